@@ -104,8 +104,6 @@ class Pool:
             resources.callback(processes.set_subreaper, processes.set_subreaper())
             self._loop_counter = LoopCounter()
             resources.callback(self._loop_counter.close)
-            self.beat = self._loop_counter.count
-            """Shows that the loop of this process runs. The first call starts the watchdog."""
             watch = self._watch(watchdog) if watchdog else None
             server = ForkServer(load, limits.env, arguments.keep_fds, watch, access)
             resources.callback(server.close)
@@ -119,6 +117,10 @@ class Pool:
         self._loop_counter.write_stacks_on_signal()
         count, stacks = map(InheritedDescriptor, self._loop_counter.descriptors)
         return WatchdogArguments(settings, (count, stacks))
+
+    def beat(self) -> None:
+        """Show that the loop of this process is running. The first call starts the watchdog."""
+        self._loop_counter.count()
 
     def room(self, prefetch: int = 0) -> int:
         """Return how many more calls can be submitted.

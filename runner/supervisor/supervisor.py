@@ -146,11 +146,12 @@ class Supervisor:
 
     def wait(self, waiter: Waiter, stop: int) -> None:
         """Sleep until an iteration is due; the file descriptor `stop` ends the sleep as well."""
+        seconds = self._seconds_to_wait()
         poll = select.poll()  # select() is limited to descriptors below 1024; large pools have more
         for descriptor in (waiter.fileno(), self._deaths_fd, stop, *self._pool.filenos()):
             if descriptor >= 0:
                 poll.register(descriptor, select.POLLIN)
-        readable = [each for each, _ in poll.poll(math.ceil(self._seconds_to_wait() * 1000))]
+        readable = [each for each, _ in poll.poll(math.ceil(seconds * 1000))]
         # A program that cancels a job or creates parts wakes all runners. The wake-up can be lost.
         self._is_woken = waiter.fileno() in readable
         if not readable or self._is_woken or waiter.fileno() < 0:
@@ -209,8 +210,9 @@ class Supervisor:
 
     def _settle_and_claim(self) -> None:
         """Settle ended attempts, store progress, and claim jobs and parts, in one transaction."""
-        ended, due, capacity = self._unsettled, self._running_jobs.due_to_store(), self._capacity()
-        limits, part_work = capacity, None
+        ended, due, part_work = self._unsettled, self._running_jobs.due_to_store(), None
+        is_draining = self._drain_until is not None
+        limits = capacity = NO_CAPACITY if is_draining else self._running_jobs.capacity()
         has_work = bool(ended or due) or self._is_job_due(capacity)
         if self._parts.is_active or self._must_look_for_parts(has_work, capacity):
             limits = self._parts.reserve_slots(capacity)
@@ -293,9 +295,6 @@ class Supervisor:
 
     def _running_count(self) -> int:
         return len(self._running_jobs) + len(self._parts.split_jobs)
-
-    def _capacity(self) -> Capacity:
-        return self._running_jobs.capacity() if self._drain_until is None else NO_CAPACITY
 
     def _make_room_for_cancels(self) -> None:
         """Let canceled jobs be stored on a full disk; the outcomes of others wait for space."""

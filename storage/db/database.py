@@ -90,7 +90,7 @@ class Database:
             return
         committing = False
         self.counters.take()  # drops the counts of a failed transaction
-        self._reserved.reset()
+        self._reserved.unused = -1
         try:
             with self.translate_errors(), self.engine.atomic():
                 yield
@@ -130,18 +130,18 @@ class Database:
 
         Needs no round trip. All statements that follow run after the version lock is taken.
         """
-        if (offset := self._reserved.next_offset(count)) is not None:
-            return offset
-        self.reserve_versions(count)
-        return self.next_version_offset(count)
+        if count > self._reserved.unused:
+            self.reserve_versions(count)
+        self._reserved.unused -= count
+        return self._reserved.unused
 
     def reserve_versions(self, count: int) -> None:
         """Reserve versions for the coming changes of this transaction. Takes the version lock."""
-        first = not self._reserved.has_any
+        first = self._reserved.unused < 0
         advance = self.statement(("next version", first), lambda: advance_statement(first))
         with self.translate_errors():
             newest = self.engine.defer(advance.sql, advance.arguments({"count": count}))
-        self._reserved.add(newest, count)
+        self._reserved.newest, self._reserved.unused = newest, count
 
     def pending_newest_version(self) -> PendingVersion:
         """Return a function that returns the newest version of this transaction.

@@ -26,36 +26,10 @@ NEWEST_VERSION = pw.SQL(f"(SELECT value FROM counter WHERE {IS_VERSION.sql})")
 class ReservedVersions(threading.local):
     """The versions that the current transaction of a thread has reserved and not used yet."""
 
-    _newest: Any = None
-    _unused = -1
-
-    def reset(self) -> None:
-        """Forget the versions of the previous transaction."""
-        self._unused = -1
-
-    @property
-    def has_any(self) -> bool:
-        """Whether this transaction has reserved any versions."""
-        return self._unused >= 0
-
-    def add(self, newest: Any, count: int) -> None:
-        """Record that `count` versions up to the pending result `newest` were reserved."""
-        self._newest, self._unused = newest, count
-
-    def next_offset(self, count: int) -> int | None:
-        """Use the next `count` versions, and return how far the last of them is behind the newest.
-
-        Returns None if fewer than `count` are unused, or none were ever reserved.
-        """
-        if count > self._unused:
-            return None
-        self._unused -= count
-        return self._unused
-
-    @property
-    def newest(self) -> Any:
-        """The pending result that holds the newest reserved version."""
-        return self._newest
+    newest: Any = None
+    """The pending result that holds the newest reserved version."""
+    unused = -1
+    """How many versions up to the newest are unused; -1 if the transaction has reserved none."""
 
 
 class _VersionRow(CounterRow):

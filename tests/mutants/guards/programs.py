@@ -107,7 +107,7 @@ PROGRAMS = (
     Mutant(
         "a drain claims no more",
         "runner/supervisor/supervisor.py",
-        "if self._drain_until is None else NO_CAPACITY",
+        "NO_CAPACITY if is_draining else ",
         "",
         WHOLE,
     ),

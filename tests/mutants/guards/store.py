@@ -106,6 +106,20 @@ STORE = (
         CLAIMS,
     ),
     Mutant(
+        "a claim that finds nothing writes nothing",
+        "storage/claims.py",
+        "if candidates and not (has_changes or candidates.due):",
+        "if False:",
+        ("tests/storage/claiming/test_candidates.py",),
+    ),
+    Mutant(
+        "a claim sees what its transaction has settled",
+        "storage/claims.py",
+        "if has_changes or self._database.postgresql:",
+        "if self._database.postgresql:",
+        ("tests/storage/claiming/test_candidates.py",),
+    ),
+    Mutant(
         "a job is not claimed before its run_at",
         "storage/claiming/candidates.py",
         'where(*queued, JobRow.run_at <= parameter(JobRow.run_at, "now"))',
@@ -179,7 +193,7 @@ STORE = (
     Mutant(
         "reserved versions end with their transaction",
         "storage/db/database.py",
-        "        self._reserved.reset()\n",
+        "        self._reserved.unused = -1\n",
         "",
         ("tests/storage/db/test_statements.py",),
     ),

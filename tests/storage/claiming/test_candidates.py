@@ -2,7 +2,9 @@
 
 import pytest
 
+from storage.db.versions import select_newest_version
 from storage.records.job import Job
+from tests.support.claims_in_steps import completed
 from tests.support.stores import RAISED, RETURNED, Bench, Holder
 
 
@@ -73,3 +75,21 @@ def test_a_claim_can_be_larger_or_smaller_than_the_previous_one(runner: Holder) 
             jobs = runner.claims.claim(count)
         assert len(jobs) == count
         assert jobs == sorted(jobs, key=lambda job: (job.run_at, job.id))
+
+
+def test_a_claim_that_finds_nothing_writes_nothing_and_tells_when_a_job_is_due(
+    bench: Bench,
+) -> None:
+    runner, due_at = bench.runner(), bench.clock() + 5000
+    bench.enqueue(run_at=due_at)
+    before = bench.store.database.rows(select_newest_version())
+    claimed = runner.claims.settle_and_claim(limit=3)
+    assert (len(claimed.jobs), claimed.next_run_at, claimed.topics) == (0, due_at, [])
+    assert bench.store.database.rows(select_newest_version()) == before
+
+
+def test_a_claim_uses_the_room_of_a_job_that_it_settles(bench: Bench, runner: Holder) -> None:
+    set_limit(bench, 1)
+    (job,) = runner.claims.claim(3)
+    claimed = runner.claims.settle_and_claim([completed(job.fence)], limit=3)
+    assert (claimed.accepted, len(claimed.jobs)) == ([True], 1)
