@@ -83,9 +83,11 @@ def migrated_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="session")
 def shared_databases(
     postgres_server: postgres.PostgresServer, tmp_path_factory: pytest.TempPathFactory
-) -> SharedDatabases:
+) -> Iterator[SharedDatabases]:
     """Lends a PostgreSQL database with the tables of a new store, which is used again."""
-    return SharedDatabases(postgres_server, tmp_path_factory.mktemp("migrated"))
+    databases = SharedDatabases(postgres_server, tmp_path_factory.mktemp("migrated"))
+    yield databases
+    databases.close()
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
@@ -115,7 +117,7 @@ def io_loop() -> Iterator[IOLoop]:
 def bench(database_url: str, tmp_path: Path) -> Iterator[Bench]:
     """A new store. Runs the test once with each database."""
     with ExitStack() as stack:
-        with patch("storage.open._migrate"):  # they are up to date
+        with patch("storage.open._migrate"):  # the tables are up to date
             bench = stack.enter_context(open_bench(database_url, tmp_path))
         yield bench
 

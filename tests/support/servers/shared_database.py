@@ -6,10 +6,11 @@ milliseconds. A test that has changed the schema costs the next one a new databa
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from itertools import chain
 from pathlib import Path
-from typing import Any
 
 import psycopg
+from psycopg import sql
 
 from tests.support.servers.postgres import PostgresServer
 from tests.support.stores import open_bench
@@ -49,46 +50,56 @@ class SharedDatabase:
         self.url = server.url(self._name)
         with open_bench(self.url, folder):
             pass
-        with psycopg.connect(self.url) as connection:
-            self._schema = connection.execute(_SCHEMA).fetchone()
-            tables = [name for (name,) in connection.execute(_TABLES)]
-            self._rows = {
-                name: connection.execute(f"SELECT * FROM {_quoted(name)}".encode()).fetchall()
-                for name in tables
-            }
+        self._connection = psycopg.connect(self.url, autocommit=True)  # a new one takes longer
+        self._schema = self._connection.execute(_SCHEMA).fetchone()
+        self._tables = [name for (name,) in self._connection.execute(_TABLES)]
+        self._inserts = "; ".join(chain.from_iterable(map(self._inserts_of, self._tables)))
 
     def reset(self) -> bool:
-        """End all sessions, and restore the rows of a new store. Returns False if the schema has
-        changed; then the database is no longer of use."""
-        with psycopg.connect(self.url) as connection:
-            connection.execute(
-                "SELECT pg_terminate_backend(pid, 10000) FROM pg_stat_activity"
-                f" WHERE {_OTHER_SESSIONS}"
-            )
-            if connection.execute(_SCHEMA).fetchone() != self._schema:
-                return False
-            # Without triggers and foreign keys, which would take much longer.
-            connection.execute("SET session_replication_role = replica")
-            connection.execute(self._empty(connection).encode())
-            for name, rows in self._rows.items():
-                for row in rows:
-                    places = ", ".join(["%s"] * len(row))
-                    connection.execute(
-                        f"INSERT INTO {_quoted(name)} VALUES ({places})".encode(), row
-                    )
-        return True
+        """End all other sessions, and restore the rows of a new store. Returns False if the schema
+        has changed; then the database is no longer of use."""
+        try:
+            return self._reset()
+        except psycopg.OperationalError:  # the test has ended all sessions
+            self._connection.close()
+            self._connection = psycopg.connect(self.url, autocommit=True)
+            return self._reset()
 
     def drop(self) -> None:
         """Drop the database."""
+        self.close()
         self._server.drop_database(self._name)
 
-    def _empty(self, connection: psycopg.Connection[tuple[Any, ...]]) -> str:
+    def close(self) -> None:
+        """Close the connection."""
+        self._connection.close()
+
+    def _reset(self) -> bool:
+        connection = self._connection
+        connection.execute(
+            f"SELECT pg_terminate_backend(pid, 10000) FROM pg_stat_activity WHERE {_OTHER_SESSIONS}"
+        )
+        if connection.execute(_SCHEMA).fetchone() != self._schema:
+            return False
+        # Without triggers and foreign keys, which would take much longer.
+        steps = ["SET LOCAL session_replication_role = replica", self._empty(), self._inserts]
+        with connection.transaction():
+            connection.execute("; ".join(steps).encode())
+        return True
+
+    def _empty(self) -> str:
         """Return the statements that delete all rows."""
         sizes = "SELECT max(pg_relation_size(oid)) > %s FROM pg_class WHERE relkind = 'r'"
         ours = f"{sizes} AND relnamespace = 'public'::regnamespace"
-        if connection.execute(ours.encode(), [_LARGE_BYTES]).fetchone() == (True,):
-            return f"TRUNCATE {', '.join(map(_quoted, self._rows))}"
-        return "; ".join(f"DELETE FROM {_quoted(name)}" for name in self._rows)
+        if self._connection.execute(ours.encode(), [_LARGE_BYTES]).fetchone() == (True,):
+            return f"TRUNCATE {', '.join(map(_quoted, self._tables))}"
+        return "; ".join(f"DELETE FROM {_quoted(name)}" for name in self._tables)
+
+    def _inserts_of(self, table: str) -> Iterator[str]:
+        """Yield the statements that insert the present rows of a table."""
+        for row in self._connection.execute(f"SELECT * FROM {_quoted(table)}".encode()):
+            values = ", ".join(sql.Literal(each).as_string(self._connection) for each in row)
+            yield f"INSERT INTO {_quoted(table)} VALUES ({values})"
 
 
 def _quoted(name: str) -> str:
@@ -103,6 +114,11 @@ class SharedDatabases:
         self._folder = folder
         self._free: SharedDatabase | None = None
 
+    def close(self) -> None:
+        """Close the connection to the database."""
+        if self._free:
+            self._free.close()
+
     @contextmanager
     def lend(self) -> Iterator[str]:
         """Yield the URL of a database with the tables and rows of a new store."""
@@ -111,7 +127,7 @@ class SharedDatabases:
         try:
             yield database.url
         finally:
-            if database.reset():
+            if self._free is None and database.reset():
                 self._free = database
             else:
                 database.drop()
