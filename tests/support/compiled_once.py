@@ -24,7 +24,7 @@ def shared_compilation() -> Iterator[None]:
     with (
         patch.object(Database, "statement", _statement_of_all),
         patch.object(Postgresql, "_batch", _batch_of_all),
-        patch.object(server.app, "openapi_document", _document_of_all),
+        patch.object(server.app, "openapi_document", shared_document),
     ):
         yield
 
@@ -53,8 +53,8 @@ def _batch_of_all(engine: Postgresql, key: tuple[Any, ...], make: Callable[..., 
     return _batches[key]
 
 
-def _document_of_all(job_types: Mapping[str, JobType[Any]]) -> dict[str, Any]:
-    """Replaces `openapi_document`."""
+def shared_document(job_types: Mapping[str, JobType[Any]]) -> dict[str, Any]:
+    """Replaces `openapi_document`: describes job types once."""
     key = tuple((name, type(job_type)) for name, job_type in job_types.items())
     if key not in _documents:
         _documents[key] = openapi_document(job_types)

@@ -24,6 +24,10 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from runner.job_types import loader
+from tests.support.compiled_once import shared_compilation, shared_document
+from tests.support.workers import TYPES
+
 MODULES = (
     "server.settings.server",
     "server.listener",
@@ -227,9 +231,11 @@ def main() -> None:
     connection = socket.socket(fileno=int(sys.argv[1]))
     for module in MODULES:
         importlib.import_module(module)
-    name = serve(connection)
-    if name:
-        runpy.run_module(name, run_name="__main__", alter_sys=True)
+    with shared_compilation():
+        shared_document(loader.find(TYPES))  # all listeners describe the same types
+        name = serve(connection)
+        if name:
+            runpy.run_module(name, run_name="__main__", alter_sys=True)
 
 
 if __name__ == "__main__":
