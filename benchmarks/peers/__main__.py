@@ -16,6 +16,7 @@ by their own client in one process, with one call for each job. The measures:
 run     jobs per second, from the first submission to the end of the last job
 filled  jobs per second if all jobs are queued before the worker starts; only the second half of the
         jobs counts, so that the start of the worker does not
+sequential  submissions per second of one client, one after the other, while a worker runs them
 trip    time from a submission until the client knows that the job has finished; idle, one by one
 submit  HTTP submissions while no worker runs
 status  HTTP requests for finished jobs; Flower has the status in memory

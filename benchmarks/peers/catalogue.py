@@ -183,7 +183,12 @@ def _python(name: str, cache: Path, server: Server | None) -> Path:
 
 def _by_client(peer: Peer) -> dict[str, Measure]:
     """The measures of a peer's own client."""
-    return {"run": peer.rate, "filled": peer.filled, "trip": peer.trip}
+    return {
+        "run": peer.rate,
+        "filled": peer.filled,
+        "sequential": peer.sequential,
+        "trip": peer.trip,
+    }
 
 
 def _cancel(peer: Peer) -> tuple[float, float, float, float]:

@@ -18,6 +18,7 @@ class Figure:
 
 RUN = Figure("submitted and run", "jobs/s")
 FILLED = Figure("queue filled before", "jobs/s")
+SEQUENTIAL = Figure("submitted by one client, one after the other", "a second")
 TRIP = Figure("submitted to known as finished, idle, p50", "ms", False)
 SUBMIT = Figure("HTTP submissions", "a second")
 SUBMIT_P50 = Figure("HTTP submission, p50", "ms", False)
@@ -32,6 +33,7 @@ FOLLOWED_P95 = Figure("cancel to the slot's next job, p95", "ms", False)
 MEASURES: dict[str, tuple[Figure, ...]] = {
     "run": (RUN,),
     "filled": (FILLED,),
+    "sequential": (SEQUENTIAL,),
     "trip": (TRIP,),
     "submit": (SUBMIT, SUBMIT_P50, SUBMIT_P99),
     "status": (STATUS,),

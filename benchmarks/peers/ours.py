@@ -55,6 +55,7 @@ def _measures(database: Database) -> dict[str, Measure]:
     return {
         "run": lambda jobs: (ours.submit_and_run(jobs, database)[0],),
         "filled": partial(_filled, database),
+        "sequential": lambda jobs: (ours.submit_sequentially(jobs, database).rate,),
         "trip": lambda jobs: (1000 * percentile(ours.round_trips(TRIPS, database), 0.5),),
         "submit": partial(_submit, database),
         "status": status,

@@ -50,6 +50,11 @@ class Peer:
         with self.workspace() as workspace, self.working(workspace):
             return (float(self.client(workspace, "rate", self._count(jobs))),)
 
+    def sequential(self, jobs: int) -> tuple[float]:
+        """Submissions per second of one client, while the worker runs the jobs."""
+        with self.workspace() as workspace, self.working(workspace):
+            return (float(self.client(workspace, "sequential", self._count(jobs))),)
+
     def filled(self, jobs: int) -> tuple[float]:
         """Jobs per second of the second half, when all worker processes have started."""
         count = self._count(jobs)

@@ -12,6 +12,7 @@ from benchmarks.peers.findings import (
     OURS,
     RESULT,
     RUN,
+    SEQUENTIAL,
     STATUS,
     SUBMIT,
     SUBMIT_P50,
@@ -23,7 +24,7 @@ from benchmarks.peers.findings import (
 )
 
 TABLES = (
-    (RUN, FILLED, TRIP),
+    (RUN, FILLED, SEQUENTIAL, TRIP),
     (SUBMIT, SUBMIT_P50, SUBMIT_P99, STATUS, RESULT),
     (GONE_P50, GONE_P95, FOLLOWED_P50, FOLLOWED_P95),
 )

@@ -74,6 +74,16 @@ def submissions(count: int, database: Database = sqlite) -> Flood:
         return submit(running, count)
 
 
+def submit_sequentially(count: int, database: Database = sqlite) -> Flood:
+    """Submit jobs over one connection, one after the other, while a worker runs them."""
+    with service(database=database) as running:
+        submit(running, 200)
+        until_all_final(running)
+        sent = submit(running, count, connections=1)
+        until_all_final(running)
+        return sent
+
+
 def queue_filled(count: int, database: Database = sqlite) -> float:
     """Jobs per second from the first claim, with all jobs queued before the worker starts."""
     with service(workers=0, database=database) as running:

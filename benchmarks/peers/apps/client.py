@@ -52,6 +52,16 @@ async def rate(app: App, count: int) -> float:
     return count / (time.perf_counter() - began)
 
 
+async def sequential(app: App, count: int) -> float:
+    """Submissions per second, one after the other, while the worker runs them."""
+    await until_all_checked_in(app)
+    await app.submit(WARM_UP)
+    peer_jobs.until_all_ran(WARM_UP)
+    began = time.perf_counter()
+    await app.submit(count)
+    return count / (time.perf_counter() - began)
+
+
 async def fill(app: App, count: int) -> None:
     """Submit jobs while no worker runs."""
     await app.submit(count)
@@ -80,7 +90,12 @@ async def until_all_checked_in(app: App) -> None:
         await asyncio.sleep(peer_jobs.CHECK_IN_SECONDS * 2)
 
 
-MEASURES: dict[str, Callable[[App, int], Any]] = {"rate": rate, "fill": fill, "trips": trips}
+MEASURES: dict[str, Callable[[App, int], Any]] = {
+    "rate": rate,
+    "sequential": sequential,
+    "fill": fill,
+    "trips": trips,
+}
 
 
 async def main(name: str, measure: str, count: int) -> None:
