@@ -167,3 +167,14 @@ def test_a_file_that_was_shortened_fails_its_part(
     monkeypatch.setattr(parts, "_line_end", lambda file, cut, size: cut)
     with pytest.raises(SourceError, match="cut while it was read"):
         parts.scan_part(log, (10, 30), PATTERNS, ALL, ignore_progress)
+
+
+def test_a_worker_of_the_previous_release_can_merge_what_this_one_has_scanned(
+    tmp_path: Path,
+) -> None:
+    file = tmp_path / "app.log"
+    file.write_bytes(a_log(1, 100))
+    patterns, whole_file = PATTERNS[:1], (0, file.stat().st_size)
+    scanned = parts.scan_part(file, whole_file, patterns, ALL, ignore_progress)
+    assert scanned["span"] == ["", "", True]
+    assert parts.merge([scanned], ALL, 1)["span"] == ["", "", True]
