@@ -68,9 +68,11 @@ class ClaimsInSteps(Claims):
 
     def retry(self, fence: Fence, outcome: AttemptOutcome, delay_ms: int) -> bool:
         """Queue a job again after its first failure."""
-        return self.settle(
-            Settlement(RETRY, fence, outcome, {"retry_count": JobRow.retry_count + 1}, delay_ms)
-        )[0]
+        query = JobRow.select(JobRow.retry_count).where(JobRow.id == fence.job_id)
+        with self._database.transaction():
+            retries = self._database.rows(query)[0]["retry_count"] + 1
+            retry = Settlement(RETRY, fence, outcome, {"retry_count": retries}, delay_ms)
+            return self.settle(retry)[0]
 
     def lose(self, job: Job, outcome: AttemptOutcome, delay_ms: int) -> bool:
         """Record that a job lost its keeper."""

@@ -44,5 +44,8 @@ def modified_at(file: Stored) -> float:
 
 def read_at(file: Stored, start: int, size: int) -> bytes:
     """Up to `size` bytes from offset `start`; fewer at the end. Raises OSError."""
+    found = b""
     with open_stored(file, start, start + size) as opened:
-        return opened.read(size) or b""
+        while len(found) < size and (piece := opened.read(size - len(found))):
+            found += piece  # a remote file is read in pieces
+    return found
