@@ -1,4 +1,4 @@
-# One image for both services: the listener by default, the worker with `python -m runner`.
+# One image for both programs: together by default, alone with `python -m server` or `python -m runner`.
 
 # `BASE=python:3.13-slim@sha256:… docker compose build` pins it to a digest.
 ARG BASE=python:3.13-slim
@@ -49,4 +49,4 @@ WORKDIR /app
 USER 10001:10001
 EXPOSE 5000
 STOPSIGNAL SIGTERM
-CMD ["python", "-m", "server"]
+CMD ["python", "-m", "server", "--with-worker"]

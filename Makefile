@@ -12,7 +12,9 @@ RUNNERS ?= 2
 NETWORKS ?=
 
 BIN := $(VENV)/bin
+# What runs, and what developers need on top.
 INSTALLED := $(VENV)/installed
+DEVELOPER := $(VENV)/installed-dev
 
 .DEFAULT_GOAL := help
 .PHONY: help run test check docs audit bench kernel peers mutants chaos power docker-test clean
@@ -21,21 +23,19 @@ help: ## List these targets
 	@echo "make TARGET [PYTHON=python3.13] [VENV=.venv]"
 	@awk -F ' *:.*## ' '/^[a-z-]+:.*## / { printf "  %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
-# honcho kills what still runs five seconds after SIGTERM, so draining has to be shorter.
+# Each program would compile all modules again, if the environment forbids to keep bytecode.
+run: export PYTHONDONTWRITEBYTECODE :=
 run: $(INSTALLED) ## Start listener and worker, data in ./data; Ctrl-C stops both
-	@echo "Job Service: http://localhost:$${PORT:-5000}"
-	@PATH="$(abspath $(BIN)):$$PATH" DRAIN_SECONDS="$${DRAIN_SECONDS:-3}" \
-		LOG_FORMAT="$${LOG_FORMAT:-text}" honcho start
+	@LOG_FORMAT="$${LOG_FORMAT:-text}" exec $(BIN)/python -m server --with-worker
 
 # Tests that measure time run first, one at a time. Pytest's exit code 5 means that TESTS chose none of the pass.
-# Each program that a test starts would compile all modules again, if the environment forbids to keep bytecode.
 test: export PYTHONDONTWRITEBYTECODE :=
-test: $(INSTALLED) ## Run all tests; TESTS="-k cancel" picks some
+test: $(DEVELOPER) ## Run all tests; TESTS="-k cancel" picks some
 	@$(BIN)/pytest -m timing $(TESTS); alone=$$?; \
 	$(BIN)/pytest -m "not timing" -n 4 $(TESTS); others=$$?; \
 	case "$$alone $$others" in "0 0" | "0 5" | "5 0") ;; *) exit 1 ;; esac
 
-check: $(INSTALLED) ## Lint, format and types of Python and JavaScript, import rule and sizes
+check: $(DEVELOPER) ## Lint, format and types of Python and JavaScript, import rule and sizes
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
 	$(BIN)/mypy
@@ -43,11 +43,11 @@ check: $(INSTALLED) ## Lint, format and types of Python and JavaScript, import r
 	bash -n .ci/run && bash -n tests/system/docker/run && bash -n tests/web/check
 	tests/web/check
 
-docs: $(INSTALLED) ## Write docs/settings.md and docs/errors.md from their tables in the code
+docs: $(DEVELOPER) ## Write docs/settings.md and docs/errors.md from their tables in the code
 	$(BIN)/python -m tests.support.settings_page
 	$(BIN)/python -m tests.support.errors_page
 
-bench: $(INSTALLED) ## Compare analyze with ripgrep, which has to be installed; takes minutes
+bench: $(DEVELOPER) ## Compare analyze with ripgrep, which has to be installed; takes minutes
 	$(BIN)/python -m benchmarks.analysis.analyze
 
 # In an environment of its own: Zig has 400 MB.
@@ -56,19 +56,19 @@ kernel: ## Compile runner/analysis/native into its wheels; CHECK=1 compares them
 	.cache/kernel/bin/pip install --quiet --disable-pip-version-check ziglang==0.17.1
 	.cache/kernel/bin/python -m runner.analysis.native.build $(if $(CHECK),--check)
 
-peers: $(INSTALLED) ## Compare the service with other job queues, in .cache/peers; takes half an hour
+peers: $(DEVELOPER) ## Compare the service with other job queues, in .cache/peers; takes half an hour
 	$(BIN)/python -m benchmarks.peers
 
-mutants: $(INSTALLED) ## Switch the guards off one by one: the tests have to notice; takes half an hour
+mutants: $(DEVELOPER) ## Switch the guards off one by one: the tests have to notice; takes half an hour
 	$(BIN)/python -m tests.mutants
 
-power: $(INSTALLED) ## Cut the power CUTS times: nothing that was acknowledged may be lost; needs root
+power: $(DEVELOPER) ## Cut the power CUTS times: nothing that was acknowledged may be lost; needs root
 	$(BIN)/python -m tests.system.power --cuts $(CUTS)
 
-audit: $(INSTALLED) ## Write the bill of materials of the image, and ask for known faults of all packages; needs a connection
+audit: $(DEVELOPER) ## Write the bill of materials of the image, and ask for known faults of all packages; needs a connection
 	$(BIN)/python -m tests.support.audit
 
-chaos: $(INSTALLED) ## Faults for SECONDS=60 on DATABASE=sqlite or postgresql, SEED=n; LISTENERS=2, RUNNERS=2, NETWORKS=1 to cut them; then the promises are checked
+chaos: $(DEVELOPER) ## Faults for SECONDS=60 on DATABASE=sqlite or postgresql, SEED=n; LISTENERS=2, RUNNERS=2, NETWORKS=1 to cut them; then the promises are checked
 	$(BIN)/python -m tests.system.chaos --seconds $(SECONDS) --database $(DATABASE) --listeners $(LISTENERS) --runners $(RUNNERS) \
 		$(if $(SEED),--seed $(SEED)) $(if $(NETWORKS),--networks)
 
@@ -80,13 +80,47 @@ clean: ## Remove what these targets made; ./data stays
 	find server runner storage tests benchmarks -name __pycache__ -prune -exec rm -rf {} +
 
 # Only files that have one of the hashes in the locks, and only wheels: building a package would run code without a hash.
-$(INSTALLED): requirements.lock requirements-tracing.lock tests/requirements.lock
-	@command -v $(PYTHON) >/dev/null || { echo "$(PYTHON) is not installed" >&2; exit 1; }
-	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo \
-		"Python 3.11 or newer is needed, $(PYTHON) is older: try PYTHON=python3.13" >&2; exit 1; }
-	@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || { echo \
-		"$(PYTHON) cannot make virtual environments: install its package python3-venv" >&2; exit 1; }
-	$(PYTHON) -m venv $(VENV)
-	$(BIN)/pip install --quiet --disable-pip-version-check --only-binary :all: --require-hashes \
-		-r requirements.lock -r requirements-tracing.lock -r tests/requirements.lock
+# Bytecode is made at the first start, and only of what is loaded. With uv, which brings a Python if there is none.
+HASHED := --only-binary :all: --require-hashes
+UV := $(shell command -v uv 2>/dev/null)
+INSTALL = $(if $(UV),$(UV) pip install --python $(BIN)/python $(HASHED) $(1),{ $(BIN)/pip install \
+	--disable-pip-version-check --no-compile --progress-bar off $(HASHED) $(1) || echo failed; } | { $(PROGRESS); })
+
+# Counts the packages that pip fetches: on a terminal in one line.
+define PROGRESS
+count=0; if [ -t 1 ]; then begin='\r\033[K' end=; else begin= end='\n'; fi; \
+while read -r word name rest; do case $$word in \
+	Collecting) count=$$((count + 1)); printf "$$begin  %s: %s$$end" $$count "$${name%%=*}" ;; \
+	Installing) printf "$$begin  %s packages fetched, unpacking them\n" $$count ;; \
+	failed) exit 1 ;; esac; done
+endef
+
+define DOCKER_INSTEAD
+Use Docker instead:
+
+    docker build -t job-service .
+    docker run -p 5000:5000 -v jobs-data:/data job-service
+
+endef
+export DOCKER_INSTEAD
+
+$(INSTALLED): requirements.lock
+	@test "$$(uname -s)" = Linux || { printf '%s\n' \
+		"The service needs Linux; this is $$(uname -s). $$DOCKER_INSTEAD" >&2; exit 1; }
+	@$(if $(UV),true,$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null) || { printf '%s\n' \
+		"Python 3.11 or newer is needed, and $(PYTHON) is not: try PYTHON=python3.13, or install uv." \
+		"$$DOCKER_INSTEAD" >&2; exit 1; }
+	@$(if $(UV),true,$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null) || { printf '%s\n' \
+		"$(PYTHON) cannot make virtual environments: install its package python3-venv, or uv." \
+		"$$DOCKER_INSTEAD" >&2; exit 1; }
+	@echo "Installing about 100 MB into $(VENV), once"
+	@test -x $(BIN)/python || $(if $(UV),{ $(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
+		&& $(UV) venv --quiet --seed --python $(PYTHON) $(VENV) \
+		|| $(UV) venv --quiet --seed --python 3.13 $(VENV); },$(PYTHON) -m venv $(VENV))
+	@$(call INSTALL,-r requirements.lock)
+	@touch $@
+
+$(DEVELOPER): $(INSTALLED) requirements-tracing.lock tests/requirements.lock
+	@echo "Installing what tests and checks need, 430 MB, once"
+	@$(call INSTALL,-r requirements.lock -r requirements-tracing.lock -r tests/requirements.lock)
 	@touch $@

@@ -1,4 +1,4 @@
-"""The listener as a program: serves the API, or creates a token.
+"""The listener as a program: serves the API, alone or with a worker, or creates a token.
 
 It imports in functions, because the imports take half a second: a signal that arrives meanwhile
 must stop the program like any other.
@@ -15,24 +15,51 @@ def main() -> None:
 
 def _run(signals: StopSignals) -> None:
     import argparse
+    import sys
 
     from server.auth.tokens import add_token_command, print_new_token
+
+    class Help(argparse.Action):
+        """Prints the help, with all settings."""
+
+        def __call__(self, parser: argparse.ArgumentParser, *given: object) -> None:
+            from server.settings.server import ServerSettings
+
+            parser.epilog = ServerSettings.help()
+            parser.print_help()
+            parser.exit()
+
+    parser = argparse.ArgumentParser(
+        prog="python -m server",
+        description="Without a command, serves the HTTP API. Settings are environment variables:",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        add_help=False,
+    )
+    parser.add_argument("-h", "--help", action=Help, nargs=0, help="show this help and exit")
+    parser.add_argument(
+        "--with-worker",
+        action="store_true",
+        help="also run a worker, with its settings in the same environment; if one of the two "
+        "ends, the other is stopped",
+    )
+    add_token_command(parser)
+    arguments = parser.parse_args()
+    if arguments.command:
+        return print_new_token(arguments.name, arguments.role)
+    if arguments.with_worker:
+        from server.with_worker import run_both
+
+        sys.exit(run_both(signals))
+    _serve(signals)
+
+
+def _serve(signals: StopSignals) -> None:
     from server.settings.server import ServerSettings
     from storage.files.private import create_privately
     from storage.settings.drivers import without_psycopg
     from storage.settings.url import is_postgresql
     from storage.telemetry.start_up import read_or_exit
 
-    parser = argparse.ArgumentParser(
-        prog="python -m server",
-        description="Without a command, serves the HTTP API. Settings are environment variables:",
-        epilog=ServerSettings.help(),
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
-    add_token_command(parser)
-    arguments = parser.parse_args()
-    if arguments.command:
-        return print_new_token(arguments.name, arguments.role)
     settings = read_or_exit(ServerSettings)
     signals.exit_if_received()
     create_privately()

@@ -22,6 +22,7 @@ from storage.open import Store, max_file_bytes, open_store
 from storage.records.job import StoreError, StoreUnusable
 from storage.settings.stop_signals import STOP_SIGNALS, StopSignals
 from storage.telemetry.logs import exit_with, set_up_logs
+from storage.telemetry.readiness import notify_ready
 from storage.telemetry.start_up import open_spans
 
 log = logging.getLogger(__name__)
@@ -78,6 +79,12 @@ def log_addresses(sockets: Sequence[socket.socket], has_tokens: bool) -> None:
         log.info("no API_TOKENS are set: only this machine can connect; HOST opens the service")
     else:
         log.warning("no API_TOKENS are set: anyone who can reach this address may do anything")
+
+
+def own_url(settings: ServerSettings, listening: socket.socket) -> str:
+    """Return the URL by which a browser on this machine reaches the listener."""
+    host = settings.listen_host or "localhost"
+    return f"http://{f'[{host}]' if ':' in host else host}:{listening.getsockname()[1]}"
 
 
 def require_storable_uploads(settings: ServerSettings) -> None:
@@ -142,6 +149,7 @@ async def listen(
     app = App(settings, store, types, spans)
     server = app.serve(sockets, max_connections)
     log_addresses(sockets, app.authenticator.tokens is not None)
+    notify_ready(f"{own_url(settings, sockets[0])}, data in {settings.data_place}")
     await stop.wait()
     log.info("stopping")
     stop_at = time.monotonic() + STOP_SECONDS

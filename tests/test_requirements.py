@@ -122,11 +122,14 @@ def test_the_image_installs_by_hashes_and_from_wheels_alone() -> None:
 
 
 def test_make_installs_by_hashes_and_from_wheels_alone() -> None:
-    recipe = (ROOT / "Makefile").read_text().partition("\n$(INSTALLED): ")[2]
-    assert "--require-hashes" in recipe
-    assert "--only-binary :all:" in recipe
-    assert re.findall(r"-r (\S+)", recipe) == list(LOCKS)
-    assert recipe.splitlines()[0].split() == list(LOCKS)
+    """Of calls, tests/test_make.py makes sure."""
+    makefile = (ROOT / "Makefile").read_text()
+    runs, _, develops = makefile.partition("\n$(INSTALLED): ")[2].partition("\n$(DEVELOPER): ")
+    assert "\nHASHED := --only-binary :all: --require-hashes\n" in makefile
+    assert re.findall(r"-r ([\w./-]+)", runs) == ["requirements.lock"]
+    assert re.findall(r"-r ([\w./-]+)", develops) == list(LOCKS)
+    assert runs.splitlines()[0].split() == ["requirements.lock"]
+    assert develops.splitlines()[0].split() == ["$(INSTALLED)", *list(LOCKS)[1:]]
 
 
 def test_the_notice_names_the_licence_of_each_package_in_the_image() -> None:

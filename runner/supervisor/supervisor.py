@@ -37,6 +37,7 @@ from storage.claims import Claimed, Claims
 from storage.liveness.liveness import Liveness
 from storage.notify.wakeup import Waiter
 from storage.records.job import Fence, Job, StoreDamaged, StoreError, StoreFull, StoreInDoubt
+from storage.telemetry.readiness import notify_ready
 
 log = logging.getLogger(__name__)
 
@@ -165,7 +166,9 @@ class Supervisor:
         if not self._registered:
             self._claims.register(self._pool.size)
             self._registered = True
-            log.info("ready", extra={"runner": self._liveness.name, "slots": self._pool.size})
+            slots = self._pool.size
+            log.info("ready", extra={"runner": self._liveness.name, "slots": slots})
+            notify_ready(f"{slots} slot{'s' if slots > 1 else ''}")
 
     def _reconcile(self) -> None:
         """Start the jobs and parts that this runner holds in the store but does not run.

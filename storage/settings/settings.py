@@ -210,6 +210,15 @@ class Settings(BaseModel):
         return self.database_url or f"sqlite:///{self.data_dir.absolute() / 'jobs.db'}"
 
     @property
+    def data_place(self) -> str:
+        """Where the data is, for people: `PostgreSQL`, or DATA_DIR, such as `./data`."""
+        if is_postgresql(self.store_url):
+            return "PostgreSQL"
+        folder, here = self.data_dir.absolute(), Path.cwd()
+        below = folder.is_relative_to(here) and folder != here
+        return f"./{folder.relative_to(here)}" if below else str(folder)
+
+    @property
     def uploads_folder(self) -> Path | None:
         """The folder in UPLOADS_URL, or `uploads` in DATA_DIR. None for a bucket."""
         url = urlparse(self.uploads_url)

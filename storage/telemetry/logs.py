@@ -52,9 +52,14 @@ def set_up_logs(level: str, style: str, program: str) -> None:
     _skip_unused_fields()
 
 
+def is_json() -> bool:
+    """Whether the log has JSON lines."""
+    return any(isinstance(each.formatter, JsonFormatter) for each in logging.root.handlers)
+
+
 def exit_with(reason: str) -> NoReturn:
     """Exit with code 1 and a reason on stderr: a JSON line if the log has such, else plain text."""
-    if any(isinstance(each.formatter, JsonFormatter) for each in logging.root.handlers):
+    if is_json():
         logging.getLogger(__name__).critical(reason)
         sys.exit(1)
     sys.exit(reason)

@@ -25,6 +25,8 @@ HEAD = """\
 Every setting is an environment variable. An empty variable counts as not set. A variable with an unknown name is
 ignored. `python -m server --help` and `python -m runner --help` print this list. A program with invalid settings
 reports all of them at once and does not start. `make run` and `docker compose` also read settings from a file `.env`.
+`make run` and a container with both programs (`python -m server --with-worker`) have `DRAIN_SECONDS=5`, if it is not
+set.
 
 A size is a number of bytes, or has a unit of k, m, g or t in powers of 1024, such as `128m`.
 

@@ -91,12 +91,14 @@ def _apply(database: Database, names: Sequence[str]) -> None:
             def migrations(self) -> list[Any]:
                 return [each for each in super().migrations() if each.name in names]
 
+        logging.getLogger("peewee.migrations").setLevel(logging.WARNING)  # it logs each of them
         runner = Chosen(database.engine, str(state.MIGRATIONS), state.HISTORY)
         if FIRST_DECLARED in names:
             runner.up(FIRST_DECLARED)
         # Before the schema changes: a program that no longer works with it must never think so.
         _raise_oldest(database, [name for name in names if name >= FIRST_DECLARED])
         runner.up()
+    log.info("the schema of the database is up to date", extra={"migrations": len(names)})
 
 
 def _raise_oldest(database: Database, pending: Sequence[str]) -> None:

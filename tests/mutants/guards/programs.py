@@ -12,6 +12,8 @@ STOP = ("tests/end_to_end/test_listener_stop.py",)
 UPLOADS = ("tests/server/handlers/test_uploads.py",)
 FILE_PART = ("tests/server/upload/test_file_part.py",)
 
+WITH_WORKER = ("tests/end_to_end/test_with_worker.py",)
+
 PROGRAMS = (
     Mutant(
         "programs on SQLite do not load psycopg",
@@ -323,5 +325,43 @@ PROGRAMS = (
         "            self._accept(listening)\n        self._shut",
         "            pass\n        self._shut",
         ("tests/server/http/test_acceptor.py",),
+    ),
+    Mutant(
+        "Ctrl-C reaches both programs once",
+        "server/with_worker.py",
+        "start_new_session=True",
+        "start_new_session=False",
+        WITH_WORKER,
+    ),
+    Mutant(
+        "a program that ends stops the other",
+        "server/with_worker.py",
+        """extra={"exit_code": code})
+            self.stop()
+""",
+        """extra={"exit_code": code})
+""",
+        WITH_WORKER,
+    ),
+    Mutant(
+        "a program that ends unasked is a failure",
+        "server/with_worker.py",
+        "code = code or 1",
+        "pass",
+        WITH_WORKER,
+    ),
+    Mutant(
+        "both programs end with the process that watches them",
+        "server/with_worker.py",
+        "        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, ctypes.c_ulong(signal.SIGTERM))\n",
+        "",
+        WITH_WORKER,
+    ),
+    Mutant(
+        "Ctrl-C does not reach make",
+        "server/with_worker.py",
+        "    os.tcsetpgrp(0, os.getpid())\n",
+        "",
+        WITH_WORKER,
     ),
 )

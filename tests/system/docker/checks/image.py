@@ -1,10 +1,11 @@
 """Checks of the image without a deployment."""
 
+import json
 import os
 from subprocess import CalledProcessError
 
 from tests.support.waiting import wait_for
-from tests.system.docker.engine import complaints, docker
+from tests.system.docker.engine import complaints, docker, python
 
 IMAGE = "job-service:latest"
 LIST_CONTENTS = """
@@ -13,6 +14,19 @@ print(*sorted(os.listdir('/app')))
 print(*sorted(found.name for found in importlib.metadata.distributions()))
 print(*(name for name in ('cc', 'gcc', 'clang', 'make') if shutil.which(name)))
 print(os.getuid(), os.access('/app', os.W_OK), os.access('/data', os.W_OK))
+"""
+SUBMIT = """
+import sys, urllib.request
+url, body = 'http://127.0.0.1:5000/jobs?wait=30', sys.argv[1].encode()
+request = urllib.request.Request(url, body, {'Content-Type': 'application/json'})
+print(urllib.request.urlopen(request, timeout=60).read().decode())
+"""
+KILL_WORKER = """
+import os, pathlib
+for file in pathlib.Path('/proc').glob('[0-9]*/cmdline'):
+    ours = file.read_bytes().endswith(b"-m\\0runner\\0")
+    if ours and (file.parent / "stat").read_text().split()[3] == "1":
+        os.kill(int(file.parent.name), 9)
 """
 
 
@@ -27,7 +41,7 @@ def the_image_contains_only_the_programs_and_their_packages() -> None:
     folders, packages, tools, rights = found.splitlines()
     assert folders == "runner server storage", folders
     assert "tornado" in packages, packages
-    assert not {"pytest", "mypy", "honcho", "opentelemetry-sdk"} & set(packages.split()), packages
+    assert not {"pytest", "mypy", "opentelemetry-sdk"} & set(packages.split()), packages
     assert not tools, tools
     assert rights == "10001 False True", rights
 
@@ -66,7 +80,33 @@ def _start_and_stop(program: str, message: str) -> None:
     docker("rm", name)
 
 
+def by_default_a_container_runs_both_programs() -> str:
+    name = os.environ["LONE_CONTAINER"]
+    docker("run", "--detach", "--name", name, "--volume", "/data", IMAGE)
+    wait_for(lambda: '"message": "service ready"' in complaints("logs", name))
+    body = '{"type": "sleep", "payload": {"seconds": 0}}'
+    job = json.loads(python(name, SUBMIT, body))
+    assert job["status"] == "succeeded", job
+    docker("stop", name)
+    assert docker("inspect", "--format", "{{.State.ExitCode}}", name) == "0"
+    stopped = complaints("logs", name).count('"message": "stopped"')
+    assert stopped == 2, stopped
+    docker("rm", "--volumes", name)
+    return "one container has run a job"
+
+
+def if_the_worker_of_a_container_dies_the_container_ends() -> None:
+    name = os.environ["LONE_CONTAINER"]
+    docker("run", "--detach", "--name", name, IMAGE)
+    wait_for(lambda: '"message": "service ready"' in complaints("logs", name))
+    python(name, KILL_WORKER)
+    assert docker("wait", name) == "137"
+    docker("rm", "--volumes", name)
+
+
 CHECKS = (
+    by_default_a_container_runs_both_programs,
+    if_the_worker_of_a_container_dies_the_container_ends,
     the_image_contains_only_the_programs_and_their_packages,
     without_the_packages_for_traces_a_program_says_how_to_get_them,
     with_tracing_the_image_has_the_packages_for_traces,

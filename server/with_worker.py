@@ -1,0 +1,205 @@
+"""Runs a listener and a worker, each as a process of its own: `python -m server --with-worker`.
+
+It can be the first process of a container: it passes stop signals on and reaps the processes that
+it adopts. It restarts nothing: when one program ends, it stops the other and ends as well.
+"""
+
+import ctypes
+import logging
+import os
+import select
+import signal
+import socket
+import subprocess
+import sys
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+
+from storage.settings.stop_signals import StopSignals
+from storage.telemetry.logs import is_json, set_up_logs
+from storage.telemetry.readiness import READY, STATUS, VARIABLE
+
+log = logging.getLogger(__name__)
+
+MODULES = {"listener": "server", "worker": "runner"}
+DRAIN_SECONDS = "5"
+"""The worker's DRAIN_SECONDS unless it is set: `docker stop` kills a container after 10 s."""
+_PR_SET_PDEATHSIG = 1
+_NOTICE_BYTES = 4096
+
+
+def run_both(signals: StopSignals) -> int:
+    """Run both programs until a stop signal or until one of them ends. Returns the exit code."""
+    set_up_logs("INFO", os.environ.get("LOG_FORMAT", "").strip() or "auto", "service")
+    news = _wake_on_signals()
+    signals.exit_if_received()
+    both = Both(both_environ(os.environ, Path(".env")))
+    watched: list[int | socket.socket] = [news, *both.notices]
+    with _own_terminal():
+        while both.is_running:
+            readable, _, _ = select.select(watched, [], [])
+            for notices in both.notices:
+                if notices in readable:
+                    both.note(notices)
+            for number in os.read(news, 512) if news in readable else b"":
+                if number == signal.SIGCHLD:
+                    both.reap()
+                else:
+                    both.stop()
+    both.close()
+    return both.exit_code
+
+
+def both_environ(environ: Mapping[str, str], file: Path) -> dict[str, str]:
+    """Return the environment of both programs: settings in a file, and those of `environ`, which
+    override them."""
+    found = {**read_environ(file), **environ}
+    if not found.get("DRAIN_SECONDS", "").strip():
+        found["DRAIN_SECONDS"] = DRAIN_SECONDS
+    return found
+
+
+def read_environ(file: Path) -> dict[str, str]:
+    """Return the variables in a file such as `.env`; none if it cannot be read.
+
+    A line is NAME=VALUE, the value also in quotes. Lines that begin with # are comments.
+    """
+    try:
+        lines = [line.strip() for line in file.read_text().splitlines()]
+    except OSError:
+        return {}
+    found = {}
+    for line in lines:
+        name, separator, value = line.removeprefix("export ").partition("=")
+        if not separator or line.startswith("#"):
+            continue
+        value = value.strip()
+        if len(value) > 1 and value[0] == value[-1] and value[0] in "\"'":
+            value = value[1:-1]
+        found[name.strip()] = value
+    return found
+
+
+class Both:
+    """The two programs. Creating it starts them."""
+
+    def __init__(self, environ: Mapping[str, str]):
+        self.exit_code = 0
+        self.notices: dict[socket.socket, str] = {_notice_socket(): name for name in MODULES}
+        """The sockets at which the programs tell that they are ready, with their names."""
+        self._statuses: dict[str, str] = {}
+        self._is_stopping = False
+        self._running: dict[int, tuple[str, subprocess.Popen[bytes]]] = {}
+        for notices, name in self.notices.items():
+            address = "@" + notices.getsockname()[1:].decode()
+            process = _start(name, {**environ, VARIABLE: address})
+            self._running[process.pid] = name, process
+
+    @property
+    def is_running(self) -> bool:
+        """Whether at least one of them runs."""
+        return bool(self._running)
+
+    def stop(self) -> None:
+        """Send SIGTERM to both. A second one ends the drain of the worker."""
+        self._is_stopping = True
+        for pid in self._running:
+            os.kill(pid, signal.SIGTERM)  # not reaped yet, so the id is still theirs
+
+    def reap(self) -> None:
+        """Wait for all children that have ended, among them the orphans that a first process
+        adopts."""
+        while self._running:
+            pid, status = os.waitpid(-1, os.WNOHANG)
+            if pid == 0:
+                return
+            if pid in self._running:
+                name, process = self._running.pop(pid)
+                process.returncode = os.waitstatus_to_exitcode(status)
+                self._handle_end(name, process.returncode)
+
+    def note(self, notices: socket.socket) -> None:
+        """Receive that a program is ready. Announces it once both are."""
+        notice = notices.recv(_NOTICE_BYTES).decode()
+        if notice.startswith(READY):
+            self._statuses[self.notices[notices]] = notice.partition(STATUS)[2]
+        if self._statuses.keys() == MODULES.keys() and not self._is_stopping:
+            _announce(self._statuses["listener"], self._statuses["worker"])
+
+    def close(self) -> None:
+        """Close the sockets."""
+        for notices in self.notices:
+            notices.close()
+
+    def _handle_end(self, name: str, code: int) -> None:
+        code = code if code >= 0 else 128 - code  # as a shell does after a signal
+        if not self._is_stopping:
+            code = code or 1  # nobody asked it to end
+            log.error(f"the {name} has ended, so the service stops", extra={"exit_code": code})
+            self.stop()
+        self.exit_code = self.exit_code or code
+
+
+def _announce(listener: str, worker: str) -> None:
+    url, _, place = listener.partition(", ")
+    if is_json():
+        log.info("service ready", extra={"url": url, "status": f"{worker}, {place}"})
+    else:
+        sys.stdout.write(f"Ready: {url} — {worker}, {place} — Ctrl-C stops\n")
+        sys.stdout.flush()
+
+
+def _notice_socket() -> socket.socket:
+    notices = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+    notices.bind("")  # the kernel chooses an abstract address
+    return notices
+
+
+def _start(name: str, environ: Mapping[str, str]) -> subprocess.Popen[bytes]:
+    """Start a program in a session of its own, where Ctrl-C does not reach it a second time."""
+    parent = os.getpid()
+
+    def die_with_parent() -> None:
+        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, ctypes.c_ulong(signal.SIGTERM))
+        if os.getppid() != parent:
+            os._exit(1)
+
+    return subprocess.Popen(
+        [sys.executable, "-m", MODULES[name]],
+        env=environ,
+        stdin=subprocess.DEVNULL,
+        start_new_session=True,
+        preexec_fn=die_with_parent,
+    )
+
+
+def _wake_on_signals() -> int:
+    """Return a descriptor from which the number of each signal can be read, as one byte."""
+    news, write = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
+    signal.set_wakeup_fd(write, warn_on_full_buffer=False)
+    for number in (signal.SIGCHLD, signal.SIGHUP):
+        if signal.getsignal(number) != signal.SIG_IGN or number == signal.SIGCHLD:  # nohup
+            signal.signal(number, lambda number, frame: None)
+    return news
+
+
+@contextmanager
+def _own_terminal() -> Iterator[None]:
+    """A block in which Ctrl-C reaches only this process.
+
+    Otherwise it would also end `make`, which waits for this process, with an error. While `make`
+    cannot be stopped by Ctrl-Z, neither can this process.
+    """
+    group = os.getpgrp()
+    if group == os.getpid() or not os.isatty(0) or os.tcgetpgrp(0) != group:
+        yield
+        return
+    for number in (signal.SIGTTOU, signal.SIGTSTP):
+        signal.signal(number, signal.SIG_IGN)
+    os.setpgid(0, 0)
+    os.tcsetpgrp(0, os.getpid())
+    try:
+        yield
+    finally:
+        os.tcsetpgrp(0, group)

@@ -1,0 +1,145 @@
+"""`make run` and `make test`: what they install, and what they say where that cannot be."""
+
+import os
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from tests.support.paths import ROOT
+
+PIP = """#!/bin/sh
+echo "pip $*" >> calls
+echo "Collecting tornado==6.6.1 (from -r requirements.lock (line 1))"
+echo "  Using cached tornado.whl"
+echo "Collecting peewee==4.5.3 (from -r requirements.lock (line 9))"
+echo "Installing collected packages: tornado, peewee"
+"""
+PYTHON = """#!/bin/sh
+echo "python $*" >> calls
+echo "$@"
+"""
+DOCKER = "docker run -p 5000:5000 -v jobs-data:/data job-service"
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """A folder with the Makefile, its locks, and an environment whose programs only take notes."""
+    (tmp_path / "tests").mkdir()
+    (tmp_path / ".venv/bin").mkdir(parents=True)
+    shutil.copy(ROOT / "Makefile", tmp_path)
+    for lock in ("requirements.lock", "requirements-tracing.lock", "tests/requirements.lock"):
+        (tmp_path / lock).touch()
+    for name, text in (("pip", PIP), ("python", PYTHON), ("pytest", PYTHON)):
+        write_program(tmp_path / ".venv/bin" / name, text)
+    return tmp_path
+
+
+def write_program(file: Path, text: str) -> None:
+    file.parent.mkdir(exist_ok=True)
+    file.write_text(text)
+    file.chmod(0o755)
+
+
+def make(folder: Path, *arguments: str, **programs: str) -> subprocess.CompletedProcess[str]:
+    """Run make with only the system's programs and these in its PATH."""
+    for name, text in programs.items():
+        write_program(folder / "bin" / name, text)
+    environ = {**os.environ, "PATH": f"{folder / 'bin'}:/usr/bin:/bin", "MAKEFLAGS": ""}
+    return subprocess.run(
+        ["make", *arguments], cwd=folder, env=environ, capture_output=True, text=True, timeout=50
+    )
+
+
+def calls(folder: Path) -> list[str]:
+    return (folder / "calls").read_text().splitlines()
+
+
+def test_make_run_installs_only_what_runs_and_starts_both_programs(folder: Path) -> None:
+    answer = make(folder, "run")
+    assert answer.returncode == 0, answer.stderr
+    install, start = calls(folder)
+    assert install.startswith("pip install ")
+    assert install.endswith("--only-binary :all: --require-hashes -r requirements.lock")
+    assert start == "python -m server --with-worker"
+    said = answer.stdout.splitlines()
+    assert said == [
+        "Installing about 100 MB into .venv, once",
+        "  1: tornado",
+        "  2: peewee",
+        "  2 packages fetched, unpacking them",
+        "-m server --with-worker",
+    ]
+    make(folder, "run")
+    assert calls(folder)[2:] == [start]
+
+
+def test_tests_install_the_rest_into_the_same_environment(folder: Path) -> None:
+    make(folder, "run")
+    answer = make(folder, "docs")
+    assert answer.returncode == 0, answer.stderr
+    assert [line for line in calls(folder) if "pip" in line][1].endswith(
+        "-r requirements.lock -r requirements-tracing.lock -r tests/requirements.lock"
+    )
+    make(folder, "docs")
+    make(folder, "run")
+    assert sum("pip" in line for line in calls(folder)) == 2
+
+
+def test_an_installation_that_fails_is_repeated(folder: Path) -> None:
+    write_program(folder / ".venv/bin/pip", "#!/bin/sh\necho 'no connection' >&2\nexit 1\n")
+    answer = make(folder, "run")
+    assert answer.returncode != 0
+    assert "no connection" in answer.stderr
+    assert not (folder / ".venv/installed").exists()
+    write_program(folder / ".venv/bin/pip", PIP)
+    assert make(folder, "run").returncode == 0
+
+
+def test_uv_is_used_if_it_is_there(folder: Path) -> None:
+    answer = make(folder, "run", uv='#!/bin/sh\necho "uv $*" >> calls\n')
+    assert answer.returncode == 0, answer.stderr
+    install, start = calls(folder)
+    assert install.startswith("uv pip install --python .venv/bin/python ")
+    assert install.endswith("--require-hashes -r requirements.lock")
+    assert start == "python -m server --with-worker"
+
+
+def test_uv_makes_the_environment_and_brings_a_python_if_there_is_none(folder: Path) -> None:
+    shutil.rmtree(folder / ".venv")
+    make(folder, "run", uv='#!/bin/sh\necho "uv $*" >> calls\n', python3="#!/bin/sh\nexit 1\n")
+    assert calls(folder)[0] == "uv venv --quiet --seed --python 3.13 .venv"
+
+
+@pytest.mark.parametrize(
+    ("programs", "reason"),
+    [
+        ({"uname": "#!/bin/sh\necho Darwin\n"}, "The service needs Linux; this is Darwin."),
+        ({"uname": "#!/bin/sh\necho MINGW64_NT\n"}, "The service needs Linux; this is MINGW64_NT."),
+        ({"python3": "#!/bin/sh\nexit 1\n"}, "Python 3.11 or newer is needed, and python3 is not"),
+        (
+            {"python3": '#!/bin/sh\ncase "$*" in *ensurepip*) exit 1 ;; esac\n'},
+            "python3 cannot make virtual environments",
+        ),
+    ],
+    ids=["macOS", "Windows", "old Python", "no venv"],
+)
+def test_where_the_programs_cannot_run_the_commands_of_docker_are_shown(
+    folder: Path, programs: dict[str, str], reason: str
+) -> None:
+    answer = make(folder, "run", **programs)
+    assert answer.returncode != 0
+    assert reason in answer.stderr
+    assert DOCKER in answer.stderr
+    assert not (folder / "calls").exists()
+
+
+def test_a_python_that_does_not_exist_is_named(folder: Path) -> None:
+    answer = make(folder, "run", "PYTHON=python9.9")
+    assert "Python 3.11 or newer is needed, and python9.9 is not" in answer.stderr
+    assert DOCKER in answer.stderr
+
+
+def test_the_readme_shows_the_same_commands_of_docker() -> None:
+    assert f"    {DOCKER}\n" in (ROOT / "README.md").read_text()
