@@ -22,6 +22,7 @@ from server.documents.metrics import ListenerMetrics
 from server.events.callback_sender import OUTCOMES, CallbackSender
 from server.events.shared_feed import EventFeed
 from server.fast.path import FastPath
+from server.handlers.analyze import AnalysisHandler, NamedAnalysisHandler
 from server.handlers.base import Handler, NotFound
 from server.handlers.bulk import BulkCancelHandler, BulkRetryHandler
 from server.handlers.events import EventsHandler, JobEventsHandler
@@ -273,6 +274,8 @@ class App:
         }
         events = {"event_feed": self.event_feed, "events": self.events, **threads}
         explained = partial(explain, store.database, store.clock, store.runners_folder)
+        yield r"/analyze/?", AnalysisHandler, {**jobs, **submissions}
+        yield r"/analyze/([^/]+)/?", NamedAnalysisHandler, {**jobs, **submissions}
         yield r"/jobs/?", JobsHandler, {**jobs, **submissions}
         yield r"/jobs/cancel/?", BulkCancelHandler, {**bulk, **threads}
         yield r"/jobs/retry/?", BulkRetryHandler, {**bulk, **threads}

@@ -34,8 +34,8 @@ M = TypeVar("M", bound=BaseModel)
 FILE_PART = "filename"
 FILE_PARTS = (FILE_PART, "file")
 """The names that the file's part of a form may have."""
-_REQUIRED = {"type", "payload"}
-_TEXT_FIELDS = {"type", "run_at", "callback_url", "queue"}
+REQUIRED = {"type", "payload"}
+TEXT_FIELDS = {"type", "run_at", "callback_url", "queue"}
 _YEAR_SECONDS = 366 * 86400
 SMALL_BYTES = 16 * 1024
 """The largest submission that is parsed in the event loop. The worst takes 10 ms."""
@@ -169,7 +169,7 @@ def parse(received: Received) -> tuple[Any, list[Problem]]:
     problems = [unacceptable(received.errors)] if received.errors else []
     for name, value in received.content.items():
         try:
-            is_text = name in _TEXT_FIELDS
+            is_text = name in TEXT_FIELDS
             document[name] = value.decode() if is_text else strict_json.parse(value, name)
         except UnicodeDecodeError as error:
             detail = f"it is not UTF-8: invalid byte at position {error.start}"
@@ -206,7 +206,7 @@ def check_submission(
     unparsed = (
         set() if isinstance(received.content, bytes) else set(received.content) - set(document)
     )
-    absent = unparsed if received.is_whole else unparsed | _REQUIRED
+    absent = unparsed if received.is_whole else unparsed | REQUIRED
     errors = [each for each in errors if each.code != "missing" or each.field not in absent]
     if errors or problems:
         problem = joined([*problems, *([unacceptable(errors)] if errors else [])])

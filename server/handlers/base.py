@@ -97,7 +97,7 @@ class Handler(RequestHandler):
             return None
         return Role.READ if method in SAFE_METHODS else self.ROLES.get(method, Role.ADMIN)
 
-    def body(self) -> Body:
+    async def body(self) -> Body:
         """Return the object that receives the body of a POST, PUT or PATCH. May raise a Problem."""
         return NoBody()
 
@@ -110,7 +110,7 @@ class Handler(RequestHandler):
             self._admit()
             self._check_head()
             if self.request.method in WITH_BODY:
-                self.received = self.body()
+                self.received = await self.body()
         except Problem as problem:
             if self._responds_early():
                 raise

@@ -33,7 +33,7 @@ class BulkHandler(Handler):
     REQUEUES = False
     """Whether the changed jobs are queued again, so that the queue watermark applies."""
 
-    def body(self) -> Body:
+    async def body(self) -> Body:
         """Accept JSON. Raises Problem 413 or 415."""
         return json_body(self.request.headers, MAX_BODY_BYTES)
 

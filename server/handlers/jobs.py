@@ -1,6 +1,6 @@
 """`/jobs`: submit a job, with or without a file, and list jobs: page by page, or by their ids."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from typing import Any, ClassVar
 
 from server.auth.callers import Role
@@ -9,40 +9,31 @@ from server.documents.filters import ListQuery, SetQuery, WaitQuery
 from server.documents.jobs import next_link, page_document, set_document
 from server.handlers.base import Handler
 from server.handlers.query import query_parameters, query_wait_seconds, read_query, wait_seconds
+from server.handlers.submission import SubmissionHandler
 from server.http.body import Body, JsonBody, content_length, json_body, media_type
 from server.http.codes import Code
-from server.http.problems import FieldError, Problem, too_large
-from server.jobs.admission import Admission, Admissions, DiskWatermark
-from server.jobs.jobs import Jobs, Response, Submitted
+from server.http.problems import FieldError, Problem
+from server.jobs.admission import Admission
+from server.jobs.jobs import Response, Submitted
 from server.upload.file_part import FilePart
 from server.upload.form import OVERHEAD_BYTES, FormBody
-from storage.files.uploads import Uploads
-from storage.records.job import StoreError, Upload
 from storage.records.queue_name import DEFAULT_QUEUE
 
 
-class JobsHandler(Handler):
+class JobsHandler(SubmissionHandler):
     """The collection of jobs."""
 
-    jobs: Jobs
-    admissions: Admissions
-    disk_watermark: DiskWatermark
-    uploads: Uploads
-    max_json_bytes: int
-    max_upload_bytes: int
-    run_file_io: Callable[[Callable[[], Any]], Awaitable[Any]]
     ROUTE = "/jobs"
     ALLOW = "GET, HEAD, OPTIONS, POST"
     ROLES: ClassVar = {"POST": Role.SUBMIT}
     QUERIES: ClassVar = {"GET": (ListQuery, SetQuery), "POST": (WaitQuery,)}
-    _admission: Admission | None = None
     _wait = 0.0
     """How many seconds to wait for the end of the new job."""
     _checked: CheckedSubmission | None = None
     """The submission by its fields before the file, if they are enough."""
     _fields_checked = 0
 
-    def body(self) -> Body:
+    async def body(self) -> Body:
         """Accept JSON or a form for a new job.
 
         Raises Problem 400, 409, 413, 415, 422, 503 or 507.
@@ -62,8 +53,7 @@ class JobsHandler(Handler):
             )
         is_form = isinstance(body, FormBody)
         self.is_timed = not (self._wait or is_form)
-        headers = self.request.headers
-        self._admission = self.admissions.admit(headers, self.caller, size, has_file=is_form)
+        self.admit(size, has_file=is_form)
         return body
 
     async def get(self) -> None:
@@ -78,15 +68,15 @@ class JobsHandler(Handler):
     async def post(self) -> None:
         """Validate and store a new job; with `?wait=30` or `Prefer: wait=30`, wait for its end."""
         self.require_body()
-        assert self._admission
+        assert self.admission
         response: Response
         if isinstance(self.received, FormBody):
-            submitted = await self._submit_form(self.received, self._admission)
+            submitted = await self._submit_form(self.received, self.admission)
             response = await self.jobs.accepted(submitted, self._wait)
         else:
             assert isinstance(self.received, JsonBody)
             text = self.received.text()
-            response = await self.jobs.submit(self._admission, text, self._wait)
+            response = await self.jobs.submit(self.admission, text, self._wait)
         self.send_response(response)
 
     async def _send_page(self) -> None:
@@ -116,22 +106,10 @@ class JobsHandler(Handler):
             self.set_header("Retry-After", "1")
         self.send_json(set_document(jobs))
 
-    def _count_finished(self) -> None:
-        if self._admission:
-            self._admission.release()
-        super()._count_finished()
-
     def _form_body(self, size: int, boundary: str) -> FormBody:
-        if size > self.max_upload_bytes + self.max_json_bytes + OVERHEAD_BYTES:
-            raise too_large("the file", self.max_upload_bytes, Code.FILE_TOO_LARGE)
-        connection: Any = self.request.connection
-        return FormBody(
-            boundary,
-            self.max_json_bytes,
-            self.max_upload_bytes,
-            self._open_file,
-            connection.stream.offer_buffer,
-        )
+        self.require_file_size(size - self.max_json_bytes - OVERHEAD_BYTES)
+        limits = self.max_json_bytes, self.max_upload_bytes
+        return FormBody(boundary, *limits, self._open_file, self.offer_buffer)
 
     async def _open_file(self, delimiter: bytes) -> FilePart:
         """Check the fields that stand before the file, so that a bad one is refused without it."""
@@ -139,36 +117,20 @@ class JobsHandler(Handler):
         form, self._fields_checked = self.received, len(self.received.fields)
         self._checked = await self.jobs.check(_received(form, is_whole=False))
         await self.jobs.require_queue(form.fields.get("queue", b"").decode() or DEFAULT_QUEUE)
-        return FilePart(
-            await self.run_file_io(self.uploads.writer),
-            delimiter,
-            self.run_file_io,
-            self.disk_watermark.admit_upload,
-            self.max_upload_bytes,
-        )
+        return await self.new_file(delimiter)
 
     async def _submit_form(self, form: FormBody, admission: Admission) -> Submitted:
         """Store the job of a form and its file, unless the job is stored already."""
-        upload: Upload | None = None
         try:
             form.require_whole()
             checked = self._checked
             if checked is None or form.errors or len(form.fields) > self._fields_checked:
                 checked = await self.jobs.check(_received(form))
                 assert checked
-            upload = await form.finish()
-            submitted = await self.jobs.enqueue(admission, checked, upload)
-            admission.release()
-        except BaseException as error:
-            # After an uncertain commit or an unexpected error, the job may be stored and need its
-            # file. If it is not, maintenance deletes the unused file later.
-            is_refused = isinstance(error, Problem) and error.code != Code.SUBMISSION_UNCERTAIN
-            if upload is None or is_refused or isinstance(error, StoreError):
-                await form.abort()
+        except BaseException:
+            await form.abort()
             raise
-        if submitted.replayed:
-            await form.abort()  # the stored job has its own copy of the file
-        return submitted
+        return await self.store(admission, checked, form)
 
 
 def _received(form: FormBody, is_whole: bool = True) -> Received:

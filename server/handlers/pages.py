@@ -14,6 +14,7 @@ from server.documents.schemas import IndexDocument, TypeDocument
 from server.handlers.base import Handler
 from server.handlers.web_files import WebFile, WebFiles
 from server.http.codes import Code
+from server.http.negotiation import takes_gzip, wants_page
 from server.http.problems import Problem
 
 POLICY = "; ".join(
@@ -51,7 +52,7 @@ class WebHandler(Handler):
         self.set_header("Cache-Control", cache)
         self.add_header("Vary", "Accept-Encoding")
         self.set_status(status)
-        if takes_gzip(self.request.headers.get("Accept-Encoding", "")):
+        if takes_gzip(self.request.headers.get("Accept-Encoding")):
             self.set_header("Content-Encoding", "gzip")
             self.finish(file.gzipped)
         else:
@@ -169,32 +170,3 @@ def _section(code: Code) -> str:
 def _html(markdown: str) -> str:
     """Escape a text, and turn `code` into an element."""
     return re.sub("`([^`]*)`", r"<code>\1</code>", escape(markdown))
-
-
-def wants_page(accept: str) -> bool:
-    """Return whether an Accept header prefers HTML to JSON; `*/*` alone does not."""
-    weights = _weights(accept)
-    html = weights.get("text/html", 0.0)
-    return html > 0 and html >= weights.get("application/json", 0.0)
-
-
-def takes_gzip(accept_encoding: str) -> bool:
-    """Return whether an Accept-Encoding header allows gzip."""
-    return _weights(accept_encoding).get("gzip", 0.0) > 0
-
-
-def _weights(header: str) -> dict[str, float]:
-    """Parse a header such as Accept into the weight (q) of each value."""
-    parts = [part.strip().partition(";") for part in header.lower().split(",")]
-    return {name.strip(): _weight(options) for name, _, options in parts}
-
-
-def _weight(options: str) -> float:
-    for option in options.split(";"):
-        name, _, value = option.partition("=")
-        if name.strip() == "q":
-            try:
-                return float(value)
-            except ValueError:
-                return 0.0
-    return 1.0

@@ -77,8 +77,8 @@ def _at_source(error: FieldError, sources: Mapping[str, str]) -> FieldError:
     return replace(error, field=sources.get(name, name))
 
 
-def wait_seconds(handler: RequestHandler) -> float:
-    """Return the seconds in `?wait=30` or `Prefer: wait=30` (RFC 7240); 0 if there is neither.
+def wait_seconds(handler: RequestHandler, default: float = 0.0) -> float:
+    """Return the seconds in `?wait=30` or `Prefer: wait=30` (RFC 7240), or else the default.
 
     The parameter goes before the preference. If the preference is honoured, the response says so.
     Raises Problem 422.
@@ -86,9 +86,10 @@ def wait_seconds(handler: RequestHandler) -> float:
     if "wait" in handler.request.query_arguments:
         return query_wait_seconds(handler)
     seconds = preferred_wait(handler.request.headers.get("Prefer", ""))
-    if seconds is not None:
-        handler.set_header("Preference-Applied", f"wait={seconds}")
-    return float(seconds or 0)
+    if seconds is None:
+        return default
+    handler.set_header("Preference-Applied", f"wait={seconds}")
+    return float(seconds)
 
 
 def query_wait_seconds(handler: RequestHandler) -> float:

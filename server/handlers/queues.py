@@ -53,7 +53,7 @@ class QueueHandler(Handler):
     _queue: Queue | None = None
     """The queue in the response."""
 
-    def body(self) -> Body:
+    async def body(self) -> Body:
         """Accept JSON with the settings. Raises Problem 413 or 415."""
         kinds = [MERGE_PATCH] if self.request.method == "PATCH" else []
         return json_body(self.request.headers, MAX_BODY_BYTES, *kinds)

@@ -31,7 +31,7 @@ class SessionHandler(Handler):
         """None for sign-in and sign-out, which are for pages of this service only."""
         return super().role() if self.request.method in SAFE_METHODS else None
 
-    def body(self) -> Body:
+    async def body(self) -> Body:
         """Accept JSON with the token. Raises Problem 409, 413 or 415."""
         if self.authenticator.tokens is None:
             raise Problem(Code.SIGN_IN_NOT_NEEDED, "sign-in is not needed: no tokens are set")

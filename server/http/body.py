@@ -94,9 +94,12 @@ def json_body(headers: HTTPHeaders, limit: int, *kinds: str) -> JsonBody:
     return JsonBody(limit)
 
 
-def media_type(headers: HTTPHeaders) -> tuple[str, dict[str, str]]:
-    """The media type of a body, and its parameters. Raises Problem 415 for an encoded body."""
-    if headers.get("Content-Encoding", "identity").lower() != "identity":
+def media_type(headers: HTTPHeaders, *codings: str) -> tuple[str, dict[str, str]]:
+    """The media type of a body, and its parameters.
+
+    Raises Problem 415 for an encoded body, unless its coding is one of `codings`.
+    """
+    if headers.get("Content-Encoding", "identity").lower() not in ("identity", *codings):
         detail = "encoded bodies are not supported; send it without Content-Encoding"
         raise Problem(Code.CODING_UNSUPPORTED, detail)
     kind, options = parse_options_header(headers.get("Content-Type", ""))

@@ -21,7 +21,7 @@ from server.documents.schemas import ProblemDocument
 from server.http.problems import CONTENT_TYPE
 from server.http.response import HEADER as REQUEST_ID
 from server.http.response import MAX_LENGTH
-from server.openapi.operations import NEW_JOB, OPERATIONS, Operation
+from server.openapi.operations import FILE, NEW_JOB, OPERATIONS, Operation
 
 Json = dict[str, Any]
 _ABOUT = "Accepts jobs, runs them in processes, and lets clients follow, list and cancel them."
@@ -58,8 +58,16 @@ _SCHEMES: dict[str, Json] = {
         "description": "Sign-in of the web front end; over https, its name begins with __Host-",
     },
 }
-_OK = {200: "Success", 201: "Created", 202: "Accepted", 204: "No content", 304: "Not modified"}
+_OK = {
+    200: "Success",
+    201: "Created",
+    202: "Accepted",
+    204: "No content",
+    304: "Not modified",
+    424: "The job failed or was canceled",
+}
 _TEXT: Json = {"type": "string"}
+_FILE: Json = {"type": "string", "format": "binary"}
 _TAG = '(W/)?"[!#-~]*"'
 _TAGS: Json = {"type": "string", "pattern": rf"^(\*|{_TAG}(, ?{_TAG})*)$"}
 _NUMBER: Json = {"type": "string", "pattern": "^[0-9]{1,18}$"}
@@ -167,7 +175,10 @@ def _operation_object(operation: Operation, schemas: "Schemas", bodies: Mapping[
         "parameters": [*queries.values(), *headers],
         "responses": _responses(operation, schemas),
     }
-    if operation.body:
+    if operation.body == FILE:
+        content = {"application/octet-stream": {"schema": _FILE}}
+        result["requestBody"] = {"required": True, "content": content}
+    elif operation.body:
         kinds = bodies if operation.body == NEW_JOB else {"application/json": operation.body}
         content = {kind: {"schema": schemas.of(model)} for kind, model in kinds.items()}
         result["requestBody"] = {"required": True, "content": content}

@@ -8,6 +8,7 @@ from pydantic import BaseModel
 
 from server.auth.callers import Role
 from server.auth.sessions import SignIn
+from server.checking.analysis_query import AnalysisQuery
 from server.documents import schemas
 from server.documents.filters import BulkBody, ListQuery, SetQuery, WaitQuery
 from server.documents.queues import QueueBody, QueueChanges
@@ -15,6 +16,8 @@ from server.events.documents import EventsQuery, JobEventsQuery, LogsQuery
 
 NEW_JOB = "new job"
 """Stands for the models of new jobs, which are generated from the job types."""
+FILE = "file"
+"""Stands for a body that is a file as a whole."""
 EVENT_STREAM = "text/event-stream"
 OWN_JOBS = "submit for jobs that the caller has submitted, admin for others"
 """In place of a role."""
@@ -100,6 +103,29 @@ OPERATIONS = (
         {200: (schemas.PageDocument, schemas.SetDocument)},
         queries=(ListQuery, SetQuery),
         response_headers={200: ("Link", "Preference-Applied", "Retry-After")},
+    ),
+    *(
+        Operation(
+            path,
+            "Analyze the file in the body; in text, a job that did not succeed is 424",
+            {
+                200: ("text/plain", schemas.JobDocument),
+                202: ("text/plain", schemas.AcceptedDocument, schemas.JobDocument),
+                424: "text/plain",
+            },
+            method=method,
+            role=Role.SUBMIT,
+            body=FILE,
+            problems=(409, 507),
+            queries=(AnalysisQuery,),
+            response_headers={
+                200: ("Location", "Idempotency-Replayed", "Preference-Applied"),
+                202: ("Location", "Idempotency-Replayed", "Preference-Applied", "Retry-After"),
+                424: ("Location", "Idempotency-Replayed", "Preference-Applied"),
+            },
+            request_headers=("Idempotency-Key", "Traceparent"),
+        )
+        for method, path in (("post", "/analyze"), ("put", "/analyze"), ("put", "/analyze/{name}"))
     ),
     Operation(
         "/jobs/cancel",

@@ -1,4 +1,4 @@
-"""The file of a form on its way to disk: one batch is written while the next one is collected.
+"""An uploaded file on its way to disk: one batch is written while the next one is collected.
 
 data ──write──▶ collecting ──full──▶ being written, in two threads ─┬─▶ UploadWriter
                    │                                                └─▶ SHA-256
@@ -33,8 +33,8 @@ class WriteBuffer:
         [ bytes of the file ... | may be the delimiter | free ...... ]
         0                       size                   filled        capacity
 
-    The delimiter follows the file in its form. The memory is mapped, so the kernel allocates it
-    only as it is filled.
+    The delimiter follows the file in its form. A file without a form has none, b"". The memory is
+    mapped, so the kernel allocates it only as it is filled.
     """
 
     def __init__(self, delimiter: bytes) -> None:
@@ -70,6 +70,9 @@ class WriteBuffer:
         if data.obj is not self._memory.obj:
             self._memory[self._filled : end] = data[:taken]
         self._filled = end
+        if not self._delimiter:
+            self.size = end
+            return data[taken:], False
         found = self._text.find(self._delimiter, self.size, self._filled)
         if found >= 0:
             self.size = found
@@ -110,7 +113,7 @@ def _searchable(memory: memoryview) -> Any:
 class FilePart:
     """Writes a file to `writer`, which must be open. `finish` or `abort` ends it.
 
-    `delimiter` is the byte sequence that follows the file. `run_blocking` runs a function off the
+    `delimiter` is the byte sequence that follows the file, b"" if nothing does. `run_blocking` runs a function off the
     event loop. `require_space` raises a Problem if the disk has no space for that many more bytes.
     An error in the writing of a batch is raised by a later call.
     """

@@ -303,14 +303,14 @@ STORE_FAULTS = (
     ),
     Mutant(
         "the file of an uncertain job stays",
-        "server/handlers/jobs.py",
+        "server/handlers/submission.py",
         "if upload is None or is_refused or isinstance(error, StoreError):",
         "if True:",
         DOUBT,
     ),
     Mutant(
         "the file of a job that was not stored is deleted",
-        "server/handlers/jobs.py",
+        "server/handlers/submission.py",
         "if upload is None or is_refused or isinstance(error, StoreError):",
         "if upload is None or is_refused:",
         DOUBT,

@@ -6,7 +6,7 @@ import re
 import pytest
 from tornado.httpclient import HTTPResponse
 
-from server.handlers.pages import takes_gzip, wants_page
+from server.http.negotiation import takes_gzip, wants_page
 from server.handlers.web_files import CONTENT_TYPES, WEB_FOLDER
 from tests.support.api import Client, read
 

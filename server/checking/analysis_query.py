@@ -1,0 +1,132 @@
+"""Reads the submission of an analysis from the query parameters of `/analyze`."""
+
+import json
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import Any, ClassVar
+
+from pydantic import Field, create_model
+
+from runner.job_types.analyze import AnalyzePayload
+from server.checking.submission import FILE_PART, REQUIRED, TEXT_FIELDS, Received, Submission
+from server.documents.filters import MAX_WAIT_SECONDS, WaitQuery
+from server.http.problems import FieldError, Problem, unacceptable
+
+Arguments = Mapping[str, Sequence[bytes]]
+"""The values of each query parameter."""
+_TEXTS = TEXT_FIELDS | {"encoding", "histogram"}
+_FLAGS = {
+    **dict.fromkeys(("", "1", "true", "yes", "on"), True),
+    **dict.fromkeys(("0", "false", "no", "off"), False),
+}
+_NUMBER = re.compile(r"-?(?:0|[1-9][0-9]{0,15})(?:\.[0-9]{1,15})?")
+_PATTERN = re.compile(r"payload\.patterns\[(\d+)\]")
+_NO_PATTERNS = (
+    "name what to count: texts as p=ERROR, regexes as e=user[0-9]%2B, each as often as needed, such"
+    " as /analyze?p=ERROR&p=WARN"
+)
+
+
+class AnalysisParameters(WaitQuery):
+    """The query parameters of an analysis that are not options of its payload or of its job."""
+
+    REPEATABLE: ClassVar = frozenset({"p", "e"})
+
+    wait: float = Field(
+        MAX_WAIT_SECONDS,
+        ge=0,
+        le=MAX_WAIT_SECONDS,
+        description="maximum number of seconds to wait until the job is final",
+    )
+    p: list[str] = Field([], description="a text to count; repeat it for several")
+    e: list[str] = Field([], description="a regex to count (RE2); repeat it for several")
+    i: bool = Field(False, description="ignore the case of ASCII letters")
+    w: bool = Field(False, description="count only whole words")
+    name: str | None = Field(None, description="name of the file, for lists and logs")
+
+
+_PAYLOAD = {
+    name: (field.annotation, field)
+    for name, field in AnalyzePayload.model_fields.items()
+    if name not in ("patterns", "source")
+}
+_OPTIONS = {
+    name: (field.annotation, field)
+    for name, field in Submission.model_fields.items()
+    if name not in REQUIRED
+}
+_FIELDS: dict[str, Any] = {**_PAYLOAD, **_OPTIONS}
+AnalysisQuery: type[AnalysisParameters] = create_model(
+    "AnalysisQuery", __base__=AnalysisParameters, **_FIELDS
+)
+"""All query parameters of an analysis."""
+
+
+def analysis_submission(arguments: Arguments) -> Received:
+    """Return the submission that these parameters describe; only its names are checked.
+
+    Raises Problem 422.
+    """
+    given = {name: [_text(name, value) for value in values] for name, values in arguments.items()}
+    texts, regexes = given.get("p", []), given.get("e", [])
+    if not texts and not regexes:
+        raise unacceptable([FieldError("p", _NO_PATTERNS, "missing")])
+    flags = {"ignore_case": _flag(given, "i"), "word": _flag(given, "w")}
+    options = {name: True for name, is_set in flags.items() if is_set}
+    patterns: list[Any] = [{"pattern": text, **options} if options else text for text in texts]
+    patterns += [{"pattern": regex, "regex": True, **options} for regex in regexes]
+    document: dict[str, Any] = {"type": "analyze"}
+    document["payload"] = payload = {"patterns": patterns}
+    for name, values in given.items():
+        if name in _FIELDS:
+            (payload if name in _PAYLOAD else document)[name] = _value(name, values[-1])
+    return Received(json.dumps(document).encode(), FILE_PART)
+
+
+def at_parameters(problem: Problem, arguments: Arguments) -> Problem:
+    """Return the problem of such a submission with the names of the parameters in its errors."""
+    errors = [replace(each, field=_parameter(each.field, arguments)) for each in problem.errors]
+    return unacceptable(errors, problem.code)
+
+
+def _parameter(field: str, arguments: Arguments) -> str:
+    """The name of the parameter for a field of the submission; p[1] for the second text."""
+    texts = len(arguments.get("p", ()))
+    if match := _PATTERN.match(field):
+        index = int(match[1])
+        name, index = ("p", index) if index < texts else ("e", index - texts)
+        return f"{name}[{index}]" if len(arguments[name]) > 1 else name
+    if field == "payload.patterns":
+        return "p" if texts else "e"
+    if field == "payload":  # its only error of its own
+        return "lines"
+    return field.removeprefix("payload.")
+
+
+def _text(name: str, value: bytes) -> str:
+    try:
+        text = value.decode()
+    except UnicodeDecodeError as error:
+        detail = f"it is not UTF-8: invalid byte at position {error.start}"
+        raise unacceptable([FieldError(name, detail, "malformed")]) from None
+    if "\0" in text:
+        raise unacceptable([FieldError(name, "text must not contain NUL", "malformed")])
+    return text
+
+
+def _flag(given: Mapping[str, Sequence[str]], name: str) -> bool:
+    (text,) = given.get(name, ["false"])
+    if (value := _FLAGS.get(text.lower())) is None:
+        detail = "it must be true or false, or have no value, which means true"
+        raise unacceptable([FieldError(name, detail, "wrong_type")])
+    return value
+
+
+def _value(name: str, text: str) -> Any:
+    """The value of a field; a text that is not acceptable stays, and is refused later."""
+    if name in _TEXTS:
+        return text
+    if name == "lines":
+        return _FLAGS.get(text.lower(), text)
+    return json.loads(text) if _NUMBER.fullmatch(text) else text

@@ -1,0 +1,121 @@
+"""The result of an analysis as plain text, for a terminal.
+
+    pattern  count  lines  first  last
+    ERROR        3      2      1     3  ████████████████████
+    WARN         1      1      2     2  ██████▋
+"""
+
+import unicodedata
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+from storage.records.states import Status
+
+BAR_WIDTH = 20
+MAX_NAME_WIDTH = 40
+JOB_FAILED = 424
+"""The status of a text about a job that failed or was canceled, so that `curl --fail` notices."""
+_EIGHTHS = " ▏▎▍▌▋▊▉█"
+_PER_LINE = ("matching_lines", "first_line", "last_line")
+
+Document = Mapping[str, Any]
+
+
+def analysis_report(job: Document, base_url: str) -> tuple[int, str]:
+    """Return the status and the text of the response about a job.
+
+    `job` is its document, or only its id and its status. `base_url` is the address of the service.
+    """
+    url = f"{base_url}/jobs/{job['job_id']}"
+    if job["status"] == Status.SUCCEEDED:
+        return 200, "\n".join([*_result_lines(job["result"]), "", url, ""])
+    if job["status"] == Status.FAILED:
+        error = job["error"] or {"type": "unknown", "message": "unknown"}
+        return JOB_FAILED, f"failed: {_clean(error['message'])} ({error['type']})\n{url}\n"
+    if job["status"] == Status.CANCELED:
+        by = f" by {job['canceled_by']}" if job["canceled_by"] else ""
+        return JOB_FAILED, f"canceled{by}\n{url}\n"
+    return 202, "\n".join(_unfinished_lines(job, url))
+
+
+def _unfinished_lines(job: Document, url: str) -> Iterator[str]:
+    yield f"The job is {job['status']}{_progress(job.get('progress'))}. It goes on without you:"
+    yield f"curl '{url}?wait=60'    # its result, as JSON"
+    yield f"curl '{url}/explain'    # why it is not running yet"
+    yield f"curl -X POST '{url}/cancel'"
+    yield ""
+
+
+def _progress(progress: Document | None) -> str:
+    done, total = (progress or {}).get("bytes_done"), (progress or {}).get("bytes_total")
+    return f", {100 * done // total} % are done" if done and total else ""
+
+
+def _result_lines(result: Document) -> Iterator[str]:
+    counts: dict[str, int] = result["counts"]
+    has_lines = "lines" in result
+    columns = [result[name] for name in _PER_LINE] if has_lines else []
+    heads = ["pattern", "count", *(("lines", "first", "last") if has_lines else ())]
+    rows = [
+        [_shown_name(name), str(count), *(_number(column[name]) for column in columns)]
+        for name, count in counts.items()
+    ]
+    yield from _table(heads, rows, list(counts.values()))
+    for name, lines in result.get("samples", {}).items():
+        if lines:
+            yield from ("", f"samples of {_shown_name(name)}:")
+            yield from (f"  {_clean(line)}" for line in lines)
+    for name, histogram in result.get("histogram", {}).items():
+        yield from ("", f"lines with {_shown_name(name)}, per {histogram['unit']}:")
+        found = histogram["lines"]
+        yield from _table([], [[at, str(n)] for at, n in found], [n for _, n in found])
+        if histogram["undated_lines"]:
+            yield f"  and {histogram['undated_lines']:,} without a time"
+    yield ""
+    lines = [f"{result['lines']:,} lines"] if has_lines else []
+    seconds = result["file"]["seconds"]
+    yield ", ".join([*lines, f"{result['bytes']:,} bytes", f"{seconds:.3f} seconds"])
+    yield from (f"warning: {_clean(each['message'])}" for each in result["warnings"])
+
+
+def _table(
+    heads: Sequence[str], rows: Sequence[Sequence[str]], counts: Sequence[int]
+) -> Iterator[str]:
+    """Yield aligned lines: the first column to the left, numbers to the right, then a bar."""
+    most = max(counts, default=0)
+    cells = [heads, *rows] if heads else rows
+    widths = [max(map(_width, column)) for column in zip(*cells, strict=True)]
+    bars = [_bar(count, most) for count in counts]
+    for row, bar in zip(cells, ["", *bars] if heads else bars, strict=True):
+        first = row[0] + " " * (widths[0] - _width(row[0]))
+        others = [cell.rjust(width) for cell, width in zip(row[1:], widths[1:], strict=True)]
+        yield "  ".join([first, *others, bar]).rstrip()
+
+
+def _bar(count: int, most: int) -> str:
+    """A bar whose length is in proportion to the count; visible unless the count is 0."""
+    eighths = -(-count * BAR_WIDTH * 8 // most) if most else 0
+    return _EIGHTHS[8] * (eighths // 8) + _EIGHTHS[eighths % 8].strip()
+
+
+def _number(value: int | None) -> str:
+    return "-" if value is None else str(value)
+
+
+def _shown_name(name: str) -> str:
+    shown = _clean(name)
+    return shown if len(shown) <= MAX_NAME_WIDTH else f"{shown[: MAX_NAME_WIDTH - 1]}…"
+
+
+def _clean(text: str) -> str:
+    """The text in one line, without control characters: a terminal would obey them."""
+    shown = text.replace("\t", " ")
+    return "".join(c if c.isprintable() else "\N{REPLACEMENT CHARACTER}" for c in shown)
+
+
+def _width(text: str) -> int:
+    """How many columns a terminal needs for a text."""
+    if text.isascii():
+        return len(text)
+    wide = sum(unicodedata.east_asian_width(each) in "WF" for each in text)
+    return len(text) + wide - sum(map(bool, map(unicodedata.combining, text)))

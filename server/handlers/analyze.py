@@ -1,0 +1,116 @@
+"""`/analyze`: analyzes the file in the body, and answers with the result: a job in one request."""
+
+from typing import ClassVar
+
+from tornado.httputil import HTTPHeaders
+
+from server.auth.callers import Role
+from server.checking.analysis_query import AnalysisQuery, analysis_submission, at_parameters
+from server.checking.submission import CheckedSubmission
+from server.documents.analysis_report import analysis_report
+from server.documents.filters import MAX_WAIT_SECONDS
+from server.handlers.query import wait_seconds
+from server.handlers.submission import SubmissionHandler
+from server.http.body import Body, content_length, media_type
+from server.http.codes import Code
+from server.http.negotiation import prefers_json
+from server.http.problems import FieldError, Problem, unacceptable
+from server.jobs.jobs import Response
+from server.upload.file_body import FileBody
+from server.upload.form import display_name
+from storage.records.queue_name import DEFAULT_QUEUE
+
+CODINGS = ("gzip", "x-gzip", "zstd")
+"""The content codings that the analysis decodes by itself."""
+
+
+class NamedAnalysisHandler(SubmissionHandler):
+    """The analysis of a file whose name is in the path."""
+
+    ROUTE = "/analyze/{name}"
+    ALLOW = "OPTIONS, PUT"
+    ROLES: ClassVar = {"PUT": Role.SUBMIT}
+    QUERIES: ClassVar = {"PUT": (AnalysisQuery,)}
+    is_timed = False
+    _wait = 0.0
+    """How many seconds to wait for the end of the job."""
+    _checked: CheckedSubmission
+
+    async def body(self) -> Body:
+        """Accept a file. All that is wrong with the query is refused before the file arrives.
+
+        Raises Problem 400, 409, 413, 415, 422, 503 or 507.
+        """
+        self._wait = wait_seconds(self, default=MAX_WAIT_SECONDS)
+        headers = self.request.headers
+        _require_file(headers)
+        size = content_length(headers.get("Content-Length")) or 0
+        self.require_file_size(size)
+        self.admit(size, has_file=True)
+        name = self._file_name()
+        self._checked = await self._check()
+        return FileBody(name, self.new_file, self.offer_buffer)
+
+    async def put(self, *args: str) -> None:
+        """Store the file and its job, wait for its end, and send the result as text or as JSON."""
+        self.require_body()
+        assert isinstance(self.received, FileBody)
+        assert self.admission
+        submitted = await self.store(self.admission, self._checked, self.received)
+        response = await self.jobs.accepted(submitted, self._wait)
+        self.add_header("Vary", "Accept")
+        if prefers_json(self.request.headers.get("Accept", "")):
+            self.send_response(response)
+        else:
+            self._send_report(response)
+
+    async def _check(self) -> CheckedSubmission:
+        arguments = self.request.query_arguments
+        submission = analysis_submission(arguments)
+        try:
+            checked = await self.jobs.check(submission)
+            assert checked
+            await self.jobs.require_queue(checked.submission.queue or DEFAULT_QUEUE)
+        except Problem as problem:
+            if not problem.errors:
+                raise
+            raise at_parameters(problem, arguments) from None
+        return checked
+
+    def _file_name(self) -> str:
+        values = [each.decode(errors="replace") for each in self._given_names()]
+        if len(values) > 1:
+            raise unacceptable([FieldError("name", "the path names the file already", "repeated")])
+        return display_name(values[0] if values else "")
+
+    def _given_names(self) -> list[bytes]:
+        in_path = [each.encode() for each in self.path_args if each]
+        return [*in_path, *self.request.query_arguments.get("name", [])]
+
+    def _send_report(self, response: Response) -> None:
+        base_url = f"{self.request.protocol}://{self.request.host}"
+        status, text = analysis_report(response.document, base_url)
+        self.set_headers(response.headers)
+        self.set_status(status)
+        self.set_header("Content-Type", "text/plain; charset=utf-8")
+        self.finish(text)
+
+
+class AnalysisHandler(NamedAnalysisHandler):
+    """The analysis of a file."""
+
+    ROUTE = "/analyze"
+    ALLOW = "OPTIONS, POST, PUT"
+    ROLES: ClassVar = {"POST": Role.SUBMIT, "PUT": Role.SUBMIT}
+    QUERIES: ClassVar = {"POST": (AnalysisQuery,), "PUT": (AnalysisQuery,)}
+
+    async def post(self) -> None:
+        """Do the same as PUT."""
+        await self.put()
+
+
+def _require_file(headers: HTTPHeaders) -> None:
+    """Raise Problem 415 for a form, and for a coding that the analysis cannot decode."""
+    if media_type(headers, *CODINGS)[0] == "multipart/form-data":
+        detail = "send the file itself, as `curl --data-binary @FILE` does, or the form to /jobs"
+        raise Problem(Code.MEDIA_TYPE_UNSUPPORTED, detail)

@@ -1,0 +1,79 @@
+"""The base class of handlers that store new jobs."""
+
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+from server.checking.submission import CheckedSubmission
+from server.handlers.base import Handler
+from server.http.codes import Code
+from server.http.problems import Problem, too_large
+from server.jobs.admission import Admission, Admissions, DiskWatermark
+from server.jobs.jobs import Jobs, Submitted
+from server.upload.file_body import FileBody
+from server.upload.file_part import FilePart
+from server.upload.form import FormBody
+from storage.files.uploads import Uploads
+from storage.records.job import StoreError, Upload
+
+
+class SubmissionHandler(Handler):
+    """Admits submissions by their heads, and stores them with their files."""
+
+    jobs: Jobs
+    admissions: Admissions
+    disk_watermark: DiskWatermark
+    uploads: Uploads
+    max_json_bytes: int
+    max_upload_bytes: int
+    run_file_io: Callable[[Callable[[], Any]], Awaitable[Any]]
+    admission: Admission | None = None
+
+    def admit(self, size: int, has_file: bool) -> None:
+        """Admit a submission whose body has `size` bytes. Raises Problem 400, 409, 503 and 507."""
+        headers = self.request.headers
+        self.admission = self.admissions.admit(headers, self.caller, size, has_file=has_file)
+
+    def require_file_size(self, size: int) -> None:
+        """Raise Problem 413 if a file has more bytes than MAX_UPLOAD_BYTES."""
+        if size > self.max_upload_bytes:
+            raise too_large("the file", self.max_upload_bytes, Code.FILE_TOO_LARGE)
+
+    async def new_file(self, delimiter: bytes) -> FilePart:
+        """Open a file that receives an upload, up to the delimiter. Raises StoreError."""
+        return FilePart(
+            await self.run_file_io(self.uploads.writer),
+            delimiter,
+            self.run_file_io,
+            self.disk_watermark.admit_upload,
+            self.max_upload_bytes,
+        )
+
+    def offer_buffer(self, buffer: memoryview) -> None:
+        """Let the connection read the next bytes of the body into this memory."""
+        connection: Any = self.request.connection
+        connection.stream.offer_buffer(buffer)
+
+    async def store(
+        self, admission: Admission, checked: CheckedSubmission, body: FormBody | FileBody
+    ) -> Submitted:
+        """Store a job and its file, unless the job is stored already. Raises as `enqueue` does."""
+        upload: Upload | None = None
+        try:
+            upload = await body.finish()
+            submitted = await self.jobs.enqueue(admission, checked, upload)
+            admission.release()
+        except BaseException as error:
+            # After an uncertain commit or an unexpected error, the job may be stored and need its
+            # file. If it is not, maintenance deletes the unused file later.
+            is_refused = isinstance(error, Problem) and error.code != Code.SUBMISSION_UNCERTAIN
+            if upload is None or is_refused or isinstance(error, StoreError):
+                await body.abort()
+            raise
+        if submitted.replayed:
+            await body.abort()  # the stored job has its own copy of the file
+        return submitted
+
+    def _count_finished(self) -> None:
+        if self.admission:
+            self.admission.release()
+        super()._count_finished()
