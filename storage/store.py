@@ -102,13 +102,19 @@ class JobStore:
         """Return the ids of those jobs that exist and are not final."""
         return unfinished_among(self._database, list(ids))
 
-    def list(self, filters: Filters, limit: int, before: UUID | None = None) -> Page:
+    def list(
+        self,
+        filters: Filters,
+        limit: int,
+        before: UUID | None = None,
+        omit: Collection[str] = (),
+    ) -> Page:
         """Return up to `limit` jobs older than `before`, newest first.
 
-        A page can be shorter if the search takes too long.
+        A page can be shorter if the search takes too long. `omit` is as for `jobs_by_id`.
         """
         found = find(self._database, filters, limit, before)
-        jobs = jobs_by_id(self._database, found.ids) if found.ids else {}
+        jobs = jobs_by_id(self._database, found.ids, omit) if found.ids else {}
         return Page([jobs[job_id] for job_id in found.ids if job_id in jobs], found.next)
 
     def cancel(

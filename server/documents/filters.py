@@ -6,11 +6,22 @@ import base64
 import binascii
 import re
 from collections.abc import Mapping
-from typing import Annotated, Any, ClassVar, Self
+from typing import Annotated, Any, ClassVar, Literal, Self
 from uuid import UUID
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    ValidationInfo,
+    field_validator,
+    model_validator,
+)
 
+from server.documents.field_errors import unknown_name
+from server.documents.schemas import JobDocument
 from server.documents.times import Time
 from storage.records.filters import Filters
 from storage.records.states import Status
@@ -123,7 +134,38 @@ class WaitQuery(Query):
     )
 
 
-class ListQuery(FilterFields, Cursor, Query):
+JOB_FIELDS = tuple(JobDocument.__annotations__)
+SUMMARY_FIELDS = frozenset(JOB_FIELDS) - {"payload", "result", "attempts"}
+
+
+class ViewQuery(Query):
+    """The query parameters that select fields of jobs."""
+
+    view: Literal["summary"] | None = Field(
+        None, description="summary: jobs without payload, result and attempts"
+    )
+    fields: str | None = Field(
+        None, description="names of the only fields of jobs to send, such as job_id,status"
+    )
+
+    @field_validator("fields")
+    @classmethod
+    def _check_fields(cls, value: str, info: ValidationInfo) -> str:
+        if info.data.get("view"):
+            raise ValueError("give either view or fields, not both")
+        for name in value.split(","):
+            if name not in JOB_FIELDS:
+                raise ValueError(unknown_name("field", name, JOB_FIELDS))
+        return value
+
+    def selected(self) -> frozenset[str] | None:
+        """Return the names of the fields, None for all."""
+        if self.fields is not None:
+            return frozenset(self.fields.split(","))
+        return SUMMARY_FIELDS if self.view else None
+
+
+class ListQuery(FilterFields, Cursor, ViewQuery):
     """The query parameters of a list."""
 
     REPEATABLE: ClassVar = frozenset({"status"})
@@ -154,7 +196,7 @@ class BulkBody(FilterFields, Cursor):
         return self
 
 
-class SetQuery(WaitQuery):
+class SetQuery(WaitQuery, ViewQuery):
     """The query parameters for jobs that are requested by their ids."""
 
     REPEATABLE: ClassVar = frozenset({"id"})

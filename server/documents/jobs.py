@@ -5,7 +5,7 @@ The documents of events and of output are in `server.events.documents`.
 
 import math
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import UTC, datetime
 from functools import lru_cache
 from typing import cast, overload
@@ -126,18 +126,28 @@ def job_headers(job: Job) -> dict[str, str]:
     return {"Retry-After": retry_after(seconds)}
 
 
-def page_document(page: Page, limit: int) -> schemas.PageDocument:
-    """Build one page of the list of jobs."""
-    items = [job_document(job) for job in page.jobs]
+def job_view(job: Job, fields: Collection[str] | None) -> schemas.JobView:
+    """Build the document of a job with only these fields; None for all."""
+    document = job_document(job)
+    return {name: value for name, value in document.items() if fields is None or name in fields}
+
+
+def page_document(
+    page: Page, limit: int, fields: Collection[str] | None = None
+) -> schemas.PageDocument:
+    """Build one page of the list of jobs, with only these fields; None for all."""
+    items = [job_view(job, fields) for job in page.jobs]
     next_cursor = encode_cursor(page.next) if page.next else None
     return {"items": items, "limit": limit, "next": next_cursor}
 
 
-def set_document(jobs: Mapping[UUID, Job | None]) -> schemas.SetDocument:
+def set_document(
+    jobs: Mapping[UUID, Job | None], fields: Collection[str] | None = None
+) -> schemas.SetDocument:
     """Build the response for jobs requested by id: the found ones in this order, and the unknown
-    ids.
+    ids. Jobs have only these fields; None for all.
     """
-    items = [job_document(job) for job in jobs.values() if job]
+    items = [job_view(job, fields) for job in jobs.values() if job]
     unknown = [str(job_id) for job_id, job in jobs.items() if job is None]
     return {"items": items, "limit": len(jobs), "next": None, "unknown": unknown}
 

@@ -5,7 +5,7 @@ generated from them: a docstring here becomes the description of its schema. Tim
 UTC, durations are in seconds. Imports only the enumerations of codes, statuses and outcomes.
 """
 
-from typing import Annotated, Any, Literal, NotRequired
+from typing import TYPE_CHECKING, Annotated, Any, Literal, NotRequired, get_type_hints
 
 from pydantic import Field
 from typing_extensions import TypedDict
@@ -83,10 +83,17 @@ class JobDocument(TypedDict):
     attempts: list[AttemptDocument]
 
 
+if TYPE_CHECKING:
+    JobView = dict[str, Any]
+else:
+    JobView = TypedDict("JobView", get_type_hints(JobDocument, include_extras=True), total=False)
+    JobView.__doc__ = """A job with all its fields, unless `view` or `fields` selects some."""
+
+
 class PageDocument(TypedDict):
     """One page of the list of jobs; pass `next` as `cursor` to get the following page."""
 
-    items: list[JobDocument]
+    items: list[JobView]
     limit: int
     next: str | None
 
@@ -94,7 +101,7 @@ class PageDocument(TypedDict):
 class SetDocument(TypedDict):
     """Jobs that were requested by their ids; `unknown` lists the ids for which no job exists."""
 
-    items: list[JobDocument]
+    items: list[JobView]
     limit: int
     next: None
     unknown: list[Id]

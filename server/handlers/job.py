@@ -4,7 +4,7 @@ from typing import ClassVar
 from uuid import UUID
 
 from server.auth.callers import Role
-from server.documents.filters import WaitQuery
+from server.documents.filters import ViewQuery, WaitQuery
 from server.events.documents import LogsQuery, output_document, output_text
 from server.handlers.base import Handler
 from server.handlers.query import query_parameters, read_query, wait_seconds
@@ -28,14 +28,17 @@ class JobHandler(OneJobHandler):
     ROUTE = "/jobs/{job_id}"
     ALLOW = "DELETE, GET, HEAD, OPTIONS"
     ROLES: ClassVar = {"DELETE": Role.SUBMIT}
-    QUERIES: ClassVar = {"GET": (WaitQuery,)}
+    QUERIES: ClassVar = {"GET": (WaitQuery, ViewQuery)}
 
     async def get(self, job_id: str) -> None:
         """Send the job, after waiting for its end with `?wait=30` or `Prefer: wait=30`."""
         parsed_id = parse_job_id(job_id)
+        parameters = query_parameters(self)
+        parameters.pop("wait", None)
+        fields = read_query(ViewQuery, parameters).selected()
         seconds = wait_seconds(self)
         self.is_timed = not seconds
-        self.send_response(await self.jobs.get(parsed_id, seconds))
+        self.send_response(await self.jobs.get(parsed_id, seconds, fields))
 
     head = get
 

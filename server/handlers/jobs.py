@@ -88,23 +88,26 @@ class JobsHandler(SubmissionHandler):
         if seconds:
             errors = [FieldError("wait", "it is only allowed together with id")]
         query = read_query(ListQuery, parameters, others=errors)
-        page = await self.jobs.list(query.filters(), query.limit, query.start_after())
+        fields, start_after = query.selected(), query.start_after()
+        page = await self.jobs.list(query.filters(), query.limit, start_after, fields)
         if page.next:
             self.set_header("Link", next_link(query.page_parameters(parameters), page.next))
-        self.send_json(page_document(page, query.limit))
+        self.send_json(page_document(page, query.limit, fields))
 
     async def _send_by_ids(self) -> None:
         seconds, errors = _read_wait(self, wait_seconds)
         self.is_timed = not seconds
-        names = self.request.query_arguments
-        excluded = [name for name in names if name not in SetQuery.model_fields]
+        parameters: dict[str, Any] = dict(query_parameters(self))
+        excluded = [name for name in parameters if name not in SetQuery.model_fields]
         errors += [FieldError(name, "it is not allowed together with id") for name in excluded]
-        parameters = {"id": self.get_query_arguments("id"), "wait": seconds}
+        for name in excluded:
+            del parameters[name]
+        parameters |= {"id": self.get_query_arguments("id"), "wait": seconds}
         query = read_query(SetQuery, parameters, others=errors)
         jobs = await self.jobs.wait_each(query.id, query.wait)
         if any(job and not job.final for job in jobs.values()):
             self.set_header("Retry-After", "1")
-        self.send_json(set_document(jobs))
+        self.send_json(set_document(jobs, query.selected()))
 
     def _form_body(self, size: int, boundary: str) -> FormBody:
         self.require_file_size(size - self.max_json_bytes - OVERHEAD_BYTES)

@@ -13,7 +13,7 @@ from uuid import UUID
 
 from server.auth.callers import Caller, Role
 from server.checking.submission import CheckedSubmission, Received, SubmissionChecks
-from server.documents.jobs import job_document, job_headers
+from server.documents.jobs import job_document, job_headers, job_view
 from server.documents.queues import UNKNOWN_QUEUE
 from server.http.activity import log_change
 from server.http.codes import Code
@@ -27,6 +27,7 @@ from server.store.threads import Batcher, StoreThreads
 from storage.jobs.idempotency import KeyedJob
 from storage.jobs.queues import Queues
 from storage.jobs.retention import delete_job
+from storage.jobs.rows import OMITTABLE
 from storage.notify.wakeup import LISTENER
 from storage.open import Store
 from storage.records.filters import Filters
@@ -164,10 +165,13 @@ class Jobs:
         status = 200 if job.final else 202
         return Response(status, job_document(job), {**headers, **job_headers(job)})
 
-    async def get(self, job_id: UUID, seconds: float = 0) -> Response:
-        """Return a job, after waiting up to `seconds` for its end."""
+    async def get(
+        self, job_id: UUID, seconds: float = 0, fields: Collection[str] | None = None
+    ) -> Response:
+        """Return a job, after waiting up to `seconds` for its end; only these fields, if given."""
         job = await self.wait(job_id, seconds)
-        return Response(200, job_document(job), job_headers(job))
+        document = job_document(job) if fields is None else job_view(job, fields)
+        return Response(200, document, job_headers(job))
 
     async def wait(self, job_id: UUID, seconds: float = 0) -> Job:
         """Return a job once it is final, or as it is after `seconds` or when the listener stops.
@@ -183,9 +187,19 @@ class Jobs:
         """Return jobs once all are final or `seconds` are over; None for each that is not found."""
         return await self._reader.wait(ids, seconds)
 
-    async def list(self, filters: Filters, limit: int, start_after: UUID | None) -> Page:
-        """Return up to `limit` jobs that match, newest first."""
-        return await self._threads.run(self._jobs.list, filters, limit, start_after)
+    async def list(
+        self,
+        filters: Filters,
+        limit: int,
+        start_after: UUID | None,
+        fields: Collection[str] | None = None,
+    ) -> Page:
+        """Return up to `limit` jobs that match, newest first.
+
+        Of the large parts of jobs, only those in `fields` are read; None for all.
+        """
+        omit = frozenset() if fields is None else OMITTABLE - frozenset(fields)
+        return await self._threads.run(self._jobs.list, filters, limit, start_after, omit)
 
     async def cancel(
         self, job_id: UUID, caller: Caller, headers: Mapping[str, str], conditions: Conditions

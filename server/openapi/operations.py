@@ -10,7 +10,7 @@ from server.auth.callers import Role
 from server.auth.sessions import SignIn
 from server.checking.analysis_query import AnalysisQuery
 from server.documents import schemas
-from server.documents.filters import BulkBody, ListQuery, SetQuery, WaitQuery
+from server.documents.filters import BulkBody, ListQuery, SetQuery, ViewQuery, WaitQuery
 from server.documents.queues import QueueBody, QueueChanges
 from server.events.documents import EventsQuery, JobEventsQuery, LogsQuery
 
@@ -146,8 +146,8 @@ OPERATIONS = (
     Operation(
         "/jobs/{job_id}",
         "Get a job, immediately or once it is final",
-        {200: schemas.JobDocument},
-        queries=(WaitQuery,),
+        {200: schemas.JobView},
+        queries=(WaitQuery, ViewQuery),
         response_headers={200: ("Preference-Applied", "Retry-After")},
     ),
     Operation(

@@ -2,8 +2,9 @@
 
 import json
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 from typing import Any
 from uuid import UUID
 
@@ -23,14 +24,21 @@ LAST_LINES = 10
 LAST_BYTES = 2000
 """Maximum lines and bytes of output that are shown of a failed attempt."""
 UNREADABLE = {"unreadable": "this is not JSON"}
+OMITTABLE = frozenset({"payload", "result", "attempts"})
+"""The parts of jobs that can be large, and need not be read."""
 _NOT_FAILED = frozenset({None, Outcome.RETURNED, Outcome.RELEASED})
 """Outcomes for which no output is shown; None while the attempt runs."""
 
 
-def select_jobs() -> Any:
-    """Return a query for jobs with their uploads, to be filtered and ordered."""
+def select_jobs(omit: Collection[str] = ()) -> Any:
+    """Return a query for jobs with their uploads, to be filtered and ordered.
+
+    `omit` names parts of jobs that are not read.
+    """
+    omitted = {*omit, "first_traceback"} if "attempts" in omit else {*omit}
+    columns = [each for each in JobRow._meta.sorted_fields if each.name not in omitted]
     return JobRow.select(
-        JobRow, UploadRow.name.alias("upload_name"), UploadRow.size, UploadRow.sha256
+        *columns, UploadRow.name.alias("upload_name"), UploadRow.size, UploadRow.sha256
     ).join(UploadRow, pw.JOIN.LEFT_OUTER, on=(JobRow.upload_id == UploadRow.id))
 
 
@@ -39,9 +47,18 @@ def fetch_jobs(database: Database, query: Any) -> list[Job]:
     return _with_attempts(database, database.rows(query))
 
 
-def jobs_by_id(database: Database, ids: Sequence[UUID]) -> dict[UUID, Job]:
-    """Return the jobs with these ids that exist."""
-    found = database.fetch(*_statement_for_ids(database, "jobs", select_jobs, JobRow.id, ids))
+def jobs_by_id(
+    database: Database, ids: Sequence[UUID], omit: Collection[str] = ()
+) -> dict[UUID, Job]:
+    """Return the jobs with these ids that exist.
+
+    `omit` names parts of jobs, among OMITTABLE, that are not read; they are then empty.
+    """
+    name = " ".join(["jobs", *(f"without {each}" for each in sorted(omit))])
+    select = partial(select_jobs, omit)
+    found = database.fetch(*_statement_for_ids(database, name, select, JobRow.id, ids))
+    if "attempts" in omit:
+        return {row["id"]: _job(row, ()) for row in found}
     return {job.id: job for job in _with_attempts(database, found)}
 
 
@@ -187,9 +204,9 @@ def _attempt(row: dict[str, Any], last_lines: tuple[str, ...]) -> Attempt:
 def _job(row: dict[str, Any], attempts: tuple[Attempt, ...]) -> Job:
     """Convert a row to a job. The row is modified."""
     for name in ("payload", "result", "error", "progress"):
-        row[name] = from_json_text(row[name])
+        row[name] = from_json_text(row.get(name))
     for name in _FIRST:
-        row.pop(f"first_{name}")
+        row.pop(f"first_{name}", None)
     upload_id, *upload = [row.pop(name, None) for name in _UPLOAD_COLUMNS]
     if upload_id is not None:
         row["upload"] = Upload(upload_id, *upload)
