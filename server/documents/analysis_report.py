@@ -1,8 +1,8 @@
 """The result of an analysis as plain text, for a terminal.
 
-    pattern  count  lines  first  last
-    ERROR        3      2      1     3  ████████████████████
-    WARN         1      1      2     2  ██████▋
+pattern  count  lines  first  last
+ERROR        3      2      1     3  ████████████████████
+WARN         1      1      2     2  ██████▋
 """
 
 import unicodedata

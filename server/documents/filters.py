@@ -155,7 +155,7 @@ class ViewQuery(Query):
             raise ValueError("give either view or fields, not both")
         for name in value.split(","):
             if name not in JOB_FIELDS:
-                raise ValueError(unknown_name("field", name, JOB_FIELDS))
+                raise ValueError(unknown_name(f"field {name[:50]!r}", name, JOB_FIELDS))
         return value
 
     def selected(self) -> frozenset[str] | None:

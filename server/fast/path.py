@@ -23,7 +23,9 @@ from server.auth.authenticate import Authenticator, require_role
 from server.auth.callers import ANONYMOUS, Caller, Role
 from server.documents.filters import MAX_WAIT_SECONDS, preferred_wait
 from server.http.activity import Activity
+from server.http.compression import compress, gzip_etag, is_compressible
 from server.http.conditions import ALWAYS
+from server.http.negotiation import takes_gzip
 from server.http.problems import CONTENT_TYPE, log_failure, problem_of
 from server.http.response import (
     DEFAULT_HEADERS,
@@ -78,6 +80,8 @@ class RequestHeaders:
     """The id that the client chose for the request."""
     preferred_wait: int | None
     """The seconds of `Prefer: wait=30`."""
+    takes_gzip: bool
+    """Whether the response may be compressed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -219,6 +223,13 @@ class FastPath:
             headers["Preference-Applied"] = f"wait={request.headers.preferred_wait}"
         if response.status == 200 and request.method == "GET":
             headers["Etag"] = etag_of(body)
+        if is_compressible(headers["Content-Type"], len(body)):
+            headers["Vary"] = ",".join(filter(None, (headers.get("Vary"), "Accept-Encoding")))
+            if request.headers.takes_gzip:
+                headers["Content-Encoding"] = "gzip"
+                if "Etag" in headers:
+                    headers["Etag"] = gzip_etag(headers["Etag"])
+                body = compress(body)
         if request.headers.closes or self.activity.stopping:
             headers["Connection"] = "close"
         return http_response(response.status, headers, body)
@@ -246,6 +257,7 @@ def _parse_headers(head: bytes) -> RequestHeaders | None:
         closes=connection.lower() == "close",
         request_id=given_request_id(fields),
         preferred_wait=preferred_wait(fields.get("Prefer", "")),
+        takes_gzip=takes_gzip(fields.get("Accept-Encoding")),
     )
 
 

@@ -92,8 +92,7 @@ class NamedAnalysisHandler(SubmissionHandler):
         status, text = analysis_report(response.document, base_url)
         self.set_headers(response.headers)
         self.set_status(status)
-        self.set_header("Content-Type", "text/plain; charset=utf-8")
-        self.finish(text)
+        self.send_content(text.encode(), "text/plain; charset=utf-8")
 
 
 class AnalysisHandler(NamedAnalysisHandler):

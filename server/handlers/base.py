@@ -15,13 +15,17 @@ from server.handlers.query import require_known_parameters
 from server.http.activity import OTHER, Activity
 from server.http.body import SMALL_BYTES, Body, NoBody, RefusedBody, body_size
 from server.http.codes import Code
+from server.http.compression import compress, gzip_etag, is_compressible, plain_etag
 from server.http.conditions import ALWAYS, conditions_of
+from server.http.negotiation import takes_gzip
 from server.http.problems import CONTENT_TYPE, Problem, log_failure, problem_of
 from server.http.response import (
     DEFAULT_HEADERS,
     HEADER,
+    JSON_TYPE,
     cors_headers,
     encode_json,
+    etag_of,
     given_request_id,
     new_request_id,
     preflight_headers,
@@ -67,6 +71,7 @@ class Handler(RequestHandler):
         self.conditions = ALWAYS
         self._body_complete = False
         self._token_changes = 0
+        self._compressed_etag: str | None = None
         self._arrived = 0
         """Bytes of the body that have arrived."""
         self._counted = True
@@ -171,8 +176,13 @@ class Handler(RequestHandler):
         if conditions == ALWAYS:
             return False
         etag = self.compute_etag()
+        etag = etag and plain_etag(etag)
         conditions.require_match(etag)
         return not conditions.is_new(etag)
+
+    def compute_etag(self) -> str | None:
+        """Return the ETag of the response. That of a compressed one follows from its plain form."""
+        return self._compressed_etag or super().compute_etag()
 
     def flush(self, include_footers: bool = False) -> Future[None]:
         """Send what was written. A stopping listener asks the client to connect elsewhere."""
@@ -191,7 +201,20 @@ class Handler(RequestHandler):
     def send_json(self, document: Any, status: int = 200) -> None:
         """Finish the request with a JSON document."""
         self.set_status(status)
-        self.finish(encode_json(document))
+        self.send_content(encode_json(document))
+
+    def send_content(self, body: bytes, content_type: str = JSON_TYPE) -> None:
+        """Finish the request with text or JSON; compressed if the client asks for that."""
+        self.set_header("Content-Type", content_type)
+        if is_compressible(content_type, len(body)):
+            self.add_header("Vary", "Accept-Encoding")
+            if takes_gzip(self.request.headers.get("Accept-Encoding")):
+                self.set_header("Content-Encoding", "gzip")
+                self._compressed_etag = gzip_etag(etag_of(body))
+                is_read = self.get_status() == 200 and self.request.method in SAFE_METHODS
+                if not (is_read and self.check_etag_header()):  # else it becomes a 304
+                    body = compress(body)
+        self.finish(body)
 
     def write_error(self, status_code: int, **kwargs: Any) -> None:
         """Send an error as a problem document; an unexpected exception becomes a bare 500."""
@@ -202,11 +225,10 @@ class Handler(RequestHandler):
             connection: Any = self.request.connection
             connection.stream.linger()
             self.set_header("Connection", "close")
-        self.set_header("Content-Type", CONTENT_TYPE)
         self.set_headers(problem.headers)
         if problem.status == 405:
             self.set_header("Allow", self.ALLOW)
-        self.finish(encode_json(problem.document(self.request_id)))
+        self.send_content(encode_json(problem.document(self.request_id)), CONTENT_TYPE)
 
     def log_exception(self, typ: Any, value: Any, tb: Any) -> None:
         """Log an exception with `log_failure`, as the fast path does."""

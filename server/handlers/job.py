@@ -99,10 +99,9 @@ class OutputHandler(OneJobHandler):
         if "application/json" in self.request.headers.get("Accept", ""):
             self.send_json(output_document(parsed_id, attempt, pieces))
         else:
-            self.set_header("Content-Type", "text/plain; charset=utf-8")
             name = f"{parsed_id}-{attempt}.log"
             self.set_header("Content-Disposition", f'attachment; filename="{name}"')
-            self.finish(output_text(pieces))
+            self.send_content(output_text(pieces), "text/plain; charset=utf-8")
 
     head = get
 

@@ -34,8 +34,7 @@ class MetricsHandler(Handler):
         oldest = await self.threads.run(self.oldest_transaction)
         accept = self.request.headers.get("Accept", "")
         text, content_type = exposition(stats, self.job_types, accept, self.listener(), oldest)
-        self.set_header("Content-Type", content_type)
-        self.finish(text)
+        self.send_content(text, content_type)
 
     head = get
 

@@ -1,5 +1,5 @@
-"""Conditional requests: If-Match and If-None-Match (RFC 9110, section 13). Imports only `problems`
-and `codes`.
+"""Conditional requests: If-Match and If-None-Match (RFC 9110, section 13). Imports only `problems`,
+`codes` and `compression`.
 
               If-Match                         If-None-Match
     holds     if a tag is equal, or for `*`    if no tag is equal, and never for `*`
@@ -12,6 +12,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from server.http.codes import Code
+from server.http.compression import plain_etag
 from server.http.problems import Problem, malformed
 
 ANY = "*"
@@ -22,7 +23,10 @@ _ONE = re.compile(_TAG)
 
 @dataclass(frozen=True)
 class Conditions:
-    """The tags in If-Match and If-None-Match; None for a header that the request does not have."""
+    """The tags in If-Match and If-None-Match; None for a header that the request does not have.
+
+    They are the ETags of plain responses, also if the client names those of compressed ones.
+    """
 
     match: frozenset[str] | None = None
     none_match: frozenset[str] | None = None
@@ -78,4 +82,4 @@ def _tags(headers: Mapping[str, str], name: str) -> frozenset[str] | None:
         return frozenset({ANY})
     if not _LIST.fullmatch(value):
         raise malformed(f'{name} must be * or a list of ETags in double quotes, such as "abc"')
-    return frozenset(_ONE.findall(value))
+    return frozenset(map(plain_etag, _ONE.findall(value)))

@@ -16,8 +16,9 @@ HEADER = "X-Request-Id"
 MAX_LENGTH = 128
 _VALID = re.compile(f"[A-Za-z0-9._:/+=@~-]{{1,{MAX_LENGTH}}}")
 """No spaces, quotes or line breaks, so that an id cannot imitate other text in a log."""
+JSON_TYPE = "application/json; charset=utf-8"
 DEFAULT_HEADERS = {
-    "Content-Type": "application/json; charset=utf-8",
+    "Content-Type": JSON_TYPE,
     "X-Content-Type-Options": "nosniff",
     "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'",
     "Referrer-Policy": "no-referrer",

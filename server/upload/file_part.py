@@ -113,9 +113,9 @@ def _searchable(memory: memoryview) -> Any:
 class FilePart:
     """Writes a file to `writer`, which must be open. `finish` or `abort` ends it.
 
-    `delimiter` is the byte sequence that follows the file, b"" if nothing does. `run_blocking` runs a function off the
-    event loop. `require_space` raises a Problem if the disk has no space for that many more bytes.
-    An error in the writing of a batch is raised by a later call.
+    `delimiter` is the byte sequence that follows the file, b"" if nothing does. `run_blocking` runs
+    a function off the event loop. `require_space` raises a Problem if the disk has no space for
+    that many more bytes. An error in the writing of a batch is raised by a later call.
     """
 
     def __init__(

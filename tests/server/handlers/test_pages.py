@@ -6,8 +6,8 @@ import re
 import pytest
 from tornado.httpclient import HTTPResponse
 
-from server.http.negotiation import takes_gzip, wants_page
 from server.handlers.web_files import CONTENT_TYPES, WEB_FOLDER
+from server.http.negotiation import takes_gzip, wants_page
 from tests.support.api import Client, read
 
 BROWSER = {"Accept": "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8"}
