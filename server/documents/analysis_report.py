@@ -2,7 +2,7 @@
 
 pattern  count  lines  first  last
 ERROR        3      2      1     3  ████████████████████
-WARN         1      1      2     2  ██████▋
+WARN         1      1      2     2  ██████▊
 """
 
 import unicodedata
@@ -39,10 +39,11 @@ def analysis_report(job: Document, base_url: str) -> tuple[int, str]:
 
 
 def _unfinished_lines(job: Document, url: str) -> Iterator[str]:
-    yield f"The job is {job['status']}{_progress(job.get('progress'))}. It goes on without you:"
-    yield f"curl '{url}?wait=60'    # its result, as JSON"
-    yield f"curl '{url}/explain'    # why it is not running yet"
-    yield f"curl -X POST '{url}/cancel'"
+    yield f"The job is {job['status']}{_progress(job.get('progress'))}. It goes on."
+    yield f"Wait for its result, as JSON:  curl '{url}?wait=60'"
+    if job["status"] == Status.QUEUED:
+        yield f"Ask why it does not run yet:   curl '{url}/explain'"
+    yield f"Cancel it:                     curl -X POST '{url}/cancel'"
     yield ""
 
 

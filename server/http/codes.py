@@ -205,7 +205,7 @@ class Code(Enum):
     CODING_UNSUPPORTED = (
         415,
         "The content coding is not supported",
-        "The body has a `Content-Encoding`.",
+        "The body has a `Content-Encoding`; only `/analyze` takes some.",
         "Send the body without it. A file may itself be compressed.",
     )
     UNKNOWN_HOST = (

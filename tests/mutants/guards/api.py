@@ -3,6 +3,8 @@
 from tests.mutants.mutant import Mutant
 
 STATES = ("tests/storage/records/test_states.py",)
+ANALYZE = ("tests/server/handlers/test_analyze.py",)
+COMPRESSION = ("tests/server/http/test_compression.py",)
 
 API = (
     Mutant(
@@ -181,5 +183,61 @@ API = (
         "            not request.seconds,\n",
         "            True,\n",
         ("tests/server/documents/test_listener_metrics.py",),
+    ),
+    Mutant(
+        "the query of an analysis is checked before its file is sent",
+        "server/handlers/analyze.py",
+        "        self._checked = await self._check()\n",
+        "",
+        ANALYZE,
+    ),
+    Mutant(
+        "a form is not taken for a file",
+        "server/handlers/analyze.py",
+        '[0] == "multipart/form-data":',
+        '[0] == "":',
+        ANALYZE,
+    ),
+    Mutant(
+        "a job that did not succeed is an error as text",
+        "server/documents/analysis_report.py",
+        "JOB_FAILED = 424",
+        "JOB_FAILED = 200",
+        ANALYZE,
+    ),
+    Mutant(
+        "a file does not control the terminal",
+        "server/documents/analysis_report.py",
+        "c if c.isprintable() else",
+        "c if c else",
+        ("tests/server/documents/test_analysis_report.py",),
+    ),
+    Mutant(
+        "a list does not read what it does not send",
+        "storage/store.py",
+        "jobs_by_id(self._database, found.ids, omit)",
+        "jobs_by_id(self._database, found.ids)",
+        ("tests/server/handlers/test_views.py",),
+    ),
+    Mutant(
+        "the ETag of a compressed response stands for the same version",
+        "server/http/conditions.py",
+        "frozenset(map(plain_etag, _ONE.findall(value)))",
+        "frozenset(_ONE.findall(value))",
+        COMPRESSION,
+    ),
+    Mutant(
+        "a response that the client has is not sent again in another form",
+        "server/handlers/base.py",
+        "        etag = etag and plain_etag(etag)\n",
+        "",
+        COMPRESSION,
+    ),
+    Mutant(
+        "long responses are not compressed in the event loop",
+        "server/http/compression.py",
+        "MIN_BYTES <= size <= MAX_BYTES",
+        "MIN_BYTES <= size",
+        COMPRESSION,
     ),
 )

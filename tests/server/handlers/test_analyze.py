@@ -1,0 +1,334 @@
+"""`/analyze` over real sockets: the body is a file, and the query says what to count."""
+
+import asyncio
+import gzip
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+from unittest.mock import patch
+from urllib.parse import quote
+
+import pytest
+from tornado.httpclient import HTTPResponse
+from tornado.ioloop import IOLoop
+
+from server.app import App
+from storage.files.folder import FolderUploads
+from storage.records.attempt_outcome import AttemptOutcome
+from storage.records.filters import Filters
+from storage.records.job import Job
+from tests.support.api import FILE, Client, fields, open_app, read
+from tests.support.stores import RAISED, RETURNED, Bench
+from tests.support.waiting import until
+
+pytestmark = pytest.mark.gen_test
+JSON = {"Accept": "application/json"}
+PATTERNS = "p=ERROR&p=WARN"
+RESULT = {
+    "counts": {"ERROR": 2, "WARN": 1},
+    "matching_lines": {"ERROR": 2, "WARN": 1},
+    "first_line": {"ERROR": 1, "WARN": 2},
+    "last_line": {"ERROR": 2, "WARN": 2},
+    "lines": 2,
+    "bytes": len(FILE),
+    "file": {"seconds": 0.002},
+    "warnings": [],
+}
+MAX_FILE = 300_000
+
+
+@pytest.fixture
+def app(bench: Bench, io_loop: IOLoop) -> Iterator[App]:
+    with open_app(bench, io_loop, max_upload_bytes=MAX_FILE) as application:
+        yield application
+
+
+async def send(
+    client: Client, path: str, body: bytes | None = FILE, **options: Any
+) -> HTTPResponse:
+    return await client.fetch(path, **{"method": "POST", "body": body, **options})
+
+
+def jobs(bench: Bench) -> list[Job]:
+    return bench.jobs.list(Filters(), 9).jobs
+
+
+def files(bench: Bench) -> list[Path]:
+    """All files in the uploads folder, complete or not."""
+    folder = bench.store.settings.data_dir / "uploads"
+    return [path for path in folder.rglob("*") if path.is_file()]
+
+
+async def ended(
+    bench: Bench, sent: Any, result: Any = None, error: AttemptOutcome = RETURNED
+) -> HTTPResponse:
+    """Run the job of a request that waits, and return the response."""
+    response: asyncio.Future[HTTPResponse] = asyncio.ensure_future(sent)
+    await until(lambda: bool(jobs(bench)))
+    runner = bench.runner()
+    bench.clock.now *= 2
+    with runner.claims.transaction():
+        fence = runner.claim_one()
+    with runner.claims.transaction():
+        if error is RETURNED:
+            runner.claims.complete(fence, json.dumps(result), RETURNED)
+        else:
+            runner.claims.fail(fence, error)
+    return await response
+
+
+@pytest.mark.parametrize("method", ["POST", "PUT"])
+async def test_the_body_is_the_file_and_the_query_is_the_payload(
+    client: Client, bench: Bench, method: str
+) -> None:
+    response = await send(client, f"/analyze?{PATTERNS}&wait=0", method=method, headers=JSON)
+    accepted = read(response, 202)
+    assert response.headers["Location"] == f"/jobs/{accepted['job_id']}"
+    job = await client.get(f"/jobs/{accepted['job_id']}")
+    assert (job["type"], job["payload"]) == ("analyze", {"patterns": ["ERROR", "WARN"]})
+    assert (job["upload"]["name"], job["upload"]["size"]) == ("unnamed", len(FILE))
+    (path,) = files(bench)
+    assert path.read_bytes() == FILE
+
+
+async def test_all_options_are_parameters(client: Client) -> None:
+    query = (
+        "p=a&e=b%2B&i&w=1&samples=3&histogram=hour&lines=true&encoding=utf-16&name=x.log&wait=0"
+        "&max_retries=0&max_losses=2&timeout=1.5&priority=-3&delay=60&queue=default"
+    )
+    accepted = read(await send(client, f"/analyze?{query}", headers=JSON), 202)
+    job = await client.get(f"/jobs/{accepted['job_id']}")
+    flags = {"ignore_case": True, "word": True}
+    assert job["payload"] == {
+        "patterns": [{"pattern": "a", **flags}, {"pattern": "b+", "regex": True, **flags}],
+        "samples": 3,
+        "histogram": "hour",
+        "lines": True,
+        "encoding": "utf-16",
+    }
+    names = ("max_retries", "max_losses", "timeout", "priority", "queue")
+    assert [job[name] for name in names] == [0, 2, 1.5, -3, "default"]
+    assert job["upload"]["name"] == "x.log"
+
+
+async def test_the_path_can_name_the_file(client: Client) -> None:
+    name = quote("Grüße/../app.log", safe="")
+    response = await send(client, f"/analyze/{name}?p=a&wait=0", method="PUT", headers=JSON)
+    job = await client.get(f"/jobs/{read(response, 202)['job_id']}")
+    assert job["upload"]["name"] == "app.log"
+    again = await send(client, "/analyze/a?p=a&name=b", method="PUT")
+    assert fields(read(again, 422)) == ["name"]
+    assert read(await send(client, "/analyze/a?p=a"), 405)["code"] == "method_not_allowed"
+
+
+async def test_the_result_is_a_table_for_curl(client: Client, bench: Bench) -> None:
+    response = await ended(bench, send(client, f"/analyze?{PATTERNS}"), RESULT)
+    assert response.code == 200
+    assert response.headers["Content-Type"] == "text/plain; charset=utf-8"
+    assert "Accept" in response.headers["Vary"]
+    (job,) = jobs(bench)
+    assert response.headers["Location"] == f"/jobs/{job.id}"
+    assert response.body.decode().splitlines() == [
+        "pattern  count  lines  first  last",
+        "ERROR        2      2      1     2  ████████████████████",
+        "WARN         1      1      2     2  ██████████",
+        "",
+        f"2 lines, {len(FILE)} bytes, 0.002 seconds",
+        "",
+        f"{client.base_url}/jobs/{job.id}",
+    ]
+
+
+async def test_the_result_is_json_if_that_is_preferred(client: Client, bench: Bench) -> None:
+    response = await ended(bench, send(client, f"/analyze?{PATTERNS}", headers=JSON), RESULT)
+    document = read(response, 200)
+    assert (document["status"], document["result"]) == ("succeeded", RESULT)
+    assert document == await client.get(f"/jobs/{document['job_id']}")
+
+
+async def test_a_failed_job_is_an_error_as_text_only(client: Client, bench: Bench) -> None:
+    sent = send(client, "/analyze?p=a&max_retries=0")
+    response = await ended(bench, sent, error=RAISED)
+    (job,) = jobs(bench)
+    assert job.error
+    lines = [
+        f"failed: {job.error['message']} ({job.error['type']})",
+        f"{client.base_url}/jobs/{job.id}",
+    ]
+    assert (response.code, response.body.decode().splitlines()) == (424, lines)
+    await client.fetch(f"/jobs/{job.id}", method="DELETE")
+    sent = send(client, "/analyze?p=a&max_retries=0", headers=JSON)
+    document = read(await ended(bench, sent, error=RAISED), 200)
+    assert (document["status"], document["error"]) == ("failed", job.error)
+
+
+async def test_a_canceled_job_is_an_error_as_text(client: Client, bench: Bench) -> None:
+    sent = asyncio.ensure_future(send(client, "/analyze?p=a"))
+    await until(lambda: bool(jobs(bench)))
+    (job,) = jobs(bench)
+    await client.post(f"/jobs/{job.id}/cancel", status=200)
+    response = await sent
+    lines = ["canceled", f"{client.base_url}/jobs/{job.id}"]
+    assert (response.code, response.body.decode().splitlines()) == (424, lines)
+
+
+async def test_a_job_that_is_not_final_says_how_to_go_on(client: Client, bench: Bench) -> None:
+    response = await send(client, "/analyze?p=a&wait=0.01")
+    (job,) = jobs(bench)
+    assert (response.code, response.headers["Location"]) == (202, f"/jobs/{job.id}")
+    assert response.headers["Retry-After"] == "1"
+    text = response.body.decode()
+    assert text.startswith("The job is queued.")
+    assert f"curl '{client.base_url}/jobs/{job.id}?wait=60'" in text
+
+
+@pytest.mark.parametrize(
+    ("query", "names"),
+    [
+        ("", ["p"]),
+        ("i&wait=0", ["p"]),
+        ("p=", ["p"]),
+        ("p=a&p=", ["p[1]"]),
+        ("p=a&p=b&p=a", ["p[2]"]),
+        ("p=a&e=(", ["e"]),
+        ("e=a&e=(", ["e[1]"]),
+        ("p=%FF", ["p"]),
+        ("p=%00", ["p"]),
+        ("p=a&samples=x", ["samples"]),
+        ("p=a&samples=1_0", ["samples"]),
+        ("p=a&samples=21&priority=1e1", ["priority", "samples"]),
+        ("p=a&lines=false&samples=1", ["lines"]),
+        ("p=a&lines=maybe", ["lines"]),
+        ("p=a&i=maybe", ["i"]),
+        ("p=a&histogram=week", ["histogram"]),
+        ("p=a&encoding=klingon", ["encoding"]),
+        ("p=a&queue=unknown", ["queue"]),
+        ("p=a&run_at=noon", ["run_at"]),
+        ("p=a&delay=1&run_at=2030-01-01", ["delay"]),
+        ("p=a&timeout=0", ["timeout"]),
+        ("p=a&wait=61", ["wait"]),
+        ("p=a&name=a&name=b", ["name"]),
+        ("p=a&patern=b", ["patern"]),
+        ("p=a&source=x", ["source"]),
+        ("p=a&type=sleep", ["type"]),
+    ],
+)
+async def test_an_error_names_its_parameter(
+    client: Client, bench: Bench, query: str, names: list[str]
+) -> None:
+    problem = read(await send(client, f"/analyze?{query}"), 422)
+    assert sorted(fields(problem)) == names
+    assert (jobs(bench), files(bench)) == ([], [])
+
+
+async def test_a_typing_error_gets_a_suggestion(client: Client) -> None:
+    problem = read(await send(client, "/analyze?p=a&sample=2"), 422)
+    assert problem["errors"][0]["detail"].startswith(
+        "unknown query parameter; did you mean samples?"
+    )
+
+
+async def test_a_request_without_patterns_says_how_to_give_them(client: Client) -> None:
+    problem = read(await send(client, "/analyze"), 422)
+    assert "/analyze?p=ERROR&p=WARN" in problem["detail"]
+
+
+@pytest.mark.parametrize("query", ["p=a&samples=x", "e=(", "p=a&queue=unknown", ""])
+async def test_a_bad_query_is_refused_before_the_file_is_sent(client: Client, query: str) -> None:
+    sent = False
+
+    async def produce(write: Any) -> None:
+        nonlocal sent
+        sent = True
+        await write(FILE)
+
+    with patch.object(FolderUploads, "writer", side_effect=AssertionError):
+        options: dict[str, Any] = {"body_producer": produce, "expect_100_continue": True}
+        options["body"] = None
+        read(await send(client, f"/analyze?{query}", **options), 422)
+    assert not sent
+
+
+@pytest.mark.parametrize(
+    "kind",
+    ["application/x-www-form-urlencoded", "text/plain", "application/json", "application/gzip"],
+)
+async def test_a_file_of_any_type_is_taken_as_it_is(
+    client: Client, bench: Bench, kind: str
+) -> None:
+    content = b"a=b&c\0\r\n" + bytes(range(256)) * 900
+    response = await send(client, "/analyze?p=a&wait=0", content, headers={"Content-Type": kind})
+    assert response.code == 202
+    (path,) = files(bench)
+    assert path.read_bytes() == content
+
+
+async def test_a_form_is_refused(client: Client, bench: Bench) -> None:
+    headers = {"Content-Type": "multipart/form-data; boundary=cut"}
+    problem = read(await send(client, "/analyze?p=a", headers=headers), 415)
+    assert "--data-binary" in problem["detail"]
+    assert files(bench) == []
+
+
+async def test_a_compressed_body_is_stored_as_it_comes(client: Client, bench: Bench) -> None:
+    content = gzip.compress(FILE)
+    headers = {"Content-Encoding": "gzip"}
+    assert (await send(client, "/analyze?p=a&wait=0", content, headers=headers)).code == 202
+    (path,) = files(bench)
+    assert path.read_bytes() == content
+    problem = read(await send(client, "/analyze?p=a", headers={"Content-Encoding": "br"}), 415)
+    assert problem["code"] == "coding_unsupported"
+
+
+async def test_an_empty_file_is_accepted(client: Client, bench: Bench) -> None:
+    assert (await send(client, "/analyze?p=a&wait=0", b"")).code == 202
+    (job,) = jobs(bench)
+    assert job.upload
+    assert job.upload.size == 0
+
+
+async def test_a_chunked_body_is_stored_and_limited(client: Client, bench: Bench) -> None:
+    async def produce(write: Any) -> None:
+        for _ in range(pieces):
+            await write(b"ERROR\n" * 10_000)
+
+    for pieces, status in ((4, 202), (6, 413)):
+        response = await send(client, "/analyze?p=a&wait=0", body_producer=produce, body=None)
+        assert response.code == status, pieces
+    (path,) = files(bench)
+    assert path.read_bytes() == b"ERROR\n" * 40_000
+
+
+async def test_a_file_that_is_too_large_is_refused_by_its_head(
+    client: Client, bench: Bench
+) -> None:
+    with patch.object(FolderUploads, "writer", side_effect=AssertionError):
+        problem = read(await send(client, "/analyze?p=a", b"x" * (MAX_FILE + 1)), 413)
+    assert problem["code"] == "file_too_large"
+
+
+async def test_an_idempotency_key_stands_for_query_and_file(client: Client, bench: Bench) -> None:
+    headers = {**JSON, "Idempotency-Key": "k"}
+    first = await send(client, "/analyze?p=a&wait=0", headers=headers)
+    again = await send(client, "/analyze?wait=0&p=a", headers=headers)
+    assert read(again, 202) == read(first, 202)
+    assert again.headers["Idempotency-Replayed"] == "true"
+    assert (len(jobs(bench)), len(files(bench))) == (1, 1)
+    for path, body in (("/analyze?p=b", FILE), ("/analyze?p=a", b"other")):
+        problem = read(await send(client, path, body, headers=headers), 422)
+        assert problem["code"] == "key_reused"
+    assert len(files(bench)) == 1
+
+
+async def test_the_file_of_a_client_that_disconnects_is_removed(
+    client: Client, bench: Bench
+) -> None:
+    host, _, port = client.base_url.removeprefix("http://").partition(":")
+    _, writer = await asyncio.open_connection(host, int(port))
+    head = f"PUT /analyze?p=a HTTP/1.1\r\nHost: {host}\r\nContent-Length: 200000\r\n\r\n"
+    writer.write(head.encode() + b"x" * 100_000)
+    await until(lambda: bool(files(bench)))
+    writer.close()
+    await until(lambda: not files(bench))
+    assert jobs(bench) == []
