@@ -73,7 +73,8 @@ class Program:
 
     def lines(self) -> list[dict[str, Any]]:
         """All complete log lines so far."""
-        return [json.loads(line) for line in self.log.read_text().splitlines() if line[:1] == "{"]
+        complete, _, _ = self.log.read_text().rpartition("\n")
+        return [json.loads(line) for line in complete.splitlines() if line[:1] == "{"]
 
     def family(self) -> list[psutil.Process]:
         """The program and all its child processes."""
