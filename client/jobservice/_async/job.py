@@ -1,0 +1,183 @@
+"""One job: its state, and the calls that wait for it, change it and read its output."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import AsyncIterator
+from dataclasses import replace
+from typing import Any
+
+from jobservice import requests
+from jobservice._async.transport import AsyncTransport
+from jobservice.blocking import async_sleep
+from jobservice.documents import JobData, read_job
+from jobservice.errors import ApiError, JobCanceled, JobFailed, WaitTimeout
+from jobservice.event_stream import Event
+from jobservice.output import OutputLines, lines_of
+
+MIN_WAIT_SECONDS = 0.2
+"""The least time between two requests of a wait, also if a response comes at once."""
+
+
+class AsyncJob:
+    """A job of the service. Its state is the one that was received last."""
+
+    def __init__(self, transport: AsyncTransport, data: JobData):
+        self._transport = transport
+        self._data = data
+
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__} {self.id} {self.data.type} {self.status}>"
+
+    @property
+    def id(self) -> str:
+        """The id of the job."""
+        return self._data.job_id
+
+    @property
+    def status(self) -> str:
+        """The last known status: queued, running, succeeded, failed or canceled."""
+        return self._data.status
+
+    @property
+    def data(self) -> JobData:
+        """All that is known of the job. Right after a submission, that is only its submission."""
+        return self._data
+
+    @property
+    def is_final(self) -> bool:
+        """Whether the job has ended, as far as is known."""
+        return self._data.is_final
+
+    def update(self, data: JobData) -> None:
+        """Take a newer state."""
+        self._data = data
+
+    async def refresh(self) -> AsyncJob:
+        """Load the present state of the job."""
+        return await self._load(0.0, None)
+
+    async def wait(self, timeout: float | None = None) -> AsyncJob:
+        """Wait until the job has ended. Raises WaitTimeout after `timeout` seconds.
+
+        A wait survives restarts of the service, as long as they take no longer than the
+        `retry_seconds` of the client.
+        """
+        deadline = None if timeout is None else time.monotonic() + timeout
+        try:
+            has_asked = False
+            while not self.data.has_end:
+                left = _left(deadline)
+                if has_asked and left <= 0:
+                    raise WaitTimeout(f"job {self.id} is still {self.status} after {timeout} s")
+                asked_at, has_asked = time.monotonic(), True
+                await self._load(left, deadline)
+                if not self.is_final and time.monotonic() - asked_at < min(left, MIN_WAIT_SECONDS):
+                    await async_sleep(MIN_WAIT_SECONDS)  # a stopping listener answers at once
+        except WaitTimeout as error:
+            raise WaitTimeout(str(error), [self]) from error.__cause__
+        return self
+
+    async def wait_up_to(self, seconds: float) -> bool:
+        """Wait up to `seconds` for the end of the job; return whether it has ended."""
+        try:
+            await self.wait(seconds)
+        except WaitTimeout:
+            return False
+        return True
+
+    async def result(self, timeout: float | None = None) -> Any:
+        """Wait until the job has ended, and return its result.
+
+        Raises JobFailed, JobCanceled, and WaitTimeout after `timeout` seconds.
+        """
+        await self.wait(timeout)
+        if self.status == "failed":
+            raise JobFailed(self, self.data.error)
+        if self.status == "canceled":
+            raise JobCanceled(self)
+        return self.data.result
+
+    async def cancel(self) -> AsyncJob:
+        """Cancel the job. Its status is `canceled` when its process is gone.
+
+        If that takes longer than two seconds, the status is still `running`: then wait for the
+        end. Raises ApiError (job_ended) if the job has succeeded or failed.
+        """
+        answer = await self._transport.send(requests.change_job(self.id, "cancel"))
+        self._data = replace(self._data, status=answer.document()["status"])
+        return self
+
+    async def retry(self) -> AsyncJob:
+        """Let a failed or canceled job run again. Raises ApiError for a job in another state."""
+        await self.refresh()
+        before = self.data.client_retries
+        try:
+            await self._transport.send(requests.change_job(self.id, "retry"))
+        except ApiError as error:
+            await self.refresh()
+            # A try whose response was lost may have done it.
+            if error.status != 409 or self.data.client_retries == before:
+                raise
+            return self
+        return await self.refresh()
+
+    async def delete(self) -> None:
+        """Delete the job, which must be final, and its file."""
+        await self._transport.send(requests.delete_job(self.id))
+
+    async def explain(self) -> dict[str, Any]:
+        """Ask why the job does not run yet: `reasons`, its position, and when it may start."""
+        answer = await self._transport.send(requests.get(f"{requests.job_path(self.id)}/explain"))
+        return dict(answer.document())
+
+    async def logs(self, follow: bool = False, attempt: int | None = None) -> AsyncIterator[str]:
+        """Yield the lines that an attempt printed, by default the newest, each with its line end.
+
+        With `follow`, continue with new lines until the job ends or, if `attempt` is given, until
+        that attempt ends.
+        """
+        if follow:
+            async for line in self._followed_output(attempt):
+                yield line
+            return
+        answer = await self._transport.send(requests.job_output(self.id, attempt, as_json=False))
+        for line in lines_of(answer.body.decode(errors="replace")):
+            yield line
+
+    async def events(self, last_event_id: int | None = None) -> AsyncIterator[Event]:
+        """Yield the changes and the output of the job; the last event is `end`.
+
+        The first event is the present state or, with `last_event_id`, the next event after it; 0
+        replays everything. A broken connection is opened again and misses nothing.
+        """
+        async for event in self._transport.events(requests.events(self.id), last_event_id):
+            if event.name == "status":
+                self._data = replace(self._data, status=event.status or self.status)
+            yield event
+
+    async def _followed_output(self, attempt: int | None) -> AsyncIterator[str]:
+        answer = await self._transport.send(requests.job_output(self.id, attempt, as_json=True))
+        output, lines = answer.document(), OutputLines()
+        for piece in output["pieces"]:
+            for line in lines.take(output["attempt"], piece["position"], piece["text"]):
+                yield line
+        async for event in self.events(last_event_id=output["version"]):
+            number = event.data.get("attempt", 0)
+            if attempt is not None and number > attempt:
+                break
+            if event.name == "log" and number >= output["attempt"]:
+                for line in lines.take(number, event.data["position"], event.data["text"]):
+                    yield line
+        for line in lines.finish():
+            yield line
+
+    async def _load(self, wait: float, deadline: float | None) -> AsyncJob:
+        answer = await self._transport.send(requests.get_job(self.id, wait), deadline)
+        self._data = read_job(answer.document())
+        return self
+
+
+def _left(deadline: float | None) -> float:
+    """The seconds to a deadline, which may be negative."""
+    return requests.MAX_WAIT_SECONDS if deadline is None else deadline - time.monotonic()

@@ -1,0 +1,282 @@
+# Made from ../_async by client/generate_sync.py. Edit the file there, not here.
+"""The client: connects to a service, submits jobs, and finds and changes them."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Iterable, Iterator, Mapping
+from types import TracebackType
+from typing import TYPE_CHECKING, Any
+
+from jobservice import requests
+from jobservice._sync import many
+from jobservice._sync.job import Job
+from jobservice._sync.transport import Transport
+from jobservice.documents import BulkChange, JobData, QueueData, read_job, read_queue, total
+from jobservice.event_stream import Event
+from jobservice.uploads import File, Progress
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+    from jobservice.requests import Filters, Options
+
+DEFAULT_URL = "http://localhost:5000"
+
+
+class Client:
+    """A client of one service. Close it at the end, or use it as a context manager.
+
+    Every call repeats a request whose connection breaks or whose response is 429, 502, 503 or 504,
+    until failures in a row have taken `retry_seconds`. A submission is stored once even so. All
+    calls raise ApiError if the service refuses them, and ConnectionFailed if it cannot be reached.
+    """
+
+    def __init__(
+        self,
+        url: str | None = None,
+        token: str | None = None,
+        *,
+        timeout: float = 30.0,
+        retry_seconds: float = 60.0,
+    ):
+        """`url` and `token` default to the environment variables JOBS_URL and JOBS_TOKEN.
+
+        `timeout`: how many seconds the service may stay silent; a wait adds its own time.
+        """
+        url = url or os.environ.get("JOBS_URL") or DEFAULT_URL
+        self.url = (url if "://" in url else f"http://{url}").rstrip("/")
+        token = token or os.environ.get("JOBS_TOKEN") or None
+        self._transport = Transport(self.url, token, timeout, retry_seconds)
+
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__} {self.url}>"
+
+    def __enter__(self) -> Client:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Close all connections."""
+        self._transport.close()
+
+    def submit(
+        self,
+        type: str,
+        payload: Mapping[str, Any] | None = None,
+        *,
+        file: File | None = None,
+        wait: float | None = None,
+        idempotency_key: str | None = None,
+        on_progress: Progress | None = None,
+        **options: Unpack[Options],
+    ) -> Job:
+        """Submit a job, and return it when it is stored.
+
+        file: a path, bytes or a binary stream to upload, or a pair of a name and one of these.
+        wait: wait up to this many seconds for the end of the job. It may still run then.
+        idempotency_key: a key that makes repeated calls one job; by default, each call has its own.
+        on_progress: is called with the bytes of the file sent, and those in all.
+        """
+        deadline = time.monotonic() + (wait or 0.0)
+        request = requests.submit(
+            type,
+            payload,
+            options,
+            file=file,
+            key=idempotency_key,
+            wait=wait or 0.0,
+            on_progress=on_progress,
+        )
+        answer = self._transport.send(request)
+        document = {"type": type, "payload": dict(payload or {}), **answer.document()}
+        job = self._job(read_job(document))
+        if wait and not job.is_final and (left := deadline - time.monotonic()) > 0:
+            job.wait_up_to(left)
+        return job
+
+    def analyze(
+        self,
+        source: File | Job,
+        patterns: Iterable[str | Mapping[str, Any]],
+        *,
+        ignore_case: bool = False,
+        regexes: Iterable[str] = (),
+        samples: int = 0,
+        histogram: str = "none",
+        lines: bool = True,
+        encoding: str | None = None,
+        on_progress: Progress | None = None,
+        **options: Unpack[Options],
+    ) -> Job:
+        """Submit a job that counts patterns in a file, or in the file of an earlier job.
+
+        docs/api.md#analyze explains the parameters; `regexes` are patterns that are regexes.
+        """
+        payload = requests.analyze_payload(
+            patterns,
+            ignore_case=ignore_case,
+            regexes=regexes,
+            samples=samples,
+            histogram=histogram,
+            lines=lines,
+            encoding=encoding,
+        )
+        if isinstance(source, Job):
+            payload["source"] = {"job_id": source.id}
+            return self.submit("analyze", payload, **options)
+        return self.submit("analyze", payload, file=source, on_progress=on_progress, **options)
+
+    def get(self, job_id: str) -> Job:
+        """Return a job. Raises ApiError 404 (job_not_found) if there is none."""
+        answer = self._transport.send(requests.get_job(job_id))
+        return self._job(read_job(answer.document()))
+
+    def list(self, *, limit: int | None = None, **filters: Unpack[Filters]) -> Iterator[Job]:
+        """Yield the jobs that all filters select, newest first: all of them, or up to `limit`.
+
+        The filters are status (one or several), type, queue, submitted_by, text, created_after
+        and created_before.
+        """
+        cursor, left = None, limit
+        while left is None or left > 0:
+            size = requests.PAGE_JOBS if left is None else min(left, requests.PAGE_JOBS)
+            answer = self._transport.send(requests.list_jobs(filters, size, cursor))
+            page = answer.document()
+            for document in page["items"]:
+                yield self._job(read_job(document))
+            left = None if left is None else left - len(page["items"])
+            cursor = page["next"]
+            if cursor is None:
+                return
+
+    def refresh_all(self, jobs: Iterable[Job], wait: float = 0.0) -> Jobs:
+        """Load the present state of jobs, a hundred per request; return those that have ended.
+
+        With `wait`, the service holds its responses back for about so long, until all have ended.
+        """
+        return many.refresh_all(self._transport, [*jobs], wait)
+
+    def wait_all(self, jobs: Iterable[Job | str], timeout: float | None = None) -> Jobs:
+        """Wait until all jobs have ended, and return them in their order; ids count as jobs.
+
+        Raises WaitTimeout after `timeout` seconds.
+        """
+        return many.wait_all(self._transport, self._jobs(jobs), timeout)
+
+    def as_completed(
+        self, jobs: Iterable[Job | str], timeout: float | None = None
+    ) -> Iterator[Job]:
+        """Yield each job when it has ended. Raises WaitTimeout after `timeout` seconds."""
+        for job in many.as_completed(self._transport, self._jobs(jobs), timeout):
+            yield job
+
+    def cancel_all(
+        self, *, all: bool = False, dry_run: bool = False, **filters: Unpack[Filters]
+    ) -> BulkChange:
+        """Cancel the queued and running jobs that all filters select, or with `all` all jobs.
+
+        A dry run only counts them. Does not wait for processes to end.
+        """
+        return self._change_all("cancel", filters, all, dry_run)
+
+    def retry_all(
+        self, *, all: bool = False, dry_run: bool = False, **filters: Unpack[Filters]
+    ) -> BulkChange:
+        """Let the failed and canceled jobs run again that all filters select, or `all` of them."""
+        return self._change_all("retry", filters, all, dry_run)
+
+    def queues(self) -> Queues:
+        """Return all queues, sorted by name."""
+        answer = self._transport.send(requests.get("/queues"))
+        return [read_queue(each) for each in answer.document()["items"]]
+
+    def queue(self, name: str) -> QueueData:
+        """Return a queue."""
+        return self._queue(requests.get(requests.queue_path(name)))
+
+    def put_queue(
+        self, name: str, max_running: int | None = None, paused: bool = False
+    ) -> QueueData:
+        """Create a queue, or replace all its settings."""
+        return self._queue(requests.put_queue(name, max_running, paused))
+
+    def change_queue(self, name: str, **changes: Any) -> QueueData:
+        """Change some settings of a queue: `max_running`, `paused`."""
+        return self._queue(requests.change_queue(name, changes))
+
+    def delete_queue(self, name: str) -> None:
+        """Delete a queue without queued or running jobs."""
+        self._transport.send(requests.delete_queue(name))
+
+    def events(
+        self,
+        type: str | None = None,
+        queue: str | None = None,
+        status: str | None = None,
+        last_event_id: int | None = None,
+    ) -> Iterator[Event]:
+        """Yield the changes of all jobs, of a type, of a queue or to a status; it has no end.
+
+        Begins with the next change or, with `last_event_id`, with the event after it; 0 replays
+        everything. A broken connection is opened again and misses nothing.
+        """
+        filters = {"type": type, "queue": queue, "status": status}
+        for event in self._transport.events(requests.events(None, filters), last_event_id):
+            yield event
+
+    def overview(self) -> dict[str, Any]:
+        """Return the figures of all jobs, by type and queue, and the living workers."""
+        return self._document(requests.get("/overview"))
+
+    def health(self) -> dict[str, Any]:
+        """Ask once whether the service accepts jobs, and how many workers live (`runners`)."""
+        return self._document(requests.get("/readyz", repeats=False))
+
+    def session(self) -> dict[str, Any]:
+        """Return the caller's name and role."""
+        return self._document(requests.get("/session"))
+
+    def types(self) -> dict[str, Any]:
+        """Return the job types, each with its `upload` and the JSON Schema of its `payload`."""
+        return dict((self._document(requests.get("/")))["job_types"])
+
+    def _job(self, data: JobData) -> Job:
+        return Job(self._transport, data)
+
+    def _jobs(self, jobs: Iterable[Job | str]) -> Jobs:
+        return [
+            self._job(JobData(each, "queued")) if isinstance(each, str) else each for each in jobs
+        ]
+
+    def _queue(self, request: requests.Request) -> QueueData:
+        return read_queue(self._document(request))
+
+    def _document(self, request: requests.Request) -> dict[str, Any]:
+        return dict((self._transport.send(request)).document())
+
+    def _change_all(
+        self, change: str, filters: Mapping[str, Any], every: bool, dry_run: bool
+    ) -> BulkChange:
+        done: list[dict[str, Any]] = []
+        cursor = None
+        while not done or cursor is not None:
+            request = requests.change_jobs(
+                change, filters, every=every, dry_run=dry_run, cursor=cursor
+            )
+            done.append(self._document(request))
+            cursor = done[-1]["next"]
+        return total(done)
+
+
+Jobs = list[Job]
+Queues = list[QueueData]
+"""Names for lists: in the class, `list` is a method."""

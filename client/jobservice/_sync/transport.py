@@ -1,0 +1,250 @@
+# Made from ../_async by client/generate_sync.py. Edit the file there, not here.
+"""Sends requests over HTTP, repeats those that fail, and follows event streams."""
+
+from __future__ import annotations
+
+import json
+import platform
+import ssl
+import time
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import httpcore
+import httpx
+
+from jobservice import __version__
+from jobservice.blocking import call, sleep
+from jobservice.errors import ApiError, ConnectionFailed, JobServiceError, WaitTimeout, read_problem
+from jobservice.event_stream import Event, EventParser
+from jobservice.requests import Request
+from jobservice.retries import Retries
+from jobservice.uploads import Form
+
+STREAM_SILENCE_SECONDS = 45.0
+"""After this silence, an event stream counts as broken: the service sends something every 15 s."""
+DEADLINE_SLACK_SECONDS = 5.0
+"""How long a response may be late when a wait is over."""
+
+
+@dataclass(frozen=True)
+class Answer:
+    """A successful response; `headers` has lower-case names."""
+
+    status: int
+    headers: Mapping[str, str]
+    body: bytes
+
+    def document(self) -> Any:
+        """The JSON of the body. Raises ConnectionFailed if somebody else than the service sent
+        it."""
+        try:
+            return json.loads(self.body)
+        except ValueError:
+            message = "the response is not JSON: is this the address of a Job Service?"
+            raise ConnectionFailed(message, is_permanent=True) from None
+
+
+class Transport:
+    """Connections to one service."""
+
+    def __init__(self, url: str, token: str | None, timeout: float, retry_seconds: float):
+        self.url = url
+        self._timeout = timeout
+        self._retry_seconds = retry_seconds
+        # Without TLS, no certificates are read: that takes longer than most calls.
+        is_plain = url.startswith("http://")
+        self._tls = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT) if is_plain else _tls()
+        self._headers = {"Accept": "application/json", "User-Agent": _user_agent()}
+        if token:
+            self._headers["Authorization"] = f"Bearer {token}"
+        self._http = self._open(httpx.Limits(max_connections=None, max_keepalive_connections=20))
+
+    def close(self) -> None:
+        """Close all connections."""
+        self._http.close()
+
+    def send(self, request: Request, deadline: float | None = None) -> Answer:
+        """Send a request until it succeeds; return the response.
+
+        Raises ApiError if the service refuses it, ConnectionFailed if the service cannot be
+        reached for too long, and WaitTimeout if the next try would be after the `deadline`, which
+        is monotonic.
+        """
+        retries = Retries(self._retry_seconds)
+        furthest, was_repeated = 0, False
+        while True:
+            failure: JobServiceError
+            try:
+                response = self._exchange(request, deadline)
+            except httpx.TransportError as error:
+                failure = self._connection_failed(error, retries.failures)
+            else:
+                is_gone = request.deletes and was_repeated and response.status_code == 404
+                if response.is_success or is_gone:
+                    return Answer(response.status_code, dict(response.headers), response.content)
+                failure = _refused(response)
+            was_repeated = True
+            if request.form and request.form.furthest > furthest:
+                furthest = request.form.furthest
+                retries.reset()
+            self._pause(request, retries, failure, deadline)
+
+    def events(self, request: Request, last_event_id: int | None = None) -> Iterator[Event]:
+        """Follow a stream, and continue it after the last event whenever the connection breaks.
+
+        Ends after the event `end`. Raises ApiError and ConnectionFailed as `send`.
+        """
+        retries = Retries(self._retry_seconds)
+        parser = EventParser(last_event_id)
+        while not parser.is_over:
+            failure: JobServiceError | None = None
+            try:
+                for event in self._events_of_connection(request, parser):
+                    retries.reset()
+                    yield event
+            except httpx.TransportError as error:
+                failure = self._connection_failed(error, retries.failures)
+            except ApiError as error:
+                failure = error
+            if failure is not None:
+                self._pause(request, retries, failure, None)
+            elif not parser.is_over:  # a stopping listener ends its streams
+                sleep(parser.retry_seconds)
+
+    def _events_of_connection(self, request: Request, parser: EventParser) -> Iterator[Event]:
+        """Yield the events that one connection brings."""
+        headers = dict(request.headers)
+        if parser.last_id is not None:
+            headers["Last-Event-ID"] = str(parser.last_id)
+        silence = max(self._timeout, STREAM_SILENCE_SECONDS)
+        with self._http.stream(
+            request.method,
+            self.url + request.path,
+            params=list(request.query),
+            headers=headers,
+            timeout=httpx.Timeout(self._timeout, read=silence),
+        ) as response:
+            if not response.is_success:
+                response.read()
+                raise _refused(response)
+            parser.begin()
+            parser.is_over = response.status_code == 204
+            for received in response.iter_bytes():
+                for event in parser.feed(received):
+                    yield event
+
+    def _pause(
+        self, request: Request, retries: Retries, failure: JobServiceError, deadline: float | None
+    ) -> None:
+        """Pause before the next try, or raise the failure if there is none."""
+        now = time.monotonic()
+        seconds = retries.pause(failure, now) if request.repeats else None
+        if seconds is None:
+            raise failure
+        if request.form and request.form.source.is_spent:
+            name = request.form.source.name
+            raise ConnectionFailed(
+                f"{failure}; the upload cannot be repeated, because {name} is a stream that cannot"
+                " seek: give a path, bytes, or a stream that can seek",
+                is_permanent=True,
+            ) from failure
+        if deadline is not None and now + seconds > deadline:
+            raise WaitTimeout(f"not final in time; the last try failed: {failure}") from failure
+        sleep(seconds)
+
+    def _exchange(self, request: Request, deadline: float | None) -> httpx.Response:
+        if request.form:
+            return self._upload(request, request.form)
+        seconds = self._timeout + request.wait
+        if deadline is not None:
+            left = max(0.0, deadline - time.monotonic())
+            seconds = min(seconds, left + DEADLINE_SLACK_SECONDS)
+        return self._http.request(
+            request.method,
+            self.url + request.path,
+            params=list(request.query),
+            headers=dict(request.headers),
+            content=request.body,
+            timeout=httpx.Timeout(self._timeout, read=seconds),
+        )
+
+    def _upload(self, request: Request, form: Form) -> httpx.Response:
+        """Send a form over a connection of its own, and stop when the service refuses it."""
+        early = _EarlyAnswer()
+        headers = {**request.headers, "Connection": "close"}
+        with self._open(httpx.Limits()) as http:
+            return http.request(
+                request.method,
+                self.url + request.path,
+                params=list(request.query),
+                headers=headers,
+                content=_sent(form, early),
+                timeout=httpx.Timeout(self._timeout, read=self._timeout + request.wait),
+                extensions={"trace": early.trace},
+            )
+
+    def _open(self, limits: httpx.Limits) -> httpx.Client:
+        return httpx.Client(
+            headers=self._headers, timeout=self._timeout, verify=self._tls, limits=limits
+        )
+
+    def _connection_failed(self, error: httpx.TransportError, failures: int) -> ConnectionFailed:
+        reason = str(error) or type(error).__name__
+        tries = f" after {failures + 1} tries" if failures else ""
+        cause = error.__cause__ and error.__cause__.__cause__
+        is_permanent = isinstance(
+            error, httpx.UnsupportedProtocol | httpx.LocalProtocolError
+        ) or isinstance(cause, ssl.SSLCertVerificationError)
+        return ConnectionFailed(
+            f"no response from {self.url}{tries}: {reason}", is_permanent=is_permanent
+        )
+
+
+class _EarlyAnswer:
+    """Notices a response that arrives while the request is still being sent: a refusal.
+
+    Only without TLS, where readable bytes are a response for certain.
+    """
+
+    def __init__(self) -> None:
+        self._connection: Any = None
+
+    def trace(self, name: str, info: Mapping[str, Any]) -> None:
+        """Is called by httpcore when a connection is open."""
+        if name == "connection.connect_tcp.complete":
+            self._connection = info["return_value"]
+        elif name == "connection.start_tls.started":
+            self._connection = None
+
+    def has_arrived(self) -> bool:
+        """Whether there is something to read."""
+        connection = self._connection
+        return connection is not None and bool(connection.get_extra_info("is_readable"))
+
+
+def _sent(form: Form, early: _EarlyAnswer) -> Iterator[bytes]:
+    """The bytes of a form. Files are read in a thread, since a pipe may block."""
+    chunks = form.chunks()
+    try:
+        while (chunk := call(lambda: next(chunks, None))) is not None:
+            yield chunk
+            if early.has_arrived():
+                # httpcore then sends no more, and reads the response.
+                raise httpcore.WriteError("the response has arrived")
+    finally:
+        chunks.close()
+
+
+def _refused(response: httpx.Response) -> ApiError:
+    headers = dict(response.headers)
+    return read_problem(response.status_code, response.reason_phrase, headers, response.content)
+
+
+def _tls() -> ssl.SSLContext:
+    return httpx.create_ssl_context()
+
+
+def _user_agent() -> str:
+    return f"job-service-client/{__version__} Python/{platform.python_version()}"

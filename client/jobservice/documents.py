@@ -1,0 +1,174 @@
+"""The documents of the service as frozen dataclasses. Fields that this release does not know are
+kept in `raw`. Times are aware datetimes. Imports nothing of ours.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, fields
+from datetime import datetime
+from typing import Any
+
+FINAL = frozenset({"succeeded", "failed", "canceled"})
+"""The statuses of jobs that have ended."""
+
+
+@dataclass(frozen=True)
+class ErrorData:
+    """Why an attempt or a job failed."""
+
+    type: str
+    message: str
+
+
+@dataclass(frozen=True)
+class UploadData:
+    """The file of a job; `size` is in bytes."""
+
+    name: str
+    size: int
+    sha256: str
+
+
+@dataclass(frozen=True)
+class AttemptData:
+    """One attempt to run a job. `outcome` is None while it runs."""
+
+    attempt: int
+    runner: str
+    started_at: datetime | None = None
+    finished_at: datetime | None = None
+    seconds: float | None = None
+    outcome: str | None = None
+    error: ErrorData | None = None
+    cpu_seconds: float | None = None
+    peak_memory_bytes: int | None = None
+    pid: int | None = None
+    traceback: str | None = None
+    last_lines: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class JobData:
+    """A job as the service described it last.
+
+    Right after a submission, only the fields of the submission and `status` are known; the others
+    have their defaults until the job is refreshed.
+    """
+
+    job_id: str
+    status: str
+    type: str = ""
+    payload: Mapping[str, Any] | None = None
+    result: Any = None
+    error: ErrorData | None = None
+    progress: Mapping[str, Any] | None = None
+    attempt: int = 0
+    retry_count: int = 0
+    max_retries: int = 1
+    loss_count: int = 0
+    max_losses: int = 10
+    client_retries: int = 0
+    priority: int = 0
+    queue: str = "default"
+    callback_url: str | None = None
+    submitted_by: str | None = None
+    canceled_by: str | None = None
+    timeout: float | None = None
+    created_at: datetime | None = None
+    run_at: datetime | None = None
+    started_at: datetime | None = None
+    finished_at: datetime | None = None
+    cancel_requested_at: datetime | None = None
+    locked_by: str | None = None
+    upload: UploadData | None = None
+    attempts: tuple[AttemptData, ...] = ()
+    raw: Mapping[str, Any] = field(default_factory=dict, repr=False, compare=False)
+    """The document as it was received."""
+
+    @property
+    def is_final(self) -> bool:
+        """Whether the job has ended."""
+        return self.status in FINAL
+
+    @property
+    def has_end(self) -> bool:
+        """Whether the job has ended and this is its whole document, with its result or error."""
+        return self.is_final and self.raw.get("status") == self.status and "attempts" in self.raw
+
+
+@dataclass(frozen=True)
+class QueueData:
+    """A queue. `queued` is counted up to 10,000; `queued_is_more` is true beyond."""
+
+    name: str
+    max_running: int | None = None
+    paused: bool = False
+    paused_at: datetime | None = None
+    running: int = 0
+    queued: int = 0
+    queued_is_more: bool = False
+    oldest_due_seconds: float | None = None
+    raw: Mapping[str, Any] = field(default_factory=dict, repr=False, compare=False)
+    """The document as it was received."""
+
+
+@dataclass(frozen=True)
+class BulkChange:
+    """How many jobs a bulk change has selected and changed; a dry run changes none."""
+
+    matched: int
+    changed: int
+    dry_run: bool
+
+
+def read_job(document: Mapping[str, Any]) -> JobData:
+    """Build a job from its JSON document."""
+    known = _known(JobData, document)
+    known["error"] = read_error(document.get("error"))
+    upload = document.get("upload")
+    known["upload"] = UploadData(**_known(UploadData, upload)) if upload else None
+    known["attempts"] = tuple(map(_read_attempt, document.get("attempts") or ()))
+    return JobData(**known, raw=document)
+
+
+def read_queue(document: Mapping[str, Any]) -> QueueData:
+    """Build a queue from its JSON document."""
+    return QueueData(**_known(QueueData, document), raw=document)
+
+
+def read_error(document: Mapping[str, Any] | None) -> ErrorData | None:
+    """Build an error from its JSON document, if there is one."""
+    return ErrorData(**_known(ErrorData, document)) if document else None
+
+
+def read_time(text: str) -> datetime:
+    """Read a time of a response, such as 2030-01-31T12:00:00.250Z."""
+    return datetime.fromisoformat(text.replace("Z", "+00:00"))
+
+
+def total(changes: Iterable[Mapping[str, Any]]) -> BulkChange:
+    """Add up the documents of a bulk change that took several calls."""
+    done = list(changes)
+    return BulkChange(
+        matched=sum(each["matched"] for each in done),
+        changed=sum(each["changed"] for each in done),
+        dry_run=any(each["dry_run"] for each in done),
+    )
+
+
+def _read_attempt(document: Mapping[str, Any]) -> AttemptData:
+    known = _known(AttemptData, document)
+    known["error"] = read_error(document.get("error"))
+    known["last_lines"] = tuple(document.get("last_lines") or ())
+    return AttemptData(**known)
+
+
+def _known(kind: Any, document: Mapping[str, Any]) -> dict[str, Any]:
+    """The values of a document that a dataclass has fields for, with times as datetimes."""
+    names = {each.name for each in fields(kind)} - {"raw"}
+    return {
+        name: read_time(value) if name.endswith("_at") and value else value
+        for name, value in document.items()
+        if name in names
+    }

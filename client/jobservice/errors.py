@@ -1,0 +1,133 @@
+"""The exceptions of the client.
+
+    JobServiceError
+    ├── ApiError           the service refused a request
+    ├── ConnectionFailed   the service cannot be reached, or the connection broke
+    ├── WaitTimeout        a job was not final in time; also a TimeoutError
+    ├── JobFailed          the result of a job that failed was requested
+    └── JobCanceled        the result of a job that was canceled was requested
+
+Imports nothing of ours.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from jobservice.documents import ErrorData
+
+MAX_TEXT = 300
+"""How many characters of a response that is not JSON are kept."""
+
+
+class JobServiceError(Exception):
+    """Base class of all exceptions that this package raises."""
+
+
+class ApiError(JobServiceError):
+    """The service refused a request.
+
+    status: the status of the HTTP response.
+    code: the kind of the error, such as invalid_request, as docs/errors.md lists them; None if the
+    response came from somebody else, for example a proxy.
+    title, detail: a short name of the code; what is wrong in this request.
+    field, errors: the first invalid field, or None; one object with `field`, `detail` and `code`
+    for each invalid field.
+    request_id: the id of the request, which is also in the log of the listener.
+    job_id: the id of a job that may or may not have been stored, else None.
+    retry_after: seconds after which the service wants to be asked again, else None.
+    """
+
+    def __init__(
+        self, status: int, problem: Mapping[str, Any], *, retry_after: float | None = None
+    ):
+        self.status = status
+        self.code: str | None = problem.get("code")
+        self.title = str(problem.get("title") or "")
+        self.detail = str(problem.get("detail") or "")
+        self.errors: list[dict[str, Any]] = list(problem.get("errors") or ())
+        self.field: str | None = next((each.get("field") for each in self.errors), None)
+        self.request_id: str | None = problem.get("request_id")
+        self.job_id: str | None = problem.get("job_id")
+        self.retry_after = retry_after
+        super().__init__(status, problem)
+
+    def __str__(self) -> str:
+        text = f"{self.detail or self.title or 'no reason given'} ({self.code or 'HTTP'}"
+        text += f" {self.status}" if self.code is None else f", status {self.status}"
+        return text + (f", request {self.request_id})" if self.request_id else ")")
+
+
+class ConnectionFailed(JobServiceError):
+    """The service cannot be reached, or the connection broke before the response.
+
+    is_permanent: whether it is useless to try again, for example because a certificate is wrong.
+    """
+
+    def __init__(self, message: str, *, is_permanent: bool = False):
+        super().__init__(message)
+        self.is_permanent = is_permanent
+
+
+class WaitTimeout(JobServiceError, TimeoutError):
+    """Jobs were not final in time. They continue. `jobs` are those that were waited for."""
+
+    def __init__(self, message: str, jobs: Sequence[Any] = ()):
+        super().__init__(message)
+        self.jobs = list(jobs)
+
+    @property
+    def job(self) -> Any:
+        """The first job that is not final; None if no job is known."""
+        return self.jobs[0] if self.jobs else None
+
+
+class JobFailed(JobServiceError):
+    """A job failed. `job` is the job, `error` has the `type` and the `message` of its error."""
+
+    def __init__(self, job: Any, error: ErrorData | None):
+        reason = f"{error.type}: {error.message}" if error else "no reason is known"
+        super().__init__(f"job {job.id} failed: {reason}")
+        self.job = job
+        self.error = error
+
+
+class JobCanceled(JobServiceError):
+    """A job was canceled. `job` is the job."""
+
+    def __init__(self, job: Any):
+        by = job.data.canceled_by
+        super().__init__(f"job {job.id} was canceled" + (f" by {by}" if by else ""))
+        self.job = job
+
+
+def read_problem(status: int, reason: str, headers: Mapping[str, str], body: bytes) -> ApiError:
+    """Build the exception for a response; `headers` has lower-case names."""
+    try:
+        problem = json.loads(body)
+    except ValueError:
+        problem = None
+    if not isinstance(problem, dict) or "status" not in problem:
+        problem = {"title": reason, "detail": _plain_detail(status, headers, body)}
+        problem["request_id"] = headers.get("x-request-id")
+    return ApiError(status, problem, retry_after=read_retry_after(headers.get("retry-after")))
+
+
+def read_retry_after(value: str | None) -> float | None:
+    """The seconds of a header Retry-After; None without one, or if it is no number."""
+    try:
+        return max(0.0, float(value)) if value else None
+    except ValueError:
+        return None
+
+
+def _plain_detail(status: int, headers: Mapping[str, str], body: bytes) -> str:
+    """What a response says that is no problem document."""
+    target = headers.get("location")
+    if 300 <= status < 400 and target:
+        return f"the address redirects to {target}: use that one"
+    is_text = headers.get("content-type", "").startswith("text/plain")
+    return body.decode(errors="replace").strip()[:MAX_TEXT] if is_text else ""

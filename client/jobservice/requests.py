@@ -1,0 +1,276 @@
+"""Builds every request of the client, and checks what the caller gave. Does no input or output."""
+
+from __future__ import annotations
+
+import json
+import uuid
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from difflib import get_close_matches
+from typing import Any, TypedDict
+from urllib.parse import quote
+
+from jobservice.uploads import File, Form, Progress, Source
+
+JSON = "application/json"
+KEY_HEADER = "Idempotency-Key"
+MAX_WAIT_SECONDS = 30.0
+"""The longest wait of one request: many proxies end a connection that is silent for a minute."""
+PAGE_JOBS = 100
+"""How many jobs are requested at once."""
+
+
+class Options(TypedDict, total=False):
+    """The options of a submission, as docs/api.md explains them; None is the default."""
+
+    max_retries: int | None
+    max_losses: int | None
+    timeout: float | timedelta | None
+    priority: int | None
+    run_at: datetime | str | None
+    delay: float | timedelta | None
+    queue: str | None
+    callback_url: str | None
+
+
+class Filters(TypedDict, total=False):
+    """The filters of lists and bulk changes; a job is selected if it matches all of them."""
+
+    status: str | Iterable[str] | None
+    type: str | None
+    queue: str | None
+    submitted_by: str | None
+    text: str | None
+    created_after: datetime | str | None
+    created_before: datetime | str | None
+
+
+OPTIONS = tuple(Options.__annotations__)
+FILTERS = tuple(Filters.__annotations__)
+
+
+@dataclass(frozen=True)
+class Request:
+    """One request of the API.
+
+    wait: the seconds for which the service may hold back the response.
+    repeats: whether it is sent again after failures that pass.
+    deletes: whether a 404 after the first try means that an earlier try has deleted it.
+    """
+
+    method: str
+    path: str
+    query: Sequence[tuple[str, str]] = ()
+    headers: Mapping[str, str] = field(default_factory=dict)
+    body: bytes | None = None
+    form: Form | None = None
+    wait: float = 0.0
+    repeats: bool = True
+    deletes: bool = False
+
+
+def submit(
+    type: str,
+    payload: Mapping[str, Any] | None,
+    options: Mapping[str, Any],
+    *,
+    file: File | None = None,
+    key: str | None = None,
+    wait: float = 0.0,
+    on_progress: Progress | None = None,
+) -> Request:
+    """Submit a job, with an Idempotency-Key, so that it may be repeated."""
+    given = {"type": type, "payload": dict(payload or {}), **read_options(options)}
+    headers = {KEY_HEADER: str(uuid.uuid4()) if key is None else key}
+    query, wait = _wait_query(wait), _one_wait(wait)
+    if file is None:
+        headers["Content-Type"] = JSON
+        return Request("POST", "/jobs", query, headers, _as_json(given), wait=wait)
+    form = Form(
+        [(name, _as_text(value)) for name, value in given.items()], Source(file), on_progress
+    )
+    return Request("POST", "/jobs", query, headers | form.headers(), form=form, wait=wait)
+
+
+def analyze_payload(
+    patterns: Iterable[str | Mapping[str, Any]],
+    *,
+    ignore_case: bool = False,
+    regexes: Iterable[str] = (),
+    samples: int = 0,
+    histogram: str = "none",
+    lines: bool = True,
+    encoding: str | None = None,
+) -> dict[str, Any]:
+    """Build the payload of a job of the type analyze. A pattern is a text or an object."""
+    if isinstance(patterns, str) or isinstance(regexes, str):
+        raise TypeError("patterns and regexes are lists of texts, not one text")
+    wanted: list[str | dict[str, Any]] = [
+        each if isinstance(each, str) else dict(each) for each in patterns
+    ]
+    wanted += [{"pattern": each, "regex": True} for each in regexes]
+    if ignore_case:
+        wanted = [
+            {"pattern": each, "ignore_case": True}
+            if isinstance(each, str)
+            else {"ignore_case": True, **each}
+            for each in wanted
+        ]
+    payload: dict[str, Any] = {"patterns": wanted}
+    extra = {"samples": samples, "histogram": histogram, "lines": lines, "encoding": encoding}
+    usual = {"samples": 0, "histogram": "none", "lines": True, "encoding": None}
+    return payload | {name: value for name, value in extra.items() if value != usual[name]}
+
+
+def get_job(job_id: str, wait: float = 0.0) -> Request:
+    """Get a job, at the latest after `wait` seconds, which are shortened to what one call may."""
+    return Request("GET", job_path(job_id), _wait_query(wait), wait=_one_wait(wait))
+
+
+def get_jobs(job_ids: Sequence[str], wait: float = 0.0) -> Request:
+    """Get up to 100 jobs, when all are final or after `wait` seconds."""
+    query = [("id", each) for each in job_ids] + _wait_query(wait)
+    return Request("GET", "/jobs", query, wait=_one_wait(wait))
+
+
+def list_jobs(filters: Mapping[str, Any], limit: int, cursor: str | None) -> Request:
+    """Get a page of the list of jobs."""
+    query: list[tuple[str, str]] = []
+    for name, value in read_filters(filters).items():
+        values = value if isinstance(value, list) else [value]
+        query += [(name, each) for each in values]
+    query.append(("limit", str(limit)))
+    return Request("GET", "/jobs", query + ([("cursor", cursor)] if cursor else []))
+
+
+def change_job(job_id: str, change: str) -> Request:
+    """Cancel or retry a job. A cancel is answered when the process is gone, or after 2 seconds."""
+    return Request("POST", f"{job_path(job_id)}/{change}", wait=2.0)
+
+
+def delete_job(job_id: str) -> Request:
+    """Delete a final job."""
+    return Request("DELETE", job_path(job_id), deletes=True)
+
+
+def change_jobs(
+    change: str, filters: Mapping[str, Any], *, every: bool, dry_run: bool, cursor: str | None
+) -> Request:
+    """Cancel or retry all jobs that filters select, or with `every` all jobs."""
+    document: dict[str, Any] = {**read_filters(filters), "dry_run": dry_run}
+    if every:
+        document["all"] = True
+    elif len(document) == 1:
+        raise ValueError("give at least one filter, or all=True for every job")
+    if cursor is not None:
+        document["cursor"] = cursor
+    return _with_json("POST", f"/jobs/{change}", document)
+
+
+def job_output(job_id: str, attempt: int | None, *, as_json: bool) -> Request:
+    """Get the output of an attempt, by default the newest one."""
+    query = [("attempt", str(attempt))] if attempt is not None else []
+    headers = {"Accept": JSON if as_json else "text/plain"}
+    return Request("GET", f"{job_path(job_id)}/logs", query, headers)
+
+
+def events(job_id: str | None, filters: Mapping[str, str | None] | None = None) -> Request:
+    """Follow the changes of a job, or of all jobs that filters select."""
+    query = [(name, value) for name, value in (filters or {}).items() if value is not None]
+    path = "/events" if job_id is None else f"{job_path(job_id)}/events"
+    return Request("GET", path, query, {"Accept": "text/event-stream"})
+
+
+def get(path: str, *, repeats: bool = True) -> Request:
+    """Get a document that no parameter changes."""
+    return Request("GET", path, headers={"Accept": JSON}, repeats=repeats)
+
+
+def put_queue(name: str, max_running: int | None, paused: bool) -> Request:
+    """Create a queue, or replace all its settings."""
+    return _with_json("PUT", queue_path(name), {"max_running": max_running, "paused": paused})
+
+
+def change_queue(name: str, changes: Mapping[str, Any]) -> Request:
+    """Change some settings of a queue."""
+    _require_known("change_queue", changes, ("max_running", "paused"))
+    return _with_json("PATCH", queue_path(name), dict(changes))
+
+
+def delete_queue(name: str) -> Request:
+    """Delete a queue without queued or running jobs."""
+    return Request("DELETE", queue_path(name), deletes=True)
+
+
+def job_path(job_id: str) -> str:
+    """The path of a job."""
+    return f"/jobs/{_segment(job_id)}"
+
+
+def queue_path(name: str) -> str:
+    """The path of a queue."""
+    return f"/queues/{_segment(name)}"
+
+
+def read_options(options: Mapping[str, Any]) -> dict[str, Any]:
+    """The options of a submission as the service takes them. Raises TypeError and ValueError."""
+    _require_known("submit", options, OPTIONS)
+    return {name: _plain(name, value) for name, value in options.items() if value is not None}
+
+
+def read_filters(filters: Mapping[str, Any]) -> dict[str, Any]:
+    """The filters as the service takes them: `status` is a list. Raises TypeError, ValueError."""
+    _require_known("a list", filters, FILTERS)
+    given = {name: _plain(name, value) for name, value in filters.items() if value is not None}
+    if "status" in given:
+        status = given["status"]
+        given["status"] = [status] if isinstance(status, str) else list(status)
+    return given
+
+
+def _plain(name: str, value: Any) -> Any:
+    if isinstance(value, datetime):
+        if value.tzinfo is None:
+            raise ValueError(
+                f"{name} has no time zone: use datetime.now(timezone.utc), for example"
+            )
+        return value.isoformat()
+    return value.total_seconds() if isinstance(value, timedelta) else value
+
+
+def _require_known(what: str, given: Mapping[str, Any], known: Sequence[str]) -> None:
+    for name in given:
+        if name not in known:
+            similar = get_close_matches(name, known, 1)
+            hint = f"did you mean {similar[0]}?" if similar else f"known are {', '.join(known)}"
+            raise TypeError(f"{what} does not take {name}: {hint}")
+
+
+def _with_json(method: str, path: str, document: Mapping[str, Any]) -> Request:
+    return Request(method, path, headers={"Content-Type": JSON}, body=_as_json(document))
+
+
+def _as_json(document: Mapping[str, Any]) -> bytes:
+    return json.dumps(document, ensure_ascii=False, allow_nan=False).encode()
+
+
+def _as_text(value: Any) -> str:
+    """The value of a form field."""
+    return value if isinstance(value, str) else json.dumps(value, allow_nan=False)
+
+
+def _segment(name: str) -> str:
+    """A name as one segment of a path."""
+    if name in ("", ".", ".."):
+        raise ValueError(f"{name!r} is not a name")
+    return quote(name, safe="")
+
+
+def _one_wait(wait: float) -> float:
+    return min(max(wait, 0.0), MAX_WAIT_SECONDS)
+
+
+def _wait_query(wait: float) -> list[tuple[str, str]]:
+    seconds = _one_wait(wait)
+    return [("wait", f"{seconds:.3f}")] if seconds > 0 else []

@@ -1,0 +1,167 @@
+"""Multipart forms whose file is streamed from a path, bytes or a binary stream (RFC 7578).
+
+A form can be read several times, if its file can: when a connection breaks, the upload starts
+again from the beginning. Does no network input or output.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import os
+import secrets
+from collections.abc import Callable, Generator, Iterable, Iterator
+from contextlib import AbstractContextManager
+from pathlib import Path
+from typing import BinaryIO
+
+Content = str | os.PathLike[str] | bytes | bytearray | memoryview | BinaryIO
+"""A path, the bytes themselves, or a binary stream."""
+File = Content | tuple[str, Content]
+"""The content of a file, or a pair of its name and its content."""
+Progress = Callable[[int, int | None], object]
+"""Is called with the bytes sent and the bytes in all, which is None if unknown. The first number
+begins at 0 again when the upload does."""
+
+CHUNK_BYTES = 256 * 1024
+
+
+class Source:
+    """The file of a form.
+
+    name: the name that the service shows.
+    size: its bytes, or None if that is unknown.
+    can_restart: whether it can be read again. A stream that cannot seek can be read only once.
+    """
+
+    def __init__(self, file: File):
+        given, content = file if isinstance(file, tuple) else (None, file)
+        self.can_restart = True
+        self.size: int | None
+        self._start = 0
+        if isinstance(content, (bytes, bytearray, memoryview)):
+            self.name, self._content = given or "data", content
+            self.size = len(memoryview(content).cast("B"))
+        elif isinstance(content, (str, os.PathLike)):
+            path = Path(content)
+            self.name, self._content = given or path.name, path
+            self.can_restart = not path.is_fifo()
+            self.size = _readable_size(path) if self.can_restart else None
+        else:
+            self._take_stream(content, given)
+        self._has_begun = False
+
+    _content: bytes | bytearray | memoryview | Path | BinaryIO
+
+    def _take_stream(self, stream: BinaryIO, given: str | None) -> None:
+        if isinstance(stream, io.TextIOBase) or not hasattr(stream, "read"):
+            raise TypeError(f"a path, bytes or a stream opened in binary mode, not {stream!r}")
+        own = getattr(stream, "name", None)
+        self.name = given or (os.path.basename(own) if isinstance(own, str) else "") or "data"
+        self._content = stream
+        self.can_restart = bool(getattr(stream, "seekable", bool)())
+        self.size = None
+        if self.can_restart:
+            self._start = stream.tell()
+            self.size = stream.seek(0, os.SEEK_END) - self._start
+            stream.seek(self._start)
+
+    @property
+    def is_spent(self) -> bool:
+        """Whether it has been read and cannot be read again."""
+        return self._has_begun and not self.can_restart
+
+    def chunks(self) -> Iterator[bytes]:
+        """Read the file from its start: `size` bytes, if the size is known.
+
+        Raises ValueError if the file has become shorter since; what was added is left out.
+        """
+        with self._opened() as stream:
+            left = self.size
+            while left is None or left > 0:
+                self._has_begun = True
+                chunk = stream.read(CHUNK_BYTES if left is None else min(CHUNK_BYTES, left))
+                if not chunk and left is None:
+                    return
+                if not chunk:
+                    raise ValueError(f"{self.name} became shorter while it was sent")
+                left = None if left is None else left - len(chunk)
+                yield chunk
+
+    def _opened(self) -> AbstractContextManager[BinaryIO]:
+        if isinstance(self._content, Path):
+            return self._content.open("rb")
+        if isinstance(self._content, (bytes, bytearray, memoryview)):
+            return io.BytesIO(self._content)
+        if self.can_restart:
+            self._content.seek(self._start)
+        return contextlib.nullcontext(self._content)
+
+
+class Form:
+    """A form with text parts and one file, which comes last: the service checks the parts first.
+
+    size: the bytes of the whole form, or None if the size of the file is unknown.
+    furthest: the most bytes of the file that one try has sent.
+    """
+
+    def __init__(
+        self,
+        fields: Iterable[tuple[str, str]],
+        source: Source,
+        on_progress: Progress | None = None,
+    ):
+        self.source = source
+        self.furthest = 0
+        self._on_progress = on_progress
+        self._boundary = secrets.token_hex(16)
+        parts = [self._part(f'name="{name}"') + value.encode() + b"\r\n" for name, value in fields]
+        name = f'name="filename"; filename="{_quoted(source.name)}"'
+        kind = "\r\nContent-Type: application/octet-stream"
+        self._head = b"".join([*parts, self._part(name + kind)])
+        self._tail = f"\r\n--{self._boundary}--\r\n".encode()
+        known = source.size is not None
+        self.size = len(self._head) + (source.size or 0) + len(self._tail) if known else None
+
+    @property
+    def content_type(self) -> str:
+        """The header Content-Type."""
+        return f"multipart/form-data; boundary={self._boundary}"
+
+    def headers(self) -> dict[str, str]:
+        """The headers that describe the form. Without a known size, it is sent in chunks."""
+        length = {"Content-Length": str(self.size)} if self.size is not None else {}
+        return {"Content-Type": self.content_type, **length}
+
+    def chunks(self) -> Generator[bytes, None, None]:
+        """Read the form from its start, and report the progress of its file."""
+        yield self._head
+        sent = 0
+        self._report(sent)
+        for chunk in self.source.chunks():
+            yield chunk
+            sent += len(chunk)
+            self.furthest = max(self.furthest, sent)
+            self._report(sent)
+        yield self._tail
+
+    def _report(self, sent: int) -> None:
+        if self._on_progress is not None:
+            self._on_progress(sent, self.source.size)
+
+    def _part(self, disposition: str) -> bytes:
+        return (
+            f"--{self._boundary}\r\nContent-Disposition: form-data; {disposition}\r\n\r\n".encode()
+        )
+
+
+def _readable_size(path: Path) -> int:
+    """The size of a file. Raises OSError if it cannot be read, before anything is sent."""
+    with path.open("rb") as stream:
+        return stream.seek(0, os.SEEK_END)
+
+
+def _quoted(name: str) -> str:
+    """A file name inside the quotes of a header, as browsers write it."""
+    plain = name.encode(errors="replace").decode()
+    return plain.replace('"', "%22").replace("\r", "%0D").replace("\n", "%0A")
