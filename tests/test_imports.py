@@ -1,6 +1,7 @@
 """The import rules: one row for each folder, and the libraries that a folder may use.
 
     server ─▶ storage ◀─ runner        of runner, server imports only runner.job_types
+    jobservice                         the client, in the folder client/, imports none of them
 
 The imports of every module are read from its source, so imports inside functions count, too.
 """
@@ -16,11 +17,16 @@ import pytest
 
 from tests.support.paths import ROOT
 
-PACKAGES = ("server", "runner", "storage")
+PACKAGES = ("server", "runner", "storage", "jobservice")
+CLIENT = ROOT / "client"
+"""The folder of the package jobservice, which is installed without the others."""
 OURS = (*PACKAGES, "tests", "benchmarks")
 
 # Folder: the other folders that its modules may import. Every folder may import its own modules.
 MAY_IMPORT = {
+    "jobservice._async": "jobservice",
+    "jobservice._sync": "jobservice",
+    "jobservice": "jobservice._async jobservice._sync",
     "storage.records": "",
     "storage.migrations": "",
     "storage.settings": "storage.records",
@@ -103,20 +109,25 @@ LIBRARIES = {
     "isal": "runner.analysis.*",
     "backports": "runner.analysis.*",
     "compression": "runner.analysis.*",  # standard from Python 3.14 on
-    "pydantic": "*",
-    "typing_extensions": "server.documents.*",  # a TypedDict that Pydantic reads before Python 3.12
+    "pydantic": "runner.* server.* storage.*",
+    # a TypedDict that Pydantic reads before Python 3.12; type checkers read the client's own
+    "typing_extensions": "server.documents.* jobservice._async.client jobservice._sync.client",
+    "httpcore": "jobservice._async.* jobservice._sync.*",
+    "httpx": "jobservice._async.* jobservice._sync.*",
 }
 
 
 def modules() -> dict[str, Path]:
-    """Every module of the three packages, with its file."""
-    files = (file for package in PACKAGES for file in (ROOT / package).rglob("*.py"))
+    """Every module of the packages, with its file."""
+    folders = [CLIENT / name if name == "jobservice" else ROOT / name for name in PACKAGES]
+    files = (file for folder in folders for file in folder.rglob("*.py"))
     return {name_of(file): file for file in files}
 
 
 def name_of(file: Path) -> str:
     """The name under which a file is imported."""
-    return ".".join(file.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__")
+    base = CLIENT if file.is_relative_to(CLIENT) else ROOT
+    return ".".join(file.relative_to(base).with_suffix("").parts).removesuffix(".__init__")
 
 
 def folder_of(module: str, known: Mapping[str, Path]) -> str:
@@ -203,6 +214,8 @@ def test_modules_and_folders_form_no_cycle() -> None:
     assert cycle(edges) == []
     folders: dict[str, set[str]] = {}
     for module, others in edges.items():
+        if module.startswith("jobservice"):
+            continue  # its folders use the modules beside them, and the package exports both
         theirs = {folder_of(other, known) for other in others}
         folders.setdefault(folder_of(module, known), set()).update(theirs)
     assert cycle(folders) == []
@@ -236,6 +249,9 @@ def test_every_folder_says_what_it_contains() -> None:
         ("server.handlers.jobs", "from storage.claims import Claims"),
         ("server.http.body", "from server.handlers.base import Handler"),
         ("server.utilities.text", ""),
+        ("jobservice.requests", "from server.documents import schemas"),
+        ("jobservice.requests", "import httpx"),
+        ("jobservice._async.job", "from jobservice._sync.job import Job"),
     ],
 )
 def test_the_check_refuses(module: str, source: str) -> None:

@@ -9,7 +9,7 @@ import pytest
 
 from tests.support.paths import ROOT
 
-FOLDERS = ("server", "runner", "storage", "tests", "benchmarks", "docs", ".ci")
+FOLDERS = ("server", "runner", "storage", "client", "tests", "benchmarks", "docs", ".ci")
 BINARY = (".png", ".whl")
 INSTALLED = {"__pycache__", "node_modules"}
 MAX_FUNCTION = 50

@@ -7,24 +7,43 @@ the service itself.
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-if TYPE_CHECKING:
-    from jobservice._async.client import AsyncClient as AsyncClient
-    from jobservice._async.job import AsyncJob as AsyncJob
-    from jobservice._sync.client import Client as Client
-    from jobservice._sync.job import Job as Job
-    from jobservice.documents import BulkChange as BulkChange
-    from jobservice.documents import JobData as JobData
-    from jobservice.documents import QueueData as QueueData
-    from jobservice.errors import ApiError as ApiError
-    from jobservice.errors import ConnectionFailed as ConnectionFailed
-    from jobservice.errors import JobCanceled as JobCanceled
-    from jobservice.errors import JobFailed as JobFailed
-    from jobservice.errors import JobServiceError as JobServiceError
-    from jobservice.errors import WaitTimeout as WaitTimeout
-    from jobservice.event_stream import Event as Event
-    from jobservice.executor import Executor as Executor
+from jobservice.version import VERSION as __version__
 
-__version__ = "0.1.0"
+__all__ = [
+    "ApiError",
+    "AsyncClient",
+    "AsyncJob",
+    "BulkChange",
+    "Client",
+    "ConnectionFailed",
+    "Event",
+    "Executor",
+    "Job",
+    "JobCanceled",
+    "JobData",
+    "JobFailed",
+    "JobServiceError",
+    "QueueData",
+    "WaitTimeout",
+    "__version__",
+]
+
+if TYPE_CHECKING:
+    from jobservice._async.client import AsyncClient
+    from jobservice._async.job import AsyncJob
+    from jobservice._sync.client import Client
+    from jobservice._sync.job import Job
+    from jobservice.documents import BulkChange, JobData, QueueData
+    from jobservice.errors import (
+        ApiError,
+        ConnectionFailed,
+        JobCanceled,
+        JobFailed,
+        JobServiceError,
+        WaitTimeout,
+    )
+    from jobservice.event_stream import Event
+    from jobservice.executor import Executor
 
 _MODULES = {
     "AsyncClient": "_async.client",

@@ -14,13 +14,13 @@ from typing import Any
 import httpcore
 import httpx
 
-from jobservice import __version__
 from jobservice.blocking import call, sleep
 from jobservice.errors import ApiError, ConnectionFailed, JobServiceError, WaitTimeout, read_problem
 from jobservice.event_stream import Event, EventParser
 from jobservice.requests import Request
 from jobservice.retries import Retries
 from jobservice.uploads import Form
+from jobservice.version import VERSION
 
 STREAM_SILENCE_SECONDS = 45.0
 """After this silence, an event stream counts as broken: the service sends something every 15 s."""
@@ -247,4 +247,4 @@ def _tls() -> ssl.SSLContext:
 
 
 def _user_agent() -> str:
-    return f"job-service-client/{__version__} Python/{platform.python_version()}"
+    return f"job-service-client/{VERSION} Python/{platform.python_version()}"
