@@ -1,0 +1,152 @@
+import io
+import json
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+
+from jobservice import requests
+
+NOON = datetime(2030, 1, 31, 12, tzinfo=UTC)
+
+
+def body(request: requests.Request) -> Any:
+    assert request.body is not None
+    return json.loads(request.body)
+
+
+def test_a_submission_has_its_options_and_a_key() -> None:
+    options = {"delay": timedelta(minutes=1), "timeout": 3.5, "run_at": NOON, "queue": None}
+    request = requests.submit("sleep", {"seconds": 1}, options)
+    assert (request.method, request.path, list(request.query)) == ("POST", "/jobs", [])
+    assert request.headers["Content-Type"] == "application/json"
+    assert body(request) == {
+        "type": "sleep",
+        "payload": {"seconds": 1},
+        "delay": 60,
+        "timeout": 3.5,
+        "run_at": "2030-01-31T12:00:00+00:00",
+    }
+
+
+def test_each_submission_has_a_key_of_its_own_unless_one_is_given() -> None:
+    keys = {requests.submit("sleep", None, {}).headers["Idempotency-Key"] for _ in range(100)}
+    assert len(keys) == 100
+    given = requests.submit("sleep", None, {}, key="order-7", file=b"x")
+    assert given.headers["Idempotency-Key"] == "order-7"
+
+
+def test_a_submission_with_a_file_is_a_form_with_texts_and_json() -> None:
+    request = requests.submit(
+        "analyze", {"patterns": ["Ä"]}, {"priority": 3, "queue": "gpu"}, file=("a.log", b"text")
+    )
+    assert request.form is not None
+    content = b"".join(request.form.chunks()).decode()
+    assert 'name="type"\r\n\r\nanalyze\r\n' in content
+    assert '{"patterns": ["\\u00c4"]}' in content
+    assert 'name="priority"\r\n\r\n3\r\n' in content
+    assert 'name="queue"\r\n\r\ngpu\r\n' in content
+    assert content.index('name="queue"') < content.index('filename="a.log"')
+
+
+def test_a_wait_is_shortened_to_what_one_request_may_take() -> None:
+    request = requests.submit("sleep", None, {}, wait=100)
+    assert (list(request.query), request.wait) == ([("wait", "30.000")], 30)
+    assert list(requests.get_job("a", 0.25).query) == [("wait", "0.250")]
+    assert list(requests.get_job("a", -1).query) == []
+    assert list(requests.get_jobs(["a", "b"], 2).query) == [
+        ("id", "a"),
+        ("id", "b"),
+        ("wait", "2.000"),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"max_retry": 1}, "submit does not take max_retry: did you mean max_retries?"),
+        ({"zone": 1}, "submit does not take zone: known are max_retries, max_losses, timeout"),
+    ],
+)
+def test_an_unknown_option_is_named(options: dict[str, Any], message: str) -> None:
+    with pytest.raises(TypeError) as caught:
+        requests.submit("sleep", None, options)
+    assert str(caught.value).startswith(message)
+
+
+def test_a_time_needs_a_time_zone() -> None:
+    with pytest.raises(ValueError, match="run_at has no time zone"):
+        requests.submit("sleep", None, {"run_at": datetime(2030, 1, 31)})  # noqa: DTZ001
+
+
+def test_a_payload_must_be_json() -> None:
+    with pytest.raises(ValueError, match="JSON"):
+        requests.submit("sleep", {"seconds": float("nan")}, {})
+    with pytest.raises(TypeError):
+        requests.submit("sleep", {"seconds": io.BytesIO()}, {})
+
+
+def test_filters_become_a_query() -> None:
+    filters = {"status": ["failed", "canceled"], "created_after": NOON, "text": "a&b", "type": None}
+    assert list(requests.list_jobs(filters, 100, "next").query) == [
+        ("status", "failed"),
+        ("status", "canceled"),
+        ("created_after", "2030-01-31T12:00:00+00:00"),
+        ("text", "a&b"),
+        ("limit", "100"),
+        ("cursor", "next"),
+    ]
+    with pytest.raises(TypeError, match="did you mean status"):
+        requests.list_jobs({"state": "failed"}, 100, None)
+
+
+def test_a_bulk_change_needs_a_filter_or_all() -> None:
+    chosen = requests.change_jobs(
+        "cancel", {"status": "queued"}, every=False, dry_run=True, cursor=None
+    )
+    assert body(chosen) == {"status": ["queued"], "dry_run": True}
+    every = requests.change_jobs("retry", {}, every=True, dry_run=False, cursor="next")
+    assert body(every) == {"all": True, "dry_run": False, "cursor": "next"}
+    with pytest.raises(ValueError, match="all=True"):
+        requests.change_jobs("cancel", {"type": None}, every=False, dry_run=False, cursor=None)
+
+
+def test_names_become_one_segment_of_a_path() -> None:
+    assert requests.job_path("a/../b?c") == "/jobs/a%2F..%2Fb%3Fc"
+    assert requests.queue_path("gpu.2") == "/queues/gpu.2"
+    for name in ("", ".", ".."):
+        with pytest.raises(ValueError, match="is not a name"):
+            requests.queue_path(name)
+
+
+def test_patterns_of_an_analysis() -> None:
+    payload = requests.analyze_payload(["ERROR", {"pattern": "x", "word": True}], regexes=["a+"])
+    assert payload == {
+        "patterns": ["ERROR", {"pattern": "x", "word": True}, {"pattern": "a+", "regex": True}]
+    }
+    payload = requests.analyze_payload(
+        ["ERROR", {"pattern": "x", "ignore_case": False}],
+        ignore_case=True,
+        samples=3,
+        histogram="hour",
+        lines=False,
+        encoding="utf-16",
+    )
+    assert payload == {
+        "patterns": [
+            {"pattern": "ERROR", "ignore_case": True},
+            {"pattern": "x", "ignore_case": False},
+        ],
+        "samples": 3,
+        "histogram": "hour",
+        "lines": False,
+        "encoding": "utf-16",
+    }
+    with pytest.raises(TypeError, match="not one text"):
+        requests.analyze_payload("ERROR")
+
+
+def test_a_queue_is_changed_by_known_settings_only() -> None:
+    assert body(requests.change_queue("gpu", {"max_running": None})) == {"max_running": None}
+    with pytest.raises(TypeError, match="did you mean paused"):
+        requests.change_queue("gpu", {"pause": True})
