@@ -1,6 +1,5 @@
 """Fixtures of the client's tests: a real service, and clients of it."""
 
-import asyncio
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -26,18 +25,7 @@ def client(service: Service) -> Iterator[Client]:
 
 
 @pytest.fixture
-def own_service(tmp_path: Path) -> Iterator[Service]:
-    """A listener and a worker that a test may stop."""
+def listener(tmp_path: Path) -> Iterator[Service]:
+    """A listener without a worker, which a test may stop and start again."""
     with running_service("", tmp_path) as service:
-        service.worker()
         yield service
-
-
-@pytest.fixture
-def event_loop() -> Iterator[asyncio.AbstractEventLoop]:
-    """An event loop for asynchronous clients."""
-    loop = asyncio.new_event_loop()
-    yield loop
-    loop.run_until_complete(loop.shutdown_asyncgens())
-    loop.run_until_complete(loop.shutdown_default_executor())
-    loop.close()

@@ -1,0 +1,275 @@
+"""Every call of both clients, against a real service."""
+
+import io
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from uuid import uuid4
+
+import pytest
+
+from jobservice import ApiError, AsyncClient, Client, JobCanceled, JobFailed, WaitTimeout
+from tests.support.blocked import blocked
+from tests.support.programs import Service
+
+LOG = b"one ERROR\ntwo WARN ERROR\n"
+
+
+@pytest.fixture(params=["asynchronous", "blocking"], scope="module")
+def api(request: pytest.FixtureRequest, service: Service) -> Iterator[Client]:
+    """Either client, both with blocking calls."""
+    if request.param == "blocking":
+        with Client(service.base_url, retry_seconds=5) as client:
+            yield client
+    else:
+        with blocked(AsyncClient(service.base_url, retry_seconds=5)) as client:
+            yield client
+
+
+@pytest.fixture
+def queue(api: Client) -> Iterator[str]:
+    """A paused queue."""
+    name = f"q-{uuid4().hex[:8]}"
+    api.put_queue(name, paused=True)
+    yield name
+    api.cancel_all(queue=name)
+    for job in api.list(queue=name):
+        job.wait(10)
+    api.delete_queue(name)
+
+
+def test_a_job_is_submitted_and_its_result_read(api: Client) -> None:
+    job = api.submit("sleep", {"seconds": 0.01}, priority=3, timeout=timedelta(seconds=60))
+    assert (job.status, job.is_final, job.data.type) == ("queued", False, "sleep")
+    assert job.result(20) == {"slept": 0.01}
+    assert (job.status, job.is_final) == ("succeeded", True)
+    assert (job.data.priority, job.data.timeout) == (3, 60)
+    assert job.data.finished_at is not None
+    assert job.data.attempts[0].outcome == "returned"
+
+
+def test_a_submission_can_wait(api: Client) -> None:
+    assert api.submit("sleep", {"seconds": 0.01}, wait=20).data.result == {"slept": 0.01}
+
+
+def test_a_submission_does_not_wait_longer_than_told(api: Client, queue: str) -> None:
+    assert api.submit("sleep", {"seconds": 0}, wait=0.05, queue=queue).status == "queued"
+
+
+def test_a_key_makes_two_submissions_one_job(api: Client) -> None:
+    key = str(uuid4())
+    first = api.submit("sleep", {"seconds": 0}, idempotency_key=key)
+    assert api.submit("sleep", {"seconds": 0}, idempotency_key=key).id == first.id
+    assert api.submit("sleep", {"seconds": 0}).id != first.id
+    with pytest.raises(ApiError) as caught:
+        api.submit("sleep", {"seconds": 1}, idempotency_key=key)
+    assert (caught.value.status, caught.value.code) == (422, "key_reused")
+
+
+def test_an_error_names_the_field_and_the_request(api: Client) -> None:
+    with pytest.raises(ApiError) as caught:
+        api.submit("sleep", {"seconds": -1})
+    error = caught.value
+    assert (error.status, error.code, error.field) == (422, "invalid_request", "payload.seconds")
+    assert error.request_id
+    assert error.request_id in str(error)
+    with pytest.raises(ApiError, match="job_not_found, status 404"):
+        api.get(str(uuid4()))
+
+
+def test_files_of_every_kind_are_uploaded(api: Client, tmp_path: Path) -> None:
+    path = tmp_path / "app.log"
+    path.write_bytes(LOG)
+    seen: list[tuple[int, int | None]] = []
+    job = api.analyze(path, ["ERROR", "WARN"], on_progress=lambda *step: seen.append(step))
+    assert job.result(20)["counts"] == {"ERROR": 2, "WARN": 1}
+    assert seen == [(0, len(LOG)), (len(LOG), len(LOG))]
+    assert job.data.upload is not None
+    assert (job.data.upload.name, job.data.upload.size) == ("app.log", len(LOG))
+    pipe = io.BufferedReader(io.BytesIO(LOG))
+    pipe.seekable = lambda: False  # type: ignore[method-assign]
+    for source in (str(path), LOG, ("ü.log", LOG), io.BytesIO(LOG), pipe):
+        assert api.analyze(source, ["ERROR"]).result(20)["counts"] == {"ERROR": 2}
+
+
+def test_an_analysis_can_use_the_file_of_an_earlier_job(api: Client) -> None:
+    first = api.analyze(LOG, ["ERROR"], priority=1)
+    second = api.analyze(first, [], regexes=["W.RN"], ignore_case=True, samples=1, lines=True)
+    assert second.result(20)["counts"] == {"W.RN": 1}
+    assert second.data.upload == first.refresh().data.upload
+
+
+def test_a_refused_upload_ends_early(api: Client) -> None:
+    seen = [0]
+    with pytest.raises(ApiError) as caught:
+        api.analyze(
+            bytes(64 * 1024**2),
+            ["ERROR"],
+            histogram="century",
+            on_progress=lambda sent, size: seen.append(sent),
+        )
+    assert (caught.value.status, caught.value.field) == (422, "payload.histogram")
+    assert seen[-1] < 64 * 1024**2
+
+
+def test_a_failed_job_raises_its_error(api: Client, tmp_path: Path, service: Service) -> None:
+    job = api.submit("hopeless", {"notes": str(service.folder / "notes")})
+    with pytest.raises(JobFailed, match="it will never work") as caught:
+        job.result(20)
+    assert caught.value.job.id == job.id
+    assert caught.value.error is not None
+    assert caught.value.error.type == "NotRetryable"
+
+
+def test_a_canceled_job_raises(api: Client) -> None:
+    job = api.submit("sleep", {"seconds": 600})
+    assert job.cancel().status == "canceled"
+    assert job.cancel().status == "canceled"
+    with pytest.raises(JobCanceled, match="was canceled"):
+        job.result(20)
+
+
+def test_a_wait_ends_in_time(api: Client, queue: str) -> None:
+    job = api.submit("sleep", {"seconds": 0}, queue=queue)
+    for timeout in (0, 0.05):
+        with pytest.raises(WaitTimeout, match="is still queued after") as caught:
+            job.wait(timeout)
+        assert [each.id for each in caught.value.jobs] == [job.id]
+
+
+def test_a_job_is_retried_and_deleted(api: Client, queue: str) -> None:
+    job = api.submit("sleep", {"seconds": 0}, queue=queue)
+    with pytest.raises(ApiError) as caught:
+        job.retry()
+    assert caught.value.code == "job_queued"
+    job.cancel()
+    assert job.retry().status == "queued"
+    assert job.data.client_retries == 1
+    job.cancel()
+    job.delete()
+    with pytest.raises(ApiError):
+        job.refresh()
+
+
+def test_a_job_explains_why_it_waits(api: Client, queue: str) -> None:
+    job = api.submit("sleep", {"seconds": 0}, queue=queue)
+    assert "queue_paused" in [reason["code"] for reason in job.explain()["reasons"]]
+
+
+def test_a_list_has_all_pages(api: Client, queue: str) -> None:
+    jobs = [api.submit("sleep", {"seconds": number}, queue=queue).id for number in range(105)]
+    assert [job.id for job in api.list(queue=queue)] == jobs[::-1]
+    assert [job.id for job in api.list(queue=queue, limit=3)] == jobs[:-4:-1]
+    assert len(list(api.list(queue=queue, limit=102))) == 102
+    hour_ago = datetime.now(UTC) - timedelta(hours=1)
+    assert len(list(api.list(queue=queue, created_after=hour_ago))) == 105
+    assert list(api.list(queue=queue, created_before=hour_ago)) == []
+    assert list(api.list(queue=queue, status=["failed", "canceled"])) == []
+
+
+def test_many_jobs_are_waited_for(api: Client) -> None:
+    jobs = [api.submit("sleep", {"seconds": 0.001 * number}) for number in range(5)]
+    ids = [job.id for job in jobs]
+    assert [job.data.result["slept"] for job in api.wait_all(jobs, 20)] == [
+        0.001 * number for number in range(5)
+    ]
+    assert [job.status for job in api.wait_all(ids, 20)] == ["succeeded"] * 5
+    assert api.wait_all([]) == []
+
+
+def test_jobs_are_given_as_they_end(api: Client, queue: str) -> None:
+    waits = api.submit("sleep", {"seconds": 0}, queue=queue)
+    ends = api.submit("sleep", {"seconds": 0})
+    found = []
+    for job in api.as_completed([waits, ends], 20):
+        found.append(job.id)
+        if job.id == ends.id:
+            waits.cancel()
+    assert found == [ends.id, waits.id]
+
+
+def test_waiting_for_many_jobs_ends_in_time(api: Client, queue: str) -> None:
+    job = api.submit("sleep", {"seconds": 0}, queue=queue)
+    with pytest.raises(WaitTimeout, match="1 of 1 jobs are not final") as caught:
+        api.wait_all([job], 0.05)
+    assert caught.value.job.id == job.id
+    with pytest.raises(WaitTimeout):
+        list(api.as_completed([job], 0.05))
+    with pytest.raises(ApiError, match="there is no job"):
+        api.wait_all([job.id, str(uuid4())], 20)
+
+
+def test_many_jobs_are_canceled_and_retried(api: Client, queue: str) -> None:
+    for number in range(3):
+        api.submit("sleep", {"seconds": number}, queue=queue)
+    counted = api.cancel_all(queue=queue, dry_run=True)
+    assert (counted.matched, counted.changed, counted.dry_run) == (3, 0, True)
+    assert api.cancel_all(queue=queue, status="queued").changed == 3
+    assert api.retry_all(queue=queue).changed == 3
+    with pytest.raises(ValueError, match="all=True"):
+        api.cancel_all()
+    assert api.cancel_all(all=True, dry_run=True).matched >= 3
+
+
+def test_queues_are_made_changed_and_deleted(api: Client) -> None:
+    name = f"q-{uuid4().hex[:8]}"
+    made = api.put_queue(name, max_running=2)
+    assert (made.name, made.max_running, made.paused) == (name, 2, False)
+    assert api.change_queue(name, paused=True).paused
+    assert api.change_queue(name, max_running=None).max_running is None
+    assert api.queue(name).paused_at is not None
+    assert name in [queue.name for queue in api.queues()]
+    api.delete_queue(name)
+    with pytest.raises(ApiError) as caught:
+        api.queue(name)
+    assert caught.value.code == "queue_not_found"
+
+
+def test_output_is_read_line_by_line(api: Client) -> None:
+    job = api.submit("talk", {"lines": 3, "then": "return"})
+    lines = ["line 0\n", "line 1\n", "line 2\n"]
+    assert list(job.logs(follow=True)) == lines
+    assert list(job.logs()) == lines
+    assert list(job.logs(attempt=1)) == lines
+    assert list(job.logs(follow=True, attempt=1)) == lines
+    with pytest.raises(ApiError) as caught:
+        list(job.logs(attempt=2))
+    assert caught.value.code == "attempt_not_found"
+
+
+def test_output_of_several_attempts_is_followed(api: Client) -> None:
+    job = api.submit("talk", {"lines": 1, "then": "crash"}, max_retries=1)
+    followed = list(job.logs(follow=True))
+    assert [line for line in followed if line.startswith("line")] == ["line 0\n"] * 2
+    job.wait(20)
+    first = list(job.logs(follow=True, attempt=1))
+    assert [line for line in first if line.startswith("line")] == ["line 0\n"]
+
+
+def test_events_of_a_job_are_followed_and_replayed(api: Client) -> None:
+    job = api.submit("sleep", {"seconds": 0.01})
+    events = list(job.events(last_event_id=0))
+    statuses = [event.status for event in events if event.name == "status"]
+    assert statuses == ["queued", "running", "succeeded"]
+    assert (events[-1].name, events[-1].status) == ("end", "succeeded")
+    assert job.status == "succeeded"
+    later = list(job.events(last_event_id=events[0].id))
+    assert later == events[1:]
+    assert list(job.events(last_event_id=events[-1].id)) == []
+
+
+def test_events_of_all_jobs_are_filtered(api: Client, queue: str) -> None:
+    job = api.submit("sleep", {"seconds": 0}, queue=queue)
+    job.cancel()
+    events = api.events(queue=queue, status="canceled", last_event_id=0)
+    event = next(events)
+    assert (event.job_id, event.name, event.status) == (job.id, "status", "canceled")
+    events.close()  # type: ignore[attr-defined]
+
+
+def test_the_service_describes_itself(api: Client) -> None:
+    assert api.health()["status"] == "ready"
+    assert api.session()["role"] == "admin"
+    assert api.types()["analyze"]["upload"] == "required"
+    assert api.overview()["slots"] == 4
+    assert str(api.url).startswith("http://127.0.0.1:")

@@ -1,0 +1,64 @@
+"""Gives an asynchronous client the calls of a blocking one, so that a test can use either."""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import contextmanager
+from inspect import isawaitable
+from typing import Any, cast
+
+from jobservice import AsyncClient, AsyncJob, Client
+
+
+@contextmanager
+def blocked(client: AsyncClient) -> Iterator[Client]:
+    """Yield the client with blocking calls, and close it."""
+    with asyncio.Runner() as runner:
+        yield cast(Client, _Blocked(client, runner))
+        runner.run(client.aclose())
+
+
+class _Blocked:
+    """An asynchronous client or job whose calls run an event loop until they are done."""
+
+    def __init__(self, inner: Any, runner: asyncio.Runner):
+        self._inner = inner
+        self._runner = runner
+
+    def __getattr__(self, name: str) -> Any:
+        value = getattr(self._inner, name)
+        return self._blocking(value) if callable(value) else value
+
+    def _blocking(self, method: Callable[..., Any]) -> Callable[..., Any]:
+        def call(*args: Any, **options: Any) -> Any:
+            result = method(*map(_unwrapped, args), **options)
+            if isawaitable(result):
+                return self._wrapped(self._runner.run(_result_of(result)))
+            return self._iterated(result) if isinstance(result, AsyncIterator) else result
+
+        return call
+
+    def _iterated(self, values: Any) -> Iterator[Any]:
+        try:
+            while True:
+                try:
+                    value = self._runner.run(values.__anext__())
+                except StopAsyncIteration:
+                    return
+                yield self._wrapped(value)
+        finally:
+            self._runner.run(values.aclose())
+
+    def _wrapped(self, value: Any) -> Any:
+        if isinstance(value, list):
+            return [self._wrapped(each) for each in value]
+        return _Blocked(value, self._runner) if isinstance(value, AsyncJob) else value
+
+
+async def _result_of(awaitable: Any) -> Any:
+    return await awaitable
+
+
+def _unwrapped(value: Any) -> Any:
+    if isinstance(value, list):
+        return [_unwrapped(each) for each in value]
+    return value._inner if isinstance(value, _Blocked) else value
