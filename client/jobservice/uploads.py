@@ -113,6 +113,7 @@ class Form:
     ):
         self.source = source
         self.furthest = 0
+        self._position, self._reported = 0, -1
         self._on_progress = on_progress
         self._boundary = secrets.token_hex(16)
         parts = [self._part(f'name="{name}"') + value.encode() + b"\r\n" for name, value in fields]
@@ -134,20 +135,21 @@ class Form:
         return {"Content-Type": self.content_type, **length}
 
     def chunks(self) -> Generator[bytes, None, None]:
-        """Read the form from its start, and report the progress of its file."""
+        """Read the form from its start; `report` has to follow when a chunk has been sent."""
+        self._position, self._reported = 0, -1
         yield self._head
-        sent = 0
-        self._report(sent)
         for chunk in self.source.chunks():
+            self._position += len(chunk)
             yield chunk
-            sent += len(chunk)
-            self.furthest = max(self.furthest, sent)
-            self._report(sent)
         yield self._tail
 
-    def _report(self, sent: int) -> None:
-        if self._on_progress is not None:
-            self._on_progress(sent, self.source.size)
+    def report(self) -> None:
+        """Report the progress of the file, up to the last chunk that was read."""
+        if self._position != self._reported:
+            self._reported = self._position
+            self.furthest = max(self.furthest, self._position)
+            if self._on_progress is not None:
+                self._on_progress(self._position, self.source.size)
 
     def _part(self, disposition: str) -> bytes:
         return (

@@ -14,6 +14,7 @@ from tests.mutants.guards.optimistic import OPTIMISTIC
 from tests.mutants.guards.parts import PARTS
 from tests.mutants.guards.pool import POOL
 from tests.mutants.guards.programs import PROGRAMS
+from tests.mutants.guards.python_client import PYTHON_CLIENT
 from tests.mutants.guards.queues import QUEUES
 from tests.mutants.guards.store import STORE
 from tests.mutants.guards.traces import TRACES
@@ -40,4 +41,5 @@ MUTANTS = (
     *PARTS,
     *TRANSFER,
     *TRACES,
+    *PYTHON_CLIENT,
 )

@@ -215,7 +215,7 @@ class _EarlyAnswer:
         """Is called by httpcore when a connection is open."""
         if name == "connection.connect_tcp.complete":
             self._connection = info["return_value"]
-        elif name == "connection.start_tls.started":
+        elif name.endswith(".start_tls.started"):
             self._connection = None
 
     def has_arrived(self) -> bool:
@@ -230,6 +230,7 @@ def _sent(form: Form, early: _EarlyAnswer) -> Iterator[bytes]:
     try:
         while (chunk := call(lambda: next(chunks, None))) is not None:
             yield chunk
+            form.report()
             if early.has_arrived():
                 # httpcore then sends no more, and reads the response.
                 raise httpcore.WriteError("the response has arrived")

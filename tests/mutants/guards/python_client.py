@@ -1,0 +1,89 @@
+"""Guards of the Python client: nothing is submitted twice, nothing is missed after a restart."""
+
+from tests.mutants.mutant import Mutant
+
+RETRIES = ("tests/client/test_retries.py",)
+UPLOADS = ("tests/client/test_uploads.py",)
+RESTARTS = ("tests/client/test_restarts.py",)
+STREAM = ("tests/client/test_event_stream.py",)
+BOTH = ("tests/client/test_both_clients.py",)
+
+PYTHON_CLIENT = (
+    Mutant(
+        "a submission that is still being received is sent again",
+        "client/jobservice/retries.py",
+        'CODES = frozenset({"key_in_progress"})',
+        "CODES: frozenset[str] = frozenset()",
+        RETRIES,
+    ),
+    Mutant(
+        "the client repeats only failures that pass",
+        "client/jobservice/retries.py",
+        "        if not is_worth_repeating(failure):\n            return None\n",
+        "",
+        RETRIES,
+    ),
+    Mutant(
+        "the client gives up",
+        "client/jobservice/retries.py",
+        "return seconds if now + seconds <= self._first_at + self._seconds else None",
+        "return seconds",
+        RETRIES,
+    ),
+    Mutant(
+        "a file that grows is sent as long as it was",
+        "client/jobservice/uploads.py",
+        "CHUNK_BYTES if left is None else min(CHUNK_BYTES, left)",
+        "CHUNK_BYTES",
+        UPLOADS,
+    ),
+    Mutant(
+        "a stream is sent again from where it stood",
+        "client/jobservice/uploads.py",
+        "            self._content.seek(self._start)\n",
+        "            self._content.seek(0)\n",
+        UPLOADS,
+    ),
+    Mutant(
+        "a file name stays in its quotes",
+        "client/jobservice/uploads.py",
+        """return plain.replace('"', "%22").replace("\\r", "%0D").replace("\\n", "%0A")""",
+        "return plain",
+        UPLOADS,
+    ),
+    Mutant(
+        "a stream that cannot seek is not sent twice",
+        "client/jobservice/_sync/transport.py",
+        "if request.form and request.form.source.is_spent:",
+        "if False:",
+        RESTARTS,
+    ),
+    Mutant(
+        "the client continues a stream after the last event",
+        "client/jobservice/_sync/transport.py",
+        '            headers["Last-Event-ID"] = str(parser.last_id)\n',
+        "            pass\n",
+        RESTARTS,
+    ),
+    Mutant(
+        "an incomplete event is dropped with its connection",
+        "client/jobservice/event_stream.py",
+        '        self._rest, self._name, self._data = b"", "", []\n',
+        "        pass\n",
+        STREAM,
+    ),
+    Mutant(
+        "a retry whose response was lost is not made twice",
+        "client/jobservice/_sync/job.py",
+        "if error.status != 409 or self.data.client_retries == before:",
+        "if True:",
+        RESTARTS,
+    ),
+    Mutant(
+        "a refused upload is not sent to its end",
+        "client/jobservice/_sync/transport.py",
+        "            if early.has_arrived():",
+        "            if False:",
+        BOTH,
+    ),
+)
