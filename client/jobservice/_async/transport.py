@@ -102,8 +102,7 @@ class AsyncTransport:
         while not parser.is_over:
             failure: JobServiceError | None = None
             try:
-                async for event in self._events_of_connection(request, parser):
-                    retries.reset()
+                async for event in self._events_of_connection(request, parser, retries):
                     yield event
             except httpx.TransportError as error:
                 failure = self._connection_failed(error, retries.failures)
@@ -115,7 +114,7 @@ class AsyncTransport:
                 await async_sleep(parser.retry_seconds)
 
     async def _events_of_connection(
-        self, request: Request, parser: EventParser
+        self, request: Request, parser: EventParser, retries: Retries
     ) -> AsyncIterator[Event]:
         """Yield the events that one connection brings."""
         headers = dict(request.headers)
@@ -132,6 +131,7 @@ class AsyncTransport:
             if not response.is_success:
                 await response.aread()
                 raise _refused(response)
+            retries.reset()
             parser.begin()
             parser.is_over = response.status_code == 204
             async for received in response.aiter_bytes():

@@ -101,8 +101,7 @@ class Transport:
         while not parser.is_over:
             failure: JobServiceError | None = None
             try:
-                for event in self._events_of_connection(request, parser):
-                    retries.reset()
+                for event in self._events_of_connection(request, parser, retries):
                     yield event
             except httpx.TransportError as error:
                 failure = self._connection_failed(error, retries.failures)
@@ -113,7 +112,9 @@ class Transport:
             elif not parser.is_over:  # a stopping listener ends its streams
                 sleep(parser.retry_seconds)
 
-    def _events_of_connection(self, request: Request, parser: EventParser) -> Iterator[Event]:
+    def _events_of_connection(
+        self, request: Request, parser: EventParser, retries: Retries
+    ) -> Iterator[Event]:
         """Yield the events that one connection brings."""
         headers = dict(request.headers)
         if parser.last_id is not None:
@@ -129,6 +130,7 @@ class Transport:
             if not response.is_success:
                 response.read()
                 raise _refused(response)
+            retries.reset()
             parser.begin()
             parser.is_over = response.status_code == 204
             for received in response.iter_bytes():
