@@ -40,13 +40,14 @@ class AsyncClient:
         timeout: float = 30.0,
         retry_seconds: float = 60.0,
     ):
-        """`url` and `token` default to the environment variables JOBS_URL and JOBS_TOKEN.
+        """`url` and `token` default to the environment variables JOBS_URL and JOBS_TOKEN. An
+        empty token sends none.
 
         `timeout`: how many seconds the service may stay silent; a wait adds its own time.
         """
         url = url or os.environ.get("JOBS_URL") or DEFAULT_URL
         self.url = (url if "://" in url else f"http://{url}").rstrip("/")
-        token = token or os.environ.get("JOBS_TOKEN") or None
+        token = os.environ.get("JOBS_TOKEN") if token is None else token
         self._transport = AsyncTransport(self.url, token, timeout, retry_seconds)
 
     def __repr__(self) -> str:
