@@ -13,8 +13,10 @@ from jobservice import AsyncClient, AsyncJob, Client
 def blocked(client: AsyncClient) -> Iterator[Client]:
     """Yield the client with blocking calls, and close it."""
     with asyncio.Runner() as runner:
-        yield cast(Client, _Blocked(client, runner))
-        runner.run(client.aclose())
+        try:
+            yield cast(Client, _Blocked(client, runner))
+        finally:
+            runner.run(client.aclose())
 
 
 class _Blocked:
@@ -39,19 +41,22 @@ class _Blocked:
 
     def _iterated(self, values: Any) -> Iterator[Any]:
         try:
-            while True:
-                try:
-                    value = self._runner.run(values.__anext__())
-                except StopAsyncIteration:
-                    return
+            while (value := self._runner.run(_next(values))) is not _END:
                 yield self._wrapped(value)
         finally:
-            self._runner.run(values.aclose())
+            self._runner.run(_result_of(values.aclose()))
 
     def _wrapped(self, value: Any) -> Any:
         if isinstance(value, list):
             return [self._wrapped(each) for each in value]
         return _Blocked(value, self._runner) if isinstance(value, AsyncJob) else value
+
+
+_END = object()
+
+
+async def _next(values: Any) -> Any:
+    return await anext(values, _END)
 
 
 async def _result_of(awaitable: Any) -> Any:
