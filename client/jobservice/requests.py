@@ -273,4 +273,4 @@ def _one_wait(wait: float) -> float:
 
 def _wait_query(wait: float) -> list[tuple[str, str]]:
     seconds = _one_wait(wait)
-    return [("wait", f"{seconds:.3f}")] if seconds > 0 else []
+    return [("wait", f"{round(seconds, 3):g}")] if seconds > 0 else []
