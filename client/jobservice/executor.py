@@ -10,7 +10,6 @@ jobs of an executor.
 
 from __future__ import annotations
 
-import contextlib
 import threading
 from collections.abc import Mapping
 from concurrent import futures
@@ -31,6 +30,7 @@ class JobFuture(futures.Future[Any]):
     def __init__(self, job: Job):
         super().__init__()
         self.job = job
+        self._settling = threading.Lock()
 
     def cancel(self) -> bool:
         """Cancel the job, also a running one, and wait until its process is gone.
@@ -54,11 +54,12 @@ class JobFuture(futures.Future[Any]):
 
     def settle(self) -> None:
         """Take over the end of the job, if it has ended and nobody has done so yet."""
-        # The thread and a cancel may see the end at the same time.
-        with contextlib.suppress(futures.InvalidStateError):
+        with self._settling:  # the thread and a cancel may see the end at the same time
+            if self.done():
+                return
             if self.job.status == "canceled":
-                if super().cancel():
-                    self.set_running_or_notify_cancel()
+                super().cancel()
+                self.set_running_or_notify_cancel()
             elif self.job.status == "failed":
                 self.set_exception(JobFailed(self.job, self.job.data.error))
             elif self.job.status == "succeeded":
@@ -66,8 +67,9 @@ class JobFuture(futures.Future[Any]):
 
     def give_up(self, error: BaseException) -> None:
         """The end of the job cannot be learned."""
-        with contextlib.suppress(futures.InvalidStateError):
-            self.set_exception(error)
+        with self._settling:
+            if not self.done():
+                self.set_exception(error)
 
 
 class Executor(futures.Executor):

@@ -64,7 +64,7 @@ def test_a_queue_is_read() -> None:
 
 
 def test_the_calls_of_a_bulk_change_are_added_up() -> None:
-    calls = [
+    calls: list[dict[str, Any]] = [
         {"matched": 1000, "changed": 998, "dry_run": False, "next": "x"},
         {"matched": 5, "changed": 5, "dry_run": False, "next": None},
     ]

@@ -20,8 +20,8 @@ def test_futures_are_jobs(client: Client) -> None:
 def test_many_jobs_are_mapped(client: Client) -> None:
     payloads = [{"seconds": number / 1000} for number in range(5)]
     with Executor(client) as executor:
-        results = executor.map("sleep", payloads)  # type: ignore[arg-type]
-        assert list(results) == [{"slept": number / 1000} for number in range(5)]
+        results = list(executor.map("sleep", payloads))  # type: ignore[arg-type, var-annotated]
+        assert results == [{"slept": number / 1000} for number in range(5)]
 
 
 def test_the_functions_of_the_standard_library_work(client: Client) -> None:

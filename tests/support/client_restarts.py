@@ -41,9 +41,11 @@ def submit_during_kills(service: Service, jobs: int, kills: int, threads: int = 
 
     def kill() -> None:
         for number in range(1, kills + 1):
-            enough = jobs * number // (kills + 1)
-            wait_for(lambda enough=enough: len(answered) >= enough or done.is_set(), timeout=600)
+            wait_until_answered(jobs * number // (kills + 1))
             restart(service)
+
+    def wait_until_answered(enough: int) -> None:
+        wait_for(lambda: len(answered) >= enough or done.is_set(), timeout=600)
 
     with Client(service.base_url) as client:
         killer = threading.Thread(target=kill)
