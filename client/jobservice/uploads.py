@@ -54,8 +54,8 @@ class Source:
     _content: bytes | bytearray | memoryview | Path | BinaryIO
 
     def _take_stream(self, stream: BinaryIO, given: str | None) -> None:
-        is_text = isinstance(stream, io.TextIOBase)  # type: ignore[unreachable]
-        if is_text or not hasattr(stream, "read"):
+        given_stream: object = stream
+        if isinstance(given_stream, io.TextIOBase) or not hasattr(stream, "read"):
             raise TypeError(f"a path, bytes or a stream opened in binary mode, not {stream!r}")
         own = getattr(stream, "name", None)
         self.name = given or (os.path.basename(own) if isinstance(own, str) else "") or "data"

@@ -81,6 +81,17 @@ class StreamHandler(Handler):
         if self.stream is not None:
             self.stream.end()
 
+    async def known_version(self, last_event_id: int) -> int:
+        """Return the version up to which a client knows all events, at most the newest version.
+
+        A version ahead of this listener's feed can be real: another listener may have sent it.
+        Only the store can tell that from a version that does not exist yet.
+        """
+        if last_event_id <= self.event_feed.version:
+            return last_event_id
+        newest = await self.threads.run(self.events.newest)
+        return min(last_event_id, newest)
+
     async def begin(self, version: int) -> None:
         """Send the opening frame to a client that knows all events up to this version."""
         self.sent = version
@@ -134,7 +145,7 @@ class EventsHandler(StreamHandler):
         if query.last_event_id is None:
             await self.begin(feed.subscribe(stream))
         else:
-            await self.begin(await self._known_version(query.last_event_id))
+            await self.begin(await self.known_version(query.last_event_id))
             while await self._catch_up(query) == PAGE:
                 pass
             feed.subscribe(stream)
@@ -142,17 +153,6 @@ class EventsHandler(StreamHandler):
         while not stream.ended:
             new = await stream.take(HEARTBEAT_SECONDS)
             await (self.send_new(new) if new or stream.ended else self.send(_HEARTBEAT))
-
-    async def _known_version(self, last_event_id: int) -> int:
-        """Return the version up to which a client knows all events, at most the newest version.
-
-        A version ahead of this listener's feed can be real: another listener may have sent it.
-        Only the store can tell that from a version that does not exist yet.
-        """
-        if last_event_id <= self.event_feed.version:
-            return last_event_id
-        newest = await self.threads.run(self.events.newest)
-        return min(last_event_id, newest)
 
     async def _catch_up(self, query: JobEventsQuery) -> int:
         """Send the next page of stored events; returns how many were read."""
@@ -181,7 +181,8 @@ class JobEventsHandler(StreamHandler):
         if job.final and last is not None and last >= job.version:
             self.set_status(204)  # tells a browser not to reconnect
             return
-        await self.begin(min(last or 0, job.version))
+        # Output can be newer than the job: the client must not be told to ask for it again.
+        await self.begin(await self.known_version(last or 0))
         events = await self._missed_events(job, last)
         while not (stream.ended or await self._send_to_end(job_id, events)):
             events = await stream.take(HEARTBEAT_SECONDS)

@@ -40,10 +40,7 @@ class Follower:
             block = await self._block()
             if block is None:
                 return None
-            fields = dict(line.split(": ", 1) for line in block if not line.startswith(":"))
-            self.heartbeats += len(block) - len(fields)
-            self.last_id = int(fields.get("id", self.last_id or 0))
-            self.retry_ms = int(fields.get("retry", self.retry_ms or 0))
+            fields = self._note(block)
             if "data" in fields:
                 number = int(fields["id"]) if "id" in fields else None
                 return ReceivedEvent(fields["event"], number, json.loads(fields["data"]))
@@ -62,8 +59,16 @@ class Follower:
         return found
 
     async def begun(self) -> None:
-        """Return when the stream has begun."""
-        await self._block()
+        """Return when the stream has begun, and `last_id` is known."""
+        self._note(await self._block() or [])
+
+    def _note(self, block: list[str]) -> dict[str, str]:
+        """Return the fields of a block, and remember what they tell of the stream."""
+        fields = dict(line.split(": ", 1) for line in block if not line.startswith(":"))
+        self.heartbeats += len(block) - len(fields)
+        self.last_id = int(fields.get("id", self.last_id or 0))
+        self.retry_ms = int(fields.get("retry", self.retry_ms or 0))
+        return fields
 
     async def _block(self) -> list[str] | None:
         lines: list[str] = []

@@ -22,9 +22,10 @@ def wait_all(transport: Transport, jobs: Sequence[Job], timeout: float | None) -
     """Wait until all jobs have ended. Raises WaitTimeout after `timeout` seconds."""
     deadline = None if timeout is None else time.monotonic() + timeout
     for some in _groups(jobs):
-        left = some
+        left, seconds = some, 0.0  # the first look finds unknown ids at once
         while left := [job for job in left if not job.data.has_end]:
-            _look(transport, left, requests.MAX_WAIT_SECONDS, deadline)
+            _look(transport, left, seconds, deadline)
+            seconds = requests.MAX_WAIT_SECONDS
     return list(jobs)
 
 

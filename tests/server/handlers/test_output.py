@@ -105,6 +105,23 @@ async def test_output_is_part_of_a_jobs_events(
     assert event_labels(await everything.some(3)) == ["queued", "running", "succeeded"]
 
 
+@pytest.mark.gen_test
+async def test_a_stream_that_continues_after_output_does_not_lead_back(
+    follow: Followers, client: Client, bench: Bench
+) -> None:
+    path, runner = f"/jobs/{bench.enqueue()}/events", bench.runner()
+    printed(runner, b"one\n")
+    stream = await follow(client.base_url, f"{path}?last_event_id=0")
+    *_, output = await stream.some(3)
+    for _ in range(2):  # it connects again twice, without an event in between
+        again = await follow(client.base_url, path, stream.last_id)
+        await again.begun()
+        assert (output.name, again.last_id) == ("log", output.id)
+    with runner.claims.transaction():
+        runner.claims.complete(runner.claims.held()[0].fence, "null", RETURNED)
+    assert event_labels(await again.rest()) == ["succeeded", "end"]
+
+
 @pytest.fixture
 def service(database_url: str, tmp_path: Path) -> Iterator[Service]:
     with running_service(database_url, tmp_path, LOG_BYTES="8192") as service:
