@@ -131,6 +131,8 @@ class JobReader:
         if len(ids) > 1:  # most are unfinished, and their rows may be long
             unfinished = await self._read(self._store.unfinished, ids)
             ids = [job_id for job_id in ids if job_id not in unfinished]
+        if not ids:
+            return {}
         found = zip(ids, await self._read(self._store.get_each, ids), strict=True)
         return {job_id: job for job_id, job in found if job is None or job.final}
 

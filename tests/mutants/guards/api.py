@@ -171,6 +171,13 @@ API = (
         ("tests/server/documents/test_listener_metrics.py",),
     ),
     Mutant(
+        "a wait goes on while none of several jobs has ended",
+        "server/jobs/waits.py",
+        "        if not ids:\n            return {}\n",
+        "",
+        ("tests/server/jobs/test_wait.py",),
+    ),
+    Mutant(
         "a wait ends when its job is deleted",
         "server/jobs/waits.py",
         "if job is None or job.final}",

@@ -138,6 +138,15 @@ async def test_many_waits_end_each_with_its_own_job(client: Client, bench: Bench
     assert [job["job_id"] for job in (await both)["items"]] == ids[:2]
 
 
+async def test_a_wait_for_several_jobs_of_which_none_has_ended_goes_on(
+    app: App, client: Client
+) -> None:
+    ids = [UUID(await client.sleep_job()) for _ in range(2)]
+    assert await app.reader.until_final(ids, 0, None) == {}
+    found = await app.reader.wait(ids, 0.01)
+    assert [job.status for job in found.values() if job] == ["queued", "queued"]
+
+
 async def test_a_wait_ends_when_its_job_is_deleted(app: App, client: Client) -> None:
     job_id, other = await client.sleep_job(), await client.sleep_job()
     waits = [
