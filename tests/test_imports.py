@@ -27,6 +27,8 @@ MAY_IMPORT = {
     "jobservice._async": "jobservice",
     "jobservice._sync": "jobservice",
     "jobservice": "jobservice._async jobservice._sync",
+    "jobservice.cli.commands": "jobservice jobservice.cli",
+    "jobservice.cli": "jobservice jobservice.cli.commands",
     "storage.records": "",
     "storage.migrations": "",
     "storage.settings": "storage.records",
@@ -112,6 +114,8 @@ LIBRARIES = {
     "pydantic": "runner.* server.* storage.*",
     # a TypedDict that Pydantic reads before Python 3.12; type checkers read the client's own
     "typing_extensions": "server.documents.* jobservice._async.client jobservice._sync.client",
+    "rich": "jobservice.cli.*",
+    "typer": "jobservice.cli.*",
     "httpcore": "jobservice._async.* jobservice._sync.*",
     "httpx": "jobservice._async.* jobservice._sync.*",
 }
@@ -252,6 +256,7 @@ def test_every_folder_says_what_it_contains() -> None:
         ("jobservice.requests", "from server.documents import schemas"),
         ("jobservice.requests", "import httpx"),
         ("jobservice._async.job", "from jobservice._sync.job import Job"),
+        ("jobservice.cli.output", "from jobservice._sync.job import Job"),
     ],
 )
 def test_the_check_refuses(module: str, source: str) -> None:

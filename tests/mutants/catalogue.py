@@ -2,6 +2,7 @@
 
 from tests.mutants.guards.access import ACCESS
 from tests.mutants.guards.api import API
+from tests.mutants.guards.cli import CLI
 from tests.mutants.guards.client_limits import CLIENT_LIMITS
 from tests.mutants.guards.estimates import ESTIMATES
 from tests.mutants.guards.events import EVENTS
@@ -42,4 +43,5 @@ MUTANTS = (
     *TRANSFER,
     *TRACES,
     *PYTHON_CLIENT,
+    *CLI,
 )

@@ -1,0 +1,5 @@
+"""Runs the command as `python -m jobservice.cli`."""
+
+from jobservice.cli.main import main
+
+main()

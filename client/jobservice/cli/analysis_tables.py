@@ -1,0 +1,90 @@
+"""The result of an analysis as tables with bars."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from jobservice.cli import formats
+from jobservice.cli.output import Cell, Output
+
+BAR_WIDTH = 20
+MAX_PATTERN = 40
+
+
+def show(output: Output, result: Mapping[str, Any]) -> None:
+    """Write counts, samples, histogram and a line about the file."""
+    _show_counts(output, result)
+    for pattern, lines in result.get("samples", {}).items():
+        if lines:
+            output.line(f"\n{pattern}")
+            for line in lines:
+                output.line(f"  {line}")
+    if "histogram" in result:
+        _show_histogram(output, result["histogram"])
+    output.line(f"\n{_about_file(result)}")
+    for warning in result.get("warnings", ()):
+        output.note(f"warning: {warning['message']}")
+
+
+def _show_counts(output: Output, result: Mapping[str, Any]) -> None:
+    counts: Mapping[str, int] = result["counts"]
+    most = max(counts.values(), default=0)
+    has_lines = "matching_lines" in result
+    numbers = ["COUNT", *(["LINES", "FIRST", "LAST"] if has_lines else [])]
+    rows: list[list[Cell]] = []
+    for pattern, count in counts.items():
+        found = [count]
+        if has_lines:
+            found += [result[key][pattern] for key in ("matching_lines", "first_line", "last_line")]
+        rows.append([_shortened(output, pattern), *map(formats.number, found)])
+        rows[-1].append(_bar(output, count, most))
+    output.table(["PATTERN", *numbers, ""], rows, right=numbers)
+
+
+def _show_histogram(output: Output, histogram: Mapping[str, Any]) -> None:
+    """One row per time, one column per pattern, and a bar for all of them."""
+    by_time: dict[str, dict[str, int]] = {}
+    for pattern, found in histogram.items():
+        for start, lines in found["lines"]:
+            by_time.setdefault(start, {})[pattern] = lines
+    if not by_time:
+        output.line("\nno line with a match begins with a time")
+        return
+    most = max(sum(row.values()) for row in by_time.values())
+    rows: list[list[Cell]] = [
+        [
+            formats.utc(start),
+            *(formats.number(row.get(pattern, 0)) for pattern in histogram),
+            _bar(output, sum(row.values()), most),
+        ]
+        for start, row in sorted(by_time.items())
+    ]
+    columns = [_shortened(output, pattern) for pattern in histogram]
+    unit = next(iter(histogram.values()))["unit"]
+    output.line()
+    output.table([f"{unit} (UTC)".upper(), *columns, ""], rows, right=columns)
+    undated = sum(found["undated_lines"] for found in histogram.values())
+    if undated:
+        output.line(f"{formats.number(undated)} matching lines without a time")
+
+
+def _about_file(result: Mapping[str, Any]) -> str:
+    """Such as: 60,000 lines, 4.2 MB in 0.01 s (gzip), A to B UTC."""
+    file = result["file"]
+    parts = [f"{formats.number(result['lines'])} lines"] if "lines" in result else []
+    parts.append(f"{formats.size(result['bytes'])} in {formats.duration(file['seconds'])}")
+    if file["format"] != "plain":
+        parts.append(f"{file['format']}, {formats.size(file['stored_bytes'])} stored")
+    if file["time_span"]:
+        parts.append(f"{' to '.join(map(formats.utc, file['time_span']))} UTC")
+    return ", ".join(parts)
+
+
+def _shortened(output: Output, pattern: str) -> str:
+    """A pattern for a column: on terminals, long ones are cut."""
+    if output.on_terminal and len(pattern) > MAX_PATTERN:
+        return pattern[: MAX_PATTERN - 1] + "…"
+    return pattern
+
+
+def _bar(output: Output, count: int, most: int) -> Cell:
+    return formats.bar(count / most if most else 0, BAR_WIDTH, output.ascii_only), "cyan"

@@ -1,0 +1,2 @@
+"""The commands of `jobs`, one module for each group. They use the modules of `jobservice.cli`, and
+the public interface of `jobservice`."""

@@ -1,0 +1,138 @@
+"""`jobs analyze`."""
+
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, Literal
+
+import typer
+
+from jobservice.cli import analysis_tables, exits, waiting
+from jobservice.cli.command import command
+from jobservice.cli.commands.submit import open_file
+from jobservice.cli.options import JobOptions
+from jobservice.cli.progress import JobProgress
+from jobservice.cli.session import Session
+
+if TYPE_CHECKING:
+    from jobservice import Job
+
+EXAMPLES = (
+    "analyze app.log -p ERROR -p WARN",
+    "analyze app.log.gz -f patterns.txt -i --samples 3",
+    "analyze - -e 'user\\d+ failed' --histogram minute < app.log",
+)
+
+
+@dataclass
+class Patterns:
+    """What to count."""
+
+    pattern: Annotated[
+        list[str] | None,
+        typer.Option("--pattern", "-p", metavar="TEXT", help="A text to count; repeat it."),
+    ] = None
+    regex: Annotated[
+        list[str] | None,
+        typer.Option("--regex", "-e", metavar="REGEX", help="A regex (RE2) to count; repeat it."),
+    ] = None
+    pattern_file: Annotated[
+        list[str] | None,
+        typer.Option("--file", "-f", metavar="PATH", help="A file with one text on each line."),
+    ] = None
+
+    def read(self) -> tuple[list[str], list[str]]:
+        """The texts and the regexes, each once. Empty lines of files are skipped."""
+        texts = list(self.pattern or [])
+        for name in self.pattern_file or []:
+            try:
+                lines = Path(name).read_text("utf-8-sig").splitlines()
+            except (OSError, UnicodeDecodeError) as error:
+                reason = getattr(error, "strerror", None) or "it is not UTF-8"
+                raise typer.BadParameter(f"{name} cannot be read: {reason}") from None
+            texts += [line for line in lines if line]
+        regexes = list(dict.fromkeys(self.regex or []))
+        if not texts and not regexes:
+            raise typer.BadParameter("name something to count with -p TEXT, -e REGEX or -f PATH")
+        return list(dict.fromkeys(texts)), regexes
+
+
+@dataclass
+class Report:
+    """What to report; named as by the client."""
+
+    ignore_case: Annotated[
+        bool, typer.Option("--ignore-case", "-i", help="Ignore the case of ASCII letters.")
+    ] = False
+    histogram: Annotated[
+        Literal["none", "second", "minute", "hour", "day"],
+        typer.Option(
+            "--histogram", metavar="UNIT", help="Matching lines per second, minute, hour or day."
+        ),
+    ] = "none"
+    samples: Annotated[
+        int, typer.Option("--samples", metavar="N", help="Show the first N lines, at most 20.")
+    ] = 0
+    lines: Annotated[
+        bool, typer.Option("--lines/--no-lines", help="Whether to count matching lines, too.")
+    ] = True
+    encoding: Annotated[
+        str | None,
+        typer.Option("--encoding", metavar="NAME", help="Encoding of the file, such as utf-16."),
+    ] = None
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command."""
+    command(app, "analyze", EXAMPLES)(analyze)
+
+
+def analyze(
+    session: Session,
+    patterns: Patterns,
+    report: Report,
+    options: JobOptions,
+    files: Annotated[
+        list[str], typer.Argument(metavar="FILE...", help="Files to upload; - is standard input.")
+    ],
+) -> int:
+    """Count texts and regexes in files, and show them as tables.
+
+    Files may be compressed with gzip, zstd, xz or bzip2.
+    """
+    texts, regexes = patterns.read()
+    values = {**asdict(report), "regexes": regexes, **options.given()}
+    sources = [(name, open_file(name)) for name in files]
+    client = session.patient_client
+    jobs: list[Job] = []
+    for name, source in sources:
+        with JobProgress(session.output, name) as progress:
+            try:
+                started = client.analyze(source, texts, on_progress=progress.uploaded, **values)
+                jobs.append(started)
+                waiting.wait(started, progress)
+            except KeyboardInterrupt:
+                progress.hide()
+                if not jobs:
+                    session.output.note("jobs: interrupted before the service has confirmed a job")
+                    return exits.INTERRUPTED
+                return waiting.interrupted(session, jobs)
+        show(session, name, jobs[-1], several=len(files) > 1)
+    return exits.of_statuses([job.status for job in jobs])
+
+
+def show(session: Session, name: str, job: "Job", several: bool) -> None:
+    """Show the result of a job. With several files, the name of each comes first."""
+    output = session.output
+    if output.as_json:
+        document: dict[str, Any] = dict(job.data.raw)
+        output.item(document) if several else output.document(document)
+        return
+    if several and job.status == "succeeded":
+        output.line(f"{name}:")
+    if job.status == "succeeded":
+        analysis_tables.show(output, job.data.result)
+        output.hint(f"job {job.id}")
+    else:
+        error = job.data.error
+        reason = f": {error.type}: {error.message}" if error else ""
+        output.note(f"jobs: {name}: job {job.id} {job.status}{reason}")

@@ -1,0 +1,140 @@
+"""Commands that change jobs: `cancel`, `retry`, `delete`."""
+
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from jobservice.cli import exits, ids
+from jobservice.cli.command import command
+from jobservice.cli.options import Filters
+from jobservice.cli.session import Session
+from jobservice.cli.waiting import confirm
+from jobservice.errors import ApiError
+
+if TYPE_CHECKING:
+    from jobservice import BulkChange
+
+JobIds = Annotated[
+    list[str] | None,
+    typer.Argument(metavar="[ID...]", help="Ids, or 4 digits of their beginnings or ends."),
+]
+Every = Annotated[bool, typer.Option("--all", help="All jobs, without a filter.")]
+Yes = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")]
+DryRun = Annotated[bool, typer.Option("--dry-run", help="Only count the selected jobs.")]
+
+
+def register(app: typer.Typer) -> None:
+    """Add the commands."""
+    cancel_examples = ("cancel 6af1b43d 7bc2", "cancel --type analyze --queue nightly --dry-run")
+    command(app, "cancel", cancel_examples)(cancel)
+    retry_examples = ("retry 6af1b43d", "retry --status failed --after 2030-01-31 --yes")
+    command(app, "retry", retry_examples)(retry)
+    command(app, "delete", ("delete 6af1b43d 7bc2",))(delete)
+
+
+def cancel(
+    session: Session,
+    filters: Filters,
+    job_ids: JobIds = None,
+    every: Every = False,
+    yes: Yes = False,
+    dry_run: DryRun = False,
+) -> int:
+    """Cancel jobs: the named ones, or all queued and running ones that filters select.
+
+    With ids, it ends when the processes of the jobs are gone.
+    """
+    return _change(session, "cancel", filters, job_ids, every=every, yes=yes, dry_run=dry_run)
+
+
+def retry(
+    session: Session,
+    filters: Filters,
+    job_ids: JobIds = None,
+    every: Every = False,
+    yes: Yes = False,
+    dry_run: DryRun = False,
+) -> int:
+    """Run failed and canceled jobs again: the named ones, or all that filters select."""
+    return _change(session, "retry", filters, job_ids, every=every, yes=yes, dry_run=dry_run)
+
+
+def delete(
+    session: Session,
+    job_ids: Annotated[
+        list[str],
+        typer.Argument(metavar="ID...", help="Ids, or 4 digits of their beginnings or ends."),
+    ],
+) -> int:
+    """Delete jobs that have ended, with their files."""
+    return _change_each(session, "delete", job_ids)
+
+
+def _change(
+    session: Session,
+    change: str,
+    filters: Filters,
+    job_ids: list[str] | None,
+    *,
+    every: bool,
+    yes: bool,
+    dry_run: bool,
+) -> int:
+    given = filters.given()
+    if bool(job_ids) + bool(given) + every != 1:
+        raise typer.BadParameter(f"name jobs to {change} by their ids, by filters, or with --all")
+    if not job_ids:
+        return _change_all(session, change, given, yes=yes, dry_run=dry_run)
+    if dry_run:
+        raise typer.BadParameter("--dry-run counts jobs that filters select, so it needs no ids")
+    return _change_each(session, change, job_ids)
+
+
+def _change_each(session: Session, change: str, job_ids: list[str]) -> int:
+    """Change jobs one by one. All are tried, and errors are reported for each."""
+    output, code = session.output, exits.SUCCEEDED
+    for job_id in ids.resolve_all(session.client, job_ids):
+        try:
+            job = session.client.get(job_id)
+            getattr(job, change)()
+        except ApiError as error:
+            output.error(error)
+            code = exits.of_error(error)
+            continue
+        status = "deleted" if change == "delete" else job.status
+        if output.as_json:
+            output.item({"job_id": job_id, "status": status})
+        else:
+            pending = ", cancel requested" if change == "cancel" and not job.is_final else ""
+            output.line(f"{job_id}  {status}{pending}")
+    return code
+
+
+def _change_all(
+    session: Session, change: str, filters: dict[str, Any], *, yes: bool, dry_run: bool
+) -> int:
+    """Change all jobs that filters select, after a question on a terminal."""
+    client, output = session.client, session.output
+    change_all = client.cancel_all if change == "cancel" else client.retry_all
+    selected = {**filters, **({} if filters else {"all": True})}
+    if not dry_run and not yes:
+        if not output.can_ask:
+            raise typer.BadParameter("without a terminal to ask on, use --yes or --dry-run")
+        found = change_all(**selected, dry_run=True)
+        if not found.matched:
+            output.hint("No jobs.")
+            return exits.SUCCEEDED
+        if not confirm(f"{change.capitalize()} {_jobs(found.matched)}?"):
+            return exits.FAILED
+    done: BulkChange = change_all(**selected, dry_run=dry_run)
+    if output.as_json:
+        output.document({"matched": done.matched, "changed": done.changed, "dry_run": done.dry_run})
+    elif dry_run:
+        output.line(f"{_jobs(done.matched)} would be changed")
+    else:
+        output.line(f"{done.changed:,} of {_jobs(done.matched)} changed")
+    return exits.SUCCEEDED
+
+
+def _jobs(count: int) -> str:
+    return f"{count:,} {'job' if count == 1 else 'jobs'}"

@@ -1,0 +1,153 @@
+"""Commands about one job: `show`, `explain`, `open`."""
+
+import json
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from jobservice.cli import analysis_tables, exits, formats, ids
+from jobservice.cli.command import command
+from jobservice.cli.output import Cell, Output, status_cell
+from jobservice.cli.session import Session
+
+if TYPE_CHECKING:
+    from jobservice import Job
+
+JobId = Annotated[
+    str, typer.Argument(metavar="ID", help="Id of a job, or 4 digits of its beginning or end.")
+]
+
+
+def register(app: typer.Typer) -> None:
+    """Add the commands."""
+    command(app, "show", ("show 6af1b43d", "show 6af1b43d --json"))(show)
+    command(app, "explain", ("explain 6af1b43d",))(explain)
+    command(app, "open", ("open 6af1b43d", "open"))(open_page)
+
+
+def show(session: Session, job_id: JobId) -> None:
+    """Show a job: its options, attempts, and its result or error.
+
+    The exit code is 0, however the job ended; `jobs wait` tells this.
+    """
+    job = session.client.get(ids.resolve(session.client, job_id))
+    if session.output.as_json:
+        session.output.document(job.data.raw)
+        return
+    _show_fields(session.output, job)
+    _show_attempts(session.output, job)
+    _show_outcome(session.output, job)
+
+
+def _show_fields(output: Output, job: "Job") -> None:
+    data = job.data
+    file = f"{data.upload.name}, {formats.size(data.upload.size)}" if data.upload else None
+    fields: dict[str, Cell | None] = {
+        "job": job.id,
+        "type": data.type,
+        "status": status_cell(job.status),
+        "file": file,
+        "queue": data.queue + (f", priority {data.priority}" if data.priority else ""),
+        "created": formats.moment(data.created_at)
+        + (f" by {data.submitted_by}" if data.submitted_by else ""),
+        "not before": formats.moment(data.run_at) if job.status == "queued" else None,
+        "started": formats.moment(data.started_at),
+        "finished": formats.moment(data.finished_at),
+        "ran": formats.run_time(data),
+        "timeout": formats.duration(data.timeout),
+        "retries": f"{data.retry_count} of {data.max_retries}" if data.retry_count else None,
+        "losses": f"{data.loss_count} of {data.max_losses}" if data.loss_count else None,
+        "canceled by": data.canceled_by,
+        "runner": data.locked_by,
+        "payload": json.dumps(data.payload, ensure_ascii=False),
+        "progress": _progress(data.progress) if job.status == "running" else None,
+    }
+    output.fields((name, value) for name, value in fields.items() if value)
+
+
+def _progress(progress: Any) -> str | None:
+    return json.dumps(progress, ensure_ascii=False) if progress else None
+
+
+def _show_attempts(output: Output, job: "Job") -> None:
+    attempts = job.data.attempts
+    if not attempts:
+        return
+    rows: list[list[Cell]] = [
+        [
+            str(each.attempt),
+            each.outcome or "running",
+            formats.moment(each.started_at),
+            formats.duration(each.seconds),
+            formats.duration(each.cpu_seconds),
+            formats.size(each.peak_memory_bytes),
+            each.runner,
+        ]
+        for each in attempts
+    ]
+    columns = ["ATTEMPT", "OUTCOME", "STARTED", "RAN", "CPU", "MEMORY", "RUNNER"]
+    output.line()
+    output.table(columns, rows, right=["ATTEMPT", "RAN", "CPU", "MEMORY"])
+
+
+def _show_outcome(output: Output, job: "Job") -> None:
+    data = job.data
+    newest = data.attempts[-1] if data.attempts else None
+    if data.error:
+        output.line(f"\n{data.error.type}: {data.error.message}")
+        if newest and newest.traceback:
+            output.line(newest.traceback.rstrip())
+    if newest and newest.last_lines:
+        output.line("\nlast lines of output:")
+        for line in newest.last_lines:
+            output.line(f"  {line}")
+    if data.status == "succeeded":
+        output.line()
+        if data.type == "analyze" and isinstance(data.result, dict) and "counts" in data.result:
+            analysis_tables.show(output, data.result)
+        else:
+            output.value(data.result)
+
+
+def explain(session: Session, job_id: JobId) -> None:
+    """Explain why a job does not run yet, and when it may start."""
+    output = session.output
+    job = session.client.get(ids.resolve(session.client, job_id))
+    document = dict(job.explain())
+    if output.as_json:
+        output.document(document)
+        return
+    output.line(f"{job.id} is {document['status']}")
+    for reason in document["reasons"]:
+        output.line(f"  {reason['detail']}")
+    if document.get("position"):
+        more = " or more" if document.get("ahead_is_more") else ""
+        output.line(f"  position {formats.number(document['position'])}{more}")
+    if document.get("estimated_seconds") is not None:
+        start = formats.moment(document["estimated_start_at"])
+        wait = formats.duration(document["estimated_seconds"])
+        output.line(f"  it is expected to start in {wait}, at {start}")
+
+
+def open_page(
+    session: Session,
+    job_id: Annotated[
+        str | None,
+        typer.Argument(metavar="[ID]", help="Job to open; without it, the overview."),
+    ] = None,
+) -> int:
+    """Open the page of a job in the browser, and print its address."""
+    import webbrowser
+
+    output = session.output
+    address = session.client.url + "/"
+    if job_id is not None:
+        address += f"ui/jobs/{ids.resolve(session.client, job_id)}"
+    is_open = webbrowser.open(address)
+    if output.as_json:
+        output.document({"url": address, "opened": is_open})
+    else:
+        output.line(address)
+        if not is_open:
+            output.note("jobs: no browser was found")
+    return exits.SUCCEEDED if is_open else exits.FAILED

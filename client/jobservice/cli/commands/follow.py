@@ -1,0 +1,157 @@
+"""Commands that follow jobs: `watch`, `logs`, `wait`."""
+
+import sys
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from jobservice.cli import exits, formats, ids
+from jobservice.cli.command import command
+from jobservice.cli.commands.details import JobId
+from jobservice.cli.options import seconds
+from jobservice.cli.output import STYLES, Cell, Output, status_cell
+from jobservice.cli.progress import JobProgress
+from jobservice.cli.session import Session
+from jobservice.errors import WaitTimeout
+
+if TYPE_CHECKING:
+    from jobservice import Event, Job
+
+
+def register(app: typer.Typer) -> None:
+    """Add the commands."""
+    command(app, "watch", ("watch 6af1b43d", "watch --type analyze --status failed"))(watch)
+    command(app, "logs", ("logs 6af1b43d", "logs -f 6af1b43d"))(logs)
+    command(app, "wait", ("wait 6af1b43d 7bc2 --timeout 5m",))(wait)
+
+
+def watch(
+    session: Session,
+    job_id: Annotated[
+        str | None, typer.Argument(metavar="[ID]", help="Job to watch; without it, all jobs.")
+    ] = None,
+    type: Annotated[
+        str | None, typer.Option("--type", "-t", metavar="TYPE", help="Jobs of this type.")
+    ] = None,
+    queue: Annotated[
+        str | None, typer.Option("--queue", "-q", metavar="QUEUE", help="Jobs of this queue.")
+    ] = None,
+    status: Annotated[
+        str | None, typer.Option("--status", "-s", metavar="STATUS", help="Changes to this status.")
+    ] = None,
+) -> int:
+    """Print each change of a job until it ends, or the changes of all jobs until Ctrl-C.
+
+    The exit code of `jobs watch ID` tells how the job ended.
+    """
+    if job_id is not None and (type or queue or status):
+        raise typer.BadParameter("options filter the changes of all jobs, so they need no ID")
+    client = session.patient_client
+    if job_id is not None:
+        return _watch_job(session, client.get(ids.resolve(client, job_id)))
+    session.output.hint("Waiting for changes; Ctrl-C ends.")
+    for event in client.events(type=type, queue=queue, status=status):
+        if event.name == "status" or session.output.as_json:
+            _print_event(session.output, event, with_job=True)
+    return exits.SUCCEEDED
+
+
+def _watch_job(session: Session, job: "Job") -> int:
+    last = job.status
+    with JobProgress(session.output, formats.short_id(job.id)) as progress:
+        for event in job.events():
+            if event.name in ("status", "progress"):
+                last = event.data["status"]
+                progress.changed(last, event.data.get("progress"))
+            if event.name == "end":
+                last = event.data["status"] or last
+            if event.name in ("status", "end") or session.output.as_json:
+                _print_event(session.output, event, with_job=False)
+    return exits.OF_STATUS.get(last, exits.FAILED)
+
+
+def _print_event(output: Output, event: "Event", with_job: bool) -> None:
+    """Print an event as a line: time, job, status, and what belongs to the status."""
+    data = event.data
+    if output.as_json:
+        output.item({"event": event.name, "id": event.id, "data": data})
+        return
+    if event.name != "status":
+        return
+    cells: list[Cell] = [formats.clock()]
+    if with_job:
+        job_id = str(data["job_id"])
+        cells += [formats.short_id(job_id) if output.on_terminal else job_id, data["type"]]
+    status = str(data["status"])
+    output.cells([*cells, (f"{status:<9}", STYLES.get(status, "")), _about(data)])
+
+
+def _about(data: dict[str, Any]) -> str:
+    if data.get("error"):
+        return f"{data['error']['type']}: {data['error']['message']}".splitlines()[0]
+    if data["status"] == "running":
+        asked = ", cancel requested" if data.get("cancel_requested_at") else ""
+        return f"attempt {data['attempt']} on {data.get('runner')}{asked}"
+    return ""
+
+
+def logs(
+    session: Session,
+    job_id: JobId,
+    follow: Annotated[
+        bool, typer.Option("--follow", "-f", help="Go on until the job ends.")
+    ] = False,
+    attempt: Annotated[
+        int | None,
+        typer.Option("--attempt", min=1, metavar="N", help="An attempt; the newest by default."),
+    ] = None,
+) -> None:
+    """Print what a job has printed."""
+    output = session.output
+    client = session.patient_client if follow else session.client
+    job = client.get(ids.resolve(client, job_id))
+    for line in job.logs(follow=follow, attempt=attempt):
+        if output.as_json:
+            output.item({"job_id": job.id, "text": line})
+        elif output.on_terminal:
+            output.write(formats.printable_output(line))
+        else:
+            sys.stdout.buffer.write(line.encode(errors="replace"))
+            sys.stdout.buffer.flush()
+
+
+def wait(
+    session: Session,
+    job_ids: Annotated[
+        list[str],
+        typer.Argument(metavar="ID...", help="Ids, or 4 digits of their beginnings or ends."),
+    ],
+    timeout: Annotated[
+        float | None,
+        typer.Option("--timeout", metavar="TIME", parser=seconds, help="At most 90, 5m or 2h."),
+    ] = None,
+) -> int:
+    """Wait for jobs to end, and print how each of them ended.
+
+    The exit code is 1 if a job failed, 3 if none failed but one was canceled, 124 after --timeout.
+    """
+    output = session.output
+    client = session.patient_client
+    jobs = [client.get(job_id) for job_id in ids.resolve_all(client, job_ids)]
+    try:
+        for job in client.as_completed(jobs, timeout=timeout):
+            _print_end(output, job)
+    except WaitTimeout:
+        unfinished = [job.id for job in jobs if not job.is_final]
+        output.error(WaitTimeout(f"not final in time: {', '.join(unfinished)}"))
+        return exits.TIMEOUT
+    return exits.of_statuses([job.status for job in jobs])
+
+
+def _print_end(output: Output, job: "Job") -> None:
+    if output.as_json:
+        output.item(job.data.raw)
+        return
+    error = job.data.error if job.status == "failed" else None
+    reason = [f"{error.type}: {error.message}".splitlines()[0]] if error else []
+    output.cells([job.id, status_cell(job.status), *reason])

@@ -1,0 +1,118 @@
+"""`jobs queues` and its subcommands."""
+
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from jobservice.cli import exits, formats
+from jobservice.cli.command import command, default_command
+from jobservice.cli.output import Cell, status_cell
+from jobservice.cli.session import Session
+from jobservice.errors import ApiError
+
+if TYPE_CHECKING:
+    from jobservice import QueueData
+
+COLUMNS = ("QUEUE", "RUNNING", "LIMIT", "QUEUED", "OLDEST", "STATE")
+NUMBERS = ("RUNNING", "LIMIT", "QUEUED", "OLDEST")
+Names = Annotated[list[str], typer.Argument(metavar="NAME...", help="Names of queues.")]
+Name = Annotated[str, typer.Argument(metavar="NAME", help="Name of a queue.")]
+
+app = typer.Typer(rich_markup_mode=None)
+
+
+def list_queues(session: Session) -> None:
+    """List queues; the subcommands change them."""
+    found = session.client.queues()
+    if session.output.as_json:
+        for queue in found:
+            session.output.item(dict(queue.raw))
+    else:
+        session.output.table(COLUMNS, [row(queue) for queue in found], right=NUMBERS)
+
+
+def row(queue: "QueueData") -> list[Cell]:
+    """The cells of a queue."""
+    return [
+        queue.name,
+        formats.number(queue.running),
+        formats.number(queue.max_running) or "none",
+        formats.number(queue.queued) + ("+" if queue.queued_is_more else ""),
+        formats.duration(queue.oldest_due_seconds),
+        status_cell("paused") if queue.paused else "open",
+    ]
+
+
+def create(
+    session: Session,
+    name: Name,
+    max_running: Annotated[
+        int | None,
+        typer.Option("--max-running", min=1, metavar="N", help="Jobs that may run at once."),
+    ] = None,
+    paused: Annotated[bool, typer.Option("--paused", help="It starts no jobs yet.")] = False,
+) -> None:
+    """Create a queue. One that exists already is an error."""
+    if any(queue.name == name for queue in session.client.queues()):
+        raise exits.CommandError(f"there is a queue {name!r} already")
+    _report(session, session.client.put_queue(name, max_running=max_running, paused=paused))
+
+
+def pause(session: Session, names: Names) -> None:
+    """Pause queues: they start no jobs. Running jobs go on."""
+    for name in names:
+        _report(session, session.client.change_queue(name, paused=True))
+
+
+def resume(session: Session, names: Names) -> None:
+    """Let paused queues start jobs again."""
+    for name in names:
+        _report(session, session.client.change_queue(name, paused=False))
+
+
+def limit(
+    session: Session,
+    name: Name,
+    max_running: Annotated[
+        str, typer.Argument(metavar="N", help="Jobs that may run at once, or none.")
+    ],
+) -> None:
+    """Limit how many jobs of a queue run at once, in all workers together."""
+    if max_running != "none" and not max_running.isdecimal():
+        raise typer.BadParameter(f"{max_running!r} is neither a whole number nor none")
+    wanted = None if max_running == "none" else int(max_running)
+    _report(session, session.client.change_queue(name, max_running=wanted))
+
+
+def delete(session: Session, names: Names) -> int:
+    """Delete queues without queued or running jobs."""
+    code = exits.SUCCEEDED
+    for name in names:
+        try:
+            session.client.delete_queue(name)
+        except ApiError as error:
+            session.output.error(error)
+            code = exits.of_error(error)
+            continue
+        if session.output.as_json:
+            session.output.item({"name": name, "deleted": True})
+        else:
+            session.output.line(f"{name}  deleted")
+    return code
+
+
+def _report(session: Session, queue: "QueueData") -> None:
+    """Print a queue after a change."""
+    if session.output.as_json:
+        session.output.item(dict(queue.raw))
+        return
+    limited = f"limit {queue.max_running}" if queue.max_running is not None else "no limit"
+    session.output.line(f"{queue.name}  {'paused' if queue.paused else 'open'}, {limited}")
+
+
+default_command(app)(list_queues)
+command(app, "create", ("queues create gpu --max-running 2",))(create)
+command(app, "pause", ("queues pause gpu",))(pause)
+command(app, "resume", ("queues resume gpu",))(resume)
+command(app, "limit", ("queues limit gpu 4", "queues limit gpu none"))(limit)
+command(app, "delete", ("queues delete gpu",))(delete)

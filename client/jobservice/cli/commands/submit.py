@@ -1,0 +1,132 @@
+"""`jobs submit`."""
+
+import os
+import sys
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from jobservice.cli import exits, payloads, waiting
+from jobservice.cli.command import command
+from jobservice.cli.options import JobOptions, seconds
+from jobservice.cli.progress import JobProgress
+from jobservice.cli.session import Session
+
+if TYPE_CHECKING:
+    from jobservice import Job
+
+EXAMPLES = (
+    "submit sleep seconds=5 --wait",
+    "submit report @options.json year=2030 --queue nightly --delay 2h",
+    "submit analyze patterns='[\"ERROR\"]' --file app.log --wait",
+)
+
+
+@dataclass
+class Waiting:
+    """Whether to wait for the job."""
+
+    wait: Annotated[bool, typer.Option("--wait", "-w", help="Wait, and print the result.")] = False
+    wait_timeout: Annotated[
+        float | None,
+        typer.Option(
+            "--wait-timeout", metavar="TIME", parser=seconds, help="Wait at most 90, 5m or 2h."
+        ),
+    ] = None
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command."""
+    command(app, "submit", EXAMPLES)(submit)
+
+
+def submit(
+    session: Session,
+    options: JobOptions,
+    until: Waiting,
+    type: Annotated[str, typer.Argument(metavar="TYPE", help="Type of the job.")],
+    payload: Annotated[
+        list[str] | None,
+        typer.Argument(metavar="[KEY=VALUE | @FILE.json | -]...", help="Payload."),
+    ] = None,
+    file: Annotated[
+        str | None, typer.Option("--file", metavar="PATH", help="Upload a file; - reads stdin.")
+    ] = None,
+    idempotency_key: Annotated[
+        str | None,
+        typer.Option("--idempotency-key", metavar="KEY", help="The same key gives the same job."),
+    ] = None,
+) -> int:
+    """Submit a job, and print its id.
+
+    The payload is made of key=value, where a value is JSON if it can be read as such, of JSON
+    files (@options.json) and of standard input (-). Later fields replace earlier ones.
+    """
+    if file == "-" and "-" in (payload or []):
+        raise typer.BadParameter("standard input can be the payload or the file, not both")
+    values = payloads.read(payload or [])
+    is_waiting = until.wait or until.wait_timeout is not None
+    jobs: list[Job] = []
+    with JobProgress(session.output, type) as progress:
+        try:
+            client = session.patient_client if file or is_waiting else session.client
+            job = client.submit(
+                type,
+                values,
+                file=None if file is None else open_file(file),
+                idempotency_key=idempotency_key,
+                on_progress=progress.uploaded,
+                **options.given(),
+            )
+            jobs.append(job)
+            if not is_waiting:
+                return _report_id(session, job)
+            waiting.wait(job, progress, until.wait_timeout)
+        except KeyboardInterrupt:
+            progress.hide()
+            return _interrupted(session, jobs)
+    return report_result(session, jobs[0])
+
+
+def open_file(path: str) -> Any:
+    """What the client uploads for a path; `-` is standard input."""
+    if path == "-":
+        return "stdin", sys.stdin.buffer
+    if os.path.isdir(path):
+        raise typer.BadParameter(f"{path} is a folder, not a file")
+    try:
+        open(path, "rb").close()
+    except OSError as error:
+        raise typer.BadParameter(f"{path} cannot be read: {error.strerror}") from None
+    return path
+
+
+def report_result(session: Session, job: "Job") -> int:
+    """Print the result of a final job, or its error, and return the exit code."""
+    output = session.output
+    if output.as_json:
+        output.document(job.data.raw)
+    elif job.status == "succeeded":
+        output.value(job.data.result)
+    else:
+        error = job.data.error
+        reason = f": {error.type}: {error.message}" if error else ""
+        output.note(f"jobs: job {job.id} {job.status}{reason}")
+    return exits.OF_STATUS.get(job.status, exits.FAILED)
+
+
+def _report_id(session: Session, job: "Job") -> int:
+    if session.output.as_json:
+        session.output.document({"job_id": job.id, "status": job.status})
+    else:
+        session.output.line(job.id)
+        session.output.hint(f"Follow it with: jobs watch {job.id}")
+    return exits.SUCCEEDED
+
+
+def _interrupted(session: Session, jobs: list["Job"]) -> int:
+    if not jobs:
+        session.output.note("jobs: interrupted before the service has confirmed the job")
+        return exits.INTERRUPTED
+    return waiting.interrupted(session, jobs)

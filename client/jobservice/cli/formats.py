@@ -1,0 +1,110 @@
+"""Numbers, durations and times as text."""
+
+import re
+from datetime import datetime, timezone
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from jobservice import JobData
+
+_UNITS = ("B", "kB", "MB", "GB", "TB")
+_STEPS = (("d", 86400, "h", 3600), ("h", 3600, "m", 60), ("m", 60, "s", 1))
+_SECONDS = {"": 1, "s": 1, "m": 60, "h": 3600, "d": 86400}
+_DURATION = re.compile(r"(\d+(?:\.\d+)?|\.\d+)\s*([smhd]?)")
+
+_CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
+_CONTROL_EXCEPT_COLORS = re.compile(r"(\x1b\[[0-9;]*m)|[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f]")
+
+
+def size(count: float | None) -> str:
+    """A number of bytes: 999 B, 1.5 kB, 12 MB."""
+    if count is None:
+        return ""
+    value, unit = float(count), 0
+    while round(value) >= 1000 and unit < len(_UNITS) - 1:
+        value, unit = value / 1000, unit + 1
+    digits = f"{value:.1f}" if unit and value < 10 else f"{value:.0f}"
+    return f"{digits} {_UNITS[unit]}"
+
+
+def number(count: int | None) -> str:
+    """A whole number with separators: 1,234,567. Empty for None."""
+    return "" if count is None else f"{count:,}"
+
+
+def duration(seconds: float | None) -> str:
+    """A duration in at most two units: 5.0 ms, 0.50 s, 12 s, 3 m 20 s, 2 h 5 m, 4 d 1 h."""
+    if seconds is None:
+        return ""
+    if seconds < 0.1:
+        return f"{seconds * 1000:.1f} ms"
+    if seconds < 10:
+        return f"{seconds:.2f} s" if seconds < 1 else f"{seconds:.1f} s"
+    whole = round(seconds)
+    for unit, length, rest_unit, rest_length in _STEPS:
+        if whole >= length:
+            rest = whole % length // rest_length
+            return f"{whole // length} {unit}" + (f" {rest} {rest_unit}" if rest else "")
+    return f"{whole} s"
+
+
+def parse_duration(text: str) -> float:
+    """Seconds of a duration such as 90, 1.5, 30s, 5m, 2h or 1d. Raises ValueError."""
+    found = _DURATION.fullmatch(text.strip().lower())
+    if not found:
+        raise ValueError(f"{text!r} is not a duration such as 90, 1.5, 30s, 5m, 2h or 1d")
+    return float(found[1]) * _SECONDS[found[2]]
+
+
+def moment(value: Any) -> str:
+    """A time of the API, in the time zone of this machine: 2030-01-31 12:00:00. Empty for None."""
+    parsed = parse_time(value)
+    return parsed.astimezone().strftime("%Y-%m-%d %H:%M:%S") if parsed else ""
+
+
+def utc(text: str) -> str:
+    """A time of the API, in UTC as it is: 2030-01-31 12:00:00."""
+    return text.removesuffix("Z").removesuffix(".000").replace("T", " ")
+
+
+def clock() -> str:
+    """The present time of day on this machine: 12:00:00."""
+    return datetime.now(timezone.utc).astimezone().strftime("%H:%M:%S")
+
+
+def parse_time(value: Any) -> datetime | None:
+    """A time of the API, which may be text or already parsed."""
+    if isinstance(value, str):
+        return datetime.fromisoformat(value.replace("Z", "+00:00"))
+    return value if isinstance(value, datetime) else None
+
+
+def printable(text: str) -> str:
+    """Text from a job, without characters that could change the terminal."""
+    return _CONTROL.sub("\N{REPLACEMENT CHARACTER}", text)
+
+
+def printable_output(text: str) -> str:
+    """Output of a job, without control characters except colors."""
+    return _CONTROL_EXCEPT_COLORS.sub(lambda found: found[1] or "", text)
+
+
+def short_id(job_id: str) -> str:
+    """The end of an id, which differs between jobs; its beginning is the time."""
+    return job_id[-8:]
+
+
+def bar(share: float, width: int, ascii_only: bool = False) -> str:
+    """A bar for a share from 0 to 1, in eighths of a character; never empty if there is a share."""
+    if ascii_only:
+        return "#" * max(round(share * width), int(share > 0))
+    eighths = max(round(share * width * 8), int(share > 0))
+    return "█" * (eighths // 8) + " ▏▎▍▌▋▊▉"[eighths % 8].strip()
+
+
+def run_time(data: "JobData") -> str:
+    """How long the newest attempt has run; empty before it begins, and while the next one waits."""
+    if data.started_at is None or data.status == "queued":
+        return ""
+    end = data.finished_at or datetime.now(timezone.utc)
+    return duration(max(0.0, (end - data.started_at).total_seconds()))

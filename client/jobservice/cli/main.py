@@ -1,0 +1,121 @@
+"""The command `jobs`: its commands, its options, and its help, which fits on one screen."""
+
+import sys
+from itertools import zip_longest
+from typing import Annotated
+
+import typer
+from typer.core import TyperGroup
+
+from jobservice.cli.command import CommonOptions
+from jobservice.cli.commands import (
+    analyze,
+    changes,
+    details,
+    follow,
+    lists,
+    profiles,
+    queues,
+    submit,
+    top,
+)
+
+HELP = """\
+Usage: jobs [OPTIONS] COMMAND [ARGS]...
+
+Submit jobs to a Job Service, follow them, and cancel them.
+
+Commands (`jobs COMMAND --help` explains each):
+{commands}
+
+Options, for all commands:
+  --url URL, --profile NAME  which service; default: JOBS_URL or JOBS_PROFILE
+  --json                     print JSON
+  --install-completion, --show-completion, --version, --help
+
+Examples:
+  jobs submit sleep seconds=5 --wait
+  jobs analyze app.log -p ERROR -p WARN
+  jobs list --status failed --json
+"""
+
+
+class JobsGroup(TyperGroup):
+    """The group of all commands. Its help has two columns of commands."""
+
+    def list_commands(self, ctx: typer.Context) -> list[str]:  # type: ignore[override]
+        """The names of all commands, in the order of the help and of completion."""
+        return list(ABOUT)
+
+    def get_help(self, ctx: typer.Context) -> str:  # type: ignore[override]
+        """The help, within 24 lines of 80 columns."""
+        cells = [f"{name:<9}{about}" for name, about in ABOUT.items()]
+        rows = -(-len(cells) // 2)
+        lines = [
+            f"  {left:<38}{right}".rstrip()
+            for left, right in zip_longest(cells[:rows], cells[rows:], fillvalue="")
+        ]
+        return HELP.format(commands="\n".join(lines)).rstrip()
+
+
+ABOUT = {
+    "submit": "submit a job",
+    "analyze": "count texts in files",
+    "list": "list jobs",
+    "show": "show a job",
+    "watch": "follow changes",
+    "logs": "print the output of a job",
+    "wait": "wait for jobs",
+    "cancel": "cancel jobs",
+    "retry": "run failed jobs again",
+    "delete": "delete jobs that have ended",
+    "explain": "why a job does not run yet",
+    "open": "open a job in the browser",
+    "queues": "list and change queues",
+    "top": "watch the whole service",
+    "config": "profiles: addresses and tokens",
+}
+"""The commands in the order of the help, which shows these words."""
+
+app = typer.Typer(
+    cls=JobsGroup,
+    no_args_is_help=True,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+)
+
+
+def _print_version(wanted: bool) -> None:
+    if wanted:
+        from jobservice import __version__
+
+        sys.stdout.write(f"jobs {__version__}\n")
+        raise typer.Exit
+
+
+@app.callback()
+def root(
+    context: typer.Context,
+    url: Annotated[str | None, typer.Option("--url", metavar="URL")] = None,
+    profile: Annotated[str | None, typer.Option("--profile", metavar="NAME")] = None,
+    as_json: Annotated[bool, typer.Option("--json")] = False,
+    version: Annotated[
+        bool, typer.Option("--version", callback=_print_version, is_eager=True)
+    ] = False,
+) -> None:
+    """Submit jobs to a Job Service, follow them, and cancel them."""
+    context.obj = CommonOptions(as_json, url, profile)
+
+
+for module in (submit, analyze, lists, follow, changes, details, top):
+    module.register(app)
+app.add_typer(queues.app, name="queues")
+app.add_typer(profiles.app, name="config")
+
+
+def main() -> None:
+    """Run the command of `sys.argv`, and exit."""
+    for stream in (sys.stdout, sys.stderr):
+        if hasattr(stream, "reconfigure"):
+            stream.reconfigure(errors="replace")  # such as bars in an encoding without them
+    app(prog_name="jobs")

@@ -1,0 +1,104 @@
+"""Options that select jobs, and options of new jobs, for the commands that share them."""
+
+import dataclasses
+from typing import Annotated, Any
+
+import typer
+
+from jobservice.cli import formats
+
+
+def seconds(text: str) -> float:
+    """Read a duration of the command line."""
+    try:
+        return formats.parse_duration(text)
+    except ValueError as error:
+        raise typer.BadParameter(str(error)) from error
+
+
+@dataclasses.dataclass
+class Filters:
+    """The filters of the API."""
+
+    status: Annotated[
+        list[str] | None,
+        typer.Option("--status", "-s", metavar="STATUS", help="A status; several are allowed."),
+    ] = None
+    type: Annotated[
+        str | None, typer.Option("--type", "-t", metavar="TYPE", help="Jobs of this type.")
+    ] = None
+    queue: Annotated[
+        str | None, typer.Option("--queue", "-q", metavar="QUEUE", help="Jobs of this queue.")
+    ] = None
+    submitted_by: Annotated[
+        str | None, typer.Option("--submitted-by", metavar="NAME", help="Jobs of this caller.")
+    ] = None
+    text: Annotated[
+        str | None,
+        typer.Option("--text", metavar="TEXT", help="Text in payload, file name or id."),
+    ] = None
+    after: Annotated[
+        str | None,
+        typer.Option("--after", metavar="TIME", help="Created at or after, such as 2030-01-31."),
+    ] = None
+    before: Annotated[
+        str | None, typer.Option("--before", metavar="TIME", help="Created before this time.")
+    ] = None
+
+    def given(self) -> dict[str, Any]:
+        """The filters that are set, as the client names them."""
+        values = {
+            "status": [each for text in self.status or [] for each in text.split(",")],
+            "type": self.type,
+            "queue": self.queue,
+            "submitted_by": self.submitted_by,
+            "text": self.text,
+            "created_after": self.after,
+            "created_before": self.before,
+        }
+        return {name: value for name, value in values.items() if value}
+
+
+@dataclasses.dataclass
+class JobOptions:
+    """The options of a new job."""
+
+    queue: Annotated[
+        str | None, typer.Option("--queue", "-q", metavar="QUEUE", help="Queue to wait in.")
+    ] = None
+    priority: Annotated[
+        int | None,
+        typer.Option("--priority", metavar="N", help="-100 to 100; higher ones start first."),
+    ] = None
+    timeout: Annotated[
+        float | None,
+        typer.Option(
+            "--timeout", metavar="TIME", parser=seconds, help="Kill an attempt after 90, 5m or 2h."
+        ),
+    ] = None
+    delay: Annotated[
+        float | None,
+        typer.Option(
+            "--delay", metavar="TIME", parser=seconds, help="Start after 90, 5m, 2h or 1d."
+        ),
+    ] = None
+    run_at: Annotated[
+        str | None,
+        typer.Option("--run-at", metavar="TIME", help="Start at 2030-01-31T12:00:00Z."),
+    ] = None
+    max_retries: Annotated[
+        int | None,
+        typer.Option("--max-retries", metavar="N", help="Run again after errors, 0 to 100."),
+    ] = None
+    max_losses: Annotated[
+        int | None,
+        typer.Option("--max-losses", metavar="N", help="Run again after lost workers, 0 to 100."),
+    ] = None
+    callback_url: Annotated[
+        str | None, typer.Option("--callback-url", metavar="URL", help="Call this at the end.")
+    ] = None
+
+    def given(self) -> dict[str, Any]:
+        """The options that are set, as the client names them."""
+        values = dataclasses.asdict(self)
+        return {name: value for name, value in values.items() if value is not None}

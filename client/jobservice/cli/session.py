@@ -1,0 +1,69 @@
+"""What a command works with: its output, and clients of the service it talks to."""
+
+import contextlib
+from collections.abc import Callable
+from functools import cached_property
+from types import TracebackType
+from typing import TYPE_CHECKING
+
+from jobservice.cli.config import Address
+from jobservice.cli.output import Output
+from jobservice.errors import ApiError
+
+if TYPE_CHECKING:
+    from jobservice import Client
+
+QUICK_SECONDS = 3.0
+"""How long a command tries to reach a service that does not answer."""
+
+PATIENT_SECONDS = 60.0
+"""How long a command tries again that has reached the service before."""
+
+
+class Session:
+    """The output and the clients of one command."""
+
+    def __init__(self, find_address: Callable[[], Address], output: Output):
+        self._find_address = find_address
+        self.output = output
+        self._clients: list[Client] = []
+
+    @cached_property
+    def address(self) -> Address:
+        """The service that options, environment or profiles name."""
+        return self._find_address()
+
+    @cached_property
+    def client(self) -> "Client":
+        """A client that gives up soon if the service cannot be reached."""
+        return self._connect(QUICK_SECONDS)
+
+    @cached_property
+    def patient_client(self) -> "Client":
+        """A client that survives a restart of the service: for uploads and for long waits.
+
+        A wrong address is still reported soon.
+        """
+        with contextlib.suppress(ApiError):  # something answers, so it may recover
+            self.client.health()
+        return self._connect(PATIENT_SECONDS)
+
+    def _connect(self, retry_seconds: float) -> "Client":
+        from jobservice import Client
+
+        address = self.address
+        client = Client(address.url, address.token or "", retry_seconds=retry_seconds)
+        self._clients.append(client)
+        return client
+
+    def __enter__(self) -> "Session":
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        for client in self._clients:
+            client.close()

@@ -1,0 +1,101 @@
+"""`jobs analyze`: what is counted, and how it is shown."""
+
+import gzip
+import json
+from pathlib import Path
+
+import pytest
+
+from tests.support.jobs_command import JobsCommand
+
+LOG = """\
+2030-01-31T12:00:01Z ERROR disk full
+2030-01-31T12:00:02Z WARN disk slow
+2030-01-31T12:01:03Z ERROR ERROR twice
+"""
+
+
+@pytest.fixture
+def log(tmp_path: Path) -> str:
+    """A log file."""
+    file = tmp_path / "app.log"
+    file.write_text(LOG)
+    return str(file)
+
+
+def test_counts_are_shown_as_a_table_with_bars(jobs: JobsCommand, log: str) -> None:
+    done = jobs.run("analyze", log, "-p", "ERROR", "-p", "WARN")
+    heading, errors, warnings, empty, about = done.out.splitlines()
+    assert (done.code, done.err, empty) == (0, "", "")
+    assert heading.split() == ["PATTERN", "COUNT", "LINES", "FIRST", "LAST"]
+    assert errors.split() == ["ERROR", "3", "2", "1", "3", "█" * 20]
+    assert warnings.split() == ["WARN", "1", "1", "2", "2", "██████▋"]
+    assert about.startswith("3 lines, 112 B in ")
+
+
+def test_without_lines_only_counts_are_shown(jobs: JobsCommand, log: str) -> None:
+    done = jobs.run("analyze", log, "-p", "ERROR", "--no-lines")
+    assert done.out.splitlines()[0].split() == ["PATTERN", "COUNT"]
+
+
+def test_patterns_come_from_files_and_regexes(jobs: JobsCommand, log: str, tmp_path: Path) -> None:
+    (tmp_path / "patterns.txt").write_text("error\n\nwarn\n")
+    arguments = ["-f", str(tmp_path / "patterns.txt"), "-e", r"disk (full|slow)", "-i", "--json"]
+    result = jobs.run("analyze", log, *arguments).document["result"]
+    assert result["counts"] == {"error": 3, "warn": 1, "disk (full|slow)": 2}
+
+
+def test_samples_and_a_histogram_are_shown(jobs: JobsCommand, log: str) -> None:
+    arguments = ["-p", "ERROR", "-p", "WARN", "--samples", "1", "--histogram", "minute"]
+    out = jobs.run("analyze", log, *arguments).out
+    assert "\nERROR\n  2030-01-31T12:00:01Z ERROR disk full\n" in out
+    rows = [line.split() for line in out.splitlines() if line.startswith("2030")]
+    assert [row[:4] for row in rows] == [
+        ["2030-01-31", "12:00:00", "1", "1"],
+        ["2030-01-31", "12:01:00", "1", "0"],
+    ]
+
+
+def test_several_files_are_shown_one_after_the_other(
+    jobs: JobsCommand, log: str, tmp_path: Path
+) -> None:
+    packed = tmp_path / "old.log.gz"
+    packed.write_bytes(gzip.compress(b"ERROR\n" * 7))
+    done = jobs.run("analyze", log, str(packed), "-p", "ERROR")
+    assert f"{packed}:\n" in done.out
+    assert "gzip, " in done.out
+    items = jobs.run("analyze", log, str(packed), "-p", "ERROR", "--json").items
+    assert [item["result"]["counts"]["ERROR"] for item in items] == [3, 7]
+
+
+def test_standard_input_is_streamed(jobs: JobsCommand) -> None:
+    done = jobs.process("analyze", "-", "-p", "ERROR", "--json", stdin=LOG * 1000)
+    assert json.loads(done.out)["result"]["counts"] == {"ERROR": 3000}
+    assert json.loads(done.out)["upload"]["name"] == "stdin"
+
+
+def test_something_to_count_is_required(jobs: JobsCommand, log: str) -> None:
+    done = jobs.run("analyze", log)
+    assert done.code == 2
+    assert "name something to count with -p TEXT, -e REGEX or -f PATH" in done.err
+
+
+def test_a_wrong_regex_is_refused_with_its_field(jobs: JobsCommand, log: str) -> None:
+    done = jobs.run("analyze", log, "-e", "(")
+    assert done.code == 2
+    assert "payload.patterns[0]" in done.err
+
+
+def test_a_file_that_cannot_be_analyzed_fails(jobs: JobsCommand, tmp_path: Path) -> None:
+    archive = tmp_path / "logs.zip"
+    archive.write_bytes(b"PK\x03\x04" + b"\0" * 100)
+    done = jobs.run("analyze", str(archive), "-p", "ERROR")
+    assert (done.code, done.out) == (1, "")
+    assert "zip" in done.err
+
+
+def test_all_files_are_checked_before_one_is_uploaded(
+    jobs: JobsCommand, log: str, tmp_path: Path
+) -> None:
+    done = jobs.run("analyze", log, str(tmp_path / "none.log"), "-p", "ERROR")
+    assert (done.code, done.out) == (2, "")

@@ -1,0 +1,67 @@
+"""`jobs cancel`, `jobs retry` and `jobs delete`."""
+
+import pytest
+
+from tests.support.jobs_command import JobsCommand
+from tests.support.programs import Service
+
+
+def test_named_jobs_are_canceled(jobs: JobsCommand, service: Service) -> None:
+    ids = [service.submit("sleep", {"seconds": 60}) for _ in range(2)]
+    service.wait_for_status(ids[0], "running")
+    done = jobs.run("cancel", *ids)
+    assert (done.code, done.out) == (0, "".join(f"{each}  canceled\n" for each in ids))
+    assert [service.job(each)["status"] for each in ids] == ["canceled", "canceled"]
+
+
+def test_all_jobs_are_tried_although_one_fails(jobs: JobsCommand, service: Service) -> None:
+    ended = service.submit("sleep", {"seconds": 0})
+    service.result(ended)
+    later = service.submit("sleep", {"seconds": 0}, delay=60)
+    done = jobs.run("cancel", ended, later)
+    assert (done.code, done.out) == (1, f"{later}  canceled\n")
+    assert "code job_ended" in done.err
+
+
+def test_failed_jobs_run_again(jobs: JobsCommand, service: Service) -> None:
+    job_id = service.submit("flaky", {"notes": str(service.folder / "notes")}, max_retries=0)
+    service.result(job_id)
+    assert jobs.run("retry", job_id, "--json").items[0]["job_id"] == job_id
+    assert service.wait_for_status(job_id, "succeeded")["client_retries"] == 1
+
+
+def test_jobs_are_deleted(jobs: JobsCommand, service: Service) -> None:
+    job_id = service.submit("sleep", {"seconds": 0})
+    service.result(job_id)
+    assert jobs.run("delete", job_id[-10:]).out == f"{job_id}  deleted\n"
+    assert service.call("GET", f"/jobs/{job_id}")[0] == 404
+
+
+def test_filters_need_a_yes_or_a_terminal(jobs: JobsCommand, service: Service) -> None:
+    job_id = service.submit("note", {"notes": "unused"}, delay=60)
+    refused = jobs.run("cancel", "--type", "note")
+    assert (refused.code, refused.out) == (2, "")
+    assert "use --yes or --dry-run" in refused.err
+    counted = jobs.run("cancel", "--type", "note", "--dry-run")
+    assert (counted.code, counted.out) == (0, "1 job would be changed\n")
+    assert service.job(job_id)["status"] == "queued"
+    done = jobs.run("cancel", "--type", "note", "--yes", "--json")
+    assert done.document == {"matched": 1, "changed": 1, "dry_run": False}
+    assert service.job(job_id)["status"] == "canceled"
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [[], ["82e5abcd", "--type", "sleep"], ["--all", "--type", "sleep"], ["82e5abcd", "--dry-run"]],
+)
+def test_a_mixture_of_ids_and_filters_is_a_usage_error(
+    jobs: JobsCommand, arguments: list[str]
+) -> None:
+    assert jobs.run("cancel", *arguments).code == 2
+    assert jobs.run("retry", *arguments).code == 2
+
+
+def test_all_jobs_are_changed_only_with_all(jobs: JobsCommand, service: Service) -> None:
+    ids = [service.submit("sleep", {"seconds": 0}, delay=60) for _ in range(2)]
+    assert jobs.run("cancel", "--all", "--yes").code == 0
+    assert [service.result(each)["status"] for each in ids] == ["canceled", "canceled"]

@@ -1,0 +1,97 @@
+"""`jobs watch`, `jobs logs` and `jobs wait`."""
+
+import threading
+
+from tests.support.jobs_command import JobsCommand
+from tests.support.programs import Service, uuids
+from tests.support.waiting import wait_for
+
+
+def test_each_change_of_a_job_is_a_line_until_its_end(jobs: JobsCommand, service: Service) -> None:
+    gate = service.folder / f"gate of {jobs.folder.name}"
+    job_id = service.submit("gated", {"notes": str(service.folder / "notes"), "gate": str(gate)})
+    with jobs.started("watch", job_id) as process:
+        assert process.stdout is not None
+        lines = []
+        for line in process.stdout:
+            lines.append(line)
+            if "running" in line:
+                gate.touch()
+        assert process.wait(20) == 0
+    assert [line.split()[1] for line in lines][-2:] == ["running", "succeeded"]
+
+
+def test_the_exit_code_tells_how_a_watched_job_ended(jobs: JobsCommand, service: Service) -> None:
+    failed = service.submit("hopeless", {"notes": str(service.folder / "notes")})
+    assert jobs.run("watch", failed).code == 1
+    canceled = service.submit("sleep", {"seconds": 0}, delay=60)
+    assert jobs.run("cancel", canceled).code == 0
+    done = jobs.run("watch", canceled, "--json")
+    assert done.code == 3
+    assert [item["event"] for item in done.items] == ["status", "end"]
+
+
+def test_changes_of_all_jobs_are_followed(jobs: JobsCommand, service: Service) -> None:
+    submitted: list[str] = []
+    lines: list[str] = []
+
+    def is_followed() -> bool:
+        submitted.append(service.submit("talk", {"lines": 0, "then": "return"}))
+        service.result(submitted[-1])
+        return bool(lines)
+
+    with jobs.started("watch", "--type", "talk", "--status", "succeeded") as process:
+        output = process.stdout
+        assert output is not None
+
+        def read() -> None:
+            for line in output:
+                lines.append(line)
+
+        reader = threading.Thread(target=read)
+        reader.start()
+        wait_for(is_followed, timeout=30)
+        process.terminate()
+        reader.join()
+    assert set(uuids("".join(lines))) <= set(submitted)
+    assert all("succeeded" in line for line in lines)
+
+
+def test_options_of_all_jobs_do_not_go_with_one(jobs: JobsCommand) -> None:
+    assert jobs.run("watch", "01a2107d", "--type", "sleep").code == 2
+
+
+def test_the_output_of_a_job_is_printed(jobs: JobsCommand, service: Service) -> None:
+    job_id = service.submit("talk", {"lines": 3, "then": "return"})
+    followed = jobs.run("logs", "-f", job_id)
+    assert (followed.code, followed.out) == (0, "line 0\nline 1\nline 2\n")
+    assert jobs.run("logs", job_id).out == followed.out
+    assert jobs.run("logs", job_id, "--attempt", "1").out == followed.out
+    items = jobs.run("logs", job_id, "--json").items
+    assert items[0] == {"job_id": job_id, "text": "line 0\n"}
+
+
+def test_the_ends_of_jobs_are_waited_for(jobs: JobsCommand, service: Service) -> None:
+    ids = [service.submit("sleep", {"seconds": seconds}) for seconds in (0.3, 0)]
+    done = jobs.run("wait", *ids)
+    assert done.code == 0
+    assert sorted(line.split() for line in done.out.splitlines()) == sorted(
+        [job_id, "succeeded"] for job_id in ids
+    )
+
+
+def test_a_failed_job_counts_before_a_canceled_one(jobs: JobsCommand, service: Service) -> None:
+    canceled = service.submit("sleep", {"seconds": 0}, delay=60)
+    jobs.run("cancel", canceled)
+    assert jobs.run("wait", canceled).code == 3
+    failed = service.submit("hopeless", {"notes": str(service.folder / "notes")})
+    done = jobs.run("wait", canceled, failed, "--json")
+    assert done.code == 1
+    assert {item["status"] for item in done.items} == {"failed", "canceled"}
+
+
+def test_a_wait_ends_after_its_timeout(jobs: JobsCommand, service: Service) -> None:
+    job_id = service.submit("sleep", {"seconds": 0}, delay=60)
+    done = jobs.run("wait", job_id, "--timeout", "0.1s")
+    assert (done.code, done.out) == (124, "")
+    assert job_id in done.err

@@ -1,0 +1,91 @@
+"""The help of `jobs`: it fits on one screen, is complete, and loads little."""
+
+import os
+import resource
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from typer.main import get_command
+
+from jobservice.cli.main import ABOUT, app
+from tests.support.jobs_command import JobsCommand
+
+LATE = ("httpx", "rich", "asyncio", "webbrowser")
+
+
+@pytest.fixture
+def jobs(tmp_path: Path) -> JobsCommand:
+    """The command without a service."""
+    return JobsCommand("http://127.0.0.1:9", tmp_path)
+
+
+def test_the_help_fits_on_one_screen_and_has_three_examples(jobs: JobsCommand) -> None:
+    done = jobs.process("--help")
+    lines = done.out.splitlines()
+    assert (done.code, done.err) == (0, "")
+    assert len(lines) <= 24
+    assert max(map(len, lines)) <= 80
+    assert len([line for line in lines if line.startswith("  jobs ")]) == 3
+
+
+def test_the_help_names_all_commands_and_options(jobs: JobsCommand) -> None:
+    group = get_command(app)
+    assert sorted(ABOUT) == sorted(group.commands)  # type: ignore[attr-defined]
+    text = jobs.run("--help").out
+    options = [option for each in group.params for option in each.opts]
+    assert [each for each in [*ABOUT, *options] if each not in text] == []
+
+
+@pytest.mark.parametrize("command", [*ABOUT, "queues pause", "config set"])
+def test_each_command_has_a_help_of_80_columns(jobs: JobsCommand, command: str) -> None:
+    done = jobs.run(*command.split(), "--help")
+    assert done.code == 0
+    assert "Usage: jobs " + command in done.out
+    assert max(map(len, done.out.splitlines())) <= 80
+
+
+def test_without_a_command_the_help_goes_to_standard_error(jobs: JobsCommand) -> None:
+    done = jobs.run()
+    assert (done.code, done.out) == (2, "")
+    assert done.err.strip() == jobs.run("--help").out.strip()
+
+
+def test_an_unknown_command_gets_a_suggestion(jobs: JobsCommand) -> None:
+    done = jobs.run("lst")
+    assert done.code == 2
+    assert "Did you mean 'list'?" in done.err
+
+
+def test_the_version_is_printed(jobs: JobsCommand) -> None:
+    assert jobs.run("--version").out == "jobs 0.1.0\n"
+
+
+def test_a_shell_gets_its_completion(jobs: JobsCommand) -> None:
+    environ = {"_JOBS_COMPLETE": "complete_bash", "COMP_WORDS": "jobs su", "COMP_CWORD": "1"}
+    assert jobs.process(**environ).out.split() == ["submit"]
+    assert "complete_bash" in jobs.process("--show-completion", "bash").out
+
+
+def test_the_help_loads_no_library_that_it_does_not_need(jobs: JobsCommand) -> None:
+    code = "import sys, jobservice.cli.main; print(*sys.modules)"
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        env={**os.environ, **jobs.environ},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert set(LATE) & set(done.stdout.split()) == set()
+
+
+@pytest.mark.timing
+def test_the_help_comes_within_250_milliseconds_of_cpu_time(jobs: JobsCommand) -> None:
+    def seconds() -> float:
+        before = resource.getrusage(resource.RUSAGE_CHILDREN)
+        jobs.process("--help")
+        after = resource.getrusage(resource.RUSAGE_CHILDREN)
+        return after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+
+    assert min(seconds() for _ in range(5)) < 0.25

@@ -1,0 +1,36 @@
+"""`jobs queues` and its subcommands."""
+
+from tests.support.jobs_command import JobsCommand
+from tests.support.programs import Service
+
+
+def test_a_queue_is_created_changed_and_deleted(jobs: JobsCommand, service: Service) -> None:
+    created = jobs.run("queues", "create", "gpu", "--max-running", "2")
+    assert (created.code, created.out) == (0, "gpu  open, limit 2\n")
+    assert jobs.run("queues", "pause", "gpu", "default").out.splitlines()[0] == (
+        "gpu  paused, limit 2"
+    )
+    assert jobs.run("queues", "resume", "gpu", "default").out == (
+        "gpu  open, limit 2\ndefault  open, no limit\n"
+    )
+    assert jobs.run("queues", "limit", "gpu", "none").out == "gpu  open, no limit\n"
+    assert jobs.run("queues", "limit", "gpu", "4", "--json").items[0]["max_running"] == 4
+    rows = [line.split() for line in jobs.run("queues").out.splitlines()]
+    assert rows[0] == ["QUEUE", "RUNNING", "LIMIT", "QUEUED", "OLDEST", "STATE"]
+    assert ["gpu", "0", "4", "0", "open"] in rows
+    names = [item["name"] for item in jobs.run("queues", "--json").items]
+    assert names == ["default", "gpu"]
+    assert jobs.run("queues", "delete", "gpu").out == "gpu  deleted\n"
+    assert [queue["name"] for queue in service.call("GET", "/queues")[1]["items"]] == ["default"]
+
+
+def test_an_existing_queue_is_not_created_again(jobs: JobsCommand) -> None:
+    done = jobs.run("queues", "create", "default")
+    assert (done.code, done.out) == (1, "")
+    assert "there is a queue 'default' already" in done.err
+
+
+def test_errors_of_the_service_are_reported(jobs: JobsCommand) -> None:
+    assert jobs.run("queues", "pause", "unknown").code == 1
+    assert jobs.run("queues", "delete", "default").code == 1
+    assert jobs.run("queues", "limit", "default", "many").code == 2

@@ -1,0 +1,157 @@
+"""What people see on a terminal: progress, colors, questions, Ctrl-C."""
+
+import re
+import signal
+from pathlib import Path
+
+import pytest
+
+from tests.support.jobs_command import JobsCommand
+from tests.support.programs import Service, uuids
+from tests.support.waiting import wait_for
+
+
+def running(service: Service, type: str) -> str:
+    """The id of the running job of a type, or an empty text."""
+    items = service.call("GET", f"/jobs?type={type}&status=running")[1]["items"]
+    return str(items[0]["job_id"]) if items else ""
+
+
+def test_progress_is_shown_and_removed(jobs: JobsCommand) -> None:
+    with jobs.terminal("submit", "sleep", "seconds=1.5", "--wait") as terminal:
+        terminal.expect("sleep +(queued|running)")
+        assert terminal.end() == 0
+    assert '"slept": 1.5' in terminal.text
+
+
+def test_upload_and_scan_have_bars(jobs: JobsCommand, tmp_path: Path) -> None:
+    (tmp_path / "app.log").write_bytes(b"2030-01-31 ERROR disk full\n" * 400_000)
+    with jobs.terminal("analyze", "app.log", "-p", "ERROR") as terminal:
+        terminal.expect("app.log +upload")
+        terminal.expect("ERROR +400,000 +400,000")
+        assert terminal.end() == 0
+    assert "\x1b[36m" in terminal.raw  # the bar of the table
+
+
+@pytest.mark.parametrize("environ", [{"NO_COLOR": "1"}, {"TERM": "dumb"}])
+def test_colors_can_be_switched_off(
+    jobs: JobsCommand, service: Service, environ: dict[str, str]
+) -> None:
+    service.result(service.submit("sleep", {"seconds": 0}))
+    with jobs.terminal("list", **environ) as terminal:
+        assert terminal.end() == 0
+    assert "succeeded" in terminal.text
+    assert re.search(r"\x1b\[[0-9;]*3[0-7]m", terminal.raw) is None
+
+
+def test_a_list_fits_the_terminal_and_shortens_ids(jobs: JobsCommand, service: Service) -> None:
+    job_id = service.upload(b"x", {"patterns": ["x"]})
+    service.result(job_id)
+    with jobs.terminal("list") as terminal:
+        assert terminal.end() == 0
+    assert job_id[-8:] in terminal.text
+    assert job_id not in terminal.text
+    assert "\x1b[32m" in terminal.raw
+    assert max(map(len, terminal.text.splitlines())) <= 80
+
+
+def test_ctrl_c_asks_and_cancels(jobs: JobsCommand, service: Service) -> None:
+    with jobs.terminal("submit", "sleep", "seconds=60", "--wait") as terminal:
+        terminal.expect("running")
+        job_id = running(service, "sleep")
+        terminal.interrupt()
+        terminal.expect(rf"Cancel job {job_id}\? \[y/N\]")
+        terminal.type("y\n")
+        assert terminal.end() == 3
+    assert service.job(job_id)["status"] == "canceled"
+
+
+@pytest.mark.parametrize("answer", ["n\n", "\n"])
+def test_ctrl_c_leaves_the_job_if_the_answer_is_not_yes(
+    jobs: JobsCommand, service: Service, answer: str
+) -> None:
+    with jobs.terminal("submit", "sleep", "seconds=60", "--wait") as terminal:
+        terminal.expect("running")
+        job_id = running(service, "sleep")
+        terminal.interrupt()
+        terminal.expect("Cancel job")
+        terminal.type(answer)
+        terminal.expect(f"jobs watch {job_id}")
+        assert terminal.end() == 130
+    assert service.job(job_id)["status"] == "running"
+    assert jobs.run("cancel", job_id).code == 0
+
+
+def test_a_second_ctrl_c_leaves_the_job(jobs: JobsCommand, service: Service) -> None:
+    with jobs.terminal("submit", "sleep", "seconds=60", "--wait") as terminal:
+        terminal.expect("running")
+        job_id = running(service, "sleep")
+        terminal.interrupt()
+        terminal.expect("Cancel job")
+        terminal.interrupt()
+        assert terminal.end() == 130
+    assert jobs.run("cancel", job_id).code == 0
+
+
+def test_ctrl_c_without_a_terminal_leaves_the_job(jobs: JobsCommand, service: Service) -> None:
+    with jobs.started("submit", "talk", "lines=0", "then=sleep", "--wait") as process:
+        job_id = wait_for(lambda: running(service, "talk"))
+        process.send_signal(signal.SIGINT)
+        out, err = process.communicate(timeout=20)
+        assert (process.returncode, out) == (130, "")
+    assert f"job {job_id} goes on; follow it with: jobs watch {job_id}" in err
+    assert service.job(job_id)["status"] == "running"
+    assert jobs.run("cancel", job_id).code == 0
+
+
+def test_ctrl_c_during_an_analysis_asks_as_well(
+    jobs: JobsCommand, service: Service, tmp_path: Path
+) -> None:
+    (tmp_path / "app.log").write_text("ERROR\n")
+    service.call("PATCH", "/queues/default", {"paused": True})
+    try:
+        with jobs.terminal("analyze", "app.log", "-p", "ERROR") as terminal:
+            terminal.expect("queued")
+            terminal.interrupt()
+            (job_id,) = set(uuids(terminal.expect(r"Cancel job \S+\?")))
+            terminal.type("y\n")
+            assert terminal.end() == 3
+    finally:
+        service.call("PATCH", "/queues/default", {"paused": False})
+    assert service.job(job_id)["status"] == "canceled"
+
+
+def test_many_jobs_are_changed_after_a_question(jobs: JobsCommand, service: Service) -> None:
+    job_id = service.submit("note", {"notes": "unused"}, delay=60)
+    for answer, status in (("n\n", "queued"), ("y\n", "canceled")):
+        with jobs.terminal("cancel", "--type", "note") as terminal:
+            terminal.expect(r"Cancel 1 job\? \[y/N\]")
+            terminal.type(answer)
+            assert terminal.end() == (1 if status == "queued" else 0)
+        assert service.job(job_id)["status"] == status
+
+
+def test_top_is_a_live_view_until_ctrl_c(jobs: JobsCommand, service: Service) -> None:
+    job_id = service.submit("sleep", {"seconds": 60})
+    service.wait_for_status(job_id, "running")
+    with jobs.terminal("top", "--interval", "0.2") as terminal:
+        terminal.expect("1 of [0-9]+ slots busy")
+        terminal.expect(job_id[-8:])
+        assert jobs.run("cancel", job_id).code == 0
+        terminal.expect("0 of [0-9]+ slots busy")
+        terminal.interrupt()
+        assert terminal.end() == 0
+
+
+def test_top_prints_the_present_state_without_a_terminal(jobs: JobsCommand) -> None:
+    done = jobs.run("top")
+    assert done.code == 0
+    assert "slots busy" in done.out
+    assert "sleep" in done.out
+    assert "runners" in jobs.run("top", "--json").document
+
+
+def test_an_unreachable_service_gets_a_hint(jobs: JobsCommand) -> None:
+    with jobs.terminal("list", JOBS_URL="http://127.0.0.1:9") as terminal:
+        assert terminal.end() == 4
+    assert "Name another service with --url, --profile, JOBS_URL" in terminal.text

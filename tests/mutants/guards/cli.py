@@ -1,0 +1,48 @@
+"""Guards of the command `jobs`."""
+
+from tests.mutants.mutant import Mutant
+
+CLI = (
+    Mutant(
+        "a token that other users can read is refused",
+        "client/jobservice/cli/config.py",
+        "    if others_can_read(file) and",
+        "    if False and",
+        ("tests/client/cli/test_config.py",),
+    ),
+    Mutant(
+        "a token of an old address is not sent to a new one",
+        "client/jobservice/cli/commands/profiles.py",
+        " or url != known.url else",
+        " else",
+        ("tests/client/cli/test_config.py",),
+    ),
+    Mutant(
+        "a part of an id selects a job only if no other job matches",
+        "client/jobservice/cli/ids.py",
+        "    if len(found) > 1:",
+        "    if False:",
+        ("tests/client/cli/test_ids.py",),
+    ),
+    Mutant(
+        "a text in a payload is no id",
+        "client/jobservice/cli/ids.py",
+        "        if plain.startswith(digits) or plain.endswith(digits):",
+        "        if True:",
+        ("tests/client/cli/test_ids.py",),
+    ),
+    Mutant(
+        "jobs that filters select are changed only after a yes",
+        "client/jobservice/cli/commands/changes.py",
+        "    if not dry_run and not yes:",
+        "    if False:",
+        ("tests/client/cli/test_changes.py",),
+    ),
+    Mutant(
+        "control characters of jobs do not reach the terminal",
+        "client/jobservice/cli/formats.py",
+        '    return _CONTROL.sub("\\N{REPLACEMENT CHARACTER}", text)',
+        "    return text",
+        ("tests/client/cli/test_lists.py", "tests/client/cli/test_formats.py"),
+    ),
+)
