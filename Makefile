@@ -17,7 +17,7 @@ INSTALLED := $(VENV)/installed
 DEVELOPER := $(VENV)/installed-dev
 
 .DEFAULT_GOAL := help
-.PHONY: help run test check docs audit bench kernel peers mutants chaos power docker-test clean
+.PHONY: help run test check docs audit generators bench kernel peers mutants chaos power docker-test clean
 
 help: ## List these targets
 	@echo "make TARGET [PYTHON=python3.13] [VENV=.venv]"
@@ -40,7 +40,7 @@ check: $(DEVELOPER) ## Lint, format and types of Python and JavaScript, import r
 	$(BIN)/ruff format --check
 	$(BIN)/mypy
 	$(BIN)/pytest -q tests/test_imports.py tests/test_style.py
-	bash -n .ci/run && bash -n tests/system/docker/run && bash -n tests/web/check
+	bash -n .ci/run && bash -n tests/system/docker/run && bash -n tests/web/check && bash -n tests/generators/run
 	tests/web/check
 
 docs: $(DEVELOPER) ## Write docs/settings.md and docs/errors.md from their tables in the code
@@ -64,6 +64,9 @@ mutants: $(DEVELOPER) ## Switch the guards off one by one: the tests have to not
 
 power: $(DEVELOPER) ## Cut the power CUTS times: nothing that was acknowledged may be lost; needs root
 	$(BIN)/python -m tests.system.power --cuts $(CUTS)
+
+generators: $(DEVELOPER) ## Generate clients from /openapi.json with other people's tools, and run them; installs these in .cache
+	tests/generators/run $(abspath $(BIN))/pytest
 
 audit: $(DEVELOPER) ## Write the bill of materials of the image, and ask for known faults of all packages; needs a connection
 	$(BIN)/python -m tests.support.audit

@@ -40,6 +40,7 @@ from server.handlers.pages import (
 )
 from server.handlers.queues import QueueHandler, QueuesHandler
 from server.handlers.session import SessionHandler
+from server.handlers.upload import UploadHandler
 from server.handlers.web_files import WebFiles
 from server.http.acceptor import Traffic
 from server.http.activity import Activity
@@ -277,6 +278,7 @@ class App:
         yield r"/analyze/?", AnalysisHandler, {**jobs, **submissions}
         yield r"/analyze/([^/]+)/?", NamedAnalysisHandler, {**jobs, **submissions}
         yield r"/jobs/?", JobsHandler, {**jobs, **submissions}
+        yield r"/jobs/upload/?", UploadHandler, {**jobs, **submissions}
         yield r"/jobs/cancel/?", BulkCancelHandler, {**bulk, **threads}
         yield r"/jobs/retry/?", BulkRetryHandler, {**bulk, **threads}
         yield r"/jobs/([^/]+)/?", JobHandler, jobs

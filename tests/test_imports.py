@@ -78,7 +78,7 @@ MAY_IMPORT = {
     "storage.records",
     "server.checking": "server.documents server.http runner.job_types storage.jobs storage.records",
     "server.openapi": "server.auth server.checking server.documents server.events server.http "
-    "runner.job_types",
+    "runner.job_types storage.records",
     "server.jobs": "server.auth server.checking server.documents server.http server.store storage "
     "storage.files storage.jobs storage.notify storage.records",
     "server.fast": "server.auth server.documents server.http server.jobs",

@@ -30,13 +30,15 @@ EXCERPT = 60
 
 
 class PatternObject(Payload):
-    """A pattern with options. `name` is its name in the result, by default its text."""
+    """A pattern with options."""
 
-    pattern: str = Field(min_length=1, max_length=10_000)
-    regex: bool = False
-    ignore_case: bool = False
-    word: bool = False
-    name: str = Field("", max_length=200)
+    pattern: str = Field(min_length=1, max_length=10_000, description="The text or regex to count.")
+    regex: bool = Field(False, description="Whether the pattern is a regex of RE2.")
+    ignore_case: bool = Field(False, description="Whether the case of ASCII letters is ignored.")
+    word: bool = Field(False, description="Whether a match has a word boundary on both sides.")
+    name: str = Field(
+        "", max_length=200, description="Name of the pattern in the result; by default its text."
+    )
 
     def to_pattern(self) -> Pattern:
         """The pattern as the analysis takes it."""
@@ -85,7 +87,7 @@ _TEXT_OR_OBJECT: TypeAdapter[PatternObject] = TypeAdapter(TextOrObject)
 class SourceJob(Payload):
     """An earlier job, whose file is analyzed again."""
 
-    job_id: str
+    job_id: str = Field(description="The id of the job.")
 
     @field_validator("job_id")
     @classmethod
@@ -104,6 +106,7 @@ class AnalyzePayload(Payload):
         min_length=1,
         max_length=1000,
         description='Texts, or objects such as {"pattern": "user\\\\d+", "regex": true}.',
+        examples=[["ERROR", "WARN"]],
     )
     lines: bool = Field(
         True, description="Whether to report matching lines: how many, the first, the last."

@@ -13,9 +13,18 @@ MAX_SECONDS = 31_536_000
 
 
 class SleepPayload(Payload):
-    """How long to sleep, in seconds; fractions are allowed."""
+    """How long to sleep."""
 
-    seconds: Annotated[float, Field(ge=0, le=MAX_SECONDS, allow_inf_nan=False)]
+    seconds: Annotated[
+        float,
+        Field(
+            ge=0,
+            le=MAX_SECONDS,
+            allow_inf_nan=False,
+            description="How long to sleep, in seconds; fractions are allowed.",
+            examples=[5],
+        ),
+    ]
 
 
 class Sleep(JobType[SleepPayload]):

@@ -38,7 +38,9 @@ class SignIn(BaseModel):
 
     model_config = ConfigDict(strict=True, extra="forbid")
 
-    token: str = Field(min_length=1, max_length=MAX_TOKEN_LENGTH)
+    token: str = Field(
+        min_length=1, max_length=MAX_TOKEN_LENGTH, description="the token of the caller"
+    )
 
 
 def cookie_name(secure: bool) -> str:

@@ -42,20 +42,36 @@ SMALL_BYTES = 16 * 1024
 
 
 class Submission(BaseModel):
-    """The fields of a new job; `timeout` and `delay` are in seconds."""
+    """The fields of a new job."""
 
     model_config = ConfigDict(strict=True, extra="forbid", allow_inf_nan=False)
 
-    type: str
-    payload: dict[str, Any]
-    max_retries: int = Field(1, ge=0, le=100)
-    max_losses: int = Field(DEFAULT_MAX_LOSSES, ge=0, le=100)
-    timeout: float | None = Field(None, gt=0, le=_YEAR_SECONDS)
-    priority: int = Field(0, ge=-100, le=100)
-    run_at: Time | None = None
-    delay: float | None = Field(None, ge=0, le=10 * _YEAR_SECONDS)
-    callback_url: str | None = Field(None, max_length=2000)
-    queue: QueueName = DEFAULT_QUEUE
+    type: str = Field(description="name of the job type")
+    payload: dict[str, Any] = Field(description="the input of the job, as its type defines it")
+    max_retries: int = Field(
+        1, ge=0, le=100, description="how often the job may run again after it failed"
+    )
+    max_losses: int = Field(
+        DEFAULT_MAX_LOSSES,
+        ge=0,
+        le=100,
+        description="how often the job may run again after its worker died",
+    )
+    timeout: float | None = Field(
+        None, gt=0, le=_YEAR_SECONDS, description="seconds after which an attempt is killed"
+    )
+    priority: int = Field(0, ge=-100, le=100, description="a higher priority starts first")
+    run_at: Time | None = Field(None, description="the job does not start before this time")
+    delay: float | None = Field(
+        None,
+        ge=0,
+        le=10 * _YEAR_SECONDS,
+        description="seconds from now before which the job does not start",
+    )
+    callback_url: str | None = Field(
+        None, max_length=2000, description="address that is called at the end of the job"
+    )
+    queue: QueueName = Field(DEFAULT_QUEUE, description="name of the queue in which the job waits")
 
 
 @dataclass(frozen=True)

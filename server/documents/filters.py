@@ -21,7 +21,7 @@ from pydantic import (
 )
 
 from server.documents.field_errors import unknown_name
-from server.documents.schemas import JobDocument
+from server.documents.schemas import ALWAYS_SENT, JobDocument
 from server.documents.times import Time
 from storage.records.filters import Filters
 from storage.records.states import Status
@@ -130,7 +130,8 @@ class WaitQuery(Query):
         0.0,
         ge=0,
         le=MAX_WAIT_SECONDS,
-        description="maximum number of seconds to wait until the job is final, or all jobs are",
+        description="maximum number of seconds to wait until the job is final, or all jobs are;"
+        " without it, the response comes at once",
     )
 
 
@@ -145,7 +146,9 @@ class ViewQuery(Query):
         None, description="summary: jobs without payload, result and attempts"
     )
     fields: str | None = Field(
-        None, description="names of the only fields of jobs to send, such as job_id,status"
+        None,
+        description="names of the fields of jobs to send besides job_id and status, such as"
+        " result,finished_at",
     )
 
     @field_validator("fields")
@@ -161,7 +164,7 @@ class ViewQuery(Query):
     def selected(self) -> frozenset[str] | None:
         """Return the names of the fields, None for all."""
         if self.fields is not None:
-            return frozenset(self.fields.split(","))
+            return ALWAYS_SENT | frozenset(self.fields.split(","))
         return SUMMARY_FIELDS if self.view else None
 
 
@@ -170,7 +173,9 @@ class ListQuery(FilterFields, Cursor, ViewQuery):
 
     REPEATABLE: ClassVar = frozenset({"status"})
 
-    limit: Whole = Field(50, ge=1, le=500, description="maximum number of jobs in the response")
+    limit: Whole = Field(
+        50, ge=1, le=500, description="maximum number of jobs in the response; by default 50"
+    )
 
     def page_parameters(self, query: Mapping[str, str]) -> dict[str, str]:
         """Return the parameters of a query that the link to the next page has to repeat."""

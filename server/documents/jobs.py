@@ -143,7 +143,7 @@ def page_document(
 
 def set_document(
     jobs: Mapping[UUID, Job | None], fields: Collection[str] | None = None
-) -> schemas.SetDocument:
+) -> schemas.PageDocument:
     """Build the response for jobs requested by id: the found ones in this order, and the unknown
     ids. Jobs have only these fields; None for all.
     """

@@ -64,13 +64,7 @@ def _second(match: re.Match[str]) -> int:
 Time = Annotated[
     int,
     PlainValidator(parse_time),
-    WithJsonSchema(
-        {
-            "anyOf": [
-                {"type": "string", "format": "date-time"},
-                {"type": "string", "format": "date", "description": "midnight in UTC"},
-            ]
-        }
-    ),
+    # Dates are accepted, too. Clients know no type for both, so only one is described.
+    WithJsonSchema({"type": "string", "format": "date-time"}),
 ]
 """A field for a time. Its value is in milliseconds since 1970."""

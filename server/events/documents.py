@@ -4,16 +4,22 @@ Their field names and formats are defined here; the formats of jobs are in
 `server.documents.jobs`.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, cast
 from uuid import UUID
 
 from pydantic import Field
 
+from server.documents.event_schemas import (
+    CallbackDocument,
+    EndDocument,
+    EventDocument,
+    OutputDocument,
+)
 from server.documents.filters import Query, Whole
 from server.documents.jobs import rfc3339
-from server.documents.schemas import LogsDocument, Piece
+from server.documents.schemas import Error, LogsDocument, Piece
 from server.http.response import encode_json
 from storage.jobs.events import Event, newest_event
 from storage.jobs.output import OutputPiece
@@ -67,7 +73,7 @@ class LogsQuery(Query):
     )
 
 
-def event_document(event: Event) -> dict[str, Any]:
+def event_document(event: Event) -> EventDocument:
     """Build the document of one change of a job."""
     return {
         "job_id": str(event.job_id),
@@ -77,7 +83,7 @@ def event_document(event: Event) -> dict[str, Any]:
         "attempt": event.attempt,
         "runner": event.runner,
         "progress": event.progress,
-        "error": event.error,
+        "error": cast("Error | None", event.error),
         "created_at": rfc3339(event.created_at),
         "run_at": rfc3339(event.run_at),
         "started_at": rfc3339(event.started_at),
@@ -90,10 +96,10 @@ def event_document(event: Event) -> dict[str, Any]:
 def stream_event(item: Event | OutputPiece) -> StreamEvent:
     """Convert a change of a job, or a piece of an attempt's output, to a stream event."""
     if isinstance(item, Event):
-        name, document = "progress" if item.is_progress else "status", event_document(item)
+        name = "progress" if item.is_progress else "status"
         final = item.status if item.final else None
-        return StreamEvent(item.version, _frame(name, document, item.version), final)
-    document = {
+        return StreamEvent(item.version, _frame(name, event_document(item), item.version), final)
+    document: OutputDocument = {
         "job_id": str(item.job_id),
         "attempt": item.attempt,
         "position": item.position,
@@ -104,8 +110,12 @@ def stream_event(item: Event | OutputPiece) -> StreamEvent:
 
 def callback_body(job: Job) -> bytes:
     """Build the body of the callback for a final job."""
-    data = event_document(newest_event(job))
-    message = {"type": f"job.{job.status}", "timestamp": rfc3339(job.finished_at), "data": data}
+    assert job.finished_at is not None
+    message: CallbackDocument = {
+        "type": cast("Any", f"job.{job.status}"),
+        "timestamp": rfc3339(job.finished_at),
+        "data": event_document(newest_event(job)),
+    }
     return encode_json(message)
 
 
@@ -138,7 +148,8 @@ def output_text(stored: Sequence[OutputPiece]) -> bytes:
 
 def end_frame(job_id: UUID, status: Status | None) -> bytes:
     """Return the last frame of a job's stream; the status is None if the job was deleted."""
-    return _frame("end", {"job_id": str(job_id), "status": status})
+    document: EndDocument = {"job_id": str(job_id), "status": status}
+    return _frame("end", document)
 
 
 def opening_frame(version: int, retry_ms: int) -> bytes:
@@ -158,7 +169,7 @@ def _merged(stored: Sequence[OutputPiece]) -> list[tuple[int, bytes]]:
     return merged
 
 
-def _frame(name: str, document: dict[str, Any], version: int | None = None) -> bytes:
+def _frame(name: str, document: Mapping[str, Any], version: int | None = None) -> bytes:
     """Return a server-sent event. Its JSON fits in one `data` line, as it has no line breaks."""
     event_id = b"" if version is None else b"id: %d\n" % version
     return b"event: %s\n%sdata: %s\n" % (name.encode(), event_id, encode_json(document))

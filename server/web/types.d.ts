@@ -67,12 +67,10 @@ export interface PageDocument {
   items: JobDocument[];
   limit: number;
   next: string | null;
+  unknown?: string[];
 }
 
-export interface AcceptedDocument {
-  job_id: string;
-  status: Status;
-}
+export type AcceptedDocument = Pick<JobDocument, "job_id" | "status">;
 
 export interface ChangedDocument {
   job_id: string;
@@ -258,7 +256,7 @@ export type FilterName =
 /** The parts of JSON Schema that the service uses. */
 export interface Schema {
   $ref?: string;
-  type?: string;
+  type?: string | string[];
   title?: string;
   description?: string;
   format?: string;
@@ -285,7 +283,7 @@ export interface Schema {
 export interface OpenApi {
   info: { description: string };
   paths: Record<string, PathItem>;
-  components: { schemas: Record<string, Schema> };
+  components: { schemas: Record<string, Schema>; responses: Record<string, OpenApiResponse> };
 }
 
 export type Method = "get" | "post" | "put" | "patch" | "delete";
@@ -294,9 +292,10 @@ export type PathItem = { parameters?: Parameter[] } & Partial<Record<Method, Ope
 export interface Operation {
   operationId: string;
   summary: string;
+  description: string;
   parameters: Parameter[];
   requestBody?: { content: Content };
-  responses: Record<string, OpenApiResponse>;
+  responses: Record<string, OpenApiResponse | { $ref: string }>;
 }
 
 export interface Parameter {

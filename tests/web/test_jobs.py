@@ -284,10 +284,15 @@ def test_the_api_is_described_with_links_to_its_documents(service: Service, page
     shown = page.locator(".call > summary > code")
     expect(shown.first).to_be_visible()
     assert set(shown.all_text_contents()) == calls
-    page.locator("#get_jobs_one > summary").click()
-    page.locator("#get_jobs_one").get_by_role("link", name="JobDocument").first.click()
+    page.locator("#getJob > summary").click()
+    page.locator("#getJob").get_by_role("link", name="JobDocument").first.click()
     expect(page.locator("#schema-JobDocument")).to_be_in_viewport()
     expect(page.locator("#schema-JobDocument")).to_contain_text("retry_count")
+    page.locator("#uploadJob > summary").click()
+    expect(page.locator("#uploadJob")).to_contain_text(
+        "The media type of the body is not supported"
+    )
+    expect(page.locator("#uploadJob")).to_contain_text("-F filename=@")
 
 
 def test_each_of_several_files_becomes_a_job(service: Service, page: Page) -> None:

@@ -42,7 +42,9 @@ def test_the_types_have_the_fields_of_the_openapi_document() -> None:
         OTHER_NAMES.get(name, name): set(re.findall(r"^  (\w+)\??:", body, re.M))
         for name, body in interfaces
     }
-    shared = {name: fields for name, fields in typed.items() if name in schemas}
+    shared = {
+        name: fields for name, fields in typed.items() if "properties" in schemas.get(name, {})
+    }
     assert len(shared) > 20
     assert shared == {name: set(schemas[name]["properties"]) for name in shared}
     assert [name for name in typed if name.endswith("Document") and name not in schemas] == []

@@ -270,6 +270,13 @@ CLIENT_LIMITS = (
         ("tests/server/http/test_early_answers.py",),
     ),
     Mutant(
+        "the path for uploads takes only forms",
+        "server/handlers/upload.py",
+        'if kind != "multipart/form-data":',
+        "if False:",
+        ("tests/server/handlers/test_upload_path.py",),
+    ),
+    Mutant(
         "the answer to half a body is not lost by a reset",
         "server/handlers/base.py",
         "            connection.stream.linger()\n",

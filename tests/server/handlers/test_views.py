@@ -54,7 +54,8 @@ async def test_a_summary_lacks_the_large_fields(client: Client, bench: Bench) ->
 async def test_only_the_selected_fields_are_sent(client: Client, bench: Bench, names: str) -> None:
     job_id = failed_job(bench)
     whole = await client.get(f"/jobs/{job_id}")
-    wanted = {name: whole[name] for name in JOB_FIELDS if name in names.split(",")}
+    selected = {"job_id", "status", *names.split(",")}
+    wanted = {name: whole[name] for name in JOB_FIELDS if name in selected}
     found = await everywhere(client, job_id, f"fields={names}")
     assert found == [wanted] * 3
     assert list(found[0]) == list(wanted)
@@ -86,7 +87,8 @@ async def test_the_next_page_shows_the_same_fields(client: Client, bench: Bench)
         bench.enqueue()
     response = await client.fetch("/jobs?fields=status&limit=1")
     link = response.headers["Link"].partition(">")[0].removeprefix("<")
-    assert (await client.get(link))["items"] == [{"status": "queued"}]
+    (item,) = (await client.get(link))["items"]
+    assert set(item) == {"job_id", "status"}
 
 
 async def test_the_etag_belongs_to_the_fields(client: Client, bench: Bench) -> None:

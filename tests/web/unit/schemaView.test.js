@@ -14,6 +14,11 @@ test("types are described in words", () => {
   );
   assert.equal(text({ type: "object", additionalProperties: false }), "object");
   assert.equal(text({ enum: ["a", 1] }), '"a", 1');
+  assert.equal(text({ type: ["string", "null"] }), "string or null");
+  assert.equal(
+    text({ type: ["array", "null"], items: { type: "string" } }),
+    "list of string or null",
+  );
   assert.equal(text({}), "any");
 });
 

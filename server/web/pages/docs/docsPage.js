@@ -13,6 +13,10 @@ import { fieldTable, schemaSection, typeOf } from "./schemaView.js";
 /** @typedef {import("../../types.js").Operation} Operation */
 /** @typedef {import("../../types.js").Parameter} Parameter */
 
+/** @typedef {Record<string, OpenApiResponse>} Responses */
+/** @typedef {Omit<Operation, "responses"> & { responses: Responses }} ShownOperation */
+
+const RESPONSE_PREFIX = "#/components/responses/";
 /** @type {Method[]} */
 const METHODS = ["get", "post", "put", "patch", "delete"];
 
@@ -40,7 +44,8 @@ function show(body, api) {
   const operations = Object.entries(api.paths).flatMap(([path, item]) =>
     METHODS.flatMap((method) => {
       const operation = item[method];
-      return operation ? [operationDetails(method, path, operation, item.parameters ?? [])] : [];
+      if (!operation) return [];
+      return [operationDetails(method, path, resolved(operation, api), item.parameters ?? [])];
     }),
   );
   replaceChildren(
@@ -67,9 +72,26 @@ function show(body, api) {
 }
 
 /**
+ * Return the operation with its responses in place of references to them.
+ *
+ * @param {Operation} operation
+ * @param {OpenApi} api
+ * @returns {ShownOperation}
+ */
+function resolved(operation, api) {
+  const responses = Object.entries(operation.responses).map(([status, response]) => [
+    status,
+    "$ref" in response
+      ? api.components.responses[response.$ref.slice(RESPONSE_PREFIX.length)]
+      : response,
+  ]);
+  return { ...operation, responses: Object.fromEntries(responses) };
+}
+
+/**
  * @param {Method} method
  * @param {string} path
- * @param {Operation} operation
+ * @param {ShownOperation} operation
  * @param {Parameter[]} shared the parameters of all operations of this path
  */
 function operationDetails(method, path, operation, shared) {
@@ -84,6 +106,7 @@ function operationDetails(method, path, operation, shared) {
       h("code", {}, path),
       h("span", { class: "quiet" }, operation.summary),
     ),
+    h("p", {}, operation.description),
     parameters.length > 0 && [
       h("h3", {}, "Parameters"),
       fieldTable("Parameters", parameters.map(parameterField)),
@@ -160,11 +183,13 @@ function responseContent(response) {
  *
  * @param {Method} method
  * @param {string} path
- * @param {Operation} operation
+ * @param {ShownOperation} operation
  */
 function commandOf(method, path, operation) {
   const address = path.replaceAll(/{(\w+)}/g, (_, name) => name.toUpperCase());
   const command = callCommand(method.toUpperCase(), address);
-  if (!operation.requestBody) return command;
+  const content = operation.requestBody?.content;
+  if (!content) return command;
+  if (!content["application/json"]) return `${command} -F type=… -F payload=… -F filename=@…`;
   return `${command} -H 'Content-Type: application/json' -d ${shellQuote("{…}")}`;
 }

@@ -60,6 +60,9 @@ export function typeOf(schema) {
   if (schema.type === "object" && typeof schema.additionalProperties === "object") {
     return ["object of ", ...typeOf(schema.additionalProperties)];
   }
+  if (Array.isArray(schema.type)) {
+    return schema.type.flatMap((type, at) => [at ? " or " : "", ...typeOf({ ...schema, type })]);
+  }
   return [schema.type ?? "any"];
 }
 

@@ -138,7 +138,7 @@ export function kindOf(property) {
   if (values) return "choice";
   if (type === "array" && [items, ...(items?.anyOf ?? [])].some((item) => item?.type === "string"))
     return "texts";
-  return type !== undefined && type in KINDS ? type : "json";
+  return typeof type === "string" && type in KINDS ? type : "json";
 }
 
 /**

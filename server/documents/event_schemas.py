@@ -1,0 +1,105 @@
+"""The JSON documents of events and callbacks as types; see `server.documents.schemas`."""
+
+from typing import Any, Literal
+
+from typing_extensions import TypedDict
+
+from server.documents.schemas import Error, Id, Time
+from storage.records.states import Status
+
+
+class EventDocument(TypedDict):
+    """The state of a job at the moment of a change."""
+
+    job_id: Id
+    """Id of the job."""
+    type: str
+    """Name of the job type."""
+    queue: str
+    """Name of the queue of the job."""
+    status: Status
+    """Status of the job after the change."""
+    attempt: int
+    """Number of the newest attempt; 0 before the first."""
+    runner: str | None
+    """Name of the runner that held that attempt; null before the first."""
+    progress: dict[str, Any] | None
+    """The newest progress report; null unless the change is the newest one of the job."""
+    error: Error | None
+    """Why the attempt failed; null unless the change is the newest one of the job."""
+    created_at: Time
+    """When the job was accepted."""
+    run_at: Time
+    """The job does not start before this time."""
+    started_at: Time | None
+    """When the newest attempt began; null before the first."""
+    finished_at: Time | None
+    """When the job became final; null before."""
+    cancel_requested_at: Time | None
+    """When a client asked to cancel the job; null otherwise."""
+    version: int
+    """Number of the change, which is also the id of the event."""
+
+
+class OutputDocument(TypedDict):
+    """A piece of an attempt's output, in an event."""
+
+    job_id: Id
+    """Id of the job."""
+    attempt: int
+    """Number of the attempt."""
+    position: int
+    """Offset of the piece's first byte in the output of the attempt."""
+    text: str
+    """The output; bytes that are not UTF-8 are replacement characters."""
+
+
+class EndDocument(TypedDict):
+    """The end of a job's stream of events."""
+
+    job_id: Id
+    """Id of the job."""
+    status: Status | None
+    """Final status of the job; null if it was deleted."""
+
+
+class ChangeEvent(TypedDict):
+    """A server-sent event: a job has changed its status or reported progress."""
+
+    event: Literal["status", "progress"]
+    """Name of the event."""
+    id: str
+    """Number of the change; send it as Last-Event-ID to continue after it."""
+    data: EventDocument
+    """The job, as JSON."""
+
+
+class LogEvent(TypedDict):
+    """A server-sent event: a job has printed something."""
+
+    event: Literal["log"]
+    """Name of the event."""
+    id: str
+    """Number of the change; send it as Last-Event-ID to continue after it."""
+    data: OutputDocument
+    """The output, as JSON."""
+
+
+class EndEvent(TypedDict):
+    """A server-sent event: the stream ends, because the job is final or deleted."""
+
+    event: Literal["end"]
+    """Name of the event."""
+    data: EndDocument
+    """The end, as JSON."""
+
+
+class CallbackDocument(TypedDict):
+    """The body of a callback (Standard Webhooks)."""
+
+    type: Literal["job.succeeded", "job.failed", "job.canceled"]
+    """How the job ended."""
+    timestamp: Time
+    """When the job ended."""
+    data: EventDocument
+    """The job."""

@@ -1,0 +1,195 @@
+"""Examples of the documents that are sent and received. Tests compare them with their types."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from server.auth.sessions import SignIn
+from server.documents import event_schemas, schemas
+from server.documents.filters import BulkBody
+from server.documents.queues import QueueBody, QueueChanges
+from storage.records.job import Outcome
+from storage.records.states import Status
+
+_ID = "01a2107d-08cc-73f5-a3eb-bdc8e70382e5"
+_CREATED = "2026-11-25T02:15:54.400Z"
+_STARTED = "2026-11-25T02:15:54.402Z"
+_ENDED = "2026-11-25T02:15:59.414Z"
+_RUNNER = "worker-1-4f2a"
+_JOB: schemas.JobDocument = {
+    "job_id": _ID,
+    "type": "sleep",
+    "status": Status.SUCCEEDED,
+    "payload": {"seconds": 5},
+    "result": {"slept": 5},
+    "error": None,
+    "progress": {"seconds_done": 4.003, "seconds_total": 5},
+    "attempt": 1,
+    "retry_count": 0,
+    "max_retries": 1,
+    "loss_count": 0,
+    "max_losses": 10,
+    "client_retries": 0,
+    "priority": 0,
+    "queue": "default",
+    "callback_url": None,
+    "submitted_by": None,
+    "canceled_by": None,
+    "timeout": None,
+    "created_at": _CREATED,
+    "run_at": _CREATED,
+    "started_at": _STARTED,
+    "finished_at": _ENDED,
+    "cancel_requested_at": None,
+    "locked_by": None,
+    "upload": None,
+    "attempts": [
+        {
+            "attempt": 1,
+            "runner": _RUNNER,
+            "started_at": _STARTED,
+            "finished_at": _ENDED,
+            "seconds": 5.012,
+            "outcome": Outcome.RETURNED,
+            "error": None,
+            "cpu_seconds": 0.004,
+            "peak_memory_bytes": 31_457_280,
+            "pid": 4711,
+            "traceback": None,
+            "last_lines": [],
+        }
+    ],
+}
+ACCEPTED: schemas.AcceptedDocument = {"job_id": _ID, "status": Status.QUEUED}
+"""The response to a submission without a wait."""
+_EVENT: event_schemas.EventDocument = {
+    "job_id": _ID,
+    "type": "sleep",
+    "queue": "default",
+    "status": Status.SUCCEEDED,
+    "attempt": 1,
+    "runner": _RUNNER,
+    "progress": None,
+    "error": None,
+    "created_at": _CREATED,
+    "run_at": _CREATED,
+    "started_at": _STARTED,
+    "finished_at": _ENDED,
+    "cancel_requested_at": None,
+    "version": 23,
+}
+_QUEUE: schemas.QueueDocument = {
+    "name": "gpu",
+    "max_running": 2,
+    "paused": False,
+    "paused_at": None,
+    "running": 2,
+    "queued": 17,
+    "queued_is_more": False,
+    "oldest_due_seconds": 3.5,
+}
+_FIGURES: schemas.FiguresDocument = {
+    "queued": 17,
+    "running": 2,
+    "oldest_due_seconds": 3.5,
+    "submitted": 1042,
+    "finished": {"canceled": 1, "failed": 2, "succeeded": 1020},
+    "wait": {"count": 1025, "seconds": 12.5},
+    "run": {"count": 1023, "seconds": 5115.0},
+}
+_REST: dict[Any, Any] = {
+    schemas.ChangedDocument: {
+        "job_id": _ID,
+        "status": "canceled",
+        "message": "job canceled successfully",
+    },
+    schemas.BulkDocument: {"matched": 12, "changed": 12, "dry_run": False, "next": None},
+    schemas.ExplainDocument: {
+        "job_id": _ID,
+        "status": "queued",
+        "reasons": [{"code": "jobs_ahead", "detail": "17 due jobs go first"}],
+        "position": 18,
+        "ahead": 17,
+        "ahead_is_more": False,
+        "run_at": _CREATED,
+        "runners": 1,
+        "slots": 3,
+        "busy": 3,
+        "estimated_start_at": "2026-11-25T02:16:12.902Z",
+        "estimated_seconds": 13.5,
+    },
+    schemas.LogsDocument: {
+        "job_id": _ID,
+        "attempt": 1,
+        "bytes": 6,
+        "pieces": [{"position": 0, "text": "start\n"}],
+        "version": 23,
+    },
+    schemas.HealthDocument: {"status": "ok"},
+    schemas.ReadyDocument: {"status": "ready", "runners": 1, "stale_runners": []},
+    schemas.SessionDocument: {"tokens": True, "name": "ci", "role": "submit"},
+    schemas.IndexDocument: {
+        "service": "job-service",
+        "jobs": "/jobs",
+        "openapi": "/openapi.json",
+        "job_types": {"sleep": {"upload": "none", "payload": {"type": "object"}}},
+    },
+    schemas.QueuesDocument: {"items": [_QUEUE]},
+    schemas.OverviewDocument: {
+        "types": {"sleep": _FIGURES},
+        "queues": [_QUEUE],
+        "runners": [
+            {
+                "name": _RUNNER,
+                "slots": 3,
+                "busy": 2,
+                "queues": None,
+                "started_at": "2026-11-25T02:00:00.000Z",
+                "heartbeat_age": 0.4,
+                "stale": False,
+            }
+        ],
+        "slots": 3,
+        "busy": 2,
+    },
+    schemas.HistoryDocument: {
+        "moments": [
+            {
+                "at": "2026-11-25T02:15:00.000Z",
+                "submitted": 1042,
+                "finished": 1023,
+                "wait": {"count": 1025, "seconds": 12.5},
+            }
+        ]
+    },
+}
+EXAMPLES: Mapping[Any, Any] = {
+    schemas.JobView: _JOB,
+    schemas.PageDocument: {"items": [_JOB], "limit": 50, "next": None},
+    schemas.QueueDocument: _QUEUE,
+    event_schemas.CallbackDocument: {"type": "job.succeeded", "timestamp": _ENDED, "data": _EVENT},
+    **_REST,
+    dict[str, Any]: {"openapi": "3.1.0"},
+    BulkBody: {"status": ["failed"], "type": "analyze", "dry_run": True},
+    QueueBody: {"max_running": 2, "paused": False},
+    QueueChanges: {"paused": True},
+    SignIn: {"token": "the-token-of-the-caller"},
+}
+"""By type of a document."""
+_TABLE = f"""pattern  count  lines  first  last
+ERROR        1      1      1     1  ████████████████████
+
+1 lines, 38 bytes, 0.001 seconds
+
+http://localhost:5000/jobs/{_ID}
+"""
+TEXTS: Mapping[tuple[str, str], str] = {
+    ("/", "text/html"): "<!doctype html>\n<title>Job Service</title>\n",
+    ("/metrics", "text/plain"): 'jobs_queued{type="sleep"} 17.0\n',
+    ("/jobs/{job_id}/logs", "text/plain"): "start\n",
+    ("/jobs/{job_id}/events", "text/event-stream"): (
+        f'event: end\ndata: {{"job_id": "{_ID}", "status": "succeeded"}}\n\n'
+    ),
+    **{(path, "text/plain"): _TABLE for path in ("/analyze", "/analyze/{name}")},
+    ("/events", "text/event-stream"): "retry: 1000\nid: 23\n\n",
+}
+"""By path and media type."""
