@@ -2,6 +2,7 @@
 
 import threading
 
+from jobservice.cli.commands.follow import about
 from tests.support.jobs_command import JobsCommand
 from tests.support.programs import Service, uuids
 from tests.support.waiting import wait_for
@@ -19,6 +20,14 @@ def test_each_change_of_a_job_is_a_line_until_its_end(jobs: JobsCommand, service
                 gate.touch()
         assert process.wait(20) == 0
     assert [line.split()[1] for line in lines][-2:] == ["running", "succeeded"]
+
+
+def test_a_running_job_shows_its_attempt_and_no_old_error() -> None:
+    error = {"type": "Crashed", "message": "killed by SIGSEGV\nin detail"}
+    change = {"status": "running", "attempt": 2, "runner": "vm-1", "error": error}
+    assert about(change) == "attempt 2 on vm-1"
+    assert about({**change, "status": "queued"}) == "Crashed: killed by SIGSEGV"
+    assert about({**change, "status": "queued", "error": None}) == ""
 
 
 def test_the_exit_code_tells_how_a_watched_job_ended(jobs: JobsCommand, service: Service) -> None:

@@ -62,7 +62,8 @@ def _watch_job(session: Session, job: "Job") -> int:
         for event in job.events():
             if event.name in ("status", "progress"):
                 last = event.data["status"]
-                progress.changed(last, event.data.get("progress"))
+                if last not in exits.OF_STATUS:
+                    progress.changed(last, event.data.get("progress"))
             if event.name == "end":
                 last = event.data["status"] or last
             if event.name in ("status", "end") or session.output.as_json:
@@ -83,15 +84,16 @@ def _print_event(output: Output, event: "Event", with_job: bool) -> None:
         job_id = str(data["job_id"])
         cells += [formats.short_id(job_id) if output.on_terminal else job_id, data["type"]]
     status = str(data["status"])
-    output.cells([*cells, (f"{status:<9}", STYLES.get(status, "")), _about(data)])
+    output.cells([*cells, (f"{status:<9}", STYLES.get(status, "")), about(data)])
 
 
-def _about(data: dict[str, Any]) -> str:
-    if data.get("error"):
-        return f"{data['error']['type']}: {data['error']['message']}".splitlines()[0]
+def about(data: dict[str, Any]) -> str:
+    """What a change is about: who runs the attempt, or why the last one ended badly."""
     if data["status"] == "running":
         asked = ", cancel requested" if data.get("cancel_requested_at") else ""
         return f"attempt {data['attempt']} on {data.get('runner')}{asked}"
+    if data.get("error"):
+        return f"{data['error']['type']}: {data['error']['message']}".splitlines()[0]
     return ""
 
 
