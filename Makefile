@@ -17,7 +17,7 @@ INSTALLED := $(VENV)/installed
 DEVELOPER := $(VENV)/installed-dev
 
 .DEFAULT_GOAL := help
-.PHONY: help run test check docs audit generators bench kernel peers mutants chaos power docker-test clean
+.PHONY: help run test check docs audit generators bench kernel peers mutants chaos power docker-test release clean
 
 help: ## List these targets
 	@echo "make TARGET [PYTHON=python3.13] [VENV=.venv]"
@@ -78,8 +78,11 @@ chaos: $(DEVELOPER) ## Faults for SECONDS=60 on DATABASE=sqlite or postgresql, S
 docker-test: ## Test the image and the compose file; needs a Docker engine
 	tests/system/docker/run
 
+release: $(DEVELOPER) ## Write image, client, bill of materials, notes and checksums into dist; needs a connection
+	$(BIN)/python -m tests.support.release
+
 clean: ## Remove what these targets made; ./data stays
-	rm -rf $(VENV) .mypy_cache .pytest_cache .ruff_cache .hypothesis .cache tests/web/node_modules
+	rm -rf $(VENV) .mypy_cache .pytest_cache .ruff_cache .hypothesis .cache dist tests/web/node_modules
 	find server runner storage client tests benchmarks -name __pycache__ -prune -exec rm -rf {} +
 
 # Only files that have one of the hashes in the locks, and only wheels: building a package would run code without a hash.

@@ -17,6 +17,7 @@ def main() -> None:
     from runner.config import RunnerSettings
     from runner.supervisor.heartbeat import Heartbeat
     from storage.files.private import create_privately
+    from storage.records.release import RELEASE
     from storage.settings.drivers import without_psycopg
     from storage.settings.url import is_postgresql
     from storage.telemetry.start_up import read_or_exit
@@ -27,6 +28,7 @@ def main() -> None:
         epilog=RunnerSettings.help(),
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
+    parser.add_argument("--version", action="version", version=f"job-service {RELEASE}")
     parser.add_argument(
         "--health", action="store_true", help="exit with 0 if the worker on this host is healthy"
     )

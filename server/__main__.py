@@ -18,6 +18,7 @@ def _run(signals: StopSignals) -> None:
     import sys
 
     from server.auth.tokens import add_token_command, print_new_token
+    from storage.records.release import RELEASE
 
     class Help(argparse.Action):
         """Prints the help, with all settings."""
@@ -36,6 +37,7 @@ def _run(signals: StopSignals) -> None:
         add_help=False,
     )
     parser.add_argument("-h", "--help", action=Help, nargs=0, help="show this help and exit")
+    parser.add_argument("--version", action="version", version=f"job-service {RELEASE}")
     parser.add_argument(
         "--with-worker",
         action="store_true",

@@ -62,6 +62,7 @@ from storage.queries.explain import explain
 from storage.queries.health import oldest_transaction_seconds, require_ready
 from storage.queries.history import last_hour
 from storage.queries.stats import Stats, count_queued, read_stats
+from storage.records.release import RELEASE
 from storage.store import JobStore
 from storage.telemetry.logs import instance
 
@@ -228,7 +229,7 @@ class App:
         """Yield the path and the handler of each route, with the objects that only it uses."""
         store, threads = self.store, {"threads": self.threads}
         database, clock, folder = store.database, store.clock, store.runners_folder
-        job_types, files = {"job_types": self.job_types}, {"files": WebFiles()}
+        job_types, files = {"job_types": self.job_types}, {"files": WebFiles(RELEASE)}
         queues = {"queues": Queues(database, store.wakeup, clock), **threads}
         ready = {
             "require_ready": partial(require_ready, database),

@@ -20,6 +20,7 @@ from server.settings.server import ServerSettings
 from server.store.spans import RequestSpans
 from storage.open import Store, max_file_bytes, open_store
 from storage.records.job import StoreError, StoreUnusable
+from storage.records.release import RELEASE
 from storage.settings.stop_signals import STOP_SIGNALS, StopSignals
 from storage.telemetry.logs import exit_with, set_up_logs
 from storage.telemetry.readiness import notify_ready
@@ -71,7 +72,8 @@ def serve(settings: ServerSettings, signals: StopSignals) -> None:
 def log_addresses(sockets: Sequence[socket.socket], has_tokens: bool) -> None:
     """Log where the listener can be reached, and by whom if there are no tokens."""
     addresses = [listening.getsockname()[0] for listening in sockets]
-    extra = {"port": sockets[0].getsockname()[1], "addresses": ", ".join(addresses)}
+    port = sockets[0].getsockname()[1]
+    extra = {"port": port, "addresses": ", ".join(addresses), "version": RELEASE}
     log.info("listening", extra=extra)
     if has_tokens:
         return

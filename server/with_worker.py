@@ -18,7 +18,7 @@ from pathlib import Path
 
 from storage.settings.stop_signals import StopSignals
 from storage.telemetry.logs import is_json, set_up_logs
-from storage.telemetry.readiness import READY, STATUS, VARIABLE
+from storage.telemetry.readiness import READY, STATUS, VARIABLE, notify_ready
 
 log = logging.getLogger(__name__)
 
@@ -143,6 +143,7 @@ class Both:
 
 def _announce(listener: str, worker: str) -> None:
     url, _, place = listener.partition(", ")
+    notify_ready(f"{url}, {worker}, {place}")  # systemd, if that has started this program
     if is_json():
         log.info("service ready", extra={"url": url, "status": f"{worker}, {place}"})
     else:

@@ -16,6 +16,7 @@ from storage.files.private import create_privately
 from storage.files.uploads import Uploads
 from storage.open import open_uploads
 from storage.records.job import StoreError
+from storage.records.release import RELEASE
 from storage.settings.settings import Settings, SettingsError
 from storage.settings.url import is_postgresql, uploads_url_problem, url_problem
 from storage.telemetry.logs import set_up_logs
@@ -42,6 +43,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(
         prog="python -m storage", description="Tools for the job store."
     )
+    parser.add_argument("--version", action="version", version=f"job-service {RELEASE}")
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
     migrate = commands.add_parser(
         "migrate",

@@ -37,6 +37,7 @@ from storage.claims import Claimed, Claims
 from storage.liveness.liveness import Liveness
 from storage.notify.wakeup import Waiter
 from storage.records.job import Fence, Job, StoreDamaged, StoreError, StoreFull, StoreInDoubt
+from storage.records.release import RELEASE
 from storage.telemetry.readiness import notify_ready
 
 log = logging.getLogger(__name__)
@@ -167,7 +168,8 @@ class Supervisor:
             self._claims.register(self._pool.size)
             self._registered = True
             slots = self._pool.size
-            log.info("ready", extra={"runner": self._liveness.name, "slots": slots})
+            extra = {"runner": self._liveness.name, "slots": slots, "version": RELEASE}
+            log.info("ready", extra=extra)
             notify_ready(f"{slots} slot{'s' if slots > 1 else ''}")
 
     def _reconcile(self) -> None:

@@ -27,11 +27,10 @@ from storage.db import counters
 from storage.jobs.queues import COUNT_LIMIT, Queue
 from storage.queries.stats import Stats, TypeStats
 from storage.records.job import Outcome
+from storage.records.release import RELEASE
 from storage.records.states import FINAL
 
 PREFIX = "job_service_"
-VERSION = "0.1.0"
-"""The version of this release, as in pyproject.toml, which the image does not contain."""
 Kind = type[CounterMetricFamily | GaugeMetricFamily]
 
 
@@ -170,7 +169,7 @@ class ListenerMetrics(Collector):
         """Yield all metrics of the listener and of its process."""
         text = "The listener that reports these metrics"
         yield InfoMetricFamily(PREFIX + "listener", text, {"listener": self.listener})
-        build = {"version": VERSION, "python": platform.python_version()}
+        build = {"version": RELEASE, "python": platform.python_version()}
         yield InfoMetricFamily(PREFIX + "build", "The release that the listener runs", build)
         yield from self._requests()
         traffic, http = self.traffic, PREFIX + "http_"

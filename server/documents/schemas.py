@@ -258,6 +258,8 @@ class HealthDocument(TypedDict):
 
     status: Literal["ok"]
     """Always ok."""
+    version: str
+    """The release of the listener, such as 0.1.0."""
 
 
 class StaleRunnerDocument(TypedDict):

@@ -7,6 +7,7 @@ from server.auth.callers import Role
 from server.documents.schemas import HealthDocument
 from server.handlers.base import Handler
 from server.store.threads import StoreThreads
+from storage.records.release import RELEASE
 
 
 class HealthHandler(Handler):
@@ -25,7 +26,7 @@ class HealthHandler(Handler):
     async def get(self) -> None:
         """Send 200 after a query to the store; if the store fails, the response is 503."""
         await self.threads.run(self.query)
-        healthy: HealthDocument = {"status": "ok"}
+        healthy: HealthDocument = {"status": "ok", "version": RELEASE}
         self.send_json(healthy)
 
     head = get

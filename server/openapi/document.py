@@ -27,6 +27,7 @@ from server.openapi.examples import ACCEPTED, EXAMPLES, TEXTS
 from server.openapi.new_jobs import NewJobs
 from server.openapi.operations import EVENT_STREAM, FILE, FORM, NEW_JOB, OPERATIONS, TAGS, Operation
 from server.openapi.schemas import Json, Schemas
+from storage.records.release import RELEASE
 
 _ABOUT = "Accepts jobs, runs them in processes, and lets clients follow, list and cancel them."
 _STATUSES = {
@@ -80,7 +81,7 @@ def openapi_document(job_types: Mapping[str, JobType[Any]]) -> Json:
         "openapi": "3.1.0",
         "info": {
             "title": "Job Service",
-            "version": "1",
+            "version": RELEASE,
             "description": _ABOUT,
             "license": {"name": "MIT", "identifier": "MIT"},
         },

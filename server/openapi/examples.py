@@ -8,6 +8,7 @@ from server.documents import event_schemas, schemas
 from server.documents.filters import BulkBody
 from server.documents.queues import QueueBody, QueueChanges
 from storage.records.job import Outcome
+from storage.records.release import RELEASE
 from storage.records.states import Status
 
 _ID = "01a2107d-08cc-73f5-a3eb-bdc8e70382e5"
@@ -124,7 +125,7 @@ _REST: dict[Any, Any] = {
         "pieces": [{"position": 0, "text": "start\n"}],
         "version": 23,
     },
-    schemas.HealthDocument: {"status": "ok"},
+    schemas.HealthDocument: {"status": "ok", "version": RELEASE},
     schemas.ReadyDocument: {"status": "ready", "runners": 1, "stale_runners": []},
     schemas.SessionDocument: {"tokens": True, "name": "ci", "role": "submit"},
     schemas.IndexDocument: {

@@ -28,16 +28,27 @@ _OFFLINE = re.compile("connect|connection|resolve|timed out|retries|unreachable"
 
 def main() -> int:
     """Write the bill and ask. Returns the exit code."""
+    tools = install_tools()
+    if tools is None:
+        return _say(0, "not audited: the tools cannot be installed without a connection")
+    write_bills(tools)
+    return max(_say(*verdict(lock, *ask(tools, lock))) for lock in LOCKS)
+
+
+def install_tools() -> Path | None:
+    """Install the tools, and return their environment. None without a connection."""
     tools = FOLDER / "audit"
     venv.create(tools, with_pip=True)
     install = ("install", "--quiet", "--disable-pip-version-check", *TOOLS)
-    if subprocess.run([tools / "bin/pip", *install]).returncode:
-        return _say(0, "not audited: the tools cannot be installed without a connection")
+    return None if subprocess.run([tools / "bin/pip", *install]).returncode else tools
+
+
+def write_bills(tools: Path) -> None:
+    """Write the bills of materials into FOLDER."""
     for lock, name in BILLS.items():
         write = ("requirements", ROOT / lock, "--output-file", FOLDER / name)
         subprocess.run([tools / "bin/cyclonedx-py", *write], check=True)
         _say(0, f"bill of materials: {(FOLDER / name).relative_to(ROOT)}")
-    return max(_say(*verdict(lock, *ask(tools, lock))) for lock in LOCKS)
 
 
 def ask(tools: Path, lock: str) -> tuple[str, str]:

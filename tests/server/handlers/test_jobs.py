@@ -6,6 +6,7 @@ import re
 import pytest
 
 from server.jobs import jobs
+from storage.records.release import RELEASE
 from tests.support.api import Client
 from tests.support.stores import CANCELED, RETURNED, Bench
 
@@ -254,4 +255,4 @@ async def test_an_unchanged_job_is_a_304(client: Client) -> None:
 async def test_the_index_names_the_job_types(client: Client) -> None:
     index = await client.get("/")
     assert set(index["job_types"]) == {"analyze", "sleep"}
-    assert (await client.get("/healthz")) == {"status": "ok"}
+    assert (await client.get("/healthz")) == {"status": "ok", "version": RELEASE}

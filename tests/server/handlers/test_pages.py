@@ -8,6 +8,7 @@ from tornado.httpclient import HTTPResponse
 
 from server.handlers.web_files import CONTENT_TYPES, WEB_FOLDER
 from server.http.negotiation import takes_gzip, wants_page
+from storage.records.release import RELEASE
 from tests.support.api import Client, read
 
 BROWSER = {"Accept": "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8"}
@@ -28,6 +29,7 @@ async def test_a_browser_gets_the_page_at_all_its_paths(client: Client, path: st
     assert (page.code, page.headers["Content-Type"]) == (200, "text/html; charset=utf-8")
     assert page.headers["Cache-Control"] == "no-cache"
     assert b"VERSION" not in page.body
+    assert f"Job Service {RELEASE}</footer>".encode() in page.body
     again = {**BROWSER, "If-None-Match": page.headers["Etag"]}
     assert (await client.fetch(path, headers=again)).code == 304
 

@@ -1,0 +1,6 @@
+"""The release of the programs, which `--version`, `/healthz` and the logs show.
+
+`pyproject.toml`, the client and the newest section of `CHANGELOG.md` have the same number.
+"""
+
+RELEASE = "0.1.0"

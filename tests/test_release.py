@@ -1,0 +1,86 @@
+"""The release: one number everywhere, and the files that `make release` writes."""
+
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from storage.records.release import RELEASE
+from tests.support import release
+from tests.support.paths import ROOT
+from tests.support.warm_start import run_program
+
+CHANGELOG = """# Changelog
+
+## Unreleased
+
+- not yet
+
+## 1.3.0 - 2026-01-02
+
+### Added
+
+- a
+
+## 1.2.0 - 2026-01-01
+
+- b
+"""
+
+
+def test_all_files_name_the_same_release() -> None:
+    assert release.wrong_numbers(ROOT) == []
+
+
+def test_a_file_with_another_number_is_named(tmp_path: Path) -> None:
+    (tmp_path / "CHANGELOG.md").write_text(CHANGELOG)
+    (tmp_path / "pyproject.toml").write_text('[project]\nversion = "9.9.9"\n')
+    lines = release.wrong_numbers(tmp_path)
+    assert [line.split(",")[0] for line in lines] == [
+        "CHANGELOG.md says 1.3.0",
+        "pyproject.toml says 9.9.9",
+    ]
+
+
+@pytest.mark.parametrize("program", ["server", "runner", "storage"])
+def test_each_program_shows_its_release(program: str) -> None:
+    answer = run_program(program, "--version", LOG_LEVEL="loud")  # also with invalid settings
+    assert (answer.returncode, answer.stdout) == (0, f"job-service {RELEASE}\n")
+
+
+def test_the_notes_of_a_release_are_its_section_of_the_changelog() -> None:
+    assert release.notes(CHANGELOG, "1.3.0") == (
+        "# Job Service 1.3.0\n\n2026-01-02\n\n### Added\n\n- a\n"
+    )
+    assert release.notes(CHANGELOG, "1.2.0").endswith("\n\n- b\n")
+    with pytest.raises(ValueError, match=r"no section ## 1\.4\.0"):
+        release.notes(CHANGELOG, "1.4.0")
+
+
+def test_the_checksums_can_be_checked(tmp_path: Path) -> None:
+    (tmp_path / "b").write_bytes(b"b" * 100_000)
+    (tmp_path / "a").write_bytes(b"")
+    sums = release.checksums(tmp_path)
+    (tmp_path / "SHA256SUMS").write_text(sums)
+    check = ["sha256sum", "--check", "--strict", "SHA256SUMS"]
+    assert subprocess.run(check, cwd=tmp_path, capture_output=True).returncode == 0
+    assert [line.split()[1] for line in sums.splitlines()] == ["a", "b"]
+
+
+def test_what_cannot_be_built_here_is_left_out_with_a_reason(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(release, "DIST", tmp_path / "dist")
+    monkeypatch.setattr(release, "CLIENT", tmp_path / "client")
+    monkeypatch.setattr(release, "ROOT", tmp_path)
+    monkeypatch.setattr("tests.support.audit.install_tools", lambda: None)
+    monkeypatch.setenv("PATH", str(tmp_path))  # no docker
+    (tmp_path / "CHANGELOG.md").write_text(CHANGELOG.replace("1.3.0", RELEASE))
+    release.main()
+    said = capsys.readouterr().out
+    for text in ("no image: ", "no client: ", "no bill of materials: ", "RELEASE_NOTES.md"):
+        assert text in said
+    assert sorted(file.name for file in (tmp_path / "dist").iterdir()) == [
+        "RELEASE_NOTES.md",
+        "SHA256SUMS",
+    ]
