@@ -114,12 +114,13 @@ class App:
             self._checks,
             self.queue_watermark,
             spans,
+            settings.root_path,
         )
         self.stats = Batcher("stats", self._read_stats)
         self.events = Events(database)
         self.event_feed = self._event_feed()
         self._callback_sender = self._start_callback_sender()
-        self.openapi = openapi_document(job_types)
+        self.openapi = describe_api(job_types, settings.root_path)
         self.application = self._application()
         self.fast_path = self._fast_path()
         self._server: HttpServer | None = None
@@ -147,6 +148,7 @@ class App:
             self.settings.max_header_bytes,
             self.settings.max_json_bytes,
             self.settings.allowed_origins,
+            self.settings.root_path,
         )
 
     def _event_feed(self) -> EventFeed:
@@ -223,13 +225,17 @@ class App:
             log_function=self._log_request,
             cross_origin_protection=True,
             trusted_origins=self.settings.allowed_origins,
+            root_path=self.settings.root_path,
         )
 
     def _routes(self) -> Iterator[tuple[str, type[Handler], dict[str, Any]]]:
         """Yield the path and the handler of each route, with the objects that only it uses."""
         store, threads = self.store, {"threads": self.threads}
         database, clock, folder = store.database, store.clock, store.runners_folder
-        job_types, files = {"job_types": self.job_types}, {"files": WebFiles(RELEASE)}
+        job_types, files = (
+            {"job_types": self.job_types},
+            {"files": WebFiles(RELEASE, self.settings.root_path)},
+        )
         queues = {"queues": Queues(database, store.wakeup, clock), **threads}
         ready = {
             "require_ready": partial(require_ready, database),
@@ -307,6 +313,13 @@ class App:
         )
 
 
+def describe_api(job_types: Mapping[str, JobType[Any]], root_path: str) -> dict[str, Any]:
+    """Return the OpenAPI document of a service below a path."""
+    document = openapi_document(job_types)
+    (server,) = document["servers"]
+    return {**document, "servers": [{**server, "url": root_path or "/"}]}
+
+
 def open_proxies(settings: ServerSettings) -> TrustedProxies | None:
     """Return the proxies whose headers are believed; None if there are none."""
     return TrustedProxies(settings.proxy_networks) if settings.proxy_networks else None
@@ -318,4 +331,5 @@ def open_authenticator(settings: ServerSettings) -> Authenticator:
     if tokens is not None:
         secret = settings.cookie_secret.encode() or load_or_create_key(settings.data_dir)
         sessions = Sessions(secret, tokens, settings.session_seconds)
-    return Authenticator(tokens, sessions, settings.rate_limit, settings.rate_burst)
+    limits = settings.rate_limit, settings.rate_burst
+    return Authenticator(tokens, sessions, *limits, settings.root_path)

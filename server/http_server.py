@@ -120,6 +120,7 @@ class HttpServer:
         # No timer for each request: the acceptor checks all heads with one timer.
         self._server.conn_params.header_timeout = None
         self._fast_path = fast_path
+        self._root_path = settings.root_path
         pace = ClientPace(
             settings.idle_seconds, settings.slow_seconds, settings.min_bytes_per_second
         )
@@ -137,5 +138,6 @@ class HttpServer:
             connection = FastConnection(client, str(address[0]), self._fast_path, on_close)
         else:
             connection = Connection(client, str(address[0]), on_close)
+        connection.root_path = self._root_path
         self._server.handle_stream(connection, address)
         return connection

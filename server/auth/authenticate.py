@@ -42,9 +42,11 @@ class Authenticator:
         sessions: Sessions | None,
         rate: float | None = None,
         burst: int | None = None,
+        root_path: str = "",
     ):
         """`rate` is in requests a second, None for no limit. `burst` defaults to twice the rate,
         and at least 20."""
+        self._root_path = root_path
         self.tokens = tokens
         self.sessions = sessions
         self._requests: TokenBuckets | None = None
@@ -121,7 +123,8 @@ class Authenticator:
         return token.caller
 
     def _by_cookie(self, headers: HTTPHeaders, method: str, by_https: bool) -> Caller:
-        cookie = parse_cookie(headers.get("Cookie", "")).get(cookie_name(by_https))
+        name = cookie_name(by_https, self._root_path)
+        cookie = parse_cookie(headers.get("Cookie", "")).get(name)
         if cookie is None or self.sessions is None:
             detail = "a token is required: Authorization: Bearer TOKEN"
             raise unauthorized(Code.TOKEN_REQUIRED, detail)

@@ -43,9 +43,15 @@ class SignIn(BaseModel):
     )
 
 
-def cookie_name(secure: bool) -> str:
+def cookie_name(secure: bool, root_path: str = "") -> str:
     """The name of the cookie. Over HTTPS it has the prefix `__Host-`: browsers accept such a
-    cookie only from this exact host, and only over HTTPS."""
+    cookie only from this exact host, and only over HTTPS.
+
+    Below a ROOT_PATH, the cookie is only for that path, which `__Host-` does not allow, and it is
+    named after the path: other services of the host may have cookies for `/`.
+    """
+    if root_path:
+        return f"{'__Secure-' if secure else ''}{COOKIE}{root_path.replace('/', '_')}"
     return f"__Host-{COOKIE}" if secure else COOKIE
 
 

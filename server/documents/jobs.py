@@ -152,9 +152,10 @@ def set_document(
     return {"items": items, "limit": len(jobs), "next": None, "unknown": unknown}
 
 
-def next_link(query: Mapping[str, str], page_after: UUID) -> str:
+def next_link(root_path: str, query: Mapping[str, str], page_after: UUID) -> str:
     """Return the Link header that points to the next page of a list (RFC 8288)."""
-    return f'</jobs?{urlencode({**query, "cursor": encode_cursor(page_after)})}>; rel="next"'
+    parameters = urlencode({**query, "cursor": encode_cursor(page_after)})
+    return f'<{root_path}/jobs?{parameters}>; rel="next"'
 
 
 def _attempt_document(attempt: Attempt) -> schemas.AttemptDocument:

@@ -59,7 +59,7 @@ _KNOWN_HEADERS = {
     *("Traceparent", "Tracestate", "Content-Type", "Content-Length", "Idempotency-Key", "Prefer"),
     *("Accept-Language", "Cache-Control", "Pragma", "Sec-Fetch-Mode"),  # without effect here
     # Proxies add these. TrustedProxies reads some of them.
-    *(f"X-Forwarded-{name}" for name in ("For", "Proto", "Host", "Port", "Server")),
+    *(f"X-Forwarded-{name}" for name in ("For", "Proto", "Host", "Port", "Prefix", "Server")),
     "X-Real-Ip",
     HEADER,
 }
@@ -119,6 +119,7 @@ class FastPath:
         max_header_bytes: int,
         max_json_bytes: int,
         allowed_origins: Collection[str],
+        root_path: str,
     ):
         self._jobs = jobs
         self._admissions = admissions
@@ -128,6 +129,7 @@ class FastPath:
         self.activity = activity
         self._max_head_bytes = min(MAX_HEAD_BYTES, max_header_bytes)
         self._max_body_bytes = min(MAX_BODY_BYTES, max_json_bytes)
+        self._root_path = root_path
         self._default_headers = {**DEFAULT_HEADERS, **cors_headers({}, allowed_origins)}
 
     def read(self, data: bytes) -> Request | None:
@@ -186,7 +188,8 @@ class FastPath:
             log_failure(error, request_id)
             problem = problem_of(error, 500)
             own_headers = {"Content-Type": CONTENT_TYPE, **problem.headers}
-            response = Response(problem.status, problem.document(request_id), own_headers)
+            document = problem.document(request_id, self._root_path)
+            response = Response(problem.status, document, own_headers)
             data = self._encode(request, response, request_id)
         seconds = time.monotonic() - started_at
         self.activity.record(

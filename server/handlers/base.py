@@ -82,6 +82,12 @@ class Handler(RequestHandler):
         """The id of the request, for its response and its log lines."""
         return given_request_id(self.request.headers) or new_request_id()
 
+    @property
+    def root_path(self) -> str:
+        """The setting ROOT_PATH: what stands before every path that clients see."""
+        path: str = self.application.settings["root_path"]
+        return path
+
     def set_default_headers(self) -> None:
         """Set the headers of all responses, and the CORS headers for trusted origins."""
         self.set_headers(DEFAULT_HEADERS)
@@ -228,7 +234,8 @@ class Handler(RequestHandler):
         self.set_headers(problem.headers)
         if problem.status == 405:
             self.set_header("Allow", self.ALLOW)
-        self.send_content(encode_json(problem.document(self.request_id)), CONTENT_TYPE)
+        document = problem.document(self.request_id, self.root_path)
+        self.send_content(encode_json(document), CONTENT_TYPE)
 
     def log_exception(self, typ: Any, value: Any, tb: Any) -> None:
         """Log an exception with `log_failure`, as the fast path does."""

@@ -91,7 +91,8 @@ class JobsHandler(SubmissionHandler):
         fields, start_after = query.selected(), query.start_after()
         page = await self.jobs.list(query.filters(), query.limit, start_after, fields)
         if page.next:
-            self.set_header("Link", next_link(query.page_parameters(parameters), page.next))
+            parameters = query.page_parameters(parameters)
+            self.set_header("Link", next_link(self.root_path, parameters, page.next))
         self.send_json(page_document(page, query.limit, fields))
 
     async def _send_by_ids(self) -> None:

@@ -85,8 +85,8 @@ class IndexHandler(WebHandler):
         }
         index: IndexDocument = {
             "service": "Job Service",
-            "jobs": "/jobs",
-            "openapi": "/openapi.json",
+            "jobs": f"{self.root_path}/jobs",
+            "openapi": f"{self.root_path}/openapi.json",
             "job_types": types,
         }
         self.send_json(index)

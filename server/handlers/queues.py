@@ -92,7 +92,7 @@ class QueueHandler(Handler):
             raise Problem(Code.TOO_MANY_QUEUES, detail) from None
         log_change(self.caller.name, "put queue", queue=name, **settings)
         if is_new:
-            self.set_header("Location", f"/queues/{name}")
+            self.set_header("Location", f"{self.root_path}/queues/{name}")
         await self._send_queue(name, status=201 if is_new else 200)
 
     async def patch(self, name: str) -> None:

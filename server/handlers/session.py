@@ -60,12 +60,13 @@ class SessionHandler(Handler):
         authenticator.count_request(address, self.caller.name)
         by_https = self.request.protocol == "https"
         self.set_cookie(
-            cookie_name(by_https),
+            cookie_name(by_https, self.root_path),
             sessions.create_cookie(token),
             max_age=round(sessions.seconds),
             httponly=True,
             samesite="Strict",
             secure=by_https,
+            path=self.root_path or "/",
         )
         log_change(self.caller.name, "sign in")
         self._send_session(self.caller)
@@ -74,7 +75,13 @@ class SessionHandler(Handler):
         """Sign out by removing the cookie from the browser."""
         self.require_body()
         by_https = self.request.protocol == "https"
-        self.clear_cookie(cookie_name(by_https), httponly=True, samesite="Strict", secure=by_https)
+        self.clear_cookie(
+            cookie_name(by_https, self.root_path),
+            httponly=True,
+            samesite="Strict",
+            secure=by_https,
+            path=self.root_path or "/",
+        )
         self.set_status(204)
 
     def _send_session(self, caller: Caller) -> None:

@@ -22,6 +22,7 @@ CONTENT_TYPES = {
 }
 _BASE_PLACEHOLDER = b"/ui/static/VERSION"
 _RELEASE_PLACEHOLDER = b"RELEASE"
+_LINK = re.compile(rb'((?:href|src)=")/')
 _MODULES_PLACEHOLDER = b"<!-- modules -->"
 
 
@@ -41,7 +42,7 @@ class WebFile:
 class WebFiles:
     """All files, by names such as `pages/jobs.js`."""
 
-    def __init__(self, release: str, folder: Path = WEB_FOLDER):
+    def __init__(self, release: str, root_path: str = "", folder: Path = WEB_FOLDER):
         self._files = {
             path.relative_to(folder).as_posix(): WebFile(
                 CONTENT_TYPES[path.suffix], path.read_bytes()
@@ -50,7 +51,7 @@ class WebFiles:
             if path.suffix in CONTENT_TYPES
         }
         self.version = _version(self._files)
-        self.page = self._page(release)
+        self.page = self._page(release, root_path)
         """The page of the front end, for all its paths."""
 
     def find(self, name: str) -> WebFile | None:
@@ -64,7 +65,7 @@ class WebFiles:
         html = re.sub('<script .*?</script>\n|<link rel="modulepreload".*?>\n', "", html)
         return WebFile(self.page.content_type, html.encode())
 
-    def _page(self, release: str) -> WebFile:
+    def _page(self, release: str, root_path: str) -> WebFile:
         """Build the page. It lists all modules, so that the browser loads them in parallel."""
         base = _BASE_PLACEHOLDER.replace(b"VERSION", self.version.encode())
         names = [name.encode() for name in self._files if name.endswith(".js")]
@@ -73,6 +74,7 @@ class WebFiles:
         content = index.content.replace(_MODULES_PLACEHOLDER, links)
         content = content.replace(_BASE_PLACEHOLDER, base)
         content = content.replace(_RELEASE_PLACEHOLDER, release.encode())
+        content = _LINK.sub(rb"\1%s/" % root_path.encode(), content)
         return WebFile(index.content_type, content)
 
 

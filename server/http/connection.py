@@ -64,6 +64,9 @@ class Connection(OpenIOStream):
     `address` is the client's, for the log. `on_close` is called once the connection is closed.
     """
 
+    root_path = ""
+    """The setting ROOT_PATH."""
+
     def __init__(
         self, client: socket.socket, address: str, on_close: Callable[["Connection"], None]
     ):
@@ -318,5 +321,5 @@ class Connection(OpenIOStream):
         request_id = self.request_id or new_request_id()
         log_refusal(problem.status, str(problem.code), self._address, request_id)
         headers = {**DEFAULT_HEADERS, "Content-Type": CONTENT_TYPE, "Connection": "close"}
-        document = encode_json(problem.document(request_id))
+        document = encode_json(problem.document(request_id, self.root_path))
         return http_response(problem.status, {**headers, HEADER: request_id}, document)

@@ -81,10 +81,10 @@ class Problem(Exception):
         """The HTTP status of the response."""
         return self.code.status
 
-    def document(self, request_id: str) -> dict[str, Any]:
-        """The problem document, to be encoded as JSON."""
+    def document(self, request_id: str, root_path: str) -> dict[str, Any]:
+        """The problem document, to be encoded as JSON. `root_path` is the setting."""
         document: dict[str, Any] = {
-            "type": self.code.type,
+            "type": f"{root_path}{self.code.type}",
             "title": self.code.title,
             "status": self.status,
             "code": str(self.code),

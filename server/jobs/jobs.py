@@ -72,6 +72,7 @@ class Jobs:
         checks: SubmissionChecks,
         queue_watermark: QueueWatermark,
         spans: RequestSpans | None,
+        root_path: str,
     ):
         self._store = store
         self._jobs = job_store
@@ -80,6 +81,7 @@ class Jobs:
         self._checks = checks
         self._queue_watermark = queue_watermark
         self._spans = spans
+        self._root_path = root_path
         self._queues = Queues(store.database, store.wakeup, store.clock)
         self._enqueue = Batcher("enqueue", job_store.enqueue)
         self._enqueue_once = Batcher("enqueue once", job_store.enqueue_once)
@@ -152,7 +154,7 @@ class Jobs:
         while waiting still gives a 202.
         """
         job_id = submitted.job_id
-        headers = {"Location": f"/jobs/{job_id}"}
+        headers = {"Location": f"{self._root_path}/jobs/{job_id}"}
         if submitted.replayed:
             headers[REPLAYED_HEADER] = "true"
         job: Job | None = None
@@ -251,7 +253,7 @@ class Jobs:
             "status": Status.QUEUED,
             "message": "job queued again",
         }
-        return Response(202, document, {"Location": f"/jobs/{job_id}"})
+        return Response(202, document, {"Location": f"{self._root_path}/jobs/{job_id}"})
 
     async def delete(self, job_id: UUID, caller: Caller, conditions: Conditions) -> Response:
         """Delete a final job, and its file unless another job uses it."""

@@ -152,7 +152,7 @@ def problem_responses(schema: Json) -> dict[str, Json]:
 def _problem_response(status: int, schema: Json) -> Json:
     description, code, detail = _PROBLEMS[status]
     errors = [_FIELD_ERRORS[status]] if status in _FIELD_ERRORS else []
-    example = Problem(code, detail, errors).document("6b1f0a93c2d84e57")
+    example = Problem(code, detail, errors).document("6b1f0a93c2d84e57", "")
     names = (REQUEST_ID, *(["WWW-Authenticate"] if status == 401 else []))
     return {
         "description": description,

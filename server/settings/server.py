@@ -13,6 +13,7 @@ from storage.settings.traces import TraceSettings
 
 MIN_SECRET_LENGTH = 16
 ALL_ADDRESSES = "*"
+_ROOT_PATH = re.compile(r"(/[A-Za-z0-9._~-]+)+")
 _ORIGIN = re.compile(r"https?://[a-z0-9.:\[\]-]+")
 
 
@@ -34,6 +35,12 @@ class ServerSettings(TraceSettings):
         description="Host names by which clients may call the service, such as jobs.example.org; "
         ".example.org also allows all names below it, * allows every name. Addresses, localhost "
         "and names without a dot are always allowed; others get 421.",
+    )
+    root_path: str = Field(
+        "",
+        description="Path below which clients reach the service, such as /jobs-api, if a proxy "
+        "removes this path from requests. The listener adds it to Location, Link, pages, cookies "
+        "and /openapi.json. Empty: the service has a host name of its own.",
     )
     max_upload_bytes: Size = Field(
         10 * 1024**3,
@@ -155,6 +162,14 @@ class ServerSettings(TraceSettings):
         description="Free space on the disk below which new jobs get 507. 0: no limit. "
         "Unset: 268435456, but at most a tenth of the disk.",
     )
+
+    @field_validator("root_path")
+    @classmethod
+    def _check_root_path(cls, value: str) -> str:
+        path = value.rstrip("/")
+        if path and (not _ROOT_PATH.fullmatch(path) or {".", ".."} & set(path.split("/"))):
+            raise ValueError("it must be a path such as /jobs-api, of A-Z a-z 0-9 . _ ~ - and /")
+        return path
 
     @field_validator("callback_secret", "cookie_secret")
     @classmethod

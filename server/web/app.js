@@ -2,6 +2,7 @@
 
 import { byId, h, replaceChildren } from "./lib/dom.js";
 import { setConnection } from "./lib/eventStream.js";
+import { atRoot, belowRoot } from "./lib/root.js";
 import { showDocs } from "./pages/docs/docsPage.js";
 import { showJob } from "./pages/job/jobPage.js";
 import { showJobs } from "./pages/jobs/jobsPage.js";
@@ -37,7 +38,7 @@ let shown = "";
 /** @type {Go} keeps in the history where the current page was scrolled to */
 function go(href) {
   history.replaceState({ top: scrollY }, "");
-  history.pushState(null, "", href);
+  history.pushState(null, "", atRoot(href));
   render();
   scrollTo(0, 0);
   main.focus({ preventScroll: true });
@@ -47,7 +48,8 @@ function render() {
   shown = location.pathname + location.search;
   stop();
   setConnection("none");
-  const page = PAGES.find((each) => each.path.test(location.pathname)) ?? NOT_FOUND;
+  const path = belowRoot(location.pathname) ?? "";
+  const page = PAGES.find((each) => each.path.test(path)) ?? NOT_FOUND;
   document.title = `${page.title} · Job Service`;
   for (const link of document.querySelectorAll("[data-page]")) {
     if (link.getAttribute("data-page") === page.name) link.setAttribute("aria-current", "page");
@@ -55,7 +57,7 @@ function render() {
   }
   const root = h("div", { class: "page" });
   replaceChildren(main, root);
-  const [, ...groups] = page.path.exec(location.pathname) ?? [];
+  const [, ...groups] = page.path.exec(path) ?? [];
   stop = page.show(root, go, groups) ?? (() => {});
 }
 
@@ -78,7 +80,7 @@ function onClick(event) {
   const hasModifier = event.metaKey || event.ctrlKey || event.shiftKey || event.altKey;
   if (!(link instanceof HTMLAnchorElement) || event.button !== 0 || hasModifier) return;
   if (link.target || link.hash || link.origin !== location.origin) return;
-  if (!/^\/($|ui($|\/)|docs\/?$)/.test(link.pathname)) return;
+  if (!/^\/($|ui($|\/)|docs\/?$)/.test(belowRoot(link.pathname) ?? "")) return;
   event.preventDefault();
   go(link.href);
 }

@@ -1,5 +1,7 @@
 // Creates and fills elements. All text becomes text nodes; no module parses HTML.
 
+import { atRoot } from "./root.js";
+
 const SVG = "http://www.w3.org/2000/svg";
 
 /**
@@ -112,6 +114,7 @@ function fill(element, properties, children) {
     if (value === null || value === undefined || value === false) continue;
     if (typeof value === "function")
       element.addEventListener(name.slice(2), /** @type {EventListener} */ (value));
+    else if (name === "href") element.setAttribute(name, atRoot(String(value)));
     else element.setAttribute(name, value === true ? "" : String(value));
   }
   element.append(...nodes(children));

@@ -9,6 +9,7 @@
 // page has at most one stream, and a hidden page closes it.
 
 import { byId } from "./dom.js";
+import { atRoot } from "./root.js";
 
 const RETRY_MS = 2000;
 const HIDDEN_MS = 20000;
@@ -65,7 +66,7 @@ class Stream {
   open() {
     clearTimeout(this.timer);
     this.isFresh = true;
-    const source = new EventSource(this.path);
+    const source = new EventSource(atRoot(this.path));
     source.onopen = () => {
       setConnection("live");
       if (this.isFresh) this.onFresh();

@@ -1,5 +1,7 @@
 // Calls of the HTTP API. Every error is an ApiError.
 
+import { atRoot } from "../lib/root.js";
+
 /** @typedef {import("../types.js").FieldDocument} FieldDocument */
 
 /** An error response of the API. Without any response, `status` is 0. */
@@ -73,7 +75,7 @@ export async function callOnce(method, path, body) {
   if (body !== undefined) headers["Content-Type"] = "application/json";
   let response;
   try {
-    response = await fetch(path, {
+    response = await fetch(atRoot(path), {
       method,
       headers,
       body: body === undefined ? undefined : JSON.stringify(body),

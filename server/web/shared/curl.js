@@ -2,6 +2,7 @@
 
 import { showMessage } from "../lib/dialog.js";
 import { h } from "../lib/dom.js";
+import { atRoot } from "../lib/root.js";
 import { getSession } from "./session.js";
 
 /**
@@ -25,7 +26,7 @@ const curl = () => `curl -s${getSession().tokens ? ' -H "Authorization: Bearer $
  * @returns {string}
  */
 export function submitCommand(type, payload, options, fileName) {
-  const url = shellQuote(`${location.origin}/jobs`);
+  const url = shellQuote(location.origin + atRoot("/jobs"));
   if (fileName === null) {
     const document = JSON.stringify({ type, payload, ...options });
     return `${curl()} -X POST ${url} -H 'Content-Type: application/json' -d ${shellQuote(document)}`;
@@ -45,7 +46,8 @@ export function submitCommand(type, payload, options, fileName) {
  * @returns {string}
  */
 export function callCommand(method, path) {
-  return `${curl()} ${method === "GET" ? "" : `-X ${method} `}${shellQuote(location.origin + path)}`;
+  const url = shellQuote(location.origin + atRoot(path));
+  return `${curl()} ${method === "GET" ? "" : `-X ${method} `}${url}`;
 }
 
 /**

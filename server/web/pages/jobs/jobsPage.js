@@ -8,6 +8,7 @@ import { statusOf } from "../../lib/errors.js";
 import { follow } from "../../lib/eventStream.js";
 import * as format from "../../lib/format.js";
 import { empty, failure, loading } from "../../lib/placeholders.js";
+import { atRoot } from "../../lib/root.js";
 import { oncePerFrame, throttle } from "../../lib/throttle.js";
 import { get, getJobTypes, getQueues } from "../../shared/api.js";
 import { jobsHref, queryOf } from "../../shared/links.js";
@@ -110,7 +111,7 @@ class JobsPage {
   /** @param {Filters} filters */
   choose(filters) {
     this.filters = filters;
-    history.replaceState(null, "", jobsHref(filters));
+    history.replaceState(null, "", atRoot(jobsHref(filters)));
     this.load();
     this.follow();
   }

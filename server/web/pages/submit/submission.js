@@ -4,6 +4,7 @@
 import { h, replaceChildren } from "../../lib/dom.js";
 import { fieldErrorsOf, messageOf } from "../../lib/errors.js";
 import * as format from "../../lib/format.js";
+import { atRoot } from "../../lib/root.js";
 import { ApiError, newIdempotencyKey, parseResponse, withSignIn } from "../../shared/api.js";
 import { jobHref } from "../../shared/links.js";
 
@@ -74,7 +75,7 @@ export class Submission {
       };
       xhr.onerror = () => reject(new ApiError(0, "The connection was lost."));
       xhr.onabort = () => reject(new ApiError(0, "Stopped. No job was created."));
-      xhr.open("POST", "/jobs");
+      xhr.open("POST", atRoot("/jobs"));
       xhr.setRequestHeader("Accept", "application/json");
       xhr.setRequestHeader("Idempotency-Key", this.key);
       if (!this.file) xhr.setRequestHeader("Content-Type", "application/json");

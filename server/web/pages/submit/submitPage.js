@@ -6,6 +6,7 @@ import { h, replaceChildren } from "../../lib/dom.js";
 import { describeErrors, fieldErrorsOf } from "../../lib/errors.js";
 import * as format from "../../lib/format.js";
 import { failure, loading } from "../../lib/placeholders.js";
+import { atRoot } from "../../lib/root.js";
 import { getJobTypes, getQueues } from "../../shared/api.js";
 import { jobHref } from "../../shared/links.js";
 import { hasRole } from "../../shared/session.js";
@@ -134,7 +135,7 @@ class SubmitForm {
    */
   choose(type) {
     this.type = type;
-    history.replaceState(null, "", `/ui/submit?type=${encodeURIComponent(type)}`);
+    history.replaceState(null, "", atRoot(`/ui/submit?type=${encodeURIComponent(type)}`));
     const { payload, upload } = this.types[type];
     this.schema = new SchemaForm(payload);
     this.files = upload === "none" ? null : new FilesField();
