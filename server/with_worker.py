@@ -133,6 +133,8 @@ class Both:
             notices.close()
 
     def _handle_end(self, name: str, code: int) -> None:
+        if self._is_stopping and code == -signal.SIGTERM:
+            code = 0  # our signal came before it could handle one, or when it had ended already
         code = code if code >= 0 else 128 - code  # as a shell does after a signal
         if not self._is_stopping:
             code = code or 1  # nobody asked it to end

@@ -19,7 +19,7 @@ from typing import Any
 import psutil
 import pytest
 
-from server.with_worker import both_environ, read_environ
+from server.with_worker import Both, both_environ, read_environ
 from tests.support.paths import ROOT
 from tests.support.programs import alive
 from tests.support.waiting import wait_for
@@ -28,7 +28,7 @@ COMMAND = [sys.executable, "-m", "server", "--with-worker"]
 
 
 @dataclass
-class Both:
+class Command:
     """A running command, with its output in a file."""
 
     process: subprocess.Popen[bytes]
@@ -70,7 +70,7 @@ def environ(folder: Path, **others: str) -> dict[str, str]:
 
 
 @contextmanager
-def running(folder: Path, starter: tuple[str, ...] = (), **others: str) -> Iterator[Both]:
+def running(folder: Path, starter: tuple[str, ...] = (), **others: str) -> Iterator[Command]:
     log = folder / "both.log"
     with log.open("wb") as file:
         process = subprocess.Popen(
@@ -84,7 +84,7 @@ def running(folder: Path, starter: tuple[str, ...] = (), **others: str) -> Itera
         )
     family: list[psutil.Process] = []
     try:
-        both = Both(process, log)
+        both = Command(process, log)
         both.ready()
         family = psutil.Process(process.pid).children(recursive=True)
         yield both
@@ -133,7 +133,7 @@ def test_the_programs_get_one_signal_for_one_ctrl_c(tmp_path: Path) -> None:
     assert (ended["job_id"], ended["outcome"]) == (job["job_id"], "returned")
 
 
-def running_jobs(both: Both) -> int:
+def running_jobs(both: Command) -> int:
     with urllib.request.urlopen(both.ready()["url"] + "/jobs?status=running", timeout=9) as answer:
         return len(json.loads(answer.read())["items"])
 
@@ -146,6 +146,19 @@ def test_a_second_signal_ends_the_drain(tmp_path: Path) -> None:
         wait_for(lambda: any(line["message"] == "draining" for line in both.lines()))
         both.process.terminate()
         assert both.process.wait(20) == 0
+
+
+@pytest.mark.parametrize(
+    ("code", "exit_code"), [(0, 0), (-signal.SIGTERM, 0), (-signal.SIGKILL, 137), (3, 3)]
+)
+def test_a_program_that_our_signal_meets_at_its_end_has_not_failed(
+    code: int, exit_code: int
+) -> None:
+    """Python forgets its handlers at its end, so a second signal kills it then."""
+    both = Both.__new__(Both)
+    both.exit_code, both._is_stopping = 0, True
+    both._handle_end("worker", code)
+    assert both.exit_code == exit_code
 
 
 @pytest.mark.parametrize(("module", "other"), [("server", "runner"), ("runner", "server")])
