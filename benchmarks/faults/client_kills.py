@@ -1,7 +1,7 @@
 """Submits jobs through the client while the listener is killed and started again, and checks that
 each is stored exactly once.
 
-    PYTHONPATH=client python -m benchmarks.faults.client_kills [--jobs 10000] [--kills 20] [--threads 8]
+    PYTHONPATH=client python -m benchmarks.faults.client_kills [--jobs 10000] [--kills 20]
 """
 
 import argparse
