@@ -243,8 +243,8 @@ API = (
     Mutant(
         "long responses are not compressed in the event loop",
         "server/http/compression.py",
-        "MIN_BYTES <= size <= MAX_BYTES",
-        "MIN_BYTES <= size",
+        "not MIN_BYTES <= size <= MAX_BYTES",
+        "size < MIN_BYTES",
         COMPRESSION,
     ),
 )
