@@ -1,5 +1,5 @@
-// Where the service is: below which path clients reach it. Addresses in the code begin with `/`, and
-// the functions that use them put this path in front.
+// Where the service is: below which path clients reach it. Addresses in the code begin with `/`,
+// and the functions that use them put this path in front.
 
 /**
  * The setting ROOT_PATH, such as `/jobs-api`; empty if the service has a host name of its own. The
