@@ -66,7 +66,8 @@ class Client:
     def is_well(self) -> bool:
         """Whether the listener and its store respond."""
         try:
-            return self.call("GET", "/healthz") == (200, {"status": "ok"})
+            status, document = self.call("GET", "/healthz")
+            return status == 200 and document["status"] == "ok"
         except OSError:
             return False
 
