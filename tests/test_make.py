@@ -42,11 +42,16 @@ def write_program(file: Path, text: str) -> None:
     file.chmod(0o755)
 
 
+_OF_MAKE = {"MAKEFLAGS", "MAKEOVERRIDES", "MAKELEVEL", "MFLAGS", "PYTHON", "VENV", "TESTS"}
+"""What `make test VENV=…` passes on to these tests."""
+
+
 def make(folder: Path, *arguments: str, **programs: str) -> subprocess.CompletedProcess[str]:
     """Run make with only the system's programs and these in its PATH."""
     for name, text in programs.items():
         write_program(folder / "bin" / name, text)
-    environ = {**os.environ, "PATH": f"{folder / 'bin'}:/usr/bin:/bin", "MAKEFLAGS": ""}
+    given = {name: value for name, value in os.environ.items() if name not in _OF_MAKE}
+    environ = {**given, "PATH": f"{folder / 'bin'}:/usr/bin:/bin"}
     return subprocess.run(
         ["make", *arguments], cwd=folder, env=environ, capture_output=True, text=True, timeout=50
     )

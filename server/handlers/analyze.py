@@ -34,7 +34,7 @@ class NamedAnalysisHandler(SubmissionHandler):
     is_timed = False
     _wait = 0.0
     """How many seconds to wait for the end of the job."""
-    _checked: CheckedSubmission
+    _checked: CheckedSubmission | None = None
 
     async def body(self) -> Body:
         """Accept a file. All that is wrong with the query is refused before the file arrives.
@@ -56,6 +56,7 @@ class NamedAnalysisHandler(SubmissionHandler):
         self.require_body()
         assert isinstance(self.received, FileBody)
         assert self.admission
+        assert self._checked
         submitted = await self.store(self.admission, self._checked, self.received)
         response = await self.jobs.accepted(submitted, self._wait)
         self.add_header("Vary", "Accept")

@@ -65,7 +65,7 @@ def test_the_version_is_printed(jobs: JobsCommand) -> None:
 def test_a_shell_gets_its_completion(jobs: JobsCommand) -> None:
     environ = {"_JOBS_COMPLETE": "complete_bash", "COMP_WORDS": "jobs su", "COMP_CWORD": "1"}
     assert jobs.process(**environ).out.split() == ["submit"]
-    assert "complete_bash" in jobs.process("--show-completion", "bash").out
+    assert "complete_bash" in jobs.shell("jobs --show-completion").out
 
 
 def test_the_help_loads_no_library_that_it_does_not_need(jobs: JobsCommand) -> None:

@@ -232,14 +232,14 @@ async def test_a_store_with_a_newer_schema_is_ready_if_this_release_works_with_i
     assert await client.get("/readyz") == ready(0)
     database.run(ReleaseRow.update(oldest="9998_later"))
     assert "9998_later" in (await client.get("/readyz", status=503))["detail"]
-    assert (await client.get("/healthz")) == {"status": "ok"}
+    assert (await client.get("/healthz"))["status"] == "ok"
 
 
 @pytest.mark.gen_test
 async def test_a_store_with_an_older_schema_is_not_ready(client: Client, bench: Bench) -> None:
     bench.store.database.execute("DELETE FROM schema_migration WHERE name = '0005_tally'")
     assert "0005_tally" in (await client.get("/readyz", status=503))["detail"]
-    assert (await client.get("/healthz")) == {"status": "ok"}
+    assert (await client.get("/healthz"))["status"] == "ok"
 
 
 @pytest.mark.gen_test
