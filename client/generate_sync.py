@@ -41,7 +41,7 @@ def generate(source: str) -> str:
 
 
 def generated() -> dict[Path, str]:
-    """All files of the blocking client, with what they should contain."""
+    """Return the files of the blocking client and their generated contents."""
     files = {PACKAGE / "_sync" / "__init__.py": HEADER + INIT}
     for file in sorted((PACKAGE / "_async").glob("[!_]*.py")):
         files[PACKAGE / "_sync" / file.name] = generate(file.read_text(encoding="utf-8"))

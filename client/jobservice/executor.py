@@ -53,7 +53,7 @@ class JobFuture(futures.Future[Any]):
         return not self.done() and self.job.status == "running"
 
     def settle(self) -> None:
-        """Take over the end of the job, if it has ended and nobody has done so yet."""
+        """Set the result of the future if the job has ended and the future has no result yet."""
         with self._settling:  # the thread and a cancel may see the end at the same time
             if self.done():
                 return

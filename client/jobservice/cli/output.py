@@ -1,4 +1,4 @@
-"""What a command prints: tables for people, JSON for programs, progress for people only."""
+"""Prints the output of commands: tables for people, JSON for programs, progress for people."""
 
 import json
 import os

@@ -1,4 +1,4 @@
-"""What a command works with: its output, and clients of the service it talks to."""
+"""The output of a command, and its clients of the service."""
 
 import contextlib
 from collections.abc import Callable
