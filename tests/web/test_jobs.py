@@ -207,6 +207,7 @@ def test_a_file_may_be_dropped_anywhere_on_the_page(service: Service, page: Page
     assert page.evaluate(DROP, ["h1", "1.log"]) == [True, True]
     expect(page.get_by_role("alert")).to_contain_text("take no files")
     page.goto("/ui/jobs")
+    expect(page.get_by_role("heading", level=1)).to_be_visible()
     assert page.evaluate(DROP, ["h1", "1.log"]) == [False, False]
 
 
