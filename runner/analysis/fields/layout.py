@@ -23,7 +23,9 @@ from functools import cached_property
 UNLIMITED = 0xFFFFFFFF
 """The maximum of a repetition that has none."""
 QUOTED_TEXT = r'(?:[^"\\]|\\.)*'
-_ANY = frozenset(range(256)) - {10}
+"""Text in quotes, as a layout contains it."""
+ANY = frozenset(range(256)) - {10}
+"""The bytes of a line."""
 _DIGITS = frozenset(b"0123456789")
 _REPEATED = re.compile(r"([+*?])|\{(\d+)(?:,(\d*))?\}")
 _FIELD = re.compile(r"\(\?P<(\w+)>")
@@ -205,7 +207,7 @@ class _Parser:
             return self._escaped()
         if char in "()*+?{}|^$":
             raise LayoutError(f"{char} is not possible at character {self._at}")
-        return _ANY if char == "." else frozenset(char.encode("ascii"))
+        return ANY if char == "." else frozenset(char.encode("ascii"))
 
     def _next(self) -> str:
         if self._at >= len(self._text):
@@ -231,4 +233,4 @@ class _Parser:
                 self._at += 1
                 kinds |= set(range(min(first), ord(self._next()) + 1))
             kinds |= first
-        return _ANY - kinds if negated else frozenset(kinds)
+        return ANY - kinds if negated else frozenset(kinds)

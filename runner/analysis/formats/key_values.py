@@ -40,7 +40,7 @@ _PAIR = re.compile(
 )
 _EXPORTED = re.compile(rb"(?P<key>[A-Z_][A-Z0-9_]*)=(?P<value>.*)", re.DOTALL)
 _ESCAPED = re.compile(rb"\\(.)", re.DOTALL)
-_DECODER = json.JSONDecoder()
+_DECODER = json.JSONDecoder(strict=False)
 _ESCAPES = {b"n": b"\n", b"t": b"\t", b"r": b"\r"}
 
 
@@ -74,11 +74,11 @@ class JsonLines(NamedFields):
 
     def split(self, line: bytes) -> Parts | None:
         """The parts of a line. Values are text, objects and lists JSON."""
-        text = line.removeprefix(BOM).strip()
-        if not text.startswith(b"{") or not text.endswith(b"}"):
+        text = line.removeprefix(BOM).strip(b" \t\r")
+        if not text.startswith(b"{"):
             return None
         try:
-            fields = _top_level(text.decode(errors="surrogateescape"))
+            fields = _top_level(text)
         except (ValueError, IndexError, RecursionError):
             return None
         return self._parts(fields, line)
@@ -145,21 +145,30 @@ class JournalExport(NamedFields):
         return Parts(parts.time, parts.level, parts.message, parts.fields, at)
 
 
-def _top_level(text: str) -> dict[str, bytes]:
+def _top_level(line: bytes) -> dict[str, bytes]:
     """The fields of a JSON object. Raises ValueError, IndexError and RecursionError."""
+    errors = "replace"  # lone surrogates become "?"
+    try:
+        text = line.decode()
+    except UnicodeDecodeError:
+        errors = "surrogateescape"
+        text = line.decode(errors=errors)
     fields: dict[str, bytes] = {}
-    at = _after_space(text, 1)
+    at, separator = _after_space(text, 1), ","
     while text[at] != "}":
         name, at = _DECODER.raw_decode(text, at)
         at = _after_space(text, at)
-        if not isinstance(name, str) or text[at] != ":":
+        if not isinstance(name, str) or text[at] != ":" or separator != ",":
             raise ValueError("this is no field")
         start = _after_space(text, at + 1)
         value, end = _DECODER.raw_decode(text, start)
-        fields[name] = _encoded(value if isinstance(value, str) else text[start:end])
+        shown = value if isinstance(value, str) else text[start:end]
+        fields[name] = shown.encode(errors=errors)
         at = _after_space(text, end)
-        if text[at] == ",":
-            at = _after_space(text, at + 1)
+        separator = text[at]
+        at = _after_space(text, at + (separator == ","))
+    if at != len(text) - 1:
+        raise ValueError("something follows the object")
     return fields
 
 
@@ -167,14 +176,6 @@ def _after_space(text: str, at: int) -> int:
     while text[at] in " \t":
         at += 1
     return at
-
-
-def _encoded(text: str) -> bytes:
-    """The bytes of a text, also of bytes that are no UTF-8. Lone surrogates become "?"."""
-    try:
-        return text.encode(errors="surrogateescape")
-    except UnicodeEncodeError:
-        return text.encode(errors="replace")
 
 
 def _value_of(pair: re.Match[bytes]) -> bytes | None:

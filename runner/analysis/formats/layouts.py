@@ -24,7 +24,7 @@ _REQUEST = (
 )
 _CLIENT = (
     r"(?P<client>[^ ]+) (?P<ident>[^ ]+) (?P<user>[^ ]+) "
-    r"\[(?P<time>\d\d/[A-Z][a-z][a-z]/\d{4}:\d\d:\d\d:\d\d(?: [+-]\d{4})?)\] "
+    r"\[(?P<time>[^\]]+)\] "
 )
 _COMMON = _CLIENT + _REQUEST
 _COMBINED = (
