@@ -90,13 +90,17 @@ clean: ## Remove what these targets made; ./data stays
 HASHED := --only-binary :all: --require-hashes
 UV := $(shell command -v uv 2>/dev/null)
 INSTALL = $(if $(UV),$(UV) pip install --python $(BIN)/python $(HASHED) $(1),{ $(BIN)/pip install \
-	--disable-pip-version-check --no-compile --progress-bar off $(HASHED) $(1) || echo failed; } | { $(PROGRESS); })
+	--disable-pip-version-check --no-compile --progress-bar off $(HASHED) $(1) || echo failed; } \
+	| { total=$$(sed -n 's/==.*//p' $(filter-out -r,$(1)) | sort -u | wc -l); $(PROGRESS); })
 
-# Counts the packages that pip fetches: on a terminal in one line.
+# Counts the packages that pip fetches, of those in the locks: on a terminal in one line. Those that are installed already,
+# or that other systems need, do not count.
 define PROGRESS
 count=0; if [ -t 1 ]; then begin='\r\033[K' end=; else begin= end='\n'; fi; \
 while read -r word name rest; do case $$word in \
-	Collecting) count=$$((count + 1)); printf "$$begin  %s: %s$$end" $$count "$${name%%=*}" ;; \
+	Collecting) count=$$((count + 1)); test $$count -le $$total || total=$$count; \
+		printf "$$begin  %s of %s: %s$$end" $$count $$total "$${name%%=*}" ;; \
+	Ignoring | Requirement) total=$$((total - 1)) ;; \
 	Installing) printf "$$begin  %s packages fetched, unpacking them\n" $$count ;; \
 	failed) exit 1 ;; esac; done
 endef

@@ -48,6 +48,7 @@ from server.http_server import HttpServer
 from server.jobs.admission import Admissions, DiskWatermark, QueueWatermark
 from server.jobs.jobs import Jobs
 from server.jobs.waits import JobReader
+from server.openapi.components import security_schemes
 from server.openapi.document import openapi_document
 from server.settings.server import ServerSettings
 from server.store.spans import RequestSpans
@@ -317,7 +318,9 @@ def describe_api(job_types: Mapping[str, JobType[Any]], root_path: str) -> dict[
     """Return the OpenAPI document of a service below a path."""
     document = openapi_document(job_types)
     (server,) = document["servers"]
-    return {**document, "servers": [{**server, "url": root_path or "/"}]}
+    components = {**document["components"], "securitySchemes": security_schemes(root_path)}
+    servers = [{**server, "url": root_path or "/"}]
+    return {**document, "servers": servers, "components": components}
 
 
 def open_proxies(settings: ServerSettings) -> TrustedProxies | None:

@@ -23,7 +23,7 @@ from storage.records.job import StoreError, StoreUnusable
 from storage.records.release import RELEASE
 from storage.settings.stop_signals import STOP_SIGNALS, StopSignals
 from storage.telemetry.logs import exit_with, set_up_logs
-from storage.telemetry.readiness import notify_ready
+from storage.telemetry.readiness import notify_ready, start_level
 from storage.telemetry.start_up import open_spans
 
 log = logging.getLogger(__name__)
@@ -74,11 +74,12 @@ def log_addresses(sockets: Sequence[socket.socket], has_tokens: bool) -> None:
     addresses = [listening.getsockname()[0] for listening in sockets]
     port = sockets[0].getsockname()[1]
     extra = {"port": port, "addresses": ", ".join(addresses), "version": RELEASE}
-    log.info("listening", extra=extra)
+    log.log(start_level(), "listening", extra=extra)
     if has_tokens:
         return
     if all(ip_address(address).is_loopback for address in addresses):
-        log.info("no API_TOKENS are set: only this machine can connect; HOST opens the service")
+        text = "no API_TOKENS are set: only this machine can connect; HOST opens the service"
+        log.log(start_level(), text)
     else:
         log.warning("no API_TOKENS are set: anyone who can reach this address may do anything")
 

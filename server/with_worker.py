@@ -18,7 +18,7 @@ from pathlib import Path
 
 from storage.settings.stop_signals import StopSignals
 from storage.telemetry.logs import is_json, set_up_logs
-from storage.telemetry.readiness import READY, STATUS, VARIABLE, notify_ready
+from storage.telemetry.readiness import ANNOUNCED, READY, STATUS, VARIABLE, notify_ready
 
 log = logging.getLogger(__name__)
 
@@ -34,7 +34,7 @@ def run_both(signals: StopSignals) -> int:
     set_up_logs("INFO", os.environ.get("LOG_FORMAT", "").strip() or "auto", "service")
     news = _wake_on_signals()
     signals.exit_if_received()
-    both = Both(both_environ(os.environ, Path(".env")))
+    both = Both(both_environ(os.environ, Path(".env"), is_announced=not is_json()))
     watched: list[int | socket.socket] = [news, *both.notices]
     with _own_terminal():
         while both.is_running:
@@ -51,10 +51,15 @@ def run_both(signals: StopSignals) -> int:
     return both.exit_code
 
 
-def both_environ(environ: Mapping[str, str], file: Path) -> dict[str, str]:
+def both_environ(
+    environ: Mapping[str, str], file: Path, *, is_announced: bool = False
+) -> dict[str, str]:
     """Return the environment of both programs: settings in a file, and those of `environ`, which
-    override them."""
-    found = {**read_environ(file), **environ}
+    override them.
+
+    With `is_announced`, the programs leave it to this one to say how they have started.
+    """
+    found = {**read_environ(file), **environ, ANNOUNCED: "1" if is_announced else ""}
     if not found.get("DRAIN_SECONDS", "").strip():
         found["DRAIN_SECONDS"] = DRAIN_SECONDS
     return found

@@ -11,6 +11,7 @@ from tests.support.paths import ROOT
 
 PIP = """#!/bin/sh
 echo "pip $*" >> calls
+echo "Ignoring pysqlite3: markers 'platform_machine == x86_64' don't match your environment"
 echo "Collecting tornado==6.6.1 (from -r requirements.lock (line 1))"
 echo "  Using cached tornado.whl"
 echo "Collecting peewee==4.5.3 (from -r requirements.lock (line 9))"
@@ -19,6 +20,14 @@ echo "Installing collected packages: tornado, peewee"
 PYTHON = """#!/bin/sh
 echo "python $*" >> calls
 echo "$@"
+"""
+LOCK = """\
+peewee==4.5.3 \\
+    --hash=sha256:0
+pysqlite3==0.6.1 ; platform_machine == 'x86_64' \\
+    --hash=sha256:1
+tornado==6.6.1 \\
+    --hash=sha256:2
 """
 DOCKER = "docker run -p 5000:5000 -v jobs-data:/data job-service"
 
@@ -30,7 +39,7 @@ def folder(tmp_path: Path) -> Path:
     (tmp_path / ".venv/bin").mkdir(parents=True)
     shutil.copy(ROOT / "Makefile", tmp_path)
     for lock in ("requirements.lock", "requirements-tracing.lock", "tests/requirements.lock"):
-        (tmp_path / lock).touch()
+        (tmp_path / lock).write_text(LOCK)
     for name, text in (("pip", PIP), ("python", PYTHON), ("pytest", PYTHON)):
         write_program(tmp_path / ".venv/bin" / name, text)
     return tmp_path
@@ -71,8 +80,8 @@ def test_make_run_installs_only_what_runs_and_starts_both_programs(folder: Path)
     said = answer.stdout.splitlines()
     assert said == [
         "Installing about 100 MB into .venv, once",
-        "  1: tornado",
-        "  2: peewee",
+        "  1 of 2: tornado",
+        "  2 of 2: peewee",
         "  2 packages fetched, unpacking them",
         "-m server --with-worker",
     ]

@@ -31,11 +31,12 @@ class ApiError(JobServiceError):
     """The service refused a request.
 
     status: the status of the HTTP response.
-    code: the kind of the error, such as invalid_request, as docs/errors.md lists them; None if the
-    response came from somebody else, for example a proxy.
-    title, detail: a short name of the code; what is wrong in this request.
-    field, errors: the first invalid field, or None; one object with `field`, `detail` and `code`
-    for each invalid field.
+    code: the kind of the error, such as invalid_request. docs/errors.md lists all codes. It is None
+    for a response of another program, for example a proxy.
+    title: a short name of the code.
+    detail: the fault of this request.
+    field: the first invalid field, or None.
+    errors: for each invalid field, an object with `field`, `detail` and `code`.
     request_id: the id of the request, which is also in the log of the listener.
     job_id: the id of a job that may or may not have been stored, else None.
     retry_after: seconds after which the service wants to be asked again, else None.
@@ -73,7 +74,7 @@ class ConnectionFailed(JobServiceError):
 
 
 class WaitTimeout(JobServiceError, TimeoutError):
-    """Jobs were not final in time. They continue. `jobs` are those that were waited for."""
+    """Jobs were not final in time. They continue, and `jobs` holds them."""
 
     def __init__(self, message: str, jobs: Sequence[Any] = ()):
         super().__init__(message)
@@ -125,7 +126,7 @@ def read_retry_after(value: str | None) -> float | None:
 
 
 def _plain_detail(status: int, headers: Mapping[str, str], body: bytes) -> str:
-    """What a response says that is no problem document."""
+    """The text of a response that is not a problem document."""
     target = headers.get("location")
     if 300 <= status < 400 and target:
         return f"the address redirects to {target}: use that one"

@@ -76,7 +76,7 @@ class Executor(futures.Executor):
     """Runs jobs of the service. The first argument of `submit` is a job type, not a function."""
 
     def __init__(self, client: Client, **options: Any):
-        """`options` are options of all jobs, such as `queue`; those of a call go first."""
+        """`options` apply to all jobs, such as `queue`. Options of a call override them."""
         self._client = client
         self._options = options
         self._futures: list[JobFuture] = []
@@ -87,7 +87,7 @@ class Executor(futures.Executor):
     def submit(  # type: ignore[override]
         self, type: str, payload: Mapping[str, Any] | None = None, /, **options: Any
     ) -> JobFuture:
-        """Submit a job; `options` are those of `Client.submit`, such as `file` and `priority`.
+        """Submit a job. `options` are options of `Client.submit`: `file`, `priority` and others.
 
         Returns when the job is stored. `map("sleep", payloads)` submits one job for each payload.
         """
@@ -105,7 +105,7 @@ class Executor(futures.Executor):
         return future
 
     def shutdown(self, wait: bool = True, *, cancel_futures: bool = False) -> None:
-        """Take no more jobs. With `wait`, wait for the ends of all jobs.
+        """Stop taking jobs. With `wait`, wait until all jobs have ended.
 
         With `cancel_futures`, cancel all jobs that have not ended, running ones included.
         """
@@ -140,7 +140,7 @@ class Executor(futures.Executor):
             pause = LOOK_SECONDS if ended else min(MAX_LOOK_SECONDS, 2 * pause)
 
     def _unfinished(self) -> list[JobFuture]:
-        """The futures that are not done; waits for one. Empty at the end of the executor."""
+        """Wait for a future that is not done, and return all of them. Empty after a shutdown."""
         with self._changed:
             while True:
                 self._futures = [future for future in self._futures if not future.done()]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import uuid
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from difflib import get_close_matches
 from typing import Any, TypedDict
@@ -56,7 +56,8 @@ class Request:
 
     wait: the seconds for which the service may hold back the response.
     repeats: whether it is sent again after failures that pass.
-    deletes: whether a 404 after the first try means that an earlier try has deleted it.
+    done_status: a status that, after the first try, means that an earlier try has done the work:
+    404 for a deletion, 412 for the creation of something new.
     """
 
     method: str
@@ -67,7 +68,7 @@ class Request:
     form: Form | None = None
     wait: float = 0.0
     repeats: bool = True
-    deletes: bool = False
+    done_status: int | None = None
 
 
 def submit(
@@ -124,7 +125,7 @@ def analyze_payload(
 
 
 def get_job(job_id: str, wait: float = 0.0) -> Request:
-    """Get a job, at the latest after `wait` seconds, which are shortened to what one call may."""
+    """Get a job when it has ended, or after `wait` seconds, of which one call takes at most 30."""
     return Request("GET", job_path(job_id), _wait_query(wait), wait=_one_wait(wait))
 
 
@@ -151,7 +152,7 @@ def change_job(job_id: str, change: str) -> Request:
 
 def delete_job(job_id: str) -> Request:
     """Delete a final job."""
-    return Request("DELETE", job_path(job_id), deletes=True)
+    return Request("DELETE", job_path(job_id), done_status=404)
 
 
 def change_jobs(
@@ -187,9 +188,16 @@ def get(path: str, *, repeats: bool = True) -> Request:
     return Request("GET", path, headers={"Accept": JSON}, repeats=repeats)
 
 
-def put_queue(name: str, max_running: int | None, paused: bool) -> Request:
-    """Create a queue, or replace all its settings."""
-    return _with_json("PUT", queue_path(name), {"max_running": max_running, "paused": paused})
+def put_queue(
+    name: str, max_running: int | None, paused: bool, *, only_new: bool = False
+) -> Request:
+    """Create a queue, or replace all its settings unless `only_new` forbids that."""
+    document = {"max_running": max_running, "paused": paused}
+    request = _with_json("PUT", queue_path(name), document)
+    if only_new:
+        headers = {**request.headers, "If-None-Match": "*"}
+        request = replace(request, headers=headers, done_status=412)
+    return request
 
 
 def change_queue(name: str, changes: Mapping[str, Any]) -> Request:
@@ -200,7 +208,7 @@ def change_queue(name: str, changes: Mapping[str, Any]) -> Request:
 
 def delete_queue(name: str) -> Request:
     """Delete a queue without queued or running jobs."""
-    return Request("DELETE", queue_path(name), deletes=True)
+    return Request("DELETE", queue_path(name), done_status=404)
 
 
 def job_path(job_id: str) -> str:

@@ -33,8 +33,8 @@ def is_worth_repeating(failure: JobServiceError) -> bool:
 class Retries:
     """The failures in a row of one request, and the pauses between its tries.
 
-    A pause doubles from 0.1 s to 5 s, of which up to a half is left to chance. `Retry-After` makes
-    it longer.
+    Each pause is twice as long as the one before, from 0.1 s to 5 s. Up to half of it is random.
+    `Retry-After` makes it longer.
     """
 
     def __init__(self, seconds: float, chance: Callable[[], float] = random.random):

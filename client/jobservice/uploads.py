@@ -75,7 +75,7 @@ class Source:
     def chunks(self) -> Iterator[bytes]:
         """Read the file from its start: `size` bytes, if the size is known.
 
-        Raises ValueError if the file has become shorter since; what was added is left out.
+        Raises ValueError if the file is shorter now. Bytes that were added meanwhile are left out.
         """
         with self._opened() as stream:
             left = self.size

@@ -38,7 +38,7 @@ from storage.liveness.liveness import Liveness
 from storage.notify.wakeup import Waiter
 from storage.records.job import Fence, Job, StoreDamaged, StoreError, StoreFull, StoreInDoubt
 from storage.records.release import RELEASE
-from storage.telemetry.readiness import notify_ready
+from storage.telemetry.readiness import notify_ready, start_level
 
 log = logging.getLogger(__name__)
 
@@ -169,7 +169,7 @@ class Supervisor:
             self._registered = True
             slots = self._pool.size
             extra = {"runner": self._liveness.name, "slots": slots, "version": RELEASE}
-            log.info("ready", extra=extra)
+            log.log(start_level(), "ready", extra=extra)
             notify_ready(f"{slots} slot{'s' if slots > 1 else ''}")
 
     def _reconcile(self) -> None:

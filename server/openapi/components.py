@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from typing import Any
 
-from server.auth.sessions import COOKIE
+from server.auth.sessions import cookie_name
 from server.http.codes import Code
 from server.http.problems import CONTENT_TYPE, FieldError, Problem
 from server.http.response import HEADER as REQUEST_ID
@@ -65,23 +65,29 @@ _PROBLEMS = {
 }
 """By status: the description of the error, and an example."""
 _FIELD_ERRORS = {422: FieldError("limit", "it must be at most 500", "out_of_range")}
-SECURITY_SCHEMES: dict[str, Json] = {
-    "token": {
-        "type": "http",
-        "scheme": "bearer",
-        "description": "A token from API_TOKENS or API_TOKENS_FILE; not needed if none is set",
-    },
-    "cookie": {
-        "type": "apiKey",
-        "in": "cookie",
-        "name": COOKIE,
-        "description": "Sign-in of the web front end; over https, its name begins with __Host-",
-    },
-}
 _TEXT: Json = {"type": "string"}
 _TAG = '(W/)?"[!#-~]*"'
 _TAGS: Json = {"type": "string", "pattern": rf"^(\*|{_TAG}(, ?{_TAG})*)$"}
 _NUMBER: Json = {"type": "string", "pattern": "^[0-9]{1,18}$"}
+
+
+def security_schemes(root_path: str = "") -> dict[str, Json]:
+    """Build the ways to sign in at a service below this path, by their names."""
+    prefix = "__Secure-" if root_path else "__Host-"
+    return {
+        "token": {
+            "type": "http",
+            "scheme": "bearer",
+            "description": "A token from API_TOKENS or API_TOKENS_FILE; not needed if none is set",
+        },
+        "cookie": {
+            "type": "apiKey",
+            "in": "cookie",
+            "name": cookie_name(False, root_path),
+            "description": f"Sign-in of the web front end; over https, its name begins with"
+            f" {prefix}",
+        },
+    }
 
 
 def _header(description: str, schema: Json = _TEXT) -> Json:

@@ -16,12 +16,12 @@ from server.openapi.components import (
     COMMON_PROBLEMS,
     REQUEST_HEADERS,
     RESPONSE_HEADERS,
-    SECURITY_SCHEMES,
     WEBHOOK_HEADERS,
     header_references,
     problem_reference,
     problem_responses,
     request_headers,
+    security_schemes,
 )
 from server.openapi.examples import ACCEPTED, EXAMPLES, TEXTS
 from server.openapi.new_jobs import NewJobs
@@ -87,14 +87,14 @@ def openapi_document(job_types: Mapping[str, JobType[Any]]) -> Json:
         },
         "servers": [{"url": "/", "description": "The listener that serves this document"}],
         "tags": [{"name": name, "description": text} for name, text in TAGS.items()],
-        "security": [{name: []} for name in SECURITY_SCHEMES],
+        "security": [{name: []} for name in security_schemes()],
         "paths": paths,
         "webhooks": webhooks,
         "components": {
             "schemas": schemas.used([paths, webhooks, responses]),
             "responses": responses,
             "headers": RESPONSE_HEADERS,
-            "securitySchemes": SECURITY_SCHEMES,
+            "securitySchemes": security_schemes(),
         },
     }
 

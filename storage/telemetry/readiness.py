@@ -5,12 +5,23 @@ its programs. Imports nothing of ours.
 """
 
 import contextlib
+import logging
 import os
 import socket
 
 VARIABLE = "NOTIFY_SOCKET"
 READY = "READY=1"
 STATUS = "STATUS="
+ANNOUNCED = "START_IS_ANNOUNCED"
+"""An environment variable: the program that started this one tells people when it is ready."""
+
+
+def start_level() -> int:
+    """Return the level of log lines that say how the program has started.
+
+    It is DEBUG if another program announces the start, because that says the same, else INFO.
+    """
+    return logging.DEBUG if os.environ.get(ANNOUNCED) else logging.INFO
 
 
 def notify_ready(status: str) -> None:

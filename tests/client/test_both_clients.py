@@ -213,7 +213,7 @@ def test_many_jobs_are_canceled_and_retried(api: Client, queue: str) -> None:
 
 def test_queues_are_made_changed_and_deleted(api: Client) -> None:
     name = f"q-{uuid4().hex[:8]}"
-    made = api.put_queue(name, max_running=2)
+    made = api.put_queue(name, max_running=2, only_new=True)
     assert (made.name, made.max_running, made.paused) == (name, 2, False)
     assert api.change_queue(name, paused=True).paused
     assert api.change_queue(name, max_running=None).max_running is None

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from queue import SimpleQueue
 from typing import Any
 
+import httpx
 import pytest
 
 from jobservice import ApiError, Client, ConnectionFailed, Executor, Job, WaitTimeout
@@ -152,6 +153,26 @@ def test_a_retry_whose_response_was_lost_is_made_once(api: Client, listener: Ser
     transport.send = send_twice  # type: ignore[method-assign]
     assert job.retry().status == "queued"
     assert job.data.client_retries == 1
+
+
+def test_a_queue_whose_response_was_lost_counts_as_created(api: Client) -> None:
+    transport: Any = api._transport
+    exchange = transport._exchange
+    statuses: list[int] = []
+
+    def lose_the_first(request: Any, deadline: float | None) -> Any:
+        response = exchange(request, deadline)
+        statuses.append(response.status_code)
+        if len(statuses) == 1:
+            raise httpx.ReadError("lost")
+        return response
+
+    transport._exchange = lose_the_first
+    assert api.put_queue("gpu", max_running=2, only_new=True).max_running == 2
+    assert statuses == [201, 412, 200]
+    with pytest.raises(ApiError) as caught:
+        api.put_queue("gpu", max_running=3, only_new=True)
+    assert caught.value.code == "precondition_failed"
 
 
 def test_a_service_that_stays_away_is_given_up(api: Client, listener: Service) -> None:

@@ -64,7 +64,7 @@ def jobs_of(service: Service) -> list[dict[str, Any]]:
 def test_a_shell_script_uploads_waits_and_prints_the_counts(
     service: Service, tmp_path: Path
 ) -> None:
-    (script,) = recipe("From a shell script", "sh")
+    *_, script = recipe("From a shell script", "sh")
     (tmp_path / "count-errors").write_text(script)
     (tmp_path / "app.log").write_text(LOG)
     answer = run(service, tmp_path, "sh", "count-errors", "app.log")
@@ -73,6 +73,29 @@ def test_a_shell_script_uploads_waits_and_prints_the_counts(
     answer = run(service, tmp_path, "sh", "count-errors", "archive.log", ends_with=1)
     assert answer.returncode == 1
     assert json.loads(answer.stderr)["type"]
+
+
+def test_shell_scripts_use_the_command_jobs(service: Service, tmp_path: Path) -> None:
+    count, several, _ = recipe("From a shell script", "sh")
+    (tmp_path / "count-errors").write_text(count)
+    (tmp_path / "nightly-import").write_text(several)
+    (tmp_path / "app.log").write_text(LOG)
+    command = tmp_path / "bin" / "jobs"
+    command.parent.mkdir()
+    command.write_text(f'#!/bin/sh\nexec {sys.executable} -m jobservice.cli "$@"\n')
+    command.chmod(0o755)
+    path = f"{command.parent}:{os.environ['PATH']}"
+    environ = {"PATH": path, "PYTHONPATH": str(ROOT / "client")}
+    answer = run(service, tmp_path, "sh", "count-errors", "app.log", environ=environ)
+    assert answer.stdout == "ERROR: 3\nWARN: 1\n"
+    (tmp_path / "archive.log").write_bytes(b"PK\x03\x04" + bytes(100))
+    run(service, tmp_path, "sh", "count-errors", "archive.log", ends_with=1, environ=environ)
+    answer = run(service, tmp_path, "sh", "nightly-import", environ=environ)
+    assert answer.stdout.splitlines()[-1] == "imported"
+    service.call("PATCH", "/queues/default", {"paused": True})
+    (tmp_path / "nightly-import").write_text(replaced(several, ("10m", "0.1"), ("%F", "%s")))
+    answer = run(service, tmp_path, "sh", "nightly-import", ends_with=1, environ=environ)
+    assert [line.split()[1] for line in answer.stdout.splitlines()] == ["canceled"] * 2
 
 
 def test_a_nightly_job_is_submitted_once_however_often_the_script_runs(

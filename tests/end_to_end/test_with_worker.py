@@ -4,6 +4,7 @@ import contextlib
 import json
 import os
 import pty
+import re
 import select
 import signal
 import subprocess
@@ -226,7 +227,8 @@ def test_on_a_terminal_ctrl_c_ends_make_with_0(tmp_path: Path) -> None:
         os.chdir(tmp_path)
         given = environ(tmp_path, LOG_FORMAT="text")
         os.execvpe("make", ["make", "run"], given)
-    read_until(terminal, b"Ctrl-C stops")
+    before_ready, *_ = read_until(terminal, b"Ctrl-C stops").decode().partition("Ready: ")
+    assert re.fullmatch(r"\S+ \S+ INFO +the schema of the database .*\r\n", before_ready)
     os.write(terminal, b"\x1a\x03")  # Ctrl-Z, which is ignored, and Ctrl-C
     said = read_until(terminal, b"")
     _, status = os.waitpid(pid, 0)

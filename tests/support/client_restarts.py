@@ -21,10 +21,15 @@ def restart(service: Service, kill: bool = True) -> None:
     service.listener.logged("listening")
 
 
+def connections(service: Service) -> int:
+    """How many connections of clients the listener has."""
+    found = psutil.Process(service.listener.process.pid).net_connections("tcp")
+    return sum(each.status == psutil.CONN_ESTABLISHED for each in found)
+
+
 def has_connection(service: Service) -> bool:
     """Whether a client is connected to the listener."""
-    connections = psutil.Process(service.listener.process.pid).net_connections("tcp")
-    return any(each.status == psutil.CONN_ESTABLISHED for each in connections)
+    return connections(service) > 0
 
 
 def submit_during_kills(service: Service, jobs: int, kills: int, threads: int = 8) -> Counter[int]:

@@ -39,6 +39,21 @@ def test_a_file_is_submitted_and_its_counts_are_shown(service: Service, page: Pa
     expect(page.locator(".facts")).to_contain_text(job["upload"]["name"])
 
 
+def test_the_page_of_the_api_has_a_command_for_each_kind_of_body(
+    service: Service, page: Page
+) -> None:
+    page.goto("/docs#analyze")
+    for operation, end in (
+        ("analyze", "/analyze?p=TEXT' --data-binary @FILE"),
+        ("analyzeNamedFile", "/analyze/NAME?p=TEXT' --data-binary @FILE"),
+        ("uploadJob", "/jobs/upload' -F type=… -F payload=… -F filename=@FILE"),
+        ("submitJob", "/jobs' -H 'Content-Type: application/json' -d '{…}'"),
+        ("cancelJob", "/jobs/JOB_ID/cancel'"),
+    ):
+        command = page.locator(f"#{operation} .commands code")
+        expect(command).to_have_text(re.compile(re.escape(f"{service.base_url}{end}") + "$"))
+
+
 def test_the_page_of_a_job_follows_it_from_waiting_to_its_end(service: Service, page: Page) -> None:
     page.goto("/ui/submit?type=sleep")
     page.get_by_label("Seconds required").fill("0.5")

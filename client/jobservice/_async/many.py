@@ -48,7 +48,7 @@ async def as_completed(
 async def refresh_all(
     transport: AsyncTransport, jobs: Sequence[AsyncJob], wait: float, deadline: float | None = None
 ) -> list[AsyncJob]:
-    """Update all jobs; return those that have ended. Takes about `wait` seconds if none has."""
+    """Update all jobs, and return the ended ones. Takes about `wait` seconds if none has ended."""
     groups = _groups(jobs)
     for some in groups:
         await _look(transport, some, wait / len(groups), deadline)
@@ -58,7 +58,7 @@ async def refresh_all(
 async def _look(
     transport: AsyncTransport, jobs: Sequence[AsyncJob], wait: float, deadline: float | None
 ) -> None:
-    """Update jobs when all are final, at the latest after `wait` seconds."""
+    """Update jobs when all have ended, or after `wait` seconds."""
     asked_at = time.monotonic()
     left = wait if deadline is None else min(wait, deadline - asked_at)
     ids = [job.id for job in jobs]
@@ -83,6 +83,6 @@ async def _look(
 
 
 def _groups(jobs: Sequence[AsyncJob]) -> list[Sequence[AsyncJob]]:
-    """The jobs in groups that one request may ask for."""
+    """Split the jobs into groups, each small enough for one request."""
     size = requests.PAGE_JOBS
     return [jobs[start : start + size] for start in range(0, len(jobs), size)]

@@ -1,4 +1,4 @@
-"""Sends requests over HTTP, repeats those that fail, and follows event streams."""
+"""Sends requests over HTTP, repeats failed ones, and follows event streams."""
 
 from __future__ import annotations
 
@@ -36,8 +36,10 @@ class Answer:
     body: bytes
 
     def document(self) -> Any:
-        """The JSON of the body. Raises ConnectionFailed if somebody else than the service sent
-        it."""
+        """Parse the body as JSON.
+
+        Raises ConnectionFailed if it is not JSON: then the response is not of the service.
+        """
         try:
             return json.loads(self.body)
         except ValueError:
@@ -80,8 +82,8 @@ class AsyncTransport:
             except httpx.TransportError as error:
                 failure = self._connection_failed(error, retries.failures)
             else:
-                is_gone = request.deletes and was_repeated and response.status_code == 404
-                if response.is_success or is_gone:
+                was_done = was_repeated and response.status_code == request.done_status
+                if response.is_success or was_done:
                     return Answer(response.status_code, dict(response.headers), response.content)
                 failure = _refused(response)
             was_repeated = True
@@ -235,7 +237,7 @@ async def _sent(form: Form, early: _EarlyAnswer) -> AsyncIterator[bytes]:
             yield chunk
             form.report()
             if early.has_arrived():
-                # httpcore then sends no more, and reads the response.
+                # After this exception, httpcore stops sending and reads the response.
                 raise httpcore.WriteError("the response has arrived")
     finally:
         chunks.close()

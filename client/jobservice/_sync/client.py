@@ -83,9 +83,9 @@ class Client:
         """Submit a job, and return it when it is stored.
 
         file: a path, bytes or a binary stream to upload, or a pair of a name and one of these.
-        wait: wait up to this many seconds for the end of the job. It may still run then.
-        idempotency_key: a key that makes repeated calls one job; by default, each call has its own.
-        on_progress: is called with the bytes of the file sent, and those in all.
+        wait: seconds to wait for the end of the job. The job may still run afterwards.
+        idempotency_key: calls with the same key make one job. By default, each call has its own.
+        on_progress: a function that gets the bytes sent and the size of the file.
         """
         deadline = time.monotonic() + (wait or 0.0)
         request = requests.submit(
@@ -160,9 +160,9 @@ class Client:
                 return
 
     def refresh_all(self, jobs: Iterable[Job], wait: float = 0.0) -> Jobs:
-        """Load the present state of jobs, a hundred per request; return those that have ended.
+        """Load the present state of jobs, with one request per hundred. Return the ended ones.
 
-        With `wait`, the service holds its responses back for about so long, until all have ended.
+        With `wait`, the service answers when all jobs have ended, or after about so many seconds.
         """
         return many.refresh_all(self._transport, [*jobs], wait)
 
@@ -205,10 +205,22 @@ class Client:
         return self._queue(requests.get(requests.queue_path(name)))
 
     def put_queue(
-        self, name: str, max_running: int | None = None, paused: bool = False
+        self,
+        name: str,
+        max_running: int | None = None,
+        paused: bool = False,
+        *,
+        only_new: bool = False,
     ) -> QueueData:
-        """Create a queue, or replace all its settings."""
-        return self._queue(requests.put_queue(name, max_running, paused))
+        """Create a queue, or replace all its settings.
+
+        With `only_new`, an existing queue is left alone: ApiError 412 (precondition_failed).
+        """
+        request = requests.put_queue(name, max_running, paused, only_new=only_new)
+        answer = self._transport.send(request)
+        if answer.status == request.done_status:  # an earlier try, whose response was lost
+            return self.queue(name)
+        return read_queue(answer.document())
 
     def change_queue(self, name: str, **changes: Any) -> QueueData:
         """Change some settings of a queue: `max_running`, `paused`."""

@@ -45,7 +45,7 @@ def as_completed(transport: Transport, jobs: Sequence[Job], timeout: float | Non
 def refresh_all(
     transport: Transport, jobs: Sequence[Job], wait: float, deadline: float | None = None
 ) -> list[Job]:
-    """Update all jobs; return those that have ended. Takes about `wait` seconds if none has."""
+    """Update all jobs, and return the ended ones. Takes about `wait` seconds if none has ended."""
     groups = _groups(jobs)
     for some in groups:
         _look(transport, some, wait / len(groups), deadline)
@@ -53,7 +53,7 @@ def refresh_all(
 
 
 def _look(transport: Transport, jobs: Sequence[Job], wait: float, deadline: float | None) -> None:
-    """Update jobs when all are final, at the latest after `wait` seconds."""
+    """Update jobs when all have ended, or after `wait` seconds."""
     asked_at = time.monotonic()
     left = wait if deadline is None else min(wait, deadline - asked_at)
     ids = [job.id for job in jobs]
@@ -78,6 +78,6 @@ def _look(transport: Transport, jobs: Sequence[Job], wait: float, deadline: floa
 
 
 def _groups(jobs: Sequence[Job]) -> list[Sequence[Job]]:
-    """The jobs in groups that one request may ask for."""
+    """Split the jobs into groups, each small enough for one request."""
     size = requests.PAGE_JOBS
     return [jobs[start : start + size] for start in range(0, len(jobs), size)]

@@ -45,7 +45,7 @@ class CommonOptions(JsonOption):
     ] = None
 
     def over(self, others: "CommonOptions | None") -> "CommonOptions":
-        """These options; those that are not set are taken from others."""
+        """Return these options, completed by others where they are not set."""
         if others is None:
             return self
         named = self if self.url or self.profile else others

@@ -1,5 +1,7 @@
 """`jobs queues` and its subcommands."""
 
+import contextlib
+
 from tests.support.jobs_command import JobsCommand
 from tests.support.programs import Service
 
@@ -28,6 +30,20 @@ def test_an_existing_queue_is_not_created_again(jobs: JobsCommand) -> None:
     done = jobs.run("queues", "create", "default")
     assert (done.code, done.out) == (1, "")
     assert "there is a queue 'default' already" in done.err
+
+
+def test_of_two_creations_at_once_one_fails(jobs: JobsCommand) -> None:
+    limits = ("1", "2")
+    with contextlib.ExitStack() as stack:
+        both = [
+            stack.enter_context(jobs.started("queues", "create", "both", "--max-running", limit))
+            for limit in limits
+        ]
+        codes = [process.wait(40) for process in both]
+    assert sorted(codes) == [0, 1]
+    (queue,) = [each for each in jobs.run("queues", "--json").items if each["name"] == "both"]
+    assert str(queue["max_running"]) == limits[codes.index(0)]
+    assert jobs.run("queues", "delete", "both").code == 0
 
 
 def test_errors_of_the_service_are_reported(jobs: JobsCommand) -> None:

@@ -39,6 +39,13 @@ CLI = (
         ("tests/client/cli/test_changes.py",),
     ),
     Mutant(
+        "a queue that exists is not replaced by a creation",
+        "client/jobservice/cli/commands/queues.py",
+        "paused=paused, only_new=True)",
+        "paused=paused)",
+        ("tests/client/cli/test_queues.py",),
+    ),
+    Mutant(
         "control characters of jobs do not reach the terminal",
         "client/jobservice/cli/formats.py",
         '    return _CONTROL.sub("\\N{REPLACEMENT CHARACTER}", text)',

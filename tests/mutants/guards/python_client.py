@@ -80,6 +80,13 @@ PYTHON_CLIENT = (
         RESTARTS,
     ),
     Mutant(
+        "a creation whose response was lost is no error",
+        "client/jobservice/_sync/transport.py",
+        "was_done = was_repeated and response.status_code == request.done_status",
+        "was_done = was_repeated and response.status_code == 404",
+        RESTARTS,
+    ),
+    Mutant(
         "a refused upload is not sent to its end",
         "client/jobservice/_sync/transport.py",
         "            if early.has_arrived():",

@@ -115,6 +115,9 @@ async def test_the_index_and_the_api_description_have_it(client: Client) -> None
     assert (index["jobs"], index["openapi"]) == (f"{ROOT}/jobs", f"{ROOT}/openapi.json")
     document = json.loads((await send(client, "GET", "/openapi.json")).body)
     assert [server["url"] for server in document["servers"]] == [ROOT]
+    cookie = document["components"]["securitySchemes"]["cookie"]
+    assert cookie["name"] == cookie_name(False, ROOT)
+    assert cookie["description"].endswith("its name begins with __Secure-")
     assert "/jobs" in document["paths"]
 
 

@@ -58,7 +58,7 @@ class Patterns:
 
 @dataclass
 class Report:
-    """What to report; named as by the client."""
+    """What to report. The fields are parameters of `Client.analyze`."""
 
     ignore_case: Annotated[
         bool, typer.Option("--ignore-case", "-i", help="Ignore the case of ASCII letters.")

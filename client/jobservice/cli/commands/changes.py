@@ -42,7 +42,7 @@ def cancel(
 ) -> int:
     """Cancel jobs: the named ones, or all queued and running ones that filters select.
 
-    With ids, it ends when the processes of the jobs are gone.
+    With ids, the command ends when the processes of these jobs are gone.
     """
     return _change(session, "cancel", filters, job_ids, every=every, yes=yes, dry_run=dry_run)
 

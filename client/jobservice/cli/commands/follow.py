@@ -88,7 +88,7 @@ def _print_event(output: Output, event: "Event", with_job: bool) -> None:
 
 
 def about(data: dict[str, Any]) -> str:
-    """What a change is about: who runs the attempt, or why the last one ended badly."""
+    """The runner of the attempt, or the error of the last attempt."""
     if data["status"] == "running":
         asked = ", cancel requested" if data.get("cancel_requested_at") else ""
         return f"attempt {data['attempt']} on {data.get('runner')}{asked}"

@@ -71,7 +71,7 @@ def row(job: "Job", is_short: bool) -> list[Cell]:
 
 
 def note(job: "Job") -> str:
-    """What is most worth knowing about a job: its error, or its file."""
+    """The error of a job, or else its file."""
     data = job.data
     if data.error and data.status != "canceled":
         return f"{data.error.type}: {data.error.message}".splitlines()[0]

@@ -53,9 +53,14 @@ def create(
     paused: Annotated[bool, typer.Option("--paused", help="It starts no jobs yet.")] = False,
 ) -> None:
     """Create a queue. One that exists already is an error."""
-    if any(queue.name == name for queue in session.client.queues()):
-        raise exits.CommandError(f"there is a queue {name!r} already")
-    _report(session, session.client.put_queue(name, max_running=max_running, paused=paused))
+    put = session.client.put_queue
+    try:
+        queue = put(name, max_running=max_running, paused=paused, only_new=True)
+    except ApiError as error:
+        if error.code != "precondition_failed":
+            raise
+        raise exits.CommandError(f"there is a queue {name!r} already") from None
+    _report(session, queue)
 
 
 def pause(session: Session, names: Names) -> None:

@@ -90,7 +90,7 @@ def submit(
 
 
 def open_file(path: str) -> Any:
-    """What the client uploads for a path; `-` is standard input."""
+    """Return the file of a path as the client takes it; `-` is standard input."""
     if path == "-":
         return "stdin", sys.stdin.buffer
     if os.path.isdir(path):

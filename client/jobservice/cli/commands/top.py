@@ -93,7 +93,7 @@ class View:
         self.problem = ""
 
     def heading(self) -> str:
-        """One line about the workers, or about what is wrong."""
+        """One line: the workers, or the present problem."""
         if self.problem:
             return f"{self._url}  {self.problem}"
         overview = self._overview

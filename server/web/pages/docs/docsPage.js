@@ -17,6 +17,8 @@ import { fieldTable, schemaSection, typeOf } from "./schemaView.js";
 /** @typedef {Omit<Operation, "responses"> & { responses: Responses }} ShownOperation */
 
 const RESPONSE_PREFIX = "#/components/responses/";
+const FILE_TYPE = "application/octet-stream";
+const FORM_TYPE = "multipart/form-data";
 /** @type {Method[]} */
 const METHODS = ["get", "post", "put", "patch", "delete"];
 
@@ -187,9 +189,13 @@ function responseContent(response) {
  */
 function commandOf(method, path, operation) {
   const address = path.replaceAll(/{(\w+)}/g, (_, name) => name.toUpperCase());
-  const command = callCommand(method.toUpperCase(), address);
   const content = operation.requestBody?.content;
+  // The only calls whose body is a file count texts in it, and the query names these.
+  if (content && FILE_TYPE in content) {
+    return `${callCommand(method.toUpperCase(), `${address}?p=TEXT`)} --data-binary @FILE`;
+  }
+  const command = callCommand(method.toUpperCase(), address);
   if (!content) return command;
-  if (!content["application/json"]) return `${command} -F type=… -F payload=… -F filename=@…`;
+  if (FORM_TYPE in content) return `${command} -F type=… -F payload=… -F filename=@FILE`;
   return `${command} -H 'Content-Type: application/json' -d ${shellQuote("{…}")}`;
 }
