@@ -80,7 +80,7 @@ def test_shell_scripts_use_the_command_jobs(service: Service, tmp_path: Path) ->
     (tmp_path / "count-errors").write_text(count)
     (tmp_path / "nightly-import").write_text(several)
     (tmp_path / "app.log").write_text(LOG)
-    command = tmp_path / "bin" / "jobs"
+    command = tmp_path / "bin" / "jobservice"
     command.parent.mkdir()
     command.write_text(f'#!/bin/sh\nexec {sys.executable} -m jobservice.cli "$@"\n')
     command.chmod(0o755)

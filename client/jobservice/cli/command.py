@@ -14,7 +14,7 @@ from typing import Annotated, Any, TypeVar
 
 import typer
 
-from jobservice.cli import config, exits
+from jobservice.cli import config, exits, program
 from jobservice.cli.output import Output
 from jobservice.cli.session import Session
 from jobservice.errors import ConnectionFailed
@@ -61,7 +61,8 @@ def command(
     """Register a function as a command. Its docstring is the help."""
 
     def register(function: Function) -> Function:
-        epilog = "\b\nExamples:\n" + "\n".join(f"  jobs {example}" for example in examples)
+        shown = "\n".join(f"  {program.name()} {example}" for example in examples)
+        epilog = f"\b\nExamples:\n{shown}"
         app.command(name, epilog=epilog if examples else None)(_runner(function, common))
         return function
 
@@ -126,7 +127,10 @@ def run_command(options: CommonOptions, body: Callable[[Session], int | None]) -
     except exits.EXPECTED as error:
         output.error(error)
         if isinstance(error, ConnectionFailed):
-            output.hint("Name another service with --url, --profile, JOBS_URL or `jobs config`.")
+            config_command = f"`{program.name()} config`"
+            output.hint(
+                f"Name another service with --url, --profile, JOBS_URL or {config_command}."
+            )
         return exits.of_error(error)
     except KeyboardInterrupt:
         return exits.INTERRUPTED

@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 from typer.core import TyperGroup
 
+from jobservice.cli import program
 from jobservice.cli.command import CommonOptions
 from jobservice.cli.commands import (
     analyze,
@@ -21,11 +22,11 @@ from jobservice.cli.commands import (
 )
 
 HELP = """\
-Usage: jobs [OPTIONS] COMMAND [ARGS]...
+Usage: {name} [OPTIONS] COMMAND [ARGS]...
 
 Submit jobs to a Job Service, follow them, and cancel them.
 
-Commands (`jobs COMMAND --help` explains each):
+Commands (`{name} COMMAND --help` explains each):
 {commands}
 
 Options, for all commands:
@@ -34,9 +35,9 @@ Options, for all commands:
   --install-completion, --show-completion, --version, --help
 
 Examples:
-  jobs submit sleep seconds=5 --wait
-  jobs analyze app.log -p ERROR -p WARN
-  jobs list --status failed --json
+  {name} submit sleep seconds=5 --wait
+  {name} analyze app.log -p ERROR -p WARN
+  {name} list --status failed --json
 """
 
 
@@ -55,7 +56,7 @@ class JobsGroup(TyperGroup):
             f"  {left:<38}{right}".rstrip()
             for left, right in zip_longest(cells[:rows], cells[rows:], fillvalue="")
         ]
-        return HELP.format(commands="\n".join(lines)).rstrip()
+        return HELP.format(name=program.name(), commands="\n".join(lines)).rstrip()
 
 
 ABOUT = {
@@ -118,4 +119,4 @@ def main() -> None:
     for stream in (sys.stdout, sys.stderr):
         if hasattr(stream, "reconfigure"):
             stream.reconfigure(errors="replace")  # such as bars in an encoding without them
-    app(prog_name="jobs")
+    app(prog_name=program.name())

@@ -4,7 +4,7 @@ import sys
 import time
 from typing import TYPE_CHECKING
 
-from jobservice.cli import exits
+from jobservice.cli import exits, program
 from jobservice.cli.progress import JobProgress
 from jobservice.cli.session import Session
 from jobservice.errors import JobServiceError, WaitTimeout
@@ -54,7 +54,8 @@ def interrupted(session: Session, jobs: list["Job"]) -> int:
             return exits.CANCELED
     for job in unfinished:
         if not job.is_final:
-            output.note(f"job {job.id} goes on; follow it with: jobs watch {job.id}")
+            how = f"{program.name()} watch {job.id}"
+            output.note(f"job {job.id} goes on; follow it with: {how}")
     return exits.INTERRUPTED
 
 

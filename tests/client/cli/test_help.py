@@ -4,13 +4,16 @@ import os
 import resource
 import subprocess
 import sys
+import tomllib
 from pathlib import Path
 
 import pytest
 from typer.main import get_command
 
 from jobservice.cli.main import ABOUT, app
+from jobservice.cli.program import NAMES
 from tests.support.jobs_command import JobsCommand
+from tests.support.paths import ROOT
 
 LATE = ("httpx", "rich", "asyncio", "webbrowser")
 
@@ -44,6 +47,23 @@ def test_each_command_has_a_help_of_80_columns(jobs: JobsCommand, command: str) 
     assert done.code == 0
     assert "Usage: jobs " + command in done.out
     assert max(map(len, done.out.splitlines())) <= 80
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_the_command_is_installed_under_both_names(name: str, tmp_path: Path) -> None:
+    """Bash, zsh and dash have a `jobs` of their own."""
+    scripts = tomllib.loads((ROOT / "client/pyproject.toml").read_text())["project"]["scripts"]
+    module, _, function = scripts[name].partition(":")
+    script = tmp_path / name
+    script.write_text(f"#!{sys.executable}\nfrom {module} import {function}\n{function}()\n")
+    script.chmod(0o755)
+    environ = {**os.environ, **JobsCommand("http://127.0.0.1:9", tmp_path).environ}
+    for command in ([], ["list"]):
+        done = subprocess.run(
+            [script, *command, "--help"], env=environ, capture_output=True, text=True, check=True
+        )
+        assert f"Usage: {name} " in done.stdout
+        assert f"  {name} list " in done.stdout
 
 
 def test_without_a_command_the_help_goes_to_standard_error(jobs: JobsCommand) -> None:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from jobservice.cli import exits, payloads, waiting
+from jobservice.cli import exits, payloads, program, waiting
 from jobservice.cli.command import command
 from jobservice.cli.options import JobOptions, seconds
 from jobservice.cli.progress import JobProgress
@@ -121,7 +121,7 @@ def _report_id(session: Session, job: "Job") -> int:
         session.output.document({"job_id": job.id, "status": job.status})
     else:
         session.output.line(job.id)
-        session.output.hint(f"Follow it with: jobs watch {job.id}")
+        session.output.hint(f"Follow it with: {program.name()} watch {job.id}")
     return exits.SUCCEEDED
 
 
