@@ -364,3 +364,30 @@ def test_output_of_a_job_appears_while_it_runs(service: Service, page: Page) -> 
     service.worker()
     expect(page.get_by_label("Output of the attempt")).to_contain_text("line 2")
     expect_status(page, "running")
+
+
+SELECTED = "getSelection().toString()"
+
+
+def test_focus_selection_and_open_sections_stay_while_a_job_makes_progress(
+    service: Service, page: Page
+) -> None:
+    service.worker()
+    job_id = service.submit(payload=LONG)
+    page.goto(f"/ui/jobs/{job_id}")
+    progress = page.locator(".progress-panel p")
+    expect(progress).to_contain_text("left")
+    page.get_by_text("Payload", exact=True).click()
+    page.get_by_text("curl commands").click()
+    page.get_by_role("button", name="Output").focus()
+    page.locator("h1 + .id").evaluate("each => getSelection().selectAllChildren(each)")
+    assert page.evaluate(SELECTED) == job_id
+    for _ in range(2):
+        shown = page.get_by_label("Progress", exact=True).text_content()
+        expect(page.get_by_label("Progress", exact=True)).not_to_have_text(shown or "")
+    assert page.evaluate(SELECTED) == job_id
+    assert page.evaluate("document.activeElement.textContent") == "Output"
+    assert page.locator("details:open > summary").all_text_contents() == [
+        "Progress",
+        "curl commands",
+    ]

@@ -64,9 +64,9 @@ export function showMessage(text, { error = false } = {}) {
  * @returns {HTMLButtonElement}
  */
 export function actionButton(text, action, properties = {}) {
-  const button = h("button", properties, text);
-  button.addEventListener("click", () => runAction(button, action));
-  return button;
+  const onclick = (/** @type {MouseEvent} */ { currentTarget }) =>
+    runAction(/** @type {HTMLButtonElement} */ (currentTarget), action);
+  return h("button", { ...properties, onclick }, text);
 }
 
 /**

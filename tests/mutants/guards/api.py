@@ -8,6 +8,16 @@ COMPRESSION = ("tests/server/http/test_compression.py",)
 
 API = (
     Mutant(
+        "a page keeps the elements that can stay",
+        "server/web/lib/dom.js",
+        "return at < 0 ? next : patch(",
+        "return true ? next : patch(",
+        (
+            "tests/web/test_jobs.py"
+            "::test_focus_selection_and_open_sections_stay_while_a_job_makes_progress",
+        ),
+    ),
+    Mutant(
         "a search through many jobs is bounded",
         "storage/queries/search.py",
         "elif clock() > deadline:",

@@ -155,7 +155,7 @@ function samplePanels({ counts, samples }) {
         .map(([name, lines]) =>
           h(
             "details",
-            {},
+            { "data-key": name },
             h("summary", {}, `${name} (${lines.length})`),
             h("pre", { class: "text", tabindex: 0 }, lines.join("\n")),
           ),

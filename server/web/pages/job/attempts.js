@@ -63,7 +63,7 @@ function attemptItem(attempt, scale, showOutput, isNewest) {
   const look = LOOKS[outcome] ?? "failed";
   return h(
     "li",
-    {},
+    { "data-key": attempt.attempt },
     h(
       "div",
       { class: "attempt-head" },
@@ -132,8 +132,10 @@ function facts(attempt) {
 function timeBar(attempt, { start, span }, look) {
   const from = Date.parse(attempt.started_at) - start;
   const to = (attempt.finished_at ? Date.parse(attempt.finished_at) : Date.now()) - start;
-  const bar = h("div", { class: `span ${look}` });
-  bar.style.marginLeft = `${Math.min(99, (100 * from) / span)}%`;
-  bar.style.width = `${Math.max(0.5, (100 * (to - from)) / span)}%`;
+  const style = {
+    marginLeft: `${Math.min(99, (100 * from) / span)}%`,
+    width: `${Math.max(0.5, (100 * (to - from)) / span)}%`,
+  };
+  const bar = h("div", { class: `span ${look}`, style });
   return h("div", { class: "track", "aria-hidden": "true" }, bar);
 }

@@ -20,7 +20,12 @@ export function jobDocuments(job) {
     json("Payload", job.payload, true),
     job.result !== null && json("Result", job.result, isOpen),
     job.result === null && job.progress && json("Progress", job.progress, isOpen),
-    h("details", {}, h("summary", {}, "curl commands"), commandList(commandsOf(job))),
+    h(
+      "details",
+      { "data-key": "curl" },
+      h("summary", {}, "curl commands"),
+      commandList(commandsOf(job)),
+    ),
   ];
 }
 
@@ -32,7 +37,7 @@ export function jobDocuments(job) {
 function json(name, value, open) {
   return h(
     "details",
-    { open },
+    { open, "data-key": name },
     h("summary", {}, name),
     h("pre", { class: "text", tabindex: 0, "aria-label": name }, JSON.stringify(value, null, 2)),
   );

@@ -1,7 +1,7 @@
 // The page of a job, which follows the job until it ends.
 
 import { actionButton, confirm, showMessage } from "../../lib/dialog.js";
-import { h, replaceChildren } from "../../lib/dom.js";
+import { h, replaceChildren, update } from "../../lib/dom.js";
 import { statusOf } from "../../lib/errors.js";
 import { follow } from "../../lib/eventStream.js";
 import * as format from "../../lib/format.js";
@@ -55,8 +55,6 @@ class JobPage {
     this.id = id;
     /** @type {JobDocument | null} */
     this.job = null;
-    this.shownJob = ""; // the job as JSON, as it was shown last
-    this.shownActions = "";
     this.isFollowing = false;
     this.stopFollowing = () => {};
     this.timer = 0;
@@ -118,7 +116,6 @@ class JobPage {
     if (statusOf(error) === 0 && this.job) return;
     this.stopFollowing();
     this.job = null;
-    this.shownJob = "";
     replaceChildren(
       this.root,
       h("h1", {}, "Job"),
@@ -158,11 +155,18 @@ class JobPage {
     this.showActions(job);
     this.showLive(job);
     this.output.setNewest(job.attempt, isFinal(job.status));
-    const text = JSON.stringify(job);
-    if (text === this.shownJob) return;
-    this.shownJob = text;
-    replaceChildren(this.head, jobHead(job));
-    this.showDetails(job);
+    update(this.head, jobHead(job));
+    update(
+      this.details,
+      analysisPanels(job),
+      h(
+        "section",
+        {},
+        h("h2", {}, "Attempts"),
+        attemptsPanel(job, (attempt) => this.output.choose(attempt)),
+      ),
+    );
+    update(this.documents, jobDocuments(job));
   }
 
   /**
@@ -175,51 +179,30 @@ class JobPage {
     this.waiting.show(job);
   }
 
-  /**
-   * Replace the lower part of the page. Sections that the reader has opened or closed stay so.
-   *
-   * @param {JobDocument} job
-   */
-  showDetails(job) {
-    const title = (/** @type {HTMLDetailsElement} */ details) =>
-      details.firstChild?.textContent ?? "";
-    const before = new Map(
-      [...this.root.querySelectorAll("details")].map((each) => [title(each), each.open]),
-    );
-    replaceChildren(
-      this.details,
-      analysisPanels(job),
-      h(
-        "section",
-        {},
-        h("h2", {}, "Attempts"),
-        attemptsPanel(job, (attempt) => this.output.choose(attempt)),
-      ),
-    );
-    replaceChildren(this.documents, jobDocuments(job));
-    for (const each of this.root.querySelectorAll("details"))
-      each.open = before.get(title(each)) ?? each.open;
-  }
-
-  /**
-   * Show the buttons. Unchanged buttons are not replaced, so that one can keep the focus.
-   *
-   * @param {JobDocument} job
-   */
+  /** @param {JobDocument} job */
   showActions(job) {
     const why = mayChange(job) ? null : refusal();
-    const shown = `${isFinal(job.status)} ${canRetry(job.status)} ${why}`;
-    if (shown === this.shownActions) return;
-    this.shownActions = shown;
     const disabled = why !== null;
-    replaceChildren(
+    update(
       this.actions,
       !isFinal(job.status) &&
-        actionButton("Cancel", () => this.cancel(), { class: "danger", disabled }),
+        actionButton("Cancel", () => this.cancel(), {
+          class: "danger",
+          disabled,
+          "data-key": "cancel",
+        }),
       canRetry(job.status) &&
-        actionButton("Retry", () => this.retry(), { class: "primary", disabled }),
+        actionButton("Retry", () => this.retry(), {
+          class: "primary",
+          disabled,
+          "data-key": "retry",
+        }),
       isFinal(job.status) &&
-        actionButton("Delete", () => this.remove(job), { class: "danger", disabled }),
+        actionButton("Delete", () => this.remove(job), {
+          class: "danger",
+          disabled,
+          "data-key": "delete",
+        }),
       why && h("span", { class: "quiet" }, why),
     );
   }

@@ -1,6 +1,6 @@
 // The progress of a running job: a bar, the rate and the remaining time.
 
-import { h, replaceChildren } from "../../lib/dom.js";
+import { h, update } from "../../lib/dom.js";
 import * as format from "../../lib/format.js";
 import { fractionDone, stepsOf } from "../../shared/progress.js";
 
@@ -59,7 +59,7 @@ export class ProgressPanel {
       value: fractionDone(job),
       "aria-label": "Progress of the job",
     });
-    replaceChildren(this.element, bar, h("p", { class: "quiet" }, this.textOf(job)));
+    update(this.element, bar, h("p", { class: "quiet" }, this.textOf(job)));
   }
 
   /** @param {JobDocument} job */

@@ -1,6 +1,6 @@
 // Why a queued job does not run yet, and when it is expected to start.
 
-import { h, replaceChildren } from "../../lib/dom.js";
+import { h, update } from "../../lib/dom.js";
 import * as format from "../../lib/format.js";
 import { throttle } from "../../lib/throttle.js";
 import { get } from "../../shared/api.js";
@@ -37,9 +37,9 @@ export class WaitingReasons {
 
   async loadNow() {
     try {
-      replaceChildren(this.list, lines(await get(jobPath(this.id, "/explain"))));
+      update(this.list, lines(await get(jobPath(this.id, "/explain"))));
     } catch (error) {
-      replaceChildren(this.list, h("li", {}, error instanceof Error ? error.message : ""));
+      update(this.list, h("li", {}, error instanceof Error ? error.message : ""));
     }
   }
 }

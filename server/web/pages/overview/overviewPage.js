@@ -1,6 +1,6 @@
 // The overview: counts of jobs, charts of the last hour, workers, queues and job types.
 
-import { h, replaceChildren, tableHead } from "../../lib/dom.js";
+import { h, replaceChildren, tableHead, update } from "../../lib/dom.js";
 import { lineChart } from "../../lib/chart.js";
 import { statusOf } from "../../lib/errors.js";
 import { follow } from "../../lib/eventStream.js";
@@ -114,30 +114,17 @@ class OverviewPage {
    */
   show(overview, running) {
     const types = Object.entries(overview.types);
-    const focusedHref =
-      this.content.contains(document.activeElement) && document.activeElement?.getAttribute("href");
-    // Alerts are replaced only if they change: screen readers would read them aloud again each
-    // second.
-    const notices = h("div", {}, noWorkerNotice(overview), queueNotices(overview));
-    if (notices.textContent !== this.notices.textContent)
-      replaceChildren(this.notices, ...notices.children);
-    replaceChildren(this.tiles, tiles(types));
-    replaceChildren(
+    // Alerts that do not change stay: screen readers would read new ones aloud each second.
+    update(this.notices, noWorkerNotice(overview), queueNotices(overview));
+    update(this.tiles, tiles(types));
+    update(
       this.charts,
       lineChart("Jobs finished per second", samples.throughput(), format.rough),
       lineChart("Mean wait from due to start", samples.meanWait(), format.duration),
     );
-    replaceChildren(this.runners, runnersPanel(overview, running));
+    update(this.runners, runnersPanel(overview, running));
     this.queues.show(overview.queues);
-    replaceChildren(this.types, typeTable(types));
-    // A link that had the focus was replaced; give the focus to the link that took its place.
-    if (focusedHref) this.focusLink(focusedHref);
-  }
-
-  /** @param {string} href */
-  focusLink(href) {
-    const link = this.content.querySelector(`a[href="${CSS.escape(href)}"]`);
-    if (link instanceof HTMLElement) link.focus({ preventScroll: true });
+    update(this.types, typeTable(types));
   }
 }
 

@@ -1,7 +1,7 @@
 // The table of queues. Rows stay and are changed in place, so that the focus and a selection stay.
 
 import { runAction, showMessage } from "../../lib/dialog.js";
-import { h, replaceChildren, setText, tableHead } from "../../lib/dom.js";
+import { h, setText, tableHead, update } from "../../lib/dom.js";
 import * as format from "../../lib/format.js";
 import { jobsHref } from "../../shared/links.js";
 import { hasRole } from "../../shared/session.js";
@@ -89,18 +89,13 @@ export class QueuesPanel {
 
   /** @param {QueueDocument[]} queues */
   show(queues) {
-    const before = [...this.rows.keys()].join();
     const rows = queues.map((queue) => this.rows.get(queue.name) ?? new QueueRow(this, queue));
     this.rows = new Map(queues.map(({ name }, at) => [name, rows[at]]));
     rows.forEach((row, at) => row.update(queues[at]));
-    if ([...this.rows.keys()].join() === before) return;
-    const focused = document.activeElement;
-    replaceChildren(
+    update(
       this.body,
       rows.map((row) => row.element),
     );
-    if (focused instanceof HTMLElement && focused.isConnected)
-      focused.focus({ preventScroll: true });
   }
 
   async create() {
@@ -138,7 +133,7 @@ class QueueRow {
     );
     this.element = h(
       "tr",
-      {},
+      { "data-key": queue.name },
       h("th", { scope: "row" }, this.link),
       this.cells,
       panel.isAdmin &&

@@ -44,7 +44,7 @@ export function runnersPanel(overview, running) {
 function runnerCard(runner, jobs) {
   return h(
     "li",
-    { class: "card" },
+    { class: "card", "data-key": runner.name },
     h("h3", {}, h("code", {}, runner.name)),
     h(
       "p",
@@ -86,7 +86,7 @@ function jobItem(job) {
   );
   return h(
     "li",
-    {},
+    { "data-key": job.job_id },
     h("span", {}, job.cancel_requested_at && [badge(job), " "], link),
     smallProgressBar(job),
     h(
