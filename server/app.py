@@ -30,6 +30,7 @@ from server.handlers.explain import ExplainHandler
 from server.handlers.health import HealthHandler, OpenApiHandler
 from server.handlers.job import CancelHandler, JobHandler, OutputHandler, RetryHandler
 from server.handlers.jobs import JobsHandler
+from server.handlers.lines import LinesHandler
 from server.handlers.metrics import HistoryHandler, MetricsHandler, OverviewHandler, ReadyHandler
 from server.handlers.pages import (
     ErrorPageHandler,
@@ -48,6 +49,7 @@ from server.http_server import HttpServer
 from server.jobs.admission import Admissions, DiskWatermark, QueueWatermark
 from server.jobs.jobs import Jobs
 from server.jobs.waits import JobReader
+from server.lines.readers import LineReaders
 from server.openapi.components import security_schemes
 from server.openapi.document import openapi_document
 from server.settings.server import ServerSettings
@@ -87,7 +89,7 @@ class App:
         self.store = store
         self.job_types = job_types
         self.activity = Activity()
-        self.threads = StoreThreads()
+        self.threads, self.line_readers = StoreThreads(), LineReaders()
         self._file_threads = ThreadPoolExecutor(FILE_THREADS, thread_name_prefix="upload")
         self.changes = StoreChanges(wakeup, self.threads)
         self.authenticator = open_authenticator(settings)
@@ -182,6 +184,7 @@ class App:
     def close(self) -> None:
         """Stop the threads and the check process. The store stays open."""
         self._checks.process.close()
+        self.line_readers.close()
         for each in (self.jobs, self.reader, self.stats, self.threads, self.changes):
             each.close()
         self._file_threads.shutdown()
@@ -294,8 +297,16 @@ class App:
         yield r"/jobs/([^/]+)/retry/?", RetryHandler, jobs
         yield r"/jobs/([^/]+)/events/?", JobEventsHandler, {**events, **jobs}
         yield r"/jobs/([^/]+)/logs/?", OutputHandler, {"events": self.events, **threads, **jobs}
+        yield r"/jobs/([^/]+)/lines/?", LinesHandler, {**self._lines(), **jobs}
         yield r"/jobs/([^/]+)/explain/?", ExplainHandler, {"explain": explained, **threads}
         yield r"/events/?", EventsHandler, events
+
+    def _lines(self) -> dict[str, Any]:
+        return {
+            "uploads": self.store.uploads,
+            "run_file_io": self._run_file_io,
+            "readers": self.line_readers,
+        }
 
     def _log_request(self, handler: RequestHandler) -> None:
         """Log and count a request that a handler has answered, as the fast path does."""

@@ -53,8 +53,10 @@ MAY_IMPORT = {
     "runner.analysis.fields": "runner.analysis.input runner.analysis.match",
     "runner.analysis.count": "runner.analysis.fields runner.analysis.input runner.analysis.match",
     "runner.analysis.formats": "runner.analysis.count runner.analysis.fields",
+    "runner.analysis.index": "runner.analysis.count runner.analysis.input runner.analysis.match",
     "runner.analysis": "runner.analysis.*",
     "runner.remote": "",
+    "runner.lines": "runner.analysis.* runner.remote",
     "runner.job_types": "runner.analysis runner.analysis.input runner.analysis.match runner.remote",
     "runner.pool.linux": "",
     "runner.pool.protocol": "runner.pool.linux storage.records",
@@ -78,6 +80,7 @@ MAY_IMPORT = {
     "server.events": "server.checking server.documents server.http server.store storage.jobs "
     "storage.notify "
     "storage.records",
+    "server.lines": "server.http",
     "server.checking": "server.documents server.http runner.job_types storage.jobs storage.records",
     "server.openapi": "server.auth server.checking server.documents server.events server.http "
     "runner.job_types storage.records",
@@ -85,8 +88,8 @@ MAY_IMPORT = {
     "storage.files storage.jobs storage.notify storage.records",
     "server.fast": "server.auth server.documents server.http server.jobs",
     "server.handlers": "server.auth server.checking server.documents server.events server.http "
-    "server.jobs server.store server.upload runner.job_types storage.files storage.jobs "
-    "storage.liveness storage.queries storage.records",
+    "server.jobs server.lines server.store server.upload runner.job_types storage.files "
+    "storage.jobs storage.liveness storage.queries storage.records",
     "server": "server.* runner.job_types storage storage.files storage.jobs storage.liveness "
     "storage.queries storage.records storage.settings storage.telemetry",
 }

@@ -18,11 +18,13 @@ __all__ = [
     "ConnectionFailed",
     "Event",
     "Executor",
+    "FileDamaged",
     "Job",
     "JobCanceled",
     "JobData",
     "JobFailed",
     "JobServiceError",
+    "LineData",
     "QueueData",
     "WaitTimeout",
     "__version__",
@@ -33,10 +35,11 @@ if TYPE_CHECKING:
     from jobservice._async.job import AsyncJob
     from jobservice._sync.client import Client
     from jobservice._sync.job import Job
-    from jobservice.documents import BulkChange, JobData, QueueData
+    from jobservice.documents import BulkChange, JobData, LineData, QueueData
     from jobservice.errors import (
         ApiError,
         ConnectionFailed,
+        FileDamaged,
         JobCanceled,
         JobFailed,
         JobServiceError,
@@ -52,9 +55,11 @@ _MODULES = {
     "Job": "_sync.job",
     "BulkChange": "documents",
     "JobData": "documents",
+    "LineData": "documents",
     "QueueData": "documents",
     "ApiError": "errors",
     "ConnectionFailed": "errors",
+    "FileDamaged": "errors",
     "JobCanceled": "errors",
     "JobFailed": "errors",
     "JobServiceError": "errors",

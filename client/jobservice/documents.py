@@ -98,6 +98,27 @@ class JobData:
 
 
 @dataclass(frozen=True)
+class LineData:
+    """A line of the file of a job.
+
+    line: the number of the line, from 1.
+    time: the time at the start of the line, or None.
+    text: the line without its line end; of a long one, the start (then `truncated`).
+    matches: the start and end of each match, in characters of the text.
+    context: whether the line does not match, but is near one that does.
+    """
+
+    line: int
+    time: datetime | None
+    text: str
+    matches: tuple[tuple[int, int], ...] = ()
+    context: bool = False
+    truncated: bool = False
+    raw: Mapping[str, Any] = field(default_factory=dict, repr=False, compare=False)
+    """The document as it was received."""
+
+
+@dataclass(frozen=True)
 class QueueData:
     """A queue. `queued` is counted up to 10,000; `queued_is_more` is true beyond."""
 
@@ -135,6 +156,14 @@ def read_job(document: Mapping[str, Any]) -> JobData:
 def read_queue(document: Mapping[str, Any]) -> QueueData:
     """Build a queue from its JSON document."""
     return QueueData(**_known(QueueData, document), raw=document)
+
+
+def read_line(document: Mapping[str, Any]) -> LineData:
+    """Build a line from its JSON document."""
+    known = _known(LineData, document)
+    known["time"] = read_time(known["time"]) if known.get("time") else None
+    known["matches"] = tuple((start, end) for start, end in known.get("matches") or ())
+    return LineData(**known, raw=document)
 
 
 def read_error(document: Mapping[str, Any] | None) -> ErrorData | None:

@@ -4,6 +4,7 @@
     ├── ApiError           the service refused a request
     ├── ConnectionFailed   the service cannot be reached, or the connection broke
     ├── WaitTimeout        a job was not final in time; also a TimeoutError
+    ├── FileDamaged        the file of a job cannot be read to its end
     ├── JobFailed          the result of a job that failed was requested
     └── JobCanceled        the result of a job that was canceled was requested
 
@@ -71,6 +72,10 @@ class ConnectionFailed(JobServiceError):
     def __init__(self, message: str, *, is_permanent: bool = False):
         super().__init__(message)
         self.is_permanent = is_permanent
+
+
+class FileDamaged(JobServiceError):
+    """The file of a job cannot be read to its end. All lines before the damage were returned."""
 
 
 class WaitTimeout(JobServiceError, TimeoutError):

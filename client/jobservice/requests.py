@@ -19,6 +19,8 @@ MAX_WAIT_SECONDS = 30.0
 """The longest wait of one request: many proxies end a connection that is silent for a minute."""
 PAGE_JOBS = 100
 """How many jobs are requested at once."""
+MAX_LINES = 1000
+"""How many lines of a file are requested at once."""
 
 
 class Options(TypedDict, total=False):
@@ -174,6 +176,17 @@ def job_output(job_id: str, attempt: int | None, *, as_json: bool) -> Request:
     query = [("attempt", str(attempt))] if attempt is not None else []
     headers = {"Accept": JSON if as_json else "text/plain"}
     return Request("GET", f"{job_path(job_id)}/logs", query, headers)
+
+
+def job_lines(job_id: str, parameters: Mapping[str, Any], cursor: str | None) -> Request:
+    """Get a page of lines of the file of a job; parameters that are None or False are left out."""
+    given = {**parameters, "limit": min(parameters["limit"] or MAX_LINES, MAX_LINES)}
+    query = [
+        (name, "true" if value is True else str(_plain(name, value)))
+        for name, value in {**given, "cursor": cursor}.items()
+        if value is not None and value is not False
+    ]
+    return Request("GET", f"{job_path(job_id)}/lines", query, {"Accept": JSON})
 
 
 def events(job_id: str | None, filters: Mapping[str, str | None] | None = None) -> Request:

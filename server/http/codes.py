@@ -105,6 +105,12 @@ class Code(Enum):
         "The number in `attempt` is higher than the job's newest attempt.",
         "Leave out `attempt` to get the newest one.",
     )
+    FILE_NOT_FOUND = (
+        404,
+        "The job has no file",
+        "The job takes no file, so it has no lines.",
+        "Ask for the lines of a job with an `upload`.",
+    )
     QUEUE_NOT_FOUND = (
         404,
         "There is no such queue",
@@ -177,6 +183,19 @@ class Code(Enum):
         "Sign-in is not needed",
         "No tokens are set, so everybody may do everything.",
         "Use the service without a sign-in.",
+    )
+    FILE_UNREADABLE = (
+        409,
+        "The file has no lines that can be read",
+        "The file of the job is an archive or has another format without lines of text, or it is"
+        " damaged at its start. `detail` has the reason.",
+        "Upload a text file, plain or compressed.",
+    )
+    FILE_GONE = (
+        410,
+        "The file of the job is gone",
+        "The stored file was deleted or changed, not by the service.",
+        "Submit the file again.",
     )
     PRECONDITION_FAILED = (
         412,
@@ -288,6 +307,12 @@ class Code(Enum):
         "Too many event streams are open",
         "`MAX_STREAMS` streams are open at this listener.",
         "Wait for `Retry-After` seconds, or ask another listener.",
+    )
+    FILE_UNAVAILABLE = (
+        503,
+        "The file cannot be read now",
+        "The store of uploads fails, or too many requests for lines are under way.",
+        "Wait for `Retry-After` seconds, and send the request again.",
     )
     CHECK_FAILED = (
         503,

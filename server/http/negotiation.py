@@ -16,6 +16,13 @@ def wants_page(accept: str) -> bool:
     return html > 0 and html >= weights.get(JSON, 0.0)
 
 
+def wants_text(accept: str) -> bool:
+    """Return whether an Accept header prefers plain text to JSON; `*/*` alone does not."""
+    weights = _weights(accept)
+    text = weights.get(TEXT, 0.0)
+    return text > 0 and text >= weights.get(JSON, 0.0)
+
+
 def prefers_json(accept: str) -> bool:
     """Return whether an Accept header prefers JSON to plain text.
 

@@ -29,6 +29,11 @@ _PROBLEMS = {
         Code.JOB_SUCCEEDED,
         "the job has already succeeded",
     ),
+    410: (
+        "The file of the job is gone",
+        Code.FILE_GONE,
+        "the file was deleted or changed",
+    ),
     412: (
         "If-Match or If-None-Match does not fit the present state of the resource",
         Code.PRECONDITION_FAILED,

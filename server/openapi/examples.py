@@ -125,6 +125,19 @@ _REST: dict[Any, Any] = {
         "pieces": [{"position": 0, "text": "start\n"}],
         "version": 23,
     },
+    schemas.LinesDocument: {
+        "lines": [
+            {
+                "line": 4711,
+                "time": "2026-11-25T13:12:01.000Z",
+                "text": "2026-11-25T13:12:01Z ERROR no connection to db-2",
+                "matches": [[21, 26]],
+            }
+        ],
+        "next": "WzQ2Mjg4LCA0NzEyLCBudWxsLCBmYWxzZSwgMF0",
+        "total_lines": 60000,
+        "problem": None,
+    },
     schemas.HealthDocument: {"status": "ok", "version": RELEASE},
     schemas.ReadyDocument: {"status": "ready", "runners": 1, "stale_runners": []},
     schemas.SessionDocument: {"tokens": True, "name": "ci", "role": "submit"},
@@ -187,6 +200,7 @@ TEXTS: Mapping[tuple[str, str], str] = {
     ("/", "text/html"): "<!doctype html>\n<title>Job Service</title>\n",
     ("/metrics", "text/plain"): 'jobs_queued{type="sleep"} 17.0\n',
     ("/jobs/{job_id}/logs", "text/plain"): "start\n",
+    ("/jobs/{job_id}/lines", "text/plain"): "2026-11-25T13:12:01Z ERROR no connection to db-2\n",
     ("/jobs/{job_id}/events", "text/event-stream"): (
         f'event: end\ndata: {{"job_id": "{_ID}", "status": "succeeded"}}\n\n'
     ),

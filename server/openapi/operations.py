@@ -12,6 +12,7 @@ from server.checking.analysis_query import AnalysisQuery
 from server.documents import schemas
 from server.documents.event_schemas import ChangeEvent, EndEvent, LogEvent
 from server.documents.filters import BulkBody, ListQuery, SetQuery, ViewQuery, WaitQuery
+from server.documents.lines import LinesQuery
 from server.documents.queues import QueueBody, QueueChanges
 from server.events.documents import EventsQuery, JobEventsQuery, LogsQuery
 
@@ -339,6 +340,18 @@ _EVENTS = (
         tag="events",
         description="As text, or as JSON with `Accept: application/json`.",
         queries=(LogsQuery,),
+    ),
+    Operation(
+        "/jobs/{job_id}/lines",
+        "Lines of the file of a job",
+        {200: (schemas.LinesDocument, "text/plain")},
+        id="getJobLines",
+        tag="jobs",
+        description="Lines that meet all conditions, as pages of JSON or, with `Accept:"
+        " text/plain`, all of them as text. A page ends after two seconds at the latest; follow"
+        " `next`.",
+        queries=(LinesQuery,),
+        problems=(409, 410),
     ),
     Operation(
         "/events",

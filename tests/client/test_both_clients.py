@@ -1,5 +1,6 @@
 """Every call of both clients, against a real service."""
 
+import gzip
 import io
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
@@ -8,7 +9,15 @@ from uuid import uuid4
 
 import pytest
 
-from jobservice import ApiError, AsyncClient, Client, JobCanceled, JobFailed, WaitTimeout
+from jobservice import (
+    ApiError,
+    AsyncClient,
+    Client,
+    FileDamaged,
+    JobCanceled,
+    JobFailed,
+    WaitTimeout,
+)
 from tests.support.blocked import blocked
 from tests.support.programs import Service
 
@@ -273,3 +282,32 @@ def test_the_service_describes_itself(api: Client) -> None:
     assert api.types()["analyze"]["upload"] == "required"
     assert api.overview()["slots"] == 4
     assert str(api.url).startswith("http://127.0.0.1:")
+
+
+def test_lines_of_a_file_are_read_page_by_page(
+    api: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("jobservice.requests.MAX_LINES", 3)
+    words = ["INFO", *["ERROR"] * 4]
+    content = "".join(f"2026-11-25T10:00:{n:02}Z {words[n % 5]} {n}\n" for n in range(60))
+    job = api.analyze(("app.log", content.encode()), ["ERROR"])
+    assert [each.line for each in job.lines()] == list(range(1, 61))
+    found = list(job.lines("error", ignore_case=True, regex="1$", before=1, limit=2, from_="-30s"))
+    assert [(each.line, each.context) for each in found] == [
+        *((31, True), (32, False), (41, True), (42, False)),
+    ]
+    assert found[1].text == content.splitlines()[31]
+    assert found[1].time == datetime(2026, 11, 25, 10, 0, 31, tzinfo=UTC)
+    assert [found[1].text[start:end] for start, end in found[1].matches] == ["ERROR", "1"]
+    since = datetime(2026, 11, 25, 10, 0, 58, tzinfo=UTC)
+    assert [each.line for each in job.lines(from_=since)] == [59, 60]
+
+
+def test_a_damaged_file_is_reported_after_its_last_line(api: Client) -> None:
+    lines = "".join(f"line {number}\n" for number in range(5000)).encode()
+    stored = gzip.compress(lines)
+    job = api.analyze(("app.log.gz", stored[: len(stored) // 2]), ["ERROR"])
+    lines_of_job = iter(job.lines())
+    assert [next(lines_of_job).text for _ in range(2)] == ["line 0", "line 1"]
+    with pytest.raises(FileDamaged, match="cut short"):
+        list(lines_of_job)

@@ -5,13 +5,14 @@ from __future__ import annotations
 import time
 from collections.abc import AsyncIterator
 from dataclasses import replace
+from datetime import datetime
 from typing import Any
 
 from jobservice import requests
 from jobservice._async.transport import AsyncTransport
 from jobservice.blocking import async_sleep
-from jobservice.documents import JobData, read_job
-from jobservice.errors import ApiError, JobCanceled, JobFailed, WaitTimeout
+from jobservice.documents import JobData, LineData, read_job, read_line
+from jobservice.errors import ApiError, FileDamaged, JobCanceled, JobFailed, WaitTimeout
 from jobservice.event_stream import Event
 from jobservice.output import OutputLines, lines_of
 
@@ -144,6 +145,49 @@ class AsyncJob:
         answer = await self._transport.send(requests.job_output(self.id, attempt, as_json=False))
         for line in lines_of(answer.body.decode(errors="replace")):
             yield line
+
+    async def lines(
+        self,
+        match: str | None = None,
+        *,
+        regex: str | None = None,
+        ignore_case: bool = False,
+        from_: datetime | str | None = None,
+        to: datetime | str | None = None,
+        line: int | None = None,
+        before: int = 0,
+        after: int = 0,
+        limit: int | None = None,
+    ) -> AsyncIterator[LineData]:
+        """Yield the lines of the job's file that meet all conditions, page by page.
+
+        match, regex: a text that a line contains, and a regex of RE2 that matches in it.
+        from_, to: times; lines before `from_`, or at or after `to`, are left out. A text such as
+        "-30m" is a time before the last time in the file.
+        line: the number of the first line to look at.
+        before, after: how many lines of context to yield around each line that matches.
+        limit: the maximum number of lines, without their context.
+
+        Raises FileDamaged after the last line that can be read of a damaged file.
+        """
+        parameters = {
+            **{"match": match, "regex": regex, "ignore_case": ignore_case, "from": from_, "to": to},
+            **{"line": line, "before": before or None, "after": after or None, "limit": limit},
+        }
+        cursor: str | None = None
+        while True:
+            request = requests.job_lines(self.id, parameters, cursor)
+            page = (await self._transport.send(request)).document()
+            found = [read_line(each) for each in page["lines"]]
+            for each in found:
+                yield each
+            if page["problem"]:
+                raise FileDamaged(page["problem"])
+            cursor = page["next"]
+            if limit is not None:
+                parameters["limit"] = limit = limit - sum(not each.context for each in found)
+            if cursor is None or limit == 0:
+                return
 
     async def events(self, last_event_id: int | None = None) -> AsyncIterator[Event]:
         """Yield the changes and the output of the job; the last event is `end`.

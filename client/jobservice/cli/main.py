@@ -14,6 +14,7 @@ from jobservice.cli.commands import (
     changes,
     details,
     follow,
+    lines,
     lists,
     profiles,
     queues,
@@ -66,6 +67,7 @@ ABOUT = {
     "show": "show a job",
     "watch": "follow changes",
     "logs": "print the output of a job",
+    "lines": "print lines of a job's file",
     "wait": "wait for jobs",
     "cancel": "cancel jobs",
     "retry": "run failed jobs again",
@@ -108,7 +110,7 @@ def root(
     context.obj = CommonOptions(as_json, url, profile)
 
 
-for module in (submit, analyze, lists, follow, changes, details, top):
+for module in (submit, analyze, lists, follow, changes, details, lines, top):
     module.register(app)
 app.add_typer(queues.app, name="queues")
 app.add_typer(profiles.app, name="config")

@@ -1,0 +1,93 @@
+"""The command that reads the file of a job: `lines`."""
+
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from jobservice.cli import formats, ids
+from jobservice.cli.command import command
+from jobservice.cli.commands.details import JobId
+from jobservice.cli.output import Output
+from jobservice.cli.session import Session
+
+if TYPE_CHECKING:
+    from jobservice import LineData
+
+MATCH_STYLE = "bold red"
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command."""
+    examples = (
+        "lines 6af1b43d --match ERROR -B 2",
+        "lines 6af1b43d --from -30m --regex 'db-[0-9]'",
+    )
+    command(app, "lines", examples)(lines)
+
+
+@dataclass
+class Conditions:
+    """The conditions on lines, all of which must hold, and their context."""
+
+    match: Annotated[
+        str | None, typer.Option("--match", "-m", metavar="TEXT", help="A text in the lines.")
+    ] = None
+    regex: Annotated[
+        str | None, typer.Option("--regex", "-e", metavar="REGEX", help="A regex of RE2.")
+    ] = None
+    ignore_case: Annotated[
+        bool, typer.Option("--ignore-case", "-i", help="Ignore the case of letters.")
+    ] = False
+    from_: Annotated[
+        str | None,
+        typer.Option(
+            "--from", metavar="TIME", help="RFC 3339, or -30m before the last time in the file."
+        ),
+    ] = None
+    to: Annotated[
+        str | None, typer.Option("--to", metavar="TIME", help="Only lines before this time.")
+    ] = None
+    line: Annotated[
+        int | None, typer.Option("--line", "-l", min=1, metavar="N", help="Begin at this line.")
+    ] = None
+    before: Annotated[
+        int, typer.Option("--before", "-B", min=0, max=50, metavar="N", help="Lines before each.")
+    ] = 0
+    after: Annotated[
+        int, typer.Option("--after", "-A", min=0, max=50, metavar="N", help="Lines after each.")
+    ] = 0
+    limit: Annotated[
+        int | None, typer.Option("--limit", "-n", min=1, metavar="N", help="At most N lines.")
+    ] = None
+
+
+def lines(
+    session: Session,
+    job_id: JobId,
+    conditions: Conditions,
+    text: Annotated[
+        bool, typer.Option("--text", help="Print the lines alone, without their numbers.")
+    ] = False,
+) -> None:
+    """Print lines of the file of a job, with their numbers: all, or those that meet conditions."""
+    output = session.output
+    job = session.client.get(ids.resolve(session.client, job_id))
+    for each in job.lines(**asdict(conditions)):
+        if output.as_json:
+            output.item(each.raw)
+        else:
+            _print_line(output, each, "" if text else f"{each.line}{'-' if each.context else ':'}")
+
+
+def _print_line(output: Output, line: "LineData", prefix: str) -> None:
+    """Print a line after a prefix, with its matches in color on terminals."""
+    if not output.on_terminal:
+        output.line(prefix + line.text)
+        return
+    from rich.text import Text
+
+    shown = Text(prefix + formats.printable(line.text))
+    for start, end in line.matches:
+        shown.stylize(MATCH_STYLE, len(prefix) + start, len(prefix) + end)
+    output.console.print(shown, soft_wrap=True)

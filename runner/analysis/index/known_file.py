@@ -1,0 +1,102 @@
+"""What a process knows of a stored file: how it is read, its marks, and where its times are."""
+
+from collections.abc import Hashable
+from pathlib import Path
+
+from runner.analysis.count.line_times import LineTimes
+from runner.analysis.count.time_span import TimeSpan
+from runner.analysis.index.line_clock import LineClock
+from runner.analysis.index.marks import DISORDER_SECONDS, Marks, is_ordered
+from runner.analysis.index.position import Position
+from runner.analysis.index.stream import StreamCache, TextFile
+from runner.analysis.input.stored import Stored, read_at
+from runner.analysis.input.text_check import check_file
+
+_PROBES = 32
+_PROBE_BYTES = 16 << 10
+_MAX_ISSUED = 1000
+
+
+class KnownFile:
+    """A file of which lines were read before."""
+
+    def __init__(
+        self, key: Hashable, file: Stored, encoding: str | None, streams: StreamCache
+    ) -> None:
+        """`key` names the file in the cache of streams. Raises FormatError and OSError."""
+        check_file(file, encoding)
+        self.key = key
+        self.text = TextFile(file, encoding)
+        self.marks = Marks()
+        self.clock = LineClock(self.text.modified)
+        self.streams = streams
+        self.frontier = 0
+        """The offset up to which data was read, without a gap, for the marks."""
+        self._issued: dict[tuple[int, int], None] = {}
+        self._is_ordered: bool | None = None
+        self._last_time: float | None = None
+
+    def issue(self, position: Position) -> None:
+        """Note a position that was reached without a gap, and that a client may send again."""
+        self.frontier = max(self.frontier, position.offset)
+        self._issued[position.offset, position.line] = None
+        if len(self._issued) > _MAX_ISSUED:
+            del self._issued[next(iter(self._issued))]
+
+    def is_right(self, position: Position) -> bool:
+        """Whether the line number of a position is known to be right: a client can send any."""
+        mark = self.marks.before_offset(position.offset)
+        here = position.offset, position.line
+        return here == (mark.offset, mark.line) or here in self._issued
+
+    def last_time(self) -> float | None:
+        """The last time in the file; None if it has none, or if it is not known yet."""
+        if self._last_time is None and self.text.is_plain:
+            span = TimeSpan.of_file(self.text.stored).times(LineTimes(self.text.modified))
+            self._last_time = span and span[1]
+        return self._last_time if self.text.is_plain else self.marks.last_time
+
+    @property
+    def knows_last_time(self) -> bool:
+        """Whether `last_time` is the answer, without reading the whole file."""
+        return self.text.is_plain or self.marks.is_complete
+
+    def is_ordered(self) -> bool:
+        """Whether the lines are in the order of their times, as far as samples tell."""
+        if self.marks.is_complete:
+            return self.marks.is_ordered()
+        if not self._can_probe:
+            return False
+        if self._is_ordered is None:
+            step = max(self.text.size // _PROBES, 1)
+            times = [self._probe(at) for at in range(0, self.text.size, step)]
+            self._is_ordered = is_ordered(times) and any(each is not None for each in times)
+        return self._is_ordered
+
+    def offset_of_time(self, time: float) -> int:
+        """An offset before which no line of an ordered file has this time, or a later one."""
+        mark = self.marks.before_time(time)
+        if not self._can_probe:
+            return mark.offset
+        low, high = mark.offset, self.text.size
+        if self.marks.is_complete:
+            after = (each.offset for each in self.marks.positions if each.offset > low)
+            high = next(after, high)
+        while high - low > 2 * _PROBE_BYTES:
+            middle = (low + high) // 2
+            found = self._probe(middle)
+            if found is None or found >= time - DISORDER_SECONDS:
+                high = middle
+            else:
+                low = middle
+        return low
+
+    @property
+    def _can_probe(self) -> bool:
+        return self.text.is_plain and isinstance(self.text.stored, Path)
+
+    def _probe(self, offset: int) -> float | None:
+        """The first time in the lines that begin behind an offset, if it is near."""
+        data = read_at(self.text.stored, offset, _PROBE_BYTES)
+        start = data.find(b"\n") + 1 if offset else 0
+        return self.clock.first(data[start:]) if start or not offset else None

@@ -1,0 +1,284 @@
+"""Reads one page of lines: seeks to its start, and scans from there.
+
+    cursor, line, from ──seek──▶ block ──matcher, times──▶ hits, with context ──▶ sink
+                                   ▲──────────────────────────┘
+
+A page ends with the data, when it is full, or when its time is over. Unless all was read, it has a
+cursor, with which the next page continues.
+"""
+
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+
+from runner.analysis.index.known_file import KnownFile
+from runner.analysis.index.learner import LearningReader
+from runner.analysis.index.marks import DISORDER_SECONDS
+from runner.analysis.index.matcher import FieldProblem, Matcher
+from runner.analysis.index.numbered_lines import NumberedLines, Sink, line_start
+from runner.analysis.index.position import START, CursorError, Position, from_cursor, to_cursor
+from runner.analysis.index.query import LineQuery, TimeLimit
+
+_UNDATED_LINES = 100
+"""How many lines before `line` are read for the time of the first lines, if they have none."""
+
+
+@dataclass(frozen=True)
+class PageEnd:
+    """How a page ended.
+
+    `cursor` is None at the end of the file, or of the requested range. `problem` tells why the file
+    cannot be read further. `total_lines` is the number of lines in the file, if it is known.
+    """
+
+    cursor: str | None
+    problem: str | None
+    total_lines: int | None
+
+
+def read_page(file: KnownFile, query: LineQuery, sink: Sink, deadline: float) -> PageEnd:
+    """Read one page; `deadline` is in monotonic seconds. Raises FieldProblem and OSError."""
+    matcher = Matcher(query.match, query.regex, query.ignore_case)
+    position = _position(query.cursor)
+    if query.needs_last_time and not file.knows_last_time:
+        problem = _read_to_end(file, deadline)
+        if not file.knows_last_time:
+            return PageEnd(None if problem else to_cursor(position), problem, None)
+    times = TimeRange.of(file, query)
+    reader = _seek(file, query, times, position, deadline)
+    try:
+        scan = Scan(query, matcher, times, reader, sink, deadline)
+        is_done = scan.run(position)
+        cursor = None if is_done else to_cursor(scan.position)
+        problem = reader.problem if is_done else None
+        return PageEnd(cursor, problem, file.marks.total_lines)
+    finally:
+        reader.close()
+
+
+def _position(cursor: str | None) -> Position:
+    try:
+        return START if cursor is None else from_cursor(cursor)
+    except CursorError as error:
+        raise FieldProblem("cursor", str(error)) from None
+
+
+@dataclass(frozen=True)
+class TimeRange:
+    """The times of the lines that are wanted, in epoch seconds: from `start`, before `end`.
+
+    In an ordered file, lines are looked for only near these times.
+    """
+
+    file: KnownFile
+    start: float = float("-inf")
+    end: float = float("inf")
+    is_given: bool = False
+    is_ordered: bool = False
+
+    @classmethod
+    def of(cls, file: KnownFile, query: LineQuery) -> "TimeRange":
+        """The times of a query. Raises FieldProblem if they depend on times that are missing."""
+        if not query.has_times:
+            return cls(file)
+        last = file.last_time() if query.needs_last_time else None
+        start = _resolve("from", query.start, last, float("-inf"))
+        end = _resolve("to", query.end, last, float("inf"))
+        return cls(file, start, end, True, file.is_ordered())
+
+    def has(self, moment: float | None) -> bool:
+        """Whether a line with this time is wanted."""
+        return moment is not None and self.start <= moment < self.end
+
+    def is_over(self, moment: float | None) -> bool:
+        """Whether no line after one with this time is wanted."""
+        return self.is_ordered and moment is not None and moment >= self.end + DISORDER_SECONDS
+
+    def first_offset(self) -> int:
+        """An offset before which no line is wanted."""
+        is_bounded = self.is_ordered and self.start > float("-inf")
+        return self.file.offset_of_time(self.start) if is_bounded else 0
+
+
+def _resolve(field: str, limit: TimeLimit | None, last: float | None, default: float) -> float:
+    if limit is None:
+        return default
+    found = limit.resolve(last)
+    if found is None:
+        detail = "it is relative to the last time in the file, but no line there has a time"
+        raise FieldProblem(field, detail)
+    return found
+
+
+def _read_to_end(file: KnownFile, deadline: float) -> str | None:
+    """Read the rest of a file, as far as time allows; return why it cannot be read further."""
+    reader = LearningReader(file, file.marks.last, deadline)
+    try:
+        while reader.next() and time.monotonic() <= deadline:
+            pass
+        return reader.problem
+    finally:
+        reader.close()
+
+
+def _seek(
+    file: KnownFile, query: LineQuery, times: TimeRange, position: Position, deadline: float
+) -> LearningReader:
+    """A reader at the first line that can be wanted, or before it if the time is over."""
+    margin = max(query.before, _UNDATED_LINES if times.is_given else 0)
+    line = max((query.line or 1) - margin, 1)
+    offset = times.first_offset()
+    marks = file.marks
+    starts = (position, marks.before_line(line), marks.before_offset(offset))
+    start = max(starts, key=lambda each: each.offset)
+    if start is not position:
+        start = replace(start, time=None)  # of a mark, it is the time of a later line
+    reader = LearningReader(file, start, deadline)
+    try:
+        while reader.position.line < line or reader.position.offset < offset:
+            block = reader.next() if time.monotonic() <= deadline else None
+            if block is None:
+                break
+            if block.end.line < line or block.end.offset < offset:
+                continue
+            at = max(
+                line_start(block.data, line - block.position.line),
+                block.data.rfind(b"\n", 0, max(offset - block.position.offset, 0)) + 1,
+            )
+            reader.go_back(*_part(block.position, block.data, at))
+            break
+    except BaseException:
+        reader.close()
+        raise
+    return reader
+
+
+def _part(position: Position, data: bytes, at: int) -> tuple[Position, bytes]:
+    """The position of a line in a block, and the data from there on."""
+    line = position.line + data.count(b"\n", 0, at)
+    return Position(position.offset + at, line, position.time), data[at:]
+
+
+class Scan:
+    """Scans blocks, and passes the lines that are wanted to the sink."""
+
+    def __init__(
+        self,
+        query: LineQuery,
+        matcher: Matcher,
+        times: TimeRange,
+        reader: LearningReader,
+        sink: Sink,
+        deadline: float,
+    ) -> None:
+        self._query, self._matcher, self._times = query, matcher, times
+        self._reader, self._sink, self._deadline = reader, sink, deadline
+        self._clock = times.file.clock
+        self._shown_to = 0
+        self.position = reader.position
+        """Where the next page begins, once this one has ended."""
+        self._after = 0  # lines that still have to be shown as context
+
+    def run(self, first: Position) -> bool:
+        """Scan; return whether nothing is left. Else `position` is where the next page begins.
+
+        `first` is where this page begins, with what the page before has left to do.
+        """
+        self._after = first.after
+        searched_to, kept, at = first.offset + first.searched, b"", self._reader.position
+        while (block := self._reader.next()) is not None:
+            if not kept:
+                at = replace(block.position, time=at.time)
+            data = kept + block.data
+            searched = min(max(searched_to - at.offset, len(kept)), len(data))
+            stop, is_over = self._scan_block(data, searched, at)
+            if stop is not None:
+                self._leave(self._position_of(at, data, stop, block.end), data[stop:], 0)
+                return is_over
+            start = self._kept_from(data, block.end)
+            kept, at = data[start:], self._position_of(at, data, start, block.end)
+            if self._times.is_over(at.time):
+                return True
+            if time.monotonic() > self._deadline and block.end.offset > searched_to:
+                break
+        if block is None and self._reader.at_end:
+            return True
+        if not kept:  # perhaps within a line that is too long
+            at = replace(self._reader.position, time=at.time)
+        self._leave(at, kept, len(kept))
+        return False
+
+    def _leave(self, at: Position, rest: bytes, searched: int) -> None:
+        """End the page at a position. `rest` was read from there on, and partly searched."""
+        self._reader.go_back(at, rest)
+        self.position = replace(at, after=self._after, searched=searched)
+
+    def _scan_block(
+        self, data: bytes, searched: int, position: Position
+    ) -> tuple[int | None, bool]:
+        """Scan a block, the first `searched` bytes of which were searched before.
+
+        Returns where the page ends in it, or None, and whether nothing is left.
+        """
+        query = self._query
+        lines = NumberedLines(data, position.line, self._sink)
+        if query.line and position.line < query.line:
+            searched = max(searched, line_start(data, query.line - position.line))
+        if self._takes_all:
+            lines.add_all(searched)
+            self._shown_to = len(data)
+            return (len(data) if self._sink.is_full() else None), False
+        for start in self._hits(data, searched, position.time):
+            if start < 0:
+                return lines.shown_to, True
+            self._after -= lines.add_context(self._after, start)
+            if self._sink.is_full():
+                return lines.shown_to, False
+            lines.add_hit(start, query.before)
+            self._after = query.after
+            if self._sink.is_full() and not self._after:
+                return lines.shown_to, False
+        self._after -= lines.add_context(self._after, len(data))
+        self._shown_to = lines.shown_to
+        is_full = self._sink.is_full() and not self._after
+        return (lines.shown_to if is_full else None), False
+
+    @property
+    def _takes_all(self) -> bool:
+        return self._matcher.is_empty and not self._times.is_given and self._sink.takes_blocks
+
+    def _hits(self, data: bytes, start: int, before: float | None) -> Iterator[int]:
+        """Yield the start of each line that is wanted; -1 once no later line can be."""
+        found = self._matcher.line_starts(data, start)
+        if not self._times.is_given:
+            yield from found
+            return
+        latest, floor = before, 0
+        for at in found:
+            latest = self._clock.at(data, at, latest, floor)
+            floor = at
+            if self._times.is_over(latest):
+                yield -1
+                return
+            if self._times.has(latest):
+                yield at
+
+    def _kept_from(self, data: bytes, end: Position) -> int:
+        """Where the lines begin that can be context of a line in the next block."""
+        at = len(data)
+        if end.mid_line or not data.endswith(b"\n"):
+            return at
+        for _ in range(self._query.before):
+            if at <= self._shown_to:
+                break
+            at = data.rfind(b"\n", 0, at - 1) + 1
+        return max(at, self._shown_to)
+
+    def _position_of(self, first: Position, data: bytes, at: int, end: Position) -> Position:
+        """The position of a line of a block that begins at `first`, with the time before it."""
+        moment = first.time
+        if self._times.is_given and at:
+            moment = self._clock.last(data[:at], first.time)
+        if at == len(data):
+            return replace(end, time=moment)
+        return Position(first.offset + at, first.line + data.count(b"\n", 0, at), moment)

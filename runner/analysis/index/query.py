@@ -1,0 +1,51 @@
+"""A question for lines of a file."""
+
+from dataclasses import dataclass
+
+MAX_LINES = 1000
+MAX_CONTEXT = 50
+
+
+@dataclass(frozen=True)
+class TimeLimit:
+    """A moment in epoch seconds or, if `is_relative`, in seconds before the last time in the
+    file."""
+
+    seconds: float
+    is_relative: bool = False
+
+    def resolve(self, last_time: float | None) -> float | None:
+        """The moment in epoch seconds; None if it is relative and the file has no times."""
+        if not self.is_relative:
+            return self.seconds
+        return None if last_time is None else last_time - self.seconds
+
+
+@dataclass(frozen=True)
+class LineQuery:
+    """Which lines to return: those that meet all conditions, with their context.
+
+    `start` is included, `end` is not. `line` is the number of the first line that is considered.
+    `limit` is the number of lines, without context. `cursor` is the end of the page before.
+    """
+
+    match: str | None = None
+    regex: str | None = None
+    ignore_case: bool = False
+    start: TimeLimit | None = None
+    end: TimeLimit | None = None
+    line: int | None = None
+    before: int = 0
+    after: int = 0
+    limit: int | None = None
+    cursor: str | None = None
+
+    @property
+    def has_times(self) -> bool:
+        """Whether only lines in a range of time are wanted."""
+        return self.start is not None or self.end is not None
+
+    @property
+    def needs_last_time(self) -> bool:
+        """Whether a limit is relative to the last time in the file."""
+        return any(each is not None and each.is_relative for each in (self.start, self.end))

@@ -1,0 +1,126 @@
+"""The data of a stored file as a stream that begins at any offset, and can go back a little.
+
+A plain UTF-8 file is read from any offset. All other files are decoded from their start, so a
+stream that has come far is worth keeping: `StreamCache` holds the last ones.
+"""
+
+import time
+from collections.abc import Hashable
+
+from runner.analysis.input.encodings import UTF8_ENCODINGS, Utf8Source, detect
+from runner.analysis.input.formats import format_of
+from runner.analysis.input.open_source import PlainSource, open_source
+from runner.analysis.input.stored import Stored, modified_at, read_at, size_of
+
+_SKIP_BYTES = 256 << 10
+MAX_STREAMS = 3
+"""Open streams that a cache holds. A decoder takes up to 36 MiB."""
+IDLE_SECONDS = 60.0
+
+
+class TextFile:
+    """A stored file, and how its data is read."""
+
+    def __init__(self, file: Stored, encoding: str | None) -> None:
+        """`encoding` is a name from check_encoding, or None to detect it. Raises OSError."""
+        self.stored = file
+        self.encoding = encoding
+        self.size = size_of(file)
+        self.modified = modified_at(file)
+        form = format_of(file)
+        found, _ = detect(read_at(file, 0, 4), encoding)
+        self.is_plain = form is None and found in UTF8_ENCODINGS
+        """Whether the data equals the stored bytes, so that any offset can be read."""
+
+    def open(self, offset: int) -> "TextStream":
+        """A stream that begins at an offset, or before it if the file has to be decoded.
+
+        Raises OSError.
+        """
+        if self.is_plain:
+            start = min(offset, self.size)
+            return TextStream(PlainSource(self.stored, start, self.size), start)
+        return TextStream(Utf8Source(open_source(self.stored), self.encoding), 0)
+
+
+class TextStream:
+    """Reads data from an offset on."""
+
+    def __init__(self, source: PlainSource | Utf8Source, offset: int) -> None:
+        self._source = source
+        self._returned = b""
+        self.offset = offset
+        """The offset in the data of the next byte."""
+        self.used_at = 0.0
+        self.at_end = False
+        """Whether `skip_to` has met the end of the data."""
+
+    def read(self, size: int) -> bytes:
+        """The next bytes, up to `size`; none at the end of the data. Raises SourceError, OSError.
+
+        Data before an error is returned before the error is raised.
+        """
+        if self._returned:
+            data, self._returned = self._returned[:size], self._returned[size:]
+        else:
+            buffer = bytearray(size)
+            data = bytes(memoryview(buffer)[: self._source.readinto(memoryview(buffer))])
+        self.offset += len(data)
+        return data
+
+    def unread(self, data: bytes) -> None:
+        """Return bytes that were read last, so that they are read again."""
+        self._returned = data + self._returned
+        self.offset -= len(data)
+
+    def skip_to(self, offset: int, deadline: float) -> bool:
+        """Read up to an offset; return whether it was reached before the deadline.
+
+        If it was not, `at_end` tells whether the data ends before. Raises SourceError and OSError.
+        """
+        while self.offset < offset:
+            self.at_end = not self.read(min(_SKIP_BYTES, offset - self.offset))
+            if self.at_end or time.monotonic() > deadline:
+                break
+        return self.offset >= offset
+
+    def close(self) -> None:
+        """Close the file."""
+        self._source.close()
+
+
+class StreamCache:
+    """Open streams, for the next page of the same file."""
+
+    def __init__(self) -> None:
+        self._streams: list[tuple[Hashable, TextStream]] = []
+
+    def take(self, key: Hashable, file: TextFile, offset: int) -> TextStream:
+        """A stream from which `offset` can be reached, and which the caller then owns.
+
+        Raises OSError.
+        """
+        found = [
+            (stream.offset, at)
+            for at, (other, stream) in enumerate(self._streams)
+            if other == key
+            and stream.offset <= offset
+            and (stream.offset == offset or not file.is_plain)
+        ]
+        if not found:
+            return file.open(offset)
+        return self._streams.pop(max(found)[1])[1]
+
+    def put(self, key: Hashable, stream: TextStream) -> None:
+        """Keep a stream; the one that was used longest ago is closed."""
+        stream.used_at = time.monotonic()
+        self._streams.append((key, stream))
+        while len(self._streams) > MAX_STREAMS:
+            self._streams.pop(0)[1].close()
+
+    def close_idle(self, seconds: float = IDLE_SECONDS) -> None:
+        """Close streams that were not used for this long."""
+        limit = time.monotonic() - seconds
+        for each in [each for each in self._streams if each[1].used_at <= limit]:
+            self._streams.remove(each)
+            each[1].close()

@@ -1,0 +1,88 @@
+"""The query parameters for lines of a stored file."""
+
+import re
+from typing import Annotated, Any, NamedTuple
+
+from pydantic import BeforeValidator, Field, PlainValidator, WithJsonSchema, create_model
+
+from server.documents.filters import Query, Whole
+from server.documents.times import parse_time
+
+DEFAULT_LIMIT = 100
+MAX_LIMIT = 1000
+MAX_CONTEXT = 50
+_RELATIVE = re.compile(r"-(?P<number>[0-9]{1,9})(?P<unit>[smhd])")
+_SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
+
+
+class Moment(NamedTuple):
+    """A time in epoch seconds or, if `is_relative`, in seconds before the last time in the file."""
+
+    seconds: float
+    is_relative: bool
+
+
+def parse_moment(value: Any) -> Moment:
+    """Parse a time such as 2026-11-25T13:12:00Z, or -30m. Raises ValueError, for clients."""
+    if isinstance(value, str) and value.startswith("-"):
+        match = _RELATIVE.fullmatch(value)
+        if match is None:
+            raise ValueError("it must be a time before the last one in the file, such as -30m")
+        return Moment(int(match["number"]) * _SECONDS[match["unit"]], True)
+    try:
+        return Moment(parse_time(value) / 1000, False)
+    except ValueError as error:
+        raise ValueError(f"{error}; or -30m, before the last time in the file") from None
+
+
+MomentText = Annotated[Moment, PlainValidator(parse_moment), WithJsonSchema({"type": "string"})]
+Flag = Annotated[bool, BeforeValidator(lambda value: True if value == "" else value)]
+Searched = Annotated[str, Field(min_length=1, max_length=10_000)]
+
+
+class LineParameters(Query):
+    """The query parameters for lines, besides `from` and `to`, which are no names in Python."""
+
+    match: Searched | None = Field(None, description="a text that the lines contain")
+    regex: Searched | None = Field(None, description="a regex of RE2 that matches in the lines")
+    ignore_case: Flag = Field(False, description="ignore the case of letters in match and regex")
+    line: Whole | None = Field(
+        None, ge=1, lt=2**53, description="number of the first line to look at, from 1"
+    )
+    before: Whole = Field(
+        0, ge=0, le=MAX_CONTEXT, description="lines to show before each line that matches"
+    )
+    after: Whole = Field(
+        0, ge=0, le=MAX_CONTEXT, description="lines to show after each line that matches"
+    )
+    limit: Whole | None = Field(
+        None,
+        ge=1,
+        le=MAX_LIMIT,
+        description="maximum number of lines without their context; by default"
+        f" {DEFAULT_LIMIT}, in text all",
+    )
+    cursor: str | None = Field(
+        None, max_length=200, description="`next` from the page before, with the same parameters"
+    )
+
+    def question(self) -> dict[str, Any]:
+        """The query for `runner.lines`."""
+        given = self.model_dump()
+        start, end = given.pop("from"), given.pop("to")
+        return {**given, "start": start and tuple(start), "end": end and tuple(end)}
+
+
+_TIMES: dict[str, Any] = {
+    "from": (
+        MomentText | None,
+        Field(
+            None,
+            description="only lines at this time or later: RFC 3339, or such as -30m before the"
+            " last time in the file (s, m, h, d)",
+        ),
+    ),
+    "to": (MomentText | None, Field(None, description="only lines before this time")),
+}
+LinesQuery: type[LineParameters] = create_model("LinesQuery", __base__=LineParameters, **_TIMES)
+"""All query parameters for lines."""

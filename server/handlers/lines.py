@@ -1,0 +1,135 @@
+"""`/jobs/{job_id}/lines`: lines of the file of a job."""
+
+import logging
+from collections.abc import Awaitable, Callable
+from contextlib import suppress
+from functools import partial
+from typing import Any, ClassVar
+
+from tornado.iostream import StreamClosedError
+
+from server.documents.lines import DEFAULT_LIMIT, LineParameters, LinesQuery
+from server.handlers.job import OneJobHandler, parse_job_id
+from server.handlers.query import query_parameters, read_query
+from server.http.codes import Code
+from server.http.negotiation import wants_text
+from server.http.problems import FieldError, Problem, unacceptable, unavailable
+from server.lines.readers import LineReaders
+from storage.files.uploads import Uploads
+from storage.records.job import Job
+
+log = logging.getLogger(__name__)
+
+PAGE_SECONDS = 2.0
+"""Seconds after which a page ends with what was found, and a cursor."""
+TEXT_SECONDS = 0.5
+TEXT_BYTES = 256 * 1024
+"""Seconds and bytes of a piece of text. Other requests are answered between two pieces."""
+ACCESS_SECONDS = 3600.0
+"""How long the URL of a file is valid at least."""
+
+Answer = dict[str, Any]
+
+
+class LinesHandler(OneJobHandler):
+    """Lines of the stored file of one job."""
+
+    uploads: Uploads
+    readers: LineReaders
+    run_file_io: Callable[[Callable[[], Any]], Awaitable[Any]]
+    ROUTE = "/jobs/{job_id}/lines"
+    QUERIES: ClassVar = {"GET": (LinesQuery,)}
+
+    async def get(self, job_id: str) -> None:
+        """Send a page of lines as JSON, or all lines as text."""
+        parsed_id = parse_job_id(job_id)
+        query = read_query(LinesQuery, query_parameters(self))
+        request = await self._request(await self.jobs.wait(parsed_id), query)
+        self.add_header("Vary", "Accept")
+        if wants_text(self.request.headers.get("Accept", "")):
+            await self._send_text(request)
+        else:
+            request["query"]["limit"] = query.limit or DEFAULT_LIMIT
+            answer = _require_found(await self.readers.read(request))
+            self.send_content(answer["body"])
+
+    head = get
+
+    async def _request(self, job: Job, query: LineParameters) -> dict[str, Any]:
+        """The request for `runner.lines`. Raises Problem 404 and 503."""
+        upload = job.upload
+        if upload is None:
+            detail = f"the job {job.id} has no file, so it has no lines: its type is {job.type}"
+            raise Problem(Code.FILE_NOT_FOUND, detail)
+        access = await self.run_file_io(partial(self.uploads.access, upload, ACCESS_SECONDS))
+        if "problem" in access:
+            raise unavailable(access["problem"], Code.FILE_UNAVAILABLE)
+        encoding = job.payload.get("encoding")
+        return {
+            **access,
+            "key": str(upload.id),
+            "size": upload.size,
+            "encoding": encoding if isinstance(encoding, str) else None,
+            "query": query.question(),
+            "seconds": PAGE_SECONDS,
+            "text_bytes": None,
+        }
+
+    async def _send_text(self, request: dict[str, Any]) -> None:
+        """Send all lines that match, piece by piece, as fast as the client reads them."""
+        self.is_timed = False
+        request |= {"text_bytes": TEXT_BYTES, "seconds": TEXT_SECONDS}
+        with self.readers.text(), suppress(StreamClosedError):  # if the client goes away
+            await self._send_pieces(request, request["query"])
+
+    async def _send_pieces(self, request: dict[str, Any], query: dict[str, Any]) -> None:
+        answer = _require_found(await self.readers.read(request))
+        if answer["problem"] and not answer["body"]:
+            raise Problem(Code.FILE_UNREADABLE, answer["problem"])
+        self.set_header("Content-Type", "text/plain; charset=utf-8")
+        is_over = self.request.method == "HEAD"
+        while not is_over:
+            self._require_connection()
+            self.write(answer["body"])
+            await self.flush()
+            if query["limit"] is not None:
+                query["limit"] -= answer["hits"]
+            query["cursor"] = answer["cursor"]
+            is_over = answer["cursor"] is None or query["limit"] == 0
+            if answer["problem"]:
+                return self._break_off(answer["problem"])
+            if not is_over:
+                self._require_connection()
+                answer = await self.readers.read(request)
+                if answer["kind"] != "text":
+                    return self._break_off(answer["detail"])
+        await self.finish()
+
+    def _require_connection(self) -> None:
+        """Raise StreamClosedError if the client is gone, or if the listener stops."""
+        connection: Any = self.request.connection
+        if self.activity.stopping:
+            connection.stream.close()
+        if connection.stream.closed():
+            raise StreamClosedError
+
+    def _break_off(self, reason: str) -> None:
+        """Close the connection, so that the client notices that lines are missing."""
+        log.info("the lines of a file ended early", extra={"reason": reason})
+        connection: Any = self.request.connection
+        connection.stream.close()
+
+
+def _require_found(answer: Answer) -> Answer:
+    """Return a page or a piece of text. Raises the Problem of any other answer."""
+    kind = answer["kind"]
+    if kind == "field":
+        raise unacceptable([FieldError(answer["field"], answer["detail"])])
+    if kind == "unavailable":
+        raise unavailable(answer["detail"], Code.FILE_UNAVAILABLE)
+    if kind in _CODES:
+        raise Problem(_CODES[kind], answer["detail"])
+    return answer
+
+
+_CODES = {"gone": Code.FILE_GONE, "unreadable": Code.FILE_UNREADABLE}

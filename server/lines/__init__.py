@@ -1,0 +1,1 @@
+"""Processes that read lines of stored files, as the listener sees them."""

@@ -1,0 +1,49 @@
+"""`jobs lines`: lines of the file of a job."""
+
+from tests.support.jobs_command import JobsCommand
+from tests.support.programs import Service
+
+LOG = """\
+2030-01-31T12:00:01Z ERROR disk full
+2030-01-31T12:00:02Z WARN disk slow
+2030-01-31T12:01:03Z ERROR ERROR twice
+"""
+
+
+def analyzed(jobs: JobsCommand) -> str:
+    """Analyze the log; return the id of the job."""
+    (job,) = jobs.run("analyze", "-", "-p", "ERROR", "--json", stdin=LOG).items
+    return str(job["job_id"])
+
+
+def test_lines_are_printed_with_their_numbers(jobs: JobsCommand, service: Service) -> None:
+    job_id, lines = analyzed(jobs), LOG.splitlines()
+    assert jobs.run("lines", job_id).out.splitlines() == [
+        *(f"1:{lines[0]}", f"2:{lines[1]}", f"3:{lines[2]}"),
+    ]
+    done = jobs.run("lines", job_id, "-m", "warn", "-i", "-B", "1")
+    assert (done.code, done.out.splitlines()) == (0, [f"1-{lines[0]}", f"2:{lines[1]}"])
+    done = jobs.run("lines", job_id, "--from", "-1s", "--text")
+    assert done.out.splitlines() == lines[2:]
+    assert jobs.run("lines", job_id, "--line", "2", "-n", "1").out == f"2:{lines[1]}\n"
+    assert jobs.run("lines", job_id, "--to", "2030-01-31T12:00:02Z").out == f"1:{lines[0]}\n"
+
+
+def test_lines_are_printed_as_json(jobs: JobsCommand, service: Service) -> None:
+    items = jobs.run("lines", analyzed(jobs), "--regex", "ERROR", "--json").items
+    assert [(each["line"], each["matches"]) for each in items] == [
+        *((1, [[21, 26]]), (3, [[21, 26], [27, 32]])),
+    ]
+
+
+def test_matches_are_in_color_on_a_terminal(jobs: JobsCommand, service: Service) -> None:
+    job_id = analyzed(jobs)
+    with jobs.terminal("lines", job_id, "--match", "WARN") as terminal:
+        assert terminal.end() == 0
+        assert "\x1b[1;31mWARN" in terminal.raw
+
+
+def test_a_wrong_regex_is_reported(jobs: JobsCommand, service: Service) -> None:
+    done = jobs.run("lines", analyzed(jobs), "--regex", "a(")
+    assert done.code == 2
+    assert "regex" in done.err

@@ -1,0 +1,212 @@
+"""Lines of the files of jobs, over real sockets and by real reading processes."""
+
+import asyncio
+import gzip
+import json
+import os
+import signal
+from typing import Any
+from urllib.parse import quote
+from uuid import UUID
+
+import pytest
+from tornado.simple_httpclient import HTTPStreamClosedError
+
+from server.app import App
+from server.handlers import lines as handler
+from tests.support.api import Client, fields
+from tests.support.stores import Bench, folder_of
+
+pytestmark = pytest.mark.gen_test
+LINES = [
+    f"2026-11-25T13:{number // 60:02}:{number % 60:02}Z {'ERROR' if number % 10 == 0 else 'INFO'} "
+    f"request {number} größe"
+    for number in range(600)
+]
+FILE = "\n".join(LINES).encode() + b"\n"
+TEXT = {"Accept": "text/plain"}
+
+
+async def upload(client: Client, content: bytes = FILE, **payload: Any) -> str:
+    """Submit a job with a file; return the address of its lines."""
+    document = json.dumps({"patterns": ["ERROR"], **payload}).encode()
+    parts = [
+        ("type", None, b"analyze"),
+        ("payload", None, document),
+        ("filename", "app.log", content),
+    ]
+    return f"/jobs/{(await client.post_form(parts))['job_id']}/lines"
+
+
+def numbers(page: Any) -> list[int]:
+    return [each["line"] for each in page["lines"]]
+
+
+def reading_process(app: App) -> int:
+    """The id of the only process that reads lines."""
+    (pid,) = [each._running[0].pid for each in app.line_readers._readers if each._running]
+    return pid
+
+
+async def test_a_page_has_lines_with_number_time_and_matches(client: Client) -> None:
+    address = await upload(client)
+    page = await client.get(f"{address}?match=ERROR&limit=2&before=1")
+    assert numbers(page) == [1, 10, 11]
+    assert page["lines"][1]["context"]
+    assert page["lines"][2] == {
+        "line": 11,
+        "time": "2026-11-25T13:00:10.000Z",
+        "text": LINES[10],
+        "matches": [[21, 26]],
+    }
+    following = await client.get(f"{address}?match=ERROR&limit=2&cursor={page['next']}")
+    assert numbers(following) == [21, 31]
+    assert page["problem"] is None
+
+
+async def test_lines_are_found_by_number_and_by_time(client: Client) -> None:
+    address = await upload(client)
+    assert numbers(await client.get(f"{address}?line=590&limit=3")) == [590, 591, 592]
+    times = "from=2026-11-25T13:05:00Z&to=2026-11-25T13:05:03Z"
+    assert numbers(await client.get(f"{address}?{times}")) == [301, 302, 303]
+    assert numbers(await client.get(f"{address}?from=-2s")) == [598, 599, 600]
+
+
+async def test_the_end_of_the_lines_has_no_next_page(client: Client) -> None:
+    address = await upload(client)
+    page = await client.get(f"{address}?line=599&limit=10")
+    assert (numbers(page), page["next"]) == ([599, 600], None)
+    beyond = await client.get(f"{address}?line=10000")
+    assert (beyond["lines"], beyond["next"], beyond["total_lines"]) == ([], None, 600)
+
+
+@pytest.mark.parametrize("content", [FILE, gzip.compress(FILE)], ids=["plain", "gzip"])
+async def test_text_has_all_matching_lines(
+    client: Client, monkeypatch: pytest.MonkeyPatch, content: bytes
+) -> None:
+    monkeypatch.setattr(handler, "TEXT_BYTES", 1000)  # many pieces
+    address = await upload(client, content)
+    answer = await client.fetch(address, headers=TEXT)
+    assert (answer.code, answer.body) == (200, FILE)
+    assert answer.headers["Content-Type"] == "text/plain; charset=utf-8"
+    answer = await client.fetch(f"{address}?match=ERROR", headers=TEXT)
+    assert answer.body.decode().splitlines() == LINES[::10]
+    answer = await client.fetch(f"{address}?match=ERROR&limit=30", headers=TEXT)
+    assert answer.body.decode().splitlines() == LINES[:300:10]
+
+
+async def test_the_encoding_is_that_of_the_job(client: Client) -> None:
+    address = await upload(client, FILE.decode().encode("latin-1"), encoding="latin1")
+    page = await client.get(f"{address}?match={quote('größe')}&limit=1")
+    assert page["lines"][0]["text"] == LINES[0]
+
+
+async def test_a_wrong_parameter_is_named(client: Client) -> None:
+    address = await upload(client)
+    wrong = [
+        *("regex=a(", "regex=a*", "match=", "match=a%0Ab", "from=yesterday", "to=-5x", "line=0"),
+        *("before=51", "after=-1", "limit=1001", "limit=1_0", "cursor=x", "ignore_case=perhaps"),
+        *("lines=5", "match=a&match=b"),
+    ]
+    for query in wrong:
+        for headers in ({}, TEXT):
+            problem = await client.get(f"{address}?{query}", 422, headers=headers)
+            assert fields(problem) == [query.partition("=")[0]]
+
+
+async def test_a_relative_time_without_times_in_the_file_is_refused(client: Client) -> None:
+    address = await upload(client, b"no time\n")
+    assert fields(await client.get(f"{address}?from=-5m", 422)) == ["from"]
+
+
+async def test_a_job_without_a_file_has_no_lines(client: Client) -> None:
+    job_id = await client.sleep_job()
+    assert (await client.get(f"/jobs/{job_id}/lines", 404))["code"] == "file_not_found"
+    unknown = "00000000-0000-0000-0000-000000000000"
+    assert (await client.get(f"/jobs/{unknown}/lines", 404))["code"] == "job_not_found"
+    assert (await client.get("/jobs/x/lines", 404))["code"] == "job_not_found"
+
+
+async def test_a_file_that_is_gone_is_reported(client: Client, bench: Bench) -> None:
+    address = await upload(client)
+    await client.get(address)
+    upload_of_job = bench.job(UUID(address.split("/")[2])).upload
+    assert upload_of_job
+    path = folder_of(bench.store).path(upload_of_job)
+    path.unlink()
+    assert (await client.get(address, 410))["code"] == "file_gone"
+    path.write_bytes(b"other")
+    assert (await client.get(address, 410, headers=TEXT))["code"] == "file_gone"
+
+
+async def test_a_file_without_lines_is_refused(client: Client) -> None:
+    address = await upload(client, b"PK\x03\x04" + bytes(100))
+    for headers in ({}, TEXT):
+        problem = await client.get(address, 409, headers=headers)
+        assert problem["code"] == "file_unreadable"
+        assert "zip" in problem["detail"]
+
+
+async def test_a_damaged_file_gives_the_lines_before_the_damage(client: Client) -> None:
+    stored = gzip.compress(FILE)
+    address = await upload(client, stored[: len(stored) // 2])
+    page = await client.get(f"{address}?limit=1000")
+    assert [each["text"] for each in page["lines"]][:100] == LINES[:100]
+    assert page["next"] is None
+    assert "cut short" in page["problem"]
+    with pytest.raises(HTTPStreamClosedError):  # so that nobody takes it for complete
+        await client.fetch(address, headers=TEXT)
+
+
+async def test_a_file_that_is_damaged_at_its_start_has_no_text(client: Client) -> None:
+    address = await upload(client, gzip.compress(FILE)[:15])
+    problem = await client.get(address, 409, headers=TEXT)
+    assert problem["code"] == "file_unreadable"
+
+
+async def test_reading_goes_on_after_its_process_was_killed(client: Client, app: App) -> None:
+    address = await upload(client)
+    first = await client.get(f"{address}?line=300&limit=1")
+    os.kill(reading_process(app), signal.SIGKILL)
+    assert await client.get(f"{address}?line=300&limit=1") == first
+
+
+async def test_the_event_loop_answers_while_a_file_is_read(client: Client, app: App) -> None:
+    address = await upload(client)
+    await client.get(address)
+    process = reading_process(app)
+    os.kill(process, signal.SIGSTOP)
+    try:
+        waiting = asyncio.ensure_future(client.get(address))
+        assert (await client.get("/healthz"))["status"] == "ok"
+        assert not waiting.done()
+    finally:
+        os.kill(process, signal.SIGCONT)
+    assert len((await waiting)["lines"]) == 100
+
+
+async def test_too_many_waiting_requests_are_refused(
+    client: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    address = await upload(client)
+    monkeypatch.setattr("server.lines.readers.MAX_WAITING", 0)
+    assert (await client.get(address, 503))["code"] == "file_unavailable"
+    monkeypatch.undo()
+    monkeypatch.setattr("server.lines.readers.MAX_TEXTS", 0)
+    assert (await client.get(address, 503, headers=TEXT))["code"] == "file_unavailable"
+
+
+async def test_a_client_that_goes_away_ends_its_text(client: Client, app: App) -> None:
+    address = await upload(client, FILE * 2000)
+    host, port = client.base_url.removeprefix("http://").split(":")
+    _, writer = await asyncio.open_connection(host, int(port))
+    writer.write(f"GET {address} HTTP/1.1\r\nHost: x\r\nAccept: text/plain\r\n\r\n".encode())
+    await writer.drain()
+    await _until(lambda: app.line_readers.texts > 0)
+    writer.close()
+    await _until(lambda: app.line_readers.texts == 0)
+
+
+async def _until(condition: Any) -> None:
+    while not condition():
+        await asyncio.sleep(0.01)
