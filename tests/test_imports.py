@@ -49,6 +49,7 @@ MAY_IMPORT = {
     "storage": "storage.*",
     "runner.analysis.native": "",
     "runner.analysis.input": "",
+    "runner.analysis.archives": "runner.analysis.input",
     "runner.analysis.match": "runner.analysis.input",
     "runner.analysis.fields": "runner.analysis.input runner.analysis.match",
     "runner.analysis.count": "runner.analysis.fields runner.analysis.input runner.analysis.match",

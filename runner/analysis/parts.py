@@ -9,6 +9,7 @@ they need to know nothing but the offset.
 from collections.abc import Sequence
 from typing import Any
 
+from runner.analysis.archives.open_archive import archive_format
 from runner.analysis.count.lines import LineOptions
 from runner.analysis.count.result import PartialResult
 from runner.analysis.count.time_span import TimeSpan
@@ -35,10 +36,12 @@ def plan(
 ) -> list[tuple[int, int]]:
     """Split a file into parts (start, end) of about `part_bytes`.
 
-    Returns no parts if they could give another result than the whole file: for a compressed file,
-    an encoding that is not UTF-8, or a pattern with text that spans lines. Raises PatternError,
-    FormatError and OSError.
+    Returns no parts if they could give another result than the whole file: for an archive, a
+    compressed file, an encoding that is not UTF-8, or a pattern with text that spans lines. Raises
+    PatternError, FormatError and OSError.
     """
+    if archive_format(file):
+        return []
     check_file(file, options.encoding)
     size = size_of(file)
     part_bytes = max(part_bytes, -(-size // MAX_PARTS))

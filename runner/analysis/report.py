@@ -27,7 +27,10 @@ def to_json(result: AnalysisResult, options: AnalysisOptions) -> dict[str, Any]:
     if options.histogram:
         report["histogram"] = each(lambda pattern: _histogram(pattern, options.histogram))
     file = {"bytes": result.partial.bytes, "file": _file(result)}
-    return report | file | {"warnings": result.warnings}
+    report |= file | {"warnings": result.warnings}
+    if result.members is not None:
+        report |= result.members.to_json(result.keys, options.lines)
+    return report
 
 
 def _file(result: AnalysisResult) -> dict[str, Any]:

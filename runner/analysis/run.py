@@ -1,26 +1,32 @@
 """Analyzes one file; the main entry point of this package.
 
 patterns ──prepare──▶ ┌ a plain UTF-8 file: as one range, or in several processes ┐
-file ─────────────────┴ any other file: decompressed and decoded ─────────────────┴▶ result
+file ─────────────────┼ an archive: member by member ─────────────────────────────┼▶ result
+                      └ any other file: decompressed and decoded ─────────────────┘
 """
 
 import time
 from collections.abc import Callable, Sequence
+from contextlib import closing
 from dataclasses import dataclass
 from typing import Any
 
 from runner.analysis import ranges
+from runner.analysis.archive_scan import ArchiveScan
+from runner.analysis.archives.open_archive import archive_format, open_archive
+from runner.analysis.archives.selection import Selection
 from runner.analysis.count.line_times import LineTimes
 from runner.analysis.count.lines import LineOptions
 from runner.analysis.count.result import PartialResult
 from runner.analysis.count.scanner import ScanOptions
-from runner.analysis.count.time_span import TimeSpan
+from runner.analysis.count.time_span import KnownSpan, TimeSpan
 from runner.analysis.input.encodings import UTF8_ENCODINGS, Utf8Source, detect
 from runner.analysis.input.formats import format_of
 from runner.analysis.input.open_source import DecompressionLimits, open_source
 from runner.analysis.input.stored import Stored, modified_at, read_at, size_of
 from runner.analysis.input.text_check import check_file
 from runner.analysis.match.patterns import Pattern, prepare
+from runner.analysis.members import MemberResults
 from runner.analysis.scan import scan_range, scan_text
 
 _MAX_BUCKETS = 50_000
@@ -29,9 +35,14 @@ _MIN_BUCKETS = 24  # a histogram of decades never has more
 _MAX_SAMPLES = 1000
 """Of all patterns together. A sample has up to 1,000 bytes, and up to six times as many in JSON."""
 
+_NO_ARCHIVE = {
+    "code": "no_archive",
+    "message": "members selects files of an archive, but this file is none: it was analyzed whole",
+}
+
 Report = Callable[[dict[str, Any]], None]
 """Takes {"bytes_done", "bytes_total", "counts"}, at most ten times a second. Bytes are those of the
-stored file; counts are by the key of the pattern."""
+stored file; counts are by the key of the pattern. An archive adds "members_done"."""
 
 
 @dataclass(frozen=True)
@@ -39,25 +50,28 @@ class AnalysisOptions:
     """Options of an analysis, as the client gives them.
 
     `samples` is the number of lines to show for each pattern, `histogram` a unit of time or empty,
-    `encoding` a name from check_encoding, or None to detect the encoding from the BOM.
+    `encoding` a name from check_encoding, or None to detect the encoding from the BOM. `members`
+    has globs for the members of an archive, none for all.
     """
 
     lines: bool = True
     samples: int = 0
     histogram: str = ""
     encoding: str | None = None
+    members: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
 class AnalysisResult:
     """The result for a file. `stored_bytes` is its size, `partial.bytes` the size of its data.
 
+    `members` has the results for the members of an archive; it is None for any other file.
     `modified` is its time in epoch seconds, which determines the year of times that have none.
     """
 
     keys: list[str]
     partial: PartialResult
-    time_span: TimeSpan
+    time_span: TimeSpan | KnownSpan
     format: str
     encoding: str
     bom: bool
@@ -65,6 +79,7 @@ class AnalysisResult:
     seconds: float
     modified: float
     warnings: list[dict[str, str]]
+    members: MemberResults | None = None
 
 
 def analyze(
@@ -77,10 +92,15 @@ def analyze(
 ) -> AnalysisResult:
     """Scan a file to its end, in several processes if it is plain and large.
 
-    The number of processes does not change the result. Raises PatternError, FormatError, OSError,
-    HelperError, and SourceError (after a last report with the counts so far).
+    The number of processes does not change the result. Raises PatternError, FormatError,
+    SelectionError, OSError, HelperError, and SourceError (after a last report with the counts so
+    far).
     """
+    if archive := archive_format(file, limits):
+        return _analyze_archive(file, archive, patterns, options, report, limits)
     warnings = check_file(file, options.encoding, limits)
+    if options.members:
+        warnings.append(_NO_ARCHIVE)
     prepared, keys = prepare(patterns), [pattern.key for pattern in patterns]
     started, modified, size = time.monotonic(), modified_at(file), size_of(file)
     scan_options = scan_options_of(options, modified, len(patterns))
@@ -115,6 +135,45 @@ def analyze(
         seconds=max(time.monotonic() - started, 1e-6),
         modified=modified,
         warnings=warnings,
+    )
+
+
+def _analyze_archive(
+    file: Stored,
+    format: str,
+    patterns: Sequence[Pattern],
+    options: AnalysisOptions,
+    report: Report,
+    limits: DecompressionLimits | None,
+) -> AnalysisResult:
+    """Scan the members of an archive one after another. Raises as `analyze` does."""
+    prepared, keys = prepare(patterns), [pattern.key for pattern in patterns]
+    started, modified, size = time.monotonic(), modified_at(file), size_of(file)
+    limits = limits or DecompressionLimits()
+
+    def options_at(moment: float) -> ScanOptions:
+        return scan_options_of(options, moment, len(patterns))
+
+    def report_members(done: int, counts: list[int], members: int) -> None:
+        by_key = dict(zip(keys, counts, strict=True))
+        so_far = {"bytes_done": done, "bytes_total": size, "counts": by_key}
+        report({**so_far, "members_done": members})
+
+    with closing(open_archive(file, format, limits)) as archive:
+        scan = ArchiveScan(archive, prepared, keys, options_at, modified, limits, report_members)
+        scan.run(Selection(options.members), options.encoding)
+    return AnalysisResult(
+        keys=keys,
+        partial=scan.partial,
+        time_span=KnownSpan(scan.time_span),
+        format=format,
+        encoding=scan.encoding,
+        bom=scan.bom,
+        stored_bytes=size,
+        seconds=max(time.monotonic() - started, 1e-6),
+        modified=modified,
+        warnings=[*scan.members.all_warnings()],
+        members=scan.members,
     )
 
 

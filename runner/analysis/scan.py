@@ -46,9 +46,10 @@ def scan_text(
     patterns: Sequence[Literal | Regex],
     options: ScanOptions,
     report_totals: ReportTotals,
+    regexes: Sequence[AdaptiveRegex] | None = None,
 ) -> tuple[PartialResult, TimeSpan]:
     """Scan a source that decompresses or decodes a file. Raises OSError and SourceError."""
-    scanner, time_span = Scanner(patterns, options, text), TimeSpan()
+    scanner, time_span = Scanner(patterns, options, text, regexes), TimeSpan()
     for new in _windows(scanner, lambda: text.bytes_done, report_totals):
         time_span.feed(new)
     partial = scanner.partial

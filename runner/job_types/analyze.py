@@ -16,7 +16,12 @@ from pydantic import (
 )
 
 from runner.analysis.input.encodings import EncodingError, check_encoding
-from runner.analysis.input.errors import FormatError, PatternError, SourceError
+from runner.analysis.input.errors import (
+    FormatError,
+    PatternError,
+    SelectionError,
+    SourceError,
+)
 from runner.analysis.match.patterns import Pattern, errors_of
 from runner.job_types.base import Context, NotRetryable, Payload
 from runner.job_types.in_parts import InParts, Part
@@ -120,6 +125,12 @@ class AnalyzePayload(Payload):
     encoding: str | None = Field(
         None, description="Encoding of the file. Default: by its byte order mark, else UTF-8."
     )
+    members: list[Annotated[str, Field(min_length=1, max_length=1000)]] = Field(
+        [],
+        max_length=100,
+        description="Globs for the files of an archive to analyze; by default, all.",
+        examples=[["*.log", "var/log/*"]],
+    )
     source: SourceJob | None = Field(
         None, description='An earlier job whose file to use instead of an upload, {"job_id": …}.'
     )
@@ -167,7 +178,7 @@ class AnalyzePayload(Payload):
         from runner.analysis.run import AnalysisOptions
 
         unit = "" if self.histogram == "none" else self.histogram
-        return AnalysisOptions(self.lines, self.samples, unit, self.encoding)
+        return AnalysisOptions(self.lines, self.samples, unit, self.encoding, tuple(self.members))
 
 
 class Analyze(InParts[AnalyzePayload]):
@@ -204,7 +215,7 @@ class Analyze(InParts[AnalyzePayload]):
         limits = DecompressionLimits(context.max_data_bytes, context.max_data_ratio)
         try:
             found = analyze(file, patterns, options, context.report, context.cores, limits)
-        except (FormatError, SourceError) as error:
+        except (FormatError, SelectionError, SourceError) as error:
             raise NotRetryable(f"{_name(context)}: {error}") from error
         return to_json(found, options)
 

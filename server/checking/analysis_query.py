@@ -22,6 +22,7 @@ _FLAGS = {
 }
 _NUMBER = re.compile(r"-?(?:0|[1-9][0-9]{0,15})(?:\.[0-9]{1,15})?")
 _PATTERN = re.compile(r"payload\.patterns\[(\d+)\]")
+_MEMBER = re.compile(r"payload\.members(\[\d+\])?")
 _NO_PATTERNS = (
     "name what to count: texts as p=ERROR, regexes as e=user[0-9]%2B, each as often as needed, such"
     " as /analyze?p=ERROR&p=WARN"
@@ -31,7 +32,7 @@ _NO_PATTERNS = (
 class AnalysisParameters(WaitQuery):
     """The query parameters of an analysis that are not options of its payload or of its job."""
 
-    REPEATABLE: ClassVar = frozenset({"p", "e"})
+    REPEATABLE: ClassVar = frozenset({"p", "e", "member"})
 
     wait: float = Field(
         MAX_WAIT_SECONDS,
@@ -43,13 +44,16 @@ class AnalysisParameters(WaitQuery):
     e: list[str] = Field([], description="a regex to count (RE2); repeat it for several")
     i: bool = Field(False, description="ignore the case of ASCII letters")
     w: bool = Field(False, description="count only whole words")
+    member: list[str] = Field(
+        [], description="a glob for the files of an archive to analyze; repeat it for several"
+    )
     name: str | None = Field(None, description="name of the file, for lists and logs")
 
 
 _PAYLOAD = {
     name: (field.annotation, field)
     for name, field in AnalyzePayload.model_fields.items()
-    if name not in ("patterns", "source")
+    if name not in ("patterns", "members", "source")
 }
 _OPTIONS = {
     name: (field.annotation, field)
@@ -78,6 +82,8 @@ def analysis_submission(arguments: Arguments) -> Received:
     patterns += [{"pattern": regex, "regex": True, **options} for regex in regexes]
     document: dict[str, Any] = {"type": "analyze"}
     document["payload"] = payload = {"patterns": patterns}
+    if members := given.get("member"):
+        payload["members"] = members
     for name, values in given.items():
         if name in _FIELDS:
             (payload if name in _PAYLOAD else document)[name] = _value(name, values[-1])
@@ -97,6 +103,8 @@ def _parameter(field: str, arguments: Arguments) -> str:
         index = int(match[1])
         name, index = ("p", index) if index < texts else ("e", index - texts)
         return f"{name}[{index}]" if len(arguments[name]) > 1 else name
+    if match := _MEMBER.match(field):
+        return f"member{match[1] or ''}" if len(arguments["member"]) > 1 else "member"
     if field == "payload.patterns":
         return "p" if texts else "e"
     if field == "payload":  # its only error of its own

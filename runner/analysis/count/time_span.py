@@ -43,6 +43,17 @@ class TimeSpan:
         return (known[0], known[-1]) if known else None
 
 
+class KnownSpan:
+    """A time span that was found already."""
+
+    def __init__(self, span: tuple[float, float] | None) -> None:
+        self._span = span
+
+    def times(self, line_times: LineTimes) -> tuple[float, float] | None:
+        """The first and last time, as TimeSpan has it."""
+        return self._span
+
+
 def _first_time(lines: Iterable[bytes], line_times: LineTimes) -> float | None:
     times = (line_times.time_of(line) for line in lines)
     return next((time for time in times if time is not None), None)

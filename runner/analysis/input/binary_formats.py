@@ -1,4 +1,4 @@
-"""Files that have no lines of text: archives, databases, documents, programs and images.
+"""Data that has no lines of text: archives, databases, documents, programs and images.
 
 A scan of such a file would find nothing, or find it in the wrong place, and a count of 0 looks like
 a good result. So these files are refused. Their first bytes tell the format, whatever their name.
@@ -14,7 +14,8 @@ from runner.analysis.input.errors import FormatError
 HEAD_BYTES = 512
 """The length of a tar header, the longest that is needed."""
 
-_UNPACK = "unpack it, and upload the log file inside; gzip, zstd, xz and bzip2 may compress it"
+_ZIP = (b"PK\x03\x04", b"PK\x05\x06", b"PK\x07\x08")
+_UNPACK = "unpack it, and upload its files as a zip or tar archive, or one of them"
 _DECOMPRESS = "decompress it, or compress it with gzip, zstd, xz or bzip2"
 _EXPORT = "export its contents as text, such as CSV or JSON lines, and upload that"
 _EXTRACT = "extract its text, and upload that"
@@ -49,7 +50,6 @@ def _is_media(head: bytes) -> bool:
 
 
 _FORMATS = (
-    _BinaryFormat("a zip archive", _UNPACK, (b"PK\x03\x04", b"PK\x05\x06", b"PK\x07\x08")),
     _BinaryFormat("a 7z archive", _UNPACK, (b"7z\xbc\xaf\x27\x1c",)),
     _BinaryFormat("a rar archive", _UNPACK, (b"Rar!\x1a\x07",)),
     _BinaryFormat("an ar archive or a Debian package", _UNPACK, (b"!<arch>\n",)),
@@ -86,6 +86,7 @@ _FORMATS = (
         _NO_LOG,
         (b"\xca\xfe\xba\xbe", b"\xcf\xfa\xed\xfe", b"\xce\xfa\xed\xfe"),
     ),
+    _BinaryFormat("a macOS resource file (AppleDouble)", _NO_LOG, (b"\0\x05\x16\x07",)),
     _BinaryFormat("a WebAssembly program", _NO_LOG, (b"\0asm",)),
     _BinaryFormat("a PNG image", _NO_LOG, (b"\x89PNG\r\n\x1a\n",)),
     _BinaryFormat("a JPEG image", _NO_LOG, (b"\xff\xd8\xff",)),
@@ -103,16 +104,23 @@ _FORMATS = (
 
 def refuse_binary(head: bytes) -> None:
     """Raise FormatError if the data of a file, by its first 512 bytes, has no lines of text."""
+    if is_zip(head):
+        raise FormatError("a zip archive", _UNPACK, is_archive=True)
     for each in _FORMATS:
         if head.startswith(each.starts) and each.also(head):
-            raise FormatError(each.name, each.advice)
+            raise FormatError(each.name, each.advice, is_archive=each.advice == _UNPACK)
     if head[4:8] == b"ftyp":
         raise FormatError("an image or video (MP4, HEIC, AVIF)", _NO_LOG)
-    if _is_tar(head):
-        raise FormatError("a tar archive", _UNPACK)
+    if is_tar(head):
+        raise FormatError("a tar archive", _UNPACK, is_archive=True)
 
 
-def _is_tar(head: bytes) -> bool:
+def is_zip(head: bytes) -> bool:
+    """Whether data begins as a zip archive."""
+    return head.startswith(_ZIP)
+
+
+def is_tar(head: bytes) -> bool:
     """Whether the checksum of a tar header is right: the sum of its bytes, its own eight as spaces.
 
     Source: POSIX.1-2017, pax, "ustar Interchange Format"; the tar of Unix V7 has the same checksum.

@@ -3,6 +3,7 @@
 AnalysisError
 ├── PatternError   a pattern that cannot be searched for
 ├── FormatError    the file has no lines of text
+├── SelectionError no member of the archive is selected
 ├── SourceError    the file cannot be read to its end
 └── HelperError    a helper process failed or died, so there is no valid result
 """
@@ -24,10 +25,15 @@ class PatternError(AnalysisError):
 
 
 class FormatError(AnalysisError):
-    """The file is an archive, or another format without lines. `name` has an article."""
+    """The data has no lines of text. `name` has an article; `is_archive` if it holds files."""
 
-    def __init__(self, name: str, advice: str) -> None:
+    def __init__(self, name: str, advice: str, is_archive: bool = False) -> None:
         super().__init__(f"this is {name}, which analyze cannot read: {advice}")
+        self.name, self.is_archive = name, is_archive
+
+
+class SelectionError(AnalysisError):
+    """The globs for members select nothing in this archive."""
 
 
 class SourceError(AnalysisError):

@@ -8,7 +8,7 @@ most 36 MiB.
 import bz2
 import lzma
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -90,6 +90,17 @@ BZIP2 = Format("bzip2", bz2.BZ2Decompressor, (OSError, ValueError), 16 << 10, 64
 # After "BZh" and the level follows a block or the end of the stream; other text is not bzip2.
 _BZIP2_NEXT = (b"\x31\x41\x59\x26\x53\x59", b"\x17\x72\x45\x38\x50\x90")
 _HEAD_BYTES = 10
+
+
+def pieces_of(decoder: Decoder, chunk: bytes, piece_bytes: int) -> Iterator[bytes]:
+    """Everything that the decoder yields for a chunk, in pieces of at most `piece_bytes`."""
+    while True:
+        piece = decoder.decompress(chunk, piece_bytes)
+        if piece:
+            yield piece
+        if decoder.eof or decoder.needs_input or not (piece or chunk):
+            return
+        chunk = b""
 
 
 def format_of(file: Stored) -> Format | None:

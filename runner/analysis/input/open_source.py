@@ -14,9 +14,11 @@ from io import FileIO
 from typing import Self
 
 from runner.analysis.input.errors import SourceError
-from runner.analysis.input.formats import Decoder, Format, format_of
+from runner.analysis.input.formats import Format, format_of, pieces_of
 from runner.analysis.input.mapped import MappedFile, map_file
 from runner.analysis.input.stored import Stored, open_stored, size_of
+
+_SKIP_BYTES = 64 << 10
 
 
 @dataclass(frozen=True)
@@ -26,6 +28,15 @@ class DecompressionLimits:
     max_total_bytes: int | None = None  # MAX_DATA_BYTES of the worker; None for any size
     max_ratio: int = 1000  # MAX_DATA_RATIO: data bytes for each file byte; logs have about 20
     ratio_from_bytes: int = 1 << 30  # the ratio is not checked below: that takes about a second
+    max_members: int = 100_000  # of an archive, with directories and links
+
+    def problem(self, data_bytes: int, file_bytes: int) -> str:
+        """Say which limit this much data from so many bytes of a file exceeds, "" if none."""
+        if self.max_total_bytes is not None and data_bytes > self.max_total_bytes:
+            return f"the data is more than {self.max_total_bytes} bytes (MAX_DATA_BYTES)"
+        if data_bytes > max(self.ratio_from_bytes, file_bytes * self.max_ratio):
+            return f"the data is more than {self.max_ratio} times its file (MAX_DATA_RATIO)"
+        return ""
 
 
 class Source(ABC):
@@ -42,6 +53,14 @@ class Source(ABC):
 
         Raises SourceError after all data before the error was read, and again at each call.
         """
+
+    def skip(self, size: int) -> int:
+        """Read and drop the next bytes. Fewer are skipped only at the end. Raises SourceError."""
+        buffer = memoryview(bytearray(min(size, _SKIP_BYTES)))
+        skipped = 0
+        while skipped < size and (read := self.readinto(buffer[: size - skipped])):
+            skipped += read
+        return skipped
 
     @abstractmethod
     def close(self) -> None:
@@ -85,6 +104,13 @@ class PlainSource(Source):
         if buffer and not filled:
             raise SourceError("the file was cut while it was read", self._consumed, self._consumed)
         return filled
+
+    def skip(self, size: int) -> int:
+        """Move over the next bytes without reading them, see Source."""
+        size = min(size, self._end - self._start - self._consumed)
+        self._consumed += size
+        self._file.seek(self._start + self._consumed)
+        return size
 
     def close(self) -> None:
         """Close the file."""
@@ -178,22 +204,12 @@ class CompressedSource(PiecedSource):
             if not chunk:
                 raise self._error(f"the {self._format.name} data is cut short", chunk_at)
             try:
-                for piece in self._pieces_of(decoder, chunk):
+                for piece in pieces_of(decoder, chunk, self._format.piece_bytes):
                     size += len(piece)
                     yield piece
             except self._format.errors:
                 yield from self._decode_again(start, chunk_at, size)
         self._put_back(decoder.unused_data)
-
-    def _pieces_of(self, decoder: Decoder, chunk: bytes) -> Iterator[bytes]:
-        """Everything that the decoder yields for a chunk."""
-        while True:
-            piece = decoder.decompress(chunk, self._format.piece_bytes)
-            if piece:
-                yield piece
-            if decoder.eof or decoder.needs_input or not (piece or chunk):
-                return
-            chunk = b""
 
     def _decode_again(self, start: int, chunk_at: int, skip: int) -> Iterator[bytes]:
         """Decode the member again that failed in the chunk at `chunk_at`, without its first `skip`
@@ -206,7 +222,7 @@ class CompressedSource(PiecedSource):
         self._unused, self._file_offset = b"", start
         try:
             while chunk := self._read(self._bytes_to_read(chunk_at - self._file_offset)):
-                for piece in self._pieces_of(decoder, chunk):
+                for piece in pieces_of(decoder, chunk, self._format.piece_bytes):
                     if new_bytes := piece[skip:]:
                         yield new_bytes
                     skip = max(skip - len(piece), 0)
@@ -222,13 +238,7 @@ class CompressedSource(PiecedSource):
 
     def _checked_piece(self, piece: bytes) -> bytes:
         """Return the piece. Raises SourceError if the data exceeds a limit (a zip bomb)."""
-        total, limits = self._data_bytes + len(piece), self._limits
-        maximum = limits.max_total_bytes
-        if maximum is not None and total > maximum:
-            problem = f"the data is more than {maximum} bytes (MAX_DATA_BYTES)"
-            raise self._error(problem, self._file_offset)
-        if total > max(limits.ratio_from_bytes, self._file_offset * limits.max_ratio):
-            problem = f"the data is more than {limits.max_ratio} times its file (MAX_DATA_RATIO)"
+        if problem := self._limits.problem(self._data_bytes + len(piece), self._file_offset):
             raise self._error(problem, self._file_offset)
         return piece
 

@@ -1,4 +1,4 @@
-"""Looks at a file before it is scanned: refuses what is no text, and warns of what hardly is.
+"""Looks at data before it is scanned: refuses what is no text, and warns of what hardly is.
 
 file ──▶ first bytes of its data ──▶ a known binary format? FormatError
      └─▶ samples ──decode──▶ share of characters that no text has ──▶ warnings
@@ -6,7 +6,7 @@ file ──▶ first bytes of its data ──▶ a known binary format? FormatEr
 
 from pathlib import Path
 
-from runner.analysis.input.binary_formats import HEAD_BYTES, refuse_binary
+from runner.analysis.input.binary_formats import HEAD_BYTES, is_zip, refuse_binary
 from runner.analysis.input.encodings import detect
 from runner.analysis.input.errors import FormatError, SourceError
 from runner.analysis.input.formats import format_of, format_of_data
@@ -34,10 +34,16 @@ def check_file(
     """
     samples = _samples_of(file, limits)
     head = samples[0][:HEAD_BYTES]
+    _refuse_compressed_twice(file, head)
+    return check_samples(samples, encoding)
+
+
+def check_samples(samples: list[bytes], encoding: str | None) -> list[dict[str, str]]:
+    """Warnings about data by samples of it, as `check_file`. The first begins at its start."""
+    head = samples[0][:HEAD_BYTES]
     found, bom_bytes = detect(head[:4], encoding)
     if not bom_bytes:
         refuse_binary(head)
-        _refuse_compressed_twice(file, head)
     share = _share_of_control(samples, found)
     if share < _LARGELY:
         return []
@@ -54,6 +60,9 @@ def _refuse_compressed_twice(file: Stored, head: bytes) -> None:
     if outer and inner:
         name = f"a file that was compressed twice ({inner.name} in {outer.name})"
         raise FormatError(name, f"decompress it once, and upload the {inner.name} file")
+    if outer and is_zip(head):
+        name = f"a zip archive in a {outer.name} file"
+        raise FormatError(name, "decompress it, and upload the zip archive")
 
 
 def _samples_of(file: Stored, limits: DecompressionLimits | None) -> list[bytes]:
