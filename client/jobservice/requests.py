@@ -105,10 +105,11 @@ def analyze_payload(
     histogram: str = "none",
     lines: bool = True,
     encoding: str | None = None,
+    members: Iterable[str] = (),
 ) -> dict[str, Any]:
     """Build the payload of a job of the type analyze. A pattern is a text or an object."""
-    if isinstance(patterns, str) or isinstance(regexes, str):
-        raise TypeError("patterns and regexes are lists of texts, not one text")
+    if any(isinstance(each, str) for each in (patterns, regexes, members)):
+        raise TypeError("patterns, regexes and members are lists of texts, not one text")
     wanted: list[str | dict[str, Any]] = [
         each if isinstance(each, str) else dict(each) for each in patterns
     ]
@@ -122,7 +123,8 @@ def analyze_payload(
         ]
     payload: dict[str, Any] = {"patterns": wanted}
     extra = {"samples": samples, "histogram": histogram, "lines": lines, "encoding": encoding}
-    usual = {"samples": 0, "histogram": "none", "lines": True, "encoding": None}
+    extra["members"] = list(members)
+    usual = {"samples": 0, "histogram": "none", "lines": True, "encoding": None, "members": []}
     return payload | {name: value for name, value in extra.items() if value != usual[name]}
 
 

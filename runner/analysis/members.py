@@ -17,7 +17,7 @@ _MAX_WARNINGS = 20
 
 @dataclass
 class MemberResult:
-    """The result for one member, or the problem because of which it has none.
+    """The result for one member. A member with a `problem` has none.
 
     `lines_before` counts the lines of all members before: the numbers of lines go on from member
     to member. Times are in epoch seconds.
@@ -88,7 +88,7 @@ class MemberResults:
                 self.warnings.append(named)
 
     def all_warnings(self) -> Iterator[dict[str, str]]:
-        """What to tell about the archive as a whole, and about single members."""
+        """Warnings about the archive as a whole, then about single members."""
         if self.failed:
             total, more = self.failed + self.analyzed, self.failed - len(self._failures)
             named = "; ".join(self._failures) + (f"; and {more} more" if more else "")

@@ -98,6 +98,18 @@ def analyze(
     """
     if archive := archive_format(file, limits):
         return _analyze_archive(file, archive, patterns, options, report, limits)
+    return _analyze_file(file, patterns, options, report, processes, limits)
+
+
+def _analyze_file(
+    file: Stored,
+    patterns: Sequence[Pattern],
+    options: AnalysisOptions,
+    report: Report,
+    processes: int,
+    limits: DecompressionLimits | None,
+) -> AnalysisResult:
+    """Scan a file that is no archive. Raises as `analyze` does."""
     warnings = check_file(file, options.encoding, limits)
     if options.members:
         warnings.append(_NO_ARCHIVE)

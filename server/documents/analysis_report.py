@@ -72,11 +72,28 @@ def _result_lines(result: Document) -> Iterator[str]:
         yield from _table([], [[at, str(n)] for at, n in found], [n for _, n in found])
         if histogram["undated_lines"]:
             yield f"  and {histogram['undated_lines']:,} without a time"
+    yield from _member_lines(result)
     yield ""
     lines = [f"{result['lines']:,} lines"] if has_lines else []
     seconds = result["file"]["seconds"]
     yield ", ".join([*lines, f"{result['bytes']:,} bytes", f"{seconds:.3f} seconds"])
     yield from (f"warning: {_clean(each['message'])}" for each in result["warnings"])
+
+
+def _member_lines(result: Document) -> Iterator[str]:
+    """A table of the members of an archive, with all occurrences in each."""
+    members = result.get("members")
+    if not members:
+        return
+    sums = [sum((each["counts"] or {}).values()) for each in members]
+    rows = [
+        [_shown_name(each["name"]), "-" if each["error"] else str(count)]
+        for each, count in zip(members, sums, strict=True)
+    ]
+    yield ""
+    yield from _table(["member", "count"], rows, sums)
+    if more := result["archive"]["analyzed"] + result["archive"]["failed"] - len(members):
+        yield f"and {more:,} more members"
 
 
 def _table(

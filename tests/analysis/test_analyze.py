@@ -15,6 +15,7 @@ from runner.analysis import ranges
 from runner.job_types.analyze import Analyze, AnalyzePayload
 from runner.job_types.base import NotRetryable
 from runner.job_types.loader import load
+from tests.support.analysis.archives import tar_of, zip_of
 
 LOG = (
     b"2026-11-25T01:02:03Z ERROR disk full\n"
@@ -221,10 +222,34 @@ def test_the_source_is_the_job_in_the_payload() -> None:
 
 
 def test_an_archive_fails_the_job_with_advice(run: Run) -> None:
-    archive = b"PK\x03\x04" + bytes(26) + LOG
+    archive = b"7z\xbc\xaf\x27\x1c\0\4" + bytes(24) + LOG
     for cores in (1, 2):
-        with pytest.raises(NotRetryable, match=r"app\.log: this is a zip archive, .*: unpack it"):
+        with pytest.raises(NotRetryable, match=r"app\.log: this is a 7z archive, .*: unpack it"):
             run(archive, cores, patterns=["ERROR"])
+
+
+def test_members_of_an_archive_are_analyzed_as_the_payload_selects_them(run: Run) -> None:
+    archive = zip_of({"a.log": LOG, "b.txt": LOG})
+    result = run(archive, patterns=["ERROR"], members=["*.log"])
+    assert result["counts"] == {"ERROR": 3}
+    assert [each["name"] for each in result["members"]] == ["a.log"]
+    assert json.loads(run.reports[-1])["members_done"] == 1  # type: ignore[attr-defined]
+    assert run(archive, patterns=["ERROR"])["counts"] == {"ERROR": 6}
+    with pytest.raises(NotRetryable, match=r"app\.log: no member .* matches x\*; it has a\.log"):
+        run(archive, patterns=["ERROR"], members=["x*"])
+
+
+def test_a_damaged_archive_fails_the_job_with_the_counts_so_far(run: Run) -> None:
+    archive = tar_of({"a.log": LOG, "b.log": LOG})
+    with pytest.raises(NotRetryable, match=r"app\.log: .* cut short .*at byte 4096"):
+        run(archive[:4096], patterns=["ERROR"])
+    assert json.loads(run.reports[-1])["counts"] == {"ERROR": 6}  # type: ignore[attr-defined]
+
+
+@pytest.mark.parametrize("members", ["*.log", [""], [1], ["x"] * 101, ["x" * 1001], None])
+def test_globs_for_members_are_checked(members: Any) -> None:
+    with pytest.raises(ValidationError, match="members"):
+        AnalyzePayload.model_validate({"patterns": ["a"], "members": members})
 
 
 def test_a_result_has_warnings(run: Run) -> None:

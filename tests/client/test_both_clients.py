@@ -2,6 +2,7 @@
 
 import gzip
 import io
+import zipfile
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -106,6 +107,16 @@ def test_an_analysis_can_use_the_file_of_an_earlier_job(api: Client) -> None:
     second = api.analyze(first, [], regexes=["W.RN"], ignore_case=True, samples=1, lines=True)
     assert second.result(20)["counts"] == {"W.RN": 1}
     assert second.data.upload == first.refresh().data.upload
+
+
+def test_members_of_an_archive_can_be_selected(api: Client) -> None:
+    content = io.BytesIO()
+    with zipfile.ZipFile(content, "w") as archive:
+        archive.writestr("app.log", LOG)
+        archive.writestr("notes.txt", "ERROR")
+    result = api.analyze(content.getvalue(), ["ERROR"], members=["*.log"]).result(20)
+    assert result["counts"] == {"ERROR": 2}
+    assert [each["name"] for each in result["members"]] == ["app.log"]
 
 
 def test_a_refused_upload_ends_early(api: Client) -> None:

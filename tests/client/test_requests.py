@@ -131,6 +131,7 @@ def test_patterns_of_an_analysis() -> None:
         histogram="hour",
         lines=False,
         encoding="utf-16",
+        members=["*.log"],
     )
     assert payload == {
         "patterns": [
@@ -141,9 +142,12 @@ def test_patterns_of_an_analysis() -> None:
         "histogram": "hour",
         "lines": False,
         "encoding": "utf-16",
+        "members": ["*.log"],
     }
     with pytest.raises(TypeError, match="not one text"):
         requests.analyze_payload("ERROR")
+    with pytest.raises(TypeError, match="not one text"):
+        requests.analyze_payload(["ERROR"], members="*.log")
 
 
 def test_a_queue_is_changed_by_known_settings_only() -> None:

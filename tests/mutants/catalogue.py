@@ -2,6 +2,7 @@
 
 from tests.mutants.guards.access import ACCESS
 from tests.mutants.guards.api import API
+from tests.mutants.guards.archives import ARCHIVES
 from tests.mutants.guards.cli import CLI
 from tests.mutants.guards.client_limits import CLIENT_LIMITS
 from tests.mutants.guards.estimates import ESTIMATES
@@ -44,4 +45,5 @@ MUTANTS = (
     *TRACES,
     *PYTHON_CLIENT,
     *CLI,
+    *ARCHIVES,
 )

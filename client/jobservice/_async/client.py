@@ -114,12 +114,14 @@ class AsyncClient:
         histogram: str = "none",
         lines: bool = True,
         encoding: str | None = None,
+        members: Iterable[str] = (),
         on_progress: Progress | None = None,
         **options: Unpack[Options],
     ) -> AsyncJob:
         """Submit a job that counts patterns in a file, or in the file of an earlier job.
 
         docs/api.md#analyze explains the parameters; `regexes` are patterns that are regexes.
+        `members` are globs for the files of a zip or tar archive.
         """
         payload = requests.analyze_payload(
             patterns,
@@ -129,6 +131,7 @@ class AsyncClient:
             histogram=histogram,
             lines=lines,
             encoding=encoding,
+            members=members,
         )
         if isinstance(source, AsyncJob):
             payload["source"] = {"job_id": source.id}

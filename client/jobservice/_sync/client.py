@@ -115,12 +115,14 @@ class Client:
         histogram: str = "none",
         lines: bool = True,
         encoding: str | None = None,
+        members: Iterable[str] = (),
         on_progress: Progress | None = None,
         **options: Unpack[Options],
     ) -> Job:
         """Submit a job that counts patterns in a file, or in the file of an earlier job.
 
         docs/api.md#analyze explains the parameters; `regexes` are patterns that are regexes.
+        `members` are globs for the files of a zip or tar archive.
         """
         payload = requests.analyze_payload(
             patterns,
@@ -130,6 +132,7 @@ class Client:
             histogram=histogram,
             lines=lines,
             encoding=encoding,
+            members=members,
         )
         if isinstance(source, Job):
             payload["source"] = {"job_id": source.id}

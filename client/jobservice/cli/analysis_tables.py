@@ -8,6 +8,8 @@ from jobservice.cli.output import Cell, Output
 
 BAR_WIDTH = 20
 MAX_PATTERN = 40
+MAX_COLUMNS = 8
+"""Patterns that the table of members shows."""
 
 
 def show(output: Output, result: Mapping[str, Any]) -> None:
@@ -20,6 +22,8 @@ def show(output: Output, result: Mapping[str, Any]) -> None:
                 output.line(f"  {line}")
     if "histogram" in result:
         _show_histogram(output, result["histogram"])
+    if result.get("members"):
+        _show_members(output, result)
     output.line(f"\n{_about_file(result)}")
     for warning in result.get("warnings", ()):
         output.note(f"warning: {warning['message']}")
@@ -65,6 +69,28 @@ def _show_histogram(output: Output, histogram: Mapping[str, Any]) -> None:
     undated = sum(found["undated_lines"] for found in histogram.values())
     if undated:
         output.line(f"{formats.number(undated)} matching lines without a time")
+
+
+def _show_members(output: Output, result: Mapping[str, Any]) -> None:
+    """One row per member of an archive, one column per pattern."""
+    members, patterns = result["members"], list(result["counts"])[:MAX_COLUMNS]
+    columns = [_shortened(output, pattern) for pattern in patterns]
+    numbers = [*columns, *(["LINES"] if "lines" in result else [])]
+    rows: list[list[Cell]] = []
+    for member in members:
+        if error := member["error"]:
+            rows.append(
+                [_shortened(output, member["name"]), *[""] * len(numbers), error["message"]]
+            )
+            continue
+        found = [member["counts"][pattern] for pattern in patterns]
+        found += [member["lines"]] if "lines" in result else []
+        rows.append([_shortened(output, member["name"]), *map(formats.number, found), ""])
+    output.line()
+    output.table(["MEMBER", *numbers, ""], rows, right=numbers)
+    more = result["archive"]["analyzed"] + result["archive"]["failed"] - len(members)
+    if more:
+        output.line(f"and {formats.number(more)} more members")
 
 
 def _about_file(result: Mapping[str, Any]) -> str:

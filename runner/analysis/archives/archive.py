@@ -1,4 +1,4 @@
-"""What an archive is: a sequence of members, each a stream that is read once, in order.
+"""An archive is a sequence of members. Each is a stream that is read once, in order.
 
     archive ──members()──▶ Member ──open()──▶ Source
                               └── problem: why it cannot be read, if so
@@ -32,7 +32,7 @@ class UnreadableMember(AnalysisError):
 class Member:
     """A regular file in an archive. `modified` is in epoch seconds, None if it is unknown.
 
-    `expands` tells whether its bytes take less space in the archive. `open` may be called once,
+    `expands` is true if it is compressed in the archive. `open` may be called once,
     before the next member is asked for. A member that is not opened is skipped.
     """
 

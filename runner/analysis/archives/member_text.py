@@ -16,7 +16,7 @@ _HEAD_BYTES = 64 << 10
 class MemberText:
     """The data of a member. `format` is `plain` or how it is compressed, apart from the archive.
 
-    `expands` tells whether the data takes less space in the archive.
+    `expands` is true if the data was compressed in any way.
     """
 
     source: Source

@@ -30,7 +30,7 @@ class TarArchive(Archive):
     """A tar archive in a source, which it closes."""
 
     def __init__(self, source: Source, format: str, max_members: int, expands: bool) -> None:
-        """`expands` tells whether the source decompresses the archive."""
+        """`expands` is true if the source decompresses the archive."""
         self.format = format
         self._source = source
         self._max_members = max_members

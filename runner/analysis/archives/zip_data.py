@@ -98,7 +98,7 @@ class _SliceReader(RawIOBase):
 
 
 class Unpacked(CompressedSource):
-    """One compressed stream in a slice. Offsets in errors are those of the whole file."""
+    """One compressed stream in a slice. Errors have offsets in the whole file."""
 
     def __init__(self, part: Slice, form: Format, is_open_ended: bool = False) -> None:
         """The stream fills the slice, unless it is open-ended."""

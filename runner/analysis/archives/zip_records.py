@@ -35,8 +35,8 @@ class RecordError(Exception):
 class Entry:
     """One member. `offset` is where its local header begins, `packed` its size in the archive.
 
-    `sizes_follow` tells whether its sizes follow its data, `is_open_ended` whether they stand only
-    there. `header_bytes` is the size of the local header, if the entry comes from one.
+    `sizes_follow` is true if its sizes follow its data, `is_open_ended` if they are only there.
+    `header_bytes` is the size of the local header, if the entry comes from one.
     """
 
     raw_name: bytes

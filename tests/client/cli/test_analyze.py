@@ -2,6 +2,8 @@
 
 import gzip
 import json
+import re
+import zipfile
 from pathlib import Path
 
 import pytest
@@ -66,6 +68,25 @@ def test_several_files_are_shown_one_after_the_other(
     assert "gzip, " in done.out
     items = jobs.run("analyze", log, str(packed), "-p", "ERROR", "--json").items
     assert [item["result"]["counts"]["ERROR"] for item in items] == [3, 7]
+
+
+def test_an_archive_has_a_table_of_its_members(jobs: JobsCommand, log: str, tmp_path: Path) -> None:
+    packed = tmp_path / "all.zip"
+    with zipfile.ZipFile(packed, "w") as archive:
+        archive.write(log, "app.log")
+        archive.writestr("old/app.log", b"ERROR\n" * 7)
+        archive.writestr("core", b"\x7fELF" + bytes(100))
+    done = jobs.run("analyze", str(packed), "-p", "ERROR")
+    assert "MEMBER" in done.out
+    assert re.search(r"^old/app\.log +7 +7$", done.out, re.MULTILINE)
+    assert re.search(r"^core +it is a program \(ELF\)$", done.out, re.MULTILINE)
+    assert "1 of 3 members were not analyzed" in done.err
+    done = jobs.run("analyze", str(packed), "-p", "ERROR", "-m", "old/*", "--json")
+    (document,) = done.items
+    assert document["result"]["counts"] == {"ERROR": 7}
+    done = jobs.run("analyze", str(packed), "-p", "ERROR", "-m", "none*")
+    assert done.code == 1
+    assert "no member of the archive matches none*; it has app.log" in done.err
 
 
 def test_standard_input_is_streamed(jobs: JobsCommand) -> None:

@@ -237,7 +237,7 @@ CLIENT_LIMITS = (
     Mutant(
         "a tar header is recognized by its checksum",
         "runner/analysis/input/binary_formats.py",
-        "    if _is_tar(head):",
+        "    if is_tar(head):",
         "    if False:",
         ("tests/analysis/test_text_check.py",),
     ),

@@ -88,3 +88,19 @@ def test_unfinished_jobs_show_their_progress() -> None:
 def test_a_canceled_job_names_who_canceled_it() -> None:
     job = {**JOB, "status": "canceled", "canceled_by": "ada"}
     assert analysis_report(job, "http://here") == (424, "canceled by ada\nhttp://here/jobs/1\n")
+
+
+def test_members_of_an_archive_have_a_table() -> None:
+    members = [
+        {"name": "a.log", "counts": {"x": 3, "y": 1}, "error": None},
+        {"name": "core", "counts": None, "error": {"code": "not_text", "message": "it is a core"}},
+    ]
+    archive = {"analyzed": 1002, "failed": 1}
+    shown = lines({"counts": {"x": 3, "y": 1}, "members": members, "archive": archive})
+    assert shown[3:-2] == [
+        "",
+        "member  count",
+        "a.log       4  ████████████████████",
+        "core        -",
+        "and 1,001 more members",
+    ]

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 EXAMPLES = (
     "analyze app.log -p ERROR -p WARN",
     "analyze app.log.gz -f patterns.txt -i --samples 3",
+    "analyze support.tar.gz -m '*.log' -p ERROR",
     "analyze - -e 'user\\d+ failed' --histogram minute < app.log",
 )
 
@@ -79,6 +80,12 @@ class Report:
         str | None,
         typer.Option("--encoding", metavar="NAME", help="Encoding of the file, such as utf-16."),
     ] = None
+    member: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--member", "-m", metavar="GLOB", help="Members of an archive to analyze; repeat it."
+        ),
+    ] = None
 
 
 def register(app: typer.Typer) -> None:
@@ -97,10 +104,11 @@ def analyze(
 ) -> int:
     """Count texts and regexes in files, and show them as tables.
 
-    Files may be compressed with gzip, zstd, xz or bzip2.
+    Files may be compressed with gzip, zstd, xz or bzip2, and may be zip or tar archives.
     """
     texts, regexes = patterns.read()
     values = {**asdict(report), "regexes": regexes, **options.given()}
+    values["members"] = values.pop("member") or []
     sources = [(name, open_file(name)) for name in files]
     client = session.patient_client
     jobs: list[Job] = []
