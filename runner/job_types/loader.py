@@ -123,10 +123,11 @@ def _run(
     context = Context(fields["job_id"], fields["attempt"], upload, report, fields.get("cores", 1))
     context.max_data_bytes, context.max_data_ratio = max_data_bytes, max_data_ratio
     step = fields.get("step", {"kind": "run"})
-    done = _run_step(job_type, payload, context, step, fields.get("results", ()))
-    result = to_json("result", done)
-    context.flush()
-    return result
+    try:
+        done = _run_step(job_type, payload, context, step, fields.get("results", ()))
+    finally:
+        context.flush()  # a job that fails shows how far it came
+    return to_json("result", done)
 
 
 def _run_step(
