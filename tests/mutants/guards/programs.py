@@ -245,7 +245,7 @@ PROGRAMS = (
     Mutant(
         "a compressed file that expands too much is refused",
         "runner/analysis/input/open_source.py",
-        "if maximum is not None and total > maximum:",
+        "if self.max_total_bytes is not None and data_bytes > self.max_total_bytes:",
         "if False:",
         ("tests/analysis/test_open_source.py", "tests/end_to_end/test_programs.py"),
     ),
