@@ -22,6 +22,7 @@ from server.documents.metrics import ListenerMetrics
 from server.events.callback_sender import OUTCOMES, CallbackSender
 from server.events.shared_feed import EventFeed
 from server.fast.path import FastPath
+from server.handlers.analyses import ComparisonHandler, ReportHandler
 from server.handlers.analyze import AnalysisHandler, NamedAnalysisHandler
 from server.handlers.base import Handler, NotFound
 from server.handlers.bulk import BulkCancelHandler, BulkRetryHandler
@@ -298,6 +299,8 @@ class App:
         yield r"/jobs/([^/]+)/events/?", JobEventsHandler, {**events, **jobs}
         yield r"/jobs/([^/]+)/logs/?", OutputHandler, {"events": self.events, **threads, **jobs}
         yield r"/jobs/([^/]+)/lines/?", LinesHandler, {**self._lines(), **jobs}
+        yield r"/jobs/([^/]+)/comparison/?", ComparisonHandler, jobs
+        yield r"/jobs/([^/]+)/report/?", ReportHandler, jobs
         yield r"/jobs/([^/]+)/explain/?", ExplainHandler, {"explain": explained, **threads}
         yield r"/events/?", EventsHandler, events
 

@@ -83,14 +83,15 @@ MAY_IMPORT = {
     "storage.records",
     "server.lines": "server.http",
     "server.checking": "server.documents server.http runner.job_types storage.jobs storage.records",
+    "server.analyses": "server.documents",
     "server.openapi": "server.auth server.checking server.documents server.events server.http "
     "runner.job_types storage.records",
     "server.jobs": "server.auth server.checking server.documents server.http server.store storage "
-    "storage.files storage.jobs storage.notify storage.records",
+    "storage.files storage.jobs storage.notify storage.queries storage.records",
     "server.fast": "server.auth server.documents server.http server.jobs",
-    "server.handlers": "server.auth server.checking server.documents server.events server.http "
-    "server.jobs server.lines server.store server.upload runner.job_types storage.files "
-    "storage.jobs storage.liveness storage.queries storage.records",
+    "server.handlers": "server.analyses server.auth server.checking server.documents "
+    "server.events server.http server.jobs server.lines server.store server.upload "
+    "runner.job_types storage.files storage.jobs storage.liveness storage.queries storage.records",
     "server": "server.* runner.job_types storage storage.files storage.jobs storage.liveness "
     "storage.queries storage.records storage.settings storage.telemetry",
 }

@@ -83,6 +83,8 @@ class JobData:
     locked_by: str | None = None
     upload: UploadData | None = None
     attempts: tuple[AttemptData, ...] = ()
+    reused_from: str | None = None
+    """The id of this job if it is an earlier one, whose result answers a submission."""
     raw: Mapping[str, Any] = field(default_factory=dict, repr=False, compare=False)
     """The document as it was received."""
 

@@ -106,8 +106,13 @@ def analyze_payload(
     lines: bool = True,
     encoding: str | None = None,
     members: Iterable[str] = (),
+    compare: str | None = None,
+    reuse: bool = False,
 ) -> dict[str, Any]:
-    """Build the payload of a job of the type analyze. A pattern is a text or an object."""
+    """Build the payload of a job of the type analyze. A pattern is a text or an object.
+
+    `compare` is the id of an earlier job.
+    """
     if any(isinstance(each, str) for each in (patterns, regexes, members)):
         raise TypeError("patterns, regexes and members are lists of texts, not one text")
     wanted: list[str | dict[str, Any]] = [
@@ -122,6 +127,10 @@ def analyze_payload(
             for each in wanted
         ]
     payload: dict[str, Any] = {"patterns": wanted}
+    if compare is not None:
+        payload["compare"] = {"job_id": compare}
+    if reuse:
+        payload["reuse"] = True
     extra = {"samples": samples, "histogram": histogram, "lines": lines, "encoding": encoding}
     extra["members"] = list(members)
     usual = {"samples": 0, "histogram": "none", "lines": True, "encoding": None, "members": []}
@@ -152,6 +161,22 @@ def list_jobs(filters: Mapping[str, Any], limit: int, cursor: str | None) -> Req
 def change_job(job_id: str, change: str) -> Request:
     """Cancel or retry a job. A cancel is answered when the process is gone, or after 2 seconds."""
     return Request("POST", f"{job_path(job_id)}/{change}", wait=2.0)
+
+
+def compare_job(
+    job_id: str, before: str | None, alpha: float | None, min_ratio: float | None
+) -> Request:
+    """Compare the result of an analysis with that of an earlier one."""
+    given = {"before": before, "alpha": alpha, "min_ratio": min_ratio}
+    query = [(name, str(value)) for name, value in given.items() if value is not None]
+    return Request("GET", f"{job_path(job_id)}/comparison", query, {"Accept": JSON})
+
+
+def job_report(job_id: str, format: str, table: str | None, before: str | None) -> Request:
+    """Get the result of an analysis as a page, or a table of it as CSV."""
+    given = {"format": format, "table": table, "before": before}
+    query = [(name, value) for name, value in given.items() if value is not None]
+    return Request("GET", f"{job_path(job_id)}/report", query, {"Accept": "text/html, text/csv"})
 
 
 def delete_job(job_id: str) -> Request:

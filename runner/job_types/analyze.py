@@ -1,5 +1,6 @@
 """The job type `analyze`: counts texts and regexes in a file, and the lines that match them."""
 
+import json
 from collections.abc import Sequence
 from importlib import import_module
 from typing import TYPE_CHECKING, Annotated, Any, Literal, Self
@@ -89,8 +90,8 @@ def _excerpt(text: str, at: int) -> str:
 _TEXT_OR_OBJECT: TypeAdapter[PatternObject] = TypeAdapter(TextOrObject)
 
 
-class SourceJob(Payload):
-    """An earlier job, whose file is analyzed again."""
+class EarlierJob(Payload):
+    """An earlier job: its file is analyzed again, or its result is compared."""
 
     job_id: str = Field(description="The id of the job.")
 
@@ -131,8 +132,16 @@ class AnalyzePayload(Payload):
         description="Globs for the files of an archive to analyze; by default, all.",
         examples=[["*.log", "var/log/*"]],
     )
-    source: SourceJob | None = Field(
+    source: EarlierJob | None = Field(
         None, description='An earlier job whose file to use instead of an upload, {"job_id": …}.'
+    )
+    compare: EarlierJob | None = Field(
+        None, description='An earlier analysis with which to compare this one, {"job_id": …}.'
+    )
+
+    reuse: bool = Field(
+        False,
+        description="Whether the result of an equal analysis of an equal file may be the answer.",
     )
 
     @field_validator("patterns", mode="wrap")
@@ -204,6 +213,19 @@ class Analyze(InParts[AnalyzePayload]):
     def source(self, payload: AnalyzePayload) -> UUID | None:
         """Return the id of the job whose file is analyzed again, or None."""
         return UUID(payload.source.job_id) if payload.source else None
+
+    def compared(self, payload: AnalyzePayload) -> UUID | None:
+        """Return the id of the job whose result this one is compared with, or None."""
+        return UUID(payload.compare.job_id) if payload.compare else None
+
+    def reuses(self, payload: AnalyzePayload) -> bool:
+        """Return whether the result of an earlier job with an equal question may be the answer."""
+        return payload.reuse
+
+    def question(self, payload: AnalyzePayload) -> str:
+        """Return the payload without what does not decide the result."""
+        decisive = payload.model_dump(mode="json", exclude={"reuse", "source"})
+        return json.dumps(decisive, sort_keys=True)
 
     def run(self, payload: AnalyzePayload, context: Context) -> Any:
         """Scan the file. A file that cannot be read to its end fails the job: no partial counts."""

@@ -193,6 +193,18 @@ class JobType(ABC, Generic[P]):
         """Return the id of an earlier job whose file this job uses, or None if it has an upload."""
         return None
 
+    def compared(self, payload: P) -> UUID | None:
+        """Return the id of an earlier job of this type whose result this job is compared with."""
+        return None
+
+    def reuses(self, payload: P) -> bool:
+        """Return whether the result of an earlier job with an equal question may be the answer."""
+        return False
+
+    def question(self, payload: P) -> str:
+        """Return all that decides what the result is, besides the file, as text."""
+        return json.dumps(payload.model_dump(mode="json"), sort_keys=True)
+
     def is_slow_to_check(self, payload: dict[str, Any]) -> bool:
         """Return whether validating this payload may take more than some milliseconds.
 

@@ -53,7 +53,7 @@ class AnalysisParameters(WaitQuery):
 _PAYLOAD = {
     name: (field.annotation, field)
     for name, field in AnalyzePayload.model_fields.items()
-    if name not in ("patterns", "members", "source")
+    if name not in ("patterns", "members", "source", "compare")
 }
 _OPTIONS = {
     name: (field.annotation, field)
@@ -135,6 +135,6 @@ def _value(name: str, text: str) -> Any:
     """The value of a field; a text that is not acceptable stays, and is refused later."""
     if name in _TEXTS:
         return text
-    if name == "lines":
+    if name in ("lines", "reuse"):
         return _FLAGS.get(text.lower(), text)
     return json.loads(text) if _NUMBER.fullmatch(text) else text

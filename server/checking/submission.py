@@ -26,7 +26,7 @@ from server.http import strict_json
 from server.http.problems import BODY, FieldError, Problem, joined, unacceptable
 from storage.jobs.transitions import to_json_text
 from storage.records.ids import new_id
-from storage.records.job import DEFAULT_MAX_LOSSES, EncodedJson, NewJob, Upload
+from storage.records.job import DEFAULT_MAX_LOSSES, EncodedJson, Job, NewJob, Upload
 from storage.records.queue_name import DEFAULT_QUEUE
 
 M = TypeVar("M", bound=BaseModel)
@@ -78,14 +78,19 @@ class Submission(BaseModel):
 class CheckedSubmission:
     """A valid submission.
 
-    `source` is the id of an earlier job whose file the new job uses. `cell` is the number that goes
-    into the new job's id (CELL), or None. `encoded` has the payload if the submission lacks it.
+    `source` is the id of an earlier job whose file the new job uses, and `compared` of one whose
+    result is compared with its own. `cell` is the number that goes into the new job's id (CELL), or
+    None. `encoded` has the payload if the submission lacks it.
+    `question` is what the job asks about its file, if an earlier job may answer it.
     """
 
     submission: Submission
     source: UUID | None
     cell: int | None = None
     encoded: EncodedJson | None = None
+    compared: UUID | None = None
+    question: str | None = None
+    """What the job asks about its file, if the result of an earlier job may be the answer."""
 
     def with_encoded_payload(self) -> Self:
         """The same with the payload as text: a large one takes long to pass on, and to encode."""
@@ -162,6 +167,17 @@ class SubmissionChecks:
         checked = await self.process.check((received, *self._settings))
         return checked
 
+    def asks(self, job: Job, question: str) -> bool:
+        """Return whether a stored job asks this question about its file."""
+        job_type = self._job_types.get(job.type)
+        if job_type is None:
+            return False
+        try:
+            payload = job_type.Payload.model_validate(job.payload)
+        except ValidationError:  # of another release
+            return False
+        return job_type.question(payload) == question
+
     def _is_slow(self, document: Any) -> bool:
         """Whether the job type says that the payload takes long to check."""
         job_type = _job_type(document, self._job_types)
@@ -212,9 +228,9 @@ def check_submission(
         raise unacceptable([FieldError(BODY, "it must be a JSON object", "wrong_type")])
     submission, errors = _validate(Submission, document)
     errors += _conflicts(document, callback_hosts)
-    job_type, source = _job_type(document, job_types), None
+    job_type, payload = _job_type(document, job_types), None
     if job_type is not None:
-        source, more = _check_payload(job_type, document.get("payload"), received.file_part)
+        payload, more = _check_payload(job_type, document.get("payload"), received.file_part)
         errors += more
     elif isinstance(name := document.get("type"), str):
         errors.append(FieldError("type", unknown_name("job type", name, job_types), "unknown"))
@@ -229,7 +245,13 @@ def check_submission(
         if isinstance(document.get("queue"), str) and "queue" not in {e.field for e in errors}:
             problem.queue = document["queue"]
         raise problem
-    return None if submission is None else CheckedSubmission(submission, source, cell)
+    if submission is None:
+        return None
+    source, compared, question = None, None, None
+    if job_type is not None and payload is not None:
+        source, compared = job_type.source(payload), job_type.compared(payload)
+        question = job_type.question(payload) if job_type.reuses(payload) else None
+    return CheckedSubmission(submission, source, cell, compared=compared, question=question)
 
 
 def _validate(
@@ -249,8 +271,8 @@ def _job_type(document: Any, job_types: Mapping[str, JobType[Any]]) -> JobType[A
 
 def _check_payload(
     job_type: JobType[Any], payload: Any, file_part: str | None
-) -> tuple[UUID | None, list[FieldError]]:
-    """Validate a payload and the presence of a file; returns the source that the payload names."""
+) -> tuple[Any, list[FieldError]]:
+    """Validate a payload and the presence of a file; returns the payload, None if it is invalid."""
     checked: Any = None
     errors: list[FieldError] = []
     if isinstance(payload, dict):
@@ -259,7 +281,7 @@ def _check_payload(
     names_source = source is not None or (
         checked is None and isinstance(payload, dict) and "source" in payload
     )
-    return source, [*errors, *_file_errors(job_type, file_part, names_source)]
+    return checked, [*errors, *_file_errors(job_type, file_part, names_source)]
 
 
 def _conflicts(document: dict[str, Any], callback_hosts: Collection[str]) -> Iterator[FieldError]:

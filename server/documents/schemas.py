@@ -128,6 +128,10 @@ class JobDocument(TypedDict):
     """All attempts to run the job, the oldest first."""
 
 
+_REUSED_FROM = (
+    "Id of the earlier job that answers a submission with `reuse`: this one. Only in the response"
+    " to such a submission."
+)
 ALWAYS_SENT = frozenset({"job_id", "status"})
 """The fields of a job that every response about it has."""
 if TYPE_CHECKING:
@@ -136,8 +140,11 @@ else:
     JobView = TypedDict(
         "JobDocument",  # the only description of jobs that clients see
         {
-            name: kind if name in ALWAYS_SENT else NotRequired[kind]
-            for name, kind in get_type_hints(JobDocument, include_extras=True).items()
+            **{
+                name: kind if name in ALWAYS_SENT else NotRequired[kind]
+                for name, kind in get_type_hints(JobDocument, include_extras=True).items()
+            },
+            "reused_from": NotRequired[Annotated[Id, Field(description=_REUSED_FROM)]],
         },
     )
     JobView.__doc__ = """A job with all its attempts. Only its id and its status are in the response

@@ -69,8 +69,8 @@ class SubmissionHandler(Handler):
             if upload is None or is_refused or isinstance(error, StoreError):
                 await body.abort()
             raise
-        if submitted.replayed:
-            await body.abort()  # the stored job has its own copy of the file
+        if submitted.is_earlier:
+            await body.abort()  # the earlier job has its own copy of the file
         return submitted
 
     def _count_finished(self) -> None:

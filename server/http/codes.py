@@ -130,6 +130,12 @@ class Code(Enum):
         " `MIN_BYTES_PER_SECOND`. The connection is closed.",
         "Send the request again, with a better connection if possible.",
     )
+    NO_ANALYSIS = (
+        409,
+        "The job has no result of an analysis",
+        "Comparisons, reports and tables need a job of the type analyze that has succeeded.",
+        "Wait for the end of the job, or name another one. `detail` names the job and its status.",
+    )
     JOB_QUEUED = (
         409,
         "The job is queued",

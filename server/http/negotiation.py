@@ -7,6 +7,8 @@ from collections.abc import Mapping
 
 JSON = "application/json"
 TEXT = "text/plain"
+HTML = "text/html"
+CSV = "text/csv"
 
 
 def wants_page(accept: str) -> bool:
@@ -29,12 +31,21 @@ def prefers_json(accept: str) -> bool:
     With equal weights, the type that the header names first is preferred. Plain text is preferred
     if it names neither, or excludes both.
     """
+    return _prefers(JSON, TEXT, accept)
+
+
+def prefers_csv(accept: str) -> bool:
+    """Return whether an Accept header prefers CSV to HTML, as `prefers_json` does for JSON."""
+    return _prefers(CSV, HTML, accept)
+
+
+def _prefers(kind: str, usual: str, accept: str) -> bool:
     weights = _weights(accept)
-    json, text = _weight_of(JSON, weights), _weight_of(TEXT, weights)
-    if json != text:
-        return json > text
-    named = [kind for kind in weights if kind in (JSON, TEXT)]
-    return json > 0 and named[:1] == [JSON]
+    wanted, other = _weight_of(kind, weights), _weight_of(usual, weights)
+    if wanted != other:
+        return wanted > other
+    named = [each for each in weights if each in (kind, usual)]
+    return wanted > 0 and named[:1] == [kind]
 
 
 def takes_gzip(accept_encoding: str | None) -> bool:

@@ -30,6 +30,7 @@ from storage.jobs.retention import delete_job
 from storage.jobs.rows import OMITTABLE
 from storage.notify.wakeup import LISTENER
 from storage.open import Store
+from storage.queries.equal_files import find_equal
 from storage.records.filters import Filters
 from storage.records.job import Job, JobCheck, NewJob, StoreError, StoreInDoubt, Upload
 from storage.records.queue_name import DEFAULT_QUEUE
@@ -54,10 +55,20 @@ class Response:
 
 @dataclass(frozen=True)
 class Submitted:
-    """A job that was stored for a submission, or for an earlier one with the same key."""
+    """A job that was stored for a submission, or for an earlier one.
+
+    replayed: whether it was stored for an earlier submission with the same key.
+    reused: the earlier job whose result answers the submission, so that no job was stored.
+    """
 
     job_id: UUID
     replayed: bool
+    reused: Job | None = None
+
+    @property
+    def is_earlier(self) -> bool:
+        """Whether the job was there before, so that the file of this submission is not needed."""
+        return self.replayed or self.reused is not None
 
 
 class Jobs:
@@ -108,7 +119,10 @@ class Jobs:
         Returns None if required fields are missing that may still follow.
         """
         try:
-            return await self._checks.check(received)
+            checked = await self._checks.check(received)
+            if checked and checked.compared:
+                await self._require_analysis(checked.compared, checked.submission.type)
+            return checked
         except Problem as problem:
             try:
                 await self.require_queue(problem.queue or DEFAULT_QUEUE)
@@ -127,9 +141,13 @@ class Jobs:
         """Store a new job, unless its Idempotency-Key stands for another one.
 
         The job is durable when this returns. Problem 503 has its id if it is uncertain whether it
-        was stored. After a Problem 422, it is not stored.
+        was stored. After a Problem 422, it is not stored. If an earlier job answers the question of
+        a submission that allows this, no job is stored.
         """
         span, caller = admission.span, admission.caller.name
+        if reused := await self._find_equal(admission, checked, upload):
+            log_change(caller, "reuse", job_id=str(reused.id))
+            return Submitted(reused.id, replayed=False, reused=reused)
         job = checked.new_job(upload, caller, span.traceparent if span else None)
         try:
             job_id = await self._store_once(admission.key, job)
@@ -155,6 +173,9 @@ class Jobs:
         """
         job_id = submitted.job_id
         headers = {"Location": f"{self._root_path}/jobs/{job_id}"}
+        if submitted.reused:
+            document = {**job_document(submitted.reused), "reused_from": str(job_id)}
+            return Response(200, document, headers)
         if submitted.replayed:
             headers[REPLAYED_HEADER] = "true"
         job: Job | None = None
@@ -267,6 +288,25 @@ class Jobs:
         log_change(caller.name, "delete", job_id=str(job_id))
         return Response(204)
 
+    async def _find_equal(
+        self, admission: Admission, checked: CheckedSubmission, upload: Upload | None
+    ) -> Job | None:
+        """Return the earlier job that answers the question of a submission, or None.
+
+        A submission with a callback runs, because no end of a job would call it back.
+        """
+        question, file = checked.question, upload or checked.source
+        if question is None or file is None or checked.submission.callback_url:
+            return None
+        return await self._threads.run(
+            find_equal,
+            self._store.database,
+            checked.submission.type,
+            file,
+            lambda job: self._checks.asks(job, question),
+            admission.key,
+        )
+
     async def _store_once(self, key: str | None, job: NewJob) -> UUID:
         """Store a job, unless the key stands for another one; return the id of the key's job."""
         if key is None:
@@ -284,6 +324,13 @@ class Jobs:
             detail = "there is no such job with a file; it may have been deleted"
             raise unacceptable([FieldError("payload.source.job_id", detail, "unknown")])
         return stored
+
+    async def _require_analysis(self, job_id: UUID, type: str) -> None:
+        """Raise Problem 422 unless there is a job of this type, whose result can be compared."""
+        job = (await self._reader.wait([job_id], 0))[job_id]
+        if job is None or job.type != type:
+            detail = f"there is no such job of the type {type}; it may have been deleted"
+            raise unacceptable([FieldError("payload.compare.job_id", detail, "unknown")])
 
     async def _require_may_change(self, job_id: UUID, caller: Caller) -> None:
         """Raise Problem 403 if the caller may not change this job, or 404 if it does not exist.

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from server.auth.sessions import SignIn
-from server.documents import event_schemas, schemas
+from server.documents import comparison_schemas, event_schemas, schemas
 from server.documents.filters import BulkBody
 from server.documents.queues import QueueBody, QueueChanges
 from storage.records.job import Outcome
@@ -97,7 +97,50 @@ _FIGURES: schemas.FiguresDocument = {
     "wait": {"count": 1025, "seconds": 12.5},
     "run": {"count": 1023, "seconds": 5115.0},
 }
+_COMPARISON: comparison_schemas.ComparisonDocument = {
+    "before": {
+        "job_id": "01a20b57-7c1e-7a52-8d0c-5d3b6f0a9e11",
+        "name": "monday.log",
+        "lines": 100_000,
+        "bytes": 13_500_000,
+        "hours": 24.0,
+    },
+    "after": {
+        "job_id": _ID,
+        "name": "tuesday.log",
+        "lines": 90_000,
+        "bytes": 12_100_000,
+        "hours": 24.0,
+    },
+    "significance": {
+        "test": "conditional_poisson",
+        "per": "line",
+        "correction": "holm",
+        "comparisons": 1,
+        "alpha": 0.05,
+        "min_ratio": 1.5,
+    },
+    "changes": {"new": 0, "gone": 0, "more": 1, "less": 0},
+    "counts": [
+        {
+            "kind": "pattern",
+            "field": None,
+            "name": "ERROR",
+            "before": 12,
+            "after": 250,
+            "before_is_bound": False,
+            "after_is_bound": False,
+            "ratio": 23.15,
+            "ratio_per_hour": 20.83,
+            "p": 3.1e-65,
+            "change": "more",
+            "significant": True,
+        }
+    ],
+    "not_compared": [],
+}
 _REST: dict[Any, Any] = {
+    comparison_schemas.ComparisonDocument: _COMPARISON,
     schemas.ChangedDocument: {
         "job_id": _ID,
         "status": "canceled",
@@ -205,6 +248,10 @@ TEXTS: Mapping[tuple[str, str], str] = {
         f'event: end\ndata: {{"job_id": "{_ID}", "status": "succeeded"}}\n\n'
     ),
     **{(path, "text/plain"): _TABLE for path in ("/analyze", "/analyze/{name}")},
+    ("/jobs/{job_id}/report", "text/html"): "<!doctype html>\n<title>Analysis of app.log</title>\n",
+    ("/jobs/{job_id}/report", "text/csv"): (
+        "pattern,count,matching_lines,first_line,last_line\r\nERROR,3,2,1,3\r\n"
+    ),
     ("/events", "text/event-stream"): "retry: 1000\nid: 23\n\n",
 }
 """By path and media type."""

@@ -10,6 +10,8 @@ from server.auth.callers import Role
 from server.auth.sessions import SignIn
 from server.checking.analysis_query import AnalysisQuery
 from server.documents import schemas
+from server.documents.analysis_queries import ComparisonQuery, ReportQuery
+from server.documents.comparison_schemas import ComparisonDocument
 from server.documents.event_schemas import ChangeEvent, EndEvent, LogEvent
 from server.documents.filters import BulkBody, ListQuery, SetQuery, ViewQuery, WaitQuery
 from server.documents.lines import LinesQuery
@@ -319,6 +321,28 @@ _ONE_JOB = (
         tag="jobs",
         description="Gives the reasons, the place in the order of claims and an estimate.",
         response_headers={200: ("Retry-After",)},
+    ),
+    Operation(
+        "/jobs/{job_id}/comparison",
+        "Compare an analysis with an earlier one",
+        {200: ComparisonDocument},
+        id="compareJob",
+        tag="jobs",
+        description="Reports what is new, gone, more frequent or less frequent, with a test of"
+        " significance. Both jobs must be of the type analyze, and have succeeded.",
+        problems=(409,),
+        queries=(ComparisonQuery,),
+    ),
+    Operation(
+        "/jobs/{job_id}/report",
+        "The result of an analysis as a page, or a table of it as CSV",
+        {200: ("text/html", "text/csv")},
+        id="getJobReport",
+        tag="jobs",
+        description="The page is one file without scripts, which works offline. With `format=csv`"
+        " or `Accept: text/csv`, the response is the table that `table` names.",
+        problems=(409,),
+        queries=(ReportQuery,),
     ),
 )
 _EVENTS = (

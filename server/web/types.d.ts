@@ -61,6 +61,7 @@ export interface JobDocument {
   locked_by: string | null;
   upload: UploadDocument | null;
   attempts: AttemptDocument[];
+  reused_from?: string;
 }
 
 export interface PageDocument {

@@ -119,6 +119,31 @@ def test_members_of_an_archive_can_be_selected(api: Client) -> None:
     assert [each["name"] for each in result["members"]] == ["app.log"]
 
 
+def test_two_analyses_are_compared(api: Client) -> None:
+    before = api.analyze(b"ERROR\n" + b"ok\n" * 999, ["ERROR"])
+    after = api.analyze(b"ERROR\n" * 90 + b"ok\n" * 910, ["ERROR"], compare=before)
+    assert api.wait_all([before, after])
+    assert after.comparison()["changes"]["more"] == 1
+    assert before.comparison(after)["changes"]["less"] == 1
+    assert after.comparison(before.id, min_ratio=100)["changes"]["more"] == 0
+    with pytest.raises(ApiError, match="name the earlier job"):
+        before.comparison()
+    assert after.report().startswith("<!doctype html>")
+    assert after.report(csv="patterns").splitlines()[1] == "ERROR,90,90,1,90"
+    assert ",more,"[1:] in after.report(csv="comparison", before=before.id)
+
+
+def test_a_result_is_reused(api: Client) -> None:
+    log = f"ERROR {uuid4()}\n".encode()
+    job = api.analyze(log, ["ERROR"])
+    job.wait(20)
+    again = api.analyze(log, ["ERROR"], reuse=True)
+    assert (again.id, again.data.reused_from) == (job.id, job.id)
+    assert again.result() == job.result()
+    other = api.analyze(log, ["WARN"], reuse=True)
+    assert (other.data.reused_from, other.result()["counts"]) == (None, {"WARN": 0})
+
+
 def test_a_refused_upload_ends_early(api: Client) -> None:
     seen = [0]
     with pytest.raises(ApiError) as caught:

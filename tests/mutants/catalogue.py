@@ -1,6 +1,7 @@
 """The guards, each with the change that switches it off."""
 
 from tests.mutants.guards.access import ACCESS
+from tests.mutants.guards.analyses import ANALYSES
 from tests.mutants.guards.api import API
 from tests.mutants.guards.archives import ARCHIVES
 from tests.mutants.guards.cli import CLI
@@ -43,6 +44,7 @@ MUTANTS = (
     *PARTS,
     *TRANSFER,
     *TRACES,
+    *ANALYSES,
     *PYTHON_CLIENT,
     *CLI,
     *ARCHIVES,

@@ -32,7 +32,8 @@ class _Blocked:
 
     def _blocking(self, method: Callable[..., Any]) -> Callable[..., Any]:
         def call(*args: Any, **options: Any) -> Any:
-            result = method(*map(_unwrapped, args), **options)
+            given = {name: _unwrapped(value) for name, value in options.items()}
+            result = method(*map(_unwrapped, args), **given)
             if isawaitable(result):
                 return self._wrapped(self._runner.run(_result_of(result)))
             return self._iterated(result) if isinstance(result, AsyncIterator) else result

@@ -115,6 +115,8 @@ class AsyncClient:
         lines: bool = True,
         encoding: str | None = None,
         members: Iterable[str] = (),
+        compare: AsyncJob | str | None = None,
+        reuse: bool = False,
         on_progress: Progress | None = None,
         **options: Unpack[Options],
     ) -> AsyncJob:
@@ -122,6 +124,9 @@ class AsyncClient:
 
         docs/api.md#analyze explains the parameters; `regexes` are patterns that are regexes.
         `members` are globs for the files of a zip or tar archive.
+        `compare` is an earlier job, or its id: `AsyncJob.comparison` then tells what has changed.
+        With `reuse`, an earlier job that has answered an equal question about an equal file is
+        returned instead of a new one; its `data.reused_from` is set.
         """
         payload = requests.analyze_payload(
             patterns,
@@ -132,6 +137,8 @@ class AsyncClient:
             lines=lines,
             encoding=encoding,
             members=members,
+            compare=compare.id if isinstance(compare, AsyncJob) else compare,
+            reuse=reuse,
         )
         if isinstance(source, AsyncJob):
             payload["source"] = {"job_id": source.id}

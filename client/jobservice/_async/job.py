@@ -127,6 +127,34 @@ class AsyncJob:
         """Delete the job, which must be final, and its file."""
         await self._transport.send(requests.delete_job(self.id))
 
+    async def comparison(
+        self,
+        before: AsyncJob | str | None = None,
+        *,
+        alpha: float | None = None,
+        min_ratio: float | None = None,
+    ) -> dict[str, Any]:
+        """Compare the result of this analysis with that of an earlier one: `counts`, `changes`.
+
+        before: the earlier job or its id; by default the one that was named at the submission.
+        alpha, min_ratio: the level of significance, by default 0.05, and the least factor between
+        two rates that counts as a change, by default 1.5.
+        """
+        before_id = before.id if isinstance(before, AsyncJob) else before
+        request = requests.compare_job(self.id, before_id, alpha, min_ratio)
+        return dict((await self._transport.send(request)).document())
+
+    async def report(self, *, csv: str | None = None, before: AsyncJob | str | None = None) -> str:
+        """Return the result of this analysis as an HTML page, which is one file.
+
+        csv: the name of a table, such as patterns, to return as CSV instead.
+        before: an earlier job, or its id, with which to compare this one.
+        """
+        before_id = before.id if isinstance(before, AsyncJob) else before
+        kind = "html" if csv is None else "csv"
+        answer = await self._transport.send(requests.job_report(self.id, kind, csv, before_id))
+        return answer.body.decode()
+
     async def explain(self) -> dict[str, Any]:
         """Ask why the job does not run yet: `reasons`, its position, and when it may start."""
         answer = await self._transport.send(requests.get(f"{requests.job_path(self.id)}/explain"))

@@ -116,6 +116,8 @@ class Client:
         lines: bool = True,
         encoding: str | None = None,
         members: Iterable[str] = (),
+        compare: Job | str | None = None,
+        reuse: bool = False,
         on_progress: Progress | None = None,
         **options: Unpack[Options],
     ) -> Job:
@@ -123,6 +125,9 @@ class Client:
 
         docs/api.md#analyze explains the parameters; `regexes` are patterns that are regexes.
         `members` are globs for the files of a zip or tar archive.
+        `compare` is an earlier job, or its id: `Job.comparison` then tells what has changed.
+        With `reuse`, an earlier job that has answered an equal question about an equal file is
+        returned instead of a new one; its `data.reused_from` is set.
         """
         payload = requests.analyze_payload(
             patterns,
@@ -133,6 +138,8 @@ class Client:
             lines=lines,
             encoding=encoding,
             members=members,
+            compare=compare.id if isinstance(compare, Job) else compare,
+            reuse=reuse,
         )
         if isinstance(source, Job):
             payload["source"] = {"job_id": source.id}

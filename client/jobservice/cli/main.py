@@ -13,11 +13,13 @@ from jobservice.cli.commands import (
     analyze,
     changes,
     details,
+    diff,
     follow,
     lines,
     lists,
     profiles,
     queues,
+    report,
     submit,
     top,
 )
@@ -73,6 +75,8 @@ ABOUT = {
     "retry": "run failed jobs again",
     "delete": "delete jobs that have ended",
     "explain": "why a job does not run yet",
+    "diff": "compare two analyses",
+    "report": "analysis as HTML or CSV",
     "open": "open a job in the browser",
     "queues": "list and change queues",
     "top": "watch the whole service",
@@ -110,7 +114,7 @@ def root(
     context.obj = CommonOptions(as_json, url, profile)
 
 
-for module in (submit, analyze, lists, follow, changes, details, lines, top):
+for module in (submit, analyze, lists, follow, changes, details, lines, diff, report, top):
     module.register(app)
 app.add_typer(queues.app, name="queues")
 app.add_typer(profiles.app, name="config")

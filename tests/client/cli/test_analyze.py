@@ -101,6 +101,13 @@ def test_something_to_count_is_required(jobs: JobsCommand, log: str) -> None:
     assert "name something to count with -p TEXT, -e REGEX or -f PATH" in done.err
 
 
+def test_a_result_is_reused(jobs: JobsCommand, log: str) -> None:
+    command = ("analyze", log, "-p", "reused", "--reuse", "--json")
+    first, second = (jobs.run(*command).document for _ in range(2))
+    assert second["job_id"] == second["reused_from"] == first["job_id"]
+    assert "reused_from" not in first
+
+
 def test_a_wrong_regex_is_refused_with_its_field(jobs: JobsCommand, log: str) -> None:
     done = jobs.run("analyze", log, "-e", "(")
     assert done.code == 2

@@ -6,8 +6,9 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
-from jobservice.cli import analysis_tables, exits, waiting
+from jobservice.cli import analysis_tables, comparison_table, exits, ids, waiting
 from jobservice.cli.command import command
+from jobservice.cli.commands.report import write
 from jobservice.cli.commands.submit import open_file
 from jobservice.cli.options import JobOptions
 from jobservice.cli.progress import JobProgress
@@ -76,6 +77,13 @@ class Report:
     lines: Annotated[
         bool, typer.Option("--lines/--no-lines", help="Whether to count matching lines, too.")
     ] = True
+    compare: Annotated[
+        str | None,
+        typer.Option("--compare", metavar="ID", help="Then show the changes since this job."),
+    ] = None
+    reuse: Annotated[
+        bool, typer.Option("--reuse", help="Take the result of an equal job, if there is one.")
+    ] = False
     encoding: Annotated[
         str | None,
         typer.Option("--encoding", metavar="NAME", help="Encoding of the file, such as utf-16."),
@@ -101,16 +109,24 @@ def analyze(
     files: Annotated[
         list[str], typer.Argument(metavar="FILE...", help="Files to upload; - is standard input.")
     ],
+    page: Annotated[
+        str | None,
+        typer.Option("--report", metavar="PATH", help="Also write an HTML page to this file."),
+    ] = None,
 ) -> int:
     """Count texts and regexes in files, and show them as tables.
 
     Files may be compressed with gzip, zstd, xz or bzip2, and may be zip or tar archives.
     """
+    if page is not None and len(files) > 1:
+        raise typer.BadParameter("--report takes one FILE; `jobs report` writes others")
     texts, regexes = patterns.read()
     values = {**asdict(report), "regexes": regexes, **options.given()}
     values["members"] = values.pop("member") or []
     sources = [(name, open_file(name)) for name in files]
     client = session.patient_client
+    if report.compare is not None:
+        values["compare"] = ids.resolve(client, report.compare)
     jobs: list[Job] = []
     for name, source in sources:
         with JobProgress(session.output, name) as progress:
@@ -125,6 +141,8 @@ def analyze(
                     return exits.INTERRUPTED
                 return waiting.interrupted(session, jobs)
         show(session, name, jobs[-1], several=len(files) > 1)
+    if page is not None and jobs[-1].status == "succeeded":
+        write(Path(page), jobs[-1].report())
     return exits.of_statuses([job.status for job in jobs])
 
 
@@ -139,7 +157,10 @@ def show(session: Session, name: str, job: "Job", several: bool) -> None:
         output.line(f"{name}:")
     if job.status == "succeeded":
         analysis_tables.show(output, job.data.result)
-        output.hint(f"job {job.id}")
+        if (job.data.payload or {}).get("compare"):
+            output.line()
+            comparison_table.show(output, job.comparison(), every=False)
+        output.hint(f"{'the earlier ' if job.data.reused_from else ''}job {job.id}")
     else:
         error = job.data.error
         reason = f": {error.type}: {error.message}" if error else ""

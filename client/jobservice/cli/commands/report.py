@@ -1,0 +1,55 @@
+"""`jobs report`."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from jobservice.cli import ids
+from jobservice.cli.command import command
+from jobservice.cli.commands.details import JobId
+from jobservice.cli.session import Session
+
+EXAMPLES = ("report 6af1b43d -o report.html", "report 6af1b43d --csv patterns > patterns.csv")
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command."""
+    command(app, "report", EXAMPLES)(report)
+
+
+def report(
+    session: Session,
+    job_id: JobId,
+    file: Annotated[
+        str | None, typer.Option("--output", "-o", metavar="PATH", help="File to write.")
+    ] = None,
+    csv: Annotated[
+        str | None,
+        typer.Option("--csv", metavar="TABLE", help="A table as CSV, such as patterns, timeline."),
+    ] = None,
+    before: Annotated[
+        str | None, typer.Option("--before", metavar="ID", help="Compare with this job.")
+    ] = None,
+) -> None:
+    """Print the result of an analysis as an HTML page, or a table of it as CSV.
+
+    The page is one file. It works offline, and prints well.
+    """
+    client, output = session.client, session.output
+    before_id = ids.resolve(client, before) if before is not None else None
+    job = client.get(ids.resolve(client, job_id))
+    text = job.report(csv=csv, before=before_id)
+    if file is not None:
+        write(Path(file), text)
+        return
+    if output.as_json:
+        output.document({"job_id": job.id, "report": text})
+    else:
+        output.write(text)
+
+
+def write(path: Path, text: str) -> None:
+    """Write a report to a file. CSV has its own line ends."""
+    with path.open("w", encoding="utf-8", newline="") as stream:
+        stream.write(text)

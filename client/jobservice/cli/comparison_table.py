@@ -1,0 +1,62 @@
+"""The comparison of two analyses as a table."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from jobservice.cli import formats
+from jobservice.cli.output import Cell, Output
+
+MAX_NAME = 60
+COLUMNS = ("CHANGE", "KIND", "NAME", "BEFORE", "AFTER", "RATE", "PER HOUR", "P")
+NUMBERS = ("BEFORE", "AFTER", "RATE", "PER HOUR", "P")
+STYLES = {"new": "red", "more": "red", "gone": "green", "less": "green"}
+
+
+def show(output: Output, comparison: Mapping[str, Any], *, every: bool) -> None:
+    """Write the significant changes, or all counts, and a summary."""
+    counts: Sequence[Mapping[str, Any]] = comparison["counts"]
+    shown = [each for each in counts if every or each["significant"]]
+    if shown:
+        output.table(COLUMNS, [_row(output, each) for each in shown], right=NUMBERS)
+        output.line()
+    output.line(summary(comparison))
+
+
+def summary(comparison: Mapping[str, Any]) -> str:
+    """Such as: 1 new, 2 more frequent among 12 counts of 90,000 lines, before 100,000."""
+    words = {"new": "new", "more": "more frequent", "gone": "gone", "less": "less frequent"}
+    changes = [f"{n} {words[each]}" for each in words if (n := comparison["changes"][each])]
+    sizes = [_size(comparison[side]) for side in ("after", "before")]
+    found = ", ".join(changes) or "no significant change"
+    count = formats.number(len(comparison["counts"]))
+    return f"{found} among {count} counts of {sizes[0]}, before {sizes[1]}"
+
+
+def _size(side: Mapping[str, Any]) -> str:
+    lines = side["lines"]
+    return formats.size(side["bytes"]) if lines is None else f"{formats.number(lines)} lines"
+
+
+def _row(output: Output, count: Mapping[str, Any]) -> list[Cell]:
+    name = f"{count['field']}: {count['name']}" if count["field"] else count["name"]
+    if output.on_terminal and len(name) > MAX_NAME:
+        name = name[: MAX_NAME - 1] + "…"
+    change, style = count["change"], STYLES.get(count["change"], "")
+    return [
+        (change, style) if count["significant"] else f"({change})",
+        count["kind"],
+        name,
+        _count(count["before"], is_bound=count["before_is_bound"]),
+        _count(count["after"], is_bound=count["after_is_bound"]),
+        _factor(count["ratio"]),
+        _factor(count["ratio_per_hour"]),
+        f"{count['p']:.2g}",
+    ]
+
+
+def _count(value: int, *, is_bound: bool) -> str:
+    return ("<=" if is_bound else "") + formats.number(value)
+
+
+def _factor(value: float | None) -> str:
+    return "" if value is None else f"x{value:.3g}"

@@ -1,0 +1,182 @@
+"""The result of an analysis as one HTML file that needs nothing else.
+
+It has no script, and loads nothing: charts are inline SVG, and the style is in the file. It can be
+mailed, archived, read offline and printed.
+"""
+
+import base64
+import hashlib
+from collections.abc import Iterator, Mapping
+from html import escape
+from typing import Any
+
+from server.analyses.charts import bar, bar_chart
+from server.analyses.tables import Cell, Table, tables_of
+from server.documents.comparison_schemas import ComparisonDocument
+
+MAX_CHARTS = 20
+"""The charts of the most frequent series; all others are in the CSV of the table."""
+MAX_COLUMNS = 12
+"""A wider table is only in the CSV."""
+_STYLE = """
+:root { color-scheme: light dark; --line: #8884; --bar: #2a6fdb; --quiet: #6b7280; }
+body { font: 15px/1.5 system-ui, sans-serif; margin: 2rem auto; max-width: 60rem; padding: 0 1rem; }
+h1 { font-size: 1.5rem; margin: 0 0 .25rem; overflow-wrap: anywhere; }
+h2 { font-size: 1.15rem; margin: 2rem 0 .5rem; break-after: avoid; }
+h3 { font-size: 1rem; margin: 1rem 0 .25rem; break-after: avoid; overflow-wrap: anywhere; }
+p { margin: .25rem 0; }
+.quiet { color: var(--quiet); }
+.wide { overflow-x: auto; }
+table { border-collapse: collapse; width: 100%; font-size: 13px; }
+th, td { border-bottom: 1px solid var(--line); padding: .2rem .6rem .2rem 0; text-align: left;
+  vertical-align: top; }
+td { overflow-wrap: anywhere; }
+.number { text-align: right; white-space: nowrap; font-variant-numeric: tabular-nums; }
+.text { font-family: ui-monospace, monospace; white-space: pre-wrap; }
+.chart { display: block; height: auto; width: 100%; break-inside: avoid; }
+.chart text { fill: var(--quiet); font: 11px system-ui, sans-serif; }
+.share { display: block; height: .6em; margin-top: .45em; width: 8rem; }
+.bar { fill: var(--bar); }
+.axis { stroke: var(--line); }
+.significant { font-weight: 600; }
+@media print {
+  body { font-size: 10pt; margin: 0; max-width: none; }
+  table { font-size: 8.5pt; }
+  thead { display: table-header-group; }
+  tr { break-inside: avoid; }
+  .wide { overflow: visible; }
+}
+"""
+_HASH = base64.b64encode(hashlib.sha256(_STYLE.encode()).digest()).decode()
+POLICY = (
+    f"default-src 'none'; style-src 'sha256-{_HASH}'; base-uri 'none'; form-action 'none';"
+    " frame-ancestors 'none'"
+)
+"""The Content-Security-Policy of a report: its own style, and nothing else."""
+_TEXTS = frozenset({"pattern", "template", "sample", "text", "value", "key"})
+"""Columns with pieces of the file."""
+
+
+def html_report(job: Mapping[str, Any], comparison: ComparisonDocument | None = None) -> str:
+    """Return the report about a job of the type analyze that has succeeded.
+
+    `job` is its document. `comparison` is its comparison with an earlier job.
+    """
+    result: Mapping[str, Any] = job["result"]
+    name = (job.get("upload") or {}).get("name") or "a file"
+    tables = {table.name: table for table in tables_of(result, comparison)}
+    parts = [f"<h1>{escape(name)}</h1>", _about(job)]
+    for table in tables.values():
+        parts.extend(_section(table, comparison))
+    body = "\n".join(parts)
+    return (
+        '<!doctype html>\n<html lang="en">\n<meta charset="utf-8">\n'
+        '<meta name="viewport" content="width=device-width">\n'
+        f"<title>Analysis of {escape(name)}</title>\n<style>{_STYLE}</style>\n"
+        f"<main>\n{body}\n</main>\n</html>\n"
+    )
+
+
+def _about(job: Mapping[str, Any]) -> str:
+    facts = [f"job {job['job_id']}", f"finished {job['finished_at']}"]
+    if job.get("submitted_by"):
+        facts.append(f"submitted by {job['submitted_by']}")
+    return f'<p class="quiet">{escape(", ".join(facts))}</p>'
+
+
+def _section(table: Table, comparison: ComparisonDocument | None) -> Iterator[str]:
+    yield f'<h2 id="{table.name}">{escape(table.title)}</h2>'
+    if table.name == "timeline":
+        yield from _charts(table)
+        return
+    if table.name == "comparison" and comparison is not None:
+        yield f"<p>{escape(_about_comparison(comparison))}</p>"
+    yield from _table(table)
+
+
+def _about_comparison(comparison: ComparisonDocument) -> str:
+    before, how = comparison["before"], comparison["significance"]
+    return (
+        f"Compared with {before['name'] or 'a file'} (job {before['job_id']}), per {how['per']}:"
+        f" conditional test of two Poisson rates, corrected for {how['comparisons']} comparisons by"
+        f" Holm's method, at the level of {how['alpha']:g} and from a factor of"
+        f" {how['min_ratio']:g} on. Significant changes are bold."
+    )
+
+
+def _charts(table: Table) -> Iterator[str]:
+    """Yield a chart for each of the most frequent columns, and a table if it is narrow enough."""
+    first, last = str(table.rows[0][0]), str(table.rows[-1][0])
+    series = {
+        name: [int(row[index] or 0) for row in table.rows]
+        for index, name in enumerate(table.columns)
+        if index
+    }
+    shown = sorted(series, key=lambda name: -sum(series[name]))[:MAX_CHARTS]
+    for name in (each for each in series if each in shown):
+        yield f"<h3>{escape(_shown(name))}</h3>"
+        yield bar_chart(name, series[name], first, last)
+    if len(shown) < len(series):
+        others = len(series) - len(shown)
+        yield f'<p class="quiet">{others} more are in the table as CSV.</p>'
+    if len(table.columns) <= MAX_COLUMNS:
+        yield from _table(table)
+
+
+def _table(table: Table) -> Iterator[str]:
+    is_number = [
+        any(_counts(row[index]) for row in table.rows)
+        and all(row[index] is None or _counts(row[index]) for row in table.rows)
+        for index in range(len(table.columns))
+    ]
+    has_bars = table.name in ("patterns", "levels", "statuses", "fields", "templates")
+    counts = table.columns.index("count") if has_bars else 0
+    most = max((int(row[counts] or 0) for row in table.rows), default=0) if has_bars else 0
+    heads = [
+        f'<th scope="col"{_class("number") if is_number[index] else ""}>{escape(_title(name))}</th>'
+        for index, name in enumerate(table.columns)
+    ]
+    yield '<div class="wide"><table>'
+    yield f"<thead><tr>{''.join(heads)}{'<td></td>' if has_bars else ''}</tr></thead><tbody>"
+    for row in table.rows:
+        cells = [
+            _cell(cell, name, is_number=number)
+            for cell, name, number in zip(row, table.columns, is_number, strict=True)
+        ]
+        if has_bars:
+            cells.append(f"<td>{bar(int(row[counts] or 0) / most) if most else ''}</td>")
+        is_bold = table.name == "comparison" and row[table.columns.index("significant")]
+        yield f"<tr{_class('significant') if is_bold else ''}>{''.join(cells)}</tr>"
+    yield "</tbody></table></div>"
+
+
+def _class(name: str) -> str:
+    return f' class="{name}"'
+
+
+def _counts(cell: Cell) -> bool:
+    return isinstance(cell, int | float) and not isinstance(cell, bool)
+
+
+def _cell(cell: Cell, column: str, *, is_number: bool) -> str:
+    kind = "number" if is_number else "text" if column in _TEXTS else ""
+    return f"<td{_class(kind) if kind else ''}>{escape(_shown(cell))}</td>"
+
+
+def _shown(cell: Cell) -> str:
+    """A cell for people: separators in large numbers, yes and no, and no control characters."""
+    if cell is None:
+        return ""
+    if isinstance(cell, bool):
+        return "yes" if cell else "no"
+    if isinstance(cell, int):
+        return f"{cell:,}"
+    if isinstance(cell, float):
+        return f"{cell:,.6g}"
+    return "".join(
+        c if c.isprintable() or c in "\n\t" else "\N{REPLACEMENT CHARACTER}" for c in cell
+    )
+
+
+def _title(column: str) -> str:
+    return column.replace("_", " ")

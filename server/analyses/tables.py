@@ -1,0 +1,229 @@
+"""The parts of a result as tables, for reports and for CSV. Imports only types of documents.
+
+Fields of a result that this job did not ask for make no tables.
+"""
+
+import csv
+import io
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from server.documents.comparison_schemas import ComparisonDocument
+
+Result = Mapping[str, Any]
+Cell = str | int | float | bool | None
+_FORMULA = ("=", "+", "-", "@", "\t", "\r")
+"""The first characters of texts that spreadsheets would run as a formula."""
+_COMPARED = (
+    "change",
+    "significant",
+    "kind",
+    "field",
+    "name",
+    "before",
+    "before_is_bound",
+    "after",
+    "after_is_bound",
+    "ratio",
+    "ratio_per_hour",
+    "p",
+)
+
+
+@dataclass(frozen=True)
+class Table:
+    """A table with a name for programs and a title for people. Each row has a cell per column."""
+
+    name: str
+    title: str
+    columns: Sequence[str]
+    rows: Sequence[Sequence[Cell]]
+
+    def to_csv(self) -> str:
+        """The table as CSV with a header (RFC 4180).
+
+        A text that a spreadsheet would run as a formula gets an apostrophe in front.
+        """
+        file = io.StringIO()
+        writer = csv.writer(file)
+        writer.writerow(self.columns)
+        writer.writerows([_csv_cell(cell) for cell in row] for row in self.rows)
+        return file.getvalue()
+
+
+def tables_of(result: Result, comparison: ComparisonDocument | None = None) -> list[Table]:
+    """Return the tables of a result that have rows, in the order of a report."""
+    found = [build(result) for build in _BUILDERS]
+    if comparison is not None:
+        rows = [[each[name] for name in _COMPARED] for each in comparison["counts"]]  # type: ignore[literal-required]
+        found.append(Table("comparison", "Changes", _COMPARED, rows))
+    return [table for table in found if table.rows]
+
+
+def _csv_cell(cell: Cell) -> Cell:
+    if isinstance(cell, bool):
+        return str(cell).lower()
+    return f"'{cell}" if isinstance(cell, str) and cell.startswith(_FORMULA) else cell
+
+
+def _file(result: Result) -> Table:
+    facts = {name: result[name] for name in ("lines", "bytes") if name in result}
+    first, last = result["file"].get("time_span") or (None, None)
+    others = {k: v for k, v in result["file"].items() if k != "time_span"}
+    facts |= {"first_time": first, "last_time": last, **others}
+    log_format = (result.get("overview") or {}).get("format") or {}
+    facts |= {f"log_{name}": value for name, value in log_format.items()}
+    rows = [(name, value) for name, value in facts.items() if value is not None]
+    return Table("file", "File", ("name", "value"), rows)
+
+
+def _patterns(result: Result) -> Table:
+    names = ("matching_lines", "first_line", "last_line")
+    columns = ("pattern", "count", *(names if "matching_lines" in result else ()))
+    rows = [
+        (pattern, count, *(result[name][pattern] for name in columns[2:]))
+        for pattern, count in (result.get("counts") or {}).items()
+    ]
+    return Table("patterns", "Patterns", columns, rows)
+
+
+def _timeline(result: Result) -> Table:
+    """Lines over time: one axis for all patterns, or the times of the histograms."""
+    timeline = result.get("timeline")
+    if timeline:
+        series = {"lines": timeline["total"], **_series(timeline)}
+        times = bin_starts(timeline)
+        rows = list(zip(times, *series.values(), strict=True))
+        return Table("timeline", "Lines over time", ("time", *series), rows)
+    histograms = result.get("histogram") or {}
+    by_time: dict[str, dict[str, int]] = {}
+    for pattern, found in histograms.items():
+        for start, lines in found["lines"]:
+            by_time.setdefault(start, {})[pattern] = lines
+    rows = [
+        (start, *(row.get(pattern, 0) for pattern in histograms))
+        for start, row in sorted(by_time.items())
+    ]
+    return Table("timeline", "Matching lines over time", ("time", *histograms), rows)
+
+
+def _series(timeline: Mapping[str, Any]) -> dict[str, Sequence[int]]:
+    """The counts over time of all that a timeline has, with distinct names."""
+    found: dict[str, Sequence[int]] = {}
+    for kind in ("patterns", "levels", "statuses", "templates"):
+        for name, counts in (timeline.get(kind) or {}).items():
+            found[name if name not in found and name != "lines" else f"{kind}: {name}"] = counts
+    return found
+
+
+def bin_starts(timeline: Mapping[str, Any]) -> list[str]:
+    """The times at which the bins of a timeline begin."""
+    start = datetime.fromisoformat(timeline["start"].replace("Z", "+00:00"))
+    step = timedelta(seconds=timeline["bin_seconds"])
+    times = (start + step * number for number in range(timeline["bins"]))
+    return [each.isoformat().replace("+00:00", "Z") for each in times]
+
+
+def _by_name(kind: str, title: str, column: str) -> Callable[[Result], Table]:
+    def build(result: Result) -> Table:
+        counts = (result.get("overview") or {}).get(kind) or {}
+        return Table(kind, title, (column, "count"), list(counts.items()))
+
+    return build
+
+
+def _records(kind: str, title: str, columns: Sequence[str]) -> Callable[[Result], Table]:
+    """A table of a list of objects in the overview, with these of their fields."""
+
+    def build(result: Result) -> Table:
+        listed = (result.get("overview") or {}).get(kind) or []
+        rows = [tuple(each.get(column) for column in columns) for each in listed]
+        return Table(kind, title, columns, rows)
+
+    return build
+
+
+def _fields(result: Result) -> Table:
+    rows = [
+        (name, each["value"], each["count"], each.get("error", 0))
+        for name, found in (result.get("fields") or {}).items()
+        for each in found.get("top") or []
+    ]
+    return Table("fields", "Most frequent values", ("field", "value", "count", "error"), rows)
+
+
+def _numbers(result: Result) -> Table:
+    names = ("count", "min", "mean", "max", "p50", "p95", "p99")
+    rows = [
+        (name, *(found["number"].get(each) for each in names))
+        for name, found in (result.get("fields") or {}).items()
+        if found.get("number")
+    ]
+    return Table("numbers", "Numbers", ("field", *names), rows)
+
+
+def _samples(result: Result) -> Table:
+    rows = list(_sample_rows(result.get("samples") or {}))
+    return Table("samples", "Sample lines", ("pattern", "line", "time", "text"), rows)
+
+
+def _sample_rows(samples: Mapping[str, Any]) -> Iterator[tuple[Cell, ...]]:
+    """Samples are texts or, with context, objects with the neighbouring lines."""
+    for pattern, found in samples.items():
+        for each in found:
+            if isinstance(each, str):
+                yield pattern, None, None, each
+            else:
+                lines = (*(each.get("before") or ()), each["text"], *(each.get("after") or ()))
+                yield pattern, each.get("line"), each.get("time"), "\n".join(lines)
+
+
+def _members(result: Result) -> Table:
+    """The files of an archive, with the figures of each, and the occurrences of each pattern."""
+    patterns = list(result.get("counts") or {})
+    rows = [
+        (
+            each["name"],
+            each["lines"],
+            each["bytes"],
+            each["error"] and each["error"]["message"],
+            *((each["counts"] or {}).get(pattern) for pattern in patterns),
+        )
+        for each in result.get("members") or []
+    ]
+    columns = ("member", "lines", "bytes", "error", *patterns)
+    return Table("members", "Files of the archive", columns, rows)
+
+
+def _warnings(result: Result) -> Table:
+    rows = [(each["code"], each["message"]) for each in result.get("warnings") or []]
+    return Table("warnings", "Warnings", ("code", "message"), rows)
+
+
+_TEMPLATE = (
+    "count",
+    "template",
+    "level",
+    "state",
+    "first_line",
+    "last_line",
+    "first_time",
+    "last_time",
+    "sample",
+)
+_BUILDERS: tuple[Callable[[Result], Table], ...] = (
+    _file,
+    _warnings,
+    _patterns,
+    _members,
+    _timeline,
+    _by_name("levels", "Levels", "level"),
+    _by_name("statuses", "Classes of statuses", "status"),
+    _records("bursts", "Bursts", ("kind", "key", "from", "until", "count", "expected")),
+    _records("templates", "Message templates", _TEMPLATE),
+    _fields,
+    _numbers,
+    _samples,
+)

@@ -1,0 +1,10 @@
+"""Finds uploads by their contents: a submission can ask for the result of an equal one."""
+
+from typing import Any
+
+OLDEST = "0025_counter"
+
+
+def up(migrator: Any, db: Any) -> None:
+    """Create the index."""
+    db.execute_sql("CREATE INDEX upload_sha256 ON upload (sha256)")

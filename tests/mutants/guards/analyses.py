@@ -1,0 +1,96 @@
+"""Guards of comparisons, reports and reused results."""
+
+from tests.mutants.mutant import Mutant
+
+COMPARISON = ("tests/server/analyses/test_comparison.py",)
+REPORT = ("tests/server/analyses/test_html_report.py",)
+TABLES = ("tests/server/analyses/test_tables.py",)
+HANDLER = ("tests/server/handlers/test_comparison.py",)
+REUSE = ("tests/server/handlers/test_reuse.py",)
+
+ANALYSES = (
+    Mutant(
+        "a change must be larger than a few percent",
+        "server/analyses/comparison.py",
+        "significant = row.p < alpha and differs",
+        "significant = row.p < alpha",
+        COMPARISON,
+    ),
+    Mutant(
+        "p-values are corrected for their number",
+        "server/analyses/comparison.py",
+        "zip(rows, adjusted_for_many(raw), strict=True)",
+        "zip(rows, raw, strict=True)",
+        COMPARISON,
+    ),
+    Mutant(
+        "an entry that a shortened list lacks may have been there",
+        "server/analyses/comparison.py",
+        "        return 1.0  # a bound proves only that there is more on the other side\n",
+        "        pass\n",
+        COMPARISON,
+    ),
+    Mutant(
+        "texts of a file are no markup in a report",
+        "server/analyses/html_report.py",
+        "{escape(_shown(cell))}</td>",
+        "{_shown(cell)}</td>",
+        REPORT,
+    ),
+    Mutant(
+        "a report shows no control characters",
+        "server/analyses/html_report.py",
+        r'c if c.isprintable() or c in "\n\t" else',
+        "c if True else",
+        REPORT,
+    ),
+    Mutant(
+        "a spreadsheet runs no text of a file as a formula",
+        "server/analyses/tables.py",
+        "isinstance(cell, str) and cell.startswith(_FORMULA)",
+        "False",
+        TABLES,
+    ),
+    Mutant(
+        "a report allows only its own style",
+        "server/handlers/analyses.py",
+        '            self.set_header("Content-Security-Policy", POLICY)\n',
+        "",
+        HANDLER,
+    ),
+    Mutant(
+        "only an analysis that has succeeded can be compared",
+        "server/handlers/analyses.py",
+        "    if job.type != ANALYSIS or job.status is not Status.SUCCEEDED:",
+        "    if False:",
+        HANDLER,
+    ),
+    Mutant(
+        "only the result of a success is reused",
+        "storage/queries/equal_files.py",
+        "            JobRow.status == Status.SUCCEEDED,\n",
+        "",
+        REUSE,
+    ),
+    Mutant(
+        "only the result of an equal file is reused",
+        "storage/queries/equal_files.py",
+        "            UploadRow.sha256 == sha256,\n            UploadRow.size == size,\n",
+        "",
+        REUSE,
+    ),
+    Mutant(
+        "only an equal question is answered from a stored result",
+        "server/checking/submission.py",
+        "return job_type.question(payload) == question",
+        "return True",
+        REUSE,
+    ),
+    Mutant(
+        "a repeated key stands for its own job",
+        "storage/queries/equal_files.py",
+        "    if key is not None and",
+        "    if False and",
+        REUSE,
+    ),
+)

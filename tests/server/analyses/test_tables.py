@@ -1,0 +1,105 @@
+"""The tables of a result, and their CSV."""
+
+import csv
+import io
+from typing import Any
+
+from server.analyses.comparison import Analyzed, compare
+from server.analyses.tables import Table, tables_of
+from tests.server.analyses.results import PLAIN, WHOLE
+
+
+def named(result: dict[str, Any], name: str) -> Table:
+    (table,) = [each for each in tables_of(result) if each.name == name]
+    return table
+
+
+def as_dicts(table: Table) -> list[dict[str, Any]]:
+    return [dict(zip(table.columns, row, strict=True)) for row in table.rows]
+
+
+def test_a_result_has_the_tables_of_what_was_asked_for() -> None:
+    assert [table.name for table in tables_of(PLAIN)] == ["file", "patterns", "timeline", "samples"]
+    assert [table.name for table in tables_of(WHOLE)] == [
+        "file",
+        "warnings",
+        "patterns",
+        "members",
+        "timeline",
+        "levels",
+        "statuses",
+        "bursts",
+        "templates",
+        "fields",
+        "numbers",
+        "samples",
+    ]
+
+
+def test_patterns_have_lines_only_if_they_were_counted() -> None:
+    assert as_dicts(named(PLAIN, "patterns"))[0] == {
+        "pattern": "ERROR",
+        "count": 8,
+        "matching_lines": 8,
+        "first_line": 2,
+        "last_line": 900,
+    }
+    short = {name: PLAIN[name] for name in ("counts", "bytes", "file")}
+    assert named(short, "patterns").columns == ("pattern", "count")
+
+
+def test_each_file_of_an_archive_has_a_row() -> None:
+    table = named(WHOLE, "members")
+    assert table.columns == ("member", "lines", "bytes", "error", "ERROR", "<b>WARN</b>")
+    assert table.rows == [
+        ("a.log", 9, 90, None, 8, None),
+        ("b.log", None, None, "it is encrypted", None, None),
+    ]
+
+
+def test_histograms_become_one_table_with_zeros() -> None:
+    table = named(PLAIN, "timeline")
+    assert table.columns == ("time", "ERROR", "<b>WARN</b>")
+    assert table.rows == [
+        ("2030-01-31T01:00:00Z", 3, 0),
+        ("2030-01-31T02:00:00Z", 0, 1),
+        ("2030-01-31T03:00:00Z", 5, 0),
+    ]
+
+
+def test_a_timeline_has_a_row_for_each_bin_and_distinct_columns() -> None:
+    table = named(WHOLE, "timeline")
+    assert table.columns == ("time", "lines", "ERROR", "<b>WARN</b>", "levels: ERROR", "INFO")
+    assert [row[:3] for row in table.rows] == [
+        ("2030-01-31T00:00:00Z", 3000, 0),
+        ("2030-01-31T01:00:00Z", 3000, 3),
+        ("2030-01-31T02:00:00Z", 3000, 0),
+        ("2030-01-31T03:00:00Z", 3000, 5),
+    ]
+
+
+def test_samples_are_texts_or_lines_with_their_neighbours() -> None:
+    assert [row[3] for row in named(PLAIN, "samples").rows] == PLAIN["samples"]["ERROR"]
+    (row,) = named(WHOLE, "samples").rows
+    expected = ("ERROR", 2, "2030-01-31T01:00:00Z", "ok\nERROR <script>alert(1)</script>")
+    assert row == expected
+
+
+def test_csv_can_be_read_back_and_runs_no_formula() -> None:
+    table = named(PLAIN, "samples")
+    text = table.to_csv()
+    rows = list(csv.reader(io.StringIO(text)))
+    assert rows == [
+        ["pattern", "line", "time", "text"],
+        ["ERROR", "", "", "'=1+1 ERROR"],
+        ["ERROR", "", "", 'a "quoted", one'],
+    ]
+    assert text.endswith("\r\n")
+
+
+def test_a_comparison_is_a_table_too() -> None:
+    side = Analyzed("a", None, PLAIN)
+    table = tables_of(PLAIN, compare(side, side))[-1]
+    assert table.name == "comparison"
+    assert [row[table.columns.index("name")] for row in table.rows] == ["ERROR", "<b>WARN</b>"]
+    assert "same,false,pattern,,ERROR,8,false,8,false,1.0,1.0,1.0\r\n" in table.to_csv()
