@@ -4,6 +4,7 @@ from collections.abc import Callable
 from typing import Any
 
 from runner.analysis.count.histogram import rfc3339
+from runner.analysis.count.line_marks import encode_marks
 from runner.analysis.count.line_times import LineTimes
 from runner.analysis.count.result import PatternResult
 from runner.analysis.run import AnalysisOptions, AnalysisResult
@@ -36,6 +37,8 @@ def to_json(result: AnalysisResult, options: AnalysisOptions) -> dict[str, Any]:
 def _file(result: AnalysisResult) -> dict[str, Any]:
     invalid_text = result.partial.invalid_text
     span = result.time_span.times(LineTimes(result.modified))
+    marks = result.partial.marks
+    index = encode_marks(marks, result.partial.bytes, result.partial.lines, span and span[1])
     return {
         "format": result.format,
         "stored_bytes": result.stored_bytes,
@@ -46,6 +49,7 @@ def _file(result: AnalysisResult) -> dict[str, Any]:
         "time_span": span and [rfc3339(moment) for moment in span],
         "seconds": round(result.seconds, 6),
         "bytes_per_second": round(result.partial.bytes / result.seconds),
+        "line_index": index if marks.marks and result.members is None else None,
     }
 
 

@@ -203,7 +203,8 @@ def scan_options_of(options: AnalysisOptions, modified: float, patterns: int) ->
     """
     if not options.lines:
         return ScanOptions()
-    time_of = LineTimes(modified).second_of if options.histogram else None
+    second_of = LineTimes(modified).second_of
+    time_of = second_of if options.histogram else None
     buckets = max(_MIN_BUCKETS, _MAX_BUCKETS // patterns)
     samples = min(options.samples, max(1, _MAX_SAMPLES // patterns))
-    return ScanOptions(LineOptions(samples, time_of, options.histogram, buckets))
+    return ScanOptions(LineOptions(samples, time_of, options.histogram, buckets, second_of))

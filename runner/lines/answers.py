@@ -5,6 +5,7 @@ from collections import OrderedDict
 from pathlib import Path
 from typing import Any
 
+from runner.analysis.archives.open_archive import archive_format
 from runner.analysis.index.known_file import KnownFile
 from runner.analysis.index.matcher import FieldProblem, Matcher
 from runner.analysis.index.page import read_page
@@ -17,6 +18,8 @@ from runner.remote.file import RemoteChanged, RemoteFile, RemoteMissing
 
 MAX_FILES = 16
 """Files whose marks are kept. The marks of a file take up to 1 MB."""
+
+_ADVICE = "unpack it, and upload one of its files"
 
 Answer = dict[str, Any]
 """What `kind` it is, and more: `page` has `body` (JSON), `text` has `body`, `cursor`, `hits` and
@@ -35,8 +38,8 @@ class Answers:
         """Answer a request.
 
         It has `key`, which names the file, its `path` or `url`, its `size` in bytes, `encoding`,
-        `query` (the fields of a LineQuery), `seconds`, after which the page ends, and `text_bytes`,
-        which is None for JSON.
+        `index` (the marks of an analysis, or None), `query` (the fields of a LineQuery), `seconds`,
+        after which the page ends, and `text_bytes`, which is None for JSON.
         """
         self._streams.close_idle()
         try:
@@ -44,7 +47,7 @@ class Answers:
             return self._answer(file, request)
         except FieldProblem as problem:
             return {"kind": "field", "field": problem.field, "detail": problem.detail}
-        except FormatError as error:
+        except (FormatError, _Archive) as error:
             return {"kind": "unreadable", "detail": str(error)}
         except (RemoteMissing, RemoteChanged, FileNotFoundError, _Changed) as error:
             self._files.pop(_key(request), None)
@@ -74,6 +77,10 @@ class Answers:
         source = stored or RemoteFile(request["url"], request["size"])
         file = self._files.pop(key, None)
         if file is None:
+            if form := archive_format(source):
+                raise _Archive(
+                    f"this is a {form} archive, of which no lines can be read: {_ADVICE}"
+                )
             file = KnownFile(key, source, _encoding(request["encoding"]), self._streams)
             if file.text.size != request["size"]:
                 raise _Changed(f"it has {file.text.size} bytes instead of {request['size']}")
@@ -81,6 +88,8 @@ class Answers:
             file.text.stored = source  # its URL is newer
         elif not stored.exists():
             raise FileNotFoundError
+        if request["index"] is not None:
+            file.adopt(request["index"])
         self._files[key] = file
         if len(self._files) > MAX_FILES:
             self._files.popitem(last=False)
@@ -98,6 +107,10 @@ def _encoding(name: str | None) -> str | None:
         return None if name is None else check_encoding(name)
     except EncodingError:
         return None  # a field of a job type that means something else by it
+
+
+class _Archive(Exception):
+    """The file is an archive, whose members have lines of their own."""
 
 
 class _Changed(Exception):

@@ -70,6 +70,7 @@ class LinesHandler(OneJobHandler):
             "key": str(upload.id),
             "size": upload.size,
             "encoding": encoding if isinstance(encoding, str) else None,
+            "index": _index(job.result),
             "query": query.question(),
             "seconds": PAGE_SECONDS,
             "text_bytes": None,
@@ -118,6 +119,13 @@ class LinesHandler(OneJobHandler):
         log.info("the lines of a file ended early", extra={"reason": reason})
         connection: Any = self.request.connection
         connection.stream.close()
+
+
+def _index(result: Any) -> str | None:
+    """The marks of lines in the result of an analysis, if it has them."""
+    file = result.get("file") if isinstance(result, dict) else None
+    index = file.get("line_index") if isinstance(file, dict) else None
+    return index if isinstance(index, str) else None
 
 
 def _require_found(answer: Answer) -> Answer:

@@ -65,7 +65,7 @@ def whole(file: Path, patterns: Sequence[Pattern], options: AnalysisOptions) -> 
 
 def comparable(result: dict[str, Any]) -> dict[str, Any]:
     """The result without the values that depend on time."""
-    for name in ("seconds", "bytes_per_second"):
+    for name in ("seconds", "bytes_per_second", "line_index"):
         del result["file"][name]
     return result
 

@@ -189,7 +189,7 @@ def analyzed(bucket: Bucket, content: bytes, cores: int, payload: Any) -> Any:
     request = {"job_id": "1", "attempt": 1, "type": "analyze", "payload": payload}
     request |= {"upload": access, "cores": cores}
     result = json.loads(job_types.load()(json.dumps(request), lambda text: None))
-    for figure in ("seconds", "bytes_per_second"):
+    for figure in ("seconds", "bytes_per_second", "line_index"):
         del result["file"][figure]
     return result
 

@@ -9,9 +9,11 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 from runner.analysis.count.histogram import Histogram
+from runner.analysis.count.line_marks import LineMarks
 from runner.analysis.count.result import PatternResult
 from runner.analysis.input.window import Window
 
+_HEAD_BYTES = 4096  # of a window, for the time of its mark
 UNKNOWN_LINE_END = 1 << 62
 """Offset of the next line while the end of the current line has not been seen."""
 
@@ -22,12 +24,14 @@ class LineOptions:
 
     `samples` is the number of lines kept for each pattern. `time_of` takes the first bytes of a
     line and returns its time or None; `unit` and `max_buckets` are for each pattern's histogram.
+    `mark_time` returns the time of a line for its mark; without it, there are no marks.
     """
 
     samples: int = 0
     time_of: Callable[[bytes], float | None] | None = None
     unit: str = "minute"
     max_buckets: int = 10_000
+    mark_time: Callable[[bytes], float | None] | None = None
 
     @property
     def reads_each_line(self) -> bool:
@@ -52,6 +56,7 @@ class Lines:
         """Positions in matching lines of this window that get their numbers at its end. The bool
         tells whether it is the first matching line of the pattern, or else its last so far."""
         self._newlines = 0
+        self.marks = LineMarks()
 
     @property
     def count(self) -> int:
@@ -59,9 +64,15 @@ class Lines:
         return self._newlines + self._window.ends_mid_line
 
     def start_window(self, states: Iterable[PatternState]) -> None:
-        """If the window starts within a line, find the end of that line."""
-        window = self._window
+        """Add a mark or, if the window starts within a line, find the end of that line."""
+        window, mark_time = self._window, self._options.mark_time
         if not window.starts_mid_line:
+            if mark_time is not None:
+                head = bytes(
+                    window.view[window.start : min(window.start + _HEAD_BYTES, window.end)]
+                )
+                at = window.base + window.start
+                self.marks.add(at, self._newlines + 1, head, mark_time)
             return
         newline = window.text.find(b"\n", window.start, window.end)
         if newline >= 0:

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from runner.analysis.count.histogram import Histogram
+from runner.analysis.count.line_marks import SPACING_BYTES, LineMarks
 from runner.analysis.input.invalid_text import InvalidText
 
 
@@ -62,6 +63,7 @@ class PartialResult:
     bytes: int = 0
     lines: int = 0
     invalid_text: InvalidText = field(default_factory=InvalidText, compare=False)
+    marks: LineMarks = field(default_factory=LineMarks, compare=False, kw_only=True)
 
     @classmethod
     def of(cls, patterns: int) -> "PartialResult":
@@ -78,6 +80,7 @@ class PartialResult:
         for result, other in zip(self.results, later.results, strict=True):
             result.merge(other, self.lines, samples)
         self.invalid_text.merge(later.invalid_text, self.bytes)
+        self.marks.merge(later.marks, self.bytes, self.lines)
         self.bytes += later.bytes
         self.lines += later.lines
 
@@ -92,6 +95,7 @@ class PartialResult:
             "tallies": [result.dump() for result in self.results],
             "span": ["", "", True],  # no time span; a worker of the previous release expects it
             "trouble": [self.invalid_text.count, self.invalid_text.first_offset],
+            "marks": [self.marks.spacing, self.marks.marks],
         }
 
     @classmethod
@@ -99,4 +103,6 @@ class PartialResult:
         """A result from the output of `dump`. Histograms get `max_buckets` as their bound."""
         results = [PatternResult.load(each, max_buckets) for each in content["tallies"]]
         invalid_text = InvalidText(*content["trouble"])
-        return cls(results, content["bytes"], content["lines"], invalid_text)
+        spacing, marks = content.get("marks", [SPACING_BYTES, []])  # none from older workers
+        of_part = LineMarks([tuple(each) for each in marks], spacing)
+        return cls(results, content["bytes"], content["lines"], invalid_text, marks=of_part)

@@ -91,7 +91,9 @@ class Scanner:
         self._update_results()
         results = [state.result for state in self._states]
         lines = self._lines.count if self._lines else 0
-        return PartialResult(results, self.bytes, lines, self._utf8_check.invalid_text)
+        found = PartialResult(results, self.bytes, lines, self._utf8_check.invalid_text)
+        found.marks = self._lines.marks if self._lines else found.marks
+        return found
 
     @property
     def bytes(self) -> int:

@@ -1,8 +1,10 @@
 """What a process knows of a stored file: how it is read, its marks, and where its times are."""
 
+import logging
 from collections.abc import Hashable
 from pathlib import Path
 
+from runner.analysis.count.line_marks import MarksError, decode_marks
 from runner.analysis.count.line_times import LineTimes
 from runner.analysis.count.time_span import TimeSpan
 from runner.analysis.index.line_clock import LineClock
@@ -11,6 +13,8 @@ from runner.analysis.index.position import Position
 from runner.analysis.index.stream import StreamCache, TextFile
 from runner.analysis.input.stored import Stored, read_at
 from runner.analysis.input.text_check import check_file
+
+log = logging.getLogger(__name__)
 
 _PROBES = 32
 _PROBE_BYTES = 16 << 10
@@ -35,6 +39,19 @@ class KnownFile:
         self._issued: dict[tuple[int, int], None] = {}
         self._is_ordered: bool | None = None
         self._last_time: float | None = None
+
+    def adopt(self, index: str) -> None:
+        """Take the marks of an analysis, unless they are damaged or those of another file."""
+        if self.marks.is_complete:
+            return
+        try:
+            found = decode_marks(index)
+        except MarksError as error:
+            log.warning("the index of a file is not used", extra={"reason": str(error)})
+            return
+        if not self.text.is_plain or found.size == self.text.size:
+            self.marks.adopt(found)
+            self.frontier = found.size
 
     def issue(self, position: Position) -> None:
         """Note a position that was reached without a gap, and that a client may send again."""

@@ -9,6 +9,7 @@ So the first reader of a file makes the index for all that follow.
 import bisect
 from dataclasses import dataclass, field
 
+from runner.analysis.count.line_marks import FileMarks
 from runner.analysis.index.position import START, Position
 
 SPACING_BYTES = 1 << 20
@@ -52,6 +53,14 @@ class Marks:
     def finish(self, total_lines: int, last_time: float | None) -> None:
         """Note that all data was read."""
         self.total_lines, self.last_time = total_lines, last_time
+
+    def adopt(self, found: FileMarks) -> None:
+        """Take the marks that an analysis has made, instead of the own ones."""
+        first = Position(0, 1, None)
+        self.positions = [Position(*each) for each in found.marks]
+        if not self.positions or self.positions[0].offset:
+            self.positions.insert(0, first)
+        self.finish(found.lines, found.last_time)
 
     def before_line(self, line: int) -> Position:
         """The last mark that is not behind a line."""

@@ -1,0 +1,171 @@
+"""How long lines of a stored file take, compared with sed and grep, and what the index costs.
+
+    python -m benchmarks.analysis.stored_lines [--lines 10000000] [--runs 11]
+
+The file has the lines of a day, 100 bytes each, and is in the page cache. CPU milliseconds, medians
+of interleaved runs: of a reading process, as runner.lines is, for a page of JSON, and of sed and
+grep for the same lines. "Fresh" is a process that has not seen the file before. The last rows are
+the CPU seconds of a scan of the whole file with and without the index. Needs sed and grep.
+"""
+
+import argparse
+import json
+import os
+import resource
+import subprocess
+import tempfile
+import time
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from statistics import median
+from typing import Any
+from unittest.mock import patch
+
+from isal import igzip
+
+from runner.analysis import run
+from runner.analysis.match.patterns import Pattern
+from runner.analysis.report import to_json
+from runner.analysis.run import AnalysisOptions, analyze
+from runner.lines.answers import Answers
+
+MAX_LIMIT = 1000
+DAY = datetime(2026, 11, 25, tzinfo=UTC)
+OPTIONS = AnalysisOptions()
+MINUTE = {"start": [(DAY + timedelta(hours=13, minutes=12)).timestamp(), False]}
+MINUTE["end"] = [MINUTE["start"][0] + 60, False]
+NO_CONDITIONS: dict[str, Any] = {
+    **dict.fromkeys(("match", "regex", "start", "end", "line", "cursor")),
+    **{"ignore_case": False, "before": 0, "after": 0, "limit": MAX_LIMIT},
+}
+
+
+def make_day(path: Path, lines: int) -> None:
+    """Write the lines of a day, evenly spread over its seconds."""
+    levels = ["INFO"] * 9 + ["ERROR"]
+    rest = "for /api/v1/orders was answered in 17 ms by host07.example.org"
+    tails = [f" {levels[n % 10]:5} request {n:05d} {rest}\n" for n in range(100_000)]
+    written = 0
+    with path.open("w") as file:
+        for second in range(86_400):
+            count = (second + 1) * lines // 86_400 - written
+            stamp = f"{DAY + timedelta(seconds=second):%Y-%m-%dT%H:%M:%SZ}"
+            at = written % 90_000
+            file.write(stamp + stamp.join(tails[at : at + count]) if count else "")
+            written += count
+
+
+def cpu_of(call: Callable[[], Any]) -> float:
+    """CPU seconds of a call in this process."""
+    began = time.process_time()
+    call()
+    return time.process_time() - began
+
+
+def cpu_of_command(*command: str) -> float:
+    """CPU seconds of a command."""
+    before = resource.getrusage(resource.RUSAGE_CHILDREN)
+    subprocess.run(
+        command, stdout=subprocess.DEVNULL, check=True, env={**os.environ, "LC_ALL": "C"}
+    )
+    after = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+
+
+class Reader:
+    """Reads pages of a file, as a listener asks for them."""
+
+    def __init__(self, path: Path, index: str | None):
+        self._path, self._index = path, index
+        self._answers = Answers()
+
+    def page(self, **conditions: Any) -> float:
+        """CPU seconds of all pages of a query."""
+        return cpu_of(lambda: self._pages({**NO_CONDITIONS, **conditions}))
+
+    def fresh_page(self, **conditions: Any) -> float:
+        """CPU seconds of all pages of a query, in a process that does not know the file."""
+        self._answers = Answers()
+        return self.page(**conditions)
+
+    def _pages(self, query: dict[str, Any]) -> None:
+        request = {
+            **{"key": str(self._path), "path": str(self._path), "size": self._path.stat().st_size},
+            **{"encoding": None, "index": self._index, "query": query, "seconds": 2.0},
+        }
+        while True:
+            answer = self._answers.answer({**request, "text_bytes": None})
+            page = json.loads(answer["body"])
+            query["cursor"] = page["next"]
+            if query["limit"] < MAX_LIMIT or page["next"] is None:
+                return
+
+
+def scan(path: Path, patterns: list[Pattern], with_index: bool) -> float:
+    """CPU seconds to analyze a file in one process."""
+    original = run.scan_options_of
+
+    def without_marks(*arguments: Any) -> Any:
+        options = original(*arguments)
+        return replace(options, lines=options.lines and replace(options.lines, mark_time=None))
+
+    def work() -> None:
+        to_json(analyze(path, patterns, OPTIONS, lambda progress: None), OPTIONS)
+
+    with patch.object(run, "scan_options_of", original if with_index else without_marks):
+        return cpu_of(work)
+
+
+def calls(folder: Path, lines: int) -> dict[str, Callable[[], float]]:
+    """The functions to measure, by the name of their row."""
+    plain, packed = folder / "day.log", folder / "day.log.gz"
+    make_day(plain, lines)
+    packed.write_bytes(igzip.compress(plain.read_bytes(), 1))
+    result = to_json(analyze(plain, [Pattern("ERROR")], OPTIONS, lambda progress: None), OPTIONS)
+    of_packed = to_json(
+        analyze(packed, [Pattern("ERROR")], OPTIONS, lambda progress: None), OPTIONS
+    )
+    reader = Reader(plain, result["file"]["line_index"])
+    zipped = Reader(packed, of_packed["file"]["line_index"])
+    far, minute = lines // 10 * 9, "2026-11-25T13:12:"
+    around = {"line": far, "before": 20, "limit": 20}
+    texts = [Pattern(f"request {n:05d}") for n in range(20)]
+    return {
+        "lines around a far one": lambda: reader.page(**around),
+        "lines around a far one, fresh": lambda: reader.fresh_page(**around),
+        "sed -n for these": lambda: cpu_of_command(
+            "sed", "-n", f"{far - 20},{far + 19}p;{far + 20}q", str(plain)
+        ),
+        "one minute, all lines": lambda: reader.page(**MINUTE),
+        "one minute, fresh, the first 100 lines": lambda: reader.fresh_page(**MINUTE, limit=100),
+        "grep for these": lambda: cpu_of_command("grep", minute, str(plain)),
+        "lines around a far one, gzip": lambda: zipped.page(**around),
+        "one minute, all lines, gzip": lambda: zipped.page(**MINUTE),
+        "scan for 1 text, with the index": lambda: scan(plain, texts[:1], True),
+        "scan for 1 text, without": lambda: scan(plain, texts[:1], False),
+        "scan for 20 texts, with the index": lambda: scan(plain, texts, True),
+        "scan for 20 texts, without": lambda: scan(plain, texts, False),
+        "scan of the gzip file, with the index": lambda: scan(packed, texts[:1], True),
+        "scan of the gzip file, without": lambda: scan(packed, texts[:1], False),
+    }
+
+
+def main() -> None:
+    """Measure, and print a table."""
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.analysis.stored_lines")
+    parser.add_argument("--lines", type=int, default=10_000_000)
+    parser.add_argument("--runs", type=int, default=11)
+    options = parser.parse_args()
+    with tempfile.TemporaryDirectory() as name:
+        measured = calls(Path(name), options.lines)
+        runs = [{row: call() for row, call in measured.items()} for _ in range(options.runs)]
+    rows = [f"| {row} | {1000 * median(each[row] for each in runs):.1f} |" for row in measured]
+    print("\n".join(["| | CPU ms |", "|---|---|", *rows]))  # noqa: T201
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    print(f"\npeak memory of this process: {peak:.0f} MB")  # noqa: T201
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,126 @@
+"""Marks: the offset, number and time of some lines, so that lines can be read from the middle.
+
+The scan makes a mark at the start of a window, where the offset and the number of the line are
+known anyway. A result has at most 256 marks, so they need about 2 KiB.
+"""
+
+import base64
+import binascii
+import json
+import zlib
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from itertools import pairwise
+from typing import Any
+
+SPACING_BYTES = 8 << 20
+"""The least distance between two marks. It doubles when there are too many."""
+MAX_MARKS = 256
+MAX_TEXT = 32_000
+"""Characters of encoded marks."""
+_HEAD_LINES = 20
+_MAX_BYTES = 1 << 16
+_MAX_NUMBER = 2**53
+
+Mark = tuple[int, int, float | None]
+"""The offset of a line in the data, its number from 1, and the first time in or soon after it."""
+
+
+class MarksError(ValueError):
+    """The text holds no marks of this file."""
+
+
+@dataclass
+class LineMarks:
+    """The marks of a part of the data, in ascending order. Numbers begin at its start."""
+
+    marks: list[Mark] = field(default_factory=list)
+    spacing: int = SPACING_BYTES
+
+    def add(
+        self, offset: int, line: int, head: bytes, time_of: Callable[[bytes], float | None]
+    ) -> None:
+        """Add a mark for the line at the start of `head`, unless the last one is near."""
+        if not self.marks or offset >= self.marks[-1][0] + self.spacing:
+            times = (time_of(each) for each in head.split(b"\n", _HEAD_LINES)[:_HEAD_LINES])
+            self.marks.append((offset, line, next((each for each in times if each), None)))
+            self._limit()
+
+    def merge(self, later: "LineMarks", offset: int, lines: int) -> None:
+        """Add the marks of a later part, which begins at an offset, behind this many lines."""
+        for at, line, time in later.marks:
+            if not self.marks or at + offset >= self.marks[-1][0] + self.spacing:
+                self.marks.append((at + offset, line + lines, time))
+                self._limit()
+
+    def _limit(self) -> None:
+        if len(self.marks) > MAX_MARKS:
+            self.spacing *= 2
+            self.marks = self.marks[::2]
+
+
+def encode_marks(marks: LineMarks, size: int, lines: int, last_time: float | None) -> str:
+    """Encode the marks of a file as text, with the size of its data and the number of its lines.
+
+    `last_time` is the last time in the file. Times are rounded down to seconds.
+    """
+    seconds = [None if time is None else int(time // 1) for _, _, time in marks.marks]
+    document = {
+        "size": size,
+        "lines": lines,
+        "last_time": last_time,
+        "offsets": _differences([offset for offset, _, _ in marks.marks]),
+        "numbers": _differences([line for _, line, _ in marks.marks]),
+        "times": seconds,
+    }
+    packed = zlib.compress(json.dumps(document, separators=(",", ":")).encode())
+    return base64.b64encode(packed).decode()
+
+
+@dataclass(frozen=True)
+class FileMarks:
+    """The marks of a whole file. `size` is the size of its data."""
+
+    marks: list[Mark]
+    size: int
+    lines: int
+    last_time: float | None
+
+
+def decode_marks(text: str) -> FileMarks:
+    """Decode marks. Raises MarksError if they are damaged."""
+    try:
+        packed = zlib.decompressobj()
+        data = packed.decompress(base64.b64decode(text[:MAX_TEXT], validate=True), _MAX_BYTES)
+        return _checked(json.loads(data))
+    except (binascii.Error, zlib.error, ValueError, TypeError, KeyError, RecursionError) as error:
+        raise MarksError(f"the marks of a file are damaged: {error!r}") from None
+
+
+def _checked(document: Any) -> FileMarks:
+    offsets, numbers = _sums(document["offsets"]), _sums(document["numbers"])
+    times, size, lines = document["times"], document["size"], document["lines"]
+    last_time = document["last_time"]
+    rising = all(a < b for a, b in pairwise(offsets))
+    rising = rising and all(a <= b for a, b in pairwise(numbers))
+    bounded = all(type(each) is int and 0 <= each < _MAX_NUMBER for each in (size, lines))
+    bounded = bounded and all(0 <= each <= size for each in offsets)
+    bounded = bounded and all(1 <= each <= lines + 1 for each in numbers)
+    known = [each for each in (*times, last_time) if each is not None]
+    if not (rising and bounded and all(abs(each) < _MAX_NUMBER for each in known)):
+        raise ValueError("they are out of order, or not in the file")
+    return FileMarks(list(zip(offsets, numbers, times, strict=True)), size, lines, last_time)
+
+
+def _differences(values: list[int]) -> list[int]:
+    return [value - before for before, value in zip([0, *values], values, strict=False)]
+
+
+def _sums(differences: list[int]) -> list[int]:
+    total, sums = 0, []
+    for each in differences:
+        if type(each) is not int:
+            raise ValueError("not a number")
+        total += each
+        sums.append(total)
+    return sums
