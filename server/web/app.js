@@ -8,6 +8,7 @@ import { showJob } from "./pages/job/jobPage.js";
 import { showJobs } from "./pages/jobs/jobsPage.js";
 import { showOverview } from "./pages/overview/overviewPage.js";
 import { showSubmit } from "./pages/submit/submitPage.js";
+import { acceptDrops, setTaker } from "./shared/drops.js";
 import { loadSession } from "./shared/session.js";
 
 /** @typedef {(href: string) => void} Go goes to another page */
@@ -47,6 +48,7 @@ function go(href) {
 function render() {
   shown = location.pathname + location.search;
   stop();
+  setTaker(null);
   setConnection("none");
   const path = belowRoot(location.pathname) ?? "";
   const page = PAGES.find((each) => each.path.test(path)) ?? NOT_FOUND;
@@ -77,6 +79,7 @@ function showNotFound(root) {
  */
 function onClick(event) {
   const link = event.target instanceof Element && event.target.closest("a[href]");
+  if (event.defaultPrevented) return;
   const hasModifier = event.metaKey || event.ctrlKey || event.shiftKey || event.altKey;
   if (!(link instanceof HTMLAnchorElement) || event.button !== 0 || hasModifier) return;
   if (link.target || link.hash || link.origin !== location.origin) return;
@@ -86,11 +89,14 @@ function onClick(event) {
 }
 
 /**
- * Show the page that the reader went back or forward to. A change of the hash alone needs nothing.
+ * Show the page that the reader went back or forward to. A page that keeps what it shows in its
+ * address follows a step within itself: it takes the event "address", and prevents its default. A
+ * change of the hash alone needs nothing.
  *
  * @param {PopStateEvent} event
  */
 function onPopState({ state }) {
+  if (!dispatchEvent(new Event("address", { cancelable: true }))) return;
   if (shown === location.pathname + location.search) return;
   render();
   if (state?.top) restoreScroll(state.top);
@@ -113,6 +119,7 @@ function restoreScroll(top) {
 history.scrollRestoration = "manual";
 document.addEventListener("click", onClick);
 addEventListener("popstate", onPopState);
+acceptDrops(() => go("/ui/submit?type=analyze"));
 loadSession()
   .catch(() => {})
   .then(render); // the page shows the error of its own first call

@@ -119,6 +119,22 @@ export interface LogsDocument {
   version: number;
 }
 
+export interface LineDocument {
+  line: number;
+  time: string | null;
+  text: string;
+  matches: [number, number][];
+  context?: boolean;
+  truncated?: boolean;
+}
+
+export interface LinesDocument {
+  lines: LineDocument[];
+  next: string | null;
+  total_lines: number | null;
+  problem: string | null;
+}
+
 export interface SessionDocument {
   tokens: boolean;
   name: string | null;
@@ -257,6 +273,7 @@ export type FilterName =
 /** The parts of JSON Schema that the service uses. */
 export interface Schema {
   $ref?: string;
+  $defs?: Record<string, Schema>;
   type?: string | string[];
   title?: string;
   description?: string;
@@ -315,18 +332,39 @@ export interface OpenApiResponse {
   content?: Content;
 }
 
+/** A pattern of an `analyze` job: a text or a regex, or a combination, which has no `pattern`. */
+export interface Pattern {
+  pattern?: string;
+  regex?: boolean;
+  ignore_case?: boolean;
+  word?: boolean;
+  name?: string;
+  [combination: string]: unknown;
+}
+
 /** The result of an `analyze` job; the progress of a running one has `counts` alone. */
 export interface Analysis {
-  counts: Record<string, number>;
+  counts?: Record<string, number>;
   matching_lines?: Record<string, number>;
   first_line?: Record<string, number | null>;
   last_line?: Record<string, number | null>;
   lines?: number;
-  samples?: Record<string, string[]>;
+  samples?: Record<string, (string | Sample)[]>;
   histogram?: Record<string, Histogram>;
+  timeline?: TimelineFigures;
+  overview?: LogOverview;
+  fields?: Record<string, FieldFigures>;
   bytes?: number;
   file?: AnalyzedFile;
   warnings?: { code: string; message: string }[];
+}
+
+export interface Sample {
+  line: number;
+  time: string | null;
+  text: string;
+  before: string[];
+  after: string[];
 }
 
 /** Matching lines over time: pairs of the start of an interval and the count in it. */
@@ -334,6 +372,60 @@ export interface Histogram {
   unit: string;
   lines: [string, number][];
   undated_lines: number;
+}
+
+/** Lines over time on one axis: a count for each bin. `start` is null if no line has a time. */
+export interface TimelineFigures {
+  start: string | null;
+  bin_seconds: number;
+  bins: number;
+  total: number[];
+  patterns?: Record<string, number[]>;
+  levels?: Record<string, number[]>;
+  statuses?: Record<string, number[]>;
+  templates?: Record<string, number[]>;
+  undated: number;
+}
+
+export interface LogOverview {
+  format?: { name: string; title: string; share: number };
+  levels?: Record<string, number>;
+  statuses?: Record<string, number>;
+  templates?: Template[];
+  templates_total: number;
+  templates_approximate: boolean;
+  bursts?: FoundBurst[];
+  fields?: string[];
+}
+
+export interface Template {
+  id: string;
+  template: string;
+  count: number;
+  first_line: number;
+  last_line: number;
+  first_time: string | null;
+  last_time: string | null;
+  sample: string;
+  level: string | null;
+  state: string;
+}
+
+export interface FoundBurst {
+  kind: string;
+  key: string;
+  from: string;
+  until: string;
+  count: number;
+  expected: number;
+}
+
+export interface FieldFigures {
+  count: number;
+  distinct: number;
+  distinct_error: number;
+  top: { value: string; count: number; error: number }[];
+  number: Record<"count" | "min" | "mean" | "max" | "p50" | "p95" | "p99", number> | null;
 }
 
 export interface AnalyzedFile {

@@ -13,7 +13,7 @@ const mayOnlyImport = (files, allowed, message) => ({
 });
 
 export default [
-  { ignores: ["**/node_modules/", "server/web/types.d.ts"] },
+  { ignores: ["**/node_modules/", "server/web/**/*.d.ts", "server/web/vendor/"] },
   js.configs.recommended,
   {
     linterOptions: { reportUnusedDisableDirectives: "error" },
@@ -53,11 +53,20 @@ export default [
       ],
     },
   },
-  mayOnlyImport("lib/*.js", "\\./", "lib/ knows nothing of jobs, and imports only lib/."),
+  mayOnlyImport(
+    "lib/*.js",
+    "\\./|\\.\\./vendor/",
+    "lib/ knows nothing of jobs, and imports only lib/ and vendor/.",
+  ),
   mayOnlyImport("shared/*.js", "\\./|\\.\\./lib/", "shared/ imports only lib/ and shared/."),
   mayOnlyImport(
+    "analysis/*.js",
+    "\\./|\\.\\./(lib|shared)/",
+    "analysis/ imports only lib/, shared/ and analysis/.",
+  ),
+  mayOnlyImport(
     "pages/*/*.js",
-    "\\./|\\.\\./\\.\\./(lib|shared)/",
+    "\\./|\\.\\./\\.\\./(analysis|lib|shared)/",
     "A page imports no other page; what two pages need belongs to shared/.",
   ),
   { files: ["tests/web/**/*.js"], languageOptions: { globals: globals.node } },

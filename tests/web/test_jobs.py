@@ -221,9 +221,33 @@ def test_a_file_may_be_dropped_anywhere_on_the_page(service: Service, page: Page
     page.get_by_label("Job type").select_option("sleep")
     assert page.evaluate(DROP, ["h1", "1.log"]) == [True, True]
     expect(page.get_by_role("alert")).to_contain_text("take no files")
+
+
+def test_files_that_are_dropped_on_another_page_are_there_to_be_analyzed(
+    service: Service, page: Page
+) -> None:
     page.goto("/ui/jobs")
-    expect(page.get_by_role("heading", level=1)).to_be_visible()
-    assert page.evaluate(DROP, ["h1", "1.log"]) == [False, False]
+    expect(page.get_by_text("No jobs yet")).to_be_visible()
+    assert page.evaluate(DROP, ["h1", "1.log"]) == [True, True]
+    expect(page.locator("h1")).to_have_text("Submit a job")
+    expect(page.get_by_text("1.log")).to_be_visible()
+
+
+def test_a_pattern_with_options_is_submitted_without_json(service: Service, page: Page) -> None:
+    service.worker()
+    page.goto("/ui/submit?type=analyze")
+    file = {"name": "a.log", "mimeType": "text/plain", "buffer": b"user1 error\nuser22 Error\n"}
+    page.get_by_label("Files").set_input_files(file)  # type: ignore[arg-type]
+    for _ in range(2):
+        page.get_by_role("button", name="Add a row").first.click()
+    row = page.locator(".rows > li").first
+    row.get_by_label("Pattern required").fill(r"user\d+ error")
+    for option in ("Regex", "Ignore Case"):
+        row.get_by_label(option).check()
+    row.get_by_label("Name").fill("users")
+    page.get_by_role("button", name="Remove").last.click()
+    page.get_by_role("button", name="Submit").click()
+    expect(page.get_by_role("row", name="users").locator(".number")).to_have_text("2")
 
 
 def test_an_invalid_field_is_marked(service: Service, page: Page) -> None:

@@ -1,4 +1,4 @@
-// Charts as SVG: lines over time, columns over time, and bars in a table.
+// Charts as SVG: a line over time.
 
 import { h, svg } from "./dom.js";
 import * as format from "./format.js";
@@ -88,74 +88,5 @@ export function lineChart(label, series, show) {
     `${format.duration(span / 1000)} ago`,
     "now",
     svg("polyline", { class: "line", points: polylinePoints(series, top) }),
-  );
-}
-
-/**
- * Columns over time. Each stands at its start; intervals without a column stay empty.
- *
- * @param {string} label
- * @param {[start: string, value: number][]} columns at least one, in order of time
- * @param {number} unitMs the length of an interval
- * @returns {HTMLElement}
- */
-export function columnChart(label, columns, unitMs) {
-  const times = columns.map(([start]) => Date.parse(start));
-  const [first, last] = [times[0], times[times.length - 1]];
-  const span = last - first + unitMs;
-  const top = scaleTop(Math.max(...columns.map(([, value]) => value)));
-  const drawing = columns.map(([start, value], at) => {
-    const height = Math.max(1, ((HEIGHT - 2) * value) / top);
-    const x = (WIDTH * (times[at] - first)) / span;
-    const width = Math.max(0.8, (0.9 * WIDTH * unitMs) / span);
-    return svg(
-      "rect",
-      { class: "column", x, width, y: HEIGHT - 1 - height, height },
-      svg("title", {}, `${start}: ${format.number(value)}`),
-    );
-  });
-  return frame(
-    label,
-    format.number(top),
-    utcTime(columns[0][0]),
-    utcTime(columns[columns.length - 1][0]),
-    drawing,
-  );
-}
-
-/**
- * Times from the content of a file stay in UTC; they are not converted to the reader's time zone.
- *
- * @param {string} text RFC 3339
- */
-const utcTime = (text) => `${text.slice(0, 19).replace("T", " ")} UTC`;
-
-/**
- * Bars in the rows of a table, which has the numbers as text, too.
- *
- * @param {string} caption
- * @param {[name: string, value: number, note: string][]} rows
- * @returns {HTMLElement}
- */
-export function barTable(caption, rows) {
-  const most = Math.max(1, ...rows.map(([, value]) => value));
-  return h(
-    "table",
-    { class: "bars" },
-    h("caption", {}, caption),
-    h(
-      "tbody",
-      {},
-      rows.map(([name, value, note]) =>
-        h(
-          "tr",
-          {},
-          h("th", { scope: "row" }, name),
-          h("td", { class: "bar" }, h("meter", { max: most, value, "aria-hidden": "true" })),
-          h("td", { class: "number" }, format.number(value)),
-          h("td", { class: "quiet" }, note),
-        ),
-      ),
-    ),
   );
 }

@@ -1,7 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { describeLines, mostFrequentFirst } from "../../../server/web/pages/job/analysis.js";
 import { scaleOf } from "../../../server/web/pages/job/attempts.js";
 import { commandsOf } from "../../../server/web/pages/job/documents.js";
 import { textOf } from "../../../server/web/pages/job/output.js";
@@ -25,16 +24,6 @@ const JOB = {
   priority: 0,
   upload: null,
 };
-
-test("what belongs to patterns is sorted by their counts", () => {
-  const counts = { 404: 2, apple: 0, error: 9 };
-  const histogram = { 404: "b", apple: "c", error: "a" };
-  assert.deepEqual(
-    mostFrequentFirst(counts, histogram).map(([, value]) => value),
-    ["a", "b", "c"],
-  );
-  assert.deepEqual(mostFrequentFirst(counts, undefined), []);
-});
 
 test("output has a note where a part was not kept", () => {
   const pieces = [
@@ -66,19 +55,6 @@ test("a row tells how long its job ran, has been running, or when it is due", ()
   assert.equal(durationOf({ ...running, status: "queued", started_at: null }, NOW), "");
   const due = { ...running, status: "queued", run_at: "2026-01-02T00:00:00Z", started_at: null };
   assert.match(durationOf(due, NOW), /^due Jan/);
-});
-
-test("matching lines are described by their number, the first and the last", () => {
-  const analysis = {
-    counts: {},
-    matching_lines: { a: 3, b: 1, c: 0 },
-    first_line: { a: 5, b: 7, c: null },
-    last_line: { a: 1234, b: 7, c: null },
-  };
-  assert.equal(describeLines(analysis, "a"), "in 3 lines, from line 5 to line 1,234");
-  assert.equal(describeLines(analysis, "b"), "in line 7");
-  assert.equal(describeLines(analysis, "c"), "");
-  assert.equal(describeLines({ counts: {} }, "a"), "");
 });
 
 test("a text becomes one word of a shell", () => {

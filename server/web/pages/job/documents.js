@@ -15,9 +15,9 @@ import { canRetry, isFinal } from "../../shared/status.js";
  * @returns {import("../../lib/dom.js").Child[]}
  */
 export function jobDocuments(job) {
-  const isOpen = job.type !== "analyze"; // the page shows charts of its result
+  const isOpen = job.type !== "analyze"; // the page shows its patterns and its result
   return [
-    json("Payload", job.payload, true),
+    json("Payload", job.payload, isOpen),
     job.result !== null && json("Result", job.result, isOpen),
     job.result === null && job.progress && json("Progress", job.progress, isOpen),
     h(

@@ -1,5 +1,6 @@
 // The page of a job, which follows the job until it ends.
 
+import { AnalysisView } from "../../analysis/analysisView.js";
 import { actionButton, confirm, showMessage } from "../../lib/dialog.js";
 import { h, replaceChildren, update } from "../../lib/dom.js";
 import { statusOf } from "../../lib/errors.js";
@@ -11,7 +12,6 @@ import { call, get } from "../../shared/api.js";
 import { jobPath } from "../../shared/links.js";
 import { getSession, mayChange } from "../../shared/session.js";
 import { canRetry, isFinal } from "../../shared/status.js";
-import { analysisPanels } from "./analysis.js";
 import { attemptsPanel } from "./attempts.js";
 import { jobDocuments } from "./documents.js";
 import { jobHead } from "./jobHead.js";
@@ -63,6 +63,7 @@ class JobPage {
     this.documents = h("div", {});
     this.actions = h("div", { class: "buttons" });
     this.progress = new ProgressPanel();
+    this.analysis = new AnalysisView(go);
     this.waiting = new WaitingReasons(id);
     this.output = new OutputPanel(id);
     this.load = throttle(LOAD_MS, () => this.loadNow());
@@ -76,6 +77,7 @@ class JobPage {
 
   stop() {
     this.stopFollowing();
+    this.analysis.stop();
     this.output.stop();
     this.waiting.stop();
     this.load.stop();
@@ -93,6 +95,7 @@ class JobPage {
           this.actions,
           this.progress.element,
           this.waiting.element,
+          this.analysis.element,
           this.details,
           this.output.element,
           this.documents,
@@ -156,9 +159,9 @@ class JobPage {
     this.showLive(job);
     this.output.setNewest(job.attempt, isFinal(job.status));
     update(this.head, jobHead(job));
+    this.analysis.show(job);
     update(
       this.details,
-      analysisPanels(job),
       h(
         "section",
         {},

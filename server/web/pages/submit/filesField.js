@@ -29,18 +29,9 @@ export class FilesField {
   }
 
   /**
-   * Show whether files are being dragged over the page.
-   *
-   * @param {boolean} isDragging
-   */
-  setDragging(isDragging) {
-    this.element.classList.toggle("over", isDragging);
-  }
-
-  /**
    * Add files; a file that is in the list already is left out.
    *
-   * @param {FileList | null} files
+   * @param {Iterable<File> | null} files
    */
   add(files) {
     for (const file of files ?? [])

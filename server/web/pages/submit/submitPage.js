@@ -8,6 +8,7 @@ import * as format from "../../lib/format.js";
 import { failure, loading } from "../../lib/placeholders.js";
 import { atRoot } from "../../lib/root.js";
 import { getJobTypes, getQueues } from "../../shared/api.js";
+import { setTaker, takeWaiting } from "../../shared/drops.js";
 import { jobHref } from "../../shared/links.js";
 import { hasRole } from "../../shared/session.js";
 import { FilesField } from "./filesField.js";
@@ -29,46 +30,19 @@ const CONCURRENT_UPLOADS = 2; // leaves connections of the browser for other req
  */
 export function showSubmit(root, go) {
   const body = replaceChildren(h("div", {}), loading());
-  /** @type {SubmitForm | null} */
-  let form = null;
   replaceChildren(root, h("h1", {}, "Submit a job"), body);
   const load = () =>
     Promise.all([getJobTypes(), getQueues()]).then(
       ([types, queues]) => {
-        form = new SubmitForm(body, types, queues, go);
+        const form = new SubmitForm(body, types, queues, go);
+        if (body.isConnected) setTaker((files) => form.drop(files));
+        form.analyze(takeWaiting());
       },
       (error) => {
         replaceChildren(body, failure(error, load));
       },
     );
   load();
-  return acceptDrops(() => form);
-}
-
-/**
- * Take files that are dropped anywhere on the page. A browser would open a file that is dropped
- * beside the field for files, and leave the page.
- *
- * @param {() => SubmitForm | null} getForm
- * @returns {() => void} stops it
- */
-function acceptDrops(getForm) {
-  const listeners = new AbortController();
-  const listen = (/** @type {"dragover" | "dragleave" | "drop"} */ name, isOver = false) =>
-    addEventListener(
-      name,
-      (event) => {
-        if (!event.dataTransfer?.types.includes("Files")) return;
-        event.preventDefault();
-        getForm()?.files?.setDragging(isOver);
-        if (name === "drop") getForm()?.drop(event.dataTransfer.files);
-      },
-      { signal: listeners.signal },
-    );
-  listen("dragover", true);
-  listen("dragleave");
-  listen("drop");
-  return () => listeners.abort();
 }
 
 /**
@@ -138,6 +112,7 @@ class SubmitForm {
     history.replaceState(null, "", atRoot(`/ui/submit?type=${encodeURIComponent(type)}`));
     const { payload, upload } = this.types[type];
     this.schema = new SchemaForm(payload);
+    if (type === "analyze") this.schema.preset("histogram", "auto");
     this.files = upload === "none" ? null : new FilesField();
     replaceChildren(
       this.payload,
@@ -148,10 +123,22 @@ class SubmitForm {
     this.showNotice("");
   }
 
-  /** @param {FileList} files */
+  /** @param {File[]} files */
   drop(files) {
     if (this.files) this.files.add(files);
     else this.showNotice(`Jobs of the type ${this.type} take no files.`);
+  }
+
+  /**
+   * Take files that were dropped on another page. They are analyzed at once if that needs no more.
+   *
+   * @param {File[]} files
+   */
+  analyze(files) {
+    if (!files.length) return;
+    this.drop(files);
+    if (!this.types[this.type].payload.required?.length && !this.button.disabled)
+      this.form.requestSubmit();
   }
 
   /** @param {SubmitEvent} event */

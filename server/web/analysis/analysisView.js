@@ -1,0 +1,99 @@
+// The part of the page of a job that shows an analysis: the file, patterns, time, lines, kinds of
+// lines, fields and samples.
+
+import { h, update } from "../lib/dom.js";
+import * as format from "../lib/format.js";
+import { stamp, zoneName } from "../lib/timeZone.js";
+import { isFinal } from "../shared/status.js";
+import { exportButtons } from "./export.js";
+import { LinesPanel } from "./linesPanel.js";
+import { fieldsPanel, templatesPanel } from "./overviewPanels.js";
+import { PatternsPanel } from "./patternsPanel.js";
+import { samplesPanel } from "./samplesPanel.js";
+import { TimelinePanel } from "./timelinePanel.js";
+import { ViewState } from "./viewState.js";
+
+/** @typedef {import("../types.js").Analysis} Analysis */
+/** @typedef {import("../types.js").JobDocument} JobDocument */
+
+/** Shows the analysis of a job in `element`. Call `stop` when the page is left. */
+export class AnalysisView {
+  /** @param {import("../app.js").Go} go */
+  constructor(go) {
+    this.view = new ViewState();
+    /** @type {JobDocument | null} */
+    this.job = null;
+    this.head = h("div", { "data-key": "head" });
+    this.patterns = new PatternsPanel(this.view, go);
+    this.timeline = new TimelinePanel(this.view);
+    this.lines = new LinesPanel(this.view);
+    this.rest = h("div", { "data-key": "rest" });
+    this.element = h(
+      "div",
+      { class: "analysis" },
+      this.head,
+      this.patterns.element,
+      this.timeline.element,
+      this.lines.element,
+      this.rest,
+    );
+    this.view.onChange((names) => names.has("zone") && this.draw());
+  }
+
+  /** @param {JobDocument} job */
+  show(job) {
+    if (job.type !== "analyze") return;
+    this.job = job;
+    const result = /** @type {Analysis | null} */ (job.result);
+    const isComplete = result !== null;
+    const partial = /** @type {Analysis | null} */ (job.progress);
+    const shown = result ?? (partial?.counts && !isFinal(job.status) ? partial : null);
+    this.patterns.show(job, shown, isComplete);
+    this.timeline.show(shown);
+    if (isComplete && job.upload) this.lines.setJob(job.job_id);
+    this.draw();
+  }
+
+  draw() {
+    const { job, view } = this;
+    const result = /** @type {Analysis | null} */ (job?.result ?? null);
+    if (!job || !result) return;
+    update(
+      this.head,
+      (result.warnings ?? []).map(({ message }) => h("p", { class: "notice" }, message)),
+      fileFacts(result, view.zone),
+      exportButtons(job, result),
+    );
+    update(
+      this.rest,
+      templatesPanel(result, view),
+      fieldsPanel(result, view),
+      samplesPanel(result),
+    );
+  }
+
+  stop() {
+    this.view.stop();
+    this.timeline.stop();
+  }
+}
+
+/**
+ * What the file is, in one line; null if the result does not say.
+ *
+ * @param {Analysis} analysis
+ * @param {import("../lib/timeZone.js").Zone} zone
+ */
+function fileFacts({ file, lines, bytes, overview }, zone) {
+  if (!file) return null;
+  const span = file.time_span?.map((at) => Date.parse(at) / 1000);
+  const log = overview?.format;
+  const texts = [
+    log?.title && `${log.title} (${Math.floor(log.share * 1000) / 10} % of its lines)`,
+    lines !== undefined && format.plural(lines, "line"),
+    `${format.bytes(bytes ?? 0)} (${file.format})`,
+    span && `${stamp(span[0], zone)} to ${stamp(span[1], zone)} ${zoneName(zone, span[0])}`,
+    `read in ${format.duration(file.seconds)}${file.bytes_per_second ? ` at ${format.bytes(file.bytes_per_second)}/s` : ""}`,
+  ];
+  return h("p", { class: "file-facts" }, texts.filter(Boolean).join(" · "));
+}

@@ -1,0 +1,166 @@
+// What an analysis has found without patterns: message templates, and the values of fields.
+
+import { h, tableHead } from "../lib/dom.js";
+import * as format from "../lib/format.js";
+import { stamp } from "../lib/timeZone.js";
+import { templateRegex } from "./patterns.js";
+
+/** @typedef {import("../types.js").Analysis} Analysis */
+/** @typedef {import("../types.js").FieldFigures} FieldFigures */
+/** @typedef {import("../types.js").Template} Template */
+/** @typedef {import("./viewState.js").ViewState} ViewState */
+
+const NUMBERS = /** @type {const} */ (["min", "mean", "p50", "p95", "p99", "max"]);
+const NONE = { match: null, regex: null, ignore_case: null, line: null, template: null, by: null };
+
+/**
+ * The section of the message templates; null if there are none.
+ *
+ * @param {Analysis} analysis
+ * @param {ViewState} view
+ * @returns {HTMLElement | null}
+ */
+export function templatesPanel({ overview, timeline }, view) {
+  if (!overview?.templates?.length) return null;
+  const { templates, templates_total: total, templates_approximate: isRough } = overview;
+  const notes = [
+    total > templates.length && `the ${templates.length} most frequent of ${format.number(total)}`,
+    isRough && "counts are approximate",
+  ].filter(Boolean);
+  const rows = templates.map((each) =>
+    templateRow(each, view, Boolean(timeline?.templates?.[each.id])),
+  );
+  return h(
+    "section",
+    { "data-key": "templates" },
+    h("h2", {}, "Kinds of lines"),
+    notes.length > 0 && h("p", { class: "quiet" }, `${notes.join("; ")}.`),
+    h(
+      "div",
+      { class: "scroll", tabindex: 0, role: "group", "aria-label": "Kinds of lines" },
+      h(
+        "table",
+        { class: "figures templates" },
+        tableHead(["Template", "Lines", "Level", "State", "First", "Last"]),
+        h("tbody", {}, rows),
+      ),
+    ),
+  );
+}
+
+/**
+ * @param {Template} template
+ * @param {ViewState} view
+ * @param {boolean} hasCurve
+ */
+function templateRow(template, view, hasCurve) {
+  const { id, template: text, count, level, state, first_time: first, last_time: last } = template;
+  const show = () =>
+    view.set(
+      {
+        ...NONE,
+        regex: templateRegex(text),
+        ...(hasCurve ? { by: "templates", template: id } : {}),
+      },
+      true,
+    );
+  const time = (/** @type {string | null} */ at, /** @type {number} */ line) =>
+    at ? stamp(Date.parse(at) / 1000, view.zone) : `line ${format.number(line)}`;
+  return h(
+    "tr",
+    { "data-key": id },
+    h(
+      "th",
+      { scope: "row" },
+      h("button", { class: "plain", title: template.sample, onclick: show }, text),
+    ),
+    h("td", {}, format.number(count)),
+    h("td", {}, level ?? ""),
+    h("td", {}, state !== "steady" && h("span", { class: `badge ${STATE_LOOKS[state]}` }, state)),
+    h("td", {}, time(first, template.first_line)),
+    h("td", {}, time(last, template.last_line)),
+  );
+}
+
+/** @type {Record<string, string>} the look of each state, by class of a status */
+const STATE_LOOKS = { new: "running", gone: "canceled", burst: "failed" };
+
+/**
+ * The section of the fields; null if there are none.
+ *
+ * @param {Analysis} analysis
+ * @param {ViewState} view
+ * @returns {HTMLElement | null}
+ */
+export function fieldsPanel({ fields }, view) {
+  const all = Object.entries(fields ?? {});
+  if (!all.length) return null;
+  return h(
+    "section",
+    { "data-key": "fields" },
+    h("h2", {}, "Fields"),
+    h(
+      "div",
+      { class: "charts" },
+      all.map(([name, each]) => fieldCard(name, each, view)),
+    ),
+  );
+}
+
+/**
+ * @param {string} name
+ * @param {FieldFigures} figures
+ * @param {ViewState} view
+ */
+function fieldCard(name, { count, distinct, distinct_error: error, top, number }, view) {
+  const most = Math.max(1, ...top.map((each) => each.count));
+  return h(
+    "div",
+    { class: "card", "data-key": name },
+    h("h3", {}, name),
+    h(
+      "p",
+      { class: "quiet" },
+      `in ${format.plural(count, "line")}, ${error ? "about " : ""}${format.plural(distinct, "distinct value")}`,
+    ),
+    number &&
+      h(
+        "dl",
+        { class: "numbers" },
+        NUMBERS.map((key) =>
+          h("div", {}, h("dt", {}, key), h("dd", {}, format.rough(number[key]))),
+        ),
+      ),
+    h(
+      "table",
+      { class: "bars" },
+      h("caption", {}, `Most frequent values of ${name}`),
+      h(
+        "tbody",
+        {},
+        top.map((each) => valueRow(each, most, view)),
+      ),
+    ),
+  );
+}
+
+/**
+ * @param {FieldFigures["top"][number]} value
+ * @param {number} most
+ * @param {ViewState} view
+ */
+function valueRow({ value, count, error }, most, view) {
+  const show = () => view.set({ ...NONE, match: value }, true);
+  return h(
+    "tr",
+    { "data-key": value },
+    h(
+      "th",
+      { scope: "row" },
+      h("button", { class: "plain", title: "Show lines with it", onclick: show }, value),
+    ),
+    h("td", { class: "bar" }, h("meter", { max: most, value: count, "aria-hidden": "true" })),
+    h("td", { class: "number" }, format.number(count)),
+    h("td", { class: "quiet" }, error > 0 && `at most ${format.number(error)} too many`),
+  );
+}

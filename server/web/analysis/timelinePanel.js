@@ -1,0 +1,299 @@
+// The chart of an analysis over time, its bursts, and the same figures as a table.
+
+import { h, setText, tableHead, update } from "../lib/dom.js";
+import * as format from "../lib/format.js";
+import { TimeChart } from "../lib/timeChart.js";
+import { stamp, stampOf, toRfc3339, zoneName } from "../lib/timeZone.js";
+import { colorOf, TOTAL_COLOR } from "./colors.js";
+import { burstsOf, STACKS, timelineOf } from "./timeline.js";
+
+/** @typedef {import("../lib/timeChart.js").ChartSeries} ChartSeries */
+/** @typedef {import("../lib/timeChart.js").Range} Range */
+/** @typedef {import("../types.js").Analysis} Analysis */
+/** @typedef {import("./timeline.js").Burst} Burst */
+/** @typedef {import("./timeline.js").Stack} Stack */
+/** @typedef {import("./timeline.js").Timeline} Timeline */
+
+const MOST_SERIES = 20;
+const MOST_BURSTS = 8;
+const ZONES = { utc: "UTC", local: "local time" };
+
+/** Shows lines over time; hidden if the result has none. A chosen range goes into the view. */
+export class TimelinePanel {
+  /** @param {import("./viewState.js").ViewState} view */
+  constructor(view) {
+    this.view = view;
+    /** @type {Timeline | null} */
+    this.timeline = null;
+    /** @type {Analysis | null} */
+    this.analysis = null;
+    /** @type {(ChartSeries & { key: string })[]} */
+    this.series = [];
+    this.shown = "";
+    this.head = h("div", { class: "title-row" });
+    this.caption = h("p", { class: "quiet" });
+    this.chart = new TimeChart(
+      (range) => this.choose(range),
+      (bin) => setText(this.readout, bin === null ? this.rangeText() : this.binText(bin)),
+    );
+    this.readout = h("p", { class: "readout" });
+    this.legend = h("ul", { class: "legend" });
+    this.bursts = h("div", {});
+    this.table = h("div", { class: "scroll", tabindex: 0, role: "group", "aria-label": "Figures" });
+    this.details = h(
+      "details",
+      { ontoggle: () => this.showTable() },
+      h("summary", {}, "The figures as a table"),
+      this.table,
+    );
+    this.element = h(
+      "section",
+      { hidden: true, "data-key": "timeline" },
+      this.head,
+      this.caption,
+      this.chart.element,
+      this.readout,
+      this.legend,
+      this.bursts,
+      this.details,
+    );
+    view.onChange((names) => this.onChange(names));
+  }
+
+  stop() {
+    this.chart.stop();
+  }
+
+  /** @param {Analysis | null} analysis */
+  show(analysis) {
+    const text = JSON.stringify([analysis?.timeline, analysis?.histogram, analysis?.counts]);
+    if (text === this.shown) return;
+    this.shown = text;
+    this.analysis = analysis;
+    this.timeline = analysis && timelineOf(analysis);
+    this.draw();
+  }
+
+  /** @param {Set<string>} names */
+  onChange(names) {
+    if (["zone", "by", "template", "color"].some((name) => names.has(name))) this.draw();
+    else if (names.has("from") || names.has("to")) {
+      this.chart.select(this.range);
+      setText(this.readout, this.rangeText());
+    }
+  }
+
+  /** The chosen range of time; null without one. @returns {Range | null} */
+  get range() {
+    const [from, to] = ["from", "to"].map((name) => Date.parse(this.view.get(name) ?? "") / 1000);
+    const { start, step, bins } = this.timeline ?? { start: 0, step: 0, bins: 0 };
+    if (Number.isNaN(from) && Number.isNaN(to)) return null;
+    return [from || start, to || start + step * bins];
+  }
+
+  /** What the columns stand for. @returns {Stack} */
+  get stack() {
+    const there = STACKS.filter((name) => Object.keys(this.timeline?.stacks[name] ?? {}).length);
+    const wanted = /** @type {Stack} */ (this.view.get("by"));
+    return there.includes(wanted) ? wanted : (there[0] ?? "patterns");
+  }
+
+  draw() {
+    const timeline = this.timeline;
+    this.element.hidden = !timeline;
+    if (!timeline) return;
+    const { start, step, bins, total, undated } = timeline;
+    this.series = this.seriesOf(timeline);
+    const bursts = this.burstsOf(timeline);
+    const line = total && { name: "all lines", color: TOTAL_COLOR, values: total };
+    update(this.head, h("h2", {}, "Over time"), h("div", { class: "buttons" }, this.switches()));
+    const notes = [
+      `Lines per ${format.duration(step)}`,
+      `times in ${zoneName(this.view.zone, start)}`,
+      total && "the line shows all lines, with its scale at the right",
+      undated > 0 && `${format.plural(undated, "line")} without a time`,
+    ];
+    setText(this.caption, `${notes.filter(Boolean).join(" · ")}.`);
+    const marks = bursts.map(({ from, until }) => /** @type {Range} */ ([from, until]));
+    const { series, range: selected } = this;
+    this.chart.show({ start, step, bins, series, line, marks, selected, zone: this.view.zone });
+    setText(this.readout, this.rangeText());
+    update(this.legend, [...series, ...(line ? [line] : [])].map(legendItem));
+    update(this.bursts, this.burstList(bursts));
+    this.showTable();
+  }
+
+  /**
+   * Return the series of the chart, those with the most lines at the bottom.
+   *
+   * @param {Timeline} timeline
+   */
+  seriesOf({ stacks }) {
+    const stack = this.stack;
+    const only = stack === "templates" ? this.view.get("template") : null;
+    const colors = this.view.colors;
+    const templates = new Map(this.analysis?.overview?.templates?.map((each) => [each.id, each]));
+    const all = Object.entries(stacks[stack] ?? {}).map(([key, values], at) => ({
+      key,
+      name: templates.get(key)?.template ?? key,
+      color: colorOf(key, at, colors),
+      values,
+    }));
+    return all
+      .filter(({ key }) => !only || only === key)
+      .sort((a, b) => sum(b.values) - sum(a.values))
+      .slice(0, MOST_SERIES);
+  }
+
+  /**
+   * Return the bursts that the service has found, or those of the shown series.
+   *
+   * @param {Timeline} timeline
+   */
+  burstsOf(timeline) {
+    const kind = { levels: "level", statuses: "status", templates: "template", patterns: "" };
+    const found = this.analysis?.overview?.bursts?.filter((each) => each.kind === kind[this.stack]);
+    const names = new Map(this.series.map(({ key, name }) => [key, name]));
+    const bursts = found?.length
+      ? found
+          .filter(({ key }) => names.has(key))
+          .map(({ key, from, until, count, expected }) => ({
+            name: names.get(key) ?? key,
+            from: Date.parse(from) / 1000,
+            until: Date.parse(until) / 1000,
+            count,
+            expected,
+          }))
+      : this.series.flatMap(({ name, values }) => burstsOf(name, values, timeline));
+    return bursts.sort((a, b) => b.count - a.count).slice(0, MOST_BURSTS);
+  }
+
+  switches() {
+    const { stack, view, timeline } = this;
+    const stacks = STACKS.filter((name) => Object.keys(timeline?.stacks[name] ?? {}).length);
+    const option = (
+      /** @type {string} */ value,
+      /** @type {string} */ text,
+      /** @type {string} */ now,
+    ) => h("option", { value, selected: value === now }, text);
+    const select = (/** @type {string} */ name, /** @type {HTMLElement[]} */ options) =>
+      h("select", { onchange: changed(view, name), id: `view-${name}` }, options);
+    return [
+      stacks.length > 1 && [
+        h("label", { for: "view-by" }, "Columns"),
+        select(
+          "by",
+          stacks.map((each) => option(each, each, stack)),
+        ),
+      ],
+      h("label", { for: "view-zone" }, "Times"),
+      select(
+        "zone",
+        Object.entries(ZONES).map(([zone, text]) => option(zone, text, view.zone)),
+      ),
+    ];
+  }
+
+  /** @param {Burst[]} bursts */
+  burstList(bursts) {
+    if (!bursts.length) return null;
+    return [
+      h("h3", {}, "Bursts"),
+      h(
+        "ul",
+        { class: "bursts" },
+        bursts.map((burst) =>
+          h(
+            "li",
+            {},
+            h(
+              "button",
+              { class: "plain", onclick: () => this.choose([burst.from, burst.until]) },
+              `${burst.name}: ${this.rangeOf([burst.from, burst.until])}`,
+            ),
+            h(
+              "span",
+              { class: "quiet" },
+              `${format.plural(burst.count, "line")}, usually ${format.rough(burst.expected)} per ${format.duration(this.timeline?.step ?? 0)}`,
+            ),
+          ),
+        ),
+      ),
+    ];
+  }
+
+  /** Fill the table while it is open: it has a cell for each figure. */
+  showTable() {
+    const { timeline, series } = this;
+    if (!timeline || !this.details.open) return void update(this.table);
+    const { start, step, bins, total } = timeline;
+    const heads = ["From", ...series.map(({ name }) => name), ...(total ? ["All lines"] : [])];
+    const row = (/** @type {number} */ bin) => {
+      const from = start + bin * step;
+      const choose = () => this.choose([from, from + step]);
+      const text = stampOf(from, step, this.view.zone);
+      return h(
+        "tr",
+        {},
+        h("th", { scope: "row" }, h("button", { class: "plain", onclick: choose }, text)),
+        series.map(({ values }) => h("td", {}, format.number(values[bin]))),
+        total && h("td", {}, format.number(total[bin])),
+      );
+    };
+    const rows = Array.from({ length: bins }, (_, bin) => row(bin));
+    update(this.table, h("table", { class: "figures" }, tableHead(heads), h("tbody", {}, rows)));
+  }
+
+  /** @param {Range} range */
+  choose([from, until]) {
+    this.view.set({ from: toRfc3339(from), to: toRfc3339(until), line: null }, true);
+  }
+
+  /** @param {Range} range */
+  rangeOf([from, until]) {
+    const { zone } = this.view;
+    const end = stamp(until, zone);
+    const start = stamp(from, zone);
+    return `${start} to ${end.slice(0, 10) === start.slice(0, 10) ? end.slice(11) : end}`;
+  }
+
+  rangeText() {
+    const range = this.range;
+    return range
+      ? `Chosen: ${this.rangeOf(range)}`
+      : "Drag over a range, or click a column, to see its lines.";
+  }
+
+  /** @param {number} bin */
+  binText(bin) {
+    const { start, step, total } = this.timeline ?? { start: 0, step: 0, total: null };
+    const from = start + bin * step;
+    const counts = this.series
+      .filter(({ values }) => values[bin])
+      .map(({ name, values }) => `${name} ${format.number(values[bin])}`);
+    const all = total ? [`all lines ${format.number(total[bin])}`] : [];
+    return [this.rangeOf([from, from + step]), ...counts, ...all].join(" · ");
+  }
+}
+
+/** @param {number[]} values */
+const sum = (values) => values.reduce((all, value) => all + value, 0);
+
+/**
+ * @param {import("./viewState.js").ViewState} view
+ * @param {string} name
+ */
+const changed =
+  (view, name) =>
+  (/** @type {Event} */ { currentTarget }) =>
+    view.set({ [name]: /** @type {HTMLSelectElement} */ (currentTarget).value });
+
+/** @param {ChartSeries} series */
+const legendItem = ({ name, color, values }) =>
+  h(
+    "li",
+    {},
+    h("i", { class: "swatch", style: { background: color } }),
+    name,
+    h("span", { class: "quiet" }, ` ${format.number(sum(values))}`),
+  );

@@ -1,0 +1,207 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+
+import { csvOf } from "../../../server/web/analysis/export.js";
+import { linesQuery, pieces } from "../../../server/web/analysis/linesPanel.js";
+import { linesOf, payloadWith, templateRegex } from "../../../server/web/analysis/patterns.js";
+import { describeLines, mostFrequentFirst } from "../../../server/web/analysis/patternsPanel.js";
+import { sampleText } from "../../../server/web/analysis/samplesPanel.js";
+import { burstsOf, timelineOf } from "../../../server/web/analysis/timeline.js";
+
+const DAY = Date.parse("2026-01-01T00:00:00Z") / 1000;
+const AXIS = { start: 0, step: 60 };
+const TIMELINE = {
+  start: "2026-01-01T00:00:00Z",
+  bin_seconds: 60,
+  bins: 2,
+  total: [5, 6],
+  patterns: { '=1+"a"': [1, 2] },
+  levels: { ERROR: [0, 3] },
+  undated: 4,
+};
+const histogram = (unit, lines, undated = 0) => ({ unit, lines, undated_lines: undated });
+
+test("what belongs to patterns is sorted by their counts", () => {
+  const counts = { 404: 2, apple: 0, error: 9 };
+  const values = { 404: "b", apple: "c", error: "a" };
+  assert.deepEqual(
+    mostFrequentFirst(counts, values).map(([, value]) => value),
+    ["a", "b", "c"],
+  );
+  assert.deepEqual(mostFrequentFirst(counts, undefined), []);
+});
+
+test("matching lines are described by their number, the first and the last", () => {
+  const analysis = {
+    counts: {},
+    matching_lines: { a: 3, b: 1, c: 0 },
+    first_line: { a: 5, b: 7, c: null },
+    last_line: { a: 1234, b: 7, c: null },
+  };
+  assert.equal(describeLines(analysis, "a"), "in 3 lines, from line 5 to line 1,234");
+  assert.equal(describeLines(analysis, "b"), "in line 7");
+  assert.equal(describeLines(analysis, "c"), "");
+  assert.equal(describeLines({ counts: {} }, "a"), "");
+});
+
+test("a timeline of the service is taken as it is", () => {
+  assert.deepEqual(timelineOf({ timeline: TIMELINE }), {
+    start: DAY,
+    step: 60,
+    bins: 2,
+    total: [5, 6],
+    undated: 4,
+    stacks: { patterns: { '=1+"a"': [1, 2] }, levels: { ERROR: [0, 3] } },
+  });
+  assert.equal(timelineOf({ timeline: { ...TIMELINE, start: null } }), null);
+  assert.equal(timelineOf({}), null);
+});
+
+test("the histograms of patterns get one axis, with zeros", () => {
+  const a = histogram(
+    "minute",
+    [
+      ["2026-01-01T00:01:00Z", 3],
+      ["2026-01-01T00:03:00Z", 1],
+    ],
+    2,
+  );
+  const b = histogram("minute", [["2026-01-01T00:00:00Z", 7]]);
+  const { start, step, bins, stacks, undated } = timelineOf({ histogram: { a, b } });
+  assert.deepEqual([start, step, bins, undated], [DAY, 60, 4, 2]);
+  assert.deepEqual(stacks.patterns, { a: [0, 3, 0, 1], b: [7, 0, 0, 0] });
+  assert.equal(timelineOf({ histogram: { a: histogram("minute", []) } }), null);
+});
+
+test("the seconds of a day, the days of ten years and many months fit 200 bins, and no line is lost", () => {
+  const at = (seconds) => new Date((DAY + seconds) * 1000).toISOString();
+  const spread = (unit, seconds) =>
+    histogram(
+      unit,
+      Array.from({ length: 5000 }, (_, n) => [at((n * seconds) / 5000), 1]),
+    );
+  for (const [unit, seconds, step] of [
+    ["second", 86400, 600],
+    ["day", 3650 * 86400, 19 * 86400],
+  ]) {
+    const found = timelineOf({ histogram: { a: spread(unit, seconds) } });
+    assert.equal(found.step, step);
+    assert.ok(found.bins > 50 && found.bins <= 201, found.bins);
+    assert.equal(
+      found.stacks.patterns.a.reduce((x, y) => x + y),
+      5000,
+    );
+  }
+  const months = Array.from({ length: 600 }, (_, n) => [
+    new Date(Date.UTC(1970, n)).toISOString(),
+    1,
+  ]);
+  const { patterns } = timelineOf({ histogram: { a: histogram("month", months) } }).stacks;
+  assert.equal(
+    patterns.a.reduce((x, y) => x + y),
+    600,
+  );
+});
+
+test("each of up to 200 months has a bin of its own", () => {
+  const months = Array.from({ length: 190 }, (_, n) => [
+    new Date(Date.UTC(1999, n)).toISOString(),
+    1,
+  ]);
+  const { bins, stacks } = timelineOf({ histogram: { a: histogram("month", months) } });
+  assert.equal(bins, 190);
+  assert.deepEqual(stacks.patterns.a, new Array(190).fill(1));
+});
+
+test("a burst has neighboring bins with four times the lines of the median bin", () => {
+  const bursts = burstsOf("x", [5, 5, 19, 20, 30, 5, 5, 90, 5, 5], AXIS);
+  assert.deepEqual(bursts, [
+    { name: "x", from: 420, until: 480, count: 90, expected: 5 },
+    { name: "x", from: 180, until: 300, count: 50, expected: 5 },
+  ]);
+  assert.deepEqual(burstsOf("x", [0, 9, 0], AXIS), []);
+  assert.deepEqual(burstsOf("x", [], AXIS), []);
+});
+
+const query = (values) => linesQuery((name) => values[name] ?? null);
+
+test("lines are asked for once a range, a text or a line is chosen", () => {
+  assert.equal(query({ context: "2", ignore_case: "true", zone: "local" }), null);
+  assert.deepEqual(query({ from: "a", context: "2", ignore_case: "true" }), { from: "a" });
+  assert.deepEqual(query({ to: "b", regex: "x+", context: "2", ignore_case: "true" }), {
+    to: "b",
+    regex: "x+",
+    ignore_case: "true",
+    before: "2",
+    after: "2",
+  });
+  assert.deepEqual(query({ line: "5", match: "x" }), { line: "1" });
+  assert.deepEqual(query({ line: "500", from: "a" }), { line: "490" });
+});
+
+test("a text is cut at its matches, which count characters", () => {
+  assert.deepEqual(
+    pieces("a🙂b error", [
+      [1, 2],
+      [4, 9],
+    ]),
+    [
+      { text: "a", isMatch: false },
+      { text: "🙂", isMatch: true },
+      { text: "b ", isMatch: false },
+      { text: "error", isMatch: true },
+    ],
+  );
+  assert.deepEqual(pieces("", []), []);
+});
+
+test("a pattern becomes a filter of lines", () => {
+  const none = { match: null, regex: null, ignore_case: null };
+  assert.deepEqual(linesOf({ pattern: "a.b" }), { ...none, match: "a.b" });
+  assert.deepEqual(linesOf({ pattern: "a.b", word: true }), { ...none, regex: "\\b(?:a\\.b)\\b" });
+  assert.deepEqual(linesOf({ pattern: "a.b", regex: true, ignore_case: true }), {
+    ...none,
+    regex: "a.b",
+    ignore_case: "true",
+  });
+  assert.equal(linesOf({ name: "x", all: ["a"] }), null);
+});
+
+test("a template becomes a regex", () => {
+  const regex = templateRegex("Accepted (<*>) for <*>  [x]");
+  assert.ok(new RegExp(regex).test("Accepted (key) for root [x]"));
+  assert.ok(!new RegExp(regex).test("Accepted key for root [x]"));
+});
+
+test("the same file is analyzed again with other patterns and the same options", () => {
+  const job = { job_id: "1", payload: { patterns: ["a"], samples: 2, source: { job_id: "0" } } };
+  const more = [{ pattern: "a" }, { pattern: "b", regex: true }];
+  assert.deepEqual(payloadWith(job, more), {
+    samples: 2,
+    patterns: ["a", { pattern: "b", regex: true }],
+    source: { job_id: "1" },
+  });
+  assert.deepEqual(payloadWith(job, []), { samples: 2, source: { job_id: "1" } });
+  const auto = { job_id: "1", payload: { patterns: "auto" } };
+  assert.deepEqual(payloadWith(auto, [{ pattern: "b" }]), {
+    patterns: ["b"],
+    overview: true,
+    source: { job_id: "1" },
+  });
+});
+
+test("the figures over time are saved as CSV, without formulas", () => {
+  assert.equal(
+    csvOf({ timeline: TIMELINE }),
+    'from,all lines,"\'=1+""a""",ERROR\r\n' +
+      "2026-01-01T00:00:00Z,5,1,0\r\n2026-01-01T00:01:00Z,6,2,3\r\n",
+  );
+  assert.equal(csvOf({}), "");
+});
+
+test("a sample has the numbers of its lines", () => {
+  assert.equal(sampleText("ERROR"), "ERROR");
+  const sample = { line: 10, time: null, text: "c", before: ["a", "b"], after: ["d"] };
+  assert.equal(sampleText(sample), "8  a\n9  b\n10: c\n11  d\n");
+  assert.equal(sampleText({ ...sample, before: [], after: [] }), "10: c");
+});
