@@ -98,7 +98,7 @@ INSTALL = $(if $(UV),$(UV) pip install --python $(BIN)/python $(HASHED) $(1),{ $
 define PROGRESS
 count=0; if [ -t 1 ]; then begin='\r\033[K' end=; else begin= end='\n'; fi; \
 while read -r word name rest; do case $$word in \
-	Collecting) count=$$((count + 1)); test $$count -le $$total || total=$$count; \
+	Collecting | Processing) name=$${name##*/}; name=$${name%%-[0-9]*}; count=$$((count + 1)); test $$count -le $$total || total=$$count; \
 		printf "$$begin  %s of %s: %s$$end" $$count $$total "$${name%%=*}" ;; \
 	Ignoring | Requirement) total=$$((total - 1)) ;; \
 	Installing) printf "$$begin  %s packages fetched, unpacking them\n" $$count ;; \

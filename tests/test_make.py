@@ -15,6 +15,7 @@ echo "Ignoring pysqlite3: markers 'platform_machine == x86_64' don't match your 
 echo "Collecting tornado==6.6.1 (from -r requirements.lock (line 1))"
 echo "  Using cached tornado.whl"
 echo "Collecting peewee==4.5.3 (from -r requirements.lock (line 9))"
+echo "Processing ./wheels/job_service_scan-1.0.0-cp311.whl (from -r requirements.lock (line 5))"
 echo "Installing collected packages: tornado, peewee"
 """
 PYTHON = """#!/bin/sh
@@ -24,6 +25,8 @@ echo "$@"
 LOCK = """\
 peewee==4.5.3 \\
     --hash=sha256:0
+job-service-scan==1.0.0 \\
+    --hash=sha256:3
 pysqlite3==0.6.1 ; platform_machine == 'x86_64' \\
     --hash=sha256:1
 tornado==6.6.1 \\
@@ -80,9 +83,10 @@ def test_make_run_installs_only_what_runs_and_starts_both_programs(folder: Path)
     said = answer.stdout.splitlines()
     assert said == [
         "Installing about 100 MB into .venv, once",
-        "  1 of 2: tornado",
-        "  2 of 2: peewee",
-        "  2 packages fetched, unpacking them",
+        "  1 of 3: tornado",
+        "  2 of 3: peewee",
+        "  3 of 3: job_service_scan",
+        "  3 packages fetched, unpacking them",
         "-m server --with-worker",
     ]
     make(folder, "run")

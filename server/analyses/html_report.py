@@ -124,6 +124,9 @@ def _charts(table: Table) -> Iterator[str]:
 
 
 def _table(table: Table) -> Iterator[str]:
+    empty = [i for i in range(len(table.columns)) if all(row[i] is None for row in table.rows)]
+    if empty:
+        table = table.without(empty)
     is_number = [
         any(_counts(row[index]) for row in table.rows)
         and all(row[index] is None or _counts(row[index]) for row in table.rows)

@@ -16,6 +16,14 @@ Result = Mapping[str, Any]
 Cell = str | int | float | bool | None
 _FORMULA = ("=", "+", "-", "@", "\t", "\r")
 """The first characters of texts that spreadsheets would run as a formula."""
+_UNITS = {
+    "second": timedelta(seconds=1),
+    "minute": timedelta(minutes=1),
+    "hour": timedelta(hours=1),
+    "day": timedelta(days=1),
+}
+MAX_FILLED = 2000
+"""The most times for which a table of histograms has zeros."""
 _COMPARED = (
     "change",
     "significant",
@@ -40,6 +48,12 @@ class Table:
     title: str
     columns: Sequence[str]
     rows: Sequence[Sequence[Cell]]
+
+    def without(self, columns: Sequence[int]) -> "Table":
+        """Return the table without the columns that have these numbers."""
+        kept = [number for number in range(len(self.columns)) if number not in columns]
+        rows = [[row[number] for number in kept] for row in self.rows]
+        return Table(self.name, self.title, [self.columns[number] for number in kept], rows)
 
     def to_csv(self) -> str:
         """The table as CSV with a header (RFC 4180).
@@ -102,11 +116,28 @@ def _timeline(result: Result) -> Table:
     for pattern, found in histograms.items():
         for start, lines in found["lines"]:
             by_time.setdefault(start, {})[pattern] = lines
+    units = {found["unit"] for found in histograms.values()}
+    if len(units) == 1:
+        for start in _between(min(by_time, default=""), max(by_time, default=""), units.pop()):
+            by_time.setdefault(start, {})
     rows = [
         (start, *(row.get(pattern, 0) for pattern in histograms))
         for start, row in sorted(by_time.items())
     ]
     return Table("timeline", "Matching lines over time", ("time", *histograms), rows)
+
+
+def _between(first: str, last: str, unit: str) -> list[str]:
+    """The times from the first to the last one, if they are few: histograms leave out zeros."""
+    step = _UNITS.get(unit)
+    if not first or step is None:
+        return []
+    start, end = (datetime.fromisoformat(each.replace("Z", "+00:00")) for each in (first, last))
+    count = (end - start) // step + 1
+    if count > MAX_FILLED:
+        return []
+    times = (start + step * number for number in range(count))
+    return [each.isoformat(timespec="milliseconds").replace("+00:00", "Z") for each in times]
 
 
 def _series(timeline: Mapping[str, Any]) -> dict[str, Sequence[int]]:

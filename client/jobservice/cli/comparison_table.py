@@ -28,8 +28,9 @@ def summary(comparison: Mapping[str, Any]) -> str:
     changes = [f"{n} {words[each]}" for each in words if (n := comparison["changes"][each])]
     sizes = [_size(comparison[side]) for side in ("after", "before")]
     found = ", ".join(changes) or "no significant change"
-    count = formats.number(len(comparison["counts"]))
-    return f"{found} among {count} counts of {sizes[0]}, before {sizes[1]}"
+    number = len(comparison["counts"])
+    counts = f"{formats.number(number)} count{'' if number == 1 else 's'}"
+    return f"{found} among {counts} of {sizes[0]}, before {sizes[1]}"
 
 
 def _size(side: Mapping[str, Any]) -> str:

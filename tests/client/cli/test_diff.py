@@ -79,4 +79,4 @@ def test_an_analysis_shows_the_changes_since_an_earlier_job(
     log.write_bytes(b"ERROR\n" * 300 + b"ok\n" * 700)
     done = jobs.run("analyze", str(log), "-p", "ERROR", "--compare", two[0])
     assert done.code == 0
-    assert "1 more frequent among 1 counts" in done.out
+    assert "1 more frequent among 1 count of" in done.out

@@ -21,10 +21,14 @@ PLAIN: dict[str, Any] = {
     "histogram": {
         "ERROR": {
             "unit": "hour",
-            "lines": [["2030-01-31T01:00:00Z", 3], ["2030-01-31T03:00:00Z", 5]],
+            "lines": [["2030-01-31T01:00:00.000Z", 3], ["2030-01-31T03:00:00.000Z", 5]],
             "undated_lines": 0,
         },
-        "<b>WARN</b>": {"unit": "hour", "lines": [["2030-01-31T02:00:00Z", 1]], "undated_lines": 0},
+        "<b>WARN</b>": {
+            "unit": "hour",
+            "lines": [["2030-01-31T04:00:00.000Z", 1]],
+            "undated_lines": 0,
+        },
     },
     "warnings": [],
 }

@@ -123,11 +123,12 @@ def test_levels_statuses_and_templates_are_compared_if_both_have_them() -> None:
 
 def test_a_template_below_the_end_of_a_shortened_list_may_have_been_there() -> None:
     before = with_overview(result(), total=1000, often=5000, seldom=300)
-    after = with_overview(result(), often=5000, seldom=300, unlisted=310, frequent=3000)
+    after = with_overview(result(), often=5000, seldom=300, unlisted=310, frequent=3000, rare=9)
     counts = {each["name"]: each for each in compared(before, after)["counts"]}
     unlisted, frequent = counts["unlisted"], counts["frequent"]
     assert (unlisted["before"], unlisted["before_is_bound"]) == (300, True)
     assert (unlisted["change"], unlisted["significant"], unlisted["p"]) == ("same", False, 1.0)
+    assert (counts["rare"]["change"], counts["rare"]["p"]) == ("same", 1.0)
     assert (frequent["change"], frequent["significant"], frequent["ratio"]) == ("more", True, None)
     gone = {each["name"]: each for each in compared(after, before)["counts"]}
     assert (gone["unlisted"]["change"], gone["frequent"]["change"]) == ("same", "less")

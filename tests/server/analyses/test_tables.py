@@ -61,10 +61,17 @@ def test_histograms_become_one_table_with_zeros() -> None:
     table = named(PLAIN, "timeline")
     assert table.columns == ("time", "ERROR", "<b>WARN</b>")
     assert table.rows == [
-        ("2030-01-31T01:00:00Z", 3, 0),
-        ("2030-01-31T02:00:00Z", 0, 1),
-        ("2030-01-31T03:00:00Z", 5, 0),
+        ("2030-01-31T01:00:00.000Z", 3, 0),
+        ("2030-01-31T02:00:00.000Z", 0, 0),
+        ("2030-01-31T03:00:00.000Z", 5, 0),
+        ("2030-01-31T04:00:00.000Z", 0, 1),
     ]
+
+
+def test_a_long_histogram_has_no_zeros() -> None:
+    found = {**PLAIN["histogram"]["ERROR"], "unit": "second"}
+    table = named({**PLAIN, "histogram": {"ERROR": found}}, "timeline")
+    assert [row[1] for row in table.rows] == [3, 5]
 
 
 def test_a_timeline_has_a_row_for_each_bin_and_distinct_columns() -> None:
