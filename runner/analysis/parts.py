@@ -13,6 +13,7 @@ from runner.analysis.archives.open_archive import archive_format
 from runner.analysis.count.lines import LineOptions
 from runner.analysis.count.result import PartialResult
 from runner.analysis.count.time_span import TimeSpan
+from runner.analysis.field_plan import plan_fields
 from runner.analysis.input.encodings import UTF8_ENCODINGS
 from runner.analysis.input.formats import format_of
 from runner.analysis.input.stored import Stored, modified_at, size_of
@@ -64,7 +65,8 @@ def scan_part(
     `report` gets the progress of this part only. Raises OSError and SourceError.
     """
     prepared = prepare(patterns)
-    scan_options = scan_options_of(options, modified_at(file), len(patterns))
+    planned = plan_fields(file, options.fields, options.encoding)
+    scan_options = scan_options_of(options, modified_at(file), len(patterns), planned.plan)
     size = size_of(file)
     start, end = (_line_end(file, cut, size) for cut in part)
 
@@ -103,9 +105,12 @@ def finish(
     """The result for the file, from all parts merged. `seconds` is the time that they took."""
     lines = scan_options_of(options, 0.0, len(patterns)).lines or LineOptions()
     encoding, bom = detect_encoding(file, options.encoding)
+    planned = plan_fields(file, options.fields, options.encoding)
+    partial = PartialResult.load(merged, lines.max_buckets)
+    warnings = check_file(file, options.encoding)
     return AnalysisResult(
         keys=[pattern.key for pattern in patterns],
-        partial=PartialResult.load(merged, lines.max_buckets),
+        partial=partial,
         time_span=TimeSpan.of_file(file),
         format="plain",
         encoding=encoding,
@@ -113,7 +118,8 @@ def finish(
         stored_bytes=size_of(file),
         seconds=seconds,
         modified=modified_at(file),
-        warnings=check_file(file, options.encoding),
+        warnings=warnings + planned.warnings(partial.fields),
+        field_names=planned.names,
     )
 
 

@@ -27,6 +27,9 @@ def to_json(result: AnalysisResult, options: AnalysisOptions) -> dict[str, Any]:
         report["samples"] = each(lambda pattern: [_shown(line) for line in pattern.samples])
     if options.histogram:
         report["histogram"] = each(lambda pattern: _histogram(pattern, options.histogram))
+    if result.partial.fields:
+        found = zip(result.field_names, result.partial.fields.fields, strict=True)
+        report["fields"] = {name: each.to_json(options.top) for name, each in found}
     file = {"bytes": result.partial.bytes, "file": _file(result)}
     report |= file | {"warnings": result.warnings}
     if result.members is not None:

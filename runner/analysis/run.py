@@ -20,6 +20,8 @@ from runner.analysis.count.lines import LineOptions
 from runner.analysis.count.result import PartialResult
 from runner.analysis.count.scanner import ScanOptions
 from runner.analysis.count.time_span import KnownSpan, TimeSpan
+from runner.analysis.field_plan import WantedField, plan_by_first_lines, plan_fields
+from runner.analysis.fields.plan import FieldPlan
 from runner.analysis.input.encodings import UTF8_ENCODINGS, Utf8Source, detect
 from runner.analysis.input.formats import format_of
 from runner.analysis.input.open_source import DecompressionLimits, open_source
@@ -52,6 +54,7 @@ class AnalysisOptions:
     `samples` is the number of lines to show for each pattern, `histogram` a unit of time or empty,
     `encoding` a name from check_encoding, or None to detect the encoding from the BOM. `members`
     has globs for the members of an archive, none for all.
+    `fields` are counted, with the `top` most frequent values of each.
     """
 
     lines: bool = True
@@ -59,6 +62,8 @@ class AnalysisOptions:
     histogram: str = ""
     encoding: str | None = None
     members: tuple[str, ...] = ()
+    fields: tuple[WantedField, ...] = ()
+    top: int = 20
 
 
 @dataclass(frozen=True)
@@ -80,6 +85,8 @@ class AnalysisResult:
     modified: float
     warnings: list[dict[str, str]]
     members: MemberResults | None = None
+    field_names: tuple[str, ...] = ()
+    """The names of the fields in `partial.fields`."""
 
 
 def analyze(
@@ -115,7 +122,8 @@ def _analyze_file(
         warnings.append(_NO_ARCHIVE)
     prepared, keys = prepare(patterns), [pattern.key for pattern in patterns]
     started, modified, size = time.monotonic(), modified_at(file), size_of(file)
-    scan_options = scan_options_of(options, modified, len(patterns))
+    planned = plan_fields(file, options.fields, options.encoding)
+    scan_options = scan_options_of(options, modified, len(patterns), planned.plan)
 
     def report_totals(done: int, counts: list[int]) -> None:
         by_key = dict(zip(keys, counts, strict=True))
@@ -124,10 +132,7 @@ def _analyze_file(
     form, time_span = format_of(file), None
     encoding, bom = detect_encoding(file, options.encoding)
     if form is not None or encoding not in UTF8_ENCODINGS:
-        with (
-            open_source(file, limits) as source,
-            Utf8Source(source, options.encoding) as text,
-        ):
+        with open_source(file, limits) as source, Utf8Source(source, options.encoding) as text:
             partial, time_span = scan_text(text, prepared, scan_options, report_totals)
         encoding, bom = text.encoding, text.bom
     elif processes > 1 and ranges.can_be_split(prepared, size, ranges.MIN_BYTES):
@@ -146,7 +151,8 @@ def _analyze_file(
         stored_bytes=size,
         seconds=max(time.monotonic() - started, 1e-6),
         modified=modified,
-        warnings=warnings,
+        warnings=warnings + planned.warnings(partial.fields),
+        field_names=planned.names,
     )
 
 
@@ -162,9 +168,10 @@ def _analyze_archive(
     prepared, keys = prepare(patterns), [pattern.key for pattern in patterns]
     started, modified, size = time.monotonic(), modified_at(file), size_of(file)
     limits = limits or DecompressionLimits()
+    planned = plan_by_first_lines(options.fields)
 
     def options_at(moment: float) -> ScanOptions:
-        return scan_options_of(options, moment, len(patterns))
+        return scan_options_of(options, moment, len(patterns), planned.plan)
 
     def report_members(done: int, counts: list[int], members: int) -> None:
         by_key = dict(zip(keys, counts, strict=True))
@@ -184,7 +191,8 @@ def _analyze_archive(
         stored_bytes=size,
         seconds=max(time.monotonic() - started, 1e-6),
         modified=modified,
-        warnings=[*scan.members.all_warnings()],
+        warnings=[*scan.members.all_warnings(), *planned.warnings(scan.partial.fields)],
+        field_names=planned.names,
         members=scan.members,
     )
 
@@ -195,16 +203,19 @@ def detect_encoding(file: Stored, asked: str | None) -> tuple[str, bool]:
     return encoding, bom_bytes > 0
 
 
-def scan_options_of(options: AnalysisOptions, modified: float, patterns: int) -> ScanOptions:
+def scan_options_of(
+    options: AnalysisOptions, modified: float, patterns: int, fields: FieldPlan | None = None
+) -> ScanOptions:
     """Translate the options for a Scanner.
 
     `modified` is the time of the file in epoch seconds; it determines the year of times that have
     none. With many patterns, each gets fewer samples and smaller histograms.
     """
     if not options.lines:
-        return ScanOptions()
+        return ScanOptions(fields=fields)
     second_of = LineTimes(modified).second_of
     time_of = second_of if options.histogram else None
     buckets = max(_MIN_BUCKETS, _MAX_BUCKETS // patterns)
     samples = min(options.samples, max(1, _MAX_SAMPLES // patterns))
-    return ScanOptions(LineOptions(samples, time_of, options.histogram, buckets, second_of))
+    lines = LineOptions(samples, time_of, options.histogram, buckets, second_of)
+    return ScanOptions(lines, fields=fields)

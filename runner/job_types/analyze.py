@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Sequence
+from dataclasses import replace
 from importlib import import_module
 from typing import TYPE_CHECKING, Annotated, Any, Literal, Self
 from uuid import UUID
@@ -24,6 +25,7 @@ from runner.analysis.input.errors import (
     SourceError,
 )
 from runner.analysis.match.patterns import Pattern, errors_of
+from runner.job_types.analyze_fields import FieldObject, NameOrField, check_names
 from runner.job_types.base import Context, NotRetryable, Payload
 from runner.job_types.in_parts import InParts, Part
 
@@ -123,6 +125,17 @@ class AnalyzePayload(Payload):
     histogram: Literal["none", "second", "minute", "hour", "day"] = Field(
         "none", description="Unit of time by which to count the matching lines."
     )
+    fields: list[NameOrField] = Field(
+        [],
+        max_length=16,
+        description="Fields whose values to count, up to 16: names of the file's format, see"
+        " docs/log-formats.md, or objects such as"
+        ' {"name": "ms", "regex": "took ([0-9.]+) ms"}.',
+        examples=[["client", "bytes"]],
+    )
+    top: int = Field(
+        20, ge=0, le=1000, description="How many of the most frequent values of a field to show."
+    )
     encoding: str | None = Field(
         None, description="Encoding of the file. Default: by its byte order mark, else UTF-8."
     )
@@ -164,6 +177,11 @@ class AnalyzePayload(Payload):
             raise ValidationError.from_exception_data(cls.__name__, details)
         return [pattern for pattern in patterns if pattern]
 
+    @field_validator("fields")
+    @classmethod
+    def _check_fields(cls, value: list[FieldObject]) -> list[FieldObject]:
+        return check_names(value)
+
     @field_validator("encoding")
     @classmethod
     def _check_encoding(cls, value: str | None) -> str | None:
@@ -187,7 +205,10 @@ class AnalyzePayload(Payload):
         from runner.analysis.run import AnalysisOptions
 
         unit = "" if self.histogram == "none" else self.histogram
-        return AnalysisOptions(self.lines, self.samples, unit, self.encoding, tuple(self.members))
+        fields = tuple(each.wanted() for each in self.fields)
+        members = tuple(self.members)
+        options = AnalysisOptions(self.lines, self.samples, unit, self.encoding, members)
+        return replace(options, fields=fields, top=self.top)
 
 
 class Analyze(InParts[AnalyzePayload]):
@@ -205,9 +226,12 @@ class Analyze(InParts[AnalyzePayload]):
 
     def is_slow_to_check(self, payload: dict[str, Any]) -> bool:
         """Return whether there are regexes: RE2 takes 0.1 s to compile as many as are allowed."""
-        patterns = payload.get("patterns")
-        return isinstance(patterns, list) and any(
-            isinstance(pattern, dict) and pattern.get("regex") for pattern in patterns
+        lists = (payload.get("patterns"), payload.get("fields"))
+        return any(
+            isinstance(each, dict) and bool(each.get("regex"))
+            for found in lists
+            if isinstance(found, list)
+            for each in found
         )
 
     def source(self, payload: AnalyzePayload) -> UUID | None:

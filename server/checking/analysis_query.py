@@ -23,6 +23,7 @@ _FLAGS = {
 _NUMBER = re.compile(r"-?(?:0|[1-9][0-9]{0,15})(?:\.[0-9]{1,15})?")
 _PATTERN = re.compile(r"payload\.patterns\[(\d+)\]")
 _MEMBER = re.compile(r"payload\.members(\[\d+\])?")
+_FIELD = re.compile(r"payload\.fields\[(\d+)\]")
 _NO_PATTERNS = (
     "name what to count: texts as p=ERROR, regexes as e=user[0-9]%2B, each as often as needed, such"
     " as /analyze?p=ERROR&p=WARN"
@@ -32,7 +33,7 @@ _NO_PATTERNS = (
 class AnalysisParameters(WaitQuery):
     """The query parameters of an analysis that are not options of its payload or of its job."""
 
-    REPEATABLE: ClassVar = frozenset({"p", "e", "member"})
+    REPEATABLE: ClassVar = frozenset({"p", "e", "field", "member"})
 
     wait: float = Field(
         MAX_WAIT_SECONDS,
@@ -47,13 +48,18 @@ class AnalysisParameters(WaitQuery):
     member: list[str] = Field(
         [], description="a glob for the files of an archive to analyze; repeat it for several"
     )
+    field: list[str] = Field(
+        [],
+        description="a field of the file's format whose values to count, or NAME=REGEX; repeat it"
+        " for several",
+    )
     name: str | None = Field(None, description="name of the file, for lists and logs")
 
 
 _PAYLOAD = {
     name: (field.annotation, field)
     for name, field in AnalyzePayload.model_fields.items()
-    if name not in ("patterns", "members", "source", "compare")
+    if name not in ("patterns", "fields", "members", "source", "compare")
 }
 _OPTIONS = {
     name: (field.annotation, field)
@@ -84,10 +90,18 @@ def analysis_submission(arguments: Arguments) -> Received:
     document["payload"] = payload = {"patterns": patterns}
     if members := given.get("member"):
         payload["members"] = members
+    if fields := given.get("field"):
+        payload["fields"] = [_field(text) for text in fields]
     for name, values in given.items():
         if name in _FIELDS:
             (payload if name in _PAYLOAD else document)[name] = _value(name, values[-1])
     return Received(json.dumps(document).encode(), FILE_PART)
+
+
+def _field(text: str) -> Any:
+    """A field of the payload: its name, or a name and a regex behind an equals sign."""
+    name, separator, regex = text.partition("=")
+    return {"name": name, "regex": regex} if separator else text
 
 
 def at_parameters(problem: Problem, arguments: Arguments) -> Problem:
@@ -105,6 +119,10 @@ def _parameter(field: str, arguments: Arguments) -> str:
         return f"{name}[{index}]" if len(arguments[name]) > 1 else name
     if match := _MEMBER.match(field):
         return f"member{match[1] or ''}" if len(arguments["member"]) > 1 else "member"
+    if match := _FIELD.match(field):
+        return f"field[{match[1]}]" if len(arguments["field"]) > 1 else "field"
+    if field == "payload.fields":
+        return "field"
     if field == "payload.patterns":
         return "p" if texts else "e"
     if field == "payload":  # its only error of its own

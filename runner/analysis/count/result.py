@@ -8,6 +8,7 @@ from typing import Any
 
 from runner.analysis.count.histogram import Histogram
 from runner.analysis.count.line_marks import SPACING_BYTES, LineMarks
+from runner.analysis.fields.statistics import FieldTable
 from runner.analysis.input.invalid_text import InvalidText
 
 
@@ -64,6 +65,7 @@ class PartialResult:
     lines: int = 0
     invalid_text: InvalidText = field(default_factory=InvalidText, compare=False)
     marks: LineMarks = field(default_factory=LineMarks, compare=False, kw_only=True)
+    fields: FieldTable | None = None
 
     @classmethod
     def of(cls, patterns: int) -> "PartialResult":
@@ -83,13 +85,18 @@ class PartialResult:
         self.marks.merge(later.marks, self.bytes, self.lines)
         self.bytes += later.bytes
         self.lines += later.lines
+        if self.fields is None:
+            self.fields = later.fields
+        elif later.fields is not None:
+            self.fields.merge(later.fields)
 
     def dump(self) -> dict[str, Any]:
         """The result for JSON, which is stored until another process merges it.
 
         It is not pickled, because unpickling data from a store is unsafe.
         """
-        return {
+        fields = {"fields": self.fields.dump()} if self.fields else {}
+        return fields | {
             "bytes": self.bytes,
             "lines": self.lines,
             "tallies": [result.dump() for result in self.results],
@@ -105,4 +112,6 @@ class PartialResult:
         invalid_text = InvalidText(*content["trouble"])
         spacing, marks = content.get("marks", [SPACING_BYTES, []])  # none from older workers
         of_part = LineMarks([tuple(each) for each in marks], spacing)
-        return cls(results, content["bytes"], content["lines"], invalid_text, marks=of_part)
+        partial = cls(results, content["bytes"], content["lines"], invalid_text, marks=of_part)
+        partial.fields = FieldTable.load(content["fields"]) if "fields" in content else None
+        return partial

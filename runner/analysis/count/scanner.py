@@ -15,6 +15,8 @@ import stringzilla
 
 from runner.analysis.count.lines import LineOptions, Lines, PatternState
 from runner.analysis.count.result import PartialResult
+from runner.analysis.fields.collector import FieldCollector
+from runner.analysis.fields.plan import FieldPlan
 from runner.analysis.input.invalid_text import Utf8Check
 from runner.analysis.input.mapped import MappedFile
 from runner.analysis.input.window import MappedWindow, Reader, ReadWindow, Window, WindowSizes
@@ -33,12 +35,14 @@ _LOWER = bytes(range(256)).lower()
 class ScanOptions:
     """Data to collect besides counts (`lines` is None for counts only), and sizes in bytes.
 
+    `fields` says which fields are counted; None for none.
     If `window_bytes` is 0, the size that suits the patterns and the source is used.
     """
 
     lines: LineOptions | None = None
     window_bytes: int = 0
     longest_line: int = LONGEST_LINE
+    fields: FieldPlan | None = None
 
 
 class Scanner:
@@ -64,6 +68,7 @@ class Scanner:
         self._states = [PatternState() for _ in patterns]
         self._lowercase_buffer = bytearray(self._window.max_bytes if self._needs_lowercase else 1)
         self._lowercase_text = stringzilla.Str(self._lowercase_buffer)
+        self._fields = FieldCollector(options.fields) if options.fields else None
         self._utf8_check = Utf8Check()
         self._kernel: kernel.Kernel | None = None
         if self._literals:
@@ -93,6 +98,7 @@ class Scanner:
         lines = self._lines.count if self._lines else 0
         found = PartialResult(results, self.bytes, lines, self._utf8_check.invalid_text)
         found.marks = self._lines.marks if self._lines else found.marks
+        found.fields = self._fields.table() if self._fields else None
         return found
 
     @property
@@ -123,6 +129,8 @@ class Scanner:
             target = memoryview(self._lowercase_buffer)[: window.end]
             stringzilla.translate(window.view[: window.end], _LOWER, out=target)
         self._search()
+        if self._fields:
+            self._fields.feed(window)
         is_ascii = self._kernel is not None and self._kernel.ascii
         self._utf8_check.feed(self.new, is_ascii or self._source.is_valid)
         if self._lines:

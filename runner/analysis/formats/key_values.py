@@ -4,6 +4,7 @@ import json
 import re
 from collections.abc import Sequence
 
+from runner.analysis.fields.program import EXPORT, JSON, LOGFMT, Walker, named_walker
 from runner.analysis.formats.levels import level_at_start, level_of
 from runner.analysis.formats.log_format import BOM, LogFormat, Parts
 from runner.analysis.formats.times import FieldTimes
@@ -47,6 +48,9 @@ _ESCAPES = {b"n": b"\n", b"t": b"\t", b"r": b"\r"}
 class NamedFields(LogFormat):
     """A format whose lines consist of named fields."""
 
+    kind: int
+    """The kind of its walker."""
+
     def __init__(self, name: str, title: str, times: FieldTimes) -> None:
         super().__init__(name, title)
         self._times = times
@@ -54,6 +58,10 @@ class NamedFields(LogFormat):
     def named(self, fields: Sequence[str]) -> None:
         """Set the names of the fields that lines are known to have."""
         self.fields = tuple(fields)
+
+    def walker(self, names: Sequence[str]) -> Walker:
+        """The code by which C finds the fields with these names."""
+        return named_walker(self.kind, names)
 
     def _parts(self, fields: dict[str, bytes], line: bytes) -> Parts:
         time = self._first_time(fields)
@@ -71,6 +79,8 @@ class NamedFields(LogFormat):
 
 class JsonLines(NamedFields):
     """One JSON object in each line."""
+
+    kind = JSON
 
     def split(self, line: bytes) -> Parts | None:
         """The parts of a line. Values are text, objects and lists JSON."""
@@ -109,6 +119,8 @@ class JournalJson(JsonLines):
 class Logfmt(NamedFields):
     """Pairs of a key and a value: `level=info msg="it works"`. A key alone has the value true."""
 
+    kind = LOGFMT
+
     def split(self, line: bytes) -> Parts | None:
         """The parts of a line, which must begin with a pair and consist of pairs."""
         fields: dict[str, bytes] = {}
@@ -134,6 +146,8 @@ class Logfmt(NamedFields):
 
 class JournalExport(NamedFields):
     """The journal as `journalctl -o export` writes it: one field in each line."""
+
+    kind = EXPORT
 
     def split(self, line: bytes) -> Parts | None:
         """The parts of a line: its field. Only some lines have a time, a level or a message."""

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from runner.analysis.fields.layout import Layout
+from runner.analysis.fields.program import Walker, layout_walker
 from runner.analysis.formats.levels import SYSLOG, level_at_start, level_of
 from runner.analysis.formats.times import FieldTimes
 
@@ -40,6 +41,10 @@ class LogFormat(ABC):
     def split(self, line: bytes) -> Parts | None:
         """The parts of a line, without its newline; None if it does not have this format."""
 
+    def walker(self, names: Sequence[str]) -> Walker | None:
+        """The code by which C finds the fields with these names; None if it cannot."""
+        return None
+
     def recognizes(self, line: bytes) -> bool:
         """Whether a line certainly has this format: its time can be read, and its level is known.
 
@@ -69,6 +74,10 @@ class LayoutFormat(LogFormat):
         at = found.start("message") if has_message else 0
         time = self._times.time_of(fields["time"]) if "time" in fields else None
         return Parts(time, _level(fields, message, has_message), message, fields, at)
+
+    def walker(self, names: Sequence[str]) -> Walker:
+        """The code by which C finds the fields with these names."""
+        return layout_walker(self.layout, names)
 
     def recognizes(self, line: bytes) -> bool:
         """Whether the line fits the layout, its time can be read, and its level is known."""

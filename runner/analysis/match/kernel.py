@@ -79,6 +79,11 @@ def _load_library(path: Path) -> Any:
     return library
 
 
+def library() -> Any:
+    """The library, for the modules that declare further functions of it."""
+    return _library()
+
+
 def load() -> None:
     """Load the library, which forked processes then share.
 

@@ -28,6 +28,33 @@ class RegexError(Exception):
     """RE2 does not accept a regex. The text is its message."""
 
 
+class CapturingRegex:
+    """A regex that ignores newlines. `match` returns the spans of the match and of its groups."""
+
+    def __init__(self, source: str, max_memory: int) -> None:
+        """`max_memory` is in bytes. Raises RegexError."""
+        regexp = _compiled(source, max_memory, never_capture=False)
+        self.match: Match = regexp.Match
+        self.group_count = int(regexp.NumberOfCapturingGroups())
+        named = regexp.NamedCapturingGroups()
+        self.groups: dict[str, int] = {name.decode(): number for name, number in named}
+        """The numbers of the groups that have a name."""
+
+
+def _compiled(source: str, max_memory: int, never_capture: bool) -> Any:
+    options = re2.Options()
+    options.never_nl, options.never_capture = True, never_capture
+    options.log_errors = False
+    options.max_mem = max_memory
+    try:
+        return re2._Regexp(source, options)._regexp
+    except re2.error as error:
+        raw = error.args[0]
+        raise RegexError(
+            raw.decode(errors="replace") if isinstance(raw, bytes) else str(raw)
+        ) from None
+
+
 class CompiledRegex:
     """A regex that ignores newlines and has no groups.
 
@@ -36,16 +63,6 @@ class CompiledRegex:
 
     def __init__(self, source: str, max_memory: int) -> None:
         """`max_memory` is in bytes. Raises RegexError."""
-        options = re2.Options()
-        options.never_nl = options.never_capture = True
-        options.log_errors = False
-        options.max_mem = max_memory
-        try:
-            regexp = re2._Regexp(source, options)._regexp
-        except re2.error as error:
-            raw = error.args[0]
-            raise RegexError(
-                raw.decode(errors="replace") if isinstance(raw, bytes) else str(raw)
-            ) from None
+        regexp = _compiled(source, max_memory, never_capture=True)
         self.match: Match = regexp.Match
         self.instructions: int = regexp.ProgramSize()

@@ -28,7 +28,10 @@ _FLAGS = [
     *("-Wall", "-Wextra", "-Werror"),
 ]
 _LINKED = ["-O3", "-shared", "-s", "-nostdlib", "-Wl,--gc-sections,--build-id=none"]
-_COMMON = ("scan", "entries", "plan", "sample", "tables")
+_COMMON = (
+    *("scan", "entries", "plan", "sample", "tables"),
+    *("fields", "layout", "named", "values", "numbers"),
+)
 TARGETS = {
     "x86_64": [
         *((source, "x86_64") for source in _COMMON),

@@ -1,0 +1,116 @@
+"""Counts the fields of the lines of a moving window."""
+
+import ctypes
+from array import array
+from collections.abc import Iterator
+
+from runner.analysis.fields.kernel import FieldKernel
+from runner.analysis.fields.plan import FieldPlan, FieldRegex
+from runner.analysis.fields.statistics import FieldTable
+from runner.analysis.input.window import Window
+from runner.analysis.match.patterns import MAX_MEMORY, MIN_MEMORY
+from runner.analysis.match.re2_regex import ANYWHERE, CapturingRegex
+
+_FIRST_BYTES, _FIRST_LINES = 64 << 10, 300
+_BATCH = 8192  # values that wait for C
+_TOTAL_MEMORY = 16 << 20  # bytes for RE2, for all regexes
+
+
+class FieldCollector:
+    """Counts fields window by window; `table` has those of all windows so far."""
+
+    def __init__(self, plan: FieldPlan) -> None:
+        self._plan = plan
+        self._numbers = {name: number for number, name in enumerate(plan.names)}
+        self._kernel = FieldKernel(plan)
+        memory = max(MIN_MEMORY, min(MAX_MEMORY, _TOTAL_MEMORY // max(len(plan.regexes), 1)))
+        self._regexes = [(each, CapturingRegex(each.source, memory)) for each in plan.regexes]
+
+    def feed(self, window: Window) -> None:
+        """Add the new lines of a window."""
+        if self._plan.from_lines:
+            first = bytes(window.view[window.start : window.end][:_FIRST_BYTES])
+            self._plan = self._plan.from_lines(first.split(b"\n")[:_FIRST_LINES])
+            self._kernel.use(self._plan.walkers)
+        if self._plan.walkers:
+            self._kernel.add_lines(window.view, window.start, window.end, window.starts_mid_line)
+        elif self._plan.split:
+            self._split_lines(window)
+        for each, regex in self._regexes:
+            self._search(window, each, regex)
+
+    def table(self) -> FieldTable:
+        """The statistics of the fields, in the order of their names."""
+        return FieldTable(self._kernel.statistics())
+
+    def _split_lines(self, window: Window) -> None:
+        """Add the fields of a format that only Python can read."""
+        assert self._plan.split is not None
+        for start, end in self._lines(window):
+            fields = self._plan.split(bytes(window.view[start:end])) or {}
+            for name in self._plan.format_fields:
+                if name in fields:
+                    value = bytearray(fields[name] or b"\0")
+                    spans = (ctypes.c_uint32 * 2)(0, len(fields[name]))
+                    self._kernel.add_values(self._numbers[name], memoryview(value), spans, 1)
+
+    def _lines(self, window: Window) -> Iterator[tuple[int, int]]:
+        """The start and end of the lines that begin in the window and are not empty."""
+        text, end = window.text, window.end
+        at = _first_line(window)
+        while at < end:
+            newline = text.find(b"\n", at, end)
+            stop = end if newline < 0 else newline
+            if stop > at:
+                yield at, min(stop, at + self._plan.line_bytes)
+            at = stop + 1
+
+    def _search(self, window: Window, each: FieldRegex, regex: CapturingRegex) -> None:
+        """Add the groups of the first match in each line."""
+        waiting = [(group, self._numbers[name], array("I")) for group, name in each.groups]
+        for spans in _matches(window, each.required, regex, self._plan.line_bytes):
+            for group, _, values in waiting:
+                if spans[group][0] >= 0:
+                    values.extend(spans[group])
+            if max(len(values) for *_, values in waiting) >= _BATCH:
+                self._add(window, waiting)
+        self._add(window, waiting)
+
+    def _add(self, window: Window, waiting: list[tuple[int, int, "array[int]"]]) -> None:
+        for _, field, values in waiting:
+            if values:
+                spans = (ctypes.c_uint32 * len(values)).from_buffer(values)
+                self._kernel.add_values(field, window.view, spans, len(values) // 2)
+                del spans
+                del values[:]
+
+
+def _first_line(window: Window) -> int:
+    """Where the first line begins that does not continue one of the window before."""
+    if not window.starts_mid_line:
+        return window.start
+    newline = window.text.find(b"\n", window.start, window.end)
+    return window.end if newline < 0 else newline + 1
+
+
+def _search(regex: CapturingRegex, view: memoryview, start: int, end: int) -> int:
+    return regex.match(ANYWHERE, view, start, end)[0][0]
+
+
+def _matches(
+    window: Window, required: bytes, regex: CapturingRegex, line_bytes: int
+) -> Iterator[list[tuple[int, int]]]:
+    """The spans of the first match in each line, and of its groups, as positions in the view."""
+    text, view, match = window.text, window.view, regex.match
+    at, size = _first_line(window), window.end
+    while at < size:
+        found = text.find(required, at, size) if required else _search(regex, view, at, size)
+        if found < 0:
+            return
+        start = max(text.rfind(b"\n", at, found) + 1, at)
+        end = text.find(b"\n", found, size)
+        end = size if end < 0 else end
+        spans = match(ANYWHERE, view, start, min(end, start + line_bytes))
+        if spans[0][0] >= 0:
+            yield list(spans)
+        at = end + 1

@@ -1,0 +1,149 @@
+/* The private header of the statistics of fields.
+ *
+ *   window --lines--> walkers: layout, JSON, logfmt, export --> values of fields --> statistics
+ *
+ * The caller provides all memory. Nothing here allocates, or calls a function of any library.
+ *
+ *   fields.c    what Python calls: lines, walkers, memory
+ *   layout.c    finds the fields of lines that have a layout
+ *   named.c     finds the fields of lines that name them: JSON, logfmt, the journal's export
+ *   values.c    statistics of the values of a field
+ *   numbers.c   statistics of values that are numbers
+ */
+#ifndef FIELDS_H
+#define FIELDS_H
+
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+
+enum {
+    MAX_FIELDS = 16,
+    SHOWN_BYTES = 256,             /* of a value; longer ones are told apart by their hash */
+    REGISTER_BITS = 14,
+    REGISTERS = 1 << REGISTER_BITS,
+    STEP_BITS = 7,                 /* buckets for each power of two: 128 */
+    LEAST_EXPONENT = -64,
+    EXPONENTS = 128,
+    BUCKETS_OF_SIGN = EXPONENTS << STEP_BITS,
+};
+
+/* A value that occurred, and how often. fields/kernel.py declares this struct, too. */
+typedef struct {
+    uint64_t hash;
+    int64_t count;
+    uint32_t text;                 /* position in `values.texts` */
+    uint32_t size;                 /* of the whole value */
+} counted;
+
+/* The statistics of a field. fields/kernel.py declares this struct, too. */
+typedef struct {
+    int64_t count;
+    int64_t purged;                /* counts may be too low by this much, and values may be missing */
+    int64_t numbers;
+    int64_t zeros;                 /* numbers below 2^-64, too */
+    double least, most;
+    uint32_t entry_count, entry_limit;
+    uint32_t text_bytes, text_limit;
+    uint32_t slot_mask, unused;
+    counted *entries;
+    uint32_t *slots;               /* number of an entry plus 1, by the hash */
+    uint8_t *texts;
+    uint8_t *registers;            /* of HyperLogLog */
+    int64_t *buckets;              /* positive numbers, then negative ones */
+    __int128 *sums;                /* of the 53-bit mantissas, by exponent */
+} values;
+
+/* The value of a field in a line; `from` is NULL if the line does not have it. */
+typedef struct {
+    const uint8_t *from, *to;
+} span;
+
+/* Finds the fields of lines of one format. fields/kernel.py declares this struct, too. */
+typedef struct {
+    uint32_t kind;                 /* enum walker_kind */
+    uint32_t step_count;           /* words of `steps` */
+    const uint32_t *steps;         /* LAYOUT: see layout.c. Others: see named.c */
+    const uint8_t *classes;        /* LAYOUT: 256 bytes each, 1 for each byte that belongs to it */
+    const uint8_t *texts;
+} walker;
+
+enum walker_kind { LAYOUT, JSON, LOGFMT, EXPORT };
+
+typedef struct {
+    values fields[MAX_FIELDS];
+    walker walkers[4];
+    uint32_t field_count, walker_count;
+    uint32_t line_bytes, scratch_used;
+    const uint8_t *limit;          /* the end of the window */
+    uint8_t *scratch;              /* of `line_bytes`: values of the line without escapes */
+    span spans[MAX_FIELDS];
+} fields;
+
+static inline uint64_t word_at(const uint8_t *from) {
+    uint64_t value;
+    memcpy(&value, from, sizeof value);
+    return value;
+}
+
+/* A bit for each of 16 bytes, or a mark in each of 8 bytes, that is equal to `a` or `b`. */
+#if defined(__SSE2__)
+#include <emmintrin.h>
+enum { STRIDE = 16, BITS_OF_BYTE = 1 };
+static inline uint64_t matches(const uint8_t *from, uint8_t a, uint8_t b) {
+    const __m128i bytes = _mm_loadu_si128((const __m128i *)from);
+    const __m128i found = _mm_or_si128(_mm_cmpeq_epi8(bytes, _mm_set1_epi8((char)a)),
+                                       _mm_cmpeq_epi8(bytes, _mm_set1_epi8((char)b)));
+    return (uint64_t)_mm_movemask_epi8(found);
+}
+#else
+enum { STRIDE = 8, BITS_OF_BYTE = 8 };
+static inline uint64_t matches(const uint8_t *from, uint8_t a, uint8_t b) {
+    const uint64_t ones = 0x0101010101010101u, highs = 0x8080808080808080u;
+    const uint64_t x = word_at(from) ^ ones * a, y = word_at(from) ^ ones * b;
+    return ((x - ones) & ~x & highs) | ((y - ones) & ~y & highs); /* the lowest mark is right */
+}
+#endif
+
+/* The first byte that is `a` or `b`, or `to`. Bytes up to `limit` may be read. */
+static inline const uint8_t *find_either(const uint8_t *from, const uint8_t *to,
+                                         const uint8_t *limit, uint8_t a, uint8_t b) {
+    for (; from < to && limit - from >= STRIDE; from += STRIDE) {
+        uint64_t found = matches(from, a, b);
+        if (found) {
+            from += __builtin_ctzll(found) / BITS_OF_BYTE;
+            return from < to ? from : to;
+        }
+    }
+    while (from < to && *from != a && *from != b)
+        from++;
+    return from < to ? from : to;
+}
+
+static inline const uint8_t *find_byte(const uint8_t *from, const uint8_t *to, uint8_t byte) {
+    return find_either(from, to, to, byte, byte);
+}
+
+static inline int same_bytes(const uint8_t *a, const uint8_t *b, uint32_t size) {
+    for (; size >= 8; size -= 8, a += 8, b += 8)
+        if (word_at(a) != word_at(b))
+            return 0;
+    for (; size; size--)
+        if (*a++ != *b++)
+            return 0;
+    return 1;
+}
+
+/* layout.c, named.c: whether a line has the format; its fields get their spans */
+int walk_layout(fields *f, const walker *w, const uint8_t *from, const uint8_t *to);
+int walk_json(fields *f, const walker *w, const uint8_t *from, const uint8_t *to);
+int walk_logfmt(fields *f, const walker *w, const uint8_t *from, const uint8_t *to);
+int walk_export(fields *f, const walker *w, const uint8_t *from, const uint8_t *to);
+
+/* values.c */
+void add_value(values *v, const uint8_t *from, const uint8_t *to);
+
+/* numbers.c */
+void add_number(values *v, const uint8_t *from, const uint8_t *to);
+
+#endif

@@ -1,0 +1,112 @@
+/* Counts the values of a field: which are the most frequent, and how many there are.
+ *
+ * Values are counted exactly while they fit into the memory. When it is full, every count is
+ * reduced by the least power of two that removes half of the entries or more, or frees half of the
+ * texts. The sum of these reductions bounds the error. This is the algorithm of Misra and Gries, in
+ * the form of Anderson et al. ("A High-Performance Algorithm for Identifying Frequent Items in Data
+ * Streams", 2017); Space-Saving has the same bounds.
+ *
+ * HyperLogLog (Flajolet et al., 2007) counts distinct values, also after that.
+ */
+#include "fields.h"
+
+static uint64_t mixed(uint64_t h) {
+    h = (h ^ h >> 33) * 0xff51afd7ed558ccdu;
+    h = (h ^ h >> 33) * 0xc4ceb9fe1a85ec53u;
+    return h ^ h >> 33;
+}
+
+static uint64_t hash_of(const uint8_t *from, uint64_t size) {
+    uint64_t h = size * 0x9e3779b97f4a7c15u, rest = 0;
+    for (; size >= 8; size -= 8, from += 8) {
+        h = (h ^ word_at(from)) * 0x9fb21c651e98df25u;
+        h ^= h >> 32;
+    }
+    for (uint64_t i = 0; i < size; i++)
+        rest |= (uint64_t)from[i] << 8 * i;
+    return mixed(h ^ rest);
+}
+
+static uint32_t shown(uint32_t size) {
+    return size < SHOWN_BYTES ? size : SHOWN_BYTES;
+}
+
+static void fill_slots(values *v) {
+    memset(v->slots, 0, (v->slot_mask + 1) * sizeof *v->slots);
+    for (uint32_t i = 0; i < v->entry_count; i++) {
+        uint32_t slot = (uint32_t)v->entries[i].hash & v->slot_mask;
+        while (v->slots[slot])
+            slot = (slot + 1) & v->slot_mask;
+        v->slots[slot] = i + 1;
+    }
+}
+
+/* The least power of two that leaves half of the entries, and half of the texts, at most. */
+static int64_t reduction(const values *v) {
+    for (int64_t by = 1;; by *= 2) {
+        uint32_t entries = 0, bytes = 0;
+        for (uint32_t i = 0; i < v->entry_count; i++)
+            if (v->entries[i].count > by)
+                entries++, bytes += shown(v->entries[i].size);
+        if (entries <= v->entry_limit / 2 && bytes <= v->text_limit / 2)
+            return by;
+    }
+}
+
+static void purge(values *v) {
+    const int64_t by = reduction(v);
+    uint32_t left = 0, bytes = 0;
+    for (uint32_t i = 0; i < v->entry_count; i++) {
+        counted entry = v->entries[i];
+        if (entry.count <= by)
+            continue;
+        for (uint32_t j = 0; j < shown(entry.size); j++) /* texts only move to the front */
+            v->texts[bytes + j] = v->texts[entry.text + j];
+        entry.text = bytes;
+        entry.count -= by;
+        bytes += shown(entry.size);
+        v->entries[left++] = entry;
+    }
+    v->entry_count = left;
+    v->text_bytes = bytes;
+    v->purged += by;
+    fill_slots(v);
+}
+
+static void add_entry(values *v, uint64_t hash, const uint8_t *from, uint32_t size) {
+    uint32_t slot;
+    if (v->entry_count == v->entry_limit || v->text_limit - v->text_bytes < shown(size))
+        purge(v);
+    slot = (uint32_t)hash & v->slot_mask;
+    while (v->slots[slot])
+        slot = (slot + 1) & v->slot_mask;
+    v->entries[v->entry_count] = (counted){hash, 1, v->text_bytes, size};
+    v->slots[slot] = ++v->entry_count;
+    for (uint32_t i = 0; i < shown(size); i++)
+        v->texts[v->text_bytes + i] = from[i];
+    v->text_bytes += shown(size);
+}
+
+static void count_value(values *v, uint64_t hash, const uint8_t *from, uint32_t size) {
+    for (uint32_t slot = (uint32_t)hash & v->slot_mask; v->slots[slot];
+         slot = (slot + 1) & v->slot_mask) {
+        counted *entry = v->entries + v->slots[slot] - 1;
+        if (entry->hash == hash && entry->size == size &&
+            same_bytes(v->texts + entry->text, from, shown(size))) {
+            entry->count++;
+            return;
+        }
+    }
+    add_entry(v, hash, from, size);
+}
+
+void add_value(values *v, const uint8_t *from, const uint8_t *to) {
+    const uint64_t hash = hash_of(from, (uint64_t)(to - from));
+    const uint64_t rest = hash << REGISTER_BITS | 1u << (REGISTER_BITS - 1);
+    const uint8_t rank = (uint8_t)(__builtin_clzll(rest) + 1);
+    uint8_t *const at = v->registers + (hash >> (64 - REGISTER_BITS));
+    *at = rank > *at ? rank : *at;
+    v->count++;
+    count_value(v, hash, from, (uint32_t)(to - from));
+    add_number(v, from, to);
+}

@@ -1,0 +1,214 @@
+"""Fields that C finds, compared with the formats in Python, and statistics with exact ones."""
+
+import json
+import random
+from collections.abc import Sequence
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from runner.analysis.fields.kernel import FieldKernel
+from runner.analysis.fields.layout import Layout, LayoutError
+from runner.analysis.fields.plan import FieldPlan
+from runner.analysis.fields.statistics import FieldStatistics, FieldTable
+from runner.analysis.formats import LogFormat, detect
+from runner.analysis.formats.layouts import LAYOUTS, layout_formats
+from runner.analysis.formats.times import FieldTimes
+from tests.analysis.formats.test_documented import SAMPLES, Sample
+from tests.support.analysis.plain_fields import (
+    check_counts,
+    check_numbers,
+    number_of,
+    values_in,
+)
+
+MODIFIED = 1_796_000_000.0
+quick = settings(database=None, deadline=None, max_examples=150)
+WALKED = [each for each in SAMPLES if each.name not in ("header", "unknown", "windows_csv")]
+BY_NAME = {form.name: form for form in layout_formats(FieldTimes(MODIFIED))}
+
+
+def count(
+    data: bytes, form: LogFormat, names: Sequence[str], cuts: Sequence[int] = ()
+) -> list[FieldStatistics]:
+    """The statistics of fields in data that C reads in windows with these ends.
+
+    Each window has its own memory, so that a sanitizer notices any access outside of it.
+    """
+    walker = form.walker(names)
+    assert walker is not None
+    kernel = FieldKernel(FieldPlan(tuple(names), tuple(names), walkers=(walker,)))
+    start = 0
+    for end in [*cuts, len(data)]:
+        view = memoryview(bytearray(data[start:end] or b"\n"))
+        kernel.add_lines(view, 0, len(view), False)
+        start = end
+    return kernel.statistics()
+
+
+def compare(data: bytes, form: LogFormat, names: Sequence[str]) -> None:
+    for name, found in zip(names, count(data, form, names), strict=True):
+        values = values_in(data, form, name)
+        shown = found.to_json(1000)
+        check_counts(shown, values)
+        check_numbers(shown["number"], values)
+
+
+@pytest.mark.parametrize("sample", WALKED, ids=lambda sample: sample.name)
+def test_c_finds_the_fields_of_every_documented_line(sample: Sample) -> None:
+    form = detect(sample.lines, MODIFIED)
+    data = b"\n".join(sample.lines)
+    compare(data, form, form.fields[:16])
+    for name in form.fields:
+        compare(data, form, [name])
+
+
+@quick
+@given(st.sampled_from(WALKED), st.data())
+def test_c_and_python_agree_on_lines_that_are_cut_or_changed(
+    sample: Sample, data: st.DataObject
+) -> None:
+    form = detect(sample.lines, MODIFIED)
+    line = bytearray(data.draw(st.sampled_from(sample.lines)))
+    at = data.draw(st.integers(0, len(line) - 1))
+    size = data.draw(st.integers(0, 3))
+    if sample.name in ("json_lines", "docker_json", "journal_json"):
+        line = line[:at]  # Python checks values of JSON more strictly
+    else:
+        line[at : at + size] = data.draw(
+            st.sampled_from([b"", b'"', b" ", b"\\", b"[", b"=", b"9", b"\r"])
+        )
+    names = data.draw(st.permutations(form.fields))[:4]
+    compare(bytes(line), form, names)
+
+
+@quick
+@given(
+    st.dictionaries(
+        st.text(max_size=3),
+        st.recursive(
+            st.text() | st.integers() | st.none(), lambda inner: st.lists(inner, max_size=3)
+        ),
+        max_size=5,
+    ),
+    st.booleans(),
+)
+def test_c_reads_json_as_python_does(content: dict[str, object], is_ascii: bool) -> None:
+    line = json.dumps(content, ensure_ascii=is_ascii).encode(errors="replace")
+    if b"\\u" in line and not all(key.isalnum() for key in content):
+        return  # names with escapes are not found
+    form = detect([b'{"a":1}'], MODIFIED)
+    names = [name for name in content if name.isalnum() and name.isascii()][:16]
+    if names:
+        compare(line, form, names)
+
+
+def test_escapes_of_json_are_decoded() -> None:
+    line = b'{"a":"caf\\u00e9 \\ud83d\\ude00 \\ud800 \\"x\\" \\\\ \\/ \\n"}'
+    [found] = count(line, detect([line], MODIFIED), ["a"])
+    assert list(found.counts) == [('café 😀 ? "x" \\ / \n'.encode(), 0)]
+
+
+def test_the_values_of_the_first_fitting_format_count() -> None:
+    access = BY_NAME["access_common"].walker(["status", "level"])
+    other = detect([b'{"level":"x"}'], MODIFIED).walker(["status", "level"])
+    assert access
+    assert other
+    kernel = FieldKernel(FieldPlan(("status", "level"), walkers=(access, other)))
+    data = b'1.1.1.1 - - [x] "GET / HTTP/1.1" 200 5\n{"level":"a","status":"7"}\nnoise\n'
+    kernel.add_lines(memoryview(bytearray(data)), 0, len(data), False)
+    status, level = kernel.statistics()
+    assert status.counts == {(b"200", 0): 1, (b"7", 0): 1}
+    assert level.counts == {(b"a", 0): 1}
+
+
+def test_the_end_of_a_line_that_began_before_is_left_out() -> None:
+    kernel = FieldKernel(
+        FieldPlan(("level",), walkers=(BY_NAME["python_basic"].walker(["level"]),))
+    )
+    data = b"INFO:a:b\nWARN:a:b\n"
+    kernel.add_lines(memoryview(bytearray(data)), 0, len(data), True)
+    assert kernel.statistics()[0].counts == {(b"WARN", 0): 1}
+
+
+def test_only_the_start_of_a_long_line_is_read() -> None:
+    walker = BY_NAME["python_basic"].walker(["level", "message"])
+    kernel = FieldKernel(FieldPlan(("level", "message"), walkers=(walker,), line_bytes=100))
+    data = b"INFO:a:" + b"x" * 500
+    kernel.add_lines(memoryview(bytearray(data)), 0, len(data), False)
+    assert kernel.statistics()[1].counts == {(b"x" * 93, 0): 1}
+
+
+def test_long_values_are_told_apart_by_their_ends() -> None:
+    data = b"".join(b"INFO:a:%b%d\n" % (b"x" * 300, n % 3) for n in range(30))
+    [found] = count(data, BY_NAME["python_basic"], ["message"])
+    assert sorted(found.counts.values()) == [10, 10, 10]
+    assert {text for text, _ in found.counts} == {b"x" * 256}
+    assert found.to_json(1)["top"][0]["value"] == "x" * 256 + "…"
+
+
+values = st.lists(
+    st.binary(max_size=6).filter(lambda value: b"\n" not in value and b"\r" not in value)
+    | st.sampled_from([b"1", b"-2.5", b"0.001", b"1e9", b"x"]),
+    max_size=60,
+)
+
+
+@quick
+@given(values, st.integers(0, 60))
+def test_two_parts_together_give_what_the_whole_gives(each: list[bytes], cut: int) -> None:
+    lines = [b"INFO:a:" + value for value in each]
+    form = BY_NAME["python_basic"]
+    [whole] = count(b"\n".join(lines), form, ["message"])
+    first, second = (
+        count(b"\n".join(part), form, ["message"]) for part in (lines[:cut], lines[cut:])
+    )
+    merged = FieldTable.load(json.loads(json.dumps(FieldTable(first).dump())))
+    merged.merge(FieldTable.load(json.loads(json.dumps(FieldTable(second).dump()))))
+    assert merged.fields == [whole]
+    compare(b"\n".join(lines), form, ["message"])
+
+
+@quick
+@given(
+    st.from_regex(rb"-?[0-9]{1,21}(\.[0-9]{1,5})?([eE][+-]?[0-9]{1,2})?", fullmatch=True)
+    | st.floats(allow_nan=False).map(lambda number: repr(number).encode())
+    | st.integers().map(lambda number: b"%d" % number)
+    | st.binary(max_size=5)
+)
+def test_a_number_is_read_as_python_reads_it(text: bytes) -> None:
+    if b"\n" in text or b"\r" in text:
+        return
+    [found] = count(b"INFO:a:" + text, BY_NAME["python_basic"], ["message"])
+    number = number_of(text)
+    assert found.numbers.count == (number is not None)
+    if number is not None:
+        assert found.numbers.least == found.numbers.most == number
+        if abs(number) >= 2.0**-64:
+            assert found.numbers.mean() == number
+
+
+@pytest.mark.parametrize(
+    "text", ["a)", "(?P<a>b", "(?:a)", "a|b", r"\w", ".*?", ".*?[ab]", "a{", "*"]
+)
+def test_a_layout_with_something_else_is_refused(text: str) -> None:
+    with pytest.raises(LayoutError):
+        Layout(text)
+
+
+def test_no_layout_has_a_field_twice() -> None:
+    for name, _, text in LAYOUTS:
+        fields = Layout(text).fields
+        assert len(set(fields)) == len(fields), name
+
+
+def test_random_values_are_counted_exactly_until_the_memory_is_full() -> None:
+    rng = random.Random(7)
+    texts = [b"%d" % rng.randrange(40_000) for _ in range(60_000)]
+    [found] = count(
+        b"\n".join(b"INFO:a:" + text for text in texts), BY_NAME["python_basic"], ["message"]
+    )
+    assert len(set(texts)) < 32_768
+    assert found.purged == 0
+    check_counts(found.to_json(100), texts)
