@@ -135,6 +135,54 @@ export interface LinesDocument {
   problem: string | null;
 }
 
+export interface ComparedJobDocument {
+  job_id: string;
+  name: string | null;
+  lines: number | null;
+  bytes: number;
+  hours: number | null;
+}
+
+export interface SignificanceDocument {
+  test: string;
+  per: string;
+  correction: string;
+  comparisons: number;
+  alpha: number;
+  min_ratio: number;
+}
+
+export interface ComparedCountDocument {
+  kind: string;
+  field: string | null;
+  name: string;
+  before: number;
+  after: number;
+  before_is_bound: boolean;
+  after_is_bound: boolean;
+  ratio: number | null;
+  ratio_per_hour: number | null;
+  p: number;
+  change: string;
+  significant: boolean;
+}
+
+export interface ChangesDocument {
+  new: number;
+  gone: number;
+  more: number;
+  less: number;
+}
+
+export interface ComparisonDocument {
+  before: ComparedJobDocument;
+  after: ComparedJobDocument;
+  significance: SignificanceDocument;
+  changes: ChangesDocument;
+  counts: ComparedCountDocument[];
+  not_compared: string[];
+}
+
 export interface SessionDocument {
   tokens: boolean;
   name: string | null;
@@ -356,7 +404,18 @@ export interface Analysis {
   fields?: Record<string, FieldFigures>;
   bytes?: number;
   file?: AnalyzedFile;
+  archive?: { members: number; analyzed: number; failed: number };
+  members?: Member[];
   warnings?: { code: string; message: string }[];
+}
+
+/** A file of an archive. Figures are null if it could not be read. */
+export interface Member {
+  name: string;
+  bytes: number | null;
+  lines?: number | null;
+  counts: Record<string, number> | null;
+  error: { code: string; message: string } | null;
 }
 
 export interface Sample {

@@ -13,6 +13,9 @@ OF_COLORS = ["color-contrast", "link-in-text-block"]
 """The rules of axe whose results depend on the color scheme."""
 
 
+WITH_CHART = {"patterns": ["ERROR"], "histogram": "minute", "samples": 1}
+
+
 def problems(page: Page) -> list[str]:
     """Return the problems that axe finds on a page: its rule and the first element, for each.
 
@@ -49,7 +52,7 @@ def test_no_page_without_jobs_has_a_problem_that_axe_finds(page: Page) -> None:
 
 def test_no_page_with_jobs_has_a_problem_that_axe_finds(page: Page, service: Service) -> None:
     service.worker()
-    done = service.upload(b"2026-01-01T00:00:00Z ERROR <b>\n" * 10, {"patterns": ["ERROR"]})
+    done = service.upload(b"2026-01-01T00:00:00Z ERROR <b>\n" * 10, WITH_CHART)
     failed = service.submit("talk", {"lines": 3, "then": "crash"})
     running = service.submit(payload={"seconds": 600})
     service.result(done)

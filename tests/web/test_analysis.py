@@ -187,13 +187,31 @@ def test_a_color_that_the_reader_chooses_stays(service: Service, page: Page, inc
 def test_results_are_saved_as_files(service: Service, page: Page, incident: str) -> None:
     page.goto(f"/ui/jobs/{incident}")
     with page.expect_download() as csv:
-        page.get_by_role("button", name="CSV").click()
-    assert csv.value.suggested_filename == "app.log.csv"
+        page.get_by_role("link", name="over time").click()
+    assert csv.value.suggested_filename.endswith(".csv")
     rows = csv.value.path().read_text().splitlines()
-    assert (rows[0], len(rows)) == ("from,ERROR,WARN,users", 121)
+    assert (rows[0], len(rows)) == ("time,ERROR,WARN,users", 121)
     with page.expect_download() as saved:
         page.get_by_role("button", name="JSON").click()
     assert json.loads(saved.value.path().read_text()) == service.job(incident)["result"]
+    page.get_by_role("link", name="Report").click()
+    expect(page.locator("h1")).to_contain_text("app.log")
+
+
+def test_an_analysis_is_compared_with_another_one(
+    service: Service, page: Page, incident: str
+) -> None:
+    calm_log = log(120, -1).replace(b"ERROR", b"DEBUG")
+    calm = analyzed(service, calm_log, patterns=["ERROR", "WARN"])
+    page.goto(f"/ui/jobs/{incident}")
+    page.get_by_text("Compare with another analysis").click()
+    page.get_by_label("Before").select_option(calm)
+    changes = page.get_by_role("group", name="Changes").locator("tbody tr")
+    expect(changes).to_have_count(1)
+    expect(changes).to_contain_text("newpattern: ERROR0169")
+    expect(page.get_by_text("Not in both: users.")).to_be_visible()
+    page.reload()
+    expect(changes).to_have_count(1)
 
 
 def test_the_page_of_a_large_analysis_has_few_nodes(

@@ -5,8 +5,10 @@ import { h, update } from "../lib/dom.js";
 import * as format from "../lib/format.js";
 import { stamp, zoneName } from "../lib/timeZone.js";
 import { isFinal } from "../shared/status.js";
-import { exportButtons } from "./export.js";
+import { ComparisonPanel } from "./comparisonPanel.js";
+import { exportLinks } from "./export.js";
 import { LinesPanel } from "./linesPanel.js";
+import { membersPanel } from "./membersPanel.js";
 import { fieldsPanel, templatesPanel } from "./overviewPanels.js";
 import { PatternsPanel } from "./patternsPanel.js";
 import { samplesPanel } from "./samplesPanel.js";
@@ -27,6 +29,7 @@ export class AnalysisView {
     this.patterns = new PatternsPanel(this.view, go);
     this.timeline = new TimelinePanel(this.view);
     this.lines = new LinesPanel(this.view);
+    this.comparison = new ComparisonPanel(this.view);
     this.rest = h("div", { "data-key": "rest" });
     this.element = h(
       "div",
@@ -36,6 +39,7 @@ export class AnalysisView {
       this.timeline.element,
       this.lines.element,
       this.rest,
+      this.comparison.element,
     );
     this.view.onChange((names) => names.has("zone") && this.draw());
   }
@@ -51,6 +55,7 @@ export class AnalysisView {
     this.patterns.show(job, shown, isComplete);
     this.timeline.show(shown);
     if (isComplete && job.upload) this.lines.setJob(job.job_id);
+    if (isComplete) this.comparison.setJob(job);
     this.draw();
   }
 
@@ -62,12 +67,13 @@ export class AnalysisView {
       this.head,
       (result.warnings ?? []).map(({ message }) => h("p", { class: "notice" }, message)),
       fileFacts(result, view.zone),
-      exportButtons(job, result),
+      exportLinks(job, result),
     );
     update(
       this.rest,
       templatesPanel(result, view),
       fieldsPanel(result, view),
+      membersPanel(result),
       samplesPanel(result),
     );
   }

@@ -1,65 +1,45 @@
-// Files that a reader can take along: the result as JSON, and the figures over time as CSV.
+// What a reader can take along: the report, its tables as CSV, and the result as JSON.
 
 import { h } from "../lib/dom.js";
-import { toRfc3339 } from "../lib/timeZone.js";
-import { timelineOf } from "./timeline.js";
+import { jobPath } from "../shared/links.js";
 
 /** @typedef {import("../types.js").Analysis} Analysis */
 /** @typedef {import("../types.js").JobDocument} JobDocument */
 
+/** @type {[table: string, title: string, isThere: (result: Analysis) => unknown][]} */
+const TABLES = [
+  ["patterns", "patterns", ({ counts }) => Object.keys(counts ?? {}).length],
+  ["timeline", "over time", ({ timeline, histogram }) => timeline?.start ?? histogram],
+  ["templates", "kinds of lines", ({ overview }) => overview?.templates?.length],
+  ["fields", "fields", ({ fields }) => Object.keys(fields ?? {}).length],
+];
+
 /**
- * Buttons that save the result of a job.
+ * Links to the report and to tables of a result, and a button that saves the result.
  *
  * @param {JobDocument} job
  * @param {Analysis} result
  * @returns {HTMLElement}
  */
-export function exportButtons({ job_id: id, upload }, result) {
+export function exportLinks({ job_id: id, upload }, result) {
   const name = (upload?.name ?? id).replaceAll(/[^\w.-]+/g, "_");
+  const report = jobPath(id, "/report");
   const json = () => save(`${name}.json`, "application/json", JSON.stringify(result, null, 2));
-  const csv = () => save(`${name}.csv`, "text/csv", csvOf(result));
-  return h(
-    "div",
-    { class: "buttons", "data-key": "export" },
-    h("button", { class: "plain", onclick: json }, "Save the result as JSON"),
-    timelineOf(result) &&
-      h("button", { class: "plain", onclick: csv }, "Save the figures over time as CSV"),
-  );
-}
-
-/**
- * Return the figures over time as CSV: a row for each bin, a column for each pattern, level, class
- * of statuses and template.
- *
- * @param {Analysis} analysis
- * @returns {string}
- */
-export function csvOf(analysis) {
-  const timeline = timelineOf(analysis);
-  if (!timeline) return "";
-  const { start, step, bins, total, stacks } = timeline;
-  const columns = [
-    ...(total ? [/** @type {[string, number[]]} */ (["all lines", total])] : []),
-    ...Object.values(stacks).flatMap((stack) => Object.entries(stack)),
-  ];
-  const rows = Array.from({ length: bins }, (_, bin) => [
-    toRfc3339(start + bin * step),
-    ...columns.map(([, values]) => String(values[bin])),
+  const csv = TABLES.filter(([, , isThere]) => isThere(result)).map(([table, title]) => [
+    " ",
+    h(
+      "a",
+      { href: `${report}?format=csv&table=${table}`, download: `${name}.${table}.csv` },
+      title,
+    ),
   ]);
-  return [["from", ...columns.map(([name]) => name)], ...rows]
-    .map((row) => `${row.map(csvCell).join(",")}\r\n`)
-    .join("");
-}
-
-/**
- * Quote a cell where CSV needs it. A text that a spreadsheet would run as a formula gets an
- * apostrophe in front.
- *
- * @param {string} text
- */
-function csvCell(text) {
-  const safe = /^[=+@\t\r-]/.test(text) ? `'${text}` : text;
-  return /[",\r\n]/.test(safe) ? `"${safe.replaceAll('"', '""')}"` : safe;
+  return h(
+    "p",
+    { class: "export", "data-key": "export" },
+    h("a", { href: report }, "Report"),
+    h("button", { class: "plain", onclick: json }, "JSON"),
+    csv.length > 0 && h("span", {}, "CSV:", csv),
+  );
 }
 
 /**

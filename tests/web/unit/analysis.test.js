@@ -1,7 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { csvOf } from "../../../server/web/analysis/export.js";
 import { linesQuery, pieces } from "../../../server/web/analysis/linesPanel.js";
 import { linesOf, payloadWith, templateRegex } from "../../../server/web/analysis/patterns.js";
 import { describeLines, mostFrequentFirst } from "../../../server/web/analysis/patternsPanel.js";
@@ -15,7 +14,7 @@ const TIMELINE = {
   bin_seconds: 60,
   bins: 2,
   total: [5, 6],
-  patterns: { '=1+"a"': [1, 2] },
+  patterns: { a: [1, 2] },
   levels: { ERROR: [0, 3] },
   undated: 4,
 };
@@ -51,7 +50,7 @@ test("a timeline of the service is taken as it is", () => {
     bins: 2,
     total: [5, 6],
     undated: 4,
-    stacks: { patterns: { '=1+"a"': [1, 2] }, levels: { ERROR: [0, 3] } },
+    stacks: { patterns: { a: [1, 2] }, levels: { ERROR: [0, 3] } },
   });
   assert.equal(timelineOf({ timeline: { ...TIMELINE, start: null } }), null);
   assert.equal(timelineOf({}), null);
@@ -188,15 +187,6 @@ test("the same file is analyzed again with other patterns and the same options",
     overview: true,
     source: { job_id: "1" },
   });
-});
-
-test("the figures over time are saved as CSV, without formulas", () => {
-  assert.equal(
-    csvOf({ timeline: TIMELINE }),
-    'from,all lines,"\'=1+""a""",ERROR\r\n' +
-      "2026-01-01T00:00:00Z,5,1,0\r\n2026-01-01T00:01:00Z,6,2,3\r\n",
-  );
-  assert.equal(csvOf({}), "");
 });
 
 test("a sample has the numbers of its lines", () => {
