@@ -97,7 +97,7 @@ def submit(
 
 
 def analyze_payload(
-    patterns: Iterable[str | Mapping[str, Any]],
+    patterns: Iterable[str | Mapping[str, Any]] | None = None,
     *,
     ignore_case: bool = False,
     regexes: Iterable[str] = (),
@@ -108,15 +108,16 @@ def analyze_payload(
     members: Iterable[str] = (),
     compare: str | None = None,
     reuse: bool = False,
+    overview: bool | None = None,
 ) -> dict[str, Any]:
     """Build the payload of a job of the type analyze. A pattern is a text or an object.
 
-    `compare` is the id of an earlier job.
+    `compare` is the id of an earlier job. Without patterns and regexes, the job makes an overview.
     """
     if any(isinstance(each, str) for each in (patterns, regexes, members)):
         raise TypeError("patterns, regexes and members are lists of texts, not one text")
     wanted: list[str | dict[str, Any]] = [
-        each if isinstance(each, str) else dict(each) for each in patterns
+        each if isinstance(each, str) else dict(each) for each in patterns or ()
     ]
     wanted += [{"pattern": each, "regex": True} for each in regexes]
     if ignore_case:
@@ -126,14 +127,15 @@ def analyze_payload(
             else {"ignore_case": True, **each}
             for each in wanted
         ]
-    payload: dict[str, Any] = {"patterns": wanted}
+    payload: dict[str, Any] = {} if patterns is None and not wanted else {"patterns": wanted}
     if compare is not None:
         payload["compare"] = {"job_id": compare}
     if reuse:
         payload["reuse"] = True
     extra = {"samples": samples, "histogram": histogram, "lines": lines, "encoding": encoding}
-    extra["members"] = list(members)
+    extra |= {"members": list(members), "overview": overview}
     usual = {"samples": 0, "histogram": "none", "lines": True, "encoding": None, "members": []}
+    usual |= {"overview": None}
     return payload | {name: value for name, value in extra.items() if value != usual[name]}
 
 

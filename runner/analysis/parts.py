@@ -19,6 +19,7 @@ from runner.analysis.input.formats import format_of
 from runner.analysis.input.stored import Stored, modified_at, size_of
 from runner.analysis.input.text_check import check_file
 from runner.analysis.match.patterns import Pattern, prepare
+from runner.analysis.overview.table import ShapeTable
 from runner.analysis.ranges import can_be_split, next_line_start
 from runner.analysis.run import (
     AnalysisOptions,
@@ -91,7 +92,7 @@ def merge(
     lines = scan_options_of(options, 0.0, patterns).lines or LineOptions()
     whole = PartialResult.of(patterns)
     for result in results:
-        whole.merge(PartialResult.load(result, lines.max_buckets), lines.samples)
+        whole.merge(PartialResult.load(result, lines.max_buckets, ShapeTable.load), lines.samples)
     return whole.dump()
 
 
@@ -106,7 +107,7 @@ def finish(
     lines = scan_options_of(options, 0.0, len(patterns)).lines or LineOptions()
     encoding, bom = detect_encoding(file, options.encoding)
     planned = plan_fields(file, options.fields, options.encoding)
-    partial = PartialResult.load(merged, lines.max_buckets)
+    partial = PartialResult.load(merged, lines.max_buckets, ShapeTable.load)
     warnings = check_file(file, options.encoding)
     return AnalysisResult(
         keys=[pattern.key for pattern in patterns],

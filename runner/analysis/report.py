@@ -7,6 +7,8 @@ from runner.analysis.count.histogram import rfc3339
 from runner.analysis.count.line_marks import encode_marks
 from runner.analysis.count.line_times import LineTimes
 from runner.analysis.count.result import PatternResult
+from runner.analysis.overview.overview import overview
+from runner.analysis.overview.table import ShapeTable
 from runner.analysis.run import AnalysisOptions, AnalysisResult
 
 
@@ -31,10 +33,19 @@ def to_json(result: AnalysisResult, options: AnalysisOptions) -> dict[str, Any]:
         found = zip(result.field_names, result.partial.fields.fields, strict=True)
         report["fields"] = {name: each.to_json(options.top) for name, each in found}
     file = {"bytes": result.partial.bytes, "file": _file(result)}
-    report |= file | {"warnings": result.warnings}
+    report |= _overview(result) | file | {"warnings": result.warnings}
     if result.members is not None:
         report |= result.members.to_json(result.keys, options.lines)
     return report
+
+
+def _overview(result: AnalysisResult) -> dict[str, Any]:
+    """The overview and its timeline, if they were asked for."""
+    table = result.partial.table
+    if not isinstance(table, ShapeTable):
+        return {}
+    found, timeline = overview(table, result.modified)
+    return {"overview": found} | ({"timeline": timeline} if timeline else {})
 
 
 def _file(result: AnalysisResult) -> dict[str, Any]:

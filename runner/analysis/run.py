@@ -5,6 +5,7 @@ file ─────────────────┼ an archive: member b
                       └ any other file: decompressed and decoded ─────────────────┘
 """
 
+import functools
 import time
 from collections.abc import Callable, Sequence
 from contextlib import closing
@@ -29,6 +30,7 @@ from runner.analysis.input.stored import Stored, modified_at, read_at, size_of
 from runner.analysis.input.text_check import check_file
 from runner.analysis.match.patterns import Pattern, prepare
 from runner.analysis.members import MemberResults
+from runner.analysis.overview.collector import overview_collector
 from runner.analysis.scan import scan_range, scan_text
 
 _MAX_BUCKETS = 50_000
@@ -53,8 +55,9 @@ class AnalysisOptions:
 
     `samples` is the number of lines to show for each pattern, `histogram` a unit of time or empty,
     `encoding` a name from check_encoding, or None to detect the encoding from the BOM. `members`
-    has globs for the members of an archive, none for all.
-    `fields` are counted, with the `top` most frequent values of each.
+    has globs for the members of an archive, none for all. `fields` are counted, with the `top` most
+    frequent values of each. `overview` asks for templates, levels, status classes and bursts of all
+    lines.
     """
 
     lines: bool = True
@@ -64,6 +67,7 @@ class AnalysisOptions:
     members: tuple[str, ...] = ()
     fields: tuple[WantedField, ...] = ()
     top: int = 20
+    overview: bool = False
 
 
 @dataclass(frozen=True)
@@ -211,11 +215,13 @@ def scan_options_of(
     `modified` is the time of the file in epoch seconds; it determines the year of times that have
     none. With many patterns, each gets fewer samples and smaller histograms.
     """
+    collector = functools.partial(overview_collector, modified) if options.overview else None
     if not options.lines:
-        return ScanOptions(fields=fields)
+        return ScanOptions(fields=fields, collector=collector)
     second_of = LineTimes(modified).second_of
     time_of = second_of if options.histogram else None
+    patterns = max(patterns, 1)
     buckets = max(_MIN_BUCKETS, _MAX_BUCKETS // patterns)
     samples = min(options.samples, max(1, _MAX_SAMPLES // patterns))
     lines = LineOptions(samples, time_of, options.histogram, buckets, second_of)
-    return ScanOptions(lines, fields=fields)
+    return ScanOptions(lines, fields=fields, collector=collector)

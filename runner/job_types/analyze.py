@@ -12,6 +12,7 @@ from pydantic import (
     Field,
     TypeAdapter,
     ValidationError,
+    ValidationInfo,
     ValidatorFunctionWrapHandler,
     field_validator,
     model_validator,
@@ -108,13 +109,18 @@ class EarlierJob(Payload):
 
 
 class AnalyzePayload(Payload):
-    """The patterns to count, 1 to 1,000 with distinct names, and the contents of the result."""
+    """The patterns to count, up to 1,000 with distinct names, and the contents of the result."""
 
-    patterns: list[TextOrObject] = Field(
-        min_length=1,
-        max_length=1000,
-        description='Texts, or objects such as {"pattern": "user\\\\d+", "regex": true}.',
+    patterns: Annotated[list[TextOrObject], Field(min_length=1, max_length=1000)] | None = Field(
+        None,
+        description='Texts, or objects such as {"pattern": "user\\\\d+", "regex": true}. Without'
+        ' patterns, and with "auto", the result is an overview.',
         examples=[["ERROR", "WARN"]],
+    )
+    overview: bool | None = Field(
+        None,
+        description="Whether to report templates of messages, levels, status classes and bursts."
+        " Default: only without patterns.",
     )
     lines: bool = Field(
         True, description="Whether to report matching lines: how many, the first, the last."
@@ -161,7 +167,9 @@ class AnalyzePayload(Payload):
     @classmethod
     def _check_patterns(
         cls, value: Any, validate: ValidatorFunctionWrapHandler
-    ) -> list[PatternObject]:
+    ) -> list[PatternObject] | None:
+        if value is None or value == "auto":
+            return None
         details: list[Any] = []
         patterns: list[PatternObject | None]
         try:
@@ -182,6 +190,13 @@ class AnalyzePayload(Payload):
     def _check_fields(cls, value: list[FieldObject]) -> list[FieldObject]:
         return check_names(value)
 
+    @field_validator("overview")
+    @classmethod
+    def _check_overview(cls, value: bool | None, info: ValidationInfo) -> bool | None:
+        if value is False and "patterns" in info.data and info.data["patterns"] is None:
+            raise ValueError("it must be true, or name patterns: else there is nothing to report")
+        return value
+
     @field_validator("encoding")
     @classmethod
     def _check_encoding(cls, value: str | None) -> str | None:
@@ -198,7 +213,7 @@ class AnalyzePayload(Payload):
 
     def analysis_patterns(self) -> list[Pattern]:
         """The patterns as the analysis takes them."""
-        return [pattern.to_pattern() for pattern in self.patterns]
+        return [pattern.to_pattern() for pattern in self.patterns or ()]
 
     def options(self) -> "AnalysisOptions":
         """Return what the analysis reports besides counts."""
@@ -206,9 +221,10 @@ class AnalyzePayload(Payload):
 
         unit = "" if self.histogram == "none" else self.histogram
         fields = tuple(each.wanted() for each in self.fields)
+        overview = self.patterns is None if self.overview is None else self.overview
         members = tuple(self.members)
         options = AnalysisOptions(self.lines, self.samples, unit, self.encoding, members)
-        return replace(options, fields=fields, top=self.top)
+        return replace(options, fields=fields, top=self.top, overview=overview)
 
 
 class Analyze(InParts[AnalyzePayload]):
@@ -289,7 +305,7 @@ class Analyze(InParts[AnalyzePayload]):
         """Combine the results of consecutive parts."""
         from runner.analysis import parts
 
-        return parts.merge(results, payload.options(), len(payload.patterns))
+        return parts.merge(results, payload.options(), len(payload.patterns or ()))
 
     def finish(self, payload: AnalyzePayload, context: Context, folded: Any, seconds: float) -> Any:
         """Return the result in the form that `run` gives it."""

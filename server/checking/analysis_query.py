@@ -24,10 +24,6 @@ _NUMBER = re.compile(r"-?(?:0|[1-9][0-9]{0,15})(?:\.[0-9]{1,15})?")
 _PATTERN = re.compile(r"payload\.patterns\[(\d+)\]")
 _MEMBER = re.compile(r"payload\.members(\[\d+\])?")
 _FIELD = re.compile(r"payload\.fields\[(\d+)\]")
-_NO_PATTERNS = (
-    "name what to count: texts as p=ERROR, regexes as e=user[0-9]%2B, each as often as needed, such"
-    " as /analyze?p=ERROR&p=WARN"
-)
 
 
 class AnalysisParameters(WaitQuery):
@@ -80,14 +76,12 @@ def analysis_submission(arguments: Arguments) -> Received:
     """
     given = {name: [_text(name, value) for value in values] for name, values in arguments.items()}
     texts, regexes = given.get("p", []), given.get("e", [])
-    if not texts and not regexes:
-        raise unacceptable([FieldError("p", _NO_PATTERNS, "missing")])
     flags = {"ignore_case": _flag(given, "i"), "word": _flag(given, "w")}
     options = {name: True for name, is_set in flags.items() if is_set}
     patterns: list[Any] = [{"pattern": text, **options} if options else text for text in texts]
     patterns += [{"pattern": regex, "regex": True, **options} for regex in regexes]
     document: dict[str, Any] = {"type": "analyze"}
-    document["payload"] = payload = {"patterns": patterns}
+    document["payload"] = payload = {"patterns": patterns} if patterns else {}
     if members := given.get("member"):
         payload["members"] = members
     if fields := given.get("field"):
@@ -153,6 +147,6 @@ def _value(name: str, text: str) -> Any:
     """The value of a field; a text that is not acceptable stays, and is refused later."""
     if name in _TEXTS:
         return text
-    if name in ("lines", "reuse"):
+    if name in ("lines", "reuse", "overview"):
         return _FLAGS.get(text.lower(), text)
     return json.loads(text) if _NUMBER.fullmatch(text) else text

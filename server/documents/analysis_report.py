@@ -5,17 +5,16 @@ ERROR        3      2      1     3  ██████████████�
 WARN         1      1      2     2  ██████▊
 """
 
-import unicodedata
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from typing import Any
 
+from server.documents.overview_report import overview_lines
+from server.documents.text_table import clean, table
 from storage.records.states import Status
 
-BAR_WIDTH = 20
 MAX_NAME_WIDTH = 40
 JOB_FAILED = 424
 """The status of a text about a job that failed or was canceled, so that `curl --fail` notices."""
-_EIGHTHS = " ▏▎▍▌▋▊▉█"
 _PER_LINE = ("matching_lines", "first_line", "last_line")
 
 Document = Mapping[str, Any]
@@ -31,7 +30,7 @@ def analysis_report(job: Document, base_url: str) -> tuple[int, str]:
         return 200, "\n".join([*_result_lines(job["result"]), "", url, ""])
     if job["status"] == Status.FAILED:
         error = job["error"] or {"type": "unknown", "message": "unknown"}
-        return JOB_FAILED, f"failed: {_clean(error['message'])} ({error['type']})\n{url}\n"
+        return JOB_FAILED, f"failed: {clean(error['message'])} ({error['type']})\n{url}\n"
     if job["status"] == Status.CANCELED:
         by = f" by {job['canceled_by']}" if job["canceled_by"] else ""
         return JOB_FAILED, f"canceled{by}\n{url}\n"
@@ -61,15 +60,21 @@ def _result_lines(result: Document) -> Iterator[str]:
         [_shown_name(name), str(count), *(_number(column[name]) for column in columns)]
         for name, count in counts.items()
     ]
-    yield from _table(heads, rows, list(counts.values()))
+    overview = result.get("overview")
+    if overview:
+        yield from overview_lines(overview)
+    if counts and overview:
+        yield ""
+    if counts or not overview:
+        yield from table(heads, rows, list(counts.values()))
     for name, lines in result.get("samples", {}).items():
         if lines:
             yield from ("", f"samples of {_shown_name(name)}:")
-            yield from (f"  {_clean(line)}" for line in lines)
+            yield from (f"  {clean(line)}" for line in lines)
     for name, histogram in result.get("histogram", {}).items():
         yield from ("", f"lines with {_shown_name(name)}, per {histogram['unit']}:")
         found = histogram["lines"]
-        yield from _table([], [[at, str(n)] for at, n in found], [n for _, n in found])
+        yield from table([], [[at, str(n)] for at, n in found], [n for _, n in found])
         if histogram["undated_lines"]:
             yield f"  and {histogram['undated_lines']:,} without a time"
     yield from _member_lines(result)
@@ -77,7 +82,7 @@ def _result_lines(result: Document) -> Iterator[str]:
     lines = [f"{result['lines']:,} lines"] if has_lines else []
     seconds = result["file"]["seconds"]
     yield ", ".join([*lines, f"{result['bytes']:,} bytes", f"{seconds:.3f} seconds"])
-    yield from (f"warning: {_clean(each['message'])}" for each in result["warnings"])
+    yield from (f"warning: {clean(each['message'])}" for each in result["warnings"])
 
 
 def _member_lines(result: Document) -> Iterator[str]:
@@ -91,29 +96,9 @@ def _member_lines(result: Document) -> Iterator[str]:
         for each, count in zip(members, sums, strict=True)
     ]
     yield ""
-    yield from _table(["member", "count"], rows, sums)
+    yield from table(["member", "count"], rows, sums)
     if more := result["archive"]["analyzed"] + result["archive"]["failed"] - len(members):
         yield f"and {more:,} more members"
-
-
-def _table(
-    heads: Sequence[str], rows: Sequence[Sequence[str]], counts: Sequence[int]
-) -> Iterator[str]:
-    """Yield aligned lines: the first column to the left, numbers to the right, then a bar."""
-    most = max(counts, default=0)
-    cells = [heads, *rows] if heads else rows
-    widths = [max(map(_width, column)) for column in zip(*cells, strict=True)]
-    bars = [_bar(count, most) for count in counts]
-    for row, bar in zip(cells, ["", *bars] if heads else bars, strict=True):
-        first = row[0] + " " * (widths[0] - _width(row[0]))
-        others = [cell.rjust(width) for cell, width in zip(row[1:], widths[1:], strict=True)]
-        yield "  ".join([first, *others, bar]).rstrip()
-
-
-def _bar(count: int, most: int) -> str:
-    """A bar whose length is in proportion to the count; visible unless the count is 0."""
-    eighths = -(-count * BAR_WIDTH * 8 // most) if most else 0
-    return _EIGHTHS[8] * (eighths // 8) + _EIGHTHS[eighths % 8].strip()
 
 
 def _number(value: int | None) -> str:
@@ -121,19 +106,5 @@ def _number(value: int | None) -> str:
 
 
 def _shown_name(name: str) -> str:
-    shown = _clean(name)
+    shown = clean(name)
     return shown if len(shown) <= MAX_NAME_WIDTH else f"{shown[: MAX_NAME_WIDTH - 1]}…"
-
-
-def _clean(text: str) -> str:
-    """The text in one line, without control characters: a terminal would obey them."""
-    shown = text.replace("\t", " ")
-    return "".join(c if c.isprintable() else "\N{REPLACEMENT CHARACTER}" for c in shown)
-
-
-def _width(text: str) -> int:
-    """How many columns a terminal needs for a text."""
-    if text.isascii():
-        return len(text)
-    wide = sum(unicodedata.east_asian_width(each) in "WF" for each in text)
-    return len(text) + wide - sum(map(bool, map(unicodedata.combining, text)))

@@ -144,6 +144,8 @@ def test_patterns_of_an_analysis() -> None:
         "encoding": "utf-16",
         "members": ["*.log"],
     }
+    assert requests.analyze_payload() == {}
+    assert requests.analyze_payload(["a"], overview=True) == {"patterns": ["a"], "overview": True}
     with pytest.raises(TypeError, match="not one text"):
         requests.analyze_payload("ERROR")
     with pytest.raises(TypeError, match="not one text"):

@@ -14,6 +14,7 @@ from tests.mutants.guards.hangs import HANGS
 from tests.mutants.guards.isolation import ISOLATION
 from tests.mutants.guards.messages import MESSAGES
 from tests.mutants.guards.optimistic import OPTIMISTIC
+from tests.mutants.guards.overview import OVERVIEW
 from tests.mutants.guards.parts import PARTS
 from tests.mutants.guards.pool import POOL
 from tests.mutants.guards.programs import PROGRAMS
@@ -43,6 +44,7 @@ MUTANTS = (
     *ISOLATION,
     *QUEUES,
     *PARTS,
+    *OVERVIEW,
     *TRANSFER,
     *TRACES,
     *ANALYSES,

@@ -106,7 +106,7 @@ class AsyncClient:
     async def analyze(
         self,
         source: File | AsyncJob,
-        patterns: Iterable[str | Mapping[str, Any]],
+        patterns: Iterable[str | Mapping[str, Any]] | None = None,
         *,
         ignore_case: bool = False,
         regexes: Iterable[str] = (),
@@ -117,6 +117,7 @@ class AsyncClient:
         members: Iterable[str] = (),
         compare: AsyncJob | str | None = None,
         reuse: bool = False,
+        overview: bool | None = None,
         on_progress: Progress | None = None,
         **options: Unpack[Options],
     ) -> AsyncJob:
@@ -127,6 +128,7 @@ class AsyncClient:
         `compare` is an earlier job, or its id: `AsyncJob.comparison` then tells what has changed.
         With `reuse`, an earlier job that has answered an equal question about an equal file is
         returned instead of a new one; its `data.reused_from` is set.
+        Without patterns, the result is an overview of the file.
         """
         payload = requests.analyze_payload(
             patterns,
@@ -139,6 +141,7 @@ class AsyncClient:
             members=members,
             compare=compare.id if isinstance(compare, AsyncJob) else compare,
             reuse=reuse,
+            overview=overview,
         )
         if isinstance(source, AsyncJob):
             payload["source"] = {"job_id": source.id}

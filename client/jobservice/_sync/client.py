@@ -107,7 +107,7 @@ class Client:
     def analyze(
         self,
         source: File | Job,
-        patterns: Iterable[str | Mapping[str, Any]],
+        patterns: Iterable[str | Mapping[str, Any]] | None = None,
         *,
         ignore_case: bool = False,
         regexes: Iterable[str] = (),
@@ -118,6 +118,7 @@ class Client:
         members: Iterable[str] = (),
         compare: Job | str | None = None,
         reuse: bool = False,
+        overview: bool | None = None,
         on_progress: Progress | None = None,
         **options: Unpack[Options],
     ) -> Job:
@@ -128,6 +129,7 @@ class Client:
         `compare` is an earlier job, or its id: `Job.comparison` then tells what has changed.
         With `reuse`, an earlier job that has answered an equal question about an equal file is
         returned instead of a new one; its `data.reused_from` is set.
+        Without patterns, the result is an overview of the file.
         """
         payload = requests.analyze_payload(
             patterns,
@@ -140,6 +142,7 @@ class Client:
             members=members,
             compare=compare.id if isinstance(compare, Job) else compare,
             reuse=reuse,
+            overview=overview,
         )
         if isinstance(source, Job):
             payload["source"] = {"job_id": source.id}

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from jobservice.cli import formats
+from jobservice.cli import formats, overview_tables
 from jobservice.cli.output import Cell, Output
 
 BAR_WIDTH = 20
@@ -14,12 +14,11 @@ MAX_COLUMNS = 8
 
 def show(output: Output, result: Mapping[str, Any]) -> None:
     """Write counts, samples, histogram and a line about the file."""
-    _show_counts(output, result)
-    for pattern, lines in result.get("samples", {}).items():
-        if lines:
-            output.line(f"\n{pattern}")
-            for line in lines:
-                output.line(f"  {line}")
+    if overview := result.get("overview"):
+        overview_tables.show(output, overview)
+    if result["counts"] or not overview:
+        _show_counts(output, result)
+    _show_samples(output, result.get("samples", {}))
     if "histogram" in result:
         _show_histogram(output, result["histogram"])
     if result.get("members"):
@@ -27,6 +26,14 @@ def show(output: Output, result: Mapping[str, Any]) -> None:
     output.line(f"\n{_about_file(result)}")
     for warning in result.get("warnings", ()):
         output.note(f"warning: {warning['message']}")
+
+
+def _show_samples(output: Output, samples: Mapping[str, Any]) -> None:
+    for pattern, lines in samples.items():
+        if lines:
+            output.line(f"\n{pattern}")
+            for line in lines:
+                output.line(f"  {line}")
 
 
 def _show_counts(output: Output, result: Mapping[str, Any]) -> None:

@@ -3,8 +3,9 @@
 Line numbers count from 1 at the start of the part; `merge` adds the lines of the parts before.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Protocol
 
 from runner.analysis.count.histogram import Histogram
 from runner.analysis.count.line_marks import SPACING_BYTES, LineMarks
@@ -56,6 +57,16 @@ class PatternResult:
         return cls(count, matching, first, last, as_bytes, loaded, undated)
 
 
+class LineTable(Protocol):
+    """Figures about all lines of a part of a file, such as overview.table.ShapeTable."""
+
+    def merge(self, later: Any, /) -> None:
+        """Add the figures of the next part, which are of the same class."""
+
+    def dump(self) -> Any:
+        """The figures for JSON."""
+
+
 @dataclass
 class PartialResult:
     """The result for a part of a file. `lines` is 0 if lines are not counted."""
@@ -66,6 +77,7 @@ class PartialResult:
     invalid_text: InvalidText = field(default_factory=InvalidText, compare=False)
     marks: LineMarks = field(default_factory=LineMarks, compare=False, kw_only=True)
     fields: FieldTable | None = None
+    table: LineTable | None = field(default=None, kw_only=True)
 
     @classmethod
     def of(cls, patterns: int) -> "PartialResult":
@@ -89,14 +101,19 @@ class PartialResult:
             self.fields = later.fields
         elif later.fields is not None:
             self.fields.merge(later.fields)
+        if self.table is None:
+            self.table = later.table
+        elif later.table is not None:
+            self.table.merge(later.table)
 
     def dump(self) -> dict[str, Any]:
         """The result for JSON, which is stored until another process merges it.
 
         It is not pickled, because unpickling data from a store is unsafe.
         """
-        fields = {"fields": self.fields.dump()} if self.fields else {}
-        return fields | {
+        more = {"fields": self.fields.dump()} if self.fields else {}
+        more |= {} if self.table is None else {"table": self.table.dump()}
+        return more | {
             "bytes": self.bytes,
             "lines": self.lines,
             "tallies": [result.dump() for result in self.results],
@@ -106,12 +123,21 @@ class PartialResult:
         }
 
     @classmethod
-    def load(cls, content: dict[str, Any], max_buckets: int) -> "PartialResult":
-        """A result from the output of `dump`. Histograms get `max_buckets` as their bound."""
+    def load(
+        cls,
+        content: dict[str, Any],
+        max_buckets: int,
+        load_table: Callable[[Any], LineTable] | None = None,
+    ) -> "PartialResult":
+        """A result from the output of `dump`. Histograms get `max_buckets` as their bound.
+
+        `load_table` makes the table from the output of its own `dump`.
+        """
         results = [PatternResult.load(each, max_buckets) for each in content["tallies"]]
         invalid_text = InvalidText(*content["trouble"])
         spacing, marks = content.get("marks", [SPACING_BYTES, []])  # none from older workers
-        of_part = LineMarks([tuple(each) for each in marks], spacing)
-        partial = cls(results, content["bytes"], content["lines"], invalid_text, marks=of_part)
-        partial.fields = FieldTable.load(content["fields"]) if "fields" in content else None
-        return partial
+        found = cls(results, content["bytes"], content["lines"], invalid_text)
+        found.marks = LineMarks([tuple(each) for each in marks], spacing)
+        found.fields = FieldTable.load(content["fields"]) if "fields" in content else None
+        found.table = load_table(content["table"]) if load_table and "table" in content else None
+        return found

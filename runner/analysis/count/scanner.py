@@ -8,13 +8,14 @@ pattern with itself. A line ends with its newline, and a match counts for the li
 in. Literals are exact in lines of any length. Regexes see a line of more than 1 MiB as several.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Protocol
 
 import stringzilla
 
 from runner.analysis.count.lines import LineOptions, Lines, PatternState
-from runner.analysis.count.result import PartialResult
+from runner.analysis.count.result import LineTable, PartialResult
 from runner.analysis.fields.collector import FieldCollector
 from runner.analysis.fields.plan import FieldPlan
 from runner.analysis.input.invalid_text import Utf8Check
@@ -31,18 +32,29 @@ LONGEST_LINE = 1 << 20
 _LOWER = bytes(range(256)).lower()
 
 
+class Collector(Protocol):
+    """Collects figures about all lines, whether they match or not."""
+
+    def feed(self, window: memoryview, /) -> None:
+        """Add the next bytes of the data."""
+
+    def finish(self) -> LineTable:
+        """Return the figures, after the last bytes."""
+
+
 @dataclass(frozen=True)
 class ScanOptions:
     """Data to collect besides counts (`lines` is None for counts only), and sizes in bytes.
 
-    `fields` says which fields are counted; None for none.
-    If `window_bytes` is 0, the size that suits the patterns and the source is used.
+    `fields` says which fields are counted; None for none. `collector` creates the Collector of a
+    scan. If `window_bytes` is 0, the size that suits the patterns and the source is used.
     """
 
     lines: LineOptions | None = None
     window_bytes: int = 0
     longest_line: int = LONGEST_LINE
     fields: FieldPlan | None = None
+    collector: Callable[[], Collector] | None = None
 
 
 class Scanner:
@@ -69,6 +81,7 @@ class Scanner:
         self._lowercase_buffer = bytearray(self._window.max_bytes if self._needs_lowercase else 1)
         self._lowercase_text = stringzilla.Str(self._lowercase_buffer)
         self._fields = FieldCollector(options.fields) if options.fields else None
+        self._collector = options.collector() if options.collector else None
         self._utf8_check = Utf8Check()
         self._kernel: kernel.Kernel | None = None
         if self._literals:
@@ -99,6 +112,7 @@ class Scanner:
         found = PartialResult(results, self.bytes, lines, self._utf8_check.invalid_text)
         found.marks = self._lines.marks if self._lines else found.marks
         found.fields = self._fields.table() if self._fields else None
+        found.table = self._collector.finish() if self._collector else None
         return found
 
     @property
@@ -131,6 +145,8 @@ class Scanner:
         self._search()
         if self._fields:
             self._fields.feed(window)
+        if self._collector:
+            self._collector.feed(self.new)
         is_ascii = self._kernel is not None and self._kernel.ascii
         self._utf8_check.feed(self.new, is_ascii or self._source.is_valid)
         if self._lines:

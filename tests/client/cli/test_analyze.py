@@ -95,10 +95,15 @@ def test_standard_input_is_streamed(jobs: JobsCommand) -> None:
     assert json.loads(done.out)["upload"]["name"] == "stdin"
 
 
-def test_something_to_count_is_required(jobs: JobsCommand, log: str) -> None:
+def test_without_patterns_an_overview_is_shown(jobs: JobsCommand, log: str) -> None:
     done = jobs.run("analyze", log)
-    assert done.code == 2
-    assert "name something to count with -p TEXT, -e REGEX or -f PATH" in done.err
+    assert done.code == 0
+    assert "TEMPLATE" in done.out
+    assert "PATTERN" not in done.out
+    both = jobs.run("analyze", log, "-p", "ERROR", "--overview").out
+    assert "TEMPLATE" in both
+    assert "PATTERN" in both
+    assert jobs.run("analyze", log, "--no-overview").code == 2
 
 
 def test_a_result_is_reused(jobs: JobsCommand, log: str) -> None:

@@ -224,7 +224,7 @@ API = (
     ),
     Mutant(
         "a file does not control the terminal",
-        "server/documents/analysis_report.py",
+        "server/documents/text_table.py",
         "c if c.isprintable() else",
         "c if c else",
         ("tests/server/documents/test_analysis_report.py",),

@@ -104,3 +104,27 @@ def test_members_of_an_archive_have_a_table() -> None:
         "core        -",
         "and 1,001 more members",
     ]
+
+
+def test_an_overview_has_tables_of_levels_templates_and_bursts() -> None:
+    template = {"id": "t1", "template": "took <*> ms", "count": 3, "first_line": 1, "last_line": 9}
+    burst = {"kind": "template", "key": "t1", "from": "A", "until": "B", "count": 12}
+    overview = {
+        **{"levels": {"ERROR": 2}, "statuses": {}, "templates": [{**template, "state": "burst"}]},
+        **{"templates_total": 7, "templates_approximate": True},
+        "bursts": [{**burst, "expected": 1.5}],
+    }
+    assert lines({"counts": {}, "overview": overview}) == [
+        "level  lines",
+        "ERROR      2  ████████████████████",
+        "",
+        "template     lines  first  last  state",
+        "took <*> ms      3      1     9  burst  ████████████████████",
+        "and 6 other templates",
+        "templates are approximate: the lines have too many different texts",
+        "",
+        "bursts:",
+        "  A to B: 12 lines instead of 1.5: took <*> ms",
+        "",
+        "1,234,567 bytes, 1.234 seconds",
+    ]

@@ -186,8 +186,7 @@ async def test_a_job_that_is_not_final_says_how_to_go_on(client: Client, bench: 
 @pytest.mark.parametrize(
     ("query", "names"),
     [
-        ("", ["p"]),
-        ("i&wait=0", ["p"]),
+        ("overview=no&wait=0", ["overview"]),
         ("p=", ["p"]),
         ("p=a&p=", ["p[1]"]),
         ("p=a&p=b&p=a", ["p[2]"]),
@@ -232,12 +231,14 @@ async def test_a_typing_error_gets_a_suggestion(client: Client) -> None:
     )
 
 
-async def test_a_request_without_patterns_says_how_to_give_them(client: Client) -> None:
-    problem = read(await send(client, "/analyze"), 422)
-    assert "/analyze?p=ERROR&p=WARN" in problem["detail"]
+async def test_without_patterns_there_is_nothing_to_report_but_an_overview(client: Client) -> None:
+    problem = read(await send(client, "/analyze?overview=no"), 422)
+    (error,) = problem["errors"]
+    assert error["field"] == "overview"
+    assert "it must be true, or name patterns" in error["detail"]
 
 
-@pytest.mark.parametrize("query", ["p=a&samples=x", "e=(", "p=a&queue=unknown", ""])
+@pytest.mark.parametrize("query", ["p=a&samples=x", "e=(", "p=a&queue=unknown", "overview=x"])
 async def test_a_bad_query_is_refused_before_the_file_is_sent(client: Client, query: str) -> None:
     sent = False
 

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from jobservice import Job
 
 EXAMPLES = (
+    "analyze app.log",
     "analyze app.log -p ERROR -p WARN",
     "analyze app.log.gz -f patterns.txt -i --samples 3",
     "analyze support.tar.gz -m '*.log' -p ERROR",
@@ -53,8 +54,6 @@ class Patterns:
                 raise typer.BadParameter(f"{name} cannot be read: {reason}") from None
             texts += [line for line in lines if line]
         regexes = list(dict.fromkeys(self.regex or []))
-        if not texts and not regexes:
-            raise typer.BadParameter("name something to count with -p TEXT, -e REGEX or -f PATH")
         return list(dict.fromkeys(texts)), regexes
 
 
@@ -84,6 +83,10 @@ class Report:
     reuse: Annotated[
         bool, typer.Option("--reuse", help="Take the result of an equal job, if there is one.")
     ] = False
+    overview: Annotated[
+        bool | None,
+        typer.Option("--overview/--no-overview", help="Show an overview beside the patterns."),
+    ] = None
     encoding: Annotated[
         str | None,
         typer.Option("--encoding", metavar="NAME", help="Encoding of the file, such as utf-16."),
@@ -116,6 +119,8 @@ def analyze(
 ) -> int:
     """Count texts and regexes in files, and show them as tables.
 
+    Without any, show an overview: templates of messages, levels, status classes and bursts.
+
     Files may be compressed with gzip, zstd, xz or bzip2, and may be zip or tar archives.
     """
     if page is not None and len(files) > 1:
@@ -123,6 +128,7 @@ def analyze(
     texts, regexes = patterns.read()
     values = {**asdict(report), "regexes": regexes, **options.given()}
     values["members"] = values.pop("member") or []
+    counted = texts if texts or regexes else None
     sources = [(name, open_file(name)) for name in files]
     client = session.patient_client
     if report.compare is not None:
@@ -131,7 +137,7 @@ def analyze(
     for name, source in sources:
         with JobProgress(session.output, name) as progress:
             try:
-                started = client.analyze(source, texts, on_progress=progress.uploaded, **values)
+                started = client.analyze(source, counted, on_progress=progress.uploaded, **values)
                 jobs.append(started)
                 waiting.wait(started, progress)
             except KeyboardInterrupt:

@@ -1,0 +1,78 @@
+"""The overview of an analysis as tables."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from jobservice.cli import formats
+from jobservice.cli.output import Cell, Output
+
+BAR_WIDTH = 20
+MAX_TEMPLATE = 72
+SHOWN_BURSTS = 20
+
+
+def show(output: Output, overview: Mapping[str, Any]) -> None:
+    """Write levels, status classes, templates and bursts."""
+    for head, counts in (("LEVEL", overview["levels"]), ("STATUS", overview["statuses"])):
+        if counts:
+            most = max(counts.values())
+            rows: list[list[Cell]] = [
+                [name, formats.number(count), _bar(output, count, most)]
+                for name, count in counts.items()
+            ]
+            output.table([head, "LINES", ""], rows, right=["LINES"])
+            output.line()
+    _show_templates(output, overview)
+    _show_bursts(output, overview)
+
+
+def _show_templates(output: Output, overview: Mapping[str, Any]) -> None:
+    templates: Sequence[Mapping[str, Any]] = overview["templates"]
+    numbers = ["LINES", "FIRST", "LAST"]
+    rows: list[list[Cell]] = [
+        [
+            _cut(output, each["template"]),
+            *(formats.number(each[key]) for key in ("count", "first_line", "last_line")),
+            each["state"],
+        ]
+        for each in templates
+    ]
+    output.table(["TEMPLATE", *numbers, "STATE"], rows, right=numbers)
+    more = overview["templates_total"] - len(templates)
+    if more > 0:
+        output.line(f"and {formats.number(more)} other templates")
+    if overview["templates_approximate"]:
+        output.note("warning: templates are approximate; the lines have too many different texts")
+
+
+def _show_bursts(output: Output, overview: Mapping[str, Any]) -> None:
+    bursts: Sequence[Mapping[str, Any]] = overview["bursts"]
+    if not bursts:
+        return
+    templates = {each["id"]: each["template"] for each in overview["templates"]}
+    rows: list[list[Cell]] = [
+        [
+            formats.utc(each["from"]),
+            formats.utc(each["until"]),
+            formats.number(each["count"]),
+            str(each["expected"]),
+            _cut(output, templates.get(each["key"], each["key"])),
+        ]
+        for each in bursts[:SHOWN_BURSTS]
+    ]
+    output.line()
+    heads = ["BURST FROM (UTC)", "UNTIL", "LINES", "EXPECTED", "OF"]
+    output.table(heads, rows, right=["LINES", "EXPECTED"])
+    if len(bursts) > SHOWN_BURSTS:
+        output.line(f"and {formats.number(len(bursts) - SHOWN_BURSTS)} other bursts")
+
+
+def _cut(output: Output, text: str) -> str:
+    """A template for a column: on terminals, long ones are cut."""
+    if output.on_terminal and len(text) > MAX_TEMPLATE:
+        return text[: MAX_TEMPLATE - 1] + "…"
+    return text
+
+
+def _bar(output: Output, count: int, most: int) -> Cell:
+    return formats.bar(count / most if most else 0, BAR_WIDTH, output.ascii_only), "cyan"

@@ -1,0 +1,64 @@
+"""Reads the level and the status class of a line from its shape."""
+
+import re
+
+from runner.analysis.overview.headers import words_of
+from runner.analysis.overview.shapes import CLASS, REST
+
+_NAMES = {
+    **dict.fromkeys(("TRACE", "VERBOSE", "FINEST", "FINER", "V"), "TRACE"),
+    **dict.fromkeys(("DEBUG", "FINE", "D", "DBG"), "DEBUG"),
+    **dict.fromkeys(("INFO", "INFORMATION", "INF", "I"), "INFO"),
+    "NOTICE": "NOTICE",
+    **dict.fromkeys(("WARN", "WARNING", "WRN", "W"), "WARN"),
+    **dict.fromkeys(("ERROR", "ERR", "E", "SEVERE"), "ERROR"),
+    **dict.fromkeys(("CRIT", "CRITICAL"), "CRITICAL"),
+    "ALERT": "ALERT",
+    **dict.fromkeys(("EMERG", "EMERGENCY", "PANIC"), "EMERGENCY"),
+    **dict.fromkeys(("FATAL", "F"), "FATAL"),
+}
+_SEVERITIES = ("EMERGENCY", "ALERT", "CRITICAL", "ERROR", "WARN", "NOTICE", "INFO", "DEBUG")
+"""By the number that a syslog priority has modulo 8 (RFC 5424, section 6.2.1)."""
+
+_KEY = re.compile(
+    rb"(?i:\b(?:level|lvl|severity|loglevel|levelname|log\.level)[\"']? ?[:=] ?[\"']?([a-z]+))"
+)
+_PRIORITY = re.compile(rb"<([0-7])>")
+_KLOG = re.compile(rb"([DIWEF])\0 ")
+_WORD = re.compile(rb"[\[(<|]*(?:[\w.\-]*:)?([A-Za-z]+)[\])>|:,]*")
+_MAX_WORDS = 10
+"""Words at the start of a line that may be its level."""
+
+
+def level_of(shape: bytes) -> str | None:
+    """The level of the lines of a shape, in capital letters and in one spelling, or None."""
+    if found := _KEY.search(shape):
+        return _NAMES.get(found[1].decode().upper())
+    if found := _PRIORITY.match(shape):
+        return _SEVERITIES[int(found[1])]
+    if found := _KLOG.match(shape):
+        return _NAMES[found[1].decode()]
+    for index, word in enumerate(words_of(shape)[:_MAX_WORDS]):
+        if (found := _WORD.fullmatch(word)) and _is_level(word, found[1], index):
+            return _NAMES[found[1].decode().upper()]
+    return None
+
+
+def _is_level(word: bytes, name: bytes, index: int) -> bool:
+    """Whether a word is a level: in capital letters, in brackets, or before a colon."""
+    if name.decode().upper() not in _NAMES:
+        return False
+    if len(name) == 1:
+        return name.isupper() and index > 0
+    return not name.islower() or word[:1] in b"[(<|" or word[-1:] in b":,"
+
+
+def status_of(shape: bytes) -> str | None:
+    """The class of the HTTP status, such as 5xx, or None."""
+    at = shape.find(CLASS)
+    return None if at < 0 else f"{shape[at + 1 : at + 2].decode()}xx"
+
+
+def is_access(shape: bytes) -> bool:
+    """Whether the shape is one of an access log: it ends with its status."""
+    return shape[-1:] == REST and shape[-3:-2] == CLASS

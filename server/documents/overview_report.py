@@ -1,0 +1,62 @@
+"""The overview of an analysis as plain text, for a terminal.
+
+template                            lines  first  last  state
+Accepted password for <*> from <*>     17      1   980  steady  ████████████████████
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+from server.documents.text_table import clean, table
+
+MAX_TEMPLATE_WIDTH = 72
+SHOWN_BURSTS = 20
+
+
+def overview_lines(overview: Mapping[str, Any]) -> Iterator[str]:
+    """Yield the lines about levels, status classes, templates and bursts."""
+    for head, counts in (("level", overview["levels"]), ("status", overview["statuses"])):
+        if counts:
+            numbers = list(counts.values())
+            yield from table([head, "lines"], [[k, str(n)] for k, n in counts.items()], numbers)
+            yield ""
+    yield from _templates(overview)
+    yield from _bursts(overview)
+
+
+def _templates(overview: Mapping[str, Any]) -> Iterator[str]:
+    templates: Sequence[Mapping[str, Any]] = overview["templates"]
+    rows = [
+        [
+            _cut(each["template"]),
+            *(str(each[name]) for name in ("count", "first_line", "last_line")),
+            each["state"],
+        ]
+        for each in templates
+    ]
+    counts = [each["count"] for each in templates]
+    yield from table(["template", "lines", "first", "last", "state"], rows, counts)
+    more = overview["templates_total"] - len(templates)
+    if more > 0:
+        yield f"and {more:,} other templates"
+    if overview["templates_approximate"]:
+        yield "templates are approximate: the lines have too many different texts"
+
+
+def _bursts(overview: Mapping[str, Any]) -> Iterator[str]:
+    bursts: Sequence[Mapping[str, Any]] = overview["bursts"]
+    if not bursts:
+        return
+    templates = {each["id"]: each["template"] for each in overview["templates"]}
+    yield from ("", "bursts:")
+    for each in bursts[:SHOWN_BURSTS]:
+        name = _cut(templates.get(each["key"], each["key"]))
+        usual = f"{each['count']:,} lines instead of {each['expected']:,}"
+        yield f"  {each['from']} to {each['until']}: {usual}: {name}"
+    if len(bursts) > SHOWN_BURSTS:
+        yield f"  and {len(bursts) - SHOWN_BURSTS:,} others"
+
+
+def _cut(text: str) -> str:
+    shown = clean(text)
+    return shown if len(shown) <= MAX_TEMPLATE_WIDTH else f"{shown[: MAX_TEMPLATE_WIDTH - 1]}…"

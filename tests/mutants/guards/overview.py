@@ -1,0 +1,64 @@
+"""Guards of the overview."""
+
+from tests.mutants.mutant import Mutant
+
+_TESTS = ("tests/analysis/test_overview.py",)
+
+OVERVIEW = (
+    Mutant(
+        "a table of shapes keeps its maximum",
+        "runner/analysis/overview/table.py",
+        "while len(self.shapes) > self._max_shapes and",
+        "while False and",
+        _TESTS,
+    ),
+    Mutant(
+        "tables have one level before they are merged",
+        "runner/analysis/overview/table.py",
+        "        self._coarsen(level, width)\n",
+        "",
+        _TESTS,
+    ),
+    Mutant(
+        "lines of a later part are numbered behind the earlier ones",
+        "runner/analysis/overview/table.py",
+        "shape.first_line += self.lines",
+        "shape.first_line += 0",
+        _TESTS,
+    ),
+    Mutant(
+        "a line that a window cuts is joined",
+        "runner/analysis/overview/collector.py",
+        "if self._is_in_line:\n            start",
+        "if False:\n            start",
+        _TESTS,
+    ),
+    Mutant(
+        "few lines make no burst",
+        "runner/analysis/overview/bursts.py",
+        "if burst.count >= MIN_COUNT\n",
+        "if burst.count\n",
+        _TESTS,
+    ),
+    Mutant(
+        "most of the time is no burst",
+        "runner/analysis/overview/bursts.py",
+        "and (burst.end - burst.start) * 2 < size",
+        "",
+        _TESTS,
+    ),
+    Mutant(
+        "a number after a word is no status",
+        "runner/analysis/overview/shapes.py",
+        "return self._is_access or any(",
+        "return True or any(",
+        _TESTS,
+    ),
+    Mutant(
+        "an analysis reports something",
+        "runner/job_types/analyze.py",
+        'if value is False and "patterns" in info.data and info.data["patterns"] is None:',
+        "if False:",
+        ("tests/server/handlers/test_analyze.py",),
+    ),
+)

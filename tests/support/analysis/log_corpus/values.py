@@ -1,0 +1,144 @@
+"""Variable parts of messages: a name in braces is replaced by a random value."""
+
+import re
+from collections.abc import Callable
+from random import Random
+
+USERS = [
+    "root",
+    "alice",
+    "bob",
+    "carol",
+    "dave",
+    "admin",
+    "guest",
+    "oracle",
+    "deploy",
+    "nagios",
+    "test",
+    "www-data",
+    "jenkins",
+]
+_HOSTS = [
+    "web1",
+    "db02",
+    "cache-3",
+    "node-17.example.com",
+    "mail.example.org",
+    "gw",
+    "storage07",
+    "ip-10-0-3-7",
+]
+_FILES = [
+    "app.conf",
+    "data.db",
+    "index.html",
+    "report-2026.pdf",
+    "main.py",
+    "libssl.so.3",
+    "core.1234",
+    ".bashrc",
+]
+_FOLDERS = [
+    "var",
+    "srv",
+    "home",
+    "opt",
+    "data",
+    "tmp",
+    "usr",
+    "lib",
+    "cache",
+    "releases",
+]
+_SERVICES = [
+    "billing",
+    "checkout",
+    "search",
+    "auth",
+    "inventory",
+    "mailer",
+    "catalog",
+    "gateway",
+]
+_STATES = [
+    "PENDING",
+    "RUNNING",
+    "STOPPED",
+    "FAILED",
+    "READY",
+    "CLOSED",
+    "DRAINING",
+    "UNKNOWN",
+]
+_CLASSES = [
+    "OrderService",
+    "UserRepository",
+    "HttpClient",
+    "CacheManager",
+    "JobRunner",
+]
+_TABLES = [
+    "orders",
+    "users",
+    "sessions",
+    "line_items",
+    "audit_log",
+    "invoices",
+]
+
+
+def _hex(size: int) -> Callable[[Random], str]:
+    return lambda rng: f"{rng.getrandbits(4 * size):0{size}x}"
+
+
+def _uuid(rng: Random) -> str:
+    return "-".join(_hex(size)(rng) for size in (8, 4, 4, 4, 12))
+
+
+def _ip(rng: Random) -> str:
+    return ".".join(str(rng.randrange(1, 255)) for _ in range(4))
+
+
+def _path(rng: Random) -> str:
+    folders = rng.sample(_FOLDERS, rng.randrange(1, 4))
+    return "/" + "/".join([*folders, rng.choice(_FILES)])
+
+
+def _one_of(values: list[str]) -> Callable[[Random], str]:
+    return lambda rng: rng.choice(values)
+
+
+def _number(most: int) -> Callable[[Random], str]:
+    return lambda rng: str(rng.randrange(most))
+
+
+VALUES: dict[str, Callable[[Random], str]] = {
+    "user": _one_of(USERS),
+    "host": _one_of(_HOSTS),
+    "file": _one_of(_FILES),
+    "service": _one_of(_SERVICES),
+    "state": _one_of(_STATES),
+    "class": _one_of(_CLASSES),
+    "table": _one_of(_TABLES),
+    "bool": _one_of(["true", "false"]),
+    "path": _path,
+    "ip": _ip,
+    "mac": lambda rng: ":".join(_hex(2)(rng) for _ in range(6)),
+    "uuid": _uuid,
+    "hex": _hex(8),
+    "id": _hex(16),
+    "n": _number(1000),
+    "big": _number(10_000_000),
+    "port": lambda rng: str(rng.randrange(1024, 65536)),
+    "pid": lambda rng: str(rng.randrange(100, 40_000)),
+    "ms": lambda rng: f"{rng.random() * 2000:.3f}",
+    "url": lambda rng: f"https://{rng.choice(_HOSTS)}{_path(rng)}",
+    "email": lambda rng: f"{rng.choice(USERS)}@{rng.choice(['example.com', 'mail.test'])}",
+}
+_NAME = re.compile(r"\{(\w+)\}")
+
+
+def fill(template: str, rng: Random) -> str:
+    """The template with a random value for each name in braces."""
+    return _NAME.sub(lambda found: VALUES[found[1]](rng), template)
