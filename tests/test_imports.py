@@ -59,7 +59,8 @@ MAY_IMPORT = {
     "runner.analysis": "runner.analysis.*",
     "runner.remote": "",
     "runner.lines": "runner.analysis.* runner.remote",
-    "runner.job_types": "runner.analysis runner.analysis.fields runner.analysis.input "
+    "runner.job_types": "runner.analysis runner.analysis.count runner.analysis.fields "
+    "runner.analysis.input "
     "runner.analysis.match runner.remote",
     "runner.pool.linux": "",
     "runner.pool.protocol": "runner.pool.linux storage.records",

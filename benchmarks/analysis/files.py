@@ -25,7 +25,8 @@ from benchmarks.analysis.log_file import make_log
 from benchmarks.jobs import time_of
 from benchmarks.server.uploads import send
 from runner.analysis.match.patterns import Pattern
-from runner.analysis.run import AnalysisOptions, analyze
+from runner.analysis.options import AnalysisOptions
+from runner.analysis.run import analyze
 from tests.support.programs import Service, running_service
 
 TEXTS = ("ERROR", "WARN")

@@ -25,10 +25,10 @@ from unittest.mock import patch
 
 from isal import igzip
 
-from runner.analysis import run
 from runner.analysis.match.patterns import Pattern
+from runner.analysis.options import AnalysisOptions, scan_options_of
 from runner.analysis.report import to_json
-from runner.analysis.run import AnalysisOptions, analyze
+from runner.analysis.run import analyze
 from runner.lines.answers import Answers
 
 MAX_LIMIT = 1000
@@ -105,7 +105,7 @@ class Reader:
 
 def scan(path: Path, patterns: list[Pattern], with_index: bool) -> float:
     """CPU seconds to analyze a file in one process."""
-    original = run.scan_options_of
+    original = scan_options_of
 
     def without_marks(*arguments: Any) -> Any:
         options = original(*arguments)
@@ -114,7 +114,7 @@ def scan(path: Path, patterns: list[Pattern], with_index: bool) -> float:
     def work() -> None:
         to_json(analyze(path, patterns, OPTIONS, lambda progress: None), OPTIONS)
 
-    with patch.object(run, "scan_options_of", original if with_index else without_marks):
+    with patch("runner.analysis.run.scan_options_of", original if with_index else without_marks):
         return cpu_of(work)
 
 

@@ -17,7 +17,8 @@ from benchmarks.analysis.analyze import cases
 from benchmarks.analysis.files import quiet
 from benchmarks.analysis.log_file import make_log
 from runner.analysis.match.patterns import Pattern
-from runner.analysis.run import AnalysisOptions, analyze
+from runner.analysis.options import AnalysisOptions
+from runner.analysis.run import analyze
 
 CASES = ("1 literals", "2 literals", "20 literals", "200 literals", "5 regexes")
 WARM_UP = 2

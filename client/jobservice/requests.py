@@ -109,10 +109,14 @@ def analyze_payload(
     compare: str | None = None,
     reuse: bool = False,
     overview: bool | None = None,
+    since: datetime | timedelta | str | None = None,
+    until: datetime | timedelta | str | None = None,
+    context: int | None = None,
 ) -> dict[str, Any]:
     """Build the payload of a job of the type analyze. A pattern is a text or an object.
 
     `compare` is the id of an earlier job. Without patterns and regexes, the job makes an overview.
+    A timedelta is before the last time of the file.
     """
     if any(isinstance(each, str) for each in (patterns, regexes, members)):
         raise TypeError("patterns, regexes and members are lists of texts, not one text")
@@ -133,10 +137,17 @@ def analyze_payload(
     if reuse:
         payload["reuse"] = True
     extra = {"samples": samples, "histogram": histogram, "lines": lines, "encoding": encoding}
-    extra |= {"members": list(members), "overview": overview}
-    usual = {"samples": 0, "histogram": "none", "lines": True, "encoding": None, "members": []}
-    usual |= {"overview": None}
-    return payload | {name: value for name, value in extra.items() if value != usual[name]}
+    extra |= {"members": list(members), "overview": overview, "context": context}
+    extra |= {"from": _time_limit("since", since), "until": _time_limit("until", until)}
+    usual = {"samples": 0, "histogram": "none", "lines": True, "members": []}
+    return payload | {name: value for name, value in extra.items() if value != usual.get(name)}
+
+
+def _time_limit(name: str, value: datetime | timedelta | str | None) -> Any:
+    """A limit as the service takes it: "-90s" for 90 seconds before the last time of the file."""
+    if isinstance(value, timedelta):
+        return f"-{round(abs(value.total_seconds()))}s"
+    return _plain(name, value)
 
 
 def get_job(job_id: str, wait: float = 0.0) -> Request:

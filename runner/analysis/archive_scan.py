@@ -118,9 +118,13 @@ class ArchiveScan:
             about = modified
         options = self._options_at(about)
         source = Utf8Source(_Metered(text.source, self._meter, text.expands), encoding)
-        found, span = scan_text(source, self._patterns, options, self._progress, self._regexes)
+        found, span = scan_text(
+            *(source, self._patterns, options, self._progress, self._regexes),
+            self.partial.bytes,
+        )
         lines_before = self.partial.lines
-        self.partial.merge(found, options.lines.samples if options.lines else 0)
+        samples = options.lines.samples if options.lines else 0
+        self.partial.merge(found, samples, is_same_file=False)
         times = span.times(LineTimes(about))
         self._add_span(times)
         self._encodings.add(source.encoding)

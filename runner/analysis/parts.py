@@ -10,8 +10,8 @@ from collections.abc import Sequence
 from typing import Any
 
 from runner.analysis.archives.open_archive import archive_format
-from runner.analysis.count.lines import LineOptions
 from runner.analysis.count.result import PartialResult
+from runner.analysis.count.scanner import ScanOptions
 from runner.analysis.count.time_span import TimeSpan
 from runner.analysis.field_plan import plan_fields
 from runner.analysis.input.encodings import UTF8_ENCODINGS
@@ -19,15 +19,17 @@ from runner.analysis.input.formats import format_of
 from runner.analysis.input.stored import Stored, modified_at, size_of
 from runner.analysis.input.text_check import check_file
 from runner.analysis.match.patterns import Pattern, prepare
-from runner.analysis.overview.table import ShapeTable
-from runner.analysis.ranges import can_be_split, next_line_start
-from runner.analysis.run import (
+from runner.analysis.options import (
     AnalysisOptions,
-    AnalysisResult,
-    Report,
     detect_encoding,
+    has_times,
+    limits_of,
     scan_options_of,
+    times_of,
 )
+from runner.analysis.overview.table import ShapeTable
+from runner.analysis.ranges import can_be_split, part_start
+from runner.analysis.run import AnalysisResult, Report
 from runner.analysis.scan import scan_range
 
 MAX_PARTS = 400
@@ -39,8 +41,9 @@ def plan(
     """Split a file into parts (start, end) of about `part_bytes`.
 
     Returns no parts if they could give another result than the whole file: for an archive, a
-    compressed file, an encoding that is not UTF-8, or a pattern with text that spans lines. Raises
-    PatternError, FormatError and OSError.
+    compressed file, an encoding that is not UTF-8, or a pattern with text that spans lines. If
+    times are read, a part begins at a line with a time, so a file without times has no parts
+    either. Raises PatternError, FormatError and OSError.
     """
     if archive_format(file):
         return []
@@ -50,6 +53,8 @@ def plan(
     if not can_be_split(prepare(patterns), size, part_bytes + 1) or format_of(file) is not None:
         return []
     if detect_encoding(file, options.encoding)[0] not in UTF8_ENCODINGS:
+        return []
+    if options.needs_times and not has_times(file):
         return []
     return [(start, min(start + part_bytes, size)) for start in range(0, size, part_bytes)]
 
@@ -67,9 +72,10 @@ def scan_part(
     """
     prepared = prepare(patterns)
     planned = plan_fields(file, options.fields, options.encoding)
-    scan_options = scan_options_of(options, modified_at(file), len(patterns), planned.plan)
+    times = times_of(options, file)
+    scan_options = scan_options_of(options, modified_at(file), len(patterns), times, planned.plan)
     size = size_of(file)
-    start, end = (_line_end(file, cut, size) for cut in part)
+    start, end = (_line_end(file, cut, size, scan_options) for cut in part)
 
     def report_totals(done: int, counts: list[int]) -> None:
         report(progress(part, patterns, done, counts))
@@ -89,10 +95,10 @@ def merge(
     results: Sequence[dict[str, Any]], options: AnalysisOptions, patterns: int
 ) -> dict[str, Any]:
     """Merge the results of consecutive parts into the result of one part."""
-    lines = scan_options_of(options, 0.0, patterns).lines or LineOptions()
+    samples, buckets = limits_of(options, patterns)
     whole = PartialResult.of(patterns)
     for result in results:
-        whole.merge(PartialResult.load(result, lines.max_buckets, ShapeTable.load), lines.samples)
+        whole.merge(PartialResult.load(result, buckets, ShapeTable.load), samples)
     return whole.dump()
 
 
@@ -104,10 +110,10 @@ def finish(
     seconds: float,
 ) -> AnalysisResult:
     """The result for the file, from all parts merged. `seconds` is the time that they took."""
-    lines = scan_options_of(options, 0.0, len(patterns)).lines or LineOptions()
+    buckets = limits_of(options, len(patterns))[1]
     encoding, bom = detect_encoding(file, options.encoding)
     planned = plan_fields(file, options.fields, options.encoding)
-    partial = PartialResult.load(merged, lines.max_buckets, ShapeTable.load)
+    partial = PartialResult.load(merged, buckets, ShapeTable.load)
     warnings = check_file(file, options.encoding)
     return AnalysisResult(
         keys=[pattern.key for pattern in patterns],
@@ -121,9 +127,10 @@ def finish(
         modified=modified_at(file),
         warnings=warnings + planned.warnings(partial.fields),
         field_names=planned.names,
+        selected=times_of(options, file).limits,
     )
 
 
-def _line_end(file: Stored, cut: int, size: int) -> int:
-    """Move an offset of the plan to the end of its line."""
-    return next_line_start(file, cut - 1, size) if cut else 0
+def _line_end(file: Stored, cut: int, size: int, options: ScanOptions) -> int:
+    """Move an offset of the plan to the start of a line; with a timeline, of one with a time."""
+    return part_start(file, cut, size, options)

@@ -7,8 +7,9 @@ from typing import Any
 
 from runner.analysis.count.result import PartialResult
 from runner.analysis.count.scanner import ScanOptions
+from runner.analysis.count.timeline_kernel import next_dated_line
 from runner.analysis.helpers import run_ranges
-from runner.analysis.input.stored import Stored, read_at, size_of
+from runner.analysis.input.stored import Stored, next_line_start, size_of
 from runner.analysis.match.patterns import Literal, Regex
 from runner.analysis.match.regexes import adaptive_regexes
 from runner.analysis.scan import ReportTotals, scan_range
@@ -16,7 +17,6 @@ from runner.analysis.scan import ReportTotals, scan_range
 RANGE_BYTES = 32 << 20
 MIN_BYTES = 128 << 20
 """A smaller file is scanned by one process."""
-_BLOCK_BYTES = 64 << 10
 
 
 def can_be_split(patterns: Sequence[Literal | Regex], size: int, min_bytes: int) -> bool:
@@ -29,26 +29,25 @@ def can_be_split(patterns: Sequence[Literal | Regex], size: int, min_bytes: int)
     return size >= min_bytes and not spans
 
 
-def line_ranges(file: Stored, range_bytes: int) -> list[tuple[int, int]]:
-    """Ranges (start, end) of a file: multiples of `range_bytes`, moved to the end of a line."""
+def line_ranges(
+    file: Stored, range_bytes: int, options: ScanOptions | None = None
+) -> list[tuple[int, int]]:
+    """Ranges (start, end) of a file: multiples of `range_bytes`, moved to the start of a line.
+
+    With a timeline, they are moved to a line with a time, to which the lines after it belong.
+    """
     size, ends = size_of(file), [0]
     for offset in [*range(range_bytes, size, range_bytes), size]:
         if offset > ends[-1]:
-            ends.append(next_line_start(file, offset - 1, size))
+            ends.append(part_start(file, offset, size, options))
     return list(pairwise(ends))
 
 
-def next_line_start(file: Stored, at: int, size: int) -> int:
-    """The offset after the newline that ends the line of byte `at`, or `size` for the last line."""
-    while at < size:
-        block = read_at(file, at, _BLOCK_BYTES)
-        newline = block.find(b"\n")
-        if newline >= 0:
-            return at + newline + 1
-        if not block:
-            break
-        at += len(block)
-    return size
+def part_start(file: Stored, cut: int, size: int, options: ScanOptions | None = None) -> int:
+    """The start of the part of a file that begins at or after the offset `cut`."""
+    if options and options.timeline and cut:
+        return next_dated_line(file, cut, size, options.timeline.rules)
+    return next_line_start(file, cut - 1, size) if cut else 0
 
 
 def scan_ranges(
@@ -63,7 +62,7 @@ def scan_ranges(
 
     Raises OSError, and HelperError if a helper fails, also because the file becomes shorter.
     """
-    ranges = line_ranges(file, min(range_bytes, -(-size_of(file) // processes)))
+    ranges = line_ranges(file, min(range_bytes, -(-size_of(file) // processes)), options)
     regexes = adaptive_regexes(patterns)  # helpers inherit them
     samples = options.lines.samples if options.lines else 0
     merged = PartialResult.of(len(patterns))

@@ -7,9 +7,17 @@ from runner.analysis.count.histogram import rfc3339
 from runner.analysis.count.line_marks import encode_marks
 from runner.analysis.count.line_times import LineTimes
 from runner.analysis.count.result import PatternResult
+from runner.analysis.count.samples import Sample
+from runner.analysis.count.timeline import Timeline
+from runner.analysis.options import AnalysisOptions
 from runner.analysis.overview.overview import overview
 from runner.analysis.overview.table import ShapeTable
-from runner.analysis.run import AnalysisOptions, AnalysisResult
+from runner.analysis.run import AnalysisResult
+
+_NOTHING_SELECTED = {
+    "code": "no_lines_selected",
+    "message": "no line is between from and until; file.time_span has the times of the file",
+}
 
 
 def to_json(result: AnalysisResult, options: AnalysisOptions) -> dict[str, Any]:
@@ -25,27 +33,39 @@ def to_json(result: AnalysisResult, options: AnalysisOptions) -> dict[str, Any]:
         report["first_line"] = each(lambda pattern: pattern.first_line)
         report["last_line"] = each(lambda pattern: pattern.last_line)
         report["lines"] = result.partial.lines
-    if options.samples:
+    if options.spreads_samples:
+        report["samples"] = _spread_samples(result, options)
+    elif options.samples:
         report["samples"] = each(lambda pattern: [_shown(line) for line in pattern.samples])
     if options.histogram:
         report["histogram"] = each(lambda pattern: _histogram(pattern, options.histogram))
     if result.partial.fields:
         found = zip(result.field_names, result.partial.fields.fields, strict=True)
         report["fields"] = {name: each.to_json(options.top) for name, each in found}
+    report |= _over_time(result, options)
     file = {"bytes": result.partial.bytes, "file": _file(result)}
-    report |= _overview(result) | file | {"warnings": result.warnings}
+    selects_nothing = "selected" in report and not report["selected"]["lines"]
+    warnings = [*result.warnings, *([_NOTHING_SELECTED] if selects_nothing else [])]
+    report |= file | {"warnings": warnings}
     if result.members is not None:
         report |= result.members.to_json(result.keys, options.lines)
     return report
 
 
-def _overview(result: AnalysisResult) -> dict[str, Any]:
-    """The overview and its timeline, if they were asked for."""
-    table = result.partial.table
-    if not isinstance(table, ShapeTable):
-        return {}
-    found, timeline = overview(table, result.modified)
-    return {"overview": found} | ({"timeline": timeline} if timeline else {})
+def _over_time(result: AnalysisResult, options: AnalysisOptions) -> dict[str, Any]:
+    """The overview, the timeline, and the lines that were selected by their times, if asked for."""
+    own, report = result.partial.timeline or Timeline.of(len(result.keys)), dict[str, Any]()
+    table, lists = result.partial.table, None
+    if isinstance(table, ShapeTable):
+        report["overview"], lists = overview(table, result.modified)
+    if options.timeline:
+        report["timeline"] = own.to_json(result.keys, lists)
+    elif lists:
+        report["timeline"] = lists
+    if result.selected:
+        since, until = (None if each is None else rfc3339(each) for each in result.selected)
+        report["selected"] = {"from": since, "until": until, "lines": own.lines}
+    return report
 
 
 def _file(result: AnalysisResult) -> dict[str, Any]:
@@ -73,6 +93,30 @@ def _histogram(result: PatternResult, unit: str) -> dict[str, Any]:
         "unit": histogram.unit if histogram else unit,
         "lines": histogram.to_json() if histogram else [],
         "undated_lines": result.undated,
+    }
+
+
+def _spread_samples(result: AnalysisResult, options: AnalysisOptions) -> dict[str, Any]:
+    """Samples from all times and from each burst: as texts or, with context, as objects."""
+    samples, times = result.partial.samples, LineTimes(result.modified)
+    if samples is None:
+        return {key: [] for key in result.keys}
+    found = zip(result.keys, samples.patterns, strict=True)
+    chosen = {key: pattern.choose(samples.samples) for key, pattern in found}
+    if options.context is None:
+        return {key: [_shown(each.text) for each in lines] for key, lines in chosen.items()}
+    return {key: [_with_context(each, times) for each in lines] for key, lines in chosen.items()}
+
+
+def _with_context(sample: Sample, times: LineTimes) -> dict[str, Any]:
+    own = times.time_of(sample.text)
+    time = sample.second if own is None else own
+    return {
+        "line": sample.line,
+        "time": None if time is None else rfc3339(time),
+        "text": _shown(sample.text),
+        "before": [_shown(line) for line in sample.before],
+        "after": [_shown(line) for line in sample.after],
     }
 
 

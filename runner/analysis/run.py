@@ -5,7 +5,6 @@ file ─────────────────┼ an archive: member b
                       └ any other file: decompressed and decoded ─────────────────┘
 """
 
-import functools
 import time
 from collections.abc import Callable, Sequence
 from contextlib import closing
@@ -16,28 +15,25 @@ from runner.analysis import ranges
 from runner.analysis.archive_scan import ArchiveScan
 from runner.analysis.archives.open_archive import archive_format, open_archive
 from runner.analysis.archives.selection import Selection
-from runner.analysis.count.line_times import LineTimes
-from runner.analysis.count.lines import LineOptions
 from runner.analysis.count.result import PartialResult
 from runner.analysis.count.scanner import ScanOptions
 from runner.analysis.count.time_span import KnownSpan, TimeSpan
-from runner.analysis.field_plan import WantedField, plan_by_first_lines, plan_fields
-from runner.analysis.fields.plan import FieldPlan
-from runner.analysis.input.encodings import UTF8_ENCODINGS, Utf8Source, detect
+from runner.analysis.field_plan import plan_by_first_lines, plan_fields
+from runner.analysis.input.encodings import UTF8_ENCODINGS, Utf8Source
 from runner.analysis.input.formats import format_of
 from runner.analysis.input.open_source import DecompressionLimits, open_source
-from runner.analysis.input.stored import Stored, modified_at, read_at, size_of
+from runner.analysis.input.stored import Stored, modified_at, size_of
 from runner.analysis.input.text_check import check_file
 from runner.analysis.match.patterns import Pattern, prepare
 from runner.analysis.members import MemberResults
-from runner.analysis.overview.collector import overview_collector
+from runner.analysis.options import (
+    AnalysisOptions,
+    Times,
+    detect_encoding,
+    scan_options_of,
+    times_of,
+)
 from runner.analysis.scan import scan_range, scan_text
-
-_MAX_BUCKETS = 50_000
-"""Of all histograms together; a bucket takes about 100 bytes."""
-_MIN_BUCKETS = 24  # a histogram of decades never has more
-_MAX_SAMPLES = 1000
-"""Of all patterns together. A sample has up to 1,000 bytes, and up to six times as many in JSON."""
 
 _NO_ARCHIVE = {
     "code": "no_archive",
@@ -47,27 +43,6 @@ _NO_ARCHIVE = {
 Report = Callable[[dict[str, Any]], None]
 """Takes {"bytes_done", "bytes_total", "counts"}, at most ten times a second. Bytes are those of the
 stored file; counts are by the key of the pattern. An archive adds "members_done"."""
-
-
-@dataclass(frozen=True)
-class AnalysisOptions:
-    """Options of an analysis, as the client gives them.
-
-    `samples` is the number of lines to show for each pattern, `histogram` a unit of time or empty,
-    `encoding` a name from check_encoding, or None to detect the encoding from the BOM. `members`
-    has globs for the members of an archive, none for all. `fields` are counted, with the `top` most
-    frequent values of each. `overview` asks for templates, levels, status classes and bursts of all
-    lines.
-    """
-
-    lines: bool = True
-    samples: int = 0
-    histogram: str = ""
-    encoding: str | None = None
-    members: tuple[str, ...] = ()
-    fields: tuple[WantedField, ...] = ()
-    top: int = 20
-    overview: bool = False
 
 
 @dataclass(frozen=True)
@@ -91,6 +66,8 @@ class AnalysisResult:
     members: MemberResults | None = None
     field_names: tuple[str, ...] = ()
     """The names of the fields in `partial.fields`."""
+    selected: tuple[int | None, int | None] | None = None
+    """The times in epoch seconds between which lines count, if the options name any."""
 
 
 def analyze(
@@ -127,7 +104,8 @@ def _analyze_file(
     prepared, keys = prepare(patterns), [pattern.key for pattern in patterns]
     started, modified, size = time.monotonic(), modified_at(file), size_of(file)
     planned = plan_fields(file, options.fields, options.encoding)
-    scan_options = scan_options_of(options, modified, len(patterns), planned.plan)
+    times = times_of(options, file, limits)
+    scan_options = scan_options_of(options, modified, len(patterns), times, planned.plan)
 
     def report_totals(done: int, counts: list[int]) -> None:
         by_key = dict(zip(keys, counts, strict=True))
@@ -157,6 +135,7 @@ def _analyze_file(
         modified=modified,
         warnings=warnings + planned.warnings(partial.fields),
         field_names=planned.names,
+        selected=times.limits,
     )
 
 
@@ -174,8 +153,10 @@ def _analyze_archive(
     limits = limits or DecompressionLimits()
     planned = plan_by_first_lines(options.fields)
 
+    times = _times_of_archive(file, format, options, limits)
+
     def options_at(moment: float) -> ScanOptions:
-        return scan_options_of(options, moment, len(patterns), planned.plan)
+        return scan_options_of(options, moment, len(patterns), times, planned.plan)
 
     def report_members(done: int, counts: list[int], members: int) -> None:
         by_key = dict(zip(keys, counts, strict=True))
@@ -198,30 +179,23 @@ def _analyze_archive(
         warnings=[*scan.members.all_warnings(), *planned.warnings(scan.partial.fields)],
         field_names=planned.names,
         members=scan.members,
+        selected=times.limits,
     )
 
 
-def detect_encoding(file: Stored, asked: str | None) -> tuple[str, bool]:
-    """The encoding of a plain file, and whether it begins with a BOM."""
-    encoding, bom_bytes = detect(read_at(file, 0, 4), asked)
-    return encoding, bom_bytes > 0
+def _times_of_archive(
+    file: Stored, format: str, options: AnalysisOptions, limits: DecompressionLimits
+) -> Times:
+    """The times between which lines of the selected members count.
 
-
-def scan_options_of(
-    options: AnalysisOptions, modified: float, patterns: int, fields: FieldPlan | None = None
-) -> ScanOptions:
-    """Translate the options for a Scanner.
-
-    `modified` is the time of the file in epoch seconds; it determines the year of times that have
-    none. With many patterns, each gets fewer samples and smaller histograms.
+    The archive is read to its end if a time is relative to the last one.
     """
-    collector = functools.partial(overview_collector, modified) if options.overview else None
-    if not options.lines:
-        return ScanOptions(fields=fields, collector=collector)
-    second_of = LineTimes(modified).second_of
-    time_of = second_of if options.histogram else None
-    patterns = max(patterns, 1)
-    buckets = max(_MIN_BUCKETS, _MAX_BUCKETS // patterns)
-    samples = min(options.samples, max(1, _MAX_SAMPLES // patterns))
-    lines = LineOptions(samples, time_of, options.histogram, buckets, second_of)
-    return ScanOptions(lines, fields=fields, collector=collector)
+    if not options.limits.are_relative:
+        return Times(*options.limits.resolve(None))
+    with closing(open_archive(file, format, limits)) as archive:
+        scan = ArchiveScan(
+            *(archive, [], [], lambda moment: ScanOptions(), modified_at(file), limits),
+            lambda done, counts, members: None,
+        )
+        scan.run(Selection(options.members), options.encoding)
+    return Times(*options.limits.resolve(scan.time_span and scan.time_span[1]))

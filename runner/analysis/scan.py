@@ -35,7 +35,8 @@ def scan_range(
     OSError, and SourceError if the file becomes shorter.
     """
     with PlainSource(file, *byte_range) as source:
-        scanner = Scanner(patterns, options, source.mapped() or source, regexes)
+        origin = byte_range[0]
+        scanner = Scanner(patterns, options, source.mapped() or source, regexes, origin)
         for _ in _windows(scanner, lambda: scanner.bytes, report_totals):
             pass
     return scanner.partial
@@ -47,9 +48,13 @@ def scan_text(
     options: ScanOptions,
     report_totals: ReportTotals,
     regexes: Sequence[AdaptiveRegex] | None = None,
+    origin: int = 0,
 ) -> tuple[PartialResult, TimeSpan]:
-    """Scan a source that decompresses or decodes a file. Raises OSError and SourceError."""
-    scanner, time_span = Scanner(patterns, options, text, regexes), TimeSpan()
+    """Scan a source that decompresses or decodes a file. Raises OSError and SourceError.
+
+    `origin` is the number of bytes in the members of an archive before this one.
+    """
+    scanner, time_span = Scanner(patterns, options, text, regexes, origin), TimeSpan()
     for new in _windows(scanner, lambda: text.bytes_done, report_totals):
         time_span.feed(new)
     partial = scanner.partial

@@ -2,7 +2,6 @@
 
 import json
 from collections.abc import Sequence
-from dataclasses import replace
 from importlib import import_module
 from typing import TYPE_CHECKING, Annotated, Any, Literal, Self
 from uuid import UUID
@@ -18,6 +17,7 @@ from pydantic import (
     model_validator,
 )
 
+from runner.analysis.count.time_limits import TimeLimit, TimeLimits
 from runner.analysis.input.encodings import EncodingError, check_encoding
 from runner.analysis.input.errors import (
     FormatError,
@@ -31,7 +31,7 @@ from runner.job_types.base import Context, NotRetryable, Payload
 from runner.job_types.in_parts import InParts, Part
 
 if TYPE_CHECKING:  # imported late at run time: the listener does not analyze
-    from runner.analysis.run import AnalysisOptions
+    from runner.analysis.options import AnalysisOptions
 
 
 EXCERPT = 60
@@ -128,8 +128,29 @@ class AnalyzePayload(Payload):
     samples: int = Field(
         0, ge=0, le=20, description="How many matching lines to show for each pattern, 0 to 20."
     )
-    histogram: Literal["none", "second", "minute", "hour", "day"] = Field(
-        "none", description="Unit of time by which to count the matching lines."
+    context: int | None = Field(
+        None,
+        ge=0,
+        le=5,
+        description="How many lines to show before and after each sample, 0 to 5. Samples are then"
+        " objects with line, time, text, before and after.",
+    )
+    histogram: Literal["none", "second", "minute", "hour", "day", "auto"] = Field(
+        "none",
+        description="Unit of time by which to count the matching lines. auto: the timeline, with"
+        " 50 to 200 bins for all patterns and all lines.",
+    )
+    since: str | None = Field(
+        None,
+        alias="from",
+        description="Count only lines from this time on: RFC 3339, or before the last time of the"
+        " file, such as -1h (s, m, h, d). A line without a time belongs to the line before.",
+        examples=["2026-11-25T13:00:00Z", "-1h"],
+    )
+    until: str | None = Field(
+        None,
+        description="Count only lines before this time, given in the same way.",
+        examples=["2026-11-25T14:00:00Z", "-30m"],
     )
     fields: list[NameOrField] = Field(
         [],
@@ -205,11 +226,29 @@ class AnalyzePayload(Payload):
         except EncodingError as error:
             raise ValueError(str(error)) from None
 
+    @field_validator("since", "until")
+    @classmethod
+    def _check_time(cls, value: str | None, info: ValidationInfo) -> str | None:
+        limit, since = value and TimeLimit.parse(value), info.data.get("since")
+        has_overview = info.data.get("overview")
+        if has_overview is None:
+            has_overview = "patterns" in info.data and info.data["patterns"] is None
+        if limit and has_overview:
+            raise ValueError("an overview is of the whole file: name patterns, and no overview")
+        if limit and since and TimeLimit.parse(since).is_not_before(limit):
+            raise ValueError("it must be later than from")
+        return value
+
     @model_validator(mode="after")
     def _check_lines(self) -> Self:
-        if not self.lines and (self.samples or self.histogram != "none"):
-            raise ValueError("samples and histogram need lines: true")
+        needs_lines = self.samples or self.histogram != "none" or self._limits().are_given
+        if not self.lines and needs_lines:
+            raise ValueError("samples, histogram, from and until need lines: true")
         return self
+
+    def _limits(self) -> TimeLimits:
+        given = (self.since, self.until)
+        return TimeLimits(*(None if each is None else TimeLimit.parse(each) for each in given))
 
     def analysis_patterns(self) -> list[Pattern]:
         """The patterns as the analysis takes them."""
@@ -217,14 +256,22 @@ class AnalyzePayload(Payload):
 
     def options(self) -> "AnalysisOptions":
         """Return what the analysis reports besides counts."""
-        from runner.analysis.run import AnalysisOptions
+        from runner.analysis.options import AnalysisOptions
 
-        unit = "" if self.histogram == "none" else self.histogram
-        fields = tuple(each.wanted() for each in self.fields)
-        overview = self.patterns is None if self.overview is None else self.overview
-        members = tuple(self.members)
-        options = AnalysisOptions(self.lines, self.samples, unit, self.encoding, members)
-        return replace(options, fields=fields, top=self.top, overview=overview)
+        unit = "" if self.histogram in ("none", "auto") else self.histogram
+        return AnalysisOptions(
+            lines=self.lines,
+            samples=self.samples,
+            histogram=unit,
+            encoding=self.encoding,
+            members=tuple(self.members),
+            fields=tuple(each.wanted() for each in self.fields),
+            top=self.top,
+            overview=self.patterns is None if self.overview is None else self.overview,
+            timeline=self.histogram == "auto",
+            limits=self._limits(),
+            context=self.context,
+        )
 
 
 class Analyze(InParts[AnalyzePayload]):

@@ -15,7 +15,7 @@ from server.http.problems import FieldError, Problem, unacceptable
 
 Arguments = Mapping[str, Sequence[bytes]]
 """The values of each query parameter."""
-_TEXTS = TEXT_FIELDS | {"encoding", "histogram"}
+_TEXTS = TEXT_FIELDS | {"encoding", "histogram", "from", "until"}
 _FLAGS = {
     **dict.fromkeys(("", "1", "true", "yes", "on"), True),
     **dict.fromkeys(("0", "false", "no", "off"), False),
@@ -53,7 +53,7 @@ class AnalysisParameters(WaitQuery):
 
 
 _PAYLOAD = {
-    name: (field.annotation, field)
+    field.alias or name: (field.annotation, field)
     for name, field in AnalyzePayload.model_fields.items()
     if name not in ("patterns", "fields", "members", "source", "compare")
 }

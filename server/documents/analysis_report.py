@@ -10,6 +10,7 @@ from typing import Any
 
 from server.documents.overview_report import overview_lines
 from server.documents.text_table import clean, table
+from server.documents.timeline_report import sample_lines, timeline_lines
 from storage.records.states import Status
 
 MAX_NAME_WIDTH = 40
@@ -67,22 +68,29 @@ def _result_lines(result: Document) -> Iterator[str]:
         yield ""
     if counts or not overview:
         yield from table(heads, rows, list(counts.values()))
+    yield from _found_lines(result)
+    yield from _member_lines(result)
+    if "patterns" in result.get("timeline", {}):
+        yield from timeline_lines(result["timeline"])
+    yield ""
+    lines = [f"{result['lines']:,} lines"] if has_lines else []
+    seconds = result["file"]["seconds"]
+    yield ", ".join([*lines, f"{result['bytes']:,} bytes", f"{seconds:.3f} seconds"])
+    yield from (f"warning: {clean(each['message'])}" for each in result["warnings"])
+
+
+def _found_lines(result: Document) -> Iterator[str]:
+    """Samples and histograms of the patterns."""
     for name, lines in result.get("samples", {}).items():
         if lines:
             yield from ("", f"samples of {_shown_name(name)}:")
-            yield from (f"  {clean(line)}" for line in lines)
+            yield from (each for line in lines for each in sample_lines(line))
     for name, histogram in result.get("histogram", {}).items():
         yield from ("", f"lines with {_shown_name(name)}, per {histogram['unit']}:")
         found = histogram["lines"]
         yield from table([], [[at, str(n)] for at, n in found], [n for _, n in found])
         if histogram["undated_lines"]:
             yield f"  and {histogram['undated_lines']:,} without a time"
-    yield from _member_lines(result)
-    yield ""
-    lines = [f"{result['lines']:,} lines"] if has_lines else []
-    seconds = result["file"]["seconds"]
-    yield ", ".join([*lines, f"{result['bytes']:,} bytes", f"{seconds:.3f} seconds"])
-    yield from (f"warning: {clean(each['message'])}" for each in result["warnings"])
 
 
 def _member_lines(result: Document) -> Iterator[str]:

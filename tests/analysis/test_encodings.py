@@ -17,7 +17,8 @@ from runner.analysis.input.errors import SourceError
 from runner.analysis.input.invalid_text import MAX_INVALID, InvalidText, Utf8Check
 from runner.analysis.input.open_source import open_source
 from runner.analysis.match.patterns import Pattern
-from runner.analysis.run import AnalysisOptions, analyze
+from runner.analysis.options import AnalysisOptions
+from runner.analysis.run import analyze
 
 TEXT = "2026-11-25 ERROR ü ж 字 😀 denied\n"
 LATIN = "Zeitüberschreitung für Jürgen: ¿qué?\n"

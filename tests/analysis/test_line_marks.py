@@ -13,9 +13,10 @@ from runner.analysis.count import line_marks, scanner
 from runner.analysis.count.line_marks import LineMarks, MarksError, decode_marks, encode_marks
 from runner.analysis.index.marks import Marks
 from runner.analysis.match.patterns import Pattern
+from runner.analysis.options import AnalysisOptions
 from runner.analysis.parts import finish, merge, plan, scan_part
 from runner.analysis.report import to_json
-from runner.analysis.run import AnalysisOptions, analyze
+from runner.analysis.run import analyze
 from tests.analysis.test_index_pages import COMPRESSORS, QUERIES, Reader, expected, log_lines, shown
 from tests.analysis.test_index_pages import closed_streams as closed_streams
 

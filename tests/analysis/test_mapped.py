@@ -13,7 +13,8 @@ from runner.analysis.input.invalid_text import InvalidText
 from runner.analysis.input.mapped import MappedFile, map_file
 from runner.analysis.input.open_source import PlainSource
 from runner.analysis.match.patterns import Pattern, prepare
-from runner.analysis.run import AnalysisOptions, analyze
+from runner.analysis.options import AnalysisOptions
+from runner.analysis.run import analyze
 from runner.analysis.scan import scan_range
 from tests.support.analysis.oracle import scan
 

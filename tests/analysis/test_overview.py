@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from runner.analysis import parts, ranges
 from runner.analysis.count.scanner import ScanOptions
+from runner.analysis.options import AnalysisOptions
 from runner.analysis.overview.bursts import bursts
 from runner.analysis.overview.collector import Collector, overview_collector
 from runner.analysis.overview.levels import level_of, status_of
@@ -19,7 +20,7 @@ from runner.analysis.overview.overview import overview
 from runner.analysis.overview.shapes import MAX_PARTS, shape_of
 from runner.analysis.overview.table import ShapeTable
 from runner.analysis.report import to_json
-from runner.analysis.run import AnalysisOptions, analyze
+from runner.analysis.run import analyze
 from tests.support.analysis.oracle import scan
 
 MODIFIED = datetime(2026, 11, 28, tzinfo=UTC).timestamp()

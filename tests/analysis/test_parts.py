@@ -13,8 +13,9 @@ from hypothesis import strategies as st
 from runner.analysis import parts
 from runner.analysis.input.errors import SourceError
 from runner.analysis.match.patterns import Pattern
+from runner.analysis.options import AnalysisOptions
 from runner.analysis.report import to_json
-from runner.analysis.run import AnalysisOptions, analyze
+from runner.analysis.run import analyze
 
 PATTERNS = [
     Pattern("a"),
@@ -164,7 +165,7 @@ def test_a_file_that_was_shortened_fails_its_part(
 ) -> None:
     log = tmp_path / "log"
     log.write_bytes(b"a\n" * 10)
-    monkeypatch.setattr(parts, "_line_end", lambda file, cut, size: cut)
+    monkeypatch.setattr(parts, "_line_end", lambda file, cut, size, options: cut)
     with pytest.raises(SourceError, match="cut while it was read"):
         parts.scan_part(log, (10, 30), PATTERNS, ALL, ignore_progress)
 

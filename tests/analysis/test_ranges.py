@@ -95,7 +95,7 @@ def test_ranges_join_and_end_after_newlines(text: str, range_bytes: int) -> None
 
 
 def test_a_newline_far_away_is_found(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("runner.analysis.ranges._BLOCK_BYTES", 4)
+    monkeypatch.setattr("runner.analysis.input.stored._LINE_BYTES", 4)
     path = tmp_path / "log"
     path.write_bytes(b"x" * 50 + b"\n" + b"y" * 50)
     assert line_ranges(path, 10) == [(0, 51), (51, 101)]
@@ -211,7 +211,9 @@ def test_a_file_that_is_shortened_meanwhile_fails_the_scan(
 ) -> None:
     path = tmp_path / "log"
     path.write_bytes(b"a\n" * 10)
-    monkeypatch.setattr(ranges, "line_ranges", lambda path, range_bytes: [(0, 10), (10, 22)])
+    monkeypatch.setattr(
+        ranges, "line_ranges", lambda path, range_bytes, options: [(0, 10), (10, 22)]
+    )
     with pytest.raises(HelperError, match="cut while it was read"):
         scan_ranges(path, prepare(PATTERNS[:2]), options, 2, ignore_totals, 100)
 

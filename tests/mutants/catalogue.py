@@ -22,6 +22,7 @@ from tests.mutants.guards.python_client import PYTHON_CLIENT
 from tests.mutants.guards.queues import QUEUES
 from tests.mutants.guards.store import STORE
 from tests.mutants.guards.stored_lines import STORED_LINES
+from tests.mutants.guards.times import TIMES
 from tests.mutants.guards.traces import TRACES
 from tests.mutants.guards.transfer import TRANSFER
 from tests.mutants.guards.uploads import UPLOADS
@@ -52,4 +53,5 @@ MUTANTS = (
     *CLI,
     *ARCHIVES,
     *STORED_LINES,
+    *TIMES,
 )

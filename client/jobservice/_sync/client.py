@@ -6,6 +6,7 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Iterable, Iterator, Mapping
+from datetime import datetime, timedelta
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
@@ -119,17 +120,18 @@ class Client:
         compare: Job | str | None = None,
         reuse: bool = False,
         overview: bool | None = None,
+        since: datetime | timedelta | str | None = None,
+        until: datetime | timedelta | str | None = None,
+        context: int | None = None,
         on_progress: Progress | None = None,
         **options: Unpack[Options],
     ) -> Job:
         """Submit a job that counts patterns in a file, or in the file of an earlier job.
 
         docs/api.md#analyze explains the parameters; `regexes` are patterns that are regexes.
-        `members` are globs for the files of a zip or tar archive.
-        `compare` is an earlier job, or its id: `Job.comparison` then tells what has changed.
-        With `reuse`, an earlier job that has answered an equal question about an equal file is
-        returned instead of a new one; its `data.reused_from` is set.
-        Without patterns, the result is an overview of the file.
+        `compare` is a job or its id, for `Job.comparison`. With `reuse`, a job that has
+        answered an equal question is returned; its `data.reused_from` is set. Only lines from
+        `since` on and before `until` count; a timedelta is before the last time of the file.
         """
         payload = requests.analyze_payload(
             patterns,
@@ -143,6 +145,9 @@ class Client:
             compare=compare.id if isinstance(compare, Job) else compare,
             reuse=reuse,
             overview=overview,
+            since=since,
+            until=until,
+            context=context,
         )
         if isinstance(source, Job):
             payload["source"] = {"job_id": source.id}

@@ -10,10 +10,11 @@ BAR_WIDTH = 20
 MAX_PATTERN = 40
 MAX_COLUMNS = 8
 """Patterns that the table of members shows."""
+CURVE_WIDTH = 100
 
 
 def show(output: Output, result: Mapping[str, Any]) -> None:
-    """Write counts, samples, histogram and a line about the file."""
+    """Write counts, samples, histogram or timeline, and a line about the file."""
     if overview := result.get("overview"):
         overview_tables.show(output, overview)
     if result["counts"] or not overview:
@@ -23,6 +24,8 @@ def show(output: Output, result: Mapping[str, Any]) -> None:
         _show_histogram(output, result["histogram"])
     if result.get("members"):
         _show_members(output, result)
+    if "patterns" in result.get("timeline", {}):
+        _show_timeline(output, result["timeline"])
     output.line(f"\n{_about_file(result)}")
     for warning in result.get("warnings", ()):
         output.note(f"warning: {warning['message']}")
@@ -33,7 +36,19 @@ def _show_samples(output: Output, samples: Mapping[str, Any]) -> None:
         if lines:
             output.line(f"\n{pattern}")
             for line in lines:
-                output.line(f"  {line}")
+                _show_sample(output, line)
+
+
+def _show_sample(output: Output, sample: str | Mapping[str, Any]) -> None:
+    """A line or, with context, the lines around it, and its number."""
+    if isinstance(sample, str):
+        output.line(f"  {sample}")
+        return
+    for line in sample["before"]:
+        output.line(f"    {line}")
+    output.line(f"  {sample['line']}: {sample['text']}")
+    for line in sample["after"]:
+        output.line(f"    {line}")
 
 
 def _show_counts(output: Output, result: Mapping[str, Any]) -> None:
@@ -98,6 +113,26 @@ def _show_members(output: Output, result: Mapping[str, Any]) -> None:
     more = result["archive"]["analyzed"] + result["archive"]["failed"] - len(members)
     if more:
         output.line(f"and {formats.number(more)} more members")
+
+
+def _show_timeline(output: Output, timeline: Mapping[str, Any]) -> None:
+    """A curve of all lines and of each pattern; a character stands for one bin or for two."""
+    if not timeline["bins"]:
+        output.line("\nno line has a time")
+        return
+    per_character = -(-timeline["bins"] // CURVE_WIDTH)
+    rows: list[list[Cell]] = []
+    for name, counts in (("all lines", timeline["total"]), *timeline["patterns"].items()):
+        starts = range(0, len(counts), per_character)
+        joined = [sum(counts[at : at + per_character]) for at in starts]
+        curve = formats.curve(joined, output.ascii_only)
+        rows.append([_shortened(output, name), formats.number(max(joined)), (curve, "cyan")])
+    seconds = formats.duration(timeline["bin_seconds"] * per_character)
+    output.line()
+    begin = formats.utc(timeline["start"])
+    output.table(["OVER TIME", "MOST", f"{seconds} each, from {begin} UTC"], rows, right=["MOST"])
+    if timeline["undated"]:
+        output.line(f"{formats.number(timeline['undated'])} lines before the first time")
 
 
 def _about_file(result: Mapping[str, Any]) -> str:

@@ -1,6 +1,7 @@
 """Numbers, durations and times as text."""
 
 import re
+from collections.abc import Sequence
 from datetime import datetime, timezone
 from typing import TYPE_CHECKING, Any
 
@@ -100,6 +101,13 @@ def bar(share: float, width: int, ascii_only: bool = False) -> str:
         return "#" * max(round(share * width), int(share > 0))
     eighths = max(round(share * width * 8), int(share > 0))
     return "█" * (eighths // 8) + " ▏▎▍▌▋▊▉"[eighths % 8].strip()
+
+
+def curve(counts: Sequence[int], ascii_only: bool = False) -> str:
+    """A character for each count, as high as its share of the largest; a space only for 0."""
+    heights = " .:-=+*#@" if ascii_only else " ▁▂▃▄▅▆▇█"
+    most = max(counts, default=0)
+    return "".join(heights[-(-count * 8 // most) if most else 0] for count in counts)
 
 
 def run_time(data: "JobData") -> str:

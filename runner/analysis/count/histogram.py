@@ -28,6 +28,11 @@ def rfc3339(time: float) -> str:
     return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
+def seconds_of_rfc3339(text: str) -> float:
+    """The epoch seconds of a time from `rfc3339`."""
+    return datetime.fromisoformat(text).timestamp()
+
+
 class Histogram:
     """Counts by second, minute, hour or day. A bucket takes about 100 bytes of memory."""
 

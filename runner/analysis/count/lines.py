@@ -79,8 +79,11 @@ class Lines:
             for state in states:
                 state.next_line = min(state.next_line, window.base + newline + 1)
 
-    def add_matches(self, state: PatternState, starts: Iterable[int]) -> None:
-        """Add a pattern's matches, as ascending positions in the window's view."""
+    def add_matches(self, state: PatternState, starts: Iterable[int]) -> list[int]:
+        """Add a pattern's matches, as ascending positions in the window's view.
+
+        Returns those that are the first in their line.
+        """
         find, base, end = self._window.text.find, self._window.base, self._window.end
         next_line, first_matches = state.next_line - base, []
         for at in starts:
@@ -90,7 +93,7 @@ class Lines:
         unknown = next_line >= UNKNOWN_LINE_END - base
         state.next_line = UNKNOWN_LINE_END if unknown else base + next_line
         if not first_matches:
-            return
+            return first_matches
         result = state.result
         if not result.matching_lines:
             self._unnumbered.append((first_matches[0], True, result))
@@ -99,6 +102,7 @@ class Lines:
         if self._options.reads_each_line:
             for at in first_matches:
                 self.record_line(result, at)
+        return first_matches
 
     def record_line(self, result: PatternResult, at: int) -> bool:
         """Record a sample and the time of the line at a position, as the options require.

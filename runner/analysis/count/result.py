@@ -9,6 +9,8 @@ from typing import Any, Protocol
 
 from runner.analysis.count.histogram import Histogram
 from runner.analysis.count.line_marks import SPACING_BYTES, LineMarks
+from runner.analysis.count.samples import Samples
+from runner.analysis.count.timeline import Timeline
 from runner.analysis.fields.statistics import FieldTable
 from runner.analysis.input.invalid_text import InvalidText
 
@@ -67,9 +69,15 @@ class LineTable(Protocol):
         """The figures for JSON."""
 
 
+_FIGURES = ("fields", "table", "timeline", "samples")
+
+
 @dataclass
 class PartialResult:
-    """The result for a part of a file. `lines` is 0 if lines are not counted."""
+    """The result for a part of a file. `lines` is 0 if lines are not counted.
+
+    `timeline` and `samples` are None unless they were asked for.
+    """
 
     results: list[PatternResult]
     bytes: int = 0
@@ -78,6 +86,8 @@ class PartialResult:
     marks: LineMarks = field(default_factory=LineMarks, compare=False, kw_only=True)
     fields: FieldTable | None = None
     table: LineTable | None = field(default=None, kw_only=True)
+    timeline: Timeline | None = None
+    samples: Samples | None = None
 
     @classmethod
     def of(cls, patterns: int) -> "PartialResult":
@@ -89,30 +99,34 @@ class PartialResult:
         """The number of matches of each pattern."""
         return [result.count for result in self.results]
 
-    def merge(self, later: "PartialResult", samples: int) -> None:
-        """Add a later part, which begins with a new line."""
+    def merge(self, later: "PartialResult", samples: int, is_same_file: bool = True) -> None:
+        """Add a later part, which begins with a new line, or the next member of an archive."""
         for result, other in zip(self.results, later.results, strict=True):
             result.merge(other, self.lines, samples)
         self.invalid_text.merge(later.invalid_text, self.bytes)
         self.marks.merge(later.marks, self.bytes, self.lines)
+        if later.samples and self.samples:
+            self.samples.merge(later.samples, is_same_file)
+        self.samples = self.samples or later.samples
         self.bytes += later.bytes
         self.lines += later.lines
-        if self.fields is None:
-            self.fields = later.fields
-        elif later.fields is not None:
-            self.fields.merge(later.fields)
-        if self.table is None:
-            self.table = later.table
-        elif later.table is not None:
-            self.table.merge(later.table)
+        for name in ("fields", "table", "timeline"):
+            self._merge_figures(name, getattr(later, name))
+
+    def _merge_figures(self, name: str, later: Any) -> None:
+        """Add the figures of a later part to those of the same name, if there are any."""
+        if getattr(self, name) is None:
+            setattr(self, name, later)
+        elif later is not None:
+            getattr(self, name).merge(later)
 
     def dump(self) -> dict[str, Any]:
         """The result for JSON, which is stored until another process merges it.
 
         It is not pickled, because unpickling data from a store is unsafe.
         """
-        more = {"fields": self.fields.dump()} if self.fields else {}
-        more |= {} if self.table is None else {"table": self.table.dump()}
+        figures = {name: getattr(self, name) for name in _FIGURES}
+        more = {name: each.dump() for name, each in figures.items() if each is not None}
         return more | {
             "bytes": self.bytes,
             "lines": self.lines,
@@ -140,4 +154,6 @@ class PartialResult:
         found.marks = LineMarks([tuple(each) for each in marks], spacing)
         found.fields = FieldTable.load(content["fields"]) if "fields" in content else None
         found.table = load_table(content["table"]) if load_table and "table" in content else None
+        found.timeline = Timeline.load(content["timeline"]) if "timeline" in content else None
+        found.samples = Samples.load(content["samples"]) if "samples" in content else None
         return found

@@ -8,6 +8,7 @@ pattern with itself. A line ends with its newline, and a match counts for the li
 in. Literals are exact in lines of any length. Regexes see a line of more than 1 MiB as several.
 """
 
+from array import array
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Protocol
@@ -16,11 +17,20 @@ import stringzilla
 
 from runner.analysis.count.lines import LineOptions, Lines, PatternState
 from runner.analysis.count.result import LineTable, PartialResult
+from runner.analysis.count.sample_recorder import SampleRecorder
+from runner.analysis.count.timeline_kernel import TimelineKernel, TimelineOptions
 from runner.analysis.fields.collector import FieldCollector
 from runner.analysis.fields.plan import FieldPlan
 from runner.analysis.input.invalid_text import Utf8Check
 from runner.analysis.input.mapped import MappedFile
-from runner.analysis.input.window import MappedWindow, Reader, ReadWindow, Window, WindowSizes
+from runner.analysis.input.window import (
+    MappedWindow,
+    Reader,
+    ReadWindow,
+    Window,
+    WindowPart,
+    WindowSizes,
+)
 from runner.analysis.match import kernel
 from runner.analysis.match.patterns import Literal, Regex
 from runner.analysis.match.regexes import AdaptiveRegex, adaptive_regexes
@@ -47,7 +57,8 @@ class ScanOptions:
     """Data to collect besides counts (`lines` is None for counts only), and sizes in bytes.
 
     `fields` says which fields are counted; None for none. `collector` creates the Collector of a
-    scan. If `window_bytes` is 0, the size that suits the patterns and the source is used.
+    scan. With a timeline, lines are counted, too. If `window_bytes` is 0, the size that suits the
+    patterns and the source is used.
     """
 
     lines: LineOptions | None = None
@@ -55,6 +66,7 @@ class ScanOptions:
     longest_line: int = LONGEST_LINE
     fields: FieldPlan | None = None
     collector: Callable[[], Collector] | None = None
+    timeline: TimelineOptions | None = None
 
 
 class Scanner:
@@ -66,10 +78,12 @@ class Scanner:
         options: ScanOptions,
         source: MappedFile | Reader,
         regexes: Sequence[AdaptiveRegex] | None = None,
+        origin: int = 0,
     ) -> None:
         """Results have the order of the patterns. Nothing may have been read from the source yet.
 
-        `regexes` are the compiled patterns, if this process has them from an earlier scan.
+        `regexes` are the compiled patterns, if this process has them from an earlier scan. The
+        source begins at the offset `origin` of the file.
         """
         self._literals = [pattern for pattern in patterns if isinstance(pattern, Literal)]
         self._regexes = adaptive_regexes(patterns) if regexes is None else regexes
@@ -83,13 +97,30 @@ class Scanner:
         self._fields = FieldCollector(options.fields) if options.fields else None
         self._collector = options.collector() if options.collector else None
         self._utf8_check = Utf8Check()
+        self._timeline: TimelineKernel | None = None
+        self._recorder: SampleRecorder | None = None
+        self._has_limits = self._ends_in_part = False
+        self._part_start = 0  # offset of the lines that are searched, if the last window ends there
+        if options.timeline:
+            self._add_timeline(options.timeline, len(patterns), origin)
+        self._reads_lines = options.lines is not None and options.lines.reads_each_line
         self._kernel: kernel.Kernel | None = None
         if self._literals:
-            report_lines = options.lines is not None and options.lines.reads_each_line
+            report_lines = self._reads_lines or self._timeline is not None
             self._kernel = kernel.Kernel(self._literals, self._lines is not None, report_lines)
+            self._keys = array("I", [each.index for each in self._literals])
+
+    def _add_timeline(self, options: TimelineOptions, patterns: int, origin: int) -> None:
+        self._timeline = TimelineKernel(options, patterns, self._window.max_bytes, origin)
+        self._has_limits = options.has_limits
+        if options.samples:
+            spanned = max((each.text.count(b"\n") for each in self._literals), default=0)
+            self._recorder = SampleRecorder(
+                self._window, self._timeline, patterns, options.context, spanned
+            )
 
     def _make_window(self, options: ScanOptions) -> Window:
-        is_mapped = isinstance(self._source, MappedFile)
+        is_mapped = isinstance(self._source, MappedFile) and not options.timeline
         size = options.window_bytes or (_MAPPED_BYTES if is_mapped else _READ_BYTES)
         if self._needs_lowercase and not options.window_bytes:
             size //= 2  # the window and its lowercase copy share the processor's cache
@@ -109,7 +140,10 @@ class Scanner:
         self._update_results()
         results = [state.result for state in self._states]
         lines = self._lines.count if self._lines else 0
-        found = PartialResult(results, self.bytes, lines, self._utf8_check.invalid_text)
+        timeline = self._timeline.timeline if self._timeline else None
+        invalid_text = self._utf8_check.invalid_text
+        found = PartialResult(results, self.bytes, lines, invalid_text, timeline=timeline)
+        found.samples = self._recorder.samples() if self._recorder else None
         found.marks = self._lines.marks if self._lines else found.marks
         found.fields = self._fields.table() if self._fields else None
         found.table = self._collector.finish() if self._collector else None
@@ -142,37 +176,93 @@ class Scanner:
         if self._needs_lowercase:
             target = memoryview(self._lowercase_buffer)[: window.end]
             stringzilla.translate(window.view[: window.end], _LOWER, out=target)
-        self._search()
-        if self._fields:
-            self._fields.feed(window)
+        self._read_times()
+        is_ascii = self._search()
         if self._collector:
             self._collector.feed(self.new)
-        is_ascii = self._kernel is not None and self._kernel.ascii
         self._utf8_check.feed(self.new, is_ascii or self._source.is_valid)
         if self._lines:
             self._lines.finish_window(self._kernel.newlines if self._kernel else None)
+        if self._recorder:
+            self._recorder.finish_window()
         return True
 
-    def _search(self) -> None:
+    def _read_times(self) -> None:
+        window = self._window
+        if self._timeline:
+            in_line = window.starts_mid_line
+            self._timeline.read(window.view, window.base, window.start, window.end, in_line)
+        if self._recorder:
+            self._recorder.start_window()
+
+    def _search(self) -> bool:
+        """Search the lines of the window that count. Returns whether it is known to be ASCII."""
+        window, counted = self._window, self._window.start
+        if not self._timeline or not self._has_limits:
+            self._search_part(window.part(window.start, window.end), 0)
+            return self._kernel is not None and self._kernel.ascii
+        for first, last in self._timeline.parts(window.base + window.start, self.bytes):
+            start, end = first - window.base, last - window.base
+            if start > window.start or not self._ends_in_part:
+                self._part_start = first
+            self._skip(counted, start)
+            kept = max(self._part_start - window.base, 0)
+            self._search_part(window.part(start, end), kept)
+            counted = end
+        self._ends_in_part = counted == window.end
+        self._skip(counted, window.end)
+        return False
+
+    def _skip(self, start: int, end: int) -> None:
+        """Let the kernel count the lines that are not searched."""
+        if self._kernel and start < end:
+            self._kernel.skip_lines(self._window.text.count(b"\n", start, end))
+
+    def _search_part(self, part: WindowPart, kept: int) -> None:
+        """Search some lines. A literal may begin in the old bytes from `kept` on."""
         if self._kernel:
-            self._search_for_literals(self._kernel)
+            self._search_for_literals(self._kernel, part, kept)
+        if self._fields:
+            self._fields.feed(part)
         for regex in self._regexes:
             state = self._states[regex.index]
             text = self._lowercase_text if regex.folded else self._window.text
-            for starts in regex.search(self._window, text):
+            for starts in regex.search(part, text):
                 state.result.count += len(starts)
                 if self._lines:
-                    self._lines.add_matches(state, starts)
+                    self._add_lines(regex.index, self._lines.add_matches(state, starts))
 
-    def _search_for_literals(self, literals: kernel.Kernel) -> None:
-        window = self._window
-        view = window.view[: window.end]
-        for hits in literals.scan(view, window.base, window.start, window.end):
-            for number, at in hits:
-                assert self._lines is not None
-                result = self._states[self._literals[number].index].result
-                if not self._lines.record_line(result, at):
-                    literals.stop_reporting(number)
+    def _search_for_literals(self, literals: kernel.Kernel, part: WindowPart, kept: int) -> None:
+        base = self._window.base + kept
+        view, start, end = part.view[kept : part.end], part.start - kept, part.end - kept
+        for size in literals.scan_batches(view, base, start, end):
+            if self._reads_lines:
+                self._read_lines(literals, size, kept)
+            if self._timeline:
+                chosen = self._timeline.count(literals.hits, size, self._keys, base)
+                for hit in literals.hits[:chosen]:
+                    self._record(self._keys[hit.literal], kept + hit.at)
+
+    def _read_lines(self, literals: kernel.Kernel, size: int, kept: int) -> None:
+        """Record the lines of hits, as the line options require."""
+        assert self._lines is not None
+        for hit in literals.hits[:size]:
+            result = self._states[self._literals[hit.literal].index].result
+            if not self._lines.record_line(result, kept + hit.at) and not self._timeline:
+                literals.stop_reporting(hit.literal)
+
+    def _add_lines(self, pattern: int, positions: Sequence[int]) -> None:
+        """Count the matching lines of a regex over time."""
+        if self._timeline and positions:
+            hits = array("I", [each for at in positions for each in (0, at)])
+            keys = array("I", [pattern])
+            chosen = self._timeline.count(hits, len(positions), keys, self._window.base)
+            for at in hits[1 : 2 * chosen : 2]:
+                self._record(pattern, at)
+
+    def _record(self, pattern: int, at: int) -> None:
+        if self._recorder:
+            self._recorder.record(pattern, at)
 
     def _update_results(self) -> None:
         """Copy the counts so far from the kernel to the results of the literals."""

@@ -4,6 +4,7 @@ from collections.abc import Iterable
 
 from runner.analysis.count.line_times import LineTimes
 from runner.analysis.input.stored import Stored, read_at, size_of
+from runner.analysis.input.window import LINE_HEAD_BYTES
 
 EDGE_BYTES = 32 << 10
 
@@ -55,5 +56,5 @@ class KnownSpan:
 
 
 def _first_time(lines: Iterable[bytes], line_times: LineTimes) -> float | None:
-    times = (line_times.time_of(line) for line in lines)
+    times = (line_times.time_of(line[:LINE_HEAD_BYTES]) for line in lines)
     return next((time for time in times if time is not None), None)

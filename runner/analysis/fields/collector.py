@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from runner.analysis.fields.kernel import FieldKernel
 from runner.analysis.fields.plan import FieldPlan, FieldRegex
 from runner.analysis.fields.statistics import FieldTable
-from runner.analysis.input.window import Window
+from runner.analysis.input.window import WindowPart
 from runner.analysis.match.patterns import MAX_MEMORY, MIN_MEMORY
 from runner.analysis.match.re2_regex import ANYWHERE, CapturingRegex
 
@@ -26,8 +26,8 @@ class FieldCollector:
         memory = max(MIN_MEMORY, min(MAX_MEMORY, _TOTAL_MEMORY // max(len(plan.regexes), 1)))
         self._regexes = [(each, CapturingRegex(each.source, memory)) for each in plan.regexes]
 
-    def feed(self, window: Window) -> None:
-        """Add the new lines of a window."""
+    def feed(self, window: WindowPart) -> None:
+        """Add some lines of a window."""
         if self._plan.from_lines:
             first = bytes(window.view[window.start : window.end][:_FIRST_BYTES])
             self._plan = self._plan.from_lines(first.split(b"\n")[:_FIRST_LINES])
@@ -43,7 +43,7 @@ class FieldCollector:
         """The statistics of the fields, in the order of their names."""
         return FieldTable(self._kernel.statistics())
 
-    def _split_lines(self, window: Window) -> None:
+    def _split_lines(self, window: WindowPart) -> None:
         """Add the fields of a format that only Python can read."""
         assert self._plan.split is not None
         for start, end in self._lines(window):
@@ -54,7 +54,7 @@ class FieldCollector:
                     spans = (ctypes.c_uint32 * 2)(0, len(fields[name]))
                     self._kernel.add_values(self._numbers[name], memoryview(value), spans, 1)
 
-    def _lines(self, window: Window) -> Iterator[tuple[int, int]]:
+    def _lines(self, window: WindowPart) -> Iterator[tuple[int, int]]:
         """The start and end of the lines that begin in the window and are not empty."""
         text, end = window.text, window.end
         at = _first_line(window)
@@ -65,7 +65,7 @@ class FieldCollector:
                 yield at, min(stop, at + self._plan.line_bytes)
             at = stop + 1
 
-    def _search(self, window: Window, each: FieldRegex, regex: CapturingRegex) -> None:
+    def _search(self, window: WindowPart, each: FieldRegex, regex: CapturingRegex) -> None:
         """Add the groups of the first match in each line."""
         waiting = [(group, self._numbers[name], array("I")) for group, name in each.groups]
         for spans in _matches(window, each.required, regex, self._plan.line_bytes):
@@ -76,7 +76,7 @@ class FieldCollector:
                 self._add(window, waiting)
         self._add(window, waiting)
 
-    def _add(self, window: Window, waiting: list[tuple[int, int, "array[int]"]]) -> None:
+    def _add(self, window: WindowPart, waiting: list[tuple[int, int, "array[int]"]]) -> None:
         for _, field, values in waiting:
             if values:
                 spans = (ctypes.c_uint32 * len(values)).from_buffer(values)
@@ -85,7 +85,7 @@ class FieldCollector:
                 del values[:]
 
 
-def _first_line(window: Window) -> int:
+def _first_line(window: WindowPart) -> int:
     """Where the first line begins that does not continue one of the window before."""
     if not window.starts_mid_line:
         return window.start
@@ -98,7 +98,7 @@ def _search(regex: CapturingRegex, view: memoryview, start: int, end: int) -> in
 
 
 def _matches(
-    window: Window, required: bytes, regex: CapturingRegex, line_bytes: int
+    window: WindowPart, required: bytes, regex: CapturingRegex, line_bytes: int
 ) -> Iterator[list[tuple[int, int]]]:
     """The spans of the first match in each line, and of its groups, as positions in the view."""
     text, view, match = window.text, window.view, regex.match

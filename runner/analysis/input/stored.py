@@ -22,6 +22,8 @@ class RemoteStored(Protocol):
 
 Stored = Path | RemoteStored
 
+_LINE_BYTES = 64 << 10  # read at once to find the end of a line
+
 
 def open_stored(file: Stored, start: int = 0, end: int | None = None) -> RawIOBase:
     """Open a file at an offset. The caller must not read behind `end`. Raises OSError."""
@@ -49,3 +51,16 @@ def read_at(file: Stored, start: int, size: int) -> bytes:
         while len(found) < size and (piece := opened.read(size - len(found))):
             found += piece  # a remote file is read in pieces
     return found
+
+
+def next_line_start(file: Stored, at: int, size: int) -> int:
+    """The offset after the newline that ends the line of byte `at`, or `size` for the last line."""
+    while at < size:
+        block = read_at(file, at, _LINE_BYTES)
+        newline = block.find(b"\n")
+        if newline >= 0:
+            return at + newline + 1
+        if not block:
+            break
+        at += len(block)
+    return size

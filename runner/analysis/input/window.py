@@ -13,7 +13,7 @@ A window is either a part of a mapped file, or a buffer that data is read into.
 
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 import stringzilla
 
@@ -51,6 +51,16 @@ class WindowSizes:
     def max_bytes(self) -> int:
         """The size of the largest possible window."""
         return self.kept_mid_line + self.max_line
+
+
+class WindowPart(NamedTuple):
+    """Some lines of a window: the bytes from `start` to `end` of its view."""
+
+    view: memoryview
+    text: stringzilla.Str
+    start: int
+    end: int
+    starts_mid_line: bool
 
 
 class Window(ABC):
@@ -96,6 +106,11 @@ class Window(ABC):
             raise self._failure
         self.ends_mid_line = self.view[self.end - 1] != 10 if new else self.starts_mid_line
         return new
+
+    def part(self, start: int, end: int) -> WindowPart:
+        """The lines between two positions; the first may begin in the window before."""
+        starts_mid_line = self.starts_mid_line and start == self.start
+        return WindowPart(self.view, self.text, start, end, starts_mid_line)
 
     def line_at(self, at: int) -> bytes:
         """The head of the line at a position, without its newline."""

@@ -84,6 +84,11 @@ def library() -> Any:
     return _library()
 
 
+def vectors() -> int:
+    """The number of the vectors that the library uses."""
+    return _vectors()
+
+
 def load() -> None:
     """Load the library, which forked processes then share.
 
@@ -144,6 +149,10 @@ class Kernel:
         """The number of newlines in all windows so far, if lines are counted."""
         return int(self._scan.newlines)
 
+    def skip_lines(self, newlines: int) -> None:
+        """Number the lines as if data with so many newlines had been scanned."""
+        self._scan.newlines += newlines
+
     @property
     def ascii(self) -> bool:
         """Whether all bytes of the last window are ASCII."""
@@ -153,12 +162,22 @@ class Kernel:
         """Stop reporting the lines of this literal."""
         self.literals[number].report_lines = False
 
+    @property
+    def hits(self) -> Any:
+        """The address of the last batch of hits, structs of two 32-bit numbers as in Hit."""
+        return self._scan.hits
+
     def scan(self, view: memoryview, base: int, start: int, end: int) -> Iterator[list[Hit]]:
         """Search `start` to `end` of a view that begins at offset `base` of the data.
 
         The bytes before `start` were searched with the last window. Yields hits in batches,
         ascending for each literal. A batch comes every few milliseconds, even if it is empty.
         """
+        for size in self.scan_batches(view, base, start, end):
+            yield [(hit.literal, hit.at) for hit in self._scan.hits[:size]]
+
+    def scan_batches(self, view: memoryview, base: int, start: int, end: int) -> Iterator[int]:
+        """Do the same as `scan`, and yield only the number of `hits` in each batch."""
         address = Str(view).address
         if not self._planned:
             _library().scan_plan(self._handle, address, min(end, _SAMPLE_BYTES))
@@ -167,4 +186,4 @@ class Kernel:
         unfinished = True
         while unfinished:
             unfinished = _library().scan_continue(self._handle)
-            yield [(hit.literal, hit.at) for hit in self._scan.hits[: self._scan.hit_count]]
+            yield self._scan.hit_count

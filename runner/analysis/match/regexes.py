@@ -16,7 +16,7 @@ from collections.abc import Callable, Iterator, Sequence
 
 from stringzilla import Str
 
-from runner.analysis.input.window import Window
+from runner.analysis.input.window import Window, WindowPart
 from runner.analysis.match.patterns import MAX_MEMORY, MIN_MEMORY, Literal, Regex
 from runner.analysis.match.re2_regex import ANYWHERE, AT_START, CompiledRegex
 
@@ -53,7 +53,7 @@ class AdaptiveRegex:
         self._strategy = 0  # the one to use next
         self._undecided = len(self._strategies) > 1
 
-    def search(self, window: Window, text: Str) -> Iterator[list[int]]:
+    def search(self, window: Window | WindowPart, text: Str) -> Iterator[list[int]]:
         """Yield the positions of matches in the new bytes of the window, ascending, in batches."""
         started, offset, end = time.thread_time(), window.start, window.end
         if self._pattern.fixed_length:

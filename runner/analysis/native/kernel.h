@@ -190,6 +190,9 @@ int find_hashes(scan *s, const group *g, int64_t at);
 /* vectors.c */
 extern const vectors vectors_avx2, vectors_ssse3, vectors_neon;
 
+/* scan.c */
+const vectors *vectors_of(uint32_t number);
+
 /* plan.c */
 void plan(scan *s, const uint8_t *sample, uint32_t size);
 

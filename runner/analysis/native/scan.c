@@ -12,6 +12,10 @@ static const vectors *const compiled[] = {
 #endif
 };
 
+const vectors *vectors_of(uint32_t number) {
+    return compiled[number];
+}
+
 static int run(scan *s) {
     const group *g = s->groups + s->group;
     switch (g->filter) {

@@ -16,9 +16,11 @@ from runner.analysis import parts, ranges
 from runner.analysis.count.scanner import ScanOptions
 from runner.analysis.field_plan import WantedField, plan_fields
 from runner.analysis.formats import detect
+from runner.analysis.input.stored import next_line_start
 from runner.analysis.match.patterns import Pattern, prepare
+from runner.analysis.options import AnalysisOptions
 from runner.analysis.report import to_json
-from runner.analysis.run import AnalysisOptions, analyze
+from runner.analysis.run import analyze
 from runner.analysis.scan import scan_range
 from tests.support.analysis.plain_fields import check_counts, check_numbers, values_in
 
@@ -97,7 +99,7 @@ def test_two_parts_cut_anywhere_have_the_fields_of_the_whole(tmp_path: Path, cut
     file.write_bytes(data)
     planned = plan_fields(file, WANTED)
     options, size = ScanOptions(fields=planned.plan), len(data)
-    at = ranges.next_line_start(file, min(cut, size - 1), size)
+    at = next_line_start(file, min(cut, size - 1), size)
     found = [
         scan_range(file, each, prepare(PATTERN), options, ignore)
         for each in ((0, at), (at, size), (0, size))

@@ -58,6 +58,47 @@ def test_samples_and_a_histogram_are_shown(jobs: JobsCommand, log: str) -> None:
     ]
 
 
+def test_curves_of_all_lines_and_of_patterns_are_shown(
+    jobs: JobsCommand, log: str, tmp_path: Path
+) -> None:
+    out = jobs.run("analyze", log, "-p", "WARN", "--histogram", "auto").out
+    heading, total, warnings = out.splitlines()[3:6]
+    assert heading.split() == [
+        "OVER",
+        "TIME",
+        "MOST",
+        "1.0",
+        "s",
+        "each,",
+        "from",
+        "2030-01-31",
+        "12:00:01",
+        "UTC",
+    ]
+    assert total.endswith(f"██{' ' * 60}█")
+    assert warnings.split() == ["WARN", "1", "█"]
+    undated = tmp_path / "undated.log"
+    undated.write_text("WARN\n")
+    out = jobs.run("analyze", str(undated), "-p", "WARN", "--histogram", "auto").out
+    assert "no line has a time" in out
+
+
+def test_samples_are_shown_with_the_lines_around_them(jobs: JobsCommand, log: str) -> None:
+    out = jobs.run("analyze", log, "-p", "WARN", "--samples", "1", "-C", "1").out
+    before, sample, after = LOG.splitlines()
+    assert f"\nWARN\n    {before}\n  2: {sample}\n    {after}\n" in out
+
+
+def test_lines_between_two_times_are_counted(jobs: JobsCommand, log: str) -> None:
+    arguments = ["analyze", log, "-p", "ERROR", "--json"]
+    result = jobs.run(*arguments, "--from=-1m").document["result"]
+    assert (result["counts"], result["selected"]["lines"]) == ({"ERROR": 2}, 1)
+    result = jobs.run(*arguments, "--until", "2030-01-31T12:00:02Z").document["result"]
+    assert (result["counts"], result["selected"]["lines"]) == ({"ERROR": 1}, 1)
+    done = jobs.run(*arguments, "--from", "yesterday")
+    assert (done.code, "payload.from" in done.err) == (2, True)
+
+
 def test_several_files_are_shown_one_after_the_other(
     jobs: JobsCommand, log: str, tmp_path: Path
 ) -> None:

@@ -73,3 +73,9 @@ def test_output_keeps_colors_and_no_other_control() -> None:
 )
 def test_progress_is_a_pair_of_numbers(progress: object, expected: object) -> None:
     assert pair(progress) == expected
+
+
+def test_a_curve_has_a_character_for_each_count() -> None:
+    assert formats.curve([0, 1, 50, 100]) == " ▁▄█"
+    assert formats.curve([0, 1, 50, 100], ascii_only=True) == " .=@"
+    assert formats.curve([0, 0]) == "  "

@@ -114,10 +114,17 @@ PARTS = (
     ),
     Mutant(
         "a cut is moved to the end of its line",
-        "runner/analysis/parts.py",
+        "runner/analysis/ranges.py",
         "return next_line_start(file, cut - 1, size) if cut else 0",
         "return cut",
         FILES,
+    ),
+    Mutant(
+        "a part with a timeline begins at a line with a time",
+        "runner/analysis/ranges.py",
+        "if options and options.timeline and cut:",
+        "if False:",
+        ("tests/analysis/test_timeline.py",),
     ),
     Mutant(
         "a text that spans lines keeps a file whole",

@@ -223,7 +223,7 @@ PROGRAMS = (
     ),
     Mutant(
         "all samples together are bounded",
-        "runner/analysis/run.py",
+        "runner/analysis/options.py",
         "min(options.samples, max(1, _MAX_SAMPLES // patterns))",
         "options.samples",
         ("tests/analysis/test_memory.py",),
@@ -237,7 +237,7 @@ PROGRAMS = (
     ),
     Mutant(
         "all histograms together are bounded",
-        "runner/analysis/run.py",
+        "runner/analysis/options.py",
         "max(_MIN_BUCKETS, _MAX_BUCKETS // patterns)",
         "_MAX_BUCKETS",
         ("tests/analysis/test_memory.py",),

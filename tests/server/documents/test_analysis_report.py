@@ -63,6 +63,31 @@ def test_samples_and_histograms_follow_the_table() -> None:
     ]
 
 
+def test_samples_with_context_have_their_numbers_and_neighbours() -> None:
+    sample = {"line": 7, "time": None, "text": "two\ta", "before": ["one"], "after": ["three"]}
+    shown = lines({"counts": {"a": 1}, "samples": {"a": [sample]}})
+    assert shown[3:-2] == ["samples of a:", "    one", "  7: two a", "    three"]
+
+
+def test_a_timeline_is_shown_as_curves_with_a_character_for_one_or_two_bins() -> None:
+    start = "2026-01-01T00:00:00.000Z"
+    total, errors = [0, 1, 4, 8, 2000], [0, 0, 0, 1, 2]
+    timeline = {"start": start, "bin_seconds": 300, "bins": 5, "total": total, "undated": 0}
+    found = {"counts": {"a": 3}, "timeline": {**timeline, "patterns": {"a": errors}}}
+    assert lines(found)[3:-2] == [
+        f"lines over time from {start}, 300 seconds a character:",
+        "all lines   ▁▁▁█  at most 2,000",
+        "a             ▄█  at most 2",
+    ]
+    long = {**timeline, "bins": 101, "total": [1] * 101, "patterns": {"a": [0] * 101}}
+    shown = lines({**found, "timeline": {**long, "undated": 7}})[3:-2]
+    assert shown[0].endswith(", 600 seconds a character:")
+    assert shown[1] == f"all lines  {'█' * 50}▄  at most 2"
+    assert shown[2:] == [f"a          {' ' * 51}  at most 0", "and 7 lines before the first time"]
+    none = {**timeline, "start": None, "bins": 0, "total": [], "patterns": {"a": []}}
+    assert lines({**found, "timeline": none})[3] == "no line has a time"
+
+
 def test_a_file_cannot_control_the_terminal() -> None:
     shown = lines({"counts": {"\x1b[2J": 1}, "samples": {"\x1b[2J": ["\x1b]0;x\x07\r\n\u202e"]}})
     text = "\n".join(shown)

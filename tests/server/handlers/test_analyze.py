@@ -95,6 +95,7 @@ async def test_the_body_is_the_file_and_the_query_is_the_payload(
 async def test_all_options_are_parameters(client: Client) -> None:
     query = (
         "p=a&e=b%2B&i&w=1&samples=3&histogram=hour&lines=true&encoding=utf-16&name=x.log&wait=0"
+        "&from=-1h&until=2026-11-25T13:00:00Z&context=2"
         "&max_retries=0&max_losses=2&timeout=1.5&priority=-3&delay=60&queue=default"
     )
     accepted = read(await send(client, f"/analyze?{query}", headers=JSON), 202)
@@ -106,6 +107,9 @@ async def test_all_options_are_parameters(client: Client) -> None:
         "histogram": "hour",
         "lines": True,
         "encoding": "utf-16",
+        "from": "-1h",
+        "until": "2026-11-25T13:00:00Z",
+        "context": 2,
     }
     names = ("max_retries", "max_losses", "timeout", "priority", "queue")
     assert [job[name] for name in names] == [0, 2, 1.5, -3, "default"]
@@ -205,6 +209,11 @@ async def test_a_job_that_is_not_final_says_how_to_go_on(client: Client, bench: 
         ("p=a&i=maybe", ["i"]),
         ("p=a&histogram=week", ["histogram"]),
         ("p=a&encoding=klingon", ["encoding"]),
+        ("p=a&from=noon", ["from"]),
+        ("p=a&until=2026-11-25T13:00:00", ["until"]),
+        ("p=a&from=-1h&until=-2h", ["until"]),
+        ("p=a&from=-1h&lines=no", ["lines"]),
+        ("p=a&context=6", ["context"]),
         ("p=a&queue=unknown", ["queue"]),
         ("p=a&run_at=noon", ["run_at"]),
         ("p=a&delay=1&run_at=2030-01-01", ["delay"]),

@@ -14,8 +14,9 @@ from typing import Any
 
 from runner.analysis.input.open_source import DecompressionLimits
 from runner.analysis.match.patterns import Pattern
+from runner.analysis.options import AnalysisOptions
 from runner.analysis.report import to_json
-from runner.analysis.run import AnalysisOptions, analyze
+from runner.analysis.run import analyze
 
 if sys.version_info >= (3, 14):
     from compression import zstd

@@ -8,12 +8,25 @@ for another kind of processor.
 
 import random
 import sys
+from array import array
 from pathlib import Path
 
+from runner.analysis.count.timeline_kernel import TimelineKernel, TimelineOptions, TimeRules
 from runner.analysis.match import kernel
 from tests.support.analysis.kernel import SMALL, VECTORS, kernel_results, literals_of, reference
 
 LETTERS = [b"ab\n", b"abAB \n", bytes(range(256))]
+TIMES = [
+    *(b"2026-11-25T01:02:03.5+01:00 x\n", b"1.1.1.1 - [25/Nov/2026:01:02:03 +0000] x\n"),
+    *(b"Nov  5 01:02:03 x\n", b'{"ts": "1795568523.1"}\n', b"Wed Nov 25 01:02:03 1999\n"),
+    *(
+        b"1795568523\n",
+        b"    no time",
+        b"\n",
+        b"<34>1 INFO [2199-12-31 23:59:59",
+        b"1970-01-01 00:00:00\n",
+    ),
+]
 
 
 def main(library: str, rounds: int = 1000, seed: int = 1) -> None:
@@ -27,6 +40,23 @@ def main(library: str, rounds: int = 1000, seed: int = 1) -> None:
         vectors = rng.choice(VECTORS)
         kernel._vectors = lambda vectors=vectors: vectors  # type: ignore[assignment]
         one_round(rng)
+        one_round_of_times(rng)
+
+
+def one_round_of_times(rng: random.Random) -> None:
+    """Read the times of lines in windows, each in memory of its own, and count lines."""
+    data = b"".join(rng.choice(TIMES)[rng.randrange(4) :] for _ in range(rng.randrange(1, 60)))
+    options = TimelineOptions(TimeRules(1.8e9, rng.choice((20, 1000))), sample_cells=4)
+    times, size = TimelineKernel(options, 1, len(data)), rng.randrange(1, 400)
+    for start in range(0, len(data), size):
+        base, end = max(start - 9, 0), min(start + size, len(data))
+        view = memoryview(bytearray(data[base:end]))
+        in_line = start > 0 and data[start - 1] != 10
+        times.read(view, base, start - base, end - base, in_line)
+        hits = array("I", [each for at in range(end - base) for each in (0, at)])
+        times.count(hits, end - base, array("I", [0]), base)
+    if times.timeline.lines != data.count(b"\n") + (data[-1:] != b"\n"):
+        sys.exit(f"{times.timeline} of {data!r}")
 
 
 def one_round(rng: random.Random) -> None:

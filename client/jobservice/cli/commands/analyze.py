@@ -23,6 +23,7 @@ EXAMPLES = (
     "analyze app.log.gz -f patterns.txt -i --samples 3",
     "analyze support.tar.gz -m '*.log' -p ERROR",
     "analyze - -e 'user\\d+ failed' --histogram minute < app.log",
+    "analyze app.log -p ERROR --histogram auto --from=-1h",
 )
 
 
@@ -65,14 +66,25 @@ class Report:
         bool, typer.Option("--ignore-case", "-i", help="Ignore the case of ASCII letters.")
     ] = False
     histogram: Annotated[
-        Literal["none", "second", "minute", "hour", "day"],
+        Literal["none", "second", "minute", "hour", "day", "auto"],
         typer.Option(
-            "--histogram", metavar="UNIT", help="Matching lines per second, minute, hour or day."
+            "--histogram",
+            metavar="UNIT",
+            help="Matching lines per second, minute, hour or day; auto: curves of all lines.",
         ),
     ] = "none"
     samples: Annotated[
-        int, typer.Option("--samples", metavar="N", help="Show the first N lines, at most 20.")
+        int, typer.Option("--samples", metavar="N", help="Show N matching lines, at most 20.")
     ] = 0
+    context: Annotated[
+        int | None,
+        typer.Option(
+            "--context",
+            "-C",
+            metavar="N",
+            help="Spread samples over time, and show N lines around each, at most 5.",
+        ),
+    ] = None
     lines: Annotated[
         bool, typer.Option("--lines/--no-lines", help="Whether to count matching lines, too.")
     ] = True
@@ -86,6 +98,16 @@ class Report:
     overview: Annotated[
         bool | None,
         typer.Option("--overview/--no-overview", help="Show an overview beside the patterns."),
+    ] = None
+    since: Annotated[
+        str | None,
+        typer.Option(
+            "--from", metavar="TIME", help="Only lines from this time on: RFC 3339, or such as -1h."
+        ),
+    ] = None
+    until: Annotated[
+        str | None,
+        typer.Option("--until", metavar="TIME", help="Only lines before this time."),
     ] = None
     encoding: Annotated[
         str | None,

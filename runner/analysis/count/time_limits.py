@@ -1,0 +1,77 @@
+"""The times between which lines count, as clients give them. Imports nothing of ours."""
+
+import re
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from math import ceil, floor
+
+_RELATIVE = re.compile(r"-(\d{1,9})([smhd])")
+_SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86_400}
+_HOW = "a time with a zone, such as 2026-11-25T13:00:00Z, or before the last time of the file: -1h"
+
+
+@dataclass(frozen=True)
+class TimeLimit:
+    """A time in epoch seconds or, if `is_relative`, in seconds before the last time of the file."""
+
+    seconds: float
+    is_relative: bool = False
+
+    @classmethod
+    def parse(cls, text: str) -> "TimeLimit":
+        """Read RFC 3339, or a relative time such as -90s, -30m, -1h or -2d. Raises ValueError."""
+        if match := _RELATIVE.fullmatch(text):
+            return cls(int(match[1]) * _SECONDS[match[2]], True)
+        try:
+            moment = datetime.fromisoformat(text)
+        except ValueError:
+            raise ValueError(f"it must be {_HOW}") from None
+        if moment.tzinfo is None or len(text) < len("2026-11-25T13:00Z"):
+            raise ValueError(f"it has no time zone; it must be {_HOW}")
+        return cls(moment.astimezone(UTC).timestamp())
+
+    def is_not_before(self, other: "TimeLimit") -> bool:
+        """Whether no time is between both, as far as that is known without the file."""
+        if self.is_relative != other.is_relative:
+            return False
+        sign = -1 if self.is_relative else 1
+        return sign * self.seconds >= sign * other.seconds
+
+    def resolve(self, last: float | None) -> float | None:
+        """The time in epoch seconds. None if it is relative and the file has no time."""
+        if not self.is_relative:
+            return self.seconds
+        return None if last is None else floor(last) - self.seconds
+
+
+@dataclass(frozen=True)
+class TimeLimits:
+    """Lines count from one time on, and before another; None is no limit."""
+
+    since: TimeLimit | None = None
+    until: TimeLimit | None = None
+
+    @property
+    def are_given(self) -> bool:
+        """Whether there is a limit."""
+        return self.since is not None or self.until is not None
+
+    @property
+    def are_relative(self) -> bool:
+        """Whether the last time of the file is needed."""
+        return any(each is not None and each.is_relative for each in (self.since, self.until))
+
+    def resolve(self, last: float | None) -> tuple[int | None, int | None]:
+        """The first second, and the second after the last. No second if there is no last time."""
+        if self.are_relative and last is None:
+            return 0, 0
+        since = None if self.since is None else self.since.resolve(last)
+        until = None if self.until is None else self.until.resolve(last)
+        return (
+            None if since is None else floor(since),
+            None if until is None else ceil(until),
+        )
+
+
+NO_LIMITS = TimeLimits()
+"""Every line counts."""

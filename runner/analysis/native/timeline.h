@@ -1,0 +1,72 @@
+/* The private header of the timeline: the times of lines, and the number of lines over time.
+ *
+ *   window --newlines--> lines --time.c--> runs of lines with one second --> cells
+ *                                                                 hits --^
+ *
+ *   time.c       reads the time of a line
+ *   timeline.c   what Python calls: windows, runs, cells
+ */
+#ifndef TIMELINE_H
+#define TIMELINE_H
+
+#include "kernel.h"
+
+enum {
+    CELLS = 1024,              /* a power of two */
+    SAMPLE_CELLS = 64,         /* the maximum, a power of two */
+    SAMPLES = 20,              /* of a pattern, at most */
+    TIMELINE_BLOCK = 128 << 10,
+    NO_TIME = -1,              /* of a line; of a run: no line before has a time either */
+    OUTSIDE = -2,              /* of a run: its lines are not between `from` and `until` */
+};
+
+/* What is needed to read times. timeline_kernel.py declares this struct, too. */
+typedef struct {
+    int64_t latest_year;       /* of times without a year */
+    int64_t latest_second;
+    int64_t head_bytes;        /* no byte of a line after these is read */
+} time_rules;
+
+/* Lines from the offset `at` of the data on, up to the next run, have this second. */
+typedef struct {
+    int64_t at, second;
+} run;
+
+/* The matching lines of one pattern in one sample cell, and the one of them with the least hash. */
+typedef struct {
+    uint64_t hash;
+    int64_t count;
+} sample_cell;
+
+/* timeline_kernel.py declares these two structs, too. The sample cells of one pattern are
+ * 2^shift seconds wide (or bytes, if lines have no time). Cells from number `first` to `last` are in
+ * use; `last` is below `first` if there are none. `least` has the least hashes of all cells. */
+typedef struct {
+    int64_t shift, first, last, filled;
+    uint64_t least[SAMPLES];
+    sample_cell cells[SAMPLE_CELLS];
+} sample_row;
+
+/* timeline_kernel.py declares the fields up to `lines`, too. */
+typedef struct {
+    int64_t width;             /* of a cell, in seconds; cell n is at n % CELLS */
+    int64_t first, last;       /* numbers of cells in use; none if `last` is below `first` */
+    int64_t lines;             /* that were counted */
+    int64_t *counts;           /* rows of CELLS + 1 numbers: all lines, then each pattern. The last
+                                * number of a row counts lines before the first time */
+    run *runs;                 /* of the view; there is always one */
+    sample_row *samples;       /* two rows for each pattern: with a time, and without; or NULL */
+    int64_t row_count, run_count, sample_cells, sample_count;
+    int64_t from, until;       /* seconds; lines outside are not counted */
+    int64_t second;            /* of the last line, as in a run */
+    int64_t origin;            /* offset of the data in the file */
+    int64_t pending;           /* lines of the last run that are not in a cell yet */
+    time_rules rules;
+    const vectors *vectors;
+    strip strips[TIMELINE_BLOCK / STRIP + 1];
+} timeline;
+
+/* time.c */
+int64_t time_of(const time_rules *rules, const uint8_t *line, const uint8_t *end);
+
+#endif

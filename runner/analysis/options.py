@@ -1,0 +1,171 @@
+"""The options of an analysis, and what they mean for the scan of a file."""
+
+from dataclasses import dataclass
+from functools import partial
+
+from runner.analysis.count.line_times import LineTimes
+from runner.analysis.count.lines import LineOptions
+from runner.analysis.count.scanner import ScanOptions
+from runner.analysis.count.time_limits import NO_LIMITS, TimeLimits
+from runner.analysis.count.time_span import TimeSpan
+from runner.analysis.count.timeline import width_for
+from runner.analysis.count.timeline_kernel import SAMPLE_CELLS, TimelineOptions, TimeRules
+from runner.analysis.field_plan import WantedField
+from runner.analysis.fields.plan import FieldPlan
+from runner.analysis.input.encodings import UTF8_ENCODINGS, Utf8Source, detect
+from runner.analysis.input.formats import format_of
+from runner.analysis.input.open_source import DecompressionLimits, open_source
+from runner.analysis.input.stored import Stored, modified_at, read_at
+from runner.analysis.overview.collector import overview_collector
+
+_READ_BYTES = 1 << 20
+_MAX_SAMPLE_CELLS = 2048
+"""Of all patterns together. A line that is kept for a cell has up to 6 KB with its context."""
+_MAX_BUCKETS = 50_000
+"""Of all histograms together; a bucket takes about 100 bytes."""
+_MIN_BUCKETS = 24  # a histogram of decades never has more
+_MAX_SAMPLES = 1000
+"""Of all patterns together. A sample has up to 1,000 bytes, and up to six times as many in JSON."""
+
+
+@dataclass(frozen=True)
+class AnalysisOptions:
+    """Options of an analysis, as the client gives them.
+
+    `samples` is the number of lines to show for each pattern, `histogram` a unit of time or empty,
+    `encoding` a name from check_encoding, or None to detect the encoding from the BOM. `members`
+    has globs for the members of an archive, none for all. `timeline` tells whether to count lines
+    over time on one axis. Only lines within the time `limits` count. `fields` are counted, with the
+    `top` most frequent values of each. `overview` asks for templates, levels, status classes and
+    bursts of all lines. `context` is the number of lines before and after each
+    sample, None for samples that are only texts.
+    """
+
+    lines: bool = True
+    samples: int = 0
+    histogram: str = ""
+    encoding: str | None = None
+    members: tuple[str, ...] = ()
+    timeline: bool = False
+    limits: TimeLimits = NO_LIMITS
+    fields: tuple[WantedField, ...] = ()
+    top: int = 20
+    overview: bool = False
+    context: int | None = None
+
+    @property
+    def needs_times(self) -> bool:
+        """Whether the time of every line is read."""
+        return self.timeline or self.limits.are_given or self.spreads_samples
+
+    @property
+    def spreads_samples(self) -> bool:
+        """Whether samples are spread over time. Otherwise they are the first lines."""
+        return self.samples > 0 and (self.timeline or self.context is not None)
+
+
+@dataclass(frozen=True)
+class Times:
+    """What is known of the times of a file before it is scanned.
+
+    Lines from second `since` on and before second `until` count; None is no limit. `width` is that
+    of a timeline's first cells, which are never too wide for all lines that count.
+    """
+
+    since: int | None = None
+    until: int | None = None
+    width: int = 1
+
+    @property
+    def limits(self) -> tuple[int | None, int | None] | None:
+        """`since` and `until`, or None if there is no limit."""
+        return None if self.since is None and self.until is None else (self.since, self.until)
+
+
+def times_of(
+    options: AnalysisOptions, file: Stored, limits: DecompressionLimits | None = None
+) -> Times:
+    """The times that the options mean for a file that is no archive.
+
+    A file that is not plain UTF-8 is read to its end if a time is relative to the last one. Raises
+    OSError and SourceError.
+    """
+    if not options.needs_times:
+        return Times()
+    is_plain = format_of(file) is None
+    is_plain = is_plain and detect_encoding(file, options.encoding)[0] in UTF8_ENCODINGS
+    line_times, span = LineTimes(modified_at(file)), None
+    if is_plain:
+        span = TimeSpan.of_file(file).times(line_times)
+    elif options.limits.are_relative:
+        span = _time_span(file, options.encoding, limits).times(line_times)
+    if options.limits.are_given:
+        return Times(*options.limits.resolve(span and span[1]))
+    return Times(width=width_for(min(span), max(span)) if span else 1)
+
+
+def _time_span(file: Stored, encoding: str | None, limits: DecompressionLimits | None) -> TimeSpan:
+    span, buffer = TimeSpan(), memoryview(bytearray(_READ_BYTES))
+    with open_source(file, limits) as source, Utf8Source(source, encoding) as text:
+        while size := text.readinto(buffer):
+            span.feed(buffer[:size])
+    return span
+
+
+def has_times(file: Stored) -> bool:
+    """Whether there is a time near the start or the end of a plain file. Raises OSError."""
+    return TimeSpan.of_file(file).times(LineTimes(modified_at(file))) is not None
+
+
+def detect_encoding(file: Stored, asked: str | None) -> tuple[str, bool]:
+    """The encoding of a plain file, and whether it begins with a BOM."""
+    encoding, bom_bytes = detect(read_at(file, 0, 4), asked)
+    return encoding, bom_bytes > 0
+
+
+def scan_options_of(
+    options: AnalysisOptions,
+    modified: float,
+    patterns: int,
+    times: Times | None = None,
+    fields: FieldPlan | None = None,
+) -> ScanOptions:
+    """Translate the options for a Scanner.
+
+    `modified` is the time of the file in epoch seconds; it determines the year of times that have
+    none.
+    """
+    collector = partial(overview_collector, modified) if options.overview else None
+    if not options.lines:
+        return ScanOptions(fields=fields, collector=collector)
+    second_of = LineTimes(modified).second_of
+    time_of = second_of if options.histogram else None
+    samples, buckets = limits_of(options, patterns)
+    spread = samples if options.spreads_samples else 0
+    lines = LineOptions(samples - spread, time_of, options.histogram, buckets, second_of)
+    if not options.needs_times:
+        return ScanOptions(lines, fields=fields, collector=collector)
+    times, cells = times or Times(), _sample_cells(patterns)
+    timeline = TimelineOptions(
+        *(TimeRules(modified), times.width, times.since, times.until),
+        *(spread, cells, options.context or 0),
+    )
+    return ScanOptions(lines, fields=fields, collector=collector, timeline=timeline)
+
+
+def _sample_cells(patterns: int) -> int:
+    """The number of cells that each have a sample of a pattern, a power of two."""
+    cells = max(_MAX_SAMPLE_CELLS // max(patterns, 1), 2)
+    return min(1 << cells.bit_length() - 1, SAMPLE_CELLS)
+
+
+def limits_of(options: AnalysisOptions, patterns: int) -> tuple[int, int]:
+    """The number of samples, and of buckets of the histogram, for each pattern.
+
+    With many patterns, each gets fewer samples and smaller histograms.
+    """
+    if not options.lines:
+        return 0, 0
+    patterns = max(patterns, 1)
+    samples = min(options.samples, max(1, _MAX_SAMPLES // patterns))
+    return samples, max(_MIN_BUCKETS, _MAX_BUCKETS // patterns)
