@@ -246,7 +246,8 @@ export class LinesPanel {
       "li",
       { class: classes || null, "aria-current": isCurrent && "true" },
       h("a", { href, title: "Lines around this line" }, String(line)),
-      time && h("time", { datetime: time }, stamp(Date.parse(time) / 1000, this.view.zone)),
+      time &&
+        h("time", { datetime: time }, stamp(Math.floor(Date.parse(time) / 1000), this.view.zone)),
       h(
         "code",
         {},

@@ -40,6 +40,7 @@ const STEPS = [
 ];
 const BURST_FACTOR = 4;
 const BURST_LEAST = 10;
+const BURST_DEVIATIONS = 6; // of a Poisson distribution around the median
 
 /**
  * Return the counts over time of a result; null if it has none.
@@ -90,8 +91,8 @@ function fromHistograms(histograms) {
 }
 
 /**
- * Find the bursts of a series: neighboring bins that have at least ten lines and four times as many
- * as the median bin. The largest comes first.
+ * Find the bursts of a series: neighboring bins that have at least ten lines, four times as many as
+ * the median bin, and more than chance explains. The largest comes first.
  *
  * @param {string} name
  * @param {number[]} counts
@@ -100,7 +101,8 @@ function fromHistograms(histograms) {
  */
 export function burstsOf(name, counts, { start, step }) {
   const expected = [...counts].sort((a, b) => a - b)[counts.length >> 1] ?? 0;
-  const least = Math.max(BURST_LEAST, BURST_FACTOR * expected);
+  const chance = expected + BURST_DEVIATIONS * Math.sqrt(expected + 1);
+  const least = Math.max(BURST_LEAST, BURST_FACTOR * expected, chance);
   /** @type {Burst[]} */
   const bursts = [];
   counts.forEach((count, bin) => {

@@ -119,6 +119,7 @@ test("a burst has neighboring bins with four times the lines of the median bin",
     { name: "x", from: 180, until: 300, count: 50, expected: 5 },
   ]);
   assert.deepEqual(burstsOf("x", [0, 9, 0], AXIS), []);
+  assert.deepEqual(burstsOf("x", [3, 3, 14, 3], AXIS), []);
   assert.deepEqual(burstsOf("x", [], AXIS), []);
 });
 

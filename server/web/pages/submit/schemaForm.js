@@ -370,8 +370,13 @@ const KINDS = {
         required: false,
         type: "checkbox",
         checked: property.default === true,
+        "data-optional": property.default === null,
       }),
-    parse: (input) => input instanceof HTMLInputElement && input.checked,
+    // Without a check mark, the service chooses what is neither true nor false by default.
+    parse: (input) => {
+      const isChecked = input instanceof HTMLInputElement && input.checked;
+      return isChecked || !("optional" in input.dataset) ? isChecked : undefined;
+    },
   },
   choice: {
     create: (property, attributes) =>
