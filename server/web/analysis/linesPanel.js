@@ -13,6 +13,7 @@ import { jobHref, jobPath, queryOf } from "../shared/links.js";
 /** @typedef {import("./viewState.js").ViewState} ViewState */
 
 const PAGE = 50;
+const LINES_ID = "lines";
 const AROUND = 10; // lines before a line that a link leads to
 /** The values of the view that choose lines. */
 const NAMES = ["from", "to", "match", "regex", "ignore_case", "line", "context"];
@@ -64,6 +65,11 @@ export function pieces(text, matches) {
   );
 }
 
+/** Scroll to the lines, for a choice that was made below them. */
+export function scrollToLines() {
+  document.getElementById(LINES_ID)?.scrollIntoView({ block: "start" });
+}
+
 /** Shows the lines that the view chooses. Call `setJob` first. */
 export class LinesPanel {
   /** @param {ViewState} view */
@@ -83,7 +89,7 @@ export class LinesPanel {
     this.element = h(
       "section",
       { "data-key": "lines", hidden: true },
-      h("h2", {}, "Lines"),
+      h("h2", { id: LINES_ID }, "Lines"),
       this.form,
       this.note,
       this.list,

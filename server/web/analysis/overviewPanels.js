@@ -3,6 +3,7 @@
 import { h, tableHead } from "../lib/dom.js";
 import * as format from "../lib/format.js";
 import { stamp } from "../lib/timeZone.js";
+import { scrollToLines } from "./linesPanel.js";
 import { templateRegex } from "./patterns.js";
 
 /** @typedef {import("../types.js").Analysis} Analysis */
@@ -55,15 +56,11 @@ export function templatesPanel({ overview, timeline }, view) {
  */
 function templateRow(template, view, hasCurve) {
   const { id, template: text, count, level, state, first_time: first, last_time: last } = template;
-  const show = () =>
-    view.set(
-      {
-        ...NONE,
-        regex: templateRegex(text),
-        ...(hasCurve ? { by: "templates", template: id } : {}),
-      },
-      true,
-    );
+  const show = () => {
+    const curve = hasCurve ? { by: "templates", template: id } : {};
+    view.set({ ...NONE, regex: templateRegex(text), ...curve }, true);
+    scrollToLines();
+  };
   const time = (/** @type {string | null} */ at, /** @type {number} */ line) =>
     at ? stamp(Date.parse(at) / 1000, view.zone) : `line ${format.number(line)}`;
   return h(
@@ -150,7 +147,10 @@ function fieldCard(name, { count, distinct, distinct_error: error, top, number }
  * @param {ViewState} view
  */
 function valueRow({ value, count, error }, most, view) {
-  const show = () => view.set({ ...NONE, match: value }, true);
+  const show = () => {
+    view.set({ ...NONE, match: value }, true);
+    scrollToLines();
+  };
   return h(
     "tr",
     { "data-key": value },

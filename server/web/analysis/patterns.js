@@ -65,7 +65,8 @@ export function linesOf({ pattern, regex, ignore_case: ignoreCase, word }) {
 }
 
 /**
- * Return the regex that matches the lines of a template, as in "Accepted <*> for <*>".
+ * Return the regex that matches the lines of a template, as in "Accepted <*> for <*>". A class of
+ * statuses, as in "5xx", stands for its numbers. Spaces may have been anything.
  *
  * @param {string} template
  * @returns {string}
@@ -73,7 +74,11 @@ export function linesOf({ pattern, regex, ignore_case: ignoreCase, word }) {
 export const templateRegex = (template) =>
   template
     .split("<*>")
-    .map((text) => quote(text).replaceAll(/\s+/g, "\\s+"))
+    .map((text) =>
+      quote(text)
+        .replaceAll(/\s+/g, "\\s*")
+        .replaceAll(/\b([1-5])xx\b/g, "$1\\d\\d"),
+    )
     .join(".*?");
 
 /**

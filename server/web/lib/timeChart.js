@@ -195,7 +195,13 @@ function zonedDate(seconds, zone) {
 const cssColor = (name) => () => getComputedStyle(document.documentElement).getPropertyValue(name);
 
 /** @param {string} stroke */
-const lineSeries = (stroke) => ({ scale: "line", stroke, width: 1.5, points: { show: false } });
+const lineSeries = (stroke) => ({
+  scale: "line",
+  stroke,
+  width: 1.5,
+  points: { show: false },
+  paths: uPlot.paths.stepped?.({ align: 1, extend: true }),
+});
 
 /** @param {ChartData} data @returns {uPlot.Axis[]} */
 function axesOf({ zone, line }) {

@@ -171,6 +171,8 @@ test("a template becomes a regex", () => {
   const regex = templateRegex("Accepted (<*>) for <*>  [x]");
   assert.ok(new RegExp(regex).test("Accepted (key) for root [x]"));
   assert.ok(!new RegExp(regex).test("Accepted key for root [x]"));
+  const status = new RegExp(templateRegex('"GET <*>" 5xx'));
+  assert.ok(status.test('"GET /a HTTP/1.1" 503 17') && !status.test('"GET /a" 403 17'));
 });
 
 test("the same file is analyzed again with other patterns and the same options", () => {
