@@ -359,3 +359,24 @@ def test_the_lines_of_a_burst_are_those_of_the_file(
     page.get_by_label("Lines around").fill("1")
     page.get_by_role("button", name="Show", exact=True).click()
     expect(page.locator(".lines .context")).to_have_count(1)  # before it, the range begins
+
+
+def test_an_overview_leads_to_the_values_of_fields_and_to_their_lines(
+    service: Service, page: Page
+) -> None:
+    service.worker()
+    lines = (
+        f'10.0.0.{n % 3} - - [01/Jan/2026:00:{n // 60:02d}:{n % 60:02d} +0000] "GET /a HTTP/1.1"'
+        f' {503 if n % 10 == 0 else 200} {n} "-" "curl/8"'
+        for n in range(300)
+    )
+    page.goto(f"/ui/jobs/{analyzed(service, chr(10).join(lines).encode())}")
+    expect(page.locator(".legend li")).to_have_text(["2xx 270", "5xx 30", "all lines 300"])
+    page.locator(".templates tbody tr", has_text="5xx").get_by_role("button").click()
+    expect(page.locator(".lines li")).to_have_count(30)
+    expect(page.locator(".legend li")).to_have_count(2)
+    page.get_by_role("button", name="Count the values of").click()
+    client = page.locator(".card", has=page.get_by_role("heading", name="client"))
+    expect(client.locator("tbody tr")).to_have_count(3)
+    client.get_by_role("button", name="10.0.0.2").click()
+    expect(page.locator(".lines mark").first).to_have_text("10.0.0.2")

@@ -4,7 +4,9 @@
 import { h, update } from "../lib/dom.js";
 import * as format from "../lib/format.js";
 import { stamp, zoneName } from "../lib/timeZone.js";
+import { hasRole } from "../shared/session.js";
 import { isFinal } from "../shared/status.js";
+import { analyzeAgain } from "./again.js";
 import { ComparisonPanel } from "./comparisonPanel.js";
 import { exportLinks } from "./export.js";
 import { LinesPanel } from "./linesPanel.js";
@@ -22,6 +24,7 @@ import { ViewState } from "./viewState.js";
 export class AnalysisView {
   /** @param {import("../app.js").Go} go */
   constructor(go) {
+    this.go = go;
     this.view = new ViewState();
     /** @type {JobDocument | null} */
     this.job = null;
@@ -60,7 +63,7 @@ export class AnalysisView {
   }
 
   draw() {
-    const { job, view } = this;
+    const { job, view, go } = this;
     const result = /** @type {Analysis | null} */ (job?.result ?? null);
     if (!job || !result) return;
     update(
@@ -72,7 +75,13 @@ export class AnalysisView {
     update(
       this.rest,
       templatesPanel(result, view),
-      fieldsPanel(result, view),
+      fieldsPanel(
+        result,
+        view,
+        job.upload && hasRole("submit")
+          ? (fields) => analyzeAgain(job, { ...job.payload, fields }, view, go)
+          : null,
+      ),
       membersPanel(result),
       samplesPanel(result),
     );

@@ -1,5 +1,6 @@
 // What an analysis has found without patterns: message templates, and the values of fields.
 
+import { actionButton } from "../lib/dialog.js";
 import { h, tableHead } from "../lib/dom.js";
 import * as format from "../lib/format.js";
 import { stamp } from "../lib/timeZone.js";
@@ -11,6 +12,7 @@ import { templateRegex } from "./patterns.js";
 /** @typedef {import("../types.js").Template} Template */
 /** @typedef {import("./viewState.js").ViewState} ViewState */
 
+const MOST_FIELDS = 16;
 const NUMBERS = /** @type {const} */ (["min", "mean", "p50", "p95", "p99", "max"]);
 const NONE = { match: null, regex: null, ignore_case: null, line: null, template: null, by: null };
 
@@ -83,19 +85,23 @@ function templateRow(template, view, hasCurve) {
 const STATE_LOOKS = { new: "running", gone: "canceled", burst: "failed" };
 
 /**
- * The section of the fields; null if there are none.
+ * The section of the fields; null if there are none. Where values of fields could be counted, it has
+ * a button that does so.
  *
  * @param {Analysis} analysis
  * @param {ViewState} view
+ * @param {((fields: string[]) => Promise<void>) | null} count null if the reader may not
  * @returns {HTMLElement | null}
  */
-export function fieldsPanel({ fields }, view) {
+export function fieldsPanel({ fields, overview }, view, count) {
   const all = Object.entries(fields ?? {});
-  if (!all.length) return null;
+  const known = (overview?.fields ?? []).filter((name) => name !== "time").slice(0, MOST_FIELDS);
+  if (!all.length && (!known.length || !count)) return null;
   return h(
     "section",
     { "data-key": "fields" },
     h("h2", {}, "Fields"),
+    !all.length && actionButton(`Count the values of ${known.join(", ")}`, () => count?.(known)),
     h(
       "div",
       { class: "charts" },
@@ -111,15 +117,17 @@ export function fieldsPanel({ fields }, view) {
  */
 function fieldCard(name, { count, distinct, distinct_error: error, top, number }, view) {
   const most = Math.max(1, ...top.map((each) => each.count));
+  const excess = Math.max(0, ...top.map((each) => each.error));
+  const facts = [
+    `in ${format.plural(count, "line")}`,
+    `${error ? "about " : ""}${format.plural(distinct, "distinct value")}`,
+    excess > 0 && `counts are up to ${format.number(excess)} too high`,
+  ];
   return h(
     "div",
     { class: "card", "data-key": name },
     h("h3", {}, name),
-    h(
-      "p",
-      { class: "quiet" },
-      `in ${format.plural(count, "line")}, ${error ? "about " : ""}${format.plural(distinct, "distinct value")}`,
-    ),
+    h("p", { class: "quiet" }, facts.filter(Boolean).join("; ")),
     number &&
       h(
         "dl",
@@ -146,7 +154,7 @@ function fieldCard(name, { count, distinct, distinct_error: error, top, number }
  * @param {number} most
  * @param {ViewState} view
  */
-function valueRow({ value, count, error }, most, view) {
+function valueRow({ value, count }, most, view) {
   const show = () => {
     view.set({ ...NONE, match: value }, true);
     scrollToLines();
@@ -161,6 +169,5 @@ function valueRow({ value, count, error }, most, view) {
     ),
     h("td", { class: "bar" }, h("meter", { max: most, value: count, "aria-hidden": "true" })),
     h("td", { class: "number" }, format.number(count)),
-    h("td", { class: "quiet" }, error > 0 && `at most ${format.number(error)} too many`),
   );
 }

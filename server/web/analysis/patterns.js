@@ -24,7 +24,7 @@ export function patternsOf({ patterns }) {
 export const keyOf = ({ name, pattern }) => name || (pattern ?? "");
 
 /**
- * Return the payload that asks the same of the same file with other patterns.
+ * Return the payload that asks the same with other patterns.
  *
  * @param {JobDocument} job
  * @param {Pattern[]} patterns
@@ -38,7 +38,6 @@ export function payloadWith(job, patterns) {
     ...rest,
     ...(shown.length ? { patterns: shown } : {}),
     ...(shown.length && hadOverview ? { overview: true } : {}),
-    source: { job_id: job.job_id },
   };
 }
 

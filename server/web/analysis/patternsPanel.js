@@ -5,9 +5,8 @@ import { runAction } from "../lib/dialog.js";
 import { h, setText, update } from "../lib/dom.js";
 import { describeErrors, fieldErrorsOf } from "../lib/errors.js";
 import * as format from "../lib/format.js";
-import { call, DEFAULT_QUEUE } from "../shared/api.js";
-import { jobHref } from "../shared/links.js";
 import { hasRole } from "../shared/session.js";
+import { analyzeAgain } from "./again.js";
 import { colorOf } from "./colors.js";
 import { PatternFields } from "./patternFields.js";
 import { keyOf, linesOf, patternsOf, payloadWith } from "./patterns.js";
@@ -173,12 +172,7 @@ export class PatternsPanel {
     setText(this.error, "");
     await runAction(button, async () => {
       try {
-        const { job_id: id } = await call("POST", "/jobs", {
-          type: job.type,
-          payload: payloadWith(job, patterns),
-          ...(job.queue === DEFAULT_QUEUE ? {} : { queue: job.queue }),
-        });
-        this.go(jobHref(id) + this.view.query({ line: null }));
+        await analyzeAgain(job, payloadWith(job, patterns), this.view, this.go);
       } catch (error) {
         const errors = describeErrors(fieldErrorsOf(error));
         if (!errors) throw error;

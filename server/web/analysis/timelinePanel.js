@@ -39,7 +39,12 @@ export class TimelinePanel {
     this.readout = h("p", { class: "readout" });
     this.legend = h("ul", { class: "legend" });
     this.bursts = h("div", {});
-    this.table = h("div", { class: "scroll", tabindex: 0, role: "group", "aria-label": "Figures" });
+    this.table = h("div", {
+      class: "scroll tall",
+      tabindex: 0,
+      role: "group",
+      "aria-label": "Figures",
+    });
     this.details = h(
       "details",
       { ontoggle: () => this.showTable() },

@@ -175,21 +175,14 @@ test("a template becomes a regex", () => {
   assert.ok(status.test('"GET /a HTTP/1.1" 503 17') && !status.test('"GET /a" 403 17'));
 });
 
-test("the same file is analyzed again with other patterns and the same options", () => {
-  const job = { job_id: "1", payload: { patterns: ["a"], samples: 2, source: { job_id: "0" } } };
+test("the same is asked with other patterns", () => {
+  const job = { payload: { patterns: ["a"], samples: 2 } };
   const more = [{ pattern: "a" }, { pattern: "b", regex: true }];
-  assert.deepEqual(payloadWith(job, more), {
-    samples: 2,
-    patterns: ["a", { pattern: "b", regex: true }],
-    source: { job_id: "1" },
-  });
-  assert.deepEqual(payloadWith(job, []), { samples: 2, source: { job_id: "1" } });
-  const auto = { job_id: "1", payload: { patterns: "auto" } };
-  assert.deepEqual(payloadWith(auto, [{ pattern: "b" }]), {
-    patterns: ["b"],
-    overview: true,
-    source: { job_id: "1" },
-  });
+  const patterns = ["a", { pattern: "b", regex: true }];
+  assert.deepEqual(payloadWith(job, more), { samples: 2, patterns });
+  assert.deepEqual(payloadWith(job, []), { samples: 2 });
+  const auto = { payload: { patterns: "auto" } };
+  assert.deepEqual(payloadWith(auto, [{ pattern: "b" }]), { patterns: ["b"], overview: true });
 });
 
 test("a sample has the numbers of its lines", () => {
