@@ -85,8 +85,8 @@ function templateRow(template, view, hasCurve) {
 const STATE_LOOKS = { new: "running", gone: "canceled", burst: "failed" };
 
 /**
- * The section of the fields; null if there are none. Where values of fields could be counted, it has
- * a button that does so.
+ * The section of the fields; null if there are none. Where values of fields could be counted, it
+ * has a button that does so.
  *
  * @param {Analysis} analysis
  * @param {ViewState} view
