@@ -380,3 +380,12 @@ def test_an_overview_leads_to_the_values_of_fields_and_to_their_lines(
     expect(client.locator("tbody tr")).to_have_count(3)
     client.get_by_role("button", name="10.0.0.2").click()
     expect(page.locator(".lines mark").first).to_have_text("10.0.0.2")
+
+
+def test_an_analysis_without_times_leads_to_one_with_times(service: Service, page: Page) -> None:
+    service.worker()
+    page.goto(f"/ui/jobs/{analyzed(service, log(10, 5), patterns=['ERROR'])}")
+    expect(page.locator(".time-chart")).to_be_hidden()
+    page.get_by_role("button", name="Show the lines over time").click()
+    expect(page.locator(".time-chart canvas")).to_be_visible()
+    expect(page.get_by_role("button", name="Show the lines over time")).to_have_count(0)

@@ -1,9 +1,11 @@
 // The part of the page of a job that shows an analysis: the file, patterns, time, lines, kinds of
 // lines, fields and samples.
 
+import { actionButton } from "../lib/dialog.js";
 import { h, update } from "../lib/dom.js";
 import * as format from "../lib/format.js";
 import { stamp, zoneName } from "../lib/timeZone.js";
+import { getJobTypes } from "../shared/api.js";
 import { hasRole } from "../shared/session.js";
 import { isFinal } from "../shared/status.js";
 import { analyzeAgain } from "./again.js";
@@ -14,6 +16,7 @@ import { membersPanel } from "./membersPanel.js";
 import { fieldsPanel, templatesPanel } from "./overviewPanels.js";
 import { PatternsPanel } from "./patternsPanel.js";
 import { samplesPanel } from "./samplesPanel.js";
+import { timelineOf } from "./timeline.js";
 import { TimelinePanel } from "./timelinePanel.js";
 import { ViewState } from "./viewState.js";
 
@@ -71,6 +74,10 @@ export class AnalysisView {
       (result.warnings ?? []).map(({ message }) => h("p", { class: "notice" }, message)),
       fileFacts(result, view.zone),
       exportLinks(job, result),
+      this.canAsk &&
+        !timelineOf(result) &&
+        (job.payload.histogram ?? "none") === "none" &&
+        actionButton("Show the lines over time", () => this.askForTimes(job)),
     );
     update(
       this.rest,
@@ -78,13 +85,24 @@ export class AnalysisView {
       fieldsPanel(
         result,
         view,
-        job.upload && hasRole("submit")
-          ? (fields) => analyzeAgain(job, { ...job.payload, fields }, view, go)
-          : null,
+        this.canAsk ? (fields) => analyzeAgain(job, { ...job.payload, fields }, view, go) : null,
       ),
       membersPanel(result),
       samplesPanel(result),
     );
+  }
+
+  /** Whether the reader may ask another question about the file. */
+  get canAsk() {
+    return Boolean(this.job?.upload) && hasRole("submit");
+  }
+
+  /** Analyze the file again, with its lines over time. @param {JobDocument} job */
+  async askForTimes(job) {
+    const { payload } = (await getJobTypes()).analyze;
+    const units = payload.properties?.histogram.enum ?? [];
+    const histogram = units.includes("auto") ? "auto" : "minute";
+    await analyzeAgain(job, { ...job.payload, lines: true, histogram }, this.view, this.go);
   }
 
   stop() {

@@ -112,7 +112,8 @@ class SubmitForm {
     history.replaceState(null, "", atRoot(`/ui/submit?type=${encodeURIComponent(type)}`));
     const { payload, upload } = this.types[type];
     this.schema = new SchemaForm(payload);
-    if (type === "analyze") this.schema.preset("histogram", "auto");
+    if (type === "analyze")
+      for (const unit of ["minute", "auto"]) this.schema.preset("histogram", unit);
     this.files = upload === "none" ? null : new FilesField();
     replaceChildren(
       this.payload,
