@@ -36,12 +36,24 @@ class Analyzed:
 
     @property
     def hours(self) -> float | None:
-        """The hours from the first to the last time in the file; None without both."""
+        """The hours from the first to the last time of the lines that count; None without both."""
         span = self.result["file"]["time_span"]
         if not span:
             return None
-        first, last = (datetime.fromisoformat(each.replace("Z", "+00:00")) for each in span)
+        selected = self.result.get("selected") or {}
+        first, last = map(_time, span)
+        if selected.get("from"):
+            first = max(first, _time(selected["from"]))
+        if selected.get("until"):
+            last = min(last, _time(selected["until"]))
         return max(0.0, (last - first).total_seconds() / 3600) or None
+
+    @property
+    def lines(self) -> int | None:
+        """The lines that count: those between `from` and `until`; None if they are not counted."""
+        selected = self.result.get("selected") or {}
+        lines: int | None = selected.get("lines", self.result.get("lines"))
+        return lines
 
     def document(self) -> ComparedJobDocument:
         """Build the document of this side of a comparison."""
@@ -49,7 +61,7 @@ class Analyzed:
         return {
             "job_id": self.job_id,
             "name": self.name,
-            "lines": self.result.get("lines"),
+            "lines": self.lines,
             "bytes": self.result["bytes"],
             "hours": None if hours is None else round(hours, _DIGITS),
         }
@@ -89,8 +101,8 @@ def compare(
     before: Analyzed, after: Analyzed, alpha: float = ALPHA, min_ratio: float = MIN_RATIO
 ) -> ComparisonDocument:
     """Compare all that both results count."""
-    per = _unit(before.result, after.result)
-    exposures = _exposure(before.result, per), _exposure(after.result, per)
+    per: Literal["line", "byte"] = "byte" if None in (before.lines, after.lines) else "line"
+    exposures = _exposure(before, per), _exposure(after, per)
     rows = list(_rows(before.result, after.result, per))
     raw = [_p(row, exposures) for row in rows]
     for row, p in zip(rows, adjusted_for_many(raw), strict=True):
@@ -123,12 +135,12 @@ def _order(document: ComparedCountDocument) -> tuple[bool, int]:
     return not is_change, _SIGNIFICANT_FIRST.index(document["change"])
 
 
-def _unit(before: Result, after: Result) -> Literal["line", "byte"]:
-    return "line" if "lines" in before and "lines" in after else "byte"
+def _time(text: str) -> datetime:
+    return datetime.fromisoformat(text.replace("Z", "+00:00"))
 
 
-def _exposure(result: Result, per: Literal["line", "byte"]) -> int:
-    return int(result["lines" if per == "line" else "bytes"])
+def _exposure(analyzed: Analyzed, per: Literal["line", "byte"]) -> int:
+    return (analyzed.lines or 0) if per == "line" else int(analyzed.result["bytes"])
 
 
 def _rows(before: Result, after: Result, per: Literal["line", "byte"]) -> Iterator[_Row]:

@@ -85,7 +85,9 @@ def _csv_cell(cell: Cell) -> Cell:
 def _file(result: Result) -> Table:
     facts = {name: result[name] for name in ("lines", "bytes") if name in result}
     first, last = result["file"].get("time_span") or (None, None)
-    others = {k: v for k, v in result["file"].items() if k != "time_span"}
+    others = {k: v for k, v in result["file"].items() if k not in ("time_span", "line_index")}
+    selected = result.get("selected") or {}
+    facts |= {f"selected_{name}": value for name, value in selected.items()}
     facts |= {"first_time": first, "last_time": last, **others}
     log_format = (result.get("overview") or {}).get("format") or {}
     facts |= {f"log_{name}": value for name, value in log_format.items()}

@@ -16,6 +16,7 @@ PLAIN: dict[str, Any] = {
         "encoding": "utf-8",
         "time_span": ["2030-01-31T00:00:00Z", "2030-01-31T04:00:00Z"],
         "seconds": 0.01,
+        "line_index": {"marks": "AAAA"},
     },
     "samples": {"ERROR": ["=1+1 ERROR", 'a "quoted", one'], "<b>WARN</b>": []},
     "histogram": {

@@ -64,6 +64,17 @@ def test_rates_are_per_line_and_per_hour() -> None:
     assert (document["before"]["hours"], document["after"]["hours"]) == (24.0, 12.0)
 
 
+def test_only_lines_between_from_and_until_count() -> None:
+    later = {"from": "2030-01-31T18:00:00Z", "until": None, "lines": 1000}
+    document = compared(result(ERROR=100), {**result(ERROR=100), "selected": later})
+    (count,) = document["counts"]
+    assert (document["after"]["lines"], document["after"]["hours"]) == (1000, 6.0)
+    assert (count["ratio"], count["ratio_per_hour"], count["change"]) == (100.0, 4.0, "more")
+    early = {**later, "from": None, "until": "2030-01-31T01:00:00Z"}
+    turned = compared({**result(ERROR=100), "selected": early}, result(ERROR=100))
+    assert turned["before"]["hours"] == 1.0
+
+
 @pytest.mark.parametrize("span", [None, ["2030-01-31T00:00:00Z"] * 2])
 def test_without_times_there_is_no_rate_per_hour(span: list[str] | None) -> None:
     after = result(ERROR=100)

@@ -36,6 +36,15 @@ def test_a_result_has_the_tables_of_what_was_asked_for() -> None:
     ]
 
 
+def test_the_facts_of_a_file_are_short() -> None:
+    facts = {row[0]: row[1] for row in named(PLAIN, "file").rows}
+    assert facts["lines"] == 12_000
+    assert facts["first_time"] == "2030-01-31T00:00:00Z"
+    assert "line_index" not in facts
+    selected = {**PLAIN, "selected": {"from": None, "until": "2030-01-31T02:00:00Z", "lines": 9}}
+    assert ("selected_lines", 9) in named(selected, "file").rows
+
+
 def test_patterns_have_lines_only_if_they_were_counted() -> None:
     assert as_dicts(named(PLAIN, "patterns"))[0] == {
         "pattern": "ERROR",
