@@ -17,7 +17,7 @@ from server.documents.comparison_schemas import ComparisonDocument
 MAX_CHARTS = 20
 """The charts of the most frequent series; all others are in the CSV of the table."""
 MAX_COLUMNS = 12
-"""A wider table is only in the CSV."""
+"""A wider table of times is only in the CSV."""
 _STYLE = """
 :root { color-scheme: light dark; --line: #8884; --bar: #2a6fdb; --quiet: #6b7280; }
 body { font: 15px/1.5 system-ui, sans-serif; margin: 2rem auto; max-width: 60rem; padding: 0 1rem; }
@@ -64,10 +64,13 @@ def html_report(job: Mapping[str, Any], comparison: ComparisonDocument | None = 
     """
     result: Mapping[str, Any] = job["result"]
     name = (job.get("upload") or {}).get("name") or "a file"
-    tables = {table.name: table for table in tables_of(result, comparison)}
+    tables = sorted(tables_of(result, comparison), key=lambda table: _place(table.name))
     parts = [f"<h1>{escape(name)}</h1>", _about(job)]
-    for table in tables.values():
+    for table in tables:
         parts.extend(_section(table, comparison))
+    for table in tables:
+        if table.name == "timeline" and len(table.columns) <= MAX_COLUMNS:
+            parts += [f'<h2 id="times">{escape(table.title)}, in numbers</h2>', *_table(table)]
     body = "\n".join(parts)
     return (
         '<!doctype html>\n<html lang="en">\n<meta charset="utf-8">\n'
@@ -105,7 +108,7 @@ def _about_comparison(comparison: ComparisonDocument) -> str:
 
 
 def _charts(table: Table) -> Iterator[str]:
-    """Yield a chart for each of the most frequent columns, and a table if it is narrow enough."""
+    """Yield a chart for each of the most frequent columns. Their table is at the end."""
     first, last = str(table.rows[0][0]), str(table.rows[-1][0])
     series = {
         name: [int(row[index] or 0) for row in table.rows]
@@ -119,14 +122,10 @@ def _charts(table: Table) -> Iterator[str]:
     if len(shown) < len(series):
         others = len(series) - len(shown)
         yield f'<p class="quiet">{others} more are in the table as CSV.</p>'
-    if len(table.columns) <= MAX_COLUMNS:
-        yield from _table(table)
 
 
 def _table(table: Table) -> Iterator[str]:
-    empty = [i for i in range(len(table.columns)) if all(row[i] is None for row in table.rows)]
-    if empty:
-        table = table.without(empty)
+    table = table.without(_empty_columns(table))
     is_number = [
         any(_counts(row[index]) for row in table.rows)
         and all(row[index] is None or _counts(row[index]) for row in table.rows)
@@ -151,6 +150,22 @@ def _table(table: Table) -> Iterator[str]:
         is_bold = table.name == "comparison" and row[table.columns.index("significant")]
         yield f"<tr{_class('significant') if is_bold else ''}>{''.join(cells)}</tr>"
     yield "</tbody></table></div>"
+
+
+def _empty_columns(table: Table) -> list[int]:
+    """The columns that say nothing: without a value, or bounds that no count has."""
+    return [
+        index
+        for index, name in enumerate(table.columns)
+        if all(row[index] is None for row in table.rows)
+        or (name.endswith("_is_bound") and not any(row[index] for row in table.rows))
+    ]
+
+
+def _place(name: str) -> int:
+    """The place of a table: the facts, then the changes, then all others in their order."""
+    first = ("file", "warnings", "comparison")
+    return first.index(name) if name in first else len(first)
 
 
 def _class(name: str) -> str:

@@ -109,7 +109,7 @@ def _timeline(result: Result) -> Table:
     """Lines over time: one axis for all patterns, or the times of the histograms."""
     timeline = result.get("timeline")
     if timeline:
-        series = {"lines": timeline["total"], **_series(timeline)}
+        series = {"lines": timeline["total"], **_series(timeline, _template_texts(result))}
         times = bin_starts(timeline)
         rows = list(zip(times, *series.values(), strict=True))
         return Table("timeline", "Lines over time", ("time", *series), rows)
@@ -142,11 +142,18 @@ def _between(first: str, last: str, unit: str) -> list[str]:
     return [each.isoformat(timespec="milliseconds").replace("+00:00", "Z") for each in times]
 
 
-def _series(timeline: Mapping[str, Any]) -> dict[str, Sequence[int]]:
+def _template_texts(result: Result) -> dict[str, str]:
+    """The templates by their ids."""
+    listed = (result.get("overview") or {}).get("templates") or []
+    return {each["id"]: each["template"] for each in listed}
+
+
+def _series(timeline: Mapping[str, Any], texts: Mapping[str, str]) -> dict[str, Sequence[int]]:
     """The counts over time of all that a timeline has, with distinct names."""
     found: dict[str, Sequence[int]] = {}
     for kind in ("patterns", "levels", "statuses", "templates"):
-        for name, counts in (timeline.get(kind) or {}).items():
+        for key, counts in (timeline.get(kind) or {}).items():
+            name = texts.get(key, key) if kind == "templates" else key
             found[name if name not in found and name != "lines" else f"{kind}: {name}"] = counts
     return found
 
@@ -167,15 +174,25 @@ def _by_name(kind: str, title: str, column: str) -> Callable[[Result], Table]:
     return build
 
 
-def _records(kind: str, title: str, columns: Sequence[str]) -> Callable[[Result], Table]:
-    """A table of a list of objects in the overview, with these of their fields."""
+def _templates(result: Result) -> Table:
+    listed = (result.get("overview") or {}).get("templates") or []
+    rows = [tuple(each.get(column) for column in _TEMPLATE) for each in listed]
+    return Table("templates", "Message templates", _TEMPLATE, rows)
 
-    def build(result: Result) -> Table:
-        listed = (result.get("overview") or {}).get(kind) or []
-        rows = [tuple(each.get(column) for column in columns) for each in listed]
-        return Table(kind, title, columns, rows)
 
-    return build
+def _bursts(result: Result) -> Table:
+    """The bursts; those of templates with the template itself in place of its id."""
+    columns = ("kind", "key", "from", "until", "count", "expected")
+    texts = _template_texts(result)
+    rows = [
+        (
+            each["kind"],
+            texts.get(each["key"], each["key"]),
+            *(each.get(name) for name in columns[2:]),
+        )
+        for each in (result.get("overview") or {}).get("bursts") or []
+    ]
+    return Table("bursts", "Bursts", columns, rows)
 
 
 def _fields(result: Result) -> Table:
@@ -254,8 +271,8 @@ _BUILDERS: tuple[Callable[[Result], Table], ...] = (
     _timeline,
     _by_name("levels", "Levels", "level"),
     _by_name("statuses", "Classes of statuses", "status"),
-    _records("bursts", "Bursts", ("kind", "key", "from", "until", "count", "expected")),
-    _records("templates", "Message templates", _TEMPLATE),
+    _bursts,
+    _templates,
     _fields,
     _numbers,
     _samples,

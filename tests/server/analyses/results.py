@@ -44,6 +44,7 @@ WHOLE: dict[str, Any] = {
         "patterns": {"ERROR": BINS, "<b>WARN</b>": [0, 0, 1, 0]},
         "undated": 0,
         "levels": {"ERROR": BINS, "INFO": [2990] * 4},
+        "templates": {"t1": BINS},
     },
     "samples": {
         "ERROR": [
@@ -83,7 +84,15 @@ WHOLE: dict[str, Any] = {
                 "until": "2030-01-31T04:00:00Z",
                 "count": 5,
                 "expected": 0.5,
-            }
+            },
+            {
+                "kind": "template",
+                "key": "t1",
+                "from": "2030-01-31T03:00:00Z",
+                "until": "2030-01-31T04:00:00Z",
+                "count": 5,
+                "expected": 0.5,
+            },
         ],
     },
     "fields": {

@@ -76,6 +76,7 @@ def test_each_table_has_a_heading_and_each_column_a_head() -> None:
         "fields",
         "numbers",
         "samples",
+        "times",
     ]
     heads = [found for tag, found in page.elements if tag == "th"]
     assert {found.get("scope") for found in heads} == {"col"}
@@ -96,7 +97,7 @@ def test_each_series_has_a_chart_with_a_description() -> None:
 
 def test_many_series_are_shortened() -> None:
     counts = {f"p{n}": [n] * 4 for n in range(40)}
-    timeline = {**WHOLE["timeline"], "patterns": counts, "levels": {}}
+    timeline = {**WHOLE["timeline"], "patterns": counts, "levels": {}, "templates": {}}
     page = Outline(html_report({**JOB, "result": {**PLAIN, "timeline": timeline}}))
     assert sum(found.get("role") == "img" for _, found in page.elements) == 20
     assert "21 more are in the table as CSV." in page.text
@@ -119,3 +120,6 @@ def test_a_comparison_says_how_it_was_made(significant: bool) -> None:
     assert "Compared with app.log (job 0), per line: conditional test" in page.text
     rows = [found.get("class") for tag, found in page.elements if tag == "tr"]
     assert ("significant" in rows) == significant
+    ids = [found["id"] for tag, found in page.elements if tag == "h2"]
+    assert ids.index("comparison") < ids.index("patterns")
+    assert "before is bound" not in page.text

@@ -8,6 +8,8 @@ from server.analyses.comparison import Analyzed, compare
 from server.analyses.tables import Table, tables_of
 from tests.server.analyses.results import PLAIN, WHOLE
 
+FULL = "disk <*> full"
+
 
 def named(result: dict[str, Any], name: str) -> Table:
     (table,) = [each for each in tables_of(result) if each.name == name]
@@ -85,12 +87,19 @@ def test_a_long_histogram_has_no_zeros() -> None:
 
 def test_a_timeline_has_a_row_for_each_bin_and_distinct_columns() -> None:
     table = named(WHOLE, "timeline")
-    assert table.columns == ("time", "lines", "ERROR", "<b>WARN</b>", "levels: ERROR", "INFO")
+    assert table.columns == ("time", "lines", "ERROR", "<b>WARN</b>", "levels: ERROR", "INFO", FULL)
     assert [row[:3] for row in table.rows] == [
         ("2030-01-31T00:00:00Z", 3000, 0),
         ("2030-01-31T01:00:00Z", 3000, 3),
         ("2030-01-31T02:00:00Z", 3000, 0),
         ("2030-01-31T03:00:00Z", 3000, 5),
+    ]
+
+
+def test_bursts_of_templates_show_the_template() -> None:
+    assert [row[:2] for row in named(WHOLE, "bursts").rows] == [
+        ("level", "ERROR"),
+        ("template", FULL),
     ]
 
 
