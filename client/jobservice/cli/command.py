@@ -93,17 +93,18 @@ def _runner(function: Command, common: type[JsonOption]) -> Callable[..., None]:
             parameters.append(parameter.replace(kind=inspect.Parameter.KEYWORD_ONLY))
 
     @functools.wraps(function)
-    def run(context: typer.Context, **values: Any) -> None:
+    def run(typer_context: typer.Context, **values: Any) -> None:
         for name, group in groups.items():
             values[name] = group(**{each.name: values.pop(each.name) for each in fields(group)})
-        root = context.find_root()
+        root = typer_context.find_root()
         given = CommonOptions(**asdict(values.pop("session"))).over(root.obj)
         root.obj = given
-        if context.invoked_subcommand is None:
+        if typer_context.invoked_subcommand is None:
             raise typer.Exit(run_command(given, lambda session: function(session, **values)))
 
+    # Named so that commands may have an option --context.
     first = inspect.Parameter(
-        "context", inspect.Parameter.POSITIONAL_OR_KEYWORD, annotation=typer.Context
+        "typer_context", inspect.Parameter.POSITIONAL_OR_KEYWORD, annotation=typer.Context
     )
     signature = inspect.Signature([first, *parameters, *_options(common)])
     run.__signature__ = signature  # type: ignore[attr-defined]
