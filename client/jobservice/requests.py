@@ -11,7 +11,7 @@ from difflib import get_close_matches
 from typing import Any, TypedDict
 from urllib.parse import quote
 
-from jobservice.uploads import File, Form, Progress, Source
+from jobservice.uploads import Files, Form, Progress, SeveralSources, Source
 
 JSON = "application/json"
 KEY_HEADER = "Idempotency-Key"
@@ -78,7 +78,7 @@ def submit(
     payload: Mapping[str, Any] | None,
     options: Mapping[str, Any],
     *,
-    file: File | None = None,
+    file: Files | None = None,
     key: str | None = None,
     wait: float = 0.0,
     on_progress: Progress | None = None,
@@ -90,9 +90,8 @@ def submit(
     if file is None:
         headers["Content-Type"] = JSON
         return Request("POST", "/jobs", query, headers, _as_json(given), wait=wait)
-    form = Form(
-        [(name, _as_text(value)) for name, value in given.items()], Source(file), on_progress
-    )
+    source = SeveralSources(file) if isinstance(file, list) else Source(file)
+    form = Form([(name, _as_text(value)) for name, value in given.items()], source, on_progress)
     return Request("POST", "/jobs", query, headers | form.headers(), form=form, wait=wait)
 
 

@@ -19,10 +19,13 @@ Content = str | os.PathLike[str] | bytes | bytearray | memoryview | BinaryIO
 """A path, the bytes themselves, or a binary stream."""
 File = Content | tuple[str, Content]
 """The content of a file, or a pair of its name and its content."""
+Files = File | list[File]
+"""A file, or a list of files that are stored as one zip archive."""
 Progress = Callable[[int, int | None], object]
 """Is called with the bytes sent and the bytes in all, which is None if unknown. The first number
 begins at 0 again when the upload does."""
 
+_LINE_END = b"\r\n"
 CHUNK_BYTES = 1024 * 1024
 """With smaller pieces, the asynchronous client takes more CPU time."""
 
@@ -100,17 +103,35 @@ class Source:
         return contextlib.nullcontext(self._content)
 
 
-class Form:
-    """A form with text parts and one file, which comes last: the service checks the parts first.
+class SeveralSources:
+    """Several files of a form, which the service stores as one zip archive."""
 
-    size: the bytes of the whole form, or None if the size of the file is unknown.
-    furthest: the most bytes of the file that one try has sent.
+    def __init__(self, files: Iterable[File]):
+        self.sources = [Source(file) for file in files]
+        if not self.sources:
+            raise ValueError("a list of files needs at least one")
+        sizes = [source.size for source in self.sources]
+        self.name = ", ".join(source.name for source in self.sources)
+        self.size = None if None in sizes else sum(size or 0 for size in sizes)
+        self.can_restart = all(source.can_restart for source in self.sources)
+
+    @property
+    def is_spent(self) -> bool:
+        """Whether one of them has been read and cannot be read again."""
+        return any(source.is_spent for source in self.sources)
+
+
+class Form:
+    """A form with text parts and files, which come last: the service checks the parts first.
+
+    size: the bytes of the whole form, or None if the size of a file is unknown.
+    furthest: the most bytes of files that one try has sent.
     """
 
     def __init__(
         self,
         fields: Iterable[tuple[str, str]],
-        source: Source,
+        source: Source | SeveralSources,
         on_progress: Progress | None = None,
     ):
         self.source = source
@@ -119,12 +140,16 @@ class Form:
         self._on_progress = on_progress
         self._boundary = secrets.token_hex(16)
         parts = [self._part(f'name="{name}"') + value.encode() + b"\r\n" for name, value in fields]
-        name = f'name="filename"; filename="{_quoted(source.name)}"'
-        kind = "\r\nContent-Type: application/octet-stream"
-        self._head = b"".join([*parts, self._part(name + kind)])
-        self._tail = f"\r\n--{self._boundary}--\r\n".encode()
+        if isinstance(source, Source):
+            self._files = [(self._file_head("filename", source), source)]
+        else:
+            self._files = [(self._file_head("files", each), each) for each in source.sources]
+        self._head = b"".join(parts)
+        self._tail = f"--{self._boundary}--\r\n".encode()
+        around = sum(len(head) + len(_LINE_END) for head, _ in self._files)
         known = source.size is not None
-        self.size = len(self._head) + (source.size or 0) + len(self._tail) if known else None
+        total = len(self._head) + around + (source.size or 0) + len(self._tail)
+        self.size = total if known else None
 
     @property
     def content_type(self) -> str:
@@ -139,11 +164,14 @@ class Form:
     def chunks(self) -> Generator[bytes, None, None]:
         """Read the form from its start; `report` has to follow when a chunk has been sent."""
         self._position, self._reported = 0, -1
-        yield self._head
-        for chunk in self.source.chunks():
-            self._position += len(chunk)
-            yield chunk
-        yield self._tail
+        before = self._head
+        for head, source in self._files:
+            yield before + head
+            for chunk in source.chunks():
+                self._position += len(chunk)
+                yield chunk
+            before = _LINE_END
+        yield _LINE_END + self._tail
 
     def report(self) -> None:
         """Report the progress of the file, up to the last chunk that was read."""
@@ -152,6 +180,10 @@ class Form:
             self.furthest = max(self.furthest, self._position)
             if self._on_progress is not None:
                 self._on_progress(self._position, self.source.size)
+
+    def _file_head(self, part: str, source: Source) -> bytes:
+        disposition = f'name="{part}"; filename="{_quoted(source.name)}"'
+        return self._part(disposition + "\r\nContent-Type: application/octet-stream")
 
     def _part(self, disposition: str) -> bytes:
         return (

@@ -34,6 +34,8 @@ M = TypeVar("M", bound=BaseModel)
 FILE_PART = "filename"
 FILE_PARTS = (FILE_PART, "file")
 """The names that the file's part of a form may have."""
+FILES_PART = "files"
+"""The name of each part with a file, if a form has several: they are stored as one zip archive."""
 REQUIRED = {"type", "payload"}
 TEXT_FIELDS = {"type", "run_at", "callback_url", "queue"}
 _YEAR_SECONDS = 366 * 86400

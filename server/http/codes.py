@@ -48,7 +48,7 @@ class Code(Enum):
     MALFORMED_FORM = (
         400,
         "The form cannot be read",
-        "The body is not a complete form (multipart/form-data), or has more than 32 parts.",
+        "The body is not a complete form (multipart/form-data), or has more than 1,032 parts.",
         "Let a library write the form and its Content-Type: `curl -F`, `FormData`.",
     )
     TOKEN_REQUIRED = (

@@ -9,11 +9,15 @@ from typing import Any, Literal
 from pydantic import Field, create_model
 
 from runner.job_types.base import JobType
-from server.checking.submission import FILE_PART, Submission
+from server.checking.submission import FILE_PART, FILES_PART, Submission
 from server.openapi.operations import FORM, NEW_JOB
 from server.openapi.schemas import Json, Schemas, component_name
 
 _ABOUT = "A new job. Its type decides what its payload is."
+_ABOUT_FILE = (
+    f"The file. To store several files as one zip archive, send parts named {FILES_PART} instead;"
+    " generated clients cannot."
+)
 _ABOUT_FORM = "A new job with its file. Send the file last: the rest is then checked before it."
 
 
@@ -99,7 +103,7 @@ def _form(job_types: Mapping[str, JobType[Any]]) -> Any:
     fields: dict[str, Any] = {
         "type": (Literal[tuple(job_types)], Submission.model_fields["type"]),
         "payload": (payload, Submission.model_fields["payload"]),
-        FILE_PART: (bytes, Field(description="the file")),
+        FILE_PART: (bytes, Field(description=_ABOUT_FILE)),
     }
     return create_model("JobForm", __base__=Submission, __doc__=_ABOUT_FORM, **fields)
 

@@ -12,6 +12,7 @@ from importlib import import_module
 from mmap import MAP_ANONYMOUS, MAP_PRIVATE, mmap
 from typing import Any
 from weakref import WeakSet
+from zlib import crc32
 
 from server.http.codes import Code
 from server.http.problems import too_large
@@ -84,6 +85,14 @@ class WriteBuffer:
             self.size = self._filled - (len(last) - at if is_partial else 0)
         return data[taken:], found >= 0
 
+    def put(self, data: memoryview) -> memoryview:
+        """Add bytes of the file that are not searched for the delimiter. Returns those that do not
+        fit. `size` must be all bytes until now."""
+        taken = min(len(data), self._capacity - self._filled)
+        self._memory[self._filled : self._filled + taken] = data[:taken]
+        self.size = self._filled = self._filled + taken
+        return data[taken:]
+
     def take_rest(self) -> bytes:
         """Remove and return the bytes after `size`: the delimiter, or what may become one."""
         rest = bytes(self._memory[self.size : self._filled])
@@ -128,6 +137,9 @@ class FilePart:
     ):
         self._writer = writer
         self._sha256 = hashlib.sha256()
+        self._has_crc = False
+        self.crc = 0
+        """The CRC-32 of the bytes since the last `put`, after `end`."""
         self._run_blocking = run_blocking
         self._require_space = require_space
         self._max_bytes = max_bytes
@@ -141,6 +153,11 @@ class FilePart:
     def free(self) -> memoryview:
         """Memory for the next bytes. Bytes read into it must be passed to `write` next."""
         return self._collecting.free
+
+    @property
+    def size(self) -> int:
+        """The number of bytes so far, also those that are not written yet."""
+        return self._size + self._collecting.size
 
     async def write(self, data: bytes | memoryview) -> bytes:
         """Add the next bytes. Returns those from the delimiter on, b"" if it has not come yet.
@@ -156,6 +173,18 @@ class FilePart:
             if self._collecting.is_full:
                 await self._write_batch()
         return b""
+
+    async def put(self, data: bytes) -> None:
+        """Add bytes that are the service's own, before or after bytes of the client.
+
+        From now on, `crc` is counted, from 0 on. Raises as `write` does.
+        """
+        await self.end()
+        rest = memoryview(data)
+        while rest:
+            rest = self._collecting.put(rest)
+            await self.end()
+        self._has_crc, self.crc = True, 0
 
     async def end(self) -> None:
         """Write the last batch, and return once all are written. Raises as `write` does."""
@@ -181,7 +210,7 @@ class FilePart:
         await self._run_blocking(self._writer.abort)
 
     def _check_size(self) -> None:
-        if self._size + self._collecting.size > self._max_bytes:
+        if self.size > self._max_bytes:
             raise too_large("the file", self._max_bytes, Code.FILE_TOO_LARGE)
 
     async def _write_batch(self) -> None:
@@ -193,8 +222,13 @@ class FilePart:
         self._collecting.reset(_batch_bytes(), batch.take_rest())
         self._writing = asyncio.gather(
             self._run_blocking(lambda: self._writer.write(batch.data())),
-            self._run_blocking(lambda: self._sha256.update(batch.data())),  # cannot fail
+            self._run_blocking(lambda: self._digest(batch.data())),  # cannot fail
         )
+
+    def _digest(self, data: memoryview) -> None:
+        self._sha256.update(data)
+        if self._has_crc:
+            self.crc = crc32(data, self.crc)
 
     async def _wait_for_batch(self) -> None:
         """Wait until the batch under way is written. Raises its error."""

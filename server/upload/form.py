@@ -15,17 +15,20 @@ from multipart import (
     content_disposition_unquote,
 )
 
-from server.checking.submission import FILE_PART, FILE_PARTS, Submission
+from server.checking.submission import FILE_PART, FILE_PARTS, FILES_PART, Submission
 from server.documents.field_errors import unknown_name
 from server.http.body import Body
 from server.http.codes import Code
 from server.http.problems import BODY, FieldError, Problem, too_large
 from server.upload.file_part import FilePart
+from server.upload.files_archive import MAX_FILES, FilesArchive
 from storage.records.job import Upload
 
-MAX_PARTS = 32
+MAX_PARTS = 32 + MAX_FILES
 OVERHEAD_BYTES = 64 * 1024
 """Bytes allowed around the parts: their headers, and the delimiters."""
+_FILE_OVERHEAD_BYTES = 1024
+"""As many more for each of several files."""
 _FIELDS = frozenset(Submission.model_fields)
 _PLAIN = {
     "Empty boundary": "its Content-Type has no boundary",
@@ -55,6 +58,8 @@ class FormBody(Body):
     fields: the text parts that have arrived whole, by their names.
     errors: the parts that are not acceptable; their contents are dropped.
     file_part, file_name: the names of the file's part and of the file, None if none has begun.
+
+    Several files, each in a part named `files`, become one file: a zip archive.
     """
 
     def __init__(
@@ -83,6 +88,7 @@ class FormBody(Body):
         self._content: FilePart | bytearray | None = None
         """The content of the current part; None if it is dropped."""
         self._file: FilePart | None = None
+        self._archive: FilesArchive | None = None
         self._lock = asyncio.Lock()
         self.fields: dict[str, bytes] = {}
         self.errors: list[FieldError] = []
@@ -113,6 +119,9 @@ class FormBody(Body):
         """Make the file of a complete form durable, if it has one. Raises StoreError."""
         if self._file is None or self.file_name is None:
             return None
+        if self._archive:
+            await self._archive.finish()
+            self.file_name = self._archive.name
         return await self._file.finish(self.file_name)
 
     async def abort(self) -> None:
@@ -149,7 +158,7 @@ class FormBody(Body):
 
     async def _begin_part(self, part: MultipartSegment) -> None:
         self._name = name = _text(part.name or "")
-        if name in FILE_PARTS:
+        if name in (*FILE_PARTS, FILES_PART):
             await self._begin_file(name, part)
         elif name not in _FIELDS:
             detail = unknown_name("form field", name, [*Submission.model_fields, FILE_PART])
@@ -165,10 +174,22 @@ class FormBody(Body):
             detail = "it must be a file, with a file name"
             self.errors.append(FieldError(name, detail, "wrong_type"))
             return
+        if self._archive and name == FILES_PART:
+            await self._begin_member(self._archive, shown_name)
+            return
         if self._file is not None:
-            self.errors.append(FieldError(name, "given twice; a job takes one file", "repeated"))
+            detail = f"a job takes one file; send several as parts named {FILES_PART}"
+            self.errors.append(FieldError(name, detail, "repeated"))
         self.file_part, self.file_name = name, shown_name
         self._content = self._file = await self._open_file(self._delimiter)
+        if name == FILES_PART:
+            self._archive = FilesArchive(self._file)
+            await self._begin_member(self._archive, shown_name)
+
+    async def _begin_member(self, archive: FilesArchive, name: str) -> None:
+        self._max_total += _FILE_OVERHEAD_BYTES
+        await archive.begin(name)
+        self._content = self._file
 
     async def _add_data(self, data: bytes) -> None:
         if isinstance(self._content, FilePart):
@@ -180,7 +201,7 @@ class FormBody(Body):
 
     async def _end_part(self) -> None:
         if isinstance(self._content, FilePart):
-            await self._content.end()
+            await (self._archive or self._content).end()
         elif self._content is not None:
             self.fields[self._name] = bytes(self._content)
         self._content = None

@@ -144,6 +144,19 @@ def test_a_result_is_reused(api: Client) -> None:
     assert (other.data.reused_from, other.result()["counts"]) == (None, {"WARN": 0})
 
 
+def test_several_files_are_analyzed_together(api: Client, tmp_path: Path) -> None:
+    path = tmp_path / "app.log"
+    path.write_bytes(LOG)
+    pipe = io.BufferedReader(io.BytesIO(LOG))
+    pipe.seekable = lambda: False  # type: ignore[method-assign]
+    job = api.analyze([str(path), ("second.log", LOG), ("third.log", pipe)], ["ERROR"])
+    result = job.result(20)
+    assert result["counts"] == {"ERROR": 6}
+    assert [each["name"] for each in result["members"]] == ["app.log", "second.log", "third.log"]
+    assert job.data.upload is not None
+    assert job.data.upload.name == "app.log and 2 more.zip"
+
+
 def test_a_refused_upload_ends_early(api: Client) -> None:
     seen = [0]
     with pytest.raises(ApiError) as caught:

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from multipart import MultipartParser, parse_options_header
 
-from jobservice.uploads import CHUNK_BYTES, File, Form, Source
+from jobservice.uploads import CHUNK_BYTES, File, Form, SeveralSources, Source
 
 CONTENT = os.urandom(3 * CHUNK_BYTES + 7)
 
@@ -39,6 +39,35 @@ def test_a_form_has_its_fields_and_then_its_file(path: Path) -> None:
     assert parts["payload"] == (None, '{"ä": 1}'.encode())
     assert parts["filename"] == ("app.log", CONTENT)
     assert form.headers()["Content-Length"] == str(form.size)
+
+
+def test_a_form_can_have_several_files(path: Path) -> None:
+    sources = SeveralSources([path, ("empty.log", b""), ("last.log", io.BytesIO(b"last"))])
+    seen: list[tuple[int, int | None]] = []
+    form = Form([("type", "analyze")], sources, lambda sent, size: seen.append((sent, size)))
+    for _ in range(2):
+        body = b""
+        for chunk in form.chunks():
+            body += chunk
+            form.report()
+        assert len(body) == form.size
+        _, options = parse_options_header(form.content_type)
+        parts = list(MultipartParser(io.BytesIO(body), options["boundary"], spool_limit=2**24))
+        assert [part.name for part in parts] == ["type", "files", "files", "files"]
+        assert [part.filename for part in parts[1:]] == ["app.log", "empty.log", "last.log"]
+        assert [part.raw for part in parts[1:]] == [CONTENT, b"", b"last"]
+        assert seen[-1] == (len(CONTENT) + 4, len(CONTENT) + 4)
+    assert sources.name == "app.log, empty.log, last.log"
+    assert sources.can_restart
+
+
+def test_several_files_are_spent_if_one_of_them_is() -> None:
+    form = Form([], SeveralSources([b"again", Unseekable(b"once")]))
+    assert form.size is None
+    spent = [form.source.is_spent for _ in form.chunks()]
+    assert (spent[0], spent[-1], form.source.is_spent) == (False, True, True)
+    with pytest.raises(ValueError, match="at least one"):
+        SeveralSources([])
 
 
 def test_every_kind_of_file_can_be_read_again(path: Path) -> None:

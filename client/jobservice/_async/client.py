@@ -15,7 +15,7 @@ from jobservice._async.job import AsyncJob
 from jobservice._async.transport import AsyncTransport
 from jobservice.documents import BulkChange, JobData, QueueData, read_job, read_queue, total
 from jobservice.event_stream import Event
-from jobservice.uploads import File, Progress
+from jobservice.uploads import Files, Progress
 
 if TYPE_CHECKING:
     from typing_extensions import Unpack
@@ -74,7 +74,7 @@ class AsyncClient:
         type: str,
         payload: Mapping[str, Any] | None = None,
         *,
-        file: File | None = None,
+        file: Files | None = None,
         wait: float | None = None,
         idempotency_key: str | None = None,
         on_progress: Progress | None = None,
@@ -82,7 +82,8 @@ class AsyncClient:
     ) -> AsyncJob:
         """Submit a job, and return it when it is stored.
 
-        file: a path, bytes or a binary stream to upload, or a pair of a name and one of these.
+        file: a path, bytes or a binary stream to upload, or a pair of a name and one of these. A
+            list of these is stored as one zip archive.
         wait: seconds to wait for the end of the job. The job may still run afterwards.
         idempotency_key: calls with the same key make one job. By default, each call has its own.
         on_progress: a function that gets the bytes sent and the size of the file.
@@ -106,7 +107,7 @@ class AsyncClient:
 
     async def analyze(
         self,
-        source: File | AsyncJob,
+        source: Files | AsyncJob,
         patterns: Iterable[str | Mapping[str, Any]] | None = None,
         *,
         ignore_case: bool = False,
@@ -125,7 +126,7 @@ class AsyncClient:
         on_progress: Progress | None = None,
         **options: Unpack[Options],
     ) -> AsyncJob:
-        """Submit a job that counts patterns in a file, or in the file of an earlier job.
+        """Submit a job that counts patterns in a file, a list of files, or an earlier job's file.
 
         docs/api.md#analyze explains the parameters; `regexes` are patterns that are regexes.
         `compare` is a job or its id, for `AsyncJob.comparison`. With `reuse`, a job that has

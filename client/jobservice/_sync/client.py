@@ -16,7 +16,7 @@ from jobservice._sync.job import Job
 from jobservice._sync.transport import Transport
 from jobservice.documents import BulkChange, JobData, QueueData, read_job, read_queue, total
 from jobservice.event_stream import Event
-from jobservice.uploads import File, Progress
+from jobservice.uploads import Files, Progress
 
 if TYPE_CHECKING:
     from typing_extensions import Unpack
@@ -75,7 +75,7 @@ class Client:
         type: str,
         payload: Mapping[str, Any] | None = None,
         *,
-        file: File | None = None,
+        file: Files | None = None,
         wait: float | None = None,
         idempotency_key: str | None = None,
         on_progress: Progress | None = None,
@@ -83,7 +83,8 @@ class Client:
     ) -> Job:
         """Submit a job, and return it when it is stored.
 
-        file: a path, bytes or a binary stream to upload, or a pair of a name and one of these.
+        file: a path, bytes or a binary stream to upload, or a pair of a name and one of these. A
+            list of these is stored as one zip archive.
         wait: seconds to wait for the end of the job. The job may still run afterwards.
         idempotency_key: calls with the same key make one job. By default, each call has its own.
         on_progress: a function that gets the bytes sent and the size of the file.
@@ -107,7 +108,7 @@ class Client:
 
     def analyze(
         self,
-        source: File | Job,
+        source: Files | Job,
         patterns: Iterable[str | Mapping[str, Any]] | None = None,
         *,
         ignore_case: bool = False,
@@ -126,7 +127,7 @@ class Client:
         on_progress: Progress | None = None,
         **options: Unpack[Options],
     ) -> Job:
-        """Submit a job that counts patterns in a file, or in the file of an earlier job.
+        """Submit a job that counts patterns in a file, a list of files, or an earlier job's file.
 
         docs/api.md#analyze explains the parameters; `regexes` are patterns that are regexes.
         `compare` is a job or its id, for `Job.comparison`. With `reuse`, a job that has

@@ -86,7 +86,7 @@ class TarArchive(Archive):
 
     def _next_block(self, was_zero: bool) -> bytes:
         """The next header block; b"" at the end of the archive."""
-        self._skip(self._next_header_at - self._at)
+        self._at += self._source.skip(self._next_header_at - self._at)
         block = memoryview(bytearray(BLOCK_BYTES))
         filled = 0
         while filled < BLOCK_BYTES and (size := self._source.readinto(block[filled:])):
@@ -140,12 +140,6 @@ class TarArchive(Archive):
     def _fill(self, buffer: memoryview) -> None:
         while buffer:
             buffer = buffer[self.read(buffer) :]
-
-    def _skip(self, size: int) -> None:
-        skipped = self._source.skip(size)
-        self._at += skipped
-        if skipped < size:
-            raise self._error("the tar archive is cut short")
 
     def _member(self, header: Header) -> Member:
         problem = None

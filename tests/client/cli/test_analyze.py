@@ -130,6 +130,25 @@ def test_an_archive_has_a_table_of_its_members(jobs: JobsCommand, log: str, tmp_
     assert "no member of the archive matches none*; it has app.log" in done.err
 
 
+def test_files_are_analyzed_together_if_that_is_asked_for(
+    jobs: JobsCommand, log: str, tmp_path: Path
+) -> None:
+    other = tmp_path / "other.log"
+    other.write_text("ERROR\n")
+    (document,) = jobs.run("analyze", "-t", log, str(other), "-p", "ERROR", "--json").items
+    assert document["result"]["counts"] == {"ERROR": 4}
+    assert [each["name"] for each in document["result"]["members"]] == ["app.log", "other.log"]
+    assert "MEMBER" in jobs.run("analyze", log, str(other), "--together", "-p", "ERROR").out
+
+
+def test_several_files_can_be_submitted(jobs: JobsCommand, log: str) -> None:
+    payload = 'patterns=["ERROR"]'
+    done = jobs.run("submit", "analyze", payload, "--file", log, "--file", log, "--wait", "--json")
+    assert done.items[0]["result"]["counts"] == {"ERROR": 6}
+    names = [each["name"] for each in done.items[0]["result"]["members"]]
+    assert names == ["app.log", "app (2).log"]
+
+
 def test_standard_input_is_streamed(jobs: JobsCommand) -> None:
     done = jobs.process("analyze", "-", "-p", "ERROR", "--json", stdin=LOG * 1000)
     assert json.loads(done.out)["result"]["counts"] == {"ERROR": 3000}

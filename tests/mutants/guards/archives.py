@@ -1,4 +1,4 @@
-"""Guards of archives: damage, bombs, and members that cannot be read."""
+"""Guards of archives: damage, bombs, members that cannot be read, and files of one form."""
 
 from tests.mutants.mutant import Mutant
 
@@ -21,13 +21,6 @@ ARCHIVES = (
         "        if not size and buffer:",
         "        if False:",
         DAMAGE,
-    ),
-    Mutant(
-        "a tar archive must not end in a member that is skipped",
-        "runner/analysis/archives/tar_archive.py",
-        "        if skipped < size:",
-        "        if False:",
-        TAR,
     ),
     Mutant(
         "a large tar header is not read into memory",
@@ -133,5 +126,26 @@ ARCHIVES = (
         "        if names and not self.members.analyzed and not self.members.failed:",
         "        if False:",
         RESULTS,
+    ),
+    Mutant(
+        "one file and several files do not mix",
+        "server/upload/form.py",
+        "        if self._file is not None:\n            detail",
+        "        if False:\n            detail",
+        ("tests/server/handlers/test_uploads.py",),
+    ),
+    Mutant(
+        "the checksum of a file in an archive counts the client's bytes only",
+        "server/upload/file_part.py",
+        "self._has_crc, self.crc = True, 0",
+        "self._has_crc = True",
+        ("tests/server/upload/test_form.py",),
+    ),
+    Mutant(
+        "files of one name keep apart in an archive",
+        "server/upload/zip_records.py",
+        "    if number == 1:",
+        "    if True:",
+        ("tests/server/upload/test_zip_records.py",),
     ),
 )

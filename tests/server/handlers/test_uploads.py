@@ -5,6 +5,7 @@ import hashlib
 import json
 import socket
 import threading
+import zipfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -117,6 +118,53 @@ async def test_an_encoded_file_name_is_no_path_either(
     else:
         assert response.code == 422
         assert files(bench) == []
+
+
+async def test_several_files_are_stored_as_one_archive(client: Client, bench: Bench) -> None:
+    parts = [*analyze_form()[:2], ("files", "a.log", FILE), ("files", "../b.log", b"")]
+    accepted = await client.post_form(parts)
+    job = await client.get(f"/jobs/{accepted['job_id']}")
+    assert job["upload"]["name"] == "a.log and 1 more.zip"
+    (path,) = files(bench)
+    assert path.stat().st_size == job["upload"]["size"]
+    assert hashlib.sha256(path.read_bytes()).hexdigest() == job["upload"]["sha256"]
+    with zipfile.ZipFile(path) as archive:
+        assert {name: archive.read(name) for name in archive.namelist()} == {
+            "a.log": FILE,
+            "b.log": b"",
+        }
+
+
+@pytest.mark.parametrize("names", [("files", "filename"), ("file", "files"), ("file", "filename")])
+async def test_one_file_and_several_files_do_not_mix(
+    client: Client, bench: Bench, names: tuple[str, str]
+) -> None:
+    body, kind = form(analyze_form()[:2] + [(name, "a.log", FILE) for name in names])
+    headers = {"Content-Type": kind}
+    problem = read(await client.fetch("/jobs", method="POST", body=body, headers=headers), 422)
+    assert fields(problem) == [names[1]]
+    assert "send several as parts named files" in problem["errors"][0]["detail"]
+    assert files(bench) == []
+
+
+async def test_the_same_files_again_are_the_same_submission(client: Client) -> None:
+    parts = [*analyze_form()[:2], ("files", "a.log", FILE), ("files", "b.log", FILE)]
+    answers = []
+    for sent in (parts, parts, [*parts[:3], ("files", "c.log", FILE)]):
+        body, kind = form(sent)
+        headers = {"Content-Type": kind, "Idempotency-Key": "the key"}
+        answers.append(await client.fetch("/jobs", method="POST", body=body, headers=headers))
+    first, second, third = answers
+    assert json.loads(first.body)["job_id"] == json.loads(second.body)["job_id"]
+    assert third.code == 422
+
+
+async def test_several_files_together_are_limited(client: Client, bench: Bench) -> None:
+    each = b"x" * (MAX_FILE // 3)
+    body, kind = form(analyze_form()[:2] + [("files", f"{n}.log", each) for n in range(3)])
+    headers = {"Content-Type": kind}
+    read(await client.fetch("/jobs", method="POST", body=body, headers=headers), 413)
+    assert files(bench) == []
 
 
 async def test_the_bytes_around_the_parts_are_limited() -> None:
@@ -294,7 +342,7 @@ def _head(size: int, content_type: str, *lines: str) -> bytes:
         (b"--x\r\nContent-Disposition\xff\r\n\r\n\r\n--x--\r\n", "x", "Malformed segment header"),
         (b"--x--\r\n", "", "its Content-Type has no boundary"),
         (b"--x--\r\n", "y", "it ends before its last boundary"),
-        (form([("colour", None, b"red")] * 33)[0], "cut", "it has more than 32 parts"),
+        (form([("colour", None, b"red")] * 1033)[0], "cut", "it has more than 1032 parts"),
     ],
 )
 async def test_a_malformed_form_has_a_readable_error(

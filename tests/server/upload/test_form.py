@@ -1,7 +1,9 @@
 """Forms that arrive in pieces of any size are parsed as if they arrived at once."""
 
 import asyncio
+import io
 import tempfile
+import zipfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -73,3 +75,33 @@ def test_a_form_parses_the_same_in_pieces_of_any_size(
         fields, file = asyncio.run(_sent(body, sizes, Path(folder), in_place))
     assert file == content
     assert fields == {name: value for name, file_name, value in parts if file_name is None}
+
+
+@settings(max_examples=100, deadline=None)
+@given(
+    contents=st.lists(
+        st.lists(st.sampled_from(_PARTS), max_size=20).map(b"".join), min_size=1, max_size=5
+    ),
+    sizes=st.lists(st.integers(1, 90), min_size=1, max_size=8),
+    in_place=st.booleans(),
+    batch=st.sampled_from([8, 20, 50, file_part.MIN_BATCH_BYTES]),
+)
+def test_several_files_become_one_archive_in_pieces_of_any_size(
+    contents: list[bytes], sizes: list[int], in_place: bool, batch: int
+) -> None:
+    contents = [each.replace(b"\r\n--cut", b"\r\n--cu") for each in contents]
+    parts = [
+        *analyze_form()[:1],
+        *(("files", f"{number}.log", each) for number, each in enumerate(contents)),
+        *analyze_form()[1:2],
+    ]
+    body, _ = form(parts)
+    with tempfile.TemporaryDirectory() as folder, pytest.MonkeyPatch.context() as patch:
+        patch.setattr(file_part, "MIN_BATCH_BYTES", batch)
+        patch.setattr(file_part, "MEMORY_BUDGET_BYTES", 0)
+        fields, file = asyncio.run(_sent(body, sizes, Path(folder), in_place))
+    assert set(fields) == {"type", "payload"}
+    with zipfile.ZipFile(io.BytesIO(file)) as archive:
+        assert archive.testzip() is None
+        found = [(each.filename, archive.read(each)) for each in archive.infolist()]
+    assert found == [(f"{number}.log", each) for number, each in enumerate(contents)]

@@ -21,6 +21,7 @@ EXAMPLES = (
     "analyze app.log",
     "analyze app.log -p ERROR -p WARN",
     "analyze app.log.gz -f patterns.txt -i --samples 3",
+    "analyze --together web1.log web2.log -p ERROR",
     "analyze support.tar.gz -m '*.log' -p ERROR",
     "analyze - -e 'user\\d+ failed' --histogram minute < app.log",
     "analyze app.log -p ERROR --histogram auto --from=-1h",
@@ -56,6 +57,22 @@ class Patterns:
             texts += [line for line in lines if line]
         regexes = list(dict.fromkeys(self.regex or []))
         return list(dict.fromkeys(texts)), regexes
+
+
+@dataclass
+class Together:
+    """Whether several files make one job."""
+
+    together: Annotated[
+        bool, typer.Option("--together", "-t", help="Analyze all files in one job.")
+    ] = False
+
+    def sources(self, files: list[str]) -> list[tuple[str, Any]]:
+        """The name and the file, or the list of files, for each job."""
+        sources = [(name, open_file(name)) for name in files]
+        if self.together and len(sources) > 1:
+            return [(", ".join(files), [source for _, source in sources])]
+        return sources
 
 
 @dataclass
@@ -130,6 +147,7 @@ def analyze(
     session: Session,
     patterns: Patterns,
     report: Report,
+    together: Together,
     options: JobOptions,
     files: Annotated[
         list[str], typer.Argument(metavar="FILE...", help="Files to upload; - is standard input.")
@@ -145,13 +163,13 @@ def analyze(
 
     Files may be compressed with gzip, zstd, xz or bzip2, and may be zip or tar archives.
     """
-    if page is not None and len(files) > 1:
+    if page is not None and len(files) > 1 and not together.together:
         raise typer.BadParameter("--report takes one FILE; `jobs report` writes others")
     texts, regexes = patterns.read()
     values = {**asdict(report), "regexes": regexes, **options.given()}
     values["members"] = values.pop("member") or []
     counted = texts if texts or regexes else None
-    sources = [(name, open_file(name)) for name in files]
+    sources = together.sources(files)
     client = session.patient_client
     if report.compare is not None:
         values["compare"] = ids.resolve(client, report.compare)
@@ -168,7 +186,7 @@ def analyze(
                     session.output.note("jobs: interrupted before the service has confirmed a job")
                     return exits.INTERRUPTED
                 return waiting.interrupted(session, jobs)
-        show(session, name, jobs[-1], several=len(files) > 1)
+        show(session, name, jobs[-1], several=len(sources) > 1)
     if page is not None and jobs[-1].status == "succeeded":
         write(Path(page), jobs[-1].report())
     return exits.of_statuses([job.status for job in jobs])

@@ -51,7 +51,10 @@ def submit(
         typer.Argument(metavar="[KEY=VALUE | @FILE.json | -]...", help="Payload."),
     ] = None,
     file: Annotated[
-        str | None, typer.Option("--file", metavar="PATH", help="Upload a file; - reads stdin.")
+        list[str] | None,
+        typer.Option(
+            "--file", metavar="PATH", help="Upload a file; - reads stdin. Several become a zip."
+        ),
     ] = None,
     idempotency_key: Annotated[
         str | None,
@@ -63,18 +66,19 @@ def submit(
     The payload is made of key=value, where a value is JSON if it can be read as such, of JSON
     files (@options.json) and of standard input (-). Later fields replace earlier ones.
     """
-    if file == "-" and "-" in (payload or []):
+    files = file or []
+    if "-" in files and "-" in (payload or []):
         raise typer.BadParameter("standard input can be the payload or the file, not both")
     values = payloads.read(payload or [])
     is_waiting = until.wait or until.wait_timeout is not None
     jobs: list[Job] = []
     with JobProgress(session.output, type) as progress:
         try:
-            client = session.patient_client if file or is_waiting else session.client
+            client = session.patient_client if files or is_waiting else session.client
             job = client.submit(
                 type,
                 values,
-                file=None if file is None else open_file(file),
+                file=_opened(files),
                 idempotency_key=idempotency_key,
                 on_progress=progress.uploaded,
                 **options.given(),
@@ -87,6 +91,12 @@ def submit(
             progress.hide()
             return _interrupted(session, jobs)
     return report_result(session, jobs[0])
+
+
+def _opened(paths: list[str]) -> Any:
+    """Return one file, a list of several, or None, as the client takes them."""
+    opened = [open_file(path) for path in paths]
+    return opened if len(opened) > 1 else next(iter(opened), None)
 
 
 def open_file(path: str) -> Any:
