@@ -202,6 +202,7 @@ def test_bursts_need_lines_and_a_normal_state_to_compare_with() -> None:
     assert bursts([10] * 100) == []
     assert [(each.start, each.end) for each in bursts([2] * 50 + [40] * 3 + [2] * 50)] == [(50, 53)]
     assert bursts([1] * 40 + [30] * 60) == []
+    assert bursts([0] * 40 + [8] + [0] * 40 + [1] * 5) == []
 
 
 line_bytes = st.one_of(
@@ -221,8 +222,9 @@ log_bytes = st.builds(
 
 
 def comparable(table: ShapeTable) -> Any:
-    found, timeline = overview(table, MODIFIED)
-    return found, timeline, sorted(table.dump()[3])
+    """All of a table; the order of its shapes does not matter to the overview."""
+    *sizes, shapes = table.dump()
+    return sizes, sorted(shapes)
 
 
 @settings(max_examples=60, deadline=None)
@@ -294,7 +296,7 @@ def ignore(progress: dict[str, Any]) -> None:
 
 
 @settings(
-    max_examples=20, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+    max_examples=8, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
 @given(st.lists(line_bytes, min_size=20, max_size=40), st.integers(60, 500))
 def test_parts_of_a_job_give_the_same_overview(

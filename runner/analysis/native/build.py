@@ -31,6 +31,7 @@ _LINKED = ["-O3", "-shared", "-s", "-nostdlib", "-Wl,--gc-sections,--build-id=no
 _COMMON = (
     *("scan", "entries", "plan", "sample", "tables", "time", "timeline"),
     *("fields", "layout", "named", "values", "numbers"),
+    *("shapes", "shape"),
 )
 TARGETS = {
     "x86_64": [

@@ -85,26 +85,31 @@ static inline int is_sign(uint8_t byte) {
     return byte == '+' || byte == '-';
 }
 
-/* The offset of the zone of an ISO time, 0 without one. */
-static int64_t iso_offset(const uint8_t *at, const uint8_t *end) {
+/* The offset of the zone of an ISO time, 0 without one. Sets the end of the time. */
+static int64_t iso_offset(const uint8_t *at, const uint8_t *end, time_place *place) {
+    place->end = at + (at < end && (*at == 'Z' || *at == 'z'));
     const uint8_t *sign = at + (at < end && *at == ' ');
     if (end - sign < 3 || !is_sign(*sign) || digits(sign + 1, end, 2) < 2)
         return 0;
     const uint8_t *minutes = sign + 3 + (sign + 3 < end && sign[3] == ':');
-    if (digits(minutes, end, 3) == 2)
+    if (digits(minutes, end, 3) == 2) {
+        place->end = minutes + 2;
         return offset_of(*sign, two(sign + 1), two(minutes));
+    }
     if (sign > at || (sign + 3 < end && (is_digit(sign[3]) || sign[3] == ':')))
         return 0;
+    place->end = sign + 3;
     return offset_of(*sign, two(sign + 1), 0);
 }
 
-static int64_t iso(const uint8_t *at, const uint8_t *end) {
+static int64_t iso(const uint8_t *at, const uint8_t *end, time_place *place) {
     if (end - at < 19 || (at[4] != '-' && at[4] != '/') || at[7] != at[4] ||
         (at[10] != ' ' && at[10] != 'T' && at[10] != 't') || !is_clock(at + 11, end) ||
         digits(at, end, 4) < 4 || digits(at + 5, end, 2) < 2 || digits(at + 8, end, 2) < 2 ||
         (end - at > 19 && is_digit(at[19])))
         return ABSENT;
-    int64_t offset = iso_offset(after_fraction(at + 19, end), end);
+    place->start = at;
+    int64_t offset = iso_offset(after_fraction(at + 19, end), end, place);
     if (offset == ABSENT)
         return NO_TIME;
     return moment(four(at), two(at + 5), two(at + 8), at + 11, offset);
@@ -121,7 +126,7 @@ static int ends_epoch(const uint8_t *at, const uint8_t *end) {
     return 0;
 }
 
-static int64_t epoch(const uint8_t *at, const uint8_t *end) {
+static int64_t epoch(const uint8_t *at, const uint8_t *end, time_place *place) {
     if (digits(at, end, 10) < 10 || at[0] < '1' || at[0] > '4')
         return ABSENT;
     const uint8_t *rest = at + 10;
@@ -132,6 +137,8 @@ static int64_t epoch(const uint8_t *at, const uint8_t *end) {
         rest += count;
     if (!ends_epoch(rest, end))
         return ABSENT;
+    place->start = at;
+    place->end = rest;
     return four(at) * 1000000 + four(at + 4) * 100 + two(at + 8);
 }
 
@@ -180,7 +187,9 @@ static int64_t in_latest_year(const time_rules *r, int64_t month, int64_t day,
     return NO_TIME;
 }
 
-static int64_t syslog(const time_rules *r, const uint8_t *at, const uint8_t *end) {
+static int64_t syslog(const time_rules *r, const uint8_t *at, const uint8_t *end,
+                      time_place *place) {
+    const uint8_t *start = at;
     int64_t month = month_at(at, end), day = 0, year = 0;
     if (!month || !(at = day_after(at + 3, end, &day)))
         return ABSENT;
@@ -190,10 +199,12 @@ static int64_t syslog(const time_rules *r, const uint8_t *at, const uint8_t *end
         year = -1;
     if (!is_clock(at + 1, end) || (end - at > 9 && is_digit(at[9])))
         return ABSENT;
+    place->start = start;
+    place->end = after_fraction(at + 9, end);
     return year >= 0 ? moment(year, month, day, at + 1, 0) : in_latest_year(r, month, day, at + 1);
 }
 
-static int64_t ctime_(const uint8_t *at, const uint8_t *end) {
+static int64_t ctime_(const uint8_t *at, const uint8_t *end, time_place *place) {
     int64_t month, day = 0;
     if (end - at < 5 || !is_day_name(at, end) || at[3] != ' ' || !(month = month_at(at + 4, end)))
         return ABSENT;
@@ -203,11 +214,13 @@ static int64_t ctime_(const uint8_t *at, const uint8_t *end) {
     const uint8_t *year = after_fraction(clock + 9, end);
     if (year >= end || *year != ' ' || digits(year + 1, end, 5) != 4)
         return ABSENT;
+    place->start = at;
+    place->end = year + 5;
     return moment(four(year + 1), month, day, clock + 1, 0);
 }
 
 /* The time in brackets at `at`, such as [25/Nov/2026:01:02:03 +0000]. */
-static int64_t clf_at(const uint8_t *at, const uint8_t *end) {
+static int64_t clf_at(const uint8_t *at, const uint8_t *end, time_place *place) {
     int64_t month, offset = 0;
     if (end - at < 22 || digits(at + 1, end, 2) < 2 || at[3] != '/' || at[7] != '/' ||
         digits(at + 8, end, 4) < 4 || at[12] != ':' || !is_clock(at + 13, end) ||
@@ -216,19 +229,20 @@ static int64_t clf_at(const uint8_t *at, const uint8_t *end) {
     const uint8_t *close = at + 21;
     if (end - close >= 7 && *close == ' ' && is_sign(close[1]) && digits(close + 2, end, 4) == 4 &&
         close[6] == ']')
-        offset = offset_of(close[1], two(close + 2), two(close + 4));
+        offset = offset_of(close[1], two(close + 2), two(close + 4)), close += 6;
     else if (*close != ']')
         return ABSENT;
+    *place = (time_place){at, close + 1, 1};
     if (offset == ABSENT)
         return NO_TIME;
     return moment(four(at + 8), month, two(at + 1), at + 13, offset);
 }
 
-static int64_t clf(const uint8_t *at, const uint8_t *end) {
+static int64_t clf(const uint8_t *at, const uint8_t *end, time_place *place) {
     for (; end - at >= 22; at++) {
         if (*at != '[')
             continue;
-        int64_t second = clf_at(at, end);
+        int64_t second = clf_at(at, end, place);
         if (second != ABSENT)
             return second;
     }
@@ -296,18 +310,19 @@ static const uint8_t *after_prefix(const uint8_t *at, const uint8_t *end) {
     return at + (at < end && (*at == '[' || *at == '(' || *at == '"'));
 }
 
-static int64_t time_at(const time_rules *r, const uint8_t *at, const uint8_t *end) {
+static int64_t time_at(const time_rules *r, const uint8_t *at, const uint8_t *end,
+                       time_place *place) {
     int64_t second;
     if (at < end && !is_digit(*at))
         at = after_prefix(at, end);
     if (at >= end)
         return ABSENT;
     if (is_digit(*at)) {
-        second = iso(at, end);
-        return second == ABSENT ? epoch(at, end) : second;
+        second = iso(at, end, place);
+        return second == ABSENT ? epoch(at, end, place) : second;
     }
-    second = syslog(r, at, end);
-    return second == ABSENT ? ctime_(at, end) : second;
+    second = syslog(r, at, end, place);
+    return second == ABSENT ? ctime_(at, end, place) : second;
 }
 
 /* The position of the value of a key for times, whose first quote is at `at`; NULL if it is none. */
@@ -334,14 +349,15 @@ static int is_json(const uint8_t *at, const uint8_t *end) {
     return at < end && *at == '{';
 }
 
-static int64_t in_json(const time_rules *r, const uint8_t *at, const uint8_t *end) {
+static int64_t in_json(const time_rules *r, const uint8_t *at, const uint8_t *end,
+                       time_place *place) {
     while (at < end) {
         const uint8_t *value = *at == '"' ? value_of(at, end) : NULL;
         if (!value) {
             at++;
             continue;
         }
-        int64_t second = time_at(r, value, end);
+        int64_t second = time_at(r, value, end, place);
         if (second != ABSENT)
             return second;
         at = value;
@@ -353,20 +369,27 @@ static inline const uint8_t *limited(const uint8_t *at, const uint8_t *end, int6
     return end - at > most ? at + most : end;
 }
 
-/* The second of the line from `line` to `end`, without its newline; NO_TIME if it has no time. */
-int64_t time_of(const time_rules *r, const uint8_t *line, const uint8_t *end) {
+/* The second of the line from `line` to `end`, without its newline; NO_TIME if it has no time. Sets
+ * the place of the time, also of an impossible one. */
+int64_t find_time(const time_rules *r, const uint8_t *line, const uint8_t *end,
+                  time_place *place) {
     int64_t second;
     end = limited(line, end, r->head_bytes);
     const uint8_t *near_end = limited(line, end, LINE_BYTES);
     if (line < end && is_digit(*line)) {
-        second = iso(line, near_end);
-        second = second == ABSENT ? epoch(line, near_end) : second;
-        second = second == ABSENT ? clf(line, near_end) : second;
+        second = iso(line, near_end, place);
+        second = second == ABSENT ? epoch(line, near_end, place) : second;
+        second = second == ABSENT ? clf(line, near_end, place) : second;
     } else if (is_json(line, limited(line, end, JSON_BYTES))) {
-        second = in_json(r, line, limited(line, end, JSON_BYTES));
+        second = in_json(r, line, limited(line, end, JSON_BYTES), place);
     } else {
-        second = time_at(r, line, near_end);
-        second = second == ABSENT ? clf(line, near_end) : second;
+        second = time_at(r, line, near_end, place);
+        second = second == ABSENT ? clf(line, near_end, place) : second;
     }
     return second == ABSENT ? NO_TIME : second;
+}
+
+int64_t time_of(const time_rules *r, const uint8_t *line, const uint8_t *end) {
+    time_place place;
+    return find_time(r, line, end, &place);
 }

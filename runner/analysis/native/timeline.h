@@ -27,6 +27,12 @@ typedef struct {
     int64_t head_bytes;        /* no byte of a line after these is read */
 } time_rules;
 
+/* Where the time of a line is; both are NULL without one. In an access log, it is in brackets. */
+typedef struct {
+    const uint8_t *start, *end;
+    int is_access;
+} time_place;
+
 /* Lines from the offset `at` of the data on, up to the next run, have this second. */
 typedef struct {
     int64_t at, second;
@@ -67,6 +73,8 @@ typedef struct {
 } timeline;
 
 /* time.c */
+int64_t find_time(const time_rules *rules, const uint8_t *line, const uint8_t *end,
+                  time_place *place);
 int64_t time_of(const time_rules *rules, const uint8_t *line, const uint8_t *end);
 
 #endif

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from typing import Protocol
 
 from runner.analysis.count.line_times import LineTimes
+from runner.analysis.overview.kernel_counter import KernelCounter
 from runner.analysis.overview.shapes import TIME_BYTES
 from runner.analysis.overview.table import MAX_SHAPES, Shape, ShapeTable
 
@@ -123,4 +124,4 @@ def _lines(lines: memoryview) -> Iterator[bytes]:
 
 def overview_collector(modified: float) -> Collector:
     """A collector for one scan. `modified` is the time of the file, see LineTimes."""
-    return Collector(PlainCounter(modified))
+    return Collector(KernelCounter(modified))
