@@ -55,7 +55,8 @@ MAY_IMPORT = {
     "runner.analysis.count": "runner.analysis.fields runner.analysis.input runner.analysis.match",
     "runner.analysis.formats": "runner.analysis.count runner.analysis.fields runner.analysis.input",
     "runner.analysis.index": "runner.analysis.count runner.analysis.input runner.analysis.match",
-    "runner.analysis.overview": "runner.analysis.count runner.analysis.formats",
+    "runner.analysis.overview": "runner.analysis.count runner.analysis.formats "
+    "runner.analysis.match",
     "runner.analysis": "runner.analysis.*",
     "runner.remote": "",
     "runner.lines": "runner.analysis.* runner.remote",

@@ -202,7 +202,9 @@ def test_bursts_need_lines_and_a_normal_state_to_compare_with() -> None:
     assert bursts([10] * 100) == []
     assert [(each.start, each.end) for each in bursts([2] * 50 + [40] * 3 + [2] * 50)] == [(50, 53)]
     assert bursts([1] * 40 + [30] * 60) == []
-    assert bursts([0] * 40 + [8] + [0] * 40 + [1] * 5) == []
+    assert bursts([0] * 40 + [9] + [0] * 40 + [1]) == []
+    two = bursts([0] * 40 + [20] + [0] * 9 + [20] + [0] * 40)
+    assert [(each.start, each.end) for each in two] == [(40, 41), (50, 51)]
 
 
 line_bytes = st.one_of(

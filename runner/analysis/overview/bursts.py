@@ -6,8 +6,9 @@ in a burst FACTOR times as many, both with a Poisson distribution. Each change i
 the logarithm of the number of bins. The sequence of states with the least cost has the bursts.
 
 BASE is the median of all bins, so that a burst does not hide itself, but at least a quarter of the
-mean. A burst is reported if it has MIN_COUNT lines or more, FACTOR times as many as the mean of the
-other bins, and takes less than half of the time.
+mean, and half a line, so that a burst does not last over empty bins. A burst is reported if it has
+MIN_COUNT lines or more, FACTOR times as many as the mean of the other bins, and takes less than
+half of the time.
 """
 
 from collections.abc import Sequence
@@ -36,7 +37,7 @@ def bursts(counts: Sequence[int]) -> list[Burst]:
     total, size = sum(counts), len(counts)
     if size < MIN_BINS or total < MIN_COUNT:
         return []
-    base = max(float(median(counts)), total / size / 4)
+    base = max(float(median(counts)), total / size / 4, 0.5)
     found = (_burst(counts, start, end) for start, end in _runs(_states(counts, base)))
     return [
         burst

@@ -13,6 +13,20 @@ OVERVIEW = (
         _TESTS,
     ),
     Mutant(
+        "bins become wider",
+        "runner/analysis/overview/bins.py",
+        "while last - first >= MAX_BINS and",
+        "while False and",
+        ("tests/analysis/test_overview_kernel.py",),
+    ),
+    Mutant(
+        "a line without a time is in no bin",
+        "runner/analysis/overview/kernel_counter.py",
+        "found.first_time != _NO_TIME",
+        "True",
+        ("tests/analysis/test_overview_kernel.py",),
+    ),
+    Mutant(
         "tables have one level before they are merged",
         "runner/analysis/overview/table.py",
         "        self._coarsen(level, width)\n",
