@@ -239,6 +239,14 @@ def test_an_analysis_without_patterns_has_a_timeline(tmp_path: Path) -> None:
     assert whole(log, [], AUTO)["timeline"]["total"] == [1, 0, 1]
 
 
+def test_patterns_are_on_the_axis_of_an_overview(tmp_path: Path) -> None:
+    log = tmp_path / "log"
+    log.write_bytes(b"2026-11-25T01:02:03Z ERROR a\n2026-11-25T01:02:05Z INFO b\n")
+    timeline = whole(log, PATTERNS[:1], AnalysisOptions(timeline=True, overview=True))["timeline"]
+    assert timeline["patterns"] == {"a": [1, 0, 0]}
+    assert timeline["levels"]["INFO"] == [0, 0, 1]
+
+
 @quick
 @given(st.integers(0, 7_258_118_399), st.integers(0, 7_258_118_399))
 def test_any_span_has_between_50_and_200_bins_if_it_has_that_many_seconds(

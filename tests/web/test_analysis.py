@@ -380,6 +380,10 @@ def test_an_overview_leads_to_the_values_of_fields_and_to_their_lines(
     expect(client.locator("tbody tr")).to_have_count(3)
     client.get_by_role("button", name="10.0.0.2").click()
     expect(page.locator(".lines mark").first).to_have_text("10.0.0.2")
+    page.get_by_label("Another pattern").fill("curl")
+    page.get_by_role("button", name="Add", exact=True).click()
+    expect(page.locator(".legend li")).to_have_text(["curl 300", "all lines 300"])
+    expect(page.locator(".templates tbody tr", has_text="5xx")).to_be_visible()
 
 
 def test_an_analysis_without_times_leads_to_one_with_times(service: Service, page: Page) -> None:

@@ -125,8 +125,8 @@ class Timeline:
         return {
             "start": rfc3339(span.start * width),
             **{"bin_seconds": width, "bins": len(span), "total": total},
-            **{"patterns": dict(zip(keys, patterns, strict=True)), "undated": self.undated[0]},
             **lists,
+            **{"patterns": dict(zip(keys, patterns, strict=True)), "undated": self.undated[0]},
         }
 
     def _row(self, number: int, width: int, span: range) -> "array[int]":

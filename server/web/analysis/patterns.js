@@ -33,11 +33,13 @@ export const keyOf = ({ name, pattern }) => name || (pattern ?? "");
 export function payloadWith(job, patterns) {
   const { patterns: before, ...rest } = job.payload;
   const shown = patterns.map((each) => (isPlain(each) ? each.pattern : each));
+  // The time axis of an overview has patterns only if the job is asked for them.
+  const histogram = (rest.histogram ?? "none") === "none" ? "auto" : rest.histogram;
   const hadOverview = rest.overview ?? !Array.isArray(before);
   return {
     ...rest,
     ...(shown.length ? { patterns: shown } : {}),
-    ...(shown.length && hadOverview ? { overview: true } : {}),
+    ...(shown.length && hadOverview ? { overview: true, histogram } : {}),
   };
 }
 

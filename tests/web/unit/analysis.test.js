@@ -182,7 +182,11 @@ test("the same is asked with other patterns", () => {
   assert.deepEqual(payloadWith(job, more), { samples: 2, patterns });
   assert.deepEqual(payloadWith(job, []), { samples: 2 });
   const auto = { payload: { patterns: "auto" } };
-  assert.deepEqual(payloadWith(auto, [{ pattern: "b" }]), { patterns: ["b"], overview: true });
+  assert.deepEqual(payloadWith(auto, [{ pattern: "b" }]), {
+    patterns: ["b"],
+    overview: true,
+    histogram: "auto",
+  });
 });
 
 test("a sample has the numbers of its lines", () => {
