@@ -95,6 +95,13 @@ def submit(
     return Request("POST", "/jobs", query, headers | form.headers(), form=form, wait=wait)
 
 
+_USUAL = {
+    **{"samples": 0, "histogram": "none", "lines": True, "members": []},
+    **{"fields": [], "top": 20, "reuse": False},
+}
+"""The parameters of an analysis that are not sent, unless they are None."""
+
+
 def analyze_payload(
     patterns: Iterable[str | Mapping[str, Any]] | None = None,
     *,
@@ -105,20 +112,24 @@ def analyze_payload(
     lines: bool = True,
     encoding: str | None = None,
     members: Iterable[str] = (),
+    fields: Iterable[str | Mapping[str, Any]] = (),
+    top: int = 20,
     compare: str | None = None,
     reuse: bool = False,
     overview: bool | None = None,
     since: datetime | timedelta | str | None = None,
     until: datetime | timedelta | str | None = None,
     context: int | None = None,
+    source: str | None = None,
 ) -> dict[str, Any]:
-    """Build the payload of a job of the type analyze. A pattern is a text or an object.
+    """Build the payload of a job of the type analyze. A pattern or a field is a text or an object.
 
-    `compare` is the id of an earlier job. Without patterns and regexes, the job makes an overview.
+    `compare` and `source` are ids of earlier jobs. Without patterns and regexes, the job makes an
+    overview.
     A timedelta is before the last time of the file.
     """
-    if any(isinstance(each, str) for each in (patterns, regexes, members)):
-        raise TypeError("patterns, regexes and members are lists of texts, not one text")
+    if any(isinstance(each, str) for each in (patterns, regexes, members, fields)):
+        raise TypeError("patterns, regexes, members and fields are lists of texts, not one text")
     wanted: list[str | dict[str, Any]] = [
         each if isinstance(each, str) else dict(each) for each in patterns or ()
     ]
@@ -131,15 +142,14 @@ def analyze_payload(
             for each in wanted
         ]
     payload: dict[str, Any] = {} if patterns is None and not wanted else {"patterns": wanted}
-    if compare is not None:
-        payload["compare"] = {"job_id": compare}
-    if reuse:
-        payload["reuse"] = True
-    extra = {"samples": samples, "histogram": histogram, "lines": lines, "encoding": encoding}
+    jobs = {"source": source, "compare": compare}
+    payload |= {name: {"job_id": job_id} for name, job_id in jobs.items() if job_id is not None}
+    extra: dict[str, Any] = {"reuse": reuse, "top": top}
+    extra |= {"samples": samples, "histogram": histogram, "lines": lines, "encoding": encoding}
     extra |= {"members": list(members), "overview": overview, "context": context}
     extra |= {"from": _time_limit("since", since), "until": _time_limit("until", until)}
-    usual = {"samples": 0, "histogram": "none", "lines": True, "members": []}
-    return payload | {name: value for name, value in extra.items() if value != usual.get(name)}
+    extra |= {"fields": [each if isinstance(each, str) else dict(each) for each in fields]}
+    return payload | {name: value for name, value in extra.items() if value != _USUAL.get(name)}
 
 
 def _time_limit(name: str, value: datetime | timedelta | str | None) -> Any:

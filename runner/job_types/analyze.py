@@ -117,6 +117,17 @@ class AnalyzePayload(Payload):
         ' patterns, and with "auto", the result is an overview.',
         examples=[["ERROR", "WARN"]],
     )
+    fields: list[NameOrField] = Field(
+        [],
+        max_length=16,
+        description="Fields whose values to count, up to 16: names of the file's format, see"
+        " docs/log-formats.md, or objects such as"
+        ' {"name": "ms", "regex": "took ([0-9.]+) ms"}.',
+        examples=[["client", "bytes"]],
+    )
+    top: int = Field(
+        20, ge=0, le=1000, description="How many of the most frequent values of a field to show."
+    )
     overview: bool | None = Field(
         None,
         description="Whether to report templates of messages, levels, status classes and bursts."
@@ -151,17 +162,6 @@ class AnalyzePayload(Payload):
         None,
         description="Count only lines before this time, given in the same way.",
         examples=["2026-11-25T14:00:00Z", "-30m"],
-    )
-    fields: list[NameOrField] = Field(
-        [],
-        max_length=16,
-        description="Fields whose values to count, up to 16: names of the file's format, see"
-        " docs/log-formats.md, or objects such as"
-        ' {"name": "ms", "regex": "took ([0-9.]+) ms"}.',
-        examples=[["client", "bytes"]],
-    )
-    top: int = Field(
-        20, ge=0, le=1000, description="How many of the most frequent values of a field to show."
     )
     encoding: str | None = Field(
         None, description="Encoding of the file. Default: by its byte order mark, else UTF-8."
@@ -214,8 +214,9 @@ class AnalyzePayload(Payload):
     @field_validator("overview")
     @classmethod
     def _check_overview(cls, value: bool | None, info: ValidationInfo) -> bool | None:
-        if value is False and "patterns" in info.data and info.data["patterns"] is None:
-            raise ValueError("it must be true, or name patterns: else there is nothing to report")
+        asked = [info.data.get(name, True) for name in ("patterns", "fields")]  # True: it is wrong
+        if value is False and not any(asked):
+            raise ValueError("it must be true, or name patterns or fields to report")
         return value
 
     @field_validator("encoding")

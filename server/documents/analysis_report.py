@@ -66,9 +66,10 @@ def _result_lines(result: Document) -> Iterator[str]:
         yield from overview_lines(overview)
     if counts and overview:
         yield ""
-    if counts or not overview:
+    if counts or not (overview or result.get("fields")):
         yield from table(heads, rows, list(counts.values()))
     yield from _found_lines(result)
+    yield from _field_lines(result)
     yield from _member_lines(result)
     if "patterns" in result.get("timeline", {}):
         yield from timeline_lines(result["timeline"])
@@ -91,6 +92,21 @@ def _found_lines(result: Document) -> Iterator[str]:
         yield from table([], [[at, str(n)] for at, n in found], [n for _, n in found])
         if histogram["undated_lines"]:
             yield f"  and {histogram['undated_lines']:,} without a time"
+
+
+def _field_lines(result: Document) -> Iterator[str]:
+    """Statistics of each field, and a table of its most frequent values."""
+    for name, found in result.get("fields", {}).items():
+        about = "about " if found["distinct_error"] else ""
+        figures = f"{about}{found['distinct']:,} values in {found['count']:,} lines"
+        yield from ("", f"{_shown_name(name)}: {figures}")
+        if number := found["number"]:
+            names = ("min", "mean", "p50", "p95", "p99", "max")
+            yield "  " + ", ".join(f"{each} {number[each]:.6g}" for each in names)
+        counts = [each["count"] for each in found["top"]]
+        rows = [[_shown_name(each["value"]), str(each["count"])] for each in found["top"]]
+        if rows:
+            yield from table(["value", "count"], rows, counts)
 
 
 def _member_lines(result: Document) -> Iterator[str]:

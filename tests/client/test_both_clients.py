@@ -109,6 +109,17 @@ def test_an_analysis_can_use_the_file_of_an_earlier_job(api: Client) -> None:
     assert second.data.upload == first.refresh().data.upload
 
 
+def test_values_of_fields_are_counted(api: Client) -> None:
+    log = b"".join(b'{"level":"warn","user":"u%d","ms":%d}\n' % (n % 3, n) for n in range(9))
+    ms = {"name": "took", "regex": '"ms":([0-9]+)'}
+    result = api.analyze(log, ["warn"], fields=["user", ms], top=2).result(20)
+    user, took = result["fields"].values()
+    assert [each["count"] for each in user["top"]] == [3, 3]
+    assert (user["distinct"], took["number"]["max"]) == (3, 8.0)
+    with pytest.raises(TypeError):
+        api.analyze(log, ["warn"], fields="user")
+
+
 def test_members_of_an_archive_can_be_selected(api: Client) -> None:
     content = io.BytesIO()
     with zipfile.ZipFile(content, "w") as archive:

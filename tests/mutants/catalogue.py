@@ -9,6 +9,7 @@ from tests.mutants.guards.client_limits import CLIENT_LIMITS
 from tests.mutants.guards.estimates import ESTIMATES
 from tests.mutants.guards.events import EVENTS
 from tests.mutants.guards.faults import STORE_FAULTS
+from tests.mutants.guards.fields import FIELDS
 from tests.mutants.guards.framing import FRAMING
 from tests.mutants.guards.hangs import HANGS
 from tests.mutants.guards.isolation import ISOLATION
@@ -54,4 +55,5 @@ MUTANTS = (
     *ARCHIVES,
     *STORED_LINES,
     *TIMES,
+    *FIELDS,
 )

@@ -117,6 +117,8 @@ class AsyncClient:
         lines: bool = True,
         encoding: str | None = None,
         members: Iterable[str] = (),
+        fields: Iterable[str | Mapping[str, Any]] = (),
+        top: int = 20,
         compare: AsyncJob | str | None = None,
         reuse: bool = False,
         overview: bool | None = None,
@@ -128,10 +130,8 @@ class AsyncClient:
     ) -> AsyncJob:
         """Submit a job that counts patterns in a file, a list of files, or an earlier job's file.
 
-        docs/api.md#analyze explains the parameters; `regexes` are patterns that are regexes.
-        `compare` is a job or its id, for `AsyncJob.comparison`. With `reuse`, a job that has
-        answered an equal question is returned; its `data.reused_from` is set. Only lines from
-        `since` on and before `until` count; a timedelta is before the last time of the file.
+        docs/client.md and docs/api.md#analyze explain the parameters. With `reuse`, the job may be
+        an earlier one: `data.reused_from`. A timedelta is before the last time of the file.
         """
         payload = requests.analyze_payload(
             patterns,
@@ -142,19 +142,18 @@ class AsyncClient:
             lines=lines,
             encoding=encoding,
             members=members,
+            fields=fields,
+            top=top,
             compare=compare.id if isinstance(compare, AsyncJob) else compare,
             reuse=reuse,
             overview=overview,
             since=since,
             until=until,
             context=context,
+            source=source.id if isinstance(source, AsyncJob) else None,
         )
-        if isinstance(source, AsyncJob):
-            payload["source"] = {"job_id": source.id}
-            return await self.submit("analyze", payload, **options)
-        return await self.submit(
-            "analyze", payload, file=source, on_progress=on_progress, **options
-        )
+        file = None if isinstance(source, AsyncJob) else source
+        return await self.submit("analyze", payload, file=file, on_progress=on_progress, **options)
 
     async def get(self, job_id: str) -> AsyncJob:
         """Return a job. Raises ApiError 404 (job_not_found) if there is none."""

@@ -118,6 +118,8 @@ class Client:
         lines: bool = True,
         encoding: str | None = None,
         members: Iterable[str] = (),
+        fields: Iterable[str | Mapping[str, Any]] = (),
+        top: int = 20,
         compare: Job | str | None = None,
         reuse: bool = False,
         overview: bool | None = None,
@@ -129,10 +131,8 @@ class Client:
     ) -> Job:
         """Submit a job that counts patterns in a file, a list of files, or an earlier job's file.
 
-        docs/api.md#analyze explains the parameters; `regexes` are patterns that are regexes.
-        `compare` is a job or its id, for `Job.comparison`. With `reuse`, a job that has
-        answered an equal question is returned; its `data.reused_from` is set. Only lines from
-        `since` on and before `until` count; a timedelta is before the last time of the file.
+        docs/client.md and docs/api.md#analyze explain the parameters. With `reuse`, the job may be
+        an earlier one: `data.reused_from`. A timedelta is before the last time of the file.
         """
         payload = requests.analyze_payload(
             patterns,
@@ -143,17 +143,18 @@ class Client:
             lines=lines,
             encoding=encoding,
             members=members,
+            fields=fields,
+            top=top,
             compare=compare.id if isinstance(compare, Job) else compare,
             reuse=reuse,
             overview=overview,
             since=since,
             until=until,
             context=context,
+            source=source.id if isinstance(source, Job) else None,
         )
-        if isinstance(source, Job):
-            payload["source"] = {"job_id": source.id}
-            return self.submit("analyze", payload, **options)
-        return self.submit("analyze", payload, file=source, on_progress=on_progress, **options)
+        file = None if isinstance(source, Job) else source
+        return self.submit("analyze", payload, file=file, on_progress=on_progress, **options)
 
     def get(self, job_id: str) -> Job:
         """Return a job. Raises ApiError 404 (job_not_found) if there is none."""

@@ -22,6 +22,8 @@ def show(output: Output, result: Mapping[str, Any]) -> None:
     _show_samples(output, result.get("samples", {}))
     if "histogram" in result:
         _show_histogram(output, result["histogram"])
+    for name, found in result.get("fields", {}).items():
+        _show_field(output, name, found)
     if result.get("members"):
         _show_members(output, result)
     if "patterns" in result.get("timeline", {}):
@@ -91,6 +93,29 @@ def _show_histogram(output: Output, histogram: Mapping[str, Any]) -> None:
     undated = sum(found["undated_lines"] for found in histogram.values())
     if undated:
         output.line(f"{formats.number(undated)} matching lines without a time")
+
+
+def _show_field(output: Output, name: str, found: Mapping[str, Any]) -> None:
+    """A line about a field, and one row per frequent value."""
+    about = "about " if found["distinct_error"] else ""
+    distinct = f"{about}{formats.number(found['distinct'])} different values"
+    output.line(f"\n{name}: {distinct} in {formats.number(found['count'])} lines")
+    if number := found["number"]:
+        names = ("min", "mean", "p50", "p95", "p99", "max")
+        output.line("  " + ", ".join(f"{each} {number[each]:.6g}" for each in names))
+    top = found["top"]
+    if not top:
+        return
+    most = top[0]["count"]
+    rows: list[list[Cell]] = [
+        [
+            _shortened(output, each["value"]),
+            ("≤ " if each["error"] else "") + formats.number(each["count"]),
+            _bar(output, each["count"], most),
+        ]
+        for each in top
+    ]
+    output.table(["VALUE", "COUNT", ""], rows, right=["COUNT"])
 
 
 def _show_members(output: Output, result: Mapping[str, Any]) -> None:

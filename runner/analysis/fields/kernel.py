@@ -1,6 +1,7 @@
 """The C code that finds and counts the fields of lines; native/fields.h describes it."""
 
 import ctypes
+import struct
 from collections import Counter
 from collections.abc import Sequence
 from functools import cache
@@ -17,16 +18,8 @@ from runner.analysis.match import kernel
 
 MAX_WALKERS = 4
 _CACHE_LINE = 64
+_COUNTED = struct.Struct("=QqII")  # the C struct `counted`: hash, count, text and size
 _BUCKETS = EXPONENTS << STEP_BITS  # of positive numbers, and of negative ones
-
-
-class _Counted(ctypes.Structure):
-    _fields_ = (
-        ("hash", ctypes.c_uint64),
-        ("count", ctypes.c_int64),
-        ("text", ctypes.c_uint32),
-        ("size", ctypes.c_uint32),
-    )
 
 
 class _Values(ctypes.Structure):
@@ -35,7 +28,7 @@ class _Values(ctypes.Structure):
         *((name, ctypes.c_double) for name in ("least", "most")),
         *((name, ctypes.c_uint32) for name in ("entry_count", "entry_limit")),
         *((name, ctypes.c_uint32) for name in ("text_bytes", "text_limit", "slot_mask", "unused")),
-        ("entries", ctypes.POINTER(_Counted)),
+        ("entries", ctypes.c_void_p),
         ("slots", ctypes.c_void_p),
         ("texts", ctypes.c_void_p),
         ("registers", ctypes.c_void_p),
@@ -131,12 +124,12 @@ class FieldKernel:
 
 
 def _statistics(values: _Values) -> FieldStatistics:
-    counts = {}
     texts = ctypes.string_at(values.texts, values.text_bytes)
-    for each in values.entries[: values.entry_count]:
-        is_long = each.size > SHOWN_BYTES
-        text = texts[each.text : each.text + min(each.size, SHOWN_BYTES)]
-        counts[text, each.hash if is_long else 0] = each.count
+    entries = ctypes.string_at(values.entries, values.entry_count * _COUNTED.size)
+    counts = {
+        (texts[text : text + min(size, SHOWN_BYTES)], hash_ if size > SHOWN_BYTES else 0): count
+        for hash_, count, text, size in _COUNTED.iter_unpack(entries)
+    }
     registers = ctypes.string_at(values.registers, REGISTERS)
     return FieldStatistics(values.count, values.purged, counts, registers, _numbers(values))
 

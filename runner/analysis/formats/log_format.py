@@ -4,7 +4,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from runner.analysis.fields.layout import Layout
+from runner.analysis.fields.layout import layout_of
 from runner.analysis.fields.program import Walker, layout_walker
 from runner.analysis.formats.levels import SYSLOG, level_at_start, level_of
 from runner.analysis.formats.times import FieldTimes
@@ -58,7 +58,7 @@ class LayoutFormat(LogFormat):
     parts of these names. Without a message, the whole line is one."""
 
     def __init__(self, name: str, title: str, layout: str, times: FieldTimes) -> None:
-        self.layout = Layout(layout)
+        self.layout = layout_of(layout)
         super().__init__(name, title, self.layout.fields)
         self._times = times
 

@@ -71,6 +71,8 @@ def test_merged_streams_stay_within_their_error(block: int) -> None:
         first, second = stream(seed), stream(seed + 1)
         found = count(first)
         found.merge(count(second), SMALL)
+        assert len(found.counts) <= SMALL.values
+        assert sum(len(text) for text, _ in found.counts) <= SMALL.bytes
         check_counts(found.to_json(1000), first + second, SLACK)
         check_numbers(found.to_json(0)["number"], first + second)
         exact = Counter(first + second)

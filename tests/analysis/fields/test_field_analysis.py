@@ -5,6 +5,7 @@ import json
 import random
 import re
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -90,6 +91,22 @@ def test_windows_of_any_size_give_the_same_fields(tmp_path: Path, size: int) -> 
     if size == 1000:  # shorter windows cut lines, whose ends are then left out
         assert results[0] == results[1]
     assert results[0] is not None
+
+
+def test_only_the_start_of_a_long_line_gives_fields(tmp_path: Path) -> None:
+    file = tmp_path / "app.log"
+    file.write_bytes(b"x" * 90 + b" took 5 ms" + b"x" * 400 + b" took 7 ms\ntook 9 ms\n")
+    planned = plan_fields(file, [WantedField("ms", r"took (\d+) ms")])
+    assert planned.plan
+    whole = (0, file.stat().st_size)
+    for window_bytes in (0, 64):
+        for line_bytes, values in ((50, [b"9"]), (200, [b"5", b"9"])):
+            plan = replace(planned.plan, line_bytes=line_bytes)
+            options = ScanOptions(window_bytes=window_bytes, fields=plan)
+            found = scan_range(file, whole, [], options, ignore).fields
+            assert found
+            counted = [value for value, _ in found.fields[0].counts]
+            assert counted == (values if not window_bytes else [b"9"])
 
 
 @quick

@@ -14,6 +14,7 @@ from runner.analysis.fields.plan import FieldPlan
 from runner.analysis.fields.statistics import FieldStatistics, FieldTable
 from runner.analysis.formats import LogFormat, detect
 from runner.analysis.formats.layouts import LAYOUTS, layout_formats
+from runner.analysis.formats.log_format import LayoutFormat
 from runner.analysis.formats.times import FieldTimes
 from tests.analysis.formats.test_documented import SAMPLES, Sample
 from tests.support.analysis.plain_fields import (
@@ -195,6 +196,25 @@ def test_a_number_is_read_as_python_reads_it(text: bytes) -> None:
 def test_a_layout_with_something_else_is_refused(text: str) -> None:
     with pytest.raises(LayoutError):
         Layout(text)
+
+
+@pytest.mark.parametrize(
+    ("layout", "line", "fits"),
+    [
+        (r"(?P<x>a*)ab", b"aaab", False),
+        (r"(?P<x>a*)b", b"aaab", True),
+        (r"(?:a)?ab(?P<x>c*)", b"ab", False),
+        (r"(?:(?P<x>a)b)?ac", b"ac", True),
+        (r"(?P<x>a{1,2})ab", b"aab", False),
+        (r"(?P<x>[^b]+)b", b"b", False),
+    ],
+)
+def test_repetitions_and_optional_pieces_give_nothing_back(
+    layout: str, line: bytes, fits: bool
+) -> None:
+    form = LayoutFormat("x", "x", layout + r"(?P<end>.*)", FieldTimes(MODIFIED))
+    assert (form.split(line) is not None) == fits
+    compare(line, form, ["x", "end"])
 
 
 def test_no_layout_has_a_field_twice() -> None:

@@ -47,6 +47,16 @@ def test_patterns_come_from_files_and_regexes(jobs: JobsCommand, log: str, tmp_p
     assert result["counts"] == {"error": 3, "warn": 1, "disk (full|slow)": 2}
 
 
+def test_fields_are_shown_as_tables(jobs: JobsCommand, tmp_path: Path) -> None:
+    file = tmp_path / "app.jsonl"
+    file.write_text("".join(f'{{"user":"u{n % 2}","ms":{n}}}\n' for n in range(5)))
+    arguments = ["-p", "user", "--field", "user", "--field", 'took="ms":([0-9]+)', "--top", "1"]
+    out = jobs.run("analyze", str(file), *arguments).out
+    assert "\nuser: 2 different values in 5 lines\n" in out
+    assert "\ntook: 5 different values in 5 lines\n  min 0, mean 2, p50 2.0" in out
+    assert [line.split()[:2] for line in out.splitlines() if line.startswith("u0")] == [["u0", "3"]]
+
+
 def test_samples_and_a_histogram_are_shown(jobs: JobsCommand, log: str) -> None:
     arguments = ["-p", "ERROR", "-p", "WARN", "--samples", "1", "--histogram", "minute"]
     out = jobs.run("analyze", log, *arguments).out

@@ -116,6 +116,25 @@ async def test_all_options_are_parameters(client: Client) -> None:
     assert job["upload"]["name"] == "x.log"
 
 
+async def test_fields_are_names_or_names_with_a_regex(client: Client) -> None:
+    query = "p=a&field=client&field=ms%3Dtook+(%5Cd%2B)&field=%3D(?P<x>y)&top=3&wait=0"
+    accepted = read(await send(client, f"/analyze?{query}", headers=JSON), 202)
+    payload = (await client.get(f"/jobs/{accepted['job_id']}"))["payload"]
+    assert payload["top"] == 3
+    assert payload["fields"] == [
+        "client",
+        {"name": "ms", "regex": r"took (\d+)"},
+        {"name": "", "regex": "(?P<x>y)"},
+    ]
+
+
+async def test_fields_alone_need_no_patterns_and_no_overview(client: Client) -> None:
+    response = await send(client, "/analyze?field=client&overview=false&wait=0", headers=JSON)
+    accepted = read(response, 202)
+    payload = (await client.get(f"/jobs/{accepted['job_id']}"))["payload"]
+    assert payload == {"fields": ["client"], "overview": False}
+
+
 async def test_the_path_can_name_the_file(client: Client) -> None:
     name = quote("Grüße/../app.log", safe="")
     response = await send(client, f"/analyze/{name}?p=a&wait=0", method="PUT", headers=JSON)
@@ -141,6 +160,20 @@ async def test_the_result_is_a_table_for_curl(client: Client, bench: Bench) -> N
         f"2 lines, {len(FILE)} bytes, 0.002 seconds",
         "",
         f"{client.base_url}/jobs/{job.id}",
+    ]
+
+
+async def test_fields_are_tables_for_curl(client: Client, bench: Bench) -> None:
+    number = {"count": 3, "min": 1.0, "mean": 2.5, "max": 4.0, "p50": 2.0, "p95": 4.0, "p99": 4.0}
+    top = [{"value": "a\x1b", "count": 3, "error": 1}, {"value": "b", "count": 2, "error": 1}]
+    found = {"count": 4, "distinct": 9000, "distinct_error": 0.03, "top": top, "number": number}
+    result = {**RESULT, "fields": {"ms": found}}
+    response = await ended(bench, send(client, f"/analyze?{PATTERNS}&field=ms"), result)
+    assert response.body.decode().splitlines()[4:8] == [
+        "ms: about 9,000 values in 4 lines",
+        "  min 1, mean 2.5, p50 2, p95 4, p99 4, max 4",
+        "value  count",
+        "a\N{REPLACEMENT CHARACTER}         3  ████████████████████",
     ]
 
 
@@ -201,6 +234,17 @@ async def test_a_job_that_is_not_final_says_how_to_go_on(client: Client, bench: 
         ("p=a&samples=x", ["samples"]),
         ("p=a&samples=1_0", ["samples"]),
         ("p=a&member=", ["member"]),
+        ("p=a&field=", ["field"]),
+        ("p=a&field=a&field=b=(", ["field[1]"]),
+        ("p=a&field=a&field=a", ["field"]),
+        ("p=a&field=a=a*", ["field"]),
+        ("p=a&field=a=(b)(c)", ["field"]),
+        ("p=a&field==b", ["field"]),
+        ("p=a" + "".join(f"&field=f{number}" for number in range(17)), ["field"]),
+        ("p=a&field==" + "".join(f"(?P<a{number}>x)" for number in range(17)), ["field"]),
+        ("overview=false", ["overview"]),
+        ("p=a&top=1001", ["top"]),
+        ("p=a&top=x", ["top"]),
         ("p=a&member=b&member=" + "c" * 1001, ["member[1]"]),
         ("p=a" + "&member=b" * 101, ["member"]),
         ("p=a&samples=21&priority=1e1", ["priority", "samples"]),

@@ -22,6 +22,7 @@ EXAMPLES = (
     "analyze app.log -p ERROR -p WARN",
     "analyze app.log.gz -f patterns.txt -i --samples 3",
     "analyze --together web1.log web2.log -p ERROR",
+    "analyze access.log -p ' 502 ' --field client --field bytes",
     "analyze support.tar.gz -m '*.log' -p ERROR",
     "analyze - -e 'user\\d+ failed' --histogram minute < app.log",
     "analyze app.log -p ERROR --histogram auto --from=-1h",
@@ -138,6 +139,32 @@ class Report:
     ] = None
 
 
+@dataclass
+class Fields:
+    """The fields whose values to count."""
+
+    field: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--field",
+            metavar="NAME[=REGEX]",
+            help="A field of the file's format, or one that a regex finds; repeat it.",
+        ),
+    ] = None
+    top: Annotated[
+        int, typer.Option("--top", metavar="N", help="Show the N most frequent values of fields.")
+    ] = 20
+
+    def read(self) -> list[str | dict[str, str]]:
+        """The fields as the client takes them."""
+        return [_field(text) for text in self.field or []]
+
+
+def _field(text: str) -> str | dict[str, str]:
+    name, separator, regex = text.partition("=")
+    return {"name": name, "regex": regex} if separator else text
+
+
 def register(app: typer.Typer) -> None:
     """Add the command."""
     command(app, "analyze", EXAMPLES)(analyze)
@@ -148,6 +175,7 @@ def analyze(
     patterns: Patterns,
     report: Report,
     together: Together,
+    fields: Fields,
     options: JobOptions,
     files: Annotated[
         list[str], typer.Argument(metavar="FILE...", help="Files to upload; - is standard input.")
@@ -167,6 +195,7 @@ def analyze(
         raise typer.BadParameter("--report takes one FILE; `jobs report` writes others")
     texts, regexes = patterns.read()
     values = {**asdict(report), "regexes": regexes, **options.given()}
+    values |= {"fields": fields.read(), "top": fields.top}
     values["members"] = values.pop("member") or []
     counted = texts if texts or regexes else None
     sources = together.sources(files)
