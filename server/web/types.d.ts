@@ -404,6 +404,7 @@ export interface Analysis {
   fields?: Record<string, FieldFigures>;
   bytes?: number;
   file?: AnalyzedFile;
+  selected?: { from: string | null; until: string | null; lines: number };
   archive?: { members: number; analyzed: number; failed: number };
   members?: Member[];
   warnings?: { code: string; message: string }[];

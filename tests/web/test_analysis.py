@@ -393,3 +393,17 @@ def test_an_analysis_without_times_leads_to_one_with_times(service: Service, pag
     page.get_by_role("button", name="Show the lines over time").click()
     expect(page.locator(".time-chart canvas")).to_be_visible()
     expect(page.get_by_role("button", name="Show the lines over time")).to_have_count(0)
+
+
+def test_a_range_is_analyzed_alone(service: Service, page: Page) -> None:
+    service.worker()
+    job_id = analyzed(service, log(120, 90), patterns=["ERROR", "WARN"], histogram="auto")
+    page.goto(f"/ui/jobs/{job_id}")
+    alone = page.get_by_role("button", name="Analyze this range alone")
+    expect(page.locator(".time-chart canvas")).to_be_visible()
+    expect(alone).to_be_hidden()
+    page.get_by_role("button", name="ERROR: 2026-01-01 01:30:00").click()
+    alone.click()
+    expect(page.locator(".legend li")).to_have_text(["ERROR 50", "WARN 1", "all lines 52"])
+    expect(page.get_by_text("52 of them in the chosen range of time")).to_be_visible()
+    assert "?" not in page.url

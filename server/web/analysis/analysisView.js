@@ -33,7 +33,7 @@ export class AnalysisView {
     this.job = null;
     this.head = h("div", { "data-key": "head" });
     this.patterns = new PatternsPanel(this.view, go);
-    this.timeline = new TimelinePanel(this.view);
+    this.timeline = new TimelinePanel(this.view, (from, until) => this.askForRange(from, until));
     this.lines = new LinesPanel(this.view);
     this.comparison = new ComparisonPanel(this.view);
     this.rest = h("div", { "data-key": "rest" });
@@ -59,7 +59,7 @@ export class AnalysisView {
     const partial = /** @type {Analysis | null} */ (job.progress);
     const shown = result ?? (partial?.counts && !isFinal(job.status) ? partial : null);
     this.patterns.show(job, shown, isComplete);
-    this.timeline.show(shown);
+    this.timeline.show(shown, this.canAsk && isComplete);
     if (isComplete && job.upload) this.lines.setJob(job.job_id);
     if (isComplete) this.comparison.setJob(job);
     this.draw();
@@ -105,6 +105,19 @@ export class AnalysisView {
     await analyzeAgain(job, { ...job.payload, lines: true, histogram }, this.view, this.go);
   }
 
+  /**
+   * Analyze a range of the file alone. The new page shows the whole range.
+   *
+   * @param {string} from RFC 3339
+   * @param {string} until RFC 3339
+   */
+  async askForRange(from, until) {
+    const { job, view, go } = this;
+    if (!job) return;
+    view.set({ from: null, to: null });
+    await analyzeAgain(job, { ...job.payload, from, until }, view, go);
+  }
+
   stop() {
     this.view.stop();
     this.timeline.stop();
@@ -117,13 +130,14 @@ export class AnalysisView {
  * @param {Analysis} analysis
  * @param {import("../lib/timeZone.js").Zone} zone
  */
-function fileFacts({ file, lines, bytes, overview }, zone) {
+function fileFacts({ file, lines, bytes, overview, selected }, zone) {
   if (!file) return null;
   const span = file.time_span?.map((at) => Date.parse(at) / 1000);
   const log = overview?.format;
   const texts = [
     log?.title && `${log.title} (${Math.floor(log.share * 1000) / 10} % of its lines)`,
     lines !== undefined && format.plural(lines, "line"),
+    selected && `${format.number(selected.lines)} of them in the chosen range of time`,
     `${format.bytes(bytes ?? 0)} (${file.format})`,
     span && `${stamp(span[0], zone)} to ${stamp(span[1], zone)} ${zoneName(zone, span[0])}`,
     `read in ${format.duration(file.seconds)}${file.bytes_per_second ? ` at ${format.bytes(file.bytes_per_second)}/s` : ""}`,

@@ -1,5 +1,6 @@
 // The chart of an analysis over time, its bursts, and the same figures as a table.
 
+import { actionButton } from "../lib/dialog.js";
 import { h, setText, tableHead, update } from "../lib/dom.js";
 import * as format from "../lib/format.js";
 import { TimeChart } from "../lib/timeChart.js";
@@ -18,11 +19,21 @@ const MOST_SERIES = 20;
 const MOST_BURSTS = 8;
 const ZONES = { utc: "UTC", local: "local time" };
 
+/**
+ * Analyzes a range of the file alone. The times are in RFC 3339.
+ *
+ * @typedef {(from: string, until: string) => Promise<void>} AskRange
+ */
+
 /** Shows lines over time; hidden if the result has none. A chosen range goes into the view. */
 export class TimelinePanel {
-  /** @param {import("./viewState.js").ViewState} view */
-  constructor(view) {
+  /**
+   * @param {import("./viewState.js").ViewState} view
+   * @param {AskRange} ask
+   */
+  constructor(view, ask) {
     this.view = view;
+    this.canAsk = false;
     /** @type {Timeline | null} */
     this.timeline = null;
     /** @type {Analysis | null} */
@@ -37,6 +48,10 @@ export class TimelinePanel {
       (bin) => setText(this.readout, bin === null ? this.rangeText() : this.binText(bin)),
     );
     this.readout = h("p", { class: "readout" });
+    this.narrow = actionButton("Analyze this range alone", () => {
+      const [from, until] = (this.range ?? [0, 0]).map(toRfc3339);
+      return ask(from, until);
+    });
     this.legend = h("ul", { class: "legend" });
     this.bursts = h("div", {});
     this.table = h("div", {
@@ -58,6 +73,7 @@ export class TimelinePanel {
       this.caption,
       this.chart.element,
       this.readout,
+      this.narrow,
       this.legend,
       this.bursts,
       this.details,
@@ -69,8 +85,12 @@ export class TimelinePanel {
     this.chart.stop();
   }
 
-  /** @param {Analysis | null} analysis */
-  show(analysis) {
+  /**
+   * @param {Analysis | null} analysis
+   * @param {boolean} canAsk whether the reader may analyze a range alone
+   */
+  show(analysis, canAsk) {
+    this.canAsk = canAsk;
     const text = JSON.stringify([analysis?.timeline, analysis?.histogram, analysis?.counts]);
     if (text === this.shown) return;
     this.shown = text;
@@ -84,7 +104,7 @@ export class TimelinePanel {
     if (["zone", "by", "template", "color"].some((name) => names.has(name))) this.draw();
     else if (names.has("from") || names.has("to")) {
       this.chart.select(this.range);
-      setText(this.readout, this.rangeText());
+      this.showRange();
     }
   }
 
@@ -122,7 +142,7 @@ export class TimelinePanel {
     const marks = bursts.map(({ from, until }) => /** @type {Range} */ ([from, until]));
     const { series, range: selected } = this;
     this.chart.show({ start, step, bins, series, line, marks, selected, zone: this.view.zone });
-    setText(this.readout, this.rangeText());
+    this.showRange();
     update(this.legend, [...series, ...(line ? [line] : [])].map(legendItem));
     update(this.bursts, this.burstList(bursts));
     this.showTable();
@@ -260,6 +280,11 @@ export class TimelinePanel {
     const end = stamp(until, zone);
     const start = stamp(from, zone);
     return `${start} to ${end.slice(0, 10) === start.slice(0, 10) ? end.slice(11) : end}`;
+  }
+
+  showRange() {
+    setText(this.readout, this.rangeText());
+    this.narrow.hidden = !this.canAsk || !this.range;
   }
 
   rangeText() {
