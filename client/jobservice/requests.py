@@ -135,12 +135,7 @@ def analyze_payload(
     ]
     wanted += [{"pattern": each, "regex": True} for each in regexes]
     if ignore_case:
-        wanted = [
-            {"pattern": each, "ignore_case": True}
-            if isinstance(each, str)
-            else {"ignore_case": True, **each}
-            for each in wanted
-        ]
+        wanted = [_ignoring_case(each) for each in wanted]
     payload: dict[str, Any] = {} if patterns is None and not wanted else {"patterns": wanted}
     jobs = {"source": source, "compare": compare}
     payload |= {name: {"job_id": job_id} for name, job_id in jobs.items() if job_id is not None}
@@ -150,6 +145,17 @@ def analyze_payload(
     extra |= {"from": _time_limit("since", since), "until": _time_limit("until", until)}
     extra |= {"fields": [each if isinstance(each, str) else dict(each) for each in fields]}
     return payload | {name: value for name, value in extra.items() if value != _USUAL.get(name)}
+
+
+def _ignoring_case(pattern: str | Mapping[str, Any]) -> dict[str, Any]:
+    """A pattern that ignores the case unless it says otherwise; a combination, in its members."""
+    if isinstance(pattern, str):
+        return {"pattern": pattern, "ignore_case": True}
+    lists = {name: pattern[name] for name in ("all", "any", "not") if name in pattern}
+    if not lists:
+        return {"ignore_case": True, **pattern}
+    ignoring = {name: [_ignoring_case(each) for each in members] for name, members in lists.items()}
+    return {**pattern, **ignoring}
 
 
 def _time_limit(name: str, value: datetime | timedelta | str | None) -> Any:

@@ -18,7 +18,7 @@ from runner.analysis.count.scanner import ScanOptions
 from runner.analysis.input.encodings import Utf8Source
 from runner.analysis.input.errors import SelectionError, SourceError
 from runner.analysis.input.open_source import DecompressionLimits, Source
-from runner.analysis.match.patterns import Literal, Regex
+from runner.analysis.match.patterns import Prepared
 from runner.analysis.match.regexes import adaptive_regexes
 from runner.analysis.members import MemberResult, MemberResults
 from runner.analysis.scan import REPORT_SECONDS, scan_text
@@ -47,7 +47,7 @@ class ArchiveScan:
     def __init__(
         self,
         archive: Archive,
-        patterns: Sequence[Literal | Regex],
+        patterns: Sequence[Prepared],
         keys: Sequence[str],
         options_at: OptionsAt,
         modified: float,

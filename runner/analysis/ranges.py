@@ -10,7 +10,7 @@ from runner.analysis.count.scanner import ScanOptions
 from runner.analysis.count.timeline_kernel import next_dated_line
 from runner.analysis.helpers import run_ranges
 from runner.analysis.input.stored import Stored, next_line_start, size_of
-from runner.analysis.match.patterns import Literal, Regex
+from runner.analysis.match.patterns import Literal, Prepared
 from runner.analysis.match.regexes import adaptive_regexes
 from runner.analysis.scan import ReportTotals, scan_range
 
@@ -19,7 +19,7 @@ MIN_BYTES = 128 << 20
 """A smaller file is scanned by one process."""
 
 
-def can_be_split(patterns: Sequence[Literal | Regex], size: int, min_bytes: int) -> bool:
+def can_be_split(patterns: Sequence[Prepared], size: int, min_bytes: int) -> bool:
     """Whether a file of `size` bytes is large enough, and no match can cross from range to range.
 
     Ranges end after a newline, so only literals that contain a newline before their last byte
@@ -52,7 +52,7 @@ def part_start(file: Stored, cut: int, size: int, options: ScanOptions | None = 
 
 def scan_ranges(
     file: Stored,
-    patterns: Sequence[Literal | Regex],
+    patterns: Sequence[Prepared],
     options: ScanOptions,
     processes: int,
     report_totals: ReportTotals,

@@ -12,8 +12,8 @@ from runner.analysis.count.time_span import TimeSpan
 from runner.analysis.input.encodings import Utf8Source
 from runner.analysis.input.open_source import PlainSource
 from runner.analysis.input.stored import Stored
-from runner.analysis.match.patterns import Literal, Regex
-from runner.analysis.match.regexes import AdaptiveRegex
+from runner.analysis.match.patterns import Prepared
+from runner.analysis.match.regexes import Search
 
 REPORT_SECONDS = 0.1
 
@@ -24,10 +24,10 @@ ReportTotals = Callable[[int, list[int]], None]
 def scan_range(
     file: Stored,
     byte_range: tuple[int, int],
-    patterns: Sequence[Literal | Regex],
+    patterns: Sequence[Prepared],
     options: ScanOptions,
     report_totals: ReportTotals,
-    regexes: Sequence[AdaptiveRegex] | None = None,
+    regexes: Sequence[Search] | None = None,
 ) -> PartialResult:
     """Scan whole lines of a plain UTF-8 file, from one offset to another.
 
@@ -44,10 +44,10 @@ def scan_range(
 
 def scan_text(
     text: Utf8Source,
-    patterns: Sequence[Literal | Regex],
+    patterns: Sequence[Prepared],
     options: ScanOptions,
     report_totals: ReportTotals,
-    regexes: Sequence[AdaptiveRegex] | None = None,
+    regexes: Sequence[Search] | None = None,
     origin: int = 0,
 ) -> tuple[PartialResult, TimeSpan]:
     """Scan a source that decompresses or decodes a file. Raises OSError and SourceError.

@@ -38,10 +38,35 @@ EXCERPT = 60
 """Characters of a pattern that an error shows."""
 
 
-class PatternObject(Payload):
-    """A pattern with options."""
+class Condition(Payload):
+    """A text or regex of a combination."""
 
-    pattern: str = Field(min_length=1, max_length=10_000, description="The text or regex to count.")
+    pattern: str = Field(min_length=1, max_length=10_000, description="The text or regex.")
+    regex: bool = Field(False, description="Whether the pattern is a regex of RE2.")
+    ignore_case: bool = Field(False, description="Whether the case of ASCII letters is ignored.")
+    word: bool = Field(False, description="Whether a match has a word boundary on both sides.")
+
+    def to_pattern(self) -> Pattern:
+        """The condition as the analysis takes it."""
+        return Pattern(self.pattern, self.regex, self.ignore_case, self.word)
+
+
+def _condition_from_text(value: Any) -> Any:
+    return {"pattern": value} if isinstance(value, str) else value
+
+
+TextOrCondition = Annotated[
+    Condition, BeforeValidator(_condition_from_text, json_schema_input_type=str | Condition)
+]
+_Conditions = Annotated[list[TextOrCondition], Field(max_length=20)]
+
+
+class PatternObject(Payload):
+    """A pattern with options, or a combination of several for each line."""
+
+    pattern: str = Field(
+        "", max_length=10_000, description="The text or regex to count. A combination has none."
+    )
     regex: bool = Field(False, description="Whether the pattern is a regex of RE2.")
     ignore_case: bool = Field(False, description="Whether the case of ASCII letters is ignored.")
     word: bool = Field(False, description="Whether a match has a word boundary on both sides.")
@@ -49,9 +74,29 @@ class PatternObject(Payload):
         "", max_length=200, description="Name of the pattern in the result; by default its text."
     )
 
+    all: _Conditions = Field([], description="Texts or regexes that a line must all contain.")
+    any: _Conditions = Field([], description="Texts or regexes of which it must contain one.")
+    none: _Conditions = Field(
+        [], alias="not", description="Texts or regexes of which it must contain none."
+    )
+
+    @model_validator(mode="after")
+    def _check_kind(self) -> Self:
+        is_combination = bool(self.all or self.any or self.none)
+        if is_combination and (self.pattern or self.regex or self.ignore_case or self.word):
+            raise ValueError("pattern and its options go into the lists all, any and not")
+        if is_combination and not (self.all or self.any):
+            raise ValueError("a combination needs a text in all or any")
+        if not is_combination and not self.pattern:
+            raise ValueError("pattern must not be empty")
+        return self
+
     def to_pattern(self) -> Pattern:
         """The pattern as the analysis takes it."""
-        return Pattern(self.pattern, self.regex, self.ignore_case, self.word, self.name)
+        lists = (self.all, self.any, self.none)
+        groups = [tuple(each.to_pattern() for each in group) for group in lists]
+        options = (self.regex, self.ignore_case, self.word, self.name)
+        return Pattern(self.pattern, *options, groups[0], groups[1], groups[2])
 
 
 def _from_text(value: Any) -> Any:
@@ -77,6 +122,7 @@ def _pattern_or_none(value: Any) -> PatternObject | None:
 def _details(error: PatternError, pattern: PatternObject | None) -> Any:
     """The error of a pattern as Pydantic takes it, at its place in the list, with its own text."""
     text = pattern.pattern if pattern else ""
+    text = text if error.text is None else error.text
     at = error.position
     where = ":" if at is None else f", at character {at + 1} of"
     reason = ValueError(f'it {error.message}{where} "{_excerpt(text, at or 0)}"')

@@ -22,6 +22,7 @@ _FLAGS = {
 }
 _NUMBER = re.compile(r"-?(?:0|[1-9][0-9]{0,15})(?:\.[0-9]{1,15})?")
 _PATTERN = re.compile(r"payload\.patterns\[(\d+)\]")
+_IN_LIST = re.compile(r"\.(all|any|not)\[(\d+)\]")
 _MEMBER = re.compile(r"payload\.members(\[\d+\])?")
 _FIELD = re.compile(r"payload\.fields\[(\d+)\]")
 
@@ -29,7 +30,7 @@ _FIELD = re.compile(r"payload\.fields\[(\d+)\]")
 class AnalysisParameters(WaitQuery):
     """The query parameters of an analysis that are not options of its payload or of its job."""
 
-    REPEATABLE: ClassVar = frozenset({"p", "e", "field", "member"})
+    REPEATABLE: ClassVar = frozenset({"p", "e", "all", "any", "not", "field", "member"})
 
     wait: float = Field(
         MAX_WAIT_SECONDS,
@@ -62,9 +63,18 @@ _OPTIONS = {
     for name, field in Submission.model_fields.items()
     if name not in REQUIRED
 }
+_CONDITIONS: dict[str, Any] = {
+    "all": "a text; lines that contain all such texts are counted as one pattern",
+    "any": "a text; such lines must contain one of these",
+    "not": "a text; such lines must contain none of these",
+}
+_LISTS: dict[str, Any] = {
+    name: (list[str], Field([], description=f"{description}; repeat it for several"))
+    for name, description in _CONDITIONS.items()
+}
 _FIELDS: dict[str, Any] = {**_PAYLOAD, **_OPTIONS}
 AnalysisQuery: type[AnalysisParameters] = create_model(
-    "AnalysisQuery", __base__=AnalysisParameters, **_FIELDS
+    "AnalysisQuery", __base__=AnalysisParameters, **_LISTS, **_FIELDS
 )
 """All query parameters of an analysis."""
 
@@ -76,10 +86,16 @@ def analysis_submission(arguments: Arguments) -> Received:
     """
     given = {name: [_text(name, value) for value in values] for name, values in arguments.items()}
     texts, regexes = given.get("p", []), given.get("e", [])
+    conditions = {name: given[name] for name in _CONDITIONS if given.get(name)}
     flags = {"ignore_case": _flag(given, "i"), "word": _flag(given, "w")}
     options = {name: True for name, is_set in flags.items() if is_set}
-    patterns: list[Any] = [{"pattern": text, **options} if options else text for text in texts]
+    patterns = [_pattern(text, options) for text in texts]
     patterns += [{"pattern": regex, "regex": True, **options} for regex in regexes]
+    if conditions:
+        lists = {
+            name: [_pattern(text, options) for text in conditions[name]] for name in conditions
+        }
+        patterns.append(lists)
     document: dict[str, Any] = {"type": "analyze"}
     document["payload"] = payload = {"patterns": patterns} if patterns else {}
     if members := given.get("member"):
@@ -90,6 +106,10 @@ def analysis_submission(arguments: Arguments) -> Received:
         if name in _FIELDS:
             (payload if name in _PAYLOAD else document)[name] = _value(name, values[-1])
     return Received(json.dumps(document).encode(), FILE_PART)
+
+
+def _pattern(text: str, options: Mapping[str, bool]) -> Any:
+    return {"pattern": text, **options} if options else text
 
 
 def _field(text: str) -> Any:
@@ -108,7 +128,9 @@ def _parameter(field: str, arguments: Arguments) -> str:
     """The name of the parameter for a field of the submission; p[1] for the second text."""
     texts = len(arguments.get("p", ()))
     if match := _PATTERN.match(field):
-        index = int(match[1])
+        index, regexes = int(match[1]), len(arguments.get("e", ()))
+        if index >= texts + regexes:
+            return _condition(field, arguments)
         name, index = ("p", index) if index < texts else ("e", index - texts)
         return f"{name}[{index}]" if len(arguments[name]) > 1 else name
     if match := _MEMBER.match(field):
@@ -122,6 +144,14 @@ def _parameter(field: str, arguments: Arguments) -> str:
     if field == "payload":  # its only error of its own
         return "lines"
     return field.removeprefix("payload.")
+
+
+def _condition(field: str, arguments: Arguments) -> str:
+    """The name of the parameter for a part of the combination: `not[1]`, or the first list."""
+    if match := _IN_LIST.search(field):
+        name, index = match[1], match[2]
+        return f"{name}[{index}]" if len(arguments[name]) > 1 else name
+    return next(name for name in _CONDITIONS if name in arguments)
 
 
 def _text(name: str, value: bytes) -> str:

@@ -32,8 +32,8 @@ from runner.analysis.input.window import (
     WindowSizes,
 )
 from runner.analysis.match import kernel
-from runner.analysis.match.patterns import Literal, Regex
-from runner.analysis.match.regexes import AdaptiveRegex, adaptive_regexes
+from runner.analysis.match.patterns import Literal, Prepared
+from runner.analysis.match.regexes import Search, adaptive_regexes
 
 _READ_BYTES = 1 << 20
 _MAPPED_BYTES = 12 << 20  # mapping costs more than a read call, but less for each byte
@@ -74,10 +74,10 @@ class Scanner:
 
     def __init__(
         self,
-        patterns: Sequence[Literal | Regex],
+        patterns: Sequence[Prepared],
         options: ScanOptions,
         source: MappedFile | Reader,
-        regexes: Sequence[AdaptiveRegex] | None = None,
+        regexes: Sequence[Search] | None = None,
         origin: int = 0,
     ) -> None:
         """Results have the order of the patterns. Nothing may have been read from the source yet.
@@ -87,7 +87,7 @@ class Scanner:
         """
         self._literals = [pattern for pattern in patterns if isinstance(pattern, Literal)]
         self._regexes = adaptive_regexes(patterns) if regexes is None else regexes
-        self._needs_lowercase = any(regex.folded for regex in self._regexes)
+        self._needs_lowercase = any(each.folded or each.needs_lowercase for each in self._regexes)
         self._source = source
         self._window = self._make_window(options)
         self._lines = None if options.lines is None else Lines(self._window, options.lines)
@@ -96,6 +96,8 @@ class Scanner:
         self._lowercase_text = stringzilla.Str(self._lowercase_buffer)
         self._fields = FieldCollector(options.fields) if options.fields else None
         self._collector = options.collector() if options.collector else None
+        for search in self._regexes:
+            search.lowercase = self._lowercase_text
         self._utf8_check = Utf8Check()
         self._timeline: TimelineKernel | None = None
         self._recorder: SampleRecorder | None = None

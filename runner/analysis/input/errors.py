@@ -14,7 +14,12 @@ class AnalysisError(Exception):
 
 
 class PatternError(AnalysisError):
-    """Pattern number `index` cannot be searched for. `position` is a character in it, if known."""
+    """Pattern number `index` cannot be searched for. `position` is a character in it, if known.
+
+    `text` is the text of the member of a combination that is wrong, None for other patterns.
+    """
+
+    text: str | None = None
 
     def __init__(self, index: int, message: str, position: int | None = None) -> None:
         self.index = index

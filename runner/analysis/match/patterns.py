@@ -1,7 +1,8 @@
 """Patterns, checked and prepared for the search engines.
 
-    Pattern ──prepare──▶ Literal    exact, in lines of any length
-                    └──▶ Regex      RE2, line by line; whole words are regexes, too
+    Pattern ──prepare──▶ Literal      exact, in lines of any length
+                    ├──▶ Regex        RE2, line by line; whole words are regexes, too
+                    └──▶ Combination  of both, line by line
 
 Literals and whole words ignore the case of ASCII letters only. Regexes use RE2's `(?i)`, which also
 folds Unicode letters. A word consists of ASCII letters, digits and `_`.
@@ -26,23 +27,40 @@ MIN_MEMORY, MAX_MEMORY = 256 << 10, 8 << 20
 
 _MAX_INSTRUCTIONS = 200_000  # of RE2, in all regexes of a job
 _INSTRUCTION_BYTES = 24
+_MAX_KEY = 200  # characters of a combination's key
 _CONTEXTS = (b"", b"a", b"-", b"a-", b"-a", b"aa", b"--", b"a -a")
 
 
 @dataclass(frozen=True)
 class Pattern:
-    """A text or regex to search for. `word` requires word boundaries on both sides."""
+    """A text or regex to search for. `word` requires word boundaries on both sides.
+
+    A combination has no text. It matches lines with all of `all`, one of `any` if there are some,
+    and none of `none`.
+    """
 
     text: str
     regex: bool = False
     ignore_case: bool = False
     word: bool = False
     name: str = ""
+    all: tuple["Pattern", ...] = ()
+    any: tuple["Pattern", ...] = ()
+    none: tuple["Pattern", ...] = ()
+
+    @property
+    def members(self) -> tuple["Pattern", ...]:
+        """The patterns that are combined."""
+        return (*self.all, *self.any, *self.none)
 
     @property
     def key(self) -> str:
         """The key of its results: the name, or the text if there is no name."""
-        return self.name or self.text
+        if self.name or not self.members:
+            return self.name or self.text
+        one_of = [" OR ".join(each.text for each in self.any)] if self.any else []
+        needed = " AND ".join([*(each.text for each in self.all), *one_of])
+        return "".join([needed, *(f" NOT {each.text}" for each in self.none)])[:_MAX_KEY]
 
 
 @dataclass(frozen=True)
@@ -74,6 +92,24 @@ class Regex:
     required: bytes
     folded: bool
     fixed_length: FixedLengthRegex | None = None
+
+
+@dataclass(frozen=True)
+class Combination:
+    """Conditions for a line, see Pattern."""
+
+    index: int
+    all: tuple[Literal | Regex, ...]
+    any: tuple[Literal | Regex, ...]
+    none: tuple[Literal | Regex, ...]
+
+    @property
+    def members(self) -> tuple[Literal | Regex, ...]:
+        """All texts and regexes."""
+        return (*self.all, *self.any, *self.none)
+
+
+Prepared = Literal | Regex | Combination
 
 
 class MemoryBudget:
@@ -125,6 +161,10 @@ def _errors_of(patterns: Sequence[Pattern | None]) -> Iterator[PatternError]:
 
 
 def _check(index: int, pattern: Pattern, budget: MemoryBudget) -> None:
+    for member in pattern.members:
+        _check_member(index, member, budget)
+    if pattern.members:
+        return
     _check_text(index, pattern)
     source = _source(pattern)
     if pattern.regex:
@@ -134,6 +174,18 @@ def _check(index: int, pattern: Pattern, budget: MemoryBudget) -> None:
         _compile(index, source, pattern.text, budget)
     elif pattern.word:
         _compile(index, source, source, budget)
+
+
+def _check_member(index: int, member: Pattern, budget: MemoryBudget) -> None:
+    """Check a member of a combination. The error that is raised has its text."""
+    try:
+        _check(index, member, budget)
+        newline = member.text.find("\n")
+        if newline >= 0 and not member.regex:
+            raise PatternError(index, "holds a newline, so it is in no line", newline)
+    except PatternError as error:
+        error.text = member.text
+        raise
 
 
 def _compile(index: int, source: str, text: str, budget: MemoryBudget) -> None:
@@ -164,11 +216,20 @@ def _error(source: str, memory: int) -> str | None:
     return None
 
 
-def prepare(patterns: Sequence[Pattern]) -> list[Literal | Regex]:
+def prepare(patterns: Sequence[Pattern]) -> list[Prepared]:
     """Check patterns and prepare them, in the same order. Raises the first of `errors_of`."""
     for error in _errors_of(patterns):
         raise error
-    return [_prepare(index, pattern) for index, pattern in enumerate(patterns)]
+    return [
+        _combination(index, pattern) if pattern.members else _prepare(index, pattern)
+        for index, pattern in enumerate(patterns)
+    ]
+
+
+def _combination(index: int, pattern: Pattern) -> Combination:
+    groups = (pattern.all, pattern.any, pattern.none)
+    members = [tuple(_prepare(index, each) for each in group) for group in groups]
+    return Combination(index, members[0], members[1], members[2])
 
 
 def _prepare(index: int, pattern: Pattern) -> Literal | Regex:

@@ -17,7 +17,15 @@ from collections.abc import Callable, Iterator, Sequence
 from stringzilla import Str
 
 from runner.analysis.input.window import Window, WindowPart
-from runner.analysis.match.patterns import MAX_MEMORY, MIN_MEMORY, Literal, Regex
+from runner.analysis.match.combinations import CombinationSearch
+from runner.analysis.match.patterns import (
+    MAX_MEMORY,
+    MIN_MEMORY,
+    Combination,
+    Literal,
+    Prepared,
+    Regex,
+)
 from runner.analysis.match.re2_regex import ANYWHERE, AT_START, CompiledRegex
 
 TRIAL_BYTES = 1 << 20
@@ -37,12 +45,15 @@ class AdaptiveRegex:
     Each strategy is used in turn until all have been tried, and then the fastest.
     """
 
+    needs_lowercase = False
+    lowercase: Str | None = None
+    """Not used; see CombinationSearch."""
+
     def __init__(self, pattern: Regex, share: int) -> None:
         """`share` is the number of regexes, which share RE2's memory."""
         self.index, self.folded = pattern.index, pattern.folded
         self._pattern = pattern
-        memory = max(min(MAX_MEMORY, _TOTAL_MEMORY // share), MIN_MEMORY)
-        self._regex = CompiledRegex(pattern.source, memory)
+        self._regex = CompiledRegex(pattern.source, memory_of(share))
         self._strategies: list[Strategy] = [self._whole_view]
         if pattern.required:
             self._strategies.append(self._lines_with_literal)
@@ -114,8 +125,24 @@ class AdaptiveRegex:
                     next_starts[index] = find(prefixes[index], resume, size) % _NOWHERE
 
 
-def adaptive_regexes(patterns: Sequence[Literal | Regex]) -> list[AdaptiveRegex]:
-    """Compile all regexes. Scan the parts of a file one after another with the same ones, so that
-    each part can use the strategies that were the fastest so far."""
-    regexes = [pattern for pattern in patterns if isinstance(pattern, Regex)]
-    return [AdaptiveRegex(regex, len(regexes)) for regex in regexes]
+Search = AdaptiveRegex | CombinationSearch
+"""What searches for one pattern; `search` yields positions of matches."""
+
+
+def adaptive_regexes(patterns: Sequence[Prepared]) -> list[Search]:
+    """Compile all regexes and combinations. Scan the parts of a file one after another with the
+    same ones, so that each part can use the strategies that were the fastest so far."""
+    compiled = [pattern for pattern in patterns if not isinstance(pattern, Literal)]
+    share = sum(len(each.members) if isinstance(each, Combination) else 1 for each in compiled)
+    memory = memory_of(share)
+    return [
+        CombinationSearch(each, memory)
+        if isinstance(each, Combination)
+        else AdaptiveRegex(each, share)
+        for each in compiled
+    ]
+
+
+def memory_of(share: int) -> int:
+    """Bytes for RE2, for each of so many regexes."""
+    return max(min(MAX_MEMORY, _TOTAL_MEMORY // max(share, 1)), MIN_MEMORY)

@@ -99,6 +99,14 @@ def test_samples_are_shown_with_the_lines_around_them(jobs: JobsCommand, log: st
     assert f"\nWARN\n    {before}\n  2: {sample}\n    {after}\n" in out
 
 
+def test_lines_that_meet_several_conditions_are_counted(jobs: JobsCommand, log: str) -> None:
+    arguments = ["--all", "disk", "--any", "full", "--any", "slow", "--not", "WARN", "--json"]
+    result = jobs.run("analyze", log, *arguments).document["result"]
+    assert result["counts"] == {"disk AND full OR slow NOT WARN": 1}
+    done = jobs.run("analyze", log, "--not", "WARN")
+    assert (done.code, "needs a text in all or any" in done.err) == (2, True)
+
+
 def test_lines_between_two_times_are_counted(jobs: JobsCommand, log: str) -> None:
     arguments = ["analyze", log, "-p", "ERROR", "--json"]
     result = jobs.run(*arguments, "--from=-1m").document["result"]

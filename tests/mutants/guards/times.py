@@ -63,4 +63,18 @@ TIMES = (
         "chosen: list[Chosen] = []",
         SAMPLES,
     ),
+    Mutant(
+        "a line with a text of not does not match",
+        "runner/analysis/match/combinations.py",
+        "and not any(member.find(line, end) >= 0 for member in self._none)",
+        "and True",
+        ("tests/analysis/test_combinations.py",),
+    ),
+    Mutant(
+        "a combination without all and any is refused",
+        "runner/job_types/analyze.py",
+        "if is_combination and not (self.all or self.any):",
+        "if False:",
+        ("tests/server/handlers/test_analyze.py",),
+    ),
 )

@@ -26,6 +26,7 @@ EXAMPLES = (
     "analyze support.tar.gz -m '*.log' -p ERROR",
     "analyze - -e 'user\\d+ failed' --histogram minute < app.log",
     "analyze app.log -p ERROR --histogram auto --from=-1h",
+    "analyze app.log --all ERROR --all database --not retry",
 )
 
 
@@ -46,7 +47,20 @@ class Patterns:
         typer.Option("--file", "-f", metavar="PATH", help="A file with one text on each line."),
     ] = None
 
-    def read(self) -> tuple[list[str], list[str]]:
+    all: Annotated[
+        list[str] | None,
+        typer.Option("--all", metavar="TEXT", help="Count lines that contain all such texts."),
+    ] = None
+    any: Annotated[
+        list[str] | None,
+        typer.Option("--any", metavar="TEXT", help="Of such texts, these lines must contain one."),
+    ] = None
+    none: Annotated[
+        list[str] | None,
+        typer.Option("--not", metavar="TEXT", help="These lines must not contain such a text."),
+    ] = None
+
+    def read(self) -> tuple[list[str | dict[str, Any]], list[str]]:
         """The texts and the regexes, each once. Empty lines of files are skipped."""
         texts = list(self.pattern or [])
         for name in self.pattern_file or []:
@@ -57,7 +71,9 @@ class Patterns:
                 raise typer.BadParameter(f"{name} cannot be read: {reason}") from None
             texts += [line for line in lines if line]
         regexes = list(dict.fromkeys(self.regex or []))
-        return list(dict.fromkeys(texts)), regexes
+        lists = {"all": self.all, "any": self.any, "not": self.none}
+        combined = {name: each for name, each in lists.items() if each}
+        return [*dict.fromkeys(texts), *([combined] if combined else [])], regexes
 
 
 @dataclass
