@@ -8,6 +8,7 @@ import pytest
 from tests.support.analysis.memory import measure
 
 MOST = 64 * 10**6
+MOST_WITH_CONTEXT = 96 * 10**6
 MOST_BY_WINDOWS = 20 * 10**6
 """Memory that a large file may add to an analysis of a tiny one, in a process: it adds 13 MB."""
 
@@ -54,6 +55,18 @@ def test_histograms_of_many_patterns_over_many_years_are_bounded(
     dates = [f"{year}-01-02T03:04:05Z" for year in range(1970, 2199)] * 3
     path = log_of(tmp_path / "log", THOUSAND, dates)
     check(path, {"patterns": THOUSAND, "histogram": "minute"}, helpers, ranges=3)
+
+
+@pytest.mark.parametrize("helpers", [1, 2])
+def test_samples_of_many_patterns_with_their_context_are_bounded(
+    tmp_path: Path, helpers: int
+) -> None:
+    dates = [f"2026-01-02T{hour:02}:{minute:02}:05Z" for hour in range(24) for minute in range(60)]
+    path = log_of(tmp_path / "log", THOUSAND, dates)
+    payload = {"patterns": THOUSAND, "samples": 20, "context": 5, "histogram": "auto"}
+    measured = measure(path, payload, helpers, path.stat().st_size // 8)
+    assert measured.error is None
+    assert max(measured.own, measured.helpers) < MOST_WITH_CONTEXT
 
 
 def test_samples_that_grow_in_json_still_make_a_result(tmp_path: Path) -> None:

@@ -29,12 +29,15 @@ class SampleRecorder:
         self._head: list[bytes] = []
         self._waiting: list[Sample] = []
         """Samples whose last lines after them are in a later window."""
+        self._heads: dict[tuple[int, int], bytes] = {}
+        """Lines of the window that samples have: those of a thousand patterns often share them."""
         self._newlines = 0
         self._first = 0  # position of the first line that begins in the window
 
     def start_window(self) -> None:
         """Give the first lines of a window to the samples of the last one."""
         window = self._window
+        self._heads.clear()
         self._first = window.start
         if window.starts_mid_line:
             newline = window.text.find(b"\n", window.start, window.end)
@@ -104,7 +107,7 @@ class SampleRecorder:
         while most > 0 and at < window.end:
             newline = window.text.find(b"\n", at, window.end)
             end = window.end if newline < 0 else newline
-            yield bytes(window.view[at : min(end, at + CONTEXT_BYTES)])
+            yield self._head_of(at, end)
             at, most = end + 1, most - 1
 
     def _lines_back(self, end: int, most: int) -> Iterator[bytes]:
@@ -113,8 +116,16 @@ class SampleRecorder:
         while most > 0 and end > self._first:
             stop = end - 1 if window.view[end - 1] == 10 else end
             start = max(window.text.rfind(b"\n", 0, stop) + 1, self._first)
-            yield bytes(window.view[start : min(stop, start + CONTEXT_BYTES)])
+            yield self._head_of(start, stop)
             end, most = start, most - 1
+
+    def _head_of(self, start: int, end: int) -> bytes:
+        """The head of the line between two positions, one object for all samples."""
+        place = start, min(end, start + CONTEXT_BYTES)
+        head = self._heads.get(place)
+        if head is None:
+            head = self._heads[place] = bytes(self._window.view[slice(*place)])
+        return head
 
     def _kept(self, pattern: int) -> PatternSamples:
         (dated, undated), least = self._kernel.sample_rows(pattern)

@@ -26,6 +26,7 @@ _SHORTEST_TIME = 10  # bytes of the shortest line with a time; its newline is on
 _CACHE_LINE, _NUMBER_BYTES, _RUN_BYTES = 64, 8, 16
 _BLOCK_BYTES = 256 << 10
 _PARTS = 1000  # asked for at once
+_SPARE_SAMPLES = 4  # that may wait to be forgotten, for each pattern
 
 
 SampleCells = tuple[int, dict[int, tuple[int, int]]]
@@ -195,7 +196,7 @@ class TimelineKernel:
     @property
     def most_samples(self) -> int:
         """More than the kernel can hold of one pattern."""
-        return 4 * (2 * self.sample_cells + self.sample_count)
+        return 2 * self.sample_cells + self.sample_count + _SPARE_SAMPLES
 
     def sample_rows(self, pattern: int) -> tuple[list[SampleCells], list[int]]:
         """The cells of a pattern, with a time and without, and its least hashes."""

@@ -234,7 +234,9 @@ def test_requests_are_described_by_the_models_that_check_them() -> None:
         assert set(schema["properties"]) == set(Submission.model_fields)
         assert schema["properties"]["type"]["const"] == name
         payload = schema["properties"]["payload"]["$ref"].rpartition("/")[2]
-        assert schemas[payload]["properties"].keys() == job_type.Payload.model_fields.keys()
+        fields = job_type.Payload.model_fields.items()
+        names = {field.alias or name for name, field in fields}
+        assert schemas[payload]["properties"].keys() == names
     assert "filename" in schemas["JobForm"]["required"]
 
 
