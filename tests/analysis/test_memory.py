@@ -1,18 +1,24 @@
 """The peak memory of an analysis, in a new process, for the largest possible results."""
 
+import lzma
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from tests.support.analysis.archives import tar_of
 from tests.support.analysis.memory import measure
 
 MOST = 64 * 10**6
 MOST_WITH_CONTEXT = 96 * 10**6
+
+
+MOST_OF_ARCHIVES = 96 * 10**6
 MOST_BY_WINDOWS = 20 * 10**6
 """Memory that a large file may add to an analysis of a tiny one, in a process: it adds 13 MB."""
 
 HUNDRED = [f"p{number:02d} " for number in range(100)]
+XZ = {"id": lzma.FILTER_LZMA2, "preset": 0}
 THOUSAND = [f"{number:03d} " for number in range(1000)]
 
 
@@ -72,3 +78,15 @@ def test_samples_of_many_patterns_with_their_context_are_bounded(
 def test_samples_that_grow_in_json_still_make_a_result(tmp_path: Path) -> None:
     path = log_of(tmp_path / "log", HUNDRED, [""] * 100, "\0" * 600 + "\N{PILE OF POO}")
     check(path, {"patterns": HUNDRED, "samples": 20}, helpers=1, ranges=1)
+
+
+def test_an_archive_of_any_size_takes_little_memory(tmp_path: Path) -> None:
+    """The largest decoders that are accepted: one for the archive, and one for its members."""
+    log = b"".join(b"%063d\n" % number for number in range(300_000))
+    inner = lzma.compress(log, filters=[{**XZ, "dict_size": 8 << 20}])
+    path = tmp_path / "all.tar.xz"
+    archive = tar_of({"1.xz": inner, "2": log, **{f"{n}.log": b"a\n" for n in range(1500)}})
+    path.write_bytes(lzma.compress(archive, filters=[{**XZ, "dict_size": 32 << 20}]))
+    measured = measure(path, {"patterns": THOUSAND[:50], "samples": 20})
+    assert measured.error is None
+    assert measured.own < MOST_OF_ARCHIVES
