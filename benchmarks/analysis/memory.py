@@ -18,6 +18,7 @@ from typing import Any
 
 from benchmarks.analysis.analyze import REGEXES, TWENTY, thousand
 from benchmarks.analysis.log_file import make_log
+from tests.support.analysis.archives import tar_of
 from tests.support.analysis.memory import Measured, measure
 
 if sys.version_info >= (3, 14):
@@ -31,6 +32,8 @@ LONGEST = [*TWENTY, {"pattern": "x.*y|z+", "regex": True}]
 NUMBERS = [f"{number:03d} " for number in range(1000)]
 NESTED = ["a" * size for size in range(1, 1001)]
 FIRST = datetime(2016, 1, 1, tzinfo=UTC)
+
+_XZ = {"id": lzma.FILTER_LZMA2, "preset": 0}
 
 Content = Iterator[bytes]
 
@@ -95,6 +98,26 @@ def zst(window_log: int) -> Callable[[Path, int], Content]:
     return content
 
 
+def tar(folder: Path, size: int) -> Content:
+    """A tar archive of four parts of the log."""
+    data = b"".join(_first(log(folder, size), size // 4))
+    yield tar_of({f"{number}.log": data for number in range(4)})
+
+
+def tar_xz(folder: Path, size: int) -> Content:
+    """A tar.xz with the largest dictionary, and in it xz files with the largest for a member."""
+    data = b"".join(_first(log(folder, size), size // 20))
+    inner = lzma.compress(data, filters=[{**_XZ, "dict_size": 8 << 20}])
+    content = tar_of({"1.log.xz": inner, "2.log": data, "3.log.xz": inner})
+    yield lzma.compress(content, filters=[{**_XZ, "dict_size": 32 << 20}])
+
+
+def small_members(folder: Path, size: int) -> Content:
+    """A tar archive with 50,000 members of 2 KB."""
+    data = b"".join(_first(log(folder, size), 1))[:2000]
+    yield tar_of({f"{number}.log": data for number in range(50_000)})
+
+
 def _first(content: Content, size: int) -> Content:
     for chunk in content:
         yield chunk
@@ -129,6 +152,9 @@ CASES = [
     Case("xz, dictionary of 64 MiB", xz({"dict_size": 64 << 20}), {"patterns": TWENTY}),
     Case("zstd, window of 32 MiB", zst(25), {"patterns": TWENTY}),
     Case("zstd, window of 2 GiB", zst(31), {"patterns": TWENTY}),
+    Case("tar, 4 members", tar, {"patterns": TWENTY}),
+    Case("tar, 50,000 members", small_members, {"patterns": TWENTY}),
+    Case("tar.xz, dictionary of 32 MiB, xz members of 8 MiB", tar_xz, {"patterns": TWENTY}),
 ]
 
 
