@@ -3,15 +3,16 @@
     python -m benchmarks.analysis.stored_lines [--lines 10000000] [--runs 11]
 
 The file has the lines of a day, 100 bytes each, and is in the page cache. CPU milliseconds, medians
-of interleaved runs: of a reading process, as runner.lines is, for a page of JSON, and of sed and
-grep for the same lines. "Fresh" is a process that has not seen the file before. The last rows are
-the CPU seconds of a scan of the whole file with and without the index. Needs sed and grep.
+of interleaved runs: of a reading process, as runner.lines is, for a page of JSON or all lines as
+text, and of sed and grep for the same lines. "Fresh" is a process that has not seen the file
+before. The last rows are scans of the whole file with and without the index. Needs sed and grep.
 """
 
 import argparse
 import json
 import os
 import resource
+import shutil
 import subprocess
 import tempfile
 import time
@@ -31,14 +32,14 @@ from runner.analysis.report import to_json
 from runner.analysis.run import analyze
 from runner.lines.answers import Answers
 
-MAX_LIMIT = 1000
+TEXT_BYTES = 256 * 1024
 DAY = datetime(2026, 11, 25, tzinfo=UTC)
 OPTIONS = AnalysisOptions()
 MINUTE = {"start": [(DAY + timedelta(hours=13, minutes=12)).timestamp(), False]}
 MINUTE["end"] = [MINUTE["start"][0] + 60, False]
 NO_CONDITIONS: dict[str, Any] = {
     **dict.fromkeys(("match", "regex", "start", "end", "line", "cursor")),
-    **{"ignore_case": False, "before": 0, "after": 0, "limit": MAX_LIMIT},
+    **{"ignore_case": False, "before": 0, "after": 0, "limit": 100},
 }
 
 
@@ -95,12 +96,15 @@ class Reader:
             **{"key": str(self._path), "path": str(self._path), "size": self._path.stat().st_size},
             **{"encoding": None, "index": self._index, "query": query, "seconds": 2.0},
         }
-        while True:
-            answer = self._answers.answer({**request, "text_bytes": None})
-            page = json.loads(answer["body"])
-            query["cursor"] = page["next"]
-            if query["limit"] < MAX_LIMIT or page["next"] is None:
+        while query["limit"] is None:
+            answer = self._answers.answer({**request, "text_bytes": TEXT_BYTES})
+            query["cursor"] = answer["cursor"]
+            if query["cursor"] is None:
                 return
+        page: dict[str, Any] = {"lines": []}
+        while not page["lines"]:  # the time of a page can be over before its first line
+            page = json.loads(self._answers.answer({**request, "text_bytes": None})["body"])
+            query["cursor"] = page["next"]
 
 
 def scan(path: Path, patterns: list[Pattern], with_index: bool) -> float:
@@ -122,27 +126,32 @@ def calls(folder: Path, lines: int) -> dict[str, Callable[[], float]]:
     """The functions to measure, by the name of their row."""
     plain, packed = folder / "day.log", folder / "day.log.gz"
     make_day(plain, lines)
-    packed.write_bytes(igzip.compress(plain.read_bytes(), 1))
+    gzip: Any = igzip  # its functions have no types
+    with plain.open("rb") as source, gzip.open(packed, "wb", 1) as target:
+        shutil.copyfileobj(source, target, 1 << 20)
     result = to_json(analyze(plain, [Pattern("ERROR")], OPTIONS, lambda progress: None), OPTIONS)
     of_packed = to_json(
         analyze(packed, [Pattern("ERROR")], OPTIONS, lambda progress: None), OPTIONS
     )
     reader = Reader(plain, result["file"]["line_index"])
+    unknown = Reader(plain, None)
     zipped = Reader(packed, of_packed["file"]["line_index"])
     far, minute = lines // 10 * 9, "2026-11-25T13:12:"
     around = {"line": far, "before": 20, "limit": 20}
     texts = [Pattern(f"request {n:05d}") for n in range(20)]
+    sed = ("sed", "-n", f"{far - 20},{far + 19}p;{far + 20}q", str(plain))
     return {
-        "lines around a far one": lambda: reader.page(**around),
-        "lines around a far one, fresh": lambda: reader.fresh_page(**around),
-        "sed -n for these": lambda: cpu_of_command(
-            "sed", "-n", f"{far - 20},{far + 19}p;{far + 20}q", str(plain)
-        ),
-        "one minute, all lines": lambda: reader.page(**MINUTE),
-        "one minute, fresh, the first 100 lines": lambda: reader.fresh_page(**MINUTE, limit=100),
+        "40 lines around a far one": lambda: reader.page(**around),
+        "these, fresh": lambda: reader.fresh_page(**around),
+        "these, fresh and without the index": lambda: unknown.fresh_page(**around),
+        "sed -n for these": lambda: cpu_of_command(*sed),
+        "one minute, 100 lines": lambda: reader.page(**MINUTE),
+        "one minute, 1,000 lines": lambda: reader.page(**MINUTE, limit=1000),
+        "one minute, all lines as text": lambda: reader.page(**MINUTE, limit=None),
         "grep for these": lambda: cpu_of_command("grep", minute, str(plain)),
-        "lines around a far one, gzip": lambda: zipped.page(**around),
-        "one minute, all lines, gzip": lambda: zipped.page(**MINUTE),
+        "40 lines around a far one, gzip": lambda: zipped.page(**around),
+        "one minute, 100 lines, gzip": lambda: zipped.page(**MINUTE),
+        "40 lines around a far one, gzip, fresh": lambda: zipped.fresh_page(**around),
         "scan for 1 text, with the index": lambda: scan(plain, texts[:1], True),
         "scan for 1 text, without": lambda: scan(plain, texts[:1], False),
         "scan for 20 texts, with the index": lambda: scan(plain, texts, True),

@@ -1,5 +1,7 @@
 """Reads blocks of a file one after another, and learns marks from them."""
 
+from typing import Self
+
 from runner.analysis.index.blocks import Block, Blocks
 from runner.analysis.index.known_file import KnownFile
 from runner.analysis.index.position import Position
@@ -7,7 +9,7 @@ from runner.analysis.input.errors import SourceError
 
 
 class LearningReader:
-    """Reads blocks from a position on. Call `close` at the end."""
+    """Reads blocks from a position on. It is a context manager."""
 
     def __init__(self, file: KnownFile, position: Position, deadline: float) -> None:
         """`deadline` is in monotonic seconds. Raises OSError."""
@@ -19,6 +21,9 @@ class LearningReader:
             self._is_at_start = stream.skip_to(position.offset, deadline)
         except SourceError as error:
             self._blocks.failure = error
+        except OSError:
+            stream.close()
+            raise
         self._learns = file.is_right(position) and position.offset <= file.frontier
         self._newest: Block | None = None
 
@@ -53,8 +58,14 @@ class LearningReader:
         """Return to an earlier position. `data` is all that was read from there on."""
         self._blocks.go_back(position, data)
 
-    def close(self) -> None:
-        """Keep the stream for the next page, and note a position that may come back."""
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
+        """Keep the stream for the next page, unless it has failed, and note its position."""
+        if kind is not None:
+            self._stream.close()
+            return
         if self._learns:
             self._file.issue(self.position)
         self._file.streams.put(self._file.key, self._stream)

@@ -45,15 +45,14 @@ def read_page(file: KnownFile, query: LineQuery, sink: Sink, deadline: float) ->
         if not file.knows_last_time:
             return PageEnd(None if problem else to_cursor(position), problem, None)
     times = TimeRange.of(file, query)
-    reader = _seek(file, query, times, position, deadline)
-    try:
+    first, line, offset = _first(file, query, times, position)
+    with LearningReader(file, first, deadline) as reader:
+        _seek(reader, line, offset, deadline)
         scan = Scan(query, matcher, times, reader, sink, deadline)
         is_done = scan.run(position)
         cursor = None if is_done else to_cursor(scan.position)
         problem = reader.problem if is_done else None
         return PageEnd(cursor, problem, file.marks.total_lines)
-    finally:
-        reader.close()
 
 
 def _position(cursor: str | None) -> Position:
@@ -112,45 +111,42 @@ def _resolve(field: str, limit: TimeLimit | None, last: float | None, default: f
 
 def _read_to_end(file: KnownFile, deadline: float) -> str | None:
     """Read the rest of a file, as far as time allows; return why it cannot be read further."""
-    reader = LearningReader(file, file.marks.last, deadline)
-    try:
+    with LearningReader(file, file.marks.last, deadline) as reader:
         while reader.next() and time.monotonic() <= deadline:
             pass
         return reader.problem
-    finally:
-        reader.close()
 
 
-def _seek(
-    file: KnownFile, query: LineQuery, times: TimeRange, position: Position, deadline: float
-) -> LearningReader:
-    """A reader at the first line that can be wanted, or before it if the time is over."""
+def _first(
+    file: KnownFile, query: LineQuery, times: TimeRange, position: Position
+) -> tuple[Position, int, int]:
+    """Where to begin to read, and the line and the offset before which no line can be wanted.
+
+    `position` is where the page before has ended.
+    """
     margin = max(query.before, _UNDATED_LINES if times.is_given else 0)
-    line = max((query.line or 1) - margin, 1)
-    offset = times.first_offset()
+    line, offset = max((query.line or 1) - margin, 1), times.first_offset()
     marks = file.marks
     starts = (position, marks.before_line(line), marks.before_offset(offset))
-    start = max(starts, key=lambda each: each.offset)
-    if start is not position:
-        start = replace(start, time=None)  # of a mark, it is the time of a later line
-    reader = LearningReader(file, start, deadline)
-    try:
-        while reader.position.line < line or reader.position.offset < offset:
-            block = reader.next() if time.monotonic() <= deadline else None
-            if block is None:
-                break
-            if block.end.line < line or block.end.offset < offset:
-                continue
+    first = max(starts, key=lambda each: each.offset)
+    if first is not position:
+        first = replace(first, time=None)  # of a mark, it is the time of a later line
+    return first, line, offset
+
+
+def _seek(reader: LearningReader, line: int, offset: int, deadline: float) -> None:
+    """Read up to a line, and up to an offset, as far as time allows."""
+    while reader.position.line < line or reader.position.offset < offset:
+        block = reader.next() if time.monotonic() <= deadline else None
+        if block is None:
+            return
+        if block.end.line >= line and block.end.offset >= offset:
             at = max(
                 line_start(block.data, line - block.position.line),
                 block.data.rfind(b"\n", 0, max(offset - block.position.offset, 0)) + 1,
             )
             reader.go_back(*_part(block.position, block.data, at))
-            break
-    except BaseException:
-        reader.close()
-        raise
-    return reader
+            return
 
 
 def _part(position: Position, data: bytes, at: int) -> tuple[Position, bytes]:

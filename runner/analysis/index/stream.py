@@ -1,16 +1,20 @@
 """The data of a stored file as a stream that begins at any offset, and can go back a little.
 
-A plain UTF-8 file is read from any offset. All other files are decoded from their start, so a
-stream that has come far is worth keeping: `StreamCache` holds the last ones.
+A plain UTF-8 file is read from any offset, a large gzip file from its access points. All other
+files are decoded from their start, so a stream that has come far is worth keeping: `StreamCache`
+holds the last ones.
 """
 
 import time
 from collections.abc import Hashable
 
+from runner.analysis.index import gzip_points
+from runner.analysis.index.gzip_points import GzipPoints, GzipSource
 from runner.analysis.input.encodings import UTF8_ENCODINGS, Utf8Source, detect
-from runner.analysis.input.formats import format_of
-from runner.analysis.input.open_source import PlainSource, open_source
-from runner.analysis.input.stored import Stored, modified_at, read_at, size_of
+from runner.analysis.input.errors import SourceError
+from runner.analysis.input.formats import GZIP, format_of
+from runner.analysis.input.open_source import PlainSource, Source, open_source
+from runner.analysis.input.stored import Stored, modified_at, size_of
 
 _SKIP_BYTES = 256 << 10
 MAX_STREAMS = 3
@@ -28,9 +32,18 @@ class TextFile:
         self.size = size_of(file)
         self.modified = modified_at(file)
         form = format_of(file)
-        found, _ = detect(read_at(file, 0, 4), encoding)
-        self.is_plain = form is None and found in UTF8_ENCODINGS
+        is_utf8 = detect(_head_of(file), encoding)[0] in UTF8_ENCODINGS
+        self.is_plain = form is None and is_utf8
         """Whether the data equals the stored bytes, so that any offset can be read."""
+        self._points: GzipPoints | None = None
+        if form is GZIP and is_utf8 and self.size >= gzip_points.MIN_FILE_BYTES:
+            self._points = GzipPoints()
+
+    def start_before(self, offset: int) -> int:
+        """The offset at which a stream for an offset would begin."""
+        if self.is_plain:
+            return min(offset, self.size)
+        return self._points.before(offset).data_offset if self._points else 0
 
     def open(self, offset: int) -> "TextStream":
         """A stream that begins at an offset, or before it if the file has to be decoded.
@@ -40,13 +53,26 @@ class TextFile:
         if self.is_plain:
             start = min(offset, self.size)
             return TextStream(PlainSource(self.stored, start, self.size), start)
+        if self._points is not None:
+            source = GzipSource(self.stored, self._points, offset)
+            return TextStream(source, source.start)
         return TextStream(Utf8Source(open_source(self.stored), self.encoding), 0)
+
+
+def _head_of(file: Stored) -> bytes:
+    """The first four bytes of the data."""
+    buffer = memoryview(bytearray(4))
+    try:
+        with open_source(file) as source:
+            return bytes(buffer[: source.readinto(buffer)])
+    except SourceError:
+        return b""
 
 
 class TextStream:
     """Reads data from an offset on."""
 
-    def __init__(self, source: PlainSource | Utf8Source, offset: int) -> None:
+    def __init__(self, source: Source, offset: int) -> None:
         self._source = source
         self._returned = b""
         self.offset = offset
@@ -100,12 +126,11 @@ class StreamCache:
 
         Raises OSError.
         """
+        start = file.start_before(offset)
         found = [
             (stream.offset, at)
             for at, (other, stream) in enumerate(self._streams)
-            if other == key
-            and stream.offset <= offset
-            and (stream.offset == offset or not file.is_plain)
+            if other == key and start <= stream.offset <= offset
         ]
         if not found:
             return file.open(offset)
