@@ -93,6 +93,16 @@ class TimeRange:
         """Whether no line after one with this time is wanted."""
         return self.is_ordered and moment is not None and moment >= self.end + DISORDER_SECONDS
 
+    def is_before(self, data: bytes, before: float | None) -> bool:
+        """Whether no line of a block is wanted, because all of them are too old.
+
+        `before` is the last time before the block.
+        """
+        if not self.is_ordered or self.start == float("-inf"):
+            return False
+        last = self.file.clock.last(data, before)
+        return last is not None and last < self.start - DISORDER_SECONDS
+
     def first_offset(self) -> int:
         """An offset before which no line is wanted."""
         is_bounded = self.is_ordered and self.start > float("-inf")
@@ -220,6 +230,9 @@ class Scan:
         lines = NumberedLines(data, position.line, self._sink)
         if query.line and position.line < query.line:
             searched = max(searched, line_start(data, query.line - position.line))
+        if not self._after and self._times.is_before(data, position.time):
+            self._shown_to = 0
+            return None, False
         if self._takes_all:
             lines.add_all(searched)
             self._shown_to = len(data)

@@ -13,8 +13,8 @@ from runner.analysis.index.gzip_points import GzipPoints, GzipSource
 from runner.analysis.input.encodings import UTF8_ENCODINGS, Utf8Source, detect
 from runner.analysis.input.errors import SourceError
 from runner.analysis.input.formats import GZIP, format_of
-from runner.analysis.input.open_source import PlainSource, Source, open_source
-from runner.analysis.input.stored import Stored, modified_at, size_of
+from runner.analysis.input.open_source import Source, open_source
+from runner.analysis.input.stored import Stored, modified_at, open_stored, size_of
 
 _SKIP_BYTES = 256 << 10
 MAX_STREAMS = 3
@@ -52,7 +52,7 @@ class TextFile:
         """
         if self.is_plain:
             start = min(offset, self.size)
-            return TextStream(PlainSource(self.stored, start, self.size), start)
+            return TextStream(PlainReader(self.stored, start, self.size), start)
         if self._points is not None:
             source = GzipSource(self.stored, self._points, offset)
             return TextStream(source, source.start)
@@ -69,10 +69,32 @@ def _head_of(file: Stored) -> bytes:
         return b""
 
 
+class PlainReader:
+    """Reads a plain file from an offset on. It copies the bytes once, a PlainSource twice."""
+
+    def __init__(self, file: Stored, start: int, size: int) -> None:
+        """`size` is the size of the file. Raises OSError."""
+        self._file = open_stored(file, start, size)
+        self._at, self._size = start, size
+
+    def read(self, size: int) -> bytes:
+        """The next bytes; none at the end. Raises OSError, and SourceError if the file was cut."""
+        size = min(size, self._size - self._at)
+        data = self._file.read(size) or b""
+        if size and not data:
+            raise SourceError("the file was cut while it was read", self._at, self._at)
+        self._at += len(data)
+        return data
+
+    def close(self) -> None:
+        """Close the file."""
+        self._file.close()
+
+
 class TextStream:
     """Reads data from an offset on."""
 
-    def __init__(self, source: Source, offset: int) -> None:
+    def __init__(self, source: Source | PlainReader, offset: int) -> None:
         self._source = source
         self._returned = b""
         self.offset = offset
@@ -88,9 +110,11 @@ class TextStream:
         """
         if self._returned:
             data, self._returned = self._returned[:size], self._returned[size:]
+        elif isinstance(self._source, PlainReader):
+            data = self._source.read(size)
         else:
-            buffer = bytearray(size)
-            data = bytes(memoryview(buffer)[: self._source.readinto(memoryview(buffer))])
+            buffer = memoryview(bytearray(size))
+            data = bytes(buffer[: self._source.readinto(buffer)])
         self.offset += len(data)
         return data
 

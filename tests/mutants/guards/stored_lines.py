@@ -4,6 +4,7 @@ from tests.mutants.mutant import Mutant
 
 PAGES = ("tests/analysis/test_index_pages.py",)
 MARKS = ("tests/analysis/test_line_marks.py",)
+POINTS = ("tests/analysis/test_gzip_points.py",)
 CALLS = ("tests/server/handlers/test_lines.py",)
 
 STORED_LINES = (
@@ -55,6 +56,27 @@ STORED_LINES = (
         "        if len(self.marks) > MAX_MARKS:",
         "        if False:",
         MARKS,
+    ),
+    Mutant(
+        "a file has a bounded number of access points",
+        "runner/analysis/index/gzip_points.py",
+        "        if len(self.points) > MAX_POINTS:",
+        "        if False:",
+        POINTS,
+    ),
+    Mutant(
+        "a copy of a decoder is never used itself",
+        "runner/analysis/index/gzip_points.py",
+        "point.decoder.copy() if point.decoder else None",
+        "point.decoder",
+        POINTS,
+    ),
+    Mutant(
+        "the damage of a gzip file is reported with its place",
+        "runner/analysis/index/gzip_points.py",
+        "                yield from self._data_before_damage()\n",
+        "",
+        POINTS,
     ),
     Mutant(
         "a file that was changed is not shown",
