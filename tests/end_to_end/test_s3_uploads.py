@@ -4,6 +4,7 @@ import gzip
 import json
 import os
 import socket
+import urllib.error
 import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
@@ -63,6 +64,38 @@ def test_a_large_file_in_a_bucket_is_analyzed_in_parts(service: Service) -> None
     assert (job["status"], job["progress"]["parts_total"]) == ("succeeded", 6)
     assert job["result"]["counts"] == {"ERROR": 400_000, "WARN": 200_000}
     assert job["result"]["bytes"] == len(LOG) * 200_000
+
+
+@pytest.mark.parametrize("pack", [bytes, gzip.compress], ids=["plain", "gzip"])
+def test_lines_of_a_file_in_the_bucket_are_read(
+    service: Service, bucket: Bucket, pack: Any
+) -> None:
+    service.worker()
+    job_id = service.upload(pack(LOG * 200_000), PAYLOAD)
+    assert lines(service, job_id, "line=200000&limit=1") == [(200_000, "two WARN ERROR")]
+    assert service.result(job_id, timeout=50)["result"]["file"]["line_index"]
+    assert lines(service, job_id, "line=599999&limit=5") == [
+        *((599_999, "two WARN ERROR"), (600_000, "three")),
+    ]
+    assert lines(service, job_id, "match=three&limit=2") == [(3, "three"), (6, "three")]
+    (key,) = bucket.keys()
+    bucket.remove(key.rpartition("/")[2])
+    with pytest.raises(urllib.error.HTTPError) as caught:
+        lines(service, job_id, "limit=5")
+    with caught.value as answer:
+        assert (answer.code, json.load(answer)["code"]) == (410, "file_gone")
+
+
+def lines(service: Service, job_id: str, query: str) -> list[tuple[int, str]]:
+    """The numbers and texts of the first page with lines."""
+    cursor = ""
+    while True:
+        address = f"{service.base_url}/jobs/{job_id}/lines?{query}{cursor}"
+        with urllib.request.urlopen(address, timeout=30) as answer:
+            page = json.load(answer)
+        if page["lines"] or not page["next"]:
+            return [(each["line"], each["text"]) for each in page["lines"]]
+        cursor = f"&cursor={page['next']}"
 
 
 def delete(service: Service, job_id: str) -> None:
