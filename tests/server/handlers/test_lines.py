@@ -109,9 +109,9 @@ async def test_a_wrong_parameter_is_named(client: Client) -> None:
         *("lines=5", "match=a&match=b"),
     ]
     for query in wrong:
-        for headers in ({}, TEXT):
-            problem = await client.get(f"{address}?{query}", 422, headers=headers)
-            assert fields(problem) == [query.partition("=")[0]]
+        problem = await client.get(f"{address}?{query}", 422)
+        assert fields(problem) == [query.partition("=")[0]]
+    assert fields(await client.get(f"{address}?regex=a(", 422, headers=TEXT)) == ["regex"]
 
 
 async def test_a_relative_time_without_times_in_the_file_is_refused(client: Client) -> None:
@@ -197,7 +197,7 @@ async def test_too_many_waiting_requests_are_refused(
 
 
 async def test_a_client_that_goes_away_ends_its_text(client: Client, app: App) -> None:
-    address = await upload(client, FILE * 2000)
+    address = await upload(client, FILE * 600)
     host, port = client.base_url.removeprefix("http://").split(":")
     _, writer = await asyncio.open_connection(host, int(port))
     writer.write(f"GET {address} HTTP/1.1\r\nHost: x\r\nAccept: text/plain\r\n\r\n".encode())
