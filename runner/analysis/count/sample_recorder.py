@@ -32,13 +32,15 @@ class SampleRecorder:
         self._heads: dict[tuple[int, int], bytes] = {}
         """Lines of the window that samples have: those of a thousand patterns often share them."""
         self._newlines = 0
+        self._known_at, self._known_line = 0, 1  # a position, and the number of its line
         self._first = 0  # position of the first line that begins in the window
 
     def start_window(self) -> None:
         """Give the first lines of a window to the samples of the last one."""
         window = self._window
         self._heads.clear()
-        self._first = window.start
+        self._first = self._known_at = window.start
+        self._known_line = self._newlines + 1
         if window.starts_mid_line:
             newline = window.text.find(b"\n", window.start, window.end)
             self._first = window.end if newline < 0 else newline + 1
@@ -55,8 +57,7 @@ class SampleRecorder:
         offset = window.base + at
         second = self._kernel.second_at(offset)
         back = count(b"\n", at, window.start) if at < window.start else 0
-        line = self._newlines + 1 - back
-        line += count(b"\n", window.start, at) if at > window.start else 0
+        line = self._line_of(at)
         sample = Sample(line, None if second == NO_TIME else second, window.line_at(at))
         if self._context:
             self._add_context(sample, at, back)
@@ -64,6 +65,13 @@ class SampleRecorder:
         kept[self._kernel.hash_at(offset)] = sample
         if len(kept) > self._kernel.most_samples:
             self._prune(pattern)
+
+    def _line_of(self, at: int) -> int:
+        """The number of the line at a position, counted from the last one that was asked for."""
+        known, count = self._known_at, self._window.text.count
+        self._known_line += count(b"\n", known, at) if known < at else -count(b"\n", at, known)
+        self._known_at = at
+        return self._known_line
 
     def finish_window(self) -> None:
         """Remember the last lines of the window, and count its lines."""
