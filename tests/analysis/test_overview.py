@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from runner.analysis import parts, ranges
 from runner.analysis.count.scanner import ScanOptions
+from runner.analysis.count.time_limits import TimeLimit, TimeLimits
 from runner.analysis.options import AnalysisOptions
 from runner.analysis.overview.bursts import bursts
 from runner.analysis.overview.collector import Collector, overview_collector
@@ -318,6 +319,24 @@ def test_parts_of_a_job_give_the_same_overview(
     whole = to_json(analyze(file, [], OVERVIEW, ignore), OVERVIEW)
     assert result["overview"] == whole["overview"]
     assert result.get("timeline") == whole.get("timeline")
+
+
+@pytest.mark.usefixtures("small_ranges")
+@pytest.mark.parametrize("processes", [1, 2])
+def test_only_lines_between_two_times_count(tmp_path: Path, processes: int) -> None:
+    file = tmp_path / "log"
+    file.write_bytes(lines_of(("INFO early #", 300, 0, 100), ("ERROR late #", 300, 100.5, 200)))
+    limits = TimeLimits(*map(TimeLimit.parse, ("2026-11-25T01:30:00Z", "2026-11-25T02:00:00Z")))
+    options = AnalysisOptions(overview=True, limits=limits)
+    result = to_json(analyze(file, [], options, ignore, processes=processes), options)
+    found = result["overview"]
+    data = file.read_bytes().splitlines()
+    numbers = [n for n, line in enumerate(data, 1) if b" 01:30:00" <= line[10:19] < b" 02:00:00"]
+    assert sum(found["levels"].values()) == len(numbers) == result["selected"]["lines"]
+    assert min(each["first_line"] for each in found["templates"]) == numbers[0]
+    assert max(each["last_line"] for each in found["templates"]) == numbers[-1]
+    states = {each["template"]: each["state"] for each in found["templates"]}
+    assert states == {"early <*>": "gone", "late <*>": "steady"}
 
 
 @pytest.mark.parametrize("window", [7, 64, 1 << 20])

@@ -43,10 +43,13 @@ _LOWER = bytes(range(256)).lower()
 
 
 class Collector(Protocol):
-    """Collects figures about all lines, whether they match or not."""
+    """Collects figures about all lines that count, whether they match or not."""
 
     def feed(self, window: memoryview, /) -> None:
         """Add the next bytes of the data."""
+
+    def skip_lines(self, newlines: int, /) -> None:
+        """Number the next lines as if data with so many newlines had been added."""
 
     def finish(self) -> LineTable:
         """Return the figures, after the last bytes."""
@@ -180,8 +183,6 @@ class Scanner:
             stringzilla.translate(window.view[: window.end], _LOWER, out=target)
         self._read_times()
         is_ascii = self._search()
-        if self._collector:
-            self._collector.feed(self.new)
         self._utf8_check.feed(self.new, is_ascii or self._source.is_valid)
         if self._lines:
             self._lines.finish_window(self._kernel.newlines if self._kernel else None)
@@ -216,9 +217,12 @@ class Scanner:
         return False
 
     def _skip(self, start: int, end: int) -> None:
-        """Let the kernel count the lines that are not searched."""
-        if self._kernel and start < end:
-            self._kernel.skip_lines(self._window.text.count(b"\n", start, end))
+        """Let the kernel and the collector count the lines that are not searched."""
+        newlines = self._window.text.count(b"\n", start, end) if start < end else 0
+        if self._kernel:
+            self._kernel.skip_lines(newlines)
+        if self._collector:
+            self._collector.skip_lines(newlines)
 
     def _search_part(self, part: WindowPart, kept: int) -> None:
         """Search some lines. A literal may begin in the old bytes from `kept` on."""
@@ -226,6 +230,8 @@ class Scanner:
             self._search_for_literals(self._kernel, part, kept)
         if self._fields:
             self._fields.feed(part)
+        if self._collector:
+            self._collector.feed(part.view[part.start : part.end])
         for regex in self._regexes:
             state = self._states[regex.index]
             text = self._lowercase_text if regex.folded else self._window.text

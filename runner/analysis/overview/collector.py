@@ -18,6 +18,9 @@ class LineCounter(Protocol):
     def add_lines(self, lines: memoryview) -> None:
         """Count lines, each of which ends with a newline."""
 
+    def skip_lines(self, number: int) -> None:
+        """Number the next lines as if so many lines had been counted."""
+
     def table(self) -> ShapeTable:
         """The table of all lines so far."""
 
@@ -44,6 +47,10 @@ class Collector:
         if last < end:
             self._cut += window[last : last + TIME_BYTES]
             self._is_in_line = True
+
+    def skip_lines(self, newlines: int) -> None:
+        """Number the next lines as if data with so many newlines had been added."""
+        self._counter.skip_lines(newlines)
 
     def finish(self) -> ShapeTable:
         """Return the table, after the last window. A last line needs no newline."""
@@ -99,6 +106,10 @@ class PlainCounter:
         """Count lines, each of which ends with a newline."""
         for line in _lines(lines):
             self._add(line)
+
+    def skip_lines(self, number: int) -> None:
+        """Number the next lines as if so many lines had been counted."""
+        self._table.lines += number
 
     def table(self) -> ShapeTable:
         """The table of all lines so far."""

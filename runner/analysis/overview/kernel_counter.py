@@ -91,6 +91,10 @@ class KernelCounter:
                 return
             self._drain()
 
+    def skip_lines(self, number: int) -> None:
+        """Number the next lines as if so many lines had been counted."""
+        self._shapes.lines += number
+
     def table(self) -> ShapeTable:
         """The table of all lines so far."""
         self._drain()

@@ -84,7 +84,7 @@ def overview(table: ShapeTable, modified: float) -> tuple[dict[str, Any], dict[s
     found = _bursts(axis, rows)
     in_burst = {each["key"] for each in found if each["kind"] == "template"}
     shown_templates = [
-        _shown(id_, each, _state(each.lines, table.lines, id_ in in_burst))
+        _shown(id_, each, _state(each.lines, _counted(table), id_ in in_burst))
         for id_, each in shown.items()
     ]
     result = {
@@ -148,12 +148,23 @@ def _add(found: dict[Any, Shape], key: Any, shape: Shape) -> None:
         found[key] = Shape(**{**vars(shape), "bins": dict(shape.bins)})
 
 
-def _state(lines: Shape, total: int, in_burst: bool) -> str:
+def _counted(table: ShapeTable) -> range:
+    """The numbers of the lines from the first to the last one that counts."""
+    shapes = table.shapes.values()
+    return range(
+        min((shape.first_line for shape in shapes), default=1),
+        max((shape.last_line for shape in shapes), default=0) + 1,
+    )
+
+
+def _state(lines: Shape, counted: range, in_burst: bool) -> str:
     """Whether a template is new, gone, in a burst or steady, by the numbers of its lines."""
+    first, last = (number - counted.start + 1 for number in (lines.first_line, lines.last_line))
+    total = len(counted)
     if lines.count >= _MIN_LINES:
-        if lines.first_line > total / 2 and lines.last_line > total * (1 - _EDGE):
+        if first > total / 2 and last > total * (1 - _EDGE):
             return "new"
-        if lines.last_line <= total / 2 and lines.first_line <= total * _EDGE:
+        if last <= total / 2 and first <= total * _EDGE:
             return "gone"
     return "burst" if in_burst else "steady"
 
@@ -219,6 +230,6 @@ def _timeline(
     for shape in table.shapes.values():
         add(bins, shape.bins)
     total = axis.row(bins)
-    undated = table.lines - sum(total)
+    undated = sum(shape.count for shape in table.shapes.values()) - sum(total)
     head = {"start": axis.time(0), "bin_seconds": axis.seconds, "bins": axis.bins}
     return {**head, "total": total, "patterns": {}, "undated": undated, **rows}

@@ -48,6 +48,13 @@ OVERVIEW = (
         _TESTS,
     ),
     Mutant(
+        "lines outside of the times count for line numbers of the overview",
+        "runner/analysis/count/scanner.py",
+        "self._collector.skip_lines(newlines)",
+        "pass",
+        _TESTS,
+    ),
+    Mutant(
         "few lines make no burst",
         "runner/analysis/overview/bursts.py",
         "if burst.count >= MIN_COUNT\n",
