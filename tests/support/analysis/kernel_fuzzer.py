@@ -12,6 +12,18 @@ from array import array
 from pathlib import Path
 
 from runner.analysis.count.timeline_kernel import TimelineKernel, TimelineOptions, TimeRules
+from runner.analysis.fields.kernel import FieldKernel
+from runner.analysis.fields.layout import layout_of
+from runner.analysis.fields.plan import FieldPlan
+from runner.analysis.fields.program import (
+    EXPORT,
+    JSON,
+    LAYOUT,
+    LOGFMT,
+    layout_walker,
+    named_walker,
+)
+from runner.analysis.formats.layouts import LAYOUTS
 from runner.analysis.match import kernel
 from tests.support.analysis.kernel import SMALL, VECTORS, kernel_results, literals_of, reference
 
@@ -28,6 +40,12 @@ TIMES = [
     ),
 ]
 
+FIELDS = [
+    *(*TIMES, b'{"a":"caf\\u00e9 \\ud83d\\ude00","ts":[1,{"b":"]"}],"MESSAGE":-1.5e3}\n'),
+    *(b'a="x \\" y" ts=5 MESSAGE\n', b"MESSAGE=0.25\n", b"INFO:a.b:12\n"),
+    b'1.1.1.1 - - [25/Nov/2026:01:02:03 +0000] "GET /a HTTP/1.1" 200 5 "-" "curl \\" x"\n',
+]
+
 
 def main(library: str, rounds: int = 1000, seed: int = 1) -> None:
     """Exit with an error at the first difference."""
@@ -41,6 +59,7 @@ def main(library: str, rounds: int = 1000, seed: int = 1) -> None:
         kernel._vectors = lambda vectors=vectors: vectors  # type: ignore[assignment]
         one_round(rng)
         one_round_of_times(rng)
+        one_round_of_fields(random.Random(number))
 
 
 def one_round_of_times(rng: random.Random) -> None:
@@ -55,8 +74,24 @@ def one_round_of_times(rng: random.Random) -> None:
         times.read(view, base, start - base, end - base, in_line)
         hits = array("I", [each for at in range(end - base) for each in (0, at)])
         times.count(hits, end - base, array("I", [0]), base)
-    if times.timeline.lines != data.count(b"\n") + (data[-1:] != b"\n"):
+    if times.timeline.lines != data.count(b"\n") + (data[-1:] not in (b"", b"\n")):
         sys.exit(f"{times.timeline} of {data!r}")
+
+
+def one_round_of_fields(rng: random.Random) -> None:
+    """Find fields in lines of several formats that are cut and changed anywhere."""
+    kind = rng.choice([LAYOUT, JSON, LOGFMT, EXPORT])
+    layout = layout_of(rng.choice(LAYOUTS)[2])
+    names = layout.fields[:4] if kind == LAYOUT else ("a", "ts", "MESSAGE")
+    walker = layout_walker(layout, names) if kind == LAYOUT else named_walker(kind, names)
+    kernel = FieldKernel(FieldPlan(names, walkers=(walker,), line_bytes=rng.choice((9, 1000))))
+    for _ in range(5):
+        data = bytearray(b"".join(rng.choices(FIELDS, k=rng.randint(1, 9))))
+        for at in rng.choices(range(len(data)), k=5):
+            data[at] = rng.choice(b'"\\ []=:{}\nu\xef')
+        data = data[: rng.randint(1, len(data))]
+        kernel.add_lines(memoryview(data), 0, len(data), rng.random() < 0.2)
+    kernel.statistics()
 
 
 def one_round(rng: random.Random) -> None:
