@@ -1,4 +1,4 @@
-"""Uploads by the client and by the command `jobs`, beside curl.
+"""Uploads by the client and by the command `jobservice`, beside curl.
 
     PYTHONPATH=client python -m benchmarks.client.uploads [--size-mb 1000] [--runs 5] [--chunk-kb N]
 
@@ -102,7 +102,7 @@ def senders(url: str, file: Path, chunk_kb: int | None) -> list[list[Sender]]:
         [
             Sender("curl -T, with the result", [*curl, "-T", str(file), whole[-1]]),
             Sender("curl --data-binary, with the result", [*curl, *whole]),
-            Sender("`jobs analyze`", program(COMMAND)),
+            Sender("`jobservice analyze`", program(COMMAND)),
         ],
     ]
 

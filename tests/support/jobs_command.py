@@ -1,4 +1,4 @@
-"""Runs the command `jobs`: in this process, as a process, or on a terminal."""
+"""Runs the command `jobservice`: in this process, as a process, or on a terminal."""
 
 import contextlib
 import json
@@ -6,7 +6,6 @@ import os
 import pty
 import re
 import select
-import shlex
 import signal
 import struct
 import subprocess
@@ -22,6 +21,7 @@ from typing import Any
 from typer.testing import CliRunner
 
 from jobservice.cli.main import app
+from jobservice.cli.program import NAMES
 from tests.support.paths import ROOT
 
 COMMAND = [sys.executable, "-m", "jobservice.cli"]
@@ -31,6 +31,7 @@ signal.signal(signal.SIGINT, signal.default_int_handler)
 from jobservice.cli.main import main
 main()
 """
+_SCRIPT = "from jobservice.cli.main import main\nmain()\n"
 INTERRUPTIBLE = [sys.executable, "-c", _MAIN]
 """The command with Ctrl-C, also if these tests run where it is ignored."""
 _ESCAPES = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
@@ -56,7 +57,7 @@ class Result:
 
 
 class JobsCommand:
-    """The command `jobs`, set up for a service, without profiles."""
+    """The command `jobservice`, set up for a service, without profiles."""
 
     def __init__(self, url: str, folder: Path):
         self.url = url
@@ -84,7 +85,7 @@ class JobsCommand:
             arguments,
             input=stdin,
             env={**self.environ, **environ},
-            prog_name="jobs",
+            prog_name="jobservice",
             catch_exceptions=False,
         )
         return Result(done.exit_code, done.stdout, done.stderr)
@@ -102,18 +103,27 @@ class JobsCommand:
         return Result(done.returncode, done.stdout.decode(), done.stderr.decode())
 
     def shell(self, script: str, **environ: str) -> Result:
-        """Run a Bash script in which `jobs` is the command."""
-        command = shlex.join(COMMAND)
+        """Run a script in an unmodified Bash which finds the installed command."""
         done = subprocess.run(
-            ["bash", "-e", "-c", f'jobs() {{ {command} "$@"; }}\n{script}'],
+            ["bash", "--norc", "-e", "-c", script],
             stdin=subprocess.DEVNULL,
-            env=self._environ(environ),
+            env=self._environ({"PATH": self.search_path(), **environ}),
             cwd=self.folder,
             capture_output=True,
             text=True,
             timeout=50,
         )
         return Result(done.returncode, done.stdout, done.stderr)
+
+    def search_path(self) -> str:
+        """Install the command under both names; return the PATH on which shells find it."""
+        programs = self.folder / ".programs"
+        programs.mkdir(exist_ok=True)
+        for name in NAMES:
+            script = programs / name
+            script.write_text(f"#!{sys.executable}\n{_SCRIPT}")
+            script.chmod(0o755)
+        return os.pathsep.join([str(programs), os.environ["PATH"]])
 
     @contextlib.contextmanager
     def started(self, *arguments: str, **environ: str) -> Iterator[subprocess.Popen[str]]:
@@ -132,13 +142,19 @@ class JobsCommand:
             finally:
                 process.kill()
 
-    @contextlib.contextmanager
-    def terminal(self, *arguments: str, **environ: str) -> Iterator["Terminal"]:
+    def terminal(
+        self, *arguments: str, **environ: str
+    ) -> contextlib.AbstractContextManager["Terminal"]:
         """Run it as a process on a terminal of 80 columns and 24 lines."""
+        return self.program_on_terminal([*INTERRUPTIBLE, *arguments], **environ)
+
+    @contextlib.contextmanager
+    def program_on_terminal(self, program: list[str], **environ: str) -> Iterator["Terminal"]:
+        """Run another program, such as a shell, on a terminal of 80 columns and 24 lines."""
         controller, terminal = pty.openpty()
         ioctl(terminal, termios.TIOCSWINSZ, struct.pack("HHHH", 24, 80, 0, 0))
         process = subprocess.Popen(
-            [*INTERRUPTIBLE, *arguments],
+            program,
             stdin=terminal,
             stdout=terminal,
             stderr=terminal,

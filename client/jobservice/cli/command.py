@@ -41,7 +41,8 @@ class CommonOptions(JsonOption):
         str | None, typer.Option("--url", metavar="URL", help="Address of the service.")
     ] = None
     profile: Annotated[
-        str | None, typer.Option("--profile", metavar="NAME", help="A profile of `jobs config`.")
+        str | None,
+        typer.Option("--profile", metavar="NAME", help="A profile; `config` lists them."),
     ] = None
 
     def over(self, others: "CommonOptions | None") -> "CommonOptions":

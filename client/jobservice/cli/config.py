@@ -16,6 +16,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from jobservice.cli import program
 from jobservice.cli.exits import USAGE, CommandError
 
 DEFAULT_URL = "http://localhost:5000"
@@ -49,7 +50,8 @@ class Profiles:
         """The profile of this name. An unknown name is a usage error that lists the known ones."""
         if name in self.by_name:
             return self.by_name[name]
-        known = ", ".join(sorted(self.by_name)) or "none yet; create one with `jobs config set`"
+        how = f"create one with `{program.name()} config set`"
+        known = ", ".join(sorted(self.by_name)) or f"none yet; {how}"
         raise CommandError(f"there is no profile {name!r}; known profiles: {known}", USAGE)
 
 

@@ -1,5 +1,6 @@
-"""The command `jobs`: its commands, its options, and its help, which fits on one screen."""
+"""The command `jobservice`: its commands, its options, and its help, which fits on one screen."""
 
+import os
 import sys
 from itertools import zip_longest
 from typing import Annotated
@@ -7,7 +8,7 @@ from typing import Annotated
 import typer
 from typer.core import TyperGroup
 
-from jobservice.cli import program
+from jobservice.cli import completion, program
 from jobservice.cli.command import CommonOptions
 from jobservice.cli.commands import (
     analyze,
@@ -96,7 +97,7 @@ def _print_version(wanted: bool) -> None:
     if wanted:
         from jobservice import __version__
 
-        sys.stdout.write(f"jobs {__version__}\n")
+        sys.stdout.write(f"{program.name()} {__version__}\n")
         raise typer.Exit
 
 
@@ -125,4 +126,6 @@ def main() -> None:
     for stream in (sys.stdout, sys.stderr):
         if hasattr(stream, "reconfigure"):
             stream.reconfigure(errors="replace")  # such as bars in an encoding without them
-    app(prog_name=program.name())
+    if any("completion" in argument for argument in sys.argv):
+        completion.complete_at_the_first_tab()
+    app(prog_name=program.name(), complete_var=program.completion_variable(os.environ))

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, TextIO
 
-from jobservice.cli import exits, formats
+from jobservice.cli import exits, formats, program
 
 if TYPE_CHECKING:
     from rich.console import Console, JustifyMethod
@@ -78,6 +78,10 @@ class Output:
         sys.stderr.write(formats.printable(text) + "\n")
         sys.stderr.flush()
 
+    def report(self, text: str) -> None:
+        """Write what went wrong to standard error, after the name of the command."""
+        self.note(f"{program.name()}: {text}")
+
     def hint(self, text: str) -> None:
         """Write a line to standard error if a person is watching."""
         if self.shows_progress:
@@ -88,7 +92,7 @@ class Output:
         if self.as_json:
             self.note(json.dumps(exits.document_of(error)))
         else:
-            self.note(f"jobs: {exits.message_of(error)}")
+            self.report(exits.message_of(error))
 
     def table(
         self, columns: Sequence[str], rows: Iterable[Sequence[Cell]], right: Sequence[str] = ()

@@ -1,4 +1,4 @@
-"""The command `jobs`, for a service that all tests of a file share."""
+"""The command `jobservice`, for a service that all tests of a file share."""
 
 from pathlib import Path
 
@@ -10,5 +10,5 @@ from tests.support.programs import Service
 
 @pytest.fixture
 def jobs(service: Service, tmp_path: Path) -> JobsCommand:
-    """The command `jobs`, for the service of this file, in an empty folder."""
+    """The command `jobservice`, for the service of this file, in an empty folder."""
     return JobsCommand(service.base_url, tmp_path)

@@ -1,4 +1,4 @@
-"""`jobs analyze`: what is counted, and how it is shown."""
+"""`jobservice analyze`: what is counted, and how it is shown."""
 
 import gzip
 import json

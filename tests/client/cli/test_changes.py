@@ -1,4 +1,4 @@
-"""`jobs cancel`, `jobs retry` and `jobs delete`."""
+"""`jobservice cancel`, `jobservice retry` and `jobservice delete`."""
 
 import pytest
 

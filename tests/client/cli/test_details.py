@@ -1,4 +1,4 @@
-"""`jobs show`, `jobs explain` and `jobs open`."""
+"""`jobservice show`, `jobservice explain` and `jobservice open`."""
 
 import stat
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""`jobs diff`, and `jobs analyze --compare`."""
+"""`jobservice diff`, and `jobservice analyze --compare`."""
 
 from pathlib import Path
 

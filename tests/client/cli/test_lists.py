@@ -1,4 +1,4 @@
-"""`jobs list`: filters, limits, and output for people and programs."""
+"""`jobservice list`: filters, limits, and output for people and programs."""
 
 from tests.support.jobs_command import JobsCommand
 from tests.support.programs import Service, uuids
@@ -48,7 +48,7 @@ def test_a_wrong_filter_is_a_usage_error_of_the_service(jobs: JobsCommand) -> No
 def test_a_reader_that_stops_early_is_no_error(jobs: JobsCommand, service: Service) -> None:
     for _ in range(3):
         service.submit("sleep", {"seconds": 0})
-    done = jobs.shell("jobs list --json | head -n 1")
+    done = jobs.shell("jobservice list --json | head -n 1")
     assert (done.code, done.err) == (0, "")
     assert len(done.items) == 1
 

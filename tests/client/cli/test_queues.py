@@ -1,4 +1,4 @@
-"""`jobs queues` and its subcommands."""
+"""`jobservice queues` and its subcommands."""
 
 import contextlib
 

@@ -1,4 +1,4 @@
-"""`jobs report`, and `jobs analyze --report`."""
+"""`jobservice report`, and `jobservice analyze --report`."""
 
 from pathlib import Path
 

@@ -19,7 +19,7 @@ LINES = "line 0\nline 1\nline 2\n"
 
 @pytest.fixture
 def jobs(listener: Service, tmp_path: Path) -> JobsCommand:
-    """The command `jobs`, for a listener that a test may restart."""
+    """The command `jobservice`, for a listener that a test may restart."""
     return JobsCommand(listener.base_url, tmp_path)
 
 

@@ -1,4 +1,4 @@
-"""`jobs submit`: payloads, results and exit codes."""
+"""`jobservice submit`: payloads, results and exit codes."""
 
 import json
 from pathlib import Path

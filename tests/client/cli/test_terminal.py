@@ -76,7 +76,7 @@ def test_ctrl_c_leaves_the_job_if_the_answer_is_not_yes(
         terminal.interrupt()
         terminal.expect("Cancel job")
         terminal.type(answer)
-        terminal.expect(f"jobs watch {job_id}")
+        terminal.expect(f"jobservice watch {job_id}")
         assert terminal.end() == 130
     assert service.job(job_id)["status"] == "running"
     assert jobs.run("cancel", job_id).code == 0
@@ -99,7 +99,7 @@ def test_ctrl_c_without_a_terminal_leaves_the_job(jobs: JobsCommand, service: Se
         process.send_signal(signal.SIGINT)
         out, err = process.communicate(timeout=20)
         assert (process.returncode, out) == (130, "")
-    assert f"job {job_id} goes on; follow it with: jobs watch {job_id}" in err
+    assert f"job {job_id} goes on; follow it with: jobservice watch {job_id}" in err
     assert service.job(job_id)["status"] == "running"
     assert jobs.run("cancel", job_id).code == 0
 

@@ -1,4 +1,4 @@
-"""Guards of the command `jobs`."""
+"""Guards of the command `jobservice`."""
 
 from tests.mutants.mutant import Mutant
 
@@ -51,5 +51,12 @@ CLI = (
         '    return _CONTROL.sub("\\N{REPLACEMENT CHARACTER}", text)',
         "    return text",
         ("tests/client/cli/test_lists.py", "tests/client/cli/test_formats.py"),
+    ),
+    Mutant(
+        "zsh completes at the first Tab",
+        "client/jobservice/cli/completion.py",
+        "COMPLETION_SCRIPT_ZSH.rstrip() + _CALL",
+        "COMPLETION_SCRIPT_ZSH",
+        ("tests/client/cli/test_completion.py",),
     ),
 )

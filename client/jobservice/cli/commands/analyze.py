@@ -1,4 +1,4 @@
-"""`jobs analyze`."""
+"""`jobservice analyze`."""
 
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -208,7 +208,7 @@ def analyze(
     Files may be compressed with gzip, zstd, xz or bzip2, and may be zip or tar archives.
     """
     if page is not None and len(files) > 1 and not together.together:
-        raise typer.BadParameter("--report takes one FILE; `jobs report` writes others")
+        raise typer.BadParameter("--report takes one FILE; `jobservice report` writes others")
     texts, regexes = patterns.read()
     values = {**asdict(report), "regexes": regexes, **options.given()}
     values |= {"fields": fields.read(), "top": fields.top}
@@ -228,7 +228,7 @@ def analyze(
             except KeyboardInterrupt:
                 progress.hide()
                 if not jobs:
-                    session.output.note("jobs: interrupted before the service has confirmed a job")
+                    session.output.report("interrupted before the service has confirmed a job")
                     return exits.INTERRUPTED
                 return waiting.interrupted(session, jobs)
         show(session, name, jobs[-1], several=len(sources) > 1)
@@ -255,4 +255,4 @@ def show(session: Session, name: str, job: "Job", several: bool) -> None:
     else:
         error = job.data.error
         reason = f": {error.type}: {error.message}" if error else ""
-        output.note(f"jobs: {name}: job {job.id} {job.status}{reason}")
+        output.report(f"{name}: job {job.id} {job.status}{reason}")

@@ -28,7 +28,7 @@ def register(app: typer.Typer) -> None:
 def show(session: Session, job_id: JobId) -> None:
     """Show a job: its options, attempts, and its result or error.
 
-    The exit code is 0, however the job ended; `jobs wait` tells this.
+    The exit code is 0, however the job ended; `jobservice wait` tells this.
     """
     job = session.client.get(ids.resolve(session.client, job_id))
     if session.output.as_json:
@@ -149,5 +149,5 @@ def open_page(
     else:
         output.line(address)
         if not is_open:
-            output.note("jobs: no browser was found")
+            output.report("no browser was found")
     return exits.SUCCEEDED if is_open else exits.FAILED

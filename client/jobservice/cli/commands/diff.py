@@ -1,4 +1,4 @@
-"""`jobs diff`."""
+"""`jobservice diff`."""
 
 from typing import Annotated
 

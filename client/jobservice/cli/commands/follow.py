@@ -42,7 +42,7 @@ def watch(
 ) -> int:
     """Print each change of a job until it ends, or the changes of all jobs until Ctrl-C.
 
-    The exit code of `jobs watch ID` tells how the job ended.
+    The exit code of `jobservice watch ID` tells how the job ended.
     """
     if job_id is not None and (type or queue or status):
         raise typer.BadParameter("options filter the changes of all jobs, so they need no ID")

@@ -1,10 +1,10 @@
-"""`jobs list`."""
+"""`jobservice list`."""
 
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from jobservice.cli import formats
+from jobservice.cli import formats, program
 from jobservice.cli.command import command
 from jobservice.cli.options import Filters
 from jobservice.cli.output import Cell, status_cell
@@ -22,7 +22,7 @@ def register(app: typer.Typer) -> None:
     examples = (
         "list --status failed,canceled --after 2030-01-31",
         "list --type analyze --text ERROR --limit 10 --json",
-        "list --status failed --all --ids | xargs jobs retry",
+        f"list --status failed --all --ids | xargs {program.name()} retry",
     )
     command(app, "list", examples)(list_jobs)
 

@@ -1,4 +1,4 @@
-"""`jobs config`: the profiles, which name services and keep their tokens."""
+"""`jobservice config`: the profiles, which name services and keep their tokens."""
 
 import sys
 from typing import Annotated
@@ -121,7 +121,7 @@ def _read_token() -> str:
     return text.strip()
 
 
-_SET = "config set prod --url https://jobs.example.org --token - < token.txt"
+_SET = "config set prod --url https://example.org --token - < token"
 
 default_command(app, common=JsonOption)(list_profiles)
 command(app, "set", (_SET,), common=JsonOption)(set_profile)

@@ -1,4 +1,4 @@
-"""`jobs queues` and its subcommands."""
+"""`jobservice queues` and its subcommands."""
 
 from typing import TYPE_CHECKING, Annotated
 

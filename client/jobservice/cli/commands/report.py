@@ -1,4 +1,4 @@
-"""`jobs report`."""
+"""`jobservice report`."""
 
 from pathlib import Path
 from typing import Annotated

@@ -1,4 +1,4 @@
-"""`jobs submit`."""
+"""`jobservice submit`."""
 
 import os
 import sys
@@ -122,7 +122,7 @@ def report_result(session: Session, job: "Job") -> int:
     else:
         error = job.data.error
         reason = f": {error.type}: {error.message}" if error else ""
-        output.note(f"jobs: job {job.id} {job.status}{reason}")
+        output.report(f"job {job.id} {job.status}{reason}")
     return exits.OF_STATUS.get(job.status, exits.FAILED)
 
 
@@ -137,6 +137,6 @@ def _report_id(session: Session, job: "Job") -> int:
 
 def _interrupted(session: Session, jobs: list["Job"]) -> int:
     if not jobs:
-        session.output.note("jobs: interrupted before the service has confirmed the job")
+        session.output.report("interrupted before the service has confirmed the job")
         return exits.INTERRUPTED
     return waiting.interrupted(session, jobs)

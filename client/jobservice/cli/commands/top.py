@@ -1,4 +1,4 @@
-"""`jobs top`: the whole service at a glance."""
+"""`jobservice top`: the whole service at a glance."""
 
 import time
 from collections.abc import Mapping
@@ -73,7 +73,7 @@ def _running(session: Session) -> list["Job"]:
 
 
 class View:
-    """What `jobs top` shows."""
+    """What `jobservice top` shows."""
 
     def __init__(self, url: str):
         self.problem = ""
