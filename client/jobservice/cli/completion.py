@@ -9,7 +9,7 @@ _CALL = """
 if [[ $funcstack[1] == _%(prog_name)s ]]; then
   %(complete_func)s "$@"
 fi"""
-"""zsh runs the file at the first completion. It then defines the function, and must also call it."""
+"""The file runs at the first completion. It defines the function, and must also call it."""
 
 
 def complete_at_the_first_tab() -> None:
