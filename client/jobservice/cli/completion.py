@@ -1,8 +1,30 @@
-"""Completion in shells, where Typer's own is not enough.
+"""Completion in shells: of job types, statuses, queues and ids, and from the first Tab on.
+
+The service is asked for what it knows. An answer must come within SECONDS, and whatever goes wrong
+means that nothing is offered.
 
 The script for zsh is in a private table of Typer. This was tested with Typer 0.28; below another
 release without that table, Typer's own script is installed.
 """
+
+import os
+import threading
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+import typer
+
+from jobservice.cli import config, formats
+
+if TYPE_CHECKING:
+    from jobservice import Client
+
+SECONDS = 1.0
+"""How long a shell waits for the service."""
+RECENT_JOBS = 20
+STATUSES = ("queued", "running", "succeeded", "failed", "canceled")
+Choice = tuple[str, str]
+"""A value, and what some shells show beside it."""
 
 _CALL = """
 
@@ -19,3 +41,74 @@ def complete_at_the_first_tab() -> None:
     except ImportError:
         return
     _completion_scripts["zsh"] = COMPLETION_SCRIPT_ZSH.rstrip() + _CALL
+
+
+def job_types(ctx: typer.Context, incomplete: str) -> list[Choice]:
+    """The job types of the service."""
+    return _ask(ctx, incomplete, lambda client: [(name, "") for name in client.types()])
+
+
+def queues(ctx: typer.Context, incomplete: str) -> list[Choice]:
+    """The queues of the service."""
+    return _ask(ctx, incomplete, lambda client: [(queue.name, "") for queue in client.queues()])
+
+
+def job_ids(ctx: typer.Context, incomplete: str) -> list[Choice]:
+    """The newest jobs, each with its type and status."""
+    return _ask(ctx, incomplete, _newest_jobs)
+
+
+def statuses(ctx: typer.Context, incomplete: str) -> list[Choice]:
+    """The statuses; several are separated by commas."""
+    before, comma, last = incomplete.rpartition(",")
+    chosen = before.split(",")
+    return [
+        (f"{before}{comma}{status}", "")
+        for status in STATUSES
+        if status.startswith(last) and status not in chosen
+    ]
+
+
+def _newest_jobs(client: "Client") -> list[Choice]:
+    jobs = client.list(limit=RECENT_JOBS)
+    return [
+        (job.id, f"{job.data.type}, {job.status}, {formats.moment(job.data.created_at)}")
+        for job in jobs
+    ]
+
+
+def _ask(
+    ctx: typer.Context, incomplete: str, read: Callable[["Client"], list[Choice]]
+) -> list[Choice]:
+    """Return what the service knows and begins with this text, or nothing after SECONDS.
+
+    A thread asks, because looking up a host name has no time limit. The end of the program does
+    not wait for it.
+    """
+    url, profile = _named_service(ctx)
+    found: list[Choice] = []
+
+    def ask() -> None:
+        from jobservice import Client
+
+        try:
+            address = config.address(url, profile, os.environ)
+            options = {"timeout": SECONDS, "retry_seconds": 0.0}
+            with Client(address.url, address.token or "", **options) as client:
+                found.extend(read(client))
+        except Exception:
+            return  # a message would appear in the middle of the line that is being typed
+
+    thread = threading.Thread(target=ask, daemon=True)
+    thread.start()
+    thread.join(SECONDS)
+    return [choice for choice in found if choice[0].startswith(incomplete)]
+
+
+def _named_service(ctx: typer.Context) -> tuple[str | None, str | None]:
+    """The options --url and --profile, which may stand before or behind the command."""
+    for each in (ctx, ctx.find_root()):
+        url, profile = each.params.get("url"), each.params.get("profile")
+        if url or profile:
+            return url, profile
+    return None, None

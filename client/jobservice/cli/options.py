@@ -5,7 +5,7 @@ from typing import Annotated, Any
 
 import typer
 
-from jobservice.cli import formats
+from jobservice.cli import completion, formats
 
 
 def seconds(text: str) -> float:
@@ -22,13 +22,33 @@ class Filters:
 
     status: Annotated[
         list[str] | None,
-        typer.Option("--status", "-s", metavar="STATUS", help="A status; several are allowed."),
+        typer.Option(
+            "--status",
+            "-s",
+            metavar="STATUS",
+            autocompletion=completion.statuses,
+            help="A status; several are allowed.",
+        ),
     ] = None
     type: Annotated[
-        str | None, typer.Option("--type", "-t", metavar="TYPE", help="Jobs of this type.")
+        str | None,
+        typer.Option(
+            "--type",
+            "-t",
+            metavar="TYPE",
+            autocompletion=completion.job_types,
+            help="Jobs of this type.",
+        ),
     ] = None
     queue: Annotated[
-        str | None, typer.Option("--queue", "-q", metavar="QUEUE", help="Jobs of this queue.")
+        str | None,
+        typer.Option(
+            "--queue",
+            "-q",
+            metavar="QUEUE",
+            autocompletion=completion.queues,
+            help="Jobs of this queue.",
+        ),
     ] = None
     submitted_by: Annotated[
         str | None, typer.Option("--submitted-by", metavar="NAME", help="Jobs of this caller.")
@@ -64,7 +84,14 @@ class JobOptions:
     """The options of a new job."""
 
     queue: Annotated[
-        str | None, typer.Option("--queue", "-q", metavar="QUEUE", help="Queue to wait in.")
+        str | None,
+        typer.Option(
+            "--queue",
+            "-q",
+            metavar="QUEUE",
+            autocompletion=completion.queues,
+            help="Queue to wait in.",
+        ),
     ] = None
     priority: Annotated[
         int | None,

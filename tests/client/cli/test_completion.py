@@ -2,14 +2,19 @@
 
 import os
 import shutil
+import socket
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 
+from jobservice import Client
+from jobservice.cli.completion import SECONDS
 from jobservice.cli.program import NAMES
 from tests.support.jobs_command import JobsCommand, Terminal
+from tests.support.programs import Service
 
 SHELLS = {
     "bash": (["bash", "--noprofile", "-i"], ".bashrc", ""),
@@ -40,11 +45,69 @@ def shell(jobs: JobsCommand, name: str, lines: str = "", **environ: str) -> Iter
 
 
 @pytest.mark.parametrize("name", SHELLS)
-def test_a_shell_completes_commands(tmp_path: Path, name: str) -> None:
-    jobs = JobsCommand("http://127.0.0.1:9", tmp_path)
-    with shell(jobs, name) as terminal:
+def test_a_shell_completes_commands_and_what_the_service_knows(
+    jobs: JobsCommand, service: Service, client: Client, name: str
+) -> None:
+    job = client.submit("sleep", {"seconds": 0})
+    with shell(jobs, name, JOBS_URL=service.base_url) as terminal:
         terminal.type("jobservice expl\t")
         terminal.expect("jobservice explain ")
+        terminal.type(f"{job.id[:-1]}\t")
+        terminal.expect(job.id)
+        terminal.type("\x15jobservice submit slee\t")
+        terminal.expect("submit sleep ")
+        terminal.type("\x15jobservice list --status failed,canc\t")
+        terminal.expect("failed,canceled ")
+
+
+def complete(jobs: JobsCommand, words: str, **environ: str) -> list[str]:
+    """The words that Bash is offered for the last of these words."""
+    number = str(len(words.split(" ")) - 1)
+    asked = {"_JOBSERVICE_COMPLETE": "complete_bash", "COMP_WORDS": words, "COMP_CWORD": number}
+    done = jobs.process(**asked, **environ)
+    assert done.err == ""
+    return done.out.split()
+
+
+@pytest.mark.parametrize(
+    ("words", "expected"),
+    [
+        ("jobservice submit sl", ["sleep"]),
+        ("jobservice list --type an", ["analyze"]),
+        ("jobservice watch --status s", ["succeeded"]),
+        ("jobservice list -s queued,", ["running", "succeeded", "failed", "canceled"]),
+        ("jobservice queues pause ", ["default"]),
+    ],
+)
+def test_values_are_offered(jobs: JobsCommand, words: str, expected: list[str]) -> None:
+    found = complete(jobs, words)
+    assert [each.removeprefix("queued,") for each in found] == expected
+
+
+@pytest.mark.parametrize("command", ["show", "logs -f", "wait", "cancel", "diff", "open", "lines"])
+def test_ids_of_new_jobs_are_offered(jobs: JobsCommand, client: Client, command: str) -> None:
+    job = client.submit("sleep", {"seconds": 0})
+    assert complete(jobs, f"jobservice {command} ")[0] == job.id
+    assert complete(jobs, f"jobservice {command} {job.id[:-1]}") == [job.id]
+
+
+@pytest.mark.parametrize(
+    "place", ["jobservice --url URL submit sl", "jobservice submit --url URL sl"]
+)
+def test_the_named_service_is_asked(jobs: JobsCommand, service: Service, place: str) -> None:
+    words = place.replace("URL", service.base_url)
+    assert complete(jobs, words, JOBS_URL="http://127.0.0.1:9") == ["sleep"]
+
+
+@pytest.mark.timing
+def test_a_service_that_does_not_answer_delays_a_shell_for_a_second(jobs: JobsCommand) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        url = f"http://127.0.0.1:{silent.getsockname()[1]}"
+        begin = time.monotonic()
+        assert complete(jobs, "jobservice submit ", JOBS_URL=url) == []
+        assert time.monotonic() - begin < SECONDS + 1.5
+    assert complete(jobs, "jobservice submit ", JOBS_URL=url) == []
+    assert complete(jobs, "jobservice submit ", JOBS_URL="", JOBS_PROFILE="unknown") == []
 
 
 @pytest.mark.parametrize(

@@ -53,6 +53,13 @@ CLI = (
         ("tests/client/cli/test_lists.py", "tests/client/cli/test_formats.py"),
     ),
     Mutant(
+        "completion asks the service that the options name",
+        "client/jobservice/cli/completion.py",
+        "    for each in (ctx, ctx.find_root()):",
+        "    for each in ():",
+        ("tests/client/cli/test_completion.py",),
+    ),
+    Mutant(
         "zsh completes at the first Tab",
         "client/jobservice/cli/completion.py",
         "COMPLETION_SCRIPT_ZSH.rstrip() + _CALL",

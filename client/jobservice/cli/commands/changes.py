@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from jobservice.cli import exits, ids
+from jobservice.cli import completion, exits, ids
 from jobservice.cli.command import command
 from jobservice.cli.options import Filters
 from jobservice.cli.session import Session
@@ -16,7 +16,11 @@ if TYPE_CHECKING:
 
 JobIds = Annotated[
     list[str] | None,
-    typer.Argument(metavar="[ID...]", help="Ids, or 4 digits of their beginnings or ends."),
+    typer.Argument(
+        metavar="[ID...]",
+        autocompletion=completion.job_ids,
+        help="Ids, or 4 digits of their beginnings or ends.",
+    ),
 ]
 Every = Annotated[bool, typer.Option("--all", help="All jobs, without a filter.")]
 Yes = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")]
@@ -63,7 +67,11 @@ def delete(
     session: Session,
     job_ids: Annotated[
         list[str],
-        typer.Argument(metavar="ID...", help="Ids, or 4 digits of their beginnings or ends."),
+        typer.Argument(
+            metavar="ID...",
+            autocompletion=completion.job_ids,
+            help="Ids, or 4 digits of their beginnings or ends.",
+        ),
     ],
 ) -> int:
     """Delete jobs that have ended, with their files."""

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from jobservice.cli import analysis_tables, exits, formats, ids
+from jobservice.cli import analysis_tables, completion, exits, formats, ids
 from jobservice.cli.command import command
 from jobservice.cli.output import Cell, Output, status_cell
 from jobservice.cli.session import Session
@@ -14,7 +14,12 @@ if TYPE_CHECKING:
     from jobservice import Job
 
 JobId = Annotated[
-    str, typer.Argument(metavar="ID", help="Id of a job, or 4 digits of its beginning or end.")
+    str,
+    typer.Argument(
+        metavar="ID",
+        autocompletion=completion.job_ids,
+        help="Id of a job, or 4 digits of its beginning or end.",
+    ),
 ]
 
 
@@ -133,7 +138,11 @@ def open_page(
     session: Session,
     job_id: Annotated[
         str | None,
-        typer.Argument(metavar="[ID]", help="Job to open; without it, the overview."),
+        typer.Argument(
+            metavar="[ID]",
+            autocompletion=completion.job_ids,
+            help="Job to open; without it, the overview.",
+        ),
     ] = None,
 ) -> int:
     """Open the page of a job in the browser, and print its address."""

@@ -4,7 +4,7 @@ from typing import Annotated
 
 import typer
 
-from jobservice.cli import comparison_table, exits, ids
+from jobservice.cli import comparison_table, completion, exits, ids
 from jobservice.cli.command import command
 from jobservice.cli.session import Session
 
@@ -14,8 +14,13 @@ EXAMPLES = (
     "diff 6af1b43d 7bc2 --all --json",
 )
 CHANGES = ("new", "more", "gone", "less")
-Earlier = Annotated[str, typer.Argument(metavar="BEFORE", help="The earlier job.")]
-Later = Annotated[str, typer.Argument(metavar="AFTER", help="The later job.")]
+Earlier = Annotated[
+    str,
+    typer.Argument(metavar="BEFORE", autocompletion=completion.job_ids, help="The earlier job."),
+]
+Later = Annotated[
+    str, typer.Argument(metavar="AFTER", autocompletion=completion.job_ids, help="The later job.")
+]
 
 
 def register(app: typer.Typer) -> None:

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from jobservice.cli import exits, formats, ids
+from jobservice.cli import completion, exits, formats, ids
 from jobservice.cli.command import command
 from jobservice.cli.commands.details import JobId
 from jobservice.cli.options import seconds
@@ -28,16 +28,42 @@ def register(app: typer.Typer) -> None:
 def watch(
     session: Session,
     job_id: Annotated[
-        str | None, typer.Argument(metavar="[ID]", help="Job to watch; without it, all jobs.")
+        str | None,
+        typer.Argument(
+            metavar="[ID]",
+            autocompletion=completion.job_ids,
+            help="Job to watch; without it, all jobs.",
+        ),
     ] = None,
     type: Annotated[
-        str | None, typer.Option("--type", "-t", metavar="TYPE", help="Jobs of this type.")
+        str | None,
+        typer.Option(
+            "--type",
+            "-t",
+            metavar="TYPE",
+            autocompletion=completion.job_types,
+            help="Jobs of this type.",
+        ),
     ] = None,
     queue: Annotated[
-        str | None, typer.Option("--queue", "-q", metavar="QUEUE", help="Jobs of this queue.")
+        str | None,
+        typer.Option(
+            "--queue",
+            "-q",
+            metavar="QUEUE",
+            autocompletion=completion.queues,
+            help="Jobs of this queue.",
+        ),
     ] = None,
     status: Annotated[
-        str | None, typer.Option("--status", "-s", metavar="STATUS", help="Changes to this status.")
+        str | None,
+        typer.Option(
+            "--status",
+            "-s",
+            metavar="STATUS",
+            autocompletion=completion.statuses,
+            help="Changes to this status.",
+        ),
     ] = None,
 ) -> int:
     """Print each change of a job until it ends, or the changes of all jobs until Ctrl-C.
@@ -126,7 +152,11 @@ def wait(
     session: Session,
     job_ids: Annotated[
         list[str],
-        typer.Argument(metavar="ID...", help="Ids, or 4 digits of their beginnings or ends."),
+        typer.Argument(
+            metavar="ID...",
+            autocompletion=completion.job_ids,
+            help="Ids, or 4 digits of their beginnings or ends.",
+        ),
     ],
     timeout: Annotated[
         float | None,

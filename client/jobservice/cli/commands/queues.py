@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from jobservice.cli import exits, formats
+from jobservice.cli import completion, exits, formats
 from jobservice.cli.command import command, default_command
 from jobservice.cli.output import Cell, status_cell
 from jobservice.cli.session import Session
@@ -15,7 +15,10 @@ if TYPE_CHECKING:
 
 COLUMNS = ("QUEUE", "RUNNING", "LIMIT", "QUEUED", "OLDEST", "STATE")
 NUMBERS = ("RUNNING", "LIMIT", "QUEUED", "OLDEST")
-Names = Annotated[list[str], typer.Argument(metavar="NAME...", help="Names of queues.")]
+Names = Annotated[
+    list[str],
+    typer.Argument(metavar="NAME...", autocompletion=completion.queues, help="Names of queues."),
+]
 Name = Annotated[str, typer.Argument(metavar="NAME", help="Name of a queue.")]
 
 app = typer.Typer(rich_markup_mode=None)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from jobservice.cli import exits, payloads, program, waiting
+from jobservice.cli import completion, exits, payloads, program, waiting
 from jobservice.cli.command import command
 from jobservice.cli.options import JobOptions, seconds
 from jobservice.cli.progress import JobProgress
@@ -45,7 +45,12 @@ def submit(
     session: Session,
     options: JobOptions,
     until: Waiting,
-    type: Annotated[str, typer.Argument(metavar="TYPE", help="Type of the job.")],
+    type: Annotated[
+        str,
+        typer.Argument(
+            metavar="TYPE", autocompletion=completion.job_types, help="Type of the job."
+        ),
+    ],
     payload: Annotated[
         list[str] | None,
         typer.Argument(metavar="[KEY=VALUE | @FILE.json | -]...", help="Payload."),
