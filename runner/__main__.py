@@ -4,12 +4,18 @@ It imports in functions, because the imports take time: a signal that arrives me
 the program like any other.
 """
 
+from storage.settings.packages import explained_imports
 from storage.settings.stop_signals import StopSignals
 
 
 def main() -> None:
     """Run a worker; with --health, check the one on this host instead."""
     signals = StopSignals()
+    with explained_imports("runner"):
+        _run(signals)
+
+
+def _run(signals: StopSignals) -> None:
     import argparse
     import socket
     import sys

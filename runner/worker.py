@@ -32,10 +32,13 @@ from storage.telemetry.start_up import open_spans
 
 log = logging.getLogger(__name__)
 
+PROGRAM = "worker"
+"""The name of this program in the log."""
+
 
 def run_worker(settings: RunnerSettings, heartbeat: Heartbeat, signals: StopSignals) -> None:
     """Run a worker until a stop signal. Exits with a one-line message if it cannot start."""
-    set_up_logs(settings.log_level, settings.log_format, "worker")
+    set_up_logs(settings.log_level, settings.log_format, PROGRAM)
     processes.forbid_inspection()  # from the jobs, which run as the same user
     traces = AttemptSpans(open_spans(settings, "worker"))
     try:
@@ -96,7 +99,7 @@ def run(
     deregister(claims, liveness)
     store.close()
     traces.close()
-    log.info("stopped")
+    log.info("stopped", extra={"program": PROGRAM})
 
 
 def open_or_exit(settings: RunnerSettings, database: Database, signals: StopSignals) -> Store:

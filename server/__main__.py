@@ -4,13 +4,15 @@ It imports in functions, because the imports take half a second: a signal that a
 must stop the program like any other.
 """
 
+from storage.settings.packages import explained_imports
 from storage.settings.stop_signals import StopSignals
 
 
 def main() -> None:
     """Run the listener, or the command that was given."""
     signals = StopSignals()
-    _run(signals)
+    with explained_imports("server"):
+        _run(signals)
 
 
 def _run(signals: StopSignals) -> None:

@@ -1,6 +1,7 @@
 """Starts and stops the listener: opens the store, listens, and shuts down on a signal."""
 
 import asyncio
+import errno
 import logging
 import resource
 import socket
@@ -28,6 +29,9 @@ from storage.telemetry.start_up import open_spans
 
 log = logging.getLogger(__name__)
 
+PROGRAM = "listener"
+"""The name of this program in the log."""
+
 STOP_SECONDS = 10.0
 """Time that requests under way may take to end at a shutdown."""
 LAST_REQUEST_SECONDS = 2.0
@@ -41,7 +45,7 @@ OPEN_FILES = 65536
 def serve(settings: ServerSettings, signals: StopSignals) -> None:
     """Run the listener until a stop signal. Exits with a message if it cannot start."""
     raise_file_limit()
-    set_up_logs(settings.log_level, settings.log_format, "listener")
+    set_up_logs(settings.log_level, settings.log_format, PROGRAM)
     try:
         # All of it before the store is opened, which changes the schema of the database.
         require_storable_uploads(settings)
@@ -108,7 +112,8 @@ def require_usable_address(settings: ServerSettings) -> None:
 def cannot_listen(settings: ServerSettings, error: OSError) -> str:
     """Return the text for an address that cannot be listened on."""
     host = f"HOST={settings.listen_host}, " if settings.listen_host else ""
-    return f"cannot listen on {host}PORT={settings.port}: {error.strerror}"
+    hint = "; PORT=NUMBER chooses another port" if error.errno == errno.EADDRINUSE else ""
+    return f"cannot listen on {host}PORT={settings.port}: {error.strerror}{hint}"
 
 
 def raise_file_limit() -> None:
@@ -163,4 +168,4 @@ async def listen(
     await server.close_all_connections()
     await app.activity.finish_background_tasks(ABORT_SECONDS)
     app.close()
-    log.info("stopped")
+    log.info("stopped", extra={"program": PROGRAM})

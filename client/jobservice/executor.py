@@ -89,8 +89,11 @@ class Executor(futures.Executor):
     ) -> JobFuture:
         """Submit a job. `options` are options of `Client.submit`: `file`, `priority` and others.
 
-        Returns when the job is stored. `map("sleep", payloads)` submits one job for each payload.
+        Returns when the job is stored, and raises at once if the service refuses it.
+        `map("sleep", payloads)` submits one job for each payload.
         """
+        if callable(type):
+            raise TypeError("an Executor takes the name of a job type, not a function")
         with self._changed:
             self._require_open()
         future = JobFuture(self._client.submit(type, payload, **{**self._options, **options}))

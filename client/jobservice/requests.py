@@ -83,7 +83,14 @@ def submit(
     wait: float = 0.0,
     on_progress: Progress | None = None,
 ) -> Request:
-    """Submit a job, with an Idempotency-Key, so that it may be repeated."""
+    """Submit a job, with an Idempotency-Key, so that it may be repeated.
+
+    Raises TypeError if the type is no text, or the payload no dict.
+    """
+    if not isinstance(type, str):
+        raise TypeError(f"a job type is named by a text such as 'sleep', not by {_kind(type)}")
+    if payload is not None and not isinstance(payload, Mapping):
+        raise TypeError(f"the payload is a dict such as {{'seconds': 3}}, not {_kind(payload)}")
     given = {"type": type, "payload": dict(payload or {}), **read_options(options)}
     headers = {KEY_HEADER: str(uuid.uuid4()) if key is None else key}
     query, wait = _wait_query(wait), _one_wait(wait)
@@ -100,6 +107,11 @@ _USUAL = {
     **{"fields": [], "top": 20, "reuse": False},
 }
 """The parameters of an analysis that are not sent, unless they are None."""
+
+
+def _kind(value: Any) -> str:
+    """What a wrong argument is, for an error."""
+    return "a function" if callable(value) else repr(value)[:100]
 
 
 def analyze_payload(

@@ -117,7 +117,10 @@ def _run(
         os.environ[TRACEPARENT] = fields["traceparent"]
     job_type = job_types.get(fields["type"])
     if job_type is None:
-        raise NotRetryable(f"there is no job type {fields['type']!r}")
+        name = fields["type"]
+        raise NotRetryable(
+            f"there is no job type {name!r} in this worker: JOB_TYPES must be the same everywhere"
+        )
     upload = _upload(job_type, fields["upload"])
     payload = _payload(job_type, fields["payload"])
     context = Context(fields["job_id"], fields["attempt"], upload, report, fields.get("cores", 1))

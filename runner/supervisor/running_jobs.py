@@ -292,12 +292,23 @@ def log_ended(
 
 def log_end(running: RunningJob, outcome: AttemptOutcome, accepted: bool) -> None:
     """Log how an attempt ended, or that the store rejected its end as stale."""
-    extra = {**running.log_fields(), "outcome": outcome.kind, "seconds": round(outcome.seconds, 3)}
+    extra = {
+        **running.log_fields(),
+        "outcome": _public_outcome(running, outcome),
+        "seconds": round(outcome.seconds, 3),
+    }
     if outcome.error_type:
         extra["error"] = f"{outcome.error_type}: {outcome.error_message}"
     if outcome.traceback:
         extra["traceback"] = outcome.traceback
     log.info("job ended" if accepted else "stale end of a job dropped", extra=extra)
+
+
+def _public_outcome(running: RunningJob, outcome: AttemptOutcome) -> str:
+    """The outcome as the API names it: a killed attempt was canceled or released."""
+    if outcome.kind != "killed":
+        return outcome.kind
+    return "canceled" if running.kill_reason is KillReason.CANCEL else "released"
 
 
 def _is_killed(running: RunningJob, outcome: AttemptOutcome) -> bool:

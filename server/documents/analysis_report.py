@@ -74,9 +74,9 @@ def _result_lines(result: Document) -> Iterator[str]:
     if "patterns" in result.get("timeline", {}):
         yield from timeline_lines(result["timeline"])
     yield ""
-    lines = [f"{result['lines']:,} lines"] if has_lines else []
+    lines = [_counted(result["lines"], "line")] if has_lines else []
     seconds = result["file"]["seconds"]
-    yield ", ".join([*lines, f"{result['bytes']:,} bytes", f"{seconds:.3f} seconds"])
+    yield ", ".join([*lines, _counted(result["bytes"], "byte"), f"{seconds:.3f} seconds"])
     yield from (f"warning: {clean(each['message'])}" for each in result["warnings"])
 
 
@@ -123,6 +123,10 @@ def _member_lines(result: Document) -> Iterator[str]:
     yield from table(["member", "count"], rows, sums)
     if more := result["archive"]["analyzed"] + result["archive"]["failed"] - len(members):
         yield f"and {more:,} more members"
+
+
+def _counted(count: int, noun: str) -> str:
+    return f"{count:,} {noun}{'' if count == 1 else 's'}"
 
 
 def _number(value: int | None) -> str:

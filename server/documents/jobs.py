@@ -161,6 +161,7 @@ def next_link(root_path: str, query: Mapping[str, str], page_after: UUID) -> str
 def _attempt_document(attempt: Attempt) -> schemas.AttemptDocument:
     started_at, finished_at = attempt.started_at, attempt.finished_at
     seconds = None if finished_at is None else (finished_at - started_at) / 1000
+    cpu_seconds = attempt.usage.cpu_seconds
     return {
         "attempt": attempt.number,
         "runner": attempt.runner,
@@ -169,7 +170,7 @@ def _attempt_document(attempt: Attempt) -> schemas.AttemptDocument:
         "seconds": seconds,
         "outcome": attempt.outcome,
         "error": cast("schemas.Error | None", attempt.error),
-        "cpu_seconds": attempt.usage.cpu_seconds,
+        "cpu_seconds": None if cpu_seconds is None else round(cpu_seconds, 6),
         "peak_memory_bytes": attempt.usage.peak_memory_bytes,
         "pid": attempt.usage.pid,
         "traceback": attempt.traceback,

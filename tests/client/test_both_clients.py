@@ -262,8 +262,11 @@ def test_waiting_for_many_jobs_ends_in_time(api: Client, queue: str) -> None:
     with pytest.raises(WaitTimeout, match="1 of 1 jobs are not final") as caught:
         api.wait_all([job], 0.05)
     assert caught.value.job.id == job.id
-    with pytest.raises(WaitTimeout):
-        list(api.as_completed([job], 0.05))
+    ended = api.submit("sleep", {"seconds": 0}, wait=20)
+    found: list[str] = []
+    with pytest.raises(WaitTimeout, match="1 of 2 jobs are not final"):
+        found.extend(each.id for each in api.as_completed([job, ended], 0.3))
+    assert found == [ended.id]
     with pytest.raises(ApiError, match="there is no job"):
         api.wait_all([job.id, str(uuid4())], 20)
 

@@ -89,3 +89,13 @@ def test_a_refused_submission_raises_at_once(client: Client, tmp_path: Path) -> 
             executor.submit("sleep", {"seconds": -1})
         job = executor.submit("analyze", {"patterns": ["a"]}, file=("a.log", b"a"))
         assert job.result(20)["counts"] == {"a": 1}
+
+
+def test_an_executor_takes_no_functions_and_refuses_a_submission_at_once(client: Client) -> None:
+    with Executor(client) as executor:
+        with pytest.raises(TypeError, match="takes the name of a job type, not a function"):
+            executor.submit(print, 3)  # type: ignore[arg-type]
+        with pytest.raises(TypeError, match="the payload is a dict"):
+            executor.submit("sleep", 3)  # type: ignore[arg-type]
+        with pytest.raises(ApiError):
+            executor.submit("unknown", {})

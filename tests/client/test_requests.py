@@ -1,5 +1,6 @@
 import io
 import json
+import re
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -84,6 +85,19 @@ def test_a_payload_must_be_json() -> None:
         requests.submit("sleep", {"seconds": float("nan")}, {})
     with pytest.raises(TypeError):
         requests.submit("sleep", {"seconds": io.BytesIO()}, {})
+
+
+@pytest.mark.parametrize(
+    ("type", "payload", "message"),
+    [
+        ("sleep", 3, "the payload is a dict such as {'seconds': 3}, not 3"),
+        ("sleep", [1], "the payload is a dict"),
+        (print, None, "a job type is named by a text such as 'sleep', not by a function"),
+    ],
+)
+def test_what_is_no_submission_is_named(type: Any, payload: Any, message: str) -> None:
+    with pytest.raises(TypeError, match=re.escape(message)):
+        requests.submit(type, payload, {})
 
 
 def test_filters_become_a_query() -> None:

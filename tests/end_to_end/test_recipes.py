@@ -67,8 +67,11 @@ def test_a_shell_script_uploads_waits_and_prints_the_counts(
     *_, script = recipe("From a shell script", "sh")
     (tmp_path / "count-errors").write_text(script)
     (tmp_path / "app.log").write_text(LOG)
-    answer = run(service, tmp_path, "sh", "count-errors", "app.log")
-    assert json.loads(answer.stdout) == {"ERROR": 3, "WARN": 1}
+    (tmp_path / "a;b,c d.log").write_text(LOG)
+    for name in ("app.log", "a;b,c d.log"):
+        answer = run(service, tmp_path, "sh", "count-errors", name)
+        assert json.loads(answer.stdout) == {"ERROR": 3, "WARN": 1}
+    assert [job["upload"]["name"] for job in jobs_of(service)] == ["a;b,c d.log", "app.log"]
     (tmp_path / "archive.log").write_bytes(b"PK\x03\x04" + bytes(100))
     answer = run(service, tmp_path, "sh", "count-errors", "archive.log", ends_with=1)
     assert answer.returncode == 1
@@ -124,7 +127,7 @@ def test_only_the_worker_of_the_gpus_takes_jobs_of_their_queue(tmp_path: Path) -
         runners = {}
         for name, command in (("gpu", on_gpus), ("others", on_others)):
             *settings, python, option, module = command.split()
-            assert [python, option, module] == ["python", "-m", "runner"]
+            assert [python, option, module] == [".venv/bin/python", "-m", "runner"]
             given = dict(each.split("=") for each in settings)
             worker = service.worker(**{**given, "CONCURRENCY_LIMIT": "1"})
             runners[name] = worker.logged("ready")["runner"]

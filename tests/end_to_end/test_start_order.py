@@ -118,7 +118,8 @@ def test_an_address_that_cannot_be_used_creates_no_database(tmp_path: Path) -> N
         port = str(taken.getsockname()[1])
         said = start("server", tmp_path, PORT=port)
         assert said.endswith(
-            f"cannot listen on HOST=127.0.0.1, PORT={port}: Address already in use"
+            f"cannot listen on HOST=127.0.0.1, PORT={port}: Address already in use; "
+            "PORT=NUMBER chooses another port"
         )
     assert "HOST=256.0.0.1" in start("server", tmp_path, HOST="256.0.0.1")
     assert not (tmp_path / "data").exists()

@@ -95,7 +95,7 @@ class JobsCommand:
         done = subprocess.run(
             [*COMMAND, *arguments],
             input=stdin.encode() if isinstance(stdin, str) else stdin,
-            env=self._environ(environ),
+            env=self.process_environ(**environ),
             cwd=self.folder,
             capture_output=True,
             timeout=50,
@@ -107,7 +107,7 @@ class JobsCommand:
         done = subprocess.run(
             ["bash", "--norc", "-e", "-c", script],
             stdin=subprocess.DEVNULL,
-            env=self._environ({"PATH": self.search_path(), **environ}),
+            env=self.process_environ(**{"PATH": self.search_path(), **environ}),
             cwd=self.folder,
             capture_output=True,
             text=True,
@@ -133,7 +133,7 @@ class JobsCommand:
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
-            env=self._environ(environ),
+            env=self.process_environ(**environ),
             cwd=self.folder,
             text=True,
         ) as process:
@@ -158,7 +158,7 @@ class JobsCommand:
             stdin=terminal,
             stdout=terminal,
             stderr=terminal,
-            env=self._environ(environ),
+            env=self.process_environ(**environ),
             cwd=self.folder,
             start_new_session=True,
         )
@@ -170,7 +170,8 @@ class JobsCommand:
             process.wait()
             os.close(controller)
 
-    def _environ(self, environ: dict[str, str]) -> dict[str, str]:
+    def process_environ(self, **environ: str) -> dict[str, str]:
+        """The environment of its processes."""
         return {**os.environ, **self.environ, **environ}
 
 

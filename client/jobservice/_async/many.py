@@ -25,7 +25,10 @@ async def wait_all(
     for some in _groups(jobs):
         left, seconds = some, 0.0  # the first look finds unknown ids at once
         while left := [job for job in left if not job.data.has_end]:
-            await _look(transport, left, seconds, deadline)
+            try:
+                await _look(transport, left, seconds, deadline)
+            except WaitTimeout as error:
+                raise _timeout(error, jobs) from error.__cause__
             seconds = requests.MAX_WAIT_SECONDS
     return list(jobs)
 
@@ -37,7 +40,10 @@ async def as_completed(
     deadline = None if timeout is None else time.monotonic() + timeout
     left, seconds = list(jobs), 0.0
     while left:
-        ended = await refresh_all(transport, left, seconds, deadline)
+        try:
+            ended = await refresh_all(transport, left, seconds, deadline)
+        except WaitTimeout as error:
+            raise _timeout(error, jobs) from error.__cause__
         for job in ended:
             yield job
         left = [job for job in left if not job.data.has_end]
@@ -76,10 +82,18 @@ async def _look(
     unfinished = [job for job in jobs if not job.is_final]
     now = time.monotonic()
     if unfinished and deadline is not None and now >= deadline:
-        message = f"{len(unfinished)} of {len(jobs)} jobs are not final, {jobs[0].id} for example"
-        raise WaitTimeout(message, unfinished)
+        raise WaitTimeout("the time is over", unfinished)
     if unfinished and now - asked_at < min(left, MIN_WAIT_SECONDS):
         await async_sleep(min(left, MIN_WAIT_SECONDS))  # a stopping listener answers at once
+
+
+def _timeout(error: WaitTimeout, jobs: Sequence[AsyncJob]) -> WaitTimeout:
+    """The error for all jobs that were given, of which some have ended."""
+    unfinished = [job for job in jobs if not job.data.has_end]
+    text = f"{len(unfinished)} of {len(jobs)} jobs are not final, {unfinished[0].id} for example"
+    if error.__cause__:
+        text += f"; the last try failed: {error.__cause__}"
+    return WaitTimeout(text, unfinished)
 
 
 def _groups(jobs: Sequence[AsyncJob]) -> list[Sequence[AsyncJob]]:

@@ -14,6 +14,7 @@ from jobservice import requests
 from jobservice._sync import many
 from jobservice._sync.job import Job
 from jobservice._sync.transport import Transport
+from jobservice.address import base_url
 from jobservice.documents import BulkChange, JobData, QueueData, read_job, read_queue, total
 from jobservice.event_stream import Event
 from jobservice.uploads import Files, Progress
@@ -43,12 +44,11 @@ class Client:
         retry_seconds: float = 60.0,
     ):
         """`url` and `token` default to the environment variables JOBS_URL and JOBS_TOKEN. An
-        empty token sends none.
+        empty token sends none. Raises ValueError if `url` is no address of HTTP.
 
         `timeout`: how many seconds the service may stay silent; a wait adds its own time.
         """
-        url = url or os.environ.get("JOBS_URL") or DEFAULT_URL
-        self.url = (url if "://" in url else f"http://{url}").rstrip("/")
+        self.url = base_url(url or os.environ.get("JOBS_URL") or DEFAULT_URL)
         token = os.environ.get("JOBS_TOKEN") if token is None else token
         self._transport = Transport(self.url, token, timeout, retry_seconds)
 

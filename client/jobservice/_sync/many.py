@@ -24,7 +24,10 @@ def wait_all(transport: Transport, jobs: Sequence[Job], timeout: float | None) -
     for some in _groups(jobs):
         left, seconds = some, 0.0  # the first look finds unknown ids at once
         while left := [job for job in left if not job.data.has_end]:
-            _look(transport, left, seconds, deadline)
+            try:
+                _look(transport, left, seconds, deadline)
+            except WaitTimeout as error:
+                raise _timeout(error, jobs) from error.__cause__
             seconds = requests.MAX_WAIT_SECONDS
     return list(jobs)
 
@@ -34,7 +37,10 @@ def as_completed(transport: Transport, jobs: Sequence[Job], timeout: float | Non
     deadline = None if timeout is None else time.monotonic() + timeout
     left, seconds = list(jobs), 0.0
     while left:
-        ended = refresh_all(transport, left, seconds, deadline)
+        try:
+            ended = refresh_all(transport, left, seconds, deadline)
+        except WaitTimeout as error:
+            raise _timeout(error, jobs) from error.__cause__
         for job in ended:
             yield job
         left = [job for job in left if not job.data.has_end]
@@ -71,10 +77,18 @@ def _look(transport: Transport, jobs: Sequence[Job], wait: float, deadline: floa
     unfinished = [job for job in jobs if not job.is_final]
     now = time.monotonic()
     if unfinished and deadline is not None and now >= deadline:
-        message = f"{len(unfinished)} of {len(jobs)} jobs are not final, {jobs[0].id} for example"
-        raise WaitTimeout(message, unfinished)
+        raise WaitTimeout("the time is over", unfinished)
     if unfinished and now - asked_at < min(left, MIN_WAIT_SECONDS):
         sleep(min(left, MIN_WAIT_SECONDS))  # a stopping listener answers at once
+
+
+def _timeout(error: WaitTimeout, jobs: Sequence[Job]) -> WaitTimeout:
+    """The error for all jobs that were given, of which some have ended."""
+    unfinished = [job for job in jobs if not job.data.has_end]
+    text = f"{len(unfinished)} of {len(jobs)} jobs are not final, {unfinished[0].id} for example"
+    if error.__cause__:
+        text += f"; the last try failed: {error.__cause__}"
+    return WaitTimeout(text, unfinished)
 
 
 def _groups(jobs: Sequence[Job]) -> list[Sequence[Job]]:

@@ -1,5 +1,5 @@
 """Runs the command as `python -m jobservice.cli`."""
 
-from jobservice.cli.main import main
+from jobservice.cli.start import main
 
 main()

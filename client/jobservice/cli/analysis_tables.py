@@ -163,7 +163,7 @@ def _show_timeline(output: Output, timeline: Mapping[str, Any]) -> None:
 def _about_file(result: Mapping[str, Any]) -> str:
     """Such as: 60,000 lines, 4.2 MB in 0.01 s (gzip), A to B UTC."""
     file = result["file"]
-    parts = [f"{formats.number(result['lines'])} lines"] if "lines" in result else []
+    parts = [formats.counted(result["lines"], "line")] if "lines" in result else []
     parts.append(f"{formats.size(result['bytes'])} in {formats.duration(file['seconds'])}")
     if file["format"] != "plain":
         parts.append(f"{file['format']}, {formats.size(file['stored_bytes'])} stored")

@@ -85,12 +85,12 @@ def _ask(
     A thread asks, because looking up a host name has no time limit. The end of the program does
     not wait for it.
     """
+    from jobservice import Client
+
     url, profile = _named_service(ctx)
     found: list[Choice] = []
 
     def ask() -> None:
-        from jobservice import Client
-
         try:
             address = config.address(url, profile, os.environ)
             options = {"timeout": SECONDS, "retry_seconds": 0.0}

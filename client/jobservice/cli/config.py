@@ -16,6 +16,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from jobservice.address import base_url
 from jobservice.cli import program
 from jobservice.cli.exits import USAGE, CommandError
 
@@ -87,6 +88,14 @@ def load(file: Path) -> Profiles:
     return found
 
 
+def check_url(url: str) -> None:
+    """Refuse what is no address of a service."""
+    try:
+        base_url(url)
+    except ValueError as error:
+        raise CommandError(str(error), USAGE) from None
+
+
 def others_can_read(file: Path) -> bool:
     """Whether other users can read or change a file. False on Windows, where modes do not say."""
     return os.name == "posix" and bool(stat.S_IMODE(file.stat().st_mode) & 0o077)
@@ -122,10 +131,16 @@ def address(url: str | None, profile: str | None, environ: Mapping[str, str]) ->
     if url and profile:
         raise CommandError("use either --url or --profile, not both", USAGE)
     if url:
+        check_url(url)
         return Address(url, token, "--url")
     if not profile and (from_environ := environ.get("JOBS_URL")):
+        check_url(from_environ)
         return Address(from_environ, token, "JOBS_URL")
-    profiles = load(path())
+    file = path()
+    if environ.get("JOBS_CONFIG") and not file.exists():
+        how = f"`{program.name()} config set` creates it"
+        raise CommandError(f"there is no file {file}, which JOBS_CONFIG names; {how}", USAGE)
+    profiles = load(file)
     name = profile or environ.get("JOBS_PROFILE") or profiles.default
     if not name:
         return Address(DEFAULT_URL, token, "default")

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from jobservice.cli import wording
 from jobservice.errors import (
     ApiError,
     ConnectionFailed,
@@ -61,7 +62,8 @@ def message_of(error: Exception) -> str:
     if isinstance(error, ApiError):
         known = {"code": error.code, "field": error.field, "request id": error.request_id}
         named = ", ".join(f"{name} {value}" for name, value in known.items() if value)
-        text = error.detail or error.title or f"the service answered {error.status}"
+        text = wording.in_commands(error.detail or error.title)
+        text = text or f"the service answered {error.status}"
         return f"{text} ({named or f'status {error.status}'})"
     return str(error)
 

@@ -1,5 +1,6 @@
 """Numbers, durations and times as text."""
 
+import math
 import re
 from collections.abc import Sequence
 from datetime import datetime, timezone
@@ -12,6 +13,8 @@ _UNITS = ("B", "kB", "MB", "GB", "TB")
 _STEPS = (("d", 86400, "h", 3600), ("h", 3600, "m", 60), ("m", 60, "s", 1))
 _SECONDS = {"": 1, "s": 1, "m": 60, "h": 3600, "d": 86400}
 _DURATION = re.compile(r"(\d+(?:\.\d+)?|\.\d+)\s*([smhd]?)")
+
+_TIME = re.compile(r"\b\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?Z")
 
 _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
 _CONTROL_EXCEPT_COLORS = re.compile(r"(\x1b\[[0-9;]*m)|[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f]")
@@ -31,6 +34,11 @@ def size(count: float | None) -> str:
 def number(count: int | None) -> str:
     """A whole number with separators: 1,234,567. Empty for None."""
     return "" if count is None else f"{count:,}"
+
+
+def counted(count: int, noun: str) -> str:
+    """A number with its noun: 1 line, 2,000 lines."""
+    return f"{count:,} {noun}{'' if count == 1 else 's'}"
 
 
 def duration(seconds: float | None) -> str:
@@ -61,6 +69,11 @@ def moment(value: Any) -> str:
     """A time of the API, in the time zone of this machine: 2030-01-31 12:00:00. Empty for None."""
     parsed = parse_time(value)
     return parsed.astimezone().strftime("%Y-%m-%d %H:%M:%S") if parsed else ""
+
+
+def with_moments(text: str) -> str:
+    """A sentence of the API, with its times in the time zone of this machine."""
+    return _TIME.sub(lambda found: moment(found[0]), text)
 
 
 def utc(text: str) -> str:
@@ -96,10 +109,13 @@ def short_id(job_id: str) -> str:
 
 
 def bar(share: float, width: int, ascii_only: bool = False) -> str:
-    """A bar for a share from 0 to 1, in eighths of a character; never empty if there is a share."""
+    """A bar for a share from 0 to 1, rounded up to eighths of a character, as the service does.
+
+    It is never empty if there is a share.
+    """
     if ascii_only:
         return "#" * max(round(share * width), int(share > 0))
-    eighths = max(round(share * width * 8), int(share > 0))
+    eighths = max(math.ceil(round(share * width * 8, 6)), int(share > 0))
     return "█" * (eighths // 8) + " ▏▎▍▌▋▊▉"[eighths % 8].strip()
 
 

@@ -2,13 +2,14 @@
 
 import os
 import sys
+from collections.abc import Sequence
 from itertools import zip_longest
-from typing import Annotated
+from typing import Annotated, Any, cast
 
 import typer
 from typer.core import TyperGroup
 
-from jobservice.cli import completion, program
+from jobservice.cli import completion, exits, program
 from jobservice.cli.command import CommonOptions
 from jobservice.cli.commands import (
     analyze,
@@ -24,6 +25,7 @@ from jobservice.cli.commands import (
     submit,
     top,
 )
+from jobservice.cli.output import Output
 
 HELP = """\
 Usage: {name} [OPTIONS] COMMAND [ARGS]...
@@ -45,8 +47,28 @@ Examples:
 """
 
 
+UsageError = cast(
+    "type[typer.BadParameter]",
+    next(each for each in typer.BadParameter.__mro__ if each.__name__ == "UsageError"),
+)
+"""The base of all errors in a command line. Typer publishes only this subclass."""
+
+
 class JobsGroup(TyperGroup):
     """The group of all commands. Its help has two columns of commands."""
+
+    def main(self, args: Sequence[str] | None = None, **options: Any) -> Any:  # type: ignore[override]
+        """Run a command line. With --json, an error in it is reported as JSON, like all others."""
+        arguments = sys.argv[1:] if args is None else list(args)
+        if "--json" not in arguments:
+            return super().main(arguments, **options)
+        try:
+            code = super().main(arguments, **{**options, "standalone_mode": False})
+        except UsageError as error:
+            message = error.format_message()
+            Output(as_json=True).error(exits.CommandError(message, exits.USAGE))
+            code = exits.USAGE
+        sys.exit(code or exits.SUCCEEDED)
 
     def list_commands(self, ctx: typer.Context) -> list[str]:  # type: ignore[override]
         """The names of all commands, in the order of the help and of completion."""

@@ -143,13 +143,17 @@ def _plain_table(
 def build_table(
     columns: Sequence[str], rows: Iterable[Sequence[Cell]], right: Sequence[str] = ()
 ) -> "Table":
-    """A table of rich without lines. If it is too wide, the last column is cut off."""
+    """A table of rich without lines. If it is too wide, the last column is cut off.
+
+    A last column of texts takes all space that is left; numbers would stand far from the others.
+    """
     from rich.table import Table
     from rich.text import Text
 
-    table = Table(box=None, pad_edge=False, header_style="bold", padding=(0, 2, 0, 0), expand=True)
+    table = Table(box=None, pad_edge=False, header_style="bold", padding=(0, 2, 0, 0))
+    table.expand = columns[-1] not in right
     for number, column in enumerate(columns, 1):
-        ratio = 1 if number == len(columns) else None
+        ratio = 1 if table.expand and number == len(columns) else None
         justify: JustifyMethod = "right" if column in right else "left"
         table.add_column(column, justify=justify, ratio=ratio, no_wrap=True)
     for row in rows:

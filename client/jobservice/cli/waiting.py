@@ -59,6 +59,16 @@ def interrupted(session: Session, jobs: list["Job"]) -> int:
     return exits.INTERRUPTED
 
 
+def unconfirmed(session: Session) -> int:
+    """Ctrl-C before the service has answered a submission; return the exit code."""
+    name = program.name()
+    session.output.report(
+        "interrupted before the service has confirmed the job; "
+        f"`{name} list` shows whether there is one; if not, run the command again"
+    )
+    return exits.INTERRUPTED
+
+
 def confirm(question: str) -> bool:
     """Ask a person on the terminal. No answer, Ctrl-C and anything but yes mean no."""
     sys.stderr.write(f"{question} [y/N] ")

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from tests.support.jobs_command import JobsCommand
+from tests.support.programs import Service
 
 LOG = """\
 2030-01-31T12:00:01Z ERROR disk full
@@ -31,7 +32,7 @@ def test_counts_are_shown_as_a_table_with_bars(jobs: JobsCommand, log: str) -> N
     assert (done.code, done.err, empty) == (0, "", "")
     assert heading.split() == ["PATTERN", "COUNT", "LINES", "FIRST", "LAST"]
     assert errors.split() == ["ERROR", "3", "2", "1", "3", "█" * 20]
-    assert warnings.split() == ["WARN", "1", "1", "2", "2", "██████▋"]
+    assert warnings.split() == ["WARN", "1", "1", "2", "2", "██████▊"]
     assert about.startswith("3 lines, 112 B in ")
 
 
@@ -210,3 +211,34 @@ def test_all_files_are_checked_before_one_is_uploaded(
 ) -> None:
     done = jobs.run("analyze", log, str(tmp_path / "none.log"), "-p", "ERROR")
     assert (done.code, done.out) == (2, "")
+
+
+def test_only_whole_words_are_counted(jobs: JobsCommand, log: str) -> None:
+    counts = {}
+    for options in ([], ["--word"]):
+        done = jobs.run("analyze", log, "-p", "ERRO", "-e", "ERR.R", *options, "--json")
+        counts[bool(options)] = done.document["result"]["counts"]
+    assert counts[False]["ERRO"] > 0
+    assert counts[True]["ERRO"] == 0
+    assert counts[True]["ERR.R"] == counts[False]["ERR.R"] > 0
+
+
+def test_standard_input_has_a_name(jobs: JobsCommand) -> None:
+    done = jobs.run("analyze", "-", "-p", "a", "--name", "app.log", "--json", stdin="a\n")
+    assert done.document["upload"]["name"] == "app.log"
+
+
+def test_a_wait_for_an_analysis_ends_after_its_timeout(jobs: JobsCommand, service: Service) -> None:
+    service.call("PUT", "/queues/resting", {"paused": True})
+    done = jobs.run(
+        "analyze", "-", "-p", "a", "-q", "resting", "--wait-timeout", "0.1", stdin="a\n"
+    )
+    assert done.code == 124
+    assert "is still queued after 0.1 s" in done.err
+
+
+def test_a_blank_line_separates_the_files(jobs: JobsCommand, log: str) -> None:
+    blocks = jobs.run("analyze", log, log, "-p", "ERROR").out.split(f"{log}:\n")
+    assert len(blocks) == 3
+    assert blocks[1].endswith("\n\n")
+    assert not blocks[2].endswith("\n\n")

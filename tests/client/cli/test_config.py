@@ -142,3 +142,9 @@ def test_without_any_name_it_is_the_local_service(
 def test_addresses_do_not_show_their_token() -> None:
     assert "secret" not in repr(config.Address(PROD, "secret", "--url"))
     assert "secret" not in repr(config.Profile(PROD, "secret"))
+
+
+def test_a_file_that_is_named_and_missing_is_a_usage_error(jobs: JobsCommand) -> None:
+    done = jobs.run("list")
+    assert done.code == 2
+    assert f"there is no file {jobs.config}, which JOBS_CONFIG names" in done.err

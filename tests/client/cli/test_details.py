@@ -1,5 +1,6 @@
 """`jobservice show`, `jobservice explain` and `jobservice open`."""
 
+import re
 import stat
 from pathlib import Path
 
@@ -28,7 +29,7 @@ def test_a_failed_job_is_shown_with_its_traceback_and_last_lines(
     service.result(failed)
     done = jobs.run("show", failed)
     assert done.code == 0
-    assert "ValueError: not the first time" in done.out
+    assert done.out.count("ValueError: not the first time") == 1
     assert "Traceback" in done.out
     crashed = service.submit("talk", {"lines": 3, "then": "crash"}, max_retries=0)
     service.result(crashed)
@@ -61,6 +62,7 @@ def test_it_is_explained_why_a_job_does_not_run(jobs: JobsCommand, service: Serv
     assert done.code == 0
     assert done.out.startswith(f"{job_id} is queued\n")
     assert "it does not run before 20" in done.out
+    assert not re.search(r"\dT\d", done.out), "all times are those of this machine"
     document = jobs.run("explain", job_id, "--json").document
     assert [reason["code"] for reason in document["reasons"]] == ["not_due"]
 
@@ -85,3 +87,24 @@ def test_the_page_of_a_job_is_opened(jobs: JobsCommand, service: Service, tmp_pa
 def test_without_a_browser_the_address_is_printed(jobs: JobsCommand, tmp_path: Path) -> None:
     done = jobs.process("open", "--json", BROWSER=browser(tmp_path, 1), PATH=str(tmp_path))
     assert (done.code, done.document["opened"]) == (1, False)
+
+
+def test_an_unknown_job_is_not_opened(jobs: JobsCommand, tmp_path: Path) -> None:
+    done = jobs.process("open", "0" * 32, BROWSER=browser(tmp_path, 0))
+    assert (done.code, done.out) == (1, "")
+    assert "there is no job" in done.err
+    assert not (tmp_path / "opened").exists()
+
+
+def test_an_ended_job_needs_no_explanation(jobs: JobsCommand, service: Service) -> None:
+    job_id = service.submit("sleep", {"seconds": 0})
+    service.result(job_id)
+    assert jobs.run("explain", job_id).out == f"{job_id} has ended: succeeded\n"
+
+
+def test_a_job_in_a_paused_queue_has_no_position(jobs: JobsCommand, service: Service) -> None:
+    service.call("PUT", "/queues/resting", {"paused": True})
+    job_id = service.submit("sleep", {"seconds": 0}, queue="resting")
+    out = jobs.run("explain", job_id).out
+    assert "the queue resting has been paused since" in out
+    assert "position" not in out

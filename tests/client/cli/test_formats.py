@@ -49,6 +49,8 @@ def test_a_share_is_never_an_empty_bar() -> None:
     assert formats.bar(0, 8) == ""
     assert formats.bar(0.0001, 8) == "▏"
     assert formats.bar(0.5, 8) == "████"
+    assert formats.bar(1 / 3, 20) == "██████▊", "rounded up, as by the service"
+    assert formats.bar(0.3, 20) == "██████"
     assert formats.bar(1, 8) == "████████"
     assert formats.bar(0.0001, 8, ascii_only=True) == "#"
 
@@ -79,3 +81,11 @@ def test_a_curve_has_a_character_for_each_count() -> None:
     assert formats.curve([0, 1, 50, 100]) == " ▁▄█"
     assert formats.curve([0, 1, 50, 100], ascii_only=True) == " .=@"
     assert formats.curve([0, 0]) == "  "
+
+
+def test_one_of_a_noun_is_singular() -> None:
+    assert [formats.counted(number, "line") for number in (0, 1, 2000)] == [
+        "0 lines",
+        "1 line",
+        "2,000 lines",
+    ]

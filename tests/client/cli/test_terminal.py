@@ -140,7 +140,7 @@ def test_top_is_a_live_view_until_ctrl_c(jobs: JobsCommand, service: Service) ->
         assert jobs.run("cancel", job_id).code == 0
         terminal.expect("0 of [0-9]+ slots busy")
         terminal.interrupt()
-        assert terminal.end() == 0
+        assert terminal.end() == 130
 
 
 def test_top_prints_the_present_state_without_a_terminal(jobs: JobsCommand) -> None:

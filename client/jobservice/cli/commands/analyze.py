@@ -10,7 +10,7 @@ from jobservice.cli import analysis_tables, comparison_table, exits, ids, waitin
 from jobservice.cli.command import command
 from jobservice.cli.commands.report import write
 from jobservice.cli.commands.submit import open_file
-from jobservice.cli.options import JobOptions
+from jobservice.cli.options import JobOptions, seconds
 from jobservice.cli.progress import JobProgress
 from jobservice.cli.session import Session
 
@@ -60,7 +60,11 @@ class Patterns:
         typer.Option("--not", metavar="TEXT", help="These lines must not contain such a text."),
     ] = None
 
-    def read(self) -> tuple[list[str | dict[str, Any]], list[str]]:
+    word: Annotated[
+        bool, typer.Option("--word", "-w", help="Only whole words: ERROR is not in ERRORS.")
+    ] = False
+
+    def read(self) -> list[dict[str, Any]]:
         """The texts and the regexes, each once. Empty lines of files are skipped."""
         texts = list(self.pattern or [])
         for name in self.pattern_file or []:
@@ -70,10 +74,17 @@ class Patterns:
                 reason = getattr(error, "strerror", None) or "it is not UTF-8"
                 raise typer.BadParameter(f"{name} cannot be read: {reason}") from None
             texts += [line for line in lines if line]
-        regexes = list(dict.fromkeys(self.regex or []))
+        word = {"word": True} if self.word else {}
+        found: list[dict[str, Any]] = [{"pattern": text, **word} for text in dict.fromkeys(texts)]
+        regexes = dict.fromkeys(self.regex or [])
+        found += [{"pattern": regex, "regex": True, **word} for regex in regexes]
         lists = {"all": self.all, "any": self.any, "not": self.none}
-        combined = {name: each for name, each in lists.items() if each}
-        return [*dict.fromkeys(texts), *([combined] if combined else [])], regexes
+        combined = {
+            name: [{"pattern": text, **word} if word else text for text in each]
+            for name, each in lists.items()
+            if each
+        }
+        return [*found, combined] if combined else found
 
 
 @dataclass
@@ -84,9 +95,9 @@ class Together:
         bool, typer.Option("--together", "-t", help="Analyze all files in one job.")
     ] = False
 
-    def sources(self, files: list[str]) -> list[tuple[str, Any]]:
+    def sources(self, files: list[str], stdin_name: str) -> list[tuple[str, Any]]:
         """The name and the file, or the list of files, for each job."""
-        sources = [(name, open_file(name)) for name in files]
+        sources = [(name, open_file(name, stdin_name)) for name in files]
         if self.together and len(sources) > 1:
             return [(", ".join(files), [source for _, source in sources])]
         return sources
@@ -181,6 +192,25 @@ def _field(text: str) -> str | dict[str, str]:
     return {"name": name, "regex": regex} if separator else text
 
 
+@dataclass
+class Run:
+    """How the command runs, beside the job."""
+
+    page: Annotated[
+        str | None,
+        typer.Option("--report", metavar="PATH", help="Also write an HTML page to this file."),
+    ] = None
+    name: Annotated[str, typer.Option("--name", metavar="NAME", help="Name of standard input.")] = (
+        "stdin"
+    )
+    wait_timeout: Annotated[
+        float | None,
+        typer.Option(
+            "--wait-timeout", metavar="TIME", parser=seconds, help="Wait at most 90, 5m or 2h."
+        ),
+    ] = None
+
+
 def register(app: typer.Typer) -> None:
     """Add the command."""
     command(app, "analyze", EXAMPLES)(analyze)
@@ -193,13 +223,10 @@ def analyze(
     together: Together,
     fields: Fields,
     options: JobOptions,
+    run: Run,
     files: Annotated[
         list[str], typer.Argument(metavar="FILE...", help="Files to upload; - is standard input.")
     ],
-    page: Annotated[
-        str | None,
-        typer.Option("--report", metavar="PATH", help="Also write an HTML page to this file."),
-    ] = None,
 ) -> int:
     """Count texts and regexes in files, and show them as tables.
 
@@ -207,14 +234,13 @@ def analyze(
 
     Files may be compressed with gzip, zstd, xz or bzip2, and may be zip or tar archives.
     """
-    if page is not None and len(files) > 1 and not together.together:
+    if run.page is not None and len(files) > 1 and not together.together:
         raise typer.BadParameter("--report takes one FILE; `jobservice report` writes others")
-    texts, regexes = patterns.read()
-    values = {**asdict(report), "regexes": regexes, **options.given()}
+    counted = patterns.read() or None
+    values = {**asdict(report), **options.given()}
     values |= {"fields": fields.read(), "top": fields.top}
     values["members"] = values.pop("member") or []
-    counted = texts if texts or regexes else None
-    sources = together.sources(files)
+    sources = together.sources(files, run.name)
     client = session.patient_client
     if report.compare is not None:
         values["compare"] = ids.resolve(client, report.compare)
@@ -224,16 +250,17 @@ def analyze(
             try:
                 started = client.analyze(source, counted, on_progress=progress.uploaded, **values)
                 jobs.append(started)
-                waiting.wait(started, progress)
+                waiting.wait(started, progress, run.wait_timeout)
             except KeyboardInterrupt:
                 progress.hide()
                 if not jobs:
-                    session.output.report("interrupted before the service has confirmed a job")
-                    return exits.INTERRUPTED
+                    return waiting.unconfirmed(session)
                 return waiting.interrupted(session, jobs)
+        if len(jobs) > 1 and not session.output.as_json:
+            session.output.line()
         show(session, name, jobs[-1], several=len(sources) > 1)
-    if page is not None and jobs[-1].status == "succeeded":
-        write(Path(page), jobs[-1].report())
+    if run.page is not None and jobs[-1].status == "succeeded":
+        write(Path(run.page), jobs[-1].report())
     return exits.of_statuses([job.status for job in jobs])
 
 

@@ -99,9 +99,12 @@ def _show_outcome(output: Output, job: "Job") -> None:
     data = job.data
     newest = data.attempts[-1] if data.attempts else None
     if data.error:
-        output.line(f"\n{data.error.type}: {data.error.message}")
-        if newest and newest.traceback:
-            output.line(newest.traceback.rstrip())
+        error = f"{data.error.type}: {data.error.message}"
+        traceback = newest.traceback.rstrip() if newest and newest.traceback else ""
+        if not traceback.endswith(error):
+            output.line(f"\n{error}")
+        if traceback:
+            output.line(f"\n{traceback}")
     if newest and newest.last_lines:
         output.line("\nlast lines of output:")
         for line in newest.last_lines:
@@ -122,10 +125,14 @@ def explain(session: Session, job_id: JobId) -> None:
     if output.as_json:
         output.document(document)
         return
+    if document["status"] in exits.OF_STATUS:
+        output.line(f"{job.id} has ended: {document['status']}")
+        return
     output.line(f"{job.id} is {document['status']}")
     for reason in document["reasons"]:
-        output.line(f"  {reason['detail']}")
-    if document.get("position"):
+        output.line(f"  {formats.with_moments(reason['detail'])}")
+    is_paused = any(reason["code"] == "queue_paused" for reason in document["reasons"])
+    if document.get("position") and not is_paused:
         more = " or more" if document.get("ahead_is_more") else ""
         output.line(f"  position {formats.number(document['position'])}{more}")
     if document.get("estimated_seconds") is not None:
@@ -151,7 +158,8 @@ def open_page(
     output = session.output
     address = session.client.url + "/"
     if job_id is not None:
-        address += f"ui/jobs/{ids.resolve(session.client, job_id)}"
+        job = session.client.get(ids.resolve(session.client, job_id))
+        address += f"ui/jobs/{job.id}"
     is_open = webbrowser.open(address)
     if output.as_json:
         output.document({"url": address, "opened": is_open})

@@ -17,6 +17,45 @@ from jobservice.errors import WaitTimeout
 if TYPE_CHECKING:
     from jobservice import Event, Job
 
+WatchedId = Annotated[
+    str | None,
+    typer.Argument(
+        metavar="[ID]",
+        autocompletion=completion.job_ids,
+        help="Job to watch; without it, all jobs.",
+    ),
+]
+OneType = Annotated[
+    str | None,
+    typer.Option(
+        "--type",
+        "-t",
+        metavar="TYPE",
+        autocompletion=completion.job_types,
+        help="Jobs of this type.",
+    ),
+]
+OneQueue = Annotated[
+    str | None,
+    typer.Option(
+        "--queue",
+        "-q",
+        metavar="QUEUE",
+        autocompletion=completion.queues,
+        help="Jobs of this queue.",
+    ),
+]
+OneStatus = Annotated[
+    str | None,
+    typer.Option(
+        "--status",
+        "-s",
+        metavar="STATUS",
+        autocompletion=completion.statuses,
+        help="Changes to this status.",
+    ),
+]
+
 
 def register(app: typer.Typer) -> None:
     """Add the commands."""
@@ -27,44 +66,10 @@ def register(app: typer.Typer) -> None:
 
 def watch(
     session: Session,
-    job_id: Annotated[
-        str | None,
-        typer.Argument(
-            metavar="[ID]",
-            autocompletion=completion.job_ids,
-            help="Job to watch; without it, all jobs.",
-        ),
-    ] = None,
-    type: Annotated[
-        str | None,
-        typer.Option(
-            "--type",
-            "-t",
-            metavar="TYPE",
-            autocompletion=completion.job_types,
-            help="Jobs of this type.",
-        ),
-    ] = None,
-    queue: Annotated[
-        str | None,
-        typer.Option(
-            "--queue",
-            "-q",
-            metavar="QUEUE",
-            autocompletion=completion.queues,
-            help="Jobs of this queue.",
-        ),
-    ] = None,
-    status: Annotated[
-        str | None,
-        typer.Option(
-            "--status",
-            "-s",
-            metavar="STATUS",
-            autocompletion=completion.statuses,
-            help="Changes to this status.",
-        ),
-    ] = None,
+    job_id: WatchedId = None,
+    type: OneType = None,
+    queue: OneQueue = None,
+    status: OneStatus = None,
 ) -> int:
     """Print each change of a job until it ends, or the changes of all jobs until Ctrl-C.
 

@@ -2,7 +2,6 @@
 
 import sys
 from typing import Annotated
-from urllib.parse import urlsplit
 
 import typer
 
@@ -72,7 +71,9 @@ def set_profile(
     url = url or (known.url if known else None)
     if url is None:
         raise typer.BadParameter("a new profile needs --url")
-    check_url(url)
+    if "://" not in url:
+        raise exits.CommandError(f"{url!r} does not begin with http:// or https://", exits.USAGE)
+    config.check_url(url)
     kept = None if without_token or known is None or url != known.url else known.token
     found.by_name[name] = config.Profile(url, _read_token() if token else kept)
     found.default = found.default or name
@@ -97,15 +98,6 @@ def remove(session: Session, name: Name) -> None:
     del found.by_name[name]
     found.default = None if found.default == name else found.default
     config.save(file, found)
-
-
-def check_url(url: str) -> None:
-    """Refuse what is no address of a service."""
-    parts = urlsplit(url)
-    if parts.scheme not in ("http", "https") or not parts.hostname:
-        raise exits.CommandError(
-            f"{url!r} is not an address such as http://localhost:5000", exits.USAGE
-        )
 
 
 def _read_token() -> str:

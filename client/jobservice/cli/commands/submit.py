@@ -36,6 +36,12 @@ class Waiting:
     ] = None
 
 
+TypeOfJob = Annotated[
+    str,
+    typer.Argument(metavar="TYPE", autocompletion=completion.job_types, help="Type of the job."),
+]
+
+
 def register(app: typer.Typer) -> None:
     """Add the command."""
     command(app, "submit", EXAMPLES)(submit)
@@ -45,12 +51,7 @@ def submit(
     session: Session,
     options: JobOptions,
     until: Waiting,
-    type: Annotated[
-        str,
-        typer.Argument(
-            metavar="TYPE", autocompletion=completion.job_types, help="Type of the job."
-        ),
-    ],
+    type: TypeOfJob,
     payload: Annotated[
         list[str] | None,
         typer.Argument(metavar="[KEY=VALUE | @FILE.json | -]...", help="Payload."),
@@ -104,10 +105,10 @@ def _opened(paths: list[str]) -> Any:
     return opened if len(opened) > 1 else next(iter(opened), None)
 
 
-def open_file(path: str) -> Any:
+def open_file(path: str, stdin_name: str = "stdin") -> Any:
     """Return the file of a path as the client takes it; `-` is standard input."""
     if path == "-":
-        return "stdin", sys.stdin.buffer
+        return stdin_name, sys.stdin.buffer
     if os.path.isdir(path):
         raise typer.BadParameter(f"{path} is a folder, not a file")
     try:
@@ -142,6 +143,5 @@ def _report_id(session: Session, job: "Job") -> int:
 
 def _interrupted(session: Session, jobs: list["Job"]) -> int:
     if not jobs:
-        session.output.report("interrupted before the service has confirmed the job")
-        return exits.INTERRUPTED
+        return waiting.unconfirmed(session)
     return waiting.interrupted(session, jobs)

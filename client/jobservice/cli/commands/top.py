@@ -65,7 +65,7 @@ def _live(session: Session, interval: float) -> int:
                     view.problem = exits.message_of(error)
                 live.update(view.render(), refresh=True)
     except KeyboardInterrupt:
-        return exits.SUCCEEDED
+        return exits.INTERRUPTED
 
 
 def _running(session: Session) -> list["Job"]:
