@@ -68,6 +68,7 @@ def test_data_from_any_point_is_that_of_the_file(tmp_path: Path, form: str) -> N
         source = GzipSource(path, points, offset)
         assert offset - 2 * SPACING < source.start <= offset
         assert read(source) == (DATA[source.start :], None)
+        assert not source._others  # which read the file from its start after an error
 
 
 @pytest.mark.parametrize("form", FORMS)
