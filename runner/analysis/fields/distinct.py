@@ -5,9 +5,9 @@ from collections import Counter
 
 REGISTER_BITS = 14
 REGISTERS = 1 << REGISTER_BITS
-ERROR = 0.03
+ERROR = 0.035
 """The error that is stated, as a share of the number. The standard error is 0.0081, so about one in
-4,000 numbers is off by more."""
+60,000 numbers is off by more."""
 _MAX_RANK = 64 - REGISTER_BITS + 1
 
 

@@ -84,13 +84,15 @@ def test_merged_streams_stay_within_their_error(block: int) -> None:
 def test_distinct_counts_stay_within_their_error_on_a_thousand_streams(block: int) -> None:
     rng = random.Random(block)
     for _ in range(100):
-        number = round(10 ** rng.uniform(4.7, 8))
+        number = round(10 ** rng.uniform(5.3, 8))
         registers = bytes(random_registers(rng, number))
         assert abs(distinct.estimate(registers) - number) <= distinct.ERROR * number + 0.5
 
 
 def random_registers(rng: random.Random, number: int) -> Sequence[int]:
     """Registers after about so many distinct values, drawn by their distribution.
+
+    Their number differs by its square root, so draw at least 200,000.
 
     A register gets a number of values with a Poisson distribution, and a value a rank above r with
     the probability 2 to the power of -r.
