@@ -69,8 +69,8 @@ CLI = (
     Mutant(
         "the page of an unknown job is not opened",
         "client/jobservice/cli/commands/details.py",
-        "        job = session.client.get(ids.resolve(session.client, job_id))\n        address",
-        "        job = session.client._job(ids.resolve(session.client, job_id))\n        address",
+        "job = session.client.get(ids.resolve(session.client, job_id))\n        address",
+        "job = session.client._jobs([ids.resolve(session.client, job_id)])[0]\n        address",
         ("tests/client/cli/test_details.py",),
     ),
     Mutant(

@@ -14,6 +14,13 @@ DISK = ("tests/server/jobs/test_disk_watermark.py",)
 
 STORE_FAULTS = (
     Mutant(
+        "the log names the outcome of a killed attempt as the API does",
+        "runner/supervisor/running_jobs.py",
+        '    return "canceled" if running.kill_reason is KillReason.CANCEL else "released"',
+        "    return outcome.kind",
+        ("tests/end_to_end/test_logged_outcomes.py",),
+    ),
+    Mutant(
         "a cancel uses the space reserve",
         "storage/store.py",
         "        self._reserve.retrying(change)",
