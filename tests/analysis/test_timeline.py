@@ -47,6 +47,7 @@ PATTERNS = [
     Pattern("b+a", regex=True),
     Pattern("a", word=True, name="word"),
     Pattern("c\nd"),
+    Pattern("c\n1", ignore_case=True),
 ]
 AUTO = AnalysisOptions(timeline=True)
 _READ = (
@@ -99,7 +100,7 @@ def expected_timeline(data: bytes, reference: float = REFERENCE) -> dict[str, An
     for pattern in PATTERNS:
         text = pattern.text.encode() if pattern.regex else re.escape(pattern.text.encode())
         text = rb"\b%b\b" % text if pattern.word else text
-        found = re.finditer(text, data)
+        found = re.finditer(text, data, re.IGNORECASE if pattern.ignore_case else 0)
         matching[pattern.key] = {bisect_right(starts, each.start()) - 1 for each in found}
     dated = [second for second in at if second >= 0]
     undated = len(at) - len(dated)
@@ -132,7 +133,7 @@ def a_log(chance: random.Random, lines: int, span: int) -> bytes:
         kind = chance.randrange(6)
         moment = rfc3339(second)
         start = (moment[:19], f"[{moment}]", f"{second:.0f}", "  at", "", f"<34>{moment}")[kind]
-        written.append(f"{start} {text}".encode())
+        written.append((f"{start} {text}" if start else text).encode())
     return b"\n".join(written)
 
 
@@ -198,7 +199,7 @@ def test_a_timeline_is_exact_in_any_windows(
 def test_parts_equal_the_whole_wherever_the_file_is_cut(tmp_path: Path, part_bytes: int) -> None:
     log, chance = tmp_path / "log", random.Random(part_bytes)
     log.write_bytes(a_log(chance, 40, chance.choice([5, 3000, 9_000_000])))
-    patterns = PATTERNS[:-1]  # without the text that spans lines
+    patterns = PATTERNS[:-2]  # without the texts that span lines
     assert in_parts(log, part_bytes, patterns, AUTO, groups=3) == whole(log, patterns, AUTO)
 
 
@@ -206,11 +207,11 @@ def test_parts_equal_the_whole_wherever_the_file_is_cut(tmp_path: Path, part_byt
 def test_ranges_equal_the_whole(tmp_path: Path, range_bytes: int) -> None:
     log = tmp_path / "log"
     log.write_bytes(a_log(random.Random(range_bytes), 60, 500_000))
-    expected = whole(log, PATTERNS[:-1], AUTO)
+    expected = whole(log, PATTERNS[:-2], AUTO)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(ranges, "MIN_BYTES", 0)
         patch.setattr(ranges, "RANGE_BYTES", range_bytes)
-        found = analyze(log, PATTERNS[:-1], AUTO, ignore_progress, processes=2)
+        found = analyze(log, PATTERNS[:-2], AUTO, ignore_progress, processes=2)
     assert comparable(to_json(found, AUTO)) == expected
 
 
@@ -231,6 +232,14 @@ def test_a_file_without_times_is_not_split(tmp_path: Path) -> None:
     assert parts.plan(log, PATTERNS[:1], AUTO, 10) == []
     timeline = whole(log, PATTERNS[:1], AUTO)["timeline"]
     assert (timeline["bins"], timeline["total"], timeline["undated"]) == (0, [], 50)
+
+
+def test_merged_parts_have_no_more_cells_than_one() -> None:
+    whole, first, last = Timeline.of(0), _row(1), _row(1)
+    whole.merge(Timeline(1, 1_700_000_000, 1, [first], [0]))
+    whole.merge(Timeline(1, 1_700_010_000, 1, [last], [0]))
+    assert (whole.width, whole.cells) == (30, 335)
+    assert sum(whole.rows[0]) == 2
 
 
 def test_an_analysis_without_patterns_has_a_timeline(tmp_path: Path) -> None:
