@@ -163,7 +163,7 @@ def _ignoring_case(pattern: str | Mapping[str, Any]) -> dict[str, Any]:
     """A pattern that ignores the case unless it says otherwise; a combination, in its members."""
     if isinstance(pattern, str):
         return {"pattern": pattern, "ignore_case": True}
-    lists = {name: pattern[name] for name in ("all", "any", "not") if name in pattern}
+    lists = {name: pattern[name] for name in ("all", "any", "none") if name in pattern}
     if not lists:
         return {"ignore_case": True, **pattern}
     ignoring = {name: [_ignoring_case(each) for each in members] for name, members in lists.items()}

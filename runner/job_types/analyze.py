@@ -76,15 +76,13 @@ class PatternObject(Payload):
 
     all: _Conditions = Field([], description="Texts or regexes that a line must all contain.")
     any: _Conditions = Field([], description="Texts or regexes of which it must contain one.")
-    none: _Conditions = Field(
-        [], alias="not", description="Texts or regexes of which it must contain none."
-    )
+    none: _Conditions = Field([], description="Texts or regexes of which it must contain none.")
 
     @model_validator(mode="after")
     def _check_kind(self) -> Self:
         is_combination = bool(self.all or self.any or self.none)
         if is_combination and (self.pattern or self.regex or self.ignore_case or self.word):
-            raise ValueError("pattern and its options go into the lists all, any and not")
+            raise ValueError("pattern and its options go into the lists all, any and none")
         if is_combination and not (self.all or self.any):
             raise ValueError("a combination needs a text in all or any")
         if not is_combination and not self.pattern:

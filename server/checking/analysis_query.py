@@ -22,7 +22,7 @@ _FLAGS = {
 }
 _NUMBER = re.compile(r"-?(?:0|[1-9][0-9]{0,15})(?:\.[0-9]{1,15})?")
 _PATTERN = re.compile(r"payload\.patterns\[(\d+)\]")
-_IN_LIST = re.compile(r"\.(all|any|not)\[(\d+)\]")
+_IN_LIST = re.compile(r"\.(all|any|none)\[(\d+)\]")
 _MEMBER = re.compile(r"payload\.members(\[\d+\])?")
 _FIELD = re.compile(r"payload\.fields\[(\d+)\]")
 
@@ -30,7 +30,7 @@ _FIELD = re.compile(r"payload\.fields\[(\d+)\]")
 class AnalysisParameters(WaitQuery):
     """The query parameters of an analysis that are not options of its payload or of its job."""
 
-    REPEATABLE: ClassVar = frozenset({"p", "e", "all", "any", "not", "field", "member"})
+    REPEATABLE: ClassVar = frozenset({"p", "e", "all", "any", "none", "field", "member"})
 
     wait: float = Field(
         MAX_WAIT_SECONDS,
@@ -66,7 +66,7 @@ _OPTIONS = {
 _CONDITIONS: dict[str, Any] = {
     "all": "a text; lines that contain all such texts are counted as one pattern",
     "any": "a text; such lines must contain one of these",
-    "not": "a text; such lines must contain none of these",
+    "none": "a text; such lines must contain none of these",
 }
 _LISTS: dict[str, Any] = {
     name: (list[str], Field([], description=f"{description}; repeat it for several"))
@@ -147,7 +147,7 @@ def _parameter(field: str, arguments: Arguments) -> str:
 
 
 def _condition(field: str, arguments: Arguments) -> str:
-    """The name of the parameter for a part of the combination: `not[1]`, or the first list."""
+    """The name of the parameter for a part of the combination: `none[1]`, or the first list."""
     if match := _IN_LIST.search(field):
         name, index = match[1], match[2]
         return f"{name}[{index}]" if len(arguments[name]) > 1 else name

@@ -77,6 +77,12 @@ def test_combinations_are_exact_in_any_windows(
             assert results == [expected(data, pattern, 2) for pattern in patterns]
 
 
+def test_a_regex_of_a_combination_may_end_at_the_end_of_a_file_without_a_newline() -> None:
+    pattern = Pattern("", all=(Pattern("b$", regex=True),))
+    partial = scan(b"a\nab", [pattern], ScanOptions(LineOptions(), 16, 16), [1])
+    assert partial.results[0].count == 1
+
+
 LOG = b"""\
 2026-11-25T10:00:00Z ERROR db down
 2026-11-25T10:00:01Z ERROR db down, retry

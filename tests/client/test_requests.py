@@ -160,11 +160,11 @@ def test_patterns_of_an_analysis() -> None:
     }
     assert requests.analyze_payload() == {}
     assert requests.analyze_payload(["a"], overview=True) == {"patterns": ["a"], "overview": True}
-    combined = {"name": "x", "all": ["a", {"pattern": "b", "ignore_case": False}], "not": ["c"]}
+    combined = {"name": "x", "all": ["a", {"pattern": "b", "ignore_case": False}], "none": ["c"]}
     assert requests.analyze_payload([combined])["patterns"] == [combined]
     ignoring = [{"pattern": "a", "ignore_case": True}, {"pattern": "b", "ignore_case": False}]
     assert requests.analyze_payload([combined], ignore_case=True)["patterns"] == [
-        {"name": "x", "all": ignoring, "not": [{"pattern": "c", "ignore_case": True}]}
+        {"name": "x", "all": ignoring, "none": [{"pattern": "c", "ignore_case": True}]}
     ]
     with pytest.raises(TypeError, match="not one text"):
         requests.analyze_payload("ERROR")

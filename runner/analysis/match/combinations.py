@@ -1,6 +1,6 @@
 """Searches a window for lines that meet several conditions at once.
 
-A line matches if all of `all` are in it, one of `any` if there are some, and none of `not`. Only
+A line matches if all of `all` are in it, one of `any` if there are some, and none of `none`. Only
 lines with a driver are looked at: the drivers are one member of `all` or, without any, all members
 of `any`. Searching for a driver skips the other lines at several GB/s.
 """
@@ -54,7 +54,7 @@ class CombinationSearch:
     def _matches(self, part: Window | WindowPart, text: Str) -> Iterator[int]:
         start, end = part.start, part.end
         for member in (*self._all, *self._any, *self._none, *self._drivers):
-            member.open(part.view, text, self.lowercase)
+            member.open(part, text, self.lowercase)
         following = [driver.find(start, end) % _NOWHERE for driver in self._drivers]
         while (at := min(following)) < end:
             line = text.rfind(b"\n", start, at) + 1 or start
@@ -92,15 +92,20 @@ class _Member:
         self.length = len(pattern.text) if isinstance(pattern, Literal) else 0
         self.find: Callable[[int, int], int] = lambda start, end: -1
 
-    def open(self, view: memoryview, text: Str, lowercase: Str | None) -> None:
+    def open(self, part: Window | WindowPart, text: Str, lowercase: Str | None) -> None:
         """Search this window from now on."""
         if self._literal:
             searched = lowercase if self._literal.folded else text
             assert searched is not None
             self.find = partial(searched.find, self._literal.text)
         else:
-            self.find = partial(self._find_regex, view)
+            # Otherwise ^ and $ would look at the bytes before and behind the window.
+            view = part.view[part.start : part.end]
+            self.find = partial(self._find_regex, view, part.start)
 
-    def _find_regex(self, view: memoryview, start: int, end: int) -> int:
+    def _find_regex(self, view: memoryview, offset: int, start: int, end: int) -> int:
         assert self._match
-        return self._match(ANYWHERE, view, start, end)[0][0] if start < end else -1
+        if start >= end:
+            return -1
+        at = self._match(ANYWHERE, view, start - offset, end - offset)[0][0]
+        return at + offset if at >= 0 else -1

@@ -101,10 +101,10 @@ def test_samples_are_shown_with_the_lines_around_them(jobs: JobsCommand, log: st
 
 
 def test_lines_that_meet_several_conditions_are_counted(jobs: JobsCommand, log: str) -> None:
-    arguments = ["--all", "disk", "--any", "full", "--any", "slow", "--not", "WARN", "--json"]
+    arguments = ["--all", "disk", "--any", "full", "--any", "slow", "--none", "WARN", "--json"]
     result = jobs.run("analyze", log, *arguments).document["result"]
     assert result["counts"] == {"disk AND full OR slow NOT WARN": 1}
-    done = jobs.run("analyze", log, "--not", "WARN")
+    done = jobs.run("analyze", log, "--none", "WARN")
     assert (done.code, "needs a text in all or any" in done.err) == (2, True)
 
 

@@ -35,13 +35,15 @@ func upload(ctx context.Context, jobs *openapi.JobsAPIService) map[string]interf
 	require(err)
 	defer log.Close()
 	text := "ERROR"
-	options := openapi.NewPatternObject("WARN")
+	options := openapi.NewPatternObject()
+	options.SetPattern("WARN")
 	options.SetIgnoreCase(true)
 	patterns := []openapi.AnalyzePayloadPatternsInner{
 		openapi.StringAsAnalyzePayloadPatternsInner(&text),
 		openapi.PatternObjectAsAnalyzePayloadPatternsInner(options),
 	}
-	payload := *openapi.NewAnalyzePayload(patterns)
+	payload := *openapi.NewAnalyzePayload()
+	payload.SetPatterns(patterns)
 	job, _, err := jobs.UploadJob(ctx).Type_("analyze").Payload(payload).Filename(log).Wait(30).Execute()
 	require(err)
 	check(job.Status == openapi.SUCCEEDED, "the analysis has not succeeded")

@@ -136,11 +136,11 @@ async def test_fields_alone_need_no_patterns_and_no_overview(client: Client) -> 
 
 
 async def test_conditions_are_one_pattern(client: Client) -> None:
-    query = "all=ERROR&all=db&not=retry&i&p=a&wait=0"
+    query = "all=ERROR&all=db&none=retry&i&p=a&wait=0"
     accepted = read(await send(client, f"/analyze?{query}", headers=JSON), 202)
     job = await client.get(f"/jobs/{accepted['job_id']}")
     ignoring = [{"pattern": text, "ignore_case": True} for text in ("a", "ERROR", "db", "retry")]
-    combined = {"all": ignoring[1:3], "not": ignoring[3:]}
+    combined = {"all": ignoring[1:3], "none": ignoring[3:]}
     assert job["payload"]["patterns"] == [ignoring[0], combined]
 
 
@@ -262,8 +262,8 @@ async def test_a_job_that_is_not_final_says_how_to_go_on(client: Client, bench: 
         ("p=a&i=maybe", ["i"]),
         ("p=a&histogram=week", ["histogram"]),
         ("p=a&encoding=klingon", ["encoding"]),
-        ("p=a&not=b", ["not"]),
-        ("p=a&all=&not=c", ["all"]),
+        ("p=a&none=b", ["none"]),
+        ("p=a&all=&none=c", ["all"]),
         ("p=a&from=noon", ["from"]),
         ("p=a&until=2026-11-25T13:00:00", ["until"]),
         ("p=a&from=-1h&until=-2h", ["until"]),

@@ -26,7 +26,7 @@ EXAMPLES = (
     "analyze support.tar.gz -m '*.log' -p ERROR",
     "analyze - -e 'user\\d+ failed' --histogram minute < app.log",
     "analyze app.log -p ERROR --histogram auto --from=-1h",
-    "analyze app.log --all ERROR --all database --not retry",
+    "analyze app.log --all ERROR --all database --none retry",
 )
 
 
@@ -57,7 +57,7 @@ class Patterns:
     ] = None
     none: Annotated[
         list[str] | None,
-        typer.Option("--not", metavar="TEXT", help="These lines must not contain such a text."),
+        typer.Option("--none", metavar="TEXT", help="These lines must not contain such a text."),
     ] = None
 
     word: Annotated[
@@ -78,7 +78,7 @@ class Patterns:
         found: list[dict[str, Any]] = [{"pattern": text, **word} for text in dict.fromkeys(texts)]
         regexes = dict.fromkeys(self.regex or [])
         found += [{"pattern": regex, "regex": True, **word} for regex in regexes]
-        lists = {"all": self.all, "any": self.any, "not": self.none}
+        lists = {"all": self.all, "any": self.any, "none": self.none}
         combined = {
             name: [{"pattern": text, **word} if word else text for text in each]
             for name, each in lists.items()
