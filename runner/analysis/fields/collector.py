@@ -101,7 +101,8 @@ def _matches(
     window: WindowPart, required: bytes, regex: CapturingRegex, line_bytes: int
 ) -> Iterator[list[tuple[int, int]]]:
     """The spans of the first match in each line, and of its groups, as positions in the view."""
-    text, view, match = window.text, window.view, regex.match
+    text, match = window.text, regex.match
+    view = window.view[: window.end]  # otherwise $ would look at the byte behind the window
     at, size = _first_line(window), window.end
     while at < size:
         found = text.find(required, at, size) if required else _search(regex, view, at, size)

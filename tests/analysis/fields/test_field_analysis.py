@@ -160,6 +160,12 @@ def test_compressed_files_have_fields_too(tmp_path: Path) -> None:
     assert fields_of(packed, WANTED) == fields_of(plain, WANTED)
 
 
+def test_a_regex_may_end_at_the_end_of_a_file_without_a_newline(tmp_path: Path) -> None:
+    file = tmp_path / "app.log.gz"
+    file.write_bytes(gzip.compress(b"it took 3 ms\nit took 4 ms"))
+    assert fields_of(file, [WantedField("ms", r"(\d+) ms$")])["ms"]["count"] == 2
+
+
 def test_a_format_that_only_python_reads_has_fields_too(tmp_path: Path) -> None:
     file = tmp_path / "app.log"
     lines = [b"081125 2036%02d 148 INFO dfs.Node%d: Started" % (n % 60, n % 3) for n in range(50)]
