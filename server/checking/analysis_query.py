@@ -8,7 +8,7 @@ from typing import Any, ClassVar
 
 from pydantic import Field, create_model
 
-from runner.job_types.analyze import AnalyzePayload
+from runner.job_types.analyze_payload import AnalyzePayload
 from server.checking.submission import FILE_PART, REQUIRED, TEXT_FIELDS, Received, Submission
 from server.documents.filters import MAX_WAIT_SECONDS, WaitQuery
 from server.http.problems import FieldError, Problem, unacceptable

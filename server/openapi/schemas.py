@@ -118,10 +118,13 @@ class _Generator(GenerateJsonSchema):
         return generated
 
     def union_schema(self, schema: Any) -> Json:
-        """Generate the schema of a union. A text excludes an object."""
+        """Generate the schema of a union.
+
+        A text excludes an object. Objects exclude one another, because they refuse unknown fields.
+        """
         generated = super().union_schema(schema)
         kinds = [kind.get("type", "object") for kind in generated.get("anyOf", [])]
-        if sorted(kinds) == ["object", "string"]:
+        if sorted(set(kinds)) == ["object", "string"] and kinds.count("string") == 1:
             generated["oneOf"] = generated.pop("anyOf")
         return generated
 

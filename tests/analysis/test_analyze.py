@@ -12,7 +12,8 @@ import pytest
 from pydantic import ValidationError
 
 from runner.analysis import ranges
-from runner.job_types.analyze import Analyze, AnalyzePayload
+from runner.job_types.analyze import Analyze
+from runner.job_types.analyze_payload import AnalyzePayload
 from runner.job_types.base import NotRetryable
 from runner.job_types.loader import load
 from tests.support.analysis.archives import tar_of, zip_of
@@ -195,6 +196,23 @@ def test_all_invalid_patterns_are_reported_with_excerpts_of_their_texts() -> Non
     excerpt = f'at character 101 of "…{"x" * 30}(?=y){"z" * 25}…"'
     assert found["patterns", 2].endswith(f"look-ahead is not supported (RE2), {excerpt}")
     assert found["patterns", 3].endswith('at character 4 of "a b)"')
+
+
+def test_an_overview_may_be_about_a_range_of_time() -> None:
+    payload = AnalyzePayload.model_validate({"from": "-1h", "until": "-30m"})
+    assert (payload.options().overview, payload.options().limits.are_given) == (True, True)
+
+
+def test_a_combination_names_its_own_errors() -> None:
+    patterns = [{"all": ["a"], "pattern": "b"}, {"none": ["a"]}, {"any": ["a"], "all": [""]}]
+    with pytest.raises(ValidationError) as caught:
+        AnalyzePayload.model_validate({"patterns": patterns})
+    found = [(error["loc"], error["msg"].partition(", ")[2]) for error in caught.value.errors()]
+    assert found[:2] == [
+        (("patterns", 0), "pattern and its options go into the lists all, any and none"),
+        (("patterns", 1), "a combination needs a text in all or any"),
+    ]
+    assert found[2][0] == ("patterns", 2, "all", 0, "pattern")
 
 
 def test_a_wrong_pattern_does_not_hide_the_errors_of_the_others() -> None:

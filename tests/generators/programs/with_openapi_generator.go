@@ -35,8 +35,7 @@ func upload(ctx context.Context, jobs *openapi.JobsAPIService) map[string]interf
 	require(err)
 	defer log.Close()
 	text := "ERROR"
-	options := openapi.NewPatternObject()
-	options.SetPattern("WARN")
+	options := openapi.NewPatternObject("WARN")
 	options.SetIgnoreCase(true)
 	patterns := []openapi.AnalyzePayloadPatternsInner{
 		openapi.StringAsAnalyzePayloadPatternsInner(&text),

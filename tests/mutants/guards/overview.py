@@ -77,7 +77,7 @@ OVERVIEW = (
     ),
     Mutant(
         "an analysis reports something",
-        "runner/job_types/analyze.py",
+        "runner/job_types/analyze_payload.py",
         "if value is False and not any(asked):",
         "if False:",
         ("tests/server/handlers/test_analyze.py",),

@@ -72,8 +72,8 @@ TIMES = (
     ),
     Mutant(
         "a combination without all and any is refused",
-        "runner/job_types/analyze.py",
-        "if is_combination and not (self.all or self.any):",
+        "runner/job_types/analyze_patterns.py",
+        "if not (self.all or self.any):",
         "if False:",
         ("tests/server/handlers/test_analyze.py",),
     ),

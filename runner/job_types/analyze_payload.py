@@ -1,0 +1,184 @@
+"""The payload of `analyze`: what to count in a file, and what to report."""
+
+from typing import TYPE_CHECKING, Annotated, Any, Literal, Self
+from uuid import UUID
+
+from pydantic import (
+    Field,
+    ValidationInfo,
+    ValidatorFunctionWrapHandler,
+    field_validator,
+    model_validator,
+)
+
+from runner.analysis.count.time_limits import TimeLimit, TimeLimits
+from runner.analysis.input.encodings import EncodingError, check_encoding
+from runner.analysis.match.patterns import Pattern
+from runner.job_types.analyze_fields import FieldObject, NameOrField, check_names
+from runner.job_types.analyze_patterns import AnyPattern, TextOrObject, check_patterns
+from runner.job_types.base import Payload
+
+if TYPE_CHECKING:  # imported late at run time: the listener does not analyze
+    from runner.analysis.options import AnalysisOptions
+
+
+class EarlierJob(Payload):
+    """An earlier job: its file is analyzed again, or its result is compared."""
+
+    job_id: str = Field(description="The id of the job.")
+
+    @field_validator("job_id")
+    @classmethod
+    def _check_uuid(cls, value: str) -> str:
+        try:
+            UUID(value)
+        except ValueError:
+            raise ValueError("it must be the id of a job, a UUID") from None
+        return value
+
+
+class AnalyzePayload(Payload):
+    """The patterns to count, up to 1,000 with distinct names, and the contents of the result."""
+
+    patterns: Annotated[list[TextOrObject], Field(min_length=1, max_length=1000)] | None = Field(
+        None,
+        description='Texts, or objects such as {"pattern": "user\\\\d+", "regex": true}. Without'
+        ' patterns, and with "auto", the result is an overview.',
+        examples=[["ERROR", "WARN"]],
+    )
+    fields: list[NameOrField] = Field(
+        [],
+        max_length=16,
+        description="Fields whose values to count, up to 16: names of the file's format, see"
+        " docs/log-formats.md, or objects such as"
+        ' {"name": "ms", "regex": "took ([0-9.]+) ms"}.',
+        examples=[["client", "bytes"]],
+    )
+    top: int = Field(
+        20, ge=0, le=1000, description="How many of the most frequent values of a field to show."
+    )
+    overview: bool | None = Field(
+        None,
+        description="Whether to report templates of messages, levels, status classes and bursts."
+        " Default: only without patterns.",
+    )
+    lines: bool = Field(
+        True, description="Whether to report matching lines: how many, the first, the last."
+    )
+    samples: int = Field(
+        0, ge=0, le=20, description="How many matching lines to show for each pattern, 0 to 20."
+    )
+    context: int | None = Field(
+        None,
+        ge=0,
+        le=5,
+        description="How many lines to show before and after each sample, 0 to 5. Samples are then"
+        " objects with line, time, text, before and after.",
+    )
+    histogram: Literal["none", "second", "minute", "hour", "day", "auto"] = Field(
+        "none",
+        description="Unit of time by which to count the matching lines. auto: the timeline, with"
+        " 50 to 200 bins for all patterns and all lines.",
+    )
+    since: str | None = Field(
+        None,
+        alias="from",
+        description="Count only lines from this time on: RFC 3339, or before the last time of the"
+        " file, such as -1h (s, m, h, d). A line without a time belongs to the line before.",
+        examples=["2026-11-25T13:00:00Z", "-1h"],
+    )
+    until: str | None = Field(
+        None,
+        description="Count only lines before this time, given in the same way.",
+        examples=["2026-11-25T14:00:00Z", "-30m"],
+    )
+    encoding: str | None = Field(
+        None, description="Encoding of the file. Default: by its byte order mark, else UTF-8."
+    )
+    members: list[Annotated[str, Field(min_length=1, max_length=1000)]] = Field(
+        [],
+        max_length=100,
+        description="Globs for the files of an archive to analyze; by default, all.",
+        examples=[["*.log", "var/log/*"]],
+    )
+    source: EarlierJob | None = Field(
+        None, description='An earlier job whose file to use instead of an upload, {"job_id": …}.'
+    )
+    compare: EarlierJob | None = Field(
+        None, description='An earlier analysis with which to compare this one, {"job_id": …}.'
+    )
+
+    reuse: bool = Field(
+        False,
+        description="Whether the result of an equal analysis of an equal file may be the answer.",
+    )
+
+    @field_validator("patterns", mode="wrap")
+    @classmethod
+    def _check_patterns(
+        cls, value: Any, validate: ValidatorFunctionWrapHandler
+    ) -> list[AnyPattern] | None:
+        return None if value is None or value == "auto" else check_patterns(value, validate)
+
+    @field_validator("fields")
+    @classmethod
+    def _check_fields(cls, value: list[FieldObject]) -> list[FieldObject]:
+        return check_names(value)
+
+    @field_validator("overview")
+    @classmethod
+    def _check_overview(cls, value: bool | None, info: ValidationInfo) -> bool | None:
+        asked = [info.data.get(name, True) for name in ("patterns", "fields")]  # True: it is wrong
+        if value is False and not any(asked):
+            raise ValueError("it must be true, or name patterns or fields to report")
+        return value
+
+    @field_validator("encoding")
+    @classmethod
+    def _check_encoding(cls, value: str | None) -> str | None:
+        try:
+            return value and check_encoding(value)
+        except EncodingError as error:
+            raise ValueError(str(error)) from None
+
+    @field_validator("since", "until")
+    @classmethod
+    def _check_time(cls, value: str | None, info: ValidationInfo) -> str | None:
+        limit, since = value and TimeLimit.parse(value), info.data.get("since")
+        if limit and since and TimeLimit.parse(since).is_not_before(limit):
+            raise ValueError("it must be later than from")
+        return value
+
+    @model_validator(mode="after")
+    def _check_lines(self) -> Self:
+        needs_lines = self.samples or self.histogram != "none" or self._limits().are_given
+        if not self.lines and needs_lines:
+            raise ValueError("samples, histogram, from and until need lines: true")
+        return self
+
+    def _limits(self) -> TimeLimits:
+        given = (self.since, self.until)
+        return TimeLimits(*(None if each is None else TimeLimit.parse(each) for each in given))
+
+    def analysis_patterns(self) -> list[Pattern]:
+        """The patterns as the analysis takes them."""
+        return [pattern.to_pattern() for pattern in self.patterns or ()]
+
+    def options(self) -> "AnalysisOptions":
+        """Return what the analysis reports besides counts."""
+        from runner.analysis.options import AnalysisOptions
+
+        unit = "" if self.histogram in ("none", "auto") else self.histogram
+        return AnalysisOptions(
+            lines=self.lines,
+            samples=self.samples,
+            histogram=unit,
+            encoding=self.encoding,
+            members=tuple(self.members),
+            fields=tuple(each.wanted() for each in self.fields),
+            top=self.top,
+            overview=self.patterns is None if self.overview is None else self.overview,
+            timeline=self.histogram == "auto",
+            limits=self._limits(),
+            context=self.context,
+        )
