@@ -2,7 +2,7 @@
 
 from typing import Any
 
-OLDEST = "0025_counter"
+OLDEST = "0018_release"
 
 
 def up(migrator: Any, db: Any) -> None:

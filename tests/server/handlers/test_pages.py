@@ -63,7 +63,7 @@ async def test_every_file_of_the_page_exists_and_is_cacheable(client: Client) ->
     page = await client.fetch("/", headers=BROWSER)
     named = re.findall(r'(?:src|href)="(/ui/static/[^"]+)"', page.body.decode())
     modules = list(WEB_FOLDER.rglob("*.js"))
-    assert len(set(named)) == len(modules) + 4  # three style sheets and an icon
+    assert len(set(named)) == len(modules) + 5  # four style sheets and an icon
     for path in set(named):
         file = await client.fetch(path)
         assert file.code == 200, path
