@@ -3,6 +3,7 @@
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import psutil
 import pytest
@@ -28,6 +29,11 @@ def service(disk: Path, tmp_path: Path) -> Iterator[Service]:
 def failures(worker: Program) -> int:
     """How often the worker has logged that its store failed."""
     return sum("the store failed" in line["message"] for line in worker.lines())
+
+
+def unfinished(service: Service) -> list[Any]:
+    """The jobs that are queued or running."""
+    return service.call("GET", "/jobs?status=queued,running")[1]["items"]  # type: ignore[no-any-return]
 
 
 def submit_until_refused(service: Service) -> list[str]:
@@ -62,7 +68,8 @@ def test_jobs_are_refused_and_none_is_lost_while_the_disk_is_full(
     began_at = time.monotonic()
     with fill_disk(disk):
         last = submit_until_refused(service)
-        wait_for(lambda: failures(worker) >= 3, timeout=30)
+        # On a busy machine, a checkpoint can make room for the results of all jobs.
+        wait_for(lambda: failures(worker) >= 3 or not unfinished(service), timeout=30)
         assert service.call("GET", "/healthz")[0] == 200
         seconds = time.monotonic() - began_at
         busy = sum(psutil.Process(worker.process.pid).cpu_times()[:2]) - used

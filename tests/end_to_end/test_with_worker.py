@@ -226,6 +226,7 @@ def test_on_a_terminal_ctrl_c_ends_make_with_0(tmp_path: Path) -> None:
     if pid == 0:
         os.chdir(tmp_path)
         given = environ(tmp_path, LOG_FORMAT="text")
+        given.pop("MAKELEVEL", None)  # `make test` sets it, and make would name its folder
         os.execvpe("make", ["make", "run"], given)
     before_ready, *_ = read_until(terminal, b"Ctrl-C stops").decode().partition("Ready: ")
     assert re.fullmatch(r"\S+ \S+ INFO +the schema of the database .*\r\n", before_ready)
