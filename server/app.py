@@ -50,9 +50,9 @@ from server.http_server import HttpServer
 from server.jobs.admission import Admissions, DiskWatermark, QueueWatermark
 from server.jobs.jobs import Jobs
 from server.jobs.waits import JobReader
-from server.lines.readers import LineReaders
 from server.openapi.components import security_schemes
 from server.openapi.document import openapi_document
+from server.processes.line_readers import LineReaders
 from server.settings.server import ServerSettings
 from server.store.spans import RequestSpans
 from server.store.threads import Batcher, StoreChanges, StoreThreads

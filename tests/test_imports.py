@@ -85,8 +85,9 @@ MAY_IMPORT = {
     "server.events": "server.checking server.documents server.http server.store storage.jobs "
     "storage.notify "
     "storage.records",
-    "server.lines": "server.http",
-    "server.checking": "server.documents server.http runner.job_types storage.jobs storage.records",
+    "server.processes": "server.http",
+    "server.checking": "server.documents server.http server.processes runner.job_types "
+    "storage.jobs storage.records",
     "server.analyses": "server.documents",
     "server.openapi": "server.auth server.checking server.documents server.events server.http "
     "runner.job_types storage.records",
@@ -94,7 +95,7 @@ MAY_IMPORT = {
     "storage.files storage.jobs storage.notify storage.queries storage.records",
     "server.fast": "server.auth server.documents server.http server.jobs",
     "server.handlers": "server.analyses server.auth server.checking server.documents "
-    "server.events server.http server.jobs server.lines server.store server.upload "
+    "server.events server.http server.jobs server.processes server.store server.upload "
     "runner.job_types storage.files storage.jobs storage.liveness storage.queries storage.records",
     "server": "server.* runner.job_types storage storage.files storage.jobs storage.liveness "
     "storage.queries storage.records storage.settings storage.telemetry",

@@ -14,7 +14,7 @@ from server.handlers.query import query_parameters, read_query
 from server.http.codes import Code
 from server.http.negotiation import wants_text
 from server.http.problems import FieldError, Problem, unacceptable, unavailable
-from server.lines.readers import LineReaders
+from server.processes.line_readers import LineReaders
 from storage.files.uploads import Uploads
 from storage.records.job import Job
 

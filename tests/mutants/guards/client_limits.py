@@ -257,8 +257,8 @@ CLIENT_LIMITS = (
     ),
     Mutant(
         "a check that takes too long is given up",
-        "server/checking/process.py",
-        "if not connection.poll(CHECK_SECONDS):",
+        "server/processes/child.py",
+        "if not connection.poll(seconds):",
         "if False:",
         ("tests/server/checking/test_checks.py",),
     ),

@@ -94,14 +94,14 @@ STORED_LINES = (
     ),
     Mutant(
         "requests for lines that wait are bounded",
-        "server/lines/readers.py",
+        "server/processes/line_readers.py",
         "        if self._waiting >= MAX_WAITING:",
         "        if False:",
         (f"{CALLS[0]}::test_too_many_waiting_requests_are_refused",),
     ),
     Mutant(
         "open responses of text are bounded",
-        "server/lines/readers.py",
+        "server/processes/line_readers.py",
         "        if self.texts >= MAX_TEXTS:",
         "        if False:",
         (f"{CALLS[0]}::test_too_many_waiting_requests_are_refused",),

@@ -44,7 +44,9 @@ def numbers(page: Any) -> list[int]:
 
 def reading_process(app: App) -> int:
     """The id of the only process that reads lines."""
-    (pid,) = [each._running[0].pid for each in app.line_readers._readers if each._running]
+    (pid,) = [
+        running[0].pid for each in app.line_readers._readers if (running := each._process._running)
+    ]
     return pid
 
 
@@ -189,10 +191,10 @@ async def test_too_many_waiting_requests_are_refused(
     client: Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     address = await upload(client)
-    monkeypatch.setattr("server.lines.readers.MAX_WAITING", 0)
+    monkeypatch.setattr("server.processes.line_readers.MAX_WAITING", 0)
     assert (await client.get(address, 503))["code"] == "file_unavailable"
     monkeypatch.undo()
-    monkeypatch.setattr("server.lines.readers.MAX_TEXTS", 0)
+    monkeypatch.setattr("server.processes.line_readers.MAX_TEXTS", 0)
     assert (await client.get(address, 503, headers=TEXT))["code"] == "file_unavailable"
 
 

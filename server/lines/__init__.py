@@ -1,1 +1,0 @@
-"""Processes that read lines of stored files, as the listener sees them."""
