@@ -9,11 +9,10 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from server.documents.overview_report import overview_lines
-from server.documents.text_table import clean, table
+from server.documents.text_table import clean, shortened, table
 from server.documents.timeline_report import sample_lines, timeline_lines
 from storage.records.states import Status
 
-MAX_NAME_WIDTH = 40
 JOB_FAILED = 424
 """The status of a text about a job that failed or was canceled, so that `curl --fail` notices."""
 _PER_LINE = ("matching_lines", "first_line", "last_line")
@@ -58,7 +57,7 @@ def _result_lines(result: Document) -> Iterator[str]:
     columns = [result[name] for name in _PER_LINE] if has_lines else []
     heads = ["pattern", "count", *(("lines", "first", "last") if has_lines else ())]
     rows = [
-        [_shown_name(name), str(count), *(_number(column[name]) for column in columns)]
+        [shortened(name), str(count), *(_number(column[name]) for column in columns)]
         for name, count in counts.items()
     ]
     overview = result.get("overview")
@@ -84,10 +83,10 @@ def _found_lines(result: Document) -> Iterator[str]:
     """Samples and histograms of the patterns."""
     for name, lines in result.get("samples", {}).items():
         if lines:
-            yield from ("", f"samples of {_shown_name(name)}:")
+            yield from ("", f"samples of {shortened(name)}:")
             yield from (each for line in lines for each in sample_lines(line))
     for name, histogram in result.get("histogram", {}).items():
-        yield from ("", f"lines with {_shown_name(name)}, per {histogram['unit']}:")
+        yield from ("", f"lines with {shortened(name)}, per {histogram['unit']}:")
         found = histogram["lines"]
         yield from table([], [[at, str(n)] for at, n in found], [n for _, n in found])
         if histogram["undated_lines"]:
@@ -99,12 +98,12 @@ def _field_lines(result: Document) -> Iterator[str]:
     for name, found in result.get("fields", {}).items():
         about = "about " if found["distinct_error"] else ""
         figures = f"{about}{found['distinct']:,} values in {found['count']:,} lines"
-        yield from ("", f"{_shown_name(name)}: {figures}")
+        yield from ("", f"{shortened(name)}: {figures}")
         if number := found["number"]:
             names = ("min", "mean", "p50", "p95", "p99", "max")
             yield "  " + ", ".join(f"{each} {number[each]:.6g}" for each in names)
         counts = [each["count"] for each in found["top"]]
-        rows = [[_shown_name(each["value"]), str(each["count"])] for each in found["top"]]
+        rows = [[shortened(each["value"]), str(each["count"])] for each in found["top"]]
         if rows:
             yield from table(["value", "count"], rows, counts)
 
@@ -116,7 +115,7 @@ def _member_lines(result: Document) -> Iterator[str]:
         return
     sums = [sum((each["counts"] or {}).values()) for each in members]
     rows = [
-        [_shown_name(each["name"]), "-" if each["error"] else str(count)]
+        [shortened(each["name"]), "-" if each["error"] else str(count)]
         for each, count in zip(members, sums, strict=True)
     ]
     yield ""
@@ -131,8 +130,3 @@ def _counted(count: int, noun: str) -> str:
 
 def _number(value: int | None) -> str:
     return "-" if value is None else str(value)
-
-
-def _shown_name(name: str) -> str:
-    shown = clean(name)
-    return shown if len(shown) <= MAX_NAME_WIDTH else f"{shown[: MAX_NAME_WIDTH - 1]}…"

@@ -7,7 +7,7 @@ Accepted password for <*> from <*>     17      1   980  steady  █████�
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from server.documents.text_table import clean, table
+from server.documents.text_table import shortened, table
 
 MAX_TEMPLATE_WIDTH = 72
 SHOWN_BURSTS = 20
@@ -28,7 +28,7 @@ def _templates(overview: Mapping[str, Any]) -> Iterator[str]:
     templates: Sequence[Mapping[str, Any]] = overview["templates"]
     rows = [
         [
-            _cut(each["template"]),
+            shortened(each["template"], MAX_TEMPLATE_WIDTH),
             *(str(each[name]) for name in ("count", "first_line", "last_line")),
             each["state"],
         ]
@@ -50,13 +50,8 @@ def _bursts(overview: Mapping[str, Any]) -> Iterator[str]:
     templates = {each["id"]: each["template"] for each in overview["templates"]}
     yield from ("", "bursts:")
     for each in bursts[:SHOWN_BURSTS]:
-        name = _cut(templates.get(each["key"], each["key"]))
+        name = shortened(templates.get(each["key"], each["key"]), MAX_TEMPLATE_WIDTH)
         usual = f"{each['count']:,} lines instead of {each['expected']:,}"
         yield f"  {each['from']} to {each['until']}: {usual}: {name}"
     if len(bursts) > SHOWN_BURSTS:
         yield f"  and {len(bursts) - SHOWN_BURSTS:,} others"
-
-
-def _cut(text: str) -> str:
-    shown = clean(text)
-    return shown if len(shown) <= MAX_TEMPLATE_WIDTH else f"{shown[: MAX_TEMPLATE_WIDTH - 1]}…"

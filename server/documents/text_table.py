@@ -4,6 +4,7 @@ import unicodedata
 from collections.abc import Iterator, Sequence
 
 BAR_WIDTH = 20
+MAX_NAME_WIDTH = 40
 _EIGHTHS = " ▏▎▍▌▋▊▉█"
 
 
@@ -31,6 +32,12 @@ def clean(text: str) -> str:
     """The text in one line, without control characters: a terminal would obey them."""
     shown = text.replace("\t", " ")
     return "".join(c if c.isprintable() else "\N{REPLACEMENT CHARACTER}" for c in shown)
+
+
+def shortened(text: str, length: int = MAX_NAME_WIDTH) -> str:
+    """The text as `clean` returns it, cut to a number of characters."""
+    shown = clean(text)
+    return shown if len(shown) <= length else f"{shown[: length - 1]}…"
 
 
 def width(text: str) -> int:

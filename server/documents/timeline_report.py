@@ -3,9 +3,8 @@
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from server.documents.text_table import clean, width
+from server.documents.text_table import clean, shortened, width
 
-MAX_NAME_WIDTH = 40
 CURVE_WIDTH = 100
 """Characters of a curve over time, at most."""
 _HEIGHTS = " ▁▂▃▄▅▆▇█"
@@ -31,7 +30,7 @@ def timeline_lines(timeline: Document) -> Iterator[str]:
     per_character = -(-timeline["bins"] // CURVE_WIDTH)
     seconds = timeline["bin_seconds"] * per_character
     yield from ("", f"lines over time from {timeline['start']}, {seconds:,} seconds a character:")
-    names = ["all lines", *map(_shown_name, timeline["patterns"])]
+    names = ["all lines", *map(shortened, timeline["patterns"])]
     curves = [timeline["total"], *timeline["patterns"].values()]
     widest = max(map(width, names))
     for name, curve in zip(names, curves, strict=True):
@@ -48,8 +47,3 @@ def _curve(counts: Sequence[int]) -> str:
     return "".join(
         _HEIGHTS[-(-count * (len(_HEIGHTS) - 1) // most) if most else 0] for count in counts
     )
-
-
-def _shown_name(name: str) -> str:
-    shown = clean(name)
-    return shown if len(shown) <= MAX_NAME_WIDTH else f"{shown[: MAX_NAME_WIDTH - 1]}…"

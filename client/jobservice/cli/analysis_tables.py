@@ -6,8 +6,6 @@ from typing import Any
 from jobservice.cli import formats, overview_tables
 from jobservice.cli.output import Cell, Output
 
-BAR_WIDTH = 20
-MAX_PATTERN = 40
 MAX_COLUMNS = 8
 """Patterns that the table of members shows."""
 CURVE_WIDTH = 100
@@ -63,8 +61,8 @@ def _show_counts(output: Output, result: Mapping[str, Any]) -> None:
         found = [count]
         if has_lines:
             found += [result[key][pattern] for key in ("matching_lines", "first_line", "last_line")]
-        rows.append([_shortened(output, pattern), *map(formats.number, found)])
-        rows[-1].append(_bar(output, count, most))
+        rows.append([output.shortened(pattern), *map(formats.number, found)])
+        rows[-1].append(output.bar(count, most))
     output.table(["PATTERN", *numbers, ""], rows, right=numbers)
 
 
@@ -82,11 +80,11 @@ def _show_histogram(output: Output, histogram: Mapping[str, Any]) -> None:
         [
             formats.utc(start),
             *(formats.number(row.get(pattern, 0)) for pattern in histogram),
-            _bar(output, sum(row.values()), most),
+            output.bar(sum(row.values()), most),
         ]
         for start, row in sorted(by_time.items())
     ]
-    columns = [_shortened(output, pattern) for pattern in histogram]
+    columns = [output.shortened(pattern) for pattern in histogram]
     unit = next(iter(histogram.values()))["unit"]
     output.line()
     output.table([f"{unit} (UTC)".upper(), *columns, ""], rows, right=columns)
@@ -109,9 +107,9 @@ def _show_field(output: Output, name: str, found: Mapping[str, Any]) -> None:
     most = top[0]["count"]
     rows: list[list[Cell]] = [
         [
-            _shortened(output, each["value"]),
+            output.shortened(each["value"]),
             ("≤ " if each["error"] else "") + formats.number(each["count"]),
-            _bar(output, each["count"], most),
+            output.bar(each["count"], most),
         ]
         for each in top
     ]
@@ -121,18 +119,16 @@ def _show_field(output: Output, name: str, found: Mapping[str, Any]) -> None:
 def _show_members(output: Output, result: Mapping[str, Any]) -> None:
     """One row per member of an archive, one column per pattern."""
     members, patterns = result["members"], list(result["counts"])[:MAX_COLUMNS]
-    columns = [_shortened(output, pattern) for pattern in patterns]
+    columns = [output.shortened(pattern) for pattern in patterns]
     numbers = [*columns, *(["LINES"] if "lines" in result else [])]
     rows: list[list[Cell]] = []
     for member in members:
         if error := member["error"]:
-            rows.append(
-                [_shortened(output, member["name"]), *[""] * len(numbers), error["message"]]
-            )
+            rows.append([output.shortened(member["name"]), *[""] * len(numbers), error["message"]])
             continue
         found = [member["counts"][pattern] for pattern in patterns]
         found += [member["lines"]] if "lines" in result else []
-        rows.append([_shortened(output, member["name"]), *map(formats.number, found), ""])
+        rows.append([output.shortened(member["name"]), *map(formats.number, found), ""])
     output.line()
     output.table(["MEMBER", *numbers, ""], rows, right=numbers)
     more = result["archive"]["analyzed"] + result["archive"]["failed"] - len(members)
@@ -151,7 +147,7 @@ def _show_timeline(output: Output, timeline: Mapping[str, Any]) -> None:
         starts = range(0, len(counts), per_character)
         joined = [sum(counts[at : at + per_character]) for at in starts]
         curve = formats.curve(joined, output.ascii_only)
-        rows.append([_shortened(output, name), formats.number(max(joined)), (curve, "cyan")])
+        rows.append([output.shortened(name), formats.number(max(joined)), (curve, "cyan")])
     seconds = formats.duration(timeline["bin_seconds"] * per_character)
     output.line()
     begin = formats.utc(timeline["start"])
@@ -170,14 +166,3 @@ def _about_file(result: Mapping[str, Any]) -> str:
     if file["time_span"]:
         parts.append(f"{' to '.join(map(formats.utc, file['time_span']))} UTC")
     return ", ".join(parts)
-
-
-def _shortened(output: Output, pattern: str) -> str:
-    """A pattern for a column: on terminals, long ones are cut."""
-    if output.on_terminal and len(pattern) > MAX_PATTERN:
-        return pattern[: MAX_PATTERN - 1] + "…"
-    return pattern
-
-
-def _bar(output: Output, count: int, most: int) -> Cell:
-    return formats.bar(count / most if most else 0, BAR_WIDTH, output.ascii_only), "cyan"

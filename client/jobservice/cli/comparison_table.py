@@ -40,13 +40,11 @@ def _size(side: Mapping[str, Any]) -> str:
 
 def _row(output: Output, count: Mapping[str, Any]) -> list[Cell]:
     name = f"{count['field']}: {count['name']}" if count["field"] else count["name"]
-    if output.on_terminal and len(name) > MAX_NAME:
-        name = name[: MAX_NAME - 1] + "…"
     change, style = count["change"], STYLES.get(count["change"], "")
     return [
         (change, style) if count["significant"] else f"({change})",
         count["kind"],
-        name,
+        output.shortened(name, MAX_NAME),
         _count(count["before"], is_bound=count["before_is_bound"]),
         _count(count["after"], is_bound=count["after_is_bound"]),
         _factor(count["ratio"]),

@@ -16,6 +16,36 @@ def seconds(text: str) -> float:
         raise typer.BadParameter(str(error)) from error
 
 
+OneType = Annotated[
+    str | None,
+    typer.Option(
+        "--type",
+        "-t",
+        metavar="TYPE",
+        autocompletion=completion.job_types,
+        help="Jobs of this type.",
+    ),
+]
+OneQueue = Annotated[
+    str | None,
+    typer.Option(
+        "--queue",
+        "-q",
+        metavar="QUEUE",
+        autocompletion=completion.queues,
+        help="Jobs of this queue.",
+    ),
+]
+RequiredIds = Annotated[
+    list[str],
+    typer.Argument(
+        metavar="ID...",
+        autocompletion=completion.job_ids,
+        help="Ids, or 4 digits of their beginnings or ends.",
+    ),
+]
+
+
 @dataclasses.dataclass
 class Filters:
     """The filters of the API."""
@@ -30,26 +60,8 @@ class Filters:
             help="A status; several are allowed.",
         ),
     ] = None
-    type: Annotated[
-        str | None,
-        typer.Option(
-            "--type",
-            "-t",
-            metavar="TYPE",
-            autocompletion=completion.job_types,
-            help="Jobs of this type.",
-        ),
-    ] = None
-    queue: Annotated[
-        str | None,
-        typer.Option(
-            "--queue",
-            "-q",
-            metavar="QUEUE",
-            autocompletion=completion.queues,
-            help="Jobs of this queue.",
-        ),
-    ] = None
+    type: OneType = None
+    queue: OneQueue = None
     submitted_by: Annotated[
         str | None, typer.Option("--submitted-by", metavar="NAME", help="Jobs of this caller.")
     ] = None

@@ -23,6 +23,9 @@ STYLES = {
 }
 """Colors of statuses."""
 
+BAR_WIDTH = 20
+MAX_NAME = 40
+
 Cell = str | tuple[str, str]
 """Text, or text with a style of rich."""
 
@@ -93,6 +96,16 @@ class Output:
             self.note(json.dumps(exits.document_of(error)))
         else:
             self.report(exits.message_of(error))
+
+    def shortened(self, text: str, length: int = MAX_NAME) -> str:
+        """The text for a column: a terminal gets at most this many characters of it."""
+        if self.on_terminal and len(text) > length:
+            return text[: length - 1] + "…"
+        return text
+
+    def bar(self, count: int, most: int) -> Cell:
+        """A bar whose length shows the share of a count in the largest one."""
+        return formats.bar(count / most if most else 0, BAR_WIDTH, self.ascii_only), "cyan"
 
     def table(
         self, columns: Sequence[str], rows: Iterable[Sequence[Cell]], right: Sequence[str] = ()

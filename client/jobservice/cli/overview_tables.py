@@ -6,7 +6,6 @@ from typing import Any
 from jobservice.cli import formats
 from jobservice.cli.output import Cell, Output
 
-BAR_WIDTH = 20
 MAX_TEMPLATE = 72
 SHOWN_BURSTS = 20
 
@@ -17,7 +16,7 @@ def show(output: Output, overview: Mapping[str, Any]) -> None:
         if counts:
             most = max(counts.values())
             rows: list[list[Cell]] = [
-                [name, formats.number(count), _bar(output, count, most)]
+                [name, formats.number(count), output.bar(count, most)]
                 for name, count in counts.items()
             ]
             output.table([head, "LINES", ""], rows, right=["LINES"])
@@ -31,7 +30,7 @@ def _show_templates(output: Output, overview: Mapping[str, Any]) -> None:
     numbers = ["LINES", "FIRST", "LAST"]
     rows: list[list[Cell]] = [
         [
-            _cut(output, each["template"]),
+            output.shortened(each["template"], MAX_TEMPLATE),
             *(formats.number(each[key]) for key in ("count", "first_line", "last_line")),
             each["state"],
         ]
@@ -56,7 +55,7 @@ def _show_bursts(output: Output, overview: Mapping[str, Any]) -> None:
             formats.utc(each["until"]),
             formats.number(each["count"]),
             str(each["expected"]),
-            _cut(output, templates.get(each["key"], each["key"])),
+            output.shortened(templates.get(each["key"], each["key"]), MAX_TEMPLATE),
         ]
         for each in bursts[:SHOWN_BURSTS]
     ]
@@ -65,14 +64,3 @@ def _show_bursts(output: Output, overview: Mapping[str, Any]) -> None:
     output.table(heads, rows, right=["LINES", "EXPECTED"])
     if len(bursts) > SHOWN_BURSTS:
         output.line(f"and {formats.number(len(bursts) - SHOWN_BURSTS)} other bursts")
-
-
-def _cut(output: Output, text: str) -> str:
-    """A template for a column: on terminals, long ones are cut."""
-    if output.on_terminal and len(text) > MAX_TEMPLATE:
-        return text[: MAX_TEMPLATE - 1] + "…"
-    return text
-
-
-def _bar(output: Output, count: int, most: int) -> Cell:
-    return formats.bar(count / most if most else 0, BAR_WIDTH, output.ascii_only), "cyan"

@@ -6,7 +6,7 @@ import typer
 
 from jobservice.cli import completion, exits, ids
 from jobservice.cli.command import command
-from jobservice.cli.options import Filters
+from jobservice.cli.options import Filters, RequiredIds
 from jobservice.cli.session import Session
 from jobservice.cli.waiting import confirm
 from jobservice.errors import ApiError
@@ -65,14 +65,7 @@ def retry(
 
 def delete(
     session: Session,
-    job_ids: Annotated[
-        list[str],
-        typer.Argument(
-            metavar="ID...",
-            autocompletion=completion.job_ids,
-            help="Ids, or 4 digits of their beginnings or ends.",
-        ),
-    ],
+    job_ids: RequiredIds,
 ) -> int:
     """Delete jobs that have ended, with their files."""
     return _change_each(session, "delete", job_ids)

@@ -8,7 +8,7 @@ import typer
 from jobservice.cli import completion, exits, formats, ids
 from jobservice.cli.command import command
 from jobservice.cli.commands.details import JobId
-from jobservice.cli.options import seconds
+from jobservice.cli.options import OneQueue, OneType, RequiredIds, seconds
 from jobservice.cli.output import STYLES, Cell, Output, status_cell
 from jobservice.cli.progress import JobProgress
 from jobservice.cli.session import Session
@@ -23,26 +23,6 @@ WatchedId = Annotated[
         metavar="[ID]",
         autocompletion=completion.job_ids,
         help="Job to watch; without it, all jobs.",
-    ),
-]
-OneType = Annotated[
-    str | None,
-    typer.Option(
-        "--type",
-        "-t",
-        metavar="TYPE",
-        autocompletion=completion.job_types,
-        help="Jobs of this type.",
-    ),
-]
-OneQueue = Annotated[
-    str | None,
-    typer.Option(
-        "--queue",
-        "-q",
-        metavar="QUEUE",
-        autocompletion=completion.queues,
-        help="Jobs of this queue.",
     ),
 ]
 OneStatus = Annotated[
@@ -155,14 +135,7 @@ def logs(
 
 def wait(
     session: Session,
-    job_ids: Annotated[
-        list[str],
-        typer.Argument(
-            metavar="ID...",
-            autocompletion=completion.job_ids,
-            help="Ids, or 4 digits of their beginnings or ends.",
-        ),
-    ],
+    job_ids: RequiredIds,
     timeout: Annotated[
         float | None,
         typer.Option("--timeout", metavar="TIME", parser=seconds, help="At most 90, 5m or 2h."),
