@@ -11,7 +11,6 @@ from typing import Any
 
 from runner.analysis.archives.open_archive import archive_format
 from runner.analysis.count.result import PartialResult
-from runner.analysis.count.scanner import ScanOptions
 from runner.analysis.count.time_span import TimeSpan
 from runner.analysis.field_plan import plan_fields
 from runner.analysis.input.encodings import UTF8_ENCODINGS
@@ -75,7 +74,7 @@ def scan_part(
     times = times_of(options, file)
     scan_options = scan_options_of(options, modified_at(file), len(patterns), times, planned.plan)
     size = size_of(file)
-    start, end = (_line_end(file, cut, size, scan_options) for cut in part)
+    start, end = (part_start(file, cut, size, scan_options) for cut in part)
 
     def report_totals(done: int, counts: list[int]) -> None:
         report(progress(part, patterns, done, counts))
@@ -129,8 +128,3 @@ def finish(
         field_names=planned.names,
         selected=times_of(options, file).limits,
     )
-
-
-def _line_end(file: Stored, cut: int, size: int, options: ScanOptions) -> int:
-    """Move an offset of the plan to the start of a line; with a timeline, of one with a time."""
-    return part_start(file, cut, size, options)

@@ -6,10 +6,11 @@ from pathlib import Path
 from typing import Any
 
 from runner.analysis.archives.open_archive import archive_format
+from runner.analysis.count.time_limits import TimeLimit
 from runner.analysis.index.known_file import KnownFile
 from runner.analysis.index.matcher import FieldProblem, Matcher
 from runner.analysis.index.page import read_page
-from runner.analysis.index.query import LineQuery, TimeLimit
+from runner.analysis.index.query import LineQuery
 from runner.analysis.index.sinks import ObjectSink, TextSink, to_json
 from runner.analysis.index.stream import StreamCache
 from runner.analysis.input.encodings import EncodingError, check_encoding

@@ -14,12 +14,13 @@ from typing import Any
 import pytest
 from backports import zstd
 
+from runner.analysis.count.time_limits import TimeLimit
 from runner.analysis.index import blocks
 from runner.analysis.index.known_file import KnownFile
 from runner.analysis.index.matcher import FieldProblem, Matcher
 from runner.analysis.index.page import PageEnd, read_page
 from runner.analysis.index.position import Position, to_cursor
-from runner.analysis.index.query import LineQuery, TimeLimit
+from runner.analysis.index.query import LineQuery
 from runner.analysis.index.sinks import ObjectSink, TextSink
 from runner.analysis.index.stream import StreamCache
 

@@ -165,7 +165,7 @@ def test_a_file_that_was_shortened_fails_its_part(
 ) -> None:
     log = tmp_path / "log"
     log.write_bytes(b"a\n" * 10)
-    monkeypatch.setattr(parts, "_line_end", lambda file, cut, size, options: cut)
+    monkeypatch.setattr(parts, "part_start", lambda file, cut, size, options: cut)
     with pytest.raises(SourceError, match="cut while it was read"):
         parts.scan_part(log, (10, 30), PATTERNS, ALL, ignore_progress)
 

@@ -5,7 +5,7 @@ Source: PKWARE's APPNOTE.TXT 6.3.10, sections 4.3 to 4.5; Info-ZIP's extra field
 
 import struct
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
 from runner.analysis.archives.archive import text_of
@@ -114,26 +114,11 @@ def read_central(head: bytes) -> tuple[int, int, int]:
 
 def central_entry(head: bytes, name: bytes, extra: bytes) -> Entry:
     """The entry of the central directory. Raises RecordError."""
-    made_by, flags, method, time, date = struct.unpack("<H2x4H", head[4:16])
-    crc, packed, size = struct.unpack("<3I", head[16:28])
+    (made_by,) = struct.unpack("<H", head[4:6])
     attributes, offset = struct.unpack("<2I", head[38:46])
-    fields = dict(_extra_fields(extra))
-    if _MAX32 in (size, packed, offset):
-        size, packed, offset = _large_values(fields.get(_ZIP64, b""), [size, packed, offset])
+    entry = _entry(head[8:28], name, extra, offset)
     unix_type = attributes >> 16 & _FILE_TYPE if made_by >> 8 == _UNIX else 0
-    return Entry(
-        raw_name=name,
-        name=_decoded(name, flags),
-        method=method,
-        is_encrypted=bool(flags & _MASKED),
-        sizes_follow=bool(flags & _SIZES_FOLLOW),
-        crc=crc,
-        packed=packed,
-        size=size,
-        modified=_modified(fields.get(_TIMES, b""), date, time),
-        offset=offset,
-        is_regular=unix_type in (0, _REGULAR) and not name.endswith(b"/"),
-    )
+    return replace(entry, is_regular=entry.is_regular and unix_type in (0, _REGULAR))
 
 
 def read_local(head: bytes) -> tuple[int, int]:
@@ -146,11 +131,21 @@ def read_local(head: bytes) -> tuple[int, int]:
 
 def local_entry(head: bytes, name: bytes, extra: bytes, offset: int) -> Entry:
     """The entry that a local header at `offset` describes. Raises RecordError."""
-    flags, method, time, date = struct.unpack("<4H", head[6:14])
-    crc, packed, size = struct.unpack("<3I", head[14:26])
+    entry = _entry(head[6:26], name, extra, 0)  # the header does not say where it is
+    return replace(
+        entry,
+        offset=offset,
+        is_open_ended=entry.sizes_follow and not entry.packed,
+        header_bytes=LOCAL_BYTES + len(name) + len(extra),
+    )
+
+
+def _entry(common: bytes, name: bytes, extra: bytes, offset: int) -> Entry:
+    """The entry by what both headers have: its flags, method, time, checksum and sizes."""
+    flags, method, time, date, crc, packed, size = struct.unpack("<4H3I", common)
     fields = dict(_extra_fields(extra))
-    if _MAX32 in (size, packed):
-        size, packed, _ = _large_values(fields.get(_ZIP64, b""), [size, packed, 0])
+    if _MAX32 in (size, packed, offset):
+        size, packed, offset = _large_values(fields.get(_ZIP64, b""), [size, packed, offset])
     return Entry(
         raw_name=name,
         name=_decoded(name, flags),
@@ -163,8 +158,6 @@ def local_entry(head: bytes, name: bytes, extra: bytes, offset: int) -> Entry:
         modified=_modified(fields.get(_TIMES, b""), date, time),
         offset=offset,
         is_regular=not name.endswith(b"/"),
-        is_open_ended=bool(flags & _SIZES_FOLLOW) and not packed,
-        header_bytes=LOCAL_BYTES + len(name) + len(extra),
     )
 
 

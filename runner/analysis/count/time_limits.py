@@ -38,10 +38,13 @@ class TimeLimit:
         return sign * self.seconds >= sign * other.seconds
 
     def resolve(self, last: float | None) -> float | None:
-        """The time in epoch seconds. None if it is relative and the file has no time."""
+        """The time in epoch seconds. None if it is relative and the file has no time.
+
+        `last` is the last time of the file, in epoch seconds.
+        """
         if not self.is_relative:
             return self.seconds
-        return None if last is None else floor(last) - self.seconds
+        return None if last is None else last - self.seconds
 
 
 @dataclass(frozen=True)
@@ -65,6 +68,7 @@ class TimeLimits:
         """The first second, and the second after the last. No second if there is no last time."""
         if self.are_relative and last is None:
             return 0, 0
+        last = None if last is None else floor(last)
         since = None if self.since is None else self.since.resolve(last)
         until = None if self.until is None else self.until.resolve(last)
         return (

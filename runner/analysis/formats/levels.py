@@ -4,7 +4,7 @@ EMERGENCY and FATAL."""
 import re
 
 SYSLOG = ("EMERGENCY", "ALERT", "CRITICAL", "ERROR", "WARN", "NOTICE", "INFO", "DEBUG")
-"""The levels of syslog and the journal, by their number."""
+"""The levels of syslog and the journal, by their number: a priority modulo 8 (RFC 5424, 6.2.1)."""
 
 _NAMES = {
     "TRACE": "trace trc trac finest finer verbose verb vrb v t",

@@ -11,13 +11,14 @@ import time
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
+from runner.analysis.count.time_limits import TimeLimit
 from runner.analysis.index.known_file import KnownFile
 from runner.analysis.index.learner import LearningReader
 from runner.analysis.index.marks import DISORDER_SECONDS
 from runner.analysis.index.matcher import FieldProblem, Matcher
 from runner.analysis.index.numbered_lines import NumberedLines, Sink, line_start
 from runner.analysis.index.position import START, CursorError, Position, from_cursor, to_cursor
-from runner.analysis.index.query import LineQuery, TimeLimit
+from runner.analysis.index.query import LineQuery
 
 _UNDATED_LINES = 100
 """How many lines before `line` are read for the time of the first lines, if they have none."""

@@ -2,23 +2,10 @@
 
 from dataclasses import dataclass
 
+from runner.analysis.count.time_limits import TimeLimit
+
 MAX_LINES = 1000
 MAX_CONTEXT = 50
-
-
-@dataclass(frozen=True)
-class TimeLimit:
-    """A moment in epoch seconds or, if `is_relative`, in seconds before the last time in the
-    file."""
-
-    seconds: float
-    is_relative: bool = False
-
-    def resolve(self, last_time: float | None) -> float | None:
-        """The moment in epoch seconds; None if it is relative and the file has no times."""
-        if not self.is_relative:
-            return self.seconds
-        return None if last_time is None else last_time - self.seconds
 
 
 @dataclass(frozen=True)

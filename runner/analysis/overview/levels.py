@@ -2,6 +2,7 @@
 
 import re
 
+from runner.analysis.formats.levels import SYSLOG
 from runner.analysis.overview.headers import words_of
 from runner.analysis.overview.shapes import CLASS, REST
 
@@ -17,9 +18,6 @@ _NAMES = {
     **dict.fromkeys(("EMERG", "EMERGENCY", "PANIC"), "EMERGENCY"),
     **dict.fromkeys(("FATAL", "F"), "FATAL"),
 }
-_SEVERITIES = ("EMERGENCY", "ALERT", "CRITICAL", "ERROR", "WARN", "NOTICE", "INFO", "DEBUG")
-"""By the number that a syslog priority has modulo 8 (RFC 5424, section 6.2.1)."""
-
 _KEY = re.compile(
     rb"(?i:\b(?:level|lvl|severity|loglevel|levelname|log\.level)[\"']? ?[:=] ?[\"']?([a-z]+))"
 )
@@ -35,7 +33,7 @@ def level_of(shape: bytes) -> str | None:
     if found := _KEY.search(shape):
         return _NAMES.get(found[1].decode().upper())
     if found := _PRIORITY.match(shape):
-        return _SEVERITIES[int(found[1])]
+        return SYSLOG[int(found[1])]
     if found := _KLOG.match(shape):
         return _NAMES[found[1].decode()]
     for index, word in enumerate(words_of(shape)[:_MAX_WORDS]):
