@@ -101,7 +101,7 @@ def duckdb(python: str, path: Path, sql: str) -> list[str]:
 
 
 def tools(path: Path, python: str | None) -> dict[str, Callable[[], tuple[float, float]]]:
-    """What is measured, by its name."""
+    """The commands to measure, by the names of their rows."""
     found: dict[str, Any] = {
         "analyze, one process": lambda: forked(lambda: ours(path, 1)),
         "analyze, two helpers": lambda: forked(lambda: ours(path, 2)),

@@ -110,7 +110,7 @@ _USUAL = {
 
 
 def _kind(value: Any) -> str:
-    """What a wrong argument is, for an error."""
+    """Describe a wrong argument in an error."""
     return "a function" if callable(value) else repr(value)[:100]
 
 
@@ -178,7 +178,7 @@ def _time_limit(name: str, value: datetime | timedelta | str | None) -> Any:
 
 
 def get_job(job_id: str, wait: float = 0.0) -> Request:
-    """Get a job when it has ended, or after `wait` seconds, of which one call takes at most 30."""
+    """Get a job when it has ended, or after `wait` seconds. One call waits for at most 30."""
     return Request("GET", job_path(job_id), _wait_query(wait), wait=_one_wait(wait))
 
 
@@ -206,7 +206,7 @@ def change_job(job_id: str, change: str) -> Request:
 def compare_job(
     job_id: str, before: str | None, alpha: float | None, min_ratio: float | None
 ) -> Request:
-    """Compare the result of an analysis with that of an earlier one."""
+    """Compare an analysis with an earlier one."""
     given = {"before": before, "alpha": alpha, "min_ratio": min_ratio}
     query = [(name, str(value)) for name, value in given.items() if value is not None]
     return Request("GET", f"{job_path(job_id)}/comparison", query, {"Accept": JSON})

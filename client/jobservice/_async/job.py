@@ -134,7 +134,7 @@ class AsyncJob:
         alpha: float | None = None,
         min_ratio: float | None = None,
     ) -> dict[str, Any]:
-        """Compare the result of this analysis with that of an earlier one: `counts`, `changes`.
+        """Compare this analysis with an earlier one. The answer has `counts` and `changes`.
 
         before: the earlier job or its id; by default the one that was named at the submission.
         alpha, min_ratio: the level of significance, by default 0.05, and the least factor between

@@ -88,7 +88,7 @@ async def _look(
 
 
 def _timeout(error: WaitTimeout, jobs: Sequence[AsyncJob]) -> WaitTimeout:
-    """The error for all jobs that were given, of which some have ended."""
+    """The error of a wait for these jobs. Some of them may have ended."""
     unfinished = [job for job in jobs if not job.data.has_end]
     text = f"{len(unfinished)} of {len(jobs)} jobs are not final, {unfinished[0].id} for example"
     if error.__cause__:

@@ -1,7 +1,7 @@
 """Completion in shells: of job types, statuses, queues and ids, and from the first Tab on.
 
-The service is asked for what it knows. An answer must come within SECONDS, and whatever goes wrong
-means that nothing is offered.
+The command asks the service for these names. An answer must come within SECONDS. If anything goes
+wrong, the command offers nothing.
 
 The script for zsh is in a private table of Typer. This was tested with Typer 0.28; below another
 release without that table, Typer's own script is installed.

@@ -10,7 +10,7 @@ NAMES = ("jobservice", "jobs")
 
 
 def name() -> str:
-    """Return the name by which the command was started."""
+    """Return the name of the command that the user typed."""
     started_as = Path(sys.argv[0]).stem if sys.argv else ""
     return started_as if started_as in NAMES else NAMES[0]
 

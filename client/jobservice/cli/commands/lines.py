@@ -28,7 +28,7 @@ def register(app: typer.Typer) -> None:
 
 @dataclass
 class Conditions:
-    """The conditions on lines, all of which must hold, and their context."""
+    """The conditions that a line must meet, and how many lines to print around it."""
 
     match: Annotated[
         str | None, typer.Option("--match", "-m", metavar="TEXT", help="A text in the lines.")
@@ -70,7 +70,7 @@ def lines(
         bool, typer.Option("--text", help="Print the lines alone, without their numbers.")
     ] = False,
 ) -> None:
-    """Print lines of the file of a job, with their numbers: all, or those that meet conditions."""
+    """Print numbered lines of a job's file: all, or only lines that meet all conditions."""
     output = session.output
     job = session.client.get(ids.resolve(session.client, job_id))
     for each in job.lines(**asdict(conditions)):
