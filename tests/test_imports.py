@@ -24,8 +24,9 @@ OURS = (*PACKAGES, "tests", "benchmarks")
 
 # Folder: the other folders that its modules may import. Every folder may import its own modules.
 MAY_IMPORT = {
-    "jobservice._async": "jobservice",
-    "jobservice._sync": "jobservice",
+    "jobservice.requests": "jobservice",
+    "jobservice._async": "jobservice jobservice.requests",
+    "jobservice._sync": "jobservice jobservice.requests",
     "jobservice": "jobservice._async jobservice._sync",
     "jobservice.cli.commands": "jobservice jobservice.cli",
     "jobservice.cli": "jobservice jobservice.cli.commands",
@@ -79,24 +80,27 @@ MAY_IMPORT = {
     "server.auth": "server.http storage.files storage.records",
     "server.settings": "server.auth storage.records storage.settings",
     "server.store": "server.http storage.files storage.notify storage.records storage.telemetry",
-    "server.documents": "server.http runner.job_types storage storage.db storage.jobs "
-    "storage.liveness storage.queries storage.records",
+    "server.documents.schemas": "server.http storage.records",
+    "server.documents": "runner.job_types server.documents.schemas server.http storage storage.db "
+    "storage.jobs storage.liveness storage.queries storage.records",
     "server.upload": "server.checking server.documents server.http storage.files storage.records",
-    "server.events": "server.checking server.documents server.http server.store storage.jobs "
-    "storage.notify "
-    "storage.records",
+    "server.events": "server.checking server.documents server.documents.schemas server.http "
+    "server.store storage.jobs storage.notify storage.records",
     "server.processes": "server.http",
     "server.checking": "server.documents server.http server.processes runner.job_types "
     "storage.jobs storage.records",
-    "server.analyses": "server.documents",
-    "server.openapi": "server.auth server.checking server.documents server.events server.http "
-    "runner.job_types storage.records",
+    "server.analyses": "server.documents server.documents.schemas",
+    "server.openapi.operations": "server.auth server.checking server.documents "
+    "server.documents.schemas server.events",
+    "server.openapi": "runner.job_types server.auth server.checking server.documents "
+    "server.documents.schemas server.events server.http server.openapi.operations storage.records",
     "server.jobs": "server.auth server.checking server.documents server.http server.store storage "
     "storage.files storage.jobs storage.notify storage.queries storage.records",
     "server.fast": "server.auth server.documents server.http server.jobs",
-    "server.handlers": "server.analyses server.auth server.checking server.documents "
-    "server.events server.http server.jobs server.processes server.store server.upload "
-    "runner.job_types storage.files storage.jobs storage.liveness storage.queries storage.records",
+    "server.handlers": "runner.job_types server.analyses server.auth server.checking "
+    "server.documents server.documents.schemas server.events server.http server.jobs "
+    "server.processes server.store server.upload storage.files storage.jobs storage.liveness "
+    "storage.queries storage.records",
     "server": "server.* runner.job_types storage storage.files storage.jobs storage.liveness "
     "storage.queries storage.records storage.settings storage.telemetry",
 }
@@ -265,8 +269,8 @@ def test_every_folder_says_what_it_contains() -> None:
         ("server.handlers.jobs", "from storage.claims import Claims"),
         ("server.http.body", "from server.handlers.base import Handler"),
         ("server.utilities.text", ""),
-        ("jobservice.requests", "from server.documents import schemas"),
-        ("jobservice.requests", "import httpx"),
+        ("jobservice.requests.jobs", "from server.documents import schemas"),
+        ("jobservice.requests.jobs", "import httpx"),
         ("jobservice._async.job", "from jobservice._sync.job import Job"),
         ("jobservice.cli.output", "from jobservice._sync.job import Job"),
     ],

@@ -12,7 +12,7 @@ from typing import Any, Literal
 
 from server.analyses.rates import adjusted_for_many, p_of_equal_rates
 from server.documents.analysis_queries import ALPHA, MIN_RATIO
-from server.documents.comparison_schemas import (
+from server.documents.schemas.comparison import (
     Change,
     ChangesDocument,
     ComparedCountDocument,

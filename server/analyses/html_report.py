@@ -12,7 +12,7 @@ from typing import Any
 
 from server.analyses.charts import bar, bar_chart
 from server.analyses.tables import Cell, Table, tables_of
-from server.documents.comparison_schemas import ComparisonDocument
+from server.documents.schemas.comparison import ComparisonDocument
 
 MAX_CHARTS = 20
 """The charts of the most frequent series; all others are in the CSV of the table."""

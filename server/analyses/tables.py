@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from server.documents.comparison_schemas import ComparisonDocument
+from server.documents.schemas.comparison import ComparisonDocument
 
 Result = Mapping[str, Any]
 Cell = str | int | float | bool | None

@@ -21,7 +21,7 @@ from pydantic import (
 )
 
 from server.documents.field_errors import unknown_name
-from server.documents.schemas import ALWAYS_SENT, JobDocument
+from server.documents.schemas.jobs import ALWAYS_SENT, JobDocument
 from server.documents.times import Time
 from storage.records.filters import Filters
 from storage.records.states import Status

@@ -12,8 +12,16 @@ from typing import cast, overload
 from urllib.parse import urlencode
 from uuid import UUID
 
-from server.documents import schemas
 from server.documents.filters import encode_cursor
+from server.documents.schemas.common import Error
+from server.documents.schemas.explain import ExplainDocument
+from server.documents.schemas.jobs import (
+    AttemptDocument,
+    BulkDocument,
+    JobDocument,
+    JobView,
+    PageDocument,
+)
 from storage.queries.bulk import BulkChange
 from storage.queries.explain import Explanation
 from storage.records.job import Attempt, Job
@@ -48,7 +56,7 @@ def retry_after(seconds: float) -> str:
 
 def explain_document(
     explanation: Explanation, reasons: Sequence[tuple[str, str]]
-) -> schemas.ExplainDocument:
+) -> ExplainDocument:
     """Build the document that explains why a job is not running.
 
     `reasons` are pairs of a code and its explanation.
@@ -71,7 +79,7 @@ def explain_document(
     }
 
 
-def bulk_document(change: BulkChange, dry_run: bool) -> schemas.BulkDocument:
+def bulk_document(change: BulkChange, dry_run: bool) -> BulkDocument:
     """Build the response to a bulk cancel or retry."""
     return {
         "matched": change.matched,
@@ -81,7 +89,7 @@ def bulk_document(change: BulkChange, dry_run: bool) -> schemas.BulkDocument:
     }
 
 
-def job_document(job: Job) -> schemas.JobDocument:
+def job_document(job: Job) -> JobDocument:
     """Build the document of a job."""
     upload = job.upload
     return {
@@ -90,7 +98,7 @@ def job_document(job: Job) -> schemas.JobDocument:
         "status": job.status,
         "payload": job.payload,
         "result": job.result,
-        "error": cast("schemas.Error | None", job.error),
+        "error": cast("Error | None", job.error),
         "progress": job.progress,
         "attempt": job.attempt,
         "retry_count": job.retry_count,
@@ -126,15 +134,13 @@ def job_headers(job: Job) -> dict[str, str]:
     return {"Retry-After": retry_after(seconds)}
 
 
-def job_view(job: Job, fields: Collection[str] | None) -> schemas.JobView:
+def job_view(job: Job, fields: Collection[str] | None) -> JobView:
     """Build the document of a job with only these fields; None for all."""
     document = job_document(job)
     return {name: value for name, value in document.items() if fields is None or name in fields}
 
 
-def page_document(
-    page: Page, limit: int, fields: Collection[str] | None = None
-) -> schemas.PageDocument:
+def page_document(page: Page, limit: int, fields: Collection[str] | None = None) -> PageDocument:
     """Build one page of the list of jobs, with only these fields; None for all."""
     items = [job_view(job, fields) for job in page.jobs]
     next_cursor = encode_cursor(page.next) if page.next else None
@@ -143,7 +149,7 @@ def page_document(
 
 def set_document(
     jobs: Mapping[UUID, Job | None], fields: Collection[str] | None = None
-) -> schemas.PageDocument:
+) -> PageDocument:
     """Build the response for jobs requested by id: the found ones in this order, and the unknown
     ids. Jobs have only these fields; None for all.
     """
@@ -158,7 +164,7 @@ def next_link(root_path: str, query: Mapping[str, str], page_after: UUID) -> str
     return f'<{root_path}/jobs?{parameters}>; rel="next"'
 
 
-def _attempt_document(attempt: Attempt) -> schemas.AttemptDocument:
+def _attempt_document(attempt: Attempt) -> AttemptDocument:
     started_at, finished_at = attempt.started_at, attempt.finished_at
     seconds = None if finished_at is None else (finished_at - started_at) / 1000
     cpu_seconds = attempt.usage.cpu_seconds
@@ -169,7 +175,7 @@ def _attempt_document(attempt: Attempt) -> schemas.AttemptDocument:
         "finished_at": rfc3339(finished_at),
         "seconds": seconds,
         "outcome": attempt.outcome,
-        "error": cast("schemas.Error | None", attempt.error),
+        "error": cast("Error | None", attempt.error),
         "cpu_seconds": None if cpu_seconds is None else round(cpu_seconds, 6),
         "peak_memory_bytes": attempt.usage.peak_memory_bytes,
         "pid": attempt.usage.pid,

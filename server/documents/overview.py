@@ -4,14 +4,14 @@ from collections.abc import Iterable, Mapping, Sequence
 
 from server.documents.jobs import rfc3339
 from server.documents.queues import queue_document
-from server.documents.schemas import (
+from server.documents.schemas.overview import (
     FiguresDocument,
     HistoryDocument,
     OverviewDocument,
-    ReadyDocument,
     RunnerDocument,
     SumDocument,
 )
+from server.documents.schemas.service import ReadyDocument
 from storage.liveness.runners import RegisteredRunner
 from storage.queries.stats import LatencyHistogram, Stats, TypeStats
 from storage.records.states import FINAL

@@ -7,7 +7,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, with_config
 from typing_extensions import TypedDict
 
 from server.documents.jobs import rfc3339
-from server.documents.schemas import QueueDocument, QueuesDocument
+from server.documents.schemas.queues import QueueDocument, QueuesDocument
 from server.http.problems import FieldError
 from server.http.response import encode_json, etag_of
 from storage.jobs.queues import Queue

@@ -11,15 +11,16 @@ from uuid import UUID
 
 from pydantic import Field
 
-from server.documents.event_schemas import (
+from server.documents.filters import Query, Whole
+from server.documents.jobs import rfc3339
+from server.documents.schemas.common import Error
+from server.documents.schemas.events import (
     CallbackDocument,
     EndDocument,
     EventDocument,
     OutputDocument,
 )
-from server.documents.filters import Query, Whole
-from server.documents.jobs import rfc3339
-from server.documents.schemas import Error, LogsDocument, Piece
+from server.documents.schemas.files import LogsDocument, Piece
 from server.http.response import encode_json
 from storage.jobs.events import Event, newest_event
 from storage.jobs.output import OutputPiece

@@ -8,8 +8,8 @@ from server.analyses.comparison import Analyzed, compare
 from server.analyses.html_report import POLICY, html_report
 from server.analyses.tables import Table, tables_of
 from server.documents.analysis_queries import ComparisonQuery, ReportQuery
-from server.documents.comparison_schemas import ComparisonDocument
 from server.documents.jobs import job_document
+from server.documents.schemas.comparison import ComparisonDocument
 from server.handlers.job import OneJobHandler, parse_job_id
 from server.handlers.query import query_parameters, read_query
 from server.http.codes import Code

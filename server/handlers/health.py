@@ -4,7 +4,7 @@ from collections.abc import Callable
 from typing import Any
 
 from server.auth.callers import Role
-from server.documents.schemas import HealthDocument
+from server.documents.schemas.service import HealthDocument
 from server.handlers.base import Handler
 from server.store.threads import StoreThreads
 from storage.records.release import RELEASE

@@ -10,7 +10,7 @@ from typing import Any
 
 from runner.job_types.base import JobType
 from server.auth.callers import Role
-from server.documents.schemas import IndexDocument, TypeDocument
+from server.documents.schemas.service import IndexDocument, TypeDocument
 from server.handlers.base import Handler
 from server.handlers.web_files import WebFile, WebFiles
 from server.http.codes import Code

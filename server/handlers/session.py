@@ -6,7 +6,7 @@ from server.auth.authenticate import SAFE_METHODS, require_same_origin, unauthor
 from server.auth.callers import Caller, Role
 from server.auth.sessions import SignIn, cookie_name
 from server.documents.field_errors import read_document
-from server.documents.schemas import SessionDocument
+from server.documents.schemas.service import SessionDocument
 from server.handlers.base import Handler
 from server.http.activity import log_change
 from server.http.body import Body, JsonBody, json_body

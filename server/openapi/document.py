@@ -8,9 +8,10 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from runner.job_types.base import JobType
-from server.documents.event_schemas import CallbackDocument
 from server.documents.filters import WaitQuery
-from server.documents.schemas import JobView, ProblemDocument
+from server.documents.schemas.events import CallbackDocument
+from server.documents.schemas.jobs import JobView
+from server.documents.schemas.problems import ProblemDocument
 from server.http.response import HEADER as REQUEST_ID
 from server.openapi.components import (
     COMMON_PROBLEMS,
@@ -25,7 +26,8 @@ from server.openapi.components import (
 )
 from server.openapi.examples import ACCEPTED, EXAMPLES, TEXTS
 from server.openapi.new_jobs import NewJobs
-from server.openapi.operations import EVENT_STREAM, FILE, FORM, NEW_JOB, OPERATIONS, TAGS, Operation
+from server.openapi.operations.operation import EVENT_STREAM, FILE, FORM, NEW_JOB, TAGS, Operation
+from server.openapi.operations.table import OPERATIONS
 from server.openapi.schemas import Json, Schemas
 from storage.records.release import RELEASE
 

@@ -4,9 +4,28 @@ from collections.abc import Mapping
 from typing import Any
 
 from server.auth.sessions import SignIn
-from server.documents import comparison_schemas, event_schemas, schemas
 from server.documents.filters import BulkBody
 from server.documents.queues import QueueBody, QueueChanges
+from server.documents.schemas.comparison import ComparisonDocument
+from server.documents.schemas.events import CallbackDocument, EventDocument
+from server.documents.schemas.explain import ExplainDocument
+from server.documents.schemas.files import LinesDocument, LogsDocument
+from server.documents.schemas.jobs import (
+    AcceptedDocument,
+    BulkDocument,
+    ChangedDocument,
+    JobDocument,
+    JobView,
+    PageDocument,
+)
+from server.documents.schemas.overview import FiguresDocument, HistoryDocument, OverviewDocument
+from server.documents.schemas.queues import QueueDocument, QueuesDocument
+from server.documents.schemas.service import (
+    HealthDocument,
+    IndexDocument,
+    ReadyDocument,
+    SessionDocument,
+)
 from storage.records.job import Outcome
 from storage.records.release import RELEASE
 from storage.records.states import Status
@@ -16,7 +35,7 @@ _CREATED = "2026-11-25T02:15:54.400Z"
 _STARTED = "2026-11-25T02:15:54.402Z"
 _ENDED = "2026-11-25T02:15:59.414Z"
 _RUNNER = "worker-1-4f2a"
-_JOB: schemas.JobDocument = {
+_JOB: JobDocument = {
     "job_id": _ID,
     "type": "sleep",
     "status": Status.SUCCEEDED,
@@ -60,9 +79,9 @@ _JOB: schemas.JobDocument = {
         }
     ],
 }
-ACCEPTED: schemas.AcceptedDocument = {"job_id": _ID, "status": Status.QUEUED}
+ACCEPTED: AcceptedDocument = {"job_id": _ID, "status": Status.QUEUED}
 """The response to a submission without a wait."""
-_EVENT: event_schemas.EventDocument = {
+_EVENT: EventDocument = {
     "job_id": _ID,
     "type": "sleep",
     "queue": "default",
@@ -78,7 +97,7 @@ _EVENT: event_schemas.EventDocument = {
     "cancel_requested_at": None,
     "version": 23,
 }
-_QUEUE: schemas.QueueDocument = {
+_QUEUE: QueueDocument = {
     "name": "gpu",
     "max_running": 2,
     "paused": False,
@@ -88,7 +107,7 @@ _QUEUE: schemas.QueueDocument = {
     "queued_is_more": False,
     "oldest_due_seconds": 3.5,
 }
-_FIGURES: schemas.FiguresDocument = {
+_FIGURES: FiguresDocument = {
     "queued": 17,
     "running": 2,
     "oldest_due_seconds": 3.5,
@@ -97,7 +116,7 @@ _FIGURES: schemas.FiguresDocument = {
     "wait": {"count": 1025, "seconds": 12.5},
     "run": {"count": 1023, "seconds": 5115.0},
 }
-_COMPARISON: comparison_schemas.ComparisonDocument = {
+_COMPARISON: ComparisonDocument = {
     "before": {
         "job_id": "01a20b57-7c1e-7a52-8d0c-5d3b6f0a9e11",
         "name": "monday.log",
@@ -140,14 +159,14 @@ _COMPARISON: comparison_schemas.ComparisonDocument = {
     "not_compared": [],
 }
 _REST: dict[Any, Any] = {
-    comparison_schemas.ComparisonDocument: _COMPARISON,
-    schemas.ChangedDocument: {
+    ComparisonDocument: _COMPARISON,
+    ChangedDocument: {
         "job_id": _ID,
         "status": "canceled",
         "message": "job canceled successfully",
     },
-    schemas.BulkDocument: {"matched": 12, "changed": 12, "dry_run": False, "next": None},
-    schemas.ExplainDocument: {
+    BulkDocument: {"matched": 12, "changed": 12, "dry_run": False, "next": None},
+    ExplainDocument: {
         "job_id": _ID,
         "status": "queued",
         "reasons": [{"code": "jobs_ahead", "detail": "17 due jobs go first"}],
@@ -161,14 +180,14 @@ _REST: dict[Any, Any] = {
         "estimated_start_at": "2026-11-25T02:16:12.902Z",
         "estimated_seconds": 13.5,
     },
-    schemas.LogsDocument: {
+    LogsDocument: {
         "job_id": _ID,
         "attempt": 1,
         "bytes": 6,
         "pieces": [{"position": 0, "text": "start\n"}],
         "version": 23,
     },
-    schemas.LinesDocument: {
+    LinesDocument: {
         "lines": [
             {
                 "line": 4711,
@@ -181,17 +200,17 @@ _REST: dict[Any, Any] = {
         "total_lines": 60000,
         "problem": None,
     },
-    schemas.HealthDocument: {"status": "ok", "version": RELEASE},
-    schemas.ReadyDocument: {"status": "ready", "runners": 1, "stale_runners": []},
-    schemas.SessionDocument: {"tokens": True, "name": "ci", "role": "submit"},
-    schemas.IndexDocument: {
+    HealthDocument: {"status": "ok", "version": RELEASE},
+    ReadyDocument: {"status": "ready", "runners": 1, "stale_runners": []},
+    SessionDocument: {"tokens": True, "name": "ci", "role": "submit"},
+    IndexDocument: {
         "service": "job-service",
         "jobs": "/jobs",
         "openapi": "/openapi.json",
         "job_types": {"sleep": {"upload": "none", "payload": {"type": "object"}}},
     },
-    schemas.QueuesDocument: {"items": [_QUEUE]},
-    schemas.OverviewDocument: {
+    QueuesDocument: {"items": [_QUEUE]},
+    OverviewDocument: {
         "types": {"sleep": _FIGURES},
         "queues": [_QUEUE],
         "runners": [
@@ -208,7 +227,7 @@ _REST: dict[Any, Any] = {
         "slots": 3,
         "busy": 2,
     },
-    schemas.HistoryDocument: {
+    HistoryDocument: {
         "moments": [
             {
                 "at": "2026-11-25T02:15:00.000Z",
@@ -220,10 +239,10 @@ _REST: dict[Any, Any] = {
     },
 }
 EXAMPLES: Mapping[Any, Any] = {
-    schemas.JobView: _JOB,
-    schemas.PageDocument: {"items": [_JOB], "limit": 50, "next": None},
-    schemas.QueueDocument: _QUEUE,
-    event_schemas.CallbackDocument: {"type": "job.succeeded", "timestamp": _ENDED, "data": _EVENT},
+    JobView: _JOB,
+    PageDocument: {"items": [_JOB], "limit": 50, "next": None},
+    QueueDocument: _QUEUE,
+    CallbackDocument: {"type": "job.succeeded", "timestamp": _ENDED, "data": _EVENT},
     **_REST,
     dict[str, Any]: {"openapi": "3.1.0"},
     BulkBody: {"status": ["failed"], "type": "analyze", "dry_run": True},

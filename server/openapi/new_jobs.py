@@ -10,7 +10,7 @@ from pydantic import Field, create_model
 
 from runner.job_types.base import JobType
 from server.checking.submission import FILE_PART, FILES_PART, Submission
-from server.openapi.operations import FORM, NEW_JOB
+from server.openapi.operations.operation import FORM, NEW_JOB
 from server.openapi.schemas import Json, Schemas, component_name
 
 _ABOUT = "A new job. Its type decides what its payload is."

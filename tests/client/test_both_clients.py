@@ -350,7 +350,7 @@ def test_the_service_describes_itself(api: Client) -> None:
 def test_lines_of_a_file_are_read_page_by_page(
     api: Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("jobservice.requests.MAX_LINES", 3)
+    monkeypatch.setattr("jobservice.requests.analyses.MAX_LINES", 3)
     words = ["INFO", *["ERROR"] * 4]
     content = "".join(f"2026-11-25T10:00:{n:02}Z {words[n % 5]} {n}\n" for n in range(60))
     job = api.analyze(("app.log", content.encode()), ["ERROR"])

@@ -10,9 +10,11 @@ from pydantic import ConfigDict, TypeAdapter
 from tornado.httpclient import HTTPResponse
 
 from runner.job_types import loader as job_types
-from server.documents.schemas import ALWAYS_SENT, JobDocument, JobView, ProblemDocument
+from server.documents.schemas.jobs import ALWAYS_SENT, JobDocument, JobView
+from server.documents.schemas.problems import ProblemDocument
 from server.openapi.document import openapi_document
-from server.openapi.operations import OPERATIONS, Operation
+from server.openapi.operations.operation import Operation
+from server.openapi.operations.table import OPERATIONS
 
 JSON = "application/json; charset=utf-8"
 PROBLEM = "application/problem+json"

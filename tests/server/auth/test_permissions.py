@@ -13,7 +13,8 @@ from tornado.ioloop import IOLoop
 
 from server.app import App
 from server.auth.callers import Role
-from server.openapi.operations import OPERATIONS, OWN_JOBS, Operation
+from server.openapi.operations.operation import OWN_JOBS, Operation
+from server.openapi.operations.table import OPERATIONS
 from storage.files.folder import FolderUploads
 from tests.server.fast.test_responders import comparable
 from tests.server.openapi.test_document import implemented, routes

@@ -16,7 +16,7 @@ from runner.job_types import loader as job_types
 from server.app import App
 from server.checking.submission import Submission
 from server.documents.filters import BulkBody, ListQuery
-from server.documents.schemas import JobDocument
+from server.documents.schemas.jobs import JobDocument
 from server.handlers.base import Handler
 from server.handlers.pages import ErrorPageHandler, FileHandler, NoPageHandler, PageHandler
 from server.http.codes import Code

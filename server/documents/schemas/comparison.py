@@ -4,7 +4,7 @@ from typing import Literal
 
 from typing_extensions import TypedDict
 
-from server.documents.schemas import Id
+from server.documents.schemas.common import Id
 
 Kind = Literal["pattern", "level", "status", "template", "field"]
 Change = Literal["new", "gone", "more", "less", "same"]

@@ -4,7 +4,7 @@ from typing import Any, Literal
 
 from typing_extensions import TypedDict
 
-from server.documents.schemas import Error, Id, Time
+from server.documents.schemas.common import Error, Id, Time
 from storage.records.states import Status
 
 

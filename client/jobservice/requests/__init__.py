@@ -1,0 +1,46 @@
+"""Builds every request of the client, and checks what the caller gave. Does no input or output."""
+
+from jobservice.requests.analyses import analyze_payload, compare_job, job_lines, job_report
+from jobservice.requests.jobs import (
+    PAGE_JOBS,
+    Filters,
+    Options,
+    change_job,
+    change_jobs,
+    delete_job,
+    events,
+    get_job,
+    get_jobs,
+    job_output,
+    list_jobs,
+    submit,
+)
+from jobservice.requests.queues import change_queue, delete_queue, put_queue
+from jobservice.requests.request import MAX_WAIT_SECONDS, Request, get, job_path, queue_path
+
+__all__ = [
+    "MAX_WAIT_SECONDS",
+    "PAGE_JOBS",
+    "Filters",
+    "Options",
+    "Request",
+    "analyze_payload",
+    "change_job",
+    "change_jobs",
+    "change_queue",
+    "compare_job",
+    "delete_job",
+    "delete_queue",
+    "events",
+    "get",
+    "get_job",
+    "get_jobs",
+    "job_lines",
+    "job_output",
+    "job_path",
+    "job_report",
+    "list_jobs",
+    "put_queue",
+    "queue_path",
+    "submit",
+]

@@ -1,0 +1,169 @@
+"""Builds the requests about jobs: submit, read, list, cancel, retry, delete, follow."""
+
+from __future__ import annotations
+
+import json
+import uuid
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime, timedelta
+from typing import Any, TypedDict
+
+from jobservice.requests.request import (
+    JSON,
+    Request,
+    as_json,
+    job_path,
+    one_wait,
+    plain,
+    require_known,
+    wait_query,
+    with_json,
+)
+from jobservice.uploads import Files, Form, Progress, SeveralSources, Source
+
+KEY_HEADER = "Idempotency-Key"
+PAGE_JOBS = 100
+"""How many jobs are requested at once."""
+
+
+class Options(TypedDict, total=False):
+    """The options of a submission, as docs/api.md explains them; None is the default."""
+
+    max_retries: int | None
+    max_losses: int | None
+    timeout: float | timedelta | None
+    priority: int | None
+    run_at: datetime | str | None
+    delay: float | timedelta | None
+    queue: str | None
+    callback_url: str | None
+
+
+class Filters(TypedDict, total=False):
+    """The filters of lists and bulk changes; a job is selected if it matches all of them."""
+
+    status: str | Iterable[str] | None
+    type: str | None
+    queue: str | None
+    submitted_by: str | None
+    text: str | None
+    created_after: datetime | str | None
+    created_before: datetime | str | None
+
+
+OPTIONS = tuple(Options.__annotations__)
+FILTERS = tuple(Filters.__annotations__)
+
+
+def submit(
+    type: str,
+    payload: Mapping[str, Any] | None,
+    options: Mapping[str, Any],
+    *,
+    file: Files | None = None,
+    key: str | None = None,
+    wait: float = 0.0,
+    on_progress: Progress | None = None,
+) -> Request:
+    """Submit a job, with an Idempotency-Key, so that it may be repeated.
+
+    Raises TypeError if the type is no text, or the payload no dict.
+    """
+    if not isinstance(type, str):
+        raise TypeError(f"a job type is named by a text such as 'sleep', not by {_kind(type)}")
+    if payload is not None and not isinstance(payload, Mapping):
+        raise TypeError(f"the payload is a dict such as {{'seconds': 3}}, not {_kind(payload)}")
+    given = {"type": type, "payload": dict(payload or {}), **read_options(options)}
+    headers = {KEY_HEADER: str(uuid.uuid4()) if key is None else key}
+    query, wait = wait_query(wait), one_wait(wait)
+    if file is None:
+        headers["Content-Type"] = JSON
+        return Request("POST", "/jobs", query, headers, as_json(given), wait=wait)
+    source = SeveralSources(file) if isinstance(file, list) else Source(file)
+    form = Form([(name, _as_text(value)) for name, value in given.items()], source, on_progress)
+    return Request("POST", "/jobs", query, headers | form.headers(), form=form, wait=wait)
+
+
+def _kind(value: Any) -> str:
+    """Describe a wrong argument in an error."""
+    return "a function" if callable(value) else repr(value)[:100]
+
+
+def get_job(job_id: str, wait: float = 0.0) -> Request:
+    """Get a job when it has ended, or after `wait` seconds. One call waits for at most 30."""
+    return Request("GET", job_path(job_id), wait_query(wait), wait=one_wait(wait))
+
+
+def get_jobs(job_ids: Sequence[str], wait: float = 0.0) -> Request:
+    """Get up to 100 jobs, when all are final or after `wait` seconds."""
+    query = [("id", each) for each in job_ids] + wait_query(wait)
+    return Request("GET", "/jobs", query, wait=one_wait(wait))
+
+
+def list_jobs(filters: Mapping[str, Any], limit: int, cursor: str | None) -> Request:
+    """Get a page of the list of jobs."""
+    query: list[tuple[str, str]] = []
+    for name, value in read_filters(filters).items():
+        values = value if isinstance(value, list) else [value]
+        query += [(name, each) for each in values]
+    query.append(("limit", str(limit)))
+    return Request("GET", "/jobs", query + ([("cursor", cursor)] if cursor else []))
+
+
+def change_job(job_id: str, change: str) -> Request:
+    """Cancel or retry a job. A cancel is answered when the process is gone, or after 2 seconds."""
+    return Request("POST", f"{job_path(job_id)}/{change}", wait=2.0)
+
+
+def delete_job(job_id: str) -> Request:
+    """Delete a final job."""
+    return Request("DELETE", job_path(job_id), done_status=404)
+
+
+def change_jobs(
+    change: str, filters: Mapping[str, Any], *, every: bool, dry_run: bool, cursor: str | None
+) -> Request:
+    """Cancel or retry all jobs that filters select, or with `every` all jobs."""
+    document: dict[str, Any] = {**read_filters(filters), "dry_run": dry_run}
+    if every:
+        document["all"] = True
+    elif len(document) == 1:
+        raise ValueError("give at least one filter, or all=True for every job")
+    if cursor is not None:
+        document["cursor"] = cursor
+    return with_json("POST", f"/jobs/{change}", document)
+
+
+def job_output(job_id: str, attempt: int | None, *, as_json: bool) -> Request:
+    """Get the output of an attempt, by default the newest one."""
+    query = [("attempt", str(attempt))] if attempt is not None else []
+    headers = {"Accept": JSON if as_json else "text/plain"}
+    return Request("GET", f"{job_path(job_id)}/logs", query, headers)
+
+
+def events(job_id: str | None, filters: Mapping[str, str | None] | None = None) -> Request:
+    """Follow the changes of a job, or of all jobs that filters select."""
+    query = [(name, value) for name, value in (filters or {}).items() if value is not None]
+    path = "/events" if job_id is None else f"{job_path(job_id)}/events"
+    return Request("GET", path, query, {"Accept": "text/event-stream"})
+
+
+def read_options(options: Mapping[str, Any]) -> dict[str, Any]:
+    """The options of a submission as the service takes them. Raises TypeError and ValueError."""
+    require_known("submit", options, OPTIONS)
+    return {name: plain(name, value) for name, value in options.items() if value is not None}
+
+
+def read_filters(filters: Mapping[str, Any]) -> dict[str, Any]:
+    """The filters as the service takes them: `status` is a list. Raises TypeError, ValueError."""
+    require_known("a list", filters, FILTERS)
+    given = {name: plain(name, value) for name, value in filters.items() if value is not None}
+    if "status" in given:
+        status = given["status"]
+        given["status"] = [status] if isinstance(status, str) else list(status)
+    return given
+
+
+def _as_text(value: Any) -> str:
+    """The value of a form field."""
+    return value if isinstance(value, str) else json.dumps(value, allow_nan=False)

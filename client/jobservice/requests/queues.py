@@ -1,0 +1,32 @@
+"""Builds the requests about queues."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+
+from jobservice.requests.request import Request, queue_path, require_known, with_json
+
+
+def put_queue(
+    name: str, max_running: int | None, paused: bool, *, only_new: bool = False
+) -> Request:
+    """Create a queue, or replace all its settings unless `only_new` forbids that."""
+    document = {"max_running": max_running, "paused": paused}
+    request = with_json("PUT", queue_path(name), document)
+    if only_new:
+        headers = {**request.headers, "If-None-Match": "*"}
+        request = replace(request, headers=headers, done_status=412)
+    return request
+
+
+def change_queue(name: str, changes: Mapping[str, Any]) -> Request:
+    """Change some settings of a queue."""
+    require_known("change_queue", changes, ("max_running", "paused"))
+    return with_json("PATCH", queue_path(name), dict(changes))
+
+
+def delete_queue(name: str) -> Request:
+    """Delete a queue without queued or running jobs."""
+    return Request("DELETE", queue_path(name), done_status=404)

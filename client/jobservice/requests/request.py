@@ -1,0 +1,101 @@
+"""`Request`: one request of the API, and what the builders of requests share."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from difflib import get_close_matches
+from typing import Any
+from urllib.parse import quote
+
+from jobservice.uploads import Form
+
+JSON = "application/json"
+MAX_WAIT_SECONDS = 30.0
+"""The longest wait of one request: many proxies end a connection that is silent for a minute."""
+
+
+@dataclass(frozen=True)
+class Request:
+    """One request of the API.
+
+    wait: the seconds for which the service may hold back the response.
+    repeats: whether it is sent again after failures that pass.
+    done_status: a status that, after the first try, means that an earlier try has done the work:
+    404 for a deletion, 412 for the creation of something new.
+    """
+
+    method: str
+    path: str
+    query: Sequence[tuple[str, str]] = ()
+    headers: Mapping[str, str] = field(default_factory=dict)
+    body: bytes | None = None
+    form: Form | None = None
+    wait: float = 0.0
+    repeats: bool = True
+    done_status: int | None = None
+
+
+def get(path: str, *, repeats: bool = True) -> Request:
+    """Get a document that no parameter changes."""
+    return Request("GET", path, headers={"Accept": JSON}, repeats=repeats)
+
+
+def job_path(job_id: str) -> str:
+    """The path of a job."""
+    return f"/jobs/{_segment(job_id)}"
+
+
+def queue_path(name: str) -> str:
+    """The path of a queue."""
+    return f"/queues/{_segment(name)}"
+
+
+def plain(name: str, value: Any) -> Any:
+    """A time or a duration as the service takes it. Raises ValueError without a time zone."""
+    if isinstance(value, datetime):
+        if value.tzinfo is None:
+            raise ValueError(
+                f"{name} has no time zone: use datetime.now(timezone.utc), for example"
+            )
+        return value.isoformat()
+    return value.total_seconds() if isinstance(value, timedelta) else value
+
+
+def require_known(what: str, given: Mapping[str, Any], known: Sequence[str]) -> None:
+    """Raise TypeError if a name is not known, with the most similar one that is."""
+    for name in given:
+        if name not in known:
+            similar = get_close_matches(name, known, 1)
+            hint = f"did you mean {similar[0]}?" if similar else f"known are {', '.join(known)}"
+            raise TypeError(f"{what} does not take {name}: {hint}")
+
+
+def with_json(method: str, path: str, document: Mapping[str, Any]) -> Request:
+    """A request whose body is a document."""
+    return Request(method, path, headers={"Content-Type": JSON}, body=as_json(document))
+
+
+def as_json(document: Mapping[str, Any]) -> bytes:
+    """A document as the body of a request."""
+    return json.dumps(document, ensure_ascii=False, allow_nan=False).encode()
+
+
+def _segment(name: str) -> str:
+    """A name as one segment of a path."""
+    if name in ("", ".", ".."):
+        raise ValueError(f"{name!r} is not a name")
+    return quote(name, safe="")
+
+
+def one_wait(wait: float) -> float:
+    """The seconds that one request waits of a longer wait."""
+    return min(max(wait, 0.0), MAX_WAIT_SECONDS)
+
+
+def wait_query(wait: float) -> list[tuple[str, str]]:
+    """The query of a request that waits; empty for one that does not."""
+    seconds = one_wait(wait)
+    return [("wait", f"{round(seconds, 3):g}")] if seconds > 0 else []

@@ -1,0 +1,44 @@
+"""The JSON document that says why a job is not running yet, as types."""
+
+from typing_extensions import TypedDict
+
+from server.documents.schemas.common import Id, Time
+from storage.records.states import Status
+
+
+class Reason(TypedDict):
+    """One reason why a job is not running."""
+
+    code: str
+    """Kind of the reason, for programs, such as `jobs_ahead` or `no_runner`."""
+    detail: str
+    """The reason, for people."""
+
+
+class ExplainDocument(TypedDict):
+    """Why a job is not running yet."""
+
+    job_id: Id
+    """Id of the job."""
+    status: Status
+    """Status of the job."""
+    reasons: list[Reason]
+    """All known reasons."""
+    position: int | None
+    """Place in the order of claims, from 1; null if the job is not queued and due."""
+    ahead: int | None
+    """Number of due jobs that are claimed before this one; null if it is not queued and due."""
+    ahead_is_more: bool
+    """Whether there are more jobs ahead than were counted."""
+    run_at: Time
+    """The job does not start before this time."""
+    runners: int
+    """Number of living runners that take jobs of the job's queue."""
+    slots: int
+    """Number of jobs that these runners can run at once."""
+    busy: int
+    """Number of their slots that have a job."""
+    estimated_start_at: Time | None
+    """When the job is expected to start; null without an estimate."""
+    estimated_seconds: float | None
+    """Seconds until the estimated start; null without an estimate."""

@@ -1,0 +1,61 @@
+"""The JSON documents of stored text as types: lines of files, and output of attempts."""
+
+from typing import NotRequired
+
+from typing_extensions import TypedDict
+
+from server.documents.schemas.common import Id, Time
+
+
+class Piece(TypedDict):
+    """A contiguous piece of an attempt's output."""
+
+    position: int
+    """Offset of the piece's first byte in the output of the attempt."""
+    text: str
+    """The output; bytes that are not UTF-8 are replacement characters."""
+
+
+class LineDocument(TypedDict):
+    """A line of a file."""
+
+    line: int
+    """Number of the line, from 1."""
+    time: Time | None
+    """The time at the start of the line; null if it has none."""
+    text: str
+    """The line without its line end; of a line of more than 16 KiB, the start."""
+    matches: list[list[int]]
+    """Start and end of each match, in characters of the text; at most 100."""
+    context: NotRequired[bool]
+    """True for a line that does not match, but is near one that does."""
+    truncated: NotRequired[bool]
+    """True if the text is only the start of the line."""
+
+
+class LinesDocument(TypedDict):
+    """A page of lines of a file."""
+
+    lines: list[LineDocument]
+    """The lines, in the order of the file. They can be few or none, although more follow."""
+    next: str | None
+    """Cursor of the next page; null at the end of the file, or of the requested times."""
+    total_lines: int | None
+    """Number of lines in the file; null if it is not known yet."""
+    problem: str | None
+    """Why the file cannot be read beyond this page, if it is damaged; else null."""
+
+
+class LogsDocument(TypedDict):
+    """The stored output of an attempt."""
+
+    job_id: Id
+    """Id of the job."""
+    attempt: int
+    """Number of the attempt."""
+    bytes: int
+    """Total size of the output that the attempt printed, kept or not."""
+    pieces: list[Piece]
+    """The parts of the output that are kept: all of it, or its start and its end."""
+    version: int
+    """Number of the newest change in this response; follow the events after it."""

@@ -1,0 +1,183 @@
+"""The JSON documents of jobs, and of changes of jobs, as types."""
+
+from typing import TYPE_CHECKING, Annotated, Any, Literal, NotRequired, get_type_hints
+
+from pydantic import Field
+from typing_extensions import TypedDict
+
+from server.documents.schemas.common import Error, Id, Time
+from storage.records.job import Outcome
+from storage.records.states import Status
+
+
+class UploadDocument(TypedDict):
+    """The file that was uploaded with a job."""
+
+    name: str
+    """The file's name as the client gave it, without folders."""
+    size: int
+    """Size of the stored file in bytes."""
+    sha256: str
+    """SHA-256 of the stored file, in hexadecimal digits."""
+
+
+class AttemptDocument(TypedDict):
+    """One attempt to run a job."""
+
+    attempt: int
+    """Number of the attempt, from 1."""
+    runner: str
+    """Name of the runner that held the job."""
+    started_at: Time
+    """When the attempt began."""
+    finished_at: Time | None
+    """When the attempt ended; null while it runs."""
+    seconds: float | None
+    """Duration of the attempt; null while it runs."""
+    outcome: Outcome | None
+    """How the attempt ended; null while it runs."""
+    error: Error | None
+    """Why the attempt failed; null if it did not."""
+    cpu_seconds: float | None
+    """CPU time of the job and its finished child processes; null if it is unknown."""
+    peak_memory_bytes: int | None
+    """Largest memory of the job's own process; null if it is unknown."""
+    pid: int | None
+    """Number of the job's process on the worker's system; null if it is unknown."""
+    traceback: str | None
+    """Where the job raised an exception, at most 16 KiB; null for all other outcomes."""
+    last_lines: list[str]
+    """The last lines that a failed attempt printed, at most ten."""
+
+
+class JobDocument(TypedDict):
+    """A job with all its attempts."""
+
+    job_id: Id
+    """Id of the job: a UUID of version 7, in order of time."""
+    type: str
+    """Name of the job type."""
+    status: Status
+    """Where the job is in its life; succeeded, failed and canceled are final."""
+    payload: dict[str, Any]
+    """The input of the job, as it was submitted."""
+    result: Any
+    """The value that the job type returned; null before success."""
+    error: Error | None
+    """Why the newest failed attempt ended; null after success."""
+    progress: dict[str, Any] | None
+    """The newest progress report; null before the first."""
+    attempt: int
+    """Number of the newest attempt; 0 before the first."""
+    retry_count: int
+    """Retries that the job has used."""
+    max_retries: int
+    """Retries that the job may use."""
+    loss_count: int
+    """How often the job has lost its worker."""
+    max_losses: int
+    """How often the job may lose its worker before it fails."""
+    client_retries: int
+    """How often a client has retried the job after it was final."""
+    priority: int
+    """A higher priority starts first."""
+    queue: str
+    """Name of the queue in which the job waits."""
+    callback_url: str | None
+    """Address that is called at the end of the job; null without one."""
+    submitted_by: str | None
+    """Name of the caller who submitted the job; null without tokens."""
+    canceled_by: str | None
+    """Name of the caller who canceled the job; null otherwise."""
+    timeout: float | None
+    """Seconds after which an attempt is killed; null without a limit."""
+    created_at: Time
+    """When the job was accepted."""
+    run_at: Time
+    """The job does not start before this time; also the time of its next retry."""
+    started_at: Time | None
+    """When the newest attempt began; null before the first."""
+    finished_at: Time | None
+    """When the job became final; null before."""
+    cancel_requested_at: Time | None
+    """When a client asked to cancel the job; null otherwise."""
+    locked_by: str | None
+    """Name of the runner that holds the job; null unless it is running."""
+    upload: UploadDocument | None
+    """The file of the job; null without one."""
+    attempts: list[AttemptDocument]
+    """All attempts to run the job, the oldest first."""
+
+
+_REUSED_FROM = (
+    "Id of the earlier job that answers a submission with `reuse`: this one. Only in the response"
+    " to such a submission."
+)
+
+
+ALWAYS_SENT = frozenset({"job_id", "status"})
+"""The fields of a job that every response about it has."""
+
+
+if TYPE_CHECKING:
+    JobView = dict[str, Any]
+else:
+    JobView = TypedDict(
+        "JobDocument",  # the only description of jobs that clients see
+        {
+            **{
+                name: kind if name in ALWAYS_SENT else NotRequired[kind]
+                for name, kind in get_type_hints(JobDocument, include_extras=True).items()
+            },
+            "reused_from": NotRequired[Annotated[Id, Field(description=_REUSED_FROM)]],
+        },
+    )
+    JobView.__doc__ = """A job with all its attempts. Only its id and its status are in the response
+    to a submission without a wait, and always with `view` or `fields`, which select other fields.
+    """
+
+
+class PageDocument(TypedDict):
+    """Jobs: one page of the list, or those that were requested by their ids."""
+
+    items: list[JobView]
+    """The jobs: newest first in a list, in the order of the ids in a list by ids."""
+    limit: int
+    """Maximum number of jobs in the response."""
+    next: str | None
+    """Pass it as `cursor` to get the following page; null on the last page, and by ids."""
+    unknown: NotRequired[list[Id]]
+    """The ids for which no job exists; only in lists by ids."""
+
+
+class AcceptedDocument(TypedDict):
+    """A job that was accepted and queued."""
+
+    job_id: Id
+    """Id of the new job."""
+    status: Literal[Status.QUEUED]
+    """Always queued."""
+
+
+class ChangedDocument(TypedDict):
+    """The status of a job after a cancel or a retry."""
+
+    job_id: Id
+    """Id of the job."""
+    status: Status
+    """Status of the job now."""
+    message: str
+    """What happened, for people."""
+
+
+class BulkDocument(TypedDict):
+    """The result of changing many jobs."""
+
+    matched: int
+    """Number of jobs that the filters selected in this call."""
+    changed: int
+    """Number of jobs that this call changed."""
+    dry_run: bool
+    """Whether the call only counted."""
+    next: str | None
+    """Repeat the request with it as `cursor`; null if no more jobs are selected."""

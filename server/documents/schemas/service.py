@@ -1,0 +1,67 @@
+"""The JSON documents about the service itself as types: its state, its job types, the caller."""
+
+from typing import Any, Literal
+
+from typing_extensions import TypedDict
+
+
+class HealthDocument(TypedDict):
+    """The listener and its store respond."""
+
+    status: Literal["ok"]
+    """Always ok."""
+    version: str
+    """The release of the listener, such as 0.1.0."""
+
+
+class StaleRunnerDocument(TypedDict):
+    """A runner that hangs or is stopped."""
+
+    name: str
+    """Name of the runner."""
+    heartbeat_age: float | None
+    """Seconds since its last heartbeat; null if it is unknown."""
+
+
+class ReadyDocument(TypedDict):
+    """New jobs can be accepted."""
+
+    status: Literal["ready"]
+    """Always ready."""
+    runners: int
+    """Number of living runners that can start jobs."""
+    stale_runners: list[StaleRunnerDocument]
+    """Runners that hang or are stopped."""
+
+
+class SessionDocument(TypedDict):
+    """The caller and its role."""
+
+    tokens: bool
+    """Whether authentication is on. If it is off, callers have no names and may do anything."""
+    name: str | None
+    """Name of the caller; null without tokens."""
+    role: str
+    """Role of the caller: read, submit or admin."""
+
+
+class TypeDocument(TypedDict):
+    """A job type: whether it takes a file, and the JSON Schema of its payload."""
+
+    upload: Literal["none", "required"]
+    """Whether a job of this type needs a file."""
+    payload: dict[str, Any]
+    """JSON Schema of the payload."""
+
+
+class IndexDocument(TypedDict):
+    """Where to find the jobs and the API description, and the job types of this service."""
+
+    service: str
+    """Name of the service."""
+    jobs: str
+    """Path of the jobs."""
+    openapi: str
+    """Path of the API description."""
+    job_types: dict[str, TypeDocument]
+    """The job types, by name."""

@@ -1,0 +1,3 @@
+"""The table of all operations of the API, one module for each subject, from which /openapi.json is
+generated.
+"""

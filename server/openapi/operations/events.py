@@ -1,0 +1,38 @@
+"""The operations to follow jobs, and to read their output."""
+
+from server.documents.schemas.events import ChangeEvent, EndEvent, LogEvent
+from server.documents.schemas.files import LogsDocument
+from server.events.documents import EventsQuery, JobEventsQuery, LogsQuery
+from server.openapi.operations.operation import EVENT_STREAM, Operation
+
+EVENTS = (
+    Operation(
+        "/jobs/{job_id}/events",
+        "Follow a job until it is final",
+        {200: EVENT_STREAM, 204: None},
+        id="followJob",
+        tag="events",
+        description="Server-sent events. The status is 204 if there are no more events.",
+        queries=(JobEventsQuery,),
+        events=(ChangeEvent, LogEvent, EndEvent),
+    ),
+    Operation(
+        "/jobs/{job_id}/logs",
+        "The output of an attempt",
+        {200: ("text/plain", LogsDocument)},
+        id="getJobLogs",
+        tag="events",
+        description="As text, or as JSON with `Accept: application/json`.",
+        queries=(LogsQuery,),
+    ),
+    Operation(
+        "/events",
+        "Follow all jobs",
+        {200: EVENT_STREAM},
+        id="followJobs",
+        tag="events",
+        description="Server-sent events. The stream has no end.",
+        queries=(EventsQuery,),
+        events=(ChangeEvent,),
+    ),
+)

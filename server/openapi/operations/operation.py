@@ -1,0 +1,63 @@
+"""`Operation`: one method of one path, as a row of the table of all operations."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from pydantic import BaseModel
+
+from server.auth.callers import Role
+
+NEW_JOB = "new job"
+"""Stands for the models of new jobs, which are generated from the job types."""
+FORM = "form"
+"""Stands for the model of new jobs with a file."""
+FILE = "file"
+"""Stands for a body that is a file as a whole."""
+EVENT_STREAM = "text/event-stream"
+OWN_JOBS = "submit for jobs that the caller has submitted, admin for others"
+"""In place of a role."""
+TAGS = {
+    "jobs": "Submit, read, cancel and retry jobs",
+    "events": "Follow jobs, and read their output",
+    "queues": "Read and change queues",
+    "service": "The state of the service, and its description",
+    "session": "Who the caller is, and the sign-in of the web front end",
+    "callbacks": "What the service sends at the end of a job",
+}
+SUBMISSION_HEADERS = ("Location", "Idempotency-Replayed", "Preference-Applied")
+"""Headers of the response to a submission."""
+
+
+@dataclass(frozen=True)
+class Operation:
+    """One method of one path."""
+
+    path: str
+    summary: str
+    responses: Mapping[int, Any]
+    """By status: the type of the document, a media type if it is not JSON, a tuple of both, or None
+    for a response without content."""
+    id: str
+    """Names the method in generated clients."""
+    tag: str
+    """One of TAGS. Some generators make one class for each."""
+    description: str = ""
+    method: str = "get"
+    role: Role | str | None = Role.READ
+    """The role that the caller needs; None if no token is needed. The handlers enforce it."""
+    queries: tuple[type[BaseModel], ...] = ()
+    body: Any = None
+    events: tuple[Any, ...] = ()
+    """The types of the events in a stream."""
+    problems: tuple[int, ...] = ()
+    """Statuses of errors, besides those that follow from the other fields."""
+    response_headers: Mapping[int, tuple[str, ...]] = field(default_factory=dict)
+    """By status: headers besides those that every response has."""
+    request_headers: tuple[str, ...] = ()
+    """Headers besides those that follow from the other fields."""
+
+    @property
+    def is_stream(self) -> bool:
+        """Whether the response is an event stream, which has no Etag."""
+        return EVENT_STREAM in self.responses.values()

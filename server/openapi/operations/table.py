@@ -1,0 +1,18 @@
+"""The table of all operations of the API."""
+
+from server.openapi.operations.analyses import ANALYSIS, RESULTS
+from server.openapi.operations.events import EVENTS
+from server.openapi.operations.jobs import JOB_LISTS, ONE_JOB
+from server.openapi.operations.queues import QUEUES
+from server.openapi.operations.service import SERVICE, SESSION
+
+OPERATIONS = (
+    *JOB_LISTS,
+    *ANALYSIS,
+    *ONE_JOB,
+    *RESULTS,
+    *EVENTS,
+    *QUEUES,
+    *SERVICE,
+    *SESSION,
+)
