@@ -1,11 +1,11 @@
-"""The composition root of a listener: creates its objects, connects them, and lists the routes.
+"""The composition root of a listener: creates its objects, and gives them to the handlers.
 
 Nothing else in `server` imports this module but the program itself.
 """
 
 import asyncio
 import socket
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from typing import Any, TypeVar
@@ -22,27 +22,7 @@ from server.documents.metrics import ListenerMetrics
 from server.events.callback_sender import OUTCOMES, CallbackSender
 from server.events.shared_feed import EventFeed
 from server.fast.path import FastPath
-from server.handlers.analyses import ComparisonHandler, ReportHandler
-from server.handlers.analyze import AnalysisHandler, NamedAnalysisHandler
 from server.handlers.base import Handler, NotFound
-from server.handlers.bulk import BulkCancelHandler, BulkRetryHandler
-from server.handlers.events import EventsHandler, JobEventsHandler
-from server.handlers.explain import ExplainHandler
-from server.handlers.health import HealthHandler, OpenApiHandler
-from server.handlers.job import CancelHandler, JobHandler, OutputHandler, RetryHandler
-from server.handlers.jobs import JobsHandler
-from server.handlers.lines import LinesHandler
-from server.handlers.metrics import HistoryHandler, MetricsHandler, OverviewHandler, ReadyHandler
-from server.handlers.pages import (
-    ErrorPageHandler,
-    FileHandler,
-    IndexHandler,
-    NoPageHandler,
-    PageHandler,
-)
-from server.handlers.queues import QueueHandler, QueuesHandler
-from server.handlers.session import SessionHandler
-from server.handlers.upload import UploadHandler
 from server.handlers.web_files import WebFiles
 from server.http.acceptor import Traffic
 from server.http.activity import Activity
@@ -53,6 +33,7 @@ from server.jobs.waits import JobReader
 from server.openapi.components import security_schemes
 from server.openapi.document import openapi_document
 from server.processes.line_readers import LineReaders
+from server.routes import ROUTES, collaborators, connected
 from server.settings.server import ServerSettings
 from server.store.spans import RequestSpans
 from server.store.threads import Batcher, StoreChanges, StoreThreads
@@ -218,97 +199,50 @@ class App:
         )
 
     def _application(self) -> Application:
-        all_of_them = {
-            "authenticator": self.authenticator,
-            "hosts": self.hosts,
-            "activity": self.activity,
-        }
+        objects = self._objects()
         return Application(
-            [(path, handler, {**all_of_them, **own}) for path, handler, own in self._routes()],
+            list(connected(ROUTES, objects)),
             default_handler_class=NotFound,
-            default_handler_args=all_of_them,
+            default_handler_args={name: objects[name] for name in collaborators(NotFound, objects)},
             log_function=self._log_request,
             cross_origin_protection=True,
             trusted_origins=self.settings.allowed_origins,
             root_path=self.settings.root_path,
         )
 
-    def _routes(self) -> Iterator[tuple[str, type[Handler], dict[str, Any]]]:
-        """Yield the path and the handler of each route, with the objects that only it uses."""
-        store, threads = self.store, {"threads": self.threads}
+    def _objects(self) -> dict[str, Any]:
+        """Return the objects that handlers use, under the names of their attributes."""
+        store, settings = self.store, self.settings
         database, clock, folder = store.database, store.clock, store.runners_folder
-        job_types, files = (
-            {"job_types": self.job_types},
-            {"files": WebFiles(RELEASE, self.settings.root_path)},
-        )
-        queues = {"queues": Queues(database, store.wakeup, clock), **threads}
-        ready = {
-            "require_ready": partial(require_ready, database),
-            "runners": partial(registered_runners, database, folder),
-            "disk_watermark": self.disk_watermark,
-        }
-        stats = {"stats": self.stats, **job_types}
-        metrics = {
-            "oldest_transaction": partial(oldest_transaction_seconds, database),
-            "listener": self._metrics,
-        }
-        query = partial(self.job_store.get, UUID(int=0))
-        yield r"/", IndexHandler, {**files, **job_types}
-        yield r"/healthz", HealthHandler, {"query": query, **threads}
-        yield r"/readyz", ReadyHandler, {**ready, **threads}
-        yield r"/metrics", MetricsHandler, {**stats, **metrics, **threads}
-        yield r"/overview/?", OverviewHandler, stats
-        history = {"last_hour": lambda: last_hour(database, clock())}
-        yield r"/overview/history/?", HistoryHandler, {**history, **threads}
-        yield r"/openapi.json", OpenApiHandler, {"document": self.openapi}
-        yield r"/session/?", SessionHandler, {}
-        yield r"/ui/static/([^/]+)/(.+)", FileHandler, files
-        yield r"/(?:ui|docs)/?", PageHandler, files
-        yield r"/docs/errors/?", ErrorPageHandler, files
-        yield r"/ui/(?:jobs|jobs/[^/]+|submit)/?", PageHandler, files
-        yield r"/ui/.*", NoPageHandler, files
-        yield r"/queues/?", QueuesHandler, queues
-        yield r"/queues/([^/]+)/?", QueueHandler, queues
-        yield from self._routes_of_jobs()
-
-    def _routes_of_jobs(self) -> Iterator[tuple[str, type[Handler], dict[str, Any]]]:
-        store, threads, jobs = self.store, {"threads": self.threads}, {"jobs": self.jobs}
-        bulk = {
-            "bulk": Bulk(store.database, store.wakeup, store.clock),
-            "queue_watermark": self.queue_watermark,
-        }
-        submissions = {
-            "admissions": self.admissions,
-            "disk_watermark": self.disk_watermark,
-            "uploads": store.uploads,
-            "run_file_io": self._run_file_io,
-            "max_json_bytes": self.settings.max_json_bytes,
-            "max_upload_bytes": self.settings.max_upload_bytes,
-        }
-        events = {"event_feed": self.event_feed, "events": self.events, **threads}
-        explained = partial(explain, store.database, store.clock, store.runners_folder)
-        yield r"/analyze/?", AnalysisHandler, {**jobs, **submissions}
-        yield r"/analyze/([^/]+)/?", NamedAnalysisHandler, {**jobs, **submissions}
-        yield r"/jobs/?", JobsHandler, {**jobs, **submissions}
-        yield r"/jobs/upload/?", UploadHandler, {**jobs, **submissions}
-        yield r"/jobs/cancel/?", BulkCancelHandler, {**bulk, **threads}
-        yield r"/jobs/retry/?", BulkRetryHandler, {**bulk, **threads}
-        yield r"/jobs/([^/]+)/?", JobHandler, jobs
-        yield r"/jobs/([^/]+)/cancel/?", CancelHandler, jobs
-        yield r"/jobs/([^/]+)/retry/?", RetryHandler, jobs
-        yield r"/jobs/([^/]+)/events/?", JobEventsHandler, {**events, **jobs}
-        yield r"/jobs/([^/]+)/logs/?", OutputHandler, {"events": self.events, **threads, **jobs}
-        yield r"/jobs/([^/]+)/lines/?", LinesHandler, {**self._lines(), **jobs}
-        yield r"/jobs/([^/]+)/comparison/?", ComparisonHandler, jobs
-        yield r"/jobs/([^/]+)/report/?", ReportHandler, jobs
-        yield r"/jobs/([^/]+)/explain/?", ExplainHandler, {"explain": explained, **threads}
-        yield r"/events/?", EventsHandler, events
-
-    def _lines(self) -> dict[str, Any]:
         return {
-            "uploads": self.store.uploads,
-            "run_file_io": self._run_file_io,
+            "activity": self.activity,
+            "admissions": self.admissions,
+            "authenticator": self.authenticator,
+            "bulk": Bulk(database, store.wakeup, clock),
+            "disk_watermark": self.disk_watermark,
+            "document": self.openapi,
+            "event_feed": self.event_feed,
+            "events": self.events,
+            "explain": partial(explain, database, clock, folder),
+            "files": WebFiles(RELEASE, settings.root_path),
+            "hosts": self.hosts,
+            "job_types": self.job_types,
+            "jobs": self.jobs,
+            "last_hour": lambda: last_hour(database, clock()),
+            "listener": self._metrics,
+            "max_json_bytes": settings.max_json_bytes,
+            "max_upload_bytes": settings.max_upload_bytes,
+            "oldest_transaction": partial(oldest_transaction_seconds, database),
+            "query": partial(self.job_store.get, UUID(int=0)),
+            "queue_watermark": self.queue_watermark,
+            "queues": Queues(database, store.wakeup, clock),
             "readers": self.line_readers,
+            "require_ready": partial(require_ready, database),
+            "run_file_io": self._run_file_io,
+            "runners": partial(registered_runners, database, folder),
+            "stats": self.stats,
+            "threads": self.threads,
+            "uploads": store.uploads,
         }
 
     def _log_request(self, handler: RequestHandler) -> None:

@@ -1,0 +1,78 @@
+"""The routes of a listener: paths and their handlers. `server/app.py` creates what handlers use."""
+
+import inspect
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any
+
+from server.handlers.analyses import ComparisonHandler, ReportHandler
+from server.handlers.analyze import AnalysisHandler, NamedAnalysisHandler
+from server.handlers.base import Handler
+from server.handlers.bulk import BulkCancelHandler, BulkRetryHandler
+from server.handlers.events import EventsHandler, JobEventsHandler
+from server.handlers.explain import ExplainHandler
+from server.handlers.health import HealthHandler, OpenApiHandler
+from server.handlers.job import CancelHandler, JobHandler, OutputHandler, RetryHandler
+from server.handlers.jobs import JobsHandler
+from server.handlers.lines import LinesHandler
+from server.handlers.metrics import HistoryHandler, MetricsHandler, OverviewHandler, ReadyHandler
+from server.handlers.pages import (
+    ErrorPageHandler,
+    FileHandler,
+    IndexHandler,
+    NoPageHandler,
+    PageHandler,
+)
+from server.handlers.queues import QueueHandler, QueuesHandler
+from server.handlers.session import SessionHandler
+from server.handlers.upload import UploadHandler
+
+ROUTES: tuple[tuple[str, type[Handler]], ...] = (
+    (r"/", IndexHandler),
+    (r"/healthz", HealthHandler),
+    (r"/readyz", ReadyHandler),
+    (r"/metrics", MetricsHandler),
+    (r"/overview/?", OverviewHandler),
+    (r"/overview/history/?", HistoryHandler),
+    (r"/openapi.json", OpenApiHandler),
+    (r"/session/?", SessionHandler),
+    (r"/ui/static/([^/]+)/(.+)", FileHandler),
+    (r"/(?:ui|docs)/?", PageHandler),
+    (r"/docs/errors/?", ErrorPageHandler),
+    (r"/ui/(?:jobs|jobs/[^/]+|submit)/?", PageHandler),
+    (r"/ui/.*", NoPageHandler),
+    (r"/queues/?", QueuesHandler),
+    (r"/queues/([^/]+)/?", QueueHandler),
+    (r"/analyze/?", AnalysisHandler),
+    (r"/analyze/([^/]+)/?", NamedAnalysisHandler),
+    (r"/jobs/?", JobsHandler),
+    (r"/jobs/upload/?", UploadHandler),
+    (r"/jobs/cancel/?", BulkCancelHandler),
+    (r"/jobs/retry/?", BulkRetryHandler),
+    (r"/jobs/([^/]+)/?", JobHandler),
+    (r"/jobs/([^/]+)/cancel/?", CancelHandler),
+    (r"/jobs/([^/]+)/retry/?", RetryHandler),
+    (r"/jobs/([^/]+)/events/?", JobEventsHandler),
+    (r"/jobs/([^/]+)/logs/?", OutputHandler),
+    (r"/jobs/([^/]+)/lines/?", LinesHandler),
+    (r"/jobs/([^/]+)/comparison/?", ComparisonHandler),
+    (r"/jobs/([^/]+)/report/?", ReportHandler),
+    (r"/jobs/([^/]+)/explain/?", ExplainHandler),
+    (r"/events/?", EventsHandler),
+)
+
+
+def connected(
+    routes: Iterable[tuple[str, type[Handler]]], objects: Mapping[str, Any]
+) -> Iterator[tuple[str, type[Handler], dict[str, Any]]]:
+    """Yield routes, each with the objects that its handler uses.
+
+    A handler gets the objects whose names are annotated attributes of its class.
+    """
+    for path, handler in routes:
+        yield path, handler, {name: objects[name] for name in collaborators(handler, objects)}
+
+
+def collaborators(handler: type[Handler], names: Iterable[str]) -> set[str]:
+    """Return those of the names that are annotated attributes of the class."""
+    annotated = (inspect.get_annotations(each) for each in handler.__mro__)
+    return set(names) & set().union(*annotated)
