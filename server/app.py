@@ -29,6 +29,7 @@ from server.http.activity import Activity
 from server.http_server import HttpServer
 from server.jobs.admission import Admissions, DiskWatermark, QueueWatermark
 from server.jobs.jobs import Jobs
+from server.jobs.submissions import Submissions
 from server.jobs.waits import JobReader
 from server.openapi.components import security_schemes
 from server.openapi.document import openapi_document
@@ -91,16 +92,9 @@ class App:
         self.reader = JobReader(
             self.job_store, self.threads, self.changes, reads_at_once=store.reads_wait_for_nobody
         )
-        self.jobs = Jobs(
-            store,
-            self.job_store,
-            self.threads,
-            self.reader,
-            self._checks,
-            self.queue_watermark,
-            spans,
-            settings.root_path,
-        )
+        stored = store, self.job_store, self.threads, self.reader
+        self.submissions = Submissions(*stored, self._checks, settings.root_path)
+        self.jobs = Jobs(*stored, self.queue_watermark, spans, settings.root_path)
         self.stats = Batcher("stats", self._read_stats)
         self.events = Events(database)
         self.event_feed = self._event_feed()
@@ -124,16 +118,14 @@ class App:
 
     def _fast_path(self) -> FastPath:
         return FastPath(
+            self.submissions,
             self.jobs,
             self.admissions,
             self.authenticator,
             self.hosts,
             self.proxies,
             self.activity,
-            self.settings.max_header_bytes,
-            self.settings.max_json_bytes,
-            self.settings.allowed_origins,
-            self.settings.root_path,
+            self.settings,
         )
 
     def _event_feed(self) -> EventFeed:
@@ -167,7 +159,7 @@ class App:
         """Stop the threads and the check process. The store stays open."""
         self._checks.process.close()
         self.line_readers.close()
-        for each in (self.jobs, self.reader, self.stats, self.threads, self.changes):
+        for each in (self.submissions, self.reader, self.stats, self.threads, self.changes):
             each.close()
         self._file_threads.shutdown()
 
@@ -241,6 +233,7 @@ class App:
             "run_file_io": self._run_file_io,
             "runners": partial(registered_runners, database, folder),
             "stats": self.stats,
+            "submissions": self.submissions,
             "threads": self.threads,
             "uploads": store.uploads,
         }

@@ -96,7 +96,7 @@ MAY_IMPORT = {
     "server.documents.schemas server.events server.http server.openapi.operations storage.records",
     "server.jobs": "server.auth server.checking server.documents server.http server.store storage "
     "storage.files storage.jobs storage.notify storage.queries storage.records",
-    "server.fast": "server.auth server.documents server.http server.jobs",
+    "server.fast": "server.auth server.documents server.http server.jobs server.settings",
     "server.handlers": "runner.job_types server.analyses server.auth server.checking "
     "server.documents server.documents.schemas server.events server.http server.jobs "
     "server.processes server.store server.upload storage.files storage.jobs storage.liveness "

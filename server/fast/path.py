@@ -11,7 +11,7 @@ header can be misunderstood here.
 
 import re
 import time
-from collections.abc import Awaitable, Callable, Collection
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from functools import lru_cache
 from uuid import UUID
@@ -38,7 +38,10 @@ from server.http.response import (
     new_request_id,
 )
 from server.jobs.admission import Admissions
-from server.jobs.jobs import Jobs, Response
+from server.jobs.jobs import Jobs
+from server.jobs.response import Response
+from server.jobs.submissions import Submissions
+from server.settings.server import ServerSettings
 
 MAX_HEAD_BYTES = 4 << 10
 """Longer heads go to Tornado: the cache of parsed heads would take too much memory."""
@@ -110,27 +113,26 @@ class FastPath:
 
     def __init__(
         self,
+        submissions: Submissions,
         jobs: Jobs,
         admissions: Admissions,
         authenticator: Authenticator,
         hosts: AllowedHosts,
         proxies: TrustedProxies | None,
         activity: Activity,
-        max_header_bytes: int,
-        max_json_bytes: int,
-        allowed_origins: Collection[str],
-        root_path: str,
+        settings: ServerSettings,
     ):
+        self._submissions = submissions
         self._jobs = jobs
         self._admissions = admissions
         self._authenticator = authenticator
         self._hosts = hosts
         self._proxies = proxies
         self.activity = activity
-        self._max_head_bytes = min(MAX_HEAD_BYTES, max_header_bytes)
-        self._max_body_bytes = min(MAX_BODY_BYTES, max_json_bytes)
-        self._root_path = root_path
-        self._default_headers = {**DEFAULT_HEADERS, **cors_headers({}, allowed_origins)}
+        self._max_head_bytes = min(MAX_HEAD_BYTES, settings.max_header_bytes)
+        self._max_body_bytes = min(MAX_BODY_BYTES, settings.max_json_bytes)
+        self._root_path = settings.root_path
+        self._default_headers = {**DEFAULT_HEADERS, **cors_headers({}, settings.allowed_origins)}
 
     def read(self, data: bytes) -> Request | None:
         """Parse the first bytes of a request.
@@ -208,7 +210,7 @@ class FastPath:
     async def _submit(self, request: Request, caller: Caller) -> Response:
         size = request.headers.content_length
         admission = self._admissions.admit(request.headers.fields, caller, size)
-        return await self._jobs.submit(admission, request.body, request.seconds)
+        return await self._submissions.submit(admission, request.body, request.seconds)
 
     async def _get(self, request: Request, caller: Caller) -> Response:
         assert request.job_id

@@ -15,7 +15,7 @@ from server.http.body import Body, content_length, media_type
 from server.http.codes import Code
 from server.http.negotiation import prefers_json
 from server.http.problems import FieldError, Problem, unacceptable
-from server.jobs.jobs import Response
+from server.jobs.response import Response
 from server.upload.file_body import FileBody
 from server.upload.form import display_name
 from storage.records.queue_name import DEFAULT_QUEUE
@@ -58,7 +58,7 @@ class NamedAnalysisHandler(SubmissionHandler):
         assert self.admission
         assert self._checked
         submitted = await self.store(self.admission, self._checked, self.received)
-        response = await self.jobs.accepted(submitted, self._wait)
+        response = await self.submissions.accepted(submitted, self._wait)
         self.add_header("Vary", "Accept")
         if prefers_json(self.request.headers.get("Accept", "")):
             self.send_response(response)
@@ -69,9 +69,9 @@ class NamedAnalysisHandler(SubmissionHandler):
         arguments = self.request.query_arguments
         submission = analysis_submission(arguments)
         try:
-            checked = await self.jobs.check(submission)
+            checked = await self.submissions.check(submission)
             assert checked
-            await self.jobs.require_queue(checked.submission.queue or DEFAULT_QUEUE)
+            await self.submissions.require_queue(checked.submission.queue or DEFAULT_QUEUE)
         except Problem as problem:
             if not problem.errors:
                 raise

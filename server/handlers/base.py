@@ -30,7 +30,7 @@ from server.http.response import (
     new_request_id,
     preflight_headers,
 )
-from server.jobs.jobs import Response
+from server.jobs.response import Response
 
 WITH_BODY = frozenset({"POST", "PUT", "PATCH"})
 

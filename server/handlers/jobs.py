@@ -14,7 +14,9 @@ from server.http.body import Body, JsonBody, content_length, json_body, media_ty
 from server.http.codes import Code
 from server.http.problems import FieldError, Problem
 from server.jobs.admission import Admission
-from server.jobs.jobs import Response, Submitted
+from server.jobs.jobs import Jobs
+from server.jobs.response import Response
+from server.jobs.submissions import Submitted
 from server.upload.file_part import FilePart
 from server.upload.form import OVERHEAD_BYTES, FormBody
 from storage.records.queue_name import DEFAULT_QUEUE
@@ -27,6 +29,7 @@ class JobsHandler(SubmissionHandler):
     ALLOW = "GET, HEAD, OPTIONS, POST"
     ROLES: ClassVar = {"POST": Role.SUBMIT}
     QUERIES: ClassVar = {"GET": (ListQuery, SetQuery), "POST": (WaitQuery,)}
+    jobs: Jobs
     _wait = 0.0
     """How many seconds to wait for the end of the new job."""
     _checked: CheckedSubmission | None = None
@@ -72,11 +75,11 @@ class JobsHandler(SubmissionHandler):
         response: Response
         if isinstance(self.received, FormBody):
             submitted = await self._submit_form(self.received, self.admission)
-            response = await self.jobs.accepted(submitted, self._wait)
+            response = await self.submissions.accepted(submitted, self._wait)
         else:
             assert isinstance(self.received, JsonBody)
             text = self.received.text()
-            response = await self.jobs.submit(self.admission, text, self._wait)
+            response = await self.submissions.submit(self.admission, text, self._wait)
         self.send_response(response)
 
     async def _send_page(self) -> None:
@@ -119,8 +122,10 @@ class JobsHandler(SubmissionHandler):
         """Check the fields that stand before the file, so that a bad one is refused without it."""
         assert isinstance(self.received, FormBody)
         form, self._fields_checked = self.received, len(self.received.fields)
-        self._checked = await self.jobs.check(_received(form, is_whole=False))
-        await self.jobs.require_queue(form.fields.get("queue", b"").decode() or DEFAULT_QUEUE)
+        self._checked = await self.submissions.check(_received(form, is_whole=False))
+        await self.submissions.require_queue(
+            form.fields.get("queue", b"").decode() or DEFAULT_QUEUE
+        )
         return await self.new_file(delimiter)
 
     async def _submit_form(self, form: FormBody, admission: Admission) -> Submitted:
@@ -129,7 +134,7 @@ class JobsHandler(SubmissionHandler):
             form.require_whole()
             checked = self._checked
             if checked is None or form.errors or len(form.fields) > self._fields_checked:
-                checked = await self.jobs.check(_received(form))
+                checked = await self.submissions.check(_received(form))
                 assert checked
         except BaseException:
             await form.abort()

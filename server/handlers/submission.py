@@ -8,7 +8,7 @@ from server.handlers.base import Handler
 from server.http.codes import Code
 from server.http.problems import Problem, too_large
 from server.jobs.admission import Admission, Admissions, DiskWatermark
-from server.jobs.jobs import Jobs, Submitted
+from server.jobs.submissions import Submissions, Submitted
 from server.upload.file_body import FileBody
 from server.upload.file_part import FilePart
 from server.upload.form import FormBody
@@ -19,7 +19,7 @@ from storage.records.job import StoreError, Upload
 class SubmissionHandler(Handler):
     """Admits submissions by their heads, and stores them with their files."""
 
-    jobs: Jobs
+    submissions: Submissions
     admissions: Admissions
     disk_watermark: DiskWatermark
     uploads: Uploads
@@ -60,7 +60,7 @@ class SubmissionHandler(Handler):
         upload: Upload | None = None
         try:
             upload = await body.finish()
-            submitted = await self.jobs.enqueue(admission, checked, upload)
+            submitted = await self.submissions.enqueue(admission, checked, upload)
             admission.release()
         except BaseException as error:
             # After an uncertain commit or an unexpected error, the job may be stored and need its

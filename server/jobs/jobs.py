@@ -6,73 +6,37 @@ returns. The methods raise Problem, and StoreError when the store fails.
 
 import time
 from collections.abc import Collection, Mapping, Sequence
-from contextlib import suppress
-from dataclasses import dataclass, field
-from typing import Any
 from uuid import UUID
 
 from server.auth.callers import Caller, Role
-from server.checking.submission import CheckedSubmission, Received, SubmissionChecks
 from server.documents.jobs import job_document, job_headers, job_view
-from server.documents.queues import UNKNOWN_QUEUE
 from server.http.activity import log_change
 from server.http.codes import Code
 from server.http.conditions import ALWAYS, Conditions
-from server.http.problems import FieldError, Problem, joined, unacceptable, unavailable
+from server.http.problems import Problem
 from server.http.response import encode_json, etag_of
-from server.jobs.admission import KEY_HEADER, Admission, QueueWatermark, fingerprint
+from server.jobs.admission import QueueWatermark
+from server.jobs.response import Response
 from server.jobs.waits import JobReader
 from server.store.spans import RequestSpans
-from server.store.threads import Batcher, StoreThreads
-from storage.jobs.idempotency import KeyedJob
-from storage.jobs.queues import Queues
+from server.store.threads import StoreThreads
 from storage.jobs.retention import delete_job
 from storage.jobs.rows import OMITTABLE
 from storage.notify.wakeup import LISTENER
 from storage.open import Store
-from storage.queries.equal_files import find_equal
 from storage.records.filters import Filters
-from storage.records.job import Job, JobCheck, NewJob, StoreError, StoreInDoubt, Upload
-from storage.records.queue_name import DEFAULT_QUEUE
+from storage.records.job import Job, JobCheck
 from storage.records.states import CANCEL, FINAL, REQUEST_CANCEL, REQUEUE, Status
-from storage.store import JobStore, Page, Refusal
+from storage.store import JobStore, Page
 
-REPLAYED_HEADER = "Idempotency-Replayed"
 CANCEL_WAIT_SECONDS = 2.0
 """How long a cancel waits for the end of the job's process before it answers 202."""
 _CANCELABLE = CANCEL.sources | REQUEST_CANCEL.sources | {Status.CANCELED}
 """Statuses in which a cancel is not refused."""
 
 
-@dataclass(frozen=True)
-class Response:
-    """Status and document of a response, and its headers beyond the default ones."""
-
-    status: int
-    document: Any = None
-    headers: Mapping[str, str] = field(default_factory=dict)
-
-
-@dataclass(frozen=True)
-class Submitted:
-    """A job that was stored for a submission, or for an earlier one.
-
-    replayed: whether it was stored for an earlier submission with the same key.
-    reused: the earlier job whose result answers the submission, so that no job was stored.
-    """
-
-    job_id: UUID
-    replayed: bool
-    reused: Job | None = None
-
-    @property
-    def is_earlier(self) -> bool:
-        """Whether the job was there before, so that the file of this submission is not needed."""
-        return self.replayed or self.reused is not None
-
-
 class Jobs:
-    """Submits, reads, cancels, retries and deletes single jobs."""
+    """Reads, cancels, retries and deletes single jobs."""
 
     def __init__(
         self,
@@ -80,7 +44,6 @@ class Jobs:
         job_store: JobStore,
         threads: StoreThreads,
         reader: JobReader,
-        checks: SubmissionChecks,
         queue_watermark: QueueWatermark,
         spans: RequestSpans | None,
         root_path: str,
@@ -89,104 +52,9 @@ class Jobs:
         self._jobs = job_store
         self._threads = threads
         self._reader = reader
-        self._checks = checks
         self._queue_watermark = queue_watermark
         self._spans = spans
         self._root_path = root_path
-        self._queues = Queues(store.database, store.wakeup, store.clock)
-        self._enqueue = Batcher("enqueue", job_store.enqueue)
-        self._enqueue_once = Batcher("enqueue once", job_store.enqueue_once)
-
-    def close(self) -> None:
-        """End the threads that store jobs."""
-        self._enqueue.close()
-        self._enqueue_once.close()
-
-    async def submit(self, admission: Admission, body: bytes, seconds: float) -> Response:
-        """Check and store a job without a file, and wait up to `seconds` for its end."""
-        try:
-            checked = await self.check(Received(body))
-            assert checked
-            seen = self._reader.changes if seconds else None
-            submitted = await self.enqueue(admission, checked)
-        finally:
-            admission.release()
-        return await self.accepted(submitted, seconds, None if submitted.replayed else seen)
-
-    async def check(self, received: Received) -> CheckedSubmission | None:
-        """Parse and validate a submission. Raises Problem 400, 422 and 503.
-
-        Returns None if required fields are missing that may still follow.
-        """
-        try:
-            checked = await self._checks.check(received)
-            if checked and checked.compared:
-                await self._require_analysis(checked.compared, checked.submission.type)
-            return checked
-        except Problem as problem:
-            try:
-                await self.require_queue(problem.queue or DEFAULT_QUEUE)
-            except Problem as unknown:
-                raise joined([problem, unknown]) from None
-            raise
-
-    async def require_queue(self, name: str) -> None:
-        """Raise Problem 422 if there is no queue with this name, which must be valid."""
-        if name != DEFAULT_QUEUE and await self._threads.run(self._queues.get, name) is None:
-            raise unacceptable([UNKNOWN_QUEUE])
-
-    async def enqueue(
-        self, admission: Admission, checked: CheckedSubmission, upload: Upload | None = None
-    ) -> Submitted:
-        """Store a new job, unless its Idempotency-Key stands for another one.
-
-        The job is durable when this returns. Problem 503 has its id if it is uncertain whether it
-        was stored. After a Problem 422, it is not stored. If an earlier job answers the question of
-        a submission that allows this, no job is stored.
-        """
-        span, caller = admission.span, admission.caller.name
-        if reused := await self._find_equal(admission, checked, upload):
-            log_change(caller, "reuse", job_id=str(reused.id))
-            return Submitted(reused.id, replayed=False, reused=reused)
-        job = checked.new_job(upload, caller, span.traceparent if span else None)
-        try:
-            job_id = await self._store_once(admission.key, job)
-        except StoreInDoubt as error:
-            detail = (
-                "the store failed, and may or may not have stored the job: ask with GET /jobs/ID"
-            )
-            raise unavailable(detail, Code.SUBMISSION_UNCERTAIN, job_id=str(job.id)) from error
-        replayed = job_id != job.id
-        if span and not replayed:
-            span.accepted(job)
-        log_change(caller, "submit", job_id=str(job_id))
-        return Submitted(job_id, replayed)
-
-    async def accepted(
-        self, submitted: Submitted, seconds: float, seen: int | None = None
-    ) -> Response:
-        """Wait up to `seconds` for the end of a submitted job, and return the response.
-
-        `seen` is the number of changes of the store before it was stored, if that is known. The
-        status is 200 if the job is final, else 202. The job is stored already, so a failure
-        while waiting still gives a 202.
-        """
-        job_id = submitted.job_id
-        headers = {"Location": f"{self._root_path}/jobs/{job_id}"}
-        if submitted.reused:
-            document = {**job_document(submitted.reused), "reused_from": str(job_id)}
-            return Response(200, document, headers)
-        if submitted.replayed:
-            headers[REPLAYED_HEADER] = "true"
-        job: Job | None = None
-        if seconds:
-            with suppress(StoreError):
-                job = await self._reader.end_of(job_id, seconds, seen)
-        if job is None:
-            document = {"job_id": str(job_id), "status": Status.QUEUED}
-            return Response(202, document, headers)
-        status = 200 if job.final else 202
-        return Response(status, job_document(job), {**headers, **job_headers(job)})
 
     async def get(
         self, job_id: UUID, seconds: float = 0, fields: Collection[str] | None = None
@@ -287,50 +155,6 @@ class Jobs:
             raise Problem(_status_code(status), f"the job is {status}; {how}")
         log_change(caller.name, "delete", job_id=str(job_id))
         return Response(204)
-
-    async def _find_equal(
-        self, admission: Admission, checked: CheckedSubmission, upload: Upload | None
-    ) -> Job | None:
-        """Return the earlier job that answers the question of a submission, or None.
-
-        A submission with a callback runs, because no end of a job would call it back.
-        """
-        question, file = checked.question, upload or checked.source
-        if question is None or file is None or checked.submission.callback_url:
-            return None
-        return await self._threads.run(
-            find_equal,
-            self._store.database,
-            checked.submission.type,
-            file,
-            lambda job: self._checks.asks(job, question),
-            admission.key,
-        )
-
-    async def _store_once(self, key: str | None, job: NewJob) -> UUID:
-        """Store a job, unless the key stands for another one; return the id of the key's job."""
-        if key is None:
-            stored: UUID | Refusal = await self._enqueue.call(job)
-        else:
-            keyed = KeyedJob(key, fingerprint(job), job)
-            kept = await self._enqueue_once.call(keyed)
-            if not isinstance(kept, Refusal) and kept.fingerprint != keyed.fingerprint:
-                error = FieldError(KEY_HEADER, "it was used for a different submission")
-                raise Problem(Code.KEY_REUSED, f"{error.field}: {error.detail}", [error])
-            stored = kept if isinstance(kept, Refusal) else kept.job_id
-        if stored is Refusal.QUEUE:
-            raise unacceptable([UNKNOWN_QUEUE])
-        if stored is Refusal.SOURCE:
-            detail = "there is no such job with a file; it may have been deleted"
-            raise unacceptable([FieldError("payload.source.job_id", detail, "unknown")])
-        return stored
-
-    async def _require_analysis(self, job_id: UUID, type: str) -> None:
-        """Raise Problem 422 unless there is a job of this type, whose result can be compared."""
-        job = (await self._reader.wait([job_id], 0))[job_id]
-        if job is None or job.type != type:
-            detail = f"there is no such job of the type {type}; it may have been deleted"
-            raise unacceptable([FieldError("payload.compare.job_id", detail, "unknown")])
 
     async def _require_may_change(self, job_id: UUID, caller: Caller) -> None:
         """Raise Problem 403 if the caller may not change this job, or 404 if it does not exist.

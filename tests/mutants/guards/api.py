@@ -131,7 +131,7 @@ API = (
     ),
     Mutant(
         "a key with another submission is refused",
-        "server/jobs/jobs.py",
+        "server/jobs/submissions.py",
         "kept.fingerprint != keyed.fingerprint:",
         "False:",
         ("tests/server/jobs/test_idempotency.py",),

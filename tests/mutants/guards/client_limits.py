@@ -265,7 +265,7 @@ CLIENT_LIMITS = (
     Mutant(
         "a bad field is refused before the file is sent",
         "server/handlers/jobs.py",
-        "        self._checked = await self.jobs.check(_received(form, is_whole=False))\n",
+        "        self._checked = await self.submissions.check(_received(form, is_whole=False))\n",
         "",
         ("tests/server/http/test_early_answers.py",),
     ),

@@ -303,7 +303,7 @@ STORE_FAULTS = (
     ),
     Mutant(
         "an uncertain submission is reported as uncertain",
-        "server/jobs/jobs.py",
+        "server/jobs/submissions.py",
         "except StoreInDoubt as error:",
         "except ZeroDivisionError as error:",
         DOUBT,

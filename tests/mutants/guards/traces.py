@@ -66,7 +66,7 @@ TRACES = (
     ),
     Mutant(
         "a repeated submission is not reported again",
-        "server/jobs/jobs.py",
+        "server/jobs/submissions.py",
         "if span and not replayed:",
         "if span:",
         REPLAYED,

@@ -213,7 +213,7 @@ def test_closing_the_listener_ends_its_check_process(
 ) -> None:
     with open_app(bench, io_loop, job_types=TYPES) as app:
         body = json.dumps(held(tmp_path, "slow")).encode()
-        io_loop.run_sync(lambda: app.jobs.check(Received(body)))
+        io_loop.run_sync(lambda: app.submissions.check(Received(body)))
         (pid,) = checkers(tmp_path)
         assert psutil.pid_exists(pid)
     assert not psutil.pid_exists(pid)

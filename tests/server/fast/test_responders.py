@@ -11,7 +11,7 @@ from tornado.httpclient import HTTPResponse
 
 from server.app import App
 from server.fast.path import MAX_BODY_BYTES, MAX_HEAD_BYTES, Request
-from server.jobs.jobs import Response
+from server.jobs.response import Response
 from tests.support.api import Client
 from tests.support.stores import RETURNED, Bench
 from tests.support.waiting import until
@@ -189,9 +189,9 @@ async def test_a_cancel_is_answered_alike(
 @pytest.mark.parametrize(
     ("where", "does", "logged"),
     [
-        ("server.jobs.jobs.Submitted", {"side_effect": RuntimeError("planned")}, "planned"),
+        ("server.jobs.submissions.Submitted", {"side_effect": RuntimeError("planned")}, "planned"),
         (
-            "server.jobs.jobs.Response",
+            "server.jobs.submissions.Response",
             {"return_value": Response(202, object())},
             "not JSON serializable",
         ),
