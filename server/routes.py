@@ -4,16 +4,17 @@ import inspect
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
-from server.handlers.analyses import ComparisonHandler, ReportHandler
-from server.handlers.analyze import AnalysisHandler, NamedAnalysisHandler
 from server.handlers.base import Handler
-from server.handlers.bulk import BulkCancelHandler, BulkRetryHandler
-from server.handlers.events import EventsHandler, JobEventsHandler
-from server.handlers.explain import ExplainHandler
 from server.handlers.health import HealthHandler, OpenApiHandler
-from server.handlers.job import CancelHandler, JobHandler, OutputHandler, RetryHandler
-from server.handlers.jobs import JobsHandler
-from server.handlers.lines import LinesHandler
+from server.handlers.jobs.analyses import ComparisonHandler, ReportHandler
+from server.handlers.jobs.analyze import AnalysisHandler, NamedAnalysisHandler
+from server.handlers.jobs.bulk import BulkCancelHandler, BulkRetryHandler
+from server.handlers.jobs.events import EventsHandler, JobEventsHandler
+from server.handlers.jobs.explain import ExplainHandler
+from server.handlers.jobs.job import CancelHandler, JobHandler, OutputHandler, RetryHandler
+from server.handlers.jobs.jobs import JobsHandler
+from server.handlers.jobs.lines import LinesHandler
+from server.handlers.jobs.upload import UploadHandler
 from server.handlers.metrics import HistoryHandler, MetricsHandler, OverviewHandler, ReadyHandler
 from server.handlers.pages import (
     ErrorPageHandler,
@@ -24,7 +25,6 @@ from server.handlers.pages import (
 )
 from server.handlers.queues import QueueHandler, QueuesHandler
 from server.handlers.session import SessionHandler
-from server.handlers.upload import UploadHandler
 
 ROUTES: tuple[tuple[str, type[Handler]], ...] = (
     (r"/", IndexHandler),

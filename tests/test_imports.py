@@ -28,8 +28,9 @@ MAY_IMPORT = {
     "jobservice._async": "jobservice jobservice.requests",
     "jobservice._sync": "jobservice jobservice.requests",
     "jobservice": "jobservice._async jobservice._sync",
-    "jobservice.cli.commands": "jobservice jobservice.cli",
-    "jobservice.cli": "jobservice jobservice.cli.commands",
+    "jobservice.cli.commands": "jobservice jobservice.cli jobservice.cli.output",
+    "jobservice.cli.output": "jobservice jobservice.cli",
+    "jobservice.cli": "jobservice jobservice.cli.commands jobservice.cli.output",
     "storage.records": "",
     "storage.migrations": "",
     "storage.settings": "storage.records",
@@ -97,8 +98,11 @@ MAY_IMPORT = {
     "server.jobs": "server.auth server.checking server.documents server.http server.store storage "
     "storage.files storage.jobs storage.notify storage.queries storage.records",
     "server.fast": "server.auth server.documents server.http server.jobs server.settings",
-    "server.handlers": "runner.job_types server.analyses server.auth server.checking "
-    "server.documents server.documents.schemas server.events server.http server.jobs "
+    "server.handlers": "runner.job_types server.auth server.documents server.documents.schemas "
+    "server.http server.jobs server.store storage.jobs storage.liveness storage.queries "
+    "storage.records",
+    "server.handlers.jobs": "server.analyses server.auth server.checking server.documents "
+    "server.documents.schemas server.events server.handlers server.http server.jobs "
     "server.processes server.store server.upload storage.files storage.jobs storage.liveness "
     "storage.queries storage.records",
     "server": "server.* runner.job_types storage storage.files storage.jobs storage.liveness "
@@ -266,13 +270,13 @@ def test_every_folder_says_what_it_contains() -> None:
         ("runner.job_types.base", "from runner.pool.pool import Pool"),
         ("server.app", "from runner.supervisor.supervisor import Supervisor"),
         ("server.app", "if True:\n    from playhouse import db_url"),
-        ("server.handlers.jobs", "from storage.claims import Claims"),
+        ("server.handlers.jobs.jobs", "from storage.claims import Claims"),
         ("server.http.body", "from server.handlers.base import Handler"),
         ("server.utilities.text", ""),
         ("jobservice.requests.jobs", "from server.documents import schemas"),
         ("jobservice.requests.jobs", "import httpx"),
         ("jobservice._async.job", "from jobservice._sync.job import Job"),
-        ("jobservice.cli.output", "from jobservice._sync.job import Job"),
+        ("jobservice.cli.output.console", "from jobservice._sync.job import Job"),
     ],
 )
 def test_the_check_refuses(module: str, source: str) -> None:

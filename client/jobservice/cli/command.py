@@ -15,7 +15,7 @@ from typing import Annotated, Any, TypeVar
 import typer
 
 from jobservice.cli import config, exits, program
-from jobservice.cli.output import Output
+from jobservice.cli.output.console import Output
 from jobservice.cli.session import Session
 from jobservice.errors import ConnectionFailed
 

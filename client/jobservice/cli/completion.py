@@ -14,7 +14,8 @@ from typing import TYPE_CHECKING
 
 import typer
 
-from jobservice.cli import config, formats
+from jobservice.cli import config
+from jobservice.cli.output import formats
 
 if TYPE_CHECKING:
     from jobservice import Client

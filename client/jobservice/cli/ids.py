@@ -5,8 +5,8 @@ import uuid
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
-from jobservice.cli import formats
 from jobservice.cli.exits import FAILED, USAGE, CommandError
+from jobservice.cli.output import formats
 
 if TYPE_CHECKING:
     from jobservice import Client

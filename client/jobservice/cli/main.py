@@ -25,7 +25,7 @@ from jobservice.cli.commands import (
     submit,
     top,
 )
-from jobservice.cli.output import Output
+from jobservice.cli.output.console import Output
 
 HELP = """\
 Usage: {name} [OPTIONS] COMMAND [ARGS]...

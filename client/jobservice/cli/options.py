@@ -5,7 +5,8 @@ from typing import Annotated, Any
 
 import typer
 
-from jobservice.cli import completion, formats
+from jobservice.cli import completion
+from jobservice.cli.output import formats
 
 
 def seconds(text: str) -> float:

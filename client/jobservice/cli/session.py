@@ -7,7 +7,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING
 
 from jobservice.cli.config import Address
-from jobservice.cli.output import Output
+from jobservice.cli.output.console import Output
 from jobservice.errors import ApiError
 
 if TYPE_CHECKING:

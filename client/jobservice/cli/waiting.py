@@ -5,7 +5,7 @@ import time
 from typing import TYPE_CHECKING
 
 from jobservice.cli import exits, program
-from jobservice.cli.progress import JobProgress
+from jobservice.cli.output.progress import JobProgress
 from jobservice.cli.session import Session
 from jobservice.errors import JobServiceError, WaitTimeout
 

@@ -2,8 +2,8 @@
 
 import pytest
 
-from jobservice.cli import formats
-from jobservice.cli.progress import pair
+from jobservice.cli.output import formats
+from jobservice.cli.output.progress import pair
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from jobservice.cli.progress import JobProgress
+from jobservice.cli.output.progress import JobProgress
 from tests.support.client_restarts import connections, restart
 from tests.support.jobs_command import JobsCommand
 from tests.support.programs import Service

@@ -53,14 +53,14 @@ ANALYSES = (
     ),
     Mutant(
         "a report allows only its own style",
-        "server/handlers/analyses.py",
+        "server/handlers/jobs/analyses.py",
         '            self.set_header("Content-Security-Policy", POLICY)\n',
         "",
         HANDLER,
     ),
     Mutant(
         "only an analysis that has succeeded can be compared",
-        "server/handlers/analyses.py",
+        "server/handlers/jobs/analyses.py",
         "    if job.type != ANALYSIS or job.status is not Status.SUCCEEDED:",
         "    if False:",
         HANDLER,

@@ -203,14 +203,14 @@ API = (
     ),
     Mutant(
         "the query of an analysis is checked before its file is sent",
-        "server/handlers/analyze.py",
+        "server/handlers/jobs/analyze.py",
         "        self._checked = await self._check()\n",
         "",
         ANALYZE,
     ),
     Mutant(
         "a form is not taken for a file",
-        "server/handlers/analyze.py",
+        "server/handlers/jobs/analyze.py",
         '[0] == "multipart/form-data":',
         '[0] == "":',
         ANALYZE,

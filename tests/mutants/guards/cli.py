@@ -47,7 +47,7 @@ CLI = (
     ),
     Mutant(
         "control characters of jobs do not reach the terminal",
-        "client/jobservice/cli/formats.py",
+        "client/jobservice/cli/output/formats.py",
         '    return _CONTROL.sub("\\N{REPLACEMENT CHARACTER}", text)',
         "    return text",
         ("tests/client/cli/test_lists.py", "tests/client/cli/test_formats.py"),

@@ -96,7 +96,7 @@ CLIENT_LIMITS = (
     ),
     Mutant(
         "no stream begins for a client that has gone",
-        "server/handlers/events.py",
+        "server/handlers/jobs/events.py",
         "if connection.stream.closed():",
         "if False:",
         CONNECTIONS,
@@ -201,7 +201,7 @@ CLIENT_LIMITS = (
     ),
     Mutant(
         "a bulk retry is refused when too many jobs are queued",
-        "server/handlers/bulk.py",
+        "server/handlers/jobs/bulk.py",
         "            self.queue_watermark.admit()\n",
         "            pass\n",
         QUEUE,
@@ -264,14 +264,14 @@ CLIENT_LIMITS = (
     ),
     Mutant(
         "a bad field is refused before the file is sent",
-        "server/handlers/jobs.py",
+        "server/handlers/jobs/jobs.py",
         "        self._checked = await self.submissions.check(_received(form, is_whole=False))\n",
         "",
         ("tests/server/http/test_early_answers.py",),
     ),
     Mutant(
         "the path for uploads takes only forms",
-        "server/handlers/upload.py",
+        "server/handlers/jobs/upload.py",
         'if kind != "multipart/form-data":',
         "if False:",
         ("tests/server/handlers/test_upload_path.py",),

@@ -310,14 +310,14 @@ STORE_FAULTS = (
     ),
     Mutant(
         "the file of an uncertain job stays",
-        "server/handlers/submission.py",
+        "server/handlers/jobs/submission.py",
         "if upload is None or is_refused or isinstance(error, StoreError):",
         "if True:",
         DOUBT,
     ),
     Mutant(
         "the file of a job that was not stored is deleted",
-        "server/handlers/submission.py",
+        "server/handlers/jobs/submission.py",
         "if upload is None or is_refused or isinstance(error, StoreError):",
         "if upload is None or is_refused:",
         DOUBT,

@@ -87,7 +87,7 @@ STORED_LINES = (
     ),
     Mutant(
         "text of a damaged file does not look complete",
-        "server/handlers/lines.py",
+        "server/handlers/jobs/lines.py",
         '                return self._break_off(answer["problem"])',
         "                pass",
         (f"{CALLS[0]}::test_a_damaged_file_gives_the_lines_before_the_damage",),

@@ -12,7 +12,7 @@ from tornado.netutil import bind_sockets
 import storage.jobs.events
 from server.app import App
 from server.events import shared_feed
-from server.handlers import events as event_handlers
+from server.handlers.jobs import events as event_handlers
 from storage.jobs.events import Event, Events
 from storage.jobs.retention import Retention
 from storage.records.job import NewJob, StoreUnavailable

@@ -13,7 +13,7 @@ import pytest
 from tornado.simple_httpclient import HTTPStreamClosedError
 
 from server.app import App
-from server.handlers import lines as handler
+from server.handlers.jobs import lines as handler
 from tests.support.api import Client, fields
 from tests.support.stores import Bench, folder_of
 

@@ -6,12 +6,13 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
-from jobservice.cli import analysis_tables, comparison_table, exits, ids, waiting
+from jobservice.cli import exits, ids, waiting
 from jobservice.cli.command import command
 from jobservice.cli.commands.report import write
 from jobservice.cli.commands.submit import open_file
 from jobservice.cli.options import JobOptions, seconds
-from jobservice.cli.progress import JobProgress
+from jobservice.cli.output import analysis_tables, comparison_table
+from jobservice.cli.output.progress import JobProgress
 from jobservice.cli.session import Session
 
 if TYPE_CHECKING:

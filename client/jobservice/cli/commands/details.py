@@ -5,9 +5,10 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from jobservice.cli import analysis_tables, completion, exits, formats, ids
+from jobservice.cli import completion, exits, ids
 from jobservice.cli.command import command
-from jobservice.cli.output import Cell, Output, status_cell
+from jobservice.cli.output import analysis_tables, formats
+from jobservice.cli.output.console import Cell, Output, status_cell
 from jobservice.cli.session import Session
 
 if TYPE_CHECKING:

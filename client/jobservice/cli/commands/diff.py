@@ -4,8 +4,9 @@ from typing import Annotated
 
 import typer
 
-from jobservice.cli import comparison_table, completion, exits, ids
+from jobservice.cli import completion, exits, ids
 from jobservice.cli.command import command
+from jobservice.cli.output import comparison_table
 from jobservice.cli.session import Session
 
 EXAMPLES = (

@@ -5,12 +5,13 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from jobservice.cli import completion, exits, formats, ids
+from jobservice.cli import completion, exits, ids
 from jobservice.cli.command import command
 from jobservice.cli.commands.details import JobId
 from jobservice.cli.options import OneQueue, OneType, RequiredIds, seconds
-from jobservice.cli.output import STYLES, Cell, Output, status_cell
-from jobservice.cli.progress import JobProgress
+from jobservice.cli.output import formats
+from jobservice.cli.output.console import STYLES, Cell, Output, status_cell
+from jobservice.cli.output.progress import JobProgress
 from jobservice.cli.session import Session
 from jobservice.errors import WaitTimeout
 

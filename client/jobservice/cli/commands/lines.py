@@ -5,10 +5,11 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from jobservice.cli import formats, ids
+from jobservice.cli import ids
 from jobservice.cli.command import command
 from jobservice.cli.commands.details import JobId
-from jobservice.cli.output import Output
+from jobservice.cli.output import formats
+from jobservice.cli.output.console import Output
 from jobservice.cli.session import Session
 
 if TYPE_CHECKING:

@@ -4,10 +4,11 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from jobservice.cli import formats, program
+from jobservice.cli import program
 from jobservice.cli.command import command
 from jobservice.cli.options import Filters
-from jobservice.cli.output import Cell, status_cell
+from jobservice.cli.output import formats
+from jobservice.cli.output.console import Cell, status_cell
 from jobservice.cli.session import Session
 
 if TYPE_CHECKING:

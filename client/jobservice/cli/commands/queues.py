@@ -4,9 +4,10 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from jobservice.cli import completion, exits, formats
+from jobservice.cli import completion, exits
 from jobservice.cli.command import command, default_command
-from jobservice.cli.output import Cell, status_cell
+from jobservice.cli.output import formats
+from jobservice.cli.output.console import Cell, status_cell
 from jobservice.cli.session import Session
 from jobservice.errors import ApiError
 

@@ -10,7 +10,7 @@ import typer
 from jobservice.cli import completion, exits, payloads, program, waiting
 from jobservice.cli.command import command
 from jobservice.cli.options import JobOptions, seconds
-from jobservice.cli.progress import JobProgress
+from jobservice.cli.output.progress import JobProgress
 from jobservice.cli.session import Session
 
 if TYPE_CHECKING:

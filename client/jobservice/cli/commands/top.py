@@ -6,10 +6,11 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from jobservice.cli import exits, formats
+from jobservice.cli import exits
 from jobservice.cli.command import command
 from jobservice.cli.commands.lists import COLUMNS, row
-from jobservice.cli.output import Cell, Output, build_table
+from jobservice.cli.output import formats
+from jobservice.cli.output.console import Cell, Output, build_table
 from jobservice.cli.session import Session
 from jobservice.errors import JobServiceError
 

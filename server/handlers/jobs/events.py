@@ -20,7 +20,7 @@ from server.events.documents import (
 )
 from server.events.shared_feed import EventFeed, EventStream
 from server.handlers.base import Handler
-from server.handlers.job import parse_job_id
+from server.handlers.jobs.job import parse_job_id
 from server.handlers.query import query_parameters, read_query
 from server.http.codes import Code
 from server.http.problems import Problem

@@ -10,7 +10,7 @@ from server.analyses.tables import Table, tables_of
 from server.documents.analysis_queries import ComparisonQuery, ReportQuery
 from server.documents.jobs import job_document
 from server.documents.schemas.comparison import ComparisonDocument
-from server.handlers.job import OneJobHandler, parse_job_id
+from server.handlers.jobs.job import OneJobHandler, parse_job_id
 from server.handlers.query import query_parameters, read_query
 from server.http.codes import Code
 from server.http.negotiation import prefers_csv

@@ -8,8 +8,8 @@ from server.checking.submission import CheckedSubmission, Received
 from server.documents.filters import ListQuery, SetQuery, WaitQuery
 from server.documents.jobs import next_link, page_document, set_document
 from server.handlers.base import Handler
+from server.handlers.jobs.submission import SubmissionHandler
 from server.handlers.query import query_parameters, query_wait_seconds, read_query, wait_seconds
-from server.handlers.submission import SubmissionHandler
 from server.http.body import Body, JsonBody, content_length, json_body, media_type
 from server.http.codes import Code
 from server.http.problems import FieldError, Problem

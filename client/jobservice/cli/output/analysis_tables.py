@@ -3,8 +3,8 @@
 from collections.abc import Mapping
 from typing import Any
 
-from jobservice.cli import formats, overview_tables
-from jobservice.cli.output import Cell, Output
+from jobservice.cli.output import formats, overview_tables
+from jobservice.cli.output.console import Cell, Output
 
 MAX_COLUMNS = 8
 """Patterns that the table of members shows."""

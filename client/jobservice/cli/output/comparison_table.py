@@ -3,8 +3,8 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from jobservice.cli import formats
-from jobservice.cli.output import Cell, Output
+from jobservice.cli.output import formats
+from jobservice.cli.output.console import Cell, Output
 
 MAX_NAME = 60
 COLUMNS = ("CHANGE", "KIND", "NAME", "BEFORE", "AFTER", "RATE", "PER HOUR", "P")

@@ -3,8 +3,8 @@
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
-from jobservice.cli import formats
-from jobservice.cli.output import Output
+from jobservice.cli.output import formats
+from jobservice.cli.output.console import Output
 
 if TYPE_CHECKING:
     from rich.progress import Progress

@@ -7,7 +7,8 @@ from collections.abc import Iterable, Iterator, Sequence
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, TextIO
 
-from jobservice.cli import exits, formats, program
+from jobservice.cli import exits, program
+from jobservice.cli.output import formats
 
 if TYPE_CHECKING:
     from rich.console import Console, JustifyMethod

@@ -9,8 +9,8 @@ from server.checking.analysis_query import AnalysisQuery, analysis_submission, a
 from server.checking.submission import CheckedSubmission
 from server.documents.analysis_report import analysis_report
 from server.documents.filters import MAX_WAIT_SECONDS
+from server.handlers.jobs.submission import SubmissionHandler
 from server.handlers.query import wait_seconds
-from server.handlers.submission import SubmissionHandler
 from server.http.body import Body, content_length, media_type
 from server.http.codes import Code
 from server.http.negotiation import prefers_json

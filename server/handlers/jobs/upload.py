@@ -3,7 +3,7 @@
 from typing import ClassVar
 
 from server.handlers.base import Handler
-from server.handlers.jobs import JobsHandler
+from server.handlers.jobs.jobs import JobsHandler
 from server.http.body import Body, media_type
 from server.http.codes import Code
 from server.http.problems import Problem

@@ -5,7 +5,7 @@ from uuid import UUID
 
 from server.documents.jobs import explain_document, retry_after, rfc3339
 from server.handlers.base import Handler
-from server.handlers.job import parse_job_id
+from server.handlers.jobs.job import parse_job_id
 from server.jobs.jobs import job_not_found
 from server.store.threads import StoreThreads
 from storage.liveness.runners import RegisteredRunner
