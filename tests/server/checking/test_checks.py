@@ -26,7 +26,7 @@ SQLITE = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 PADDING = b" " * SMALL_BYTES
 SLEEP = b'{"type": "sleep", "payload": {"seconds": 0}}'
 REGEX = {"patterns": [{"pattern": "a+", "regex": True}]}
-pytestmark = [pytest.mark.gen_test(timeout=50), SQLITE]
+pytestmark = [pytest.mark.gen_test, SQLITE]
 """Starting a check process takes seconds on a busy machine."""
 
 

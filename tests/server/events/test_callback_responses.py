@@ -98,7 +98,7 @@ async def send_callback(bench: Bench, host: Host, until: Callable[[], bool]) -> 
             pending = await app.threads.run(pending_jobs, bench.store.database)
 
 
-@pytest.mark.gen_test(timeout=40)
+@pytest.mark.gen_test
 @pytest.mark.parametrize("kind", ENDLESS)
 async def test_an_endless_response_is_cut_off_and_its_status_counts(
     bench: Bench, http_client: AsyncHTTPClient, kind: str, monkeypatch: pytest.MonkeyPatch
@@ -110,7 +110,7 @@ async def test_an_endless_response_is_cut_off_and_its_status_counts(
     assert host.sent < MOST_BYTES
 
 
-@pytest.mark.gen_test(timeout=40)
+@pytest.mark.gen_test
 async def test_a_response_that_never_ends_counts_with_its_status(
     bench: Bench, http_client: AsyncHTTPClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -130,7 +130,7 @@ HEADS = {
 }
 
 
-@pytest.mark.gen_test(timeout=40)
+@pytest.mark.gen_test
 @pytest.mark.parametrize("kind", HEADS)
 async def test_a_flood_of_headers_is_a_failure(
     bench: Bench, http_client: AsyncHTTPClient, kind: str, monkeypatch: pytest.MonkeyPatch
@@ -143,7 +143,7 @@ async def test_a_flood_of_headers_is_a_failure(
     assert host.requests == 2
 
 
-@pytest.mark.gen_test(timeout=40)
+@pytest.mark.gen_test
 async def test_a_redirect_is_not_followed(
     bench: Bench, http_client: AsyncHTTPClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
