@@ -7,7 +7,7 @@ from runner.analysis.count.line_times import LineTimes
 from runner.analysis.count.lines import LineOptions
 from runner.analysis.count.scanner import ScanOptions
 from runner.analysis.count.time_limits import NO_LIMITS, TimeLimits
-from runner.analysis.count.time_span import TimeSpan
+from runner.analysis.count.time_span import TimeSpan, shortest_half
 from runner.analysis.count.timeline import width_for
 from runner.analysis.count.timeline_kernel import SAMPLE_CELLS, TimelineOptions, TimeRules
 from runner.analysis.field_plan import WantedField
@@ -69,7 +69,7 @@ class Times:
     """What is known of the times of a file before it is scanned.
 
     Lines from second `since` on and before second `until` count; None is no limit. `width` is that
-    of a timeline's first cells, which are never too wide for all lines that count.
+    of a timeline's first cells, which are never too wide for its axis.
     """
 
     since: int | None = None
@@ -94,17 +94,19 @@ def times_of(
         return Times()
     is_plain = format_of(file) is None
     is_plain = is_plain and detect_encoding(file, options.encoding)[0] in UTF8_ENCODINGS
-    line_times, span = LineTimes(modified_at(file)), None
-    if is_plain:
-        span = TimeSpan.of_file(file).times(line_times)
-    elif options.limits.are_relative:
-        span = _time_span(file, options.encoding, limits).times(line_times)
+    line_times = LineTimes(modified_at(file))
     if options.limits.are_given:
+        span = None
+        if options.limits.are_relative:
+            whole = TimeSpan.of_file(file) if is_plain else _read(file, options.encoding, limits)
+            span = whole.times(line_times)
         return Times(*options.limits.resolve(span and span[1]))
-    return Times(width=width_for(min(span), max(span)) if span else 1)
+    half = shortest_half(file, line_times) if is_plain else None
+    return Times(width=width_for(*half) if half else 1)
 
 
-def _time_span(file: Stored, encoding: str | None, limits: DecompressionLimits | None) -> TimeSpan:
+def _read(file: Stored, encoding: str | None, limits: DecompressionLimits | None) -> TimeSpan:
+    """Read a file to its end, for its time span. Raises OSError and SourceError."""
     span, buffer = TimeSpan(), memoryview(bytearray(_READ_BYTES))
     with open_source(file, limits) as source, Utf8Source(source, encoding) as text:
         while size := text.readinto(buffer):

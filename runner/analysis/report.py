@@ -56,10 +56,13 @@ def _over_time(result: AnalysisResult, options: AnalysisOptions) -> dict[str, An
     """The overview, the timeline, and the lines that were selected by their times, if asked for."""
     own, report = result.partial.timeline or Timeline.of(len(result.keys)), dict[str, Any]()
     table, lists = result.partial.table, None
+    also = table.bin_seconds if isinstance(table, ShapeTable) else 1
+    axis = own.axis(also) if options.timeline else None
     if isinstance(table, ShapeTable):
-        report["overview"], lists = overview(table, result.modified)
+        report["overview"], lists = overview(table, result.modified, axis)
     if options.timeline:
-        report["timeline"] = own.to_json(result.keys, lists)
+        series = lists if lists and axis else {}
+        report["timeline"] = {**series, **own.to_json(result.keys, axis)}
     elif lists:
         report["timeline"] = lists
     if result.selected:

@@ -22,6 +22,8 @@ _UNITS = {
     "hour": timedelta(hours=1),
     "day": timedelta(days=1),
 }
+_OFF_AXIS = ("before", "after")
+"""The counts of lines that the axis of a timeline leaves out."""
 MAX_FILLED = 2000
 """The most times for which a table of histograms has zeros."""
 _COMPARED = (
@@ -89,6 +91,8 @@ def _file(result: Result) -> Table:
     selected = result.get("selected") or {}
     facts |= {f"selected_{name}": value for name, value in selected.items()}
     facts |= {"first_time": first, "last_time": last, **others}
+    timeline = result.get("timeline") or {}
+    facts |= {f"lines_{name}_axis": timeline[name] for name in _OFF_AXIS if name in timeline}
     log_format = (result.get("overview") or {}).get("format") or {}
     facts |= {f"log_{name}": value for name, value in log_format.items()}
     rows = [(name, value) for name, value in facts.items() if value is not None]

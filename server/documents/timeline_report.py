@@ -39,6 +39,9 @@ def timeline_lines(timeline: Document) -> Iterator[str]:
         yield f"{name}{' ' * (widest - width(name))}  {shown}  at most {max(counts):,}"
     if timeline["undated"]:
         yield f"and {timeline['undated']:,} lines before the first time"
+    if "before" in timeline:
+        before, after = timeline["before"], timeline["after"]
+        yield f"and, far away from these times, {before:,} lines before and {after:,} after"
 
 
 def _curve(counts: Sequence[int]) -> str:

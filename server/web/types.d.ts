@@ -445,6 +445,8 @@ export interface TimelineFigures {
   statuses?: Record<string, number[]>;
   templates?: Record<string, number[]>;
   undated: number;
+  before?: number;
+  after?: number;
 }
 
 export interface LogOverview {

@@ -2,6 +2,7 @@
 
 import random
 import re
+from array import array
 from bisect import bisect_right
 from itertools import pairwise
 from pathlib import Path
@@ -12,11 +13,12 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from runner.analysis import parts, ranges
+from runner.analysis.count.axis import BINS, MAX_BINS
 from runner.analysis.count.histogram import rfc3339
 from runner.analysis.count.line_times import LineTimes
 from runner.analysis.count.lines import LineOptions
 from runner.analysis.count.scanner import ScanOptions
-from runner.analysis.count.timeline import BINS, CELLS, MAX_BINS, WIDTHS, Timeline, width_for
+from runner.analysis.count.timeline import CELLS, WIDTHS, Timeline, width_for
 from runner.analysis.count.timeline_kernel import (
     TimelineKernel,
     TimelineOptions,
@@ -32,6 +34,7 @@ from runner.analysis.run import analyze
 from tests.analysis import test_line_times
 from tests.analysis.test_line_times import REFERENCE, line_starts
 from tests.analysis.test_parts import comparable, ignore_progress, in_parts, whole
+from tests.support.analysis.axis import plain_core
 from tests.support.analysis.kernel import VECTORS
 from tests.support.analysis.oracle import scan, scan_mapped
 
@@ -107,8 +110,11 @@ def expected_timeline(data: bytes, reference: float = REFERENCE) -> dict[str, An
     if not dated:
         axis: dict[str, Any] = {"start": None, "bin_seconds": None, "bins": 0, "total": []}
         return {**axis, "patterns": {key: [] for key in matching}, "undated": undated}
-    width = next(w for w in BINS if max(dated) // w - min(dated) // w < MAX_BINS)
-    first, bins = min(dated) // width, max(dated) // width - min(dated) // width + 1
+    start, end = plain_core(dated)
+    width = next(w for w in BINS if end // w - start // w < MAX_BINS)
+    first, bins = start // width, end // width - start // width + 1
+    before = sum(second // width < first for second in dated)
+    after = sum(second // width >= first + bins for second in dated)
 
     def counted(chosen: list[int] | set[int]) -> list[int]:
         cells = [at[line] // width - first for line in chosen if at[line] >= 0]
@@ -121,14 +127,19 @@ def expected_timeline(data: bytes, reference: float = REFERENCE) -> dict[str, An
         "total": counted(list(range(len(at)))),
         "patterns": {key: counted(chosen) for key, chosen in matching.items()},
         "undated": undated,
+        **({"before": before, "after": after} if before or after else {}),
     }
 
 
-def a_log(chance: random.Random, lines: int, span: int) -> bytes:
-    """Lines with times in a span of seconds, mostly in order; a third of them without a time."""
-    second, written = 1_795_000_000.0, []
+def a_log(chance: random.Random, lines: int, span: int, wrong: float = 0.0) -> bytes:
+    """Lines with times in a span of seconds, mostly in order; a third of them without a time.
+
+    A share of `wrong` has a time of any year.
+    """
+    right, written = 1_795_000_000.0, []
     for _ in range(lines):
-        second += chance.uniform(-0.2, 1) * span / lines
+        right += chance.uniform(-0.2, 1) * span / lines
+        second = chance.uniform(0, 4e9) if chance.random() < wrong else right
         text = chance.choice(["a", "b", "ba bba", "x", "c", "d", "", "a" * 50])
         kind = chance.randrange(6)
         moment = rfc3339(second)
@@ -177,13 +188,14 @@ def test_a_time_far_behind_the_start_is_read_up_to_the_same_byte(before: int, st
 @given(
     seed=st.integers(0, 10**6),
     span=st.sampled_from([1, 10, 200, 2000, 90_000, 10_000_000, 3_000_000_000]),
+    wrong=st.sampled_from([0, 0.01, 0.1]),
     size=st.integers(1000, 1300),
     piece=st.integers(50, 900),
 )
 def test_a_timeline_is_exact_in_any_windows(
-    vectors: int, seed: int, span: int, size: int, piece: int
+    vectors: int, seed: int, span: int, wrong: float, size: int, piece: int
 ) -> None:
-    data = a_log(random.Random(seed), 120, span)
+    data = a_log(random.Random(seed), 120, span, wrong)
     options = ScanOptions(LineOptions(), size, size, timeline=TimelineOptions(TimeRules(REFERENCE)))
     keys, expected = [each.key for each in PATTERNS], expected_timeline(data)
     with pytest.MonkeyPatch.context() as patch:
@@ -191,14 +203,15 @@ def test_a_timeline_is_exact_in_any_windows(
         found = [scan(data, PATTERNS, options, [piece]), scan_mapped(data, PATTERNS, options)]
     for each in found:
         assert each.timeline
-        assert each.timeline.to_json(keys) == expected
+        assert each.timeline.to_json(keys, each.timeline.axis()) == expected
         assert each.timeline.lines == each.lines == len(lines_of(data))
 
 
 @pytest.mark.parametrize("part_bytes", range(1, 120))
 def test_parts_equal_the_whole_wherever_the_file_is_cut(tmp_path: Path, part_bytes: int) -> None:
     log, chance = tmp_path / "log", random.Random(part_bytes)
-    log.write_bytes(a_log(chance, 40, chance.choice([5, 3000, 9_000_000])))
+    wrong = chance.choice([0, 0.02])
+    log.write_bytes(a_log(chance, 40, chance.choice([5, 3000, 9_000_000]), wrong))
     patterns = PATTERNS[:-2]  # without the texts that span lines
     assert in_parts(log, part_bytes, patterns, AUTO, groups=3) == whole(log, patterns, AUTO)
 
@@ -235,11 +248,21 @@ def test_a_file_without_times_is_not_split(tmp_path: Path) -> None:
 
 
 def test_merged_parts_have_no_more_cells_than_one() -> None:
-    whole, first, last = Timeline.of(0), _row(1), _row(1)
-    whole.merge(Timeline(1, 1_700_000_000, 1, [first], [0]))
-    whole.merge(Timeline(1, 1_700_010_000, 1, [last], [0]))
-    assert (whole.width, whole.cells) == (30, 335)
-    assert sum(whole.rows[0]) == 2
+    whole, first = Timeline.of(0), 1_700_000_000
+    whole.merge(counted(1, *range(first, first + 600)))
+    whole.merge(counted(1, *range(first + 500, first + CELLS)))
+    assert (whole.width, len(whole.cells)) == (1, CELLS)
+    whole.merge(counted(1, first + CELLS))
+    assert (whole.width, len(whole.cells)) == (5, 205)
+    assert sum(whole.rows[0]) == CELLS + 101
+
+
+def test_the_timeline_of_a_part_from_an_older_worker_is_read() -> None:
+    """Its cells are all from the first to the last one."""
+    older = {"width": 5, "first": 20, "cells": 3, "rows": [[1, 0, 2], []]}
+    found = Timeline.load({**older, "undated": [4, 0], "lines": 7})
+    assert found.cells.tolist() == [20, 21, 22]
+    assert Timeline.load(found.dump()) == found
 
 
 def test_an_analysis_without_patterns_has_a_timeline(tmp_path: Path) -> None:
@@ -263,10 +286,8 @@ def test_any_span_has_between_50_and_200_bins_if_it_has_that_many_seconds(
 ) -> None:
     first, last = sorted((one, other))
     width = width_for(first, last)
-    timeline = Timeline.of(0)
-    cell, end = first // width, last // width
-    timeline.merge(Timeline(width, cell, end - cell + 1, [_row(end - cell + 1)], [0]))
-    found = timeline.to_json([])
+    timeline = counted(width, *{first // width, last // width})
+    found = timeline.to_json([], timeline.axis())
     assert found["bin_seconds"] % width == 0
     assert min(50, last - first + 1) <= found["bins"] <= MAX_BINS
     assert sum(found["total"]) == (1 if first // width == last // width else 2)
@@ -274,23 +295,24 @@ def test_any_span_has_between_50_and_200_bins_if_it_has_that_many_seconds(
     assert found["total"][-1]
 
 
-def _row(cells: int) -> Any:
-    row = Timeline.of(0).rows[0]
-    row.extend([1, *[0] * (cells - 2), 1] if cells > 1 else [1])
-    return row
+def counted(width: int, *cells: int) -> Timeline:
+    """A timeline with a line in each of these cells."""
+    return Timeline(width, array("q", sorted(cells)), [array("q", [1] * len(cells))], [0])
 
 
 @pytest.mark.parametrize(("width", "next_width"), [*pairwise(WIDTHS[:-2])])
-def test_the_kernel_changes_to_the_width_that_the_span_needs(width: int, next_width: int) -> None:
+def test_the_kernel_changes_to_the_width_that_the_lines_need(width: int, next_width: int) -> None:
     assert next_width % width == 0
     first = 1_080_000_000 // next_width * next_width
     for cells, expected in ((CELLS, width), (CELLS + 1, next_width)):
-        last = first + (cells - 1) * width
+        seconds = [first + number * width + at for number in range(cells) for at in (0, width - 1)]
+        random.Random(cells).shuffle(seconds)
         options = ScanOptions(timeline=TimelineOptions(TimeRules(REFERENCE)))
-        timeline = scan(b"%d\n%d\n%d" % (last, first, last), [], options).timeline
+        timeline = scan(b"\n".join(b"%d" % each for each in seconds), [], options).timeline
         assert timeline
-        assert timeline.width == width_for(first, last) == expected
-        assert sum(timeline.rows[0]) == 3
+        assert timeline.width == width_for(min(seconds), max(seconds)) == expected
+        assert sum(timeline.rows[0]) == 2 * cells
+        assert list(timeline.cells) == sorted({each // expected for each in seconds})
 
 
 def test_memory_for_times_is_enough_for_the_shortest_lines() -> None:

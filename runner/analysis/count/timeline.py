@@ -1,48 +1,40 @@
 """Lines over time, on one axis for all patterns.
 
-The axis is divided into cells of one width. It starts with the shortest width; when the lines span
-more than 1,024 cells, it changes to the next one. So the width depends only on the first and the
-last time, and not on the order of the lines or on the parts of a file. Each width is a multiple of
-the one before, so that cells can be merged exactly.
+Lines are counted in cells of one width. It starts with the shortest width; when more than 1,024
+cells have lines, it changes to the next one. Cells without lines take no room, so a few wrong times
+do not make the cells wider. The width depends only on the times of all lines, and not on their
+order or on the parts of a file. Each width is a multiple of the one before, so that cells can be
+merged exactly.
 
-A result has wider bins, 50 to 200 of them. Their width is a multiple of the cells' width, because
-the first width in BINS that needs at most 200 bins is at least a fifth of 1,024 cells.
+A result has wider bins, up to 200 of them, on the axis that count/axis.py chooses.
 
 A line without a time belongs to the time of the line before it.
 """
 
 from array import array
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Self
 
-from runner.analysis.count.histogram import rfc3339, seconds_of_rfc3339
+from runner.analysis.count.axis import Axis, axis_of
 
 CELLS = 1024
-"""The maximum number of cells in use. The C kernel knows it, too."""
+"""The maximum number of cells with lines. The C kernel knows it, too."""
 WIDTHS = (1, 5, 30, 300, 1800, 10_800, 86_400, 864_000, 8_640_000)
 """Seconds of a cell. The C kernel knows them, too."""
-MAX_BINS = 200
-_DAY = 86_400
-BINS = (
-    *(1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 10_800, 21_600, 43_200),
-    *(days * _DAY for days in (1, 2, 5, 10, 20, 50, 100, 200, 500, 1000)),
-)
-"""Seconds of a bin."""
 
 
 @dataclass
 class Timeline:
     """Counts of lines by cell. Row 0 has all lines, row n + 1 the matching lines of pattern n.
 
-    `first` is the number of the first cell: cell n begins at second n * `width`. A row has a count
-    for each cell from there on; a row without lines can be empty. `undated` has, for each row, the
-    number of lines before the first time. `lines` is the number of all lines.
+    `cells` has the numbers of the cells with lines, ascending: cell n begins at second n * `width`.
+    A row has a count for each of them; a row without lines can be empty. `undated` has, for each
+    row, the number of lines before the first time. `lines` is the number of all lines.
     """
 
     width: int
-    first: int
-    cells: int
+    cells: "array[int]"
     rows: "list[array[int]]"
     undated: list[int]
     lines: int = 0
@@ -51,30 +43,34 @@ class Timeline:
     def of(cls, patterns: int) -> Self:
         """A timeline of no lines."""
         rows = [array("q") for _ in range(patterns + 1)]
-        return cls(WIDTHS[0], 0, 0, rows, [0] * (patterns + 1))
+        return cls(WIDTHS[0], array("q"), rows, [0] * (patterns + 1))
 
     def merge(self, later: "Timeline") -> None:
         """Add a later part of the file. Its first line must have a time, unless it has no lines."""
         if later.cells:
             width = max(self.width, later.width)
-            spans = [each for each in (self, later) if each.cells]
-            while len(_span(spans, width)) > CELLS:
+            while len(cells := _joined((self, later), width)) > CELLS:
                 width = WIDTHS[WIDTHS.index(width) + 1]
-            span = _span(spans, width)
+            places = {number: place for place, number in enumerate(cells)}
+            moved, added = self._places(places, width), later._places(places, width)
             for number, row in enumerate(later.rows):
-                merged = self._row(number, width, span)
-                _add(merged, row, later, width, span.start)
+                merged = _placed(self.rows[number], moved, len(cells))
+                _add(merged, row, added)
                 self.rows[number] = merged
-            self.width, self.first, self.cells = width, span.start, len(span)
+            self.width, self.cells = width, array("q", cells)
         self.undated = [a + b for a, b in zip(self.undated, later.undated, strict=True)]
         self.lines += later.lines
+
+    def _places(self, places: Mapping[int, int], width: int) -> list[int]:
+        """The places of the cells among cells of another width."""
+        ratio = width // self.width
+        return [places[number // ratio] for number in self.cells]
 
     def dump(self) -> dict[str, Any]:
         """The timeline for JSON."""
         return {
             "width": self.width,
-            "first": self.first,
-            "cells": self.cells,
+            "numbers": self.cells.tolist(),
             "rows": [row.tolist() if any(row) else [] for row in self.rows],
             "undated": self.undated,
             "lines": self.lines,
@@ -82,76 +78,61 @@ class Timeline:
 
     @classmethod
     def load(cls, content: dict[str, Any]) -> Self:
-        """A timeline from the output of `dump`."""
-        return cls(**{**content, "rows": [array("q", row) for row in content["rows"]]})
+        """A timeline from the output of `dump`, also of the previous release."""
+        if "numbers" in content:
+            cells = array("q", content["numbers"])
+        else:
+            cells = array("q", range(content["first"], content["first"] + content["cells"]))
+        rows = [array("q", row) for row in content["rows"]]
+        return cls(content["width"], cells, rows, content["undated"], content["lines"])
 
-    def to_json(self, keys: Sequence[str], other: dict[str, Any] | None = None) -> dict[str, Any]:
-        """The bins of all rows. `keys` are the keys of the patterns.
+    def axis(self, also: int = 1) -> Axis | None:
+        """The axis of all lines, whose bins are a multiple of the width `also`, too."""
+        return axis_of(self._counts(0), self.width, also)
 
-        `other` is the timeline of an overview: its lists are added, and its bins are used.
-        """
-        if other and self.cells and other["bin_seconds"] % self.width == 0:
-            return self._joined(keys, other)
-        if not self.cells:
+    def to_json(self, keys: Sequence[str], axis: Axis | None) -> dict[str, Any]:
+        """The bins of all rows on an axis. `keys` are the keys of the patterns."""
+        if axis is None:
             return {
                 **{"start": None, "bin_seconds": None, "bins": 0, "total": []},
                 **{"patterns": {key: [] for key in keys}, "undated": self.undated[0]},
             }
-        width = next(each for each in BINS if len(_span([self], each)) <= MAX_BINS)
-        span = _span([self], width)
-        total, *patterns = (self._row(n, width, span).tolist() for n in range(len(self.rows)))
+        total, *patterns = (
+            axis.row(self._counts(number), self.width) for number in range(len(self.rows))
+        )
         return {
-            "start": rfc3339(span.start * width),
-            "bin_seconds": width,
-            "bins": len(span),
+            **axis.to_json(),
             "total": total,
             "patterns": dict(zip(keys, patterns, strict=True)),
             "undated": self.undated[0],
+            **axis.outside(self._counts(0), self.width),
         }
 
-    def _joined(self, keys: Sequence[str], other: dict[str, Any]) -> dict[str, Any]:
-        """Both timelines on one axis, which has the bins of the other."""
-        width = other["bin_seconds"]
-        first = round(seconds_of_rfc3339(other["start"])) // width
-        own, end = _span([self], width), first + other["bins"]
-        span = range(min(own.start, first), max(own.stop, end))
-        before, after = [0] * (first - span.start), [0] * (span.stop - end)
-        lists = {
-            kind: {key: [*before, *counts, *after] for key, counts in rows.items()}
-            for kind, rows in other.items()
-            if isinstance(rows, dict)
-        }
-        total, *patterns = (self._row(n, width, span).tolist() for n in range(len(self.rows)))
-        return {
-            "start": rfc3339(span.start * width),
-            **{"bin_seconds": width, "bins": len(span), "total": total},
-            **lists,
-            **{"patterns": dict(zip(keys, patterns, strict=True)), "undated": self.undated[0]},
-        }
-
-    def _row(self, number: int, width: int, span: range) -> "array[int]":
-        """A row in cells of another width, which is a multiple of the width."""
+    def _counts(self, number: int) -> Iterable[tuple[int, int]]:
+        """The cells of a row with their counts."""
         row = self.rows[number]
-        if width == self.width and span == range(self.first, self.first + len(row)):
-            return row
-        wide = array("q", bytes(8 * len(span)))
-        _add(wide, row, self, width, span.start)
-        return wide
+        return zip(self.cells, row, strict=True) if row else ()
 
 
-def _span(timelines: Sequence[Timeline], width: int) -> range:
-    """The numbers of cells of this width that the cells of timelines are in."""
-    starts = [each.first * each.width // width for each in timelines]
-    ends = [(each.first + each.cells - 1) * each.width // width for each in timelines]
-    return range(min(starts), max(ends) + 1)
+def _joined(timelines: Sequence[Timeline], width: int) -> list[int]:
+    """The numbers of the cells of timelines, in cells of this width."""
+    return sorted({number // (width // each.width) for each in timelines for number in each.cells})
 
 
-def _add(target: "array[int]", row: "array[int]", of: Timeline, width: int, first: int) -> None:
-    """Add a row of a timeline to cells of this width, of which `first` is the first."""
-    ratio = width // of.width
-    for number, count in enumerate(row, of.first):
+def _placed(row: "array[int]", places: Sequence[int], cells: int) -> "array[int]":
+    """A row for other cells, given the new place of each cell."""
+    placed = array("q", bytes(8 * cells))
+    if row and places == list(range(places[0], places[0] + len(row))):
+        placed[places[0] : places[-1] + 1] = row
+    else:
+        _add(placed, row, places)
+    return placed
+
+
+def _add(target: "array[int]", row: "array[int]", places: Sequence[int]) -> None:
+    for place, count in zip(places, row, strict=False):
         if count:
-            target[number // ratio - first] += count
+            target[place] += count
 
 
 def width_for(first: float, last: float) -> int:

@@ -56,7 +56,10 @@ class _SampleRow(ctypes.Structure):
 class _Timeline(ctypes.Structure):
     """The beginning of the C struct `timeline`."""
 
-    _fields_ = tuple((name, ctypes.c_int64) for name in ("width", "first", "last", "lines"))
+    _fields_ = (
+        *((name, ctypes.c_int64) for name in ("width", "cell_count", "lines")),
+        ("cells", ctypes.c_int64 * CELLS),
+    )
 
 
 @cache
@@ -214,14 +217,14 @@ class TimelineKernel:
     def timeline(self) -> Timeline:
         """The counts so far."""
         state, numbers = self._state, memoryview(self._counts).cast("q")
-        cells = state.last - state.first + 1
-        begin = state.first % CELLS
+        cells = list(state.cells[: state.cell_count])
+        places = sorted(range(len(cells)), key=cells.__getitem__)
         rows = []
         for start in range(0, len(numbers), CELLS + 1):
-            row = array("q", numbers[start : start + CELLS].tobytes())
-            rows.append((row[begin:] + row[:begin])[:cells] if any(row) else array("q"))
+            row = array("q", numbers[start : start + len(cells)].tobytes())
+            rows.append(array("q", map(row.__getitem__, places)) if any(row) else array("q"))
         undated = list(numbers[CELLS :: CELLS + 1])
-        return Timeline(state.width, state.first, cells, rows, undated, state.lines)
+        return Timeline(state.width, array("q", sorted(cells)), rows, undated, state.lines)
 
 
 def _address(numbers: Any) -> Any:

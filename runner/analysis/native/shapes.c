@@ -43,69 +43,76 @@ PUBLIC shapes *shapes_new(uint8_t *memory, uint32_t vectors, uint32_t max_shapes
     return s;
 }
 
-static uint32_t *row_of(const shapes *s, int64_t bin) {
-    return s->counts + (size_t)(bin % s->max_bins) * s->max_shapes;
+static uint32_t *row_of(const shapes *s, int64_t place) {
+    return s->counts + (size_t)place * s->max_shapes;
+}
+
+/* Forget all bins, but not their counts. */
+static void clear_bins(shapes *s) {
+    memset(s->bin_index, 0, sizeof s->bin_index);
+    s->bin_count = 0;
+    s->known_second = -1;
 }
 
 /* Empty the table, and continue with bins of another width and other shapes. */
 PUBLIC void shapes_clear(shapes *s, int64_t width, uint32_t max_parts) {
     memset(s->index, 0, (s->index_mask + 1) * sizeof(uint32_t));
-    for (int64_t bin = s->first; bin <= s->last; bin++)
-        memset(row_of(s, bin), 0, s->shape_count * sizeof(uint32_t));
+    for (int64_t place = 0; place < s->bin_count; place++)
+        memset(row_of(s, place), 0, s->shape_count * sizeof(uint32_t));
     s->shape_count = 0;
-    s->first = 0;
-    s->last = -1;
+    clear_bins(s);
     s->lines_left = UINT32_MAX;
     s->width = width;
     s->max_parts = max_parts;
 }
 
+/* The entry of a bin in the index: its place plus 1, or a free one, which is 0. */
+static uint16_t *entry_of(shapes *s, int64_t bin) {
+    uint64_t at = (uint64_t)bin * 0x9E3779B97F4A7C15u >> 54;
+    while (s->bin_index[at] && s->bins[s->bin_index[at] - 1] != bin)
+        at = (at + 1) % BIN_INDEX;
+    return s->bin_index + at;
+}
+
+/* The place of a bin, which is added unless it is known. There must be room. */
+static int64_t place_of_bin(shapes *s, int64_t bin) {
+    uint16_t *entry = entry_of(s, bin);
+    if (!*entry) {
+        s->bins[s->bin_count] = bin;
+        *entry = (uint16_t)++s->bin_count;
+    }
+    return *entry - 1;
+}
+
 /* Change to the next width. */
 static void widen(shapes *s) {
+    int64_t places[MAX_BINS], ratio = 0, count = s->bin_count;
     uint32_t merged[MAX_BINS];
-    int64_t ratio = 0;
     for (int i = 0; !ratio; i++)
         if (widths[i] == s->width)
             ratio = widths[i + 1] / widths[i];
-    int64_t first = s->first / ratio, last = s->last / ratio;
+    clear_bins(s);
+    for (int64_t i = 0; i < count; i++)
+        places[i] = place_of_bin(s, s->bins[i] / ratio);
     for (uint32_t number = 0; number < s->shape_count; number++) {
-        for (int64_t bin = first; bin <= last; bin++)
-            merged[bin - first] = 0;
-        for (int64_t bin = s->first; bin <= s->last; bin++) {
-            uint32_t *count = row_of(s, bin) + number;
-            merged[bin / ratio - first] += *count;
-            *count = 0;
-        }
-        for (int64_t bin = first; bin <= last; bin++)
-            row_of(s, bin)[number] = merged[bin - first];
+        memset(merged, 0, sizeof merged);
+        for (int64_t i = 0; i < count; i++)
+            merged[places[i]] += row_of(s, i)[number];
+        for (int64_t i = 0; i < count; i++)
+            row_of(s, i)[number] = merged[i];
     }
     s->width *= ratio;
-    s->first = first;
-    s->last = last;
-}
-
-static inline int64_t least(int64_t a, int64_t b) {
-    return a < b ? a : b;
-}
-
-static inline int64_t most(int64_t a, int64_t b) {
-    return a > b ? a : b;
 }
 
 /* Make room for the bin of a second, and return its row. The last width has room for all years. */
 static uint32_t *bin_at(shapes *s, int64_t second) {
-    int64_t bin = second / s->width;
-    if (bin >= s->first && bin <= s->last)
-        return row_of(s, bin);
-    if (s->last < s->first)
-        s->first = s->last = bin;
-    while (most(bin, s->last) - least(bin, s->first) >= s->max_bins) {
+    if (second == s->known_second)
+        return s->known_row;
+    while (s->bin_count == s->max_bins && !*entry_of(s, second / s->width))
         widen(s);
-        bin = second / s->width;
-    }
-    s->first = least(bin, s->first);
-    s->last = most(bin, s->last);
-    return row_of(s, bin);
+    s->known_row = row_of(s, place_of_bin(s, second / s->width));
+    s->known_second = second;
+    return s->known_row;
 }
 
 /* The place of a hash in the index: its shape, or a free place. */

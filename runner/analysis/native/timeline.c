@@ -10,22 +10,44 @@ static int64_t *row_of(const timeline *t, int64_t key) {
     return t->counts + key * (CELLS + 1);
 }
 
+/* The entry of a cell in the index: its place plus 1, or a free one, which is 0. */
+static uint16_t *entry_of(timeline *t, int64_t cell) {
+    uint64_t at = (uint64_t)cell * 0x9E3779B97F4A7C15u >> 52;
+    while (t->index[at] && t->cells[t->index[at] - 1] != cell)
+        at = (at + 1) % CELL_INDEX;
+    return t->index + at;
+}
+
+/* The place of a cell, which is added unless it is known. There must be room. */
+static int64_t place_of(timeline *t, int64_t cell) {
+    uint16_t *entry = entry_of(t, cell);
+    if (!*entry) {
+        t->cells[t->cell_count] = cell;
+        *entry = (uint16_t)++t->cell_count;
+    }
+    return *entry - 1;
+}
+
 /* Change to the next width. */
 static void widen(timeline *t) {
-    int64_t merged[CELLS], ratio = 0;
+    int64_t merged[CELLS], ratio = 0, count = t->cell_count;
+    uint16_t places[CELLS];
     for (int i = 0; !ratio; i++)
         if (widths[i] == t->width)
             ratio = widths[i + 1] / widths[i];
+    memset(t->index, 0, sizeof t->index);
+    t->cell_count = 0;
+    for (int64_t i = 0; i < count; i++)
+        places[i] = (uint16_t)place_of(t, t->cells[i] / ratio);
     for (int64_t key = 0; key < t->row_count; key++) {
         int64_t *row = row_of(t, key);
         memset(merged, 0, sizeof merged);
-        for (int64_t cell = t->first; cell <= t->last; cell++)
-            merged[cell / ratio % CELLS] += row[cell % CELLS];
+        for (int64_t i = 0; i < count; i++)
+            merged[places[i]] += row[i];
         memcpy(row, merged, sizeof merged);
     }
     t->width *= ratio;
-    t->first /= ratio;
-    t->last /= ratio;
+    t->known_second = -1;
 }
 
 static inline int64_t least(int64_t a, int64_t b) {
@@ -38,23 +60,23 @@ static inline int64_t most(int64_t a, int64_t b) {
 
 /* Make room for the cell of a second. The last width has room for all years. */
 static void include(timeline *t, int64_t second) {
-    int64_t cell = second / t->width;
-    if (t->last < t->first)
-        t->first = t->last = cell;
-    while (most(cell, t->last) - least(cell, t->first) >= CELLS) {
+    while (t->cell_count == CELLS && !*entry_of(t, second / t->width))
         widen(t);
-        cell = second / t->width;
-    }
-    t->first = least(cell, t->first);
-    t->last = most(cell, t->last);
+    t->known_place = place_of(t, second / t->width);
+    t->known_second = second;
 }
 
 /* Count lines of a pattern (or of the row of all lines) at a second. */
 static void add(timeline *t, int64_t key, int64_t second, int64_t lines) {
     if (second == NO_TIME)
         row_of(t, key)[CELLS] += lines;
-    else if (second >= 0)
-        row_of(t, key)[second / t->width % CELLS] += lines;
+    else if (second == t->known_second)
+        row_of(t, key)[t->known_place] += lines;
+    else if (second >= 0) {
+        t->known_place = place_of(t, second / t->width);
+        t->known_second = second;
+        row_of(t, key)[t->known_place] += lines;
+    }
 }
 
 static void add_pending(timeline *t) {
@@ -258,7 +280,7 @@ PUBLIC void timeline_new(timeline *t, uint32_t number, const time_rules *rules, 
     t->samples = sample_count ? samples : NULL;
     for (int64_t i = 0; t->samples && i < 2 * (row_count - 1); i++)
         t->samples[i].last = -1;
-    t->last = -1;
+    t->known_second = -1;
 }
 
 /* Begin the data at an offset of the file, with cells of this width. */

@@ -12,7 +12,8 @@
 #include "kernel.h"
 
 enum {
-    CELLS = 1024,              /* a power of two */
+    CELLS = 1024,              /* with lines; a power of two */
+    CELL_INDEX = 4 * CELLS,
     SAMPLE_CELLS = 64,         /* the maximum, a power of two */
     SAMPLES = 20,              /* of a pattern, at most */
     TIMELINE_BLOCK = 128 << 10,
@@ -53,11 +54,14 @@ typedef struct {
     sample_cell cells[SAMPLE_CELLS];
 } sample_row;
 
-/* timeline_kernel.py declares the fields up to `lines`, too. */
+/* timeline_kernel.py declares the fields up to `cells`, too. */
 typedef struct {
-    int64_t width;             /* of a cell, in seconds; cell n is at n % CELLS */
-    int64_t first, last;       /* numbers of cells in use; none if `last` is below `first` */
+    int64_t width;             /* of a cell, in seconds */
+    int64_t cell_count;        /* cells with lines, in the order in which they were found */
     int64_t lines;             /* that were counted */
+    int64_t cells[CELLS];      /* their numbers: the second divided by the width */
+    uint16_t index[CELL_INDEX]; /* a hash table: the place of a cell in `cells` plus 1, or 0 */
+    int64_t known_second, known_place; /* the place of the cell of one second; -1 if none is known */
     int64_t *counts;           /* rows of CELLS + 1 numbers: all lines, then each pattern. The last
                                 * number of a row counts lines before the first time */
     run *runs;                 /* of the view; there is always one */

@@ -1,7 +1,8 @@
 """Counts over time, in bins whose width adapts to the data.
 
-The width is the smallest of WIDTHS, each of which divides the next, for which the lines of the file
-span at most MAX_BINS bins. It therefore does not depend on the order in which lines are counted.
+The width is the smallest of WIDTHS, each of which divides the next, for which at most MAX_BINS bins
+have lines. It therefore does not depend on the order in which lines are counted, and a few wrong
+times do not make the bins wider.
 """
 
 from collections.abc import Iterable
@@ -13,7 +14,8 @@ WIDTHS = (
 )
 """In seconds. The C kernel knows them, too."""
 
-MAX_BINS = 200
+MAX_BINS = 256
+"""That have lines. The axis of a result has at most count.axis.MAX_BINS, with those in between."""
 
 Bins = dict[int, int]
 """Number of lines by the number of the bin, which is the time divided by the width."""
@@ -31,11 +33,11 @@ def coarsened(bins: Bins, width: int, coarser: int) -> Bins:
 
 
 def width_for(used: Iterable[int], width: int) -> int:
-    """The index of the width, from `width` on, for which these bins span at most MAX_BINS."""
-    first, last = min(used), max(used)
-    while last - first >= MAX_BINS and width + 1 < len(WIDTHS):
-        ratio = WIDTHS[width + 1] // WIDTHS[width]
-        first, last, width = first // ratio, last // ratio, width + 1
+    """The index of the width, from `width` on, for which these are at most MAX_BINS bins."""
+    numbers = set(used)
+    while len(numbers) > MAX_BINS and width + 1 < len(WIDTHS):
+        ratio, width = WIDTHS[width + 1] // WIDTHS[width], width + 1
+        numbers = {number // ratio for number in numbers}
     return width
 
 

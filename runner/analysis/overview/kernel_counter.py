@@ -37,7 +37,8 @@ class _Shapes(ctypes.Structure):
         ("shapes", ctypes.POINTER(_Shape)),
         ("counts", ctypes.c_void_p),
         ("index", ctypes.c_void_p),
-        *((name, ctypes.c_int64) for name in ("lines", "width", "first", "last")),
+        *((name, ctypes.c_int64) for name in ("lines", "width", "bin_count")),
+        ("bins", ctypes.c_int64 * MAX_BINS),
         ("seed", ctypes.c_uint64),
         *((name, ctypes.c_uint32) for name in ("shape_count", "max_shapes", "max_bins")),
     )
@@ -109,8 +110,8 @@ class KernelCounter:
         found = self._shapes
         part = ShapeTable()
         part.level, part.width = self._table.level, WIDTHS.index(found.width)
-        bins = range(found.first, found.last + 1)
-        rows = [bin_ % found.max_bins * found.max_shapes for bin_ in bins]
+        bins = list(found.bins[: found.bin_count])
+        rows = [place * found.max_shapes for place in range(len(bins))]
         counts = self._counts()
         for number in range(found.shape_count):
             counted = zip(bins, (counts[row + number] for row in rows), strict=True)

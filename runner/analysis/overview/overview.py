@@ -4,6 +4,7 @@ from collections import Counter
 from dataclasses import dataclass
 from typing import Any
 
+from runner.analysis.count.axis import Axis, axis_of
 from runner.analysis.count.histogram import rfc3339
 from runner.analysis.formats import detect
 from runner.analysis.overview.bins import Bins, add
@@ -28,33 +29,6 @@ _EDGE = 0.1
 first part."""
 
 
-@dataclass(frozen=True)
-class Axis:
-    """The time axis of all series: `bins` bins, the first of which begins at `start`."""
-
-    start: int
-    seconds: int
-    bins: int
-
-    def time(self, index: int) -> str:
-        """The start of a bin, in RFC 3339."""
-        return rfc3339(self.start + index * self.seconds)
-
-    def row(self, bins: Bins) -> list[int]:
-        """The counts of bins as a row, with all zeros."""
-        first = self.start // self.seconds
-        return [bins.get(number, 0) for number in range(first, first + self.bins)]
-
-
-def axis_of(table: ShapeTable) -> Axis | None:
-    """The axis of a table. None if no line has a time."""
-    used = {number for shape in table.shapes.values() for number in shape.bins}
-    if not used:
-        return None
-    seconds = table.bin_seconds
-    return Axis(min(used) * seconds, seconds, max(used) - min(used) + 1)
-
-
 @dataclass
 class _Template:
     """A template and the lines of all its shapes. Its level is the one of most of its lines."""
@@ -64,22 +38,29 @@ class _Template:
     level: str | None
 
 
-def overview(table: ShapeTable, modified: float) -> tuple[dict[str, Any], dict[str, Any] | None]:
+def overview(
+    table: ShapeTable, modified: float, axis: Axis | None = None
+) -> tuple[dict[str, Any], dict[str, Any] | None]:
     """The overview of a file, and the timeline if lines have times.
 
-    `modified` is the time of the file in epoch seconds.
+    `modified` is the time of the file in epoch seconds. `axis` is the one of a timeline that counts
+    the same lines; without it, the lines of the table determine the axis.
     """
     form = detect(_typical_lines(table), modified)
     levels, statuses = _series(table)
     templates = _templates(table)
     shown = {f"t{number + 1}": each for number, each in enumerate(templates[:MAX_TEMPLATES])}
-    axis = axis_of(table)
+    total, width = _total(table), table.bin_seconds
+    axis = axis or axis_of(total.items(), width)
     rows: dict[str, dict[str, list[int]]] = {}
     if axis:
+        series = {
+            **{"levels": levels, "statuses": statuses},
+            "templates": {id_: each.lines for id_, each in shown.items()},
+        }
         rows = {
-            "levels": {name: axis.row(each.bins) for name, each in levels.items()},
-            "statuses": {name: axis.row(each.bins) for name, each in statuses.items()},
-            "templates": {id_: axis.row(e.lines.bins) for id_, e in shown.items()},
+            name: {key: axis.row(each.bins.items(), width) for key, each in of_name.items()}
+            for name, of_name in series.items()
         }
     found = _bursts(axis, rows)
     in_burst = {each["key"] for each in found if each["kind"] == "template"}
@@ -97,7 +78,22 @@ def overview(table: ShapeTable, modified: float) -> tuple[dict[str, Any], dict[s
         "bursts": found,
         "fields": list(form.fields),
     }
-    return result, _timeline(axis, table, rows)
+    if axis is None:
+        return result, None
+    undated = sum(shape.count for shape in table.shapes.values()) - sum(total.values())
+    return result, {
+        **axis.to_json(),
+        **{"total": axis.row(total.items(), width), "patterns": {}, "undated": undated, **rows},
+        **axis.outside(total.items(), width),
+    }
+
+
+def _total(table: ShapeTable) -> Bins:
+    """The bins of all lines that have a time."""
+    bins: Bins = {}
+    for shape in table.shapes.values():
+        add(bins, shape.bins)
+    return bins
 
 
 def _typical_lines(table: ShapeTable) -> list[bytes]:
@@ -218,18 +214,3 @@ def _bursts(axis: Axis | None, rows: dict[str, dict[str, list[int]]]) -> list[di
     ]
     found.sort(key=lambda entry: entry[1]["expected"] - entry[1]["count"])
     return [each for _, each in sorted(found[:MAX_BURSTS], key=lambda entry: entry[0])]
-
-
-def _timeline(
-    axis: Axis | None, table: ShapeTable, rows: dict[str, dict[str, list[int]]]
-) -> dict[str, Any] | None:
-    """The rows of all series on one axis, with the number of all lines that have a time."""
-    if axis is None:
-        return None
-    bins: Bins = {}
-    for shape in table.shapes.values():
-        add(bins, shape.bins)
-    total = axis.row(bins)
-    undated = sum(shape.count for shape in table.shapes.values()) - sum(total)
-    head = {"start": axis.time(0), "bin_seconds": axis.seconds, "bins": axis.bins}
-    return {**head, "total": total, "patterns": {}, "undated": undated, **rows}

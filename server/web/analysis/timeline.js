@@ -5,7 +5,8 @@
 /** @typedef {import("../types.js").Histogram} Histogram */
 /** @typedef {"patterns" | "levels" | "statuses" | "templates"} Stack */
 /**
- * Bin `i` begins at `start + i * step` seconds. `stacks` has the counts of each bin by name.
+ * Bin `i` begins at `start + i * step` seconds. `stacks` has the counts of each bin by name, and
+ * `outside` is the number of lines that are so far away that the axis leaves them out.
  *
  * @typedef {{
  *   start: number,
@@ -14,6 +15,7 @@
  *   total: number[] | null,
  *   stacks: Partial<Record<Stack, Record<string, number[]>>>,
  *   undated: number,
+ *   outside?: number,
  * }} Timeline
  */
 /**
@@ -50,8 +52,10 @@ const BURST_DEVIATIONS = 6; // of a Poisson distribution around the median
  */
 export function timelineOf({ timeline, histogram }) {
   if (timeline?.start) {
-    const { start, bin_seconds: step, bins, total, undated, ...stacks } = timeline;
-    return { start: Date.parse(start) / 1000, step, bins, total, undated, stacks };
+    const { start, bin_seconds: step, bins, total, undated, ...others } = timeline;
+    const { before = 0, after = 0, ...stacks } = others;
+    const outside = before + after;
+    return { start: Date.parse(start) / 1000, step, bins, total, undated, outside, stacks };
   }
   return histogram ? fromHistograms(histogram) : null;
 }

@@ -127,7 +127,7 @@ export class TimelinePanel {
     const timeline = this.timeline;
     this.element.hidden = !timeline;
     if (!timeline) return;
-    const { start, step, bins, total, undated } = timeline;
+    const { start, step, bins, total, undated, outside = 0 } = timeline;
     this.series = this.seriesOf(timeline);
     const bursts = this.burstsOf(timeline);
     const line = total && { name: "all lines", color: TOTAL_COLOR, values: total };
@@ -137,6 +137,7 @@ export class TimelinePanel {
       `times in ${zoneName(this.view.zone, start)}`,
       total && "the line shows all lines, with its scale at the right",
       undated > 0 && `${format.plural(undated, "line")} without a time`,
+      outside > 0 && `${format.plural(outside, "line")} far outside of this time`,
     ];
     setText(this.caption, `${notes.filter(Boolean).join(" · ")}.`);
     const marks = bursts.map(({ from, until }) => /** @type {Range} */ ([from, until]));

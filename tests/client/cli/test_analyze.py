@@ -94,6 +94,13 @@ def test_curves_of_all_lines_and_of_patterns_are_shown(
     assert "no line has a time" in out
 
 
+def test_lines_that_the_time_axis_leaves_out_are_counted(jobs: JobsCommand, tmp_path: Path) -> None:
+    file = tmp_path / "app.log"
+    file.write_text(LOG * 10 + "1970-01-02T00:00:00Z ERROR no clock\n")
+    out = jobs.run("analyze", str(file), "-p", "WARN", "--histogram", "auto").out
+    assert "\nfar away from these times: 1 line before, 0 after\n" in out
+
+
 def test_samples_are_shown_with_the_lines_around_them(jobs: JobsCommand, log: str) -> None:
     out = jobs.run("analyze", log, "-p", "WARN", "--samples", "1", "-C", "1").out
     before, sample, after = LOG.splitlines()

@@ -2,6 +2,7 @@
 
 from tests.mutants.mutant import Mutant
 
+AXIS = ("tests/analysis/test_axis.py",)
 LIMITS = ("tests/analysis/test_time_limits.py",)
 SAMPLES = ("tests/analysis/test_samples.py",)
 TIMELINE = ("tests/analysis/test_timeline.py",)
@@ -36,11 +37,46 @@ TIMES = (
         TIMELINE,
     ),
     Mutant(
-        "the cells of merged parts are as wide as the span needs",
+        "the cells of merged parts are as wide as their number needs",
         "runner/analysis/count/timeline.py",
-        "while len(_span(spans, width)) > CELLS:",
-        "while False:",
+        "while len(cells := _joined((self, later), width)) > CELLS:",
+        "while (cells := _joined((self, later), width)) and False:",
         TIMELINE,
+    ),
+    Mutant(
+        "one wrong time is left out of the axis",
+        "runner/analysis/count/axis.py",
+        "allowed = total // _LEFT_OUT or int(total >= _FEW_LINES)",
+        "allowed = 0",
+        AXIS,
+    ),
+    Mutant(
+        "the axis grows to times that are near",
+        "runner/analysis/count/axis.py",
+        "numbers[high + 1] - numbers[high] <= near",
+        "False",
+        AXIS,
+    ),
+    Mutant(
+        "a bin is a multiple of the cells of the overview",
+        "runner/analysis/count/axis.py",
+        "and not seconds % also",
+        "",
+        AXIS,
+    ),
+    Mutant(
+        "lines that the axis leaves out are counted",
+        "runner/analysis/count/timeline.py",
+        "            **axis.outside(self._counts(0), self.width),\n",
+        "",
+        AXIS,
+    ),
+    Mutant(
+        "the first cells are not as wide as a wrong time at the end of a file needs",
+        "runner/analysis/options.py",
+        "half = shortest_half(file, line_times) if is_plain else None",
+        "half = TimeSpan.of_file(file).times(line_times) if is_plain else None",
+        AXIS,
     ),
     Mutant(
         "samples near the end of a part get the first lines of the next",

@@ -96,6 +96,14 @@ def test_a_timeline_has_a_row_for_each_bin_and_distinct_columns() -> None:
     ]
 
 
+def test_the_facts_about_a_file_have_the_lines_that_the_axis_leaves_out() -> None:
+    timeline = {**WHOLE["timeline"], "before": 0, "after": 17}
+    facts = named({**WHOLE, "timeline": timeline}, "file").rows
+    counts = [("lines_before_axis", 0), ("lines_after_axis", 17)]
+    assert [fact for fact in facts if fact in counts] == counts
+    assert not any(str(name).endswith("_axis") for name, _ in named(WHOLE, "file").rows)
+
+
 def test_bursts_of_templates_show_the_template() -> None:
     assert [row[:2] for row in named(WHOLE, "bursts").rows] == [
         ("level", "ERROR"),

@@ -84,6 +84,9 @@ def test_a_timeline_is_shown_as_curves_with_a_character_for_one_or_two_bins() ->
     assert shown[0].endswith(", 600 seconds a character:")
     assert shown[1] == f"all lines  {'█' * 50}▄  at most 2"
     assert shown[2:] == [f"a          {' ' * 51}  at most 0", "and 7 lines before the first time"]
+    outliers = {"patterns": {}, "before": 1, "after": 1200}
+    shown = lines({**found, "timeline": {**timeline, **outliers}})
+    assert "and, far away from these times, 1 lines before and 1,200 after" in shown
     none = {**timeline, "start": None, "bins": 0, "total": [], "patterns": {"a": []}}
     assert lines({**found, "timeline": none})[3] == "no line has a time"
 

@@ -50,8 +50,11 @@ test("a timeline of the service is taken as it is", () => {
     bins: 2,
     total: [5, 6],
     undated: 4,
+    outside: 0,
     stacks: { patterns: { a: [1, 2] }, levels: { ERROR: [0, 3] } },
   });
+  const outliers = { timeline: { ...TIMELINE, before: 1, after: 2 } };
+  assert.equal(timelineOf(outliers)?.outside, 3);
   assert.equal(timelineOf({ timeline: { ...TIMELINE, start: null } }), null);
   assert.equal(timelineOf({}), null);
 });

@@ -154,6 +154,10 @@ def _show_timeline(output: Output, timeline: Mapping[str, Any]) -> None:
     output.table(["OVER TIME", "MOST", f"{seconds} each, from {begin} UTC"], rows, right=["MOST"])
     if timeline["undated"]:
         output.line(f"{formats.number(timeline['undated'])} lines before the first time")
+    if "before" in timeline:
+        before = formats.counted(timeline["before"], "line")
+        after = formats.number(timeline["after"])
+        output.line(f"far away from these times: {before} before, {after} after")
 
 
 def _about_file(result: Mapping[str, Any]) -> str:
