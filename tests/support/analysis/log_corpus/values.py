@@ -86,6 +86,30 @@ _TABLES = [
     "audit_log",
     "invoices",
 ]
+_WORDS = [
+    "Print Spooler",
+    "Windows Update",
+    "Background Intelligent Transfer",
+    "Web",
+    "Remote Desktop",
+    "Time",
+    "Nightly Archive",
+    "Old",
+    "connection reset by peer",
+    "Secure Element Keeper",
+]
+"""Values of one word or several."""
+_PACKAGES = [
+    "libssl3",
+    "curl",
+    "python3-minimal",
+    "requests",
+    "vim-common",
+    "openssh-server",
+    "nginx",
+    "zlib1g",
+]
+_UNITS = ["bytes", "KB", "MB", "GB"]
 
 
 def _hex(size: int) -> Callable[[Random], str]:
@@ -113,6 +137,23 @@ def _number(most: int) -> Callable[[Random], str]:
     return lambda rng: str(rng.randrange(most))
 
 
+def _size(rng: Random) -> str:
+    """Such as "17 bytes" or "3.20 KB"."""
+    unit = rng.choice(_UNITS)
+    number = str(rng.randrange(1, 1024)) if unit == "bytes" else f"{rng.random() * 1000:.2f}"
+    return f"{number} {unit}"
+
+
+def _duration(rng: Random) -> str:
+    """Such as "<1 sec", "12:07" or "01:12:07"."""
+    parts = [f"{rng.randrange(60):02}" for _ in range(rng.randrange(1, 4))]
+    return ":".join(parts) if len(parts) > 1 else "<1 sec"
+
+
+def _list(rng: Random) -> str:
+    return ", ".join(_hex(8)(rng) for _ in range(rng.randrange(1, 6)))
+
+
 VALUES: dict[str, Callable[[Random], str]] = {
     "user": _one_of(USERS),
     "host": _one_of(_HOSTS),
@@ -121,6 +162,13 @@ VALUES: dict[str, Callable[[Random], str]] = {
     "state": _one_of(_STATES),
     "class": _one_of(_CLASSES),
     "table": _one_of(_TABLES),
+    "words": _one_of(_WORDS),
+    "package": _one_of(_PACKAGES),
+    "port_name": _one_of(["HDMI-1", "DP-1", "eDP-1", "VGA-1"]),
+    "version": lambda rng: f"{rng.randrange(9)}.{rng.randrange(30)}.{rng.randrange(9)}-1",
+    "size": _size,
+    "duration": _duration,
+    "list": _list,
     "bool": _one_of(["true", "false"]),
     "path": _path,
     "ip": _ip,
@@ -136,7 +184,7 @@ VALUES: dict[str, Callable[[Random], str]] = {
     "url": lambda rng: f"https://{rng.choice(_HOSTS)}{_path(rng)}",
     "email": lambda rng: f"{rng.choice(USERS)}@{rng.choice(['example.com', 'mail.test'])}",
 }
-_NAME = re.compile(r"\{(\w+)\}")
+_NAME = re.compile(r"\{([a-z_]+)\}")
 
 
 def fill(template: str, rng: Random) -> str:
