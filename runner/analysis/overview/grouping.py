@@ -12,21 +12,12 @@ from collections import Counter
 from collections.abc import Collection, Iterable, Mapping, Sequence
 
 from runner.analysis.overview.headers import Words
-from runner.analysis.overview.shapes import PATH, VARIABLE
+from runner.analysis.overview.shapes import VARIABLE
+from runner.analysis.overview.spans import MAX_BRANCHES
 
-MAX_BRANCHES = 4
-"""Different words in a column that make different templates; with more, the column is variable."""
+_RARE = 0.01
+"""The part of the lines with a number in a column whose other lines have a constant word."""
 
-_MARKS = re.compile(rb"[\x00-\x04]+(?:[,:/.\-][\x00-\x04]+)*")
-_CLASS = re.compile(rb"\x03[1-5]")
-_VALUE = re.compile(rb"(?<=[\w\])>])=(?:\"[^\"]*\"|'[^']*'|[^\s,;()\[\]{}\"'|=]+)")
-_CONSTANT = re.compile(rb"(?<![\w.])(?:true|false|null|None|nil|NULL|True|False)(?![\w.])")
-_DOTTED = re.compile(rb"[\w\-$]+(?:\.[\w\-$]+){2,}|[\w.\-]+@[\w.\-]+")
-
-_DATE = re.compile(
-    rb"(?:(?:Mon|Tue|Wed|Thu|Fri|Sat|Sun),? )?(?:Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec)"
-    rb" (?=\x00)|(?:Mon|Tue|Wed|Thu|Fri|Sat|Sun),? (?=\x00)"
-)
 _LETTER = re.compile(rb"[A-Za-z\x80-\xff]")
 _NAMED = frozenset(
     b"user User username host hostname file name process node client group service".split()
@@ -35,17 +26,6 @@ _NAMED = frozenset(
 _IDENTIFIER = re.compile(rb"[^\s]*[._/\-$@#\x00][^\s]*|[A-Z0-9]{2,}[,;]?|[a-z]+[A-Z][^\s]*")
 
 Counts = Mapping[tuple[int, bytes], int]
-
-
-def masked(message: Words) -> Words:
-    """The message without values of keys and without dotted names."""
-    text = _CLASS.sub(VARIABLE, b" ".join(message))
-    text = _VALUE.sub(b"=\0", text)
-    text = _CONSTANT.sub(VARIABLE, text)
-    text = _DOTTED.sub(VARIABLE, text)
-    text = _MARKS.sub(VARIABLE, text.replace(PATH, VARIABLE))
-    text = _DATE.sub(VARIABLE + b" ", text)
-    return tuple(text.split())
 
 
 def templates_of(weights: Mapping[Words, int]) -> dict[Words, Words]:
@@ -77,7 +57,7 @@ def _root(message: Words, counts: Counts) -> tuple[int, frozenset[tuple[int, byt
     """The largest set of words of a message with one frequency."""
     by_count: dict[int, list[tuple[int, bytes]]] = {}
     for place in enumerate(message):
-        if place[1] != VARIABLE:
+        if _LETTER.search(place[1]):
             by_count.setdefault(counts[place], []).append(place)
     if not by_count:
         return 0, frozenset()
@@ -99,7 +79,7 @@ def _branches(messages: list[Words], frequency: int, counts: Counts) -> Iterable
         column
         for column, words in enumerate(columns)
         if 1 < len(words) <= MAX_BRANCHES
-        and not _has_variable(words)
+        and not (_has_variable(words) and not _is_usual(column, words, counts))
         and all(counts[column, word] <= frequency for word in words)
         and not (column and _are_names(words, columns[column - 1]))
     ]
@@ -123,6 +103,14 @@ def _has_variable(words: Collection[bytes]) -> bool:
         if before != word and before and all(each.startswith(before) for each in words):
             return True
     return False
+
+
+def _is_usual(column: int, words: Collection[bytes], counts: Counts) -> bool:
+    """Whether nearly all messages have one word, which is no value, and others have a number."""
+    if len(words) != 2 or VARIABLE not in words:
+        return False
+    (word,) = (word for word in words if word != VARIABLE)
+    return counts[column, VARIABLE] <= _RARE * counts[column, word]
 
 
 def _are_names(words: Iterable[bytes], before: set[bytes]) -> bool:

@@ -3,7 +3,8 @@
 The header of a log is not known in advance. Lines are put into layouts, by the way in which they
 begin. The words of the lines of a layout form columns. The header ends with the last column whose
 words have one typical kind in nearly all lines, such as a number, a level, a text in brackets, or a
-name that ends with a colon. Between such columns, a few others may lie, such as the host.
+name that ends with a colon. Between such columns, a few others may lie, such as the host. If a dash
+stands behind a varying number of words, columns begin after it.
 """
 
 import re
@@ -21,6 +22,8 @@ _MAX_GAP = 3
 _TYPICAL = 0.9
 """The part of the lines of a layout that must have the kind of a column."""
 _BRACKETED_WORDS = 8
+_MAX_DASH = 6
+"""Words at the start of a line that may be a dash which ends the first part of its header."""
 
 _LEVELS = (
     rb"trace|debug|info|information|notice|warn|warning|err|error|crit|critical|alert|emerg|fatal"
@@ -31,6 +34,8 @@ _CALENDAR = re.compile(
     rb"(?:Mon|Tue|Wed|Thu|Fri|Sat|Sun|Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec|AM|PM|UTC"
     rb"|GMT|CET|CEST|PST|PDT|EST|EDT)[,:]?"
 )
+# At the start: two semicolons within one word.
+_SEMICOLONS = re.compile(rb"(?:[^ ;]* ){0,2}[^ ;]*;[^ ;]*;")
 _LETTER = re.compile(rb"[A-Za-z\x80-\xff]")
 _MARK = re.compile(rb"[\x00-\x03]")
 _NAME = re.compile(rb"[^\s]*[._/\-$@#\x00][^\s]*")
@@ -42,7 +47,9 @@ _LOGFMT_MESSAGE = re.compile(rb'(?:^|[ \x01])(?:msg|message)=(?:"((?:[^"\\]|\\.)
 
 
 def words_of(shape: bytes) -> list[bytes]:
-    """The words of a shape. A vertical bar is a word of its own."""
+    """The words of a shape. A vertical bar is one, as is a semicolon between the first columns."""
+    if found := _SEMICOLONS.match(shape):
+        shape = found[0].replace(b";", b" ; ") + shape[found.end() :]
     return shape.replace(b"|", b" | ").split()
 
 
@@ -57,6 +64,8 @@ def messages_of(weights: Mapping[bytes, int]) -> dict[bytes, Words]:
             layouts.setdefault(_beginning(shape), []).append(shape)
     for shapes in layouts.values():
         lines = {shape: _units(words_of(shape)) for shape in shapes}
+        if _have_dash([(units, 1 + log(weights[shape])) for shape, units in lines.items()]):
+            lines = {shape: _after_dash(units) for shape, units in lines.items()}
         kinds = _header([(lines[shape], 1 + log(weights[shape])) for shape in shapes])
         for shape, units in lines.items():
             messages[shape] = _without_header(units, kinds)
@@ -75,7 +84,7 @@ def _structured_message(shape: bytes) -> bytes | None:
 def _beginning(shape: bytes) -> str:
     """The layout of a line, by the kinds of its first words."""
     if TIME in shape[:40]:
-        return "time" + _kind(words_of(shape.partition(TIME)[0] or b"-")[0])
+        return "time" + _kind(words_of(shape.partition(TIME)[0] or b"-")[0]).replace("n", "w")
     units = _units(words_of(shape))
     return "".join(_kind(unit) for unit in units[:2])
 
@@ -96,20 +105,36 @@ def _units(words: Sequence[bytes]) -> list[bytes]:
     return units
 
 
+def _have_dash(lines: Sequence[tuple[Sequence[bytes], float]]) -> bool:
+    """Whether nearly all lines have a dash near their start, behind a varying number of words."""
+    dashes = [(b"-" in units[:_MAX_DASH], weight) for units, weight in lines]
+    places = {units.index(b"-") for units, _ in lines if b"-" in units[:_MAX_DASH]}
+    total = sum(weight for _, weight in lines)
+    return len(places) > 1 and sum(weight for is_, weight in dashes if is_) >= _TYPICAL * total
+
+
+def _after_dash(units: list[bytes]) -> list[bytes]:
+    """The words behind the dash; all words if a line has none."""
+    return units[units.index(b"-") + 1 :] if b"-" in units[:_MAX_DASH] else units
+
+
 def _kind(unit: bytes) -> str:
     """The kind of a word, or of several in brackets.
 
-    s: a vertical bar, n: a number or other punctuation, c: a number with a colon, l: a level, b: a
-    text in brackets, t: a name with a colon, w: any other word.
+    s: a vertical bar or a semicolon, n: a number or other punctuation, c: a number with a colon,
+    l: a level, b: a text in square brackets, p: one in parentheses, t: a name with a colon, w: any
+    other word.
     """
-    if unit == b"|":
+    if unit in (b"|", b";"):
         return "s"
     if _LEVEL.fullmatch(unit):
         return "l"
-    if not _LETTER.search(unit) or _CALENDAR.fullmatch(unit):
-        return "c" if unit[-1:] == b":" and _MARK.search(unit) else "n"
     if unit[:1] == b"[" and unit.rstrip(b":,")[-1:] == b"]":
         return "b"
+    if unit[:1] == b"(" and unit.rstrip(b":,")[-1:] == b")":
+        return "p"
+    if not _LETTER.search(unit) or _CALENDAR.fullmatch(unit):
+        return "c" if unit[-1:] == b":" and _MARK.search(unit) else "n"
     if unit[-1:] == b":" and unit[:1] not in b"\"'":
         return "t"
     return "w"
@@ -125,20 +150,20 @@ def _header(lines: Sequence[tuple[Sequence[bytes], float]]) -> list[str]:
         if not words or column - end > _MAX_GAP:
             break
         kind = _typical_kind(words)
+        if "t" in kinds and kind != "p":
+            break
         kinds.append(kind)
         if kind == "w":
             are_names = are_names and _is_most(words, _is_name)
-        elif column == end or kind != "n" or are_names:
+        elif column == end or kind not in "nbp" or are_names or _is_most(words, _is_time):
             end, are_names = column + 1, True
-            if kind == "t":
-                break
     return kinds[:end]
 
 
 def _typical_kind(words: Sequence[tuple[bytes, float]]) -> str:
     """The kind of nearly all words of a column, given with their weights; else "w"."""
     kinds = [(_kind(word).encode(), weight) for word, weight in words]
-    for kind in "slbnt":
+    for kind in "slbpnt":
         if _is_most(kinds, partial(_agrees, kind)):
             return kind
     return "w"
@@ -150,8 +175,12 @@ def _is_most(words: Sequence[tuple[bytes, float]], has: Callable[[bytes], bool])
     return sum(weight for word, weight in words if has(word)) >= _TYPICAL * total
 
 
+def _is_time(word: bytes) -> bool:
+    return TIME in word
+
+
 def _is_name(word: bytes) -> bool:
-    return _NAME.fullmatch(word) is not None
+    return _NAME.fullmatch(word) is not None or _kind(word) in "lbpn"
 
 
 def _without_header(units: Sequence[bytes], kinds: Sequence[str]) -> Words:

@@ -3,10 +3,13 @@
 from collections import Counter
 from collections.abc import Mapping
 
-from runner.analysis.overview.grouping import masked, templates_of
+from runner.analysis.overview.grouping import templates_of
 from runner.analysis.overview.headers import Words, messages_of, words_of
 from runner.analysis.overview.levels import is_access, status_of
+from runner.analysis.overview.masks import masked, without_units
+from runner.analysis.overview.prefixes import independent, without
 from runner.analysis.overview.shapes import CLASS, PATH, REST, TIME, VARIABLE
+from runner.analysis.overview.spans import without_spans
 
 
 def mine(weights: Mapping[bytes, int]) -> dict[bytes, Words]:
@@ -17,11 +20,24 @@ def mine(weights: Mapping[bytes, int]) -> dict[bytes, Words]:
     templates = {shape: _access_template(shape) for shape in weights if is_access(shape)}
     others = {shape: lines for shape, lines in weights.items() if shape not in templates}
     messages = {shape: masked(words) for shape, words in messages_of(others).items()}
+    spans = without_spans(set(messages.values()))
+    messages = {shape: spans[message] for shape, message in messages.items()}
+    found = _templates(messages, weights)
+    known = without_units(set(found.values()))
+    beginnings, spans = independent(set(known.values())), without_spans(set(known.values()))
+    changed = {words: spans[short][without(short, beginnings) :] for words, short in known.items()}
+    if any(words != other for words, other in changed.items()):
+        found = _templates({shape: changed[words] for shape, words in found.items()}, weights)
+    return templates | found
+
+
+def _templates(messages: Mapping[bytes, Words], weights: Mapping[bytes, int]) -> dict[bytes, Words]:
+    """The template of each shape, whose message is given."""
     by_message = Counter[Words]()
     for shape, message in messages.items():
         by_message[message] += weights[shape]
     found = templates_of(by_message)
-    return templates | {shape: found[message] for shape, message in messages.items()}
+    return {shape: found[message] for shape, message in messages.items()}
 
 
 def _access_template(shape: bytes) -> Words:

@@ -3,6 +3,7 @@
 from tests.mutants.mutant import Mutant
 
 _TESTS = ("tests/analysis/test_overview.py",)
+_MINING = ("tests/analysis/test_overview_mining.py",)
 
 OVERVIEW = (
     Mutant(
@@ -74,6 +75,55 @@ OVERVIEW = (
         "return self._is_access or any(",
         "return True or any(",
         _TESTS,
+    ),
+    Mutant(
+        "texts that begin alike are no values",
+        "runner/analysis/overview/spans.py",
+        "return all(len(words) > 2 and 2 * len(words) > len(long) for words in ends)",
+        "return True",
+        _MINING,
+    ),
+    Mutant(
+        "a value of several words has constant words behind it, or is enclosed",
+        "runner/analysis/overview/spans.py",
+        "behind or _ENCLOSED.fullmatch",
+        "True or _ENCLOSED.fullmatch",
+        _MINING,
+    ),
+    Mutant(
+        "few texts are no values",
+        "runner/analysis/overview/spans.py",
+        "if numbers[place] > MAX_BRANCHES:",
+        "if numbers[place] > 2:",
+        _MINING,
+    ),
+    Mutant(
+        "a beginning of few templates is no header",
+        "runner/analysis/overview/prefixes.py",
+        "number >= MIN_SHARED",
+        "number >= 1",
+        _MINING,
+    ),
+    Mutant(
+        "a header ends at a dash",
+        "runner/analysis/overview/headers.py",
+        "return len(places) > 1 and",
+        "return False and",
+        _MINING,
+    ),
+    Mutant(
+        "a unit that all lines have is shown",
+        "runner/analysis/overview/masks.py",
+        "if numbers[other] > 1 else each",
+        "if numbers[other] > 0 else each",
+        _MINING,
+    ),
+    Mutant(
+        "a word of nearly all lines is constant",
+        "runner/analysis/overview/grouping.py",
+        "and not (_has_variable(words) and not _is_usual(column, words, counts))",
+        "and not _has_variable(words)",
+        _MINING,
     ),
     Mutant(
         "an analysis reports something",
