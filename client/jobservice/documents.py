@@ -108,6 +108,8 @@ class LineData:
     text: the line without its line end; of a long one, the start (then `truncated`).
     matches: the start and end of each match, in characters of the text.
     context: whether the line does not match, but is near one that does.
+    member, member_line: the file of an archive that has the line, and the number of the line there.
+    `line` is its number in all files of the archive that are read.
     """
 
     line: int
@@ -116,6 +118,8 @@ class LineData:
     matches: tuple[tuple[int, int], ...] = ()
     context: bool = False
     truncated: bool = False
+    member: str | None = None
+    member_line: int | None = None
     raw: Mapping[str, Any] = field(default_factory=dict, repr=False, compare=False)
     """The document as it was received."""
 

@@ -8,13 +8,15 @@ Lines are numbered through all members. A match never spans two members.
 
 import time
 from collections.abc import Callable, Sequence
+from typing import Any
 
-from runner.analysis.archives.archive import Archive, Member, UnreadableMember
+from runner.analysis.archives.archive import Archive, Member, UnreadableMember, time_of
 from runner.analysis.archives.member_text import MemberText, open_text
 from runner.analysis.archives.selection import Selection
 from runner.analysis.count.line_times import LineTimes
 from runner.analysis.count.result import PartialResult
 from runner.analysis.count.scanner import ScanOptions
+from runner.analysis.index.archive_index import IndexedMember
 from runner.analysis.input.encodings import Utf8Source
 from runner.analysis.input.errors import SelectionError, SourceError
 from runner.analysis.input.open_source import DecompressionLimits, Source
@@ -24,10 +26,6 @@ from runner.analysis.members import MemberResult, MemberResults
 from runner.analysis.scan import REPORT_SECONDS, scan_text
 
 _MAX_NAMES = 5
-
-_DAY = 86_400.0
-_FIRST_TIME = 315_619_200.0
-"""1980-01-02: zip has no earlier time than a day before, and states that if it knows none."""
 
 OptionsAt = Callable[[float], ScanOptions]
 """Takes the time of a member in epoch seconds; it determines the year of times that have none."""
@@ -86,6 +84,7 @@ class ArchiveScan:
                 if selection.selects(member.name):
                     self._add(member, encoding)
                 else:
+                    self._add_to_index(member)
                     self.members.not_selected += 1
                     names += [member.shown_name] if len(names) < _MAX_NAMES else []
         except SourceError as error:
@@ -100,7 +99,7 @@ class ArchiveScan:
         name, warnings = member.shown_name, list[dict[str, str]]()
         try:
             text = open_text(member, encoding)
-            result = self._scan(name, member.modified, text, encoding)
+            result = self._scan(member, text, encoding)
             warnings = text.warnings
         except UnreadableMember as problem:
             result = MemberResult(name, member.modified, problem=problem)
@@ -109,13 +108,24 @@ class ArchiveScan:
             raise SourceError(problem_at, error.file_offset, error.data_offset) from error
         self._under_way = []
         self.members.add(result, warnings)
+        self._add_to_index(member, result)
 
-    def _scan(
-        self, name: str, modified: float | None, text: MemberText, encoding: str | None
-    ) -> MemberResult:
-        about = self._modified
-        if modified is not None and _FIRST_TIME < modified < about + _DAY:
-            about = modified
+    def _add_to_index(self, member: Member, result: MemberResult | None = None) -> None:
+        problem = result.problem if result else member.problem
+        known = dict[str, Any]()
+        if result and not problem:
+            last_time = result.time_span and result.time_span[1]
+            known = {"bytes": result.bytes, "lines": result.lines, "last_time": last_time}
+        self.members.index.add(
+            IndexedMember(
+                *(member.name, member.at, member.size, time_of(member, self._modified)),
+                problem=(problem.code, problem.message) if problem else None,
+                **known,
+            )
+        )
+
+    def _scan(self, member: Member, text: MemberText, encoding: str | None) -> MemberResult:
+        about = time_of(member, self._modified)
         options = self._options_at(about)
         source = Utf8Source(_Metered(text.source, self._meter, text.expands), encoding)
         found, span = scan_text(
@@ -130,8 +140,8 @@ class ArchiveScan:
         self._encodings.add(source.encoding)
         self.bom = self.bom or source.bom
         return MemberResult(
-            name=name,
-            modified=modified,
+            name=member.shown_name,
+            modified=member.modified,
             bytes=found.bytes,
             lines=found.lines,
             lines_before=lines_before,

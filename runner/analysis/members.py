@@ -6,6 +6,7 @@ from typing import Any
 
 from runner.analysis.archives.archive import UnreadableMember
 from runner.analysis.count.histogram import rfc3339
+from runner.analysis.index.archive_index import MemberList
 
 MAX_LISTED = 1000
 """Members that a result lists; fewer with many patterns."""
@@ -56,7 +57,10 @@ class MemberResult:
 
 @dataclass
 class MemberResults:
-    """The results for all members, and warnings about them."""
+    """The results for all members, and warnings about them.
+
+    `index` tells where the members are.
+    """
 
     max_listed: int
     listed: list[MemberResult] = field(default_factory=list)
@@ -64,6 +68,7 @@ class MemberResults:
     failed: int = 0
     not_selected: int = 0
     warnings: list[dict[str, str]] = field(default_factory=list)
+    index: MemberList = field(default_factory=MemberList)
     _failures: list[str] = field(default_factory=list)
 
     @classmethod

@@ -9,6 +9,7 @@ from runner.analysis.count.line_times import LineTimes
 from runner.analysis.count.result import PatternResult
 from runner.analysis.count.samples import Sample
 from runner.analysis.count.timeline import Timeline
+from runner.analysis.index.archive_index import encode_index
 from runner.analysis.options import AnalysisOptions
 from runner.analysis.overview.overview import overview
 from runner.analysis.overview.table import ShapeTable
@@ -74,8 +75,6 @@ def _over_time(result: AnalysisResult, options: AnalysisOptions) -> dict[str, An
 def _file(result: AnalysisResult) -> dict[str, Any]:
     invalid_text = result.partial.invalid_text
     span = result.time_span.times(LineTimes(result.modified))
-    marks = result.partial.marks
-    index = encode_marks(marks, result.partial.bytes, result.partial.lines, span and span[1])
     return {
         "format": result.format,
         "stored_bytes": result.stored_bytes,
@@ -86,8 +85,18 @@ def _file(result: AnalysisResult) -> dict[str, Any]:
         "time_span": span and [rfc3339(moment) for moment in span],
         "seconds": round(result.seconds, 6),
         "bytes_per_second": round(result.partial.bytes / result.seconds),
-        "line_index": index if marks.marks and result.members is None else None,
+        "line_index": _index(result, span and span[1]),
     }
+
+
+def _index(result: AnalysisResult, last_time: float | None) -> str | None:
+    """What tells readers of lines where lines are; None if lines were not counted."""
+    size, lines, marks = result.partial.bytes, result.partial.lines, result.partial.marks
+    if not marks.marks:
+        return None
+    if result.members is not None:
+        return encode_index(result.members.index, marks, size, lines)
+    return encode_marks(marks, size, lines, last_time)
 
 
 def _histogram(result: PatternResult, unit: str) -> dict[str, Any]:

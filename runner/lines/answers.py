@@ -9,18 +9,21 @@ from runner.analysis.archives.open_archive import archive_format
 from runner.analysis.count.time_limits import TimeLimit
 from runner.analysis.index.known_file import KnownFile
 from runner.analysis.index.matcher import FieldProblem, Matcher
-from runner.analysis.index.page import read_page
+from runner.analysis.index.page import PageEnd, read_page
 from runner.analysis.index.query import LineQuery
 from runner.analysis.index.sinks import ObjectSink, TextSink, to_json
 from runner.analysis.index.stream import StreamCache
 from runner.analysis.input.encodings import EncodingError, check_encoding
 from runner.analysis.input.errors import FormatError
+from runner.analysis.input.stored import Stored, size_of
+from runner.lines.known_archive import KnownArchive
+from runner.lines.member_pages import FailedMember, MemberChoice, MemberPage, NoReadableMember
 from runner.remote.file import RemoteChanged, RemoteFile, RemoteMissing
 
 MAX_FILES = 16
 """Files whose marks are kept. The marks of a file take up to 1 MB."""
-
-_ADVICE = "unpack it, and upload one of its files"
+MAX_MEMBERS = 100_000
+"""Members that are known of all archives together. Each takes up to 1 KB."""
 
 Answer = dict[str, Any]
 """What `kind` it is, and more: `page` has `body` (JSON), `text` has `body`, `cursor`, `hits` and
@@ -32,15 +35,16 @@ class Answers:
     """Answers one request after the other."""
 
     def __init__(self) -> None:
-        self._files: OrderedDict[Any, KnownFile] = OrderedDict()
+        self._files: OrderedDict[Any, KnownFile | KnownArchive] = OrderedDict()
         self._streams = StreamCache()
 
     def answer(self, request: dict[str, Any]) -> Answer:
         """Answer a request.
 
         It has `key`, which names the file, its `path` or `url`, its `size` in bytes, `encoding`,
-        `index` (the marks of an analysis, or None), `query` (the fields of a LineQuery), `seconds`,
-        after which the page ends, and `text_bytes`, which is None for JSON.
+        `index` (that of an analysis, or None), `query` (the fields of a LineQuery), `seconds`,
+        after which the page ends, and `text_bytes`, which is None for JSON. `member` is the name of
+        a member of an archive, or None; then `members` has globs for those to read.
         """
         self._streams.close_idle()
         try:
@@ -48,7 +52,7 @@ class Answers:
             return self._answer(file, request)
         except FieldProblem as problem:
             return {"kind": "field", "field": problem.field, "detail": problem.detail}
-        except (FormatError, _Archive) as error:
+        except (FormatError, NoReadableMember) as error:
             return {"kind": "unreadable", "detail": str(error)}
         except (RemoteMissing, RemoteChanged, FileNotFoundError, _Changed) as error:
             self._files.pop(_key(request), None)
@@ -58,43 +62,77 @@ class Answers:
             reason = error.strerror or str(error)
             return {"kind": "unavailable", "detail": f"the file cannot be read now: {reason}"}
 
-    def _answer(self, file: KnownFile, request: dict[str, Any]) -> Answer:
+    def _answer(self, file: KnownFile | KnownArchive, request: dict[str, Any]) -> Answer:
         query = _query(request["query"])
-        deadline = time.monotonic() + request["seconds"]
         if (text_bytes := request["text_bytes"]) is not None:
             text = TextSink(query.limit, text_bytes)
-            end = read_page(file, query, text, deadline)
+            end, _ = _read(file, request, query, text)
             found = {"cursor": end.cursor, "hits": text.hits, "problem": end.problem}
             return {"kind": "text", "body": text.text, **found}
         matcher = Matcher(query.match, query.regex, query.ignore_case)
-        sink = ObjectSink(file.clock, matcher, query.limit or 1)
-        end = read_page(file, query, sink, deadline)
-        others = {"next": end.cursor, "total_lines": end.total_lines, "problem": end.problem}
+        sink = ObjectSink(matcher, query.limit or 1)
+        end, failed = _read(file, request, query, sink)
+        others: dict[str, Any] = {
+            "next": end.cursor,
+            "total_lines": end.total_lines,
+            "problem": end.problem,
+        }
+        if isinstance(file, KnownArchive):
+            others["failed_members"] = [
+                {"name": each.name, "code": each.problem.code, "message": each.problem.message}
+                for each in failed
+            ]
         return {"kind": "page", "body": to_json(sink.lines, **others)}
 
-    def _file(self, request: dict[str, Any]) -> KnownFile:
+    def _file(self, request: dict[str, Any]) -> KnownFile | KnownArchive:
         key = _key(request)
         stored = Path(request["path"]) if "path" in request else None
         source = stored or RemoteFile(request["url"], request["size"])
         file = self._files.pop(key, None)
         if file is None:
-            if form := archive_format(source):
-                raise _Archive(
-                    f"this is a {form} archive, of which no lines can be read: {_ADVICE}"
-                )
-            file = KnownFile(key, source, _encoding(request["encoding"]), self._streams)
-            if file.text.size != request["size"]:
-                raise _Changed(f"it has {file.text.size} bytes instead of {request['size']}")
+            if (size := size_of(source)) != request["size"]:
+                raise _Changed(f"it has {size} bytes instead of {request['size']}")
+            file = self._open(key, source, _encoding(request["encoding"]))
         elif stored is None:
-            file.text.stored = source  # its URL is newer
+            file.use(source)  # its URL is newer
         elif not stored.exists():
             raise FileNotFoundError
         if request["index"] is not None:
             file.adopt(request["index"])
         self._files[key] = file
-        if len(self._files) > MAX_FILES:
+        while len(self._files) > MAX_FILES or (
+            len(self._files) > 1 and sum(map(_members, self._files.values())) > MAX_MEMBERS
+        ):
             self._files.popitem(last=False)
         return file
+
+    def _open(self, key: Any, source: Stored, encoding: str | None) -> KnownFile | KnownArchive:
+        if form := archive_format(source):
+            return KnownArchive(key, source, form, encoding, self._streams)
+        return KnownFile.of_file(key, source, encoding, self._streams)
+
+
+def _members(file: KnownFile | KnownArchive) -> int:
+    return len(file.members) if isinstance(file, KnownArchive) else 0
+
+
+def _read(
+    file: KnownFile | KnownArchive,
+    request: dict[str, Any],
+    query: LineQuery,
+    sink: ObjectSink | TextSink,
+) -> tuple[PageEnd, list[FailedMember]]:
+    """Read a page; return its end, and the members of an archive that were passed over."""
+    deadline = time.monotonic() + request["seconds"]
+    name = request.get("member")
+    if isinstance(file, KnownArchive):
+        choice = MemberChoice(name, request.get("members") or [])
+        page = MemberPage(file, query, choice, sink, deadline)
+        return page.read(), page.failed
+    if name is not None:
+        raise FieldProblem("member", "the file is no archive, so it has no members")
+    sink.begin(file.clock)
+    return read_page(file, query, sink, deadline), []
 
 
 def _query(given: dict[str, Any]) -> LineQuery:
@@ -108,10 +146,6 @@ def _encoding(name: str | None) -> str | None:
         return None if name is None else check_encoding(name)
     except EncodingError:
         return None  # a field of a job type that means something else by it
-
-
-class _Archive(Exception):
-    """The file is an archive, whose members have lines of their own."""
 
 
 class _Changed(Exception):

@@ -62,13 +62,20 @@ class LineParameters(Query):
         description="maximum number of lines without their context; by default"
         f" {DEFAULT_LIMIT}, in text all",
     )
+    member: str | None = Field(
+        None,
+        min_length=1,
+        max_length=500,
+        description="name of the file of an archive to read, as in `members` of the result; by"
+        " default all that the job has selected",
+    )
     cursor: str | None = Field(
-        None, max_length=200, description="`next` from the page before, with the same parameters"
+        None, max_length=300, description="`next` from the page before, with the same parameters"
     )
 
     def question(self) -> dict[str, Any]:
         """The query for `runner.lines`."""
-        given = self.model_dump()
+        given = self.model_dump(exclude={"member"})
         start, end = given.pop("from"), given.pop("to")
         return {**given, "start": start and tuple(start), "end": end and tuple(end)}
 

@@ -193,9 +193,9 @@ class Code(Enum):
     FILE_UNREADABLE = (
         409,
         "The file has no lines that can be read",
-        "The file of the job is an archive or has another format without lines of text, or it is"
-        " damaged at its start. `detail` has the reason.",
-        "Upload a text file, plain or compressed.",
+        "The file of the job, or the `member` of it, has a format without lines of text, is"
+        " encrypted, or is damaged at its start. `detail` has the reason.",
+        "Upload a text file, plain or compressed; or name another member of the archive.",
     )
     FILE_GONE = (
         410,

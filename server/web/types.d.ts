@@ -124,6 +124,8 @@ export interface LineDocument {
   time: string | null;
   text: string;
   matches: [number, number][];
+  member?: string;
+  member_line?: number;
   context?: boolean;
   truncated?: boolean;
 }
@@ -133,6 +135,7 @@ export interface LinesDocument {
   next: string | null;
   total_lines: number | null;
   problem: string | null;
+  failed_members?: { name: string; code: string; message: string }[];
 }
 
 export interface ComparedJobDocument {

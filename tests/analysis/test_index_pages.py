@@ -68,12 +68,13 @@ class Reader:
 
     def __init__(self, path: Path, encoding: str | None = None):
         STREAMS.close_idle(0)
-        self.file = KnownFile("key", path, encoding, STREAMS)
+        self.file = KnownFile.of_file("key", path, encoding, STREAMS)
 
     def page(self, seconds: float = 60, **query: Any) -> tuple[list[dict[str, Any]], PageEnd]:
         asked = LineQuery(**{"limit": 1000, **query})
         matcher = Matcher(asked.match, asked.regex, asked.ignore_case)
-        sink = ObjectSink(self.file.clock, matcher, asked.limit or 1)
+        sink = ObjectSink(matcher, asked.limit or 1)
+        sink.begin(self.file.clock)
         return sink.lines, read_page(self.file, asked, sink, time.monotonic() + seconds)
 
     def all(self, **query: Any) -> list[dict[str, Any]]:

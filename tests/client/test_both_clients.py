@@ -366,6 +366,16 @@ def test_lines_of_a_file_are_read_page_by_page(
     assert [each.line for each in job.lines(from_=since)] == [59, 60]
 
 
+def test_lines_of_an_archive_name_their_member(api: Client) -> None:
+    job = api.analyze([("a.log", b"one\ntwo\n"), ("b.log", b"three\n")], ["o"])
+    found = [(each.line, each.member, each.member_line, each.text) for each in job.lines()]
+    assert found == [
+        *((1, "a.log", 1, "one"), (2, "a.log", 2, "two"), (3, "b.log", 1, "three")),
+    ]
+    (line,) = job.lines(member="b.log")
+    assert (line.line, line.text) == (1, "three")
+
+
 def test_a_damaged_file_is_reported_after_its_last_line(api: Client) -> None:
     lines = "".join(f"line {number}\n" for number in range(5000)).encode()
     stored = gzip.compress(lines)

@@ -187,6 +187,7 @@ class Job:
         before: int = 0,
         after: int = 0,
         limit: int | None = None,
+        member: str | None = None,
     ) -> Iterator[LineData]:
         """Yield the lines of the job's file that meet all conditions, page by page.
 
@@ -196,12 +197,15 @@ class Job:
         line: the number of the first line to look at.
         before, after: how many lines of context to yield around each line that matches.
         limit: the maximum number of lines, without their context.
+        member: the name of the file of an archive to read; by default all that the job has
+        selected, one after another, without those that have no lines.
 
         Raises FileDamaged after the last line that can be read of a damaged file.
         """
         parameters = {
             **{"match": match, "regex": regex, "ignore_case": ignore_case, "from": from_, "to": to},
             **{"line": line, "before": before or None, "after": after or None, "limit": limit},
+            "member": member,
         }
         cursor: str | None = None
         while True:

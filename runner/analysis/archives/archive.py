@@ -17,6 +17,11 @@ MAX_NAME = 500
 """Characters of a name that are shown. Zip allows 64 KiB, tar any length."""
 
 
+_DAY = 86_400.0
+_FIRST_TIME = 315_619_200.0
+"""1980-01-02: zip has no earlier time than a day before, and states that if it knows none."""
+
+
 class UnreadableMember(AnalysisError):
     """A member cannot be analyzed, although the archive around it can be read further.
 
@@ -34,6 +39,9 @@ class Member:
 
     `expands` is true if it is compressed in the archive. `open` may be called once,
     before the next member is asked for. A member that is not opened is skipped.
+
+    `at` is where it begins: its data in a tar archive, after decompression, and its local header in
+    a zip archive. `size` is the number of its bytes in the archive.
     """
 
     name: str
@@ -41,6 +49,8 @@ class Member:
     expands: bool
     open: Callable[[], Source]
     problem: UnreadableMember | None = None
+    at: int = 0
+    size: int = 0
 
     @property
     def shown_name(self) -> str:
@@ -69,6 +79,14 @@ class Archive(ABC):
     @abstractmethod
     def close(self) -> None:
         """Close the file."""
+
+
+def time_of(member: Member, archive_modified: float) -> float:
+    """When a member was written, in epoch seconds; or else the archive, if that is impossible."""
+    modified = member.modified
+    if modified is not None and _FIRST_TIME < modified < archive_modified + _DAY:
+        return modified
+    return archive_modified
 
 
 def text_of(name: bytes, encoding: str = "utf-8") -> str:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from runner.analysis.archives.archive import Member, UnreadableMember
 from runner.analysis.archives.compressed_member import CompressedMember
 from runner.analysis.input.errors import FormatError
-from runner.analysis.input.formats import format_of_data
+from runner.analysis.input.formats import Format, format_of_data
 from runner.analysis.input.open_source import Source
 from runner.analysis.input.text_check import check_samples
 
@@ -14,15 +14,20 @@ _HEAD_BYTES = 64 << 10
 
 @dataclass(frozen=True)
 class MemberText:
-    """The data of a member. `format` is `plain` or how it is compressed, apart from the archive.
+    """The data of a member. `form` is how it is compressed, apart from the archive, if it is.
 
     `expands` is true if the data was compressed in any way.
     """
 
     source: Source
-    format: str
+    form: Format | None
     expands: bool
     warnings: list[dict[str, str]]
+
+    @property
+    def format(self) -> str:
+        """The name of `form`, or `plain`."""
+        return self.form.name if self.form else "plain"
 
 
 class Peekable(Source):
@@ -76,5 +81,4 @@ def open_text(member: Member, encoding: str | None) -> MemberText:
     except FormatError as error:
         code = "archive" if error.is_archive else "not_text"
         raise UnreadableMember(code, f"it is {error.name}") from None
-    name = form.name if form else "plain"
-    return MemberText(source, name, member.expands or form is not None, warnings)
+    return MemberText(source, form, member.expands or form is not None, warnings)

@@ -29,15 +29,20 @@ _Records = dict[str, bytes]
 class TarArchive(Archive):
     """A tar archive in a source, which it closes."""
 
-    def __init__(self, source: Source, format: str, max_members: int, expands: bool) -> None:
-        """`expands` is true if the source decompresses the archive."""
+    def __init__(
+        self, source: Source, format: str, max_members: int, expands: bool, start: int = 0
+    ) -> None:
+        """`expands` is true if the source decompresses the archive.
+
+        `start` is the offset of a header, at which the source is and the members begin.
+        """
         self.format = format
         self._source = source
         self._max_members = max_members
         self._expands = expands
         self._member_count = self._extensions = 0
-        self._at = 0  # the offset in the archive
-        self._next_header_at = 0
+        self._at = self.next_header_at = start
+        """The offsets in the archive of the next byte and of the next header."""
 
     @property
     def bytes_done(self) -> int:
@@ -86,13 +91,13 @@ class TarArchive(Archive):
 
     def _next_block(self, was_zero: bool) -> bytes:
         """The next header block; b"" at the end of the archive."""
-        self._at += self._source.skip(self._next_header_at - self._at)
+        self._at += self._source.skip(self.next_header_at - self._at)
         block = memoryview(bytearray(BLOCK_BYTES))
         filled = 0
         while filled < BLOCK_BYTES and (size := self._source.readinto(block[filled:])):
             filled += size
         self._at += filled
-        self._next_header_at = self._at
+        self.next_header_at = self._at
         if filled < BLOCK_BYTES and (filled or not was_zero):
             raise self._error("the tar archive is cut short")
         return bytes(block[:filled])
@@ -108,7 +113,7 @@ class TarArchive(Archive):
             header = replace(header, size=0)
         if header.has_more_blocks:
             self._skip_sparse_map()
-        self._next_header_at = self._at + -(-header.size // BLOCK_BYTES) * BLOCK_BYTES
+        self.next_header_at = self._at + -(-header.size // BLOCK_BYTES) * BLOCK_BYTES
         return header
 
     def _skip_sparse_map(self) -> None:
@@ -154,6 +159,8 @@ class TarArchive(Archive):
             expands=self._expands,
             open=lambda: _TarMember(self, header.size),
             problem=problem,
+            at=self._at,
+            size=header.size,
         )
 
     def _error(self, problem: str) -> SourceError:

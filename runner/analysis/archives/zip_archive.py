@@ -18,11 +18,12 @@ from itertools import pairwise
 
 from runner.analysis.archives import zip_records
 from runner.analysis.archives.archive import Archive, Member, UnreadableMember
-from runner.analysis.archives.zip_data import METHODS, Checked, Slice, Unpacked, method_name
+from runner.analysis.archives.zip_data import METHODS, Checked, Unpacked, method_name
 from runner.analysis.archives.zip_records import Directory, Entry, RecordError
 from runner.analysis.input.errors import SourceError
 from runner.analysis.input.open_source import Source
 from runner.analysis.input.stored import Stored, open_stored, read_at, size_of
+from runner.analysis.input.stored_slice import StoredSlice
 
 _READ_BYTES = 64 << 10
 
@@ -33,7 +34,7 @@ class ZipArchive(Archive):
     format = "zip"
 
     def __init__(self, file: Stored, max_members: int) -> None:
-        self._file, self._max_members = file, max_members
+        self.file, self._max_members = file, max_members
         self._size = size_of(file)
         self._bytes_before = 0  # packed bytes of the members before
         self._current: Checked | Unpacked | None = None
@@ -76,21 +77,27 @@ class ZipArchive(Archive):
             packed = entry.packed
             if entry.is_regular:
                 yield self._member(entry, self._size)
+                if entry.is_open_ended and entry.method in METHODS and not entry.is_encrypted:
+                    self._read_to_end(entry)
                 if entry.is_open_ended and self._current:
                     packed = self._current.bytes_done
                     entry = replace(entry, is_open_ended=False)
                 self.close()
             if entry.is_open_ended and entry.is_regular:
-                break  # its end is unknown, because it was not decompressed
+                break  # its end is unknown, because it cannot be decompressed
             at = self._after_descriptor(entry, at + entry.header_bytes + packed)
         raise self._error("the zip archive is cut short: it has no directory", self._size)
+
+    def _read_to_end(self, entry: Entry) -> None:
+        """Read the rest of a member, since only its data tells where it ends."""
+        (self._current or self._open(entry, self._size)).skip(1 << 62)
 
     def _local_entry(self, at: int) -> Entry | None:
         """The entry of the local header at an offset, None if there is none that is complete."""
         try:
-            head = read_at(self._file, at, zip_records.LOCAL_BYTES)
+            head = read_at(self.file, at, zip_records.LOCAL_BYTES)
             name, extra = zip_records.read_local(head)
-            texts = read_at(self._file, at + zip_records.LOCAL_BYTES, name + extra)
+            texts = read_at(self.file, at + zip_records.LOCAL_BYTES, name + extra)
             if len(texts) < name + extra:
                 return None
             return zip_records.local_entry(head, texts[:name], texts[name:], at)
@@ -101,7 +108,7 @@ class ZipArchive(Archive):
         """The offset behind a member: its sizes may follow its data, in four different forms."""
         if not entry.sizes_follow:
             return at
-        block = read_at(self._file, at, zip_records.MAX_DESCRIPTOR_BYTES + 4)
+        block = read_at(self.file, at, zip_records.MAX_DESCRIPTOR_BYTES + 4)
         start = 4 if block.startswith(zip_records.DESCRIPTOR) else 0
         for size in zip_records.DESCRIPTOR_BYTES:
             if block[start + size :].startswith((zip_records.LOCAL, zip_records.CENTRAL)):
@@ -111,7 +118,7 @@ class ZipArchive(Archive):
     def _directory(self) -> Directory | None:
         """Where the directory is; None if the archive has no end record, since it was cut."""
         tail_at = max(self._size - zip_records.END_BYTES - zip_records.MAX_COMMENT, 0)
-        tail = read_at(self._file, tail_at, self._size - tail_at)
+        tail = read_at(self.file, tail_at, self._size - tail_at)
         try:
             found = zip_records.read_end(tail, tail_at)
             if found is None:
@@ -135,13 +142,13 @@ class ZipArchive(Archive):
         locator_at = end_at - zip_records.LOCATOR64_BYTES
         if locator_at < 0:
             return directory, end_at
-        record = read_at(self._file, locator_at, zip_records.LOCATOR64_BYTES)
+        record = read_at(self.file, locator_at, zip_records.LOCATOR64_BYTES)
         at = zip_records.read_locator64(record)
         if at is None:
             return directory, end_at
         if at > locator_at:
             raise RecordError("its zip64 end record is missing")
-        return zip_records.read_end64(read_at(self._file, at, zip_records.END64_BYTES)), at
+        return zip_records.read_end64(read_at(self.file, at, zip_records.END64_BYTES)), at
 
     def _require_apart(self, directory: Directory) -> None:
         """Raise SourceError if members share bytes, or lie within the directory."""
@@ -161,7 +168,7 @@ class ZipArchive(Archive):
     def _entries(self, directory: Directory) -> Iterator[Entry]:
         end = directory.offset + directory.size
         left = directory.size
-        with open_stored(self._file, directory.offset, end) as raw:
+        with open_stored(self.file, directory.offset, end) as raw:
             reader = io.BufferedReader(raw, _READ_BYTES)
             for _ in range(directory.entries):
                 try:
@@ -193,10 +200,12 @@ class ZipArchive(Archive):
             expands=entry.method != zip_records.STORED,
             open=lambda: self._open(entry, end),
             problem=problem,
+            at=entry.offset,
+            size=entry.packed,
         )
 
     def _open(self, entry: Entry, end: int) -> Source:
-        head = read_at(self._file, entry.offset, zip_records.LOCAL_BYTES + len(entry.raw_name))
+        head = read_at(self.file, entry.offset, zip_records.LOCAL_BYTES + len(entry.raw_name))
         try:
             name, extra = zip_records.read_local(head)
         except RecordError as error:
@@ -208,7 +217,9 @@ class ZipArchive(Archive):
         if start + entry.packed > end and end < self._size:
             raise self._error("the zip archive is damaged: a member has no space", entry.offset)
         is_open_ended = entry.is_open_ended
-        part = Slice(self._file, start, end if is_open_ended else min(start + entry.packed, end))
+        part = StoredSlice(
+            self.file, start, end if is_open_ended else min(start + entry.packed, end)
+        )
         form, size, crc = METHODS.get(entry.method), entry.size, entry.crc
         self._current = (
             Unpacked(part, form, True) if is_open_ended and form else Checked(part, form, size, crc)

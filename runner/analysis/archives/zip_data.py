@@ -1,8 +1,6 @@
 """The data of one zip member: decompressed in bounded memory, and checked against size and CRC."""
 
-import io
 from collections.abc import Iterator
-from io import RawIOBase
 from typing import Any
 
 from isal import igzip_lib, isal_zlib
@@ -15,7 +13,7 @@ from runner.analysis.input.open_source import (
     PlainSource,
     Source,
 )
-from runner.analysis.input.stored import Stored, modified_at, open_stored
+from runner.analysis.input.stored_slice import StoredSlice
 
 _LIBRARY: Any = igzip_lib
 
@@ -43,64 +41,10 @@ def method_name(method: int) -> str:
     return f"{name} (method {method})" if name else f"method {method}"
 
 
-class Slice:
-    """A part of a stored file, as a stored file. Offsets are relative to its start."""
-
-    def __init__(self, file: Stored, start: int, end: int) -> None:
-        self._file, self.start, self._end = file, start, end
-
-    @property
-    def size(self) -> int:
-        """The size in bytes."""
-        return self._end - self.start
-
-    def modified(self) -> float:
-        """When the file was stored, in epoch seconds."""
-        return modified_at(self._file)
-
-    def open(self, start: int = 0, end: int | None = None) -> RawIOBase:
-        """The bytes from `start` on, up to the end of the slice. Raises OSError."""
-        return _SliceReader(self._file, self.start, self._end, start)
-
-
-class _SliceReader(RawIOBase):
-    def __init__(self, file: Stored, first: int, end: int, start: int) -> None:
-        super().__init__()
-        self._inner = open_stored(file, first + start, end)
-        self._first, self._left, self._size = first, end - first - start, end - first
-
-    def readable(self) -> bool:
-        """Return True."""
-        return True
-
-    def seekable(self) -> bool:
-        """Return True."""
-        return True
-
-    def seek(self, offset: int, whence: int = io.SEEK_SET, /) -> int:
-        """Move to an offset from the start of the slice."""
-        assert whence == io.SEEK_SET
-        self._inner.seek(self._first + offset)
-        self._left = self._size - offset
-        return offset
-
-    def readinto(self, buffer: memoryview, /) -> int:  # type: ignore[override]
-        """Read the next bytes; returns how many."""
-        view = memoryview(buffer).cast("B")[: max(self._left, 0)]
-        size: int = (self._inner.readinto(view) or 0) if view else 0
-        self._left -= size
-        return size
-
-    def close(self) -> None:
-        """Close the file."""
-        self._inner.close()
-        super().close()
-
-
 class Unpacked(CompressedSource):
     """One compressed stream in a slice. Errors have offsets in the whole file."""
 
-    def __init__(self, part: Slice, form: Format, is_open_ended: bool = False) -> None:
+    def __init__(self, part: StoredSlice, form: Format, is_open_ended: bool = False) -> None:
         """The stream fills the slice, unless it is open-ended."""
         super().__init__(part, form, _NO_LIMITS)
         self._start, self._is_open_ended = part.start, is_open_ended
@@ -119,7 +63,7 @@ class Unpacked(CompressedSource):
 class Checked(Source):
     """A member whose size and CRC-32 are checked at its end."""
 
-    def __init__(self, part: Slice, form: Format | None, size: int, crc: int) -> None:
+    def __init__(self, part: StoredSlice, form: Format | None, size: int, crc: int) -> None:
         """`form` is None for a stored member."""
         self._inner = Unpacked(part, form) if form else PlainSource(part)
         self._part, self._size, self._expected = part, size, crc
@@ -129,6 +73,11 @@ class Checked(Source):
     def bytes_done(self) -> int:
         """The number of bytes of the slice that were read."""
         return self._inner.bytes_done
+
+    @property
+    def stored(self) -> StoredSlice | None:
+        """Where the data is, if it is not compressed."""
+        return self._part if isinstance(self._inner, PlainSource) else None
 
     def readinto(self, buffer: memoryview) -> int:
         """Fill the buffer, see Source."""

@@ -11,7 +11,7 @@ import zlib
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from itertools import pairwise
-from typing import Any
+from typing import Any, TypeVar
 
 SPACING_BYTES = 8 << 20
 """The least distance between two marks. It doubles when there are too many."""
@@ -21,6 +21,8 @@ MAX_TEXT = 32_000
 _HEAD_LINES = 20
 _MAX_BYTES = 1 << 16
 _MAX_NUMBER = 2**53
+
+T = TypeVar("T")
 
 Mark = tuple[int, int, float | None]
 """The offset of a line in the data, its number from 1, and the first time in or soon after it."""
@@ -64,15 +66,26 @@ def encode_marks(marks: LineMarks, size: int, lines: int, last_time: float | Non
 
     `last_time` is the last time in the file. Times are rounded down to seconds.
     """
+    return pack(marks_document(marks, size, lines, last_time))
+
+
+def marks_document(
+    marks: LineMarks, size: int, lines: int, last_time: float | None
+) -> dict[str, Any]:
+    """The marks of a file for JSON, see `encode_marks`."""
     seconds = [None if time is None else int(time // 1) for _, _, time in marks.marks]
-    document = {
+    return {
         "size": size,
         "lines": lines,
         "last_time": last_time,
-        "offsets": _differences([offset for offset, _, _ in marks.marks]),
-        "numbers": _differences([line for _, line, _ in marks.marks]),
+        "offsets": differences([offset for offset, _, _ in marks.marks]),
+        "numbers": differences([line for _, line, _ in marks.marks]),
         "times": seconds,
     }
+
+
+def pack(document: dict[str, Any]) -> str:
+    """Encode a JSON document as short text."""
     packed = zlib.compress(json.dumps(document, separators=(",", ":")).encode())
     return base64.b64encode(packed).decode()
 
@@ -89,16 +102,25 @@ class FileMarks:
 
 def decode_marks(text: str) -> FileMarks:
     """Decode marks. Raises MarksError if they are damaged."""
+    return unpack(text, read_marks, _MAX_BYTES)
+
+
+def unpack(text: str, read: Callable[[Any], T], max_bytes: int) -> T:
+    """Decode text of `pack`, and read the document in it. Raises MarksError if it is damaged."""
     try:
         packed = zlib.decompressobj()
-        data = packed.decompress(base64.b64decode(text[:MAX_TEXT], validate=True), _MAX_BYTES)
-        return _checked(json.loads(data))
-    except (binascii.Error, zlib.error, ValueError, TypeError, KeyError, RecursionError) as error:
+        data = packed.decompress(base64.b64decode(text[:MAX_TEXT], validate=True), max_bytes)
+        return read(json.loads(data))
+    except (
+        *(binascii.Error, zlib.error, ValueError, TypeError, KeyError),
+        *(AttributeError, RecursionError),
+    ) as error:
         raise MarksError(f"the marks of a file are damaged: {error!r}") from None
 
 
-def _checked(document: Any) -> FileMarks:
-    offsets, numbers = _sums(document["offsets"]), _sums(document["numbers"])
+def read_marks(document: Any) -> FileMarks:
+    """Read the marks in a document of `marks_document`. Raises ValueError, TypeError, KeyError."""
+    offsets, numbers = sums(document["offsets"]), sums(document["numbers"])
     times, size, lines = document["times"], document["size"], document["lines"]
     last_time = document["last_time"]
     rising = all(a < b for a, b in pairwise(offsets))
@@ -112,15 +134,17 @@ def _checked(document: Any) -> FileMarks:
     return FileMarks(list(zip(offsets, numbers, times, strict=True)), size, lines, last_time)
 
 
-def _differences(values: list[int]) -> list[int]:
+def differences(values: list[int]) -> list[int]:
+    """The first value, and of each other one the difference from the value before."""
     return [value - before for before, value in zip([0, *values], values, strict=False)]
 
 
-def _sums(differences: list[int]) -> list[int]:
-    total, sums = 0, []
-    for each in differences:
+def sums(steps: list[int]) -> list[int]:
+    """The values of which `steps` are the differences. Raises ValueError."""
+    total, found = 0, []
+    for each in steps:
         if type(each) is not int:
             raise ValueError("not a number")
         total += each
-        sums.append(total)
-    return sums
+        found.append(total)
+    return found

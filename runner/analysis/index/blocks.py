@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from stringzilla import Str
 
 from runner.analysis.index.position import Position
-from runner.analysis.index.stream import TextStream
+from runner.analysis.index.stream import Stream
 from runner.analysis.input.errors import SourceError
 
 MAX_LINE_BYTES = 1 << 20
@@ -32,7 +32,7 @@ class Block:
 class Blocks:
     """Reads blocks from a position on. The stream must be at its offset."""
 
-    def __init__(self, stream: TextStream, position: Position) -> None:
+    def __init__(self, stream: Stream, position: Position) -> None:
         self._stream = stream
         self._size = FIRST_BYTES
         self.position = position

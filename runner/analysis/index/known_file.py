@@ -2,15 +2,14 @@
 
 import logging
 from collections.abc import Hashable
-from pathlib import Path
 
-from runner.analysis.count.line_marks import MarksError, decode_marks
+from runner.analysis.count.line_marks import FileMarks, MarksError, decode_marks
 from runner.analysis.count.line_times import LineTimes
 from runner.analysis.count.time_span import TimeSpan
 from runner.analysis.index.line_clock import LineClock
 from runner.analysis.index.marks import DISORDER_SECONDS, Marks, is_ordered
 from runner.analysis.index.position import Position
-from runner.analysis.index.stream import StreamCache, TextFile
+from runner.analysis.index.stream import Streams, Text, TextFile, is_local
 from runner.analysis.input.stored import Stored, read_at
 from runner.analysis.input.text_check import check_file
 
@@ -24,13 +23,10 @@ _MAX_ISSUED = 1000
 class KnownFile:
     """A file of which lines were read before."""
 
-    def __init__(
-        self, key: Hashable, file: Stored, encoding: str | None, streams: StreamCache
-    ) -> None:
-        """`key` names the file in the cache of streams. Raises FormatError and OSError."""
-        check_file(file, encoding)
+    def __init__(self, key: Hashable, text: Text, streams: Streams) -> None:
+        """`key` names the file in `streams`."""
         self.key = key
-        self.text = TextFile(file, encoding)
+        self.text = text
         self.marks = Marks()
         self.clock = LineClock(self.text.modified)
         self.streams = streams
@@ -39,6 +35,18 @@ class KnownFile:
         self._issued: dict[tuple[int, int], None] = {}
         self._is_ordered: bool | None = None
         self._last_time: float | None = None
+
+    @classmethod
+    def of_file(
+        cls, key: Hashable, file: Stored, encoding: str | None, streams: Streams
+    ) -> "KnownFile":
+        """A stored file that is no archive. Raises FormatError and OSError."""
+        check_file(file, encoding)
+        return cls(key, TextFile(file, encoding), streams)
+
+    def use(self, file: Stored) -> None:
+        """Read from a newer URL of the file from now on."""
+        self.text.stored = file
 
     def adopt(self, index: str) -> None:
         """Take the marks of an analysis, unless they are damaged or those of another file."""
@@ -49,6 +57,10 @@ class KnownFile:
         except MarksError as error:
             log.warning("the index of a file is not used", extra={"reason": str(error)})
             return
+        self.adopt_marks(found)
+
+    def adopt_marks(self, found: FileMarks) -> None:
+        """Take decoded marks, unless they are those of another file."""
         if not self.text.is_plain or found.size == self.text.size:
             self.marks.adopt(found)
             self.frontier = found.size
@@ -110,7 +122,7 @@ class KnownFile:
 
     @property
     def _can_probe(self) -> bool:
-        return self.text.is_plain and isinstance(self.text.stored, Path)
+        return is_local(self.text)
 
     def _probe(self, offset: int) -> float | None:
         """The first time in the lines that begin behind an offset, if it is near."""

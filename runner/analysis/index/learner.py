@@ -82,8 +82,8 @@ class LearningReader:
 
     def _finish(self) -> None:
         marks, newest, end = self._file.marks, self._newest, self.position
-        if marks.is_complete:
-            return
+        if marks.is_complete or (newest is None and end.offset):
+            return  # without the last block, the end of the last line is unknown
         has_rest, last_time = False, marks.last.time
         if newest is not None:
             is_cut = newest.end.mid_line

@@ -39,21 +39,37 @@ class PageEnd:
 
 def read_page(file: KnownFile, query: LineQuery, sink: Sink, deadline: float) -> PageEnd:
     """Read one page; `deadline` is in monotonic seconds. Raises FieldProblem and OSError."""
-    matcher = Matcher(query.match, query.regex, query.ignore_case)
     position = _position(query.cursor)
     if query.needs_last_time and not file.knows_last_time:
-        problem = _read_to_end(file, deadline)
+        problem = read_to_end(file, deadline)
         if not file.knows_last_time:
             return PageEnd(None if problem else to_cursor(position), problem, None)
+    end = read_from(file, query, position, sink, deadline)
+    cursor = None if end.position is None else to_cursor(end.position)
+    return PageEnd(cursor, end.problem, file.marks.total_lines)
+
+
+@dataclass(frozen=True)
+class ReadEnd:
+    """Where the next page begins, None if nothing is left; and why no more can be read, if so."""
+
+    position: Position | None
+    problem: str | None
+
+
+def read_from(
+    file: KnownFile, query: LineQuery, position: Position, sink: Sink, deadline: float
+) -> ReadEnd:
+    """Read a page from where the page before has ended. Raises FieldProblem and OSError."""
+    matcher = Matcher(query.match, query.regex, query.ignore_case)
     times = TimeRange.of(file, query)
     first, line, offset = _first(file, query, times, position)
     with LearningReader(file, first, deadline) as reader:
         _seek(reader, line, offset, deadline)
         scan = Scan(query, matcher, times, reader, sink, deadline)
-        is_done = scan.run(position)
-        cursor = None if is_done else to_cursor(scan.position)
-        problem = reader.problem if is_done else None
-        return PageEnd(cursor, problem, file.marks.total_lines)
+        if scan.run(position):
+            return ReadEnd(None, reader.problem)
+        return ReadEnd(scan.position, None)
 
 
 def _position(cursor: str | None) -> Position:
@@ -82,8 +98,8 @@ class TimeRange:
         if not query.has_times:
             return cls(file)
         last = file.last_time() if query.needs_last_time else None
-        start = _resolve("from", query.start, last, float("-inf"))
-        end = _resolve("to", query.end, last, float("inf"))
+        start = resolve("from", query.start, last, float("-inf"))
+        end = resolve("to", query.end, last, float("inf"))
         return cls(file, start, end, True, file.is_ordered())
 
     def has(self, moment: float | None) -> bool:
@@ -110,7 +126,8 @@ class TimeRange:
         return self.file.offset_of_time(self.start) if is_bounded else 0
 
 
-def _resolve(field: str, limit: TimeLimit | None, last: float | None, default: float) -> float:
+def resolve(field: str, limit: TimeLimit | None, last: float | None, default: float) -> float:
+    """A limit in epoch seconds; `last` is the last time in the file. Raises FieldProblem."""
     if limit is None:
         return default
     found = limit.resolve(last)
@@ -120,10 +137,14 @@ def _resolve(field: str, limit: TimeLimit | None, last: float | None, default: f
     return found
 
 
-def _read_to_end(file: KnownFile, deadline: float) -> str | None:
-    """Read the rest of a file, as far as time allows; return why it cannot be read further."""
-    with LearningReader(file, file.marks.last, deadline) as reader:
-        while reader.next() and time.monotonic() <= deadline:
+def read_to_end(file: KnownFile, deadline: float) -> str | None:
+    """Read the rest of a file, as far as time allows; return why it cannot be read further.
+
+    Each call comes at least to the next mark, so the end is reached after some calls.
+    """
+    first = file.marks.last
+    with LearningReader(file, first, deadline) as reader:
+        while reader.next() and (time.monotonic() <= deadline or file.marks.last is first):
             pass
         return reader.problem
 

@@ -8,7 +8,7 @@ import binascii
 import json
 from dataclasses import dataclass
 
-MAX_CURSOR_LENGTH = 200
+MAX_CURSOR_LENGTH = 300
 _MAX = 2**53
 
 
@@ -37,30 +37,59 @@ class Position:
 START = Position()
 
 
-def to_cursor(position: Position) -> str:
+@dataclass(frozen=True)
+class MemberPosition:
+    """A position in a member of an archive.
+
+    `member` is the number of the member, from 0. `lines_before` is the number of lines in the
+    members before it that are read, too.
+    """
+
+    position: Position = START
+    member: int = 0
+    lines_before: int = 0
+
+
+def to_cursor(position: Position | MemberPosition) -> str:
     """Encode a position for a client, to whom it is opaque."""
-    fields = [*vars(position).values()]
+    if isinstance(position, MemberPosition):
+        fields = [*vars(position.position).values(), position.member, position.lines_before]
+    else:
+        fields = [*vars(position).values()]
     return base64.urlsafe_b64encode(json.dumps(fields).encode()).rstrip(b"=").decode()
 
 
 def from_cursor(text: str) -> Position:
-    """Decode a cursor. Raises CursorError.
+    """Decode the cursor of a file that is no archive. Raises CursorError.
 
     A client can make up any position. Then it gets other lines of the same file, or none.
     """
+    return _decoded(text, 0)[0]
+
+
+def from_member_cursor(text: str) -> MemberPosition:
+    """Decode the cursor of an archive. Raises CursorError."""
+    position, others = _decoded(text, 2)
+    return MemberPosition(position, *others)
+
+
+def _decoded(text: str, more: int) -> tuple[Position, list[int]]:
+    """The position in a cursor, and so many numbers behind it. Raises CursorError."""
     problem = CursorError("it is not a cursor: use the value of `next` from the previous page")
     if len(text) > MAX_CURSOR_LENGTH:
         raise problem
     try:
         decoded = base64.b64decode(text + "=" * (-len(text) % 4), altchars=b"-_", validate=True)
-        offset, line, time, mid_line, after, searched = json.loads(decoded)
+        offset, line, time, mid_line, after, searched, *others = json.loads(decoded)
     except (binascii.Error, ValueError, TypeError, RecursionError):
         raise problem from None
-    numbers = (offset, line, after, searched)
+    numbers = (offset, line, after, searched, *others)
     if not all(type(each) is int and 0 <= each < _MAX for each in numbers) or line < 1:
+        raise problem
+    if len(others) != more:
         raise problem
     if type(mid_line) is not bool or not (time is None or type(time) in (int, float)):
         raise problem
     if time is not None and not abs(time) < _MAX:
         raise problem
-    return Position(offset, line, time, mid_line, after, searched)
+    return Position(offset, line, time, mid_line, after, searched), others

@@ -1,6 +1,7 @@
 """Collects the lines of a page: as objects for JSON, or as text."""
 
 import json
+from dataclasses import dataclass
 from typing import Any
 
 from runner.analysis.count.histogram import rfc3339
@@ -14,15 +15,30 @@ PAGE_BYTES = 1 << 20
 _BOM = b"\xef\xbb\xbf"
 
 
+@dataclass(frozen=True)
+class MemberPlace:
+    """A member whose lines come next, and the number of lines in the members before it."""
+
+    name: str
+    lines_before: int
+
+
 class ObjectSink:
-    """Lines with their number, time and matches."""
+    """Lines with their number, time and matches; in an archive, also with their member."""
 
     takes_blocks = False
+    has_numbers = True
 
-    def __init__(self, clock: LineClock, matcher: Matcher, limit: int) -> None:
-        self._clock, self._matcher, self._limit = clock, matcher, limit
+    def __init__(self, matcher: Matcher, limit: int) -> None:
+        self._matcher, self._limit = matcher, limit
+        self._clock: LineClock | None = None
+        self._place: MemberPlace | None = None
         self.lines: list[dict[str, Any]] = []
         self._hits = self._bytes = 0
+
+    def begin(self, clock: LineClock, place: MemberPlace | None = None) -> None:
+        """Take lines of a file from now on, or of a member of an archive."""
+        self._clock, self._place = clock, place
 
     def is_full(self) -> bool:
         """Whether the page has enough lines, or enough text."""
@@ -34,6 +50,7 @@ class ObjectSink:
             line = line.removeprefix(_BOM)
         line = line.removesuffix(b"\r")
         shown = line if len(line) <= MAX_TEXT_BYTES else _start_of(line)
+        assert self._clock, "begin comes first"
         moment = self._clock.own(line, 0)
         found_spans = [] if is_context else self._matcher.spans(line)
         spans = [span for span in found_spans if span[1] <= len(shown)]
@@ -43,6 +60,9 @@ class ObjectSink:
             "text": shown.decode("utf-8", "replace"),
             "matches": spans_in_characters(shown, spans),
         }
+        if self._place:
+            found["line"] += self._place.lines_before
+            found |= {"member": self._place.name, "member_line": number}
         if is_context:
             found["context"] = True
         else:
@@ -65,12 +85,17 @@ def _start_of(line: bytes) -> bytes:
 class TextSink:
     """Lines as bytes, as they are in the data."""
 
+    has_numbers = False
+
     def __init__(self, limit: int | None, max_bytes: int) -> None:
         self._limit, self._max_bytes = limit, max_bytes
         self.takes_blocks = limit is None
         self.hits = 0
         self._pieces: list[bytes] = []
         self._bytes = 0
+
+    def begin(self, clock: LineClock, place: MemberPlace | None = None) -> None:
+        """Do nothing: text has no numbers and no names."""
 
     def is_full(self) -> bool:
         """Whether there are enough lines, or enough text."""

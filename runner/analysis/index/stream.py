@@ -7,6 +7,8 @@ holds the last ones.
 
 import time
 from collections.abc import Hashable
+from pathlib import Path
+from typing import Any, Protocol
 
 from runner.analysis.index import gzip_points
 from runner.analysis.index.gzip_points import GzipPoints, GzipSource
@@ -15,6 +17,7 @@ from runner.analysis.input.errors import SourceError
 from runner.analysis.input.formats import GZIP, format_of
 from runner.analysis.input.open_source import Source, open_source
 from runner.analysis.input.stored import Stored, modified_at, open_stored, size_of
+from runner.analysis.input.stored_slice import StoredSlice
 
 _SKIP_BYTES = 256 << 10
 MAX_STREAMS = 3
@@ -22,19 +25,68 @@ MAX_STREAMS = 3
 IDLE_SECONDS = 60.0
 
 
+class Stream(Protocol):
+    """Data that is read from some offset on. `TextStream` describes the methods."""
+
+    at_end: bool
+
+    def read(self, size: int) -> bytes:
+        """The next bytes; none at the end of the data."""
+
+    def unread(self, data: bytes) -> None:
+        """Return bytes that were read last."""
+
+    def skip_to(self, offset: int, deadline: float) -> bool:
+        """Read up to an offset; return whether it was reached before the deadline."""
+
+    def close(self) -> None:
+        """Close the file."""
+
+
+class Streams(Protocol):
+    """Where a reader gets the stream of a file, which `key` names, and leaves it."""
+
+    def take(self, key: Hashable, file: "Text", offset: int) -> Stream:
+        """A stream from which `offset` can be reached, and which the caller then owns."""
+
+    def put(self, key: Hashable, stream: Any) -> None:
+        """Keep a stream for the next reader."""
+
+
+class Text(Protocol):
+    """Text that can be read as a stream, from an offset or from before it."""
+
+    stored: Stored
+    """The file, or the part of it, that has the text."""
+    size: int
+    """The size of `stored` in bytes."""
+    modified: float
+    """When it was written, in epoch seconds."""
+    is_plain: bool
+    """Whether the data equals the stored bytes, so that any offset can be read."""
+
+    def start_before(self, offset: int) -> int:
+        """The offset at which a stream for an offset would begin."""
+
+    def open(self, offset: int) -> "TextStream":
+        """A stream that begins at an offset, or before it. Raises OSError."""
+
+
 class TextFile:
     """A stored file, and how its data is read."""
 
-    def __init__(self, file: Stored, encoding: str | None) -> None:
-        """`encoding` is a name from check_encoding, or None to detect it. Raises OSError."""
+    def __init__(self, file: Stored, encoding: str | None, modified: float | None = None) -> None:
+        """`encoding` is a name from check_encoding, or None to detect it.
+
+        `modified` is when the file was written, if the stored file does not tell. Raises OSError.
+        """
         self.stored = file
         self.encoding = encoding
         self.size = size_of(file)
-        self.modified = modified_at(file)
+        self.modified = modified_at(file) if modified is None else modified
         form = format_of(file)
         is_utf8 = detect(_head_of(file), encoding)[0] in UTF8_ENCODINGS
         self.is_plain = form is None and is_utf8
-        """Whether the data equals the stored bytes, so that any offset can be read."""
         self._points: GzipPoints | None = None
         if form is GZIP and is_utf8 and self.size >= gzip_points.MIN_FILE_BYTES:
             self._points = GzipPoints()
@@ -59,6 +111,13 @@ class TextFile:
         return TextStream(Utf8Source(open_source(self.stored), self.encoding), 0)
 
 
+def is_local(text: Text) -> bool:
+    """Whether any part of the text can be read quickly: it is plain, and on a local disk."""
+    stored = text.stored
+    local = isinstance(stored, Path) or (isinstance(stored, StoredSlice) and stored.is_local)
+    return text.is_plain and local
+
+
 def _head_of(file: Stored) -> bytes:
     """The first four bytes of the data."""
     buffer = memoryview(bytearray(4))
@@ -76,6 +135,11 @@ class PlainReader:
         """`size` is the size of the file. Raises OSError."""
         self._file = open_stored(file, start, size)
         self._at, self._size = start, size
+
+    @property
+    def bytes_done(self) -> int:
+        """The offset in the file of the next byte."""
+        return self._at
 
     def read(self, size: int) -> bytes:
         """The next bytes; none at the end. Raises OSError, and SourceError if the file was cut."""
@@ -102,6 +166,11 @@ class TextStream:
         self.used_at = 0.0
         self.at_end = False
         """Whether `skip_to` has met the end of the data."""
+
+    @property
+    def bytes_done(self) -> int:
+        """The number of bytes of the stored file that were read."""
+        return self._source.bytes_done
 
     def read(self, size: int) -> bytes:
         """The next bytes, up to `size`; none at the end of the data. Raises SourceError, OSError.
@@ -145,7 +214,7 @@ class StreamCache:
     def __init__(self) -> None:
         self._streams: list[tuple[Hashable, TextStream]] = []
 
-    def take(self, key: Hashable, file: TextFile, offset: int) -> TextStream:
+    def take(self, key: Hashable, file: Text, offset: int) -> TextStream:
         """A stream from which `offset` can be reached, and which the caller then owns.
 
         Raises OSError.
@@ -166,6 +235,12 @@ class StreamCache:
         self._streams.append((key, stream))
         while len(self._streams) > MAX_STREAMS:
             self._streams.pop(0)[1].close()
+
+    def close(self, key: Hashable) -> None:
+        """Close the streams of a file."""
+        for each in [each for each in self._streams if each[0] == key]:
+            self._streams.remove(each)
+            each[1].close()
 
     def close_idle(self, seconds: float = IDLE_SECONDS) -> None:
         """Close streams that were not used for this long."""

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from io import FileIO
 from typing import Self
 
-from runner.analysis.input.errors import SourceError
+from runner.analysis.input.errors import AnalysisError, SourceError
 from runner.analysis.input.formats import Format, format_of, pieces_of
 from runner.analysis.input.mapped import MappedFile, map_file
 from runner.analysis.input.stored import Stored, open_stored, size_of
@@ -123,7 +123,7 @@ class PiecedSource(Source):
     def __init__(self, pieces: Iterator[bytes]) -> None:
         self._pieces = pieces
         self._piece = memoryview(b"")
-        self._failure: SourceError | None = None
+        self._failure: AnalysisError | None = None
 
     def readinto(self, buffer: memoryview) -> int:
         """Fill the buffer from the next pieces, see Source."""
@@ -142,7 +142,7 @@ class PiecedSource(Source):
                 self._piece = memoryview(next(self._pieces))
         except StopIteration:
             return False
-        except SourceError as error:
+        except AnalysisError as error:
             self._failure = error
         if self._failure is not None and not filled:
             raise self._failure

@@ -20,9 +20,13 @@ class LineDocument(TypedDict):
     """A line of a file."""
 
     line: int
-    """Number of the line, from 1."""
+    """Number of the line, from 1; in an archive, through all files of it that are read."""
     time: Time | None
     """The time at the start of the line; null if it has none."""
+    member: NotRequired[str]
+    """Name of the file in an archive that has the line."""
+    member_line: NotRequired[int]
+    """Number of the line in this file of the archive, from 1."""
     text: str
     """The line without its line end; of a line of more than 16 KiB, the start."""
     matches: list[list[int]]
@@ -31,6 +35,17 @@ class LineDocument(TypedDict):
     """True for a line that does not match, but is near one that does."""
     truncated: NotRequired[bool]
     """True if the text is only the start of the line."""
+
+
+class FailedMemberDocument(TypedDict):
+    """A file in an archive that has no lines that can be read."""
+
+    name: str
+    """Its name in the archive."""
+    code: str
+    """`encrypted`, `archive`, `not_text`, `unsupported` or `damaged`."""
+    message: str
+    """The reason in words."""
 
 
 class LinesDocument(TypedDict):
@@ -44,6 +59,8 @@ class LinesDocument(TypedDict):
     """Number of lines in the file; null if it is not known yet."""
     problem: str | None
     """Why the file cannot be read beyond this page, if it is damaged; else null."""
+    failed_members: NotRequired[list[FailedMemberDocument]]
+    """Files of an archive that this page has passed over, at most 100."""
 
 
 class LogsDocument(TypedDict):

@@ -43,7 +43,10 @@ class LinesHandler(OneJobHandler):
     async def get(self, job_id: str) -> None:
         """Send a page of lines as JSON, or all lines as text."""
         parsed_id = parse_job_id(job_id)
-        query = read_query(LinesQuery, query_parameters(self))
+        parameters = query_parameters(self)
+        if raw := self.request.query_arguments.get("member"):
+            parameters["member"] = raw[-1].decode()  # all of it: Tornado strips it
+        query = read_query(LinesQuery, parameters)
         request = await self._request(await self.jobs.wait(parsed_id), query)
         self.add_header("Vary", "Accept")
         if wants_text(self.request.headers.get("Accept", "")):
@@ -64,7 +67,7 @@ class LinesHandler(OneJobHandler):
         access = await self.run_file_io(partial(self.uploads.access, upload, ACCESS_SECONDS))
         if "problem" in access:
             raise unavailable(access["problem"], Code.FILE_UNAVAILABLE)
-        encoding = job.payload.get("encoding")
+        encoding, members = job.payload.get("encoding"), job.payload.get("members")
         return {
             **access,
             "key": str(upload.id),
@@ -72,6 +75,8 @@ class LinesHandler(OneJobHandler):
             "encoding": encoding if isinstance(encoding, str) else None,
             "index": _index(job.result),
             "query": query.question(),
+            "member": query.member,
+            "members": members if _are_globs(members) else [],
             "seconds": PAGE_SECONDS,
             "text_bytes": None,
         }
@@ -126,6 +131,11 @@ def _index(result: Any) -> str | None:
     file = result.get("file") if isinstance(result, dict) else None
     index = file.get("line_index") if isinstance(file, dict) else None
     return index if isinstance(index, str) else None
+
+
+def _are_globs(members: Any) -> bool:
+    """Whether the `members` of a payload select members of an archive, as those of `analyze`."""
+    return isinstance(members, list) and all(isinstance(each, str) for each in members)
 
 
 def _require_found(answer: Answer) -> Answer:

@@ -73,7 +73,8 @@ RESULTS = (
         tag="jobs",
         description="Lines that meet all conditions, as pages of JSON or, with `Accept:"
         " text/plain`, all of them as text. A page ends after two seconds at the latest; follow"
-        " `next`.",
+        " `next`. Lines of an archive come from all its files that the job has selected, or from"
+        " `member`.",
         queries=(LinesQuery,),
         problems=(409, 410),
     ),

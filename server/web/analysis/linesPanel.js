@@ -244,7 +244,7 @@ export class LinesPanel {
    * @param {LineDocument} line
    * @param {boolean} isAfterGap
    */
-  item({ line, time, text, matches, context, truncated }, isAfterGap) {
+  item({ line, time, text, matches, member, member_line, context, truncated }, isAfterGap) {
     const isCurrent = String(line) === this.view.get("line");
     const href = jobHref(this.id) + this.view.query({ line: String(line) });
     const classes = [context && "context", isAfterGap && "gap"].filter(Boolean).join(" ");
@@ -254,6 +254,7 @@ export class LinesPanel {
       h("a", { href, title: "Lines around this line" }, String(line)),
       time &&
         h("time", { datetime: time }, stamp(Math.floor(Date.parse(time) / 1000), this.view.zone)),
+      member && h("span", { class: "member" }, `${member}:${member_line}`),
       h(
         "code",
         {},

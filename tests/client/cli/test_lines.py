@@ -1,5 +1,7 @@
 """`jobservice lines`: lines of the file of a job."""
 
+from pathlib import Path
+
 from tests.support.jobs_command import JobsCommand
 from tests.support.programs import Service
 
@@ -27,6 +29,21 @@ def test_lines_are_printed_with_their_numbers(jobs: JobsCommand, service: Servic
     assert done.out.splitlines() == lines[2:]
     assert jobs.run("lines", job_id, "--line", "2", "-n", "1").out == f"2:{lines[1]}\n"
     assert jobs.run("lines", job_id, "--to", "2030-01-31T12:00:02Z").out == f"1:{lines[0]}\n"
+
+
+def test_lines_of_several_files_begin_with_their_file(
+    jobs: JobsCommand, service: Service, tmp_path: Path
+) -> None:
+    for name in ("a.log", "b.log"):
+        (tmp_path / name).write_text(f"one\ntwo of {name}\n")
+    files = [str(tmp_path / name) for name in ("a.log", "b.log")]
+    (job,) = jobs.run("analyze", *files, "--together", "-p", "two", "--json").items
+    done = jobs.run("lines", str(job["job_id"]), "-m", "two", "-B", "1")
+    assert done.out.splitlines() == [
+        *("a.log-1-one", "a.log:2:two of a.log", "b.log-1-one", "b.log:2:two of b.log"),
+    ]
+    done = jobs.run("lines", str(job["job_id"]), "--member", "b.log")
+    assert done.out.splitlines() == ["1:one", "2:two of b.log"]
 
 
 def test_lines_are_printed_as_json(jobs: JobsCommand, service: Service) -> None:

@@ -6,6 +6,8 @@ PAGES = ("tests/analysis/test_index_pages.py",)
 MARKS = ("tests/analysis/test_line_marks.py",)
 POINTS = ("tests/analysis/test_gzip_points.py",)
 CALLS = ("tests/server/handlers/test_lines.py",)
+MEMBERS = ("tests/runner/lines/test_member_pages.py",)
+ARCHIVE_INDEX = ("tests/analysis/archives/test_archive_index.py",)
 
 STORED_LINES = (
     Mutant(
@@ -105,5 +107,61 @@ STORED_LINES = (
         "        if self.texts >= MAX_TEXTS:",
         "        if False:",
         (f"{CALLS[0]}::test_too_many_waiting_requests_are_refused",),
+    ),
+    Mutant(
+        "the limits of data hold for lines of members",
+        "runner/lines/member_text.py",
+        "        if problem := self._limits.problem(self._done, self.bytes_done):",
+        '        if problem := "":',
+        (f"{MEMBERS[0]}::test_compressed_members_expand_within_the_limits",),
+    ),
+    Mutant(
+        "a name that no member has is refused",
+        "runner/lines/member_pages.py",
+        "        if not found:",
+        "        if False:",
+        (f"{MEMBERS[0]}::test_an_unknown_member_is_refused_with_the_names_of_some",),
+    ),
+    Mutant(
+        "the members that are known of all archives are bounded",
+        "runner/lines/answers.py",
+        "sum(map(_members, self._files.values())) > MAX_MEMBERS",
+        "False",
+        (f"{MEMBERS[0]}::test_the_members_that_are_known_are_bounded",),
+    ),
+    Mutant(
+        "an archive that ends within a member was cut short",
+        "runner/lines/member_streams.py",
+        "        if size > 0 and not data:",
+        "        if False:",
+        (f"{MEMBERS[0]}::test_a_tar_archive_that_was_cut_before_it_was_compressed_has_a_problem",),
+    ),
+    Mutant(
+        "lines are not numbered by an end that nobody has seen",
+        "runner/analysis/index/learner.py",
+        "        if marks.is_complete or (newest is None and end.offset):",
+        "        if marks.is_complete:",
+        (f"{MEMBERS[0]}::test_a_page_whose_time_is_over_continues_with_its_cursor",),
+    ),
+    Mutant(
+        "an index of an archive is bounded",
+        "runner/analysis/index/archive_index.py",
+        "        if len(text) <= MAX_TEXT:",
+        "        if True:",
+        (f"{ARCHIVE_INDEX[0]}::test_an_index_is_bounded",),
+    ),
+    Mutant(
+        "a damaged index of an archive is refused",
+        "runner/analysis/index/archive_index.py",
+        "    _require(_are_counts(offsets) and _are_counts(sizes))",
+        "",
+        (f"{ARCHIVE_INDEX[0]}::test_a_damaged_index_is_refused",),
+    ),
+    Mutant(
+        "the name of a member is taken as it is",
+        "server/handlers/jobs/lines.py",
+        '            parameters["member"] = raw[-1].decode()  # all of it: Tornado strips it\n',
+        "            pass\n",
+        (f"{CALLS[0]}::test_lines_of_an_archive_name_their_member",),
     ),
 )

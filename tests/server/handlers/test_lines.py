@@ -14,6 +14,7 @@ from tornado.simple_httpclient import HTTPStreamClosedError
 
 from server.app import App
 from server.handlers.jobs import lines as handler
+from tests.support.analysis.archives import tar_of
 from tests.support.api import Client, fields
 from tests.support.stores import Bench, folder_of
 
@@ -142,11 +143,34 @@ async def test_a_file_that_is_gone_is_reported(client: Client, bench: Bench) -> 
 
 
 async def test_a_file_without_lines_is_refused(client: Client) -> None:
-    address = await upload(client, b"PK\x03\x04" + bytes(100))
+    address = await upload(client, b"7z\xbc\xaf\x27\x1c" + bytes(100))
     for headers in ({}, TEXT):
         problem = await client.get(address, 409, headers=headers)
         assert problem["code"] == "file_unreadable"
-        assert "zip" in problem["detail"]
+        assert "7z" in problem["detail"]
+
+
+async def test_lines_of_an_archive_name_their_member(client: Client) -> None:
+    files = {"a.log": FILE, "photo.png": b"\x89PNG\r\n\x1a\n", "b.log": FILE, " c\n\0": b"one\n"}
+    address = await upload(client, gzip.compress(tar_of(files)), members=["*.log", "*.png"])
+    page = await client.get(f"{address}?line=600&limit=2")
+    assert [(each["line"], each["member"], each["member_line"]) for each in page["lines"]] == [
+        (600, "a.log", 600),
+        (601, "b.log", 1),
+    ]
+    assert [each["name"] for each in page["failed_members"]] == ["photo.png"]
+    following = await client.get(f"{address}?line=600&limit=2&cursor={page['next']}")
+    assert numbers(following) == [602, 603]
+    other = await client.get(f"{address}?member={quote(' c' + chr(10))}")
+    assert (numbers(other), other["lines"][0]["text"]) == ([1], "one")
+    answer = await client.fetch(f"{address}?match=ERROR&member=b.log", headers=TEXT)
+    assert answer.body.decode().splitlines() == LINES[::10]
+    unknown = await client.get(f"{address}?member=c.log", 422)
+    assert fields(unknown) == ["member"]
+    image = await client.get(f"{address}?member=photo.png", 409)
+    assert (image["code"], "PNG" in image["detail"]) == ("file_unreadable", True)
+    plain = await upload(client)
+    assert fields(await client.get(f"{plain}?member=a.log", 422)) == ["member"]
 
 
 async def test_a_damaged_file_gives_the_lines_before_the_damage(client: Client) -> None:

@@ -23,6 +23,7 @@ def register(app: typer.Typer) -> None:
     examples = (
         "lines 6af1b43d --match ERROR -B 2",
         "lines 6af1b43d --from -30m --regex 'db-[0-9]'",
+        "lines 6af1b43d --member var/log/app.log --line 1000 -n 20",
     )
     command(app, "lines", examples)(lines)
 
@@ -61,6 +62,9 @@ class Conditions:
     limit: Annotated[
         int | None, typer.Option("--limit", "-n", min=1, metavar="N", help="At most N lines.")
     ] = None
+    member: Annotated[
+        str | None, typer.Option("--member", metavar="NAME", help="A file of an archive.")
+    ] = None
 
 
 def lines(
@@ -78,7 +82,15 @@ def lines(
         if output.as_json:
             output.item(each.raw)
         else:
-            _print_line(output, each, "" if text else f"{each.line}{'-' if each.context else ':'}")
+            _print_line(output, each, "" if text else _prefix(each, conditions.member))
+
+
+def _prefix(line: "LineData", member: str | None) -> str:
+    """The number of a line, and its file if the lines of several files are printed."""
+    sign = "-" if line.context else ":"
+    if line.member is None or member is not None:
+        return f"{line.line}{sign}"
+    return f"{formats.printable(line.member)}{sign}{line.member_line}{sign}"
 
 
 def _print_line(output: Output, line: "LineData", prefix: str) -> None:
