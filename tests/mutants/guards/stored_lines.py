@@ -83,7 +83,7 @@ STORED_LINES = (
     Mutant(
         "a file that was changed is not shown",
         "runner/lines/answers.py",
-        '            if file.text.size != request["size"]:',
+        '            if (size := size_of(source)) != request["size"]:',
         "            if False:",
         (f"{CALLS[0]}::test_a_file_that_is_gone_is_reported",),
     ),
