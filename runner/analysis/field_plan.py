@@ -1,10 +1,10 @@
 """Chooses how the fields that a client asks for are found in a file."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from runner.analysis.fields.plan import FieldPlan, Split, field_regex
-from runner.analysis.fields.statistics import FieldTable
+from runner.analysis.fields.table import FieldTable
 from runner.analysis.formats import LogFormat, detect
 from runner.analysis.formats.detection import MixedFormat
 from runner.analysis.formats.sampling import sample_lines
@@ -18,10 +18,12 @@ class WantedField:
     """A field that a client asks for: of the format, or by a regex.
 
     The name may be empty if there is a regex: then each of its named groups is a field.
+    `over_time` tells that it is also counted over time.
     """
 
     name: str
     regex: str = ""
+    over_time: bool = False
 
     @property
     def names(self) -> list[str]:
@@ -47,23 +49,21 @@ class PlannedFields:
         self, wanted: Sequence[WantedField], lines: Sequence[bytes], modified: float | None
     ) -> FieldPlan:
         """Detect the format of these lines, and plan how C or Python finds its fields."""
-        names = tuple(names_of(wanted))
-        regexes = tuple(field_regex(each.regex, each.name) for each in wanted if each.regex)
-        of_format = tuple(each.name for each in wanted if not each.regex)
+        plan = _plan_of(wanted)
+        names, of_format = plan.names, plan.format_fields
         if not of_format:
-            return FieldPlan(names, regexes=regexes)
+            return plan
         self.format = found = detect(lines, modified)
         formats = found.formats if isinstance(found, MixedFormat) else (found,)
         all_names = [name if name in of_format else "" for name in names]
         walkers = [walker for each in formats if (walker := each.walker(all_names))]
         if not formats[0].walker(all_names):
-            return FieldPlan(names, of_format, regexes, split=_splitter(found))
-        return FieldPlan(names, of_format, regexes, tuple(walkers))
+            return replace(plan, split=_splitter(found))
+        return replace(plan, walkers=tuple(walkers))
 
     def warnings(self, table: FieldTable | None) -> list[dict[str, str]]:
         """A warning for each field that no line has."""
-        fields = table.fields if table else []
-        counts = dict(zip(self.names, (each.count for each in fields), strict=False))
+        counts = dict(zip(self.names, table.counts if table else [], strict=False))
         return [self._warning(name) for name, count in counts.items() if not count]
 
     def _warning(self, name: str) -> dict[str, str]:
@@ -102,13 +102,21 @@ def plan_by_first_lines(wanted: Sequence[WantedField]) -> PlannedFields:
     """Plan the fields of data whose first lines will tell its format."""
     planned = PlannedFields()
     if wanted:
-        planned.plan = FieldPlan(
-            tuple(names_of(wanted)),
-            tuple(each.name for each in wanted if not each.regex),
-            tuple(field_regex(each.regex, each.name) for each in wanted if each.regex),
-            from_lines=lambda lines: planned.of_lines(wanted, lines, None),
+        planned.plan = replace(
+            _plan_of(wanted), from_lines=lambda lines: planned.of_lines(wanted, lines, None)
         )
     return planned
+
+
+def _plan_of(wanted: Sequence[WantedField]) -> FieldPlan:
+    """The fields to count, without a way to find those of the format."""
+    over_time = [each.over_time for each in wanted for _ in each.names]
+    return FieldPlan(
+        tuple(names_of(wanted)),
+        tuple(each.name for each in wanted if not each.regex),
+        tuple(field_regex(each.regex, each.name) for each in wanted if each.regex),
+        over_time=sum(1 << number for number, asked in enumerate(over_time) if asked),
+    )
 
 
 def _splitter(form: LogFormat) -> Split:

@@ -56,7 +56,12 @@ class AnalysisOptions:
     @property
     def needs_times(self) -> bool:
         """Whether the time of every line is read."""
-        return self.timeline or self.limits.are_given or self.spreads_samples
+        return self.has_timeline or self.limits.are_given or self.spreads_samples
+
+    @property
+    def has_timeline(self) -> bool:
+        """Whether the result has a timeline: if asked for, or for fields over time."""
+        return self.timeline or any(each.over_time for each in self.fields)
 
     @property
     def spreads_samples(self) -> bool:

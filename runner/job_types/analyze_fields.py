@@ -31,6 +31,11 @@ class FieldObject(Payload):
         " in a line counts.",
     )
 
+    over_time: bool = Field(
+        False,
+        description="Whether to count it over time, too. All fields are with fields_over_time.",
+    )
+
     @model_validator(mode="after")
     def _check_regex(self) -> Self:
         if not self.name and not self.regex:
@@ -51,11 +56,11 @@ class FieldObject(Payload):
         except (FieldError, RegexError) as error:
             raise ValueError(f"the regex {error}") from None
 
-    def wanted(self) -> "WantedField":
-        """The field as the analysis takes it."""
+    def wanted(self, over_time: bool) -> "WantedField":
+        """The field as the analysis takes it, over time also if all fields are."""
         from runner.analysis.field_plan import WantedField
 
-        return WantedField(self.name, self.regex)
+        return WantedField(self.name, self.regex, self.over_time or over_time)
 
 
 def _from_text(value: Any) -> Any:

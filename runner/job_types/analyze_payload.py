@@ -57,6 +57,11 @@ class AnalyzePayload(Payload):
     top: int = Field(
         20, ge=0, le=1000, description="How many of the most frequent values of a field to show."
     )
+    fields_over_time: bool = Field(
+        False,
+        description="Whether to report all fields in the bins of the timeline, too: how many lines"
+        " have them, percentiles of numbers, distinct values, and the most frequent values.",
+    )
     overview: bool | None = Field(
         None,
         description="Whether to report templates of messages, levels, status classes and bursts."
@@ -154,7 +159,14 @@ class AnalyzePayload(Payload):
         needs_lines = self.samples or self.histogram != "none" or self._limits().are_given
         if not self.lines and needs_lines:
             raise ValueError("samples, histogram, from and until need lines: true")
+        if not self.lines and self._has_fields_over_time():
+            raise ValueError("fields over time need lines: true")
         return self
+
+    def _has_fields_over_time(self) -> bool:
+        return bool(self.fields) and (
+            self.fields_over_time or any(each.over_time for each in self.fields)
+        )
 
     def _limits(self) -> TimeLimits:
         given = (self.since, self.until)
@@ -175,7 +187,7 @@ class AnalyzePayload(Payload):
             histogram=unit,
             encoding=self.encoding,
             members=tuple(self.members),
-            fields=tuple(each.wanted() for each in self.fields),
+            fields=tuple(each.wanted(self.fields_over_time) for each in self.fields),
             top=self.top,
             overview=self.patterns is None if self.overview is None else self.overview,
             timeline=self.histogram == "auto",

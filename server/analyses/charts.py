@@ -1,6 +1,6 @@
-"""Bar charts as inline SVG: without scripts, for screens and for paper. Imports nothing of ours."""
+"""Charts as inline SVG: without scripts, for screens and for paper. Imports nothing of ours."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from html import escape
 
 WIDTH, HEIGHT = 720, 90
@@ -31,6 +31,45 @@ def bar_chart(title: str, values: Sequence[int], first: str, last: str) -> str:
         f'<text x="0" y="10">{most:,}</text><text x="0" y="{HEIGHT - 3}">{escape(first)}</text>'
         f'<text x="{WIDTH}" y="{HEIGHT - 3}" text-anchor="end">{escape(last)}</text></svg>'
     )
+
+
+def line_chart(
+    title: str, series: Mapping[str, Sequence[float | None]], first: str, last: str
+) -> str:
+    """Return a chart of figures over time, a line for each name, from 0 or the least figure on.
+
+    A line has a gap where a figure is missing. Each is told apart by its name at the top.
+    """
+    known = [each for values in series.values() for each in values if each is not None]
+    least, most = min([0.0, *known]), max([0.0, *known])
+    base, height = HEIGHT - _BOTTOM, HEIGHT - _TOP - _BOTTOM
+    scale = height / (most - least) if most > least else 0.0
+    lines = "".join(
+        f'<path class="line s{number}" d="{"".join(_line(values, least, scale, base))}"/>'
+        f'<text class="s{number}" x="{WIDTH - 50 * (len(series) - number)}" y="10">'
+        f"{escape(name)}</text>"
+        for number, (name, values) in enumerate(series.items())
+    )
+    names = ", ".join(series)
+    label = f"{title}: {names} from {first} to {last}, between {least:.6g} and {most:.6g}"
+    return (
+        f'<svg class="chart" viewBox="0 0 {WIDTH} {HEIGHT}" role="img"'
+        f' aria-label="{escape(label)}"><path class="axis" d="M0 {base}.5H{WIDTH}"/>{lines}'
+        f'<text x="0" y="10">{most:.6g}</text><text x="0" y="{HEIGHT - 3}">{escape(first)}</text>'
+        f'<text x="{WIDTH}" y="{HEIGHT - 3}" text-anchor="end">{escape(last)}</text></svg>'
+    )
+
+
+def _line(values: Sequence[float | None], least: float, scale: float, base: float) -> Iterator[str]:
+    """Yield the steps of a line: each figure holds for the width of its bin."""
+    step, is_open = WIDTH / max(1, len(values)), False
+    for index, value in enumerate(values):
+        if value is None:
+            is_open = False
+            continue
+        y = _number(base - scale * (value - least))
+        yield f"{'V' if is_open else f'M{_number(index * step)} '}{y}H{_number((index + 1) * step)}"
+        is_open = True
 
 
 def bar(share: float) -> str:

@@ -10,12 +10,14 @@ from collections.abc import Iterator, Mapping
 from html import escape
 from typing import Any
 
-from server.analyses.charts import bar, bar_chart
-from server.analyses.tables import Cell, Table, tables_of
+from server.analyses.charts import bar, bar_chart, line_chart
+from server.analyses.tables import PERCENTILES, Cell, Table, bin_starts, tables_of
 from server.documents.schemas.comparison import ComparisonDocument
 
 MAX_CHARTS = 20
 """The charts of the most frequent series; all others are in the CSV of the table."""
+MAX_VALUES = 5
+"""Values of a field that have a chart."""
 MAX_COLUMNS = 12
 """A wider table of times is only in the CSV."""
 _STYLE = """
@@ -38,6 +40,10 @@ td { overflow-wrap: anywhere; }
 .share { display: block; height: .6em; margin-top: .45em; width: 8rem; }
 .bar { fill: var(--bar); }
 .axis { stroke: var(--line); }
+.line { fill: none; stroke: currentColor; }
+.s0 { color: #2a6fdb; } .s1 { color: #d97706; stroke-dasharray: 6 2; }
+.s2 { color: #dc2626; stroke-dasharray: 2 2; }
+.chart text.s0, .chart text.s1, .chart text.s2 { fill: currentColor; }
 .significant { font-weight: 600; }
 @media print {
   body { font-size: 10pt; margin: 0; max-width: none; }
@@ -67,7 +73,10 @@ def html_report(job: Mapping[str, Any], comparison: ComparisonDocument | None = 
     tables = sorted(tables_of(result, comparison), key=lambda table: _place(table.name))
     parts = [f"<h1>{escape(name)}</h1>", _about(job)]
     for table in tables:
-        parts.extend(_section(table, comparison))
+        if table.name == "fields_over_time":
+            parts += [f'<h2 id="{table.name}">{escape(table.title)}</h2>', *_field_charts(result)]
+        else:
+            parts.extend(_section(table, comparison))
     for table in tables:
         if table.name == "timeline" and len(table.columns) <= MAX_COLUMNS:
             parts += [f'<h2 id="times">{escape(table.title)}, in numbers</h2>', *_table(table)]
@@ -122,6 +131,24 @@ def _charts(table: Table) -> Iterator[str]:
     if len(shown) < len(series):
         others = len(series) - len(shown)
         yield f'<p class="quiet">{others} more are in the table as CSV.</p>'
+
+
+def _field_charts(result: Mapping[str, Any]) -> Iterator[str]:
+    """Yield charts of each field: its percentiles, or else the lines with its frequent values."""
+    times = bin_starts(result["timeline"])
+    for name, field in result["fields"].items():
+        found = field.get("over_time")
+        if not found:
+            continue
+        yield f"<h3>{escape(_shown(name))}</h3>"
+        if found["p50"]:
+            series = {each: found[each] for each in PERCENTILES}
+            yield line_chart(name, series, times[0], times[-1])
+            continue
+        for each in found["top"][:MAX_VALUES]:
+            yield f'<p class="text">{escape(_shown(each["value"]))}</p>'
+            yield bar_chart(f"{name} {each['value']}", each["counts"], times[0], times[-1])
+    yield '<p class="quiet">The numbers are in the table fields_over_time as CSV.</p>'
 
 
 def _table(table: Table) -> Iterator[str]:

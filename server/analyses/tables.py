@@ -24,6 +24,7 @@ _UNITS = {
 }
 _OFF_AXIS = ("before", "after")
 """The counts of lines that the axis of a timeline leaves out."""
+PERCENTILES = ("p50", "p95", "p99")
 MAX_FILLED = 2000
 """The most times for which a table of histograms has zeros."""
 _COMPARED = (
@@ -163,7 +164,9 @@ def _series(timeline: Mapping[str, Any], texts: Mapping[str, str]) -> dict[str, 
 
 
 def bin_starts(timeline: Mapping[str, Any]) -> list[str]:
-    """The times at which the bins of a timeline begin."""
+    """The times at which the bins of a timeline begin; none if no line has a time."""
+    if not timeline["bins"]:
+        return []
     start = datetime.fromisoformat(timeline["start"].replace("Z", "+00:00"))
     step = timedelta(seconds=timeline["bin_seconds"])
     times = (start + step * number for number in range(timeline["bins"]))
@@ -208,8 +211,27 @@ def _fields(result: Result) -> Table:
     return Table("fields", "Most frequent values", ("field", "value", "count", "error"), rows)
 
 
+def _fields_over_time(result: Result) -> Table:
+    """A row for each field and time, and one for each of its most frequent values and time."""
+    timeline = result.get("timeline") or {}
+    times = bin_starts(timeline) if timeline else []
+    rows: list[tuple[Cell, ...]] = []
+    for name, field in (result.get("fields") or {}).items():
+        found = field.get("over_time") or {}
+        if not found or not times:
+            continue
+        numbers = [found[each] or [None] * len(times) for each in PERCENTILES]
+        figures = zip(times, found["count"], found["distinct"], *numbers, strict=True)
+        rows += [(name, None, *row) for row in figures]
+        for each in found["top"]:
+            counted = zip(times, each["counts"], strict=True)
+            rows += [(name, each["value"], *row, None, None, None, None) for row in counted]
+    columns = ("field", "value", "time", "count", "distinct", *PERCENTILES)
+    return Table("fields_over_time", "Fields over time", columns, rows)
+
+
 def _numbers(result: Result) -> Table:
-    names = ("count", "min", "mean", "max", "p50", "p95", "p99")
+    names = ("count", "min", "mean", "max", *PERCENTILES)
     rows = [
         (name, *(found["number"].get(each) for each in names))
         for name, found in (result.get("fields") or {}).items()
@@ -279,5 +301,6 @@ _BUILDERS: tuple[Callable[[Result], Table], ...] = (
     _templates,
     _fields,
     _numbers,
+    _fields_over_time,
     _samples,
 )

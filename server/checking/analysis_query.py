@@ -177,6 +177,6 @@ def _value(name: str, text: str) -> Any:
     """The value of a field; a text that is not acceptable stays, and is refused later."""
     if name in _TEXTS:
         return text
-    if name in ("lines", "reuse", "overview"):
+    if name in ("lines", "reuse", "overview", "fields_over_time"):
         return _FLAGS.get(text.lower(), text)
     return json.loads(text) if _NUMBER.fullmatch(text) else text

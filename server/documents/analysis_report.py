@@ -10,7 +10,7 @@ from typing import Any
 
 from server.documents.overview_report import overview_lines
 from server.documents.text_table import clean, shortened, table
-from server.documents.timeline_report import sample_lines, timeline_lines
+from server.documents.timeline_report import field_curves, sample_lines, timeline_lines
 from storage.records.states import Status
 
 JOB_FAILED = 424
@@ -106,6 +106,9 @@ def _field_lines(result: Document) -> Iterator[str]:
         rows = [[shortened(each["value"]), str(each["count"])] for each in found["top"]]
         if rows:
             yield from table(["value", "count"], rows, counts)
+        timeline, over_time = result.get("timeline"), found.get("over_time")
+        if timeline and timeline["bins"] and over_time:
+            yield from field_curves(over_time, timeline)
 
 
 def _member_lines(result: Document) -> Iterator[str]:

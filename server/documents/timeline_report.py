@@ -30,18 +30,42 @@ def timeline_lines(timeline: Document) -> Iterator[str]:
     per_character = -(-timeline["bins"] // CURVE_WIDTH)
     seconds = timeline["bin_seconds"] * per_character
     yield from ("", f"lines over time from {timeline['start']}, {seconds:,} seconds a character:")
-    names = ["all lines", *map(shortened, timeline["patterns"])]
-    curves = [timeline["total"], *timeline["patterns"].values()]
-    widest = max(map(width, names))
-    for name, curve in zip(names, curves, strict=True):
-        counts = [sum(curve[at : at + per_character]) for at in range(0, len(curve), per_character)]
-        shown = _curve(counts)
-        yield f"{name}{' ' * (widest - width(name))}  {shown}  at most {max(counts):,}"
+    yield from _curves({"all lines": timeline["total"], **timeline["patterns"]}, per_character)
     if timeline["undated"]:
         yield f"and {timeline['undated']:,} lines before the first time"
     if "before" in timeline:
         before, after = timeline["before"], timeline["after"]
         yield f"and, far away from these times, {before:,} lines before and {after:,} after"
+
+
+def field_curves(found: Document, timeline: Document) -> Iterator[str]:
+    """Yield the curves of a field: of percentiles, or of lines with each of the frequent values.
+
+    A character has the largest percentile of its bins. Negative ones are shown as zero.
+    """
+    per_character = -(-timeline["bins"] // CURVE_WIDTH)
+    if not found["p50"]:
+        rows = {each["value"]: each["counts"] for each in found["top"]}
+        yield from _curves({"all lines": found["count"], **rows}, per_character)
+        return
+    for name in ("p50", "p95", "p99"):
+        most = max((each for each in found[name] if each is not None), default=0.0)
+        groups = _groups([max(0.0, each or 0.0) for each in found[name]], per_character)
+        heights = [round(1000 * max(group) / most) if most > 0 else 0 for group in groups]
+        yield f"{name}  {_curve(heights)}  at most {most:.6g}"
+
+
+def _curves(rows: Mapping[str, Sequence[int]], per_character: int) -> Iterator[str]:
+    """Yield a curve for each row of counts, with its name in front."""
+    names = [shortened(name) for name in rows]
+    widest = max(map(width, names))
+    for name, curve in zip(names, rows.values(), strict=True):
+        counts = [sum(group) for group in _groups(curve, per_character)]
+        yield f"{name}{' ' * (widest - width(name))}  {_curve(counts)}  at most {max(counts):,}"
+
+
+def _groups(values: Sequence[Any], size: int) -> list[Sequence[Any]]:
+    return [values[at : at + size] for at in range(0, len(values), size)]
 
 
 def _curve(counts: Sequence[int]) -> str:

@@ -120,6 +120,20 @@ def test_values_of_fields_are_counted(api: Client) -> None:
         api.analyze(log, ["warn"], fields="user")
 
 
+def test_fields_are_counted_over_time(api: Client) -> None:
+    log = b"".join(b"2030-01-31T12:00:0%dZ took %d ms\n" % (n, n) for n in range(9))
+    ms = {"name": "ms", "regex": "took ([0-9]+) ms"}
+    result = api.analyze(log, ["took"], fields=[ms], fields_over_time=True).result(20)
+    assert result["timeline"]["bins"] == 9
+    assert result["fields"]["ms"]["over_time"]["count"] == [1] * 9
+    some: list[dict[str, object]] = [
+        {**ms},
+        {"name": "other", "regex": "([0-9]+) ms", "over_time": True},
+    ]
+    found = api.analyze(log, ["took"], fields=some).result(20)["fields"]
+    assert ["over_time" in each for each in found.values()] == [False, True]
+
+
 def test_members_of_an_archive_can_be_selected(api: Client) -> None:
     content = io.BytesIO()
     with zipfile.ZipFile(content, "w") as archive:

@@ -119,6 +119,7 @@ class AsyncClient:
         members: Iterable[str] = (),
         fields: Iterable[str | Mapping[str, Any]] = (),
         top: int = 20,
+        fields_over_time: bool = False,
         compare: AsyncJob | str | None = None,
         reuse: bool = False,
         overview: bool | None = None,
@@ -130,8 +131,7 @@ class AsyncClient:
     ) -> AsyncJob:
         """Submit a job that counts patterns in a file, a list of files, or an earlier job's file.
 
-        docs/client.md and docs/api.md#analyze explain the parameters. With `reuse`, the job may be
-        an earlier one: `data.reused_from`. A timedelta is before the last time of the file.
+        docs/api.md#analyze explains the parameters. A timedelta is before the file's last time.
         """
         payload = requests.analyze_payload(
             patterns,
@@ -144,6 +144,7 @@ class AsyncClient:
             members=members,
             fields=fields,
             top=top,
+            fields_over_time=fields_over_time,
             compare=compare.id if isinstance(compare, AsyncJob) else compare,
             reuse=reuse,
             overview=overview,

@@ -12,7 +12,7 @@ MAX_LINES = 1000
 """How many lines of a file are requested at once."""
 _USUAL = {
     **{"samples": 0, "histogram": "none", "lines": True, "members": []},
-    **{"fields": [], "top": 20, "reuse": False},
+    **{"fields": [], "top": 20, "reuse": False, "fields_over_time": False},
 }
 """The parameters of an analysis that are not sent, unless they are None."""
 
@@ -29,6 +29,7 @@ def analyze_payload(
     members: Iterable[str] = (),
     fields: Iterable[str | Mapping[str, Any]] = (),
     top: int = 20,
+    fields_over_time: bool = False,
     compare: str | None = None,
     reuse: bool = False,
     overview: bool | None = None,
@@ -54,7 +55,7 @@ def analyze_payload(
     payload: dict[str, Any] = {} if patterns is None and not wanted else {"patterns": wanted}
     jobs = {"source": source, "compare": compare}
     payload |= {name: {"job_id": job_id} for name, job_id in jobs.items() if job_id is not None}
-    extra: dict[str, Any] = {"reuse": reuse, "top": top}
+    extra: dict[str, Any] = {"reuse": reuse, "top": top, "fields_over_time": fields_over_time}
     extra |= {"samples": samples, "histogram": histogram, "lines": lines, "encoding": encoding}
     extra |= {"members": list(members), "overview": overview, "context": context}
     extra |= {"from": _time_limit("since", since), "until": _time_limit("until", until)}

@@ -11,7 +11,7 @@ from runner.analysis.count.histogram import Histogram
 from runner.analysis.count.line_marks import SPACING_BYTES, LineMarks
 from runner.analysis.count.samples import Samples
 from runner.analysis.count.timeline import Timeline
-from runner.analysis.fields.statistics import FieldTable
+from runner.analysis.fields.table import FieldTable
 from runner.analysis.input.invalid_text import InvalidText
 
 

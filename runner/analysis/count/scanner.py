@@ -229,7 +229,8 @@ class Scanner:
         if self._kernel:
             self._search_for_literals(self._kernel, part, kept)
         if self._fields:
-            self._fields.feed(part)
+            timeline = self._timeline.handle if self._timeline else 0
+            self._fields.feed(part, timeline, self._window.base)
         if self._collector:
             self._collector.feed(part.view[part.start : part.end])
         for regex in self._regexes:

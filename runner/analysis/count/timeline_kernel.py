@@ -162,6 +162,11 @@ class TimelineKernel:
         address = Str(view).address
         self._library.timeline_window(self._handle, address, base, start, end, in_line)
 
+    @property
+    def handle(self) -> int:
+        """The address of the C struct `timeline`, for C code that looks up times of lines."""
+        return int(self._handle)
+
     def count(self, hits: Any, size: int, keys: Any, base: int) -> int:
         """Count matching lines, given as an address of `size` hits, see kernel.Kernel.
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from runner.analysis.fields.kernel import FieldKernel
 from runner.analysis.fields.plan import FieldPlan, FieldRegex
-from runner.analysis.fields.statistics import FieldTable
+from runner.analysis.fields.table import FieldTable
 from runner.analysis.input.window import WindowPart
 from runner.analysis.match.patterns import MAX_MEMORY, MIN_MEMORY
 from runner.analysis.match.re2_regex import ANYWHERE, CapturingRegex
@@ -26,8 +26,14 @@ class FieldCollector:
         memory = max(MIN_MEMORY, min(MAX_MEMORY, _TOTAL_MEMORY // max(len(plan.regexes), 1)))
         self._regexes = [(each, CapturingRegex(each.source, memory)) for each in plan.regexes]
 
-    def feed(self, window: WindowPart) -> None:
-        """Add some lines of a window."""
+    def feed(self, window: WindowPart, timeline: int = 0, base: int = 0) -> None:
+        """Add some lines of a window.
+
+        `timeline` is TimelineKernel.handle, with the times of the window, for fields over time;
+        `base` is the offset of the window's view in the data.
+        """
+        if timeline and self._plan.over_time:
+            self._kernel.use_times(timeline, window.view, base)
         if self._plan.from_lines:
             first = bytes(window.view[window.start : window.end][:_FIRST_BYTES])
             self._plan = self._plan.from_lines(first.split(b"\n")[:_FIRST_LINES])
@@ -41,7 +47,7 @@ class FieldCollector:
 
     def table(self) -> FieldTable:
         """The statistics of the fields, in the order of their names."""
-        return FieldTable(self._kernel.statistics())
+        return FieldTable(self._kernel.memory, self._plan.bounds)
 
     def _split_lines(self, window: WindowPart) -> None:
         """Add the fields of a format that only Python can read."""
@@ -50,9 +56,8 @@ class FieldCollector:
             fields = self._plan.split(bytes(window.view[start:end])) or {}
             for name in self._plan.format_fields:
                 if name in fields:
-                    value = bytearray(fields[name] or b"\0")
-                    spans = (ctypes.c_uint32 * 2)(0, len(fields[name]))
-                    self._kernel.add_values(self._numbers[name], memoryview(value), spans, 1)
+                    number, value = self._numbers[name], fields[name]
+                    self._kernel.add_value_of_line(number, value, window.view, start)
 
     def _lines(self, window: WindowPart) -> Iterator[tuple[int, int]]:
         """The start and end of the lines that begin in the window and are not empty."""

@@ -3,14 +3,13 @@
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
+from runner.analysis.fields.memory import MAX_FIELDS as MAX_FIELDS
 from runner.analysis.fields.program import Walker
 from runner.analysis.fields.statistics import Bounds
 from runner.analysis.match.patterns import MIN_MEMORY
 from runner.analysis.match.re2_regex import CapturingRegex
 from runner.analysis.match.regex_text import required_literals
 
-MAX_FIELDS = 16
-"""Fields of an analysis."""
 LINE_BYTES = 64 << 10
 """Fields are read from this many bytes at the start of a line."""
 
@@ -37,7 +36,8 @@ class FieldPlan:
     """The fields to count, by name, and where they come from.
 
     `format_fields` are those of the format: walkers find them, or `split` if the format has no
-    walker. If `from_lines` is set, it makes the plan from the first lines of the data instead.
+    walker. `over_time` has a bit for each field that is also counted over time.
+    If `from_lines` is set, it makes the plan from the first lines of the data instead.
     """
 
     names: tuple[str, ...]
@@ -46,6 +46,7 @@ class FieldPlan:
     walkers: tuple[Walker, ...] = ()
     split: Split | None = None
     line_bytes: int = LINE_BYTES
+    over_time: int = 0
     from_lines: "Callable[[Sequence[bytes]], FieldPlan] | None" = None
 
     @property

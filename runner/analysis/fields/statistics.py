@@ -1,8 +1,7 @@
-"""The statistics of a field in a part of a file, and how those of parts are merged."""
+"""The statistics of a field in a part of a file, as Python reads them from the memory of C."""
 
 import base64
 import zlib
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -47,43 +46,31 @@ class FieldStatistics:
     counts: dict[Value, int] = field(default_factory=dict)
     registers: bytes = bytes(distinct.REGISTERS)
     numbers: Numbers = field(default_factory=Numbers)
-
-    def merge(self, other: "FieldStatistics", bounds: Bounds) -> None:
-        """Add the statistics of another part."""
-        self.count += other.count
-        self.purged += other.purged
-        for value, count in other.counts.items():
-            self.counts[value] = self.counts.get(value, 0) + count
-        self.registers = distinct.merged(self.registers, other.registers)
-        self.numbers.merge(other.numbers)
-        if not _fits(self.counts, bounds.values, bounds.bytes):
-            self._purge(bounds)
-
-    def _purge(self, bounds: Bounds) -> None:
-        """Reduce all counts, as native/values.c does."""
-        by, left = 1, self.counts
-        while True:
-            left = {value: count - by for value, count in self.counts.items() if count > by}
-            if _fits(left, bounds.values // 2, bounds.bytes // 2):
-                break
-            by *= 2
-        self.counts = left
-        self.purged += by
+    values: int | None = None
+    """The number of values in memory, if `counts` has only the most frequent of them."""
 
     def to_json(self, top: int) -> dict[str, Any]:
         """The statistics as clients get them, with so many of the most frequent values."""
-        ordered = sorted(self.counts.items(), key=lambda each: (-each[1], each[0]))[:top]
-        number = self.numbers
+        number, values = self.numbers, len(self.counts) if self.values is None else self.values
         return {
             "count": self.count,
-            "distinct": len(self.counts) if not self.purged else distinct.estimate(self.registers),
+            "distinct": distinct.estimate(self.registers) if self.purged else values,
             "distinct_error": distinct.ERROR if self.purged else 0.0,
             "top": [
-                {"value": _shown(value), "count": count + self.purged, "error": self.purged}
-                for value, count in ordered
+                {"value": shown(value), "count": count + self.purged, "error": self.purged}
+                for value, count in self.most_frequent(top)
             ],
-            "number": _number(number) if 2 * number.count >= max(self.count, 1) else None,
+            "number": _number(number) if self.has_numbers else None,
         }
+
+    def most_frequent(self, number: int) -> list[tuple[Value, int]]:
+        """So many of the most frequent values, with their counts."""
+        return sorted(self.counts.items(), key=lambda each: (-each[1], each[0]))[:number]
+
+    @property
+    def has_numbers(self) -> bool:
+        """Whether at least half of the values are numbers."""
+        return 2 * self.numbers.count >= max(self.count, 1)
 
     def dump(self) -> list[Any]:
         """The statistics as JSON that another process can load."""
@@ -102,33 +89,8 @@ class FieldStatistics:
         return cls(count, purged, by_value, registers, Numbers.load(numbers))
 
 
-@dataclass
-class FieldTable:
-    """The statistics of all fields in a part of a file."""
-
-    fields: list[FieldStatistics]
-
-    def merge(self, later: "FieldTable") -> None:
-        """Add the statistics of another part, which has the same fields."""
-        bounds = Bounds.of(len(self.fields))
-        for each, other in zip(self.fields, later.fields, strict=True):
-            each.merge(other, bounds)
-
-    def dump(self) -> list[Any]:
-        """The statistics as JSON."""
-        return [each.dump() for each in self.fields]
-
-    @classmethod
-    def load(cls, content: list[Any]) -> "FieldTable":
-        """Statistics from the output of `dump`."""
-        return cls([FieldStatistics.load(each) for each in content])
-
-
-def _fits(counts: Mapping[Value, int], values: int, size: int) -> bool:
-    return len(counts) <= values and sum(len(text) for text, _ in counts) <= size
-
-
-def _shown(value: Value) -> str:
+def shown(value: Value) -> str:
+    """A value as clients get it."""
     text, number = value
     return text.decode(errors="replace") + ("…" if number else "")
 

@@ -102,11 +102,18 @@ def _by_share(formats: Sequence[LogFormat], lines: Sequence[bytes]) -> list[LogF
 
 
 def _names(form: LogFormat, lines: Sequence[bytes]) -> list[str]:
+    """The most frequent fields of some lines, without objects of which other fields are part."""
     counted: Counter[str] = Counter()
     for line in lines:
         if parts := form.split(line):
             counted.update(dict.fromkeys(parts.fields, 1))
-    return [name for name, _ in counted.most_common(_MAX_FIELDS)]
+    objects = {name[:at] for name in counted for at in _dots(name)}
+    found = [name for name, _ in counted.most_common() if name not in objects]
+    return found[:_MAX_FIELDS]
+
+
+def _dots(name: str) -> list[int]:
+    return [at for at, char in enumerate(name) if char == "."]
 
 
 def _unrecognized(lines: Sequence[bytes], known: Sequence[LogFormat]) -> list[bytes]:

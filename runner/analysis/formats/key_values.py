@@ -2,7 +2,7 @@
 
 import json
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 from runner.analysis.fields.program import EXPORT, JSON, LOGFMT, Walker, named_walker
 from runner.analysis.formats.levels import level_at_start, level_of
@@ -33,6 +33,9 @@ LEVELS = (
 )
 MESSAGES = ("message", "msg", "MESSAGE", "@m", "@mt", "event", "log", "text", "error")
 """The usual names of these parts, the most usual first."""
+
+MAX_OBJECTS = 8
+"""How deep JSON objects are read. native/json.c knows it, too."""
 
 _PAIR = re.compile(
     rb"[ \t]*(?P<key>[A-Za-z_@][A-Za-z0-9_.@/-]*)"
@@ -78,7 +81,11 @@ class NamedFields(LogFormat):
 
 
 class JsonLines(NamedFields):
-    """One JSON object in each line."""
+    """One JSON object in each line.
+
+    A field of an object in it has the way to it as its name, with dots between the keys. If several
+    values of a line have one name, the last counts.
+    """
 
     kind = JSON
 
@@ -88,7 +95,7 @@ class JsonLines(NamedFields):
         if not text.startswith(b"{"):
             return None
         try:
-            fields = _top_level(text)
+            fields = _fields_of(text)
         except (ValueError, IndexError, RecursionError):
             return None
         return self._parts(fields, line)
@@ -159,7 +166,7 @@ class JournalExport(NamedFields):
         return Parts(parts.time, parts.level, parts.message, parts.fields, at)
 
 
-def _top_level(line: bytes) -> dict[str, bytes]:
+def _fields_of(line: bytes) -> dict[str, bytes]:
     """The fields of a JSON object. Raises ValueError, IndexError and RecursionError."""
     errors = "replace"  # lone surrogates become "?"
     try:
@@ -168,22 +175,34 @@ def _top_level(line: bytes) -> dict[str, bytes]:
         errors = "surrogateescape"
         text = line.decode(errors=errors)
     fields: dict[str, bytes] = {}
-    at, separator = _after_space(text, 1), ","
+    for name, value in _members(text, 0, "", 1):
+        fields[name] = value.encode(errors=errors)
+    return fields
+
+
+def _members(text: str, at: int, path: str, depth: int) -> Iterator[tuple[str, str]]:
+    """Yield the names and values of an object, which begins at a position of the text, and then
+    those of the objects in it. It may be followed by nothing if it is not within another one."""
+    at = _after_space(text, at + 1)
     while text[at] != "}":
         name, at = _DECODER.raw_decode(text, at)
         at = _after_space(text, at)
-        if not isinstance(name, str) or text[at] != ":" or separator != ",":
+        if not isinstance(name, str) or text[at] != ":":
             raise ValueError("this is no field")
         start = _after_space(text, at + 1)
         value, end = _DECODER.raw_decode(text, start)
-        shown = value if isinstance(value, str) else text[start:end]
-        fields[name] = shown.encode(errors=errors)
+        yield path + name, value if isinstance(value, str) else text[start:end]
+        if isinstance(value, dict) and depth < MAX_OBJECTS:
+            yield from _members(text, start, f"{path}{name}.", depth + 1)
         at = _after_space(text, end)
-        separator = text[at]
-        at = _after_space(text, at + (separator == ","))
-    if at != len(text) - 1:
+        if text[at] == ",":
+            at = _after_space(text, at + 1)
+            if text[at] != '"':
+                raise ValueError("a name is missing")
+        elif text[at] != "}":
+            raise ValueError("a comma is missing")
+    if depth == 1 and at != len(text) - 1:
         raise ValueError("something follows the object")
-    return fields
 
 
 def _after_space(text: str, at: int) -> int:

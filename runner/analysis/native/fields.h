@@ -1,14 +1,19 @@
 /* The private header of the statistics of fields.
  *
  *   window --lines--> walkers: layout, JSON, logfmt, export --> values of fields --> statistics
+ *                                                                    times --> cells --^
  *
  * The caller provides all memory. Nothing here allocates, or calls a function of any library.
  *
  *   fields.c    what Python calls: lines, walkers, memory
  *   layout.c    finds the fields of lines that have a layout
- *   named.c     finds the fields of lines that name them: JSON, logfmt, the journal's export
+ *   named.c     finds the fields of lines that name them: logfmt, the journal's export
+ *   json.c      finds the fields of JSON
  *   values.c    statistics of the values of a field
  *   numbers.c   statistics of values that are numbers
+ *   cells.c     which cell of time a line is in
+ *   sketch.c    statistics of the values of a field in one cell of time
+ *   packed.c    all statistics as bytes, and how those of another part are added
  */
 #ifndef FIELDS_H
 #define FIELDS_H
@@ -26,6 +31,12 @@ enum {
     LEAST_EXPONENT = -64,
     EXPONENTS = 128,
     BUCKETS_OF_SIGN = EXPONENTS << STEP_BITS,
+    NEGATIVE = BUCKETS_OF_SIGN,    /* a bit in the number of a bucket */
+    NO_NUMBER = -1,                /* instead of the number of a bucket */
+    ZERO = -2,
+    CELLS_IN_USE = 512,            /* cells of time; each has a sketch of each field */
+    SKETCH_REGISTER_BITS = 10,
+    SKETCH_REGISTERS = 1 << SKETCH_REGISTER_BITS,
 };
 
 /* A value that occurred, and how often. fields/kernel.py declares this struct, too. */
@@ -70,6 +81,35 @@ typedef struct {
 
 enum walker_kind { LAYOUT, JSON, LOGFMT, EXPORT };
 
+/* The statistics of a field in a cell of time. Its tables lie behind it: sketch.c describes them.
+ * fields/sketches.py declares this struct, too. */
+typedef struct {
+    int64_t count, numbers, zeros;
+    uint32_t purged;               /* as in `values` */
+    uint32_t entry_count, bucket_count;
+    uint32_t level;                /* 2^level buckets of `values` are one bucket here */
+    uint32_t is_estimated;         /* whether the registers are in use */
+    uint32_t unused;
+} sketch;
+
+/* Cells of time, in the order in which they came. Cell n begins at second n * `width`. */
+typedef struct {
+    const void *timeline;          /* of timeline.c, with the times of the view; or NULL */
+    const uint8_t *view;           /* at the offset `base` of the data */
+    int64_t base;
+    int64_t from, until;           /* offsets of the lines that the cell `current` is known for */
+    int64_t width;
+    int64_t numbers[CELLS_IN_USE];
+    uint32_t cell_count, wanted;   /* a bit for each field that is counted over time */
+    int32_t current;               /* the index of a cell, or -1 for none */
+    uint32_t sketch_count;         /* of a cell: one for each wanted field */
+    uint32_t places[MAX_FIELDS];   /* of the sketch of each field among them */
+    uint32_t entry_limit, bucket_slots; /* of a sketch, powers of two */
+    uint32_t sketch_bytes;
+    uint8_t *sketches;             /* of each cell, of each wanted field */
+    uint8_t *spare;                /* one more sketch */
+} cells;
+
 typedef struct {
     values fields[MAX_FIELDS];
     walker walkers[4];
@@ -78,6 +118,7 @@ typedef struct {
     const uint8_t *limit;          /* the end of the window */
     uint8_t *scratch;              /* of `line_bytes`: values of the line without escapes */
     span spans[MAX_FIELDS];
+    cells cells;
 } fields;
 
 static inline uint64_t word_at(const uint8_t *from) {
@@ -134,16 +175,56 @@ static inline int same_bytes(const uint8_t *a, const uint8_t *b, uint32_t size) 
     return 1;
 }
 
-/* layout.c, named.c: whether a line has the format; its fields get their spans */
+/* What a register of HyperLogLog holds: the position of the first bit behind its number. */
+static inline uint8_t rank_of(uint64_t hash, uint32_t register_bits) {
+    return (uint8_t)(__builtin_clzll(hash << register_bits | 1ull << (register_bits - 1)) + 1);
+}
+
+static inline uint32_t shown_bytes(uint32_t size) {
+    return size < SHOWN_BYTES ? size : SHOWN_BYTES;
+}
+
+/* layout.c, named.c, json.c: whether a line has the format; its fields get their spans */
 int walk_layout(fields *f, const walker *w, const uint8_t *from, const uint8_t *to);
 int walk_json(fields *f, const walker *w, const uint8_t *from, const uint8_t *to);
 int walk_logfmt(fields *f, const walker *w, const uint8_t *from, const uint8_t *to);
 int walk_export(fields *f, const walker *w, const uint8_t *from, const uint8_t *to);
 
-/* values.c */
-void add_value(values *v, const uint8_t *from, const uint8_t *to);
+/* named.c */
+const uint8_t *after_space(const uint8_t *at, const uint8_t *to);
+const uint8_t *quote_after(const uint8_t *at, const uint8_t *to, int *escaped);
+int unescape(fields *f, span *s, int json);
 
-/* numbers.c */
-void add_number(values *v, const uint8_t *from, const uint8_t *to);
+/* values.c */
+void add_value(fields *f, uint32_t field, const uint8_t *from, const uint8_t *to);
+void count_value(values *v, uint64_t hash, const uint8_t *from, uint32_t size, int64_t count);
+uint64_t hash_of(const uint8_t *from, uint64_t size);
+
+/* numbers.c: returns the number of a bucket, NO_NUMBER or ZERO */
+int32_t add_number(values *v, const uint8_t *from, const uint8_t *to);
+
+/* cells.c */
+void begin_cells(cells *c, uint32_t wanted);
+void begin_line(fields *f, const uint8_t *line);
+int32_t cell_at(fields *f, int64_t second);
+int widen(fields *f);
+sketch *sketch_at(const fields *f, uint32_t cell, uint32_t field);
+
+/* sketch.c */
+typedef struct {
+    uint64_t *hashes;              /* 2 * entry_limit slots, 0 for a free one */
+    uint32_t *counts;
+    uint32_t *bucket_counts;       /* bucket_slots slots */
+    uint16_t *keys;                /* number of a bucket + 1, 0 for a free slot */
+    uint8_t *registers;
+} tables;
+
+uint32_t sketch_size(uint32_t entry_limit, uint32_t bucket_slots);
+tables tables_of(const cells *c, sketch *s);
+void add_to_sketch(const cells *c, sketch *s, uint64_t hash, int32_t bucket);
+void add_entry_to_sketch(const cells *c, sketch *s, uint64_t hash, uint32_t count);
+void add_bucket_to_sketch(const cells *c, sketch *s, uint32_t key, uint32_t level, uint32_t count);
+void add_registers(const cells *c, sketch *s, const uint8_t *registers);
+void merge_sketch(const cells *c, sketch *into, sketch *from);
 
 #endif

@@ -1,18 +1,18 @@
-/* Finds the fields of lines that name them: JSON, logfmt, and the export of the journal.
+/* Finds the fields of lines that name them: logfmt, and the export of the journal. json.c has JSON.
  *
  * The steps of such a walker are three words for each field that is wanted: the position of its
  * name in `texts`, the size of the name, and the number of the field.
  */
 #include "fields.h"
 
-static const uint8_t *after_space(const uint8_t *at, const uint8_t *to) {
+const uint8_t *after_space(const uint8_t *at, const uint8_t *to) {
     while (at < to && (*at == ' ' || *at == '\t'))
         at++;
     return at;
 }
 
 /* The end of a text in quotes that begins behind its first quotation mark, or NULL. */
-static const uint8_t *quote_after(const uint8_t *at, const uint8_t *to, int *escaped) {
+const uint8_t *quote_after(const uint8_t *at, const uint8_t *to, int *escaped) {
     for (; at < to && *at != '"'; at++)
         if (*at == '\\') {
             *escaped = 1;
@@ -100,7 +100,7 @@ static uint8_t control(uint8_t letter, int json) {
 
 /* Write a text without its escapes to the scratch memory; the text is never longer than before.
  * Returns 0 if an escape is wrong. */
-static int unescape(fields *f, span *s, int json) {
+int unescape(fields *f, span *s, int json) {
     uint8_t *const start = f->scratch + f->scratch_used, *out = start;
     for (const uint8_t *at = s->from; at < s->to;) {
         if (*at != '\\') {
@@ -120,73 +120,6 @@ static int unescape(fields *f, span *s, int json) {
     f->scratch_used = (uint32_t)(out - f->scratch);
     *s = (span){start, out};
     return 1;
-}
-
-/* The end of an object or a list, or NULL. */
-static const uint8_t *nested_end(const uint8_t *at, const uint8_t *to) {
-    int depth = 0, escaped = 0;
-    for (; at < to; at++) {
-        if (*at == '"' && !(at = quote_after(at + 1, to, &escaped)))
-            return NULL;
-        depth += *at == '{' || *at == '[';
-        depth -= *at == '}' || *at == ']';
-        if (!depth)
-            return at + 1;
-    }
-    return NULL;
-}
-
-static int is_scalar(uint8_t byte) {
-    return byte > ' ' && byte != ',' && byte != '}' && byte != ']' && byte != '{' &&
-           byte != '[' && byte != '"' && byte != ':';
-}
-
-/* Read a value of JSON. Returns the position behind it, or NULL. */
-static const uint8_t *json_value(fields *f, const uint8_t *at, const uint8_t *to, span *into) {
-    const uint8_t *end = at;
-    int escaped = 0;
-    span found;
-    if (at == to)
-        return NULL;
-    if (*at == '"') {
-        end = quote_after(at + 1, to, &escaped);
-        found = (span){at + 1, end};
-        at = end ? end + 1 : NULL;
-    } else {
-        if (*at == '{' || *at == '[')
-            end = nested_end(at, to);
-        else
-            while (end < to && is_scalar(*end))
-                end++;
-        found = (span){at, end};
-        at = end == at ? NULL : end;
-    }
-    if (!at || !into)
-        return at;
-    *into = found;
-    return !escaped || unescape(f, into, 1) ? at : NULL;
-}
-
-int walk_json(fields *f, const walker *w, const uint8_t *at, const uint8_t *to) {
-    int escaped = 0;
-    at = after_space(at, to);
-    if (at == to || *at++ != '{')
-        return 0;
-    for (at = after_space(at, to); at < to && *at == '"'; at = after_space(at + 1, to)) {
-        const uint8_t *name = at + 1, *end = quote_after(name, to, &escaped);
-        if (!end)
-            return 0;
-        at = after_space(end + 1, to);
-        if (at == to || *at != ':')
-            return 0;
-        at = json_value(f, after_space(at + 1, to), to, wanted(f, w, name, end));
-        if (!at)
-            return 0;
-        at = after_space(at, to);
-        if (at == to || *at != ',')
-            break;
-    }
-    return at < to && *at == '}' && after_space(at + 1, to) == to;
 }
 
 static int begins_name(uint8_t byte) {

@@ -71,34 +71,36 @@ static int parse(const uint8_t *at, const uint8_t *to, decimal *d) {
     return at == to && d->count <= MAX_DIGITS && d->power >= -MAX_POWER && d->power <= MAX_POWER;
 }
 
-static void add(values *v, double size, int negative) {
+static int32_t add(values *v, double size, int negative) {
     uint64_t bits;
     int at;
     double value = negative ? -size : size;
     memcpy(&bits, &size, sizeof bits);
     at = (int)(bits >> 52) - 1023 - LEAST_EXPONENT;
     if (at >= EXPONENTS)
-        return;
+        return NO_NUMBER;
     if (!v->numbers++)
         v->least = v->most = value;
     v->least = value < v->least ? value : v->least;
     v->most = value > v->most ? value : v->most;
     if (at < 0) {
         v->zeros++;
-        return;
+        return ZERO;
     }
     __int128 mantissa = (__int128)((bits & ((1ull << 52) - 1)) | 1ull << 52);
     v->sums[at] += negative ? -mantissa : mantissa;
-    uint64_t bucket = (bits >> (52 - STEP_BITS)) & ((1u << STEP_BITS) - 1);
-    v->buckets[(negative ? BUCKETS_OF_SIGN : 0) + ((uint64_t)at << STEP_BITS) + bucket]++;
+    uint64_t step = (bits >> (52 - STEP_BITS)) & ((1u << STEP_BITS) - 1);
+    int32_t bucket = (int32_t)((negative ? NEGATIVE : 0) + ((uint64_t)at << STEP_BITS) + step);
+    v->buckets[bucket]++;
+    return bucket;
 }
 
-void add_number(values *v, const uint8_t *from, const uint8_t *to) {
+int32_t add_number(values *v, const uint8_t *from, const uint8_t *to) {
     decimal d = {0, 0, 0, 0};
     double size;
     if (from == to || !(is_digit(*from) || *from == '-') || !parse(from, to, &d))
-        return;
+        return NO_NUMBER;
     size = (double)d.digits;
     size = d.power < 0 ? size / powers[-d.power] : size * powers[d.power];
-    add(v, size, d.negative);
+    return add(v, size, d.negative);
 }

@@ -1,5 +1,6 @@
 /* Lines over time: the functions that timeline_kernel.py calls. It declares their arguments, too. */
 #include "timeline.h"
+#include "runs.h"
 
 #define PUBLIC __attribute__((visibility("default")))
 
@@ -135,8 +136,8 @@ PUBLIC void timeline_window(timeline *t, const uint8_t *view, int64_t base, int6
     add_pending(t);
 }
 
-/* The second of the line at an offset, as in a run. */
-static int64_t second_at(const timeline *t, int64_t offset) {
+/* The number of the run that the line at an offset belongs to. */
+static int64_t run_at(const timeline *t, int64_t offset) {
     int64_t low = 0, high = t->run_count;
     while (high - low > 1) {
         int64_t middle = (low + high) / 2;
@@ -145,7 +146,19 @@ static int64_t second_at(const timeline *t, int64_t offset) {
         else
             high = middle;
     }
-    return t->runs[low].second;
+    return low;
+}
+
+/* The second of the line at an offset, as in a run. */
+static int64_t second_at(const timeline *t, int64_t offset) {
+    return t->runs[run_at(t, offset)].second;
+}
+
+int64_t timeline_run(const void *times, int64_t offset, int64_t *until) {
+    const timeline *t = times;
+    int64_t found = run_at(t, offset);
+    *until = found + 1 < t->run_count ? t->runs[found + 1].at : INT64_MAX;
+    return t->runs[found].second;
 }
 
 /* Write the parts of the data from `start` to `end` whose lines are counted, as pairs of offsets.

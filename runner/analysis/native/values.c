@@ -16,7 +16,7 @@ static uint64_t mixed(uint64_t h) {
     return h ^ h >> 33;
 }
 
-static uint64_t hash_of(const uint8_t *from, uint64_t size) {
+uint64_t hash_of(const uint8_t *from, uint64_t size) {
     uint64_t h = size * 0x9e3779b97f4a7c15u, rest = 0;
     for (; size >= 8; size -= 8, from += 8) {
         h = (h ^ word_at(from)) * 0x9fb21c651e98df25u;
@@ -25,10 +25,6 @@ static uint64_t hash_of(const uint8_t *from, uint64_t size) {
     for (uint64_t i = 0; i < size; i++)
         rest |= (uint64_t)from[i] << 8 * i;
     return mixed(h ^ rest);
-}
-
-static uint32_t shown(uint32_t size) {
-    return size < SHOWN_BYTES ? size : SHOWN_BYTES;
 }
 
 static void fill_slots(values *v) {
@@ -47,7 +43,7 @@ static int64_t reduction(const values *v) {
         uint32_t entries = 0, bytes = 0;
         for (uint32_t i = 0; i < v->entry_count; i++)
             if (v->entries[i].count > by)
-                entries++, bytes += shown(v->entries[i].size);
+                entries++, bytes += shown_bytes(v->entries[i].size);
         if (entries <= v->entry_limit / 2 && bytes <= v->text_limit / 2)
             return by;
     }
@@ -60,11 +56,11 @@ static void purge(values *v) {
         counted entry = v->entries[i];
         if (entry.count <= by)
             continue;
-        for (uint32_t j = 0; j < shown(entry.size); j++) /* texts only move to the front */
+        for (uint32_t j = 0; j < shown_bytes(entry.size); j++) /* texts only move to the front */
             v->texts[bytes + j] = v->texts[entry.text + j];
         entry.text = bytes;
         entry.count -= by;
-        bytes += shown(entry.size);
+        bytes += shown_bytes(entry.size);
         v->entries[left++] = entry;
     }
     v->entry_count = left;
@@ -73,40 +69,46 @@ static void purge(values *v) {
     fill_slots(v);
 }
 
-static void add_entry(values *v, uint64_t hash, const uint8_t *from, uint32_t size) {
+static void add_entry(values *v, uint64_t hash, const uint8_t *from, uint32_t size,
+                      int64_t count) {
     uint32_t slot;
-    if (v->entry_count == v->entry_limit || v->text_limit - v->text_bytes < shown(size))
+    if (v->entry_count == v->entry_limit || v->text_limit - v->text_bytes < shown_bytes(size))
         purge(v);
     slot = (uint32_t)hash & v->slot_mask;
     while (v->slots[slot])
         slot = (slot + 1) & v->slot_mask;
-    v->entries[v->entry_count] = (counted){hash, 1, v->text_bytes, size};
+    v->entries[v->entry_count] = (counted){hash, count, v->text_bytes, size};
     v->slots[slot] = ++v->entry_count;
-    for (uint32_t i = 0; i < shown(size); i++)
+    for (uint32_t i = 0; i < shown_bytes(size); i++)
         v->texts[v->text_bytes + i] = from[i];
-    v->text_bytes += shown(size);
+    v->text_bytes += shown_bytes(size);
 }
 
-static void count_value(values *v, uint64_t hash, const uint8_t *from, uint32_t size) {
+/* Count a value some times more. `from` has the bytes of it that are shown. */
+void count_value(values *v, uint64_t hash, const uint8_t *from, uint32_t size, int64_t count) {
     for (uint32_t slot = (uint32_t)hash & v->slot_mask; v->slots[slot];
          slot = (slot + 1) & v->slot_mask) {
         counted *entry = v->entries + v->slots[slot] - 1;
         if (entry->hash == hash && entry->size == size &&
-            same_bytes(v->texts + entry->text, from, shown(size))) {
-            entry->count++;
+            same_bytes(v->texts + entry->text, from, shown_bytes(size))) {
+            entry->count += count;
             return;
         }
     }
-    add_entry(v, hash, from, size);
+    add_entry(v, hash, from, size, count);
 }
 
-void add_value(values *v, const uint8_t *from, const uint8_t *to) {
+/* Count the value of a field in the line that began last. */
+void add_value(fields *f, uint32_t field, const uint8_t *from, const uint8_t *to) {
+    values *const v = f->fields + field;
     const uint64_t hash = hash_of(from, (uint64_t)(to - from));
-    const uint64_t rest = hash << REGISTER_BITS | 1u << (REGISTER_BITS - 1);
-    const uint8_t rank = (uint8_t)(__builtin_clzll(rest) + 1);
+    const uint8_t rank = rank_of(hash, REGISTER_BITS);
     uint8_t *const at = v->registers + (hash >> (64 - REGISTER_BITS));
+    int32_t bucket;
     *at = rank > *at ? rank : *at;
     v->count++;
-    count_value(v, hash, from, (uint32_t)(to - from));
-    add_number(v, from, to);
+    count_value(v, hash, from, (uint32_t)(to - from), 1);
+    bucket = add_number(v, from, to);
+    if (f->cells.current >= 0 && f->cells.wanted >> field & 1)
+        add_to_sketch(&f->cells, sketch_at(f, (uint32_t)f->cells.current, field), hash, bucket);
 }

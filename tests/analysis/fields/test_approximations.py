@@ -13,6 +13,7 @@ from runner.analysis.fields.kernel import FieldKernel
 from runner.analysis.fields.plan import FieldPlan
 from runner.analysis.fields.program import EXPORT, named_walker
 from runner.analysis.fields.statistics import Bounds, FieldStatistics
+from runner.analysis.fields.table import FieldTable
 from tests.support.analysis.plain_fields import check_counts, check_numbers
 
 SMALL = Bounds(64, 1024)
@@ -27,10 +28,15 @@ class SmallPlan(FieldPlan):
 
 def count(values: Sequence[bytes]) -> FieldStatistics:
     """The statistics of a stream of values."""
+    return table_of(values).fields[0]
+
+
+def table_of(values: Sequence[bytes]) -> FieldTable:
+    """The table of a stream of values of one field."""
     kernel = FieldKernel(SmallPlan(("V",), walkers=(named_walker(EXPORT, ["V"]),)))
     data = bytearray(b"\n".join(b"V=" + value for value in values) + b"\n")
     kernel.add_lines(memoryview(data), 0, len(data), False)
-    return kernel.statistics()[0]
+    return FieldTable(kernel.memory, SMALL)
 
 
 def stream(seed: int) -> list[bytes]:
@@ -69,8 +75,9 @@ def test_counts_and_quantiles_stay_within_their_error(block: int) -> None:
 def test_merged_streams_stay_within_their_error(block: int) -> None:
     for seed in range(100 * block, 100 * block + 100, 4):
         first, second = stream(seed), stream(seed + 1)
-        found = count(first)
-        found.merge(count(second), SMALL)
+        table = table_of(first)
+        table.merge(table_of(second))
+        [found] = table.fields
         assert len(found.counts) <= SMALL.values
         assert sum(len(text) for text, _ in found.counts) <= SMALL.bytes
         check_counts(found.to_json(1000), first + second, SLACK)

@@ -1,6 +1,7 @@
 """Fields that C finds, compared with the formats in Python, and statistics with exact ones."""
 
 import json
+import pickle
 import random
 from collections.abc import Sequence
 
@@ -11,8 +12,10 @@ from hypothesis import strategies as st
 from runner.analysis.fields.kernel import FieldKernel
 from runner.analysis.fields.layout import Layout, LayoutError
 from runner.analysis.fields.plan import FieldPlan
-from runner.analysis.fields.statistics import FieldStatistics, FieldTable
+from runner.analysis.fields.statistics import SHOWN_BYTES, FieldStatistics
+from runner.analysis.fields.table import FieldTable
 from runner.analysis.formats import LogFormat, detect
+from runner.analysis.formats.key_values import MAX_OBJECTS
 from runner.analysis.formats.layouts import LAYOUTS, layout_formats
 from runner.analysis.formats.log_format import LayoutFormat
 from runner.analysis.formats.times import FieldTimes
@@ -33,7 +36,14 @@ BY_NAME = {form.name: form for form in layout_formats(FieldTimes(MODIFIED))}
 def count(
     data: bytes, form: LogFormat, names: Sequence[str], cuts: Sequence[int] = ()
 ) -> list[FieldStatistics]:
-    """The statistics of fields in data that C reads in windows with these ends.
+    """The statistics of fields in data that C reads in windows with these ends."""
+    return table_of(data, form, names, cuts).fields
+
+
+def table_of(
+    data: bytes, form: LogFormat, names: Sequence[str], cuts: Sequence[int] = ()
+) -> FieldTable:
+    """The table of fields in data that C reads in windows with these ends.
 
     Each window has its own memory, so that a sanitizer notices any access outside of it.
     """
@@ -45,7 +55,7 @@ def count(
         view = memoryview(bytearray(data[start:end] or b"\n"))
         kernel.add_lines(view, 0, len(view), False)
         start = end
-    return kernel.statistics()
+    return FieldTable(kernel.memory)
 
 
 def compare(data: bytes, form: LogFormat, names: Sequence[str]) -> None:
@@ -84,25 +94,101 @@ def test_c_and_python_agree_on_lines_that_are_cut_or_changed(
     compare(bytes(line), form, names)
 
 
+scalars = st.text() | st.integers() | st.floats() | st.none() | st.booleans() | st.just(10**30)
+objects = st.recursive(
+    st.dictionaries(st.text(max_size=3) | st.sampled_from("ab."), scalars, max_size=4),
+    lambda inner: st.dictionaries(
+        st.text(max_size=2) | st.sampled_from("ab"),
+        inner | scalars | st.lists(scalars | inner, max_size=2),
+        max_size=3,
+    ),
+    max_leaves=8,
+)
+
+
+class Pairs(list[tuple[str, object]]):
+    """The members of an object, in their order and with those that occur twice."""
+
+
+def flat(pairs: Pairs, path: str = "", depth: int = 1) -> dict[str, object]:
+    """The members of an object and of those in it, by the way to them."""
+    found: dict[str, object] = {}
+    for name, value in pairs:
+        found[path + name] = value
+        if isinstance(value, Pairs) and depth < MAX_OBJECTS:
+            found |= flat(value, f"{path}{name}.", depth + 1)
+    return found
+
+
+def check_json(line: bytes) -> None:
+    """Compare all fields of a line with what `json.loads` finds."""
+    form = detect([b'{"a":1}'], MODIFIED)
+    expected = flat(json.loads(line, object_pairs_hook=Pairs))
+    parts = form.split(line)
+    assert parts
+    assert list(parts.fields) == list(expected)
+    names = [name for name, value in parts.fields.items() if name and len(value) <= SHOWN_BYTES][
+        :16
+    ]
+    compare(line, form, names)
+    for name in names:
+        if isinstance(text := expected[name], str):
+            assert parts.fields[name] == text.encode(errors="replace")
+        elif not isinstance(expected[name], Pairs):
+            again = json.loads(parts.fields[name], object_pairs_hook=Pairs)
+            assert repr(again) == repr(expected[name])
+
+
+@quick
+@given(objects, st.booleans(), st.sampled_from([None, (", ", ": "), (" ,\t", " : ")]))
+def test_c_finds_the_fields_that_json_has(
+    content: dict[str, object], is_ascii: bool, separators: tuple[str, str] | None
+) -> None:
+    text = json.dumps(content, ensure_ascii=is_ascii, separators=separators)
+    check_json(text.encode(errors="replace"))
+
+
 @quick
 @given(
-    st.dictionaries(
-        st.text(max_size=3),
-        st.recursive(
-            st.text() | st.integers() | st.none(), lambda inner: st.lists(inner, max_size=3)
-        ),
-        max_size=5,
-    ),
-    st.booleans(),
+    st.lists(st.tuples(st.sampled_from(["a", "b", "a.b", "a.a.b"]), objects | scalars), max_size=4)
 )
-def test_c_reads_json_as_python_does(content: dict[str, object], is_ascii: bool) -> None:
-    line = json.dumps(content, ensure_ascii=is_ascii).encode(errors="replace")
-    if b"\\u" in line and not all(key.isalnum() for key in content):
-        return  # names with escapes are not found
+def test_the_last_of_several_values_with_one_name_counts(
+    members: list[tuple[str, object]],
+) -> None:
+    text = ",".join(f'"{name}":{json.dumps(value)}' for name, value in members)
+    check_json(b"{%b}" % text.encode())
+
+
+def test_objects_are_read_up_to_a_depth() -> None:
+    line = b'{"a":' * 9 + b"1" + b"}" * 9
     form = detect([b'{"a":1}'], MODIFIED)
-    names = [name for name in content if name.isalnum() and name.isascii()][:16]
-    if names:
-        compare(line, form, names)
+    deep, deeper = ".".join("a" * MAX_OBJECTS), ".".join("a" * (MAX_OBJECTS + 1))
+    found, missing = count(line, form, [deep, deeper])
+    assert found.counts == {(b'{"a":1}', 0): 1}
+    assert missing.count == 0
+    check_json(line)
+
+
+def test_objects_in_lists_are_not_read() -> None:
+    line = b'{"a":[{"b":1}],"c":{"b":2}}'
+    form = detect([b'{"a":1}'], MODIFIED)
+    listed, inner, other = count(line, form, ["a", "a.b", "c.b"])
+    assert listed.counts == {(b'[{"b":1}]', 0): 1}
+    assert (inner.count, other.count) == (0, 1)
+
+
+def test_the_fields_of_objects_are_listed_without_the_objects() -> None:
+    line = b'{"time":"2026-11-25T13:00:00Z","http":{"status":500,"client":{"ip":"1.1.1.1"}},"x":{}}'
+    assert detect([line] * 3, MODIFIED).fields == ("time", "http.status", "http.client.ip", "x")
+
+
+@pytest.mark.parametrize(
+    "line", [b'{"a":1,}', b'{"a":{"b":1,}}', b'{"a":{"b":1}', b'{"a":{"b" 1}}', b'{"a":{"b":1}}x']
+)
+def test_damaged_objects_have_no_fields(line: bytes) -> None:
+    form = detect([b'{"a":1}'], MODIFIED)
+    assert form.split(line) is None
+    assert count(line, form, ["a.b"])[0].count == 0
 
 
 def test_escapes_of_json_are_decoded() -> None:
@@ -161,13 +247,16 @@ values = st.lists(
 def test_two_parts_together_give_what_the_whole_gives(each: list[bytes], cut: int) -> None:
     lines = [b"INFO:a:" + value for value in each]
     form = BY_NAME["python_basic"]
-    [whole] = count(b"\n".join(lines), form, ["message"])
+    whole = table_of(b"\n".join(lines), form, ["message"])
     first, second = (
-        count(b"\n".join(part), form, ["message"]) for part in (lines[:cut], lines[cut:])
+        table_of(b"\n".join(part), form, ["message"]) for part in (lines[:cut], lines[cut:])
     )
-    merged = FieldTable.load(json.loads(json.dumps(FieldTable(first).dump())))
-    merged.merge(FieldTable.load(json.loads(json.dumps(FieldTable(second).dump()))))
-    assert merged.fields == [whole]
+    merged = FieldTable.load(json.loads(json.dumps(first.dump())))
+    merged.merge(FieldTable.load(json.loads(json.dumps(second.dump()))))
+    assert merged.fields == whole.fields
+    packed = pickle.loads(pickle.dumps(first))
+    packed.merge(pickle.loads(pickle.dumps(second)))
+    assert packed == whole
     compare(b"\n".join(lines), form, ["message"])
 
 

@@ -58,6 +58,19 @@ def test_fields_are_shown_as_tables(jobs: JobsCommand, tmp_path: Path) -> None:
     assert [line.split()[:2] for line in out.splitlines() if line.startswith("u0")] == [["u0", "3"]]
 
 
+def test_fields_over_time_are_shown_as_curves(jobs: JobsCommand, tmp_path: Path) -> None:
+    file = tmp_path / "app.log"
+    lines = [f"2030-01-31T12:00:0{n}Z {'get' if n % 2 else 'put'} took {n} ms\n" for n in range(9)]
+    file.write_text("".join(lines))
+    arguments = ["-p", "ms", "--field", "ms=took ([0-9]+)", "--field", "verb=(get|put)"]
+    out = jobs.run("analyze", str(file), *arguments, "--over-time").out.splitlines()
+    words = [line.split() for line in out if line.startswith(("p50", "get", "lines"))]
+    curves = {first: others for first, *others in words}
+    assert curves["p50"] == ["8", "▁▃▄▅▆▇██"]
+    assert curves["get"] == ["1", "█", "█", "█", "█"]
+    assert curves["lines"] == ["1", "█████████"]
+
+
 def test_samples_and_a_histogram_are_shown(jobs: JobsCommand, log: str) -> None:
     arguments = ["-p", "ERROR", "-p", "WARN", "--samples", "1", "--histogram", "minute"]
     out = jobs.run("analyze", log, *arguments).out

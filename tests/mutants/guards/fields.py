@@ -5,29 +5,87 @@ from tests.mutants.mutant import Mutant
 ANALYSIS = ("tests/analysis/fields/test_field_analysis.py",)
 APPROXIMATIONS = ("tests/analysis/fields/test_approximations.py",)
 KERNEL = ("tests/analysis/fields/test_fields_kernel.py",)
+OVER_TIME = ("tests/analysis/fields/test_over_time.py",)
+TABLES = ("tests/server/analyses/test_tables.py",)
 QUERY = ("tests/server/handlers/test_analyze.py",)
 DETECTION = ("tests/analysis/formats/test_detection.py",)
 
 FIELDS = (
     Mutant(
-        "merged statistics stay within their memory",
-        "runner/analysis/fields/statistics.py",
-        "if not _fits(self.counts, bounds.values, bounds.bytes):",
-        "if False:",
-        APPROXIMATIONS,
+        "damaged statistics are refused",
+        "runner/analysis/fields/memory.py",
+        "if not library().fields_merge(self.handle, Str(packed).address, len(packed)):",
+        "if library().fields_merge(self.handle, Str(packed).address, len(packed)) < 0:",
+        OVER_TIME,
     ),
     Mutant(
-        "a purge counts as an error",
-        "runner/analysis/fields/statistics.py",
-        "        self.purged += by\n",
+        "all values with the least of the shown counts are candidates",
+        "runner/analysis/fields/memory.py",
+        "if count >= least]",
+        "if count > least]",
+        ANALYSIS,
+    ),
+    Mutant(
+        "bins are a multiple of the cells of fields",
+        "runner/analysis/report.py",
+        "axis(lcm(also, fields.cell_seconds if fields else 1))",
+        "axis(also)",
+        OVER_TIME,
+    ),
+    Mutant(
+        "the error of quantiles over time includes their rounding",
+        "runner/analysis/fields/over_time.py",
+        "ceil(1e4 * (error + _ROUNDING)) / 1e4",
+        "error",
+        OVER_TIME,
+    ),
+    Mutant(
+        "few values of a field are shown over time",
+        "runner/analysis/fields/over_time.py",
+        "min(top, MAX_TOP)",
+        "top",
+        OVER_TIME,
+    ),
+    Mutant(
+        "the number of distinct values of a bin is exact while they are few",
+        "runner/analysis/fields/sketches.py",
+        "if content.is_estimated else",
+        "if True else",
+        OVER_TIME,
+    ),
+    Mutant(
+        "fields over time need lines",
+        "runner/job_types/analyze_payload.py",
+        "if not self.lines and self._has_fields_over_time():",
+        "if False:",
+        QUERY,
+    ),
+    Mutant(
+        "objects are read up to a depth",
+        "runner/analysis/formats/key_values.py",
+        "if isinstance(value, dict) and depth < MAX_OBJECTS:",
+        "if isinstance(value, dict):",
+        KERNEL,
+    ),
+    Mutant(
+        "objects whose fields are listed are not listed themselves",
+        "runner/analysis/formats/detection.py",
+        "if name not in objects]",
+        "if True]",
+        KERNEL,
+    ),
+    Mutant(
+        "a timeline without bins has no times",
+        "server/analyses/tables.py",
+        '    if not timeline["bins"]:\n        return []\n',
         "",
-        APPROXIMATIONS,
+        TABLES,
     ),
     Mutant(
         "text that is seldom a number has no figures of numbers",
         "runner/analysis/fields/statistics.py",
-        "if 2 * number.count >= max(self.count, 1) else None",
-        "if number.count else None",
+        "return 2 * self.numbers.count >= max(self.count, 1)",
+        "return self.numbers.count > 0",
         (*APPROXIMATIONS, *KERNEL),
     ),
     Mutant(

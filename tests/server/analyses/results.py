@@ -107,6 +107,17 @@ WHOLE: dict[str, Any] = {
             "distinct": 9,
             "top": [],
             "number": {"count": 9, "min": 1, "mean": 4.5, "max": 9, "p50": 4, "p95": 9, "p99": 9},
+            "over_time": {
+                "count": [2, 0, 3, 4],
+                "distinct": [2, 0, 3, 4],
+                "distinct_error": 0.0,
+                "p50": [1.5, None, 4.0, 9.0],
+                "p95": [2.0, None, 5.0, 9.0],
+                "p99": [2.0, None, 5.0, 9.0],
+                "relative_error": 0.004,
+                "top": [{"value": "9", "counts": [0, 0, 0, 4]}],
+                "top_errors": [0, 0, 0, 0],
+            },
         },
     },
     "members": [

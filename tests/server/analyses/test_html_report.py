@@ -75,6 +75,7 @@ def test_each_table_has_a_heading_and_each_column_a_head() -> None:
         "templates",
         "fields",
         "numbers",
+        "fields_over_time",
         "samples",
         "times",
     ]
@@ -93,6 +94,26 @@ def test_each_series_has_a_chart_with_a_description() -> None:
     assert charts[1]["aria-label"] == (
         "ERROR: 8 from 2030-01-31T00:00:00Z to 2030-01-31T03:00:00Z, at most 5 at once"
     )
+
+
+def test_the_percentiles_of_a_field_over_time_have_a_chart() -> None:
+    page = html_report(JOB)
+    labels = [str(found.get("aria-label")) for _, found in Outline(page).elements]
+    assert (
+        "ms: p50, p95, p99 from 2030-01-31T00:00:00Z to 2030-01-31T03:00:00Z, between 0 and 9"
+    ) in labels
+    assert page.count('class="line ') == 3
+    assert 'd="M0 64H180M360 50.7V' not in page  # a bin without numbers is a gap
+    assert "M360 " in page
+
+
+def test_the_values_of_a_field_over_time_have_charts() -> None:
+    field = WHOLE["fields"]["ms"]
+    found = {**field["over_time"], "p50": None, "p95": None, "p99": None}
+    result = {**WHOLE, "fields": {"ms": {**field, "over_time": found}}}
+    page = Outline(html_report({**JOB, "result": result}))
+    labels = [str(found.get("aria-label")) for _, found in page.elements]
+    assert any(label.startswith("ms 9: 4 from") for label in labels)
 
 
 def test_many_series_are_shortened() -> None:

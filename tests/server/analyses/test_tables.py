@@ -34,6 +34,7 @@ def test_a_result_has_the_tables_of_what_was_asked_for() -> None:
         "templates",
         "fields",
         "numbers",
+        "fields_over_time",
         "samples",
     ]
 
@@ -109,6 +110,21 @@ def test_bursts_of_templates_show_the_template() -> None:
         ("level", "ERROR"),
         ("template", FULL),
     ]
+
+
+def test_fields_over_time_have_a_row_for_each_time_and_value() -> None:
+    rows = as_dicts(named(WHOLE, "fields_over_time"))
+    assert [(row["field"], row["value"]) for row in rows] == [("ms", None)] * 4 + [("ms", "9")] * 4
+    assert [row["p95"] for row in rows] == [2.0, None, 5.0, 9.0, *[None] * 4]
+    assert rows[7]["time"] == "2030-01-31T03:00:00Z"
+    assert rows[7]["count"] == 4
+
+
+def test_fields_of_a_file_without_times_have_no_table_over_time() -> None:
+    timeline = {**WHOLE["timeline"], "start": None, "bins": 0, "total": []}
+    empty = {**timeline, "patterns": {}, "levels": {}, "templates": {}}
+    names = [table.name for table in tables_of(WHOLE | {"timeline": empty})]
+    assert not {"timeline", "fields_over_time"} & set(names)
 
 
 def test_samples_are_texts_or_lines_with_their_neighbours() -> None:

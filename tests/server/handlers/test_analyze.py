@@ -186,6 +186,34 @@ async def test_fields_are_tables_for_curl(client: Client, bench: Bench) -> None:
     ]
 
 
+async def test_fields_over_time_are_curves_for_curl(client: Client, bench: Bench) -> None:
+    number = {"count": 3, "min": 1.0, "mean": 2.5, "max": 4.0, "p50": 2.0, "p95": 4.0, "p99": 4.0}
+    figures = {"distinct": [1, 0, 1], "top": [{"value": "4", "counts": [0, 0, 2]}]}
+    lists = {"p50": [1.0, None, 4.0], "p95": [2.0, None, 4.0], "p99": [2.0, None, 4.0]}
+    field = {"count": 3, "distinct": 2, "distinct_error": 0.0, "top": []}
+    timeline = {"start": "2030-01-31T00:00:00Z", "bin_seconds": 60, "bins": 3, "total": [1, 0, 2]}
+    over_time = {"count": [1, 0, 2], **figures, **lists}
+    texts = {**over_time, **dict.fromkeys(lists)}
+    fields = {
+        "ms": {**field, "number": number, "over_time": over_time},
+        "text": {**field, "number": None, "over_time": texts},
+    }
+    result = {**RESULT, "timeline": {**timeline, "patterns": {}, "undated": 0}, "fields": fields}
+    response = await ended(bench, send(client, f"/analyze?{PATTERNS}&field=ms"), result)
+    lines = response.body.decode().splitlines()
+    assert lines[6:9] == ["p50  ▂ █  at most 4", "p95  ▄ █  at most 4", "p99  ▄ █  at most 4"]
+    assert lines[11:13] == ["all lines  ▄ █  at most 2", "4            █  at most 2"]
+
+
+async def test_fields_over_time_need_lines(client: Client) -> None:
+    path = "/analyze?field=a&fields_over_time&lines=no&wait=0"
+    problem = read(await send(client, path, headers=JSON), 422)
+    assert problem["errors"][0]["detail"] == "fields over time need lines: true"
+    accepted = read(await send(client, path.replace("no", "yes"), headers=JSON), 202)
+    payload = (await client.get(f"/jobs/{accepted['job_id']}"))["payload"]
+    assert payload == {"fields": ["a"], "fields_over_time": True, "lines": True}
+
+
 async def test_the_result_is_json_if_that_is_preferred(client: Client, bench: Bench) -> None:
     response = await ended(bench, send(client, f"/analyze?{PATTERNS}", headers=JSON), RESULT)
     document = read(response, 200)

@@ -24,6 +24,7 @@ EXAMPLES = (
     "analyze app.log.gz -f patterns.txt -i --samples 3",
     "analyze --together web1.log web2.log -p ERROR",
     "analyze access.log -p ' 502 ' --field client --field bytes",
+    "analyze access.log --field bytes --field status --over-time",
     "analyze support.tar.gz -m '*.log' -p ERROR",
     "analyze - -e 'user\\d+ failed' --histogram minute < app.log",
     "analyze app.log -p ERROR --histogram auto --from=-1h",
@@ -183,6 +184,11 @@ class Fields:
         int, typer.Option("--top", metavar="N", help="Show the N most frequent values of fields.")
     ] = 20
 
+    over_time: Annotated[
+        bool,
+        typer.Option("--over-time", help="Show curves of the fields over time, too."),
+    ] = False
+
     def read(self) -> list[str | dict[str, str]]:
         """The fields as the client takes them."""
         return [_field(text) for text in self.field or []]
@@ -240,6 +246,7 @@ def analyze(
     counted = patterns.read() or None
     values = {**asdict(report), **options.given()}
     values |= {"fields": fields.read(), "top": fields.top}
+    values["fields_over_time"] = fields.over_time
     values["members"] = values.pop("member") or []
     sources = together.sources(files, run.name)
     client = session.patient_client

@@ -3,12 +3,11 @@
 from collections.abc import Mapping
 from typing import Any
 
-from jobservice.cli.output import formats, overview_tables
+from jobservice.cli.output import curves, field_tables, formats, overview_tables
 from jobservice.cli.output.console import Cell, Output
 
 MAX_COLUMNS = 8
 """Patterns that the table of members shows."""
-CURVE_WIDTH = 100
 
 
 def show(output: Output, result: Mapping[str, Any]) -> None:
@@ -21,7 +20,7 @@ def show(output: Output, result: Mapping[str, Any]) -> None:
     if "histogram" in result:
         _show_histogram(output, result["histogram"])
     for name, found in result.get("fields", {}).items():
-        _show_field(output, name, found)
+        field_tables.show(output, name, found, result.get("timeline"))
     if result.get("members"):
         _show_members(output, result)
     if "patterns" in result.get("timeline", {}):
@@ -93,29 +92,6 @@ def _show_histogram(output: Output, histogram: Mapping[str, Any]) -> None:
         output.line(f"{formats.number(undated)} matching lines without a time")
 
 
-def _show_field(output: Output, name: str, found: Mapping[str, Any]) -> None:
-    """A line about a field, and one row per frequent value."""
-    about = "about " if found["distinct_error"] else ""
-    distinct = f"{about}{formats.number(found['distinct'])} different values"
-    output.line(f"\n{name}: {distinct} in {formats.number(found['count'])} lines")
-    if number := found["number"]:
-        names = ("min", "mean", "p50", "p95", "p99", "max")
-        output.line("  " + ", ".join(f"{each} {number[each]:.6g}" for each in names))
-    top = found["top"]
-    if not top:
-        return
-    most = top[0]["count"]
-    rows: list[list[Cell]] = [
-        [
-            output.shortened(each["value"]),
-            ("≤ " if each["error"] else "") + formats.number(each["count"]),
-            output.bar(each["count"], most),
-        ]
-        for each in top
-    ]
-    output.table(["VALUE", "COUNT", ""], rows, right=["COUNT"])
-
-
 def _show_members(output: Output, result: Mapping[str, Any]) -> None:
     """One row per member of an archive, one column per pattern."""
     members, patterns = result["members"], list(result["counts"])[:MAX_COLUMNS]
@@ -141,17 +117,8 @@ def _show_timeline(output: Output, timeline: Mapping[str, Any]) -> None:
     if not timeline["bins"]:
         output.line("\nno line has a time")
         return
-    per_character = -(-timeline["bins"] // CURVE_WIDTH)
-    rows: list[list[Cell]] = []
-    for name, counts in (("all lines", timeline["total"]), *timeline["patterns"].items()):
-        starts = range(0, len(counts), per_character)
-        joined = [sum(counts[at : at + per_character]) for at in starts]
-        curve = formats.curve(joined, output.ascii_only)
-        rows.append([output.shortened(name), formats.number(max(joined)), (curve, "cyan")])
-    seconds = formats.duration(timeline["bin_seconds"] * per_character)
     output.line()
-    begin = formats.utc(timeline["start"])
-    output.table(["OVER TIME", "MOST", f"{seconds} each, from {begin} UTC"], rows, right=["MOST"])
+    curves.show(output, timeline, {"all lines": timeline["total"], **timeline["patterns"]})
     if timeline["undated"]:
         output.line(f"{formats.number(timeline['undated'])} lines before the first time")
     if "before" in timeline:

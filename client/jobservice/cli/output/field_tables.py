@@ -1,0 +1,49 @@
+"""The fields of a result as tables with bars and curves."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from jobservice.cli.output import curves, formats
+from jobservice.cli.output.console import Cell, Output
+
+PERCENTILES = ("p50", "p95", "p99")
+
+
+def show(
+    output: Output, name: str, found: Mapping[str, Any], timeline: Mapping[str, Any] | None
+) -> None:
+    """Write a line about a field, one row per frequent value and, if it was counted over time, one
+    curve per percentile or per value."""
+    about = "about " if found["distinct_error"] else ""
+    distinct = f"{about}{formats.number(found['distinct'])} different values"
+    output.line(f"\n{name}: {distinct} in {formats.number(found['count'])} lines")
+    if number := found["number"]:
+        names = ("min", "mean", "p50", "p95", "p99", "max")
+        output.line("  " + ", ".join(f"{each} {number[each]:.6g}" for each in names))
+    if found["top"]:
+        _show_values(output, found["top"])
+    if timeline and timeline["bins"] and (over_time := found.get("over_time")):
+        _show_over_time(output, over_time, timeline)
+
+
+def _show_values(output: Output, top: Sequence[Mapping[str, Any]]) -> None:
+    most = top[0]["count"]
+    rows: list[list[Cell]] = [
+        [
+            output.shortened(each["value"]),
+            ("≤ " if each["error"] else "") + formats.number(each["count"]),
+            output.bar(each["count"], most),
+        ]
+        for each in top
+    ]
+    output.table(["VALUE", "COUNT", ""], rows, right=["COUNT"])
+
+
+def _show_over_time(output: Output, found: Mapping[str, Any], timeline: Mapping[str, Any]) -> None:
+    """The percentiles of a field with numbers, or the lines with each of the frequent values."""
+    output.line()
+    if found["p50"]:
+        curves.show_figures(output, timeline, {name: found[name] for name in PERCENTILES})
+    else:
+        tops = {each["value"]: each["counts"] for each in found["top"]}
+        curves.show(output, timeline, {"lines": found["count"], **tops})
