@@ -37,6 +37,8 @@ class WebHandler(Handler):
     """The base class of handlers that send files of the front end."""
 
     files: WebFiles
+    page = ""
+    """The name of the page in web_files.PAGE_MODULES; empty where there is none."""
     ANY_QUERY = True
 
     def role(self) -> Role | None:
@@ -60,12 +62,13 @@ class WebHandler(Handler):
 
     def send_page(self, status: int = 200) -> None:
         """Finish the request with the page, for a browser."""
-        self.send(self.files.page, status)
+        self.send(self.files.page_of(self.page), status)
 
 
 class IndexHandler(WebHandler):
     """The root path: the page for browsers, an index document for other clients."""
 
+    page = "ui"
     job_types: Mapping[str, JobType[Any]]
     ROUTE = "/"
 
@@ -99,8 +102,9 @@ class PageHandler(WebHandler):
 
     ROUTE = "/ui"
 
-    async def get(self, *args: str) -> None:
-        """Send the page; it is identical at all these paths."""
+    async def get(self, path: str) -> None:
+        """Send the page. Only the list of its modules depends on the path."""
+        self.page = "job" if "/" in path else path
         self.send_page()
 
     head = get

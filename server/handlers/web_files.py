@@ -3,12 +3,15 @@
 The URL of each file contains a version, a hash of all files, so browsers may cache it forever:
 
     / , /ui/...  ──▶ index.html ──▶ /ui/static/VERSION/app.js, app.css, ...
+
+The page names all modules that a browser needs to show it, so that they are loaded in parallel.
 """
 
 import gzip
 import hashlib
+import posixpath
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -24,6 +27,16 @@ _BASE_PLACEHOLDER = b"/ui/static/VERSION"
 _RELEASE_PLACEHOLDER = b"RELEASE"
 _LINK = re.compile(rb'((?:href|src)=")/')
 _MODULES_PLACEHOLDER = b"<!-- modules -->"
+_IMPORT = re.compile(rb'^import (?:[^"]* from )?"(\.[^"]+)";', re.MULTILINE)
+_APP = "app.js"
+PAGE_MODULES = {
+    "ui": "pages/overview/overviewPage.js",
+    "jobs": "pages/jobs/jobsPage.js",
+    "job": "pages/job/jobPage.js",
+    "submit": "pages/submit/submitPage.js",
+    "docs": "pages/docs/docsPage.js",
+}
+"""The module of each page, which app.js imports when it shows the page."""
 
 
 @dataclass(frozen=True)
@@ -51,12 +64,20 @@ class WebFiles:
             if path.suffix in CONTENT_TYPES
         }
         self.version = _version(self._files)
-        self.page = self._page(release, root_path)
-        """The page of the front end, for all its paths."""
+        self.page = self._page(release, root_path, [_APP])
+        """The page of the front end, for paths without a page."""
+        self._pages = {
+            name: self._page(release, root_path, [_APP, module])
+            for name, module in PAGE_MODULES.items()
+        }
 
     def find(self, name: str) -> WebFile | None:
         """Return a file, or None if there is none with this name. Does not access the disk."""
         return None if name == "index.html" else self._files.get(name)
+
+    def page_of(self, name: str) -> WebFile:
+        """Return the page for the paths of this name in PAGE_MODULES; any other has no modules."""
+        return self._pages.get(name, self.page)
 
     def static_page(self, title: str, content: str) -> WebFile:
         """Build a page with the look of the front end and this HTML, without any script."""
@@ -65,10 +86,10 @@ class WebFiles:
         html = re.sub('<script .*?</script>\n|<link rel="modulepreload".*?>\n', "", html)
         return WebFile(self.page.content_type, html.encode())
 
-    def _page(self, release: str, root_path: str) -> WebFile:
-        """Build the page. It lists all modules, so that the browser loads them in parallel."""
+    def _page(self, release: str, root_path: str, modules: Sequence[str]) -> WebFile:
+        """Build the page. It names `modules` and all that they import."""
         base = _BASE_PLACEHOLDER.replace(b"VERSION", self.version.encode())
-        names = [name.encode() for name in self._files if name.endswith(".js")]
+        names = [name.encode() for name in self._with_imports(modules)]
         links = b"\n".join(b'<link rel="modulepreload" href="%s/%s">' % (base, n) for n in names)
         index = self._files["index.html"]
         content = index.content.replace(_MODULES_PLACEHOLDER, links)
@@ -76,6 +97,19 @@ class WebFiles:
         content = content.replace(_RELEASE_PLACEHOLDER, release.encode())
         content = _LINK.sub(rb"\1%s/" % root_path.encode(), content)
         return WebFile(index.content_type, content)
+
+    def _with_imports(self, modules: Sequence[str]) -> list[str]:
+        """Return the names of these modules and of those that they import, each once."""
+        found = dict.fromkeys(name for name in modules if name in self._files)
+        waiting = list(found)
+        for name in waiting:
+            folder = posixpath.dirname(name)
+            for path in _IMPORT.findall(self._files[name].content):
+                imported = posixpath.normpath(posixpath.join(folder, path.decode()))
+                if imported not in found:
+                    found[imported] = None
+                    waiting.append(imported)
+        return list(found)
 
 
 def _version(files: Mapping[str, WebFile]) -> str:

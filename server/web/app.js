@@ -1,13 +1,10 @@
-// The router: shows the page of the current address.
+// The router: shows the page of the current address. The modules of a page are loaded when it is
+// shown first; index.html names those of the page that it was requested for.
 
 import { byId, h, replaceChildren } from "./lib/dom.js";
 import { setConnection } from "./lib/eventStream.js";
+import { failure } from "./lib/placeholders.js";
 import { atRoot, belowRoot } from "./lib/root.js";
-import { showDocs } from "./pages/docs/docsPage.js";
-import { showJob } from "./pages/job/jobPage.js";
-import { showJobs } from "./pages/jobs/jobsPage.js";
-import { showOverview } from "./pages/overview/overviewPage.js";
-import { showSubmit } from "./pages/submit/submitPage.js";
 import { acceptDrops, setTaker } from "./shared/drops.js";
 import { loadSession } from "./shared/session.js";
 
@@ -18,20 +15,51 @@ import { loadSession } from "./shared/session.js";
  *
  * @typedef {(root: HTMLElement, go: Go, groups: string[]) => (() => void) | void} Show
  */
-/** @typedef {{ name: string, title: string, path: RegExp, show: Show }} Page */
+/** @typedef {{ name: string, title: string, path: RegExp, load: () => Promise<Show> }} Page */
 
 /** @type {Page[]} `name` is the one in the navigation of index.html */
 const PAGES = [
-  { name: "overview", title: "Overview", path: /^\/(?:ui\/?)?$/, show: showOverview },
-  { name: "jobs", title: "Jobs", path: /^\/ui\/jobs\/?$/, show: showJobs },
-  { name: "jobs", title: "Job", path: /^\/ui\/jobs\/([^/]+)\/?$/, show: showJob },
-  { name: "submit", title: "Submit", path: /^\/ui\/submit\/?$/, show: showSubmit },
-  { name: "docs", title: "API", path: /^\/docs\/?$/, show: showDocs },
+  {
+    name: "overview",
+    title: "Overview",
+    path: /^\/(?:ui\/?)?$/,
+    load: async () => (await import("./pages/overview/overviewPage.js")).showOverview,
+  },
+  {
+    name: "jobs",
+    title: "Jobs",
+    path: /^\/ui\/jobs\/?$/,
+    load: async () => (await import("./pages/jobs/jobsPage.js")).showJobs,
+  },
+  {
+    name: "jobs",
+    title: "Job",
+    path: /^\/ui\/jobs\/([^/]+)\/?$/,
+    load: async () => (await import("./pages/job/jobPage.js")).showJob,
+  },
+  {
+    name: "submit",
+    title: "Submit",
+    path: /^\/ui\/submit\/?$/,
+    load: async () => (await import("./pages/submit/submitPage.js")).showSubmit,
+  },
+  {
+    name: "docs",
+    title: "API",
+    path: /^\/docs\/?$/,
+    load: async () => (await import("./pages/docs/docsPage.js")).showDocs,
+  },
 ];
 /** @type {Page} */
-const NOT_FOUND = { name: "", title: "Page not found", path: /^/, show: showNotFound };
+const NOT_FOUND = {
+  name: "",
+  title: "Page not found",
+  path: /^/,
+  load: () => Promise.resolve(showNotFound),
+};
 
 const RESTORE_MS = 2000;
+const QUIET_MS = 1000; // before other pages are loaded
 const main = byId("main");
 let stop = () => {};
 let shown = "";
@@ -60,7 +88,27 @@ function render() {
   const root = h("div", { class: "page" });
   replaceChildren(main, root);
   const [, ...groups] = page.path.exec(path) ?? [];
-  stop = page.show(root, go, groups) ?? (() => {});
+  stop = () => {};
+  page.load().then(
+    (show) => {
+      if (root.isConnected) stop = show(root, go, groups) ?? (() => {});
+    },
+    () => {
+      const error = new Error("A part of the front end could not be loaded.");
+      replaceChildren(
+        root,
+        failure(error, () => location.reload()),
+      );
+    },
+  );
+}
+
+/**
+ * Load the modules of all pages. So all are of one version, also if the service is updated while
+ * the reader stays.
+ */
+function loadPages() {
+  for (const page of PAGES) page.load().catch(() => {});
 }
 
 /** @type {Show} */
@@ -122,4 +170,5 @@ addEventListener("popstate", onPopState);
 acceptDrops(() => go("/ui/submit?type=analyze"));
 loadSession()
   .catch(() => {})
-  .then(render); // the page shows the error of its own first call
+  .then(render) // the page shows the error of its own first call
+  .then(() => setTimeout(() => requestIdleCallback(loadPages), QUIET_MS));

@@ -40,7 +40,8 @@ export class TimelinePanel {
     this.analysis = null;
     /** @type {(ChartSeries & { key: string })[]} */
     this.series = [];
-    this.shown = "";
+    /** @type {string | null} what the panel shows: "complete", or the text of a partial result */
+    this.shown = null;
     this.head = h("div", { class: "title-row" });
     this.caption = h("p", { class: "quiet" });
     this.chart = new TimeChart(
@@ -91,9 +92,12 @@ export class TimelinePanel {
    */
   show(analysis, canAsk) {
     this.canAsk = canAsk;
-    const text = JSON.stringify([analysis?.timeline, analysis?.histogram, analysis?.counts]);
-    if (text === this.shown) return;
-    this.shown = text;
+    // A complete result never changes, and takes long to write as text.
+    const isComplete = Boolean(analysis?.file);
+    const { timeline, counts } = analysis ?? {};
+    const shown = isComplete ? "complete" : JSON.stringify([timeline, counts]);
+    if (shown === this.shown) return;
+    this.shown = shown;
     this.analysis = analysis;
     this.timeline = analysis && timelineOf(analysis);
     this.draw();

@@ -2,13 +2,8 @@
 
 const NUMBER = new Intl.NumberFormat("en");
 const ROUGH = new Intl.NumberFormat("en", { maximumSignificantDigits: 3 });
-// h23: with hour12, the first second after midnight would be 24:00:00.
-const DATE = new Intl.DateTimeFormat("en", {
-  dateStyle: "medium",
-  timeStyle: "medium",
-  hourCycle: "h23",
-});
-const CLOCK = new Intl.DateTimeFormat("en", { timeStyle: "medium", hourCycle: "h23" });
+/** @type {Map<string, Intl.DateTimeFormat>} each takes milliseconds to create */
+const FORMATS = new Map();
 const BYTE_UNITS = ["bytes", "KiB", "MiB", "GiB", "TiB"];
 
 /**
@@ -67,6 +62,21 @@ function twoUnits(seconds, large, largeName, small, smallName) {
 }
 
 /**
+ * Format a date in the reader's time zone.
+ *
+ * @param {Date} date
+ * @param {"medium" | undefined} dateStyle undefined for the time alone
+ */
+function formatDate(date, dateStyle) {
+  const key = dateStyle ?? "";
+  // h23: with hour12, the first second after midnight would be 24:00:00.
+  const options = /** @type {const} */ ({ dateStyle, timeStyle: "medium", hourCycle: "h23" });
+  const format = FORMATS.get(key) ?? new Intl.DateTimeFormat("en", options);
+  FORMATS.set(key, format);
+  return format.format(date);
+}
+
+/**
  * Format a time of the API in the reader's time zone; a time of today without its date.
  *
  * @param {string} text RFC 3339
@@ -75,7 +85,7 @@ function twoUnits(seconds, large, largeName, small, smallName) {
 export function time(text) {
   const date = new Date(text);
   const isToday = date.toDateString() === new Date().toDateString();
-  return (isToday ? CLOCK : DATE).format(date);
+  return formatDate(date, isToday ? undefined : "medium");
 }
 
 /**
@@ -84,7 +94,7 @@ export function time(text) {
  * @param {string} text RFC 3339
  * @returns {string}
  */
-export const fullTime = (text) => DATE.format(new Date(text));
+export const fullTime = (text) => formatDate(new Date(text), "medium");
 
 /**
  * Seconds from one time of the API to another, or to now if there is no other.

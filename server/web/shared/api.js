@@ -1,6 +1,7 @@
 // Calls of the HTTP API. Every error is an ApiError.
 
 import { atRoot } from "../lib/root.js";
+import { takeEarly } from "./early.js";
 
 /** @typedef {import("../types.js").FieldDocument} FieldDocument */
 
@@ -75,12 +76,14 @@ export async function callOnce(method, path, body) {
   if (body !== undefined) headers["Content-Type"] = "application/json";
   let response;
   try {
-    response = await fetch(atRoot(path), {
-      method,
-      headers,
-      body: body === undefined ? undefined : JSON.stringify(body),
-      cache: "no-store",
-    });
+    response =
+      (method === "GET" && (await takeEarly(path))) ||
+      (await fetch(atRoot(path), {
+        method,
+        headers,
+        body: body === undefined ? undefined : JSON.stringify(body),
+        cache: "no-store",
+      }));
   } catch {
     throw new ApiError(0, "The service is unreachable.");
   }

@@ -6,7 +6,7 @@ import re
 import pytest
 from tornado.httpclient import HTTPResponse
 
-from server.handlers.web_files import CONTENT_TYPES, WEB_FOLDER
+from server.handlers.web_files import CONTENT_TYPES, PAGE_MODULES, WEB_FOLDER
 from server.http.negotiation import takes_gzip, wants_page
 from storage.records.release import RELEASE
 from tests.support.api import Client, read
@@ -58,13 +58,18 @@ async def test_the_page_allows_nothing_inline_and_no_other_origin(client: Client
     assert re.findall(r'(?:src|href)="(?!/|#)', text) == []
 
 
+async def named_files(client: Client, path: str) -> set[str]:
+    """Return the URLs of the files that a page names."""
+    page = await client.fetch(path, headers=BROWSER)
+    return set(re.findall(r'(?:src|href)="(/ui/static/[^"]+)"', page.body.decode()))
+
+
 @pytest.mark.gen_test
-async def test_every_file_of_the_page_exists_and_is_cacheable(client: Client) -> None:
-    page = await client.fetch("/", headers=BROWSER)
-    named = re.findall(r'(?:src|href)="(/ui/static/[^"]+)"', page.body.decode())
+async def test_every_file_of_the_pages_exists_and_is_cacheable(client: Client) -> None:
+    named = set().union(*[await named_files(client, path) for path in [*PAGES, "/ui/submit"]])
     modules = list(WEB_FOLDER.rglob("*.js"))
-    assert len(set(named)) == len(modules) + 5  # four style sheets and an icon
-    for path in set(named):
+    assert len(named) == len(modules) + 5  # four style sheets and an icon
+    for path in named:
         file = await client.fetch(path)
         assert file.code == 200, path
         suffix = "." + path.rpartition(".")[2]
@@ -73,6 +78,21 @@ async def test_every_file_of_the_page_exists_and_is_cacheable(client: Client) ->
         assert "immutable" in file.headers["Cache-Control"]
         headers = {"If-None-Match": file.headers["Etag"]}
         assert (await client.fetch(path, headers=headers)).code == 304
+
+
+@pytest.mark.gen_test
+async def test_a_page_names_the_modules_that_it_needs_and_no_others(client: Client) -> None:
+    job, docs = [await named_files(client, path) for path in (PAGES[-1], "/docs")]
+    names = [{path.split("/", 4)[-1] for path in each} for each in (job, docs)]
+    assert names[0] >= {"app.js", "pages/job/jobPage.js", "vendor/uPlot.js"}
+    assert names[1] >= {"app.js", "pages/docs/docsPage.js"}
+    assert not names[0] & {"pages/docs/docsPage.js", "pages/submit/submitPage.js"}
+    assert not names[1] & {"pages/job/jobPage.js", "vendor/uPlot.js"}
+
+
+def test_app_js_imports_the_modules_of_the_pages() -> None:
+    text = (WEB_FOLDER / "app.js").read_text()
+    assert re.findall(r'import\("\./(.+?)"\)', text) == list(PAGE_MODULES.values())
 
 
 @pytest.mark.gen_test
