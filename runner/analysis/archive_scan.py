@@ -23,7 +23,7 @@ from runner.analysis.input.open_source import DecompressionLimits, Source
 from runner.analysis.match.patterns import Prepared
 from runner.analysis.match.regexes import adaptive_regexes
 from runner.analysis.members import MemberResult, MemberResults
-from runner.analysis.scan import REPORT_SECONDS, scan_text
+from runner.analysis.scan import REPORT_SECONDS, Look, Watch, scan_text, watch_nothing
 
 _MAX_NAMES = 5
 
@@ -51,6 +51,7 @@ class ArchiveScan:
         modified: float,
         limits: DecompressionLimits,
         report: ReportMembers,
+        watch: Watch = watch_nothing,
     ) -> None:
         """`modified` is the time of the archive, for members with an impossible one."""
         self._archive, self._patterns = archive, patterns
@@ -58,6 +59,7 @@ class ArchiveScan:
         self._regexes = adaptive_regexes(patterns)
         self._meter = _Meter(limits, lambda: archive.bytes_done)
         self._report, self._report_at = report, 0.0
+        self._watch = watch
         self._under_way: list[int] = []
         self.partial = PartialResult.of(len(patterns))
         self.members = MemberResults.of(keys)
@@ -130,7 +132,7 @@ class ArchiveScan:
         source = Utf8Source(_Metered(text.source, self._meter, text.expands), encoding)
         found, span = scan_text(
             *(source, self._patterns, options, self._progress, self._regexes),
-            self.partial.bytes,
+            *(self.partial.bytes, self._watch_member),
         )
         lines_before = self.partial.lines
         samples = options.lines.samples if options.lines else 0
@@ -156,6 +158,10 @@ class ArchiveScan:
             self.time_span = min(*self.time_span, *span), max(*self.time_span, *span)
         elif span:
             self.time_span = span
+
+    def _watch_member(self, look: Look, has_failed: bool) -> None:
+        before = [self.partial] if self.members.analyzed else []
+        self._watch(lambda: [*before, *look()], has_failed)
 
     def _progress(self, _: int, counts: list[int]) -> None:
         self._under_way = counts

@@ -12,7 +12,7 @@ from runner.analysis.helpers import run_ranges
 from runner.analysis.input.stored import Stored, next_line_start, size_of
 from runner.analysis.match.patterns import Literal, Prepared
 from runner.analysis.match.regexes import adaptive_regexes
-from runner.analysis.scan import ReportTotals, scan_range
+from runner.analysis.scan import ReportTotals, Watch, scan_range, watch_nothing
 
 RANGE_BYTES = 32 << 20
 MIN_BYTES = 128 << 20
@@ -57,6 +57,7 @@ def scan_ranges(
     processes: int,
     report_totals: ReportTotals,
     range_bytes: int,
+    watch: Watch = watch_nothing,
 ) -> PartialResult:
     """Scan a plain UTF-8 file in ranges of up to `range_bytes`, by this many helper processes.
 
@@ -86,6 +87,7 @@ def scan_ranges(
     def on_result(number: int, result: bytes) -> None:
         under_way.pop(number, None)
         merged.merge(pickle.loads(result), samples)
+        watch(lambda: [merged], False)
         report_sums()
 
     run_ranges(scan, len(ranges), processes, on_progress, on_result)

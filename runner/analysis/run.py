@@ -34,6 +34,7 @@ from runner.analysis.options import (
     times_of,
 )
 from runner.analysis.scan import scan_range, scan_text
+from runner.analysis.so_far import SoFar
 
 _NO_ARCHIVE = {
     "code": "no_archive",
@@ -42,7 +43,8 @@ _NO_ARCHIVE = {
 
 Report = Callable[[dict[str, Any]], None]
 """Takes {"bytes_done", "bytes_total", "counts"}, at most ten times a second. Bytes are those of the
-stored file; counts are by the key of the pattern. An archive adds "members_done"."""
+stored file; counts are by the key of the pattern. An archive adds "members_done". A scan that takes
+long or fails adds a "timeline" and an "overview", see so_far.py."""
 
 
 @dataclass(frozen=True)
@@ -107,22 +109,29 @@ def _analyze_file(
     times = times_of(options, file, limits)
     scan_options = scan_options_of(options, modified, len(patterns), times, planned.plan)
 
+    so_far = SoFar(keys, options, modified)
+
     def report_totals(done: int, counts: list[int]) -> None:
         by_key = dict(zip(keys, counts, strict=True))
-        report({"bytes_done": done, "bytes_total": size, "counts": by_key})
+        report({"bytes_done": done, "bytes_total": size, "counts": by_key, **so_far.found})
 
     form, time_span = format_of(file), None
     encoding, bom = detect_encoding(file, options.encoding)
     if form is not None or encoding not in UTF8_ENCODINGS:
         with open_source(file, limits) as source, Utf8Source(source, options.encoding) as text:
-            partial, time_span = scan_text(text, prepared, scan_options, report_totals)
+            partial, time_span = scan_text(
+                text, prepared, scan_options, report_totals, watch=so_far.watch
+            )
         encoding, bom = text.encoding, text.bom
     elif processes > 1 and ranges.can_be_split(prepared, size, ranges.MIN_BYTES):
         partial = ranges.scan_ranges(
-            file, prepared, scan_options, processes, report_totals, ranges.RANGE_BYTES
+            *(file, prepared, scan_options, processes, report_totals, ranges.RANGE_BYTES),
+            so_far.watch,
         )
     else:
-        partial = scan_range(file, (0, size), prepared, scan_options, report_totals)
+        partial = scan_range(
+            file, (0, size), prepared, scan_options, report_totals, watch=so_far.watch
+        )
     return AnalysisResult(
         keys=keys,
         partial=partial,
@@ -158,13 +167,18 @@ def _analyze_archive(
     def options_at(moment: float) -> ScanOptions:
         return scan_options_of(options, moment, len(patterns), times, planned.plan)
 
+    so_far = SoFar(keys, options, modified)
+
     def report_members(done: int, counts: list[int], members: int) -> None:
         by_key = dict(zip(keys, counts, strict=True))
-        so_far = {"bytes_done": done, "bytes_total": size, "counts": by_key}
-        report({**so_far, "members_done": members})
+        totals = {"bytes_done": done, "bytes_total": size, "counts": by_key}
+        report({**totals, "members_done": members, **so_far.found})
 
     with closing(open_archive(file, format, limits)) as archive:
-        scan = ArchiveScan(archive, prepared, keys, options_at, modified, limits, report_members)
+        scan = ArchiveScan(
+            *(archive, prepared, keys, options_at, modified, limits, report_members),
+            so_far.watch,
+        )
         scan.run(Selection(options.members), options.encoding)
     return AnalysisResult(
         keys=keys,

@@ -10,6 +10,7 @@ from runner.analysis.count.result import PartialResult
 from runner.analysis.count.scanner import Scanner, ScanOptions
 from runner.analysis.count.time_span import TimeSpan
 from runner.analysis.input.encodings import Utf8Source
+from runner.analysis.input.errors import SourceError
 from runner.analysis.input.open_source import PlainSource
 from runner.analysis.input.stored import Stored
 from runner.analysis.match.patterns import Prepared
@@ -19,6 +20,14 @@ REPORT_SECONDS = 0.1
 
 ReportTotals = Callable[[int, list[int]], None]
 """Takes the bytes scanned so far, and the counts so far in the order of the patterns."""
+Look = Callable[[], Sequence[PartialResult]]
+"""Returns the results so far of consecutive parts of the file."""
+Watch = Callable[[Look, bool], None]
+"""Called during a scan, with a way to look at its results, and with True if the scan has failed."""
+
+
+def watch_nothing(look: Look, has_failed: bool) -> None:
+    """Take no look."""
 
 
 def scan_range(
@@ -28,6 +37,7 @@ def scan_range(
     options: ScanOptions,
     report_totals: ReportTotals,
     regexes: Sequence[Search] | None = None,
+    watch: Watch = watch_nothing,
 ) -> PartialResult:
     """Scan whole lines of a plain UTF-8 file, from one offset to another.
 
@@ -37,7 +47,7 @@ def scan_range(
     with PlainSource(file, *byte_range) as source:
         origin = byte_range[0]
         scanner = Scanner(patterns, options, source.mapped() or source, regexes, origin)
-        for _ in _windows(scanner, lambda: scanner.bytes, report_totals):
+        for _ in _windows(scanner, lambda: scanner.bytes, report_totals, watch):
             pass
     return scanner.partial
 
@@ -49,13 +59,14 @@ def scan_text(
     report_totals: ReportTotals,
     regexes: Sequence[Search] | None = None,
     origin: int = 0,
+    watch: Watch = watch_nothing,
 ) -> tuple[PartialResult, TimeSpan]:
     """Scan a source that decompresses or decodes a file. Raises OSError and SourceError.
 
     `origin` is the number of bytes in the members of an archive before this one.
     """
     scanner, time_span = Scanner(patterns, options, text, regexes, origin), TimeSpan()
-    for new in _windows(scanner, lambda: text.bytes_done, report_totals):
+    for new in _windows(scanner, lambda: text.bytes_done, report_totals, watch):
         time_span.feed(new)
     partial = scanner.partial
     if text.is_valid:
@@ -64,19 +75,27 @@ def scan_text(
 
 
 def _windows(
-    scanner: Scanner, bytes_done: Callable[[], int], report_totals: ReportTotals
+    scanner: Scanner, bytes_done: Callable[[], int], report_totals: ReportTotals, watch: Watch
 ) -> Iterator[memoryview]:
     """Scan to the end, and report the totals at most ten times a second and at the end.
 
     Yields the bytes of each window after they were scanned.
     """
+
+    def look() -> Sequence[PartialResult]:
+        return [scanner.so_far()]
+
     report_at = 0.0
     try:
         while scanner.scan():
             yield scanner.new
             now = time.monotonic()
             if now >= report_at:
+                watch(look, False)
                 report_totals(bytes_done(), scanner.counts)
                 report_at = now + REPORT_SECONDS
+    except SourceError:
+        watch(look, True)
+        raise
     finally:
         report_totals(bytes_done(), scanner.counts)

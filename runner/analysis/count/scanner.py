@@ -51,6 +51,9 @@ class Collector(Protocol):
     def skip_lines(self, newlines: int, /) -> None:
         """Number the next lines as if data with so many newlines had been added."""
 
+    def so_far(self) -> LineTable:
+        """Return the figures of the lines so far, which later ones change."""
+
     def finish(self) -> LineTable:
         """Return the figures, after the last bytes."""
 
@@ -152,6 +155,14 @@ class Scanner:
         found.marks = self._lines.marks if self._lines else found.marks
         found.fields = self._fields.table() if self._fields else None
         found.table = self._collector.finish() if self._collector else None
+        return found
+
+    def so_far(self) -> PartialResult:
+        """Return the counts, the timeline and the figures of all lines, in the middle of a scan."""
+        self._update_results()
+        found = PartialResult([state.result for state in self._states], self.bytes)
+        found.timeline = self._timeline.timeline if self._timeline else None
+        found.table = self._collector.so_far() if self._collector else None
         return found
 
     @property

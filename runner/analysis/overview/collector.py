@@ -52,6 +52,10 @@ class Collector:
         """Number the next lines as if data with so many newlines had been added."""
         self._counter.skip_lines(newlines)
 
+    def so_far(self) -> ShapeTable:
+        """Return the table of the lines that have ended. Later lines change it."""
+        return self._counter.table()
+
     def finish(self) -> ShapeTable:
         """Return the table, after the last window. A last line needs no newline."""
         if self._is_in_line:

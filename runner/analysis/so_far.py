@@ -1,0 +1,106 @@
+"""The part of the result that is known during a scan: lines over time, levels and templates.
+
+scan ──every window──▶ SoFar.watch ──now and then──▶ partial results ──▶ SoFar.found ──▶ progress
+
+A job that ends within a second makes none of it. Later, it takes 2 % of the time of the scan.
+"""
+
+import json
+import time
+from collections.abc import Callable, Sequence
+from copy import deepcopy
+from typing import Any
+
+from runner.analysis.count.result import PartialResult
+from runner.analysis.count.timeline import Timeline
+from runner.analysis.options import AnalysisOptions
+from runner.analysis.overview.overview import overview
+from runner.analysis.overview.table import ShapeTable
+from runner.analysis.scan import Look
+
+MAX_BYTES = 16 << 10
+"""Of `found` as JSON. Progress of more than 64 KiB is dropped."""
+_FIRST_SECONDS, _SECONDS = 1.0, 1.5
+"""When the first part is made, and the shortest time between two."""
+_PART_OF_TIME = 50
+"""How many times as long as making a part took nothing is made."""
+_MAX_TEMPLATES, _SHOWN_CHARACTERS, _MAX_SERIES = 10, 200, 8
+
+
+class SoFar:
+    """The newest part of the result, in `found`: a `timeline` and an `overview`, if there are."""
+
+    def __init__(
+        self,
+        keys: Sequence[str],
+        options: AnalysisOptions,
+        modified: float,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        """`keys` are those of the patterns; `modified` is the time of the file."""
+        self._keys, self._options, self._modified, self._clock = keys, options, modified, clock
+        self._next = clock() + _FIRST_SECONDS
+        self._is_wanted = options.timeline or options.overview
+        if len(json.dumps(keys)) > MAX_BYTES:  # the counts alone fill the progress
+            self._is_wanted = False
+        self.found: dict[str, Any] = {}
+
+    def watch(self, look: Look, has_failed: bool) -> None:
+        """Make a new part if it is time, or if the scan has failed.
+
+        `look` returns the results of consecutive parts of the file.
+        """
+        if not self._is_wanted or not (has_failed or self._clock() >= self._next):
+            return
+        started = self._clock()
+        found = self._make(_merged(look()))
+        ended = self._clock()
+        self._next = ended + max(_SECONDS, _PART_OF_TIME * (ended - started))
+        if len(json.dumps(found)) <= MAX_BYTES:
+            self.found = found
+
+    def _make(self, partial: PartialResult) -> dict[str, Any]:
+        found, lists = dict[str, Any](), None
+        if isinstance(partial.table, ShapeTable) and partial.table.shapes:
+            whole, lists = overview(partial.table, self._modified)
+            found["overview"] = _shortened(whole)
+        own = partial.timeline or Timeline.of(len(self._keys))
+        timeline = own.to_json(self._keys, lists) if self._options.timeline else lists
+        if timeline and timeline["start"]:
+            found["timeline"] = {
+                name: _largest(rows) if isinstance(rows, dict) else rows
+                for name, rows in timeline.items()
+                if name != "templates"
+            }
+        return found
+
+
+def _merged(partials: Sequence[PartialResult]) -> PartialResult:
+    """The figures of consecutive parts in one; these parts do not change."""
+    if len(partials) == 1:
+        return partials[0]
+    whole = PartialResult.of(0)
+    for each in partials:
+        figures = deepcopy((each.timeline, each.table))
+        whole.merge(PartialResult([], timeline=figures[0], table=figures[1]), 0)
+    return whole
+
+
+def _shortened(whole: dict[str, Any]) -> dict[str, Any]:
+    """An overview with fewer templates, and without what only a complete file shows."""
+    templates = [
+        {
+            **each,
+            "template": each["template"][:_SHOWN_CHARACTERS],
+            "sample": each["sample"][:_SHOWN_CHARACTERS],
+            "state": "steady",
+        }
+        for each in whole["templates"][:_MAX_TEMPLATES]
+    ]
+    return {**whole, "templates": templates, "bursts": []}
+
+
+def _largest(rows: dict[str, list[int]]) -> dict[str, list[int]]:
+    """The series with the most lines, in their order."""
+    chosen = sorted(rows, key=lambda name: -sum(rows[name]))[:_MAX_SERIES]
+    return {name: row for name, row in rows.items() if name in chosen}
