@@ -10,7 +10,8 @@ from typing import Any
 
 import pytest
 
-from runner.analysis import ranges, scan, so_far
+from runner.analysis import archive_scan, ranges, scan, so_far
+from runner.analysis.count.result import PartialResult
 from runner.analysis.input.errors import SourceError
 from runner.analysis.match.patterns import Pattern
 from runner.analysis.options import AnalysisOptions
@@ -34,7 +35,8 @@ def log(lines: int, start: int = 0) -> bytes:
 @pytest.fixture
 def always(monkeypatch: pytest.MonkeyPatch) -> None:
     """Look at the result after each window."""
-    monkeypatch.setattr(scan, "REPORT_SECONDS", 0)
+    for module in (scan, archive_scan):
+        monkeypatch.setattr(module, "REPORT_SECONDS", 0)
     for name in ("_FIRST_SECONDS", "_SECONDS", "_PART_OF_TIME"):
         monkeypatch.setattr(so_far, name, 0)
 
@@ -116,7 +118,7 @@ def test_the_parts_take_a_small_part_of_the_time(monkeypatch: pytest.MonkeyPatch
         nonlocal now
         looks.append(now)
         now += 0.2
-        return [scan.PartialResult.of(2)]
+        return [PartialResult.of(2)]
 
     watched = so_far.SoFar(["disk", "user"], OPTIONS, 0.0, lambda: now)
     while now < 60:

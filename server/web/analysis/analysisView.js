@@ -10,6 +10,7 @@ import { hasRole } from "../shared/session.js";
 import { isFinal } from "../shared/status.js";
 import { analyzeAgain } from "./again.js";
 import { ComparisonPanel } from "./comparisonPanel.js";
+import { emptyNotes } from "./emptyNotes.js";
 import { exportLinks } from "./export.js";
 import { LinesPanel } from "./linesPanel.js";
 import { membersPanel } from "./membersPanel.js";
@@ -22,6 +23,9 @@ import { ViewState } from "./viewState.js";
 
 /** @typedef {import("../types.js").Analysis} Analysis */
 /** @typedef {import("../types.js").JobDocument} JobDocument */
+
+const INCOMPLETE =
+  "The file was not read to its end. These are the figures of the lines before that.";
 
 /** Shows the analysis of a job in `element`. Call `stop` when the page is left. */
 export class AnalysisView {
@@ -54,26 +58,36 @@ export class AnalysisView {
   show(job) {
     if (job.type !== "analyze") return;
     this.job = job;
-    const result = /** @type {Analysis | null} */ (job.result);
-    const isComplete = result !== null;
-    const partial = /** @type {Analysis | null} */ (job.progress);
-    const shown = result ?? (partial?.counts && !isFinal(job.status) ? partial : null);
+    const isComplete = job.result !== null;
+    const shown = this.shown;
     this.patterns.show(job, shown, isComplete);
     this.timeline.show(shown, this.canAsk && isComplete);
-    if (isComplete && job.upload) this.lines.setJob(job.job_id);
+    if (isFinal(job.status) && job.upload) this.lines.setJob(job.job_id);
     if (isComplete) this.comparison.setJob(job);
     this.draw();
   }
 
+  /** The result, or what is known of it: of a job that runs or has failed. */
+  get shown() {
+    const partial = /** @type {Analysis | null} */ (this.job?.progress ?? null);
+    return /** @type {Analysis | null} */ (this.job?.result) ?? (partial?.counts ? partial : null);
+  }
+
   draw() {
-    const { job, view, go } = this;
+    const { job, view, go, shown } = this;
     const result = /** @type {Analysis | null} */ (job?.result ?? null);
-    if (!job || !result) return;
+    if (!job || !shown) return;
+    if (!result) {
+      update(this.head, isFinal(job.status) && h("p", { class: "notice" }, INCOMPLETE));
+      update(this.rest, templatesPanel(shown, view, false));
+      return;
+    }
     update(
       this.head,
       (result.warnings ?? []).map(({ message }) => h("p", { class: "notice" }, message)),
       fileFacts(result, view.zone),
       exportLinks(job, result),
+      emptyNotes(job, result),
       this.canAsk &&
         !timelineOf(result) &&
         (job.payload.histogram ?? "none") === "none" &&
@@ -81,7 +95,7 @@ export class AnalysisView {
     );
     update(
       this.rest,
-      templatesPanel(result, view),
+      templatesPanel(result, view, true),
       fieldsPanel(
         result,
         view,

@@ -21,9 +21,10 @@ const NONE = { match: null, regex: null, ignore_case: null, line: null, template
  *
  * @param {Analysis} analysis
  * @param {ViewState} view
+ * @param {boolean} isComplete false while the file is being read
  * @returns {HTMLElement | null}
  */
-export function templatesPanel({ overview, timeline }, view) {
+export function templatesPanel({ overview, timeline }, view, isComplete) {
   if (!overview?.templates?.length) return null;
   const { templates, templates_total: total, templates_approximate: isRough } = overview;
   const notes = [
@@ -36,7 +37,7 @@ export function templatesPanel({ overview, timeline }, view) {
   return h(
     "section",
     { "data-key": "templates" },
-    h("h2", {}, "Kinds of lines"),
+    h("h2", {}, isComplete ? "Kinds of lines" : "Kinds of lines so far"),
     notes.length > 0 && h("p", { class: "quiet" }, `${notes.join("; ")}.`),
     h(
       "div",

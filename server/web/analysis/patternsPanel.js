@@ -70,6 +70,8 @@ export class PatternsPanel {
     this.analysis = analysis;
     this.element.hidden = !analysis && !isComplete;
     setText(this.title, isComplete ? "Patterns" : "Occurrences so far");
+    const isAsked = Object.keys(analysis?.counts ?? {}).length > 0;
+    if (!isComplete && !isAsked) this.element.hidden = true;
     this.form.hidden = !isComplete || !job.upload || !hasRole("submit");
     this.draw();
   }

@@ -26,6 +26,7 @@ import { tickTexts } from "./timeZone.js";
 const HEIGHT = 240;
 const FONT = "12px system-ui, sans-serif";
 const MARK_PIXELS = 4;
+const FEW_BINS = 100; // columns with gaps between them
 const COMPACT = new Intl.NumberFormat("en", { notation: "compact" });
 
 /**
@@ -72,6 +73,11 @@ export class TimeChart {
     this.data = null;
     /** @type {uPlot | null} */
     this.plot = null;
+    /** @type {ChartData | null} what is shown when the reader has chosen a range */
+    this.next = null;
+    this.isDragging = false;
+    this.onUp = () => setTimeout(() => this.dragged());
+    addEventListener("mouseup", this.onUp);
     this.observer = new ResizeObserver(() => this.resize());
     this.observer.observe(this.element);
     this.dark = matchMedia("(prefers-color-scheme: dark)");
@@ -79,12 +85,34 @@ export class TimeChart {
     this.dark.addEventListener("change", this.redraw);
   }
 
-  /** @param {ChartData} data */
+  /**
+   * Show data. A chart of the same series stays in place. While the reader draws a range, the data
+   * waits.
+   *
+   * @param {ChartData} data
+   */
   show(data) {
+    if (this.isDragging) {
+      this.next = data;
+      return;
+    }
+    const isAlike = this.plot && this.data && lookOf(this.data) === lookOf(data);
     this.data = data;
+    if (this.plot && isAlike) {
+      this.plot.setData(columnsOf(data));
+      queueMicrotask(() => this.select(data.selected));
+      return;
+    }
     this.plot?.destroy();
     this.plot = null;
     this.resize();
+  }
+
+  /** Show what has waited until the reader had drawn a range. */
+  dragged() {
+    this.isDragging = false;
+    if (this.next) this.show(this.next);
+    this.next = null;
   }
 
   /** Show this range as the chosen one. @param {Range | null} range */
@@ -98,6 +126,7 @@ export class TimeChart {
 
   stop() {
     this.observer.disconnect();
+    removeEventListener("mouseup", this.onUp);
     this.dark.removeEventListener("change", this.redraw);
     this.plot?.destroy();
   }
@@ -118,9 +147,8 @@ export class TimeChart {
    * @param {number} width
    */
   draw(data, width) {
-    const { start, step, bins, series, line } = data;
-    const starts = Array.from({ length: bins }, (_, bin) => start + bin * step);
-    const columns = stacked(series.map(({ values }) => values));
+    const { series, line } = data;
+    const shown = () => this.data ?? data; // which may have changed since
     const plot = new uPlot(
       {
         width,
@@ -130,7 +158,7 @@ export class TimeChart {
         legend: { show: false },
         cursor: { y: false, points: { show: false }, drag: { x: true, y: false, setScale: false } },
         scales: {
-          x: { time: true, range: () => [start, start + bins * step] },
+          x: { time: true, range: () => [shown().start, endOf(shown())] },
           y: { range: (_, __, most) => [0, most || 1] },
           line: { range: (_, __, most) => [0, most || 1] },
         },
@@ -141,19 +169,24 @@ export class TimeChart {
             fill: color,
             width: 0,
             points: { show: false },
-            paths: uPlot.paths.bars?.({ size: [1], align: 1, gap: bins < 100 ? 1 : 0 }),
+            paths: /** @type {uPlot.Series.PathBuilder} */ (
+              (plot, at, first, last) => columnPaths(shown().bins)(plot, at, first, last)
+            ),
           })),
           ...(line ? [lineSeries(line.color)] : []),
         ],
         hooks: {
           setCursor: [(each) => this.hovered(each)],
           setSelect: [(each) => this.selected(each)],
-          draw: [(each) => drawMarks(each, data.marks)],
+          draw: [(each) => drawMarks(each, shown().marks)],
         },
       },
-      [starts, ...columns, ...(line ? [line.values] : [])],
+      columnsOf(data),
       this.element,
     );
+    plot.over.addEventListener("mousedown", () => {
+      this.isDragging = true;
+    });
     plot.over.addEventListener("click", () => this.clicked(plot));
     return plot;
   }
@@ -182,6 +215,31 @@ export class TimeChart {
   }
 }
 
+/** The end of the last bin. @param {ChartData} data */
+const endOf = ({ start, step, bins }) => start + bins * step;
+
+/**
+ * Return what a chart is made for; only its values can change later.
+ *
+ * @param {ChartData} data
+ */
+function lookOf({ series, line, zone }) {
+  const colors = [...series, ...(line ? [line] : [])].map(({ name, color }) => [name, color]);
+  return JSON.stringify([colors, Boolean(line), zone]);
+}
+
+/**
+ * Return the data of a plot: the starts of bins, the columns, and the line.
+ *
+ * @param {ChartData} data
+ * @returns {uPlot.AlignedData}
+ */
+function columnsOf({ start, step, bins, series, line }) {
+  const starts = Array.from({ length: bins }, (_, bin) => start + bin * step);
+  const columns = stacked(series.map(({ values }) => values));
+  return [starts, ...columns, ...(line ? [line.values] : [])];
+}
+
 /**
  * @param {number} seconds
  * @param {import("./timeZone.js").Zone} zone
@@ -193,6 +251,17 @@ function zonedDate(seconds, zone) {
 
 /** @param {string} name of a color in base.css */
 const cssColor = (name) => () => getComputedStyle(document.documentElement).getPropertyValue(name);
+
+const [closeColumns, spacedColumns] = [0, 1].map((gap) =>
+  /** @type {uPlot.Series.BarsPathBuilderFactory} */ (uPlot.paths.bars)({
+    size: [1],
+    align: 1,
+    gap,
+  }),
+);
+
+/** Return the function that draws so many columns. @param {number} bins */
+const columnPaths = (bins) => (bins < FEW_BINS ? spacedColumns : closeColumns);
 
 /** @param {string} stroke */
 const lineSeries = (stroke) => ({

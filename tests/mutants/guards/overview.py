@@ -132,4 +132,25 @@ OVERVIEW = (
         "if False:",
         ("tests/server/handlers/test_analyze.py",),
     ),
+    Mutant(
+        "looks at a scan take a small part of its time",
+        "runner/analysis/so_far.py",
+        "max(_SECONDS, _PART_OF_TIME * (ended - started))",
+        "_SECONDS",
+        ("tests/analysis/test_so_far.py",),
+    ),
+    Mutant(
+        "what a look finds is small",
+        "runner/analysis/so_far.py",
+        "if len(json.dumps(found)) <= MAX_BYTES:",
+        "if True:",
+        ("tests/analysis/test_so_far.py",),
+    ),
+    Mutant(
+        "a scan that fails is looked at",
+        "runner/analysis/scan.py",
+        "watch(look, True)",
+        "watch(look, False)",
+        ("tests/analysis/test_so_far.py",),
+    ),
 )
