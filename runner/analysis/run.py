@@ -115,23 +115,18 @@ def _analyze_file(
         by_key = dict(zip(keys, counts, strict=True))
         report({"bytes_done": done, "bytes_total": size, "counts": by_key, **so_far.found})
 
+    scan = prepared, scan_options, report_totals
     form, time_span = format_of(file), None
     encoding, bom = detect_encoding(file, options.encoding)
     if form is not None or encoding not in UTF8_ENCODINGS:
         with open_source(file, limits) as source, Utf8Source(source, options.encoding) as text:
-            partial, time_span = scan_text(
-                text, prepared, scan_options, report_totals, watch=so_far.watch
-            )
+            partial, time_span = scan_text(text, *scan, watch=so_far.watch)
         encoding, bom = text.encoding, text.bom
     elif processes > 1 and ranges.can_be_split(prepared, size, ranges.MIN_BYTES):
-        partial = ranges.scan_ranges(
-            *(file, prepared, scan_options, processes, report_totals, ranges.RANGE_BYTES),
-            so_far.watch,
-        )
+        watched = ranges.RANGE_BYTES, so_far.watch
+        partial = ranges.scan_ranges(file, *scan[:2], processes, report_totals, *watched)
     else:
-        partial = scan_range(
-            file, (0, size), prepared, scan_options, report_totals, watch=so_far.watch
-        )
+        partial = scan_range(file, (0, size), *scan, watch=so_far.watch)
     return AnalysisResult(
         keys=keys,
         partial=partial,
