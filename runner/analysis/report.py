@@ -1,21 +1,17 @@
 """The result of an analysis, as the JSON that clients get."""
 
 from collections.abc import Callable
-from math import lcm
 from typing import Any
 
-from runner.analysis.count.axis import Axis
 from runner.analysis.count.histogram import rfc3339
 from runner.analysis.count.line_marks import encode_marks
 from runner.analysis.count.line_times import LineTimes
 from runner.analysis.count.result import PatternResult
 from runner.analysis.count.samples import Sample
-from runner.analysis.count.timeline import Timeline
 from runner.analysis.fields.over_time import Bins
 from runner.analysis.index.archive_index import encode_index
 from runner.analysis.options import AnalysisOptions
-from runner.analysis.overview.overview import overview
-from runner.analysis.overview.table import ShapeTable
+from runner.analysis.over_time import over_time, shared_axis, timeline_of
 from runner.analysis.run import AnalysisResult
 
 _NOTHING_SELECTED = {
@@ -43,12 +39,13 @@ def to_json(result: AnalysisResult, options: AnalysisOptions) -> dict[str, Any]:
         report["samples"] = each(lambda pattern: [_shown(line) for line in pattern.samples])
     if options.histogram:
         report["histogram"] = each(lambda pattern: _histogram(pattern, options.histogram))
-    axis = _axis(result) if options.has_timeline else None
+    axis = shared_axis(result.partial, result.keys) if options.has_timeline else None
     if result.partial.fields:
         bins = Bins(axis.first, axis.seconds, axis.bins) if axis else None
         found = result.partial.fields.to_json(options.top, bins)
         report["fields"] = dict(zip(result.field_names, found, strict=True))
-    report |= _over_time(result, options, axis)
+    report |= over_time(result.partial, result.keys, result.modified, options, axis)
+    report |= _selected(result)
     file = {"bytes": result.partial.bytes, "file": _file(result)}
     selects_nothing = "selected" in report and not report["selected"]["lines"]
     warnings = [*result.warnings, *([_NOTHING_SELECTED] if selects_nothing else [])]
@@ -58,34 +55,13 @@ def to_json(result: AnalysisResult, options: AnalysisOptions) -> dict[str, Any]:
     return report
 
 
-def _axis(result: AnalysisResult) -> Axis | None:
-    """The time axis, whose bins are made of whole bins of the overview and of the fields."""
-    table, fields = result.partial.table, result.partial.fields
-    also = table.bin_seconds if isinstance(table, ShapeTable) else 1
-    return _timeline(result).axis(lcm(also, fields.cell_seconds if fields else 1))
-
-
-def _timeline(result: AnalysisResult) -> Timeline:
-    return result.partial.timeline or Timeline.of(len(result.keys))
-
-
-def _over_time(
-    result: AnalysisResult, options: AnalysisOptions, axis: Axis | None
-) -> dict[str, Any]:
-    """The overview, the timeline, and the lines that were selected by their times, if asked for."""
-    own, report = _timeline(result), dict[str, Any]()
-    table, lists = result.partial.table, None
-    if isinstance(table, ShapeTable):
-        report["overview"], lists = overview(table, result.modified, axis)
-    if options.has_timeline:
-        series = lists if lists and axis else {}
-        report["timeline"] = {**series, **own.to_json(result.keys, axis)}
-    elif lists:
-        report["timeline"] = lists
-    if result.selected:
-        since, until = (None if each is None else rfc3339(each) for each in result.selected)
-        report["selected"] = {"from": since, "until": until, "lines": own.lines}
-    return report
+def _selected(result: AnalysisResult) -> dict[str, Any]:
+    """The lines that were selected by their times, if they were."""
+    if not result.selected:
+        return {}
+    since, until = (None if each is None else rfc3339(each) for each in result.selected)
+    lines = timeline_of(result.partial, result.keys).lines
+    return {"selected": {"from": since, "until": until, "lines": lines}}
 
 
 def _file(result: AnalysisResult) -> dict[str, Any]:

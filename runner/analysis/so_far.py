@@ -12,9 +12,8 @@ from copy import deepcopy
 from typing import Any
 
 from runner.analysis.count.result import PartialResult
-from runner.analysis.count.timeline import Timeline
 from runner.analysis.options import AnalysisOptions
-from runner.analysis.overview.overview import overview
+from runner.analysis.over_time import over_time, shared_axis
 from runner.analysis.overview.table import ShapeTable
 from runner.analysis.scan import Look
 
@@ -40,7 +39,7 @@ class SoFar:
         """`keys` are those of the patterns; `modified` is the time of the file."""
         self._keys, self._options, self._modified, self._clock = keys, options, modified, clock
         self._next = clock() + _FIRST_SECONDS
-        self._is_wanted = options.timeline or options.overview
+        self._is_wanted = options.has_timeline or options.overview
         if len(json.dumps(keys)) > MAX_BYTES:  # the counts alone fill the progress
             self._is_wanted = False
         self.found: dict[str, Any] = {}
@@ -60,12 +59,13 @@ class SoFar:
             self.found = found
 
     def _make(self, partial: PartialResult) -> dict[str, Any]:
-        found, lists = dict[str, Any](), None
-        if isinstance(partial.table, ShapeTable) and partial.table.shapes:
-            whole, lists = overview(partial.table, self._modified)
-            found["overview"] = _shortened(whole)
-        own = partial.timeline or Timeline.of(len(self._keys))
-        timeline = own.to_json(self._keys, lists) if self._options.timeline else lists
+        if isinstance(partial.table, ShapeTable) and not partial.table.shapes:
+            return {}  # an overview needs lines
+        axis = shared_axis(partial, self._keys) if self._options.has_timeline else None
+        found = over_time(partial, self._keys, self._modified, self._options, axis)
+        if "overview" in found:
+            found["overview"] = _shortened(found["overview"])
+        timeline = found.pop("timeline", None)
         if timeline and timeline["start"]:
             found["timeline"] = {
                 name: _largest(rows) if isinstance(rows, dict) else rows
