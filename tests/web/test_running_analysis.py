@@ -18,7 +18,7 @@ def slow_log(lines: int) -> bytes:
     """A log with a line every two seconds; three of four take long."""
     texts = (
         f"{START + timedelta(seconds=2 * n):%Y-%m-%dT%H:%M:%SZ} "
-        + (f"INFO {'a' * 80}" if n % 4 else f"ERROR user {n} failed")
+        + (f"INFO {'a' * 40}" if n % 4 else f"ERROR user {n} failed")
         for n in range(lines)
     )
     return "\n".join(texts).encode()
@@ -29,7 +29,7 @@ def test_the_page_fills_while_the_scan_runs_and_stays_in_place(
 ) -> None:
     service.worker()
     payload = {"patterns": ["ERROR", SLOW], "overview": True, "histogram": "auto"}
-    job_id = service.upload(slow_log(100_000), payload)
+    job_id = service.upload(slow_log(200_000), payload)
     page.goto(f"/ui/jobs/{job_id}")
     expect(page.locator(".time-chart canvas")).to_be_visible()
     expect(page.get_by_role("heading", name="Kinds of lines so far")).to_be_visible()
@@ -56,7 +56,7 @@ def test_the_page_fills_while_the_scan_runs_and_stays_in_place(
 
 def test_a_failed_scan_shows_what_it_has_found(service: Service, page: Page) -> None:
     service.worker()
-    whole = gzip.compress(slow_log(3000).replace(b"a" * 80, b"a"))
+    whole = gzip.compress(slow_log(3000).replace(b"a" * 40, b"a"))
     job_id = service.upload(whole[: len(whole) * 3 // 4], {"histogram": "auto"})
     assert service.result(job_id)["status"] == "failed"
     page.goto(f"/ui/jobs/{job_id}")
