@@ -1,10 +1,11 @@
 """`JobStore`: the operations of the store for clients. `claims` has those for runners."""
 
 import builtins
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import partial
 from typing import Any
 from uuid import UUID
 
@@ -16,6 +17,7 @@ from storage.jobs.idempotency import KeyedJob, StoredKey, delete_keys, store_key
 from storage.jobs.queues import existing_queues
 from storage.jobs.rows import jobs_by_id, unfinished_among
 from storage.jobs.statements import insert_job
+from storage.jobs.tags import insert_tag, tag_rows
 from storage.jobs.transitions import Transitions, to_json_text
 from storage.notify.wakeup import LISTENER, WORKER, Wakeup, notifying_transaction
 from storage.queries.id_skew import IdSkew
@@ -189,10 +191,11 @@ class JobStore:
             "submitted_by": job.submitted_by,
             "queue": job.queue,
             "traceparent": job.traceparent,
+            **_rare_columns(job),
         }
 
     def _insert(self, rows: Sequence[dict[str, Any]]) -> None:
-        """Store rows with the same columns; versions follow their order."""
+        """Store rows; versions follow their order."""
         if not rows:
             return
         for type, count in Counter(row["type"] for row in rows).items():
@@ -200,8 +203,15 @@ class JobStore:
         first = self._database.next_version_offset(len(rows)) + len(rows) - 1
         self._skew.record(rows)
         numbered = [{**row, "version": first - n} for n, row in enumerate(rows)]
-        insert = self._database.statement("insert", lambda: insert_job(numbered[0]))
-        self._database.change_each_deferred(insert, numbered)
+        alike = defaultdict[tuple[str, ...], list[dict[str, Any]]](list)
+        for row in numbered:
+            alike[tuple(row)].append(row)
+        for names, some in alike.items():
+            insert = self._database.statement(("insert", names), partial(insert_job, names))
+            self._database.change_each_deferred(insert, some)
+        if tags := tag_rows(rows):
+            tag_each = self._database.statement("insert tag", insert_tag)
+            self._database.change_each_deferred(tag_each, tags)
 
     def _upload_id(self, job: NewJob) -> UUID | None:
         """Return the upload of a job: its new file, or the locked file of its source job."""
@@ -215,3 +225,9 @@ class JobStore:
             self._database.engine.share(query.where(JobRow.id == job.source))
         )
         return rows[0]["id"] if rows else None
+
+
+def _rare_columns(job: NewJob) -> dict[str, Any]:
+    """Return the columns that few jobs set, so that no other job costs the time to bind them."""
+    given = {"tags": job.tags and list(job.tags), "metadata": job.metadata}
+    return {name: to_json_text(value) for name, value in given.items() if value}

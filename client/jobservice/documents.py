@@ -71,6 +71,8 @@ class JobData:
     client_retries: int = 0
     priority: int = 0
     queue: str = "default"
+    tags: tuple[str, ...] = ()
+    metadata: Mapping[str, Any] | None = None
     callback_url: str | None = None
     submitted_by: str | None = None
     canceled_by: str | None = None
@@ -156,6 +158,7 @@ def read_job(document: Mapping[str, Any]) -> JobData:
     upload = document.get("upload")
     known["upload"] = UploadData(**_known(UploadData, upload)) if upload else None
     known["attempts"] = tuple(map(_read_attempt, document.get("attempts") or ()))
+    known["tags"] = tuple(document.get("tags") or ())
     return JobData(**known, raw=document)
 
 

@@ -21,6 +21,7 @@ from runner.job_types.base import JobType
 from server.checking.process import CheckProcess
 from server.documents.field_errors import field_errors, unknown_name
 from server.documents.queues import QueueName
+from server.documents.tags import Metadata, Tags
 from server.documents.times import Time
 from server.http import strict_json
 from server.http.problems import BODY, FieldError, Problem, joined, unacceptable
@@ -74,6 +75,10 @@ class Submission(BaseModel):
         None, max_length=2000, description="address that is called at the end of the job"
     )
     queue: QueueName = Field(DEFAULT_QUEUE, description="name of the queue in which the job waits")
+    tags: Tags = Field([], description="names by which lists, bulk calls and events find the job")
+    metadata: Metadata | None = Field(
+        None, description="a small JSON object that is stored and returned with the job"
+    )
 
 
 @dataclass(frozen=True)
@@ -107,6 +112,7 @@ class CheckedSubmission:
     ) -> NewJob:
         """Build the job to store, with its file, its caller's name and its trace context."""
         given = {**vars(self.submission), "delay": self.submission.delay or 0.0}
+        given["tags"] = tuple(self.submission.tags)
         if self.encoded is not None:
             given["payload"] = self.encoded
         return NewJob(

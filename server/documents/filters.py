@@ -22,6 +22,7 @@ from pydantic import (
 
 from server.documents.field_errors import unknown_name
 from server.documents.schemas.jobs import ALWAYS_SENT, JobDocument
+from server.documents.tags import WantedTags
 from server.documents.times import Time
 from storage.records.filters import Filters
 from storage.records.states import Status
@@ -92,6 +93,7 @@ class FilterFields(BaseModel):
     created_before: Time | None = Field(None, description="created before this time")
     queue: Text | None = Field(None, description="name of the queue")
     submitted_by: Text | None = Field(None, description="name of the caller who submitted the job")
+    tag: WantedTags | None = Field(None, description="a tag of the job, or several: it has all")
     text: Text | None = Field(
         None,
         description="text contained in the payload's JSON, in the file name or in the job's id;"
@@ -108,6 +110,7 @@ class FilterFields(BaseModel):
             text=self.text or "",
             queue=self.queue,
             submitted_by=self.submitted_by,
+            tags=frozenset(self.tag or ()),
         )
 
 
@@ -171,13 +174,13 @@ class ViewQuery(Query):
 class ListQuery(FilterFields, Cursor, ViewQuery):
     """The query parameters of a list."""
 
-    REPEATABLE: ClassVar = frozenset({"status"})
+    REPEATABLE: ClassVar = frozenset({"status", "tag"})
 
     limit: Whole = Field(
         50, ge=1, le=500, description="maximum number of jobs in the response; by default 50"
     )
 
-    def page_parameters(self, query: Mapping[str, str]) -> dict[str, str]:
+    def page_parameters(self, query: Mapping[str, Any]) -> dict[str, Any]:
         """Return the parameters of a query that the link to the next page has to repeat."""
         kept = {name: query[name] for name in ListQuery.model_fields if name in query}
         return {**kept, "limit": str(self.limit)}

@@ -108,6 +108,8 @@ def job_document(job: Job) -> JobDocument:
         "client_retries": job.client_retries,
         "priority": job.priority,
         "queue": job.queue,
+        "tags": list(job.tags),
+        "metadata": job.metadata,
         "callback_url": job.callback_url,
         "submitted_by": job.submitted_by,
         "canceled_by": job.canceled_by,
@@ -158,9 +160,9 @@ def set_document(
     return {"items": items, "limit": len(jobs), "next": None, "unknown": unknown}
 
 
-def next_link(root_path: str, query: Mapping[str, str], page_after: UUID) -> str:
+def next_link(root_path: str, query: Mapping[str, str | list[str]], page_after: UUID) -> str:
     """Return the Link header that points to the next page of a list (RFC 8288)."""
-    parameters = urlencode({**query, "cursor": encode_cursor(page_after)})
+    parameters = urlencode({**query, "cursor": encode_cursor(page_after)}, doseq=True)
     return f'<{root_path}/jobs?{parameters}>; rel="next"'
 
 

@@ -6,7 +6,7 @@ Their field names and formats are defined here; the formats of jobs are in
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, cast
+from typing import Any, ClassVar, cast
 from uuid import UUID
 
 from pydantic import Field
@@ -21,6 +21,7 @@ from server.documents.schemas.events import (
     OutputDocument,
 )
 from server.documents.schemas.files import LogsDocument, Piece
+from server.documents.tags import WantedTags
 from server.http.response import encode_json
 from storage.jobs.events import Event, newest_event
 from storage.jobs.output import OutputPiece
@@ -55,15 +56,23 @@ class JobEventsQuery(Query):
 class EventsQuery(JobEventsQuery):
     """The query parameters of the event stream of all jobs."""
 
+    REPEATABLE: ClassVar = frozenset({"tag"})
+
     type: str | None = Field(None, description="only jobs of this type")
     queue: str | None = Field(None, description="only jobs of this queue")
+    tag: WantedTags | None = Field(
+        None, description="only jobs with this tag, or with all of these"
+    )
     status: Status | None = Field(None, description="only changes to this status")
 
     def matches(self, event: Event) -> bool:
-        """Return whether an event is of this type and queue, and has this status."""
+        """Return whether an event is of this type and queue, with these tags and this status."""
         wanted = self.type, self.queue, self.status
         actual = event.type, event.queue, event.status
-        return all(one in (None, other) for one, other in zip(wanted, actual, strict=True))
+        has_tags = set(self.tag or ()).issubset(event.tags)
+        return has_tags and all(
+            one in (None, other) for one, other in zip(wanted, actual, strict=True)
+        )
 
 
 class LogsQuery(Query):
@@ -80,6 +89,7 @@ def event_document(event: Event) -> EventDocument:
         "job_id": str(event.job_id),
         "type": event.type,
         "queue": event.queue,
+        "tags": list(event.tags),
         "status": event.status,
         "attempt": event.attempt,
         "runner": event.runner,

@@ -3,7 +3,7 @@
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import replace
 from itertools import islice
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from pydantic import BaseModel, ValidationError
 from tornado.web import RequestHandler
@@ -45,9 +45,14 @@ def _wrong_parameters(
             yield FieldError(name, f"it is given more than once{others}", "repeated")
 
 
-def query_parameters(handler: RequestHandler) -> dict[str, str]:
-    """Return the query parameters of a request; the last value of one that may be repeated."""
-    return {name: handler.get_query_argument(name) for name in handler.request.query_arguments}
+def query_parameters(handler: RequestHandler, lists: Collection[str] = ()) -> dict[str, Any]:
+    """Return the query parameters of a request: all values of those in `lists`, else the last."""
+    return {
+        name: handler.get_query_arguments(name)
+        if name in lists
+        else handler.get_query_argument(name)
+        for name in handler.request.query_arguments
+    }
 
 
 def read_query(

@@ -50,6 +50,9 @@ QUEUE_COUNT_VALID_SECONDS = 3.0
 QUEUE_FULL_RETRY_SECONDS = 10
 KEY_HEADER = "Idempotency-Key"
 MAX_KEY_LENGTH = 255
+_ADDED_LATER = {"max_losses": DEFAULT_MAX_LOSSES, "tags": (), "metadata": None}
+"""Fields of jobs and their defaults: keys that listeners of earlier releases have stored lack them.
+"""
 
 
 @dataclass
@@ -124,8 +127,9 @@ def fingerprint(job: NewJob) -> str:
     upload = job.upload and [job.upload.name, job.upload.sha256]
     submitted: dict[str, Any] = {**vars(job), "upload": upload, "source": None, "id": None}
     del submitted["submitted_by"], submitted["traceparent"]
-    if job.max_losses == DEFAULT_MAX_LOSSES:
-        del submitted["max_losses"]  # as in keys that listeners of earlier releases have stored
+    for name, default in _ADDED_LATER.items():
+        if submitted[name] == default:
+            del submitted[name]
     if isinstance(job.payload, EncodedJson):
         submitted["payload"] = None
     text = json.dumps(submitted, sort_keys=True, ensure_ascii=False)

@@ -9,6 +9,7 @@ from collections.abc import Collection, Mapping, Sequence
 from uuid import UUID
 
 from server.auth.callers import Caller, Role
+from server.documents.filters import MAX_IDS
 from server.documents.jobs import job_document, job_headers, job_view
 from server.http.activity import log_change
 from server.http.codes import Code
@@ -31,6 +32,7 @@ from storage.store import JobStore, Page
 
 CANCEL_WAIT_SECONDS = 2.0
 """How long a cancel waits for the end of the job's process before it answers 202."""
+_UNFINISHED = frozenset({Status.QUEUED, Status.RUNNING})
 _CANCELABLE = CANCEL.sources | REQUEST_CANCEL.sources | {Status.CANCELED}
 """Statuses in which a cancel is not refused."""
 
@@ -77,6 +79,26 @@ class Jobs:
     async def wait_each(self, ids: Sequence[UUID], seconds: float) -> dict[UUID, Job | None]:
         """Return jobs once all are final or `seconds` are over; None for each that is not found."""
         return await self._reader.wait(ids, seconds)
+
+    async def wait_tagged(self, filters: Filters, seconds: float) -> bool:
+        """Wait until all jobs with the tags of the filters are final; returns whether they are.
+
+        The other filters do not count. After `seconds` or when the listener stops, it returns.
+        """
+        unfinished = Filters(_UNFINISHED, tags=filters.tags)
+        deadline, before = time.monotonic() + seconds, None
+        while True:
+            seen, search = self._reader.changes, (unfinished, MAX_IDS, before, OMITTABLE)
+            page = await self._threads.run(self._jobs.list, *search)
+            ids, before = [job.id for job in page.jobs], page.next
+            left = deadline - time.monotonic()
+            if not ids and page.next is None:
+                return True
+            if left <= 0 or self._reader.stopped:
+                return False
+            if ids:
+                await self._reader.until_final(ids, left, seen)
+                before = None
 
     async def list(
         self,

@@ -39,6 +39,11 @@ class JobReader:
         """The number of changes of the store so far, for `until_final`."""
         return self._changes.count
 
+    @property
+    def stopped(self) -> bool:
+        """Whether all waits have ended because the listener stops."""
+        return self._stopped
+
     async def get(self, job_id: UUID) -> Job | None:
         """Return a job, or None if there is none with this id. Raises StoreError."""
         return await self._batcher.call(job_id)

@@ -49,6 +49,8 @@ export interface JobDocument {
   client_retries: number;
   priority: number;
   queue: string;
+  tags: string[];
+  metadata: Record<string, unknown> | null;
   callback_url: string | null;
   submitted_by: string | null;
   canceled_by: string | null;
@@ -288,6 +290,7 @@ export interface JobEvent {
   job_id: string;
   type: string;
   queue: string;
+  tags: string[];
   status: Status;
   attempt: number;
   runner: string | null;
@@ -319,7 +322,7 @@ export interface JobRequest {
 /** The query of GET /jobs, as far as the list of jobs uses it. */
 export type Filters = Partial<Record<FilterName | "cursor", string>>;
 export type FilterName =
-  "status" | "type" | "queue" | "text" | "submitted_by" | "created_after" | "created_before";
+  "status" | "type" | "queue" | "tag" | "text" | "submitted_by" | "created_after" | "created_before";
 
 /** The parts of JSON Schema that the service uses. */
 export interface Schema {

@@ -59,9 +59,23 @@ class JobRow(pw.Model):
     first_peak_memory_bytes = pw.BigIntegerField(null=True)
     first_pid = pw.IntegerField(null=True)
     first_traceback = pw.TextField(null=True)
+    tags = pw.TextField(null=True)
+    """A JSON list; null without tags. `TagRow` finds the jobs with a tag."""
+    metadata = pw.TextField(null=True)
 
     class Meta:
         table_name = "job"
+
+
+class TagRow(pw.Model):
+    """A tag of a job; a trigger deletes it with its job, see migration 0031."""
+
+    tag = pw.TextField()
+    job_id = pw.UUIDField()
+
+    class Meta:
+        table_name = "job_tag"
+        primary_key = pw.CompositeKey("tag", "job_id")
 
 
 class AttemptRow(pw.Model):

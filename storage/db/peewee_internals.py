@@ -13,8 +13,12 @@ DRIVER_ERRORS = pw.__exception_wrapper__  # type: ignore[attr-defined]
 
 
 def returned_fields(query: Any) -> list[Any]:
-    """Return the columns that a SELECT, or a change with RETURNING, returns; none without them."""
-    return list(getattr(query, "_returning", None) or ())
+    """Return the columns that a SELECT, or a change with RETURNING, returns; none without them.
+
+    A column with another name is returned as it is without that name.
+    """
+    columns = getattr(query, "_returning", None) or ()
+    return [each.node if isinstance(each, pw.Alias) else each for each in columns]
 
 
 def reading_from(query: Any, rows: pw.SQL) -> Any:

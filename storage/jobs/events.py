@@ -45,6 +45,7 @@ class Event:
     started_at: int | None
     finished_at: int | None
     cancel_requested_at: int | None
+    tags: tuple[str, ...]
 
     @property
     def final(self) -> bool:
@@ -123,6 +124,7 @@ def newest_event(job: Job) -> Event:
         job.started_at,
         job.finished_at,
         job.cancel_requested_at,
+        job.tags,
     )
 
 
@@ -147,6 +149,7 @@ def _select() -> Any:
         JobRow.type,
         JobRow.queue,
         JobRow.created_at,
+        JobRow.tags,
         pw.Case(None, [(newest, JobRow.progress)]).alias("progress"),
         pw.Case(None, [(newest, JobRow.error)]).alias("error"),
     ).join(JobRow, on=(JobRow.id == EventRow.job_id))
@@ -174,5 +177,6 @@ def _select_of_job() -> Any:
 
 def _event(row: dict[str, Any]) -> Event:
     texts = {name: from_json_text(row[name]) for name in ("progress", "error")}
+    texts["tags"] = tuple(from_json_text(row["tags"]) or ())
     known = {"status": Status(row["status"]), "is_progress": bool(row["is_progress"])}
     return Event(**{**row, **texts, **known})

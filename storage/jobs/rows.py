@@ -203,13 +203,14 @@ def _attempt(row: dict[str, Any], last_lines: tuple[str, ...]) -> Attempt:
 
 def _job(row: dict[str, Any], attempts: tuple[Attempt, ...]) -> Job:
     """Convert a row to a job. The row is modified."""
-    for name in ("payload", "result", "error", "progress"):
+    for name in ("payload", "result", "error", "progress", "metadata"):
         row[name] = from_json_text(row.get(name))
     for name in _FIRST:
         row.pop(f"first_{name}", None)
     upload_id, *upload = [row.pop(name, None) for name in _UPLOAD_COLUMNS]
     if upload_id is not None:
         row["upload"] = Upload(upload_id, *upload)
+    row["tags"] = tuple(from_json_text(row.get("tags")) or ())
     return Job(**{**row, "status": Status(row["status"]), "attempts": attempts})
 
 

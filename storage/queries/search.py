@@ -8,6 +8,7 @@ The result is a merge of streams, each read from an index:
 | filter | index |
 |---|---|
 | none | the ids |
+| tag | tag, id: of several tags, the rarest; everything else is checked job by job |
 | type | type, id |
 | failed, canceled | type, status, id: one stream per combination |
 | queued, running | if there are at most FEW such jobs: all of them, sorted |
@@ -21,7 +22,7 @@ therefore hold fewer jobs than requested and still have a next page.
 import heapq
 import re
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
@@ -35,11 +36,12 @@ from storage.queries.search_statements import (
     select_count,
     select_ids,
     select_last,
+    select_tag_count,
     select_type_after,
     select_unfinished,
 )
 from storage.records.filters import Filters
-from storage.records.states import Status
+from storage.records.states import FINAL, Status
 
 SEARCH_SECONDS = 0.2
 """Time limit of a page; the next page continues the search."""
@@ -120,11 +122,21 @@ class _SearchRun:
             self._start = min(self._start, first_id_at(end))
         if filters.created_after is not None:
             self._least = first_id_at(filters.created_after - stored_skew(database))
+        first, *others = self._rarest_first(filters.tags) or [""]
+        self._tag = first or None
         self._looked_at = _unindexed_filters(filters)
+        self._looked_at |= {f"tag {number}": tag for number, tag in enumerate(others)}
         if len(self._looked_at.get("id_part", "")) == _ID_DIGITS:
             self._take_only(UUID(self._looked_at["id_part"]))
         # A power of two, so that few different statements are prepared.
         self._count = min(1 << limit.bit_length(), WINDOWS[1])
+
+    def _rarest_first(self, tags: Collection[str]) -> list[str]:
+        if len(tags) < 2:
+            return [*tags]
+        count = self._database.statement(("tag", FEW), lambda: select_tag_count(FEW))
+        found = ((self._database.fetch(count, {"tag": tag})[0]["count"], tag) for tag in tags)
+        return [tag for _, tag in sorted(found)]
 
     def _take_only(self, job_id: UUID) -> None:
         """Restrict the search to the job with an id, if there is one; it is then found at once."""
@@ -136,9 +148,22 @@ class _SearchRun:
     def streams(self) -> list[Iterator[Candidate]]:
         """The streams that together hold all matching jobs."""
         statuses = self._filters.statuses
-        if not statuses or statuses == frozenset(Status):
+        is_any = not statuses or statuses == frozenset(Status)
+        if self._tag is None and is_any:
             return [self._range(self._type_guard)]
-        return [stream for status in sorted(statuses) for stream in self._of_status(status)]
+        if self._tag is None:
+            return [stream for status in sorted(statuses) for stream in self._of_status(status)]
+        return [
+            self._of_tag(self._tag, status) for status in ([None] if is_any else sorted(statuses))
+        ]
+
+    def _of_tag(self, tag: str, status: Status | None) -> Iterator[Candidate]:
+        """The matching jobs with a tag, and with a status unless it is None."""
+        if status and status not in FINAL and self._are_few(status):
+            return self._unfinished(status, {"tag first": tag})
+        checked = {} if status is None else {f"status {status}": status}
+        checked |= self._type_guard | self._looked_at
+        return self._windows({"tag": tag}, checked) if checked else self._pages({"tag": tag})
 
     def _of_status(self, status: Status) -> list[Iterator[Candidate]]:
         if status in UNSUCCESSFUL:
@@ -163,9 +188,11 @@ class _SearchRun:
         count = self._database.statement(key, lambda: select_count(self._database, status, FEW + 1))
         return bool(self._database.fetch(count, {})[0]["count"] <= FEW)
 
-    def _unfinished(self, status: Status) -> Iterator[Candidate]:
-        """The matching jobs among the few with a status."""
-        looked_at = {**self._type_guard, **self._looked_at}
+    def _unfinished(
+        self, status: Status, more: dict[str, Any] | None = None
+    ) -> Iterator[Candidate]:
+        """The matching jobs among the few with a status; `more` are further filters."""
+        looked_at = {**self._type_guard, **self._looked_at, **(more or {})}
         chosen = self._database.statement(
             ("unfinished", status, *looked_at),
             lambda: select_unfinished(self._database, looked_at, status),

@@ -1,7 +1,7 @@
 """The prepared statements of a search.
 
-A guard is a mapping with the column `type`, with `type` and `status`, or an empty one: it selects a
-range of an index. Only the statuses in UNSUCCESSFUL have such ranges.
+A guard selects a range of an index. It is a mapping with the column `type`, with `type` and
+`status`, with `tag`, or an empty one. Only the statuses in UNSUCCESSFUL have such ranges.
 """
 
 from collections.abc import Mapping
@@ -10,7 +10,7 @@ from typing import Any
 import peewee as pw
 
 from storage.db.database import Database
-from storage.db.models import JobRow, UploadRow
+from storage.db.models import JobRow, TagRow, UploadRow
 from storage.db.parameters import parameter, unindexed
 from storage.jobs.open_queues import IS_QUEUED, IS_RUNNING, UNFINISHED
 from storage.records.states import Status
@@ -27,25 +27,39 @@ def _within(guard: Mapping[str, Any]) -> list[Any]:
     The guard and the id are compared as one row value, which is one range of the index. With
     separate conditions, PostgreSQL might walk the index on ids, and filter most of the jobs out.
     """
-    columns = [getattr(JobRow, name) for name in guard]
-    key = pw.Tuple(*columns, JobRow.id)
+    columns = _key(guard)
     start, end = (
-        pw.Tuple(*(parameter(column) for column in columns), parameter(JobRow.id, name))
+        pw.Tuple(*map(parameter, columns[:-1]), parameter(columns[-1], name))
         for name in ("least", "before")
     )
     if not guard:
         return [JobRow.id >= start, JobRow.id < end]
-    return [key >= start, key < end, _IS_UNSUCCESSFUL if "status" in guard else _HAS_TYPE]
+    within = [pw.Tuple(*columns) >= start, pw.Tuple(*columns) < end]
+    if "tag" in guard:
+        return within
+    return [*within, _IS_UNSUCCESSFUL if "status" in guard else _HAS_TYPE]
+
+
+def _key(guard: Mapping[str, Any]) -> list[Any]:
+    """The columns of the index of a guard. The last one is the id."""
+    if "tag" in guard:
+        return [TagRow.tag, TagRow.job_id]
+    return [*(getattr(JobRow, name) for name in guard), JobRow.id]
 
 
 def _newest_first(guard: Mapping[str, Any]) -> list[Any]:
-    return [getattr(JobRow, name).desc() for name in guard] + [JobRow.id.desc()]
+    return [column.desc() for column in _key(guard)]
+
+
+def _ids(guard: Mapping[str, Any]) -> Any:
+    """The query for the ids of jobs by the index of a guard."""
+    column = _key(guard)[-1]
+    return column.model.select(column.alias("id"))
 
 
 def select_ids(guard: Mapping[str, Any], count: int) -> Any:
     """Up to `count` ids between `least` and `before`, newest first, within the range of a guard."""
-    ids = JobRow.select(JobRow.id).where(*_within(guard))
-    return ids.order_by(*_newest_first(guard)).limit(count)
+    return _ids(guard).where(*_within(guard)).order_by(*_newest_first(guard)).limit(count)
 
 
 def select_last(guard: Mapping[str, Any], count: int) -> Any:
@@ -56,8 +70,11 @@ def select_last(guard: Mapping[str, Any], count: int) -> Any:
 
 def select_chosen(database: Database, guard: Mapping[str, Any], names: Mapping[str, Any]) -> Any:
     """All ids between `least` and `before` that match the named filters, newest first."""
-    query = JobRow.select(JobRow.id).where(*_within(guard), *_chosen(database, names))
-    return query.order_by(*_newest_first(guard))
+    query = _ids(guard)
+    if "tag" in guard:
+        query = query.join(JobRow, on=(JobRow.id == TagRow.job_id))
+    chosen = query.where(*_within(guard), *_chosen(database, names))
+    return chosen.order_by(*_newest_first(guard))
 
 
 def select_unfinished(database: Database, names: Mapping[str, Any], status: str) -> Any:
@@ -96,8 +113,25 @@ def _chosen(database: Database, names: Mapping[str, Any]) -> list[Any]:
         "text": in_text,
         "type": unindexed(JobRow.type) == parameter(JobRow.type),
         **{f"status {each}": unindexed(JobRow.status) == each for each in Status},
+        **{name: _has_tag(name) for name in names if name.startswith("tag ")},
     }
     return [condition for name, condition in conditions.items() if name in names]
+
+
+def _has_tag(name: str) -> Any:
+    """The condition that a job has the tag that is the parameter `name`."""
+    tagged = TagRow.alias("tagged")
+    one = tagged.select(tagged.job_id).where(
+        tagged.tag == parameter(TagRow.tag, name), tagged.job_id == JobRow.id
+    )
+    return pw.fn.EXISTS(one)
+
+
+def select_tag_count(limit: int) -> Any:
+    """The number of jobs with a tag, up to a limit."""
+    some = TagRow.select(TagRow.job_id).where(TagRow.tag == parameter(TagRow.tag)).limit(limit)
+    some = some.alias("some")
+    return pw.Select([some], [pw.fn.COUNT(pw.SQL("*")).alias("count")])
 
 
 def select_type_after() -> Any:

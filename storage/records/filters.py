@@ -24,3 +24,5 @@ class Filters:
     queue: str | None = None
     submitted_by: str | None = None
     """The name of a caller."""
+    tags: frozenset[str] = field(default_factory=frozenset)
+    """Jobs that have all of these tags."""

@@ -114,6 +114,10 @@ class NewJob:
     traceparent: str | None = None
     """The span of its submission, if the submission is traced."""
     max_losses: int = DEFAULT_MAX_LOSSES
+    tags: tuple[str, ...] = ()
+    """Names by which it is found. No tag occurs twice."""
+    metadata: Json | None = None
+    """A JSON object that the service stores and returns, and does not read."""
     id: UUID = field(default_factory=new_id)
 
 
@@ -200,6 +204,8 @@ class Job:
     """How many attempts lost their runner or keeper, and how many may."""
     upload: Upload | None = None
     attempts: tuple[Attempt, ...] = field(default=())
+    tags: tuple[str, ...] = ()
+    metadata: Json | None = None
 
     @property
     def final(self) -> bool:

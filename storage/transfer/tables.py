@@ -21,6 +21,7 @@ from storage.db.models import (
     OutputRow,
     PartRow,
     QueueRow,
+    TagRow,
     UploadRow,
 )
 from storage.db.parameters import parameter
@@ -29,6 +30,7 @@ MODELS: tuple[type[pw.Model], ...] = (
     QueueRow,
     UploadRow,
     JobRow,
+    TagRow,
     AttemptRow,
     PartRow,
     EventRow,

@@ -23,6 +23,7 @@ from tests.mutants.guards.python_client import PYTHON_CLIENT
 from tests.mutants.guards.queues import QUEUES
 from tests.mutants.guards.store import STORE
 from tests.mutants.guards.stored_lines import STORED_LINES
+from tests.mutants.guards.tags import TAGS
 from tests.mutants.guards.times import TIMES
 from tests.mutants.guards.traces import TRACES
 from tests.mutants.guards.transfer import TRANSFER
@@ -56,4 +57,5 @@ MUTANTS = (
     *STORED_LINES,
     *TIMES,
     *FIELDS,
+    *TAGS,
 )

@@ -166,8 +166,8 @@ class AsyncClient:
     ) -> AsyncIterator[AsyncJob]:
         """Yield the jobs that all filters select, newest first: all of them, or up to `limit`.
 
-        The filters are status (one or several), type, queue, submitted_by, text, created_after
-        and created_before.
+        The filters are status (one or several), type, queue, submitted_by, tag (one, or several
+        that a job must all have), text, created_after and created_before.
         """
         cursor, left = None, limit
         while left is None or left > 0:
@@ -258,13 +258,14 @@ class AsyncClient:
         queue: str | None = None,
         status: str | None = None,
         last_event_id: int | None = None,
+        tag: str | Iterable[str] | None = None,
     ) -> AsyncIterator[Event]:
-        """Yield the changes of all jobs, of a type, of a queue or to a status; it has no end.
+        """Yield the changes of all jobs, of a type, queue or tag, or to a status; it has no end.
 
         Begins with the next change or, with `last_event_id`, with the event after it; 0 replays
         everything. A broken connection is opened again and misses nothing.
         """
-        filters = {"type": type, "queue": queue, "status": status}
+        filters = {"type": type, "queue": queue, "status": status, "tag": tag}
         async for event in self._transport.events(requests.events(None, filters), last_event_id):
             yield event
 

@@ -1,6 +1,7 @@
 """Options that select jobs, and options of new jobs, for the commands that share them."""
 
 import dataclasses
+import json
 from typing import Annotated, Any
 
 import typer
@@ -15,6 +16,17 @@ def seconds(text: str) -> float:
         return formats.parse_duration(text)
     except ValueError as error:
         raise typer.BadParameter(str(error)) from error
+
+
+def json_object(text: str) -> dict[str, Any]:
+    """Read a JSON object of the command line."""
+    try:
+        value = json.loads(text)
+    except ValueError as error:
+        raise typer.BadParameter(f"it is not JSON: {error}") from error
+    if not isinstance(value, dict):
+        raise typer.BadParameter('it must be a JSON object such as {"customer": 42}')
+    return value
 
 
 OneType = Annotated[
@@ -35,6 +47,18 @@ OneQueue = Annotated[
         metavar="QUEUE",
         autocompletion=completion.queues,
         help="Jobs of this queue.",
+    ),
+]
+Tags = Annotated[
+    list[str] | None,
+    typer.Option("--tag", metavar="TAG", help="Jobs with this tag; several: with all of them."),
+]
+JobIds = Annotated[
+    list[str] | None,
+    typer.Argument(
+        metavar="[ID...]",
+        autocompletion=completion.job_ids,
+        help="Ids, or 4 digits of their beginnings or ends.",
     ),
 ]
 RequiredIds = Annotated[
@@ -66,6 +90,7 @@ class Filters:
     submitted_by: Annotated[
         str | None, typer.Option("--submitted-by", metavar="NAME", help="Jobs of this caller.")
     ] = None
+    tag: Tags = None
     text: Annotated[
         str | None,
         typer.Option("--text", metavar="TEXT", help="Text in payload, file name or id."),
@@ -85,6 +110,7 @@ class Filters:
             "type": self.type,
             "queue": self.queue,
             "submitted_by": self.submitted_by,
+            "tag": self.tag,
             "text": self.text,
             "created_after": self.after,
             "created_before": self.before,
@@ -137,8 +163,18 @@ class JobOptions:
     callback_url: Annotated[
         str | None, typer.Option("--callback-url", metavar="URL", help="Call this at the end.")
     ] = None
+    tags: Annotated[
+        list[str] | None,
+        typer.Option("--tag", metavar="TAG", help="A name to find the job by; up to 20."),
+    ] = None
+    metadata: Annotated[
+        str | None,
+        typer.Option(
+            "--metadata", metavar="JSON", parser=json_object, help="An object kept with the job."
+        ),
+    ] = None
 
     def given(self) -> dict[str, Any]:
         """The options that are set, as the client names them."""
-        values = dataclasses.asdict(self)
+        values = {each.name: getattr(self, each.name) for each in dataclasses.fields(self)}
         return {name: value for name, value in values.items() if value is not None}

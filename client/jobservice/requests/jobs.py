@@ -37,6 +37,8 @@ class Options(TypedDict, total=False):
     delay: float | timedelta | None
     queue: str | None
     callback_url: str | None
+    tags: Iterable[str] | None
+    metadata: Mapping[str, Any] | None
 
 
 class Filters(TypedDict, total=False):
@@ -46,6 +48,7 @@ class Filters(TypedDict, total=False):
     type: str | None
     queue: str | None
     submitted_by: str | None
+    tag: str | Iterable[str] | None
     text: str | None
     created_after: datetime | str | None
     created_before: datetime | str | None
@@ -141,9 +144,12 @@ def job_output(job_id: str, attempt: int | None, *, as_json: bool) -> Request:
     return Request("GET", f"{job_path(job_id)}/logs", query, headers)
 
 
-def events(job_id: str | None, filters: Mapping[str, str | None] | None = None) -> Request:
+def events(
+    job_id: str | None, filters: Mapping[str, str | Iterable[str] | None] | None = None
+) -> Request:
     """Follow the changes of a job, or of all jobs that filters select."""
-    query = [(name, value) for name, value in (filters or {}).items() if value is not None]
+    given = {name: value for name, value in (filters or {}).items() if value is not None}
+    query = [(name, each) for name, value in given.items() for each in _as_list(value)]
     path = "/events" if job_id is None else f"{job_path(job_id)}/events"
     return Request("GET", path, query, {"Accept": "text/event-stream"})
 
@@ -151,17 +157,28 @@ def events(job_id: str | None, filters: Mapping[str, str | None] | None = None) 
 def read_options(options: Mapping[str, Any]) -> dict[str, Any]:
     """The options of a submission as the service takes them. Raises TypeError and ValueError."""
     require_known("submit", options, OPTIONS)
-    return {name: plain(name, value) for name, value in options.items() if value is not None}
+    given = {name: plain(name, value) for name, value in options.items() if value is not None}
+    if isinstance(given.get("tags"), str):
+        raise TypeError("tags is a list of texts, not one text")
+    if "tags" in given:
+        given["tags"] = list(given["tags"])
+    return given
 
 
 def read_filters(filters: Mapping[str, Any]) -> dict[str, Any]:
-    """The filters as the service takes them: `status` is a list. Raises TypeError, ValueError."""
+    """The filters as the service takes them: `status` and `tag` are lists.
+
+    Raises TypeError and ValueError.
+    """
     require_known("a list", filters, FILTERS)
     given = {name: plain(name, value) for name, value in filters.items() if value is not None}
-    if "status" in given:
-        status = given["status"]
-        given["status"] = [status] if isinstance(status, str) else list(status)
+    for name in {"status", "tag"} & given.keys():
+        given[name] = _as_list(given[name])
     return given
+
+
+def _as_list(value: str | Iterable[str]) -> list[str]:
+    return [value] if isinstance(value, str) else list(value)
 
 
 def _as_text(value: Any) -> str:

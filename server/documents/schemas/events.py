@@ -17,6 +17,8 @@ class EventDocument(TypedDict):
     """Name of the job type."""
     queue: str
     """Name of the queue of the job."""
+    tags: list[str]
+    """The tags of the job."""
     status: Status
     """Status of the job after the change."""
     attempt: int

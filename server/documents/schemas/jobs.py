@@ -83,6 +83,10 @@ class JobDocument(TypedDict):
     """A higher priority starts first."""
     queue: str
     """Name of the queue in which the job waits."""
+    tags: list[str]
+    """The tags of the job, as they were submitted."""
+    metadata: dict[str, Any] | None
+    """The JSON object that was submitted with the job; null without one."""
     callback_url: str | None
     """Address that is called at the end of the job; null without one."""
     submitted_by: str | None

@@ -120,7 +120,7 @@ class StreamHandler(Handler):
         self.set_header("X-Accel-Buffering", "no")  # keeps nginx from buffering events
 
     def _read_query(self) -> JobEventsQuery:
-        parameters = query_parameters(self)
+        parameters = query_parameters(self, self.model.REPEATABLE)
         # When a browser reconnects, it sends the header and repeats the original query.
         header = self.request.headers.get("Last-Event-ID")
         last = header or parameters.get("last_event_id")

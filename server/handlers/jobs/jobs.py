@@ -1,7 +1,7 @@
 """`/jobs`: submit a job, with or without a file, and list jobs: page by page, or by their ids."""
 
 from collections.abc import Callable
-from typing import Any, ClassVar
+from typing import ClassVar
 
 from server.auth.callers import Role
 from server.checking.submission import CheckedSubmission, Received
@@ -83,15 +83,21 @@ class JobsHandler(SubmissionHandler):
         self.send_response(response)
 
     async def _send_page(self) -> None:
-        parameters = query_parameters(self)
+        parameters = query_parameters(self, ListQuery.REPEATABLE)
         parameters.pop("wait", None)
         if "status" in parameters:
-            parameters["status"] = ",".join(self.get_query_arguments("status"))
-        seconds, errors = _read_wait(self, query_wait_seconds)
-        if seconds:
-            errors = [FieldError("wait", "it is only allowed together with id")]
+            parameters["status"] = ",".join(parameters["status"])
+        seconds, errors = _read_wait(
+            self, wait_seconds if "tag" in parameters else query_wait_seconds
+        )
+        if seconds and "tag" not in parameters:
+            errors = [FieldError("wait", "it is only allowed together with id or tag")]
         query = read_query(ListQuery, parameters, others=errors)
         fields, start_after = query.selected(), query.start_after()
+        if seconds:
+            self.is_timed = False
+            if not await self.jobs.wait_tagged(query.filters(), seconds):
+                self.set_header("Retry-After", "1")
         page = await self.jobs.list(query.filters(), query.limit, start_after, fields)
         if page.next:
             parameters = query.page_parameters(parameters)
@@ -101,7 +107,7 @@ class JobsHandler(SubmissionHandler):
     async def _send_by_ids(self) -> None:
         seconds, errors = _read_wait(self, wait_seconds)
         self.is_timed = not seconds
-        parameters: dict[str, Any] = dict(query_parameters(self))
+        parameters = query_parameters(self)
         excluded = [name for name in parameters if name not in SetQuery.model_fields]
         errors += [FieldError(name, "it is not allowed together with id") for name in excluded]
         for name in excluded:

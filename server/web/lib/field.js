@@ -51,7 +51,7 @@ export class Field {
 export function showErrors(fields, errors) {
   for (const field of fields) field.showError("");
   return errors.filter(({ field: name, detail }) => {
-    const found = fields.find((field) => field.name === name);
+    const found = fields.find((field) => field.name === name || name.startsWith(`${field.name}[`));
     found?.showError(detail);
     return !found;
   });

@@ -99,6 +99,11 @@ def test_a_failed_job_counts_before_a_canceled_one(jobs: JobsCommand, service: S
     assert {item["status"] for item in done.items} == {"failed", "canceled"}
 
 
+def test_a_wait_names_its_jobs_by_ids_or_by_a_tag(jobs: JobsCommand, service: Service) -> None:
+    assert jobs.run("wait").code == 2
+    assert jobs.run("wait", service.submit("sleep", {"seconds": 0}), "--tag", "x").code == 2
+
+
 def test_a_wait_ends_after_its_timeout(jobs: JobsCommand, service: Service) -> None:
     job_id = service.submit("sleep", {"seconds": 0}, delay=60)
     done = jobs.run("wait", job_id, "--timeout", "0.1s")

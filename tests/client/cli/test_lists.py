@@ -25,6 +25,28 @@ def test_filters_select_jobs(jobs: JobsCommand, service: Service) -> None:
     assert uuids(jobs.run("list", "--after", "2020-01-31", "--text", failed).out) == [failed]
 
 
+def test_tags_select_jobs_and_are_shown(jobs: JobsCommand) -> None:
+    tagged = ["--tag", "nightly", "--tag", "customer:42", "--metadata", '{"order": 7}']
+    both = jobs.run("submit", "sleep", "seconds=0", *tagged).out.strip()
+    one = jobs.run("submit", "sleep", "seconds=0", "--tag", "nightly").out.strip()
+    assert jobs.run("wait", "--tag", "nightly").code == 0
+    assert jobs.run("list", "--tag", "nightly", "--ids").out.split() == [one, both]
+    assert jobs.run("list", "--tag", "customer:42", "--tag", "nightly", "--ids").out.split() == [
+        both
+    ]
+    shown = jobs.run("show", both).out
+    assert "nightly, customer:42" in shown
+    assert '{"order": 7}' in shown
+    again = jobs.run("wait", "--tag", "nightly")
+    assert (again.code, again.out) == (0, "")
+
+
+def test_metadata_must_be_a_json_object(jobs: JobsCommand) -> None:
+    for text in ("{", "[1]", "x"):
+        done = jobs.run("submit", "sleep", "seconds=0", "--metadata", text)
+        assert (done.code, "metadata" in done.err) == (2, True)
+
+
 def test_all_pages_are_read(jobs: JobsCommand, service: Service) -> None:
     ids = {service.submit("sleep", {"seconds": 0}) for _ in range(130)}
     everything = jobs.run("list", "--all", "--ids").out.split()

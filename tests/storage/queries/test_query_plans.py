@@ -95,6 +95,19 @@ def test_lists_sort_nothing_and_read_no_more_than_a_page(
     assert all("USING INDEX" in plan or "USING COVERING INDEX" in plan for plan in lists)
 
 
+def test_lists_by_tag_read_no_more_than_a_page_of_the_rarest_tag(
+    bench: Bench, plans: Plans
+) -> None:
+    job_id = bench.enqueue(tags=("x", "y"))
+    for tags, statuses, before in product(({"x"}, {"x", "y"}), STATUSES, (None, job_id)):
+        bench.jobs.list(Filters(statuses, tags=frozenset(tags)), 10, before)
+    found = plans.found()
+    assert not slow(found)
+    of_tag = [plan for text, plan in found.items() if 'FROM "job_tag" AS "t1"' in text]
+    assert len(of_tag) > 5
+    assert all("SEARCH t1 USING PRIMARY KEY" in plan for plan in of_tag), of_tag
+
+
 def test_a_queue_finds_its_first_job_without_reading_the_others(bench: Bench) -> None:
     now = bench.clock()
     for priority, seconds in ((5, 300), (5, 400), (-1, 20), (-1, 10), (0, 50)):

@@ -10,8 +10,8 @@ import {
 } from "../../../server/web/pages/jobs/filters.js";
 
 test("filters are read from an address, without unknown and empty ones", () => {
-  const search = "?status=queued,running&type=&queue=gpu&cursor=abc&other=1";
-  assert.deepEqual(readFilters(search), { status: "queued,running", queue: "gpu", cursor: "abc" });
+  const search = "?status=queued,running&type=&tag=a%26b&cursor=abc&other=1";
+  assert.deepEqual(readFilters(search), { status: "queued,running", tag: "a&b", cursor: "abc" });
 });
 
 test("a bulk change has a list of statuses and no cursor", () => {

@@ -18,6 +18,8 @@ const JOB = {
   status: "queued",
   payload: { seconds: 1 },
   queue: "default",
+  tags: [],
+  metadata: null,
   max_retries: 1,
   max_losses: 10,
   timeout: null,
@@ -76,6 +78,8 @@ test("the command for a job like this has its options, and the file as a form", 
     "curl -s -X POST 'http://jobs.test/jobs' -H 'Content-Type: application/json' -d " +
       `'{"type":"sleep","payload":{"seconds":1},"max_retries":1,"max_losses":10,"priority":0}'`,
   );
+  const tagged = command({ tags: ["nightly"], metadata: { order: 7 } });
+  assert.ok(tagged.includes(`"tags":["nightly"],"metadata":{"order":7}`));
   const upload = command({ queue: "gpu", upload: { name: "a.log" } });
   assert.ok(upload.includes("--form-string 'queue=gpu'"));
   assert.ok(upload.endsWith(`-F 'filename=@"a.log"'`));

@@ -4,9 +4,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from jobservice.cli import completion, exits, ids
+from jobservice.cli import exits, ids
 from jobservice.cli.command import command
-from jobservice.cli.options import Filters, RequiredIds
+from jobservice.cli.options import Filters, JobIds, RequiredIds
 from jobservice.cli.session import Session
 from jobservice.cli.waiting import confirm
 from jobservice.errors import ApiError
@@ -14,14 +14,6 @@ from jobservice.errors import ApiError
 if TYPE_CHECKING:
     from jobservice import BulkChange
 
-JobIds = Annotated[
-    list[str] | None,
-    typer.Argument(
-        metavar="[ID...]",
-        autocompletion=completion.job_ids,
-        help="Ids, or 4 digits of their beginnings or ends.",
-    ),
-]
 Every = Annotated[bool, typer.Option("--all", help="All jobs, without a filter.")]
 Yes = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")]
 DryRun = Annotated[bool, typer.Option("--dry-run", help="Only count the selected jobs.")]

@@ -54,6 +54,8 @@ def _show_fields(output: Output, job: "Job") -> None:
         "status": status_cell(job.status),
         "file": file,
         "queue": data.queue + (f", priority {data.priority}" if data.priority else ""),
+        "tags": ", ".join(data.tags),
+        "metadata": _json(data.metadata),
         "created": formats.moment(data.created_at)
         + (f" by {data.submitted_by}" if data.submitted_by else ""),
         "not before": formats.moment(data.run_at) if job.status == "queued" else None,
@@ -66,13 +68,13 @@ def _show_fields(output: Output, job: "Job") -> None:
         "canceled by": data.canceled_by,
         "runner": data.locked_by,
         "payload": json.dumps(data.payload, ensure_ascii=False),
-        "progress": _progress(data.progress) if job.status == "running" else None,
+        "progress": _json(data.progress) if job.status == "running" else None,
     }
     output.fields((name, value) for name, value in fields.items() if value)
 
 
-def _progress(progress: Any) -> str | None:
-    return json.dumps(progress, ensure_ascii=False) if progress else None
+def _json(value: Any) -> str | None:
+    return json.dumps(value, ensure_ascii=False) if value else None
 
 
 def _show_attempts(output: Output, job: "Job") -> None:

@@ -8,7 +8,7 @@ import typer
 from jobservice.cli import completion, exits, ids
 from jobservice.cli.command import command
 from jobservice.cli.commands.details import JobId
-from jobservice.cli.options import OneQueue, OneType, RequiredIds, seconds
+from jobservice.cli.options import JobIds, OneQueue, OneType, Tags, seconds
 from jobservice.cli.output import formats
 from jobservice.cli.output.console import STYLES, Cell, Output, status_cell
 from jobservice.cli.output.progress import JobProgress
@@ -42,7 +42,8 @@ def register(app: typer.Typer) -> None:
     """Add the commands."""
     command(app, "watch", ("watch 6af1b43d", "watch --type analyze --status failed"))(watch)
     command(app, "logs", ("logs 6af1b43d", "logs -f 6af1b43d"))(logs)
-    command(app, "wait", ("wait 6af1b43d 7bc2 --timeout 5m",))(wait)
+    wait_examples = ("wait 6af1b43d 7bc2 --timeout 5m", "wait --tag nightly")
+    command(app, "wait", wait_examples)(wait)
 
 
 def watch(
@@ -51,18 +52,19 @@ def watch(
     type: OneType = None,
     queue: OneQueue = None,
     status: OneStatus = None,
+    tag: Tags = None,
 ) -> int:
     """Print each change of a job until it ends, or the changes of all jobs until Ctrl-C.
 
     The exit code of `jobservice watch ID` tells how the job ended.
     """
-    if job_id is not None and (type or queue or status):
+    if job_id is not None and (type or queue or status or tag):
         raise typer.BadParameter("options filter the changes of all jobs, so they need no ID")
     client = session.patient_client
     if job_id is not None:
         return _watch_job(session, client.get(ids.resolve(client, job_id)))
     session.output.hint("Waiting for changes; Ctrl-C ends.")
-    for event in client.events(type=type, queue=queue, status=status):
+    for event in client.events(type=type, queue=queue, status=status, tag=tag):
         if event.name == "status" or session.output.as_json:
             _print_event(session.output, event, with_job=True)
     return exits.SUCCEEDED
@@ -136,7 +138,8 @@ def logs(
 
 def wait(
     session: Session,
-    job_ids: RequiredIds,
+    job_ids: JobIds = None,
+    tag: Tags = None,
     timeout: Annotated[
         float | None,
         typer.Option("--timeout", metavar="TIME", parser=seconds, help="At most 90, 5m or 2h."),
@@ -144,11 +147,18 @@ def wait(
 ) -> int:
     """Wait for jobs to end, and print how each of them ended.
 
-    The exit code is 1 if a job failed, 3 if none failed but one was canceled, 124 after --timeout.
+    With --tag, it waits for the jobs that are queued or running now. The exit code is 1 if a job
+    failed, 3 if none failed but one was canceled, 124 after --timeout.
     """
     output = session.output
     client = session.patient_client
-    jobs = [client.get(job_id) for job_id in ids.resolve_all(client, job_ids)]
+    if bool(job_ids) == bool(tag):
+        raise typer.BadParameter("name the jobs to wait for by their ids, or by --tag")
+    jobs = [client.get(job_id) for job_id in ids.resolve_all(client, job_ids or [])]
+    if tag:
+        jobs = list(client.list(tag=tag, status=["queued", "running"]))
+    if not jobs:
+        output.hint("No queued or running jobs.")
     try:
         for job in client.as_completed(jobs, timeout=timeout):
             _print_end(output, job)

@@ -70,13 +70,15 @@ export function commandsOf(job) {
 
 /** @param {JobDocument} job */
 function optionsOf(job) {
-  const { max_retries, max_losses, timeout, priority, queue } = job;
+  const { max_retries, max_losses, timeout, priority, queue, tags, metadata } = job;
   const options = Object.entries({
     max_retries,
     max_losses,
     timeout,
     priority,
     queue: queue === DEFAULT_QUEUE ? null : queue,
+    tags: tags.length ? tags : null,
+    metadata,
   });
   return Object.fromEntries(options.filter(([, value]) => value !== null));
 }

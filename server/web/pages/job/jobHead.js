@@ -51,6 +51,8 @@ function facts(job) {
       "Queue",
       job.queue !== DEFAULT_QUEUE && h("a", { href: jobsHref({ queue: job.queue }) }, job.queue),
     ],
+    ["Tags", job.tags.length > 0 && h("span", {}, job.tags.map(tagLink))],
+    ["Metadata", job.metadata && JSON.stringify(job.metadata)],
     ["Priority", job.priority !== 0 && String(job.priority)],
     ["Timeout", job.timeout !== null && format.duration(job.timeout)],
     ["File", job.upload && `${job.upload.name}, ${format.bytes(job.upload.size)}`],
@@ -82,6 +84,12 @@ function fact(name, value) {
     h("dd", {}, value),
   );
 }
+
+/**
+ * @param {string} tag
+ * @param {number} index
+ */
+const tagLink = (tag, index) => [index > 0 && ", ", h("a", { href: jobsHref({ tag }) }, tag)];
 
 /** @param {string | null} text */
 function time(text) {

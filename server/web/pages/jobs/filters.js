@@ -9,6 +9,7 @@ const NAMES = [
   "status",
   "type",
   "queue",
+  "tag",
   "text",
   "submitted_by",
   "created_after",

@@ -91,7 +91,7 @@ export function durationOf({ status, run_at: due, started_at: start, finished_at
 }
 
 /**
- * What distinguishes jobs of a type: the queue, the file, and the start of the payload.
+ * What distinguishes jobs of a type: the queue, the tags, the file, and the start of the payload.
  *
  * @param {JobDocument} job
  */
@@ -101,5 +101,6 @@ function summary(job) {
     .join(", ");
   const queue =
     job.queue !== DEFAULT_QUEUE && h("span", { class: "queue-tag", title: "Queue" }, job.queue);
-  return [queue, job.upload && h("strong", {}, `${job.upload.name} `), text.slice(0, 200)];
+  const tags = job.tags.map((tag) => h("span", { class: "queue-tag", title: "Tag" }, tag));
+  return [queue, tags, job.upload && h("strong", {}, `${job.upload.name} `), text.slice(0, 200)];
 }

@@ -116,11 +116,11 @@ class JobsPage {
     this.follow();
   }
 
-  /** Follow the events of the chosen type and queue. */
+  /** Follow the events of the chosen type, queue and tag. */
   follow() {
     this.stopFollowing();
-    const { type, queue } = this.filters;
-    const chosen = { ...(type && { type }), ...(queue && { queue }) };
+    const { type, queue, tag } = this.filters;
+    const chosen = { ...(type && { type }), ...(queue && { queue }), ...(tag && { tag }) };
     const onEvent = (/** @type {JobEvent} */ event) => this.onEvent(event);
     // Load a list that could not be loaded without a connection; do not move one that is there.
     const onBack = () => {

@@ -56,6 +56,14 @@ export class OptionsForm {
           hint,
         ),
     );
+    this.fields.push(
+      new Field(
+        "tags",
+        "Tags",
+        h("input", { id: "option-tags", placeholder: "nightly, customer:42" }),
+        "Names to find the job by, separated by commas.",
+      ),
+    );
     if (queues.length > 1)
       this.fields.push(
         new Field("queue", "Queue", queueSelect(queues), "The queue in which the job waits."),
@@ -75,16 +83,11 @@ export class OptionsForm {
   /**
    * Return the options that were given.
    *
-   * @returns {Record<string, string | number>}
+   * @returns {Record<string, string | number | string[]>}
    */
   read() {
-    const given = this.fields.filter(({ input }) => input.value !== "");
-    return Object.fromEntries(
-      given.map(({ name, input }) => [
-        name,
-        input.type === "number" ? Number(input.value) : input.value,
-      ]),
-    );
+    const given = this.fields.filter(({ input }) => input.value.trim() !== "");
+    return Object.fromEntries(given.map(({ name, input }) => [name, valueOf(name, input)]));
   }
 
   /**
@@ -98,6 +101,19 @@ export class OptionsForm {
     if (rest.length < errors.length) this.element.open = true;
     return rest;
   }
+}
+
+/**
+ * @param {string} name
+ * @param {import("../../lib/field.js").Input} input
+ */
+function valueOf(name, { type, value }) {
+  if (name === "tags")
+    return value
+      .split(",")
+      .map((tag) => tag.trim())
+      .filter(Boolean);
+  return type === "number" ? Number(value) : value;
 }
 
 /** @param {QueueDocument[]} queues */

@@ -1,0 +1,58 @@
+"""Guards of tags and metadata."""
+
+from tests.mutants.mutant import Mutant
+
+STORED = ("tests/storage/jobs/test_tags.py",)
+API = ("tests/server/handlers/test_tags.py",)
+
+TAGS = (
+    Mutant(
+        "a list by several tags checks all of them",
+        "storage/queries/search.py",
+        '        self._looked_at |= {f"tag {number}": tag for number, tag in enumerate(others)}\n',
+        "",
+        STORED,
+    ),
+    Mutant(
+        "the tags of a deleted job are deleted",
+        "storage/migrations/0031_tags.py",
+        '"AFTER DELETE ON job FOR EACH ROW WHEN (OLD.tags IS NOT NULL)"',
+        '"AFTER DELETE ON job FOR EACH ROW WHEN (FALSE)"',
+        STORED,
+    ),
+    Mutant(
+        "only the tags of the deleted job are deleted",
+        "storage/migrations/0031_tags.py",
+        "WHERE job_id = OLD.id AND tag IN",
+        "WHERE tag IN",
+        STORED,
+    ),
+    Mutant(
+        "a tag that is given twice counts once",
+        "server/documents/tags.py",
+        "Field(max_length=MAX_TAGS), AfterValidator(_each_once)]",
+        "Field(max_length=MAX_TAGS)]",
+        API,
+    ),
+    Mutant(
+        "the size of metadata is limited",
+        "server/documents/tags.py",
+        "if size > MAX_METADATA_BYTES:",
+        "if size > 10 * MAX_METADATA_BYTES:",
+        API,
+    ),
+    Mutant(
+        "a stream leaves out the events of jobs without its tags",
+        "server/events/documents.py",
+        "has_tags = set(self.tag or ()).issubset(event.tags)",
+        "has_tags = True",
+        API,
+    ),
+    Mutant(
+        "a wait by tag looks for jobs that came meanwhile",
+        "server/jobs/jobs.py",
+        "            if not ids and page.next is None:",
+        "            if not ids or before is not None or self._reader.changes > seen:",
+        API,
+    ),
+)
