@@ -322,7 +322,14 @@ export interface JobRequest {
 /** The query of GET /jobs, as far as the list of jobs uses it. */
 export type Filters = Partial<Record<FilterName | "cursor", string>>;
 export type FilterName =
-  "status" | "type" | "queue" | "tag" | "text" | "submitted_by" | "created_after" | "created_before";
+  | "status"
+  | "type"
+  | "queue"
+  | "tag"
+  | "text"
+  | "submitted_by"
+  | "created_after"
+  | "created_before";
 
 /** The parts of JSON Schema that the service uses. */
 export interface Schema {

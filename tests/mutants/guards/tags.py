@@ -51,8 +51,8 @@ TAGS = (
     Mutant(
         "a wait by tag looks for jobs that came meanwhile",
         "server/jobs/jobs.py",
-        "            if not ids and page.next is None:",
-        "            if not ids or before is not None or self._reader.changes > seen:",
+        "                before = None\n",
+        "                return True\n",
         API,
     ),
 )

@@ -11,6 +11,7 @@ from server.jobs.waits import JobReader
 from tests.support.api import Client, analyze_form, fields
 from tests.support.event_clients import Followers
 from tests.support.stores import Bench
+from tests.support.waiting import until
 
 pytestmark = pytest.mark.gen_test
 TAGS = ["nightly", "customer:42", "größe & co"]
@@ -85,15 +86,25 @@ async def test_a_stream_has_only_the_events_of_jobs_with_all_its_tags(
 
 
 async def test_a_list_by_tag_waits_until_no_job_with_the_tag_is_unfinished(
-    client: Client, bench: Bench
+    client: Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    waits: list[set[str]] = []
+    until_final = JobReader.until_final
+
+    async def recorded(self: JobReader, ids: Any, *args: Any) -> Any:
+        waits.append({str(job_id) for job_id in ids})
+        return await until_final(self, ids, *args)
+
+    monkeypatch.setattr(JobReader, "until_final", recorded)
     first, second = [await client.sleep_job(tags=["a"]) for _ in range(2)]
     await client.sleep_job(tags=["b"])
     page = asyncio.ensure_future(client.get(query(tag="a", wait=30)))
+    await until(lambda: waits == [{first, second}])
     await client.post(f"/jobs/{first}/cancel", status=200)
-    assert not page.done()
     third = await client.sleep_job(tags=["a"])  # it is waited for as well
     await client.post(f"/jobs/{second}/cancel", status=200)
+    await until(lambda: {third} in waits)
+    assert not page.done()
     await client.post(f"/jobs/{third}/cancel", status=200)
     jobs = (await page)["items"]
     assert {job["job_id"]: job["status"] for job in jobs} == dict.fromkeys(

@@ -25,10 +25,7 @@ export function filterForm(filters, { types, queues }, onChange) {
     statusField(filters.status?.split(",") ?? []),
     choice("Type", "type", types, filters.type),
     (queues.length > 1 || filters.queue) && choice("Queue", "queue", queues, filters.queue),
-    field(
-      "Tag",
-      h("input", { name: "tag", type: "search", maxlength: 100, value: filters.tag }),
-    ),
+    field("Tag", h("input", { name: "tag", type: "search", maxlength: 100, value: filters.tag })),
     field(
       "Text",
       h("input", {
