@@ -7,6 +7,7 @@ from typing import Literal
 from pydantic import Field, field_validator
 
 from storage.records.queue_name import validate_queue_name
+from storage.records.retention_rules import RetentionRule, parse_rules
 from storage.settings.settings import Seconds, Size, listed
 from storage.settings.traces import TraceSettings
 
@@ -43,7 +44,15 @@ class RunnerSettings(TraceSettings):
         "is ended, to be started again. 0: forever.",
     )
     retention_seconds: Seconds = Field(
-        7 * 86400, ge=0, description="How long final jobs and their files are kept."
+        7 * 86400,
+        ge=0,
+        description="How long final jobs and their files are kept, unless RETENTION or the job "
+        "itself says otherwise.",
+    )
+    retention: str = Field(
+        "",
+        description="Rules for how long final jobs are kept, such as failed:30d,type=analyze:12h,"
+        "tag=audit:forever. The first one that matches a job counts.",
     )
     jobs_per_process: int = Field(
         1000, ge=1, description="Number of jobs after which a job process is replaced."
@@ -145,6 +154,12 @@ class RunnerSettings(TraceSettings):
             raise ValueError(f"it must be 0 or at least {MIN_WATCHDOG_SECONDS}")
         return value
 
+    @field_validator("retention")
+    @classmethod
+    def _check_retention(cls, value: str) -> str:
+        parse_rules(value)
+        return value
+
     @field_validator("job_env")
     @classmethod
     def _check_names(cls, value: str) -> str:
@@ -170,6 +185,11 @@ class RunnerSettings(TraceSettings):
             if name.strip():
                 validate_queue_name(name.strip())
         return value
+
+    @property
+    def retention_rules(self) -> tuple[RetentionRule, ...]:
+        """The rules in RETENTION."""
+        return parse_rules(self.retention)
 
     @property
     def queue_names(self) -> frozenset[str] | None:

@@ -22,6 +22,7 @@ from runner.supervisor.supervisor import Supervisor
 from storage.claiming.rescue import Rescuer
 from storage.claims import Claims
 from storage.db.database import Database
+from storage.jobs.retention import Retention
 from storage.liveness.liveness import Liveness
 from storage.notify.wakeup import WORKER, Waiter
 from storage.open import Store, new_database, open_liveness, open_store
@@ -80,9 +81,9 @@ def run(
         waiter = store.wakeup.waiter(WORKER)
         stack.callback(waiter.close)
         rescuer = Rescuer(store.database, store.wakeup, liveness, backoff_ms, store.clock)
-        maintenance = Maintenance(
-            store, liveness, rescuer, traces, work_place, settings.retention_seconds
-        )
+        keep_ms = round(settings.retention_seconds * 1000)
+        retention = Retention(store.database, settings.retention_rules, keep_ms)
+        maintenance = Maintenance(store, liveness, rescuer, traces, work_place, retention)
         stack.callback(maintenance.close)
         supervisor = Supervisor(
             pool,

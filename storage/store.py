@@ -230,4 +230,7 @@ class JobStore:
 def _rare_columns(job: NewJob) -> dict[str, Any]:
     """Return the columns that few jobs set, so that no other job costs the time to bind them."""
     given = {"tags": job.tags and list(job.tags), "metadata": job.metadata}
-    return {name: to_json_text(value) for name, value in given.items() if value}
+    columns: dict[str, Any] = {name: to_json_text(value) for name, value in given.items() if value}
+    if job.keep_for is not None:
+        columns["keep_ms"] = round(job.keep_for * 1000)
+    return columns

@@ -142,8 +142,8 @@ def deleted(store: Store, day: datetime) -> float:
     """Seconds to delete all jobs that finished on a day, with a vacuum."""
     before = round(1000 * (day + timedelta(days=1)).timestamp())
     began_at = time.perf_counter()
-    retention = Retention(store.database)
-    while retention.prune(before, 0)[0]:
+    retention = Retention(store.database, (), 0)
+    while retention.prune(before)[0]:
         pass
     with contextlib.closing(store.database.raw_connection()) as connection:
         connection.execute("VACUUM job")

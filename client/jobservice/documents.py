@@ -73,6 +73,7 @@ class JobData:
     queue: str = "default"
     tags: tuple[str, ...] = ()
     metadata: Mapping[str, Any] | None = None
+    keep_for: float | None = None
     callback_url: str | None = None
     submitted_by: str | None = None
     canceled_by: str | None = None

@@ -60,15 +60,14 @@ class Maintenance:
         rescuer: Rescuer,
         spans: AttemptSpans,
         work_place: RunnerFolder,
-        retention_seconds: float,
+        retention: Retention,
     ):
         self._store = store
         self._liveness = liveness
         self._rescuer = rescuer
         self._spans = spans
         self._background_tasks = BackgroundTasks(inline=store.uploads.folder is not None)
-        self._retention = Retention(store.database)
-        self._retention_ms = round(retention_seconds * 1000)
+        self._retention = retention
         self._clock_set_back = ClockSetBackDetector(store.clock)
         self._reserve = SpaceReserve(store.database.file)
         self._must_reschedule = True  # the clock may have been set back while no runner was running
@@ -121,8 +120,8 @@ class Maintenance:
             self._spans.send(self._rescuer.traced)
 
     def _prune(self) -> bool:
-        """Delete one batch of final jobs that are older than the retention."""
-        _, unused = self._retention.prune(self._store.clock(), self._retention_ms)
+        """Delete a few final jobs that have been kept for long enough."""
+        _, unused = self._retention.prune(self._store.clock())
         if unused:
             self._background_tasks.submit(partial(self._store.uploads.delete, unused))
         return self._retention.has_more

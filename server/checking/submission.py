@@ -76,6 +76,12 @@ class Submission(BaseModel):
     )
     queue: QueueName = Field(DEFAULT_QUEUE, description="name of the queue in which the job waits")
     tags: Tags = Field([], description="names by which lists, bulk calls and events find the job")
+    keep_for: float | None = Field(
+        None,
+        ge=0,
+        le=10 * _YEAR_SECONDS,
+        description="seconds for which the job is kept after its end",
+    )
     metadata: Metadata | None = Field(
         None, description="a small JSON object that is stored and returned with the job"
     )

@@ -53,6 +53,7 @@ _JOB: JobDocument = {
     "queue": "default",
     "tags": ["nightly", "customer:42"],
     "metadata": {"requested_by": "billing"},
+    "keep_for": None,
     "callback_url": None,
     "submitted_by": None,
     "canceled_by": None,

@@ -51,6 +51,7 @@ export interface JobDocument {
   queue: string;
   tags: string[];
   metadata: Record<string, unknown> | null;
+  keep_for: number | null;
   callback_url: string | null;
   submitted_by: string | null;
   canceled_by: string | null;

@@ -62,6 +62,8 @@ class JobRow(pw.Model):
     tags = pw.TextField(null=True)
     """A JSON list; null without tags. `TagRow` finds the jobs with a tag."""
     metadata = pw.TextField(null=True)
+    keep_ms = pw.BigIntegerField(null=True)
+    """How long the job is kept after its end; null if the settings of the worker decide."""
 
     class Meta:
         table_name = "job"

@@ -1,16 +1,21 @@
-"""Deletes final jobs after their retention time, and uploads that no job uses."""
+"""Deletes final jobs after their retention time, and uploads that no job uses.
 
-from collections.abc import Mapping
+rule after rule: the jobs that it matches, by their last events ─┐
+jobs with a `keep_for` of their own, by an index ────────────────┴─▶ deleted, with unused uploads
+"""
+
+from collections.abc import Mapping, Sequence
 from typing import Any
 from uuid import UUID
 
 import peewee as pw
 
 from storage.db.database import Database
-from storage.db.models import AttemptRow, EventRow, JobRow, UploadRow
-from storage.db.parameters import parameter
+from storage.db.models import AttemptRow, EventRow, JobRow, TagRow, UploadRow
+from storage.db.parameters import parameter, unindexed
 from storage.jobs.rows import jobs_by_id
 from storage.records.job import JobCheck
+from storage.records.retention_rules import RetentionRule
 from storage.records.states import FINAL, Status
 
 BATCH = 100
@@ -23,15 +28,51 @@ _MAX_IN = 500
 
 
 class Retention:
-    """Deletes final jobs some time after their end, the oldest first. For one thread.
+    """Deletes each final job when it has been kept for long enough. For one thread.
+
+    Its own `keep_for` decides, else the first rule that matches it, else the default.
+    """
+
+    def __init__(self, database: Database, rules: Sequence[RetentionRule], default_keep_ms: int):
+        conditions = [_matches(rule) for rule in rules]
+        keep_times = [*(rule.keep_ms for rule in rules), default_keep_ms]
+        self._passes = [
+            (_Pass(database, index, conditions), keep_ms)
+            for index, keep_ms in enumerate(keep_times)
+            if keep_ms is not None
+        ]
+        self._own = _OwnTimes(database)
+
+    @property
+    def has_more(self) -> bool:
+        """Whether there may be more expired jobs, so that `prune` should be called again soon."""
+        return self._own.has_more or any(each.has_more for each, _ in self._passes)
+
+    def prune(self, now: int) -> tuple[int, list[UUID]]:
+        """Delete up to BATCH jobs of each rule, and of those with a time of their own.
+
+        Returns the number of deleted jobs, and the uploads that no job uses any more; the caller
+        may delete their files. `now` is in milliseconds since 1970.
+        """
+        results = [self._own.prune(now)]
+        results += [each.prune(now, keep_ms) for each, keep_ms in self._passes]
+        return sum(deleted for deleted, _ in results), [
+            each for _, some in results for each in some
+        ]
+
+
+class _Pass:
+    """Deletes the jobs of one rule some time after their end, the oldest first.
 
     Events are in the order of time, and each final job has one at its version. So expired jobs are
     found from the oldest event on, without an index by `finished_at`, to which each completion
     would write. An event is passed if its job has changed since, or was deleted.
     """
 
-    def __init__(self, database: Database):
+    def __init__(self, database: Database, index: int, conditions: Sequence[Any]):
+        """`index` is the number of the rule; after the last rule, it stands for all other jobs."""
         self._database = database
+        self._index, self._conditions = index, conditions
         self._passed = 0
         """The version up to which no event needs to be read again before the restart."""
         self._restart_at = 0
@@ -39,15 +80,11 @@ class Retention:
         """Whether there may be more expired jobs, so that `prune` should be called again soon."""
 
     def prune(self, now: int, keep_ms: int) -> tuple[int, list[UUID]]:
-        """Delete up to BATCH jobs that have been final for more than `keep_ms`.
-
-        Returns the number of deleted jobs, and the uploads that no job uses any more; the caller
-        may delete their files. `now` is in milliseconds since 1970.
-        """
+        """Delete up to BATCH jobs that have been final for more than `keep_ms`."""
         if now >= self._restart_at:
             self._passed, self._restart_at = 0, now + RESTART_MS
         expired, passed = self._find(now, now - keep_ms)
-        deleted, unused = self._delete(expired) if expired else (set[UUID](), list[UUID]())
+        deleted, unused = _delete_unchanged(self._database, expired)
         kept = [version for job_id, version in expired.items() if job_id not in deleted]
         self._passed = min([passed, *(version - 1 for version in kept)])
         return len(deleted), unused
@@ -55,7 +92,8 @@ class Retention:
     def _find(self, now: int, finished_before: int) -> tuple[dict[UUID, int], int]:
         """Return the versions of expired jobs by id, and the version up to which it has read."""
         expired, last = dict[UUID, int](), self._last_of_next()
-        ends = self._database.statement(("ends of jobs", BATCH), _select_ends)
+        key = "ends of jobs", BATCH, self._index, len(self._conditions)
+        ends = self._database.statement(key, lambda: _select_ends(self._index, self._conditions))
         rows = self._database.fetch(ends, {"passed": self._passed, "last": last})
         for row in rows:
             if row["finished_at"] < finished_before:
@@ -75,18 +113,40 @@ class Retention:
         self.has_more = row["count"] == EVENTS
         return int(row["last"] or self._passed)
 
-    def _delete(self, expired: Mapping[UUID, int]) -> tuple[set[UUID], list[UUID]]:
-        """Delete those jobs that have not changed and that no other transaction changes now.
 
-        Returns their ids, and the uploads that no job uses any more.
-        """
-        columns = JobRow.id, JobRow.version, JobRow.upload_id
-        query = JobRow.select(*columns).where(JobRow.id.in_(sorted(expired)))
-        with self._database.transaction():
-            found = self._database.rows(self._database.engine.skip_locked(query))
-            rows = [row for row in found if row["version"] == expired[row["id"]]]
-            ids = [row["id"] for row in rows]
-            return set(ids), _delete(self._database, ids, {row["upload_id"] for row in rows})
+class _OwnTimes:
+    """Deletes the jobs that have a `keep_for` of their own, the one that is due first."""
+
+    def __init__(self, database: Database):
+        self._database = database
+        self.has_more = False
+
+    def prune(self, now: int) -> tuple[int, list[UUID]]:
+        """Delete up to BATCH jobs whose own time is over."""
+        due = self._database.statement(("kept jobs", BATCH), _select_due)
+        rows = self._database.fetch(due, {"now": now})
+        self.has_more = len(rows) == BATCH
+        expired = {row["id"]: row["version"] for row in rows}
+        deleted, unused = _delete_unchanged(self._database, expired)
+        return len(deleted), unused
+
+
+def _delete_unchanged(
+    database: Database, expired: Mapping[UUID, int]
+) -> tuple[set[UUID], list[UUID]]:
+    """Delete those jobs that have not changed and that no other transaction changes now.
+
+    `expired` has their versions. Returns their ids, and the uploads that no job uses any more.
+    """
+    if not expired:
+        return set(), []
+    columns = JobRow.id, JobRow.version, JobRow.upload_id
+    query = JobRow.select(*columns).where(JobRow.id.in_(sorted(expired)))
+    with database.transaction():
+        found = database.rows(database.engine.skip_locked(query))
+        rows = [row for row in found if row["version"] == expired[row["id"]]]
+        ids = [row["id"] for row in rows]
+        return set(ids), _delete(database, ids, {row["upload_id"] for row in rows})
 
 
 def _select_last_of_next() -> Any:
@@ -97,8 +157,25 @@ def _select_last_of_next() -> Any:
     return pw.Select([some], [last.alias("last"), count.alias("count")])
 
 
-def _select_ends() -> Any:
-    """Select the first BATCH events after a version that are the ends of jobs as they are now."""
+def _matches(rule: RetentionRule) -> Any:
+    """Return the condition that a job matches a rule."""
+    if rule.status is not None:
+        return EventRow.status == rule.status
+    if rule.type is not None:
+        return unindexed(JobRow.type) == rule.type
+    has_tag = TagRow.select(TagRow.job_id).where(
+        TagRow.tag == rule.tag, TagRow.job_id == EventRow.job_id
+    )
+    return pw.fn.EXISTS(has_tag)
+
+
+def _select_ends(index: int, conditions: Sequence[Any]) -> Any:
+    """Select the first BATCH events after a version that are the ends of jobs as they are now.
+
+    Only jobs count that match the condition with this index and none before, and that have no time
+    of their own. An index after the last one stands for jobs that match none.
+    """
+    its_own = [*(~each for each in conditions[:index]), *conditions[index : index + 1]]
     is_last_change = (JobRow.id == EventRow.job_id) & (JobRow.version == EventRow.version)
     return (
         EventRow.select(EventRow.version, EventRow.job_id, EventRow.finished_at)
@@ -107,10 +184,21 @@ def _select_ends() -> Any:
             EventRow.version > parameter(EventRow.version, "passed"),
             EventRow.version <= parameter(EventRow.version, "last"),
             EventRow.finished_at.is_null(False),
+            JobRow.keep_ms.is_null(),
+            *its_own,
         )
         .order_by(EventRow.version)
         .limit(BATCH)
     )
+
+
+def _select_due() -> Any:
+    """Select the BATCH jobs with times of their own that were due first."""
+    due_at = pw.Expression(JobRow.finished_at, "+", JobRow.keep_ms)
+    due = JobRow.select(JobRow.id, JobRow.version).where(
+        JobRow.keep_ms.is_null(False), due_at < parameter(JobRow.finished_at, "now")
+    )
+    return due.order_by(due_at).limit(BATCH)
 
 
 def delete_job(

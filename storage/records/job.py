@@ -118,6 +118,8 @@ class NewJob:
     """Names by which it is found. No tag occurs twice."""
     metadata: Json | None = None
     """A JSON object that the service stores and returns, and does not read."""
+    keep_for: float | None = None
+    """How many seconds it is kept after its end; None if the settings of the worker decide."""
     id: UUID = field(default_factory=new_id)
 
 
@@ -206,6 +208,8 @@ class Job:
     attempts: tuple[Attempt, ...] = field(default=())
     tags: tuple[str, ...] = ()
     metadata: Json | None = None
+    keep_ms: int | None = None
+    """How long it is kept after its end; None if the settings of the worker decide."""
 
     @property
     def final(self) -> bool:

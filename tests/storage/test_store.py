@@ -47,10 +47,10 @@ def test_a_shared_upload_is_kept_until_both_jobs_are_deleted(
     assert bench.job(second).upload == upload
     bench.jobs.cancel(first)
     bench.clock.forward(1)
-    assert Retention(bench.store.database).prune(bench.clock(), 0) == (1, [])
+    assert Retention(bench.store.database, (), 0).prune(bench.clock()) == (1, [])
     bench.jobs.cancel(second)
     bench.clock.forward(1)
-    assert Retention(bench.store.database).prune(bench.clock(), 0) == (1, [upload.id])
+    assert Retention(bench.store.database, (), 0).prune(bench.clock()) == (1, [upload.id])
 
 
 def test_a_job_whose_source_has_no_file_is_not_stored_and_the_others_are(bench: Bench) -> None:

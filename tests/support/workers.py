@@ -21,6 +21,7 @@ from runner.supervisor.supervisor import Supervisor
 from storage.claiming.rescue import Rescuer
 from storage.claims import Claims
 from storage.files.folder import FILES
+from storage.jobs.retention import Retention
 from storage.liveness.liveness import Liveness
 from storage.notify.wakeup import WORKER
 from storage.open import Store, open_store
@@ -56,7 +57,8 @@ class Worker:
         self._waiter = store.wakeup.waiter(WORKER)
         spans = AttemptSpans(None)
         rescuer = Rescuer(store.database, store.wakeup, liveness, backoff_ms, store.clock)
-        self._maintenance = maintenance = Maintenance(store, liveness, rescuer, spans, work, 3600)
+        kept = Retention(store.database, (), 3_600_000)
+        self._maintenance = maintenance = Maintenance(store, liveness, rescuer, spans, work, kept)
         running_jobs = RunningJobs(self.pool, store.uploads)
         parts = self.pool, running_jobs, self.claims, liveness, maintenance, spans
         self.supervisor = Supervisor(*parts, drain_seconds=0.0, parts_bytes=parts_bytes)

@@ -167,6 +167,12 @@ class JobOptions:
         list[str] | None,
         typer.Option("--tag", metavar="TAG", help="A name to find the job by; up to 20."),
     ] = None
+    keep_for: Annotated[
+        float | None,
+        typer.Option(
+            "--keep-for", metavar="TIME", parser=seconds, help="Delete it 2h or 30d after its end."
+        ),
+    ] = None
     metadata: Annotated[
         str | None,
         typer.Option(

@@ -39,6 +39,7 @@ class Options(TypedDict, total=False):
     callback_url: str | None
     tags: Iterable[str] | None
     metadata: Mapping[str, Any] | None
+    keep_for: float | timedelta | None
 
 
 class Filters(TypedDict, total=False):

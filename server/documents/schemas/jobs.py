@@ -87,6 +87,8 @@ class JobDocument(TypedDict):
     """The tags of the job, as they were submitted."""
     metadata: dict[str, Any] | None
     """The JSON object that was submitted with the job; null without one."""
+    keep_for: float | None
+    """Seconds for which the job is kept after its end; null if the service decides."""
     callback_url: str | None
     """Address that is called at the end of the job; null without one."""
     submitted_by: str | None

@@ -29,6 +29,20 @@ STORE = (
         RETENTION,
     ),
     Mutant(
+        "the first rule that matches a job says how long it is kept",
+        "storage/jobs/retention.py",
+        "[*(~each for each in conditions[:index]), *conditions[index : index + 1]]",
+        "conditions[index : index + 1]",
+        RETENTION,
+    ),
+    Mutant(
+        "no rule deletes a job that says itself how long it is kept",
+        "storage/jobs/retention.py",
+        "            JobRow.keep_ms.is_null(),\n",
+        "",
+        RETENTION,
+    ),
+    Mutant(
         "a job that ended while the clock was ahead keeps no other",
         "storage/jobs/retention.py",
         'elif row["finished_at"] <= now:',

@@ -141,7 +141,7 @@ def test_a_taken_callback_becomes_due_again(bench: Bench, outbox: Callbacks) -> 
 
 def test_a_job_leaves_the_outbox_when_it_is_deleted(bench: Bench) -> None:
     bench.jobs.cancel(bench.enqueue(callback_url=URL))
-    Retention(bench.store.database).prune(bench.clock() + 1, 0)
+    Retention(bench.store.database, (), 0).prune(bench.clock() + 1)
     assert pending_jobs(bench.store.database) == set()
 
 

@@ -344,7 +344,7 @@ async def test_deleting_a_job_ends_its_stream(
     await stream.some(1)
     with bench.store.database.transaction():
         bench.jobs.cancel(UUID(job_id))
-        Retention(bench.store.database).prune(bench.clock() + 1, 0)
+        Retention(bench.store.database, (), 0).prune(bench.clock() + 1)
     (end,) = await stream.rest()
     assert (end.name, end.data) == ("end", {"job_id": job_id, "status": None})
 

@@ -81,7 +81,7 @@ def test_a_retried_job_is_not_pruned(bench: Bench) -> None:
     fence = failed(bench)
     bench.jobs.retry(fence.job_id)
     bench.clock.forward(1_000_000)
-    assert Retention(bench.store.database).prune(bench.clock(), 0) == (0, [])
+    assert Retention(bench.store.database, (), 0).prune(bench.clock()) == (0, [])
 
 
 def test_a_final_job_is_deleted_and_a_shared_file_stays(bench: Bench) -> None:

@@ -54,7 +54,7 @@ def test_a_key_is_deleted_with_its_job(bench: Bench) -> None:
     bench.jobs.enqueue_once([first])
     bench.jobs.cancel(first.job.id)
     bench.clock.forward(1)
-    assert Retention(bench.store.database).prune(bench.clock(), 0) == (1, [])
+    assert Retention(bench.store.database, (), 0).prune(bench.clock()) == (1, [])
     assert bench.jobs.enqueue_once([second]) == [StoredKey(second.job.id, "g")]
 
 

@@ -106,12 +106,12 @@ def test_final_jobs_are_pruned_after_their_time_with_attempts_and_uploads(bench:
     canceled = bench.enqueue()
     bench.jobs.cancel(canceled)
     queued = bench.enqueue()
-    assert Retention(bench.store.database).prune(bench.clock(), 5000) == (1, [upload.id])
+    assert Retention(bench.store.database, (), 5000).prune(bench.clock()) == (1, [upload.id])
     assert bench.jobs.get(old) is None
     assert {job.id for job in bench.jobs.list(Filters(), 9).jobs} == {canceled, queued}
     assert retention.unknown_uploads(bench.store.database, {upload.id}) == {upload.id}
-    assert Retention(bench.store.database).prune(bench.clock() + 1, 0) == (1, [])
-    assert Retention(bench.store.database).prune(bench.clock() + 1, 0) == (0, [])
+    assert Retention(bench.store.database, (), 0).prune(bench.clock() + 1) == (1, [])
+    assert Retention(bench.store.database, (), 0).prune(bench.clock() + 1) == (0, [])
 
 
 def test_a_file_of_two_finished_jobs_survives_the_pruning_of_one(bench: Bench) -> None:
@@ -121,14 +121,14 @@ def test_a_file_of_two_finished_jobs_survives_the_pruning_of_one(bench: Bench) -
     bench.clock.forward(10)
     young = bench.enqueue("analyze", source=old)
     bench.jobs.cancel(young)
-    assert Retention(database).prune(bench.clock(), 5000) == (1, [])
+    assert Retention(database, (), 5000).prune(bench.clock()) == (1, [])
     assert bench.job(young).upload == upload
-    assert Retention(database).prune(bench.clock() + 1, 0) == (1, [upload.id])
+    assert Retention(database, (), 0).prune(bench.clock() + 1) == (1, [upload.id])
 
 
 def test_jobs_are_pruned_batch_by_batch(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(retention, "BATCH", 2)
     for _ in range(3):
         bench.jobs.cancel(bench.enqueue())
-    pruned = [Retention(bench.store.database).prune(bench.clock() + 1, 0)[0] for _ in range(3)]
+    pruned = [Retention(bench.store.database, (), 0).prune(bench.clock() + 1)[0] for _ in range(3)]
     assert pruned == [2, 1, 0]

@@ -162,7 +162,7 @@ def test_events_are_deleted_with_their_job(bench: Bench, events: Events) -> None
     runner.claims.complete(fence, "null", RETURNED)
     bench.clock.forward(60)
     new = bench.enqueue()
-    Retention(bench.store.database).prune(bench.clock(), 0)
+    Retention(bench.store.database, (), 0).prune(bench.clock())
     assert {each.job_id for each in events.after(0)} == {new}
     assert events.of_job(old, 0) == []
     assert events.existing({old, new}) == {new}

@@ -135,5 +135,5 @@ def test_output_is_deleted_with_its_job(bench: Bench, outputs: OutputReader) -> 
     fence = runner.claim_one()
     runner.claims.store_output(fence, [(0, b"one\n")], MOST)
     runner.claims.complete(fence, "null", RETURNED)
-    Retention(bench.store.database).prune(bench.clock() + 1, 0)
+    Retention(bench.store.database, (), 0).prune(bench.clock() + 1)
     assert outputs.between(0, 2**62) == []

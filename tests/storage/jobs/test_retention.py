@@ -1,5 +1,6 @@
 """Final jobs are deleted once, some time after their last end. They are found by their events."""
 
+from typing import Any
 from uuid import UUID
 
 import pytest
@@ -9,7 +10,8 @@ from storage.db.schema import state
 from storage.jobs import retention
 from storage.jobs.retention import Retention
 from storage.records.filters import Filters
-from tests.support.stores import RAISED, Bench
+from storage.records.retention_rules import RetentionRule, parse_rules
+from tests.support.stores import RAISED, RETURNED, Bench
 
 KEEP_SECONDS = 10
 
@@ -17,16 +19,17 @@ KEEP_SECONDS = 10
 class Pruner:
     """Deletes the expired jobs of a store until there are no more."""
 
-    def __init__(self, bench: Bench):
+    def __init__(self, bench: Bench, rules: str = ""):
         self.bench = bench
-        self.retention = Retention(bench.store.database)
+        keep_ms = KEEP_SECONDS * 1000
+        self.retention = Retention(bench.store.database, parse_rules(rules), keep_ms)
         self.calls = 0
 
     def __call__(self) -> int:
         """Return how many jobs were deleted."""
         deleted, self.calls = 0, 0
         while not self.calls or self.retention.has_more:
-            deleted += self.retention.prune(self.bench.clock(), KEEP_SECONDS * 1000)[0]
+            deleted += self.retention.prune(self.bench.clock())[0]
             self.calls += 1
         return deleted
 
@@ -128,14 +131,13 @@ def test_a_job_that_changes_meanwhile_is_not_deleted(
 ) -> None:
     job_id = canceled(bench)
     bench.clock.forward(2 * KEEP_SECONDS)
-    find = prune.retention._find
+    delete = retention._delete_unchanged
 
-    def find_and_retry(*times: int) -> tuple[dict[UUID, int], int]:
-        found = find(*times)
+    def retry_and_delete(*args: Any) -> Any:
         bench.jobs.retry(job_id)
-        return found
+        return delete(*args)
 
-    monkeypatch.setattr(prune.retention, "_find", find_and_retry)
+    monkeypatch.setattr(retention, "_delete_unchanged", retry_and_delete)
     assert (prune(), stored(bench)) == (0, [job_id])
 
 
@@ -152,6 +154,96 @@ def test_a_job_that_another_transaction_has_locked_is_deleted_later(
         database.rows(database.engine.lock(first))
         assert bench.elsewhere(prune) == 1
     assert (prune(), stored(bench)) == (1, [])
+
+
+def test_the_first_rule_that_matches_a_job_says_how_long_it_is_kept(bench: Bench) -> None:
+    prune = Pruner(bench, "tag=audit:forever, failed:60s, type=quick:2s, succeeded:5s")
+    runner, days = bench.runner(), 10 * KEEP_SECONDS
+
+    def ended(type: str, how: str, **options: Any) -> UUID:
+        job_id = bench.enqueue(type, **options)
+        fence = runner.claim_one()
+        if how == "failed":
+            runner.claims.fail(fence, RAISED)
+        else:
+            runner.claims.complete(fence, "1", RETURNED)
+        return job_id
+
+    audited = ended("quick", "failed", tags=("x", "audit"))
+    failed = ended("quick", "failed", tags=("x",))
+    quick = ended("quick", "succeeded")
+    succeeded = ended("slow", "succeeded")
+    other = canceled(bench)
+    expected = {3: [quick], 3.1: [succeeded], 6: [other], 60: [failed], 100 * days: []}
+    for seconds, gone in expected.items():
+        before = set(stored(bench))
+        bench.clock.forward(seconds)
+        prune()
+        assert before - set(stored(bench)) == set(gone), seconds
+    assert stored(bench) == [audited]
+
+
+def test_a_job_may_say_itself_how_long_it_is_kept(bench: Bench) -> None:
+    prune = Pruner(bench, "failed:0")
+    short, long = [bench.enqueue(keep_for=seconds) for seconds in (2.5, 100)]
+    usual = bench.enqueue()
+    for job_id in (short, long, usual):
+        bench.jobs.cancel(job_id)
+    bench.clock.forward(2.5)
+    assert (prune(), stored(bench)) == (0, [usual, long, short])
+    bench.clock.forward(0.001)
+    assert (prune(), stored(bench)) == (1, [usual, long])
+    bench.clock.forward(KEEP_SECONDS)
+    assert (prune(), stored(bench)) == (1, [long])
+    bench.jobs.retry(long)
+    bench.clock.forward(200)
+    assert (prune(), stored(bench)) == (0, [long])
+    bench.jobs.cancel(long)
+    bench.clock.forward(99)
+    assert (prune(), stored(bench)) == (0, [long])
+    bench.clock.forward(2)
+    assert (prune(), stored(bench)) == (1, [])
+
+
+def test_jobs_with_times_of_their_own_are_deleted_in_batches(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(retention, "BATCH", 2)
+    prune = Pruner(bench)
+    for _ in range(5):
+        bench.jobs.cancel(bench.enqueue(keep_for=1))
+    bench.clock.forward(2)
+    assert (prune(), prune.calls) == (5, 3)
+
+
+def test_rules_are_read() -> None:
+    text = "failed:1.5d, type=analyze:12h,tag=customer:42:0,succeeded:forever,canceled:90"
+    assert parse_rules(text) == (
+        RetentionRule(129_600_000, status="failed"),
+        RetentionRule(43_200_000, type="analyze"),
+        RetentionRule(0, tag="customer:42"),
+        RetentionRule(None, status="succeeded"),
+        RetentionRule(90_000, status="canceled"),
+    )
+    assert parse_rules(" , ") == ()
+
+
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [
+        ("failed", "CONDITION:DURATION"),
+        ("running:5d", "canceled, failed, succeeded"),
+        ("failed:5y", "12h"),
+        ("failed:-5", "12h"),
+        ("type=:5d", "type=NAME"),
+        ("queue=x:5d", "type=NAME"),
+        ("failed:99999d", "forever"),
+        (",".join(["failed:1d"] * 21), "at most 20"),
+    ],
+)
+def test_wrong_rules_are_refused(text: str, reason: str) -> None:
+    with pytest.raises(ValueError, match=reason):
+        parse_rules(text)
 
 
 def test_a_job_older_than_all_events_gets_one_by_a_migration(bench: Bench, prune: Pruner) -> None:

@@ -11,8 +11,10 @@ from uuid import UUID
 import pytest
 
 from storage.jobs.events import Events
+from storage.jobs.retention import Retention
 from storage.queries import search
 from storage.records.filters import Filters
+from storage.records.retention_rules import parse_rules
 from storage.records.states import Status
 from tests.support.stores import RAISED, RETURNED, Bench, id_at
 
@@ -106,6 +108,18 @@ def test_lists_by_tag_read_no_more_than_a_page_of_the_rarest_tag(
     of_tag = [plan for text, plan in found.items() if 'FROM "job_tag" AS "t1"' in text]
     assert len(of_tag) > 5
     assert all("SEARCH t1 USING PRIMARY KEY" in plan for plan in of_tag), of_tag
+
+
+def test_expired_jobs_are_found_without_reading_others(bench: Bench, plans: Plans) -> None:
+    for options in ({}, {"keep_for": 0}, {"tags": ("x",)}):
+        bench.jobs.cancel(bench.enqueue(**options))
+    rules = parse_rules("failed:1d,type=other:1d,tag=x:0")
+    bench.clock.forward(1)
+    assert Retention(bench.store.database, rules, 0).prune(bench.clock())[0] == 3
+    found = plans.found()
+    assert not slow(found)
+    kept = [plan for text, plan in found.items() if "keep_ms" in text and "event" not in text]
+    assert any("USING INDEX job_keep" in plan for plan in kept), kept
 
 
 def test_a_queue_finds_its_first_job_without_reading_the_others(bench: Bench) -> None:

@@ -24,7 +24,7 @@ def make_store_with_free_pages(folder: Path) -> set[str]:
         for job_id in jobs.enqueue([NewJob("sleep", {"text": "x" * 500}) for _ in range(50)]):
             if canceled:
                 jobs.cancel(job_id)  # type: ignore[arg-type]
-    assert Retention(store.database).prune(store.clock() + 1, 0)[0] == 50
+    assert Retention(store.database, (), 0).prune(store.clock() + 1)[0] == 50
     store.close()
     return ids_in(folder)
 

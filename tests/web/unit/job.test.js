@@ -20,6 +20,7 @@ const JOB = {
   queue: "default",
   tags: [],
   metadata: null,
+  keep_for: null,
   max_retries: 1,
   max_losses: 10,
   timeout: null,

@@ -56,6 +56,7 @@ def _show_fields(output: Output, job: "Job") -> None:
         "queue": data.queue + (f", priority {data.priority}" if data.priority else ""),
         "tags": ", ".join(data.tags),
         "metadata": _json(data.metadata),
+        "kept for": formats.duration(data.keep_for),
         "created": formats.moment(data.created_at)
         + (f" by {data.submitted_by}" if data.submitted_by else ""),
         "not before": formats.moment(data.run_at) if job.status == "queued" else None,

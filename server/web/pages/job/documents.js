@@ -70,7 +70,7 @@ export function commandsOf(job) {
 
 /** @param {JobDocument} job */
 function optionsOf(job) {
-  const { max_retries, max_losses, timeout, priority, queue, tags, metadata } = job;
+  const { max_retries, max_losses, timeout, priority, queue, tags, metadata, keep_for } = job;
   const options = Object.entries({
     max_retries,
     max_losses,
@@ -79,6 +79,7 @@ function optionsOf(job) {
     queue: queue === DEFAULT_QUEUE ? null : queue,
     tags: tags.length ? tags : null,
     metadata,
+    keep_for,
   });
   return Object.fromEntries(options.filter(([, value]) => value !== null));
 }

@@ -41,6 +41,12 @@ const NUMBERS = [
     { min: 0, step: "any", placeholder: "0" },
     "The job waits for at least this long.",
   ],
+  [
+    "keep_for",
+    "Keep for, in seconds",
+    { min: 0, step: "any", placeholder: "as the service is set up" },
+    "How long after its end the job is deleted.",
+  ],
 ];
 
 /** Fields for the options. The field for the queue is there only if there are several queues. */
