@@ -305,8 +305,8 @@ STORE = (
     Mutant(
         "the previous release's idempotency keys are known",
         "server/jobs/admission.py",
-        "if job.max_losses == DEFAULT_MAX_LOSSES:",
-        "if False:",
+        "        if submitted[name] == default:",
+        "        if False:",
         ("tests/server/jobs/test_idempotency.py",),
     ),
     Mutant(
