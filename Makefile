@@ -43,9 +43,10 @@ check: $(DEVELOPER) ## Lint, format and types of Python and JavaScript, import r
 	bash -n .ci/run && bash -n tests/system/docker/run && bash -n tests/web/check && bash -n tests/generators/run
 	tests/web/check
 
-docs: $(DEVELOPER) ## Write docs/settings.md and docs/errors.md from their tables in the code
+docs: $(DEVELOPER) ## Write docs/settings.md, docs/errors.md and docs/pattern-sets.md from the code
 	$(BIN)/python -m tests.support.settings_page
 	$(BIN)/python -m tests.support.errors_page
+	$(BIN)/python -m tests.support.pattern_sets_page
 
 bench: $(DEVELOPER) ## Compare analyze with ripgrep, which has to be installed; takes minutes
 	$(BIN)/python -m benchmarks.analysis.analyze

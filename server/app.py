@@ -33,6 +33,7 @@ from server.jobs.submissions import Submissions
 from server.jobs.waits import JobReader
 from server.openapi.components import security_schemes
 from server.openapi.document import openapi_document
+from server.pattern_sets.lookup import PatternSetLookup
 from server.processes.line_readers import LineReaders
 from server.routes import ROUTES, collaborators, connected
 from server.settings.server import ServerSettings
@@ -40,6 +41,7 @@ from server.store.spans import RequestSpans
 from server.store.threads import Batcher, StoreChanges, StoreThreads
 from storage.jobs.callbacks import Callbacks
 from storage.jobs.events import Events
+from storage.jobs.pattern_sets import PatternSets
 from storage.jobs.queues import Queues
 from storage.liveness.runners import registered_runners
 from storage.open import Store
@@ -78,9 +80,8 @@ class App:
         self.authenticator = open_authenticator(settings)
         self.hosts = AllowedHosts(settings.allowed_host_names)
         self.proxies = open_proxies(settings)
-        self._checks = SubmissionChecks(
-            job_types, settings.job_type_packages, settings.allowed_callback_hosts, settings.cell
-        )
+        self._pattern_sets = PatternSetLookup(PatternSets(database, store.clock), self.threads)
+        self._checks = self._submission_checks()
         self.disk_watermark = DiskWatermark(
             settings.min_free_bytes, store.database_folder, store.uploads.folder
         )
@@ -115,6 +116,15 @@ class App:
             max_connections,
         )
         return self._server
+
+    def _submission_checks(self) -> SubmissionChecks:
+        return SubmissionChecks(
+            self.job_types,
+            self.settings.job_type_packages,
+            self.settings.allowed_callback_hosts,
+            self.settings.cell,
+            self._pattern_sets.find,
+        )
 
     def _fast_path(self) -> FastPath:
         return FastPath(
@@ -211,6 +221,7 @@ class App:
             "admissions": self.admissions,
             "authenticator": self.authenticator,
             "bulk": Bulk(database, store.wakeup, clock),
+            "checks": self._checks,
             "disk_watermark": self.disk_watermark,
             "document": self.openapi,
             "event_feed": self.event_feed,
@@ -225,6 +236,7 @@ class App:
             "max_json_bytes": settings.max_json_bytes,
             "max_upload_bytes": settings.max_upload_bytes,
             "oldest_transaction": partial(oldest_transaction_seconds, database),
+            "pattern_sets": self._pattern_sets,
             "query": partial(self.job_store.get, UUID(int=0)),
             "queue_watermark": self.queue_watermark,
             "queues": Queues(database, store.wakeup, clock),

@@ -23,6 +23,7 @@ from server.handlers.pages import (
     NoPageHandler,
     PageHandler,
 )
+from server.handlers.pattern_sets import PatternSetHandler, PatternSetsHandler
 from server.handlers.queues import QueueHandler, QueuesHandler
 from server.handlers.session import SessionHandler
 
@@ -42,6 +43,8 @@ ROUTES: tuple[tuple[str, type[Handler]], ...] = (
     (r"/ui/.*", NoPageHandler),
     (r"/queues/?", QueuesHandler),
     (r"/queues/([^/]+)/?", QueueHandler),
+    (r"/pattern-sets/?", PatternSetsHandler),
+    (r"/pattern-sets/([^/]+)/?", PatternSetHandler),
     (r"/analyze/?", AnalysisHandler),
     (r"/analyze/([^/]+)/?", NamedAnalysisHandler),
     (r"/jobs/?", JobsHandler),

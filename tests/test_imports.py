@@ -91,6 +91,9 @@ MAY_IMPORT = {
     "server.checking": "server.documents server.http server.processes runner.job_types "
     "storage.jobs storage.records",
     "server.analyses": "server.documents server.documents.schemas",
+    "server.pattern_sets.built_in": "",
+    "server.pattern_sets": "server.checking server.documents server.documents.schemas "
+    "server.pattern_sets.built_in server.store storage.jobs storage.records",
     "server.openapi.operations": "server.auth server.checking server.documents "
     "server.documents.schemas server.events",
     "server.openapi": "runner.job_types server.auth server.checking server.documents "
@@ -98,9 +101,9 @@ MAY_IMPORT = {
     "server.jobs": "server.auth server.checking server.documents server.http server.store storage "
     "storage.files storage.jobs storage.notify storage.queries storage.records",
     "server.fast": "server.auth server.documents server.http server.jobs server.settings",
-    "server.handlers": "runner.job_types server.auth server.documents server.documents.schemas "
-    "server.http server.jobs server.store storage.jobs storage.liveness storage.queries "
-    "storage.records",
+    "server.handlers": "runner.job_types server.auth server.checking server.documents "
+    "server.documents.schemas server.http server.jobs server.pattern_sets server.store "
+    "storage.jobs storage.liveness storage.queries storage.records",
     "server.handlers.jobs": "server.analyses server.auth server.checking server.documents "
     "server.documents.schemas server.events server.handlers server.http server.jobs "
     "server.processes server.store server.upload storage.files storage.jobs storage.liveness "

@@ -1,13 +1,14 @@
 """The job type `analyze`: counts texts and regexes in a file, and the lines that match them."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from importlib import import_module
 from typing import Any
 from uuid import UUID
 
 from runner.analysis.input.errors import FormatError, SelectionError, SourceError
 from runner.job_types.analyze_payload import AnalyzePayload
+from runner.job_types.analyze_sets import named_sets, with_sets
 from runner.job_types.base import Context, NotRetryable
 from runner.job_types.in_parts import InParts, Part
 
@@ -24,6 +25,16 @@ class Analyze(InParts[AnalyzePayload]):
         for name in ("parts", "report", "run"):
             import_module(f"runner.analysis.{name}")
         import_module("runner.analysis.match.kernel").load()
+
+    def pattern_sets(self, payload: dict[str, Any]) -> list[str]:
+        """Return the names in `pattern_sets`."""
+        return named_sets(payload)
+
+    def with_pattern_sets(
+        self, payload: dict[str, Any], sets: Mapping[str, Sequence[Any]]
+    ) -> dict[str, Any]:
+        """Return the payload with the patterns of these sets behind its own. Raises WrongSet."""
+        return with_sets(payload, sets)
 
     def is_slow_to_check(self, payload: dict[str, Any]) -> bool:
         """Return whether there are regexes: RE2 takes 0.1 s to compile as many as are allowed."""
@@ -48,8 +59,11 @@ class Analyze(InParts[AnalyzePayload]):
         return payload.reuse
 
     def question(self, payload: AnalyzePayload) -> str:
-        """Return the payload without what does not decide the result."""
-        decisive = payload.model_dump(mode="json", exclude={"reuse", "source"})
+        """Return the payload without what does not decide the result.
+
+        The names of pattern sets do not: their patterns are in `patterns`.
+        """
+        decisive = payload.model_dump(mode="json", exclude={"pattern_sets", "reuse", "source"})
         return json.dumps(decisive, sort_keys=True)
 
     def run(self, payload: AnalyzePayload, context: Context) -> Any:

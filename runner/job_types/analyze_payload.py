@@ -16,6 +16,7 @@ from runner.analysis.input.encodings import EncodingError, check_encoding
 from runner.analysis.match.patterns import Pattern
 from runner.job_types.analyze_fields import FieldObject, NameOrField, check_names
 from runner.job_types.analyze_patterns import AnyPattern, TextOrObject, check_patterns
+from runner.job_types.analyze_sets import MAX_SETS, SET_NAME
 from runner.job_types.base import Payload
 
 if TYPE_CHECKING:  # imported late at run time: the listener does not analyze
@@ -45,6 +46,13 @@ class AnalyzePayload(Payload):
         description='Texts, or objects such as {"pattern": "user\\\\d+", "regex": true}. Without'
         ' patterns, and with "auto", the result is an overview.',
         examples=[["ERROR", "WARN"]],
+    )
+    pattern_sets: list[Annotated[str, Field(pattern=SET_NAME)]] = Field(
+        [],
+        max_length=MAX_SETS,
+        description="Names of saved or built-in pattern sets, up to 20, whose patterns are counted,"
+        " too; GET /pattern-sets lists them.",
+        examples=[["nginx", "sshd"]],
     )
     fields: list[NameOrField] = Field(
         [],
@@ -124,6 +132,13 @@ class AnalyzePayload(Payload):
         cls, value: Any, validate: ValidatorFunctionWrapHandler
     ) -> list[AnyPattern] | None:
         return None if value is None or value == "auto" else check_patterns(value, validate)
+
+    @field_validator("pattern_sets")
+    @classmethod
+    def _check_pattern_sets(cls, value: list[str], info: ValidationInfo) -> list[str]:
+        if value and info.data.get("patterns", True) is None:  # else the result would be another
+            raise ValueError("patterns must have the patterns of the sets; a listener adds them")
+        return value
 
     @field_validator("fields")
     @classmethod

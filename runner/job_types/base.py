@@ -28,7 +28,7 @@ import json
 import os
 import time
 from abc import ABC, abstractmethod
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from io import FileIO, RawIOBase
 from pathlib import Path
 from typing import Any, ClassVar, Generic, Literal, TypeVar
@@ -57,6 +57,14 @@ class NotRetryable(JobError):
     """Fails a job at once, even if it has retries left."""
 
     retryable = False
+
+
+class WrongSet(Exception):
+    """A pattern set that a payload names cannot be used. `index` is its place among the names."""
+
+    def __init__(self, index: int, message: str) -> None:
+        super().__init__(index, message)
+        self.index, self.message = index, message
 
 
 class Payload(BaseModel):
@@ -204,6 +212,19 @@ class JobType(ABC, Generic[P]):
     def question(self, payload: P) -> str:
         """Return all that decides what the result is, besides the file, as text."""
         return json.dumps(payload.model_dump(mode="json"), sort_keys=True)
+
+    def pattern_sets(self, payload: dict[str, Any]) -> list[str]:
+        """Return the names of the pattern sets that a payload uses; it was not validated yet."""
+        return []
+
+    def with_pattern_sets(
+        self, payload: dict[str, Any], sets: Mapping[str, Sequence[Any]]
+    ) -> dict[str, Any]:
+        """Return the payload with the patterns of these sets: the job to store.
+
+        `sets` has the patterns of each set by its name, as JSON has them. Raises WrongSet.
+        """
+        return payload
 
     def is_slow_to_check(self, payload: dict[str, Any]) -> bool:
         """Return whether validating this payload may take more than some milliseconds.

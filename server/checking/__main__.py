@@ -15,7 +15,14 @@ from typing import Any
 from runner.job_types import loader
 from runner.job_types.base import JobType
 from server.checking.process import CheckFailed
-from server.checking.submission import CheckedSubmission, Received, check_submission, parse
+from server.checking.sets import NO_SETS, FoundSets, SetsNeeded, sets_of
+from server.checking.submission import (
+    CheckedSubmission,
+    Received,
+    check_submission,
+    job_type_of,
+    parse,
+)
 from server.http.problems import Problem
 
 
@@ -35,10 +42,18 @@ def answer(
     received: Received,
     callback_hosts: Collection[str],
     cell: int | None,
-) -> CheckedSubmission | Problem | CheckFailed | None:
-    """Check one submission. Returns the exception of one that is refused."""
+    sets: FoundSets | None,
+) -> CheckedSubmission | Problem | CheckFailed | SetsNeeded | None:
+    """Check one submission. Returns the exception of one that is refused.
+
+    `sets` has the pattern sets that the submission names. If it is None, they are not known yet.
+    """
     try:
-        checked = check_submission(received, parse(received), job_types, callback_hosts, cell)
+        parsed = parse(received)
+        if sets is None and (names := sets_of(parsed[0], job_type_of(parsed[0], job_types))):
+            return SetsNeeded(names)
+        settings = (callback_hosts, cell, sets or NO_SETS)
+        checked = check_submission(received, parsed, job_types, *settings)
     except Problem as problem:
         return problem
     except Exception:

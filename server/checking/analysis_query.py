@@ -23,14 +23,18 @@ _FLAGS = {
 _NUMBER = re.compile(r"-?(?:0|[1-9][0-9]{0,15})(?:\.[0-9]{1,15})?")
 _PATTERN = re.compile(r"payload\.patterns\[(\d+)\]")
 _IN_LIST = re.compile(r"\.(all|any|none)\[(\d+)\]")
-_MEMBER = re.compile(r"payload\.members(\[\d+\])?")
-_FIELD = re.compile(r"payload\.fields\[(\d+)\]")
+_LISTED = {
+    "set": re.compile(r"payload\.pattern_sets(\[\d+\])?"),
+    "member": re.compile(r"payload\.members(\[\d+\])?"),
+    "field": re.compile(r"payload\.fields(\[\d+\])?"),
+}
+"""The parameters whose values are items of a list of the payload, and the names of its items."""
 
 
 class AnalysisParameters(WaitQuery):
     """The query parameters of an analysis that are not options of its payload or of its job."""
 
-    REPEATABLE: ClassVar = frozenset({"p", "e", "all", "any", "none", "field", "member"})
+    REPEATABLE: ClassVar = frozenset({"p", "e", "set", "all", "any", "none", "field", "member"})
 
     wait: float = Field(
         MAX_WAIT_SECONDS,
@@ -40,6 +44,9 @@ class AnalysisParameters(WaitQuery):
     )
     p: list[str] = Field([], description="a text to count; repeat it for several")
     e: list[str] = Field([], description="a regex to count (RE2); repeat it for several")
+    set: list[str] = Field(
+        [], description="name of a pattern set whose patterns to count; repeat it for several"
+    )
     i: bool = Field(False, description="ignore the case of ASCII letters")
     w: bool = Field(False, description="count only whole words")
     member: list[str] = Field(
@@ -56,7 +63,7 @@ class AnalysisParameters(WaitQuery):
 _PAYLOAD = {
     field.alias or name: (field.annotation, field)
     for name, field in AnalyzePayload.model_fields.items()
-    if name not in ("patterns", "fields", "members", "source", "compare")
+    if name not in ("patterns", "pattern_sets", "fields", "members", "source", "compare")
 }
 _OPTIONS = {
     name: (field.annotation, field)
@@ -98,6 +105,8 @@ def analysis_submission(arguments: Arguments) -> Received:
         patterns.append(lists)
     document: dict[str, Any] = {"type": "analyze"}
     document["payload"] = payload = {"patterns": patterns} if patterns else {}
+    if sets := given.get("set"):
+        payload["pattern_sets"] = sets
     if members := given.get("member"):
         payload["members"] = members
     if fields := given.get("field"):
@@ -132,25 +141,27 @@ def _parameter(field: str, arguments: Arguments) -> str:
         if index >= texts + regexes:
             return _condition(field, arguments)
         name, index = ("p", index) if index < texts else ("e", index - texts)
-        return f"{name}[{index}]" if len(arguments[name]) > 1 else name
-    if match := _MEMBER.match(field):
-        return f"member{match[1] or ''}" if len(arguments["member"]) > 1 else "member"
-    if match := _FIELD.match(field):
-        return f"field[{match[1]}]" if len(arguments["field"]) > 1 else "field"
-    if field == "payload.fields":
-        return "field"
+        return _numbered(name, f"[{index}]", arguments)
+    for name, regex in _LISTED.items():
+        if match := regex.match(field):
+            return _numbered(name, match[1], arguments)
     if field == "payload.patterns":
-        return "p" if texts else "e"
+        return next(name for name in ("p", "e", "set") if name in arguments)
     if field == "payload":  # its only error of its own
         return "lines"
     return field.removeprefix("payload.")
+
+
+def _numbered(name: str, index: str | None, arguments: Arguments) -> str:
+    """A parameter, with the index of one of its values if it has several."""
+    return f"{name}{index or ''}" if len(arguments[name]) > 1 else name
 
 
 def _condition(field: str, arguments: Arguments) -> str:
     """The name of the parameter for a part of the combination: `none[1]`, or the first list."""
     if match := _IN_LIST.search(field):
         name, index = match[1], match[2]
-        return f"{name}[{index}]" if len(arguments[name]) > 1 else name
+        return _numbered(name, f"[{index}]", arguments)
     return next(name for name in _CONDITIONS if name in arguments)
 
 

@@ -9,7 +9,7 @@ interpreter's lock.
 """
 
 import json
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Self, TypeVar
 from urllib.parse import urlsplit
@@ -19,6 +19,14 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from runner.job_types.base import JobType
 from server.checking.process import CheckProcess
+from server.checking.sets import (
+    NO_SETS,
+    FoundSets,
+    SetsNeeded,
+    at_sets,
+    sets_of,
+    with_patterns,
+)
 from server.documents.field_errors import field_errors, unknown_name
 from server.documents.queues import QueueName
 from server.documents.tags import Metadata, Tags
@@ -104,14 +112,20 @@ class CheckedSubmission:
     compared: UUID | None = None
     question: str | None = None
     """What the job asks about its file, if the result of an earlier job may be the answer."""
+    submitted: dict[str, Any] | None = None
+    """The payload without the patterns of its sets, if it names some."""
 
     def with_encoded_payload(self) -> Self:
-        """The same with the payload as text: a large one takes long to pass on, and to encode."""
+        """The same with the payload as text: a large one takes long to pass on, and to encode.
+
+        Its fingerprint is that of the submitted payload: a submission that is repeated after a set
+        was changed is still equal to the first one.
+        """
         payload = self.submission.payload
-        in_order = json.dumps(payload, sort_keys=True, ensure_ascii=False)
+        in_order = json.dumps(self.submitted or payload, sort_keys=True, ensure_ascii=False)
         encoded = EncodedJson(to_json_text(payload), in_order)
         submission = self.submission.model_copy(update={"payload": {}})
-        return replace(self, submission=submission, encoded=encoded)
+        return replace(self, submission=submission, encoded=encoded, submitted=None)
 
     def new_job(
         self, upload: Upload | None, submitted_by: str | None, traceparent: str | None = None
@@ -163,8 +177,11 @@ class SubmissionChecks:
         packages: Sequence[str],
         callback_hosts: Collection[str],
         cell: int | None,
+        find_sets: Callable[[list[str]], Awaitable[FoundSets]],
     ):
+        """`find_sets` reads the pattern sets that a submission names."""
         self._job_types = job_types
+        self._find_sets = find_sets
         self._settings = (callback_hosts, cell)
         self.process = CheckProcess(packages)
 
@@ -173,12 +190,19 @@ class SubmissionChecks:
 
         Raises Problem 400 or 422, and 503 if that fails.
         """
+        sets: FoundSets | None = None
         if received.size <= SMALL_BYTES:
             parsed = parse(received)
-            if not self._is_slow(parsed[0]):
+            if names := sets_of(parsed[0], job_type_of(parsed[0], self._job_types)):
+                sets = await self._find_sets(names)
+            elif not self._is_slow(parsed[0]):
                 return check_submission(received, parsed, self._job_types, *self._settings)
         checked: CheckedSubmission | None
-        checked = await self.process.check((received, *self._settings))
+        try:
+            checked = await self.process.check((received, *self._settings, sets))
+        except SetsNeeded as needed:
+            sets = await self._find_sets(needed.names)
+            checked = await self.process.check((received, *self._settings, sets))
         return checked
 
     def asks(self, job: Job, question: str) -> bool:
@@ -194,7 +218,7 @@ class SubmissionChecks:
 
     def _is_slow(self, document: Any) -> bool:
         """Whether the job type says that the payload takes long to check."""
-        job_type = _job_type(document, self._job_types)
+        job_type = job_type_of(document, self._job_types)
         if job_type is None or not isinstance(payload := document.get("payload"), dict):
             return False
         try:
@@ -231,8 +255,9 @@ def check_submission(
     job_types: Mapping[str, JobType[Any]],
     callback_hosts: Collection[str] = (),
     cell: int | None = None,
+    sets: FoundSets = NO_SETS,
 ) -> CheckedSubmission | None:
-    """Validate a submission and, by its job type, its payload.
+    """Validate a submission and, by its job type, its payload with the patterns of its sets.
 
     Returns None if it lacks required fields that may still follow. Raises Problem 400 or 422 with
     all errors.
@@ -240,12 +265,13 @@ def check_submission(
     document, problems = parsed
     if not isinstance(document, dict):
         raise unacceptable([FieldError(BODY, "it must be a JSON object", "wrong_type")])
+    job_type, payload, submitted = job_type_of(document, job_types), None, document
+    document = with_patterns(document, job_type, sets)
     submission, errors = _validate(Submission, document)
     errors += _conflicts(document, callback_hosts)
-    job_type, payload = _job_type(document, job_types), None
     if job_type is not None:
         payload, more = _check_payload(job_type, document.get("payload"), received.file_part)
-        errors += more
+        errors += at_sets(more, submitted)
     elif isinstance(name := document.get("type"), str):
         errors.append(FieldError("type", unknown_name("job type", name, job_types), "unknown"))
     # A field that could not be parsed, or may still follow, is not missing.
@@ -265,7 +291,14 @@ def check_submission(
     if job_type is not None and payload is not None:
         source, compared = job_type.source(payload), job_type.compared(payload)
         question = job_type.question(payload) if job_type.reuses(payload) else None
-    return CheckedSubmission(submission, source, cell, compared=compared, question=question)
+    return CheckedSubmission(
+        submission,
+        source,
+        cell,
+        compared=compared,
+        question=question,
+        submitted=None if submitted is document else submitted["payload"],
+    )
 
 
 def _validate(
@@ -277,7 +310,7 @@ def _validate(
         return None, list(field_errors(error, document, model, prefix))
 
 
-def _job_type(document: Any, job_types: Mapping[str, JobType[Any]]) -> JobType[Any] | None:
+def job_type_of(document: Any, job_types: Mapping[str, JobType[Any]]) -> JobType[Any] | None:
     """Return the job type that a document names, None if it names none that exists."""
     name = document.get("type") if isinstance(document, dict) else None
     return job_types.get(name) if isinstance(name, str) else None

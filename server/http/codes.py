@@ -81,6 +81,12 @@ class Code(Enum):
         "The role submit may cancel, retry and delete only jobs that its own token has submitted.",
         "Use the token that submitted the job, or one with the role admin.",
     )
+    NOT_YOUR_PATTERN_SET = (
+        403,
+        "Another caller has created the pattern set",
+        "The role submit may replace and delete only pattern sets that its own token has created.",
+        "Save the patterns under another name, or use a token with the role admin.",
+    )
     FOREIGN_ORIGIN = (
         403,
         "The request comes from a page of another origin",
@@ -116,6 +122,12 @@ class Code(Enum):
         "There is no such queue",
         "No queue has this name.",
         "`GET /queues` lists all queues, and `PUT /queues/NAME` creates one.",
+    )
+    PATTERN_SET_NOT_FOUND = (
+        404,
+        "There is no such pattern set",
+        "No pattern set has this name.",
+        "`GET /pattern-sets` lists all sets, and `PUT /pattern-sets/NAME` saves one.",
     )
     METHOD_NOT_ALLOWED = (
         405,
@@ -183,6 +195,18 @@ class Code(Enum):
         "There are too many queues",
         "The service has as many queues as it can have.",
         "Delete a queue that is not needed.",
+    )
+    PATTERN_SET_BUILT_IN = (
+        409,
+        "The pattern set is built in",
+        "Built-in pattern sets can be neither replaced nor deleted.",
+        "Save the patterns under another name.",
+    )
+    TOO_MANY_PATTERN_SETS = (
+        409,
+        "There are too many pattern sets",
+        "The service has as many pattern sets as it can have.",
+        "Delete a set that is not needed.",
     )
     SIGN_IN_NOT_NEEDED = (
         409,

@@ -57,6 +57,11 @@ _PATH_PARAMETERS: dict[str, Json] = {
         "description": "Name of the queue",
         "schema": {"type": "string"},
     },
+    "/pattern-sets/{name}": {
+        "name": "name",
+        "description": "Name of the pattern set",
+        "schema": {"type": "string"},
+    },
     "/analyze/{name}": {
         "name": "name",
         "description": "Name of the file",
@@ -145,7 +150,7 @@ def _operation_object(
     if operation.body:
         content = bodies.get(operation.body) if isinstance(operation.body, str) else None
         if content is None:
-            content = {"application/json": _media_type(operation.body, schemas)}
+            content = _contents(operation, operation.body, schemas)
         result["requestBody"] = {"required": True, "content": content}
     return result
 
@@ -190,6 +195,12 @@ def _response(status: int, alternatives: Any, operation: Operation, schemas: Sch
     etag = ["Etag"] if status == 200 and _has_etag(operation) else []
     names = [*operation.response_headers.get(status, ()), *etag, REQUEST_ID]
     response: Json = {"description": _STATUSES[status], "headers": header_references(names)}
+    content = _contents(operation, alternatives, schemas, status)
+    return {**response, "content": content} if content else response
+
+
+def _contents(operation: Operation, alternatives: Any, schemas: Schemas, status: int = 200) -> Json:
+    """Describe the alternatives of a body by their media types."""
     kinds = alternatives if isinstance(alternatives, tuple) else (alternatives,)
     content = {}
     for kind in kinds:
@@ -198,7 +209,7 @@ def _response(status: int, alternatives: Any, operation: Operation, schemas: Sch
             content[kind] = {"schema": schema, "example": TEXTS[operation.path, kind]}
         elif kind is not None:
             content["application/json"] = _media_type(kind, schemas, status)
-    return {**response, "content": content} if content else response
+    return content
 
 
 def _media_type(model: Any, schemas: Schemas, status: int = 200) -> Json:

@@ -5,6 +5,7 @@ from typing import Any
 
 from server.auth.sessions import SignIn
 from server.documents.filters import BulkBody
+from server.documents.pattern_sets import PatternSetBody
 from server.documents.queues import QueueBody, QueueChanges
 from server.documents.schemas.comparison import ComparisonDocument
 from server.documents.schemas.events import CallbackDocument, EventDocument
@@ -19,6 +20,11 @@ from server.documents.schemas.jobs import (
     PageDocument,
 )
 from server.documents.schemas.overview import FiguresDocument, HistoryDocument, OverviewDocument
+from server.documents.schemas.pattern_sets import (
+    PatternSetDocument,
+    PatternSetHeadDocument,
+    PatternSetsDocument,
+)
 from server.documents.schemas.queues import QueueDocument, QueuesDocument
 from server.documents.schemas.service import (
     HealthDocument,
@@ -111,6 +117,21 @@ _QUEUE: QueueDocument = {
     "queued_is_more": False,
     "oldest_due_seconds": 3.5,
 }
+_PATTERN_SET_HEAD: PatternSetHeadDocument = {
+    "name": "shop",
+    "built_in": False,
+    "description": "What the shop writes when orders fail",
+    "pattern_count": 2,
+    "created_by": "ci",
+    "changed_by": "ci",
+    "created_at": _CREATED,
+    "changed_at": _ENDED,
+    "version": 2,
+}
+_PATTERNS: list[Any] = [
+    "order rejected",
+    {"name": "slow orders", "pattern": "order took [0-9]{5,} ms", "regex": True},
+]
 _FIGURES: FiguresDocument = {
     "queued": 17,
     "running": 2,
@@ -217,6 +238,12 @@ _REST: dict[Any, Any] = {
         "job_types": {"sleep": {"upload": "none", "payload": {"type": "object"}}},
     },
     QueuesDocument: {"items": [_QUEUE]},
+    PatternSetsDocument: {"items": [_PATTERN_SET_HEAD]},
+    PatternSetDocument: {**_PATTERN_SET_HEAD, "patterns": _PATTERNS},
+    PatternSetBody: {
+        "patterns": _PATTERNS,
+        "description": "What the shop writes when orders fail",
+    },
     OverviewDocument: {
         "types": {"sleep": _FIGURES},
         "queues": [_QUEUE],
@@ -278,6 +305,7 @@ TEXTS: Mapping[tuple[str, str], str] = {
     ("/jobs/{job_id}/report", "text/csv"): (
         "pattern,count,matching_lines,first_line,last_line\r\nERROR,3,2,1,3\r\n"
     ),
+    ("/pattern-sets/{name}", "text/plain"): "order rejected\nno stock\n",
     ("/events", "text/event-stream"): "retry: 1000\nid: 23\n\n",
 }
 """By path and media type."""

@@ -9,6 +9,7 @@ import inspect
 import json
 import re
 import sys
+from collections import ChainMap
 from collections.abc import Iterable, Mapping
 from functools import cache
 from itertools import pairwise
@@ -139,11 +140,13 @@ def _docstrings(module: str) -> Mapping[str, Mapping[str, str]]:
         tree = ast.parse(inspect.getsource(sys.modules[module]))
     except (KeyError, OSError, TypeError):
         return {}
-    return {
-        node.name: dict(_field_docstrings(node))
-        for node in tree.body
-        if isinstance(node, ast.ClassDef)
-    }
+    found: dict[str, dict[str, str]] = {}
+    for node in tree.body:
+        if isinstance(node, ast.ClassDef):
+            bases = [base.id for base in node.bases if isinstance(base, ast.Name)]
+            inherited = [found.get(base, {}) for base in bases]
+            found[node.name] = dict(ChainMap(dict(_field_docstrings(node)), *inherited))
+    return found
 
 
 def _field_docstrings(node: ast.ClassDef) -> Iterable[tuple[str, str]]:

@@ -205,6 +205,23 @@ class QueueRow(pw.Model):
         table_name = "queue"
 
 
+class PatternSetRow(pw.Model):
+    """Patterns that are saved under a name, as JSON, and who has saved them."""
+
+    name = pw.TextField(primary_key=True)
+    patterns = pw.TextField()
+    pattern_count = pw.IntegerField()
+    description = pw.TextField()
+    created_by = pw.TextField(null=True)
+    changed_by = pw.TextField(null=True)
+    created_at = pw.BigIntegerField()
+    changed_at = pw.BigIntegerField()
+    version = pw.IntegerField()
+
+    class Meta:
+        table_name = "pattern_set"
+
+
 class CounterRow(pw.Model):
     """The value of one counter for one job type. All values only grow.
 

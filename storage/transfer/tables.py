@@ -20,6 +20,7 @@ from storage.db.models import (
     MomentRow,
     OutputRow,
     PartRow,
+    PatternSetRow,
     QueueRow,
     TagRow,
     UploadRow,
@@ -39,6 +40,7 @@ MODELS: tuple[type[pw.Model], ...] = (
     CallbackRow,
     MomentRow,
     CounterRow,
+    PatternSetRow,
 )
 """The tables that are copied, each after the tables it refers to. Runners are not copied, because
 their programs are stopped."""

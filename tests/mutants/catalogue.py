@@ -17,6 +17,7 @@ from tests.mutants.guards.messages import MESSAGES
 from tests.mutants.guards.optimistic import OPTIMISTIC
 from tests.mutants.guards.overview import OVERVIEW
 from tests.mutants.guards.parts import PARTS
+from tests.mutants.guards.pattern_sets import PATTERN_SETS
 from tests.mutants.guards.pool import POOL
 from tests.mutants.guards.programs import PROGRAMS
 from tests.mutants.guards.python_client import PYTHON_CLIENT
@@ -45,6 +46,7 @@ MUTANTS = (
     *CLIENT_LIMITS,
     *FRAMING,
     *ISOLATION,
+    *PATTERN_SETS,
     *QUEUES,
     *PARTS,
     *OVERVIEW,

@@ -21,6 +21,7 @@ TAGS = {
     "jobs": "Submit, read, cancel and retry jobs",
     "events": "Follow jobs, and read their output",
     "queues": "Read and change queues",
+    "pattern sets": "Read and save patterns for analyses",
     "service": "The state of the service, and its description",
     "session": "Who the caller is, and the sign-in of the web front end",
     "callbacks": "What the service sends at the end of a job",

@@ -3,6 +3,7 @@
 from server.openapi.operations.analyses import ANALYSIS, RESULTS
 from server.openapi.operations.events import EVENTS
 from server.openapi.operations.jobs import JOB_LISTS, ONE_JOB
+from server.openapi.operations.pattern_sets import PATTERN_SETS
 from server.openapi.operations.queues import QUEUES
 from server.openapi.operations.service import SERVICE, SESSION
 
@@ -13,6 +14,7 @@ OPERATIONS = (
     *RESULTS,
     *EVENTS,
     *QUEUES,
+    *PATTERN_SETS,
     *SERVICE,
     *SESSION,
 )

@@ -251,8 +251,8 @@ CLIENT_LIMITS = (
     Mutant(
         "slow submissions are checked in another process",
         "server/checking/submission.py",
-        "            if not self._is_slow(parsed[0]):\n",
-        "            if True:\n",
+        "            elif not self._is_slow(parsed[0]):\n",
+        "            else:\n",
         ("tests/server/checking/test_checks.py",),
     ),
     Mutant(

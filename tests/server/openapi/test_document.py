@@ -36,7 +36,8 @@ def routes(app: App) -> dict[str, type[Handler]]:
     found = {}
     for rule in app.application.wildcard_router.rules:
         pattern = rule.matcher.regex.pattern  # type: ignore[attr-defined]
-        name = "{name}" if pattern.startswith(("/queues", "/analyze")) else "{job_id}"
+        has_name = pattern.startswith(("/queues", "/pattern-sets", "/analyze"))
+        name = "{name}" if has_name else "{job_id}"
         path = pattern.removesuffix("$").removesuffix("/?").replace("([^/]+)", name)
         found[path.replace("\\", "")] = rule.target
     return {path: handler for path, handler in found.items() if handler not in WITHOUT_API}

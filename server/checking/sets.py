@@ -1,0 +1,77 @@
+"""The pattern sets that a submission names: their patterns are added before it is checked."""
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+from runner.job_types.base import JobType, WrongSet
+from server.http.problems import FieldError, unacceptable
+
+_PATTERN = re.compile(r"payload\.patterns\[(\d+)\].*")
+
+
+@dataclass(frozen=True)
+class FoundSets:
+    """What is known about the sets of a submission: patterns by name, and why others are wrong."""
+
+    patterns: Mapping[str, Sequence[Any]]
+    wrong: Mapping[str, str]
+
+
+NO_SETS = FoundSets({}, {})
+
+
+class SetsNeeded(Exception):
+    """A submission names pattern sets, which only the listener can read."""
+
+    def __init__(self, names: list[str]):
+        super().__init__(names)  # the argument with which it is unpickled
+        self.names = names
+
+
+def sets_of(document: Any, job_type: JobType[Any] | None) -> list[str]:
+    """Return the names of the pattern sets in a submission that was not checked yet."""
+    if job_type is None or not isinstance(payload := document.get("payload"), dict):
+        return []
+    return job_type.pattern_sets(payload)
+
+
+def with_patterns(
+    document: dict[str, Any], job_type: JobType[Any] | None, sets: FoundSets
+) -> dict[str, Any]:
+    """Return the submission with the patterns of its sets in the payload.
+
+    Raises Problem 422 for sets that do not exist or contradict each other.
+    """
+    if job_type is None or not sets_of(document, job_type):
+        return document
+    payload = document["payload"]
+    names = payload["pattern_sets"]
+    if sets.wrong:
+        wrong = [(at, sets.wrong[name]) for at, name in enumerate(names) if name in sets.wrong]
+        errors = [FieldError(f"payload.pattern_sets[{at}]", why, "unknown") for at, why in wrong]
+        raise unacceptable(errors)
+    try:
+        return {**document, "payload": job_type.with_pattern_sets(payload, sets.patterns)}
+    except WrongSet as error:
+        field = f"payload.pattern_sets[{error.index}]"
+        raise unacceptable([FieldError(field, error.message)]) from None
+
+
+def at_sets(errors: list[FieldError], document: dict[str, Any]) -> list[FieldError]:
+    """Return the errors of a submission, those of patterns of sets at the field `pattern_sets`."""
+    payload = document.get("payload")
+    if not isinstance(payload, dict) or not payload.get("pattern_sets"):
+        return errors
+    own = payload.get("patterns")
+    count = len(own) if isinstance(own, list) else 0
+    return [_at_sets(error, count) for error in errors]
+
+
+def _at_sets(error: FieldError, own: int) -> FieldError:
+    found = _PATTERN.fullmatch(error.field)
+    if not found or int(found[1]) < own:
+        return error
+    detail = f"a pattern of the sets is wrong: {error.detail}"
+    return replace(error, field="payload.pattern_sets", detail=detail)

@@ -1,0 +1,150 @@
+"""`/pattern-sets`: patterns that are saved under a name, for analyses."""
+
+import json
+from dataclasses import replace
+from typing import Any, ClassVar
+
+from server.auth.callers import Role
+from server.checking.submission import FILE_PART, Received, SubmissionChecks
+from server.documents.field_errors import read_document
+from server.documents.pattern_sets import MAX_SET_BYTES, PatternSetBody, set_document, set_etag
+from server.handlers.base import Handler
+from server.http.activity import log_change
+from server.http.body import Body, JsonBody, json_body, media_type
+from server.http.codes import Code
+from server.http.problems import FieldError, Problem, unacceptable
+from server.pattern_sets.lookup import BUILT_IN, PatternSetLookup, is_name
+from server.store.threads import StoreThreads
+from storage.jobs.pattern_sets import MAX_PATTERN_SETS, PatternSet, TooManyPatternSets
+from storage.records.queue_name import validate_queue_name
+
+TEXT = "text/plain"
+
+
+class PatternSetsHandler(Handler):
+    """All pattern sets."""
+
+    pattern_sets: PatternSetLookup
+    ROUTE = "/pattern-sets"
+
+    async def get(self) -> None:
+        """Send all sets without their patterns, sorted by name."""
+        self.send_json({"items": await self.pattern_sets.all()})
+
+    head = get
+
+
+class PatternSetHandler(Handler):
+    """One pattern set. Callers with the role `submit` may change sets that they have created."""
+
+    pattern_sets: PatternSetLookup
+    checks: SubmissionChecks
+    threads: StoreThreads
+    ROUTE = "/pattern-sets/{name}"
+    ALLOW = "DELETE, GET, HEAD, OPTIONS, PUT"
+    ROLES: ClassVar = dict.fromkeys(("PUT", "DELETE"), Role.SUBMIT)
+    CONDITIONAL = True
+
+    async def body(self) -> Body:
+        """Accept JSON, or a text with one pattern on each line. Raises Problem 413 or 415."""
+        return json_body(self.request.headers, MAX_SET_BYTES, TEXT)
+
+    async def get(self, name: str) -> None:
+        """Send the set."""
+        if (document := await self.pattern_sets.get(name)) is None:
+            raise pattern_set_not_found(name)
+        self.send_json(document)
+
+    head = get
+
+    async def put(self, name: str) -> None:
+        """Create the set, or replace all of it."""
+        body = self._read()
+        try:
+            validate_queue_name(name)
+        except ValueError as error:
+            raise unacceptable([FieldError("name", str(error))]) from None
+        read_document(PatternSetBody, body)
+        await self._check_patterns(body["patterns"])
+        put, description = self.pattern_sets.saved.put, body.get("description", "")
+        arguments = (name, body["patterns"], description, self.caller.name, self._check(name))
+        try:
+            saved, is_new = await self.threads.run(put, *arguments)
+        except TooManyPatternSets:
+            detail = f"there are already {MAX_PATTERN_SETS} pattern sets; delete one first"
+            raise Problem(Code.TOO_MANY_PATTERN_SETS, detail) from None
+        count = saved.pattern_count
+        log_change(self.caller.name, "put pattern set", pattern_set=name, patterns=count)
+        if is_new:
+            self.set_header("Location", f"{self.root_path}/pattern-sets/{name}")
+        self.send_json(set_document(saved), status=201 if is_new else 200)
+
+    async def delete(self, name: str) -> None:
+        """Delete the set. Jobs that were submitted with it keep its patterns."""
+        self.require_body()
+        if not is_name(name):
+            raise pattern_set_not_found(name)
+        check = self._check(name, only_existing=True)
+        if not await self.threads.run(self.pattern_sets.saved.delete, name, check):
+            raise pattern_set_not_found(name)
+        log_change(self.caller.name, "delete pattern set", pattern_set=name)
+        self.set_status(204)
+
+    def _read(self) -> Any:
+        """Return the body as JSON has it. Raises Problem 400 and 422."""
+        self.require_body()
+        assert isinstance(self.received, JsonBody)
+        if media_type(self.request.headers)[0] != TEXT:
+            return self.received.document()
+        return {"patterns": patterns_of_text(self.received.text())}
+
+    async def _check_patterns(self, patterns: list[Any]) -> None:
+        """Check patterns as those of a job. Raises Problem 422."""
+        job = {"type": "analyze", "payload": {"patterns": patterns}}
+        try:
+            await self.checks.check(Received(json.dumps(job).encode(), FILE_PART))
+        except Problem as problem:
+            errors = [
+                replace(each, field=each.field.removeprefix("payload.")) for each in problem.errors
+            ]
+            raise unacceptable(errors, problem.code) if errors else problem from None
+
+    def _check(self, name: str, only_existing: bool = False) -> Any:
+        """Return a check that raises Problem 403, 409 or 412 if the caller may not make a change.
+
+        With `only_existing` it accepts a missing set, for which the response is 404.
+        """
+        caller, conditions = self.caller, self.conditions
+
+        def check(saved: PatternSet | None) -> None:
+            if saved is None and name in BUILT_IN:
+                detail = f"the pattern set {name} is built in; save it under another name"
+                raise Problem(Code.PATTERN_SET_BUILT_IN, detail)
+            if saved and not caller.may_change(saved.created_by):
+                detail = f"{caller.name} has not created this set: changing it needs the role admin"
+                raise Problem(Code.NOT_YOUR_PATTERN_SET, detail)
+            if saved or not only_existing:
+                conditions.require(set_etag(saved))
+
+        return check
+
+
+def patterns_of_text(text: bytes) -> list[str]:
+    """Return the lines of a text, each once and without empty ones, as `jobservice analyze -f`.
+
+    Raises Problem 422 if it is not UTF-8.
+    """
+    try:
+        lines = text.decode("utf-8-sig").splitlines()
+    except UnicodeDecodeError as error:
+        detail = f"it is not UTF-8: invalid byte at position {error.start}"
+        raise unacceptable([FieldError("body", detail, "malformed")]) from None
+    return list(dict.fromkeys(line for line in lines if line))
+
+
+def pattern_set_not_found(name: str) -> Problem:
+    """404: no pattern set has this name."""
+    return Problem(
+        Code.PATTERN_SET_NOT_FOUND,
+        f"there is no pattern set {name[:100]}; PUT /pattern-sets/NAME saves one",
+    )

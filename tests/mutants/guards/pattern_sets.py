@@ -1,0 +1,130 @@
+"""Guards of saved pattern sets, and of analyses that name them."""
+
+from tests.mutants.mutant import Mutant
+
+STORE = ("tests/storage/jobs/test_pattern_sets.py",)
+HANDLER = ("tests/server/handlers/test_pattern_sets.py",)
+ANALYZE = ("tests/server/handlers/test_analyze_sets.py",)
+PAYLOAD = ("tests/runner/job_types/test_analyze_sets.py",)
+
+PATTERN_SETS = (
+    Mutant(
+        "changes of sets wait for each other",
+        "storage/jobs/pattern_sets.py",
+        "            self._database.next_version(0)  # the version lock",
+        "            #",
+        STORE,
+    ),
+    Mutant(
+        "a set is replaced only after a check",
+        "storage/jobs/pattern_sets.py",
+        "            check(old)\n",
+        "",
+        STORE,
+    ),
+    Mutant(
+        "a set is deleted only after a check",
+        "storage/jobs/pattern_sets.py",
+        "            check(self.get(name))\n",
+        "",
+        STORE,
+    ),
+    Mutant(
+        "there is a limit of sets",
+        "storage/jobs/pattern_sets.py",
+        "            raise TooManyPatternSets\n",
+        "            pass\n",
+        STORE,
+    ),
+    Mutant(
+        "a built-in set cannot be changed",
+        "server/handlers/pattern_sets.py",
+        "if saved is None and name in BUILT_IN:",
+        "if False:",
+        HANDLER,
+    ),
+    Mutant(
+        "a saved set hides a built-in one of its name",
+        "server/handlers/pattern_sets.py",
+        "if saved is None and name in BUILT_IN:",
+        "if name in BUILT_IN:",
+        HANDLER,
+    ),
+    Mutant(
+        "only its creator and admins change a set",
+        "server/handlers/pattern_sets.py",
+        "if saved and not caller.may_change(saved.created_by):",
+        "if False:",
+        HANDLER,
+    ),
+    Mutant(
+        "a set is changed only if its ETag fits",
+        "server/handlers/pattern_sets.py",
+        "conditions.require(set_etag(saved))",
+        "pass",
+        HANDLER,
+    ),
+    Mutant(
+        "the patterns of a set are checked as those of a job",
+        "server/handlers/pattern_sets.py",
+        '        await self._check_patterns(body["patterns"])\n',
+        "",
+        HANDLER,
+    ),
+    Mutant(
+        "the body of a set is limited",
+        "server/handlers/pattern_sets.py",
+        "json_body(self.request.headers, MAX_SET_BYTES, TEXT)",
+        "json_body(self.request.headers, 1 << 30, TEXT)",
+        HANDLER,
+    ),
+    Mutant(
+        "a set that does not exist is refused",
+        "server/checking/sets.py",
+        "    if sets.wrong:\n",
+        "    if False:\n",
+        ANALYZE,
+    ),
+    Mutant(
+        "the sets of a large submission are read, too",
+        "server/checking/submission.py",
+        "            sets = await self._find_sets(needed.names)\n",
+        "            sets = NO_SETS\n",
+        ANALYZE,
+    ),
+    Mutant(
+        "a repeated submission is equal also after a set was changed",
+        "server/checking/submission.py",
+        "self.submitted or payload",
+        "payload",
+        ANALYZE,
+    ),
+    Mutant(
+        "names of sets do not decide whether a result is reused",
+        "runner/job_types/analyze.py",
+        'exclude={"pattern_sets", "reuse", "source"}',
+        'exclude={"reuse", "source"}',
+        PAYLOAD,
+    ),
+    Mutant(
+        "a job without the patterns of its sets fails",
+        "runner/job_types/analyze_payload.py",
+        'if value and info.data.get("patterns", True) is None:',
+        "if False:",
+        PAYLOAD,
+    ),
+    Mutant(
+        "a pattern of the payload replaces one of a set",
+        "runner/job_types/analyze_sets.py",
+        "        for value in own:\n            if pattern := _pattern(value):",
+        "        for value in ():\n            if pattern := _pattern(value):",
+        PAYLOAD,
+    ),
+    Mutant(
+        "two sets that contradict each other are refused",
+        "runner/job_types/analyze_sets.py",
+        "pattern.key if earlier_origin and earlier != pattern else None",
+        "None",
+        PAYLOAD,
+    ),
+)
