@@ -25,6 +25,7 @@ __all__ = [
     "JobFailed",
     "JobServiceError",
     "LineData",
+    "PatternSetData",
     "QueueData",
     "WaitTimeout",
     "__version__",
@@ -35,7 +36,7 @@ if TYPE_CHECKING:
     from jobservice._async.job import AsyncJob
     from jobservice._sync.client import Client
     from jobservice._sync.job import Job
-    from jobservice.documents import BulkChange, JobData, LineData, QueueData
+    from jobservice.documents import BulkChange, JobData, LineData, PatternSetData, QueueData
     from jobservice.errors import (
         ApiError,
         ConnectionFailed,
@@ -56,6 +57,7 @@ _MODULES = {
     "BulkChange": "documents",
     "JobData": "documents",
     "LineData": "documents",
+    "PatternSetData": "documents",
     "QueueData": "documents",
     "ApiError": "errors",
     "ConnectionFailed": "errors",

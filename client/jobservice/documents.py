@@ -144,6 +144,27 @@ class QueueData:
 
 
 @dataclass(frozen=True)
+class PatternSetData:
+    """A pattern set. In a list, `patterns` is None.
+
+    A built-in set has no times, no callers and the version 0.
+    """
+
+    name: str
+    built_in: bool = False
+    description: str = ""
+    pattern_count: int = 0
+    created_by: str | None = None
+    changed_by: str | None = None
+    created_at: datetime | None = None
+    changed_at: datetime | None = None
+    version: int = 0
+    patterns: tuple[str | Mapping[str, Any], ...] | None = None
+    raw: Mapping[str, Any] = field(default_factory=dict, repr=False, compare=False)
+    """The document as it was received."""
+
+
+@dataclass(frozen=True)
 class BulkChange:
     """How many jobs a bulk change has selected and changed; a dry run changes none."""
 
@@ -166,6 +187,14 @@ def read_job(document: Mapping[str, Any]) -> JobData:
 def read_queue(document: Mapping[str, Any]) -> QueueData:
     """Build a queue from its JSON document."""
     return QueueData(**_known(QueueData, document), raw=document)
+
+
+def read_pattern_set(document: Mapping[str, Any]) -> PatternSetData:
+    """Build a pattern set from its JSON document."""
+    known = _known(PatternSetData, document)
+    if "patterns" in known:
+        known["patterns"] = tuple(known["patterns"])
+    return PatternSetData(**known, raw=document)
 
 
 def read_line(document: Mapping[str, Any]) -> LineData:

@@ -98,4 +98,4 @@ def _built_in(name: str) -> PatternSetDocument | None:
 def _unknown(name: str, known: list[str]) -> str:
     near = get_close_matches(name, known, MAX_NAMES)
     hint = f"did you mean {' or '.join(near)}? " if near else ""
-    return f"there is no such pattern set; {hint}GET /pattern-sets lists all, PUT saves one"
+    return f"there is no such pattern set; {hint}GET /pattern-sets lists all"

@@ -6,6 +6,7 @@ import zipfile
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 from uuid import uuid4
 
 import pytest
@@ -309,6 +310,29 @@ def test_queues_are_made_changed_and_deleted(api: Client) -> None:
     with pytest.raises(ApiError) as caught:
         api.queue(name)
     assert caught.value.code == "queue_not_found"
+
+
+def test_pattern_sets_are_saved_used_and_deleted(api: Client) -> None:
+    name = f"s-{uuid4().hex[:8]}"
+    patterns: list[Any] = ["ERROR", {"name": "slow", "pattern": "took [0-9]+", "regex": True}]
+    made = api.put_pattern_set(name, patterns, "my own", only_new=True)
+    assert (made.name, made.pattern_count, made.version) == (name, 2, 1)
+    assert (made.description, made.patterns, made.built_in) == ("my own", tuple(patterns), False)
+    assert made.created_at is not None
+    with pytest.raises(ApiError) as caught:
+        api.put_pattern_set(name, ["x"], only_new=True)
+    assert caught.value.code == "precondition_failed"
+    assert api.pattern_set(name) == made
+    job = api.analyze(b"ERROR took 5\n", ["took"], pattern_sets=[name])
+    assert job.result()["counts"] == {"took": 1, "ERROR": 1, "slow": 1}
+    assert api.put_pattern_set(name, ["x"]).version == 2
+    listed = {each.name: each for each in api.pattern_sets()}
+    assert (listed[name].pattern_count, listed[name].patterns) == (1, None)
+    assert listed["nginx"].built_in
+    api.delete_pattern_set(name)
+    with pytest.raises(ApiError) as caught:
+        api.pattern_set(name)
+    assert caught.value.code == "pattern_set_not_found"
 
 
 def test_output_is_read_line_by_line(api: Client) -> None:

@@ -170,6 +170,11 @@ def test_patterns_of_an_analysis() -> None:
         requests.analyze_payload("ERROR")
     with pytest.raises(TypeError, match="not one text"):
         requests.analyze_payload(["ERROR"], members="*.log")
+    with pytest.raises(TypeError, match="pattern_sets is a list"):
+        requests.analyze_payload(pattern_sets="nginx")
+    with pytest.raises(TypeError, match="patterns is a list"):
+        requests.put_pattern_set("mine", "ERROR")
+    assert requests.analyze_payload(pattern_sets=["nginx"]) == {"pattern_sets": ["nginx"]}
 
 
 def test_a_queue_is_changed_by_known_settings_only() -> None:

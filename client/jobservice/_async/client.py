@@ -14,7 +14,16 @@ from jobservice._async import many
 from jobservice._async.job import AsyncJob
 from jobservice._async.transport import AsyncTransport
 from jobservice.address import base_url
-from jobservice.documents import BulkChange, JobData, QueueData, read_job, read_queue, total
+from jobservice.documents import (
+    BulkChange,
+    JobData,
+    PatternSetData,
+    QueueData,
+    read_job,
+    read_pattern_set,
+    read_queue,
+    total,
+)
 from jobservice.event_stream import Event
 from jobservice.uploads import Files, Progress
 
@@ -112,6 +121,7 @@ class AsyncClient:
         *,
         ignore_case: bool = False,
         regexes: Iterable[str] = (),
+        pattern_sets: Iterable[str] = (),
         samples: int = 0,
         histogram: str = "none",
         lines: bool = True,
@@ -137,6 +147,7 @@ class AsyncClient:
             patterns,
             ignore_case=ignore_case,
             regexes=regexes,
+            pattern_sets=pattern_sets,
             samples=samples,
             histogram=histogram,
             lines=lines,
@@ -252,6 +263,37 @@ class AsyncClient:
         """Delete a queue without queued or running jobs."""
         await self._transport.send(requests.delete_queue(name))
 
+    async def pattern_sets(self) -> PatternSets:
+        """Return all saved and built-in pattern sets without their patterns, sorted by name."""
+        answer = await self._transport.send(requests.get("/pattern-sets"))
+        return [read_pattern_set(each) for each in answer.document()["items"]]
+
+    async def pattern_set(self, name: str) -> PatternSetData:
+        """Return a pattern set with its patterns."""
+        return await self._pattern_set(requests.get(requests.pattern_set_path(name)))
+
+    async def put_pattern_set(
+        self,
+        name: str,
+        patterns: Iterable[str | Mapping[str, Any]],
+        description: str = "",
+        *,
+        only_new: bool = False,
+    ) -> PatternSetData:
+        """Save a pattern set, or replace all of it.
+
+        With `only_new`, an existing set is left alone: ApiError 412 (precondition_failed).
+        """
+        request = requests.put_pattern_set(name, patterns, description, only_new=only_new)
+        answer = await self._transport.send(request)
+        if answer.status == request.done_status:  # an earlier try, whose response was lost
+            return await self.pattern_set(name)
+        return read_pattern_set(answer.document())
+
+    async def delete_pattern_set(self, name: str) -> None:
+        """Delete a pattern set. Jobs that were submitted with it keep its patterns."""
+        await self._transport.send(requests.delete_pattern_set(name))
+
     async def events(
         self,
         type: str | None = None,
@@ -296,6 +338,9 @@ class AsyncClient:
     async def _queue(self, request: requests.Request) -> QueueData:
         return read_queue(await self._document(request))
 
+    async def _pattern_set(self, request: requests.Request) -> PatternSetData:
+        return read_pattern_set(await self._document(request))
+
     async def _document(self, request: requests.Request) -> dict[str, Any]:
         return dict((await self._transport.send(request)).document())
 
@@ -315,4 +360,5 @@ class AsyncClient:
 
 Jobs = list[AsyncJob]
 Queues = list[QueueData]
+PatternSets = list[PatternSetData]
 """Names for lists: in the class, `list` is a method."""

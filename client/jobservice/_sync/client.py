@@ -15,7 +15,16 @@ from jobservice._sync import many
 from jobservice._sync.job import Job
 from jobservice._sync.transport import Transport
 from jobservice.address import base_url
-from jobservice.documents import BulkChange, JobData, QueueData, read_job, read_queue, total
+from jobservice.documents import (
+    BulkChange,
+    JobData,
+    PatternSetData,
+    QueueData,
+    read_job,
+    read_pattern_set,
+    read_queue,
+    total,
+)
 from jobservice.event_stream import Event
 from jobservice.uploads import Files, Progress
 
@@ -113,6 +122,7 @@ class Client:
         *,
         ignore_case: bool = False,
         regexes: Iterable[str] = (),
+        pattern_sets: Iterable[str] = (),
         samples: int = 0,
         histogram: str = "none",
         lines: bool = True,
@@ -138,6 +148,7 @@ class Client:
             patterns,
             ignore_case=ignore_case,
             regexes=regexes,
+            pattern_sets=pattern_sets,
             samples=samples,
             histogram=histogram,
             lines=lines,
@@ -251,6 +262,37 @@ class Client:
         """Delete a queue without queued or running jobs."""
         self._transport.send(requests.delete_queue(name))
 
+    def pattern_sets(self) -> PatternSets:
+        """Return all saved and built-in pattern sets without their patterns, sorted by name."""
+        answer = self._transport.send(requests.get("/pattern-sets"))
+        return [read_pattern_set(each) for each in answer.document()["items"]]
+
+    def pattern_set(self, name: str) -> PatternSetData:
+        """Return a pattern set with its patterns."""
+        return self._pattern_set(requests.get(requests.pattern_set_path(name)))
+
+    def put_pattern_set(
+        self,
+        name: str,
+        patterns: Iterable[str | Mapping[str, Any]],
+        description: str = "",
+        *,
+        only_new: bool = False,
+    ) -> PatternSetData:
+        """Save a pattern set, or replace all of it.
+
+        With `only_new`, an existing set is left alone: ApiError 412 (precondition_failed).
+        """
+        request = requests.put_pattern_set(name, patterns, description, only_new=only_new)
+        answer = self._transport.send(request)
+        if answer.status == request.done_status:  # an earlier try, whose response was lost
+            return self.pattern_set(name)
+        return read_pattern_set(answer.document())
+
+    def delete_pattern_set(self, name: str) -> None:
+        """Delete a pattern set. Jobs that were submitted with it keep its patterns."""
+        self._transport.send(requests.delete_pattern_set(name))
+
     def events(
         self,
         type: str | None = None,
@@ -295,6 +337,9 @@ class Client:
     def _queue(self, request: requests.Request) -> QueueData:
         return read_queue(self._document(request))
 
+    def _pattern_set(self, request: requests.Request) -> PatternSetData:
+        return read_pattern_set(self._document(request))
+
     def _document(self, request: requests.Request) -> dict[str, Any]:
         return dict((self._transport.send(request)).document())
 
@@ -314,4 +359,5 @@ class Client:
 
 Jobs = list[Job]
 Queues = list[QueueData]
+PatternSets = list[PatternSetData]
 """Names for lists: in the class, `list` is a method."""

@@ -1,4 +1,4 @@
-"""Completion in shells: of job types, statuses, queues and ids, and from the first Tab on.
+"""Completion in shells: of job types, statuses, queues, sets of patterns and ids.
 
 The command asks the service for these names. An answer must come within SECONDS. If anything goes
 wrong, the command offers nothing.
@@ -54,6 +54,11 @@ def queues(ctx: typer.Context, incomplete: str) -> list[Choice]:
     return _ask(ctx, incomplete, lambda client: [(queue.name, "") for queue in client.queues()])
 
 
+def pattern_sets(ctx: typer.Context, incomplete: str) -> list[Choice]:
+    """The pattern sets of the service, each with its description."""
+    return _ask(ctx, incomplete, _all_pattern_sets)
+
+
 def job_ids(ctx: typer.Context, incomplete: str) -> list[Choice]:
     """The newest jobs, each with its type and status."""
     return _ask(ctx, incomplete, _newest_jobs)
@@ -68,6 +73,10 @@ def statuses(ctx: typer.Context, incomplete: str) -> list[Choice]:
         for status in STATUSES
         if status.startswith(last) and status not in chosen
     ]
+
+
+def _all_pattern_sets(client: "Client") -> list[Choice]:
+    return [(each.name, each.description) for each in client.pattern_sets()]
 
 
 def _newest_jobs(client: "Client") -> list[Choice]:

@@ -19,6 +19,7 @@ from jobservice.cli.commands import (
     follow,
     lines,
     lists,
+    pattern_sets,
     profiles,
     queues,
     report,
@@ -37,8 +38,7 @@ Commands (`{name} COMMAND --help` explains each):
 
 Options, for all commands:
   --url URL, --profile NAME  which service; default: JOBS_URL or JOBS_PROFILE
-  --json                     print JSON
-  --install-completion, --show-completion, --version, --help
+  --json, --install-completion, --show-completion, --version, --help
 
 Examples:
   {name} submit sleep seconds=5 --wait
@@ -76,7 +76,7 @@ class JobsGroup(TyperGroup):
 
     def get_help(self, ctx: typer.Context) -> str:  # type: ignore[override]
         """The help, within 24 lines of 80 columns."""
-        cells = [f"{name:<9}{about}" for name, about in ABOUT.items()]
+        cells = [f"{name:<8} {about}" for name, about in ABOUT.items()]
         rows = -(-len(cells) // 2)
         lines = [
             f"  {left:<38}{right}".rstrip()
@@ -102,6 +102,7 @@ ABOUT = {
     "report": "analysis as HTML or CSV",
     "open": "open a job in the browser",
     "queues": "list and change queues",
+    "pattern-sets": "save patterns by name",
     "top": "watch the whole service",
     "config": "profiles: addresses and tokens",
 }
@@ -140,6 +141,7 @@ def root(
 for module in (submit, analyze, lists, follow, changes, details, lines, diff, report, top):
     module.register(app)
 app.add_typer(queues.app, name="queues")
+app.add_typer(pattern_sets.app, name="pattern-sets")
 app.add_typer(profiles.app, name="config")
 
 

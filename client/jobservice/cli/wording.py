@@ -20,6 +20,8 @@ OPTIONS = {
 }
 """The option of each field of a filter or a submission."""
 COMMANDS = (
+    (r"PUT /pattern-sets/NAME\b", "pattern-sets save NAME FILE"),
+    (r"GET /pattern-sets\b", "pattern-sets"),
     (r"PUT /queues/NAME\b", "queues create NAME"),
     (r"GET /queues\b", "queues"),
     (r"POST /jobs/([\w-]+)/(cancel|retry)\b", r"\2 \1"),

@@ -15,8 +15,16 @@ from jobservice.requests.jobs import (
     list_jobs,
     submit,
 )
+from jobservice.requests.pattern_sets import delete_pattern_set, put_pattern_set
 from jobservice.requests.queues import change_queue, delete_queue, put_queue
-from jobservice.requests.request import MAX_WAIT_SECONDS, Request, get, job_path, queue_path
+from jobservice.requests.request import (
+    MAX_WAIT_SECONDS,
+    Request,
+    get,
+    job_path,
+    pattern_set_path,
+    queue_path,
+)
 
 __all__ = [
     "MAX_WAIT_SECONDS",
@@ -30,6 +38,7 @@ __all__ = [
     "change_queue",
     "compare_job",
     "delete_job",
+    "delete_pattern_set",
     "delete_queue",
     "events",
     "get",
@@ -40,6 +49,8 @@ __all__ = [
     "job_path",
     "job_report",
     "list_jobs",
+    "pattern_set_path",
+    "put_pattern_set",
     "put_queue",
     "queue_path",
     "submit",

@@ -12,7 +12,7 @@ MAX_LINES = 1000
 """How many lines of a file are requested at once."""
 _USUAL = {
     **{"samples": 0, "histogram": "none", "lines": True, "members": []},
-    **{"fields": [], "top": 20, "reuse": False, "fields_over_time": False},
+    **{"fields": [], "top": 20, "reuse": False, "fields_over_time": False, "pattern_sets": []},
 }
 """The parameters of an analysis that are not sent, unless they are None."""
 
@@ -22,6 +22,7 @@ def analyze_payload(
     *,
     ignore_case: bool = False,
     regexes: Iterable[str] = (),
+    pattern_sets: Iterable[str] = (),
     samples: int = 0,
     histogram: str = "none",
     lines: bool = True,
@@ -40,12 +41,14 @@ def analyze_payload(
 ) -> dict[str, Any]:
     """Build the payload of a job of the type analyze. A pattern or a field is a text or an object.
 
-    `compare` and `source` are ids of earlier jobs. Without patterns and regexes, the job makes an
-    overview.
+    `compare` and `source` are ids of earlier jobs. Without patterns, regexes and pattern sets,
+    the job makes an overview.
     A timedelta is before the last time of the file.
     """
-    if any(isinstance(each, str) for each in (patterns, regexes, members, fields)):
-        raise TypeError("patterns, regexes, members and fields are lists of texts, not one text")
+    lists = {"patterns": patterns, "regexes": regexes, "pattern_sets": pattern_sets}
+    lists |= {"members": members, "fields": fields}
+    if wrong := [name for name, each in lists.items() if isinstance(each, str)]:
+        raise TypeError(f"{wrong[0]} is a list of texts, not one text")
     wanted: list[str | dict[str, Any]] = [
         each if isinstance(each, str) else dict(each) for each in patterns or ()
     ]
@@ -56,6 +59,7 @@ def analyze_payload(
     jobs = {"source": source, "compare": compare}
     payload |= {name: {"job_id": job_id} for name, job_id in jobs.items() if job_id is not None}
     extra: dict[str, Any] = {"reuse": reuse, "top": top, "fields_over_time": fields_over_time}
+    extra["pattern_sets"] = list(pattern_sets)
     extra |= {"samples": samples, "histogram": histogram, "lines": lines, "encoding": encoding}
     extra |= {"members": list(members), "overview": overview, "context": context}
     extra |= {"from": _time_limit("since", since), "until": _time_limit("until", until)}

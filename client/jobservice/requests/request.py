@@ -48,6 +48,11 @@ def job_path(job_id: str) -> str:
     return f"/jobs/{_segment(job_id)}"
 
 
+def pattern_set_path(name: str) -> str:
+    """The path of a pattern set."""
+    return f"/pattern-sets/{_segment(name)}"
+
+
 def queue_path(name: str) -> str:
     """The path of a queue."""
     return f"/queues/{_segment(name)}"

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
-from jobservice.cli import exits, ids, waiting
+from jobservice.cli import completion, exits, ids, waiting
 from jobservice.cli.command import command
 from jobservice.cli.commands.report import write
 from jobservice.cli.commands.submit import open_file
@@ -22,6 +22,7 @@ EXAMPLES = (
     "analyze app.log",
     "analyze app.log -p ERROR -p WARN",
     "analyze app.log.gz -f patterns.txt -i --samples 3",
+    "analyze access.log --set nginx",
     "analyze --together web1.log web2.log -p ERROR",
     "analyze access.log -p ' 502 ' --field client --field bytes",
     "analyze access.log --field bytes --field status --over-time",
@@ -47,6 +48,15 @@ class Patterns:
     pattern_file: Annotated[
         list[str] | None,
         typer.Option("--file", "-f", metavar="PATH", help="A file with one text on each line."),
+    ] = None
+    set: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--set",
+            metavar="NAME",
+            autocompletion=completion.pattern_sets,
+            help="A pattern set, as `pattern-sets` lists them; repeat it.",
+        ),
     ] = None
 
     all: Annotated[
@@ -245,7 +255,7 @@ def analyze(
         raise typer.BadParameter("--report takes one FILE; `jobservice report` writes others")
     counted = patterns.read() or None
     values = {**asdict(report), **options.given()}
-    values |= {"fields": fields.read(), "top": fields.top}
+    values |= {"fields": fields.read(), "top": fields.top, "pattern_sets": patterns.set or []}
     values["fields_over_time"] = fields.over_time
     values["members"] = values.pop("member") or []
     sources = together.sources(files, run.name)
