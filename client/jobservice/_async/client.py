@@ -143,27 +143,14 @@ class AsyncClient:
 
         docs/api.md#analyze explains the parameters. A timedelta is before the file's last time.
         """
-        payload = requests.analyze_payload(
-            patterns,
-            ignore_case=ignore_case,
-            regexes=regexes,
-            pattern_sets=pattern_sets,
-            samples=samples,
-            histogram=histogram,
-            lines=lines,
-            encoding=encoding,
-            members=members,
-            fields=fields,
-            top=top,
-            fields_over_time=fields_over_time,
-            compare=compare.id if isinstance(compare, AsyncJob) else compare,
-            reuse=reuse,
-            overview=overview,
-            since=since,
-            until=until,
-            context=context,
-            source=source.id if isinstance(source, AsyncJob) else None,
-        )
+        given: dict[str, Any] = {"regexes": regexes, "pattern_sets": pattern_sets}
+        given |= {"ignore_case": ignore_case, "samples": samples, "context": context}
+        given |= {"histogram": histogram, "lines": lines, "overview": overview}
+        given |= {"fields": fields, "fields_over_time": fields_over_time, "top": top}
+        given |= {"since": since, "until": until, "members": members, "encoding": encoding}
+        given |= {"compare": compare.id if isinstance(compare, AsyncJob) else compare}
+        given |= {"source": source.id if isinstance(source, AsyncJob) else None, "reuse": reuse}
+        payload = requests.analyze_payload(patterns, **given)
         file = None if isinstance(source, AsyncJob) else source
         return await self.submit("analyze", payload, file=file, on_progress=on_progress, **options)
 
