@@ -233,6 +233,35 @@ export interface QueueDocument {
   oldest_due_seconds: number | null;
 }
 
+export interface PatternSetHeadDocument {
+  name: string;
+  built_in: boolean;
+  description: string;
+  pattern_count: number;
+  created_by: string | null;
+  changed_by: string | null;
+  created_at: string | null;
+  changed_at: string | null;
+  version: number;
+}
+
+export interface PatternSetDocument {
+  name: string;
+  built_in: boolean;
+  description: string;
+  pattern_count: number;
+  created_by: string | null;
+  changed_by: string | null;
+  created_at: string | null;
+  changed_at: string | null;
+  version: number;
+  patterns: (string | Record<string, unknown>)[];
+}
+
+export interface PatternSetsDocument {
+  items: PatternSetHeadDocument[];
+}
+
 export interface QueuesDocument {
   items: QueueDocument[];
 }

@@ -10,6 +10,7 @@ import { analyzeAgain } from "./again.js";
 import { colorOf } from "./colors.js";
 import { PatternFields } from "./patternFields.js";
 import { keyOf, linesOf, patternsOf, payloadWith } from "./patterns.js";
+import { SetsRow } from "./setsRow.js";
 
 /** @typedef {import("../types.js").Analysis} Analysis */
 /** @typedef {import("../types.js").JobDocument} JobDocument */
@@ -41,6 +42,10 @@ export class PatternsPanel {
     this.more = h("p", { class: "quiet" });
     this.fields = new PatternFields("new-pattern", "Another pattern");
     this.button = h("button", {}, "Add");
+    this.sets = new SetsRow(
+      () => /** @type {unknown[]} */ (this.job?.payload.patterns ?? []),
+      (button, set) => this.analyze(button, patternsOf(this.job?.payload ?? {}), [set]),
+    );
     this.error = h("p", { class: "error-text", role: "alert" });
     this.form = h(
       "form",
@@ -55,6 +60,7 @@ export class PatternsPanel {
       this.table,
       this.more,
       this.form,
+      this.sets.element,
       this.error,
     );
     view.onChange((names) => names.has("color") && this.draw());
@@ -73,6 +79,7 @@ export class PatternsPanel {
     const isAsked = Object.keys(analysis?.counts ?? {}).length > 0;
     if (!isComplete && !isAsked) this.element.hidden = true;
     this.form.hidden = !isComplete || !job.upload || !hasRole("submit");
+    this.sets.show(this.form.hidden);
     this.draw();
   }
 
@@ -167,14 +174,16 @@ export class PatternsPanel {
    *
    * @param {HTMLButtonElement} button
    * @param {Pattern[]} patterns
+   * @param {string[]} [sets] names of pattern sets to add
    */
-  async analyze(button, patterns) {
+  async analyze(button, patterns, sets) {
     const job = this.job;
     if (!job) return;
     setText(this.error, "");
     await runAction(button, async () => {
       try {
-        await analyzeAgain(job, payloadWith(job, patterns), this.view, this.go);
+        const payload = { ...payloadWith(job, patterns), ...(sets ? { pattern_sets: sets } : {}) };
+        await analyzeAgain(job, payload, this.view, this.go);
       } catch (error) {
         const errors = describeErrors(fieldErrorsOf(error));
         if (!errors) throw error;

@@ -121,6 +121,13 @@ PATTERN_SETS = (
         PAYLOAD,
     ),
     Mutant(
+        "a pattern that was removed on the page does not come back with its set",
+        "server/web/analysis/again.js",
+        "sets && sets !== job.payload.pattern_sets",
+        "sets",
+        ("tests/web/test_pattern_sets.py",),
+    ),
+    Mutant(
         "two sets that contradict each other are refused",
         "runner/job_types/analyze_sets.py",
         "pattern.key if earlier_origin and earlier != pattern else None",

@@ -14,6 +14,7 @@ import { STATUSES } from "../../shared/status.js";
 import { queueNotices, QueuesPanel } from "./queuesPanel.js";
 import { runnersPanel } from "./runnersPanel.js";
 import { Samples } from "./samples.js";
+import { SetsPanel } from "./setsPanel.js";
 
 /** @typedef {import("../../types.js").FiguresDocument} FiguresDocument */
 /** @typedef {import("../../types.js").JobDocument} JobDocument */
@@ -72,6 +73,7 @@ class OverviewPage {
       ),
       h("section", {}, h("h2", {}, "Workers"), this.runners),
       this.queues.element,
+      new SetsPanel().element,
       h("section", {}, h("h2", {}, "By type"), this.types),
     );
     this.body = replaceChildren(h("div", {}), loading());

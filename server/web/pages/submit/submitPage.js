@@ -14,6 +14,7 @@ import { hasRole } from "../../shared/session.js";
 import { FilesField } from "./filesField.js";
 import { OptionsForm } from "./optionsForm.js";
 import { SchemaForm } from "./schemaForm.js";
+import { addSetChoices } from "./setChoices.js";
 import { Submission } from "./submission.js";
 
 /** @typedef {import("../../types.js").FieldDocument} FieldDocument */
@@ -121,6 +122,7 @@ class SubmitForm {
       this.files?.element,
       this.schema.element,
     );
+    if (type === "analyze") addSetChoices(this.schema.element);
     this.showNotice("");
   }
 
