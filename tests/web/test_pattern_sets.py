@@ -1,7 +1,7 @@
 """Pattern sets in the web front end, in a real browser."""
 
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import FilePayload, Page, expect
 
 from tests.support.programs import Service
 
@@ -70,8 +70,8 @@ def test_sets_are_chosen_in_the_form_of_a_new_analysis(
     page.get_by_label("shop", exact=True).check()
     page.get_by_label("sshd", exact=True).check()
     page.get_by_label("sshd", exact=True).uncheck()
-    file = {"name": "app.log", "mimeType": "text/plain", "buffer": LOG}
-    page.locator("input[type=file]").first.set_input_files([file])  # type: ignore[list-item]
+    file: FilePayload = {"name": "app.log", "mimeType": "text/plain", "buffer": LOG}
+    page.locator("input[type=file]").first.set_input_files(file)
     page.get_by_role("button", name="Submit", exact=True).click()
     expect(page.get_by_role("row", name="order rejected")).to_be_visible()
     payload = service.job(shown_job(service, page))["payload"]
