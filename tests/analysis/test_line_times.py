@@ -63,6 +63,34 @@ def time_of(line: bytes, reference: float = REFERENCE) -> str | None:
         b'{"m":"\\"time\\":\\"2020-01-01T00:00:00Z\\"","time":"2026-11-25T01:02:03Z"}',
         b' {"log":{"time":"2026-11-25T02:02:03+01:00"}}',
         b"2026-11-25T01:02:03Z\n2027-01-01T00:00:00Z",
+        b"20261125-01:02:03 x",
+        b"20261125-1:2:3|Step",
+        b"20261125T010203Z x",
+        b"20261125T030203+0200 x",
+        b"20261125 01:02:03 x",
+        b"2026-11-25-01.02.03 x",
+        b"261125 010203 148 INFO x",
+        b"26/11/25 01:02:03 INFO x",
+        b"11/25/2026 1:02:03 AM",
+        b"11/25/2026, 01:02:03",
+        b"25.11.2026 01:02:03 x",
+        b"25-Nov-2026 01:02:03 x",
+        b"25 Nov 2026 03:02:03 +0200 x",
+        b"11-25 01:02:03 1702 x",
+        b"[11.25 01:02:03] x",
+        b"I1125 01:02:03 1 main.go:7] x",
+        b"- 1795568523 2026.11.25 x",
+        b"Error,11/25/2026 1:02:03 AM,Service,7",
+        b'"Information","25.11.2026 01:02:03","x"',
+        b"Warning,2026-11-25 01:02:03,x",
+        b'{"t":{"$date":"2026-11-25T01:02:03.000+00:00"},"s":"I"}',
+        b'{"__REALTIME_TIMESTAMP":"1795568523000000","PRIORITY":"3"}',
+        b'{"@t":"2026-11-25T01:02:03Z","timeMillis":1}',
+        b'{"level":30,"timeMillis":1795568523000}',
+        b"__REALTIME_TIMESTAMP=1795568523000000",
+        b"time=2026-11-25T01:02:03Z level=warn",
+        b'level=info ts="2026-11-25 01:02:03" msg=x',
+        b"msg=x t=1795568523",
     ],
 )
 def test_the_usual_formats_are_read(line: bytes) -> None:
@@ -82,6 +110,13 @@ def test_the_usual_formats_are_read(line: bytes) -> None:
         b"1795568523250000 x",
         b"1795568523250000123 x",
         b'{"ts":1795568523.250}',
+        b"I1125 01:02:03.250000    1 main.go:7] x",
+        b"2026-11-25-01.02.03.250000 x",
+        b"11-25 01:02:03.250 x",
+        b"20261125-01:02:03:250|x",
+        b"20261125T010203.25Z",
+        b"25-Nov-2026 01:02:03.250 x",
+        b"26/11/25 01:02:03,250 x",
     ],
 )
 def test_fractions_of_a_second_are_read(line: bytes) -> None:
@@ -119,14 +154,52 @@ def test_fractions_of_a_second_are_read(line: bytes) -> None:
         b"1795568523x",
         b"179556852325 x",
         b'{"m":"2026-11-25T01:02:03Z"}',
-        b'{"time":{"t":"2026-11-25T01:02:03Z"}}',
+        b'{"time":{"x":"2026-11-25T01:02:03Z"}}',
         b"a\n- [25/Nov/2026:01:02:03 +0000]",
         b'{"a":1}\n{"time":1795568523}',
         b"x" * 256 + b"[25/Nov/2026:01:02:03 +0000]",
+        b"20261325-01:02:03",
+        b"20261125-01:02:033",
+        b"20261125010203",
+        b"20261125/01:02:03",
+        b"261125 010203x",
+        b"261325 010203 x",
+        b"123456 789012 x",
+        b"26/13/25 01:02:03",
+        b"13/25/2026 1:02:03 AM",
+        b"11/25/2026 13:02:03 PM",
+        b"11/25/2026 0:02:03 AM",
+        b"31.11.2026 01:02:03",
+        b"25-Now-2026 01:02:03",
+        b"2026-11-25-01.02.033",
+        b"13-25 01:02:03",
+        b"10.0.0.1 01:02:03",
+        b"X1125 01:02:03",
+        b"I1325 01:02:03",
+        b"I1125 01:02:033",
+        b"Error:11/25/2026 1:02:03 AM",
+        b"mytime=2026-11-25T01:02:03Z",
+        b"a=1 Timestamp=2026-11-25T01:02:03Z",
+        b"a b time=2026-11-25T01:02:03Z",
+        b'{"mytime":"2026-11-25T01:02:03Z"}',
     ],
 )
 def test_lines_without_a_valid_time_have_none(line: bytes) -> None:
     assert time_of(line) is None
+
+
+def test_milliseconds_behind_a_colon_need_not_have_three_digits() -> None:
+    assert time_of(b"20261125-1:2:3:25|x") == "2026-11-25T01:02:03.025Z"
+
+
+def test_two_digits_of_a_year_mean_1970_to_2069() -> None:
+    assert time_of(b"70/11/25 01:02:03") == "1970-11-25T01:02:03.000Z"
+    assert time_of(b"691125 010203") == "2069-11-25T01:02:03.000Z"
+
+
+def test_noon_and_midnight_are_at_twelve() -> None:
+    assert time_of(b"11/25/2026 12:02:03 AM") == "2026-11-25T00:02:03.000Z"
+    assert time_of(b"11/25/2026 12:02:03 PM") == "2026-11-25T12:02:03.000Z"
 
 
 def test_a_leap_second_is_the_next_second() -> None:
@@ -166,7 +239,8 @@ def test_any_moment_is_read_in_any_zone(moment: datetime, minutes: int, mark: st
 PARTS = (
     b"2026-11-25T01:02:03 01:02:0 1795568523 INFO [ ] , . +01 +0100 "
     b'-05:30 Z 5 123 456 {"time": " "ts": x 4 : '
-    b"| 2026-02-30T01:02:03 \xff"
+    b"| 2026-02-30T01:02:03 \xff 20261125 2026-11-25- .02.03 26/11/25 11/25/2026, 1:02:03 AM , "
+    b"25.11.2026 11.25 Nov 2026 010203 261125 I1125 time= ts= t= - <3>"
 ).split(b" ")
 SPACED = [
     b" ",
@@ -179,6 +253,10 @@ SPACED = [
     b"Nov 25 01:02:03",
     b" +0200",
     b"2026-11-25 ",
+    b"25-Nov-2026 ",
+    b"11-25 ",
+    b" 01:02:03",
+    b" PM",
 ]
 parts = st.sampled_from([*PARTS, *SPACED, b"Wed Nov 25 01:02:03", b"[25/Nov/2026:01:02:03 +0000]"])
 line_starts = st.lists(parts, max_size=6).map(b"".join)

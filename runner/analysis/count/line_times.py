@@ -29,7 +29,9 @@ class LineTimes:
         second, fraction = self._second(match), match["fraction"]
         if second is None or not fraction:
             return second
-        digits = fraction.lstrip(b".,")[:_DIGITS]
+        digits = fraction.lstrip(b".,:")[:_DIGITS]
+        if fraction.startswith(b":"):
+            digits = digits.rjust(3, b"0")  # a number of milliseconds
         return second + int(digits) * 10.0 ** -len(digits)
 
     def second_of(self, line_start: bytes) -> float | None:

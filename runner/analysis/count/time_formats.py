@@ -1,15 +1,25 @@
 """Formats of the time in log lines, and their meaning. Imports nothing of ours.
 
-    format  example                                     fraction  zone
-    ISO     2026-11-25T01:02:03,123+01:00 (or / and " ")  yes     optional, UTC without
-    epoch   1764032523, with .123, or in ms, µs, ns       yes     UTC
-    syslog  Nov 25 01:02:03 (the year is guessed)         yes     UTC
-    ctime   Wed Nov 25 01:02:03.123 2026                  yes     UTC (Apache's error log)
-    CLF     … [25/Nov/2026:01:02:03 +0000] …              no      yes
+    format   example                                       fraction  zone
+    ISO      2026-11-25T01:02:03,123+01:00 (or / and " ")  yes       optional, UTC without
+    epoch    1764032523, with .123, or in ms, µs, ns       yes       UTC
+    compact  20261125-01:02:03:123, 20261125T010203Z       yes       optional, UTC without
+    dotted   2026-11-25-01.02.03.123456 (Blue Gene, DB2)   yes       UTC
+    short    261125 010203 (HDFS)                          no        UTC
+    slashed  26/11/25 01:02:03 (Spark)                     yes       UTC
+    US       11/25/2026 1:02:03 AM (Windows)               no        UTC
+    German   25.11.2026 01:02:03                           no        UTC
+    named    25-Nov-2026 01:02:03.123, 25 Nov 2026 …       yes       optional, UTC without
+    month    11-25 01:02:03.123, 11.25 01:02:03            yes       UTC (Android, Proxifier)
+    klog     I1125 01:02:03.123456                         yes       UTC
+    syslog   Nov 25 01:02:03                               yes       UTC
+    ctime    Wed Nov 25 01:02:03.123 2026                  yes       UTC (Apache's error log)
+    CLF      … [25/Nov/2026:01:02:03 +0000] …              no        yes
 
-All but CLF are at the start of the line, possibly after a bracket, a syslog priority or a level. In
-a JSON line, the time follows the first of the usual keys that has one, at any depth. The meaning of
-a line does not depend on the lines before it.
+All but CLF are at the start of the line, possibly after a bracket, a syslog priority, a dash, or a
+level with a blank or a comma. In JSON and logfmt, the time follows the first of the usual keys that
+has one, in JSON at any depth. The year of month, klog and syslog depends on the time of the file.
+The meaning of a line does not depend on the lines before it.
 """
 
 import re
@@ -30,8 +40,8 @@ _LEVEL = (
     rb"|fatal|severe|panic|verbose|[tdiwefvc])"
 )
 _PREFIX = re.compile(
-    rb"(?:\xef\xbb\xbf)?[ \t]*(?:<\d{1,3}>(?:\d{1,2} )?)?"
-    rb"(?:[\[(]?" + _LEVEL + rb"[\])]?[:,]?[ \t]+(?:[|-] )?)?[\[(\"]?"
+    rb"(?:\xef\xbb\xbf)?[ \t]*(?:- )?(?:<\d{1,3}>(?:\d{1,2} )?)?"
+    rb"(?:[\[(\"]?" + _LEVEL + rb"[\])\"]?(?:[:,]?[ \t]+(?:[|-] )?|,))?[\[(\"]?"
 )
 _AT_ISO = rb"(?:\d{4}-\d\d-\d\d|\d{4}/\d\d/\d\d)[Tt ]" + _CLOCK + rb"(?!\d)"
 _AT_SYSLOG = _MONTH + rb" {1,2}\d{1,2}(?: \d{4})? " + _CLOCK + rb"(?!\d)"
@@ -44,13 +54,37 @@ def _format(at: bytes, fraction: bytes, zone: bytes) -> re.Pattern[bytes]:
     return re.compile(rb"(?P<at>%b)(?P<fraction>%b)(?P<zone>%b)" % (at, fraction, zone))
 
 
-ISO = _format(_AT_ISO, _FRACTION, rb"(?:[Zz]| ?[+-]\d\d:?\d\d(?!\d)|[+-]\d\d(?![\d:]))?")
+_ZONE = rb"(?:[Zz]| ?[+-]\d\d:?\d\d(?!\d)|[+-]\d\d(?![\d:]))?"
+_SHORT_CLOCK = rb"\d{1,2}:\d\d:\d\d(?!\d)"
+ISO = _format(_AT_ISO, _FRACTION, _ZONE)
 EPOCH = _format(rb"[1-4]\d{9}", rb"(?:\.\d+|\d{3}|\d{6}|\d{9})?", rb"(?=[\s,;:|\])}\"]|$)")
 SYSLOG = _format(_AT_SYSLOG, _FRACTION, b"")
 CTIME = _format(_AT_CTIME, _FRACTION, rb" \d{4}(?!\d)")
+COMPACT = _format(rb"\d{8}[-T _](?:\d{1,2}:\d{1,2}:\d{1,2}|\d{6})(?!\d)", rb"(?:[.,:]\d+)?", _ZONE)
+DOTTED = _format(rb"\d{4}-\d\d-\d\d-\d\d\.\d\d\.\d\d(?!\d)", _FRACTION, b"")
+SHORT = _format(rb"\d{6} \d{6}(?!\S)", b"", b"")
+SLASHED = _format(rb"\d\d/\d\d/\d\d " + _CLOCK + rb"(?!\d)", _FRACTION, b"")
+US = _format(rb"\d{1,2}/\d{1,2}/\d{4},? " + _SHORT_CLOCK, b"", b"(?: [AP]M)?")
+GERMAN = _format(rb"\d{1,2}\.\d{1,2}\.\d{4},? " + _SHORT_CLOCK, b"", b"")
+NAMED = _format(
+    rb"\d{1,2}[ -]" + _MONTH + rb"[ -]\d{4}[ T]" + _CLOCK + rb"(?!\d)", _FRACTION, _ZONE
+)
+MONTH = _format(rb"\d\d[-.]\d\d " + _CLOCK + rb"(?!\d)", _FRACTION, b"")
+KLOG = re.compile(
+    rb"[DIWEF](?P<at>\d{4} " + _CLOCK + rb"(?!\d))(?P<fraction>" + _FRACTION + rb")(?P<zone>)"
+)
+_OTHER = (EPOCH, COMPACT, DOTTED, SHORT, SLASHED, US, GERMAN, NAMED, MONTH)
+"""Formats besides ISO that begin with a digit. A line has one of them at most."""
+_OTHER_START = re.compile(
+    rb"\d{10}|\d{8}[-T _]|\d{6} \d|\d{4}-\d\d-\d\d-|\d\d?(?:[/ -]|\.\d\d?(?: |\.\d{4}))"
+)
 CLF = re.compile(rb"\[(?P<at>%b)(?P<fraction>)(?P<zone>(?: [+-]\d{4})?)\]" % _AT_CLF)
 _JSON = re.compile(rb"(?:\xef\xbb\xbf)?[ \t]*\{")
-_JSON_KEY = re.compile(rb'"(?:@timestamp|time(?:stamp)?|ts|date(?:time)?)"[ \t]*:[ \t]*"?')
+_KEYS = rb"@timestamp|time(?:stamp)?|ts|t|date(?:time)?|@t|__REALTIME_TIMESTAMP"
+_JSON_KEYS = rb"Timestamp|timeMillis|asctime|eventTime|\$date"
+_JSON_KEY = re.compile(rb'"(?:' + _KEYS + rb"|" + _JSON_KEYS + rb')"[ \t]*:[ \t]*"?')
+_LOGFMT = re.compile(rb"[A-Za-z_@][A-Za-z0-9_.@-]*=")
+_LOGFMT_KEY = re.compile(rb"(?:^|(?<=[ \t]))(?:" + _KEYS + rb')="?')
 
 Match = re.Match[bytes]
 
@@ -65,23 +99,33 @@ def find_time(line: bytes) -> Match | None:
         if match := ISO.match(line, 0, LINE_BYTES):
             return match
         line = line[:LINE_BYTES].partition(b"\n")[0]
-        return EPOCH.match(line) or CLF.search(line)
+        return (_OTHER_START.match(line) and _other(line, 0)) or CLF.search(line)
     line = line[:JSON_BYTES].partition(b"\n")[0]
     if _JSON.match(line):
-        for key in _JSON_KEY.finditer(line):
-            if match := _match_at(line, key.end()):
-                return match
-        return None
+        return _match_behind(_JSON_KEY, line)
     line = line[:LINE_BYTES]
+    if _LOGFMT.match(line) and (match := _match_behind(_LOGFMT_KEY, line)):
+        return match
     return _match_at(line, 0) or CLF.search(line)
+
+
+def _match_behind(key: re.Pattern[bytes], line: bytes) -> Match | None:
+    """The time behind the first key that has one."""
+    found = (_match_at(line, each.end()) for each in key.finditer(line))
+    return next((match for match in found if match), None)
 
 
 def _match_at(line: bytes, start: int) -> Match | None:
     if not line[start : start + 1].isdigit() and (prefix := _PREFIX.match(line, start)):
         start = prefix.end()
     if line[start : start + 1].isdigit():
-        return ISO.match(line, start) or EPOCH.match(line, start)
-    return SYSLOG.match(line, start) or CTIME.match(line, start)
+        return ISO.match(line, start) or _other(line, start)
+    return SYSLOG.match(line, start) or KLOG.match(line, start) or CTIME.match(line, start)
+
+
+def _other(line: bytes, start: int) -> Match | None:
+    found = (form.match(line, start) for form in _OTHER)
+    return next((match for match in found if match), None)
 
 
 def seconds_of(match: Match, reference: float) -> float | None:
@@ -138,17 +182,92 @@ def _syslog(match: Match, reference: float) -> float:
     number = _MONTHS.index(month) + 1
     if year:
         return _second(int(year[0]), number, int(day), clock)
-    possible = (_second(y, number, int(day), clock) for y in _years(reference, month, day))
-    return next(second for second in possible if second <= reference + 86_400)
+    return _in_latest_year(reference, number, int(day), clock)
 
 
-def _years(reference: float, month: bytes, day: bytes) -> Iterator[int]:
+def _in_latest_year(reference: float, month: int, day: int, clock: bytes) -> float:
+    possible = (_second(y, month, day, clock) for y in _years(reference, month, day))
+    return next((second for second in possible if second <= reference + 86_400), _END)
+
+
+def _years(reference: float, month: int, day: int) -> Iterator[int]:
     """Years up to the reference, latest first; only leap years for February 29."""
     latest = datetime.fromtimestamp(reference + 86_400, UTC).year
-    leap_day = month == b"Feb" and int(day) == 29
+    leap_day = (month, day) == (2, 29)
     return (y for y in range(latest, latest - 10, -1) if not leap_day or isleap(y))
 
 
-_PARSERS = {ISO: _iso, CLF: _clf, CTIME: _ctime, SYSLOG: _syslog}
+def _month(match: Match, reference: float) -> float:
+    at = match["at"]
+    return _in_latest_year(reference, int(at[:2]), int(at[3:5]), at[6:])
+
+
+def _klog(match: Match, reference: float) -> float:
+    at = match["at"]
+    return _in_latest_year(reference, int(at[:2]), int(at[2:4]), at[5:])
+
+
+def _compact(match: Match, reference: float) -> float:
+    at = match["at"]
+    clock = at[9:] if b":" in at else _with_colons(at[9:])
+    return _date(at[:4], at[4:6], at[6:8], clock) - _offset(match["zone"])
+
+
+def _dotted(match: Match, reference: float) -> float:
+    at = match["at"]
+    return _date(at[:4], at[5:7], at[8:10], at[11:].replace(b".", b":"))
+
+
+def _short(match: Match, reference: float) -> float:
+    at = match["at"]
+    return _date(_full_year(at[:2]), at[2:4], at[4:6], _with_colons(at[7:]))
+
+
+def _slashed(match: Match, reference: float) -> float:
+    at = match["at"]
+    return _date(_full_year(at[:2]), at[3:5], at[6:8], at[9:])
+
+
+def _us(match: Match, reference: float) -> float:
+    date, clock = match["at"].split()
+    month, day, year = date.rstrip(b",").split(b"/")
+    if half := match["zone"]:
+        hour, rest = clock.split(b":", 1)
+        if not 1 <= int(hour) <= 12:
+            raise ValueError("no such hour")
+        clock = b"%d:%b" % (int(hour) % 12 + 12 * (half == b" PM"), rest)
+    return _date(year, month, day, clock)
+
+
+def _german(match: Match, reference: float) -> float:
+    date, clock = match["at"].split()
+    day, month, year = date.rstrip(b",").split(b".")
+    return _date(year, month, day, clock)
+
+
+def _named(match: Match, reference: float) -> float:
+    day, month, year, clock = re.split(rb"[ T-]", match["at"])
+    number = _MONTHS.index(month) + 1
+    return _second(int(year), number, int(day), clock) - _offset(match["zone"])
+
+
+def _date(year: bytes, month: bytes, day: bytes, clock: bytes) -> float:
+    return _second(int(year), int(month), int(day), clock)
+
+
+def _full_year(year: bytes) -> bytes:
+    """The year that two digits mean: 1970 to 2069."""
+    return (b"19" if int(year) >= 70 else b"20") + year
+
+
+def _with_colons(clock: bytes) -> bytes:
+    return b":".join((clock[:2], clock[2:4], clock[4:]))
+
+
+_PARSERS = {
+    **{ISO: _iso, CLF: _clf, CTIME: _ctime, SYSLOG: _syslog, MONTH: _month, KLOG: _klog},
+    **{COMPACT: _compact, DOTTED: _dotted, SHORT: _short, SLASHED: _slashed},
+    **{US: _us, GERMAN: _german, NAMED: _named},
+}
 _FIRST = datetime(FIRST_YEAR, 1, 1, tzinfo=UTC).timestamp()
 _END = datetime(LAST_YEAR + 1, 1, 1, tzinfo=UTC).timestamp()

@@ -29,7 +29,7 @@ _FLAGS = [
 ]
 _LINKED = ["-O3", "-shared", "-s", "-nostdlib", "-Wl,--gc-sections,--build-id=none"]
 _COMMON = (
-    *("scan", "entries", "plan", "sample", "tables", "time", "timeline"),
+    *("scan", "entries", "plan", "sample", "tables", "time", "dates", "timeline"),
     *("fields", "layout", "named", "json", "values", "numbers", "cells", "sketch", "packed"),
     *("shapes", "shape"),
 )

@@ -1,107 +1,8 @@
 /* Reads the time of a line, to the second. count/time_formats.py explains the formats, and decides
  * what is right: a test compares both. */
-#include "timeline.h"
+#include "time.h"
 
 enum { LINE_BYTES = 256, JSON_BYTES = 1024 };
-static const int64_t ABSENT = -3;    /* the text has no time here; NO_TIME: an impossible one */
-static const int64_t END_SECOND = 7258118400;    /* the year 2200 */
-
-static inline int is_digit(uint8_t byte) {
-    return (uint8_t)(byte - '0') < 10;
-}
-
-static inline int64_t two(const uint8_t *at) {
-    return (at[0] - '0') * 10 + at[1] - '0';
-}
-
-static inline int64_t four(const uint8_t *at) {
-    return two(at) * 100 + two(at + 2);
-}
-
-/* The number of digits at `at`, up to `most`. */
-static int digits(const uint8_t *at, const uint8_t *end, int most) {
-    int count = 0;
-    while (count < most && at + count < end && is_digit(at[count]))
-        count++;
-    return count;
-}
-
-static inline int begins(const uint8_t *at, const uint8_t *end, const char *text, int size) {
-    if (end - at < size)
-        return 0;
-    for (int i = 0; i < size; i++)
-        if (at[i] != (uint8_t)text[i])
-            return 0;
-    return 1;
-}
-
-/* The days from 1970-01-01 to a date, in the Gregorian calendar; ABSENT if there is no such date.
- * The algorithm is Howard Hinnant's `days_from_civil`. */
-static int64_t days_to(int64_t year, int64_t month, int64_t day) {
-    static const uint8_t lengths[] = {31, 29, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31};
-    int is_leap = year % 4 == 0 && (year % 100 != 0 || year % 400 == 0);
-    if (year < 1 || month < 1 || month > 12 || day < 1 || day > lengths[month - 1] ||
-        (month == 2 && day == 29 && !is_leap))
-        return ABSENT;
-    year -= month <= 2;
-    int64_t era = year / 400, of_era = year - era * 400;
-    int64_t of_year = (153 * (month + (month > 2 ? -3 : 9)) + 2) / 5 + day - 1;
-    return era * 146097 + of_era * 365 + of_era / 4 - of_era / 100 + of_year - 719468;
-}
-
-/* The second of a date and of a clock (hh:mm:ss); NO_TIME if there is none. */
-static int64_t moment(int64_t year, int64_t month, int64_t day, const uint8_t *clock,
-                      int64_t offset) {
-    int64_t hour = two(clock), minute = two(clock + 3), second = two(clock + 6);
-    int64_t days = days_to(year, month, day);
-    if (days == ABSENT || hour > 23 || minute > 59 || second > 60)
-        return NO_TIME;
-    second += days * 86400 + hour * 3600 + minute * 60 - offset;
-    return second >= 0 && second < END_SECOND ? second : NO_TIME;
-}
-
-static inline int is_clock(const uint8_t *at, const uint8_t *end) {
-    return end - at >= 8 && is_digit(at[0]) && is_digit(at[1]) && at[2] == ':' && is_digit(at[3]) &&
-           is_digit(at[4]) && at[5] == ':' && is_digit(at[6]) && is_digit(at[7]);
-}
-
-/* The position after a fraction of a second, if there is one. */
-static const uint8_t *after_fraction(const uint8_t *at, const uint8_t *end) {
-    if (end - at < 2 || (*at != '.' && *at != ',') || !is_digit(at[1]))
-        return at;
-    for (at++; at < end && is_digit(*at);)
-        at++;
-    return at;
-}
-
-/* Seconds of an offset from UTC, from its hours and minutes; ABSENT if there is none. */
-static int64_t offset_of(uint8_t sign, int64_t hours, int64_t minutes) {
-    if (hours > 23 || minutes > 59)
-        return ABSENT;
-    return (hours * 3600 + minutes * 60) * (sign == '-' ? -1 : 1);
-}
-
-static inline int is_sign(uint8_t byte) {
-    return byte == '+' || byte == '-';
-}
-
-/* The offset of the zone of an ISO time, 0 without one. Sets the end of the time. */
-static int64_t iso_offset(const uint8_t *at, const uint8_t *end, time_place *place) {
-    place->end = at + (at < end && (*at == 'Z' || *at == 'z'));
-    const uint8_t *sign = at + (at < end && *at == ' ');
-    if (end - sign < 3 || !is_sign(*sign) || digits(sign + 1, end, 2) < 2)
-        return 0;
-    const uint8_t *minutes = sign + 3 + (sign + 3 < end && sign[3] == ':');
-    if (digits(minutes, end, 3) == 2) {
-        place->end = minutes + 2;
-        return offset_of(*sign, two(sign + 1), two(minutes));
-    }
-    if (sign > at || (sign + 3 < end && (is_digit(sign[3]) || sign[3] == ':')))
-        return 0;
-    place->end = sign + 3;
-    return offset_of(*sign, two(sign + 1), 0);
-}
-
 static int64_t iso(const uint8_t *at, const uint8_t *end, time_place *place) {
     if (end - at < 19 || (at[4] != '-' && at[4] != '/') || at[7] != at[4] ||
         (at[10] != ' ' && at[10] != 'T' && at[10] != 't') || !is_clock(at + 11, end) ||
@@ -117,10 +18,10 @@ static int64_t iso(const uint8_t *at, const uint8_t *end, time_place *place) {
 
 /* Whether an epoch time may end here. */
 static int ends_epoch(const uint8_t *at, const uint8_t *end) {
-    if (at >= end || (*at >= '\t' && *at <= '\r'))
+    if (at >= end || is_space(*at))
         return 1;
     switch (*at) {
-    case ' ': case ',': case ';': case ':': case '|': case ']': case ')': case '}': case '"':
+    case ',': case ';': case ':': case '|': case ']': case ')': case '}': case '"':
         return 1;
     }
     return 0;
@@ -140,15 +41,6 @@ static int64_t epoch(const uint8_t *at, const uint8_t *end, time_place *place) {
     place->start = at;
     place->end = rest;
     return four(at) * 1000000 + four(at + 4) * 100 + two(at + 8);
-}
-
-/* The number of the month whose name is at `at`, or 0. */
-static int64_t month_at(const uint8_t *at, const uint8_t *end) {
-    static const char names[] = "JanFebMarAprMayJunJulAugSepOctNovDec";
-    for (int month = 0; month < 12; month++)
-        if (begins(at, end, names + 3 * month, 3))
-            return month + 1;
-    return 0;
 }
 
 static int is_day_name(const uint8_t *at, const uint8_t *end) {
@@ -172,21 +64,6 @@ static const uint8_t *day_after(const uint8_t *at, const uint8_t *end, int64_t *
     return at + count;
 }
 
-/* The second of a time without a year: the latest that is not after the latest second. */
-static int64_t in_latest_year(const time_rules *r, int64_t month, int64_t day,
-                              const uint8_t *clock) {
-    for (int64_t year = r->latest_year; year > r->latest_year - 10; year--) {
-        int is_leap = year % 4 == 0 && (year % 100 != 0 || year % 400 == 0);
-        if (month == 2 && day == 29 && !is_leap)
-            continue;
-        int64_t days = days_to(year, month, day);
-        int64_t second = two(clock) * 3600 + two(clock + 3) * 60 + two(clock + 6);
-        if (days == ABSENT || days * 86400 + second <= r->latest_second)
-            return moment(year, month, day, clock, 0);
-    }
-    return NO_TIME;
-}
-
 static int64_t syslog(const time_rules *r, const uint8_t *at, const uint8_t *end,
                       time_place *place) {
     const uint8_t *start = at;
@@ -202,6 +79,18 @@ static int64_t syslog(const time_rules *r, const uint8_t *at, const uint8_t *end
     place->start = start;
     place->end = after_fraction(at + 9, end);
     return year >= 0 ? moment(year, month, day, at + 1, 0) : in_latest_year(r, month, day, at + 1);
+}
+
+static int64_t numeric(const time_rules *r, const uint8_t *at, const uint8_t *end,
+                       time_place *place) {
+    int count = digits(at, end, 9);
+    if (count == 4) {
+        int64_t second = iso(at, end, place);
+        return second == ABSENT ? dotted(at, end, place) : second;
+    }
+    if (count == 9)
+        return epoch(at, end, place);
+    return count < 3 || count == 6 || count == 8 ? other_numeric(r, at, end, count, place) : ABSENT;
 }
 
 static int64_t ctime_(const uint8_t *at, const uint8_t *end, time_place *place) {
@@ -277,17 +166,22 @@ static int is_level(const uint8_t *at, int size) {
     return 0;
 }
 
+static inline int opens(uint8_t byte) {
+    return byte == '[' || byte == '(' || byte == '"';
+}
+
 /* The position after a level and what follows it, or `at` if there is none. */
 static const uint8_t *after_level(const uint8_t *at, const uint8_t *end) {
-    const uint8_t *name = at + (at < end && (*at == '[' || *at == '(')), *next = name;
+    const uint8_t *name = at + (at < end && opens(*at)), *next = name;
     while (next < end && next - name < 12 && is_letter(*next | 0x20))
         next++;
     if (!is_level(name, (int)(next - name)))
         return at;
-    next += next < end && (*next == ']' || *next == ')');
+    next += next < end && (*next == ']' || *next == ')' || *next == '"');
+    int has_comma = next < end && *next == ',';
     next += next < end && (*next == ':' || *next == ',');
     if (next >= end || !is_blank(*next))
-        return at;
+        return has_comma ? next : at;
     next = after_blanks(next, end);
     if (end - next >= 2 && (*next == '|' || *next == '-') && next[1] == ' ')
         next += 2;
@@ -299,6 +193,7 @@ static const uint8_t *after_prefix(const uint8_t *at, const uint8_t *end) {
     int count;
     at += begins(at, end, "\xef\xbb\xbf", 3) ? 3 : 0;
     at = after_blanks(at, end);
+    at += begins(at, end, "- ", 2) ? 2 : 0;
     if (at < end && *at == '<' && (count = digits(at + 1, end, 3)) && at + 1 + count < end &&
         at[1 + count] == '>') {
         at += count + 2;
@@ -307,7 +202,7 @@ static const uint8_t *after_prefix(const uint8_t *at, const uint8_t *end) {
             at += count + 1;
     }
     at = after_level(at, end);
-    return at + (at < end && (*at == '[' || *at == '(' || *at == '"'));
+    return at + (at < end && opens(*at));
 }
 
 static int64_t time_at(const time_rules *r, const uint8_t *at, const uint8_t *end,
@@ -317,30 +212,71 @@ static int64_t time_at(const time_rules *r, const uint8_t *at, const uint8_t *en
         at = after_prefix(at, end);
     if (at >= end)
         return ABSENT;
-    if (is_digit(*at)) {
-        second = iso(at, end, place);
-        return second == ABSENT ? epoch(at, end, place) : second;
-    }
+    if (is_digit(*at))
+        return numeric(r, at, end, place);
     second = syslog(r, at, end, place);
+    second = second == ABSENT ? klog(r, at, end, place) : second;
     return second == ABSENT ? ctime_(at, end, place) : second;
+}
+
+/* Keys of times. Those from JSON_ONLY on are no keys in logfmt. */
+enum { JSON_ONLY = 9 };
+static const struct { const char *name; int size; } keys[] = {
+    {"time", 4},  {"timestamp", 9}, {"ts", 2}, {"@timestamp", 10},
+    {"date", 4},  {"datetime", 8},  {"t", 1},  {"@t", 2}, {"__REALTIME_TIMESTAMP", 20},
+    {"Timestamp", 9}, {"timeMillis", 10}, {"asctime", 7}, {"eventTime", 9}, {"$date", 5},
+};
+
+/* The size of the key of times at `at`, before the byte `mark`; 0 if there is none. Only the first
+ * `count` keys are looked for. */
+static int key_at(const uint8_t *at, const uint8_t *end, uint8_t mark, uint32_t count) {
+    for (uint32_t i = 0; i < count; i++)
+        if (begins(at, end, keys[i].name, keys[i].size) && end - at > keys[i].size &&
+            at[keys[i].size] == mark)
+            return keys[i].size;
+    return 0;
 }
 
 /* The position of the value of a key for times, whose first quote is at `at`; NULL if it is none. */
 static const uint8_t *value_of(const uint8_t *at, const uint8_t *end) {
-    static const struct { const char *name; int size; } keys[] = {
-        {"\"@timestamp\"", 12}, {"\"timestamp\"", 11}, {"\"time\"", 6},
-        {"\"ts\"", 4},          {"\"datetime\"", 10},  {"\"date\"", 6},
-    };
-    for (uint32_t i = 0; i < sizeof keys / sizeof *keys; i++) {
-        if (!begins(at, end, keys[i].name, keys[i].size))
+    int size = key_at(at + 1, end, '"', sizeof keys / sizeof *keys);
+    if (!size)
+        return NULL;
+    at = after_blanks(at + size + 2, end);
+    if (at >= end || *at != ':')
+        return NULL;
+    at = after_blanks(at + 1, end);
+    return at + (at < end && *at == '"');
+}
+
+static inline int is_key_byte(uint8_t byte) {
+    return is_letter(byte | 0x20) || is_digit(byte) || byte == '_' || byte == '.' || byte == '@' ||
+           byte == '-';
+}
+
+/* Whether a line begins with a key and "=". */
+static int is_logfmt(const uint8_t *at, const uint8_t *end) {
+    if (at >= end || !is_key_byte(*at) || is_digit(*at) || *at == '.' || *at == '-')
+        return 0;
+    while (at < end && is_key_byte(*at))
+        at++;
+    return at < end && *at == '=';
+}
+
+/* The second of a line of pairs such as time=2026-11-25T01:02:03Z. */
+static int64_t in_logfmt(const time_rules *r, const uint8_t *at, const uint8_t *end,
+                         time_place *place) {
+    for (const uint8_t *line = at; at < end; at++) {
+        int size = at == line || is_blank(at[-1]) ? key_at(at, end, '=', JSON_ONLY) : 0;
+        if (!size)
             continue;
-        at = after_blanks(at + keys[i].size, end);
-        if (at >= end || *at != ':')
-            return NULL;
-        at = after_blanks(at + 1, end);
-        return at + (at < end && *at == '"');
+        const uint8_t *value = at + size + 1;
+        value += value < end && *value == '"';
+        int64_t second = time_at(r, value, end, place);
+        if (second != ABSENT)
+            return second;
     }
-    return NULL;
+    return ABSENT;
 }
 
 static int is_json(const uint8_t *at, const uint8_t *end) {
@@ -377,13 +313,13 @@ int64_t find_time(const time_rules *r, const uint8_t *line, const uint8_t *end,
     end = limited(line, end, r->head_bytes);
     const uint8_t *near_end = limited(line, end, LINE_BYTES);
     if (line < end && is_digit(*line)) {
-        second = iso(line, near_end, place);
-        second = second == ABSENT ? epoch(line, near_end, place) : second;
+        second = numeric(r, line, near_end, place);
         second = second == ABSENT ? clf(line, near_end, place) : second;
     } else if (is_json(line, limited(line, end, JSON_BYTES))) {
         second = in_json(r, line, limited(line, end, JSON_BYTES), place);
     } else {
-        second = time_at(r, line, near_end, place);
+        second = is_logfmt(line, near_end) ? in_logfmt(r, line, near_end, place) : ABSENT;
+        second = second == ABSENT ? time_at(r, line, near_end, place) : second;
         second = second == ABSENT ? clf(line, near_end, place) : second;
     }
     return second == ABSENT ? NO_TIME : second;

@@ -3,7 +3,8 @@
  *   window --newlines--> lines --time.c--> runs of lines with one second --> cells
  *                                                                 hits --^
  *
- *   time.c       reads the time of a line
+ *   time.c       finds the time of a line
+ *   dates.c      reads the rarer formats
  *   timeline.c   what Python calls: windows, runs, cells
  */
 #ifndef TIMELINE_H

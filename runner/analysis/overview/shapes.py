@@ -19,7 +19,7 @@ follows from its shape at any lower level.
 
 import re
 
-from runner.analysis.count.time_formats import CLF, find_time
+from runner.analysis.count.time_formats import CLF, KLOG, find_time
 
 HEAD_BYTES = 512
 """Bytes of a line that its shape depends on."""
@@ -49,6 +49,7 @@ _PROTOCOL = re.compile(rb'HTTP/(?:[0-9]|[0-9]\.[0-9])" ')
 _STATUS_KEY = re.compile(rb"(?:status|Status|status_code)[\"':= ]{1,4}")
 _KEY_BYTES = 15
 _PRIORITY = re.compile(rb"<([0-9]{1,3})>")
+_KLOG_DATE = len("1125 ")
 _KLOG = re.compile(rb"([DIWEF])[0-9]{4} ")
 
 
@@ -65,7 +66,8 @@ def shape_of(line: bytes, level: int = 0) -> bytes:
     at = 0
     if time is not None and time.end() <= HEAD_BYTES:
         if time.re is not CLF:
-            masker.mask(0, time.start(), at_start=True)
+            start = time.start("at") + _KLOG_DATE if time.re is KLOG else time.start()
+            masker.mask(0, start, at_start=True)
         masker.add_part(TIME)
         at = time.end()
     masker.mask(at, min(len(line), HEAD_BYTES), at_start=not at)

@@ -1,13 +1,20 @@
 """The samples in docs/log-formats.md: every format is detected, and gives its fields and parts."""
 
+import os
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from pathlib import Path
 
 import pytest
 
+from runner.analysis.count.time_limits import TimeLimit, TimeLimits
 from runner.analysis.formats import detect
 from runner.analysis.formats.layouts import LAYOUTS
+from runner.analysis.index.line_clock import LineClock
+from runner.analysis.options import AnalysisOptions
+from runner.analysis.report import to_json
+from runner.analysis.run import analyze
 from tests.support.paths import ROOT
 
 MODIFIED = 1_796_000_000.0
@@ -34,7 +41,34 @@ def samples() -> Iterator[Sample]:
 
 SAMPLES = list(samples())
 BY_NAME = {sample.name: sample for sample in SAMPLES}
+UNDATED = {"python_basic", "unknown"}
+"""Formats whose lines have no time. Some lines of other formats have none, either."""
 WITHOUT_TIME = {"python_basic", "unknown", "journal_export"}
+
+
+@pytest.mark.parametrize("sample", SAMPLES, ids=lambda sample: sample.name)
+def test_lines_of_a_documented_format_have_times_and_a_timeline(
+    sample: Sample, tmp_path: Path
+) -> None:
+    clock, form = LineClock(MODIFIED), detect(sample.lines, MODIFIED)
+    own = [clock.own(line, 0) for line in sample.lines]
+    parts = [form.split(line) for line in sample.lines]
+    for time, each in zip(own, parts, strict=True):
+        assert time is None or each is None or each.time is None or time == each.time
+    if sample.name in UNDATED:
+        assert own == [None] * len(own)
+        return
+    dated = [time for time in own if time is not None]
+    (log := tmp_path / "log").write_bytes(b"\n".join(sample.lines))
+    os.utime(log, (MODIFIED, MODIFIED))
+    since, last = TimeLimit(dated[-1] // 1), dated[-1] // 1
+    for limits in (TimeLimits(), TimeLimits(since=since), TimeLimits(until=TimeLimit(last + 1))):
+        options = AnalysisOptions(timeline=True, overview=True, limits=limits)
+        found = to_json(analyze(log, [], options, lambda report: None), options)
+        assert found["timeline"]["bins"]
+        if limits.are_given:
+            assert found["selected"]["lines"]
+            assert sum(found["timeline"]["total"]) == found["selected"]["lines"]
 
 
 def test_every_layout_is_documented() -> None:

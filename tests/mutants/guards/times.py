@@ -51,6 +51,20 @@ TIMES = (
         AXIS,
     ),
     Mutant(
+        "the time of logfmt is the value of its key",
+        "runner/analysis/count/time_formats.py",
+        "if _LOGFMT.match(line) and (match",
+        "if False and (match",
+        ("tests/analysis/test_line_times.py",),
+    ),
+    Mutant(
+        "a number of milliseconds is padded",
+        "runner/analysis/count/line_times.py",
+        'digits = digits.rjust(3, b"0")',
+        "pass",
+        ("tests/analysis/test_line_times.py",),
+    ),
+    Mutant(
         "the axis grows to times that are near",
         "runner/analysis/count/axis.py",
         "numbers[high + 1] - numbers[high] <= near",
