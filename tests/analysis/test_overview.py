@@ -14,7 +14,6 @@ from runner.analysis import parts, ranges
 from runner.analysis.count.scanner import ScanOptions
 from runner.analysis.count.time_limits import TimeLimit, TimeLimits
 from runner.analysis.options import AnalysisOptions
-from runner.analysis.overview.bursts import bursts
 from runner.analysis.overview.collector import Collector, overview_collector
 from runner.analysis.overview.levels import level_of, status_of
 from runner.analysis.overview.overview import overview
@@ -195,17 +194,6 @@ def test_with_too_many_shapes_templates_become_approximate_and_stay_exact_in_sum
     found = overview(table, MODIFIED)[0]
     assert found["templates_approximate"] is True
     assert sum(shape.count for shape in table.shapes.values()) == 6000
-
-
-def test_bursts_need_lines_and_a_normal_state_to_compare_with() -> None:
-    assert bursts([0, 0, 0, 5, 0, 0, 0, 0]) == []
-    assert bursts([50, 0, 0]) == []
-    assert bursts([10] * 100) == []
-    assert [(each.start, each.end) for each in bursts([2] * 50 + [40] * 3 + [2] * 50)] == [(50, 53)]
-    assert bursts([1] * 40 + [30] * 60) == []
-    assert bursts([0] * 40 + [9] + [0] * 40 + [1]) == []
-    two = bursts([0] * 40 + [20] + [0] * 9 + [20] + [0] * 40)
-    assert [(each.start, each.end) for each in two] == [(40, 41), (50, 51)]
 
 
 line_bytes = st.one_of(

@@ -62,7 +62,8 @@ def overview(
             name: {key: axis.row(each.bins.items(), width) for key, each in of_name.items()}
             for name, of_name in series.items()
         }
-    found = _bursts(axis, rows)
+    on_axis = axis.row(total.items(), width) if axis else []
+    found = _bursts(axis, rows, on_axis)
     in_burst = {each["key"] for each in found if each["kind"] == "template"}
     shown_templates = [
         _shown(id_, each, _state(each.lines, _counted(table), id_ in in_burst))
@@ -83,7 +84,7 @@ def overview(
     undated = sum(shape.count for shape in table.shapes.values()) - sum(total.values())
     return result, {
         **axis.to_json(),
-        **{"total": axis.row(total.items(), width), "patterns": {}, "undated": undated, **rows},
+        **{"total": on_axis, "patterns": {}, "undated": undated, **rows},
         **axis.outside(total.items(), width),
     }
 
@@ -191,10 +192,13 @@ def _time(seconds: float | None) -> str | None:
     return None if seconds is None else rfc3339(seconds)
 
 
-def _bursts(axis: Axis | None, rows: dict[str, dict[str, list[int]]]) -> list[dict[str, Any]]:
+def _bursts(
+    axis: Axis | None, rows: dict[str, dict[str, list[int]]], total: list[int]
+) -> list[dict[str, Any]]:
     """The MAX_BURSTS largest bursts of all series, in the order of their time."""
     if axis is None:
         return []
+    number = sum(map(len, rows.values()))
     kinds = {"levels": "level", "statuses": "status", "templates": "template"}
     found: list[tuple[int, dict[str, Any]]] = [
         (
@@ -210,7 +214,7 @@ def _bursts(axis: Axis | None, rows: dict[str, dict[str, list[int]]]) -> list[di
         )
         for name, series in rows.items()
         for key, row in series.items()
-        for burst in bursts(row)
+        for burst in bursts(row, total, number)
     ]
     found.sort(key=lambda entry: entry[1]["expected"] - entry[1]["count"])
     return [each for _, each in sorted(found[:MAX_BURSTS], key=lambda entry: entry[0])]

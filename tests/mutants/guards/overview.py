@@ -2,6 +2,7 @@
 
 from tests.mutants.mutant import Mutant
 
+_BURSTS = ("tests/analysis/test_bursts.py",)
 _TESTS = ("tests/analysis/test_overview.py",)
 _MINING = ("tests/analysis/test_overview_mining.py",)
 
@@ -58,16 +59,44 @@ OVERVIEW = (
     Mutant(
         "few lines make no burst",
         "runner/analysis/overview/bursts.py",
-        "if burst.count >= MIN_COUNT\n",
-        "if burst.count\n",
-        _TESTS,
+        "if each.count >= MIN_COUNT\n",
+        "if each.count\n",
+        _BURSTS,
     ),
     Mutant(
         "most of the time is no burst",
         "runner/analysis/overview/bursts.py",
-        "and (burst.end - burst.start) * 2 < size",
+        "and (each.end - each.start) * PART < size",
         "",
-        _TESTS,
+        _BURSTS,
+    ),
+    Mutant(
+        "a burst ends where the lines are no longer frequent",
+        "runner/analysis/overview/bursts.py",
+        "_trimmed(used, start, end, FACTOR * base)",
+        "(start, end)",
+        _BURSTS,
+    ),
+    Mutant(
+        "an accident is no burst",
+        "runner/analysis/overview/bursts.py",
+        "and _log_chance(used, each) + log(size * size * series) <= log(ALPHA)",
+        "",
+        _BURSTS,
+    ),
+    Mutant(
+        "hourly peaks are no bursts",
+        "runner/analysis/overview/bursts.py",
+        "max(pvariance(usual, mean) / mean, 1.0) if mean else 1.0",
+        "1.0",
+        _BURSTS,
+    ),
+    Mutant(
+        "silent bins do not count",
+        "runner/analysis/overview/bursts.py",
+        "if lines or total is None",
+        "",
+        _BURSTS,
     ),
     Mutant(
         "a number after a word is no status",
