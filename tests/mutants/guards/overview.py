@@ -122,8 +122,8 @@ OVERVIEW = (
     Mutant(
         "few texts are no values",
         "runner/analysis/overview/spans.py",
-        "if numbers[place] > MAX_BRANCHES:",
-        "if numbers[place] > 2:",
+        "MAX_BRANCHES = 4\n",
+        "MAX_BRANCHES = 3\n",
         _MINING,
     ),
     Mutant(
