@@ -13,6 +13,7 @@ from runner.analysis.index.archive_index import encode_index
 from runner.analysis.options import AnalysisOptions
 from runner.analysis.over_time import over_time, shared_axis, timeline_of
 from runner.analysis.run import AnalysisResult
+from runner.analysis.shorten import shorten
 
 _NOTHING_SELECTED = {
     "code": "no_lines_selected",
@@ -52,6 +53,7 @@ def to_json(result: AnalysisResult, options: AnalysisOptions) -> dict[str, Any]:
     report |= file | {"warnings": warnings}
     if result.members is not None:
         report |= result.members.to_json(result.keys, options.lines)
+    shorten(report)
     return report
 
 

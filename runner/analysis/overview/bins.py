@@ -5,7 +5,8 @@ have lines. It therefore does not depend on the order in which lines are counted
 times do not make the bins wider.
 """
 
-from collections.abc import Iterable
+from array import array
+from collections.abc import Iterable, Iterator, Mapping
 
 _DAY = 86_400
 WIDTHS = (
@@ -17,8 +18,30 @@ WIDTHS = (
 MAX_BINS = 256
 """That have lines. The axis of a result has at most count.axis.MAX_BINS, with those in between."""
 
-Bins = dict[int, int]
-"""Number of lines by the number of the bin, which is the time divided by the width."""
+
+class Bins:
+    """Number of lines by the number of the bin, which is the time divided by the width.
+
+    Bins are sorted arrays, since a table may have a million of them.
+    """
+
+    __slots__ = ("_counts", "_numbers")
+
+    def __init__(self, counted: Mapping[int, int] | None = None) -> None:
+        pairs = sorted((counted or {}).items())
+        self._numbers = array("q", [number for number, _ in pairs])
+        self._counts = array("q", [count for _, count in pairs])
+
+    def __iter__(self) -> Iterator[int]:
+        """The numbers of all bins, ascending."""
+        return iter(self._numbers)
+
+    def __len__(self) -> int:
+        return len(self._numbers)
+
+    def items(self) -> Iterator[tuple[int, int]]:
+        """The number and the count of each bin, ascending."""
+        return zip(self._numbers, self._counts, strict=True)
 
 
 def coarsened(bins: Bins, width: int, coarser: int) -> Bins:
@@ -26,10 +49,10 @@ def coarsened(bins: Bins, width: int, coarser: int) -> Bins:
     ratio = WIDTHS[coarser] // WIDTHS[width]
     if ratio == 1:
         return bins
-    result: Bins = {}
+    result: dict[int, int] = {}
     for number, count in bins.items():
         result[number // ratio] = result.get(number // ratio, 0) + count
-    return result
+    return Bins(result)
 
 
 def width_for(used: Iterable[int], width: int) -> int:
@@ -41,7 +64,11 @@ def width_for(used: Iterable[int], width: int) -> int:
     return width
 
 
-def add(bins: Bins, other: Bins) -> None:
-    """Add the counts of other bins of the same width."""
+def added(bins: Bins, other: Bins) -> Bins:
+    """The sums of the counts of bins of the same width."""
+    if not len(bins) or not len(other):
+        return bins if len(bins) else other
+    result = dict(bins.items())
     for number, count in other.items():
-        bins[number] = bins.get(number, 0) + count
+        result[number] = result.get(number, 0) + count
+    return Bins(result)

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from typing import Protocol
 
 from runner.analysis.count.line_times import LineTimes
+from runner.analysis.overview.bins import Bins
 from runner.analysis.overview.kernel_counter import KernelCounter
 from runner.analysis.overview.shapes import TIME_BYTES
 from runner.analysis.overview.table import MAX_SHAPES, Shape, ShapeTable
@@ -123,7 +124,7 @@ class PlainCounter:
     def _add(self, line: bytes) -> None:
         table, time = self._table, self._time_of(line)
         table.lines += 1
-        bins = {} if time is None else {int(time // table.bin_seconds): 1}
+        bins = Bins({} if time is None else {int(time // table.bin_seconds): 1})
         table.add(Shape(line[:TIME_BYTES], 1, table.lines, table.lines, time, time, bins))
         if len(table.shapes) > self._max_shapes or table.lines % _LIMIT_LINES == 0:
             table.limit()

@@ -115,7 +115,8 @@ class KernelCounter:
         counts = self._counts()
         for number in range(found.shape_count):
             counted = zip(bins, (counts[row + number] for row in rows), strict=True)
-            part.add(_shape(found.shapes[number], {at: count for at, count in counted if count}))
+            kept = Bins({at: count for at, count in counted if count})
+            part.add(_shape(found.shapes[number], kept))
         self._table.lines = found.lines
         self._table.include(part)
         self._clear()

@@ -1,13 +1,12 @@
 """The overview of a file, from the table of its shapes: as the JSON that clients get."""
 
 from collections import Counter
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from runner.analysis.count.axis import Axis, axis_of
 from runner.analysis.count.histogram import rfc3339
 from runner.analysis.formats import detect
-from runner.analysis.overview.bins import Bins, add
 from runner.analysis.overview.bursts import bursts
 from runner.analysis.overview.headers import Words
 from runner.analysis.overview.levels import level_of, status_of
@@ -81,7 +80,7 @@ def overview(
     }
     if axis is None:
         return result, None
-    undated = sum(shape.count for shape in table.shapes.values()) - sum(total.values())
+    undated = sum(shape.count for shape in table.shapes.values()) - total.total()
     return result, {
         **axis.to_json(),
         **{"total": on_axis, "patterns": {}, "undated": undated, **rows},
@@ -89,12 +88,13 @@ def overview(
     }
 
 
-def _total(table: ShapeTable) -> Bins:
-    """The bins of all lines that have a time."""
-    bins: Bins = {}
+def _total(table: ShapeTable) -> Counter[int]:
+    """The number of all lines by their bins."""
+    total = Counter[int]()
     for shape in table.shapes.values():
-        add(bins, shape.bins)
-    return bins
+        for number, count in shape.bins.items():
+            total[number] += count
+    return total
 
 
 def _typical_lines(table: ShapeTable) -> list[bytes]:
@@ -142,7 +142,7 @@ def _add(found: dict[Any, Shape], key: Any, shape: Shape) -> None:
     if key in found:
         found[key].merge(shape)
     else:
-        found[key] = Shape(**{**vars(shape), "bins": dict(shape.bins)})
+        found[key] = replace(shape)
 
 
 def _counted(table: ShapeTable) -> range:

@@ -8,7 +8,7 @@ file was cut into parts.
 from dataclasses import dataclass, field
 from typing import Any
 
-from runner.analysis.overview.bins import WIDTHS, Bins, add, coarsened, width_for
+from runner.analysis.overview.bins import WIDTHS, Bins, added, coarsened, width_for
 from runner.analysis.overview.shapes import MAX_PARTS, shape_of
 
 MAX_SHAPES = 4096
@@ -29,7 +29,7 @@ class Shape:
     last_line: int
     first_time: float | None = None
     last_time: float | None = None
-    bins: Bins = field(default_factory=dict)
+    bins: Bins = field(default_factory=Bins)
 
     def merge(self, other: "Shape") -> None:
         """Add other lines of the same file."""
@@ -42,7 +42,7 @@ class Shape:
         elif other.first_time is not None and other.last_time is not None:
             self.first_time = min(self.first_time, other.first_time)
             self.last_time = max(self.last_time, other.last_time)
-        add(self.bins, other.bins)
+        self.bins = added(self.bins, other.bins)
 
 
 class ShapeTable:
@@ -111,7 +111,7 @@ class ShapeTable:
         shapes = [
             [
                 *(shape.sample.decode("latin-1"), shape.count, shape.first_line, shape.last_line),
-                *(shape.first_time, shape.last_time, sorted(shape.bins.items())),
+                *(shape.first_time, shape.last_time, list(shape.bins.items())),
             ]
             for shape in self.shapes.values()
         ]
@@ -124,5 +124,5 @@ class ShapeTable:
         table.level, table.width, table.lines, shapes = content
         for sample, count, first, last, first_time, last_time, bins in shapes:
             head = sample.encode("latin-1")
-            table.add(Shape(head, count, first, last, first_time, last_time, dict(bins)))
+            table.add(Shape(head, count, first, last, first_time, last_time, Bins(dict(bins))))
         return table

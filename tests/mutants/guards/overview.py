@@ -155,6 +155,27 @@ OVERVIEW = (
         _MINING,
     ),
     Mutant(
+        "a result that is too large is cut",
+        "runner/analysis/shorten.py",
+        "while left and sum(sizes.values()) > max_bytes:",
+        "while False:",
+        ("tests/analysis/test_shorten.py",),
+    ),
+    Mutant(
+        "the larger part of a result is cut first",
+        "runner/analysis/shorten.py",
+        "name = max(left, key=lambda each: sizes[each])",
+        "name = next(iter(left))",
+        ("tests/analysis/test_shorten.py",),
+    ),
+    Mutant(
+        "a cut is reported",
+        "runner/analysis/shorten.py",
+        "    if cut:\n",
+        "    if False:\n",
+        ("tests/analysis/test_shorten.py",),
+    ),
+    Mutant(
         "an analysis reports something",
         "runner/job_types/analyze_payload.py",
         "if value is False and not any(asked):",
