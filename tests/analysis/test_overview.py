@@ -113,6 +113,21 @@ def test_templates_are_new_gone_in_a_burst_or_steady() -> None:
     }
 
 
+@pytest.mark.parametrize(
+    ("count", "first", "last", "state"),
+    [
+        *((2, 0, 10, "steady"), (6, 0, 290, "steady"), (7, 0, 290, "gone"), (7, 0, 310, "steady")),
+        *((7, 90, 290, "steady"), (2, 590, 600, "steady"), (6, 305, 600, "steady")),
+        *((7, 305, 600, "new"), (7, 290, 600, "steady"), (7, 305, 500, "steady")),
+    ],
+)
+def test_a_template_is_new_or_gone_only_with_enough_lines_in_the_right_places(
+    count: int, first: float, last: float, state: str
+) -> None:
+    data = lines_of(("INFO steady work item #", 601, 0, 600), ("WARN odd #", count, first, last))
+    assert by_template(overview_of(data))["odd <*>"]["state"] == state
+
+
 def test_a_burst_names_its_time_its_lines_and_the_usual_number() -> None:
     data = lines_of(("INFO work #", 1200, 0, 1200), ("ERROR work failed #", 90, 780, 789))
     found = overview_of(data)

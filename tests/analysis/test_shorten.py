@@ -60,7 +60,7 @@ def test_texts_that_become_longer_in_json_are_cut(text: str) -> None:
 
 
 def test_samples_that_are_texts_are_cut() -> None:
-    found = {"samples": {"a": ["x" * 1000, "y"]}, "warnings": []}
+    found: dict[str, Any] = {"samples": {"a": ["x" * 1000, "y"]}, "warnings": []}
     shorten(found, 900)
     assert found["samples"]["a"] == ["x" * 512 + "…", "y"]
 

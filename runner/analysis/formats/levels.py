@@ -1,5 +1,5 @@
 """Levels of log lines, by one name each: TRACE, DEBUG, INFO, NOTICE, WARN, ERROR, CRITICAL, ALERT,
-EMERGENCY and FATAL."""
+EMERGENCY and FATAL. This is the only table of their names; docs/log-formats.md shows it."""
 
 import re
 
@@ -18,7 +18,11 @@ _NAMES = {
     "EMERGENCY": "emergency emerg",
     "FATAL": "fatal ftl panic f",
 }
+_ONLY_IN_FIELDS = b"log statement detail hint config note failure verb trac t c n".split()
+"""Names that are levels only where a format has its level; elsewhere they are ordinary words."""
 _BY_NAME = {name.encode(): level for level, names in _NAMES.items() for name in names.split()}
+WORDS = {name: level for name, level in _BY_NAME.items() if name not in _ONLY_IN_FIELDS}
+"""By name, in small letters: the levels that a word of a line of an unknown format may be."""
 _LONG_NAMES = sorted((name for name in _BY_NAME if len(name) > 2), key=len, reverse=True)
 _BUNYAN = {10: "TRACE", 20: "DEBUG", 30: "INFO", 40: "WARN", 50: "ERROR", 60: "FATAL"}
 _AT_START = re.compile(rb"[\[(<]?(%b)(?:[\])>]?:|[\])>])" % b"|".join(_LONG_NAMES), re.IGNORECASE)

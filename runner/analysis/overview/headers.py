@@ -12,6 +12,7 @@ from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from math import log
 
+from runner.analysis.formats.levels import WORDS
 from runner.analysis.overview.shapes import TIME
 
 Words = tuple[bytes, ...]
@@ -25,11 +26,9 @@ _BRACKETED_WORDS = 8
 _MAX_DASH = 6
 """Words at the start of a line that may be a dash which ends the first part of its header."""
 
-_LEVELS = (
-    rb"trace|debug|info|information|notice|warn|warning|err|error|crit|critical|alert|emerg|fatal"
-    rb"|severe|panic|verbose|fine|finer|finest|inf|wrn|dbg|trc"
-)
-_LEVEL = re.compile(rb"[\[(<|]*(?:(?i:" + _LEVELS + rb")|[VDIWEF])[\])>|:,]*")
+_LEVELS = b"|".join(name for name in WORDS if len(name) > 1)
+_LETTERS = b"".join(sorted(name.upper() for name in WORDS if len(name) == 1))
+_LEVEL = re.compile(rb"[\[(<|]*(?:(?i:" + _LEVELS + rb")|[" + _LETTERS + rb"])[\])>|:,]*")
 _CALENDAR = re.compile(
     rb"(?:Mon|Tue|Wed|Thu|Fri|Sat|Sun|Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec|AM|PM|UTC"
     rb"|GMT|CET|CEST|PST|PDT|EST|EDT)[,:]?"

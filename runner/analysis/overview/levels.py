@@ -2,22 +2,10 @@
 
 import re
 
-from runner.analysis.formats.levels import SYSLOG
+from runner.analysis.formats import levels
 from runner.analysis.overview.headers import words_of
 from runner.analysis.overview.shapes import CLASS, REST
 
-_NAMES = {
-    **dict.fromkeys(("TRACE", "VERBOSE", "FINEST", "FINER", "V"), "TRACE"),
-    **dict.fromkeys(("DEBUG", "FINE", "D", "DBG"), "DEBUG"),
-    **dict.fromkeys(("INFO", "INFORMATION", "INF", "I"), "INFO"),
-    "NOTICE": "NOTICE",
-    **dict.fromkeys(("WARN", "WARNING", "WRN", "W"), "WARN"),
-    **dict.fromkeys(("ERROR", "ERR", "E", "SEVERE"), "ERROR"),
-    **dict.fromkeys(("CRIT", "CRITICAL"), "CRITICAL"),
-    "ALERT": "ALERT",
-    **dict.fromkeys(("EMERG", "EMERGENCY", "PANIC"), "EMERGENCY"),
-    **dict.fromkeys(("FATAL", "F"), "FATAL"),
-}
 _KEY = re.compile(
     rb"(?i:\b(?:level|lvl|severity|loglevel|levelname|log\.level)[\"']? ?[:=] ?[\"']?([a-z]+))"
 )
@@ -31,20 +19,20 @@ _MAX_WORDS = 10
 def level_of(shape: bytes) -> str | None:
     """The level of the lines of a shape, in capital letters and in one spelling, or None."""
     if found := _KEY.search(shape):
-        return _NAMES.get(found[1].decode().upper())
+        return levels.level_of(found[1])
     if found := _PRIORITY.match(shape):
-        return SYSLOG[int(found[1])]
+        return levels.SYSLOG[int(found[1])]
     if found := _KLOG.match(shape):
-        return _NAMES[found[1].decode()]
+        return levels.level_of(found[1])
     for index, word in enumerate(words_of(shape)[:_MAX_WORDS]):
         if (found := _WORD.fullmatch(word)) and _is_level(word, found[1], index):
-            return _NAMES[found[1].decode().upper()]
+            return levels.WORDS[found[1].lower()]
     return None
 
 
 def _is_level(word: bytes, name: bytes, index: int) -> bool:
     """Whether a word is a level: in capital letters, in brackets, or before a colon."""
-    if name.decode().upper() not in _NAMES:
+    if name.lower() not in levels.WORDS:
         return False
     if len(name) == 1:
         return name.isupper() and index > 0
