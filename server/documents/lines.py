@@ -1,18 +1,15 @@
 """The query parameters for lines of a stored file."""
 
-import re
 from typing import Annotated, Any, NamedTuple
 
 from pydantic import BeforeValidator, Field, PlainValidator, WithJsonSchema, create_model
 
+from runner.job_types.moments import TimeLimit
 from server.documents.filters import Query, Whole
-from server.documents.times import parse_time
 
 DEFAULT_LIMIT = 100
 MAX_LIMIT = 1000
 MAX_CONTEXT = 50
-_RELATIVE = re.compile(r"-(?P<number>[0-9]{1,9})(?P<unit>[smhd])")
-_SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
 
 
 class Moment(NamedTuple):
@@ -23,16 +20,12 @@ class Moment(NamedTuple):
 
 
 def parse_moment(value: Any) -> Moment:
-    """Parse a time such as 2026-11-25T13:12:00Z, or -30m. Raises ValueError, for clients."""
-    if isinstance(value, str) and value.startswith("-"):
-        match = _RELATIVE.fullmatch(value)
-        if match is None:
-            raise ValueError("it must be a time before the last one in the file, such as -30m")
-        return Moment(int(match["number"]) * _SECONDS[match["unit"]], True)
-    try:
-        return Moment(parse_time(value) / 1000, False)
-    except ValueError as error:
-        raise ValueError(f"{error}; or -30m, before the last time in the file") from None
+    """Parse a time such as 2026-11-25T13:12:00Z, or -30m, as analyses do.
+
+    Raises ValueError, for clients.
+    """
+    limit = TimeLimit.parse(str(value))
+    return Moment(limit.seconds, limit.is_relative)
 
 
 MomentText = Annotated[Moment, PlainValidator(parse_moment), WithJsonSchema({"type": "string"})]

@@ -19,6 +19,8 @@ from runner.analysis.match.patterns import Pattern
 from runner.analysis.options import AnalysisOptions
 from runner.analysis.report import to_json
 from runner.analysis.run import analyze
+from runner.job_types.analyze_payload import AnalyzePayload
+from server.documents.lines import LinesQuery
 from tests.analysis.test_line_times import REFERENCE
 from tests.analysis.test_parts import comparable, ignore_progress, in_parts, whole
 from tests.analysis.test_timeline import PATTERNS, a_log, lines_of, quick, seconds
@@ -169,12 +171,57 @@ def test_no_line_of_a_file_without_times_is_selected(tmp_path: Path) -> None:
         ("-1w", "it must be a time with a zone"),
         ("-1.5h", "it must be a time with a zone"),
         ("now", "it must be a time with a zone"),
-        ("2026-11-25", "no time zone"),
         ("2026-11-25T13:00:00", "no time zone"),
         ("2026-11-31T13:00:00Z", "it must be a time with a zone"),
         ("", "it must be a time with a zone"),
+        ("2026-W48-3", "no time zone"),
+        ("2026-11-25T24:00:00Z", "it must be a time with a zone"),
+        ("2026-11-25T13:00:00+01:60", "it must be a time with a zone"),
+        ("2026-11-25T13:00:60Z", "this leap second does not exist"),
+        ("2026-11-25T13:00:00 01:00", "space before its offset"),
+        ("\u0662026-11-25T13:00:00Z", "it must be a time with a zone"),
     ],
 )
 def test_other_texts_are_no_times(text: str, problem: str) -> None:
     with pytest.raises(ValueError, match=problem):
         TimeLimit.parse(text)
+
+
+NOON = 1_795_608_000.0
+ACCEPTED = {
+    "2026-11-25T12:00:00Z": NOON,
+    "2026-11-25t12:00:00z": NOON,
+    "2026-11-25 12:00:00Z": NOON,
+    "2026-11-25T12:00Z": NOON,
+    "20261125T120000Z": NOON,
+    "2026-11-25T13:30:00+01:30": NOON,
+    "2026-11-25T13:30:00+0130": NOON,
+    "2026-11-25T12:00:00.250Z": NOON + 0.25,
+    "2026-11-25T12:00:00,250Z": NOON + 0.25,
+    "2026-11-25": NOON - 43_200,
+    "2016-12-31T23:59:60Z": 1_483_228_800.0,
+    "0001-01-01T00:00:00+05:00": -62_135_614_800.0,
+}
+
+
+@pytest.mark.parametrize("text", ACCEPTED)
+def test_analyses_and_lines_read_the_same_times(text: str) -> None:
+    expected = TimeLimit(ACCEPTED[text])
+    assert TimeLimit.parse(text) == expected
+    assert LinesQuery.model_validate({"from": text}).question()["start"] == (ACCEPTED[text], False)
+    assert AnalyzePayload.model_validate({"patterns": ["a"], "from": text}).since == text
+
+
+@pytest.mark.parametrize("text", ["-90s", "-30m", "-1h", "-2d"])
+def test_analyses_and_lines_read_the_same_relative_times(text: str) -> None:
+    seconds = {"s": 1, "m": 60, "h": 3600, "d": 86_400}[text[-1]] * int(text[1:-1])
+    assert TimeLimit.parse(text) == TimeLimit(seconds, True)
+    assert LinesQuery.model_validate({"to": text}).question()["end"] == (seconds, True)
+
+
+@pytest.mark.parametrize("text", ["now", "1h", "-1w", "2026-11-25T12:00:00", "2026-11-25T24:00Z"])
+def test_analyses_and_lines_refuse_the_same_texts(text: str) -> None:
+    with pytest.raises(ValueError, match=r"it must be|no time zone"):
+        LinesQuery.model_validate({"from": text})
+    with pytest.raises(ValueError, match=r"it must be|no time zone"):
+        AnalyzePayload.model_validate({"patterns": ["a"], "from": text})

@@ -1,13 +1,22 @@
-"""The times between which lines count, as clients give them. Imports nothing of ours."""
+"""The times between which lines count, as clients give them. Imports nothing of ours.
+
+Analyses and `GET /jobs/ID/lines` read them by `TimeLimit.parse`, so both accept the same texts.
+"""
 
 import re
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from math import ceil, floor
 
 _RELATIVE = re.compile(r"-(\d{1,9})([smhd])")
 _SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86_400}
 _HOW = "a time with a zone, such as 2026-11-25T13:00:00Z, or before the last time of the file: -1h"
+_DATE = re.compile(r"\d{4}-\d\d-\d\d", re.ASCII)
+_LEAP_SECOND = re.compile(r"(.*\d\d:?\d\d:?)60((?:[.,]\d+)?(?:Z|[+-].*))", re.ASCII)
+_LOST_PLUS = re.compile(r".*[T ]\d\d.* \d\d:?\d\d", re.ASCII)
+_IMPOSSIBLE = re.compile(r".*[T ]24|.*[+-]\d\d:?[6-9]\d", re.ASCII)  # some releases accept them
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_LAST_MINUTE = timedelta(hours=23, minutes=59)
 
 
 @dataclass(frozen=True)
@@ -19,16 +28,22 @@ class TimeLimit:
 
     @classmethod
     def parse(cls, text: str) -> "TimeLimit":
-        """Read RFC 3339, or a relative time such as -90s, -30m, -1h or -2d. Raises ValueError."""
+        """Read ISO 8601, or a relative time such as -90s, -30m, -1h or -2d.
+
+        A date is its midnight in UTC. A leap second counts as the second after it. Raises
+        ValueError with the reason, for clients.
+        """
         if match := _RELATIVE.fullmatch(text):
             return cls(int(match[1]) * _SECONDS[match[2]], True)
-        try:
-            moment = datetime.fromisoformat(text)
-        except ValueError:
-            raise ValueError(f"it must be {_HOW}") from None
-        if moment.tzinfo is None or len(text) < len("2026-11-25T13:00Z"):
-            raise ValueError(f"it has no time zone; it must be {_HOW}")
-        return cls(moment.astimezone(UTC).timestamp())
+        upper = text.upper()
+        if _DATE.fullmatch(upper):
+            upper += "T00:00:00Z"
+        leap = _LEAP_SECOND.fullmatch(upper)
+        moment = _moment(f"{leap[1]}59{leap[2]}" if leap else upper)
+        since_epoch = moment - _EPOCH  # a difference: a datetime cannot leave the years 1 to 9999
+        if leap and since_epoch % timedelta(days=1) < _LAST_MINUTE:
+            raise ValueError(f"this leap second does not exist; it must be {_HOW}")
+        return cls(since_epoch.total_seconds() + bool(leap))
 
     def is_not_before(self, other: "TimeLimit") -> bool:
         """Whether no time is between both, as far as that is known without the file."""
@@ -45,6 +60,22 @@ class TimeLimit:
         if not self.is_relative:
             return self.seconds
         return None if last is None else last - self.seconds
+
+
+def _moment(text: str) -> datetime:
+    """Read ISO 8601 with a zone. Raises ValueError."""
+    try:
+        if not text.isascii() or _IMPOSSIBLE.fullmatch(text):
+            raise ValueError
+        moment = datetime.fromisoformat(text)
+    except ValueError:
+        if _LOST_PLUS.fullmatch(text):
+            how = "in a URL or a form, write + as %2B"
+            raise ValueError(f"it has a space before its offset: {how}") from None
+        raise ValueError(f"it must be {_HOW}") from None
+    if moment.tzinfo is None:
+        raise ValueError(f"it has no time zone; it must be {_HOW}")
+    return moment
 
 
 @dataclass(frozen=True)

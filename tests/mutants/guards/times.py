@@ -65,6 +65,27 @@ TIMES = (
         ("tests/analysis/test_line_times.py",),
     ),
     Mutant(
+        "a leap second is in the last minute of a day",
+        "runner/analysis/count/time_limits.py",
+        "if leap and since_epoch % timedelta(days=1) < _LAST_MINUTE:",
+        "if False:",
+        LIMITS,
+    ),
+    Mutant(
+        "a time that only some releases of Python read is refused",
+        "runner/analysis/count/time_limits.py",
+        "if not text.isascii() or _IMPOSSIBLE.fullmatch(text):",
+        "if not text.isascii():",
+        LIMITS,
+    ),
+    Mutant(
+        "lines read times as analyses do",
+        "server/documents/lines.py",
+        "return Moment(limit.seconds, limit.is_relative)",
+        "return Moment(limit.seconds, False)",
+        LIMITS,
+    ),
+    Mutant(
         "the axis grows to times that are near",
         "runner/analysis/count/axis.py",
         "numbers[high + 1] - numbers[high] <= near",
