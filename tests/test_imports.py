@@ -10,6 +10,7 @@ import ast
 import sys
 from collections.abc import Iterable, Iterator, Mapping
 from fnmatch import fnmatchcase
+from functools import cache
 from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
 
@@ -144,6 +145,7 @@ LIBRARIES = {
 }
 
 
+@cache
 def modules() -> dict[str, Path]:
     """Every module of the packages, with its file."""
     folders = [CLIENT / name if name == "jobservice" else ROOT / name for name in PACKAGES]
@@ -175,6 +177,13 @@ def imports(source: str, known: Mapping[str, Path]) -> Iterator[str]:
             yield from (name if name in known else package for name in names)
 
 
+@cache
+def imports_of_all() -> dict[str, set[str]]:
+    """The imports of every module."""
+    known = modules()
+    return {name: set(imports(file.read_text(), known)) for name, file in known.items()}
+
+
 def matches(name: str, patterns: str) -> bool:
     """Whether a name is among patterns that are separated by spaces."""
     return any(fnmatchcase(name, pattern) for pattern in patterns.split())
@@ -201,13 +210,13 @@ def violation(module: str, imported: str, known: Mapping[str, Path]) -> str | No
     return f"{module} imports {top}: add it to LIBRARIES and requirements*.txt, or do without"
 
 
-def violations(module: str, source: str) -> list[str]:
+def violations(module: str, imported: Iterable[str]) -> list[str]:
     """What is wrong with the imports of a module."""
     known = modules()
     folder = folder_of(module, known)
     if folder not in MAY_IMPORT:
         return [f"{folder} has no row in MAY_IMPORT: add one that says what it may import"]
-    found = (violation(module, name, known) for name in set(imports(source, known)))
+    found = (violation(module, name, known) for name in imported)
     return sorted(filter(None, found))
 
 
@@ -223,7 +232,8 @@ def cycle(edges: Mapping[str, Iterable[str]]) -> list[str]:
 def test_every_module_imports_only_what_the_row_of_its_folder_allows() -> None:
     found = modules()
     assert {name.partition(".")[0] for name in found} == set(PACKAGES)
-    assert [bad for name, file in found.items() for bad in violations(name, file.read_text())] == []
+    every = imports_of_all().items()
+    assert [bad for name, imported in every for bad in violations(name, imported)] == []
 
 
 def test_every_row_has_a_folder() -> None:
@@ -234,10 +244,7 @@ def test_every_row_has_a_folder() -> None:
 
 def test_modules_and_folders_form_no_cycle() -> None:
     known = modules()
-    edges = {
-        module: {name for name in imports(file.read_text(), known) if name in known}
-        for module, file in known.items()
-    }
+    edges = {module: imported & known.keys() for module, imported in imports_of_all().items()}
     assert cycle(edges) == []
     folders: dict[str, set[str]] = {}
     for module, others in edges.items():
@@ -283,12 +290,12 @@ def test_every_folder_says_what_it_contains() -> None:
     ],
 )
 def test_the_check_refuses(module: str, source: str) -> None:
-    assert len(violations(module, source)) == 1
+    assert len(violations(module, set(imports(source, modules())))) == 1
 
 
 def test_the_check_lets_pass_what_a_row_allows() -> None:
     source = "import os\nimport peewee as pw\nfrom storage.records import job, states\n"
-    assert violations("storage.db.database", source) == []
+    assert violations("storage.db.database", imports(source, modules())) == []
 
 
 def test_a_cycle_is_found() -> None:
