@@ -90,6 +90,15 @@ def shared_databases(
     databases.close()
 
 
+@pytest.hookimpl(tryfirst=True)
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """Run tests that are marked with `sqlite` only with this database."""
+    above_the_store = metafunc.definition.get_closest_marker("sqlite")
+    if above_the_store and "database_url" in metafunc.fixturenames:
+        only = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+        metafunc.definition.add_marker(only)
+
+
 @pytest.fixture(params=["sqlite", "postgresql"])
 def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
     """The URL of a database with the tables of a new store: creating them for each test takes a

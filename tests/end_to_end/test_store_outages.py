@@ -72,7 +72,7 @@ def test_the_programs_wait_for_a_store_that_another_program_locks(service: Servi
     assert (worker.stop(), service.listener.stop()) == (0, 0)
 
 
-@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+@pytest.mark.sqlite
 def test_a_damaged_database_takes_no_job_until_it_is_restored_and_all_programs_are_restarted(
     service: Service, tmp_path: Path
 ) -> None:

@@ -8,7 +8,10 @@ import pytest
 from tests.support import api
 
 ONCE = ("fast", "events", "openapi", "upload")
-"""Folders whose tests compare both ways themselves, or are about routes that Tornado serves."""
+"""Folders whose tests compare both ways themselves, or are about routes that Tornado serves.
+
+Elsewhere, tests of such routes are marked with `tornado`.
+"""
 
 
 @pytest.fixture(autouse=True)
@@ -20,7 +23,8 @@ def fast_path(request: pytest.FixtureRequest) -> Iterator[None]:
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     """Run each test that takes a listener a second time."""
-    runs_once = metafunc.definition.path.parent.name in ONCE
+    by_tornado = metafunc.definition.get_closest_marker("tornado")
+    runs_once = by_tornado or metafunc.definition.path.parent.name in ONCE
     if "app" in metafunc.fixturenames and not runs_once:
         metafunc.parametrize("fast_path", [True, False], ids=["", "handlers"], indirect=True)
 

@@ -10,7 +10,6 @@ from server.auth.addresses import AllowedHosts, require_host_entry
 from tests.support.api import Client, open_app, read
 from tests.support.stores import Bench
 
-SQLITE = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 JOB = "/jobs/01a21054-ecc3-7788-9e49-c6d97d1c0c65"
 LOCAL = [
     "localhost",
@@ -89,7 +88,7 @@ def app(bench: Bench, io_loop: IOLoop) -> Iterator[App]:
         yield application
 
 
-@SQLITE
+@pytest.mark.sqlite
 @pytest.mark.gen_test
 @pytest.mark.parametrize("host", ["evil.example", "evil.example:5000", "x.jobs.example.org"])
 async def test_a_foreign_host_gets_421_from_every_path(client: Client, host: str) -> None:
@@ -100,7 +99,7 @@ async def test_a_foreign_host_gets_421_from_every_path(client: Client, host: str
             assert (problem["code"], "ALLOWED_HOSTS" in problem["detail"]) == ("unknown_host", True)
 
 
-@SQLITE
+@pytest.mark.sqlite
 @pytest.mark.gen_test
 async def test_a_foreign_host_changes_nothing(client: Client) -> None:
     body = b'{"type": "sleep", "payload": {"seconds": 0}}'
@@ -113,7 +112,7 @@ async def test_a_foreign_host_changes_nothing(client: Client) -> None:
     assert (await client.get("/jobs"))["items"] == []
 
 
-@SQLITE
+@pytest.mark.sqlite
 @pytest.mark.gen_test
 @pytest.mark.parametrize("host", ["jobs.example.org", "10.1.2.3:5000", "[::1]:5000", "listener"])
 async def test_allowed_hosts_are_answered(client: Client, host: str) -> None:
@@ -121,7 +120,7 @@ async def test_allowed_hosts_are_answered(client: Client, host: str) -> None:
     assert (await client.fetch(JOB, headers={"Host": host})).code == 404
 
 
-@SQLITE
+@pytest.mark.sqlite
 @pytest.mark.gen_test
 async def test_a_forwarded_host_is_not_read(client: Client) -> None:
     for path in ("/jobs", JOB):

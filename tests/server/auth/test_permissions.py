@@ -27,7 +27,6 @@ JSON = {"Content-Type": "application/json"}
 SLOW = {"X-Plain": "no"}
 CALLERS = (None, "rob", "sue", "ann", "ada")
 OPEN = {("get", "/healthz"), ("post", "/session"), ("delete", "/session")}
-SQLITE = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 
 
 @pytest.fixture
@@ -63,7 +62,7 @@ def expected(operation: Operation, caller: str | None) -> int | None:
     return None if ROLES[caller] >= needed else 403
 
 
-@SQLITE
+@pytest.mark.sqlite
 @pytest.mark.gen_test
 @pytest.mark.parametrize("operation", OPERATIONS, ids=lambda each: f"{each.method} {each.path}")
 async def test_each_call_requires_its_role(client: Client, operation: Operation) -> None:
@@ -86,7 +85,7 @@ async def test_each_call_requires_its_role(client: Client, operation: Operation)
                 assert response.headers["WWW-Authenticate"].startswith("Bearer")
 
 
-@SQLITE
+@pytest.mark.sqlite
 @pytest.mark.gen_test
 async def test_methods_without_a_rule_require_a_token_and_the_role_admin(
     app: App, client: Client
@@ -109,7 +108,7 @@ async def test_methods_without_a_rule_require_a_token_and_the_role_admin(
             assert codes == wanted, f"{method} {path}"
 
 
-@SQLITE
+@pytest.mark.sqlite
 @pytest.mark.gen_test
 async def test_only_these_need_no_token(app: App, client: Client) -> None:
     found = [path.replace("{job_id}", "1") for path in routes(app)]
@@ -140,7 +139,7 @@ WRONG = {
 }
 
 
-@SQLITE
+@pytest.mark.sqlite
 @pytest.mark.gen_test
 @pytest.mark.parametrize("kind", WRONG)
 async def test_an_invalid_token_is_a_401_on_both_paths(client: Client, kind: str) -> None:
@@ -161,7 +160,7 @@ async def test_an_invalid_token_is_a_401_on_both_paths(client: Client, kind: str
 NO_TOKEN = ("no", "no token", "empty", "scheme alone", "another scheme", "no scheme", "no space")
 
 
-@SQLITE
+@pytest.mark.sqlite
 @pytest.mark.gen_test
 @pytest.mark.parametrize("scheme", ["Bearer", "bearer", "BEARER", "bEaReR "])
 async def test_the_scheme_may_be_in_any_case(client: Client, scheme: str) -> None:
@@ -171,7 +170,7 @@ async def test_the_scheme_may_be_in_any_case(client: Client, scheme: str) -> Non
         assert (await client.get(f"/jobs/{job_id}", headers=headers))["submitted_by"] == "ann"
 
 
-@SQLITE
+@pytest.mark.sqlite
 @pytest.mark.gen_test
 @pytest.mark.parametrize("name", ["token", "access_token", "authorization", "Authorization"])
 async def test_a_token_in_the_query_is_ignored(client: Client, name: str) -> None:
@@ -181,7 +180,7 @@ async def test_a_token_in_the_query_is_ignored(client: Client, name: str) -> Non
     read(await client.fetch("/jobs", method="POST", body=body, headers=headers), 401)
 
 
-@SQLITE
+@pytest.mark.sqlite
 @pytest.mark.gen_test
 async def test_both_paths_answer_alike_for_every_caller(client: Client) -> None:
     job_id = (await submit(client, "ann"))["job_id"]
@@ -247,7 +246,7 @@ async def test_idempotency_keys_of_callers_are_separate(client: Client) -> None:
     assert first == again != other
 
 
-@SQLITE
+@pytest.mark.sqlite
 @pytest.mark.gen_test
 async def test_a_key_under_way_blocks_only_its_own_caller(client: Client) -> None:
     come, go_on = asyncio.Event(), asyncio.Event()
@@ -268,7 +267,7 @@ async def test_a_key_under_way_blocks_only_its_own_caller(client: Client) -> Non
     assert (await first).code == 202
 
 
-@SQLITE
+@pytest.mark.sqlite
 @pytest.mark.gen_test
 @pytest.mark.parametrize(("caller", "status"), [(None, 401), ("rob", 403)])
 async def test_a_file_of_a_caller_who_may_not_submit_is_never_stored(
@@ -291,7 +290,7 @@ async def test_a_file_of_a_caller_who_may_not_submit_is_never_stored(
     assert (await client.get("/jobs", headers=bearer("rob")))["items"] == []
 
 
-@SQLITE
+@pytest.mark.sqlite
 @pytest.mark.gen_test
 async def test_jobs_that_a_caller_may_not_change_stay_unchanged(
     client: Client, bench: Bench
@@ -312,7 +311,7 @@ async def test_jobs_that_a_caller_may_not_change_stay_unchanged(
         assert (await ask(client, caller, "DELETE", f"/jobs/{job_id}")).code == 404
 
 
-@SQLITE
+@pytest.mark.sqlite
 @pytest.mark.gen_test
 async def test_only_admins_change_jobs_from_before_there_were_tokens(
     client: Client, bench: Bench
@@ -322,7 +321,7 @@ async def test_only_admins_change_jobs_from_before_there_were_tokens(
     assert (await ask(client, "ada", "POST", f"/jobs/{job_id}/cancel")).code == 200
 
 
-@SQLITE
+@pytest.mark.sqlite
 @pytest.mark.gen_test
 async def test_each_change_is_logged_with_its_caller(
     client: Client, caplog: pytest.LogCaptureFixture

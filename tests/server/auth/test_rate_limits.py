@@ -17,6 +17,8 @@ from server.settings.server import ServerSettings
 from tests.support.api import Client, open_app, read
 from tests.support.stores import Bench
 
+pytestmark = pytest.mark.sqlite
+
 LISTS = [
     "/jobs",
     "/jobs/01a21054-ecc3-7788-9e49-c6d97d1c0c65",

@@ -13,7 +13,7 @@ from tests.support.api import Client, open_app
 from tests.support.event_clients import Follower, Followers
 from tests.support.stores import Bench
 
-pytestmark = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+pytestmark = pytest.mark.sqlite
 
 EVE, BOB = "jst_eve-0123456789", "jst_bob-0123456789"
 BOTH = f"eve:admin:{EVE}\nbob:read:{BOB}\n"

@@ -31,7 +31,7 @@ JSON = {"Content-Type": "application/json"}
 SLEEP = {"type": "sleep", "payload": {"seconds": 5}}
 EVIL = "http://evil.example"
 
-pytestmark = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+pytestmark = pytest.mark.sqlite
 
 
 @pytest.fixture

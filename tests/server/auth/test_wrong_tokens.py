@@ -15,7 +15,7 @@ from tests.support.stores import Bench
 WRONG = {"Authorization": "Bearer jst_wrong-0123456789"}
 NO_JOB = "/jobs/01a21054-ecc3-7788-9e49-c6d3f0a4e111"
 PAGE = {"Content-Type": "application/json", "Sec-Fetch-Site": "same-origin"}
-pytestmark = pytest.mark.gen_test
+pytestmark = [pytest.mark.gen_test, pytest.mark.sqlite]
 
 
 @pytest.fixture

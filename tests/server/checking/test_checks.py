@@ -22,11 +22,10 @@ from tests.support.stores import Bench
 from tests.support.waiting import until
 
 TYPES = "runner.job_types,tests.support.job_types.checks"
-SQLITE = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 PADDING = b" " * SMALL_BYTES
 SLEEP = b'{"type": "sleep", "payload": {"seconds": 0}}'
 REGEX = {"patterns": [{"pattern": "a+", "regex": True}]}
-pytestmark = [pytest.mark.gen_test, SQLITE]
+pytestmark = [pytest.mark.gen_test, pytest.mark.sqlite]
 """Starting a check process takes seconds on a busy machine."""
 
 

@@ -131,7 +131,7 @@ def test_each_alert_has_a_case_and_a_line_in_the_documentation() -> None:
 
 
 @pytest.mark.gen_test
-@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+@pytest.mark.sqlite
 async def test_the_alerts_use_existing_metrics(client: Client) -> None:
     await client.fetch("/jobs")
     used = set(re.findall(r"\b(?:job_service|process)_\w+", RULES.read_text()))

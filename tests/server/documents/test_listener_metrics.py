@@ -17,10 +17,9 @@ from tests.support.event_clients import Followers
 from tests.support.metrics import samples
 from tests.support.paths import ROOT
 
-SQLITE = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 NO_JOB = "/jobs/01a21054-ecc3-7788-9e49-c6d97d1c0c65"
 ONE_JOB = "/jobs/{job_id}"
-pytestmark = SQLITE
+pytestmark = pytest.mark.sqlite
 
 
 @pytest.mark.gen_test

@@ -10,6 +10,8 @@ from tests.support.api import Client, fields
 from tests.support.openapi_conformance import described_api
 from tests.support.stores import Bench, id_at
 
+pytestmark = pytest.mark.sqlite
+
 
 def ms(*parts: int) -> int:
     """Return the time of these calendar fields in UTC, in milliseconds since 1970."""

@@ -17,7 +17,7 @@ from tests.server.events.test_callbacks import ALLOWED
 from tests.support.api import opened_app
 from tests.support.stores import Bench
 
-pytestmark = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+pytestmark = pytest.mark.sqlite
 
 PIECE = b"x" * 65536
 MOST_BYTES = 2**22

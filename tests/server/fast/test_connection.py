@@ -16,7 +16,7 @@ from tests.support.api import Client
 from tests.support.stores import RETURNED, Bench
 from tests.support.waiting import until
 
-pytestmark = pytest.mark.gen_test
+pytestmark = [pytest.mark.gen_test, pytest.mark.sqlite]
 SUBMISSION = head("POST", "/jobs", JSON) + SLEEP
 LIST = head("GET", "/jobs?limit=5", PLAIN)
 

@@ -16,6 +16,8 @@ from tests.support.api import Client
 from tests.support.stores import RETURNED, Bench
 from tests.support.waiting import until
 
+pytestmark = pytest.mark.sqlite
+
 SLEEP = b'{"type": "sleep", "payload": {"seconds": 0}}'
 PLAIN = {"Host": "here", "Accept": "*/*"}
 JSON = {**PLAIN, "Content-Type": "application/json", "Content-Length": str(len(SLEEP))}

@@ -22,7 +22,7 @@ from tests.support.api import FILE, Client, fields, open_app, read
 from tests.support.stores import RAISED, RETURNED, Bench
 from tests.support.waiting import until
 
-pytestmark = pytest.mark.gen_test
+pytestmark = [pytest.mark.gen_test, pytest.mark.sqlite, pytest.mark.tornado]
 JSON = {"Accept": "application/json"}
 PATTERNS = "p=ERROR&p=WARN"
 RESULT = {

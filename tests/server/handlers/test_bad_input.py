@@ -8,7 +8,7 @@ import pytest
 
 from tests.support.api import Client, fields
 
-pytestmark = pytest.mark.gen_test
+pytestmark = [pytest.mark.gen_test, pytest.mark.sqlite]
 SLEEP = {"type": "sleep", "payload": {"seconds": 1}}
 
 FIELDS: list[tuple[dict[str, Any], str]] = [

@@ -15,6 +15,8 @@ from tests.server.handlers.test_retry_and_delete import failed
 from tests.support.api import Client, fields
 from tests.support.stores import RAISED, RETURNED, Bench
 
+pytestmark = pytest.mark.tornado
+
 ALL = Filters()
 
 

@@ -12,7 +12,7 @@ import pytest
 from tests.support.api import Client, fields, read
 from tests.support.stores import RETURNED, Bench
 
-pytestmark = pytest.mark.gen_test
+pytestmark = [pytest.mark.gen_test, pytest.mark.sqlite, pytest.mark.tornado]
 DAY = ["2030-01-31T00:00:00Z", "2030-02-01T00:00:00Z"]
 
 

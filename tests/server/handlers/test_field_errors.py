@@ -7,7 +7,7 @@ import pytest
 
 from tests.support.api import FILE, Client, analyze_form, fields
 
-pytestmark = pytest.mark.gen_test
+pytestmark = [pytest.mark.gen_test, pytest.mark.sqlite]
 ANALYZE: list[Any] = [("type", None, b"analyze"), ("payload", None, b'{"patterns": ["ERROR"]}')]
 
 

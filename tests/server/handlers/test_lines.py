@@ -18,7 +18,7 @@ from tests.support.analysis.archives import tar_of
 from tests.support.api import Client, fields
 from tests.support.stores import Bench, folder_of
 
-pytestmark = pytest.mark.gen_test
+pytestmark = [pytest.mark.gen_test, pytest.mark.sqlite, pytest.mark.tornado]
 LINES = [
     f"2026-11-25T13:{number // 60:02}:{number % 60:02}Z {'ERROR' if number % 10 == 0 else 'INFO'} "
     f"request {number} größe"

@@ -21,6 +21,8 @@ from tests.server.handlers.test_retry_and_delete import UNKNOWN, failed
 from tests.support.api import Client, analyze_form, fields
 from tests.support.stores import RAISED, RETURNED, Bench, id_at
 
+pytestmark = pytest.mark.tornado
+
 
 def fill(bench: Bench) -> list[Job]:
     """Create jobs of all kinds; returns them newest first."""

@@ -12,6 +12,8 @@ from tests.support.event_clients import Followers, event_labels, open_stream
 from tests.support.programs import Service, running_service
 from tests.support.stores import RAISED, RETURNED, Bench, Holder
 
+pytestmark = pytest.mark.tornado
+
 MAX_BYTES = 4096
 JSON = {"Accept": "application/json"}
 

@@ -11,6 +11,8 @@ from server.http.negotiation import takes_gzip, wants_page
 from storage.records.release import RELEASE
 from tests.support.api import Client, read
 
+pytestmark = [pytest.mark.sqlite, pytest.mark.tornado]
+
 BROWSER = {"Accept": "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8"}
 PAGES = ["/", "/docs", "/ui", "/ui/", "/ui/jobs", "/ui/jobs/01a2107d-08aa-71c5-afd2-2b50fea1da82"]
 

@@ -9,7 +9,7 @@ from tests.server.openapi.test_document import operations, routes
 from tests.support.api import Client, fields, read
 from tests.support.openapi_conformance import described_api
 
-pytestmark = pytest.mark.gen_test
+pytestmark = [pytest.mark.gen_test, pytest.mark.sqlite]
 
 OPEN = ["/", "/healthz", "/readyz", "/metrics", "/openapi.json", "/docs"]
 """Paths of the API and the pages that ignore unknown parameters."""

@@ -14,6 +14,8 @@ from tests.support.openapi_conformance import described_api
 from tests.support.programs import Service, running_service
 from tests.support.stores import Bench
 
+pytestmark = pytest.mark.tornado
+
 
 async def send(client: Client, method: str, name: str, settings: Any, **headers: str) -> Any:
     """Send settings of a queue; returns the response. "_" in a header's name stands for "-"."""

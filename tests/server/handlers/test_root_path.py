@@ -21,7 +21,7 @@ from tests.support.api import Client, open_app
 from tests.support.callers import API_TOKENS, bearer, token
 from tests.support.stores import Bench
 
-pytestmark = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+pytestmark = pytest.mark.sqlite
 ROOT = "/team/jobs-api"
 SLEEP = {"type": "sleep", "payload": {"seconds": 5}}
 

@@ -7,7 +7,7 @@ import pytest
 
 from tests.support.api import FILE, Client, analyze_form, fields, form, read
 
-pytestmark = pytest.mark.gen_test
+pytestmark = [pytest.mark.gen_test, pytest.mark.sqlite, pytest.mark.tornado]
 
 
 async def post(client: Client, body: bytes, kind: str, **more: str) -> Any:

@@ -23,7 +23,7 @@ from tests.support.api import FILE, Client, analyze_form, fields, form, open_app
 from tests.support.stores import Bench
 from tests.support.waiting import wait_for
 
-pytestmark = pytest.mark.gen_test
+pytestmark = [pytest.mark.gen_test, pytest.mark.sqlite, pytest.mark.tornado]
 MAX_FILE = 300_000
 
 

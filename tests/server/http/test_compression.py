@@ -11,7 +11,7 @@ from server.http.compression import MAX_BYTES, MIN_BYTES, is_compressible
 from tests.support.api import Client, fields
 from tests.support.stores import Bench
 
-pytestmark = pytest.mark.gen_test
+pytestmark = [pytest.mark.gen_test, pytest.mark.sqlite]
 GZIP = {"Accept-Encoding": "gzip"}
 LONG = {"seconds": 0, "note": "x" * MIN_BYTES}
 

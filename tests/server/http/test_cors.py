@@ -13,7 +13,7 @@ from storage.settings.settings import SettingsError
 from tests.support.api import Client, open_app
 from tests.support.stores import Bench
 
-pytestmark = pytest.mark.gen_test
+pytestmark = [pytest.mark.gen_test, pytest.mark.sqlite]
 APP = "https://app.example.org"
 SLEEP = b'{"type": "sleep", "payload": {"seconds": 1}}'
 ALLOWED = "Access-Control-Allow-Origin"

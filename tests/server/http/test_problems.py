@@ -18,6 +18,8 @@ from tests.support.raw_http import JSON_HEAD, exchange
 from tests.support.stores import RETURNED, Bench
 from tests.support.waiting import wait_for
 
+pytestmark = pytest.mark.sqlite
+
 NOBODY = "01a21054-ecc3-7788-9e49-c6d97d1c0c65"
 FAST: dict[str, str] = {}
 SLOW = {"X-Plain": "no"}

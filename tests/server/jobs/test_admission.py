@@ -43,7 +43,7 @@ async def fill(app: App, bench: Bench) -> None:
     app.queue_watermark._next_count_at = app.queue_watermark._valid_until
 
 
-@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+@pytest.mark.sqlite
 async def test_a_full_queue_goes_before_a_full_disk_and_both_before_the_key_and_the_body(
     app: App, client: Client, bench: Bench
 ) -> None:
