@@ -17,7 +17,7 @@ INSTALLED := $(VENV)/installed
 DEVELOPER := $(VENV)/installed-dev
 
 .DEFAULT_GOAL := help
-.PHONY: help run test check docs audit generators bench kernel peers mutants chaos power docker-test release clean
+.PHONY: help run test check types docs audit generators bench kernel peers mutants chaos power docker-test release clean
 
 help: ## List these targets
 	@echo "make TARGET [PYTHON=python3.13] [VENV=.venv]"
@@ -35,13 +35,15 @@ test: $(DEVELOPER) ## Run all tests; TESTS="-k cancel" picks some
 	$(BIN)/pytest -m "not timing" -n 4 $(TESTS); others=$$?; \
 	case "$$alone $$others" in "0 0" | "0 5" | "5 0") ;; *) exit 1 ;; esac
 
-check: $(DEVELOPER) ## Lint, format and types of Python and JavaScript, import rule and sizes
+check: $(DEVELOPER) types ## Lint, format and types of Python and JavaScript, import rule and sizes
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
-	$(BIN)/mypy
 	$(BIN)/pytest -q tests/test_imports.py tests/test_style.py
 	bash -n .ci/run && bash -n tests/system/docker/run && bash -n tests/web/check && bash -n tests/generators/run
 	tests/web/check
+
+types: $(DEVELOPER) ## The types of Python only, which depend on its version
+	$(BIN)/mypy
 
 docs: $(DEVELOPER) ## Write docs/settings.md, docs/errors.md and docs/pattern-sets.md from the code
 	$(BIN)/python -m tests.support.settings_page

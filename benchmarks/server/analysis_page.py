@@ -18,7 +18,7 @@ from statistics import median
 from playwright.sync_api import Browser, sync_playwright
 
 from benchmarks.analysis.log_file import make_log
-from tests.support.browsers import CHROMIUM, FLAGS
+from tests.support.browsers import FLAGS, installed_browser
 from tests.support.programs import Service, running_service
 
 CHART = """new Promise((done) => {
@@ -72,7 +72,7 @@ def main() -> None:
         make_log(Path(name) / "app.log", options.size_mb * 1_000_000)
         service.worker()
         job_id = analyze(service, Path(name) / "app.log", options.patterns)
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
+        browser = playwright.chromium.launch(executable_path=installed_browser(), args=FLAGS)
         shown, cpu, nodes = zip(
             *(open_page(browser, service, job_id) for _ in range(options.times)), strict=True
         )

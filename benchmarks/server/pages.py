@@ -23,7 +23,7 @@ from playwright.sync_api import Page, sync_playwright
 from benchmarks.server.streams import Follower
 from benchmarks.speed.ours import port_of
 from benchmarks.storage.stored_jobs import fill
-from tests.support.browsers import CHROMIUM, FLAGS
+from tests.support.browsers import FLAGS, installed_browser
 from tests.support.programs import Service, running_service
 from tests.support.stores import open_bench
 
@@ -109,7 +109,7 @@ def main() -> None:
         followed(service, options.followers),
         sync_playwright() as playwright,
     ):
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
+        browser = playwright.chromium.launch(executable_path=installed_browser(), args=FLAGS)
         page = browser.new_page(base_url=service.base_url)
         measure(service, page, options.times)
         browser.close()

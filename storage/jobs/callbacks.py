@@ -7,7 +7,6 @@ due again after that time.
 
 from dataclasses import dataclass
 from typing import Any
-from uuid import UUID
 
 import peewee as pw
 
@@ -81,8 +80,3 @@ def _taken(callback: Callback) -> tuple[pw.Expression, ...]:
     Another sender may have taken it, or a later end of the job may have replaced it.
     """
     return CallbackRow.job_id == callback.job.id, CallbackRow.tries == callback.tries
-
-
-def pending_jobs(database: Database) -> set[UUID]:
-    """Return the ids of all jobs in the outbox."""
-    return {row["job_id"] for row in database.rows(CallbackRow.select(CallbackRow.job_id))}

@@ -12,7 +12,8 @@ from uuid import UUID
 import peewee as pw
 
 from storage.claiming.rescue import Rescuer
-from storage.db.models import RunnerRow
+from storage.db.database import Database
+from storage.db.models import CallbackRow, RunnerRow
 from storage.files.folder import FolderUploads
 from storage.jobs.queues import Queues
 from storage.liveness.liveness import FileLiveness, Liveness
@@ -115,6 +116,11 @@ def die(bench: Bench, runner: Holder) -> None:
     else:
         past = RunnerRow.update(lease_expires_at=pw.SQL("lease_expires_at - 60000"))
         bench.store.database.run(past.where(RunnerRow.name == runner.liveness.name))
+
+
+def pending_callbacks(database: Database) -> set[UUID]:
+    """The ids of all jobs in the outbox of callbacks."""
+    return {row["job_id"] for row in database.rows(CallbackRow.select(CallbackRow.job_id))}
 
 
 def id_at(ms: int, number: int = 0) -> UUID:

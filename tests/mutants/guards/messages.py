@@ -3,7 +3,6 @@
 from tests.mutants.mutant import Mutant
 
 INVALID = ("tests/runner/pool/test_invalid_messages.py",)
-FUZZING = ("tests/runner/pool/test_message_fuzzing.py",)
 FAULTS = ("tests/runner/pool/test_faults.py",)
 SEEN = ("tests/runner/pool/test_isolation.py",)
 JSON = ("tests/runner/pool/test_json_text.py",)

@@ -11,11 +11,10 @@ import pytest
 from tornado.httpclient import AsyncHTTPClient
 
 from server.events import callback_sender
-from storage.jobs.callbacks import pending_jobs
 from storage.records.job import NewJob
 from tests.server.events.test_callbacks import ALLOWED
 from tests.support.api import opened_app
-from tests.support.stores import Bench
+from tests.support.stores import Bench, pending_callbacks
 
 pytestmark = pytest.mark.sqlite
 
@@ -95,7 +94,7 @@ async def send_callback(bench: Bench, host: Host, until: Callable[[], bool]) -> 
         pending = {job_id}
         while not until() or pending:
             await asyncio.sleep(0.02)
-            pending = await app.threads.run(pending_jobs, bench.store.database)
+            pending = await app.threads.run(pending_callbacks, bench.store.database)
 
 
 @pytest.mark.gen_test

@@ -21,12 +21,12 @@ from server.checking.submission import callback_refusal
 from server.events import callback_sender
 from server.events.callback_sender import MAX_IN_FLIGHT, CallbackSlots, host_of
 from server.settings.server import ServerSettings
-from storage.jobs.callbacks import Callbacks, pending_jobs
+from storage.jobs.callbacks import Callbacks
 from storage.jobs.retention import Retention
 from storage.settings.settings import SettingsError
 from tests.support.api import Client, fields, opened_app
 from tests.support.metrics import samples
-from tests.support.stores import RAISED, RETURNED, Bench
+from tests.support.stores import RAISED, RETURNED, Bench, pending_callbacks
 
 SECRET = "a secret of the tests"
 URL = "http://127.0.0.1/callback"
@@ -103,10 +103,10 @@ def test_a_final_job_with_a_callback_url_is_put_into_the_outbox(
     with_url, other = bench.enqueue(callback_url=URL), bench.enqueue()
     runner = bench.runner()
     fences = [job.fence for job in runner.claims.claim(2)]
-    assert pending_jobs(bench.store.database) == set()
+    assert pending_callbacks(bench.store.database) == set()
     for fence in fences:
         runner.claims.complete(fence, "null", RETURNED)
-    assert pending_jobs(bench.store.database) == {with_url}
+    assert pending_callbacks(bench.store.database) == {with_url}
     (callback,) = outbox.take(9, 60)
     assert (callback.job, callback.url, callback.tries) == (bench.job(with_url), URL, 1)
     assert bench.job(other).callback_url is None
@@ -132,17 +132,17 @@ def test_a_taken_callback_becomes_due_again(bench: Bench, outbox: Callbacks) -> 
     (again,) = outbox.take(9, 60)
     assert again.tries == 2
     outbox.done(callback)  # no effect: it was taken again in the meantime
-    assert pending_jobs(bench.store.database)
+    assert pending_callbacks(bench.store.database)
     bench.clock.forward(60)
     (third,) = outbox.take(9, 60)
     outbox.done(third)
-    assert pending_jobs(bench.store.database) == set()
+    assert pending_callbacks(bench.store.database) == set()
 
 
 def test_a_job_leaves_the_outbox_when_it_is_deleted(bench: Bench) -> None:
     bench.jobs.cancel(bench.enqueue(callback_url=URL))
     Retention(bench.store.database, (), 0).prune(bench.clock() + 1)
-    assert pending_jobs(bench.store.database) == set()
+    assert pending_callbacks(bench.store.database) == set()
 
 
 def test_a_retried_job_is_put_into_the_outbox_again(bench: Bench, outbox: Callbacks) -> None:
@@ -169,7 +169,7 @@ async def test_a_callback_is_sent_and_signed(bench: Bench, http_client: AsyncHTT
         signed = f"{headers['webhook-id']}.{headers['webhook-timestamp']}.".encode() + request.body
         digest = hmac.new(SECRET.encode(), signed, hashlib.sha256).digest()
         assert headers["webhook-signature"] == f"v1,{base64.b64encode(digest).decode()}"
-        while pending_jobs(bench.store.database):
+        while pending_callbacks(bench.store.database):
             await asyncio.sleep(0.01)
 
 
@@ -184,7 +184,7 @@ async def test_a_callback_is_retried_until_the_receiver_accepts_it(
         await client.post(f"/jobs/{job_id}/cancel", status=200)
         requests = await receiver.some(4)
         assert len({request.headers["webhook-id"] for request in requests}) == 1
-        while pending_jobs(bench.store.database):
+        while pending_callbacks(bench.store.database):
             await asyncio.sleep(0.01)
         assert len(receiver.requests) == 4
         found = await samples(client)
@@ -218,7 +218,10 @@ async def test_a_callback_is_given_up_after_max_tries(
         receiver.statuses = [500] * 9
         job_id = await client.sleep_job(callback_url=receiver.url)
         await client.post(f"/jobs/{job_id}/cancel", status=200)
-        while await asyncio.to_thread(pending_jobs, bench.store.database) or not receiver.requests:
+        while (
+            await asyncio.to_thread(pending_callbacks, bench.store.database)
+            or not receiver.requests
+        ):
             await asyncio.sleep(0.01)
         assert len(receiver.requests) == 3
 

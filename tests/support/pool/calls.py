@@ -111,16 +111,6 @@ def ignore_signals(report: Report, names: list[str], seconds: float = 60) -> str
     return "over"
 
 
-def clean_up_on_sigterm(report: Report, path: str) -> None:
-    def clean_up(*_: object) -> None:
-        Path(path).write_text("clean")
-        sys.exit()
-
-    signal.signal(signal.SIGTERM, clean_up)
-    tell(report, os.getpid())
-    time.sleep(60)
-
-
 def append_to_file(report: Report, path: str, text: str) -> None:
     with open(path, "a") as file:
         file.write(text)
