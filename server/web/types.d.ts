@@ -430,7 +430,9 @@ export interface Pattern {
   ignore_case?: boolean;
   word?: boolean;
   name?: string;
-  [combination: string]: unknown;
+  all?: (string | Pattern)[];
+  any?: (string | Pattern)[];
+  none?: (string | Pattern)[];
 }
 
 /** The result of an `analyze` job; the progress of a running one has `counts` alone. */

@@ -16,6 +16,7 @@ import { LinesPanel } from "./linesPanel.js";
 import { membersPanel } from "./membersPanel.js";
 import { fieldsPanel, templatesPanel } from "./overviewPanels.js";
 import { PatternsPanel } from "./patternsPanel.js";
+import { QuestionPanel } from "./questionPanel.js";
 import { samplesPanel } from "./samplesPanel.js";
 import { timelineOf } from "./timeline.js";
 import { TimelinePanel } from "./timelinePanel.js";
@@ -37,6 +38,7 @@ export class AnalysisView {
     this.job = null;
     this.head = h("div", { "data-key": "head" });
     this.patterns = new PatternsPanel(this.view, go);
+    this.question = new QuestionPanel(this.view, go);
     this.timeline = new TimelinePanel(this.view, (from, until) => this.askForRange(from, until));
     this.lines = new LinesPanel(this.view);
     this.comparison = new ComparisonPanel(this.view);
@@ -46,6 +48,7 @@ export class AnalysisView {
       { class: "analysis" },
       this.head,
       this.patterns.element,
+      this.question.element,
       this.timeline.element,
       this.lines.element,
       this.rest,
@@ -64,6 +67,7 @@ export class AnalysisView {
     this.timeline.show(shown, this.canAsk && isComplete);
     if (isFinal(job.status) && job.upload) this.lines.setJob(job.job_id);
     if (isComplete) this.comparison.setJob(job);
+    if (isComplete) this.question.setJob(job);
     this.draw();
   }
 

@@ -1,6 +1,7 @@
 // The fields of one pattern: its text, its options and its name.
 
 import { h } from "../lib/dom.js";
+import { CombinationFields } from "./combinationFields.js";
 
 /** @typedef {import("../types.js").Pattern} Pattern */
 /** @type {[name: "regex" | "ignore_case" | "word", label: string][]} */
@@ -24,6 +25,7 @@ export class PatternFields {
       spellcheck: "false",
     });
     this.name = h("input", { id: `${id}-name`, type: "text", maxlength: 200 });
+    this.combination = new CombinationFields(id);
     this.options = OPTIONS.map(([name]) => h("input", { type: "checkbox", id: `${id}-${name}` }));
     const field = (/** @type {string} */ title, /** @type {HTMLInputElement} */ input) =>
       h("div", { class: "field" }, h("label", { for: input.id }, title), input);
@@ -33,21 +35,21 @@ export class PatternFields {
       field(label, this.text),
       OPTIONS.map(([, title], at) => h("label", { class: "box" }, this.options[at], title)),
       field("Name, if it is not the text", this.name),
+      this.combination.element,
     );
   }
 
   /**
-   * Return the pattern; null while the text is empty.
+   * Return the pattern; null while there is no text.
    *
    * @returns {Pattern | null}
    */
   read() {
-    if (!this.text.value) return null;
     const chosen = OPTIONS.filter((_, at) => this.options[at].checked);
-    return {
-      pattern: this.text.value,
-      ...Object.fromEntries(chosen.map(([name]) => [name, true])),
-      ...(this.name.value ? { name: this.name.value } : {}),
-    };
+    const options = Object.fromEntries(chosen.map(([name]) => [name, true]));
+    const text = this.text.value;
+    const pattern = this.combination.read(text, options) ?? (text && { pattern: text, ...options });
+    if (!pattern) return null;
+    return this.name.value ? { ...pattern, name: this.name.value } : pattern;
   }
 }

@@ -4,6 +4,8 @@
 /** @typedef {import("../types.js").JobDocument} JobDocument */
 /** @typedef {import("../types.js").Pattern} Pattern */
 
+const MOST_OF_KEY = 200;
+
 /**
  * Return the patterns of a payload as objects; none if it has no list of patterns.
  *
@@ -16,12 +18,23 @@ export function patternsOf({ patterns }) {
 }
 
 /**
- * Return the key of a pattern in the result: its name, or else its text.
+ * Return the key of a pattern in the result: its name, or else its text. That of a combination is
+ * made of its texts.
  *
  * @param {Pattern} pattern
  * @returns {string}
  */
-export const keyOf = ({ name, pattern }) => name || (pattern ?? "");
+export function keyOf({ name, pattern, all, any, none }) {
+  if (name || pattern) return name || (pattern ?? "");
+  const [needed, oneOf, excluded] = [all, any, none].map((list) => (list ?? []).map(textOf));
+  const joined = [...needed, ...(oneOf.length ? [oneOf.join(" OR ")] : [])].join(" AND ");
+  const key = [joined, ...excluded.map((text) => ` NOT ${text}`)].join("");
+  return Array.from(key).slice(0, MOST_OF_KEY).join("");
+}
+
+/** @param {string | Pattern} condition */
+const textOf = (condition) =>
+  typeof condition === "string" ? condition : (condition.pattern ?? "");
 
 /**
  * Return the payload that asks the same with other patterns.

@@ -1,6 +1,7 @@
 // Files that are dropped anywhere on a page. A browser would open such a file, and leave the page.
 
 import { h } from "../lib/dom.js";
+import { droppedFiles } from "./droppedFiles.js";
 
 /** @typedef {(files: File[]) => void} Taker */
 
@@ -39,12 +40,12 @@ export function acceptDrops(open) {
   const hint = h("div", { class: "drop-hint", hidden: true }, "Drop files to analyze them");
   document.body.append(hint);
   const listen = (/** @type {"dragover" | "dragleave" | "drop"} */ name) =>
-    addEventListener(name, (event) => {
+    addEventListener(name, async (event) => {
       if (!event.dataTransfer?.types.includes("Files")) return;
       event.preventDefault();
       hint.hidden = name !== "dragover";
       if (name !== "drop") return;
-      const files = [...event.dataTransfer.files];
+      const files = await droppedFiles(event.dataTransfer);
       if (taker) return taker(files);
       waiting = files;
       open();

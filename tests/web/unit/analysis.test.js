@@ -2,7 +2,14 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 
 import { linesQuery, pieces } from "../../../server/web/analysis/linesPanel.js";
-import { linesOf, payloadWith, templateRegex } from "../../../server/web/analysis/patterns.js";
+import { combination } from "../../../server/web/analysis/combinationFields.js";
+import {
+  keyOf,
+  linesOf,
+  payloadWith,
+  templateRegex,
+} from "../../../server/web/analysis/patterns.js";
+import { payloadOf } from "../../../server/web/analysis/questionPanel.js";
 import { describeLines, mostFrequentFirst } from "../../../server/web/analysis/patternsPanel.js";
 import { sampleText } from "../../../server/web/analysis/samplesPanel.js";
 import { burstsOf, timelineOf } from "../../../server/web/analysis/timeline.js";
@@ -197,4 +204,31 @@ test("a sample has the numbers of its lines", () => {
   const sample = { line: 10, time: null, text: "c", before: ["a", "b"], after: ["d"] };
   assert.equal(sampleText(sample), "8  a\n9  b\n10: c\n11  d\n");
   assert.equal(sampleText({ ...sample, before: [], after: [] }), "10: c");
+});
+
+test("a combination has the key that the service gives it", () => {
+  const made = combination([["ERROR", "db"], ["a", "b"], ["retry"]], {});
+  assert.deepEqual(made, { all: ["ERROR", "db"], any: ["a", "b"], none: ["retry"] });
+  assert.equal(keyOf(made), "ERROR AND db AND a OR b NOT retry");
+  const folded = combination([["x"], [], []], { ignore_case: true });
+  assert.deepEqual(folded, { all: [{ pattern: "x", ignore_case: true }] });
+  assert.equal(keyOf(folded), "x");
+  assert.equal(keyOf({ ...made, name: "bad" }), "bad");
+  assert.equal(keyOf({ all: ["x".repeat(300)] }).length, 200);
+});
+
+test("another question keeps what it does not ask for", () => {
+  const payload = { patterns: ["a"], samples: 2, context: 1, lines: false };
+  const none = { from: "", until: "", samples: "", context: "" };
+  assert.deepEqual(payloadOf(payload, none, false), { patterns: ["a"], lines: false });
+  assert.deepEqual(payloadOf(payload, { ...none, from: " -1h ", samples: "5" }, true), {
+    patterns: ["a"],
+    from: "-1h",
+    samples: 5,
+    histogram: "auto",
+    lines: true,
+  });
+  const hourly = { histogram: "hour" };
+  assert.deepEqual(payloadOf(hourly, none, true), hourly);
+  assert.deepEqual(payloadOf(hourly, none, false), {});
 });

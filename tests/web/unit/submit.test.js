@@ -41,7 +41,7 @@ test("a text in brackets that is not such an array has one value per line", () =
 
 test("a form has its file last, and JSON in all fields but type and queue", () => {
   const request = { type: "analyze", payload: { patterns: ["a"] }, priority: 3, queue: "gpu" };
-  const form = formOf(request, new File(["x"], "a.log"));
+  const form = formOf(request, [new File(["x"], "a.log")]);
   assert.deepEqual(
     [...form].map(([name, value]) => [name, value instanceof File ? value.name : value]),
     [
@@ -52,4 +52,14 @@ test("a form has its file last, and JSON in all fields but type and queue", () =
       ["filename", "a.log"],
     ],
   );
+});
+
+test("several files of one job have the same name in its form", () => {
+  const files = [new File(["x"], "a.log"), new File(["y"], "b.log")];
+  const form = formOf({ type: "analyze", payload: {} }, files);
+  assert.deepEqual(
+    form.getAll("files").map((file) => file.name),
+    ["a.log", "b.log"],
+  );
+  assert.equal(form.get("filename"), null);
 });

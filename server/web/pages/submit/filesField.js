@@ -14,6 +14,13 @@ export class FilesField {
     this.input = h("input", { type: "file", multiple: true, id: "files" });
     this.input.addEventListener("change", () => this.add(this.input.files));
     this.list = h("ul", { class: "chosen" });
+    this.together = h("input", { type: "checkbox", id: "together" });
+    this.choice = h(
+      "label",
+      { class: "box", hidden: true },
+      this.together,
+      "all files in one job, with results for each file",
+    );
     this.note = h("p", { class: "error-text", role: "alert" });
     this.element = h(
       "div",
@@ -22,8 +29,9 @@ export class FilesField {
       },
       h("label", { for: "files" }, "Files: drop them here, or choose"),
       this.input,
-      h("p", { class: "quiet" }, "Each file becomes a separate job."),
+      h("p", { class: "quiet" }, "Each file becomes a separate job. A folder may be dropped, too."),
       this.list,
+      this.choice,
       this.note,
     );
   }
@@ -56,6 +64,18 @@ export class FilesField {
     return errors.filter((error) => !mine.includes(error));
   }
 
+  /**
+   * Return the files of each job.
+   *
+   * @returns {File[][]}
+   */
+  submissions() {
+    if (!this.files.length) return [[]];
+    return this.together.checked && this.files.length > 1
+      ? [this.files]
+      : this.files.map((file) => [file]);
+  }
+
   clear() {
     this.files = [];
     this.show();
@@ -63,6 +83,7 @@ export class FilesField {
 
   show() {
     replaceChildren(this.note);
+    this.choice.hidden = this.files.length < 2;
     replaceChildren(
       this.list,
       this.files.map((file) =>

@@ -21,20 +21,21 @@ const TEXT_FIELDS = ["type", "queue"]; // all other fields of a form are JSON
 export class Submission {
   /**
    * @param {JobRequest} request
-   * @param {File | null} file
+   * @param {File[]} files several become one archive; a job without a file has none
    * @param {(errors: FieldDocument[]) => void} onErrors called with the errors of a refused
    *   submission
    */
-  constructor(request, file, onErrors) {
+  constructor(request, files, onErrors) {
     this.request = request;
-    this.file = file;
+    this.files = files;
     this.onErrors = onErrors;
     this.key = newIdempotencyKey();
-    this.name = file?.name ?? request.type;
+    this.name = files.length ? files[0].name : request.type;
+    if (files.length > 1) this.name += ` and ${format.number(files.length - 1)} more`;
     this.startedAt = 0;
     this.bar = h("progress", { max: 1, "aria-label": `Upload of ${this.name}` });
     this.note = h("span", { class: "quiet" });
-    this.element = h("li", { class: "submission" });
+    this.element = h("li", { class: "submission" }, h("span", { class: "name" }, this.name));
   }
 
   /**
@@ -78,8 +79,9 @@ export class Submission {
       xhr.open("POST", atRoot("/jobs"));
       xhr.setRequestHeader("Accept", "application/json");
       xhr.setRequestHeader("Idempotency-Key", this.key);
-      if (!this.file) xhr.setRequestHeader("Content-Type", "application/json");
-      xhr.send(this.file ? formOf(this.request, this.file) : JSON.stringify(this.request));
+      if (!this.files.length) xhr.setRequestHeader("Content-Type", "application/json");
+      const { request, files } = this;
+      xhr.send(files.length ? formOf(request, files) : JSON.stringify(request));
     });
   }
 
@@ -115,18 +117,19 @@ export class Submission {
 }
 
 /**
- * Return the form of a job with a file. The file comes last, so that the service can refuse a wrong
- * field before it has read the file.
+ * Return the form of a job with files. They come last, so that the service can refuse a wrong field
+ * before it has read a file.
  *
  * @param {JobRequest} request
- * @param {File} file
+ * @param {File[]} files
  * @returns {FormData}
  */
-export function formOf(request, file) {
+export function formOf(request, files) {
   const form = new FormData();
   for (const [name, value] of Object.entries(request)) {
     form.append(name, TEXT_FIELDS.includes(name) ? String(value) : JSON.stringify(value));
   }
-  form.append("filename", file, file.name);
+  const part = files.length > 1 ? "files" : "filename";
+  for (const file of files) form.append(part, file, file.name);
   return form;
 }

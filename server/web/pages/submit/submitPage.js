@@ -53,6 +53,9 @@ export function showSubmit(root, go) {
  */
 const warnBeforeUnload = (event) => event.preventDefault();
 
+/** @param {File} file */
+const alone = (file) => [file];
+
 class SubmitForm {
   /**
    * @param {HTMLElement} body
@@ -70,6 +73,10 @@ class SubmitForm {
     this.files = null;
     this.payload = h("div", {});
     this.options = new OptionsForm(queues);
+    /** @type {JobRequest | null} the one whose files are being sent */
+    this.sending = null;
+    /** @type {Submission[]} */
+    this.waiting = [];
     this.notice = h("div", {});
     this.list = h("ul", { class: "submissions", "aria-live": "polite" });
     this.button = h("button", { class: "primary", disabled: !hasRole("submit") }, "Submit");
@@ -126,9 +133,14 @@ class SubmitForm {
     this.showNotice("");
   }
 
-  /** @param {File[]} files */
+  /**
+   * Take files that were dropped on this page. While others are being sent, they are sent next.
+   *
+   * @param {File[]} files
+   */
   drop(files) {
-    if (this.files) this.files.add(files);
+    if (this.sending && this.files) this.enqueue(this.sending, files.map(alone));
+    else if (this.files) this.files.add(files);
     else this.showNotice(`Jobs of the type ${this.type} take no files.`);
   }
 
@@ -156,33 +168,31 @@ class SubmitForm {
       this.showErrors(fieldErrorsOf(error));
       return;
     }
-    await this.send(request, this.files?.files.length ? this.files.files : [null]);
+    await this.send(request, this.files?.submissions() ?? [[]]);
   }
 
   /**
-   * Submit a job for each file, two at a time. A single accepted job is then shown on its own page.
+   * Submit a job for each list of files, two at a time. A single accepted job is then shown on its
+   * own page.
    *
    * @param {JobRequest} request
-   * @param {(File | null)[]} files
+   * @param {File[][]} lists
    */
-  async send(request, files) {
-    const submissions = files.map(
-      (file) => new Submission(request, file, (errors) => this.showErrors(errors)),
-    );
-    replaceChildren(
-      this.list,
-      submissions.map((each) => each.element),
-    );
+  async send(request, lists) {
+    replaceChildren(this.list);
+    this.sending = request;
+    this.enqueue(request, lists);
     this.button.disabled = true;
     addEventListener("beforeunload", warnBeforeUnload);
-    const waiting = [...submissions];
     /** @type {(string | null)[]} */
     const ids = [];
     const sendWaiting = async () => {
-      for (let next = waiting.shift(); next; next = waiting.shift()) ids.push(await next.send());
+      for (let next = this.waiting.shift(); next; next = this.waiting.shift())
+        ids.push(await next.send());
     };
     await Promise.all(Array.from({ length: CONCURRENT_UPLOADS }, sendWaiting));
     removeEventListener("beforeunload", warnBeforeUnload);
+    this.sending = null;
     this.button.disabled = false;
     if (ids.every(Boolean)) this.files?.clear();
     if (!this.list.isConnected)
@@ -190,6 +200,20 @@ class SubmitForm {
         `${ids.filter(Boolean).length} of ${format.plural(ids.length, "job")} submitted.`,
       );
     else if (ids.length === 1 && ids[0]) this.go(jobHref(ids[0]));
+  }
+
+  /**
+   * Let lists of files wait for their submission.
+   *
+   * @param {JobRequest} request
+   * @param {File[][]} lists
+   */
+  enqueue(request, lists) {
+    for (const files of lists) {
+      const next = new Submission(request, files, (errors) => this.showErrors(errors));
+      this.waiting.push(next);
+      this.list.append(next.element);
+    }
   }
 
   /**

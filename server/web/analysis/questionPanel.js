@@ -1,0 +1,137 @@
+// Another question about the same file: a range of time, samples, and how lines are counted over
+// time. The answer is a new job.
+
+import { runAction } from "../lib/dialog.js";
+import { h, setText } from "../lib/dom.js";
+import { describeErrors, fieldErrorsOf } from "../lib/errors.js";
+import { hasRole } from "../shared/session.js";
+import { analyzeAgain } from "./again.js";
+
+/** @typedef {import("../types.js").JobDocument} JobDocument */
+/** @typedef {import("../lib/dom.js").Properties} Properties */
+/** @typedef {{ name: string, label: string, hint: string, input: Properties }} Option */
+
+const TIME = "A time such as 2026-01-31T13:05:00Z, or -1h before the last line.";
+/** @type {Option[]} */
+const OPTIONS = [
+  { name: "from", label: "Lines from", hint: TIME, input: { placeholder: "the first line" } },
+  { name: "until", label: "Lines until", hint: TIME, input: { placeholder: "the last line" } },
+  {
+    name: "samples",
+    label: "Samples of each pattern",
+    hint: "Up to 20 lines, from all times and from each burst.",
+    input: { type: "number", min: 0, max: 20, placeholder: "0" },
+  },
+  {
+    name: "context",
+    label: "Lines around each sample",
+    hint: "Up to 5 before and after it.",
+    input: { type: "number", min: 0, max: 5, placeholder: "none" },
+  },
+];
+
+/**
+ * Return a payload with other values; an empty text leaves a field out.
+ *
+ * @param {Record<string, unknown>} payload
+ * @param {Record<string, string>} texts by field
+ * @param {boolean} isOverTime whether lines are counted over time
+ * @returns {Record<string, unknown>}
+ */
+export function payloadOf(payload, texts, isOverTime) {
+  const next = { ...payload };
+  for (const [name, text] of Object.entries(texts)) {
+    delete next[name];
+    if (text.trim())
+      next[name] = ["samples", "context"].includes(name) ? Number(text) : text.trim();
+  }
+  if (next.context !== undefined && !next.samples) delete next.context;
+  const was = next.histogram ?? "none";
+  if (isOverTime && was === "none") next.histogram = "auto";
+  if (!isOverTime && was !== "none") delete next.histogram;
+  const asksForLines = ["samples", "from", "until", "histogram"].some((name) => next[name]);
+  if (next.lines === false && asksForLines) next.lines = true;
+  return next;
+}
+
+/** Shows the form once the job has ended. Call `setJob` then. */
+export class QuestionPanel {
+  /**
+   * @param {import("./viewState.js").ViewState} view
+   * @param {import("../app.js").Go} go
+   */
+  constructor(view, go) {
+    this.view = view;
+    this.go = go;
+    /** @type {JobDocument | null} */
+    this.job = null;
+    this.inputs = OPTIONS.map(({ name, input }) =>
+      h("input", { id: `question-${name}`, "aria-describedby": `question-${name}-note`, ...input }),
+    );
+    this.overTime = h("input", { id: "question-over-time", type: "checkbox" });
+    this.button = h("button", {}, "Analyze again");
+    this.error = h("p", { class: "error-text", role: "alert" });
+    this.element = h(
+      "details",
+      { "data-key": "question", class: "question", hidden: true },
+      h("summary", {}, "Range of time, samples and context"),
+      h(
+        "form",
+        { onsubmit: (event) => this.submit(event) },
+        h(
+          "div",
+          { class: "fields-row" },
+          OPTIONS.map((option, at) => this.field(option, at)),
+        ),
+        h("label", { class: "box" }, this.overTime, "count lines over time"),
+        h("div", { class: "buttons" }, this.button),
+        this.error,
+      ),
+    );
+  }
+
+  /**
+   * @param {Option} option
+   * @param {number} at
+   */
+  field({ name, label, hint }, at) {
+    return h(
+      "div",
+      { class: "field" },
+      h("label", { for: `question-${name}` }, label),
+      this.inputs[at],
+      h("span", { class: "field-note", id: `question-${name}-note` }, hint),
+    );
+  }
+
+  /** @param {JobDocument} job that has succeeded */
+  setJob(job) {
+    if (this.job) return;
+    this.job = job;
+    this.element.hidden = !job.upload || !hasRole("submit");
+    OPTIONS.forEach(({ name }, at) => {
+      const value = job.payload[name];
+      this.inputs[at].value = value === undefined || value === null ? "" : String(value);
+    });
+    this.overTime.checked = (job.payload.histogram ?? "none") !== "none";
+  }
+
+  /** @param {SubmitEvent} event */
+  async submit(event) {
+    event.preventDefault();
+    const job = this.job;
+    if (!job) return;
+    setText(this.error, "");
+    const texts = Object.fromEntries(OPTIONS.map(({ name }, at) => [name, this.inputs[at].value]));
+    await runAction(this.button, async () => {
+      try {
+        const payload = payloadOf(job.payload, texts, this.overTime.checked);
+        await analyzeAgain(job, payload, this.view, this.go);
+      } catch (error) {
+        const errors = describeErrors(fieldErrorsOf(error));
+        if (!errors) throw error;
+        setText(this.error, errors);
+      }
+    });
+  }
+}
