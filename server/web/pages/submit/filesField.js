@@ -19,7 +19,7 @@ export class FilesField {
       "label",
       { class: "box", hidden: true },
       this.together,
-      "all files in one job, with results for each file",
+      "all of them in one job, with results for each",
     );
     this.note = h("p", { class: "error-text", role: "alert" });
     this.element = h(
