@@ -14,8 +14,13 @@ import { analyzeAgain } from "./again.js";
 const TIME = "A time such as 2026-01-31T13:05:00Z, or -1h before the last line.";
 /** @type {Option[]} */
 const OPTIONS = [
-  { name: "from", label: "Lines from", hint: TIME, input: { placeholder: "the first line" } },
-  { name: "until", label: "Lines until", hint: TIME, input: { placeholder: "the last line" } },
+  {
+    name: "from",
+    label: "Start of the range",
+    hint: TIME,
+    input: { placeholder: "the first line" },
+  },
+  { name: "until", label: "End of the range", hint: TIME, input: { placeholder: "the last line" } },
   {
     name: "samples",
     label: "Samples of each pattern",
@@ -24,7 +29,7 @@ const OPTIONS = [
   },
   {
     name: "context",
-    label: "Lines around each sample",
+    label: "Context of each sample",
     hint: "Up to 5 before and after it.",
     input: { type: "number", min: 0, max: 5, placeholder: "none" },
   },
