@@ -170,7 +170,7 @@ def test_an_invalid_pattern_is_refused_where_it_is_entered(
     page.get_by_label("Another pattern").fill("(")
     page.locator(".pattern-form").get_by_label("regex").check()
     page.get_by_role("button", name="Add", exact=True).click()
-    expect(page.locator(".analysis .error-text")).to_contain_text("patterns[3]")
+    expect(page.locator("[data-key=patterns] .error-text")).to_contain_text("patterns[3]")
     assert incident in page.url
 
 
