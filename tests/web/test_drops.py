@@ -91,7 +91,7 @@ def test_an_upload_that_loses_its_connection_can_be_sent_again_and_others_go_on(
     page.goto("/ui/submit?type=analyze")
     big = {"name": "big.log", "mimeType": "text/plain", "buffer": b"line\n"}
     small = {"name": "small.log", "mimeType": "text/plain", "buffer": b"line\n"}
-    page.get_by_label("Files").set_input_files([big, small])  # type: ignore[list-item]
+    page.get_by_label("Files").set_input_files([big, small])  # type: ignore[arg-type]
     is_broken = True
 
     def answer(route: Route) -> None:
