@@ -18,6 +18,7 @@ from storage.db.database import Database, open_engine
 from storage.db.models import CounterRow, JobRow
 from storage.jobs.events import Events
 from storage.jobs.idempotency import KeyedJob, StoredKey
+from storage.jobs.pattern_sets import PatternSets
 from storage.queries import history
 from storage.records.job import Job, NewJob
 from storage.transfer.checkpoint import read_checkpoint
@@ -127,6 +128,10 @@ def fill_store(bench: Bench) -> dict[str, UUID]:
     ids["canceled"] = bench.enqueue(submitted_by="ci")
     bench.jobs.cancel(ids["canceled"], by="ops")
     history.record_moment(bench.store.database, bench.clock())
+    sets = PatternSets(bench.store.database, bench.clock)
+    sets.put(
+        "shop", ["ä", {"pattern": "'\\☃", "word": True}], "für alle", "ann", lambda saved: None
+    )
     ids["running"] = bench.enqueue(priority=50)
     fence = holder.claim_one()
     assert fence.job_id == ids["running"]
