@@ -29,7 +29,7 @@ def shared_compilation() -> Iterator[None]:
         patch.object(Database, "statement", _statement_of_all),
         patch.object(Postgresql, "_batch", _batch_of_all),
         patch.object(server.app, "openapi_document", shared_document),
-        patch.object(server.app, "WebFiles", cache(WebFiles)),
+        patch.object(server.app, "WebFiles", shared_web_files),
     ):
         yield
 
@@ -56,6 +56,10 @@ def _batch_of_all(engine: Postgresql, key: tuple[Any, ...], make: Callable[..., 
     if key not in _batches:
         _batches[key] = _batch_own(engine, key, make)
     return _batches[key]
+
+
+shared_web_files = cache(WebFiles)
+"""Replaces `WebFiles`: reads the files once for each path of the service."""
 
 
 def shared_document(job_types: Mapping[str, JobType[Any]]) -> dict[str, Any]:

@@ -25,7 +25,8 @@ from pathlib import Path
 from typing import Any
 
 from runner.job_types import loader
-from tests.support.compiled_once import shared_compilation, shared_document
+from storage.records.release import RELEASE
+from tests.support.compiled_once import shared_compilation, shared_document, shared_web_files
 from tests.support.workers import TYPES
 
 MODULES = (
@@ -233,6 +234,7 @@ def main() -> None:
         importlib.import_module(module)
     with shared_compilation():
         shared_document(loader.find(TYPES))  # all listeners describe the same types
+        shared_web_files(RELEASE, "")
         name = serve(connection)
         if name:
             runpy.run_module(name, run_name="__main__", alter_sys=True)
