@@ -9,6 +9,7 @@ from runner.analysis.count.line_times import LineTimes
 from runner.analysis.count.result import PatternResult
 from runner.analysis.count.samples import Sample
 from runner.analysis.fields.over_time import Bins
+from runner.analysis.index.access_points import encode_points
 from runner.analysis.index.archive_index import encode_index
 from runner.analysis.options import AnalysisOptions
 from runner.analysis.over_time import over_time, shared_axis, timeline_of
@@ -80,6 +81,7 @@ def _file(result: AnalysisResult) -> dict[str, Any]:
         "seconds": round(result.seconds, 6),
         "bytes_per_second": round(result.partial.bytes / result.seconds),
         "line_index": _index(result, span and span[1]),
+        "access_points": encode_points(result.access_points),
     }
 
 

@@ -19,6 +19,8 @@ from runner.analysis.count.result import PartialResult
 from runner.analysis.count.scanner import ScanOptions
 from runner.analysis.count.time_span import KnownSpan, TimeSpan
 from runner.analysis.field_plan import plan_by_first_lines, plan_fields
+from runner.analysis.index.gzip_points import MIN_FILE_BYTES
+from runner.analysis.index.gzip_recorder import AccessPoint, GzipRecorder
 from runner.analysis.input.encodings import UTF8_ENCODINGS, Utf8Source
 from runner.analysis.input.formats import format_of
 from runner.analysis.input.open_source import DecompressionLimits, open_source
@@ -68,6 +70,8 @@ class AnalysisResult:
     members: MemberResults | None = None
     field_names: tuple[str, ...] = ()
     """The names of the fields in `partial.fields`."""
+    access_points: Sequence[AccessPoint] = ()
+    """Where the decoder of a gzip file can begin."""
     selected: tuple[int | None, int | None] | None = None
     """The times in epoch seconds between which lines count, if the options name any."""
 
@@ -108,7 +112,6 @@ def _analyze_file(
     planned = plan_fields(file, options.fields, options.encoding)
     times = times_of(options, file, limits)
     scan_options = scan_options_of(options, modified, len(patterns), times, planned.plan)
-
     so_far = SoFar(keys, options, modified)
 
     def report_totals(done: int, counts: list[int]) -> None:
@@ -116,10 +119,10 @@ def _analyze_file(
         report({"bytes_done": done, "bytes_total": size, "counts": by_key, **so_far.found})
 
     scan = prepared, scan_options, report_totals
-    form, time_span = format_of(file), None
+    form, time_span, recorder = format_of(file), None, _recorder(file, options)
     encoding, bom = detect_encoding(file, options.encoding)
     if form is not None or encoding not in UTF8_ENCODINGS:
-        with open_source(file, limits) as source, Utf8Source(source, options.encoding) as text:
+        with Utf8Source(open_source(file, limits, recorder), options.encoding) as text:
             partial, time_span = scan_text(text, *scan, watch=so_far.watch)
         encoding, bom = text.encoding, text.bom
     elif processes > 1 and ranges.can_be_split(prepared, size, ranges.MIN_BYTES):
@@ -139,8 +142,14 @@ def _analyze_file(
         modified=modified,
         warnings=warnings + planned.warnings(partial.fields),
         field_names=planned.names,
+        access_points=recorder.points if recorder else (),
         selected=times.limits,
     )
+
+
+def _recorder(file: Stored, options: AnalysisOptions) -> GzipRecorder | None:
+    """What finds access points for readers of lines, if they would use them."""
+    return GzipRecorder() if options.lines and size_of(file) >= MIN_FILE_BYTES else None
 
 
 def _analyze_archive(
@@ -169,7 +178,8 @@ def _analyze_archive(
         totals = {"bytes_done": done, "bytes_total": size, "counts": by_key}
         report({**totals, "members_done": members, **so_far.found})
 
-    with closing(open_archive(file, format, limits)) as archive:
+    recorder = _recorder(file, options)
+    with closing(open_archive(file, format, limits, recorder)) as archive:
         scan = ArchiveScan(
             *(archive, prepared, keys, options_at, modified, limits, report_members),
             so_far.watch,
@@ -187,6 +197,7 @@ def _analyze_archive(
         modified=modified,
         warnings=[*scan.members.all_warnings(), *planned.warnings(scan.partial.fields)],
         field_names=planned.names,
+        access_points=recorder.points if recorder else (),
         members=scan.members,
         selected=times.limits,
     )

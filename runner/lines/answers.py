@@ -42,9 +42,10 @@ class Answers:
         """Answer a request.
 
         It has `key`, which names the file, its `path` or `url`, its `size` in bytes, `encoding`,
-        `index` (that of an analysis, or None), `query` (the fields of a LineQuery), `seconds`,
-        after which the page ends, and `text_bytes`, which is None for JSON. `member` is the name of
-        a member of an archive, or None; then `members` has globs for those to read.
+        `index` and `access_points` (those of an analysis, or None), `query` (the fields of a
+        LineQuery), `seconds`, after which the page ends, and `text_bytes`, which is None for JSON.
+        `member` is the name of a member of an archive, or None; then `members` has globs for those
+        to read.
         """
         self._streams.close_idle()
         try:
@@ -99,6 +100,8 @@ class Answers:
             raise FileNotFoundError
         if request["index"] is not None:
             file.adopt(request["index"])
+        if (points := request.get("access_points")) is not None:
+            file.adopt_points(points)
         self._files[key] = file
         while len(self._files) > MAX_FILES or (
             len(self._files) > 1 and sum(map(_members, self._files.values())) > MAX_MEMBERS

@@ -106,6 +106,11 @@ class KnownArchive:
             self._archive = self._begin(-(-(last.at + last.size) // BLOCK_BYTES) * BLOCK_BYTES)
             self._found = self._archive.members()
 
+    def adopt_points(self, points: str) -> None:
+        """Take the access points of an analysis, if this is a large `tar.gz` file."""
+        if self._stream:
+            self._stream.text.adopt_points(points)
+
     def find(self, at: int, deadline: float) -> Member | None:
         """The member with a number; None if there is none, or if the time is over before.
 

@@ -85,10 +85,13 @@ def _csv_cell(cell: Cell) -> Cell:
     return f"'{cell}" if isinstance(cell, str) and cell.startswith(_FORMULA) else cell
 
 
+_NO_FACTS = ("time_span", "line_index", "access_points")
+
+
 def _file(result: Result) -> Table:
     facts = {name: result[name] for name in ("lines", "bytes") if name in result}
     first, last = result["file"].get("time_span") or (None, None)
-    others = {k: v for k, v in result["file"].items() if k not in ("time_span", "line_index")}
+    others = {k: v for k, v in result["file"].items() if k not in _NO_FACTS}
     selected = result.get("selected") or {}
     facts |= {f"selected_{name}": value for name, value in selected.items()}
     facts |= {"first_time": first, "last_time": last, **others}

@@ -10,7 +10,7 @@ from runner.analysis.archives.zip_archive import ZipArchive
 from runner.analysis.input.binary_formats import HEAD_BYTES, is_tar, is_zip
 from runner.analysis.input.errors import SourceError
 from runner.analysis.input.formats import format_of_data
-from runner.analysis.input.open_source import DecompressionLimits, open_source
+from runner.analysis.input.open_source import DecompressionLimits, Recorder, open_source
 from runner.analysis.input.stored import Stored, read_at
 
 _SUFFIXES = {"gzip": "gz", "zstd": "zst", "xz": "xz", "bzip2": "bz2"}
@@ -36,9 +36,11 @@ def archive_format(file: Stored, limits: DecompressionLimits | None = None) -> s
     return f"tar.{_SUFFIXES[form.name]}" if is_tar(bytes(buffer[:size])) else None
 
 
-def open_archive(file: Stored, format: str, limits: DecompressionLimits) -> Archive:
-    """Open an archive whose format is known. Raises OSError."""
+def open_archive(
+    file: Stored, format: str, limits: DecompressionLimits, recorder: Recorder | None = None
+) -> Archive:
+    """Open an archive whose format is known; `recorder` is that of open_source. Raises OSError."""
     if format == "zip":
         return ZipArchive(file, limits.max_members)
     expands = format != "tar"
-    return TarArchive(open_source(file, limits), format, limits.max_members, expands)
+    return TarArchive(open_source(file, limits, recorder), format, limits.max_members, expands)

@@ -65,6 +65,11 @@ class KnownFile:
             self.marks.adopt(found)
             self.frontier = found.size
 
+    def adopt_points(self, points: str) -> None:
+        """Take the access points of an analysis, if the file is a large gzip file."""
+        if isinstance(self.text, TextFile):
+            self.text.adopt_points(points)
+
     def issue(self, position: Position) -> None:
         """Note a position that was reached without a gap, and that a client may send again."""
         self.frontier = max(self.frontier, position.offset)

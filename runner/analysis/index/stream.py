@@ -5,12 +5,15 @@ files are decoded from their start, so a stream that has come far is worth keepi
 holds the last ones.
 """
 
+import logging
 import time
 from collections.abc import Hashable
 from pathlib import Path
 from typing import Any, Protocol
 
+from runner.analysis.count.line_marks import MarksError
 from runner.analysis.index import gzip_points
+from runner.analysis.index.access_points import decode_points
 from runner.analysis.index.gzip_points import GzipPoints, GzipSource
 from runner.analysis.input.encodings import UTF8_ENCODINGS, Utf8Source, detect
 from runner.analysis.input.errors import SourceError
@@ -18,6 +21,8 @@ from runner.analysis.input.formats import GZIP, format_of
 from runner.analysis.input.open_source import Source, open_source
 from runner.analysis.input.stored import Stored, modified_at, open_stored, size_of
 from runner.analysis.input.stored_slice import StoredSlice
+
+log = logging.getLogger(__name__)
 
 _SKIP_BYTES = 256 << 10
 MAX_STREAMS = 3
@@ -91,6 +96,15 @@ class TextFile:
         if form is GZIP and is_utf8 and self.size >= gzip_points.MIN_FILE_BYTES:
             self._points = GzipPoints()
 
+    def adopt_points(self, points: str) -> None:
+        """Take the access points of an analysis, unless they are damaged, or of no use."""
+        if self._points is None or self._points.is_stored:
+            return
+        try:
+            self._points.adopt(decode_points(points))
+        except MarksError as error:
+            log.warning("the access points are not used", extra={"reason": str(error)})
+
     def start_before(self, offset: int) -> int:
         """The offset at which a stream for an offset would begin."""
         if self.is_plain:
@@ -106,7 +120,12 @@ class TextFile:
             start = min(offset, self.size)
             return TextStream(PlainReader(self.stored, start, self.size), start)
         if self._points is not None:
-            source = GzipSource(self.stored, self._points, offset)
+            try:
+                source = GzipSource(self.stored, self._points, offset)
+            except MarksError as error:
+                log.warning("the access points are not used", extra={"reason": str(error)})
+                self._points = GzipPoints()
+                source = GzipSource(self.stored, self._points, offset)
             return TextStream(source, source.start)
         return TextStream(Utf8Source(open_source(self.stored), self.encoding), 0)
 

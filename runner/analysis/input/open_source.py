@@ -11,10 +11,10 @@ from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from dataclasses import dataclass
 from io import FileIO
-from typing import Self
+from typing import Protocol, Self
 
 from runner.analysis.input.errors import AnalysisError, SourceError
-from runner.analysis.input.formats import Format, format_of, pieces_of
+from runner.analysis.input.formats import GZIP, Decoder, Format, format_of, pieces_of
 from runner.analysis.input.mapped import MappedFile, map_file
 from runner.analysis.input.stored import Stored, open_stored, size_of
 
@@ -37,6 +37,13 @@ class DecompressionLimits:
         if data_bytes > max(self.ratio_from_bytes, file_bytes * self.max_ratio):
             return f"the data is more than {self.max_ratio} times its file (MAX_DATA_RATIO)"
         return ""
+
+
+class Recorder(Protocol):
+    """Makes decoders for gzip members that take note of something while they decode."""
+
+    def decoder(self, file_offset: int) -> Decoder:
+        """A decoder for the member that begins at an offset of the file."""
 
 
 class Source(ABC):
@@ -162,9 +169,15 @@ class CompressedSource(PiecedSource):
     """
 
     def __init__(
-        self, file: Stored, compressed_format: Format, limits: DecompressionLimits
+        self,
+        file: Stored,
+        compressed_format: Format,
+        limits: DecompressionLimits,
+        recorder: Recorder | None = None,
     ) -> None:
+        """`recorder` makes the decoders, and sees what they decode."""
         super().__init__(self._members())
+        self._recorder = recorder
         self._file = open_stored(file)
         self._format = compressed_format
         self._limits = limits
@@ -196,8 +209,8 @@ class CompressedSource(PiecedSource):
         return False
 
     def _member(self) -> Iterator[bytes]:
-        start, size = self._file_offset, 0
-        decoder = self._format.new_decoder()
+        start, size, recorder = self._file_offset, 0, self._recorder
+        decoder = recorder.decoder(start) if recorder else self._format.new_decoder()
         while not decoder.eof:
             chunk_at = self._file_offset
             chunk = self._next_chunk()
@@ -260,9 +273,15 @@ class CompressedSource(PiecedSource):
         self._file_offset -= len(unused)
 
 
-def open_source(file: Stored, limits: DecompressionLimits | None = None) -> Source:
-    """Open a file in the format that its first bytes tell. Raises OSError."""
+def open_source(
+    file: Stored, limits: DecompressionLimits | None = None, recorder: Recorder | None = None
+) -> Source:
+    """Open a file in the format that its first bytes tell. Raises OSError.
+
+    `recorder` sees what is decoded, if it is a gzip file.
+    """
     form = format_of(file)
     if form is None:
         return PlainSource(file)
-    return CompressedSource(file, form, limits or DecompressionLimits())
+    limits = limits or DecompressionLimits()
+    return CompressedSource(file, form, limits, recorder if form is GZIP else None)

@@ -73,7 +73,8 @@ class LinesHandler(OneJobHandler):
             "key": str(upload.id),
             "size": upload.size,
             "encoding": encoding if isinstance(encoding, str) else None,
-            "index": _index(job.result),
+            "index": _about_file(job.result, "line_index"),
+            "access_points": _about_file(job.result, "access_points"),
             "query": query.question(),
             "member": query.member,
             "members": members if _are_globs(members) else [],
@@ -126,11 +127,11 @@ class LinesHandler(OneJobHandler):
         connection.stream.close()
 
 
-def _index(result: Any) -> str | None:
-    """The marks of lines in the result of an analysis, if it has them."""
+def _about_file(result: Any, name: str) -> str | None:
+    """What the result of an analysis tells readers of the file, if it does."""
     file = result.get("file") if isinstance(result, dict) else None
-    index = file.get("line_index") if isinstance(file, dict) else None
-    return index if isinstance(index, str) else None
+    found = file.get(name) if isinstance(file, dict) else None
+    return found if isinstance(found, str) else None
 
 
 def _are_globs(members: Any) -> bool:

@@ -7,6 +7,7 @@ MARKS = ("tests/analysis/test_line_marks.py",)
 POINTS = ("tests/analysis/test_gzip_points.py",)
 CALLS = ("tests/server/handlers/test_lines.py",)
 MEMBERS = ("tests/runner/lines/test_member_pages.py",)
+ACCESS = ("tests/analysis/test_access_points.py",)
 ARCHIVE_INDEX = ("tests/analysis/archives/test_archive_index.py",)
 
 STORED_LINES = (
@@ -69,8 +70,8 @@ STORED_LINES = (
     Mutant(
         "a copy of a decoder is never used itself",
         "runner/analysis/index/gzip_points.py",
-        "point.decoder.copy() if point.decoder else None",
-        "point.decoder",
+        "self.decoder.copy() if self.decoder else None",
+        "self.decoder",
         POINTS,
     ),
     Mutant(
@@ -163,5 +164,47 @@ STORED_LINES = (
         '            parameters["member"] = raw[-1].decode()  # all of it: Tornado strips it\n',
         "            pass\n",
         (f"{CALLS[0]}::test_lines_of_an_archive_name_their_member",),
+    ),
+    Mutant(
+        "an access point is proved",
+        "runner/analysis/index/gzip_recorder.py",
+        "            if len(made) >= _LEAST_BYTES and piece.startswith(made, held):",
+        "            if True:",
+        (f"{ACCESS[0]}::test_data_from_each_point_is_that_of_the_file",),
+    ),
+    Mutant(
+        "a file has a bounded number of recorded points",
+        "runner/analysis/index/gzip_recorder.py",
+        "        if len(self.points) > MAX_POINTS:",
+        "        if False:",
+        (f"{ACCESS[0]}::test_the_number_of_points_is_bounded",),
+    ),
+    Mutant(
+        "the text of access points is bounded",
+        "runner/analysis/index/access_points.py",
+        "    while sum(map(len, packed)) > MAX_TEXT * 3 // 4 - 2000:",
+        "    while False:",
+        (f"{ACCESS[0]}::test_encoded_points_are_bounded",),
+    ),
+    Mutant(
+        "access points that are out of order are refused",
+        "runner/analysis/index/access_points.py",
+        "    if not (rising and sized and counted and",
+        "    if not (True and",
+        (f"{ACCESS[0]}::test_damaged_points_are_refused",),
+    ),
+    Mutant(
+        "a window that is cut short is refused",
+        "runner/analysis/index/access_points.py",
+        "        if not decoder.eof:",
+        "        if False:",
+        (f"{ACCESS[0]}::test_a_damaged_window_lets_the_reader_begin_at_the_start",),
+    ),
+    Mutant(
+        "the limits of data hold for lines of gzip files",
+        "runner/analysis/index/gzip_points.py",
+        "            if problem := self._limits.problem(self._offset, self._file_offset):",
+        '            if problem := "":',
+        (f"{ACCESS[0]}::test_reading_from_a_point_keeps_the_limits",),
     ),
 )
