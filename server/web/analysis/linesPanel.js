@@ -146,6 +146,7 @@ export class LinesPanel {
       /** @type {boolean} */ checked,
     ) => h("label", { class: "box" }, h("input", { type: "checkbox", name, checked }), label);
     const times = { type: "datetime-local", step: 1 };
+    const zone = view.zone === "utc" ? "UTC" : "local time";
     replaceChildren(
       this.form,
       field("text", "Lines with", {
@@ -155,8 +156,8 @@ export class LinesPanel {
       }),
       box("is_regex", "regex", Boolean(value("regex"))),
       box("ignore_case", "ignore case", Boolean(value("ignore_case"))),
-      field("from", "From", { ...times, value: toInput(view.get("from"), view.zone) }),
-      field("to", "To", { ...times, value: toInput(view.get("to"), view.zone) }),
+      field("from", `From (${zone})`, { ...times, value: toInput(view.get("from"), view.zone) }),
+      field("to", `To (${zone})`, { ...times, value: toInput(view.get("to"), view.zone) }),
       field("context", "Lines around", {
         type: "number",
         min: 0,
@@ -233,7 +234,9 @@ export class LinesPanel {
     // A page ends after two seconds: it may have no lines although the file has more to search.
     if (!lines.length && next) return void this.load();
     const found = count ? `${format.plural(count, "line")}${next ? ", and more below" : ""}` : "";
-    setText(this.note, problem ?? (found || "No such lines."));
+    const zone = this.view.zone === "utc" ? "UTC" : "local time";
+    const shown = found && lines.some(({ time }) => time) ? `${found} · times in ${zone}` : found;
+    setText(this.note, problem ?? (shown || "No such lines."));
     if (isFirst) {
       this.list.scrollTop = 0;
       this.list.querySelector("[aria-current]")?.scrollIntoView({ block: "nearest" });

@@ -3,7 +3,7 @@
 import { actionButton } from "../lib/dialog.js";
 import { h, tableHead } from "../lib/dom.js";
 import * as format from "../lib/format.js";
-import { stamp } from "../lib/timeZone.js";
+import { stamp, zoneName } from "../lib/timeZone.js";
 import { scrollToLines } from "./linesPanel.js";
 import { templateRegex } from "./patterns.js";
 
@@ -34,6 +34,7 @@ export function templatesPanel({ overview, timeline }, view, isComplete) {
   const rows = templates.map((each) =>
     templateRow(each, view, Boolean(timeline?.templates?.[each.id])),
   );
+  const zone = zoneName(view.zone, Date.parse(templates[0].first_time ?? "") / 1000 || 0);
   return h(
     "section",
     { "data-key": "templates" },
@@ -45,7 +46,7 @@ export function templatesPanel({ overview, timeline }, view, isComplete) {
       h(
         "table",
         { class: "figures templates" },
-        tableHead(["Template", "Lines", "Level", "State", "First", "Last"]),
+        tableHead(["Template", "Lines", "Level", "State", `First (${zone})`, `Last (${zone})`]),
         h("tbody", {}, rows),
       ),
     ),

@@ -228,7 +228,7 @@ export class TimelinePanel {
   burstList(bursts) {
     if (!bursts.length) return null;
     return [
-      h("h3", {}, "Bursts"),
+      h("h3", {}, `Bursts (${zoneName(this.view.zone, bursts[0].from)})`),
       h(
         "ul",
         { class: "bursts" },
