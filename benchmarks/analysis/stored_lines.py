@@ -16,6 +16,7 @@ import shutil
 import subprocess
 import tempfile
 import time
+import zipfile
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -29,7 +30,7 @@ from isal import igzip
 from runner.analysis.match.patterns import Pattern
 from runner.analysis.options import AnalysisOptions, scan_options_of
 from runner.analysis.report import to_json
-from runner.analysis.run import analyze
+from runner.analysis.run import _recorder, analyze
 from runner.lines.answers import Answers
 
 TEXT_BYTES = 256 * 1024
@@ -78,8 +79,10 @@ def cpu_of_command(*command: str) -> float:
 class Reader:
     """Reads pages of a file, as a listener asks for them."""
 
-    def __init__(self, path: Path, index: str | None):
-        self._path, self._index = path, index
+    def __init__(self, path: Path, about: dict[str, Any] | None, member: str | None = None):
+        """`about` is what an analysis says about the file, `member` the member that is read."""
+        self._path, self._about = path, about or {}
+        self._member = member
         self._answers = Answers()
 
     def page(self, **conditions: Any) -> float:
@@ -94,7 +97,9 @@ class Reader:
     def _pages(self, query: dict[str, Any]) -> None:
         request = {
             **{"key": str(self._path), "path": str(self._path), "size": self._path.stat().st_size},
-            **{"encoding": None, "index": self._index, "query": query, "seconds": 2.0},
+            **{"encoding": None, "query": query, "seconds": 2.0, "member": self._member},
+            "index": self._about.get("line_index"),
+            "access_points": self._about.get("access_points"),
         }
         while query["limit"] is None:
             answer = self._answers.answer({**request, "text_bytes": TEXT_BYTES})
@@ -118,8 +123,20 @@ def scan(path: Path, patterns: list[Pattern], with_index: bool) -> float:
     def work() -> None:
         to_json(analyze(path, patterns, OPTIONS, lambda progress: None), OPTIONS)
 
-    with patch("runner.analysis.run.scan_options_of", original if with_index else without_marks):
+    recorder = _recorder if with_index else lambda *arguments: None
+    options = original if with_index else without_marks
+    with (
+        patch("runner.analysis.run.scan_options_of", options),
+        patch("runner.analysis.run._recorder", recorder),
+    ):
         return cpu_of(work)
+
+
+def about(path: Path) -> dict[str, Any]:
+    """What an analysis says about a file."""
+    result = to_json(analyze(path, [Pattern("ERROR")], OPTIONS, lambda progress: None), OPTIONS)
+    found: dict[str, Any] = result["file"]
+    return found
 
 
 def calls(folder: Path, lines: int) -> dict[str, Callable[[], float]]:
@@ -129,13 +146,14 @@ def calls(folder: Path, lines: int) -> dict[str, Callable[[], float]]:
     gzip: Any = igzip  # its functions have no types
     with plain.open("rb") as source, gzip.open(packed, "wb", 1) as target:
         shutil.copyfileobj(source, target, 1 << 20)
-    result = to_json(analyze(plain, [Pattern("ERROR")], OPTIONS, lambda progress: None), OPTIONS)
-    of_packed = to_json(
-        analyze(packed, [Pattern("ERROR")], OPTIONS, lambda progress: None), OPTIONS
-    )
-    reader = Reader(plain, result["file"]["line_index"])
-    unknown = Reader(plain, None)
-    zipped = Reader(packed, of_packed["file"]["line_index"])
+    zipped, archived = folder / "day.zip", folder / "day.tar.gz"
+    with zipfile.ZipFile(zipped, "w") as archive:
+        archive.write(plain, "day.log")
+    subprocess.run(["tar", "-C", folder, "-I", "gzip -1", "-cf", archived, "day.log"], check=True)
+    reader, unknown = Reader(plain, about(plain)), Reader(plain, None)
+    of_gzip, of_gzip_alone = Reader(packed, about(packed)), Reader(packed, None)
+    of_zip = Reader(zipped, about(zipped), "day.log")
+    of_tar = Reader(archived, about(archived), "day.log")
     far, minute = lines // 10 * 9, "2026-11-25T13:12:"
     around = {"line": far, "before": 20, "limit": 20}
     texts = [Pattern(f"request {n:05d}") for n in range(20)]
@@ -149,9 +167,14 @@ def calls(folder: Path, lines: int) -> dict[str, Callable[[], float]]:
         "one minute, 1,000 lines": lambda: reader.page(**MINUTE, limit=1000),
         "one minute, all lines as text": lambda: reader.page(**MINUTE, limit=None),
         "grep for these": lambda: cpu_of_command("grep", minute, str(plain)),
-        "40 lines around a far one, gzip": lambda: zipped.page(**around),
-        "one minute, 100 lines, gzip": lambda: zipped.page(**MINUTE),
-        "40 lines around a far one, gzip, fresh": lambda: zipped.fresh_page(**around),
+        "40 lines around a far one, gzip": lambda: of_gzip.page(**around),
+        "these, gzip, fresh": lambda: of_gzip.fresh_page(**around),
+        "these, gzip, fresh and without the index": lambda: of_gzip_alone.fresh_page(**around),
+        "one minute, 100 lines, gzip, fresh": lambda: of_gzip.fresh_page(**MINUTE),
+        "40 lines around a far one, tar.gz, fresh": lambda: of_tar.fresh_page(**around),
+        "one minute, 100 lines, tar.gz, fresh": lambda: of_tar.fresh_page(**MINUTE),
+        "40 lines around a far one, zip (stored), fresh": lambda: of_zip.fresh_page(**around),
+        "one minute, 100 lines, zip (stored), fresh": lambda: of_zip.fresh_page(**MINUTE),
         "scan for 1 text, with the index": lambda: scan(plain, texts[:1], True),
         "scan for 1 text, without": lambda: scan(plain, texts[:1], False),
         "scan for 20 texts, with the index": lambda: scan(plain, texts, True),
