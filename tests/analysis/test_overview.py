@@ -4,6 +4,7 @@ import json
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 from pathlib import Path
+from random import Random
 from typing import Any
 
 import pytest
@@ -14,11 +15,12 @@ from runner.analysis import parts, ranges
 from runner.analysis.count.scanner import ScanOptions
 from runner.analysis.count.time_limits import TimeLimit, TimeLimits
 from runner.analysis.options import AnalysisOptions
+from runner.analysis.overview.bins import MAX_BINS, Bins
 from runner.analysis.overview.collector import Collector, overview_collector
 from runner.analysis.overview.levels import level_of, status_of
 from runner.analysis.overview.overview import overview
-from runner.analysis.overview.shapes import MAX_PARTS, shape_of
-from runner.analysis.overview.table import ShapeTable
+from runner.analysis.overview.shapes import MAX_PARTS, TIME_BYTES, shape_of
+from runner.analysis.overview.table import MAX_SHAPES, Shape, ShapeTable
 from runner.analysis.report import to_json
 from runner.analysis.run import analyze
 from tests.support.analysis.oracle import scan
@@ -229,8 +231,9 @@ log_bytes = st.builds(
 
 def comparable(table: ShapeTable) -> Any:
     """All of a table; the order of its shapes does not matter to the overview."""
-    *sizes, shapes = table.dump()
-    return sizes, sorted(shapes)
+    sizes = [table.level, table.width, table.lines]
+    rows = [(*vars(each).values(), *each.bins.items()) for each in table.shapes.values()]
+    return sizes, sorted(tuple(map(repr, row[:6])) + tuple(map(repr, row[7:])) for row in rows)
 
 
 @settings(max_examples=60, deadline=None)
@@ -255,6 +258,22 @@ def test_tables_of_parts_merge_to_the_table_of_the_whole(pieces: list[bytes], js
         table = table_of(piece)
         merged.merge(ShapeTable.load(json.loads(json.dumps(table.dump()))) if json_ else table)
     assert comparable(merged) == comparable(table_of(b"".join(pieces)))
+
+
+@pytest.mark.parametrize("filler", [b"\x02" * 980, b"\xe9" * 980, None])
+def test_a_full_table_of_a_part_fits_in_a_result(filler: bytes | None) -> None:
+    """The largest table: each shape in each bin, with samples of bytes that JSON makes longer."""
+    rng, table = Random(7), ShapeTable()
+    for number in range(MAX_SHAPES):
+        sample = f"2026-11-25 01:02:03 {number} ".encode() + (filler or rng.randbytes(980))
+        bins = Bins({9_000_000 + bin_: rng.randrange(1, 500) for bin_ in range(MAX_BINS)})
+        shape = Shape(sample[:TIME_BYTES], 10**9, 1, 10**9, 1.7e9, 1.8e9, bins)
+        table.shapes[shape_of(sample) + bytes(str(number), "ascii")] = shape
+    content = table.dump()
+    assert len(json.dumps(content, ensure_ascii=False)) < 12 << 20
+    loaded = ShapeTable.load(json.loads(json.dumps(content)))
+    assert sum(shape.count for shape in loaded.shapes.values()) == MAX_SHAPES * 10**9
+    assert loaded.lines == table.lines
 
 
 @settings(max_examples=40, deadline=None)

@@ -162,6 +162,13 @@ OVERVIEW = (
         ("tests/analysis/test_shorten.py",),
     ),
     Mutant(
+        "a table of shapes is packed",
+        "runner/analysis/overview/table.py",
+        "zlib.compressobj(1)",
+        "zlib.compressobj(0)",
+        _TESTS,
+    ),
+    Mutant(
         "the larger part of a result is cut first",
         "runner/analysis/shorten.py",
         "name = max(left, key=lambda each: sizes[each])",
