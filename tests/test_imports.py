@@ -58,6 +58,7 @@ MAY_IMPORT = {
     "runner.analysis.count": "runner.analysis.fields runner.analysis.input runner.analysis.match",
     "runner.analysis.formats": "runner.analysis.count runner.analysis.fields runner.analysis.input",
     "runner.analysis.index": "runner.analysis.count runner.analysis.input runner.analysis.match",
+    "runner.analysis.records": "runner.analysis.count runner.analysis.input runner.analysis.match",
     "runner.analysis.overview": "runner.analysis.count runner.analysis.formats "
     "runner.analysis.match",
     "runner.analysis": "runner.analysis.*",
@@ -65,7 +66,7 @@ MAY_IMPORT = {
     "runner.lines": "runner.analysis.* runner.remote",
     "runner.job_types": "runner.analysis runner.analysis.count runner.analysis.fields "
     "runner.analysis.input "
-    "runner.analysis.match runner.remote",
+    "runner.analysis.match runner.analysis.records runner.remote",
     "runner.pool.linux": "",
     "runner.pool.protocol": "runner.pool.linux storage.records",
     "runner.pool.job_process": "runner.job_types runner.pool.linux runner.pool.protocol",

@@ -9,6 +9,7 @@ from runner.analysis.formats import LogFormat, detect
 from runner.analysis.formats.detection import MixedFormat
 from runner.analysis.formats.sampling import sample_lines
 from runner.analysis.input.stored import Stored, modified_at
+from runner.analysis.records.rule import RecordRule
 
 _SHOWN_FIELDS = 20  # in a warning
 
@@ -84,15 +85,21 @@ def names_of(wanted: Sequence[WantedField]) -> list[str]:
 
 
 def plan_fields(
-    file: Stored, wanted: Sequence[WantedField], encoding: str | None = None
+    file: Stored,
+    wanted: Sequence[WantedField],
+    encoding: str | None = None,
+    rule: RecordRule | None = None,
 ) -> PlannedFields:
     """Plan the fields of a file, of which some lines are read if a field needs its format.
 
-    A compressed file is not opened for that: its first lines tell the format later. Raises OSError.
+    A compressed file is not opened for that: its first lines tell the format later. With a rule for
+    records, only their first lines count. Raises OSError.
     """
     lines = sample_lines(file, encoding) if wanted else None
     if lines is None:
         return plan_by_first_lines(wanted)
+    if rule:
+        lines = [*filter(rule.matcher(), lines)] or lines
     planned = PlannedFields()
     planned.plan = planned.of_lines(wanted, lines, modified_at(file))
     return planned

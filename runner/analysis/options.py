@@ -1,6 +1,7 @@
 """The options of an analysis, and what they mean for the scan of a file."""
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from functools import partial
 
 from runner.analysis.count.line_times import LineTimes
@@ -16,7 +17,17 @@ from runner.analysis.input.encodings import UTF8_ENCODINGS, Utf8Source, detect
 from runner.analysis.input.formats import format_of
 from runner.analysis.input.open_source import DecompressionLimits, open_source
 from runner.analysis.input.stored import Stored, modified_at, read_at
+from runner.analysis.input.window import LINE_HEAD_BYTES
+from runner.analysis.match.patterns import Pattern, Prepared, prepare
 from runner.analysis.overview.collector import overview_collector
+from runner.analysis.records.plan import RecordPlan, within_records
+from runner.analysis.records.rule import (
+    RECORD_HEAD_BYTES,
+    SAMPLE_BYTES,
+    RecordRule,
+    Records,
+    rule_of,
+)
 
 _READ_BYTES = 1 << 20
 _MAX_SAMPLE_CELLS = 2048
@@ -26,6 +37,8 @@ _MAX_BUCKETS = 50_000
 _MIN_BUCKETS = 24  # a histogram of decades never has more
 _MAX_SAMPLES = 1000
 """Of all patterns together. A sample has up to 1,000 bytes, and up to six times as many in JSON."""
+
+_MAX_RECORDS = _MAX_SAMPLES * LINE_HEAD_BYTES // RECORD_HEAD_BYTES
 
 
 @dataclass(frozen=True)
@@ -38,7 +51,8 @@ class AnalysisOptions:
     over time on one axis. Only lines within the time `limits` count. `fields` are counted, with the
     `top` most frequent values of each. `overview` asks for templates, levels, status classes and
     bursts of all lines. `context` is the number of lines before and after each
-    sample, None for samples that are only texts.
+    sample, None for samples that are only texts. With `records`, all of this is about records
+    instead of lines.
     """
 
     lines: bool = True
@@ -52,6 +66,7 @@ class AnalysisOptions:
     top: int = 20
     overview: bool = False
     context: int | None = None
+    records: Records | None = None
 
     @property
     def needs_times(self) -> bool:
@@ -136,13 +151,47 @@ def scan_options_of(
     patterns: int,
     times: Times | None = None,
     fields: FieldPlan | None = None,
+    rule: RecordRule | None = None,
 ) -> ScanOptions:
     """Translate the options for a Scanner.
 
     `modified` is the time of the file in epoch seconds; it determines the year of times that have
-    none.
+    none. Without a `rule` for its records, its first bytes decide.
     """
-    collector = partial(overview_collector, modified) if options.overview else None
+    found = _scan_options(options, modified, patterns, times, fields)
+    if options.records is None:
+        return found
+    plan = RecordPlan(options.records, modified, rule)
+    return replace(found, records=plan, line_head_bytes=RECORD_HEAD_BYTES)
+
+
+def prepared_for(patterns: Sequence[Pattern], options: AnalysisOptions) -> list[Prepared]:
+    """The patterns as a Scanner takes them. Raises PatternError."""
+    prepared = prepare(patterns)
+    return within_records(prepared) if options.records else prepared
+
+
+def record_rule(options: AnalysisOptions, file: Stored) -> RecordRule | None:
+    """The rule for the records of a plain UTF-8 file; None for other files, and without records.
+
+    Raises OSError.
+    """
+    if options.records is None or format_of(file) is not None:
+        return None
+    if detect_encoding(file, options.encoding)[0] not in UTF8_ENCODINGS:
+        return None
+    return rule_of(options.records, read_at(file, 0, SAMPLE_BYTES), modified_at(file))
+
+
+def _scan_options(
+    options: AnalysisOptions,
+    modified: float,
+    patterns: int,
+    times: Times | None,
+    fields: FieldPlan | None,
+) -> ScanOptions:
+    are_records = options.records is not None
+    collector = partial(overview_collector, modified, are_records) if options.overview else None
     if not options.lines:
         return ScanOptions(fields=fields, collector=collector)
     second_of = LineTimes(modified).second_of
@@ -174,5 +223,6 @@ def limits_of(options: AnalysisOptions, patterns: int) -> tuple[int, int]:
     if not options.lines:
         return 0, 0
     patterns = max(patterns, 1)
-    samples = min(options.samples, max(1, _MAX_SAMPLES // patterns))
+    most = _MAX_RECORDS if options.records else _MAX_SAMPLES
+    samples = min(options.samples, max(1, most // patterns))
     return samples, max(_MIN_BUCKETS, _MAX_BUCKETS // patterns)

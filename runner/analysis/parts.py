@@ -17,21 +17,26 @@ from runner.analysis.input.encodings import UTF8_ENCODINGS
 from runner.analysis.input.formats import format_of
 from runner.analysis.input.stored import Stored, modified_at, size_of
 from runner.analysis.input.text_check import check_file
-from runner.analysis.match.patterns import Pattern, prepare
+from runner.analysis.match.patterns import Pattern
 from runner.analysis.options import (
     AnalysisOptions,
     detect_encoding,
     has_times,
     limits_of,
+    prepared_for,
+    record_rule,
     scan_options_of,
     times_of,
 )
 from runner.analysis.overview.table import ShapeTable
 from runner.analysis.ranges import can_be_split, part_start
+from runner.analysis.records.plan import RecordPlan
+from runner.analysis.records.rule import LONGEST_RECORD, Records
 from runner.analysis.run import AnalysisResult, Report
 from runner.analysis.scan import scan_range
 
 MAX_PARTS = 400
+_NEAR_BYTES = 2 * LONGEST_RECORD
 
 
 def plan(
@@ -49,13 +54,27 @@ def plan(
     check_file(file, options.encoding)
     size = size_of(file)
     part_bytes = max(part_bytes, -(-size // MAX_PARTS))
-    if not can_be_split(prepare(patterns), size, part_bytes + 1) or format_of(file) is not None:
+    prepared = prepared_for(patterns, options)
+    if not can_be_split(prepared, size, part_bytes + 1) or format_of(file) is not None:
         return []
     if detect_encoding(file, options.encoding)[0] not in UTF8_ENCODINGS:
         return []
     if options.needs_times and not has_times(file):
         return []
-    return [(start, min(start + part_bytes, size)) for start in range(0, size, part_bytes)]
+    parts = [(start, min(start + part_bytes, size)) for start in range(0, size, part_bytes)]
+    return parts if _have_records(file, parts, options) else []
+
+
+def _have_records(file: Stored, parts: Sequence[tuple[int, int]], options: AnalysisOptions) -> bool:
+    """Whether a record begins near the start of each part, so that none has to search for long."""
+    if (rule := record_rule(options, file)) is None:
+        return True
+    plan, size = RecordPlan(options.records or Records(), rule.modified, rule), size_of(file)
+    near = [min(cut + _NEAR_BYTES, size) for cut, _ in parts[1:]]
+    return all(
+        end == size or plan.next_start(file, cut, end, options.needs_times) < end
+        for (cut, _), end in zip(parts[1:], near, strict=True)
+    )
 
 
 def scan_part(
@@ -69,11 +88,10 @@ def scan_part(
 
     `report` gets the progress of this part only. Raises OSError and SourceError.
     """
-    prepared = prepare(patterns)
-    planned = plan_fields(file, options.fields, options.encoding)
-    times = times_of(options, file)
-    scan_options = scan_options_of(options, modified_at(file), len(patterns), times, planned.plan)
-    size = size_of(file)
+    prepared, rule = prepared_for(patterns, options), record_rule(options, file)
+    planned = plan_fields(file, options.fields, options.encoding, rule)
+    times, modified, size = times_of(options, file), modified_at(file), size_of(file)
+    scan_options = scan_options_of(options, modified, len(patterns), times, planned.plan, rule)
     start, end = (part_start(file, cut, size, scan_options) for cut in part)
 
     def report_totals(done: int, counts: list[int]) -> None:
@@ -111,7 +129,8 @@ def finish(
     """The result for the file, from all parts merged. `seconds` is the time that they took."""
     buckets = limits_of(options, len(patterns))[1]
     encoding, bom = detect_encoding(file, options.encoding)
-    planned = plan_fields(file, options.fields, options.encoding)
+    rule = record_rule(options, file)
+    planned = plan_fields(file, options.fields, options.encoding, rule)
     partial = PartialResult.load(merged, buckets, ShapeTable.load)
     warnings = check_file(file, options.encoding)
     return AnalysisResult(

@@ -34,7 +34,8 @@ def line_ranges(
 ) -> list[tuple[int, int]]:
     """Ranges (start, end) of a file: multiples of `range_bytes`, moved to the start of a line.
 
-    With a timeline, they are moved to a line with a time, to which the lines after it belong.
+    With a timeline, they are moved to a line with a time, to which the lines after it belong. With
+    records, they are moved to the start of a record.
     """
     size, ends = size_of(file), [0]
     for offset in [*range(range_bytes, size, range_bytes), size]:
@@ -45,6 +46,8 @@ def line_ranges(
 
 def part_start(file: Stored, cut: int, size: int, options: ScanOptions | None = None) -> int:
     """The start of the part of a file that begins at or after the offset `cut`."""
+    if options and options.records and cut:
+        return options.records.next_start(file, cut, size, options.timeline is not None)
     if options and options.timeline and cut:
         return next_dated_line(file, cut, size, options.timeline.rules)
     return next_line_start(file, cut - 1, size) if cut else 0

@@ -13,6 +13,7 @@ from runner.analysis.index.access_points import encode_points
 from runner.analysis.index.archive_index import encode_index
 from runner.analysis.options import AnalysisOptions
 from runner.analysis.over_time import over_time, shared_axis, timeline_of
+from runner.analysis.records.kernel import LINE_END
 from runner.analysis.run import AnalysisResult
 from runner.analysis.shorten import shorten
 
@@ -30,6 +31,7 @@ def to_json(result: AnalysisResult, options: AnalysisOptions) -> dict[str, Any]:
         return {key: value(pattern) for key, pattern in found}
 
     report: dict[str, Any] = {"counts": each(lambda pattern: pattern.count)}
+    report |= _counted(result, options)
     if options.lines:
         report["matching_lines"] = each(lambda pattern: pattern.matching_lines)
         report["first_line"] = each(lambda pattern: pattern.first_line)
@@ -56,6 +58,14 @@ def to_json(result: AnalysisResult, options: AnalysisOptions) -> dict[str, Any]:
         report |= result.members.to_json(result.keys, options.lines)
     shorten(report)
     return report
+
+
+def _counted(result: AnalysisResult, options: AnalysisOptions) -> dict[str, Any]:
+    """What the numbers count, and how many of them there are, unless these are lines."""
+    if options.records is None:
+        return {}
+    records = {"records": result.partial.records or 0} if options.lines else {}
+    return {"counted": "records", **records}
 
 
 def _selected(result: AnalysisResult) -> dict[str, Any]:
@@ -120,7 +130,7 @@ def _with_context(sample: Sample, times: LineTimes) -> dict[str, Any]:
     own = times.time_of(sample.text)
     time = sample.second if own is None else own
     return {
-        "line": sample.line,
+        "line": sample.line if sample.file_line is None else sample.file_line,
         "time": None if time is None else rfc3339(time),
         "text": _shown(sample.text),
         "before": [_shown(line) for line in sample.before],
@@ -129,4 +139,6 @@ def _with_context(sample: Sample, times: LineTimes) -> dict[str, Any]:
 
 
 def _shown(line: bytes) -> str:
-    return line.removesuffix(b"\r").decode(errors="replace")
+    """A line, or the lines of a record, without the carriage returns before newlines."""
+    lines = line.replace(b"\r" + LINE_END, b"\n").replace(LINE_END, b"\n")
+    return lines.removesuffix(b"\r").decode(errors="replace")

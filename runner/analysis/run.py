@@ -26,12 +26,14 @@ from runner.analysis.input.formats import format_of
 from runner.analysis.input.open_source import DecompressionLimits, open_source
 from runner.analysis.input.stored import Stored, modified_at, size_of
 from runner.analysis.input.text_check import check_file
-from runner.analysis.match.patterns import Pattern, prepare
+from runner.analysis.match.patterns import Pattern
 from runner.analysis.members import MemberResults
 from runner.analysis.options import (
     AnalysisOptions,
     Times,
     detect_encoding,
+    prepared_for,
+    record_rule,
     scan_options_of,
     times_of,
 )
@@ -107,11 +109,11 @@ def _analyze_file(
     warnings = check_file(file, options.encoding, limits)
     if options.members:
         warnings.append(_NO_ARCHIVE)
-    prepared, keys = prepare(patterns), [pattern.key for pattern in patterns]
+    prepared, rule = prepared_for(patterns, options), record_rule(options, file)
+    keys, times = [pattern.key for pattern in patterns], times_of(options, file, limits)
     started, modified, size = time.monotonic(), modified_at(file), size_of(file)
-    planned = plan_fields(file, options.fields, options.encoding)
-    times = times_of(options, file, limits)
-    scan_options = scan_options_of(options, modified, len(patterns), times, planned.plan)
+    planned = plan_fields(file, options.fields, options.encoding, rule)
+    scan_options = scan_options_of(options, modified, len(patterns), times, planned.plan, rule)
     so_far = SoFar(keys, options, modified)
 
     def report_totals(done: int, counts: list[int]) -> None:
@@ -161,7 +163,7 @@ def _analyze_archive(
     limits: DecompressionLimits | None,
 ) -> AnalysisResult:
     """Scan the members of an archive one after another. Raises as `analyze` does."""
-    prepared, keys = prepare(patterns), [pattern.key for pattern in patterns]
+    prepared, keys = prepared_for(patterns, options), [pattern.key for pattern in patterns]
     started, modified, size = time.monotonic(), modified_at(file), size_of(file)
     limits = limits or DecompressionLimits()
     planned = plan_by_first_lines(options.fields)

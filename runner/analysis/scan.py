@@ -46,7 +46,9 @@ def scan_range(
     """
     with PlainSource(file, *byte_range) as source:
         origin = byte_range[0]
-        scanner = Scanner(patterns, options, source.mapped() or source, regexes, origin)
+        joined = options.records.source(source) if options.records else None
+        read = joined or source.mapped() or source
+        scanner = Scanner(patterns, options, read, regexes, origin)
         for _ in _windows(scanner, lambda: scanner.bytes, report_totals, watch):
             pass
     return scanner.partial
@@ -65,7 +67,8 @@ def scan_text(
 
     `origin` is the number of bytes in the members of an archive before this one.
     """
-    scanner, time_span = Scanner(patterns, options, text, regexes, origin), TimeSpan()
+    read = options.records.source(text) if options.records else text
+    scanner, time_span = Scanner(patterns, options, read, regexes, origin), TimeSpan()
     for new in _windows(scanner, lambda: text.bytes_done, report_totals, watch):
         time_span.feed(new)
     partial = scanner.partial

@@ -16,11 +16,13 @@ from runner.analysis.input.encodings import EncodingError, check_encoding
 from runner.analysis.match.patterns import Pattern
 from runner.job_types.analyze_fields import FieldObject, NameOrField, check_names
 from runner.job_types.analyze_patterns import AnyPattern, TextOrObject, check_patterns
+from runner.job_types.analyze_records import RecordsOption, RecordStart
 from runner.job_types.analyze_sets import MAX_SETS, SET_NAME
 from runner.job_types.base import Payload
 
 if TYPE_CHECKING:  # imported late at run time: the listener does not analyze
     from runner.analysis.options import AnalysisOptions
+    from runner.analysis.records.rule import Records
 
 
 class EarlierJob(Payload):
@@ -92,6 +94,12 @@ class AnalyzePayload(Payload):
         "none",
         description="Unit of time by which to count the matching lines. auto: the timeline, with"
         " 50 to 200 bins for all patterns and all lines.",
+    )
+    records: RecordsOption = Field(
+        "lines",
+        description="What is counted: lines, or records of several lines, such as a line with its"
+        ' traceback. multi_line finds where records begin, {"start": REGEX} names it.',
+        examples=["multi_line"],
     )
     since: str | None = Field(
         None,
@@ -208,4 +216,12 @@ class AnalyzePayload(Payload):
             timeline=self.histogram == "auto",
             limits=self._limits(),
             context=self.context,
+            records=self._records(),
         )
+
+    def _records(self) -> "Records | None":
+        from runner.analysis.records.rule import Records
+
+        if isinstance(self.records, RecordStart):
+            return Records(self.records.start)
+        return Records() if self.records == "multi_line" else None

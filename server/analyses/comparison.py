@@ -1,14 +1,14 @@
 """Compares the results of two analyses: what is new, gone, more frequent or less frequent.
 
-Rates are per line, or per byte if a job did not count lines. Lists such as templates have only the
-most frequent entries. An entry that a shortened list lacks may be as frequent as the last one of
-the list. The comparison takes this number, so that it reports only certain changes.
+Rates are per line or record, or per byte if a job counted neither. Lists such as templates have
+only the most frequent entries. An entry that a shortened list lacks may be as frequent as the last
+one of the list. The comparison takes this number, so that it reports only certain changes.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any, Literal
+from typing import Any
 
 from server.analyses.rates import adjusted_for_many, p_of_equal_rates
 from server.documents.analysis_queries import ALPHA, MIN_RATIO
@@ -19,6 +19,7 @@ from server.documents.schemas.comparison import (
     ComparedJobDocument,
     ComparisonDocument,
     Kind,
+    Per,
 )
 
 Result = Mapping[str, Any]
@@ -50,10 +51,18 @@ class Analyzed:
 
     @property
     def lines(self) -> int | None:
-        """The lines that count: those between `from` and `until`; None if they are not counted."""
+        """The lines or records that count: those between `from` and `until`.
+
+        None if they are not counted.
+        """
         selected = self.result.get("selected") or {}
-        lines: int | None = selected.get("lines", self.result.get("lines"))
+        lines: int | None = selected.get("lines", self.result.get(self.counted))
         return lines
+
+    @property
+    def counted(self) -> str:
+        """What the numbers count: lines or records."""
+        return str(self.result.get("counted", "lines"))
 
     def document(self) -> ComparedJobDocument:
         """Build the document of this side of a comparison."""
@@ -100,8 +109,10 @@ class _Row:
 def compare(
     before: Analyzed, after: Analyzed, alpha: float = ALPHA, min_ratio: float = MIN_RATIO
 ) -> ComparisonDocument:
-    """Compare all that both results count."""
-    per: Literal["line", "byte"] = "byte" if None in (before.lines, after.lines) else "line"
+    """Compare all that both results count. Both must count lines, or both records."""
+    per: Per = "record" if after.counted == "records" else "line"
+    if None in (before.lines, after.lines):
+        per = "byte"
     exposures = _exposure(before, per), _exposure(after, per)
     rows = list(_rows(before.result, after.result, per))
     raw = [_p(row, exposures) for row in rows]
@@ -139,13 +150,13 @@ def _time(text: str) -> datetime:
     return datetime.fromisoformat(text.replace("Z", "+00:00"))
 
 
-def _exposure(analyzed: Analyzed, per: Literal["line", "byte"]) -> int:
-    return (analyzed.lines or 0) if per == "line" else int(analyzed.result["bytes"])
+def _exposure(analyzed: Analyzed, per: Per) -> int:
+    return (analyzed.lines or 0) if per != "byte" else int(analyzed.result["bytes"])
 
 
-def _rows(before: Result, after: Result, per: Literal["line", "byte"]) -> Iterator[_Row]:
+def _rows(before: Result, after: Result, per: Per) -> Iterator[_Row]:
     """Yield a row for everything that both results count."""
-    counted = "matching_lines" if per == "line" else "counts"
+    counted = "counts" if per == "byte" else "matching_lines"
     found = before.get(counted) or {}, after.get(counted) or {}
     for name in found[0]:
         if name in found[1]:

@@ -89,7 +89,8 @@ _NO_FACTS = ("time_span", "line_index", "access_points")
 
 
 def _file(result: Result) -> Table:
-    facts = {name: result[name] for name in ("lines", "bytes") if name in result}
+    names = ("lines", "records", "counted", "bytes")
+    facts = {name: result[name] for name in names if name in result}
     first, last = result["file"].get("time_span") or (None, None)
     others = {k: v for k, v in result["file"].items() if k not in _NO_FACTS}
     selected = result.get("selected") or {}
@@ -110,6 +111,8 @@ def _patterns(result: Result) -> Table:
         (pattern, count, *(result[name][pattern] for name in columns[2:]))
         for pattern, count in (result.get("counts") or {}).items()
     ]
+    unit = _unit(result)
+    columns = tuple(f"matching_{unit}" if name == names[0] else name for name in columns)
     return Table("patterns", "Patterns", columns, rows)
 
 
@@ -117,10 +120,11 @@ def _timeline(result: Result) -> Table:
     """Lines over time: one axis for all patterns, or the times of the histograms."""
     timeline = result.get("timeline")
     if timeline:
-        series = {"lines": timeline["total"], **_series(timeline, _template_texts(result))}
+        unit = _unit(result)
+        series = {unit: timeline["total"], **_series(timeline, _template_texts(result), unit)}
         times = bin_starts(timeline)
         rows = list(zip(times, *series.values(), strict=True))
-        return Table("timeline", "Lines over time", ("time", *series), rows)
+        return Table("timeline", f"{unit.capitalize()} over time", ("time", *series), rows)
     histograms = result.get("histogram") or {}
     by_time: dict[str, dict[str, int]] = {}
     for pattern, found in histograms.items():
@@ -134,7 +138,12 @@ def _timeline(result: Result) -> Table:
         (start, *(row.get(pattern, 0) for pattern in histograms))
         for start, row in sorted(by_time.items())
     ]
-    return Table("timeline", "Matching lines over time", ("time", *histograms), rows)
+    return Table("timeline", f"Matching {_unit(result)} over time", ("time", *histograms), rows)
+
+
+def _unit(result: Result) -> str:
+    """What the numbers of a result count: lines or records."""
+    return str(result.get("counted", "lines"))
 
 
 def _between(first: str, last: str, unit: str) -> list[str]:
@@ -156,13 +165,15 @@ def _template_texts(result: Result) -> dict[str, str]:
     return {each["id"]: each["template"] for each in listed}
 
 
-def _series(timeline: Mapping[str, Any], texts: Mapping[str, str]) -> dict[str, Sequence[int]]:
+def _series(
+    timeline: Mapping[str, Any], texts: Mapping[str, str], unit: str
+) -> dict[str, Sequence[int]]:
     """The counts over time of all that a timeline has, with distinct names."""
     found: dict[str, Sequence[int]] = {}
     for kind in ("patterns", "levels", "statuses", "templates"):
         for key, counts in (timeline.get(kind) or {}).items():
             name = texts.get(key, key) if kind == "templates" else key
-            found[name if name not in found and name != "lines" else f"{kind}: {name}"] = counts
+            found[name if name not in found and name != unit else f"{kind}: {name}"] = counts
     return found
 
 
@@ -245,7 +256,8 @@ def _numbers(result: Result) -> Table:
 
 def _samples(result: Result) -> Table:
     rows = list(_sample_rows(result.get("samples") or {}))
-    return Table("samples", "Sample lines", ("pattern", "line", "time", "text"), rows)
+    title = f"Sample {_unit(result)}"
+    return Table("samples", title, ("pattern", "line", "time", "text"), rows)
 
 
 def _sample_rows(samples: Mapping[str, Any]) -> Iterator[tuple[Cell, ...]]:

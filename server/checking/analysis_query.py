@@ -15,7 +15,7 @@ from server.http.problems import FieldError, Problem, unacceptable
 
 Arguments = Mapping[str, Sequence[bytes]]
 """The values of each query parameter."""
-_TEXTS = TEXT_FIELDS | {"encoding", "histogram", "from", "until"}
+_TEXTS = TEXT_FIELDS | {"encoding", "histogram", "records", "from", "until"}
 _FLAGS = {
     **dict.fromkeys(("", "1", "true", "yes", "on"), True),
     **dict.fromkeys(("0", "false", "no", "off"), False),

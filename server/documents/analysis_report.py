@@ -53,51 +53,53 @@ def _progress(progress: Document | None) -> str:
 
 def _result_lines(result: Document) -> Iterator[str]:
     counts: dict[str, int] = result["counts"]
+    unit: str = result.get("counted", "lines")
     has_lines = "lines" in result
     columns = [result[name] for name in _PER_LINE] if has_lines else []
-    heads = ["pattern", "count", *(("lines", "first", "last") if has_lines else ())]
+    heads = ["pattern", "count", *((unit, "first", "last") if has_lines else ())]
     rows = [
         [shortened(name), str(count), *(_number(column[name]) for column in columns)]
         for name, count in counts.items()
     ]
     overview = result.get("overview")
     if overview:
-        yield from overview_lines(overview)
+        yield from overview_lines(overview, unit)
     if counts and overview:
         yield ""
     if counts or not (overview or result.get("fields")):
         yield from table(heads, rows, list(counts.values()))
-    yield from _found_lines(result)
-    yield from _field_lines(result)
+    yield from _found_lines(result, unit)
+    yield from _field_lines(result, unit)
     yield from _member_lines(result)
     if "patterns" in result.get("timeline", {}):
-        yield from timeline_lines(result["timeline"])
+        yield from timeline_lines(result["timeline"], unit)
     yield ""
     lines = [_counted(result["lines"], "line")] if has_lines else []
+    lines += [_counted(result["records"], "record")] if "records" in result else []
     seconds = result["file"]["seconds"]
     yield ", ".join([*lines, _counted(result["bytes"], "byte"), f"{seconds:.3f} seconds"])
     yield from (f"warning: {clean(each['message'])}" for each in result["warnings"])
 
 
-def _found_lines(result: Document) -> Iterator[str]:
+def _found_lines(result: Document, unit: str) -> Iterator[str]:
     """Samples and histograms of the patterns."""
     for name, lines in result.get("samples", {}).items():
         if lines:
             yield from ("", f"samples of {shortened(name)}:")
             yield from (each for line in lines for each in sample_lines(line))
     for name, histogram in result.get("histogram", {}).items():
-        yield from ("", f"lines with {shortened(name)}, per {histogram['unit']}:")
+        yield from ("", f"{unit} with {shortened(name)}, per {histogram['unit']}:")
         found = histogram["lines"]
         yield from table([], [[at, str(n)] for at, n in found], [n for _, n in found])
         if histogram["undated_lines"]:
             yield f"  and {histogram['undated_lines']:,} without a time"
 
 
-def _field_lines(result: Document) -> Iterator[str]:
+def _field_lines(result: Document, unit: str) -> Iterator[str]:
     """Statistics of each field, and a table of its most frequent values."""
     for name, found in result.get("fields", {}).items():
         about = "about " if found["distinct_error"] else ""
-        figures = f"{about}{found['distinct']:,} values in {found['count']:,} lines"
+        figures = f"{about}{found['distinct']:,} values in {found['count']:,} {unit}"
         yield from ("", f"{shortened(name)}: {figures}")
         if number := found["number"]:
             names = ("min", "mean", "p50", "p95", "p99", "max")
@@ -108,7 +110,7 @@ def _field_lines(result: Document) -> Iterator[str]:
             yield from table(["value", "count"], rows, counts)
         timeline, over_time = result.get("timeline"), found.get("over_time")
         if timeline and timeline["bins"] and over_time:
-            yield from field_curves(over_time, timeline)
+            yield from field_curves(over_time, timeline, unit)
 
 
 def _member_lines(result: Document) -> Iterator[str]:

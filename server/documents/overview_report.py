@@ -13,18 +13,21 @@ MAX_TEMPLATE_WIDTH = 72
 SHOWN_BURSTS = 20
 
 
-def overview_lines(overview: Mapping[str, Any]) -> Iterator[str]:
-    """Yield the lines about levels, status classes, templates and bursts."""
+def overview_lines(overview: Mapping[str, Any], unit: str) -> Iterator[str]:
+    """Yield the lines about levels, status classes, templates and bursts.
+
+    `unit` is what was counted: lines or records.
+    """
     for head, counts in (("level", overview["levels"]), ("status", overview["statuses"])):
         if counts:
             numbers = list(counts.values())
-            yield from table([head, "lines"], [[k, str(n)] for k, n in counts.items()], numbers)
+            yield from table([head, unit], [[k, str(n)] for k, n in counts.items()], numbers)
             yield ""
-    yield from _templates(overview)
-    yield from _bursts(overview)
+    yield from _templates(overview, unit)
+    yield from _bursts(overview, unit)
 
 
-def _templates(overview: Mapping[str, Any]) -> Iterator[str]:
+def _templates(overview: Mapping[str, Any], unit: str) -> Iterator[str]:
     templates: Sequence[Mapping[str, Any]] = overview["templates"]
     rows = [
         [
@@ -35,7 +38,7 @@ def _templates(overview: Mapping[str, Any]) -> Iterator[str]:
         for each in templates
     ]
     counts = [each["count"] for each in templates]
-    yield from table(["template", "lines", "first", "last", "state"], rows, counts)
+    yield from table(["template", unit, "first", "last", "state"], rows, counts)
     more = overview["templates_total"] - len(templates)
     if more > 0:
         yield f"and {more:,} other templates"
@@ -43,7 +46,7 @@ def _templates(overview: Mapping[str, Any]) -> Iterator[str]:
         yield "templates are approximate: the lines have too many different texts"
 
 
-def _bursts(overview: Mapping[str, Any]) -> Iterator[str]:
+def _bursts(overview: Mapping[str, Any], unit: str) -> Iterator[str]:
     bursts: Sequence[Mapping[str, Any]] = overview["bursts"]
     if not bursts:
         return
@@ -51,7 +54,7 @@ def _bursts(overview: Mapping[str, Any]) -> Iterator[str]:
     yield from ("", "bursts:")
     for each in bursts[:SHOWN_BURSTS]:
         name = shortened(templates.get(each["key"], each["key"]), MAX_TEMPLATE_WIDTH)
-        usual = f"{each['count']:,} lines instead of {each['expected']:,}"
+        usual = f"{each['count']:,} {unit} instead of {each['expected']:,}"
         yield f"  {each['from']} to {each['until']}: {usual}: {name}"
     if len(bursts) > SHOWN_BURSTS:
         yield f"  and {len(bursts) - SHOWN_BURSTS:,} others"

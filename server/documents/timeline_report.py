@@ -15,30 +15,42 @@ Document = Mapping[str, Any]
 def sample_lines(sample: str | Document) -> Iterator[str]:
     """Yield a sample or, with context, the lines around it, and its number."""
     if isinstance(sample, str):
-        yield f"  {clean(sample)}"
+        yield from _record("  ", sample)
         return
-    yield from (f"    {clean(line)}" for line in sample["before"])
-    yield f"  {sample['line']}: {clean(sample['text'])}"
-    yield from (f"    {clean(line)}" for line in sample["after"])
+    for record in sample["before"]:
+        yield from _record("    ", record)
+    yield from _record(f"  {sample['line']}: ", sample["text"])
+    for record in sample["after"]:
+        yield from _record("    ", record)
 
 
-def timeline_lines(timeline: Document) -> Iterator[str]:
-    """Yield a curve of all lines, and one of each pattern: a character for one or two bins."""
+def _record(head: str, text: str) -> Iterator[str]:
+    """Yield a line, or the lines of a record below one another."""
+    first, *others = text.split("\n")
+    yield f"{head}{clean(first)}"
+    yield from (f"{' ' * len(head)}{clean(line)}" for line in others)
+
+
+def timeline_lines(timeline: Document, unit: str) -> Iterator[str]:
+    """Yield a curve of all lines, and one of each pattern: a character for one or two bins.
+
+    `unit` is what was counted: lines or records.
+    """
     if not timeline["bins"]:
         yield from ("", "no line has a time")
         return
     per_character = -(-timeline["bins"] // CURVE_WIDTH)
     seconds = timeline["bin_seconds"] * per_character
-    yield from ("", f"lines over time from {timeline['start']}, {seconds:,} seconds a character:")
-    yield from _curves({"all lines": timeline["total"], **timeline["patterns"]}, per_character)
+    yield from ("", f"{unit} over time from {timeline['start']}, {seconds:,} seconds a character:")
+    yield from _curves({f"all {unit}": timeline["total"], **timeline["patterns"]}, per_character)
     if timeline["undated"]:
-        yield f"and {timeline['undated']:,} lines before the first time"
+        yield f"and {timeline['undated']:,} {unit} before the first time"
     if "before" in timeline:
         before, after = timeline["before"], timeline["after"]
-        yield f"and, far away from these times, {before:,} lines before and {after:,} after"
+        yield f"and, far away from these times, {before:,} {unit} before and {after:,} after"
 
 
-def field_curves(found: Document, timeline: Document) -> Iterator[str]:
+def field_curves(found: Document, timeline: Document, unit: str) -> Iterator[str]:
     """Yield the curves of a field: of percentiles, or of lines with each of the frequent values.
 
     A character has the largest percentile of its bins. Negative ones are shown as zero.
@@ -46,7 +58,7 @@ def field_curves(found: Document, timeline: Document) -> Iterator[str]:
     per_character = -(-timeline["bins"] // CURVE_WIDTH)
     if not found["p50"]:
         rows = {each["value"]: each["counts"] for each in found["top"]}
-        yield from _curves({"all lines": found["count"], **rows}, per_character)
+        yield from _curves({f"all {unit}": found["count"], **rows}, per_character)
         return
     for name in ("p50", "p95", "p99"):
         most = max((each for each in found[name] if each is not None), default=0.0)

@@ -22,6 +22,7 @@ from tests.mutants.guards.pool import POOL
 from tests.mutants.guards.programs import PROGRAMS
 from tests.mutants.guards.python_client import PYTHON_CLIENT
 from tests.mutants.guards.queues import QUEUES
+from tests.mutants.guards.records import RECORDS
 from tests.mutants.guards.store import STORE
 from tests.mutants.guards.stored_lines import STORED_LINES
 from tests.mutants.guards.tags import TAGS
@@ -60,4 +61,5 @@ MUTANTS = (
     *TIMES,
     *FIELDS,
     *TAGS,
+    *RECORDS,
 )

@@ -136,6 +136,7 @@ class AsyncClient:
         since: datetime | timedelta | str | None = None,
         until: datetime | timedelta | str | None = None,
         context: int | None = None,
+        records: str | Mapping[str, str] = "lines",
         on_progress: Progress | None = None,
         **options: Unpack[Options],
     ) -> AsyncJob:
@@ -147,6 +148,7 @@ class AsyncClient:
         given |= {"ignore_case": ignore_case, "samples": samples, "context": context}
         given |= {"histogram": histogram, "lines": lines, "overview": overview}
         given |= {"fields": fields, "fields_over_time": fields_over_time, "top": top}
+        given["records"] = records
         given |= {"since": since, "until": until, "members": members, "encoding": encoding}
         given |= {"compare": compare.id if isinstance(compare, AsyncJob) else compare}
         given |= {"source": source.id if isinstance(source, AsyncJob) else None, "reuse": reuse}

@@ -137,6 +137,7 @@ class Client:
         since: datetime | timedelta | str | None = None,
         until: datetime | timedelta | str | None = None,
         context: int | None = None,
+        records: str | Mapping[str, str] = "lines",
         on_progress: Progress | None = None,
         **options: Unpack[Options],
     ) -> Job:
@@ -148,6 +149,7 @@ class Client:
         given |= {"ignore_case": ignore_case, "samples": samples, "context": context}
         given |= {"histogram": histogram, "lines": lines, "overview": overview}
         given |= {"fields": fields, "fields_over_time": fields_over_time, "top": top}
+        given["records"] = records
         given |= {"since": since, "until": until, "members": members, "encoding": encoding}
         given |= {"compare": compare.id if isinstance(compare, Job) else compare}
         given |= {"source": source.id if isinstance(source, Job) else None, "reuse": reuse}

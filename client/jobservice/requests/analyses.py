@@ -13,6 +13,7 @@ MAX_LINES = 1000
 _USUAL = {
     **{"samples": 0, "histogram": "none", "lines": True, "members": []},
     **{"fields": [], "top": 20, "reuse": False, "fields_over_time": False, "pattern_sets": []},
+    "records": "lines",
 }
 """The parameters of an analysis that are not sent, unless they are None."""
 
@@ -37,12 +38,14 @@ def analyze_payload(
     since: datetime | timedelta | str | None = None,
     until: datetime | timedelta | str | None = None,
     context: int | None = None,
+    records: str | Mapping[str, str] = "lines",
     source: str | None = None,
 ) -> dict[str, Any]:
     """Build the payload of a job of the type analyze. A pattern or a field is a text or an object.
 
     `compare` and `source` are ids of earlier jobs. Without patterns, regexes and pattern sets,
-    the job makes an overview.
+    the job makes an overview. `records` is "lines", "multi_line", or an object such as
+    {"start": "[0-9]+ "}.
     A timedelta is before the last time of the file.
     """
     lists = {"patterns": patterns, "regexes": regexes, "pattern_sets": pattern_sets}
@@ -59,12 +62,16 @@ def analyze_payload(
     jobs = {"source": source, "compare": compare}
     payload |= {name: {"job_id": job_id} for name, job_id in jobs.items() if job_id is not None}
     extra: dict[str, Any] = {"reuse": reuse, "top": top, "fields_over_time": fields_over_time}
-    extra["pattern_sets"] = list(pattern_sets)
+    extra |= {"pattern_sets": list(pattern_sets), "records": _plain(records)}
     extra |= {"samples": samples, "histogram": histogram, "lines": lines, "encoding": encoding}
     extra |= {"members": list(members), "overview": overview, "context": context}
     extra |= {"from": _time_limit("since", since), "until": _time_limit("until", until)}
     extra |= {"fields": [each if isinstance(each, str) else dict(each) for each in fields]}
     return payload | {name: value for name, value in extra.items() if value != _USUAL.get(name)}
+
+
+def _plain(records: str | Mapping[str, str]) -> str | dict[str, str]:
+    return records if isinstance(records, str) else dict(records)
 
 
 def _ignoring_case(pattern: str | Mapping[str, Any]) -> dict[str, Any]:

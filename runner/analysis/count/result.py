@@ -76,7 +76,7 @@ _FIGURES = ("fields", "table", "timeline", "samples")
 class PartialResult:
     """The result for a part of a file. `lines` is 0 if lines are not counted.
 
-    `timeline` and `samples` are None unless they were asked for.
+    `timeline`, `samples` and `records`, the number of records, are None unless they were asked for.
     """
 
     results: list[PatternResult]
@@ -88,6 +88,7 @@ class PartialResult:
     table: LineTable | None = field(default=None, kw_only=True)
     timeline: Timeline | None = None
     samples: Samples | None = None
+    records: int | None = None
 
     @classmethod
     def of(cls, patterns: int) -> "PartialResult":
@@ -106,10 +107,12 @@ class PartialResult:
         self.invalid_text.merge(later.invalid_text, self.bytes)
         self.marks.merge(later.marks, self.bytes, self.lines)
         if later.samples and self.samples:
-            self.samples.merge(later.samples, is_same_file)
+            self.samples.merge(later.samples, is_same_file, self.lines)
         self.samples = self.samples or later.samples
         self.bytes += later.bytes
         self.lines += later.lines
+        if later.records is not None:
+            self.records = (self.records or 0) + later.records
         for name in ("fields", "table", "timeline"):
             self._merge_figures(name, getattr(later, name))
 
@@ -127,6 +130,8 @@ class PartialResult:
         """
         figures = {name: getattr(self, name) for name in _FIGURES}
         more = {name: each.dump() for name, each in figures.items() if each is not None}
+        if self.records is not None:
+            more["records"] = self.records
         return more | {
             "bytes": self.bytes,
             "lines": self.lines,
@@ -156,4 +161,5 @@ class PartialResult:
         found.table = load_table(content["table"]) if load_table and "table" in content else None
         found.timeline = Timeline.load(content["timeline"]) if "timeline" in content else None
         found.samples = Samples.load(content["samples"]) if "samples" in content else None
+        found.records = content.get("records")
         return found

@@ -5,7 +5,7 @@ window                             [ .... before | line | after .... ]
 lines of later windows                                               [ added at their start ]
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 from runner.analysis.count.samples import Cells, Edges, PatternSamples, Sample, Samples
 from runner.analysis.count.timeline_kernel import NO_TIME, TimelineKernel
@@ -34,6 +34,8 @@ class SampleRecorder:
         self._newlines = 0
         self._known_at, self._known_line = 0, 1  # a position, and the number of its line
         self._first = 0  # position of the first line that begins in the window
+        self.number_at: Callable[[int], int] | None = None
+        """Tells the line of the file at a position, if a line here is a record."""
 
     def start_window(self) -> None:
         """Give the first lines of a window to the samples of the last one."""
@@ -59,6 +61,8 @@ class SampleRecorder:
         back = count(b"\n", at, window.start) if at < window.start else 0
         line = self._line_of(at)
         sample = Sample(line, None if second == NO_TIME else second, window.line_at(at))
+        if self.number_at:
+            sample.file_line = self.number_at(at)
         if self._context:
             self._add_context(sample, at, back)
         kept = self._lines[pattern]

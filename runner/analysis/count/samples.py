@@ -22,7 +22,8 @@ BURST = 4
 class Sample:
     """A matching line with the lines around it, as far as they are in this part of the file.
 
-    `line` is its number. `second` is its time or the one of the line before, None without.
+    `line` is its number. `second` is its time or the one of the line before, None without. If a
+    line here is a record, `file_line` is the number of its first line.
     """
 
     line: int
@@ -30,18 +31,20 @@ class Sample:
     text: bytes
     before: list[bytes] = field(default_factory=list)
     after: list[bytes] = field(default_factory=list)
+    file_line: int | None = None
 
     def dump(self) -> list[Any]:
         """The sample for JSON; texts have one character for each byte (Latin-1)."""
         around = [[line.decode("latin-1") for line in lines] for lines in (self.before, self.after)]
-        return [self.line, self.second, self.text.decode("latin-1"), *around]
+        found = [self.line, self.second, self.text.decode("latin-1"), *around]
+        return found if self.file_line is None else [*found, self.file_line]
 
     @classmethod
     def load(cls, content: list[Any]) -> "Sample":
         """A sample from the output of `dump`."""
-        line, second, text, *around = content
+        line, second, text, *around = content[:5]
         before, after = ([each.encode("latin-1") for each in lines] for lines in around)
-        return cls(line, second, text.encode("latin-1"), before, after)
+        return cls(line, second, text.encode("latin-1"), before, after, *content[5:])
 
 
 @dataclass
@@ -186,13 +189,18 @@ class Samples:
     count: int = 0
     edges: Edges = field(default_factory=Edges)
 
-    def merge(self, later: "Samples", is_same_file: bool = True) -> None:
-        """Add a later part of the file, or the next file, whose lines have other neighbours."""
+    def merge(self, later: "Samples", is_same_file: bool = True, file_lines: int = 0) -> None:
+        """Add a later part of the file, or the next file, whose lines have other neighbours.
+
+        `file_lines` is the number of lines before it, if a line here is a record.
+        """
         if is_same_file:
             self._join(later)
         for pattern, other in zip(self.patterns, later.patterns, strict=True):
             for sample in other.lines.values():
                 sample.line += self.count
+                if sample.file_line is not None:
+                    sample.file_line += file_lines
             pattern.merge(other, self.cells, self.samples)
         mine, others, context = self.edges, later.edges, self.context
         if is_same_file:

@@ -15,6 +15,7 @@ from typing import Protocol
 
 import stringzilla
 
+from runner.analysis.count.joined_lines import JoinedLines, JoinsLines
 from runner.analysis.count.lines import LineOptions, Lines, PatternState
 from runner.analysis.count.result import LineTable, PartialResult
 from runner.analysis.count.sample_recorder import SampleRecorder
@@ -32,6 +33,7 @@ from runner.analysis.input.window import (
     WindowSizes,
 )
 from runner.analysis.match import kernel
+from runner.analysis.match.combinations import CombinationSearch
 from runner.analysis.match.patterns import Literal, Prepared
 from runner.analysis.match.regexes import Search, adaptive_regexes
 
@@ -64,7 +66,9 @@ class ScanOptions:
 
     `fields` says which fields are counted; None for none. `collector` creates the Collector of a
     scan. With a timeline, lines are counted, too. If `window_bytes` is 0, the size that suits the
-    patterns and the source is used.
+    patterns and the source is used. With `records`, each line of the
+    source is a record of several lines. `line_head_bytes` of a line are read for samples and times;
+    0 for LINE_HEAD_BYTES.
     """
 
     lines: LineOptions | None = None
@@ -73,6 +77,8 @@ class ScanOptions:
     fields: FieldPlan | None = None
     collector: Callable[[], Collector] | None = None
     timeline: TimelineOptions | None = None
+    records: JoinsLines | None = None
+    line_head_bytes: int = 0
 
 
 class Scanner:
@@ -96,7 +102,8 @@ class Scanner:
         self._needs_lowercase = any(each.folded or each.needs_lowercase for each in self._regexes)
         self._source = source
         self._window = self._make_window(options)
-        self._lines = None if options.lines is None else Lines(self._window, options.lines)
+        self._joined = self._join_lines(options)
+        self._lines = self._joined.lines if self._joined else self._make_lines(options)
         self._states = [PatternState() for _ in patterns]
         self._lowercase_buffer = bytearray(self._window.max_bytes if self._needs_lowercase else 1)
         self._lowercase_text = stringzilla.Str(self._lowercase_buffer)
@@ -118,6 +125,14 @@ class Scanner:
             self._kernel = kernel.Kernel(self._literals, self._lines is not None, report_lines)
             self._keys = array("I", [each.index for each in self._literals])
 
+    def _join_lines(self, options: ScanOptions) -> JoinedLines | None:
+        folded = any(each.folded for each in self._regexes)
+        records = options.records
+        return records.lines(self._window, options.lines, folded) if records else None
+
+    def _make_lines(self, options: ScanOptions) -> Lines | None:
+        return None if options.lines is None else Lines(self._window, options.lines)
+
     def _add_timeline(self, options: TimelineOptions, patterns: int, origin: int) -> None:
         self._timeline = TimelineKernel(options, patterns, self._window.max_bytes, origin)
         self._has_limits = options.has_limits
@@ -126,6 +141,7 @@ class Scanner:
             self._recorder = SampleRecorder(
                 self._window, self._timeline, patterns, options.context, spanned
             )
+            self._recorder.number_at = self._joined.number_at if self._joined else None
 
     def _make_window(self, options: ScanOptions) -> Window:
         is_mapped = isinstance(self._source, MappedFile) and not options.timeline
@@ -137,7 +153,8 @@ class Scanner:
         longest_line = size  # any length will do for literals
         if self._regexes:
             size, longest_line = min(size, options.longest_line), options.longest_line
-        sizes = WindowSizes(size, longest_line, spanning - 1, max(longest, spanning) - 1)
+        kept = max(longest, spanning) - 1
+        sizes = WindowSizes(size, longest_line, spanning - 1, kept, options.line_head_bytes)
         if isinstance(self._source, MappedFile):
             return MappedWindow(self._source, sizes)
         return ReadWindow(self._source, sizes)
@@ -151,6 +168,7 @@ class Scanner:
         timeline = self._timeline.timeline if self._timeline else None
         invalid_text = self._utf8_check.invalid_text
         found = PartialResult(results, self.bytes, lines, invalid_text, timeline=timeline)
+        found.records = self._joined.records if self._joined else None
         found.samples = self._recorder.samples() if self._recorder else None
         found.marks = self._lines.marks if self._lines else found.marks
         found.fields = self._fields.table() if self._fields else None
@@ -173,7 +191,8 @@ class Scanner:
     @property
     def new(self) -> memoryview:
         """The bytes of the last window that were scanned."""
-        return self._window.view[self._window.start : self._window.end]
+        view = self._joined.view if self._joined else self._window.view
+        return view[self._window.start : self._window.end]
 
     @property
     def counts(self) -> list[int]:
@@ -187,6 +206,8 @@ class Scanner:
         if not window.advance():
             self._utf8_check.finish()
             return False
+        if self._joined:
+            self._joined.start_window()
         if self._lines:
             self._lines.start_window(self._states)
         if self._needs_lowercase:
@@ -195,6 +216,8 @@ class Scanner:
         self._read_times()
         is_ascii = self._search()
         self._utf8_check.feed(self.new, is_ascii or self._source.is_valid)
+        if self._joined and self._kernel:
+            self._joined.number_literals(self._kernel)
         if self._lines:
             self._lines.finish_window(self._kernel.newlines if self._kernel else None)
         if self._recorder:
@@ -229,28 +252,37 @@ class Scanner:
 
     def _skip(self, start: int, end: int) -> None:
         """Let the kernel and the collector count the lines that are not searched."""
-        newlines = self._window.text.count(b"\n", start, end) if start < end else 0
+        if start >= end:
+            return
+        newlines = self._window.text.count(b"\n", start, end)
         if self._kernel:
             self._kernel.skip_lines(newlines)
         if self._collector:
-            self._collector.skip_lines(newlines)
+            lines = self._joined.text.count(b"\n", start, end) if self._joined else newlines
+            self._collector.skip_lines(lines)
 
     def _search_part(self, part: WindowPart, kept: int) -> None:
         """Search some lines. A literal may begin in the old bytes from `kept` on."""
         if self._kernel:
             self._search_for_literals(self._kernel, part, kept)
+        searched = part._replace(view=self._joined.view) if self._joined else part
         if self._fields:
             timeline = self._timeline.handle if self._timeline else 0
-            self._fields.feed(part, timeline, self._window.base)
+            self._fields.feed(part, timeline, self._window.base, searched)
         if self._collector:
             self._collector.feed(part.view[part.start : part.end])
         for regex in self._regexes:
             state = self._states[regex.index]
-            text = self._lowercase_text if regex.folded else self._window.text
-            for starts in regex.search(part, text):
+            for starts in regex.search(searched, self._text_for(regex)):
                 state.result.count += len(starts)
                 if self._lines:
                     self._add_lines(regex.index, self._lines.add_matches(state, starts))
+
+    def _text_for(self, regex: Search) -> stringzilla.Str:
+        """The text whose newlines end what the search looks at: lines, or records."""
+        if self._joined and not isinstance(regex, CombinationSearch):
+            return self._joined.lowercase_text if regex.folded else self._joined.text
+        return self._lowercase_text if regex.folded else self._window.text
 
     def _search_for_literals(self, literals: kernel.Kernel, part: WindowPart, kept: int) -> None:
         base = self._window.base + kept
@@ -293,3 +325,5 @@ class Scanner:
             result.count, result.matching_lines = counts.count, counts.lines
             result.first_line = counts.first_line or None
             result.last_line = counts.last_line or None
+            if self._joined:
+                result.first_line, result.last_line = self._joined.literal_lines(literal.index)

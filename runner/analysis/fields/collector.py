@@ -26,24 +26,32 @@ class FieldCollector:
         memory = max(MIN_MEMORY, min(MAX_MEMORY, _TOTAL_MEMORY // max(len(plan.regexes), 1)))
         self._regexes = [(each, CapturingRegex(each.source, memory)) for each in plan.regexes]
 
-    def feed(self, window: WindowPart, timeline: int = 0, base: int = 0) -> None:
+    def feed(
+        self,
+        window: WindowPart,
+        timeline: int = 0,
+        base: int = 0,
+        searched: WindowPart | None = None,
+    ) -> None:
         """Add some lines of a window.
 
         `timeline` is TimelineKernel.handle, with the times of the window, for fields over time;
-        `base` is the offset of the window's view in the data.
+        `base` is the offset of the window's view in the data. Regexes see the bytes of `searched`,
+        by default the same.
         """
         if timeline and self._plan.over_time:
             self._kernel.use_times(timeline, window.view, base)
         if self._plan.from_lines:
             first = bytes(window.view[window.start : window.end][:_FIRST_BYTES])
-            self._plan = self._plan.from_lines(first.split(b"\n")[:_FIRST_LINES])
+            lines = (line.partition(b"\f")[0] for line in first.split(b"\n")[:_FIRST_LINES])
+            self._plan = self._plan.from_lines([*lines])  # \f ends the first line of a record
             self._kernel.use(self._plan.walkers)
         if self._plan.walkers:
             self._kernel.add_lines(window.view, window.start, window.end, window.starts_mid_line)
         elif self._plan.split:
             self._split_lines(window)
         for each, regex in self._regexes:
-            self._search(window, each, regex)
+            self._search(window, searched or window, each, regex)
 
     def table(self) -> FieldTable:
         """The statistics of the fields, in the order of their names."""
@@ -70,10 +78,12 @@ class FieldCollector:
                 yield at, min(stop, at + self._plan.line_bytes)
             at = stop + 1
 
-    def _search(self, window: WindowPart, each: FieldRegex, regex: CapturingRegex) -> None:
+    def _search(
+        self, window: WindowPart, searched: WindowPart, each: FieldRegex, regex: CapturingRegex
+    ) -> None:
         """Add the groups of the first match in each line."""
         waiting = [(group, self._numbers[name], array("I")) for group, name in each.groups]
-        for spans in _matches(window, each.required, regex, self._plan.line_bytes):
+        for spans in _matches(searched, each.required, regex, self._plan.line_bytes):
             for group, _, values in waiting:
                 if spans[group][0] >= 0:
                     values.extend(spans[group])

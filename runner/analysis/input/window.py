@@ -39,13 +39,15 @@ class Reader(Protocol):
 class WindowSizes:
     """Sizes in bytes. A window takes `new` bytes at once; a line is cut at `max_line`, not less.
 
-    Of the old bytes, `kept` remain, or `kept_mid_line` (not less) if the last line was cut.
+    Of the old bytes, `kept` remain, or `kept_mid_line` (not less) if the last line was cut. `head`
+    bytes at the start of a line can be read by `line_at`; 0 for LINE_HEAD_BYTES.
     """
 
     new: int
     max_line: int
     kept: int
     kept_mid_line: int
+    head: int = 0
 
     @property
     def max_bytes(self) -> int:
@@ -116,9 +118,13 @@ class Window(ABC):
         """The head of the line at a position, without its newline."""
         begin = self.text.rfind(b"\n", 0, at) + 1
         end = self.text.find(b"\n", at, self.end)
-        end = min(self.end if end < 0 else end, begin + LINE_HEAD_BYTES)
+        end = min(self.end if end < 0 else end, begin + self._head_bytes)
         start = self._line_head if not begin else b""
-        return (start + self.view[begin:end])[:LINE_HEAD_BYTES]
+        return (start + self.view[begin:end])[: self._head_bytes]
+
+    @property
+    def _head_bytes(self) -> int:
+        return self._sizes.head or LINE_HEAD_BYTES
 
     def _move(self) -> None:
         kept = self._sizes.kept_mid_line if self.ends_mid_line else self._sizes.kept
@@ -133,7 +139,7 @@ class Window(ABC):
         """The head of the line at a position, up to that position."""
         begin = self.text.rfind(b"\n", 0, at) + 1
         start = self._line_head if not begin else b""
-        return (start + self.view[begin : min(at, begin + LINE_HEAD_BYTES)])[:LINE_HEAD_BYTES]
+        return (start + self.view[begin : min(at, begin + self._head_bytes)])[: self._head_bytes]
 
     @abstractmethod
     def _drop(self, size: int) -> None:

@@ -142,12 +142,22 @@ class Kernel:
         self.literals = self._scan.literals[:count]
         for each in self.literals:
             each.report_lines = report_lines
+        self.indexes = [each.index for each in literals]
         self._planned = False
 
     @property
     def newlines(self) -> int:
         """The number of newlines in all windows so far, if lines are counted."""
         return int(self._scan.newlines)
+
+    def line_numbers(self) -> tuple[list[int], list[int]]:
+        """The numbers of the first and the last line of each literal, 0 if there is none yet."""
+        words = ctypes.sizeof(_Literal) // ctypes.sizeof(ctypes.c_int64)
+        numbers = (ctypes.c_int64 * (words * len(self.literals))).from_address(
+            ctypes.addressof(self._scan.literals.contents)
+        )
+        every = memoryview(numbers).cast("B").cast("q")
+        return every[2::words].tolist(), every[3::words].tolist()
 
     def skip_lines(self, newlines: int) -> None:
         """Number the lines as if data with so many newlines had been scanned."""

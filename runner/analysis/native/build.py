@@ -31,7 +31,7 @@ _LINKED = ["-O3", "-shared", "-s", "-nostdlib", "-Wl,--gc-sections,--build-id=no
 _COMMON = (
     *("scan", "entries", "plan", "sample", "tables", "time", "dates", "timeline"),
     *("fields", "layout", "named", "json", "values", "numbers", "cells", "sketch", "packed"),
-    *("shapes", "shape", "deflate"),
+    *("shapes", "shape", "deflate", "records"),
 )
 TARGETS = {
     "x86_64": [

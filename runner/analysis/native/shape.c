@@ -190,8 +190,8 @@ static void add_text(masker *m, const uint8_t *at, const uint8_t *end) {
             }
         } else if (class & SPACE) {
             mix(m, ' ');
-            do
-                at++;
+            do    /* behind a form feed are further lines of a record, see records.c */
+                m->ended |= *at++ == '\f';
             while (at < end && classes[*at] & SPACE);
         } else if (class & SLASH) {
             add_mark(m, PATH);

@@ -43,6 +43,19 @@ PUBLIC shapes *shapes_new(uint8_t *memory, uint32_t vectors, uint32_t max_shapes
     return s;
 }
 
+/* From now on, each line has the lines of a record. */
+PUBLIC void shapes_records(shapes *s) {
+    s->are_records = 1;
+}
+
+/* The number of lines after the first one of a record. */
+static int64_t lines_after(const uint8_t *at, const uint8_t *end) {
+    int64_t count = 0;
+    for (; at < end; at++)
+        count += *at == '\f';
+    return count;
+}
+
 static uint32_t *row_of(const shapes *s, int64_t place) {
     return s->counts + (size_t)place * s->max_shapes;
 }
@@ -139,6 +152,7 @@ static shape *add_shape(shapes *s, uint32_t *place, uint64_t hash, const uint8_t
 /* Count the line from `line` to `end`, without its newline. Returns 0 if the table is full. */
 static int add_line(shapes *s, const uint8_t *line, const uint8_t *end) {
     time_place time = {0};
+    const uint8_t *record_end = end;
     end = end - line > SAMPLE_BYTES ? line + SAMPLE_BYTES : end;
     const uint8_t *text_end = end - (end > line && end[-1] == '\r');
     int64_t second = find_time(&s->rules, line, text_end, &time);
@@ -149,6 +163,8 @@ static int add_line(shapes *s, const uint8_t *line, const uint8_t *end) {
     shape *found = *place ? s->shapes + *place - 1 : add_shape(s, place, hash, line, end);
     found->count++;
     found->last_line = ++s->lines;
+    if (s->are_records)
+        s->lines += lines_after(line, record_end);
     s->lines_left--;
     if (second == NO_TIME)
         return 1;

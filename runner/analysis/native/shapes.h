@@ -40,6 +40,7 @@ typedef struct {
     uint32_t index_mask, max_parts;
     time_rules rules;
     uint32_t lines_left;        /* before a count could overflow */
+    uint32_t are_records;       /* each line has the lines of a record, see records.c */
     uint16_t bin_index[BIN_INDEX]; /* a hash table: the place of a bin in `bins` plus 1, or 0 */
     int64_t known_second;       /* the bin of this second has the row `known_row`; -1 for none */
     uint32_t *known_row;

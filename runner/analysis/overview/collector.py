@@ -32,8 +32,10 @@ class Collector:
     Of a line that a window cuts, the first 1,024 bytes are kept until its end is known.
     """
 
-    def __init__(self, counter: LineCounter) -> None:
-        self._counter = counter
+    def __init__(self, counter: LineCounter, are_records: bool = False) -> None:
+        """If `are_records`, a line is a record, whose further lines follow form feeds."""
+        self._counter, self._are_records = counter, are_records
+        self._lines_left_out = 0
         self._cut = bytearray()
         self._is_in_line = False
 
@@ -46,7 +48,7 @@ class Collector:
         if last > start:
             self._counter.add_lines(window[start:last])
         if last < end:
-            self._cut += window[last : last + TIME_BYTES]
+            self._keep(window[last:end])
             self._is_in_line = True
 
     def skip_lines(self, newlines: int) -> None:
@@ -66,15 +68,24 @@ class Collector:
     def _continue_line(self, window: memoryview) -> int:
         """Add the rest of the line that was cut; returns where the next line begins."""
         newline = _find_newline(window)
-        self._cut += window[: min(newline, TIME_BYTES - len(self._cut))]
+        self._keep(window[:newline])
         if newline == len(window):
             return newline
         self._end_line()
         return newline + 1
 
+    def _keep(self, line: memoryview) -> None:
+        """Keep the start of a line. The rest can have further lines of its record."""
+        room = TIME_BYTES - len(self._cut)
+        self._cut += line[:room]
+        if self._are_records:
+            self._lines_left_out += bytes(line[room:]).count(b"\f")
+
     def _end_line(self) -> None:
         self._cut += b"\n"
         self._counter.add_lines(memoryview(bytes(self._cut)))
+        self._counter.skip_lines(self._lines_left_out)
+        self._lines_left_out = 0
         self._cut.clear()
         self._is_in_line = False
 
@@ -138,6 +149,6 @@ def _lines(lines: memoryview) -> Iterator[bytes]:
         at = newline + 1
 
 
-def overview_collector(modified: float) -> Collector:
+def overview_collector(modified: float, are_records: bool = False) -> Collector:
     """A collector for one scan. `modified` is the time of the file, see LineTimes."""
-    return Collector(KernelCounter(modified))
+    return Collector(KernelCounter(modified, are_records=are_records), are_records)

@@ -83,7 +83,8 @@ def _structured_message(shape: bytes) -> bytes | None:
 def _beginning(shape: bytes) -> str:
     """The layout of a line, by the kinds of its first words."""
     if TIME in shape[:40]:
-        return "time" + _kind(words_of(shape.partition(TIME)[0] or b"-")[0]).replace("n", "w")
+        before = words_of(shape.partition(TIME)[0])
+        return "time" + _kind(before[0] if before else b"-").replace("n", "w")
     units = _units(words_of(shape))
     return "".join(_kind(unit) for unit in units[:2])
 

@@ -53,6 +53,7 @@ def _declared(library: Any) -> Any:
         ("new", address, (address, number, number, number, ctypes.c_uint64, address)),
         ("clear", None, (address, size, number)),
         ("add", size, (address, address, size)),
+        ("records", None, (address,)),
     ):
         function = getattr(library, f"shapes_{name}")
         function.restype, function.argtypes = result, arguments
@@ -67,9 +68,16 @@ class KernelCounter:
     """
 
     def __init__(
-        self, modified: float, max_shapes: int = MAX_SHAPES, max_bins: int = MAX_BINS
+        self,
+        modified: float,
+        max_shapes: int = MAX_SHAPES,
+        max_bins: int = MAX_BINS,
+        are_records: bool = False,
     ) -> None:
-        """`modified` is the time of the file, see LineTimes. The limits are those of the kernel."""
+        """`modified` is the time of the file, see LineTimes. The limits are those of the kernel.
+
+        If `are_records`, each line has the lines of a record, which records/rule.py explains.
+        """
         self._library = _declared(kernel.library())
         self._table = ShapeTable()
         size = self._library.shapes_memory(max_shapes, max_bins)
@@ -81,6 +89,8 @@ class KernelCounter:
             *(int.from_bytes(os.urandom(8)), ctypes.byref(rules)),
         )
         self._shapes = _Shapes.from_address(self._handle)
+        if are_records:
+            self._library.shapes_records(self._handle)
         self._clear()
 
     def add_lines(self, lines: memoryview) -> None:

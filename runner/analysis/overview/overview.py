@@ -102,7 +102,7 @@ def _typical_lines(table: ShapeTable) -> list[bytes]:
     shapes = sorted(table.shapes.values(), key=lambda shape: (-shape.count, shape.first_line))
     total = sum(shape.count for shape in shapes)
     return [
-        shape.sample
+        shape.sample.partition(b"\f")[0]  # the first line of a record
         for shape in shapes[:_TYPICAL_LINES]
         for _ in range(max(1, shape.count * _TYPICAL_LINES // total))
     ]
@@ -168,7 +168,9 @@ def _state(lines: Shape, counted: range, in_burst: bool) -> str:
 
 def _shown(id_: str, template: _Template, state: str) -> dict[str, Any]:
     lines = template.lines
-    sample = lines.sample.removesuffix(b"\r")[:SHOWN_BYTES]
+    sample = (
+        lines.sample.removesuffix(b"\r")[:SHOWN_BYTES].replace(b"\r\f", b"\n").replace(b"\f", b"\n")
+    )
     return {
         "id": id_,
         "template": text_of(template.words),

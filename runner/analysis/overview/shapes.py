@@ -8,7 +8,8 @@ parts:
 - A run of letters, digits and `_.@+%$~-`. It is variable if it contains a digit, or is hexadecimal
   and has 8 characters or more. A colon within an address, such as `10.0.0.1:80`, belongs to it.
 - A path: from a slash that follows no run, to a space, a quote, a bracket, a comma or `;<>|`.
-- Spaces and control characters, which become one space. Any other byte stands for itself.
+- Spaces and control characters, which become one space. Any other byte stands for itself. The shape
+  ends at a form feed: behind it are further lines of a record, see records/rule.py.
 - The time, as `find_time` finds it. In an access log, all text before the time is masked with it.
 - An HTTP status is masked up to its class. In an access log, the text after it is masked.
 
@@ -113,6 +114,7 @@ class _Masker:
                 self.add_part(PATH)
             else:
                 self.shape += b" " if part["space"] else part["other"]
+                self._ended = b"\f" in part[0]
 
     def _add_run(self, run: bytes, at: int, end: int) -> None:
         line = self._line

@@ -7,6 +7,7 @@ from typing_extensions import TypedDict
 from server.documents.schemas.common import Id
 
 Kind = Literal["pattern", "level", "status", "template", "field"]
+Per = Literal["line", "record", "byte"]
 Change = Literal["new", "gone", "more", "less", "same"]
 
 
@@ -18,7 +19,7 @@ class ComparedJobDocument(TypedDict):
     name: str | None
     """Name of its file."""
     lines: int | None
-    """Lines of its file; null if the job did not count lines."""
+    """Lines of its file, or records if `per` is record; null if the job did not count lines."""
     bytes: int
     """Bytes of its file, decompressed."""
     hours: float | None
@@ -30,8 +31,8 @@ class SignificanceDocument(TypedDict):
 
     test: Literal["conditional_poisson"]
     """The test of two Poisson rates by Przyborowski and Wilenski, two-sided."""
-    per: Literal["line", "byte"]
-    """What rates refer to: bytes if a job did not count lines."""
+    per: Per
+    """What rates refer to: records if both jobs count them, bytes if a job did not count lines."""
     correction: Literal["holm"]
     """How p-values are corrected for the number of comparisons."""
     comparisons: int
@@ -52,7 +53,7 @@ class ComparedCountDocument(TypedDict):
     name: str
     """Pattern, level, class of statuses, template, or value of a field."""
     before: int
-    """How often it was there: lines, or occurrences if lines were not counted."""
+    """How often it was there: lines or records, or occurrences if lines were not counted."""
     after: int
     """How often it is there now."""
     before_is_bound: bool
@@ -60,8 +61,8 @@ class ComparedCountDocument(TypedDict):
     after_is_bound: bool
     """Whether the result of after does not list it, and `after` is the most it may be."""
     ratio: float | None
-    """The rate after divided by the rate before, per line or byte; null if there was none before,
-    or if a count is only a bound."""
+    """The rate after divided by the rate before, per line, record or byte; null if there was none
+    before, or if a count is only a bound."""
     ratio_per_hour: float | None
     """The same per hour; null also if a file has no times."""
     p: float

@@ -105,7 +105,14 @@ async def comparison(
     if found is None:
         detail = f"there is no job {before_id}; it may have been deleted after its retention"
         raise unacceptable([FieldError("before", detail, "unknown")])
-    return compare(analyzed(found), after, query.alpha, query.min_ratio)
+    earlier = analyzed(found)
+    if earlier.counted != after.counted:
+        detail = (
+            f"the job {before_id} counts {earlier.counted}, and the job {job.id} {after.counted}:"
+            " analyze one of the files again with the option `records` of the other"
+        )
+        raise unacceptable([FieldError("before", detail)])
+    return compare(earlier, after, query.alpha, query.min_ratio)
 
 
 def analyzed(job: Job) -> Analyzed:

@@ -120,6 +120,20 @@ def test_samples_are_shown_with_the_lines_around_them(jobs: JobsCommand, log: st
     assert f"\nWARN\n    {before}\n  2: {sample}\n    {after}\n" in out
 
 
+def test_records_of_several_lines_are_counted(jobs: JobsCommand, tmp_path: Path) -> None:
+    file = tmp_path / "app.log"
+    file.write_text(LOG.replace("full", "full\n\tat a.Disk\nCaused by: b.Timeout"))
+    found = ["--all", "full", "--all", "Timeout", "--samples", "1", "-C", "0"]
+    out = jobs.run("analyze", str(file), *found, "--records", "multi_line").out
+    assert re.search(r"PATTERN +COUNT +RECORDS +FIRST", out)
+    assert re.search(r"full AND Timeout +1 +1 +1 +1", out)
+    assert "\n     \tat a.Disk\n     Caused by: b.Timeout\n" in out
+    assert "5 lines, 3 records, " in out
+    start = jobs.run("analyze", str(file), *found, "--records", "start=2030", "--json").document
+    assert (start["payload"]["records"], start["result"]["records"]) == ({"start": "2030"}, 3)
+    assert jobs.run("analyze", str(file), *found, "--records", "all").code == 2
+
+
 def test_lines_that_meet_several_conditions_are_counted(jobs: JobsCommand, log: str) -> None:
     arguments = ["--all", "disk", "--any", "full", "--any", "slow", "--none", "WARN", "--json"]
     result = jobs.run("analyze", log, *arguments).document["result"]

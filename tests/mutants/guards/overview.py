@@ -52,7 +52,7 @@ OVERVIEW = (
     Mutant(
         "lines outside of the times count for line numbers of the overview",
         "runner/analysis/count/scanner.py",
-        "self._collector.skip_lines(newlines)",
+        "self._collector.skip_lines(lines)",
         "pass",
         _TESTS,
     ),

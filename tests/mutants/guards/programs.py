@@ -224,7 +224,7 @@ PROGRAMS = (
     Mutant(
         "all samples together are bounded",
         "runner/analysis/options.py",
-        "min(options.samples, max(1, _MAX_SAMPLES // patterns))",
+        "min(options.samples, max(1, most // patterns))",
         "options.samples",
         ("tests/analysis/test_memory.py",),
     ),

@@ -30,6 +30,7 @@ EXAMPLES = (
     "analyze - -e 'user\\d+ failed' --histogram minute < app.log",
     "analyze app.log -p ERROR --histogram auto --from=-1h",
     "analyze app.log --all ERROR --all database --none retry",
+    "analyze app.log --records multi_line --all ERROR --all Timeout",
 )
 
 
@@ -145,6 +146,14 @@ class Report:
     lines: Annotated[
         bool, typer.Option("--lines/--no-lines", help="Whether to count matching lines, too.")
     ] = True
+    records: Annotated[
+        str,
+        typer.Option(
+            "--records",
+            metavar="RULE",
+            help="Count records of several lines: multi_line, or start=REGEX for their first line.",
+        ),
+    ] = "lines"
     compare: Annotated[
         str | None,
         typer.Option("--compare", metavar="ID", help="Then show the changes since this job."),
@@ -176,6 +185,14 @@ class Report:
             "--member", "-m", metavar="GLOB", help="Members of an archive to analyze; repeat it."
         ),
     ] = None
+
+    def values(self) -> dict[str, Any]:
+        """The parameters for the client."""
+        found = asdict(self)
+        found["members"] = found.pop("member") or []
+        if self.records.startswith("start="):
+            found["records"] = {"start": self.records.removeprefix("start=")}
+        return found
 
 
 @dataclass
@@ -254,10 +271,9 @@ def analyze(
     if run.page is not None and len(files) > 1 and not together.together:
         raise typer.BadParameter("--report takes one FILE; `jobservice report` writes others")
     counted = patterns.read() or None
-    values = {**asdict(report), **options.given()}
+    values = {**report.values(), **options.given()}
     values |= {"fields": fields.read(), "top": fields.top, "pattern_sets": patterns.set or []}
     values["fields_over_time"] = fields.over_time
-    values["members"] = values.pop("member") or []
     sources = together.sources(files, run.name)
     client = session.patient_client
     if report.compare is not None:

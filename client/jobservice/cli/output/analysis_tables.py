@@ -12,19 +12,20 @@ MAX_COLUMNS = 8
 
 def show(output: Output, result: Mapping[str, Any]) -> None:
     """Write counts, samples, histogram or timeline, and a line about the file."""
+    unit: str = result.get("counted", "lines")
     if overview := result.get("overview"):
-        overview_tables.show(output, overview)
+        overview_tables.show(output, overview, unit)
     if result["counts"] or not overview:
         _show_counts(output, result)
     _show_samples(output, result.get("samples", {}))
     if "histogram" in result:
-        _show_histogram(output, result["histogram"])
+        _show_histogram(output, result["histogram"], unit)
     for name, found in result.get("fields", {}).items():
-        field_tables.show(output, name, found, result.get("timeline"))
+        field_tables.show(output, name, found, result.get("timeline"), unit)
     if result.get("members"):
         _show_members(output, result)
     if "patterns" in result.get("timeline", {}):
-        _show_timeline(output, result["timeline"])
+        _show_timeline(output, result["timeline"], unit)
     output.line(f"\n{_about_file(result)}")
     for warning in result.get("warnings", ()):
         output.note(f"warning: {warning['message']}")
@@ -41,20 +42,27 @@ def _show_samples(output: Output, samples: Mapping[str, Any]) -> None:
 def _show_sample(output: Output, sample: str | Mapping[str, Any]) -> None:
     """A line or, with context, the lines around it, and its number."""
     if isinstance(sample, str):
-        output.line(f"  {sample}")
+        _show_record(output, "  ", sample)
         return
-    for line in sample["before"]:
-        output.line(f"    {line}")
-    output.line(f"  {sample['line']}: {sample['text']}")
-    for line in sample["after"]:
-        output.line(f"    {line}")
+    for record in sample["before"]:
+        _show_record(output, "    ", record)
+    _show_record(output, f"  {sample['line']}: ", sample["text"])
+    for record in sample["after"]:
+        _show_record(output, "    ", record)
+
+
+def _show_record(output: Output, head: str, text: str) -> None:
+    """A line, or the lines of a record below one another."""
+    for number, line in enumerate(text.split("\n")):
+        output.line(f"{' ' * len(head) if number else head}{line}")
 
 
 def _show_counts(output: Output, result: Mapping[str, Any]) -> None:
     counts: Mapping[str, int] = result["counts"]
     most = max(counts.values(), default=0)
     has_lines = "matching_lines" in result
-    numbers = ["COUNT", *(["LINES", "FIRST", "LAST"] if has_lines else [])]
+    unit: str = result.get("counted", "lines")
+    numbers = ["COUNT", *([unit.upper(), "FIRST", "LAST"] if has_lines else [])]
     rows: list[list[Cell]] = []
     for pattern, count in counts.items():
         found = [count]
@@ -65,14 +73,14 @@ def _show_counts(output: Output, result: Mapping[str, Any]) -> None:
     output.table(["PATTERN", *numbers, ""], rows, right=numbers)
 
 
-def _show_histogram(output: Output, histogram: Mapping[str, Any]) -> None:
+def _show_histogram(output: Output, histogram: Mapping[str, Any], counted: str) -> None:
     """One row per time, one column per pattern, and a bar for all of them."""
     by_time: dict[str, dict[str, int]] = {}
     for pattern, found in histogram.items():
         for start, lines in found["lines"]:
             by_time.setdefault(start, {})[pattern] = lines
     if not by_time:
-        output.line("\nno line with a match begins with a time")
+        output.line(f"\nno {counted[:-1]} with a match begins with a time")
         return
     most = max(sum(row.values()) for row in by_time.values())
     rows: list[list[Cell]] = [
@@ -89,7 +97,7 @@ def _show_histogram(output: Output, histogram: Mapping[str, Any]) -> None:
     output.table([f"{unit} (UTC)".upper(), *columns, ""], rows, right=columns)
     undated = sum(found["undated_lines"] for found in histogram.values())
     if undated:
-        output.line(f"{formats.number(undated)} matching lines without a time")
+        output.line(f"{formats.number(undated)} matching {counted} without a time")
 
 
 def _show_members(output: Output, result: Mapping[str, Any]) -> None:
@@ -112,17 +120,17 @@ def _show_members(output: Output, result: Mapping[str, Any]) -> None:
         output.line(f"and {formats.number(more)} more members")
 
 
-def _show_timeline(output: Output, timeline: Mapping[str, Any]) -> None:
+def _show_timeline(output: Output, timeline: Mapping[str, Any], unit: str) -> None:
     """A curve of all lines and of each pattern; a character stands for one bin or for two."""
     if not timeline["bins"]:
-        output.line("\nno line has a time")
+        output.line(f"\nno {unit[:-1]} has a time")
         return
     output.line()
-    curves.show(output, timeline, {"all lines": timeline["total"], **timeline["patterns"]})
+    curves.show(output, timeline, {f"all {unit}": timeline["total"], **timeline["patterns"]})
     if timeline["undated"]:
-        output.line(f"{formats.number(timeline['undated'])} lines before the first time")
+        output.line(f"{formats.number(timeline['undated'])} {unit} before the first time")
     if "before" in timeline:
-        before = formats.counted(timeline["before"], "line")
+        before = formats.counted(timeline["before"], unit.removesuffix("s"))
         after = formats.number(timeline["after"])
         output.line(f"far away from these times: {before} before, {after} after")
 
@@ -131,6 +139,7 @@ def _about_file(result: Mapping[str, Any]) -> str:
     """Such as: 60,000 lines, 4.2 MB in 0.01 s (gzip), A to B UTC."""
     file = result["file"]
     parts = [formats.counted(result["lines"], "line")] if "lines" in result else []
+    parts += [formats.counted(result["records"], "record")] if "records" in result else []
     parts.append(f"{formats.size(result['bytes'])} in {formats.duration(file['seconds'])}")
     if file["format"] != "plain":
         parts.append(f"{file['format']}, {formats.size(file['stored_bytes'])} stored")

@@ -26,16 +26,17 @@ def summary(comparison: Mapping[str, Any]) -> str:
     """Such as: 1 new, 2 more frequent among 12 counts of 90,000 lines, before 100,000."""
     words = {"new": "new", "more": "more frequent", "gone": "gone", "less": "less frequent"}
     changes = [f"{n} {words[each]}" for each in words if (n := comparison["changes"][each])]
-    sizes = [_size(comparison[side]) for side in ("after", "before")]
+    unit = "records" if comparison["significance"]["per"] == "record" else "lines"
+    sizes = [_size(comparison[side], unit) for side in ("after", "before")]
     found = ", ".join(changes) or "no significant change"
     number = len(comparison["counts"])
     counts = f"{formats.number(number)} count{'' if number == 1 else 's'}"
     return f"{found} among {counts} of {sizes[0]}, before {sizes[1]}"
 
 
-def _size(side: Mapping[str, Any]) -> str:
+def _size(side: Mapping[str, Any], unit: str) -> str:
     lines = side["lines"]
-    return formats.size(side["bytes"]) if lines is None else f"{formats.number(lines)} lines"
+    return formats.size(side["bytes"]) if lines is None else f"{formats.number(lines)} {unit}"
 
 
 def _row(output: Output, count: Mapping[str, Any]) -> list[Cell]:

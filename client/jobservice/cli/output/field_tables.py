@@ -10,20 +10,24 @@ PERCENTILES = ("p50", "p95", "p99")
 
 
 def show(
-    output: Output, name: str, found: Mapping[str, Any], timeline: Mapping[str, Any] | None
+    output: Output,
+    name: str,
+    found: Mapping[str, Any],
+    timeline: Mapping[str, Any] | None,
+    unit: str,
 ) -> None:
     """Write a line about a field, one row per frequent value and, if it was counted over time, one
-    curve per percentile or per value."""
+    curve per percentile or per value. `unit` is what was counted."""
     about = "about " if found["distinct_error"] else ""
     distinct = f"{about}{formats.number(found['distinct'])} different values"
-    output.line(f"\n{name}: {distinct} in {formats.number(found['count'])} lines")
+    output.line(f"\n{name}: {distinct} in {formats.number(found['count'])} {unit}")
     if number := found["number"]:
         names = ("min", "mean", "p50", "p95", "p99", "max")
         output.line("  " + ", ".join(f"{each} {number[each]:.6g}" for each in names))
     if found["top"]:
         _show_values(output, found["top"])
     if timeline and timeline["bins"] and (over_time := found.get("over_time")):
-        _show_over_time(output, over_time, timeline)
+        _show_over_time(output, over_time, timeline, unit)
 
 
 def _show_values(output: Output, top: Sequence[Mapping[str, Any]]) -> None:
@@ -39,11 +43,13 @@ def _show_values(output: Output, top: Sequence[Mapping[str, Any]]) -> None:
     output.table(["VALUE", "COUNT", ""], rows, right=["COUNT"])
 
 
-def _show_over_time(output: Output, found: Mapping[str, Any], timeline: Mapping[str, Any]) -> None:
+def _show_over_time(
+    output: Output, found: Mapping[str, Any], timeline: Mapping[str, Any], unit: str
+) -> None:
     """The percentiles of a field with numbers, or the lines with each of the frequent values."""
     output.line()
     if found["p50"]:
         curves.show_figures(output, timeline, {name: found[name] for name in PERCENTILES})
     else:
         tops = {each["value"]: each["counts"] for each in found["top"]}
-        curves.show(output, timeline, {"lines": found["count"], **tops})
+        curves.show(output, timeline, {unit: found["count"], **tops})

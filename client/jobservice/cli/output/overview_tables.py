@@ -10,8 +10,9 @@ MAX_TEMPLATE = 72
 SHOWN_BURSTS = 20
 
 
-def show(output: Output, overview: Mapping[str, Any]) -> None:
-    """Write levels, status classes, templates and bursts."""
+def show(output: Output, overview: Mapping[str, Any], unit: str = "lines") -> None:
+    """Write levels, status classes, templates and bursts. `unit` is what was counted."""
+    counted = unit.upper()
     for head, counts in (("LEVEL", overview["levels"]), ("STATUS", overview["statuses"])):
         if counts:
             most = max(counts.values())
@@ -19,15 +20,15 @@ def show(output: Output, overview: Mapping[str, Any]) -> None:
                 [name, formats.number(count), output.bar(count, most)]
                 for name, count in counts.items()
             ]
-            output.table([head, "LINES", ""], rows, right=["LINES"])
+            output.table([head, counted, ""], rows, right=[counted])
             output.line()
-    _show_templates(output, overview)
-    _show_bursts(output, overview)
+    _show_templates(output, overview, counted)
+    _show_bursts(output, overview, counted)
 
 
-def _show_templates(output: Output, overview: Mapping[str, Any]) -> None:
+def _show_templates(output: Output, overview: Mapping[str, Any], counted: str) -> None:
     templates: Sequence[Mapping[str, Any]] = overview["templates"]
-    numbers = ["LINES", "FIRST", "LAST"]
+    numbers = [counted, "FIRST", "LAST"]
     rows: list[list[Cell]] = [
         [
             output.shortened(each["template"], MAX_TEMPLATE),
@@ -44,7 +45,7 @@ def _show_templates(output: Output, overview: Mapping[str, Any]) -> None:
         output.note("warning: templates are approximate; the lines have too many different texts")
 
 
-def _show_bursts(output: Output, overview: Mapping[str, Any]) -> None:
+def _show_bursts(output: Output, overview: Mapping[str, Any], counted: str) -> None:
     bursts: Sequence[Mapping[str, Any]] = overview["bursts"]
     if not bursts:
         return
@@ -60,7 +61,7 @@ def _show_bursts(output: Output, overview: Mapping[str, Any]) -> None:
         for each in bursts[:SHOWN_BURSTS]
     ]
     output.line()
-    heads = ["BURST FROM (UTC)", "UNTIL", "LINES", "EXPECTED", "OF"]
-    output.table(heads, rows, right=["LINES", "EXPECTED"])
+    heads = ["BURST FROM (UTC)", "UNTIL", counted, "EXPECTED", "OF"]
+    output.table(heads, rows, right=[counted, "EXPECTED"])
     if len(bursts) > SHOWN_BURSTS:
         output.line(f"and {formats.number(len(bursts) - SHOWN_BURSTS)} other bursts")

@@ -1,0 +1,57 @@
+"""The interface of records, for a scanner: what it needs if each line of its source is a record."""
+
+from typing import Protocol
+
+import stringzilla
+
+from runner.analysis.count.lines import LineOptions, Lines
+from runner.analysis.input.stored import Stored
+from runner.analysis.input.window import Reader, Window
+from runner.analysis.match.kernel import Kernel
+
+
+class JoinedLines(Protocol):
+    """The lines of the file that the records of a moving window have, see records/lines.py.
+
+    `view` and `text` show the bytes of the window with all newlines of the file, `lowercase_text`
+    in lower case. `lines` counts records if lines are counted.
+    """
+
+    view: memoryview
+    text: stringzilla.Str
+    lowercase_text: stringzilla.Str
+    lines: Lines | None
+
+    @property
+    def records(self) -> int | None:
+        """The number of records so far, if lines are counted."""
+
+    def start_window(self) -> None:
+        """Follow the window, which has moved."""
+
+    def number_literals(self, kernel: Kernel) -> None:
+        """Number the matching records of literals, before `lines` finishes the window."""
+
+    def literal_lines(self, number: int) -> tuple[int | None, int | None]:
+        """The numbers of the first lines of the first and the last record of a literal."""
+
+    def number_at(self, position: int) -> int:
+        """The number of the first line of the record at a position of the window's view."""
+
+
+class JoinsLines(Protocol):
+    """How the lines of each record of a file are joined, see records/plan.py."""
+
+    def source(self, source: Reader, /) -> Reader:
+        """The data of a source, with one line for each record."""
+
+    def lines(
+        self, window: Window, options: LineOptions | None, needs_lowercase: bool
+    ) -> JoinedLines:
+        """The lines of a window over such a source."""
+
+    def next_start(self, file: Stored, cut: int, size: int, is_dated: bool) -> int:
+        """The offset of the first record that begins at or after `cut`, or `size`.
+
+        If `is_dated`, it is the first one with a time.
+        """

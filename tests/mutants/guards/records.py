@@ -1,0 +1,109 @@
+"""Guards of records of several lines."""
+
+from tests.mutants.mutant import Mutant
+
+_RULE = ("tests/analysis/records/test_record_rule.py",)
+_SCAN = ("tests/analysis/records/test_record_scan.py",)
+_FILES = ("tests/analysis/records/test_record_files.py",)
+_REACH = ("tests/server/handlers/test_records.py",)
+
+RECORDS = (
+    Mutant(
+        "an indented line with a time continues a record",
+        "runner/analysis/records/rule.py",
+        "            not _is_indented(line)\n            and second_of",
+        "            True\n            and second_of",
+        _RULE,
+    ),
+    Mutant(
+        "a line that is cut by the sample of a file does not decide the rule",
+        "runner/analysis/records/rule.py",
+        "lines.pop()  # it may be cut",
+        "pass",
+        _RULE,
+    ),
+    Mutant(
+        "a newline is decided only when the start of the next line is known",
+        "runner/analysis/records/source.py",
+        "return end if newline < 0 else end - len(last) + newline",
+        "return end",
+        _RULE,
+    ),
+    Mutant(
+        "a part begins at a record",
+        "runner/analysis/ranges.py",
+        "if options and options.records and cut:",
+        "if False:",
+        _FILES,
+    ),
+    Mutant(
+        "with a timeline, a part begins at a record with a time",
+        "runner/analysis/records/plan.py",
+        "                if not is_dated:\n",
+        "                if True:\n",
+        _FILES,
+    ),
+    Mutant(
+        "a file whose records begin far apart is not split",
+        "runner/analysis/parts.py",
+        "return parts if _have_records(file, parts, options) else []",
+        "return parts",
+        _FILES,
+    ),
+    Mutant(
+        "the number of records of later parts is added",
+        "runner/analysis/count/result.py",
+        "self.records = (self.records or 0) + later.records",
+        "self.records = later.records",
+        _FILES,
+    ),
+    Mutant(
+        "samples of later parts have the numbers of lines of the file",
+        "runner/analysis/count/samples.py",
+        "sample.file_line += file_lines",
+        "sample.file_line += 0",
+        _FILES,
+    ),
+    Mutant(
+        "a newline in a text is a line end within a record",
+        "runner/analysis/records/plan.py",
+        """each.text.replace(b"\\n", LINE_END)""",
+        "each.text",
+        _SCAN,
+    ),
+    Mutant(
+        "regexes match within lines",
+        "runner/analysis/count/scanner.py",
+        "if self._joined and not isinstance(regex, CombinationSearch):",
+        "if False:",
+        _SCAN,
+    ),
+    Mutant(
+        "a shape ends with the first line of a record",
+        "runner/analysis/overview/shapes.py",
+        """self._ended = b"\\f" in part[0]""",
+        "pass",
+        ("tests/analysis/test_overview_kernel.py", *_FILES),
+    ),
+    Mutant(
+        "lines left out of a long record are counted",
+        "runner/analysis/overview/collector.py",
+        """self._lines_left_out += bytes(line[room:]).count(b"\\f")""",
+        "pass",
+        _SCAN,
+    ),
+    Mutant(
+        "results that count records and lines are not compared",
+        "server/handlers/jobs/analyses.py",
+        "if earlier.counted != after.counted:",
+        "if False:",
+        _REACH,
+    ),
+    Mutant(
+        "a wrong option names the field and the fix",
+        "runner/job_types/analyze_records.py",
+        "if not isinstance(start, str):",
+        "if False:",
+        _REACH,
+    ),
+)
