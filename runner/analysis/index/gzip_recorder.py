@@ -18,8 +18,8 @@ from runner.analysis.input.gzip_member import GzipDecoder
 from runner.analysis.match import kernel
 
 SPACING_BYTES = 32 << 20
-"""Of data, of which a reader decodes half on average. Each point takes about as long as the decoding
-of 1 MiB."""
+"""Of data, of which a reader decodes half on average. Finding a point takes about as long as
+decoding 4 MiB."""
 MAX_POINTS = 64
 """With more points, every second one is dropped, and the spacing is doubled."""
 _LEAST_BYTES = 512
