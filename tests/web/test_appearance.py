@@ -36,7 +36,7 @@ class Wordy(JobType[WordyPayload]):
 
 def formatted(page: Page, call: str) -> Any:
     """The result of a call of a function of lib/format.js."""
-    script = page.locator("script[type=module]").get_attribute("src")
+    script = page.locator("script[src$='/app.js']").get_attribute("src")
     module = str(script).replace("app.js", "lib/format.js")
     return page.evaluate(f"import('{module}').then((format) => format.{call})")
 
@@ -83,7 +83,7 @@ def test_the_mean_wait_keeps_its_last_value_while_no_job_starts(
         return [samples.meanWait(), first.meanWait()];
     }"""
     page.goto("/")
-    module = str(page.locator("script[type=module]").get_attribute("src"))
+    module = str(page.locator("script[src$='/app.js']").get_attribute("src"))
     waits = page.evaluate(script, module.replace("app.js", "pages/overview/samples.js"))
     assert waits == [
         {"start": 5000, "now": 10000, "points": [[5000, 4]]},
