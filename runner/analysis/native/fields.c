@@ -47,6 +47,7 @@ PUBLIC void fields_lines(fields *f, const uint8_t *from, const uint8_t *to, int 
             add_line(f, from, end);
         from = end + 1;
     }
+    count_waiting(f);
 }
 
 /* The next lines and values are in a view at the offset `base` of the data, whose times a timeline
@@ -66,6 +67,7 @@ PUBLIC void fields_values(fields *f, uint32_t field, const uint8_t *view, const 
         begin_line(f, line ? line : view + spans[2 * i]);
         add_value(f, field, view + spans[2 * i], view + spans[2 * i + 1]);
     }
+    count_waiting(f);
 }
 
 /* Collect the sketches of a field in `count` cells of a wider width, from number `first` on, in the

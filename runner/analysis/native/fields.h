@@ -34,6 +34,7 @@ enum {
     NEGATIVE = BUCKETS_OF_SIGN,    /* a bit in the number of a bucket */
     NO_NUMBER = -1,                /* instead of the number of a bucket */
     ZERO = -2,
+    WAITING = 16,                  /* a power of two */
     CELLS_IN_USE = 512,            /* cells of time; each has a sketch of each field */
     SKETCH_REGISTER_BITS = 10,
     SKETCH_REGISTERS = 1 << SKETCH_REGISTER_BITS,
@@ -110,6 +111,20 @@ typedef struct {
     uint8_t *spare;                /* one more sketch */
 } cells;
 
+/* A value that was found and not counted yet, so that its place in the tables is in the processor's
+ * cache by then: tables of 32,768 values are larger than that. */
+typedef struct {
+    const uint8_t *from;
+    uint64_t hash;
+    uint32_t size, unused;
+} waiting;
+
+/* The last values of a field: number n is at n % WAITING. Those from `counted` on are waiting. */
+typedef struct {
+    waiting values[WAITING];
+    uint64_t found, counted;
+} queue;
+
 typedef struct {
     values fields[MAX_FIELDS];
     walker walkers[4];
@@ -119,6 +134,7 @@ typedef struct {
     uint8_t *scratch;              /* of `line_bytes`: values of the line without escapes */
     span spans[MAX_FIELDS];
     cells cells;
+    queue queues[MAX_FIELDS];
 } fields;
 
 static inline uint64_t word_at(const uint8_t *from) {
@@ -197,6 +213,7 @@ int unescape(fields *f, span *s, int json);
 
 /* values.c */
 void add_value(fields *f, uint32_t field, const uint8_t *from, const uint8_t *to);
+void count_waiting(fields *f);
 void count_value(values *v, uint64_t hash, const uint8_t *from, uint32_t size, int64_t count);
 uint64_t hash_of(const uint8_t *from, uint64_t size);
 

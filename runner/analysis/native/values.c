@@ -98,17 +98,52 @@ void count_value(values *v, uint64_t hash, const uint8_t *from, uint32_t size, i
     add_entry(v, hash, from, size, count);
 }
 
+static void count_next(values *v, queue *q) {
+    const waiting *w = q->values + q->counted++ % WAITING;
+    count_value(v, w->hash, w->from, w->size, 1);
+}
+
+/* Count all values that are waiting. The bytes that they are in are not needed after that. */
+void count_waiting(fields *f) {
+    for (uint32_t i = 0; i < f->field_count; i++)
+        while (f->queues[i].counted < f->queues[i].found)
+            count_next(f->fields + i, f->queues + i);
+}
+
+/* Ask for the memory that will be needed: the slot of a new value, the entry of one that was found
+ * some values ago, and the text of one that was found before that. */
+static void prefetch(const values *v, const queue *q) {
+    const waiting *const w = q->values;
+    const uint64_t n = q->found;
+    uint32_t entry;
+    __builtin_prefetch(v->slots + (w[n % WAITING].hash & v->slot_mask));
+    if (n < 2 * WAITING / 3)
+        return;
+    entry = v->slots[w[(n - WAITING / 3) % WAITING].hash & v->slot_mask];
+    if (entry)
+        __builtin_prefetch(v->entries + entry - 1, 1);
+    entry = v->slots[w[(n - 2 * WAITING / 3) % WAITING].hash & v->slot_mask];
+    if (entry)
+        __builtin_prefetch(v->texts + v->entries[entry - 1].text);
+}
+
 /* Count the value of a field in the line that began last. */
 void add_value(fields *f, uint32_t field, const uint8_t *from, const uint8_t *to) {
     values *const v = f->fields + field;
+    queue *const q = f->queues + field;
     const uint64_t hash = hash_of(from, (uint64_t)(to - from));
     const uint8_t rank = rank_of(hash, REGISTER_BITS);
     uint8_t *const at = v->registers + (hash >> (64 - REGISTER_BITS));
-    int32_t bucket;
+    const int32_t bucket = add_number(v, from, to);
     *at = rank > *at ? rank : *at;
     v->count++;
-    count_value(v, hash, from, (uint32_t)(to - from), 1);
-    bucket = add_number(v, from, to);
+    if (q->found - q->counted == WAITING)
+        count_next(v, q);
+    q->values[q->found % WAITING] = (waiting){from, hash, (uint32_t)(to - from), 0};
+    prefetch(v, q);
+    q->found++;
+    if (f->scratch_used)
+        count_waiting(f); /* the next line has its own texts there */
     if (f->cells.current >= 0 && f->cells.wanted >> field & 1)
         add_to_sketch(&f->cells, sketch_at(f, (uint32_t)f->cells.current, field), hash, bucket);
 }
