@@ -392,7 +392,10 @@ export interface Schema {
 export interface OpenApi {
   info: { description: string };
   paths: Record<string, PathItem>;
-  components: { schemas: Record<string, Schema>; responses: Record<string, OpenApiResponse> };
+  components: {
+    schemas: Record<string, Schema>;
+    responses: Record<string, OpenApiResponse>;
+  };
 }
 
 export type Method = "get" | "post" | "put" | "patch" | "delete";
@@ -533,6 +536,17 @@ export interface FieldFigures {
   distinct_error: number;
   top: { value: string; count: number; error: number }[];
   number: Record<"count" | "min" | "mean" | "max" | "p50" | "p95" | "p99", number> | null;
+  over_time?: FieldOverTime;
+}
+
+/** Figures of a field, each with a number for each bin of the timeline. */
+export interface FieldOverTime {
+  count: number[];
+  distinct: number[];
+  p50: (number | null)[] | null;
+  p95: (number | null)[] | null;
+  p99: (number | null)[] | null;
+  top: { value: string; counts: number[] }[];
 }
 
 export interface AnalyzedFile {

@@ -386,6 +386,35 @@ def test_an_overview_leads_to_the_values_of_fields_and_to_their_lines(
     expect(page.locator(".templates tbody tr", has_text="5xx")).to_be_visible()
 
 
+def test_a_chosen_field_shows_its_curves_and_a_table(service: Service, page: Page) -> None:
+    service.worker()
+    lines = (
+        f"2026-01-01T00:{n // 60:02d}:{n % 60:02d}Z {'get' if n % 3 else 'put'} took {n} ms"
+        for n in range(300)
+    )
+    fields = [
+        {"name": "ms", "regex": "took ([0-9]+)"},
+        {"name": "verb", "regex": "(get|put)", "over_time": True},
+    ]
+    payload: dict[str, Any] = {"patterns": ["ms"], "fields": fields, "fields_over_time": True}
+    page.goto(f"/ui/jobs/{analyzed(service, chr(10).join(lines).encode(), **payload)}")
+    page.get_by_role("button", name="Show ms over time").click()
+    curves = page.get_by_role("img", name="ms over time: p50, p95, p99")
+    expect(curves.locator("path")).to_have_count(3)
+    page.locator(".card").get_by_text("The figures as a table").click()
+    rows = page.get_by_role("group", name="ms over time").locator("tbody tr")
+    expect(rows).to_have_count(150)
+    expect(rows.first).to_contain_text("2026-01-01 00:00:00")
+    page.get_by_role("button", name="Show verb over time").click()
+    expect(page.get_by_role("img", name="verb over time: get, put")).to_be_visible()
+    expect(curves).to_have_count(0)
+    page.reload()
+    hide = page.get_by_role("button", name="Hide verb over time")
+    expect(hide).to_have_attribute("aria-expanded", "true")
+    hide.click()
+    expect(page.get_by_role("img", name="verb over time")).to_have_count(0)
+
+
 def test_an_analysis_without_times_leads_to_one_with_times(service: Service, page: Page) -> None:
     service.worker()
     page.goto(f"/ui/jobs/{analyzed(service, log(10, 5), patterns=['ERROR'])}")

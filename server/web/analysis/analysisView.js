@@ -54,7 +54,7 @@ export class AnalysisView {
       this.rest,
       this.comparison.element,
     );
-    this.view.onChange((names) => names.has("zone") && this.draw());
+    this.view.onChange((names) => (names.has("zone") || names.has("field")) && this.draw());
   }
 
   /** @param {JobDocument} job */
@@ -78,7 +78,7 @@ export class AnalysisView {
   }
 
   draw() {
-    const { job, view, go, shown } = this;
+    const { job, view, shown } = this;
     const result = /** @type {Analysis | null} */ (job?.result ?? null);
     if (!job || !shown) return;
     if (!result) {
@@ -100,11 +100,7 @@ export class AnalysisView {
     update(
       this.rest,
       templatesPanel(result, view, true),
-      fieldsPanel(
-        result,
-        view,
-        this.canAsk ? (fields) => analyzeAgain(job, { ...job.payload, fields }, view, go) : null,
-      ),
+      fieldsPanel(result, view, this.canAsk ? (fields) => this.askForFields(job, fields) : null),
       membersPanel(result),
       samplesPanel(result),
     );
@@ -113,6 +109,21 @@ export class AnalysisView {
   /** Whether the reader may ask another question about the file. */
   get canAsk() {
     return Boolean(this.job?.upload) && hasRole("submit");
+  }
+
+  /**
+   * Analyze the file again, with the values of fields, also over time.
+   *
+   * @param {JobDocument} job
+   * @param {string[]} fields
+   */
+  async askForFields(job, fields) {
+    const payload = {
+      ...job.payload,
+      fields,
+      fields_over_time: job.payload.lines !== false,
+    };
+    await analyzeAgain(job, payload, this.view, this.go);
   }
 
   /** Analyze the file again, with its lines over time. @param {JobDocument} job */

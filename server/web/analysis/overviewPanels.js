@@ -4,8 +4,10 @@ import { actionButton } from "../lib/dialog.js";
 import { h, tableHead } from "../lib/dom.js";
 import * as format from "../lib/format.js";
 import { stamp, zoneName } from "../lib/timeZone.js";
+import { fieldCurves } from "./fieldCurves.js";
 import { scrollToLines } from "./linesPanel.js";
 import { templateRegex } from "./patterns.js";
+import { timelineOf } from "./timeline.js";
 
 /** @typedef {import("../types.js").Analysis} Analysis */
 /** @typedef {import("../types.js").FieldFigures} FieldFigures */
@@ -14,7 +16,14 @@ import { templateRegex } from "./patterns.js";
 
 const MOST_FIELDS = 16;
 const NUMBERS = /** @type {const} */ (["min", "mean", "p50", "p95", "p99", "max"]);
-const NONE = { match: null, regex: null, ignore_case: null, line: null, template: null, by: null };
+const NONE = {
+  match: null,
+  regex: null,
+  ignore_case: null,
+  line: null,
+  template: null,
+  by: null,
+};
 
 /**
  * The section of the message templates; null if there are none.
@@ -42,7 +51,12 @@ export function templatesPanel({ overview, timeline }, view, isComplete) {
     notes.length > 0 && h("p", { class: "quiet" }, `${notes.join("; ")}.`),
     h(
       "div",
-      { class: "scroll", tabindex: 0, role: "group", "aria-label": "Kinds of lines" },
+      {
+        class: "scroll",
+        tabindex: 0,
+        role: "group",
+        "aria-label": "Kinds of lines",
+      },
       h(
         "table",
         { class: "figures templates" },
@@ -95,7 +109,9 @@ const STATE_LOOKS = { new: "running", gone: "canceled", burst: "failed" };
  * @param {((fields: string[]) => Promise<void>) | null} count null if the reader may not
  * @returns {HTMLElement | null}
  */
-export function fieldsPanel({ fields, overview }, view, count) {
+export function fieldsPanel(analysis, view, count) {
+  const { fields, overview } = analysis;
+  const timeline = timelineOf(analysis);
   const all = Object.entries(fields ?? {});
   const known = (overview?.fields ?? []).filter((name) => name !== "time").slice(0, MOST_FIELDS);
   if (!all.length && (!known.length || !count)) return null;
@@ -107,7 +123,7 @@ export function fieldsPanel({ fields, overview }, view, count) {
     h(
       "div",
       { class: "charts" },
-      all.map(([name, each]) => fieldCard(name, each, view)),
+      all.map(([name, each]) => fieldCard(name, each, view, timeline)),
     ),
   );
 }
@@ -116,8 +132,11 @@ export function fieldsPanel({ fields, overview }, view, count) {
  * @param {string} name
  * @param {FieldFigures} figures
  * @param {ViewState} view
+ * @param {import("./timeline.js").Timeline | null} timeline
  */
-function fieldCard(name, { count, distinct, distinct_error: error, top, number }, view) {
+function fieldCard(name, figures, view, timeline) {
+  const { count, distinct, distinct_error: error, top, number, over_time: overTime } = figures;
+  const isChosen = view.get("field") === name;
   const most = Math.max(1, ...top.map((each) => each.count));
   const excess = Math.max(0, ...top.map((each) => each.error));
   const facts = [
@@ -138,6 +157,18 @@ function fieldCard(name, { count, distinct, distinct_error: error, top, number }
           h("div", {}, h("dt", {}, key), h("dd", {}, format.rough(number[key]))),
         ),
       ),
+    overTime &&
+      timeline &&
+      h(
+        "button",
+        {
+          class: "plain",
+          "aria-expanded": String(isChosen),
+          onclick: () => view.set({ field: isChosen ? null : name }),
+        },
+        `${isChosen ? "Hide" : "Show"} ${name} over time`,
+      ),
+    isChosen && overTime && timeline && fieldCurves(name, overTime, timeline, view.zone),
     h(
       "table",
       { class: "bars" },
