@@ -2,7 +2,7 @@
 
 scan ──every window──▶ SoFar.watch ──now and then──▶ partial results ──▶ SoFar.found ──▶ progress
 
-A job that ends within a second makes none of it. Later, it takes 2 % of the time of the scan.
+A job that ends within four seconds makes none of it. Later, it takes 2 % of the time of the scan.
 """
 
 import json
@@ -19,7 +19,7 @@ from runner.analysis.scan import Look
 
 MAX_BYTES = 16 << 10
 """Of `found` as JSON. Progress of more than 64 KiB is dropped."""
-_FIRST_SECONDS, _SECONDS = 1.0, 1.5
+_FIRST_SECONDS, _SECONDS = 4.0, 1.5
 """When the first part is made, and the shortest time between two."""
 _PART_OF_TIME = 50
 """How many times as long as making a part took nothing is made."""

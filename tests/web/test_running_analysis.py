@@ -29,7 +29,7 @@ def test_the_page_fills_while_the_scan_runs_and_stays_in_place(
 ) -> None:
     service.worker()
     payload = {"patterns": ["ERROR", SLOW], "overview": True, "histogram": "auto"}
-    job_id = service.upload(slow_log(200_000), payload)
+    job_id = service.upload(slow_log(400_000), payload)
     page.goto(f"/ui/jobs/{job_id}")
     expect(page.locator(".time-chart canvas")).to_be_visible()
     expect(page.get_by_role("heading", name="Kinds of lines so far")).to_be_visible()
