@@ -3,12 +3,13 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
+from runner.analysis.count.reference import reference_of
 from runner.analysis.fields.plan import FieldPlan, Split, field_regex
 from runner.analysis.fields.table import FieldTable
 from runner.analysis.formats import LogFormat, detect
 from runner.analysis.formats.detection import MixedFormat
 from runner.analysis.formats.sampling import sample_lines
-from runner.analysis.input.stored import Stored, modified_at
+from runner.analysis.input.stored import Stored
 from runner.analysis.records.rule import RecordRule
 
 _SHOWN_FIELDS = 20  # in a warning
@@ -101,7 +102,7 @@ def plan_fields(
     if rule:
         lines = [*filter(rule.matcher(), lines)] or lines
     planned = PlannedFields()
-    planned.plan = planned.of_lines(wanted, lines, modified_at(file))
+    planned.plan = planned.of_lines(wanted, lines, reference_of(file, encoding))
     return planned
 
 

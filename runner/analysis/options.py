@@ -6,6 +6,7 @@ from functools import partial
 
 from runner.analysis.count.line_times import LineTimes
 from runner.analysis.count.lines import LineOptions
+from runner.analysis.count.reference import reference_of
 from runner.analysis.count.scanner import ScanOptions
 from runner.analysis.count.time_limits import NO_LIMITS, TimeLimits
 from runner.analysis.count.time_span import TimeSpan, shortest_half
@@ -16,7 +17,7 @@ from runner.analysis.fields.plan import FieldPlan
 from runner.analysis.input.encodings import UTF8_ENCODINGS, Utf8Source, detect
 from runner.analysis.input.formats import format_of
 from runner.analysis.input.open_source import DecompressionLimits, open_source
-from runner.analysis.input.stored import Stored, modified_at, read_at
+from runner.analysis.input.stored import Stored, read_at
 from runner.analysis.input.window import LINE_HEAD_BYTES
 from runner.analysis.match.patterns import Pattern, Prepared, prepare
 from runner.analysis.overview.collector import overview_collector
@@ -114,7 +115,7 @@ def times_of(
         return Times()
     is_plain = format_of(file) is None
     is_plain = is_plain and detect_encoding(file, options.encoding)[0] in UTF8_ENCODINGS
-    line_times = LineTimes(modified_at(file))
+    line_times = LineTimes(reference_of(file, options.encoding, limits))
     if options.limits.are_given:
         span = None
         if options.limits.are_relative:
@@ -136,7 +137,7 @@ def _read(file: Stored, encoding: str | None, limits: DecompressionLimits | None
 
 def has_times(file: Stored) -> bool:
     """Whether there is a time near the start or the end of a plain file. Raises OSError."""
-    return TimeSpan.of_file(file).times(LineTimes(modified_at(file))) is not None
+    return TimeSpan.of_file(file).times(LineTimes(reference_of(file))) is not None
 
 
 def detect_encoding(file: Stored, asked: str | None) -> tuple[str, bool]:
@@ -180,7 +181,7 @@ def record_rule(options: AnalysisOptions, file: Stored) -> RecordRule | None:
         return None
     if detect_encoding(file, options.encoding)[0] not in UTF8_ENCODINGS:
         return None
-    return rule_of(options.records, read_at(file, 0, SAMPLE_BYTES), modified_at(file))
+    return rule_of(options.records, read_at(file, 0, SAMPLE_BYTES), reference_of(file))
 
 
 def _scan_options(

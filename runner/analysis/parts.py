@@ -10,12 +10,13 @@ from collections.abc import Sequence
 from typing import Any
 
 from runner.analysis.archives.open_archive import archive_format
+from runner.analysis.count.reference import reference_of
 from runner.analysis.count.result import PartialResult
 from runner.analysis.count.time_span import TimeSpan
 from runner.analysis.field_plan import plan_fields
 from runner.analysis.input.encodings import UTF8_ENCODINGS
 from runner.analysis.input.formats import format_of
-from runner.analysis.input.stored import Stored, modified_at, size_of
+from runner.analysis.input.stored import Stored, size_of
 from runner.analysis.input.text_check import check_file
 from runner.analysis.match.patterns import Pattern
 from runner.analysis.options import (
@@ -90,7 +91,7 @@ def scan_part(
     """
     prepared, rule = prepared_for(patterns, options), record_rule(options, file)
     planned = plan_fields(file, options.fields, options.encoding, rule)
-    times, modified, size = times_of(options, file), modified_at(file), size_of(file)
+    times, modified, size = times_of(options, file), reference_of(file), size_of(file)
     scan_options = scan_options_of(options, modified, len(patterns), times, planned.plan, rule)
     start, end = (part_start(file, cut, size, scan_options) for cut in part)
 
@@ -142,7 +143,7 @@ def finish(
         bom=bom,
         stored_bytes=size_of(file),
         seconds=seconds,
-        modified=modified_at(file),
+        modified=reference_of(file),
         warnings=warnings + planned.warnings(partial.fields),
         field_names=planned.names,
         selected=times_of(options, file).limits,

@@ -15,6 +15,7 @@ from runner.analysis import ranges
 from runner.analysis.archive_scan import ArchiveScan
 from runner.analysis.archives.open_archive import archive_format, open_archive
 from runner.analysis.archives.selection import Selection
+from runner.analysis.count.reference import reference_of
 from runner.analysis.count.result import PartialResult
 from runner.analysis.count.scanner import ScanOptions
 from runner.analysis.count.time_span import KnownSpan, TimeSpan
@@ -56,7 +57,7 @@ class AnalysisResult:
     """The result for a file. `stored_bytes` is its size, `partial.bytes` the size of its data.
 
     `members` has the results for the members of an archive; it is None for any other file.
-    `modified` is its time in epoch seconds, which determines the year of times that have none.
+    `modified` is its reference in epoch seconds, which determines the year of times that have none.
     """
 
     keys: list[str]
@@ -106,12 +107,12 @@ def _analyze_file(
     limits: DecompressionLimits | None,
 ) -> AnalysisResult:
     """Scan a file that is no archive. Raises as `analyze` does."""
-    warnings = check_file(file, options.encoding, limits)
+    started, warnings = time.monotonic(), check_file(file, options.encoding, limits)
     if options.members:
         warnings.append(_NO_ARCHIVE)
     prepared, rule = prepared_for(patterns, options), record_rule(options, file)
     keys, times = [pattern.key for pattern in patterns], times_of(options, file, limits)
-    started, modified, size = time.monotonic(), modified_at(file), size_of(file)
+    modified, size = reference_of(file, options.encoding, limits), size_of(file)
     planned = plan_fields(file, options.fields, options.encoding, rule)
     scan_options = scan_options_of(options, modified, len(patterns), times, planned.plan, rule)
     so_far = SoFar(keys, options, modified)

@@ -128,6 +128,13 @@ def _other(line: bytes, start: int) -> Match | None:
     return next((match for match in found if match), None)
 
 
+def has_year(match: Match) -> bool:
+    """Whether a time states its year."""
+    if match.re is SYSLOG:
+        return len(match["at"].split()) > 3
+    return match.re not in (MONTH, KLOG)
+
+
 def seconds_of(match: Match, reference: float) -> float | None:
     """The epoch seconds of a time without its fraction, or None if there is no such time.
 

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from runner.analysis.count.line_marks import MarksError
+from runner.analysis.count.reference import reference_of
 from runner.analysis.index import gzip_points
 from runner.analysis.index.access_points import decode_points
 from runner.analysis.index.gzip_points import GzipPoints, GzipSource
@@ -19,7 +20,7 @@ from runner.analysis.input.encodings import UTF8_ENCODINGS, Utf8Source, detect
 from runner.analysis.input.errors import SourceError
 from runner.analysis.input.formats import GZIP, format_of
 from runner.analysis.input.open_source import Source, open_source
-from runner.analysis.input.stored import Stored, modified_at, open_stored, size_of
+from runner.analysis.input.stored import Stored, open_stored, size_of
 from runner.analysis.input.stored_slice import StoredSlice
 
 log = logging.getLogger(__name__)
@@ -88,7 +89,7 @@ class TextFile:
         self.stored = file
         self.encoding = encoding
         self.size = size_of(file)
-        self.modified = modified_at(file) if modified is None else modified
+        self.modified = reference_of(file, encoding) if modified is None else modified
         form = format_of(file)
         is_utf8 = detect(_head_of(file), encoding)[0] in UTF8_ENCODINGS
         self.is_plain = form is None and is_utf8

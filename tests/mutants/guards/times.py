@@ -3,6 +3,7 @@
 from tests.mutants.mutant import Mutant
 
 AXIS = ("tests/analysis/test_axis.py",)
+REFERENCE = ("tests/analysis/test_reference.py",)
 LIMITS = ("tests/analysis/test_time_limits.py",)
 SAMPLES = ("tests/analysis/test_samples.py",)
 TIMELINE = ("tests/analysis/test_timeline.py",)
@@ -84,6 +85,20 @@ TIMES = (
         "return Moment(limit.seconds, limit.is_relative)",
         "return Moment(limit.seconds, False)",
         LIMITS,
+    ),
+    Mutant(
+        "a line without a year is not later than its file",
+        "runner/analysis/count/reference.py",
+        "return min(nearest, modified) if last <= modified + _DAY else nearest",
+        "return nearest",
+        REFERENCE,
+    ),
+    Mutant(
+        "dated lines tell the year of others",
+        "runner/analysis/count/reference.py",
+        "if not seconds:",
+        "if True:",
+        REFERENCE,
     ),
     Mutant(
         "the axis grows to times that are near",

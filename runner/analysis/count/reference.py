@@ -1,0 +1,92 @@
+"""The time that the year of times without one depends on, by the dated lines of the same file.
+
+A file may be older than its time of modification, which is often that of its upload. So its lines
+with a year come first: 32 places of a file on a local disk are read, the first and the last 4 KiB
+of a remote one, and the first 64 KiB of the text of any other. A time without a year then gets the
+year in which it is nearest to them: the latest one in which it is at most half a year after the
+last, or less if they span days of that year already. But it does not get later than a day after
+the modification, unless lines with a year are. Wrong years of single lines do not count, by the
+rule of count/axis.py.
+"""
+
+from collections import Counter
+from collections.abc import Iterable
+from pathlib import Path
+
+from runner.analysis.count.axis import core
+from runner.analysis.count.time_formats import find_time, has_year, seconds_of
+from runner.analysis.input.encodings import UTF8_ENCODINGS, Utf8Source, detect
+from runner.analysis.input.errors import FormatError, SourceError
+from runner.analysis.input.formats import format_of
+from runner.analysis.input.open_source import DecompressionLimits, open_source
+from runner.analysis.input.stored import Stored, modified_at, read_at, size_of
+
+_PLACES = 32
+_PLACE_BYTES = 4 << 10
+_TEXT_BYTES = 64 << 10
+_LINE_BYTES = 1024
+_DAY = 86_400.0
+_YEAR = 365 * _DAY
+
+
+def reference_of(
+    file: Stored, encoding: str | None = None, limits: DecompressionLimits | None = None
+) -> float:
+    """The reference of a file for LineTimes, in epoch seconds. Raises OSError."""
+    modified = modified_at(file)
+    is_plain = (
+        format_of(file) is None and detect(read_at(file, 0, 4), encoding)[0] in UTF8_ENCODINGS
+    )
+    try:
+        blocks = _places(file) if is_plain else _head(file, encoding, limits)
+    except (FormatError, SourceError):  # the scan reports it
+        return modified
+    return reference_by(blocks, modified)
+
+
+def reference_by(blocks: Iterable[bytes], modified: float) -> float:
+    """The reference by blocks of a file that was modified at a time.
+
+    The first line with a year of each block counts. A block begins with a whole line.
+    """
+    found = (_first_dated(block) for block in blocks)
+    seconds = [second for second in found if second is not None]
+    if not seconds:
+        return modified
+    counts = sorted(Counter(seconds).items())
+    first, last = core([second for second, _ in counts], [count for _, count in counts])
+    nearest = last + max((_YEAR - (last - first)) / 2, _DAY) - _DAY  # LineTimes adds a day
+    return min(nearest, modified) if last <= modified + _DAY else nearest
+
+
+def _places(file: Stored) -> list[bytes]:
+    size = size_of(file)
+    if isinstance(file, Path):
+        offsets = sorted({size * place // _PLACES for place in range(_PLACES)})
+    else:
+        offsets = [0]
+    offsets.append(max(size - _PLACE_BYTES, 0))
+    blocks = ((offset, read_at(file, offset, _PLACE_BYTES)) for offset in offsets)
+    return [block if offset == 0 else block.partition(b"\n")[2] for offset, block in blocks]
+
+
+def _head(
+    file: Stored, encoding: str | None, limits: DecompressionLimits | None
+) -> Iterable[bytes]:
+    """The first bytes of the text of a file, in blocks. Raises OSError and SourceError."""
+    buffer, done = memoryview(bytearray(_TEXT_BYTES)), 0
+    with open_source(file, limits) as source, Utf8Source(source, encoding) as text:
+        while done < len(buffer) and (size := text.readinto(buffer[done:])):
+            done += size
+    text_bytes = bytes(buffer[:done])
+    blocks = (text_bytes[at : at + _PLACE_BYTES] for at in range(0, done, _PLACE_BYTES))
+    return [block.partition(b"\n")[2] if number else block for number, block in enumerate(blocks)]
+
+
+def _first_dated(block: bytes) -> int | None:
+    """The second of the first line that has a year. The last line may be cut off in its time."""
+    for line in block.split(b"\n")[:-1]:
+        match = find_time(line[:_LINE_BYTES])
+        if match and has_year(match) and (second := seconds_of(match, 0.0)) is not None:
+            return int(second)
+    return None
