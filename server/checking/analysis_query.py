@@ -57,6 +57,9 @@ class AnalysisParameters(WaitQuery):
         description="a field of the file's format whose values to count, or NAME=REGEX; repeat it"
         " for several",
     )
+    compare: str | None = Field(
+        None, description="id of an earlier analysis with which to compare this one"
+    )
     name: str | None = Field(None, description="name of the file, for lists and logs")
 
 
@@ -104,13 +107,16 @@ def analysis_submission(arguments: Arguments) -> Received:
         }
         patterns.append(lists)
     document: dict[str, Any] = {"type": "analyze"}
-    document["payload"] = payload = {"patterns": patterns} if patterns else {}
+    payload: dict[str, Any] = {"patterns": patterns} if patterns else {}
+    document["payload"] = payload
     if sets := given.get("set"):
         payload["pattern_sets"] = sets
     if members := given.get("member"):
         payload["members"] = members
     if fields := given.get("field"):
         payload["fields"] = [_field(text) for text in fields]
+    if compared := given.get("compare"):
+        payload["compare"] = {"job_id": compared[-1]}
     for name, values in given.items():
         if name in _FIELDS:
             (payload if name in _PAYLOAD else document)[name] = _value(name, values[-1])
@@ -147,6 +153,8 @@ def _parameter(field: str, arguments: Arguments) -> str:
             return _numbered(name, match[1], arguments)
     if field == "payload.patterns":
         return next(name for name in ("p", "e", "set") if name in arguments)
+    if field == "payload.compare.job_id":
+        return "compare"
     if field == "payload":  # its only error of its own
         return "lines"
     return field.removeprefix("payload.")

@@ -5,7 +5,7 @@ ERROR        3      2      1     3  ██████████████�
 WARN         1      1      2     2  ██████▊
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from server.documents.overview_report import overview_lines
@@ -20,14 +20,17 @@ _PER_LINE = ("matching_lines", "first_line", "last_line")
 Document = Mapping[str, Any]
 
 
-def analysis_report(job: Document, base_url: str) -> tuple[int, str]:
+def analysis_report(job: Document, base_url: str, changes: Iterable[str] = ()) -> tuple[int, str]:
     """Return the status and the text of the response about a job.
 
     `job` is its document, or only its id and its status. `base_url` is the address of the service.
+    `changes` are the lines about a comparison with an earlier job, if there is one.
     """
     url = f"{base_url}/jobs/{job['job_id']}"
     if job["status"] == Status.SUCCEEDED:
-        return 200, "\n".join([*_result_lines(job["result"]), "", url, ""])
+        compared = ["", *changes]
+        lines = [*_result_lines(job["result"]), *(compared if len(compared) > 1 else ())]
+        return 200, "\n".join([*lines, "", url, ""])
     if job["status"] == Status.FAILED:
         error = job["error"] or {"type": "unknown", "message": "unknown"}
         return JOB_FAILED, f"failed: {clean(error['message'])} ({error['type']})\n{url}\n"

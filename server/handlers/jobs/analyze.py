@@ -1,24 +1,30 @@
 """`/analyze`: analyzes the file in the body, and answers with the result: a job in one request."""
 
 from typing import ClassVar
+from uuid import UUID
 
 from tornado.httputil import HTTPHeaders
 
 from server.auth.callers import Role
 from server.checking.analysis_query import AnalysisQuery, analysis_submission, at_parameters
 from server.checking.submission import CheckedSubmission
+from server.documents.analysis_queries import ComparisonQuery
 from server.documents.analysis_report import analysis_report
+from server.documents.comparison_report import comparison_lines, not_compared_line
 from server.documents.filters import MAX_WAIT_SECONDS
+from server.handlers.jobs.analyses import compared_id, comparison
 from server.handlers.jobs.submission import SubmissionHandler
 from server.handlers.query import wait_seconds
 from server.http.body import Body, content_length, media_type
 from server.http.codes import Code
 from server.http.negotiation import prefers_json
 from server.http.problems import FieldError, Problem, unacceptable
+from server.jobs.jobs import Jobs
 from server.jobs.response import Response
 from server.upload.file_body import FileBody
 from server.upload.form import display_name
 from storage.records.queue_name import DEFAULT_QUEUE
+from storage.records.states import Status
 
 CODINGS = ("gzip", "x-gzip", "zstd")
 """The content codings that the analysis decodes by itself."""
@@ -32,6 +38,7 @@ class NamedAnalysisHandler(SubmissionHandler):
     ROLES: ClassVar = {"PUT": Role.SUBMIT}
     QUERIES: ClassVar = {"PUT": (AnalysisQuery,)}
     is_timed = False
+    jobs: Jobs
     _wait = 0.0
     """How many seconds to wait for the end of the job."""
     _checked: CheckedSubmission | None = None
@@ -63,7 +70,7 @@ class NamedAnalysisHandler(SubmissionHandler):
         if prefers_json(self.request.headers.get("Accept", "")):
             self.send_response(response)
         else:
-            self._send_report(response)
+            self._send_report(response, await self._changes(response))
 
     async def _check(self) -> CheckedSubmission:
         arguments = self.request.query_arguments
@@ -88,9 +95,30 @@ class NamedAnalysisHandler(SubmissionHandler):
         in_path = [each.encode() for each in self.path_args if each]
         return [*in_path, *self.request.query_arguments.get("name", [])]
 
-    def _send_report(self, response: Response) -> None:
+    async def _changes(self, response: Response) -> list[str]:
+        """The lines of the report about a comparison with an earlier job, if there is one.
+
+        The earlier job may be gone, or may have failed; then they tell why there is none.
+        """
+        if response.document["status"] != Status.SUCCEEDED:
+            return []
+        job_id = UUID(response.document["job_id"])
+        job = (await self.jobs.wait_each([job_id], 0))[job_id]
+        before_id = compared_id(job) if job else None
+        if job is None or before_id is None:
+            return []
+        try:
+            compared = await comparison(
+                self.jobs, job, before_id, ComparisonQuery.model_validate({})
+            )
+        except Problem as problem:
+            errors = [each.detail for each in problem.errors]
+            return [not_compared_line(str(before_id), "; ".join(errors) or problem.detail)]
+        return list(comparison_lines(compared))
+
+    def _send_report(self, response: Response, changes: list[str]) -> None:
         base_url = f"{self.request.protocol}://{self.request.host}"
-        status, text = analysis_report(response.document, base_url)
+        status, text = analysis_report(response.document, base_url, changes)
         self.set_headers(response.headers)
         self.set_status(status)
         self.send_content(text.encode(), "text/plain; charset=utf-8")

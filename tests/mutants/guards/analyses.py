@@ -31,6 +31,20 @@ ANALYSES = (
         COMPARISON,
     ),
     Mutant(
+        "an error of the job to compare with names the parameter",
+        "server/checking/analysis_query.py",
+        'if field == "payload.compare.job_id":',
+        "if False:",
+        HANDLER,
+    ),
+    Mutant(
+        "the text of an analysis has only significant changes",
+        "server/documents/comparison_report.py",
+        'if each["significant"]]',
+        "]",
+        HANDLER,
+    ),
+    Mutant(
         "texts of a file are no markup in a report",
         "server/analyses/html_report.py",
         "{escape(_shown(cell))}</td>",

@@ -1,5 +1,6 @@
 """`GET /jobs/ID/comparison` and `/jobs/ID/report` over real sockets."""
 
+import asyncio
 import base64
 import hashlib
 import json
@@ -9,8 +10,11 @@ from uuid import uuid4
 
 import pytest
 
+from storage.records.filters import Filters
+from storage.records.states import Status
 from tests.support.api import Client, fields, read
 from tests.support.stores import RETURNED, Bench
+from tests.support.waiting import until
 
 pytestmark = [pytest.mark.gen_test, pytest.mark.sqlite, pytest.mark.tornado]
 DAY = ["2030-01-31T00:00:00Z", "2030-02-01T00:00:00Z"]
@@ -24,7 +28,8 @@ def result(errors: int) -> dict[str, Any]:
         "last_line": {"ERROR": 900},
         "lines": 1000,
         "bytes": 50_000,
-        "file": {"time_span": DAY},
+        "file": {"time_span": DAY, "seconds": 0.1},
+        "warnings": [],
     }
 
 
@@ -169,3 +174,53 @@ async def test_a_report_does_without_an_earlier_job_that_is_gone(
     response = await client.fetch(f"/jobs/{after}/report")
     assert response.code == 200
     assert "conditional test" not in response.body.decode()
+
+
+async def analyze_as_text(
+    client: Client, bench: Bench, before: str, errors: int, query: str = ""
+) -> tuple[str, list[str]]:
+    """Analyze a file in one request; the id of the job, and the lines behind the totals."""
+    path = f"/analyze?p=ERROR&compare={before}{query}"
+    sent = asyncio.ensure_future(client.fetch(path, method="POST", body=b"ERROR\n"))
+    await until(lambda: bool(bench.jobs.list(Filters(statuses=frozenset({Status.QUEUED})), 1).jobs))
+    end(bench, errors)
+    response = await sent
+    assert response.code == 200
+    job_id = response.headers["Location"].removeprefix("/jobs/")
+    shown = response.body.decode().splitlines()
+    return job_id, shown[shown.index("1,000 lines, 50,000 bytes, 0.100 seconds") + 1 : -2]
+
+
+async def test_the_text_of_an_analysis_has_what_changed_since_an_earlier_one(
+    client: Client, bench: Bench
+) -> None:
+    before = (await analyze(client))["job_id"]
+    end(bench, 2)
+    job_id, shown = await analyze_as_text(client, bench, before, 80)
+    assert shown == [
+        "",
+        f"changes since {before} (app.log), per line:",
+        "ERROR  2  80  more x40",
+        "",
+        f"All figures:  jobservice diff {before} {job_id}",
+    ]
+    assert (await client.get(f"/jobs/{job_id}"))["payload"]["compare"] == {"job_id": before}
+    _, shown = await analyze_as_text(client, bench, job_id, 80)
+    assert shown[1] == f"no significant change since {job_id} (unnamed), of 1 count"
+
+
+async def test_the_text_says_why_there_is_no_comparison(client: Client, bench: Bench) -> None:
+    before = (await analyze(client))["job_id"]
+    await client.post(f"/jobs/{before}/cancel", status=200)
+    _, shown = await analyze_as_text(client, bench, before, 1)
+    reason = f"the job {before} is a canceled job of the type analyze"
+    assert shown == ["", f"not compared with {before}: {reason}"]
+
+
+@pytest.mark.parametrize("compared", ["01a2107d-08cc-73f5-a3eb-bdc8e70382e5", "x", ""])
+async def test_the_job_to_compare_with_is_checked_before_the_file_arrives(
+    client: Client, bench: Bench, compared: str
+) -> None:
+    response = await client.fetch(f"/analyze?p=a&compare={compared}", method="POST", body=b"a")
+    assert fields(read(response, 422)) == ["compare"]
+    assert not bench.jobs.list(Filters(), 1).jobs
