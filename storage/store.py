@@ -2,7 +2,7 @@
 
 import builtins
 from collections import Counter, defaultdict
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from functools import partial
@@ -13,6 +13,7 @@ from storage.db.clock import Clock
 from storage.db.database import Database
 from storage.db.models import JobRow, UploadRow
 from storage.files.space_reserve import SpaceReserve
+from storage.jobs.changes import change_queued
 from storage.jobs.idempotency import KeyedJob, StoredKey, delete_keys, store_keys
 from storage.jobs.queues import existing_queues
 from storage.jobs.rows import jobs_by_id, unfinished_among
@@ -149,6 +150,23 @@ class JobStore:
             if retried:
                 woken += [WORKER, LISTENER]
         return retried, self.get(job_id)
+
+    def change(
+        self, job_id: UUID, changes: Mapping[str, Any], check: JobCheck | None = None
+    ) -> tuple[bool | Refusal, Job | None]:
+        """Change a queued job, see `change_queued`.
+
+        Returns whether that was done, and the job afterwards, or None if there is no such job. Any
+        other job is not changed. Raises what `check` raises.
+        """
+        with notifying_transaction(self._wakeup, self._database, WORKER, LISTENER):
+            self._database.next_version(0)  # so that no one deletes the queue meanwhile
+            self._check(job_id, check)
+            queue = changes.get("queue", DEFAULT_QUEUE)
+            if queue != DEFAULT_QUEUE and not existing_queues(self._database, [queue]):
+                return Refusal.QUEUE, self.get(job_id)
+            changed = change_queued(self._database, job_id, changes)
+        return changed, self.get(job_id)
 
     def _check(self, job_id: UUID, check: JobCheck | None) -> None:
         if check is None:

@@ -28,9 +28,17 @@ from server.checking.sets import (
     with_patterns,
 )
 from server.documents.field_errors import field_errors, unknown_name
-from server.documents.queues import QueueName
-from server.documents.tags import Metadata, Tags
-from server.documents.times import Time
+from server.documents.job_options import (
+    Delay,
+    JobTags,
+    KeepFor,
+    MaxRetries,
+    Priority,
+    Queue,
+    RunAt,
+    Timeout,
+)
+from server.documents.tags import Metadata
 from server.http import strict_json
 from server.http.problems import BODY, FieldError, Problem, joined, unacceptable
 from storage.jobs.transitions import to_json_text
@@ -47,7 +55,6 @@ FILES_PART = "files"
 """The name of each part with a file, if a form has several: they are stored as one zip archive."""
 REQUIRED = {"type", "payload"}
 TEXT_FIELDS = {"type", "run_at", "callback_url", "queue"}
-_YEAR_SECONDS = 366 * 86400
 SMALL_BYTES = 16 * 1024
 """The largest submission that is parsed in the event loop. The worst takes 10 ms."""
 
@@ -59,37 +66,23 @@ class Submission(BaseModel):
 
     type: str = Field(description="name of the job type")
     payload: dict[str, Any] = Field(description="the input of the job, as its type defines it")
-    max_retries: int = Field(
-        1, ge=0, le=100, description="how often the job may run again after it failed"
-    )
+    max_retries: MaxRetries = 1
     max_losses: int = Field(
         DEFAULT_MAX_LOSSES,
         ge=0,
         le=100,
         description="how often the job may run again after its worker died",
     )
-    timeout: float | None = Field(
-        None, gt=0, le=_YEAR_SECONDS, description="seconds after which an attempt is killed"
-    )
-    priority: int = Field(0, ge=-100, le=100, description="a higher priority starts first")
-    run_at: Time | None = Field(None, description="the job does not start before this time")
-    delay: float | None = Field(
-        None,
-        ge=0,
-        le=10 * _YEAR_SECONDS,
-        description="seconds from now before which the job does not start",
-    )
+    timeout: Timeout = None
+    priority: Priority = 0
+    run_at: RunAt | None = None
+    delay: Delay | None = None
     callback_url: str | None = Field(
         None, max_length=2000, description="address that is called at the end of the job"
     )
-    queue: QueueName = Field(DEFAULT_QUEUE, description="name of the queue in which the job waits")
-    tags: Tags = Field([], description="names by which lists, bulk calls and events find the job")
-    keep_for: float | None = Field(
-        None,
-        ge=0,
-        le=10 * _YEAR_SECONDS,
-        description="seconds for which the job is kept after its end",
-    )
+    queue: Queue = DEFAULT_QUEUE
+    tags: JobTags = []
+    keep_for: KeepFor = None
     metadata: Metadata | None = Field(
         None, description="a small JSON object that is stored and returned with the job"
     )

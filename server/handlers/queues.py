@@ -13,7 +13,7 @@ from server.documents.queues import (
 )
 from server.handlers.base import Handler
 from server.http.activity import log_change
-from server.http.body import Body, JsonBody, json_body
+from server.http.body import MERGE_PATCH, Body, JsonBody, json_body
 from server.http.codes import Code
 from server.http.conditions import ALWAYS
 from server.http.problems import FieldError, Problem, unacceptable
@@ -22,8 +22,6 @@ from storage.jobs.queues import MAX_QUEUES, Queue, QueueCheck, QueueInUse, Queue
 from storage.records.queue_name import DEFAULT_QUEUE, validate_queue_name
 
 MAX_BODY_BYTES = 4096
-MERGE_PATCH = "application/merge-patch+json"
-"""RFC 7396: a null in a PATCH is the same as in JSON here, since it removes the limit."""
 _COUNTS_PART = re.compile(r'\.[^".]*"$')
 
 

@@ -16,6 +16,8 @@ from server.http.problems import Problem, malformed, too_large
 
 SMALL_BYTES = 64 * 1024
 """The largest rest of a refused body that is awaited before the response."""
+MERGE_PATCH = "application/merge-patch+json"
+"""RFC 7396: a null in a PATCH is the same as in JSON here, since it removes a limit."""
 _MAX_DIGITS = 100
 """Digits of a Content-Length. int() refuses numbers of some thousands of digits."""
 

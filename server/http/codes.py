@@ -166,6 +166,12 @@ class Code(Enum):
         "Only a job that failed or was canceled can be retried.",
         "Submit a new job.",
     )
+    JOB_NOT_QUEUED = (
+        409,
+        "The job is not queued",
+        "Only a queued job can be changed.",
+        "Submit a new job with the other options.",
+    )
     JOB_ENDED = (
         409,
         "The job has already ended",

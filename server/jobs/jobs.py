@@ -10,11 +10,13 @@ from uuid import UUID
 
 from server.auth.callers import Caller, Role
 from server.documents.filters import MAX_IDS
+from server.documents.job_options import JobChanges
 from server.documents.jobs import job_document, job_headers, job_view
+from server.documents.queues import UNKNOWN_QUEUE
 from server.http.activity import log_change
 from server.http.codes import Code
 from server.http.conditions import ALWAYS, Conditions
-from server.http.problems import Problem
+from server.http.problems import Problem, unacceptable
 from server.http.response import encode_json, etag_of
 from server.jobs.admission import QueueWatermark
 from server.jobs.response import Response
@@ -28,7 +30,7 @@ from storage.open import Store
 from storage.records.filters import Filters
 from storage.records.job import Job, JobCheck
 from storage.records.states import CANCEL, FINAL, REQUEST_CANCEL, REQUEUE, Status
-from storage.store import JobStore, Page
+from storage.store import JobStore, Page, Refusal
 
 CANCEL_WAIT_SECONDS = 2.0
 """How long a cancel waits for the end of the job's process before it answers 202."""
@@ -38,7 +40,7 @@ _CANCELABLE = CANCEL.sources | REQUEST_CANCEL.sources | {Status.CANCELED}
 
 
 class Jobs:
-    """Reads, cancels, retries and deletes single jobs."""
+    """Reads, changes, cancels, retries and deletes single jobs."""
 
     def __init__(
         self,
@@ -165,6 +167,24 @@ class Jobs:
             "message": "job queued again",
         }
         return Response(202, document, {"Location": f"{self._root_path}/jobs/{job_id}"})
+
+    async def change(
+        self, job_id: UUID, changes: JobChanges, caller: Caller, conditions: Conditions
+    ) -> Response:
+        """Change options of a queued job, and return it."""
+        await self._require_may_change(job_id, caller)
+        check = job_check(conditions, {Status.QUEUED})
+        columns = changes.columns(self._store.clock())
+        changed, job = await self._threads.run(self._jobs.change, job_id, columns, check)
+        if job is None:
+            raise job_not_found(job_id)
+        if changed is Refusal.QUEUE:
+            raise unacceptable([UNKNOWN_QUEUE])
+        if not changed:
+            detail = f"the job is {job.status}; only a queued job can be changed"
+            raise Problem(Code.JOB_NOT_QUEUED, detail)
+        log_change(caller.name, "change", job_id=str(job_id), fields=", ".join(sorted(columns)))
+        return Response(200, job_document(job), job_headers(job))
 
     async def delete(self, job_id: UUID, caller: Caller, conditions: Conditions) -> Response:
         """Delete a final job, and its file unless another job uses it."""

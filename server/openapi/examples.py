@@ -5,6 +5,7 @@ from typing import Any
 
 from server.auth.sessions import SignIn
 from server.documents.filters import BulkBody
+from server.documents.job_options import JobChanges
 from server.documents.pattern_sets import PatternSetBody
 from server.documents.queues import QueueBody, QueueChanges
 from server.documents.schemas.comparison import ComparisonDocument
@@ -280,6 +281,7 @@ EXAMPLES: Mapping[Any, Any] = {
     **_REST,
     dict[str, Any]: {"openapi": "3.1.0"},
     BulkBody: {"status": ["failed"], "type": "analyze", "dry_run": True},
+    JobChanges: {"priority": 5, "tags": ["urgent"]},
     QueueBody: {"max_running": 2, "paused": False},
     QueueChanges: {"paused": True},
     SignIn: {"token": "the-token-of-the-caller"},

@@ -9,7 +9,7 @@ from storage.db.database import Database
 from storage.db.models import AttemptRow, JobRow, QueueRow, RunnerRow
 from storage.db.parameters import PARAMETER_ROWS, key_equals, parameter, unindexed
 from storage.db.versions import NEWEST_VERSION
-from storage.records.states import Transition
+from storage.records.states import Status, Transition
 
 
 def insert_job(names: Iterable[str]) -> Any:
@@ -50,6 +50,18 @@ def guarded_update(transition: Transition, changes: dict[str, Any]) -> Any:
     if transition.fenced:
         constants["locked_by"] = None
     return JobRow.update(**{**new, **constants}).where(*guard)
+
+
+def update_queued(changes: Iterable[str]) -> Any:
+    """Build the UPDATE of these columns of a queued job. `version` is an offset, as above.
+
+    A change of `run_at` is an event with a status, as on a retry; any other, one like progress.
+    """
+    new = {name: parameter(getattr(JobRow, name)) for name in changes}
+    event = {"status": Status.QUEUED} if "run_at" in new else {"progress": JobRow.progress}
+    is_queued = unindexed(JobRow.status) == Status.QUEUED
+    update = JobRow.update(**new, **event, version=_version_from_offset())
+    return update.where(key_equals(JobRow.id, "job_id"), is_queued)
 
 
 def optimistic_claim_guard() -> tuple[Any, ...]:

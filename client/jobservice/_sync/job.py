@@ -110,6 +110,16 @@ class Job:
         self._data = replace(self._data, status=answer.document()["status"])
         return self
 
+    def change(self, **changes: Any) -> Job:
+        """Change options of the queued job: `job.change(priority=5, tags=["urgent"])`.
+
+        The options are priority, run_at, delay, queue, tags, timeout, max_retries and keep_for.
+        Raises ApiError (job_not_queued) if the job has started.
+        """
+        answer = self._transport.send(requests.update_job(self.id, changes))
+        self._data = read_job(answer.document())
+        return self
+
     def retry(self) -> Job:
         """Let a failed or canceled job run again. Raises ApiError for a job in another state."""
         self.refresh()

@@ -119,8 +119,8 @@ class Filters:
 
 
 @dataclasses.dataclass
-class JobOptions:
-    """The options of a new job."""
+class Changes:
+    """The options of a new job that can be changed while it is queued."""
 
     queue: Annotated[
         str | None,
@@ -156,13 +156,6 @@ class JobOptions:
         int | None,
         typer.Option("--max-retries", metavar="N", help="Run again after errors, 0 to 100."),
     ] = None
-    max_losses: Annotated[
-        int | None,
-        typer.Option("--max-losses", metavar="N", help="Run again after lost workers, 0 to 100."),
-    ] = None
-    callback_url: Annotated[
-        str | None, typer.Option("--callback-url", metavar="URL", help="Call this at the end.")
-    ] = None
     tags: Annotated[
         list[str] | None,
         typer.Option("--tag", metavar="TAG", help="A name to find the job by; up to 20."),
@@ -173,14 +166,27 @@ class JobOptions:
             "--keep-for", metavar="TIME", parser=seconds, help="Delete it 2h or 30d after its end."
         ),
     ] = None
+
+    def given(self) -> dict[str, Any]:
+        """The options that are set, as the client names them."""
+        values = {each.name: getattr(self, each.name) for each in dataclasses.fields(self)}
+        return {name: value for name, value in values.items() if value is not None}
+
+
+@dataclasses.dataclass
+class JobOptions(Changes):
+    """The options of a new job."""
+
+    max_losses: Annotated[
+        int | None,
+        typer.Option("--max-losses", metavar="N", help="Run again after lost workers, 0 to 100."),
+    ] = None
+    callback_url: Annotated[
+        str | None, typer.Option("--callback-url", metavar="URL", help="Call this at the end.")
+    ] = None
     metadata: Annotated[
         str | None,
         typer.Option(
             "--metadata", metavar="JSON", parser=json_object, help="An object kept with the job."
         ),
     ] = None
-
-    def given(self) -> dict[str, Any]:
-        """The options that are set, as the client names them."""
-        values = {each.name: getattr(self, each.name) for each in dataclasses.fields(self)}
-        return {name: value for name, value in values.items() if value is not None}

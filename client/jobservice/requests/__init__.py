@@ -14,6 +14,7 @@ from jobservice.requests.jobs import (
     job_output,
     list_jobs,
     submit,
+    update_job,
 )
 from jobservice.requests.pattern_sets import delete_pattern_set, put_pattern_set
 from jobservice.requests.queues import change_queue, delete_queue, put_queue
@@ -54,4 +55,5 @@ __all__ = [
     "put_queue",
     "queue_path",
     "submit",
+    "update_job",
 ]

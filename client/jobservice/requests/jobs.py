@@ -56,6 +56,7 @@ class Filters(TypedDict, total=False):
 
 
 OPTIONS = tuple(Options.__annotations__)
+CHANGEABLE = ("priority", "run_at", "delay", "queue", "tags", "timeout", "max_retries", "keep_for")
 FILTERS = tuple(Filters.__annotations__)
 
 
@@ -119,6 +120,17 @@ def change_job(job_id: str, change: str) -> Request:
     return Request("POST", f"{job_path(job_id)}/{change}", wait=2.0)
 
 
+def update_job(job_id: str, changes: Mapping[str, Any]) -> Request:
+    """Change options of a queued job. Raises TypeError for an option that cannot be changed."""
+    require_known("a change of a job", changes, CHANGEABLE)
+    if not changes:
+        raise TypeError(f"give at least one of {', '.join(CHANGEABLE)}")
+    given = {name: plain(name, value) for name, value in changes.items()}
+    if "tags" in given:
+        given["tags"] = _tags(given["tags"])
+    return with_json("PATCH", job_path(job_id), given)
+
+
 def delete_job(job_id: str) -> Request:
     """Delete a final job."""
     return Request("DELETE", job_path(job_id), done_status=404)
@@ -159,11 +171,15 @@ def read_options(options: Mapping[str, Any]) -> dict[str, Any]:
     """The options of a submission as the service takes them. Raises TypeError and ValueError."""
     require_known("submit", options, OPTIONS)
     given = {name: plain(name, value) for name, value in options.items() if value is not None}
-    if isinstance(given.get("tags"), str):
-        raise TypeError("tags is a list of texts, not one text")
     if "tags" in given:
-        given["tags"] = list(given["tags"])
+        given["tags"] = _tags(given["tags"])
     return given
+
+
+def _tags(value: Any) -> list[str]:
+    if isinstance(value, str):
+        raise TypeError("tags is a list of texts, not one text")
+    return list(value)
 
 
 def read_filters(filters: Mapping[str, Any]) -> dict[str, Any]:

@@ -4,15 +4,20 @@ from typing import ClassVar
 from uuid import UUID
 
 from server.auth.callers import Role
+from server.documents.field_errors import read_document
 from server.documents.filters import ViewQuery, WaitQuery
+from server.documents.job_options import JobChanges
 from server.events.documents import LogsQuery, output_document, output_text
 from server.handlers.base import Handler
 from server.handlers.query import query_parameters, read_query, wait_seconds
+from server.http.body import MERGE_PATCH, Body, JsonBody, json_body
 from server.http.codes import Code
 from server.http.problems import Problem
 from server.jobs.jobs import Jobs
 from server.store.threads import StoreThreads
 from storage.jobs.events import Events
+
+MAX_CHANGES_BYTES = 16 * 1024
 
 
 class OneJobHandler(Handler):
@@ -26,8 +31,8 @@ class JobHandler(OneJobHandler):
     """One job."""
 
     ROUTE = "/jobs/{job_id}"
-    ALLOW = "DELETE, GET, HEAD, OPTIONS"
-    ROLES: ClassVar = {"DELETE": Role.SUBMIT}
+    ALLOW = "DELETE, GET, HEAD, OPTIONS, PATCH"
+    ROLES: ClassVar = {"DELETE": Role.SUBMIT, "PATCH": Role.SUBMIT}
     QUERIES: ClassVar = {"GET": (WaitQuery, ViewQuery)}
 
     async def get(self, job_id: str) -> None:
@@ -41,6 +46,25 @@ class JobHandler(OneJobHandler):
         self.send_response(await self.jobs.get(parsed_id, seconds, fields))
 
     head = get
+
+    async def body(self) -> Body:
+        """Accept JSON for PATCH. Raises Problem 413 or 415."""
+        if self.request.method != "PATCH":
+            return await super().body()
+        return json_body(self.request.headers, MAX_CHANGES_BYTES, MERGE_PATCH)
+
+    def options(self, *args: str) -> None:
+        """Send the supported methods, and the media types of PATCH (RFC 5789)."""
+        super().options(*args)
+        self.set_header("Accept-Patch", f"application/json, {MERGE_PATCH}")
+
+    async def patch(self, job_id: str) -> None:
+        """Change options of the job while it is queued."""
+        self.require_body()
+        assert isinstance(self.received, JsonBody)
+        changes = read_document(JobChanges, self.received.document())
+        parsed_id = parse_job_id(job_id)
+        self.send_response(await self.jobs.change(parsed_id, changes, self.caller, self.conditions))
 
     async def delete(self, job_id: str) -> None:
         """Delete a final job, and its file unless another job uses it."""

@@ -1,7 +1,8 @@
-"""The operations on jobs: to submit, list, read, cancel, retry and delete them."""
+"""The operations on jobs: to submit, list, read, change, cancel, retry and delete them."""
 
 from server.auth.callers import Role
 from server.documents.filters import BulkBody, ListQuery, SetQuery, ViewQuery, WaitQuery
+from server.documents.job_options import JobChanges
 from server.documents.schemas.explain import ExplainDocument
 from server.documents.schemas.jobs import BulkDocument, ChangedDocument, JobView, PageDocument
 from server.openapi.operations.operation import (
@@ -90,6 +91,20 @@ ONE_JOB = (
         " if the job has failed.",
         queries=(WaitQuery, ViewQuery),
         response_headers={200: ("Preference-Applied", "Retry-After")},
+    ),
+    Operation(
+        "/jobs/{job_id}",
+        "Change a queued job",
+        {200: JobView},
+        id="changeJob",
+        tag="jobs",
+        description="Absent options stay unchanged. With the job's ETag in If-Match, the change is"
+        " made only if nobody has changed the job since.",
+        method="patch",
+        role=OWN_JOBS,
+        body=JobChanges,
+        problems=(409,),
+        response_headers={200: ("Retry-After",)},
     ),
     Operation(
         "/jobs/{job_id}",

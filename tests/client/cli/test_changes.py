@@ -6,6 +6,19 @@ from tests.support.jobs_command import JobsCommand
 from tests.support.programs import Service
 
 
+def test_options_of_queued_jobs_are_changed(jobs: JobsCommand, service: Service) -> None:
+    queued = service.submit("sleep", {"seconds": 0}, delay=3600)
+    done = jobs.run("change", queued, "--priority", "7", "--tag", "a", "--tag", "b")
+    assert (done.code, done.out) == (0, f"{queued}  changed\n")
+    document = jobs.run("change", queued, "--delay", "0", "--json").document
+    assert (document["priority"], document["tags"]) == (7, ["a", "b"])
+    assert jobs.run("wait", queued).code == 0
+    late = jobs.run("change", queued, "--priority", "1")
+    assert (late.code, late.out) == (1, "")
+    assert "only a queued job can be changed" in late.err
+    assert jobs.run("change", queued).code == 2
+
+
 def test_named_jobs_are_canceled(jobs: JobsCommand, service: Service) -> None:
     ids = [service.submit("sleep", {"seconds": 60}) for _ in range(2)]
     service.wait_for_status(ids[0], "running")

@@ -1,4 +1,4 @@
-"""Guards of tags and metadata."""
+"""Guards of tags and metadata, and of changes of queued jobs."""
 
 from tests.mutants.mutant import Mutant
 
@@ -54,5 +54,36 @@ TAGS = (
         "                before = None\n",
         "                return True\n",
         API,
+    ),
+)
+
+CHANGES = (
+    Mutant(
+        "only a queued job is changed",
+        "storage/jobs/statements.py",
+        "    is_queued = unindexed(JobRow.status) == Status.QUEUED\n",
+        "    is_queued = JobRow.id.is_null(False)\n",
+        ("tests/storage/jobs/test_changes.py",),
+    ),
+    Mutant(
+        "a changed job loses its old tags",
+        "storage/jobs/tags.py",
+        "TagRow.delete().where(TagRow.tag.in_(old), TagRow.job_id == job_id)",
+        "TagRow.delete().where(TagRow.tag.in_([]), TagRow.job_id == job_id)",
+        ("tests/storage/jobs/test_changes.py",),
+    ),
+    Mutant(
+        "the queue of a changed job must exist",
+        "storage/store.py",
+        "if queue != DEFAULT_QUEUE and not existing_queues(self._database, [queue]):",
+        "if False:",
+        ("tests/storage/jobs/test_changes.py",),
+    ),
+    Mutant(
+        "a job is changed only if its conditions hold",
+        "server/jobs/jobs.py",
+        "check = job_check(conditions, {Status.QUEUED})",
+        "check = None",
+        ("tests/server/handlers/test_changes.py",),
     ),
 )

@@ -1,4 +1,4 @@
-"""Commands that change jobs: `cancel`, `retry`, `delete`."""
+"""Commands that change jobs: `cancel`, `retry`, `delete`, `change`."""
 
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -6,7 +6,7 @@ import typer
 
 from jobservice.cli import exits, ids
 from jobservice.cli.command import command
-from jobservice.cli.options import Filters, JobIds, RequiredIds
+from jobservice.cli.options import Changes, Filters, JobIds, RequiredIds
 from jobservice.cli.session import Session
 from jobservice.cli.waiting import confirm
 from jobservice.errors import ApiError
@@ -26,6 +26,8 @@ def register(app: typer.Typer) -> None:
     retry_examples = ("retry 6af1b43d", "retry --status failed --after 2030-01-31 --yes")
     command(app, "retry", retry_examples)(retry)
     command(app, "delete", ("delete 6af1b43d 7bc2",))(delete)
+    change_examples = ("change 6af1b43d --priority 5", "change 6af1b43d --delay 0 --queue nightly")
+    command(app, "change", change_examples)(change)
 
 
 def cancel(
@@ -61,6 +63,26 @@ def delete(
 ) -> int:
     """Delete jobs that have ended, with their files."""
     return _change_each(session, "delete", job_ids)
+
+
+def change(session: Session, job_ids: RequiredIds, options: Changes) -> int:
+    """Change options of jobs that are still queued. All are tried."""
+    given = options.given()
+    if not given:
+        raise typer.BadParameter("give at least one option to change, such as --priority 5")
+    output, code = session.output, exits.SUCCEEDED
+    for job_id in ids.resolve_all(session.client, job_ids):
+        try:
+            job = session.client.get(job_id).change(**given)
+        except ApiError as error:
+            output.error(error)
+            code = exits.of_error(error)
+            continue
+        if output.as_json:
+            output.item(job.data.raw)
+        else:
+            output.line(f"{job_id}  changed")
+    return code
 
 
 def _change(

@@ -13,6 +13,7 @@ import { jobPath } from "../../shared/links.js";
 import { getSession, mayChange } from "../../shared/session.js";
 import { canRetry, isFinal } from "../../shared/status.js";
 import { attemptsPanel } from "./attempts.js";
+import { openChangeDialog } from "./changeDialog.js";
 import { jobDocuments } from "./documents.js";
 import { jobHead } from "./jobHead.js";
 import { OutputPanel } from "./output.js";
@@ -194,6 +195,8 @@ class JobPage {
           disabled,
           "data-key": "cancel",
         }),
+      job.status === "queued" &&
+        actionButton("Change", () => this.change(job), { disabled, "data-key": "change" }),
       canRetry(job.status) &&
         actionButton("Retry", () => this.retry(), {
           class: "primary",
@@ -214,6 +217,13 @@ class JobPage {
     /** @type {import("../../types.js").ChangedDocument} */
     const { message } = await call("POST", jobPath(this.id, "/cancel"));
     showMessage(`${message[0].toUpperCase()}${message.slice(1)}.`);
+    this.load();
+  }
+
+  /** @param {JobDocument} job */
+  async change(job) {
+    if (!(await openChangeDialog(job))) return;
+    showMessage("Job changed.");
     this.load();
   }
 

@@ -3,6 +3,7 @@
 import { h } from "../../lib/dom.js";
 import { Field, showErrors } from "../../lib/field.js";
 import { DEFAULT_QUEUE } from "../../shared/api.js";
+import { tagsIn } from "../../shared/tags.js";
 
 /** @typedef {import("../../types.js").FieldDocument} FieldDocument */
 /** @typedef {import("../../types.js").QueueDocument} QueueDocument */
@@ -114,11 +115,7 @@ export class OptionsForm {
  * @param {import("../../lib/field.js").Input} input
  */
 function valueOf(name, { type, value }) {
-  if (name === "tags")
-    return value
-      .split(",")
-      .map((tag) => tag.trim())
-      .filter(Boolean);
+  if (name === "tags") return tagsIn(value);
   return type === "number" ? Number(value) : value;
 }
 

@@ -1,0 +1,74 @@
+"""The options of a job that a submission sets and a change may replace, with their limits."""
+
+from typing import Annotated, Any, Self
+
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+from server.documents.queues import QueueName
+from server.documents.tags import Tags
+from server.documents.times import Time
+
+YEAR_SECONDS = 366 * 86400
+MaxRetries = Annotated[
+    int, Field(ge=0, le=100, description="how often the job may run again after it failed")
+]
+Timeout = Annotated[
+    float | None,
+    Field(gt=0, le=YEAR_SECONDS, description="seconds after which an attempt is killed"),
+]
+Priority = Annotated[int, Field(ge=-100, le=100, description="a higher priority starts first")]
+RunAt = Annotated[Time, Field(description="the job does not start before this time")]
+Delay = Annotated[
+    float,
+    Field(
+        ge=0,
+        le=10 * YEAR_SECONDS,
+        description="seconds from now before which the job does not start",
+    ),
+]
+Queue = Annotated[QueueName, Field(description="name of the queue in which the job waits")]
+JobTags = Annotated[
+    Tags, Field(description="names by which lists, bulk calls and events find the job")
+]
+KeepFor = Annotated[
+    float | None,
+    Field(
+        ge=0,
+        le=10 * YEAR_SECONDS,
+        description="seconds for which the job is kept after its end",
+    ),
+]
+
+
+class JobChanges(BaseModel):
+    """New values of the options of a queued job. Absent options stay unchanged."""
+
+    model_config = ConfigDict(strict=True, extra="forbid", allow_inf_nan=False)
+
+    max_retries: MaxRetries = 1
+    timeout: Timeout = None
+    priority: Priority = 0
+    run_at: RunAt = 0
+    delay: Delay = 0.0
+    queue: Queue = ""
+    tags: JobTags = []
+    keep_for: KeepFor = None
+
+    @model_validator(mode="after")
+    def _require_one(self) -> Self:
+        if not self.model_fields_set:
+            names = ", ".join(JobChanges.model_fields)
+            raise ValueError(f'give at least one of {names}, for example {{"priority": 5}}')
+        if {"run_at", "delay"} <= self.model_fields_set:
+            raise ValueError("give either run_at or delay, not both")
+        return self
+
+    def columns(self, now: int) -> dict[str, Any]:
+        """Return the new values by column; `now` is in milliseconds since 1970."""
+        given = {name: getattr(self, name) for name in self.model_fields_set}
+        if "delay" in given:
+            given["run_at"] = now + round(given.pop("delay") * 1000)
+        if "keep_for" in given:
+            seconds = given.pop("keep_for")
+            given["keep_ms"] = None if seconds is None else round(seconds * 1000)
+        return given

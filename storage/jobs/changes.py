@@ -1,0 +1,26 @@
+"""Changes of a queued job: its priority, time, queue, tags, timeout and retries."""
+
+from collections.abc import Mapping
+from typing import Any
+from uuid import UUID
+
+from storage.db.database import Database
+from storage.jobs.statements import update_queued
+from storage.jobs.tags import replace_tags
+from storage.jobs.transitions import to_json_text
+
+
+def change_queued(database: Database, job_id: UUID, changes: Mapping[str, Any]) -> bool:
+    """Change a job if it is queued; returns whether it was.
+
+    `changes` are new values of columns of the job, at least one; `tags` is a sequence. The queue
+    must exist. Only inside a transaction that holds the version lock.
+    """
+    values = dict(changes)
+    if "tags" in values:
+        values["tags"] = to_json_text(list(values["tags"])) if values["tags"] else None
+    version = database.next_version_offset(1)
+    statement = database.statement(("change", *values), lambda: update_queued(values))
+    if "tags" in values:
+        replace_tags(database, job_id, changes["tags"])
+    return database.change(statement, {**values, "version": version, "job_id": job_id}) == 1
