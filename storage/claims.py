@@ -28,6 +28,7 @@ from storage.db.parameters import parameter
 from storage.db.versions import PendingVersion
 from storage.files.space_reserve import SpaceReserve
 from storage.jobs import output
+from storage.jobs.expiry import cancel_expired, is_expired
 from storage.jobs.open_queues import IS_RUNNING, earliest_run_at, open_queues
 from storage.jobs.rows import fetch_jobs, jobs_from_claimed_rows, select_jobs
 from storage.jobs.statements import guarded_update, insert_attempt, optimistic_claim_guard
@@ -168,11 +169,11 @@ class Claims:
             accepted = self._transitions.settle(settlements, now)
             if candidates is None:
                 candidates = self._finder.find(now, count)
-            rows = candidates.to_claim(limit)
+            rows, expired = self._without_expired(candidates.to_claim(limit), now, guarded)
             for row in rows:
                 self._database.counters.observe(row["type"], "wait", now - row["run_at"])
             jobs = self._claim(rows, now, guarded)
-            topics = [LISTENER if any(accepted) else EVENTS]
+            topics = [LISTENER if any(accepted) or expired else EVENTS]
             if candidates.is_truncated and _is_room_left(candidates, now, rows):
                 topics.append(WORKER)
             part_results: tuple[list[bool], list[ClaimedPart]] = [], []
@@ -182,6 +183,17 @@ class Claims:
             self._wakeup.notify_in_transaction(topics)
         next_run_at = earliest_run_at(candidates.open_queues)
         return Claimed(accepted, jobs, next_run_at, topics, *part_results)
+
+    def _without_expired(self, rows: Rows, now: int, guarded: bool) -> tuple[Rows, Rows]:
+        """Cancel the expired ones among due jobs. Returns the others, and the canceled ones."""
+        expired = [row for row in rows if is_expired(row, now)]
+        if not expired:
+            return rows, []
+        if guarded:  # they were found without the version lock
+            raise OptimisticConflict
+        for row in expired:
+            cancel_expired(self._transitions, row, now)
+        return [row for row in rows if not is_expired(row, now)], expired
 
     def _find_early(
         self, now: int, count: int, has_changes: bool, optimistic: bool

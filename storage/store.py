@@ -209,7 +209,7 @@ class JobStore:
             "submitted_by": job.submitted_by,
             "queue": job.queue,
             "traceparent": job.traceparent,
-            **_rare_columns(job),
+            **_rare_columns(job, now),
         }
 
     def _insert(self, rows: Sequence[dict[str, Any]]) -> None:
@@ -245,10 +245,16 @@ class JobStore:
         return rows[0]["id"] if rows else None
 
 
-def _rare_columns(job: NewJob) -> dict[str, Any]:
+def _rare_columns(job: NewJob, now: int) -> dict[str, Any]:
     """Return the columns that few jobs set, so that no other job costs the time to bind them."""
-    given = {"tags": job.tags and list(job.tags), "metadata": job.metadata}
-    columns: dict[str, Any] = {name: to_json_text(value) for name, value in given.items() if value}
+    given = {"tags": list(job.tags) or None, "metadata": job.metadata, "backoff": job.backoff}
+    columns: dict[str, Any] = {
+        name: to_json_text(value) for name, value in given.items() if value is not None
+    }
     if job.keep_for is not None:
         columns["keep_ms"] = round(job.keep_for * 1000)
+    if job.expires_at is not None:
+        columns["expires_at"] = job.expires_at
+    if job.expires_in is not None:
+        columns["expires_at"] = now + round(job.expires_in * 1000)
     return columns

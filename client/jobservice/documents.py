@@ -73,6 +73,8 @@ class JobData:
     queue: str = "default"
     tags: tuple[str, ...] = ()
     metadata: Mapping[str, Any] | None = None
+    expires_at: datetime | None = None
+    backoff: Any = None
     keep_for: float | None = None
     callback_url: str | None = None
     submitted_by: str | None = None

@@ -1,7 +1,7 @@
 """A runner's periodic maintenance.
 
-It rescues jobs of dead runners, deletes old jobs and unused files, corrects times after the clock
-was set back, records history, and warns of long-open transactions.
+It rescues jobs of dead runners, cancels expired jobs, deletes old jobs and unused files, corrects
+times after the clock was set back, records history, and warns of long-open transactions.
 """
 
 import logging
@@ -19,16 +19,19 @@ from storage.claiming.rescue import Rescuer
 from storage.db.clock import ClockSetBackDetector
 from storage.db.database import Database
 from storage.files.space_reserve import SpaceReserve
+from storage.jobs.expiry import cancel_all_expired
 from storage.jobs.retention import Retention, unknown_uploads
 from storage.liveness.clock_set_back import BATCH, reschedule
 from storage.liveness.liveness import Liveness
 from storage.open import Store
 from storage.queries import history
 from storage.queries.health import OpenTransaction, open_transactions
+from storage.records.backoff import MAX_SECONDS
 
 log = logging.getLogger(__name__)
 
 RESCUE_SECONDS = 0.5
+EXPIRE_SECONDS = 1.0
 PRUNE_SECONDS = 60.0
 SWEEP_SECONDS = 3600.0
 RESCHEDULE_SECONDS = 1.0
@@ -75,6 +78,7 @@ class Maintenance:
         self._rescue_task = MaintenanceTask(self._rescue, RESCUE_SECONDS)
         self._tasks = [
             self._rescue_task,
+            MaintenanceTask(self._expire, EXPIRE_SECONDS),
             MaintenanceTask(self._prune, PRUNE_SECONDS),
             MaintenanceTask(self._sweep, SWEEP_SECONDS),
             MaintenanceTask(self._reschedule, RESCHEDULE_SECONDS),
@@ -119,6 +123,11 @@ class Maintenance:
         finally:
             self._spans.send(self._rescuer.traced)
 
+    def _expire(self) -> bool:
+        """Cancel one batch of the jobs that have expired before they started."""
+        store = self._store
+        return cancel_all_expired(store.database, store.wakeup, store.clock())
+
     def _prune(self) -> bool:
         """Delete a few final jobs that have been kept for long enough."""
         _, unused = self._retention.prune(self._store.clock())
@@ -139,8 +148,8 @@ class Maintenance:
         self._must_reschedule |= self._clock_set_back.was_set_back()
         if not self._must_reschedule:
             return False
-        longest_ms = round(MAX_BACKOFF_SECONDS * 1000)
-        rescheduled = reschedule(self._store.database, self._store.clock(), longest_ms)
+        waits = round(MAX_BACKOFF_SECONDS * 1000), MAX_SECONDS * 1000
+        rescheduled = reschedule(self._store.database, self._store.clock(), *waits)
         self._must_reschedule = rescheduled == BATCH
         return self._must_reschedule
 

@@ -22,6 +22,7 @@ from storage.claims import Unstored
 from storage.files.uploads import Uploads
 from storage.jobs.transitions import Settlement, loss
 from storage.records.attempt_outcome import AttemptOutcome
+from storage.records.backoff import seconds_before_retry
 from storage.records.job import Fence, Job
 from storage.records.states import COMPLETE, CONFIRM_CANCEL, FAIL, RELEASE, RETRY
 
@@ -251,7 +252,8 @@ def settlement(
 ) -> Settlement:
     """Return how to settle an attempt that is not disowned.
 
-    `backoff_ms` returns the backoff in milliseconds before the n-th retry, or after the n-th loss.
+    `backoff_ms` returns the backoff in milliseconds before the n-th retry, unless the job has its
+    own, or after the n-th loss.
     """
     fence, job, progress = running.fence, running.job, running.progress
     if _is_killed(running, outcome):
@@ -270,9 +272,10 @@ def settlement(
     retries = job.retry_count + 1
     if outcome.retryable and retries <= job.max_retries:
         counts = {"retry_count": retries}
-        return Settlement(
-            RETRY, fence, outcome, counts, backoff_ms(retries), progress, if_canceled=outcome
-        )
+        wait_ms = backoff_ms(retries)
+        if job.backoff is not None:
+            wait_ms = round(seconds_before_retry(job.backoff, retries) * 1000)
+        return Settlement(RETRY, fence, outcome, counts, wait_ms, progress, if_canceled=outcome)
     return Settlement(FAIL, fence, outcome, progress=progress, if_canceled=outcome)
 
 

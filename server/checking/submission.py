@@ -30,6 +30,8 @@ from server.checking.sets import (
 from server.documents.field_errors import field_errors, unknown_name
 from server.documents.job_options import (
     Delay,
+    ExpiresAt,
+    ExpiresIn,
     JobTags,
     KeepFor,
     MaxRetries,
@@ -37,6 +39,7 @@ from server.documents.job_options import (
     Queue,
     RunAt,
     Timeout,
+    Waits,
 )
 from server.documents.tags import Metadata
 from server.http import strict_json
@@ -83,6 +86,9 @@ class Submission(BaseModel):
     queue: Queue = DEFAULT_QUEUE
     tags: JobTags = []
     keep_for: KeepFor = None
+    expires_at: ExpiresAt | None = None
+    expires_in: ExpiresIn | None = None
+    backoff: Waits = None
     metadata: Metadata | None = Field(
         None, description="a small JSON object that is stored and returned with the job"
     )
@@ -330,6 +336,12 @@ def _conflicts(document: dict[str, Any], callback_hosts: Collection[str]) -> Ite
         yield FieldError("callback_url", refused)
     if document.get("run_at") is not None and document.get("delay") is not None:
         yield FieldError("delay", "give either run_at or delay, not both")
+    if document.get("expires_at") is not None and document.get("expires_in") is not None:
+        yield FieldError("expires_in", "give either expires_at or expires_in, not both")
+    delay, limit = document.get("delay"), document.get("expires_in")
+    if isinstance(delay, int | float) and isinstance(limit, int | float) and limit <= delay:
+        detail = f"it must be above the delay of {delay} s, or the job would never start"
+        yield FieldError("expires_in", detail, "out_of_range")
 
 
 def _file_errors(

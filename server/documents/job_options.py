@@ -4,6 +4,7 @@ from typing import Annotated, Any, Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
+from server.documents.backoff import Backoff
 from server.documents.queues import QueueName
 from server.documents.tags import Tags
 from server.documents.times import Time
@@ -24,6 +25,24 @@ Delay = Annotated[
         ge=0,
         le=10 * YEAR_SECONDS,
         description="seconds from now before which the job does not start",
+    ),
+]
+ExpiresAt = Annotated[
+    Time, Field(description="the job is canceled if it has not started before this time")
+]
+ExpiresIn = Annotated[
+    float,
+    Field(
+        gt=0,
+        le=10 * YEAR_SECONDS,
+        description="seconds from now after which the job is canceled if it has not started",
+    ),
+]
+Waits = Annotated[
+    Backoff | None,
+    Field(
+        description="seconds before each retry: a number, a list whose last one repeats, or an"
+        " object with base, factor and max"
     ),
 ]
 Queue = Annotated[QueueName, Field(description="name of the queue in which the job waits")]

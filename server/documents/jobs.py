@@ -110,6 +110,8 @@ def job_document(job: Job) -> JobDocument:
         "queue": job.queue,
         "tags": list(job.tags),
         "metadata": job.metadata,
+        "expires_at": rfc3339(job.expires_at),
+        "backoff": job.backoff,
         "keep_for": None if job.keep_ms is None else job.keep_ms / 1000,
         "callback_url": job.callback_url,
         "submitted_by": job.submitted_by,

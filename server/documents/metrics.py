@@ -75,6 +75,7 @@ class _StoreMetrics(Collector):
         yield self._gauge("oldest_due_seconds", oldest, lambda each: each.oldest_due_seconds or 0)
         yield self._counter("jobs_submitted", "Jobs that were accepted", "submitted")
         yield self._counter("client_retries", "Retries requested by clients", "client_retry")
+        yield self._counter("jobs_expired", "Jobs that expired before they started", "expired")
         yield self._counter("rescues", "Attempts that were lost with their runner", "rescue")
         yield self._labeled("jobs_finished", "Jobs that became final", "status", "finished", FINAL)
         yield self._labeled("attempts", "Attempts that ended", "outcome", "attempt", Outcome)

@@ -50,7 +50,11 @@ QUEUE_COUNT_VALID_SECONDS = 3.0
 QUEUE_FULL_RETRY_SECONDS = 10
 KEY_HEADER = "Idempotency-Key"
 MAX_KEY_LENGTH = 255
-_ADDED_LATER = {"max_losses": DEFAULT_MAX_LOSSES, "tags": (), "metadata": None, "keep_for": None}
+_ADDED_LATER = {
+    "max_losses": DEFAULT_MAX_LOSSES,
+    "tags": (),
+    **dict.fromkeys(("metadata", "keep_for", "expires_at", "expires_in", "backoff")),
+}
 """Fields of jobs and their defaults: keys that listeners of earlier releases have stored lack them.
 """
 

@@ -60,6 +60,8 @@ _JOB: JobDocument = {
     "queue": "default",
     "tags": ["nightly", "customer:42"],
     "metadata": {"requested_by": "billing"},
+    "expires_at": None,
+    "backoff": None,
     "keep_for": None,
     "callback_url": None,
     "submitted_by": None,

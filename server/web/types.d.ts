@@ -51,6 +51,8 @@ export interface JobDocument {
   queue: string;
   tags: string[];
   metadata: Record<string, unknown> | null;
+  expires_at: string | null;
+  backoff: unknown;
   keep_for: number | null;
   callback_url: string | null;
   submitted_by: string | null;

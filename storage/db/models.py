@@ -64,6 +64,10 @@ class JobRow(pw.Model):
     metadata = pw.TextField(null=True)
     keep_ms = pw.BigIntegerField(null=True)
     """How long the job is kept after its end; null if the settings of the worker decide."""
+    expires_at = pw.BigIntegerField(null=True)
+    """The job does not start at this time or later; null without one."""
+    backoff = pw.TextField(null=True)
+    """JSON: the waits before retries, see `storage/records/backoff.py`; null for the usual ones."""
 
     class Meta:
         table_name = "job"

@@ -203,7 +203,7 @@ def _attempt(row: dict[str, Any], last_lines: tuple[str, ...]) -> Attempt:
 
 def _job(row: dict[str, Any], attempts: tuple[Attempt, ...]) -> Job:
     """Convert a row to a job. The row is modified."""
-    for name in ("payload", "result", "error", "progress", "metadata"):
+    for name in ("payload", "result", "error", "progress", "metadata", "backoff"):
         row[name] = from_json_text(row.get(name))
     for name in _FIRST:
         row.pop(f"first_{name}", None)

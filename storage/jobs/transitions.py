@@ -106,7 +106,7 @@ class Transitions:
     def requeue(self, job_id: UUID, now: int) -> bool:
         """Retry a failed or canceled job for a client. It gets all its retries and losses again."""
         cleared = dict.fromkeys(
-            ("finished_at", "error", "progress", "cancel_requested_at", "canceled_by")
+            ("finished_at", "error", "progress", "cancel_requested_at", "canceled_by", "expires_at")
         )
         counts = {"retry_count": 0, "loss_count": 0, "client_retries": JobRow.client_retries + 1}
         self._database.next_version(0)  # so that the job stays as it is until it is changed here
@@ -173,6 +173,10 @@ class Transitions:
         for each in settled:
             self._count(each, now)
         return changed
+
+    def count(self, type: str, name: str) -> None:
+        """Add one to a counter of a job type."""
+        self._database.counters.add(type, name)
 
     def _count(self, settlement: Settlement, now: int) -> None:
         counters = self._database.counters

@@ -120,6 +120,11 @@ class NewJob:
     """A JSON object that the service stores and returns, and does not read."""
     keep_for: float | None = None
     """How many seconds it is kept after its end; None if the settings of the worker decide."""
+    expires_at: int | None = None
+    expires_in: float | None = None
+    """The job does not start at this time or later, or so many seconds after its submission."""
+    backoff: Any = None
+    """The waits before its retries, see `storage/records/backoff.py`. None for the usual ones."""
     id: UUID = field(default_factory=new_id)
 
 
@@ -210,6 +215,10 @@ class Job:
     metadata: Json | None = None
     keep_ms: int | None = None
     """How long it is kept after its end; None if the settings of the worker decide."""
+    expires_at: int | None = None
+    """The job does not start at this time or later."""
+    backoff: Any = None
+    """The waits before its retries, see `storage/records/backoff.py`. None for the usual ones."""
 
     @property
     def final(self) -> bool:

@@ -25,7 +25,7 @@ from tests.mutants.guards.queues import QUEUES
 from tests.mutants.guards.records import RECORDS
 from tests.mutants.guards.store import STORE
 from tests.mutants.guards.stored_lines import STORED_LINES
-from tests.mutants.guards.tags import CHANGES, TAGS
+from tests.mutants.guards.tags import CHANGES, EXPIRY, TAGS
 from tests.mutants.guards.times import TIMES
 from tests.mutants.guards.traces import TRACES
 from tests.mutants.guards.transfer import TRANSFER
@@ -63,4 +63,5 @@ MUTANTS = (
     *TAGS,
     *RECORDS,
     *CHANGES,
+    *EXPIRY,
 )

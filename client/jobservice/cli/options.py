@@ -18,12 +18,17 @@ def seconds(text: str) -> float:
         raise typer.BadParameter(str(error)) from error
 
 
-def json_object(text: str) -> dict[str, Any]:
-    """Read a JSON object of the command line."""
+def json_value(text: str) -> Any:
+    """Read JSON of the command line."""
     try:
-        value = json.loads(text)
+        return json.loads(text)
     except ValueError as error:
         raise typer.BadParameter(f"it is not JSON: {error}") from error
+
+
+def json_object(text: str) -> dict[str, Any]:
+    """Read a JSON object of the command line."""
+    value = json_value(text)
     if not isinstance(value, dict):
         raise typer.BadParameter('it must be a JSON object such as {"customer": 42}')
     return value
@@ -180,6 +185,28 @@ class JobOptions(Changes):
     max_losses: Annotated[
         int | None,
         typer.Option("--max-losses", metavar="N", help="Run again after lost workers, 0 to 100."),
+    ] = None
+    expires_at: Annotated[
+        str | None,
+        typer.Option("--expires-at", metavar="TIME", help="Cancel it unless it started before."),
+    ] = None
+    expires_in: Annotated[
+        float | None,
+        typer.Option(
+            "--expires-in",
+            metavar="TIME",
+            parser=seconds,
+            help="Cancel it unless it starts within 90, 5m or 2h.",
+        ),
+    ] = None
+    backoff: Annotated[
+        str | None,
+        typer.Option(
+            "--backoff",
+            metavar="JSON",
+            parser=json_value,
+            help='Seconds before retries: 30, [1,10,60] or {"base": 2, "max": 600}.',
+        ),
     ] = None
     callback_url: Annotated[
         str | None, typer.Option("--callback-url", metavar="URL", help="Call this at the end.")

@@ -40,6 +40,9 @@ class Options(TypedDict, total=False):
     tags: Iterable[str] | None
     metadata: Mapping[str, Any] | None
     keep_for: float | timedelta | None
+    expires_at: datetime | str | None
+    expires_in: float | timedelta | None
+    backoff: float | list[float] | Mapping[str, float] | None
 
 
 class Filters(TypedDict, total=False):

@@ -87,6 +87,10 @@ class JobDocument(TypedDict):
     """The tags of the job, as they were submitted."""
     metadata: dict[str, Any] | None
     """The JSON object that was submitted with the job; null without one."""
+    expires_at: Time | None
+    """The job is canceled if it has not started before this time; null without one."""
+    backoff: Any
+    """The waits before retries, as submitted; null for the usual ones."""
     keep_for: float | None
     """Seconds for which the job is kept after its end; null if the service decides."""
     callback_url: str | None

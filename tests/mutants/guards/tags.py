@@ -87,3 +87,34 @@ CHANGES = (
         ("tests/server/handlers/test_changes.py",),
     ),
 )
+
+EXPIRY = (
+    Mutant(
+        "a claim starts no expired job",
+        "storage/claims.py",
+        "expired = [row for row in rows if is_expired(row, now)]",
+        "expired: Rows = []",
+        ("tests/storage/jobs/test_expiry.py",),
+    ),
+    Mutant(
+        "a retry by a client takes the expiry away",
+        "storage/jobs/transitions.py",
+        '"canceled_by", "expires_at")',
+        '"canceled_by")',
+        ("tests/storage/jobs/test_expiry.py",),
+    ),
+    Mutant(
+        "a job that expires before it is due is refused",
+        "server/checking/submission.py",
+        "isinstance(limit, int | float) and limit <= delay:",
+        "isinstance(limit, int | float) and limit < 0:",
+        ("tests/server/handlers/test_expiry_and_backoff.py",),
+    ),
+    Mutant(
+        "a job waits before a retry as its backoff says",
+        "runner/supervisor/running_jobs.py",
+        "if job.backoff is not None:",
+        "if False:",
+        ("tests/runner/supervisor/test_settle.py",),
+    ),
+)

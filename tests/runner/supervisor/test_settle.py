@@ -46,6 +46,19 @@ def test_a_job_that_returns_after_a_cancel_request_has_succeeded(bench: Bench) -
     assert bench.job(job.id).status == "succeeded"
 
 
+def test_a_job_waits_before_a_retry_as_its_backoff_says(bench: Bench) -> None:
+    runner = bench.runner()
+    bench.enqueue(max_retries=2, max_losses=1, backoff=[7, 0.5])
+    for seconds in (7, 0.5):
+        (job,) = runner.claims.claim(1)
+        settle(runner, job, RAISED)
+        assert bench.job(job.id).run_at == bench.clock.now + 1000 * seconds
+        bench.clock.forward(seconds)
+    (job,) = runner.claims.claim(1)
+    settle(runner, job, LOST, lambda losses: 3000)
+    assert bench.job(job.id).run_at == bench.clock.now + 3000, "a loss has the usual wait"
+
+
 def test_a_job_that_lost_its_keeper_uses_a_loss_and_no_retry(bench: Bench) -> None:
     runner = bench.runner()
     bench.enqueue(max_retries=0, max_losses=1)

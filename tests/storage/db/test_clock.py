@@ -75,7 +75,7 @@ def test_after_a_clock_was_set_back_no_job_waits_for_the_old_time(bench: Bench) 
     bench.jobs.retry(again)
     bench.clock.forward(-HOUR)
     assert runner.claims.claim(5) == []
-    assert reschedule(bench.store.database, bench.clock(), 60_000) == 3
+    assert reschedule(bench.store.database, bench.clock(), 60_000, 3_600_000) == 3
     assert len(runner.claims.claim(5)) == 3
 
 
@@ -86,4 +86,4 @@ def test_a_requested_run_at_and_a_backoff_are_not_rescheduled(bench: Bench) -> N
     asked = bench.enqueue(run_at=bench.clock() + HOUR * 1000)
     delayed = bench.enqueue(delay=HOUR)
     assert bench.job(asked).run_at == bench.job(delayed).run_at
-    assert reschedule(bench.store.database, bench.clock(), 60_000) == 0
+    assert reschedule(bench.store.database, bench.clock(), 60_000, 3_600_000) == 0

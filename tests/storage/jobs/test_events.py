@@ -116,7 +116,7 @@ def test_only_the_newest_progress_is_an_event(bench: Bench, events: Events) -> N
 def test_rescheduling_a_job_is_an_event(bench: Bench, events: Events) -> None:
     job_id = bench.enqueue()
     bench.clock.forward(-3600)
-    reschedule(bench.store.database, bench.clock(), 60_000)
+    reschedule(bench.store.database, bench.clock(), 60_000, 3_600_000)
     found = events.of_job(job_id, 0)
     assert statuses(found) == ["queued", "queued"]
     assert found[-1].run_at == bench.clock()

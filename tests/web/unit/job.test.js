@@ -21,6 +21,8 @@ const JOB = {
   tags: [],
   metadata: null,
   keep_for: null,
+  expires_at: null,
+  backoff: null,
   max_retries: 1,
   max_losses: 10,
   timeout: null,

@@ -56,6 +56,8 @@ def _show_fields(output: Output, job: "Job") -> None:
         "queue": data.queue + (f", priority {data.priority}" if data.priority else ""),
         "tags": ", ".join(data.tags),
         "metadata": _json(data.metadata),
+        "expires": formats.moment(data.expires_at),
+        "backoff": _json(data.backoff),
         "kept for": formats.duration(data.keep_for),
         "created": formats.moment(data.created_at)
         + (f" by {data.submitted_by}" if data.submitted_by else ""),

@@ -70,7 +70,7 @@ export function commandsOf(job) {
 
 /** @param {JobDocument} job */
 function optionsOf(job) {
-  const { max_retries, max_losses, timeout, priority, queue, tags, metadata, keep_for } = job;
+  const { max_retries, max_losses, timeout, priority, queue, tags, metadata, keep_for, backoff } = job;
   const options = Object.entries({
     max_retries,
     max_losses,
@@ -80,6 +80,7 @@ function optionsOf(job) {
     tags: tags.length ? tags : null,
     metadata,
     keep_for,
+    backoff,
   });
   return Object.fromEntries(options.filter(([, value]) => value !== null));
 }

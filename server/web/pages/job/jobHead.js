@@ -53,6 +53,8 @@ function facts(job) {
     ],
     ["Tags", job.tags.length > 0 && h("span", {}, job.tags.map(tagLink))],
     ["Metadata", job.metadata && JSON.stringify(job.metadata)],
+    ["Expires", time(job.expires_at)],
+    ["Backoff", job.backoff !== null && JSON.stringify(job.backoff)],
     ["Kept for", job.keep_for !== null && format.duration(job.keep_for)],
     ["Priority", job.priority !== 0 && String(job.priority)],
     ["Timeout", job.timeout !== null && format.duration(job.timeout)],

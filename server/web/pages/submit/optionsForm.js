@@ -43,6 +43,12 @@ const NUMBERS = [
     "The job waits for at least this long.",
   ],
   [
+    "expires_in",
+    "Expires after seconds",
+    { min: 0, step: "any", placeholder: "never" },
+    "A job that has not started by then is canceled.",
+  ],
+  [
     "keep_for",
     "Keep for, in seconds",
     { min: 0, step: "any", placeholder: "as the service is set up" },

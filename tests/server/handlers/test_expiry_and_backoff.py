@@ -1,0 +1,59 @@
+"""`expires_at`, `expires_in` and `backoff` of submissions, and what is refused."""
+
+from typing import Any
+
+import pytest
+
+from tests.support.api import Client
+from tests.support.stores import Bench
+
+pytestmark = pytest.mark.gen_test
+
+
+async def test_a_job_shows_when_it_expires(client: Client, bench: Bench) -> None:
+    at = "2040-01-31T12:00:00.000Z"
+    job = await client.get(f"/jobs/{await client.sleep_job(expires_at=at)}")
+    assert job["expires_at"] == at
+    job = await client.get(f"/jobs/{await client.sleep_job(expires_in=60)}")
+    assert bench.job(job["job_id"]).expires_at == bench.clock() + 60_000
+    assert (await client.get(f"/jobs/{await client.sleep_job()}"))["expires_at"] is None
+
+
+@pytest.mark.parametrize(
+    ("given", "shown"),
+    [
+        (30, 30),
+        ([1, 10.5], [1, 10.5]),
+        ({"base": 3}, {"base": 3, "factor": 2, "max": 3600}),
+        (None, None),
+    ],
+)
+async def test_a_job_shows_its_backoff(client: Client, given: Any, shown: Any) -> None:
+    job_id = await client.sleep_job(backoff=given)
+    assert (await client.get(f"/jobs/{job_id}"))["backoff"] == shown
+
+
+@pytest.mark.parametrize(
+    ("given", "field", "text"),
+    [
+        ({"expires_at": "soon"}, "expires_at", "2030-01-31"),
+        ({"expires_in": 0}, "expires_in", "above 0"),
+        ({"expires_at": "2040-01-31", "expires_in": 5}, "expires_in", "not both"),
+        ({"delay": 60, "expires_in": 60}, "expires_in", "above the delay"),
+        ({"backoff": 3601}, "backoff", "0 to 3600"),
+        ({"backoff": "30"}, "backoff", "[1, 10, 60]"),
+        ({"backoff": True}, "backoff", "number"),
+        ({"backoff": []}, "backoff", "1 to 100"),
+        ({"backoff": [1, -1]}, "backoff", "each wait"),
+        ({"backoff": {}}, "backoff", "base is missing"),
+        ({"backoff": {"base": 1, "factor": 11}}, "backoff", "factor"),
+        ({"backoff": {"base": 1, "least": 2}}, "backoff", "least"),
+    ],
+)
+async def test_wrong_values_are_refused(
+    client: Client, given: dict[str, Any], field: str, text: str
+) -> None:
+    document = {"type": "sleep", "payload": {"seconds": 1}, **given}
+    (error,) = (await client.post("/jobs", document, 422))["errors"]
+    assert error["field"] == field
+    assert text in error["detail"]
