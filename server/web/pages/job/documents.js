@@ -70,7 +70,8 @@ export function commandsOf(job) {
 
 /** @param {JobDocument} job */
 function optionsOf(job) {
-  const { max_retries, max_losses, timeout, priority, queue, tags, metadata, keep_for, backoff } = job;
+  const { max_retries, max_losses, timeout, priority, queue, tags, metadata, keep_for, backoff } =
+    job;
   const options = Object.entries({
     max_retries,
     max_losses,
