@@ -160,7 +160,7 @@ class JobStore:
         other job is not changed. Raises what `check` raises.
         """
         with notifying_transaction(self._wakeup, self._database, WORKER, LISTENER):
-            self._database.next_version(0)  # so that no one deletes the queue meanwhile
+            self._database.next_version(0)  # the queue cannot be deleted meanwhile
             self._check(job_id, check)
             queue = changes.get("queue", DEFAULT_QUEUE)
             if queue != DEFAULT_QUEUE and not existing_queues(self._database, [queue]):

@@ -214,8 +214,8 @@ STORE = (
     Mutant(
         "a few jobs are not searched among all jobs of a status",
         "storage/jobs/statements.py",
-        "unindexed(JobRow.status)",
-        "JobRow.status",
+        "    status = unindexed(JobRow.status)\n",
+        "    status = JobRow.status\n",
         ("tests/storage/db/test_statements.py",),
     ),
     Mutant(
