@@ -78,16 +78,16 @@ class Submission(BaseModel):
     )
     timeout: Timeout = None
     priority: Priority = 0
-    run_at: RunAt | None = None
-    delay: Delay | None = None
+    run_at: RunAt = None
+    delay: Delay = None
     callback_url: str | None = Field(
         None, max_length=2000, description="address that is called at the end of the job"
     )
     queue: Queue = DEFAULT_QUEUE
     tags: JobTags = []
     keep_for: KeepFor = None
-    expires_at: ExpiresAt | None = None
-    expires_in: ExpiresIn | None = None
+    expires_at: ExpiresAt = None
+    expires_in: ExpiresIn = None
     backoff: Waits = None
     metadata: Metadata | None = Field(
         None, description="a small JSON object that is stored and returned with the job"

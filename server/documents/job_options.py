@@ -18,9 +18,9 @@ Timeout = Annotated[
     Field(gt=0, le=YEAR_SECONDS, description="seconds after which an attempt is killed"),
 ]
 Priority = Annotated[int, Field(ge=-100, le=100, description="a higher priority starts first")]
-RunAt = Annotated[Time, Field(description="the job does not start before this time")]
+RunAt = Annotated[Time | None, Field(description="the job does not start before this time")]
 Delay = Annotated[
-    float,
+    float | None,
     Field(
         ge=0,
         le=10 * YEAR_SECONDS,
@@ -28,10 +28,10 @@ Delay = Annotated[
     ),
 ]
 ExpiresAt = Annotated[
-    Time, Field(description="the job is canceled if it has not started before this time")
+    Time | None, Field(description="the job is canceled if it has not started before this time")
 ]
 ExpiresIn = Annotated[
-    float,
+    float | None,
     Field(
         gt=0,
         le=10 * YEAR_SECONDS,
@@ -67,8 +67,8 @@ class JobChanges(BaseModel):
     max_retries: MaxRetries = 1
     timeout: Timeout = None
     priority: Priority = 0
-    run_at: RunAt = 0
-    delay: Delay = 0.0
+    run_at: RunAt = None
+    delay: Delay = None
     queue: Queue = ""
     tags: JobTags = []
     keep_for: KeepFor = None
@@ -83,10 +83,14 @@ class JobChanges(BaseModel):
         return self
 
     def columns(self, now: int) -> dict[str, Any]:
-        """Return the new values by column; `now` is in milliseconds since 1970."""
+        """Return the new values by column; `now` is in milliseconds since 1970.
+
+        Without a time or a delay, a job is due at once.
+        """
         given = {name: getattr(self, name) for name in self.model_fields_set}
-        if "delay" in given:
-            given["run_at"] = now + round(given.pop("delay") * 1000)
+        if given.keys() & {"run_at", "delay"}:
+            delay_ms = round((given.pop("delay", None) or 0.0) * 1000)
+            given["run_at"] = given.get("run_at") or now + delay_ms
         if "keep_for" in given:
             seconds = given.pop("keep_for")
             given["keep_ms"] = None if seconds is None else round(seconds * 1000)

@@ -96,6 +96,7 @@ ABOUT = {
     "wait": "wait for jobs",
     "cancel": "cancel jobs",
     "retry": "run failed jobs again",
+    "change": "change queued jobs",
     "delete": "delete jobs that have ended",
     "explain": "why a job does not run yet",
     "diff": "compare two analyses",

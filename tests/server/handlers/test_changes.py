@@ -44,6 +44,12 @@ async def test_a_delay_begins_with_the_change(client: Client, bench: Bench) -> N
     assert bench.runner().claim_one()
 
 
+async def test_a_job_without_a_time_is_due_at_once(client: Client, bench: Bench) -> None:
+    job_id = await client.sleep_job(run_at="2040-01-31")
+    await change(client, job_id, {"run_at": None})
+    assert bench.runner().claim_one()
+
+
 async def test_a_job_is_changed_only_if_its_etag_matches(client: Client) -> None:
     job_id = await client.sleep_job()
     etag = (await client.fetch(f"/jobs/{job_id}")).headers["Etag"]

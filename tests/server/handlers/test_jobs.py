@@ -227,7 +227,7 @@ async def test_an_unknown_job_cannot_be_canceled(client: Client, job_id: str) ->
     [
         ("DELETE", "/jobs", "GET, HEAD, OPTIONS, POST"),
         ("PUT", "/healthz", "GET, HEAD, OPTIONS"),
-        ("POST", f"/jobs/{UNKNOWN}", "DELETE, GET, HEAD, OPTIONS"),
+        ("POST", f"/jobs/{UNKNOWN}", "DELETE, GET, HEAD, OPTIONS, PATCH"),
         ("GET", f"/jobs/{UNKNOWN}/cancel", "OPTIONS, POST"),
         ("DELETE", f"/jobs/{UNKNOWN}/cancel", "OPTIONS, POST"),
         ("GET", f"/jobs/{UNKNOWN}/retry", "OPTIONS, POST"),
