@@ -45,9 +45,10 @@ async def submit(
 
 
 async def ask(client: Client, caller: str | None, method: str, path: str) -> HTTPResponse:
-    """The response to a call without a special body."""
-    body = b"" if method == "POST" else None
-    return await client.fetch(path, method=method, headers=bearer(caller), body=body)
+    """The response to a call without a special body; to a change of the priority with PATCH."""
+    body = {"POST": b"", "PATCH": b'{"priority": 1}'}.get(method)
+    headers = {**bearer(caller), **(JSON if method == "PATCH" else {})}
+    return await client.fetch(path, method=method, headers=headers, body=body)
 
 
 def expected(operation: Operation, caller: str | None) -> int | None:
