@@ -57,7 +57,8 @@ MAY_IMPORT = {
     "runner.analysis.fields": "runner.analysis.input runner.analysis.match",
     "runner.analysis.count": "runner.analysis.fields runner.analysis.input runner.analysis.match",
     "runner.analysis.formats": "runner.analysis.count runner.analysis.fields runner.analysis.input",
-    "runner.analysis.index": "runner.analysis.count runner.analysis.input runner.analysis.match",
+    "runner.analysis.index": "runner.analysis.count runner.analysis.input runner.analysis.match"
+    " runner.analysis.records",
     "runner.analysis.records": "runner.analysis.count runner.analysis.input runner.analysis.match",
     "runner.analysis.overview": "runner.analysis.count runner.analysis.formats "
     "runner.analysis.match",

@@ -113,6 +113,7 @@ class LineData:
     text: the line without its line end; of a long one, the start (then `truncated`).
     matches: the start and end of each match, in characters of the text.
     context: whether the line does not match, but is near one that does.
+    continues: whether it is a line of a record after its first one.
     member, member_line: the file of an archive that has the line, and the number of the line there.
     `line` is its number in all files of the archive that are read.
     """
@@ -122,6 +123,7 @@ class LineData:
     text: str
     matches: tuple[tuple[int, int], ...] = ()
     context: bool = False
+    continues: bool = False
     truncated: bool = False
     member: str | None = None
     member_line: int | None = None

@@ -16,6 +16,7 @@ from runner.analysis.index.stream import StreamCache
 from runner.analysis.input.encodings import EncodingError, check_encoding
 from runner.analysis.input.errors import FormatError
 from runner.analysis.input.stored import Stored, size_of
+from runner.analysis.records.rule import Records
 from runner.lines.known_archive import KnownArchive
 from runner.lines.member_pages import FailedMember, MemberChoice, MemberPage, NoReadableMember
 from runner.remote.file import RemoteChanged, RemoteFile, RemoteMissing
@@ -43,9 +44,9 @@ class Answers:
 
         It has `key`, which names the file, its `path` or `url`, its `size` in bytes, `encoding`,
         `index` and `access_points` (those of an analysis, or None), `query` (the fields of a
-        LineQuery), `seconds`, after which the page ends, and `text_bytes`, which is None for JSON.
-        `member` is the name of a member of an archive, or None; then `members` has globs for those
-        to read.
+        LineQuery, with those of its `records`), `seconds`, after which the page ends, and
+        `text_bytes`, which is None for JSON. `member` is the name of a member of an archive, or
+        None; then `members` has globs for those to read.
         """
         self._streams.close_idle()
         try:
@@ -140,7 +141,8 @@ def _read(
 
 def _query(given: dict[str, Any]) -> LineQuery:
     limits = {name: given[name] and TimeLimit(*given[name]) for name in ("start", "end")}
-    return LineQuery(**{**given, **limits})
+    records = given.get("records")
+    return LineQuery(**{**given, **limits, "records": records and Records(**records)})
 
 
 def _encoding(name: str | None) -> str | None:

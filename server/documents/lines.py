@@ -1,6 +1,6 @@
 """The query parameters for lines of a stored file."""
 
-from typing import Annotated, Any, NamedTuple
+from typing import Annotated, Any, Literal, NamedTuple
 
 from pydantic import BeforeValidator, Field, PlainValidator, WithJsonSchema, create_model
 
@@ -62,15 +62,28 @@ class LineParameters(Query):
         description="name of the file of an archive to read, as in `members` of the result; by"
         " default all that the job has selected",
     )
+    records: Literal["lines", "multi_line"] | None = Field(
+        None,
+        description="`multi_line`: return whole records of several lines, and count these; by"
+        " default as the job has counted",
+    )
     cursor: str | None = Field(
         None, max_length=300, description="`next` from the page before, with the same parameters"
     )
 
-    def question(self) -> dict[str, Any]:
-        """The query for `runner.lines`."""
+    def question(self, counted: Any = None) -> dict[str, Any]:
+        """The query for `runner.lines`. `counted` is the option `records` of the analysis."""
         given = self.model_dump(exclude={"member"})
         start, end = given.pop("from"), given.pop("to")
+        given["records"] = _records(self.records or counted)
         return {**given, "start": start and tuple(start), "end": end and tuple(end)}
+
+
+def _records(option: Any) -> dict[str, str] | None:
+    """How records begin, by an option that was checked; None for lines."""
+    if option == "multi_line":
+        return {"start": ""}
+    return {"start": option["start"]} if isinstance(option, dict) else None
 
 
 _TIMES: dict[str, Any] = {

@@ -132,6 +132,7 @@ export interface LineDocument {
   member?: string;
   member_line?: number;
   context?: boolean;
+  continues?: boolean;
   truncated?: boolean;
 }
 

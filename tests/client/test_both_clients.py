@@ -404,6 +404,14 @@ def test_lines_of_a_file_are_read_page_by_page(
     assert [each.line for each in job.lines(from_=since)] == [59, 60]
 
 
+def test_lines_come_as_whole_records(api: Client) -> None:
+    log = b"2026-11-25 10:00:00 a\nValueError: b\n2026-11-25 10:00:01 b\n2026-11-25 10:00:02 b\n"
+    job = api.analyze(("app.log", log), ["b"])
+    found = list(job.lines("b", records="multi_line", limit=2))
+    assert [(each.line, each.continues) for each in found] == [(1, False), (2, True), (3, False)]
+    assert [each.line for each in job.lines("b", limit=2)] == [2, 3]
+
+
 def test_lines_of_an_archive_name_their_member(api: Client) -> None:
     job = api.analyze([("a.log", b"one\ntwo\n"), ("b.log", b"three\n")], ["o"])
     found = [(each.line, each.member, each.member_line, each.text) for each in job.lines()]

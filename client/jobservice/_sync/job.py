@@ -198,6 +198,7 @@ class Job:
         after: int = 0,
         limit: int | None = None,
         member: str | None = None,
+        records: str | None = None,
     ) -> Iterator[LineData]:
         """Yield the lines of the job's file that meet all conditions, page by page.
 
@@ -209,13 +210,15 @@ class Job:
         limit: the maximum number of lines, without their context.
         member: the name of the file of an archive to read; by default all that the job has
         selected, one after another, without those that have no lines.
+        records: "multi_line" for whole records of several lines, then `limit`, `before` and `after`
+        count records; "lines" for lines; by default what the job has counted.
 
         Raises FileDamaged after the last line that can be read of a damaged file.
         """
         parameters = {
             **{"match": match, "regex": regex, "ignore_case": ignore_case, "from": from_, "to": to},
             **{"line": line, "before": before or None, "after": after or None, "limit": limit},
-            "member": member,
+            **{"member": member, "records": records},
         }
         cursor: str | None = None
         while True:
@@ -228,7 +231,8 @@ class Job:
                 raise FileDamaged(page["problem"])
             cursor = page["next"]
             if limit is not None:
-                parameters["limit"] = limit = limit - sum(not each.context for each in found)
+                hits = sum(not (each.context or each.continues) for each in found)
+                parameters["limit"] = limit = limit - hits
             if cursor is None or limit == 0:
                 return
 

@@ -21,12 +21,14 @@ _NEWLINE = 10
 class Block:
     """Whole lines from a position on, and the position behind them.
 
-    The last line has no newline if it ends the data, or if its rest is skipped.
+    The last line has no newline if it ends the data, or if its rest is skipped. With records,
+    `joined` is the same data with one line for each record.
     """
 
     data: bytes
     position: Position
     end: Position
+    joined: bytes | None = None
 
 
 class Blocks:

@@ -10,8 +10,10 @@ from runner.analysis.index.line_clock import LineClock
 from runner.analysis.index.marks import DISORDER_SECONDS, Marks, is_ordered
 from runner.analysis.index.position import Position
 from runner.analysis.index.stream import Streams, Text, TextFile, is_local
+from runner.analysis.input.errors import SourceError
 from runner.analysis.input.stored import Stored, read_at
 from runner.analysis.input.text_check import check_file
+from runner.analysis.records.rule import SAMPLE_BYTES, RecordRule, Records, rule_of
 
 log = logging.getLogger(__name__)
 
@@ -35,6 +37,7 @@ class KnownFile:
         self._issued: dict[tuple[int, int], None] = {}
         self._is_ordered: bool | None = None
         self._last_time: float | None = None
+        self._rules: dict[Records, RecordRule] = {}
 
     @classmethod
     def of_file(
@@ -82,6 +85,29 @@ class KnownFile:
         mark = self.marks.before_offset(position.offset)
         here = position.offset, position.line
         return here == (mark.offset, mark.line) or here in self._issued
+
+    def record_rule(self, records: Records) -> RecordRule:
+        """Where records begin, as for the analysis of the file. Raises OSError."""
+        if records not in self._rules:
+            self._rules = {records: rule_of(records, self._head(), self.text.modified)}
+        return self._rules[records]
+
+    def _head(self) -> bytes:
+        """The first bytes of the data, or those before an error."""
+        stream, found = self.streams.take(self.key, self.text, 0), b""
+        try:
+            stream.skip_to(0, float("inf"))
+            while len(found) < SAMPLE_BYTES and (new := stream.read(SAMPLE_BYTES - len(found))):
+                found += new
+        except SourceError:
+            stream.close()  # who reads the lines meets it again
+            return found
+        except OSError:
+            stream.close()
+            raise
+        stream.unread(found)
+        self.streams.put(self.key, stream)
+        return found
 
     def last_time(self) -> float | None:
         """The last time in the file; None if it has none, or if it is not known yet."""

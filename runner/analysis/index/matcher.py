@@ -78,19 +78,23 @@ class Matcher:
         """Whether every line matches."""
         return not self._conditions
 
-    def line_starts(self, data: bytes, start: int) -> Iterator[int]:
-        """Yield the start of each matching line of a block, from the start of a line on."""
+    def line_starts(self, data: bytes, start: int, borders: bytes) -> Iterator[int]:
+        """Yield the start of each matching line of a block, from the start of a line on.
+
+        `borders` is the data itself, or the data with one line for each record. A record matches
+        if each condition holds in one of its lines.
+        """
         size = len(data)
         if not self._conditions:
             while start < size:
                 yield start
-                start = data.find(b"\n", start) + 1 or size
+                start = borders.find(b"\n", start) + 1 or size
             return
         text = self._searched(data)
         first, *others = self._conditions
         while found := first.next(data, text, start, size):
-            line = max(data.rfind(b"\n", start, found[0]) + 1, start)
-            start = data.find(b"\n", found[0]) + 1 or size
+            line = max(borders.rfind(b"\n", start, found[0]) + 1, start)
+            start = borders.find(b"\n", found[0]) + 1 or size
             if all(each.next(data, text, line, start) for each in others):
                 yield line
 

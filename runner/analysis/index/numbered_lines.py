@@ -16,18 +16,19 @@ class Sink(Protocol):
         """Whether lines may come in blocks, without their numbers."""
 
     def add(self, number: int, line: bytes, is_context: bool) -> None:
-        """Add a line without its newline."""
+        """Add a line without its newline, or a record without its last one."""
 
     def add_block(self, data: bytes) -> None:
         """Add whole lines. Only called if `takes_blocks` is true."""
 
 
 class NumberedLines:
-    """The lines of one block. They are passed on in ascending order."""
+    """The lines, or records, of one block. They are passed on in ascending order."""
 
-    def __init__(self, data: bytes, number: int, sink: Sink) -> None:
-        """`number` is that of the first line."""
+    def __init__(self, data: bytes, borders: bytes, number: int, sink: Sink) -> None:
+        """`number` is that of the first line. `borders` has one line for each line or record."""
         self._data, self._text, self._sink = data, Str(data), sink
+        self._borders = borders
         self._counted_to, self._number = 0, number
         self.shown_to = 0
         """The end of the last line that was passed on."""
@@ -38,7 +39,7 @@ class NumberedLines:
         for _ in range(before):
             if first <= self.shown_to:
                 break
-            first = max(self._data.rfind(b"\n", 0, first - 1) + 1, self.shown_to)
+            first = max(self._borders.rfind(b"\n", 0, first - 1) + 1, self.shown_to)
         while first < start:
             first = self._add(first, True)
         self._add(start, False)
@@ -57,7 +58,7 @@ class NumberedLines:
 
     def _add(self, start: int, is_context: bool) -> int:
         """Pass on a line; return where the next one begins."""
-        end = self._data.find(b"\n", start)
+        end = self._borders.find(b"\n", start)
         following = len(self._data) if end < 0 else end + 1
         self._number += self._text.count(b"\n", self._counted_to, start)
         self._counted_to = start

@@ -11,6 +11,8 @@ import time
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
+from stringzilla import Str
+
 from runner.analysis.count.time_limits import TimeLimit
 from runner.analysis.index.known_file import KnownFile
 from runner.analysis.index.learner import LearningReader
@@ -19,6 +21,8 @@ from runner.analysis.index.matcher import FieldProblem, Matcher
 from runner.analysis.index.numbered_lines import NumberedLines, Sink, line_start
 from runner.analysis.index.position import START, CursorError, Position, from_cursor, to_cursor
 from runner.analysis.index.query import LineQuery
+from runner.analysis.index.record_reader import RecordReader
+from runner.analysis.records.rule import LONGEST_RECORD
 
 _UNDATED_LINES = 100
 """How many lines before `line` are read for the time of the first lines, if they have none."""
@@ -64,12 +68,28 @@ def read_from(
     matcher = Matcher(query.match, query.regex, query.ignore_case)
     times = TimeRange.of(file, query)
     first, line, offset = _first(file, query, times, position)
-    with LearningReader(file, first, deadline) as reader:
-        _seek(reader, line, offset, deadline)
-        scan = Scan(query, matcher, times, reader, sink, deadline)
-        if scan.run(position):
-            return ReadEnd(None, reader.problem)
-        return ReadEnd(scan.position, None)
+    if query.records is None:
+        with LearningReader(file, first, deadline) as reader:
+            _seek(reader, line, offset, deadline)
+            return _scan(Scan(query, matcher, times, reader, sink, deadline), position)
+    rule = file.record_rule(query.records)
+    earlier = replace(file.marks.before_offset(max(first.offset - LONGEST_RECORD, 0)), time=None)
+    for start in (position,) if earlier.offset <= position.offset else (earlier, position):
+        with LearningReader(file, start, deadline) as reader:
+            records = RecordReader(reader, rule)
+            is_near = start is position or records.find_start()
+            if is_near is None:
+                return ReadEnd(position, None)
+            is_before = query.line is None or records.position.line <= query.line
+            if is_near and (start is position or is_before):
+                return _scan(Scan(query, matcher, times, records, sink, deadline), position)
+    raise AssertionError("a page begins where the page before has ended, at the latest")
+
+
+def _scan(scan: "Scan", position: Position) -> ReadEnd:
+    """Read a page that begins at a position."""
+    is_over = scan.run(position)
+    return ReadEnd(None, scan.reader.problem) if is_over else ReadEnd(scan.position, None)
 
 
 def _position(cursor: str | None) -> Position:
@@ -195,12 +215,12 @@ class Scan:
         query: LineQuery,
         matcher: Matcher,
         times: TimeRange,
-        reader: LearningReader,
+        reader: LearningReader | RecordReader,
         sink: Sink,
         deadline: float,
     ) -> None:
         self._query, self._matcher, self._times = query, matcher, times
-        self._reader, self._sink, self._deadline = reader, sink, deadline
+        self.reader, self._sink, self._deadline = reader, sink, deadline
         self._clock = times.file.clock
         self._shown_to = 0
         self.position = reader.position
@@ -213,53 +233,58 @@ class Scan:
         `first` is where this page begins, with what the page before has left to do.
         """
         self._after = first.after
-        searched_to, kept, at = first.offset + first.searched, b"", self._reader.position
-        while (block := self._reader.next()) is not None:
+        searched_to, kept, at = first.offset + first.searched, b"", self.reader.position
+        kept_borders = b""
+        while (block := self.reader.next()) is not None:
             if not kept:
                 at = replace(block.position, time=at.time)
             data = kept + block.data
+            borders = data if block.joined is None else kept_borders + block.joined
             searched = min(max(searched_to - at.offset, len(kept)), len(data))
-            stop, is_over = self._scan_block(data, searched, at)
+            stop, is_over = self._scan_block(data, borders, searched, at)
             if stop is not None:
-                self._leave(self._position_of(at, data, stop, block.end), data[stop:], 0)
+                end = self._position_of(at, borders, stop, block.end, data)
+                self._leave(end, data[stop:], 0)
                 return is_over
-            start = self._kept_from(data, block.end)
-            kept, at = data[start:], self._position_of(at, data, start, block.end)
+            start = self._kept_from(borders, block.end)
+            at = self._position_of(at, borders, start, block.end, data)
+            kept, kept_borders = data[start:], borders[start:]
             if self._times.is_over(at.time):
                 return True
             if time.monotonic() > self._deadline and block.end.offset > searched_to:
                 break
-        if block is None and self._reader.at_end:
+        if block is None and self.reader.at_end:
             return True
         if not kept:  # perhaps within a line that is too long
-            at = replace(self._reader.position, time=at.time)
+            at = replace(self.reader.position, time=at.time)
         self._leave(at, kept, len(kept))
         return False
 
     def _leave(self, at: Position, rest: bytes, searched: int) -> None:
         """End the page at a position. `rest` was read from there on, and partly searched."""
-        self._reader.go_back(at, rest)
+        self.reader.go_back(at, rest)
         self.position = replace(at, after=self._after, searched=searched)
 
     def _scan_block(
-        self, data: bytes, searched: int, position: Position
+        self, data: bytes, borders: bytes, searched: int, position: Position
     ) -> tuple[int | None, bool]:
         """Scan a block, the first `searched` bytes of which were searched before.
 
-        Returns where the page ends in it, or None, and whether nothing is left.
+        `borders` is the data with one line for each line or record. Returns where the page ends in
+        it, or None, and whether nothing is left.
         """
         query = self._query
-        lines = NumberedLines(data, position.line, self._sink)
+        lines = NumberedLines(data, borders, position.line, self._sink)
         if query.line and position.line < query.line:
-            searched = max(searched, line_start(data, query.line - position.line))
-        if not self._after and self._times.is_before(data, position.time):
+            searched = max(searched, _start_of(data, borders, query.line - position.line))
+        if not self._after and self._times.is_before(borders, position.time):
             self._shown_to = 0
             return None, False
         if self._takes_all:
             lines.add_all(searched)
             self._shown_to = len(data)
             return (len(data) if self._sink.is_full() else None), False
-        for start in self._hits(data, searched, position.time):
+        for start in self._hits(data, borders, searched, position.time):
             if start < 0:
                 return lines.shown_to, True
             self._after -= lines.add_context(self._after, start)
@@ -278,15 +303,15 @@ class Scan:
     def _takes_all(self) -> bool:
         return self._matcher.is_empty and not self._times.is_given and self._sink.takes_blocks
 
-    def _hits(self, data: bytes, start: int, before: float | None) -> Iterator[int]:
+    def _hits(self, data: bytes, borders: bytes, start: int, before: float | None) -> Iterator[int]:
         """Yield the start of each line that is wanted; -1 once no later line can be."""
-        found = self._matcher.line_starts(data, start)
+        found = self._matcher.line_starts(data, start, borders)
         if not self._times.is_given:
             yield from found
             return
         latest, floor = before, 0
         for at in found:
-            latest = self._clock.at(data, at, latest, floor)
+            latest = self._clock.at(borders, at, latest, floor)
             floor = at
             if self._times.is_over(latest):
                 yield -1
@@ -294,22 +319,32 @@ class Scan:
             if self._times.has(latest):
                 yield at
 
-    def _kept_from(self, data: bytes, end: Position) -> int:
+    def _kept_from(self, borders: bytes, end: Position) -> int:
         """Where the lines begin that can be context of a line in the next block."""
-        at = len(data)
-        if end.mid_line or not data.endswith(b"\n"):
+        at = len(borders)
+        if end.mid_line or not borders.endswith(b"\n"):
             return at
         for _ in range(self._query.before):
             if at <= self._shown_to:
                 break
-            at = data.rfind(b"\n", 0, at - 1) + 1
+            at = borders.rfind(b"\n", 0, at - 1) + 1
         return max(at, self._shown_to)
 
-    def _position_of(self, first: Position, data: bytes, at: int, end: Position) -> Position:
+    def _position_of(
+        self, first: Position, borders: bytes, at: int, end: Position, data: bytes
+    ) -> Position:
         """The position of a line of a block that begins at `first`, with the time before it."""
         moment = first.time
         if self._times.is_given and at:
-            moment = self._clock.last(data[:at], first.time)
+            moment = self._clock.last(borders[:at], first.time)
         if at == len(data):
             return replace(end, time=moment)
         return Position(first.offset + at, first.line + data.count(b"\n", 0, at), moment)
+
+
+def _start_of(data: bytes, borders: bytes, newlines: int) -> int:
+    """The start of the record, or of the line, that has the line behind so many newlines."""
+    if newlines > Str(data).count(b"\n"):
+        return len(data)
+    at = line_start(data, newlines)
+    return at if at == len(data) else borders.rfind(b"\n", 0, at) + 1

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from runner.analysis.count.time_limits import TimeLimit
+from runner.analysis.records.rule import Records
 
 MAX_LINES = 1000
 MAX_CONTEXT = 50
@@ -13,7 +14,8 @@ class LineQuery:
     """Which lines to return: those that meet all conditions, with their context.
 
     `start` is included, `end` is not. `line` is the number of the first line that is considered.
-    `limit` is the number of lines, without context. `cursor` is the end of the page before.
+    `limit` is the number of lines, without context. `cursor` is the end of the page before. With
+    `records`, whole records are returned and counted, and `line` is one within the first record.
     """
 
     match: str | None = None
@@ -26,6 +28,7 @@ class LineQuery:
     after: int = 0
     limit: int | None = None
     cursor: str | None = None
+    records: Records | None = None
 
     @property
     def has_times(self) -> bool:

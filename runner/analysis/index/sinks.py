@@ -45,7 +45,15 @@ class ObjectSink:
         return self._hits >= self._limit or self._bytes >= PAGE_BYTES
 
     def add(self, number: int, line: bytes, is_context: bool) -> None:
-        """Add a line. Of a long one, only the start is shown."""
+        """Add a line, or each line of a record."""
+        for at, each in enumerate(line.split(b"\n")):
+            found = self._add_line(number + at, each, is_context)
+            if at:
+                found["continues"] = True
+        self._hits += not is_context
+
+    def _add_line(self, number: int, line: bytes, is_context: bool) -> dict[str, Any]:
+        """Add a line, and return its object. Of a long line, only the start is shown."""
         if number == 1:
             line = line.removeprefix(_BOM)
         line = line.removesuffix(b"\r")
@@ -65,12 +73,11 @@ class ObjectSink:
             found |= {"member": self._place.name, "member_line": number}
         if is_context:
             found["context"] = True
-        else:
-            self._hits += 1
         if len(shown) < len(line):
             found["truncated"] = True
         self.lines.append(found)
         self._bytes += len(shown)
+        return found
 
     def add_block(self, data: bytes) -> None:
         """Never called, see `takes_blocks`."""

@@ -51,6 +51,10 @@ class RecordKernel:
         )
         self._regex = start_regex(rule.start) if rule.kind == REGEX else None
 
+    def begin_at(self, offset: int) -> None:
+        """Join from an offset of the data on, which begins a record."""
+        self._state.start = offset
+
     def join(self, data: memoryview, offset: int, start: int, stop: int, end: int) -> None:
         """Replace the newlines within records, from `start` to `stop`, by LINE_END.
 

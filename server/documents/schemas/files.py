@@ -33,6 +33,8 @@ class LineDocument(TypedDict):
     """Start and end of each match, in characters of the text; at most 100."""
     context: NotRequired[bool]
     """True for a line that does not match, but is near one that does."""
+    continues: NotRequired[bool]
+    """With records, true for each line of a record after its first one."""
     truncated: NotRequired[bool]
     """True if the text is only the start of the line."""
 

@@ -75,7 +75,7 @@ class LinesHandler(OneJobHandler):
             "encoding": encoding if isinstance(encoding, str) else None,
             "index": _about_file(job.result, "line_index"),
             "access_points": _about_file(job.result, "access_points"),
-            "query": query.question(),
+            "query": query.question(job.payload.get("records") if job.type == "analyze" else None),
             "member": query.member,
             "members": members if _are_globs(members) else [],
             "seconds": PAGE_SECONDS,

@@ -74,7 +74,8 @@ RESULTS = (
         description="Lines that meet all conditions, as pages of JSON or, with `Accept:"
         " text/plain`, all of them as text. A page ends after two seconds at the latest; follow"
         " `next`. Lines of an archive come from all its files that the job has selected, or from"
-        " `member`.",
+        " `member`. If the job has counted records of several lines, or with `records=multi_line`,"
+        " whole records are returned.",
         queries=(LinesQuery,),
         problems=(409, 410),
     ),

@@ -31,6 +31,18 @@ def test_lines_are_printed_with_their_numbers(jobs: JobsCommand, service: Servic
     assert jobs.run("lines", job_id, "--to", "2030-01-31T12:00:02Z").out == f"1:{lines[0]}\n"
 
 
+def test_records_are_printed_as_a_whole(jobs: JobsCommand, service: Service) -> None:
+    log = "2030-01-31 12:00:01 ERROR a\nValueError: b\n2030-01-31 12:00:02 INFO c\n"
+    first, second, third = log.splitlines()
+    arguments = ("analyze", "-", "-p", "ERROR", "--records", "multi_line", "--json")
+    (job,) = jobs.run(*arguments, stdin=log).items
+    asked = ("lines", str(job["job_id"]), "-m", "b")
+    assert jobs.run(*asked).out.splitlines() == [f"1:{first}", f"2-{second}"]
+    assert jobs.run(*asked, "--records", "lines").out == f"2:{second}\n"
+    assert jobs.run("lines", asked[1], "-n", "2").out.splitlines()[2] == f"3:{third}"
+    assert jobs.run(*asked, "--records", "some").code
+
+
 def test_lines_of_several_files_begin_with_their_file(
     jobs: JobsCommand, service: Service, tmp_path: Path
 ) -> None:

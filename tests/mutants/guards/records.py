@@ -5,6 +5,8 @@ from tests.mutants.mutant import Mutant
 _RULE = ("tests/analysis/records/test_record_rule.py",)
 _SCAN = ("tests/analysis/records/test_record_scan.py",)
 _FILES = ("tests/analysis/records/test_record_files.py",)
+_PAGES = ("tests/analysis/records/test_record_pages.py",)
+_LINES = ("tests/server/handlers/test_lines.py",)
 _REACH = ("tests/server/handlers/test_records.py",)
 
 RECORDS = (
@@ -105,5 +107,42 @@ RECORDS = (
         "if not isinstance(start, str):",
         "if False:",
         _REACH,
+    ),
+    Mutant(
+        "a block of lines ends with a record",
+        "runner/analysis/index/record_reader.py",
+        """joined.rfind(b"\\n", 0, len(data) - 1) + 1""",
+        "len(data)",
+        _PAGES,
+    ),
+    Mutant(
+        "the record of a line is looked for from a record before it",
+        "runner/analysis/index/page.py",
+        "is_before = query.line is None or records.position.line <= query.line",
+        "is_before = True",
+        _PAGES,
+    ),
+    Mutant(
+        "a line within a record selects all of it",
+        "runner/analysis/index/page.py",
+        """return at if at == len(data) else borders.rfind(b"\\n", 0, at) + 1""",
+        "return at",
+        _PAGES,
+    ),
+    Mutant(
+        "the further lines of a record are marked",
+        "runner/analysis/index/sinks.py",
+        """            if at:
+                found["continues"] = True
+""",
+        "",
+        _LINES,
+    ),
+    Mutant(
+        "lines come as the job has counted them",
+        "server/handlers/jobs/lines.py",
+        """job.payload.get("records") if job.type == "analyze" else None""",
+        "None",
+        _LINES,
     ),
 )

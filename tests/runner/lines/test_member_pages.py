@@ -187,6 +187,18 @@ def test_lines_of_all_members_and_of_one_are_those_of_the_files(
     assert reader.page(line=len(everything), limit=5)["total_lines"] == len(everything)
 
 
+@pytest.mark.parametrize("form", ["zip, streamed", *COMPRESS])
+def test_records_end_with_their_member(tmp_path: Path, form: str) -> None:
+    files = {"a.log": b"2026-11-25 10:00:00 a\n at b\n" * 30, "b.log": b" at b\nc\n"}
+    packed = zip_of(files, streamed=True) if form not in COMPRESS else COMPRESS[form](tar_of(files))
+    reader = Reader(tmp_path / "the file", packed)
+    for limit in (1, 7, 1000):
+        lines = reader.lines(records={"start": ""}, match="at b", limit=limit)
+        assert [each["line"] for each in lines] == list(range(1, 62))
+        assert [each["line"] for each in lines if "continues" not in each] == [*range(1, 62, 2)]
+    assert reader.text(records={"start": ""}, match="at b") == files["a.log"] + b" at b\n"
+
+
 @pytest.mark.parametrize("content", ARCHIVES.values(), ids=ARCHIVES)
 def test_text_has_the_lines_of_all_members(tmp_path: Path, content: bytes) -> None:
     reader = Reader(tmp_path / "the file", content)

@@ -104,10 +104,35 @@ async def test_the_encoding_is_that_of_the_job(client: Client) -> None:
     assert page["lines"][0]["text"] == LINES[0]
 
 
+TRACE = b"2026-11-25 13:00:00 ERROR a\nValueError: b\n at c\n2026-11-25 13:00:01 INFO d\n"
+
+
+async def test_lines_come_as_the_job_has_counted_them(client: Client) -> None:
+    expected: list[tuple[Any, str, list[int]]] = [
+        ("multi_line", "", [1, 2, 3]),
+        ("lines", "", [2]),
+        ({"start": "Value|2026"}, "", [2, 3]),
+        ("lines", "records=multi_line", [1, 2, 3]),
+        ("multi_line", "records=lines", [2]),
+        ({"start": "Value|2026"}, "records=multi_line", [1, 2, 3]),
+    ]
+    for counted, query, shown in expected:
+        address = await upload(client, TRACE, records=counted)
+        assert numbers(await client.get(f"{address}?match=Value&{query}")) == shown
+        text = (await client.fetch(f"{address}?match=Value&{query}", headers=TEXT)).body
+        assert text.count(b"\n") == len(shown)
+    address = await upload(client, TRACE, records="multi_line")
+    page = await client.get(f"{address}?limit=1")
+    assert [each.get("continues", False) for each in page["lines"]] == [False, True, True]
+    assert numbers(await client.get(f"{address}?cursor={page['next']}")) == [4]
+    assert numbers(await client.get(f"{address}?line=3&limit=1")) == [1, 2, 3]
+
+
 async def test_a_wrong_parameter_is_named(client: Client) -> None:
     address = await upload(client)
     wrong = [
         *("regex=a(", "regex=a*", "match=", "match=a%0Ab", "from=yesterday", "to=-5x", "line=0"),
+        "records=multiline",
         *("before=51", "after=-1", "limit=1001", "limit=1_0", "cursor=x", "ignore_case=perhaps"),
         *("lines=5", "match=a&match=b"),
     ]

@@ -87,6 +87,8 @@ async def test_the_first_job_need_not_have_allowed_it_and_may_be_written_differe
         {"patterns": ["ERROR", "WARN"]},
         {"samples": 1},
         {"encoding": "latin-1"},
+        {"records": "multi_line"},
+        {"records": {"start": "ERROR"}},
         {"reuse": False},
         {"options": {"callback_url": "http://hooks.example.org/"}},
     ],

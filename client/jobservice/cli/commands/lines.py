@@ -23,6 +23,7 @@ def register(app: typer.Typer) -> None:
     examples = (
         "lines 6af1b43d --match ERROR -B 2",
         "lines 6af1b43d --from -30m --regex 'db-[0-9]'",
+        "lines 6af1b43d --records multi_line --match TimeoutException",
         "lines 6af1b43d --member var/log/app.log --line 1000 -n 20",
     )
     command(app, "lines", examples)(lines)
@@ -65,6 +66,14 @@ class Conditions:
     member: Annotated[
         str | None, typer.Option("--member", metavar="NAME", help="A file of an archive.")
     ] = None
+    records: Annotated[
+        str | None,
+        typer.Option(
+            "--records",
+            metavar="KIND",
+            help="multi_line for whole records, or lines; by default what the job has counted.",
+        ),
+    ] = None
 
 
 def lines(
@@ -87,7 +96,7 @@ def lines(
 
 def _prefix(line: "LineData", member: str | None) -> str:
     """The number of a line, and its file if the lines of several files are printed."""
-    sign = "-" if line.context else ":"
+    sign = "-" if line.context or line.continues else ":"
     if line.member is None or member is not None:
         return f"{line.line}{sign}"
     return f"{formats.printable(line.member)}{sign}{line.member_line}{sign}"
