@@ -160,8 +160,9 @@ class ArchiveScan:
             self.time_span = span
 
     def _watch_member(self, look: Look, has_failed: bool) -> None:
-        before = [self.partial] if self.members.analyzed else []
-        self._watch(lambda: [*before, *look()], has_failed)
+        if self.members.analyzed:
+            look = look.behind(Look.at(self.partial))
+        self._watch(look, has_failed)
 
     def _progress(self, _: int, counts: list[int]) -> None:
         self._under_way = counts

@@ -12,7 +12,7 @@ from runner.analysis.helpers import run_ranges
 from runner.analysis.input.stored import Stored, next_line_start, size_of
 from runner.analysis.match.patterns import Literal, Prepared
 from runner.analysis.match.regexes import adaptive_regexes
-from runner.analysis.scan import ReportTotals, Watch, scan_range, watch_nothing
+from runner.analysis.scan import Look, ReportTotals, Watch, scan_range, watch_nothing
 
 RANGE_BYTES = 32 << 20
 MIN_BYTES = 128 << 20
@@ -90,7 +90,7 @@ def scan_ranges(
     def on_result(number: int, result: bytes) -> None:
         under_way.pop(number, None)
         merged.merge(pickle.loads(result), samples)
-        watch(lambda: [merged], False)
+        watch(Look.at(merged), False)
         report_sums()
 
     run_ranges(scan, len(ranges), processes, on_progress, on_result)

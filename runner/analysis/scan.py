@@ -5,6 +5,7 @@ file ──▶ source ──▶ Scanner, window by window ──▶ PartialResul
 
 import time
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
 
 from runner.analysis.count.result import PartialResult
 from runner.analysis.count.scanner import Scanner, ScanOptions
@@ -20,8 +21,31 @@ REPORT_SECONDS = 0.1
 
 ReportTotals = Callable[[int, list[int]], None]
 """Takes the bytes scanned so far, and the counts so far in the order of the patterns."""
-Look = Callable[[], Sequence[PartialResult]]
-"""Returns the results so far of consecutive parts of the file."""
+
+
+@dataclass(frozen=True)
+class Look:
+    """A way to look at the results of a scan that goes on.
+
+    `results` returns those of consecutive parts of the file. `size` returns the number of entries
+    in their tables, without looking.
+    """
+
+    results: Callable[[], Sequence[PartialResult]]
+    size: Callable[[], int]
+
+    @classmethod
+    def at(cls, partial: PartialResult) -> "Look":
+        """A look at one result."""
+        return cls(lambda: [partial], lambda: partial.table.size if partial.table else 0)
+
+    def behind(self, earlier: "Look") -> "Look":
+        """This look, and one at an earlier part of the file."""
+        return Look(
+            lambda: [*earlier.results(), *self.results()], lambda: earlier.size() + self.size()
+        )
+
+
 Watch = Callable[[Look, bool], None]
 """Called during a scan, with a way to look at its results, and with True if the scan has failed."""
 
@@ -84,10 +108,7 @@ def _windows(
 
     Yields the bytes of each window after they were scanned.
     """
-
-    def look() -> Sequence[PartialResult]:
-        return [scanner.so_far()]
-
+    look = Look(lambda: [scanner.so_far()], lambda: scanner.table_size)
     report_at = 0.0
     try:
         while scanner.scan():

@@ -17,6 +17,7 @@ from runner.analysis.match.patterns import Pattern
 from runner.analysis.options import AnalysisOptions
 from runner.analysis.report import to_json
 from runner.analysis.run import analyze
+from runner.analysis.scan import Look
 
 OPTIONS = AnalysisOptions(timeline=True, overview=True)
 PATTERNS = [Pattern("disk"), Pattern("user")]
@@ -111,21 +112,65 @@ def test_a_scan_that_fails_at_once_reports_what_it_has_found(tmp_path: Path) -> 
     assert reports[-1]["overview"]["templates"]
 
 
-def test_the_parts_take_a_small_part_of_the_time(monkeypatch: pytest.MonkeyPatch) -> None:
-    now, looks = 0.0, []
+def looks_at(shapes: int, seconds: float, until: float = 600) -> list[float]:
+    """When a scan of so many shapes is looked at, if each look takes so many seconds."""
+    now, found = 0.0, []
 
-    def look() -> list[Any]:
+    def results() -> list[PartialResult]:
         nonlocal now
-        looks.append(now)
-        now += 0.2
+        found.append(now)
+        now += seconds
         return [PartialResult.of(2)]
 
     watched = so_far.SoFar(["disk", "user"], OPTIONS, 0.0, lambda: now)
-    while now < 60:
-        watched.watch(look, False)
+    while now < until:
+        watched.watch(Look(results, lambda: shapes), False)
         now += 0.1
-    assert looks[0] >= 1
-    assert 4 <= len(looks) <= 7
+    return found
+
+
+def test_a_look_at_few_shapes_comes_after_four_seconds_and_then_often() -> None:
+    looks = looks_at(shapes=20, seconds=0.02, until=20)
+    assert 4 <= looks[0] < 4.2
+    assert len(looks) == 11
+
+
+@pytest.mark.parametrize(("shapes", "first"), [(500, 9), (1000, 16.5), (4096, 62.9)])
+def test_a_look_at_many_shapes_waits_until_it_takes_two_percent_of_the_time(
+    shapes: int, first: float
+) -> None:
+    seconds = shapes * 0.0003
+    looks = looks_at(shapes, seconds)
+    assert first <= looks[0] < first + 0.2
+    assert len(looks) > 5
+    assert all(n * seconds <= (at + seconds) / 50 for n, at in enumerate(looks, 1))
+
+
+def test_a_look_that_takes_longer_than_predicted_delays_the_next_ones() -> None:
+    looks = looks_at(shapes=20, seconds=0.5)
+    assert looks[0] < 4.2
+    assert all(at >= 50 * 0.5 * n for n, at in enumerate(looks[1:], 2))
+    assert len(looks) > 20
+
+
+def test_the_size_of_a_look_is_known_without_looking(
+    tmp_path: Path, always: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sizes: list[tuple[int, int]] = []
+    watch = so_far.SoFar.watch
+
+    def watched(self: so_far.SoFar, look: Look, has_failed: bool) -> None:
+        before = look.size()
+        tables = [part.table for part in look.results()]
+        sizes.append((before, sum(table.size for table in tables if table)))
+        watch(self, look, has_failed)
+
+    monkeypatch.setattr(so_far.SoFar, "watch", watched)
+    for kind in ("log", "tar"):
+        sizes.clear()
+        analyzed(write(tmp_path, kind))
+        assert len(sizes) > 2
+        assert all(0 < found <= before <= 2 * found for before, found in sizes)
 
 
 def test_the_parts_are_small_or_left_out(tmp_path: Path, always: None) -> None:
@@ -138,6 +183,7 @@ def test_the_parts_are_small_or_left_out(tmp_path: Path, always: None) -> None:
     file.write_text("\n".join(lines))
     for patterns in (
         [Pattern(f"{n:03d}" + "x" * 100) for n in range(20)],
+        [Pattern(f"{n:03d}" + "x" * 1900) for n in range(8)],
         [Pattern(f"{n:03d}" + "x" * 2000) for n in range(20)],
     ):
         reports: list[dict[str, Any]] = []

@@ -62,6 +62,10 @@ class PatternResult:
 class LineTable(Protocol):
     """Figures about all lines of a part of a file, such as overview.table.ShapeTable."""
 
+    @property
+    def size(self) -> int:
+        """The number of its entries."""
+
     def merge(self, later: Any, /) -> None:
         """Add the figures of the next part, which are of the same class."""
 

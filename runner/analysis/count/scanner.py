@@ -53,6 +53,10 @@ class Collector(Protocol):
     def skip_lines(self, newlines: int, /) -> None:
         """Number the next lines as if data with so many newlines had been added."""
 
+    @property
+    def size(self) -> int:
+        """The greatest number of entries that `so_far` would return."""
+
     def so_far(self) -> LineTable:
         """Return the figures of the lines so far, which later ones change."""
 
@@ -182,6 +186,11 @@ class Scanner:
         found.timeline = self._timeline.timeline if self._timeline else None
         found.table = self._collector.so_far() if self._collector else None
         return found
+
+    @property
+    def table_size(self) -> int:
+        """The greatest number of entries in the table that `so_far` would return."""
+        return self._collector.size if self._collector else 0
 
     @property
     def bytes(self) -> int:

@@ -22,6 +22,10 @@ class LineCounter(Protocol):
     def skip_lines(self, number: int) -> None:
         """Number the next lines as if so many lines had been counted."""
 
+    @property
+    def size(self) -> int:
+        """The greatest number of shapes that `table` would return."""
+
     def table(self) -> ShapeTable:
         """The table of all lines so far."""
 
@@ -54,6 +58,11 @@ class Collector:
     def skip_lines(self, newlines: int) -> None:
         """Number the next lines as if data with so many newlines had been added."""
         self._counter.skip_lines(newlines)
+
+    @property
+    def size(self) -> int:
+        """The greatest number of shapes that `so_far` would return."""
+        return self._counter.size
 
     def so_far(self) -> ShapeTable:
         """Return the table of the lines that have ended. Later lines change it."""
@@ -126,6 +135,11 @@ class PlainCounter:
     def skip_lines(self, number: int) -> None:
         """Number the next lines as if so many lines had been counted."""
         self._table.lines += number
+
+    @property
+    def size(self) -> int:
+        """The number of shapes."""
+        return self._table.size
 
     def table(self) -> ShapeTable:
         """The table of all lines so far."""

@@ -106,6 +106,11 @@ class KernelCounter:
         """Number the next lines as if so many lines had been counted."""
         self._shapes.lines += number
 
+    @property
+    def size(self) -> int:
+        """The number of shapes in both tables. A shape that is in both counts twice."""
+        return self._table.size + int(self._shapes.shape_count)
+
     def table(self) -> ShapeTable:
         """The table of all lines so far."""
         self._drain()

@@ -64,6 +64,11 @@ class ShapeTable:
         """The width of the bins."""
         return WIDTHS[self.width]
 
+    @property
+    def size(self) -> int:
+        """The number of shapes."""
+        return len(self.shapes)
+
     def add(self, shape: Shape) -> None:
         """Add lines that are in this part, with bins of the present width."""
         key = shape_of(shape.sample, self.level)

@@ -220,8 +220,22 @@ OVERVIEW = (
     Mutant(
         "looks at a scan take a small part of its time",
         "runner/analysis/so_far.py",
-        "max(_SECONDS, _PART_OF_TIME * (ended - started))",
-        "_SECONDS",
+        "(self._seconds + expected)",
+        "self._seconds",
+        ("tests/analysis/test_so_far.py",),
+    ),
+    Mutant(
+        "what looks at a scan have taken counts",
+        "runner/analysis/so_far.py",
+        "self._seconds += ended - started",
+        "self._seconds = ended - started",
+        ("tests/analysis/test_so_far.py",),
+    ),
+    Mutant(
+        "a look at a scan predicts the next one",
+        "runner/analysis/so_far.py",
+        "self._seconds_per_shape = (ended - started) / shapes",
+        "pass",
         ("tests/analysis/test_so_far.py",),
     ),
     Mutant(
