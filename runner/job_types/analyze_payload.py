@@ -97,8 +97,8 @@ class AnalyzePayload(Payload):
     )
     records: RecordsOption = Field(
         "lines",
-        description="What is counted: lines, or records of several lines, such as a line with its"
-        ' traceback. multi_line finds where records begin, {"start": REGEX} names it.',
+        description="What is counted: lines, multi_line for records of several lines, such as a"
+        ' line with its traceback, or objects such as {"start": REGEX}.',
         examples=["multi_line"],
     )
     since: str | None = Field(

@@ -448,6 +448,9 @@ export interface Analysis {
   first_line?: Record<string, number | null>;
   last_line?: Record<string, number | null>;
   lines?: number;
+  /** Only if records of several lines are counted. */
+  counted?: "records";
+  records?: number;
   samples?: Record<string, (string | Sample)[]>;
   histogram?: Record<string, Histogram>;
   timeline?: TimelineFigures;

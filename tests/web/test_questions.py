@@ -37,7 +37,7 @@ def test_combinations_are_added_and_removed_without_json(service: Service, page:
 def test_a_range_samples_and_context_are_asked_for_in_a_form(service: Service, page: Page) -> None:
     service.worker()
     page.goto(f"/ui/jobs/{analyzed(service, log(60, 30), patterns=['ERROR'])}")
-    page.get_by_text("Range of time, samples and context").click()
+    page.get_by_text("Range of time, samples, context and records").click()
     page.get_by_label("Start of the range").fill("-20m")
     page.get_by_label("Samples of each pattern").fill("3")
     page.get_by_label("Context of each sample").fill("1")
@@ -51,8 +51,31 @@ def test_a_range_samples_and_context_are_asked_for_in_a_form(service: Service, p
     expect(page.locator(".time-chart canvas")).to_be_visible()
     page.get_by_text("ERROR (3)").click()
     expect(page.locator("[data-key=samples] pre, section pre.text").first).to_contain_text("ERROR")
-    page.get_by_text("Range of time, samples and context").click()
+    page.get_by_text("Range of time, samples, context and records").click()
     expect(page.get_by_label("Start of the range")).to_have_value("-20m")
+
+
+def test_records_are_asked_for_in_forms(service: Service, page: Page) -> None:
+    service.worker()
+    content = b"2026-01-01T00:00:00Z ERROR a\nValueError: b\n\tat c\n" * 5
+    page.goto(f"/ui/jobs/{analyzed(service, content, patterns=['ERROR'])}")
+    page.get_by_text("Range of time, samples, context and records").click()
+    page.get_by_label("First lines of records").fill("(")
+    page.get_by_role("button", name="Analyze again").click()
+    expect(page.locator(".question .error-text")).to_contain_text("records")
+    page.get_by_label("First lines of records").fill("multi_line")
+    page.get_by_label("count lines over time").check()
+    page.get_by_role("button", name="Analyze again").click()
+    expect(page.get_by_text("15 lines · 5 records")).to_be_visible()
+    expect(page.get_by_text("in 5 records, from line 1 to line 13")).to_be_visible()
+    expect(page.get_by_text("Records per")).to_be_visible()
+    page.get_by_role("button", name="ERROR", exact=True).click()
+    expect(page.locator(".lines li")).to_have_count(15)
+    page.get_by_text("Range of time, samples, context and records").click()
+    expect(page.get_by_label("First lines of records")).to_have_value("multi_line")
+    page.goto("/ui/submit?type=analyze")
+    expect(page.get_by_label("Records", exact=True)).to_have_value("lines")
+    page.get_by_label("Records", exact=True).select_option("multi_line")
 
 
 def test_the_address_of_a_view_shows_the_same_in_another_browser(

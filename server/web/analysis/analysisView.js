@@ -159,13 +159,15 @@ export class AnalysisView {
  * @param {Analysis} analysis
  * @param {import("../lib/timeZone.js").Zone} zone
  */
-function fileFacts({ file, lines, bytes, overview, selected }, zone) {
+function fileFacts({ file, lines, records, bytes, overview, selected }, zone) {
   if (!file) return null;
   const span = file.time_span?.map((at) => Date.parse(at) / 1000);
   const log = overview?.format;
   const texts = [
-    log?.title && `${log.title} (${Math.floor(log.share * 1000) / 10} % of its lines)`,
+    log?.title &&
+      `${log.title} (${Math.floor(log.share * 1000) / 10} % of its ${records === undefined ? "lines" : "records"})`,
     lines !== undefined && format.plural(lines, "line"),
+    records !== undefined && format.plural(records, "record"),
     selected && `${format.number(selected.lines)} of them in the chosen range of time`,
     `${format.bytes(bytes ?? 0)} (${file.format})`,
     span && `${stamp(span[0], zone)} to ${stamp(span[1], zone)} ${zoneName(zone, span[0])}`,

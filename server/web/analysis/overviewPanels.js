@@ -33,8 +33,9 @@ const NONE = {
  * @param {boolean} isComplete false while the file is being read
  * @returns {HTMLElement | null}
  */
-export function templatesPanel({ overview, timeline }, view, isComplete) {
+export function templatesPanel({ overview, timeline, counted }, view, isComplete) {
   if (!overview?.templates?.length) return null;
+  const title = counted === "records" ? "Kinds of records" : "Kinds of lines";
   const { templates, templates_total: total, templates_approximate: isRough } = overview;
   const notes = [
     total > templates.length && `the ${templates.length} most frequent of ${format.number(total)}`,
@@ -47,7 +48,7 @@ export function templatesPanel({ overview, timeline }, view, isComplete) {
   return h(
     "section",
     { "data-key": "templates" },
-    h("h2", {}, isComplete ? "Kinds of lines" : "Kinds of lines so far"),
+    h("h2", {}, isComplete ? title : `${title} so far`),
     notes.length > 0 && h("p", { class: "quiet" }, `${notes.join("; ")}.`),
     h(
       "div",
@@ -55,7 +56,7 @@ export function templatesPanel({ overview, timeline }, view, isComplete) {
         class: "scroll",
         tabindex: 0,
         role: "group",
-        "aria-label": "Kinds of lines",
+        "aria-label": title,
       },
       h(
         "table",

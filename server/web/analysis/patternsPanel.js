@@ -206,6 +206,13 @@ export function mostFrequentFirst(counts, values) {
 }
 
 /**
+ * Return what an analysis counts: "line" or "record".
+ *
+ * @param {Pick<Analysis, "counted">} analysis
+ */
+export const unitOf = ({ counted }) => (counted === "records" ? "record" : "line");
+
+/**
  * Describe the lines that match a pattern: "in 3 lines, from line 5 to line 90". Empty if there are
  * none, or if the job did not look for lines.
  *
@@ -213,12 +220,12 @@ export function mostFrequentFirst(counts, values) {
  * @param {string} name
  * @returns {string}
  */
-export function describeLines({ matching_lines, first_line, last_line }, name) {
+export function describeLines({ matching_lines, first_line, last_line, counted }, name) {
   const matching = matching_lines?.[name];
   if (!matching) return "";
   const first = format.number(first_line?.[name] ?? 0);
   const last = format.number(last_line?.[name] ?? 0);
   return first === last
     ? `in line ${first}`
-    : `in ${format.plural(matching, "line")}, from line ${first} to line ${last}`;
+    : `in ${format.plural(matching, unitOf({ counted }))}, from line ${first} to line ${last}`;
 }

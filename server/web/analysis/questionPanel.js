@@ -1,5 +1,5 @@
-// Another question about the same file: a range of time, samples, and how lines are counted over
-// time. The answer is a new job.
+// Another question about the same file: a range of time, samples, records of several lines, and how
+// they are counted over time. The answer is a new job.
 
 import { runAction } from "../lib/dialog.js";
 import { h, setText } from "../lib/dom.js";
@@ -33,7 +33,34 @@ const OPTIONS = [
     hint: "Up to 5 before and after it.",
     input: { type: "number", min: 0, max: 5, placeholder: "none" },
   },
+  {
+    name: "records",
+    label: "First lines of records",
+    hint: "A regex at their start, or multi_line, which finds them.",
+    input: { maxlength: 1000, placeholder: "each line counts" },
+  },
 ];
+
+/**
+ * Return the option for records: none for lines, and a regex as it is.
+ *
+ * @param {string} text
+ * @returns {Record<string, unknown>}
+ */
+function recordsOf(text) {
+  if (["", "lines"].includes(text.trim())) return {};
+  return { records: text.trim() === "multi_line" ? "multi_line" : { start: text } };
+}
+
+/**
+ * Return the text that stands for an option of a payload.
+ *
+ * @param {unknown} value
+ */
+function textOf(value) {
+  if (value && typeof value === "object" && "start" in value) return String(value.start);
+  return value === undefined || value === null || value === "lines" ? "" : String(value);
+}
 
 /**
  * Return a payload with other values; an empty text leaves a field out.
@@ -47,7 +74,8 @@ export function payloadOf(payload, texts, isOverTime) {
   const next = { ...payload };
   for (const [name, text] of Object.entries(texts)) {
     delete next[name];
-    if (text.trim())
+    if (name === "records") Object.assign(next, recordsOf(text));
+    else if (text.trim())
       next[name] = ["samples", "context"].includes(name) ? Number(text) : text.trim();
   }
   if (next.context !== undefined && !next.samples) delete next.context;
@@ -79,7 +107,7 @@ export class QuestionPanel {
     this.element = h(
       "details",
       { "data-key": "question", class: "question", hidden: true },
-      h("summary", {}, "Range of time, samples and context"),
+      h("summary", {}, "Range of time, samples, context and records"),
       h(
         "form",
         { onsubmit: (event) => this.submit(event) },
@@ -115,8 +143,7 @@ export class QuestionPanel {
     this.job = job;
     this.element.hidden = !job.upload || !hasRole("submit");
     OPTIONS.forEach(({ name }, at) => {
-      const value = job.payload[name];
-      this.inputs[at].value = value === undefined || value === null ? "" : String(value);
+      this.inputs[at].value = textOf(job.payload[name]);
     });
     this.overTime.checked = (job.payload.histogram ?? "none") !== "none";
   }

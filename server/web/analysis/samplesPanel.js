@@ -1,7 +1,7 @@
 // Sample lines of each pattern, folded away.
 
 import { h } from "../lib/dom.js";
-import { mostFrequentFirst } from "./patternsPanel.js";
+import { mostFrequentFirst, unitOf } from "./patternsPanel.js";
 
 /** @typedef {import("../types.js").Analysis} Analysis */
 /** @typedef {import("../types.js").Sample} Sample */
@@ -14,13 +14,13 @@ const MOST = 50;
  * @param {Analysis} analysis
  * @returns {HTMLElement | null}
  */
-export function samplesPanel({ counts, samples }) {
+export function samplesPanel({ counts, samples, counted }) {
   const shown = mostFrequentFirst(counts ?? {}, samples).filter(([, lines]) => lines.length);
   if (!shown.length) return null;
   return h(
     "section",
     { "data-key": "samples" },
-    h("h2", {}, "Sample lines"),
+    h("h2", {}, `Sample ${unitOf({ counted })}s`),
     shown
       .slice(0, MOST)
       .map(([name, lines]) =>

@@ -6,6 +6,7 @@ import * as format from "../lib/format.js";
 import { TimeChart } from "../lib/timeChart.js";
 import { stamp, stampOf, toRfc3339, zoneName } from "../lib/timeZone.js";
 import { colorOf, TOTAL_COLOR } from "./colors.js";
+import { unitOf } from "./patternsPanel.js";
 import { burstsOf, STACKS, timelineOf } from "./timeline.js";
 
 /** @typedef {import("../lib/timeChart.js").ChartSeries} ChartSeries */
@@ -86,6 +87,11 @@ export class TimelinePanel {
     this.chart.stop();
   }
 
+  /** What is counted: "line" or "record". */
+  get unit() {
+    return unitOf(this.analysis ?? {});
+  }
+
   /**
    * @param {Analysis | null} analysis
    * @param {boolean} canAsk whether the reader may analyze a range alone
@@ -134,14 +140,14 @@ export class TimelinePanel {
     const { start, step, bins, total, undated, outside = 0 } = timeline;
     this.series = this.seriesOf(timeline);
     const bursts = this.burstsOf(timeline);
-    const line = total && { name: "all lines", color: TOTAL_COLOR, values: total };
+    const line = total && { name: `all ${this.unit}s`, color: TOTAL_COLOR, values: total };
     update(this.head, h("h2", {}, "Over time"), h("div", { class: "buttons" }, this.switches()));
     const notes = [
-      `Lines per ${format.duration(step)}`,
+      `${this.unit === "line" ? "Lines" : "Records"} per ${format.duration(step)}`,
       `times in ${zoneName(this.view.zone, start)}`,
-      total && "the line shows all lines, with its scale at the right",
-      undated > 0 && `${format.plural(undated, "line")} without a time`,
-      outside > 0 && `${format.plural(outside, "line")} far outside of this time`,
+      total && `the line shows all ${this.unit}s, with its scale at the right`,
+      undated > 0 && `${format.plural(undated, this.unit)} without a time`,
+      outside > 0 && `${format.plural(outside, this.unit)} far outside of this time`,
     ];
     setText(this.caption, `${notes.filter(Boolean).join(" · ")}.`);
     const marks = bursts.map(({ from, until }) => /** @type {Range} */ ([from, until]));
@@ -244,7 +250,7 @@ export class TimelinePanel {
             h(
               "span",
               { class: "quiet" },
-              `${format.plural(burst.count, "line")}, usually ${format.rough(burst.expected)} per ${format.duration(this.timeline?.step ?? 0)}`,
+              `${format.plural(burst.count, this.unit)}, usually ${format.rough(burst.expected)} per ${format.duration(this.timeline?.step ?? 0)}`,
             ),
           ),
         ),
@@ -257,7 +263,11 @@ export class TimelinePanel {
     const { timeline, series } = this;
     if (!timeline || !this.details.open) return void update(this.table);
     const { start, step, bins, total } = timeline;
-    const heads = ["From", ...series.map(({ name }) => name), ...(total ? ["All lines"] : [])];
+    const heads = [
+      "From",
+      ...series.map(({ name }) => name),
+      ...(total ? [`All ${this.unit}s`] : []),
+    ];
     const row = (/** @type {number} */ bin) => {
       const from = start + bin * step;
       const choose = () => this.choose([from, from + step]);
@@ -306,7 +316,7 @@ export class TimelinePanel {
     const counts = this.series
       .filter(({ values }) => values[bin])
       .map(({ name, values }) => `${name} ${format.number(values[bin])}`);
-    const all = total ? [`all lines ${format.number(total[bin])}`] : [];
+    const all = total ? [`all ${this.unit}s ${format.number(total[bin])}`] : [];
     return [this.rangeOf([from, from + step]), ...counts, ...all].join(" · ");
   }
 }

@@ -48,6 +48,8 @@ test("matching lines are described by their number, the first and the last", () 
   assert.equal(describeLines(analysis, "b"), "in line 7");
   assert.equal(describeLines(analysis, "c"), "");
   assert.equal(describeLines({ counts: {} }, "a"), "");
+  const records = describeLines({ ...analysis, counted: "records" }, "a");
+  assert.equal(records, "in 3 records, from line 5 to line 1,234");
 });
 
 test("a timeline of the service is taken as it is", () => {
@@ -231,4 +233,12 @@ test("another question keeps what it does not ask for", () => {
   const hourly = { histogram: "hour" };
   assert.deepEqual(payloadOf(hourly, none, true), hourly);
   assert.deepEqual(payloadOf(hourly, none, false), {});
+});
+
+test("another question counts lines, records, or records that a regex names", () => {
+  const ask = (/** @type {string} */ records) => payloadOf({ records: "x" }, { records }, false);
+  assert.deepEqual(ask(""), {});
+  assert.deepEqual(ask("lines"), {});
+  assert.deepEqual(ask(" multi_line "), { records: "multi_line" });
+  assert.deepEqual(ask("[0-9]{6} "), { records: { start: "[0-9]{6} " } });
 });

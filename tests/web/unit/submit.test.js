@@ -11,6 +11,7 @@ test("the kind of a field follows from the schema of its property", () => {
     [{ type: "boolean" }, "boolean"],
     [{ anyOf: [{ type: "number" }, { type: "null" }] }, "number"],
     [{ type: "string", enum: ["a", "b"] }, "choice"],
+    [{ anyOf: [{ type: "string", enum: ["a"] }, { $ref: "#/x" }] }, "choice"],
     [{ type: "array", items: { type: "string" } }, "texts"],
     [{ type: "array", items: { anyOf: [{ type: "string" }, { $ref: "#/x" }] } }, "texts"],
     [{ type: "array", items: { type: "integer" } }, "json"],

@@ -274,6 +274,14 @@ function objectOf(property, definitions) {
 }
 
 /**
+ * Return the values of which a property has one, if it has. Objects that it may be instead are for
+ * other clients.
+ *
+ * @param {Schema} property
+ */
+const valuesOf = (property) => choicesOf(property).find((each) => each.enum)?.enum;
+
+/**
  * Return the lists that a property may hold.
  *
  * @param {Schema} property
@@ -305,8 +313,8 @@ function rowOf(property, definitions) {
  * @returns {string}
  */
 export function kindOf(property) {
-  const { type, enum: values } = withoutNull(property);
-  if (values) return "choice";
+  const { type } = withoutNull(property);
+  if (valuesOf(property)) return "choice";
   const items = listsOf(property).flatMap(itemsOf);
   if (items.some((item) => item.type === "string")) return "texts";
   return typeof type === "string" && type in KINDS ? type : "json";
@@ -383,7 +391,7 @@ const KINDS = {
       h(
         "select",
         attributes,
-        withoutNull(property).enum?.map((value) =>
+        valuesOf(property)?.map((value) =>
           h(
             "option",
             { value: String(value), selected: value === property.default },
