@@ -85,6 +85,30 @@ def test_no_page_with_jobs_has_a_problem_that_axe_finds(page: Page, service: Ser
         assert problems(open_page(page, path)) == [], path
 
 
+def test_the_forms_of_an_analysis_have_no_problem_that_axe_finds(
+    page: Page, service: Service
+) -> None:
+    service.worker()
+    service.call("PUT", "/pattern-sets/shop", {"patterns": ["order rejected"]})
+    done = service.upload(b"2026-01-01T00:00:00Z ERROR <b>\n" * 10, WITH_CHART)
+    service.result(done)
+    open_page(page, f"/ui/jobs/{done}")
+    page.get_by_text("Lines with all, any or none of several texts").click()
+    page.get_by_text("Range of time, samples, context and records").click()
+    page.get_by_label("End of the range").fill("yesterday")
+    page.get_by_role("button", name="Analyze again").click()
+    expect(page.locator(".question .error-text")).not_to_be_empty()
+    page.get_by_text("Compare with another analysis").click()
+    page.get_by_label("Patterns of a set").select_option("shop")
+    assert problems(page) == []
+    page.get_by_role("button", name="Save patterns as a set").click()
+    dialog = page.get_by_role("dialog")
+    dialog.get_by_label("Name").fill("A B")
+    dialog.get_by_role("button", name="Save").click()
+    expect(dialog.locator(".bad")).to_be_visible()
+    assert problems(page) == []
+
+
 def test_queues_and_their_dialogs_have_no_problem_that_axe_finds(
     page: Page, service: Service
 ) -> None:

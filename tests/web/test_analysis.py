@@ -436,3 +436,17 @@ def test_a_range_is_analyzed_alone(service: Service, page: Page) -> None:
     expect(page.locator(".legend li")).to_have_text(["ERROR 50", "WARN 1", "all lines 52"])
     expect(page.get_by_text("52 of them in the chosen range of time")).to_be_visible()
     assert "?" not in page.url
+
+
+def test_a_binary_file_and_one_that_is_gone_are_explained(service: Service, page: Page) -> None:
+    service.worker()
+    page.goto(f"/ui/jobs/{analyzed(service, bytes(range(1, 32)) * 200, patterns=['a'])}")
+    expect(page.locator(".notice")).to_contain_text("it may be a binary file")
+    job_id = analyzed(service, b"ERROR gone\n", patterns=["ERROR"])
+    for path in (service.folder / "data/uploads").rglob("*"):
+        if path.is_file() and path.read_bytes() == b"ERROR gone\n":
+            path.unlink()
+    page.goto(f"/ui/jobs/{job_id}")
+    page.get_by_label("Lines with").fill("ERROR")
+    page.get_by_role("button", name="Show", exact=True).click()
+    expect(page.get_by_text("the file was deleted or changed")).to_be_visible()

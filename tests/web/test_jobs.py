@@ -316,6 +316,10 @@ def test_the_charts_show_what_happened_before_the_page_was_opened(
     page.goto("/")
     points = page.get_by_role("img", name="Jobs finished per second").locator("polyline")
     expect(points).to_have_attribute("points", re.compile(r"\d,\d"))
+    page.get_by_text("The figures as a table").first.click()
+    rows = page.get_by_role("group", name="Figures: Jobs finished per second").locator("tbody tr")
+    expect(rows.first).to_be_visible()
+    expect(rows.first.get_by_role("rowheader")).to_have_text(re.compile("^(now|.* ago)$"))
 
 
 def test_the_api_is_described_with_links_to_its_documents(service: Service, page: Page) -> None:

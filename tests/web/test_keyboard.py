@@ -44,3 +44,24 @@ def test_the_chart_its_lines_and_its_templates_are_reached_by_keyboard(
     expect(page.locator(".lines li").first).to_be_visible()
     assert "template=t1" in page.url
     tab_to(page, "Compare with another analysis")
+
+
+def test_a_combination_and_a_range_are_asked_for_by_keyboard(service: Service, page: Page) -> None:
+    service.worker()
+    page.goto(f"/ui/jobs/{analyzed(service, log(60, 30), patterns=['ERROR'])}")
+    expect(page.get_by_role("row", name="ERROR")).to_be_visible()
+    tab_to(page, "Lines with all, any or none of several texts")
+    page.keyboard.press("Enter")
+    page.keyboard.press("Tab")
+    expect(page.get_by_label("All of these")).to_be_focused()
+    page.keyboard.type("error\ndisk")
+    tab_to(page, "Add")
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("row", name="error AND disk")).to_be_visible()
+    tab_to(page, "Range of time, samples, context and records")
+    page.keyboard.press("Enter")
+    page.keyboard.press("Tab")
+    expect(page.get_by_label("Start of the range")).to_be_focused()
+    page.keyboard.type("-20m")
+    page.keyboard.press("Enter")
+    expect(page.get_by_text("in the chosen range of time")).to_be_visible()

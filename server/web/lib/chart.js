@@ -1,10 +1,11 @@
-// Charts as SVG: a line over time.
+// Charts as SVG: a line over time, with its figures as a table.
 
-import { h, svg } from "./dom.js";
+import { h, svg, tableHead } from "./dom.js";
 import * as format from "./format.js";
 
 const [WIDTH, HEIGHT] = [600, 140];
 const LEAST_SPAN_MS = 60000;
+const MOST_ROWS = 30;
 
 /** @typedef {[at: number, value: number]} Point a time in ms, and a value */
 /** @typedef {{ start: number, now: number, points: Point[] }} Series points in order of time */
@@ -28,8 +29,9 @@ export function scaleTop(value) {
  * @param {string} left
  * @param {string} right
  * @param {SVGElement | SVGElement[]} drawing
+ * @param {HTMLElement} table
  */
-function frame(label, top, left, right, drawing) {
+function frame(label, top, left, right, drawing, table) {
   return h(
     "figure",
     { class: "chart" },
@@ -49,6 +51,7 @@ function frame(label, top, left, right, drawing) {
       drawing,
     ),
     h("div", { class: "chart-x" }, h("span", {}, left), h("span", {}, right)),
+    h("details", {}, h("summary", {}, "The figures as a table"), table),
   );
 }
 
@@ -64,6 +67,39 @@ export function polylinePoints({ start, now, points }, top) {
   const x = (/** @type {number} */ at) => WIDTH - (WIDTH * (now - at)) / span;
   const y = (/** @type {number} */ value) => HEIGHT - 1 - ((HEIGHT - 2) * value) / top;
   return points.map(([at, value]) => `${x(at).toFixed(1)},${y(value).toFixed(1)}`).join(" ");
+}
+
+/**
+ * Return the points for a table, newest first. Of many points, one of each few is left.
+ *
+ * @param {Point[]} points
+ * @returns {Point[]}
+ */
+export function tablePoints(points) {
+  const step = Math.ceil(points.length / MOST_ROWS);
+  return [...points].reverse().filter((_, at) => at % step === 0);
+}
+
+/**
+ * @param {string} label
+ * @param {Series} series
+ * @param {(value: number) => string} show formats a value
+ */
+function figureTable(label, { now, points }, show) {
+  const row = (/** @type {Point} */ [at, value]) => {
+    const time = at === now ? "now" : `${format.duration((now - at) / 1000)} ago`;
+    return h("tr", {}, h("th", { scope: "row" }, time), h("td", {}, show(value)));
+  };
+  return h(
+    "div",
+    { class: "scroll tall", tabindex: 0, role: "group", "aria-label": `Figures: ${label}` },
+    h(
+      "table",
+      { class: "figures" },
+      tableHead(["Time", label]),
+      h("tbody", {}, tablePoints(points).map(row)),
+    ),
+  );
 }
 
 /**
@@ -88,5 +124,6 @@ export function lineChart(label, series, show) {
     `${format.duration(span / 1000)} ago`,
     "now",
     svg("polyline", { class: "line", points: polylinePoints(series, top) }),
+    figureTable(label, series, show),
   );
 }

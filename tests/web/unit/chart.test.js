@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { polylinePoints, scaleTop } from "../../../server/web/lib/chart.js";
+import { polylinePoints, scaleTop, tablePoints } from "../../../server/web/lib/chart.js";
 
 test("the top of a scale is 1, 2 or 5 times a power of ten", () => {
   const tops = [0, -3, NaN, 0.03, 1, 1.1, 2, 4.2, 5, 7, 10, 123, 9999].map(scaleTop);
@@ -35,4 +35,12 @@ test("the x axis is at least a minute long", () => {
 
 test("a series without points is an empty line", () => {
   assert.equal(polylinePoints({ start: 0, now: 0, points: [] }, 1), "");
+});
+
+test("a table has at most 30 of the points, from the newest one on", () => {
+  const points = Array.from({ length: 100 }, (_, n) => /** @type {[number, number]} */ ([n, n]));
+  assert.deepEqual(tablePoints(points.slice(0, 2)), [points[1], points[0]]);
+  assert.equal(tablePoints(points).length, 25);
+  assert.deepEqual(tablePoints(points)[1], points[95]);
+  assert.deepEqual(tablePoints([]), []);
 });
