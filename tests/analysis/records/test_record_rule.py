@@ -145,3 +145,10 @@ def test_a_stream_decides_by_its_own_start(size: int) -> None:
         rule = rule_of(Records(), data, NOW)
         expected = joined(records_of(data, rule.matcher()))
         assert read(data, None, size, [999, 1]) == expected
+
+
+def test_a_line_that_the_sample_cuts_does_not_decide_the_rule() -> None:
+    line = b"2026-11-25 01:02:03 ERROR a\n"
+    assert rule_of(Records(), b"a" * 9 + b"\n" + line, NOW).kind == TIMES
+    filler = b"a" * (SAMPLE_BYTES - len(line)) + b"\n"
+    assert rule_of(Records(), filler + line * 9, NOW).kind == INDENTS
