@@ -38,6 +38,7 @@ def scan(
     rule: RecordRule,
     sizes: Sequence[int] = (1 << 30,),
     window: int = 0,
+    patterns: Sequence[Pattern] = PATTERNS,
     **more: object,
 ) -> PartialResult:
     plan = RecordPlan(Records(), NOW, rule)
@@ -50,7 +51,7 @@ def scan(
         **more,  # type: ignore[arg-type]
     )
     source = plan.source(Dribble(data, sizes))
-    scanner = Scanner(within_records(prepare(PATTERNS)), options, source)
+    scanner = Scanner(within_records(prepare(patterns)), options, source)
     while scanner.scan():
         pass
     return scanner.partial
@@ -143,6 +144,27 @@ def test_a_traceback_is_one_occurrence_of_the_template_of_its_first_line() -> No
     (shape,) = partial.table.shapes.values()
     assert (shape.count, shape.first_line, shape.last_line) == (20, 1, 77)
     assert b"IllegalStateException" in shape.sample
+
+
+def test_a_text_may_span_lines_of_a_record_and_a_regex_may_not() -> None:
+    data = b"2026-11-25 01:02:03 ERROR a\n\tat com.B\n2026-11-25 01:02:04 ERROR b\n"
+    patterns = [
+        Pattern("a\n\tat"),
+        Pattern("B\n2026"),
+        Pattern("ERROR.*com", regex=True),
+        Pattern("ERROR.*$", regex=True),
+    ]
+    partial = scan(data, RULES[0], patterns=patterns)
+    assert [each.count for each in partial.results] == [1, 0, 0, 2]
+
+
+def test_all_lines_of_a_long_record_are_counted_in_the_overview() -> None:
+    start = b"2026-11-25 01:02:03 ERROR a\n"
+    data = start + b"\tat com.A\n" * 900 + b" " + b"x" * (3 << 20) + b"\n" + start
+    partial = scan(data, RULES[0], window=1000, collector=lambda: overview_collector(NOW, True))
+    assert isinstance(partial.table, ShapeTable)
+    assert partial.table.lines == partial.lines == 903
+    assert max(shape.last_line for shape in partial.table.shapes.values()) == 903
 
 
 def test_a_record_longer_than_a_window_counts_once() -> None:

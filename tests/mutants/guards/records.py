@@ -76,8 +76,8 @@ RECORDS = (
     Mutant(
         "regexes match within lines",
         "runner/analysis/count/scanner.py",
-        "if self._joined and not isinstance(regex, CombinationSearch):",
-        "if False:",
+        "searched = part._replace(view=self._joined.view) if self._joined else part",
+        "searched = part",
         _SCAN,
     ),
     Mutant(
