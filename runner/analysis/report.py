@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from typing import Any
 
+from runner.analysis.count.axis import Axis
 from runner.analysis.count.histogram import rfc3339
 from runner.analysis.count.line_marks import encode_marks
 from runner.analysis.count.line_times import LineTimes
@@ -44,10 +45,7 @@ def to_json(result: AnalysisResult, options: AnalysisOptions) -> dict[str, Any]:
     if options.histogram:
         report["histogram"] = each(lambda pattern: _histogram(pattern, options.histogram))
     axis = shared_axis(result.partial, result.keys) if options.has_timeline else None
-    if result.partial.fields:
-        bins = Bins(axis.first, axis.seconds, axis.bins) if axis else None
-        found = result.partial.fields.to_json(options.top, bins)
-        report["fields"] = dict(zip(result.field_names, found, strict=True))
+    report |= _fields(result, options, axis)
     report |= over_time(result.partial, result.keys, result.modified, options, axis)
     report |= _selected(result)
     file = {"bytes": result.partial.bytes, "file": _file(result)}
@@ -58,6 +56,19 @@ def to_json(result: AnalysisResult, options: AnalysisOptions) -> dict[str, Any]:
         report |= result.members.to_json(result.keys, options.lines)
     shorten(report)
     return report
+
+
+def _fields(result: AnalysisResult, options: AnalysisOptions, axis: Axis | None) -> dict[str, Any]:
+    """The statistics of fields, if any were asked for."""
+    if not result.partial.fields:
+        return {}
+    bins = Bins(axis.first, axis.seconds, axis.bins) if axis else None
+    found = list(result.partial.fields.to_json(options.top, bins))
+    if options.records is not None:  # form feeds are between the lines of a record
+        for field in found:
+            for each in [*field["top"], *field.get("over_time", {}).get("top", [])]:
+                each["value"] = each["value"].replace("\f", "\n")
+    return {"fields": dict(zip(result.field_names, found, strict=True))}
 
 
 def _counted(result: AnalysisResult, options: AnalysisOptions) -> dict[str, Any]:

@@ -92,7 +92,6 @@ class FieldStatistics:
 def shown(value: Value) -> str:
     """A value as clients get it."""
     text, number = value
-    text = text.replace(b"\f", b"\n")  # between the lines of a record
     return text.decode(errors="replace") + ("…" if number else "")
 
 

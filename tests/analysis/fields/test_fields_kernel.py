@@ -159,6 +159,10 @@ def test_the_last_of_several_values_with_one_name_counts(
     check_json(b"{%b}" % text.encode())
 
 
+def test_a_form_feed_in_a_value_stays() -> None:
+    check_json(b'{"a":"x\\fy"}')
+
+
 def test_objects_are_read_up_to_a_depth() -> None:
     line = b'{"a":' * 9 + b"1" + b"}" * 9
     form = detect([b'{"a":1}'], MODIFIED)

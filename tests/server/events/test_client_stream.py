@@ -76,6 +76,7 @@ async def test_a_job_stream_starts_with_the_current_state_and_ends_with_the_job(
         "job_id": job_id,
         "type": "sleep",
         "queue": "default",
+        "tags": [],
         "status": "succeeded",
         "attempt": 1,
         "runner": job["attempts"][0]["runner"],

@@ -145,7 +145,7 @@ def test_a_check_ends_when_the_wal_grows_too_much(
     monkeypatch.setattr(soundness, "_STEPS_PER_CALL", 1)
     monkeypatch.setattr(soundness, "_PAUSE_SECONDS", 0)
     store = open_at(large_store)
-    wait_for(lambda: lines(caplog, "was not checked: job") == 1)
+    wait_for(lambda: lines(caplog, "was not checked: event") == 1)
     store.close()
     assert lines(caplog, "is damaged") == 0
 
