@@ -40,6 +40,10 @@ class EarlierJob(Payload):
         return value
 
 
+def _without_default(schema: dict[str, Any]) -> None:
+    schema.pop("default", None)
+
+
 class AnalyzePayload(Payload):
     """The patterns to count, up to 1,000 with distinct names, and the contents of the result."""
 
@@ -99,7 +103,8 @@ class AnalyzePayload(Payload):
         "lines",
         description="What is counted: lines, multi_line for records of several lines, such as a"
         ' line with its traceback, or objects such as {"start": REGEX}.',
-        examples=["multi_line"],
+        # Without its default, because a generator for Go cannot give a union one.
+        json_schema_extra=_without_default,
     )
     since: str | None = Field(
         None,

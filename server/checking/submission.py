@@ -84,7 +84,7 @@ class Submission(BaseModel):
         None, max_length=2000, description="address that is called at the end of the job"
     )
     queue: Queue = DEFAULT_QUEUE
-    tags: JobTags = []
+    tags: JobTags = None
     keep_for: KeepFor = None
     expires_at: ExpiresAt = None
     expires_in: ExpiresIn = None
@@ -131,7 +131,7 @@ class CheckedSubmission:
     ) -> NewJob:
         """Build the job to store, with its file, its caller's name and its trace context."""
         given = {**vars(self.submission), "delay": self.submission.delay or 0.0}
-        given["tags"] = tuple(self.submission.tags)
+        given["tags"] = tuple(self.submission.tags or ())
         if self.encoded is not None:
             given["payload"] = self.encoded
         return NewJob(

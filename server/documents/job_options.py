@@ -47,7 +47,7 @@ Waits = Annotated[
 ]
 Queue = Annotated[QueueName, Field(description="name of the queue in which the job waits")]
 JobTags = Annotated[
-    Tags, Field(description="names by which lists, bulk calls and events find the job")
+    Tags | None, Field(description="names by which lists, bulk calls and events find the job")
 ]
 KeepFor = Annotated[
     float | None,
@@ -70,7 +70,7 @@ class JobChanges(BaseModel):
     run_at: RunAt = None
     delay: Delay = None
     queue: Queue = ""
-    tags: JobTags = []
+    tags: JobTags = None
     keep_for: KeepFor = None
 
     @model_validator(mode="after")
@@ -91,6 +91,8 @@ class JobChanges(BaseModel):
         if given.keys() & {"run_at", "delay"}:
             delay_ms = round((given.pop("delay", None) or 0.0) * 1000)
             given["run_at"] = given.get("run_at") or now + delay_ms
+        if "tags" in given:
+            given["tags"] = given["tags"] or []
         if "keep_for" in given:
             seconds = given.pop("keep_for")
             given["keep_ms"] = None if seconds is None else round(seconds * 1000)

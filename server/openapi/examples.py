@@ -309,7 +309,6 @@ TEXTS: Mapping[tuple[str, str], str] = {
     ("/jobs/{job_id}/report", "text/csv"): (
         "pattern,count,matching_lines,first_line,last_line\r\nERROR,3,2,1,3\r\n"
     ),
-    ("/pattern-sets/{name}", "text/plain"): "order rejected\nno stock\n",
     ("/events", "text/event-stream"): "retry: 1000\nid: 23\n\n",
 }
 """By path and media type."""

@@ -28,11 +28,12 @@ PATTERN_SETS = (
         {200: PatternSetDocument, 201: PatternSetDocument},
         id="putPatternSet",
         tag="pattern sets",
-        description="The status is 201 for a new set. A text has one pattern on each line. Sets of"
-        " other callers can only be replaced by admins, and built-in sets by nobody.",
+        description="The status is 201 for a new set. A body of the type text/plain has one"
+        " pattern on each line. Sets of other callers can only be replaced by admins, and built-in"
+        " sets by nobody.",
         method="put",
         role=Role.SUBMIT,
-        body=(PatternSetBody, "text/plain"),
+        body=PatternSetBody,
         problems=(409,),
         response_headers={201: ("Location",)},
     ),
