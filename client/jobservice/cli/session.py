@@ -1,11 +1,12 @@
 """The output of a command, and its clients of the service."""
 
 import contextlib
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from functools import cached_property
 from types import TracebackType
 from typing import TYPE_CHECKING
 
+from jobservice.cli import exits
 from jobservice.cli.config import Address
 from jobservice.cli.output.console import Output
 from jobservice.errors import ApiError
@@ -47,6 +48,32 @@ class Session:
         with contextlib.suppress(ApiError):  # something answers, so it may recover
             self.client.health()
         return self._connect(PATIENT_SECONDS)
+
+    def try_each(self, names: Iterable[str], run: Callable[[str], None]) -> int:
+        """Call a function with each name. All are tried, and errors are reported for each.
+
+        Returns the exit code: that of the last error, if there was one.
+        """
+        code = exits.SUCCEEDED
+        for name in names:
+            try:
+                run(name)
+            except ApiError as error:
+                self.output.error(error)
+                code = exits.of_error(error)
+        return code
+
+    def delete_each(self, names: Iterable[str], delete: Callable[[str], None]) -> int:
+        """Delete what has these names, and say so. Returns the exit code, as `try_each`."""
+
+        def delete_one(name: str) -> None:
+            delete(name)
+            if self.output.as_json:
+                self.output.item({"name": name, "deleted": True})
+            else:
+                self.output.line(f"{name}  deleted")
+
+        return self.try_each(names, delete_one)
 
     def _connect(self, retry_seconds: float) -> "Client":
         from jobservice import Client

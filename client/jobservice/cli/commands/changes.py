@@ -9,7 +9,6 @@ from jobservice.cli.command import command
 from jobservice.cli.options import Changes, Filters, JobIds, RequiredIds
 from jobservice.cli.session import Session
 from jobservice.cli.waiting import confirm
-from jobservice.errors import ApiError
 
 if TYPE_CHECKING:
     from jobservice import BulkChange
@@ -70,19 +69,16 @@ def change(session: Session, job_ids: RequiredIds, options: Changes) -> int:
     given = options.given()
     if not given:
         raise typer.BadParameter("give at least one option to change, such as --priority 5")
-    output, code = session.output, exits.SUCCEEDED
-    for job_id in ids.resolve_all(session.client, job_ids):
-        try:
-            job = session.client.get(job_id).change(**given)
-        except ApiError as error:
-            output.error(error)
-            code = exits.of_error(error)
-            continue
+    output = session.output
+
+    def change_one(job_id: str) -> None:
+        job = session.client.get(job_id).change(**given)
         if output.as_json:
             output.item(job.data.raw)
         else:
             output.line(f"{job_id}  changed")
-    return code
+
+    return session.try_each(ids.resolve_all(session.client, job_ids), change_one)
 
 
 def _change(
@@ -106,23 +102,20 @@ def _change(
 
 
 def _change_each(session: Session, change: str, job_ids: list[str]) -> int:
-    """Change jobs one by one. All are tried, and errors are reported for each."""
-    output, code = session.output, exits.SUCCEEDED
-    for job_id in ids.resolve_all(session.client, job_ids):
-        try:
-            job = session.client.get(job_id)
-            getattr(job, change)()
-        except ApiError as error:
-            output.error(error)
-            code = exits.of_error(error)
-            continue
+    """Change jobs one by one."""
+    output = session.output
+
+    def change_one(job_id: str) -> None:
+        job = session.client.get(job_id)
+        getattr(job, change)()
         status = "deleted" if change == "delete" else job.status
         if output.as_json:
             output.item({"job_id": job_id, "status": status})
         else:
             pending = ", cancel requested" if change == "cancel" and not job.is_final else ""
             output.line(f"{job_id}  {status}{pending}")
-    return code
+
+    return session.try_each(ids.resolve_all(session.client, job_ids), change_one)
 
 
 def _change_all(

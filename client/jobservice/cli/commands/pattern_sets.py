@@ -130,19 +130,7 @@ def _read(name: str) -> tuple[list[Any], str]:
 
 def delete(session: Session, names: Names) -> int:
     """Delete sets. Jobs that were submitted with them keep their patterns."""
-    code = exits.SUCCEEDED
-    for name in names:
-        try:
-            session.client.delete_pattern_set(name)
-        except ApiError as error:
-            session.output.error(error)
-            code = exits.of_error(error)
-            continue
-        if session.output.as_json:
-            session.output.item({"name": name, "deleted": True})
-        else:
-            session.output.line(f"{name}  deleted")
-    return code
+    return session.delete_each(names, session.client.delete_pattern_set)
 
 
 default_command(app)(list_sets)

@@ -95,19 +95,7 @@ def limit(
 
 def delete(session: Session, names: Names) -> int:
     """Delete queues without queued or running jobs."""
-    code = exits.SUCCEEDED
-    for name in names:
-        try:
-            session.client.delete_queue(name)
-        except ApiError as error:
-            session.output.error(error)
-            code = exits.of_error(error)
-            continue
-        if session.output.as_json:
-            session.output.item({"name": name, "deleted": True})
-        else:
-            session.output.line(f"{name}  deleted")
-    return code
+    return session.delete_each(names, session.client.delete_queue)
 
 
 def _report(session: Session, queue: "QueueData") -> None:
