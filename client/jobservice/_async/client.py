@@ -219,12 +219,12 @@ class AsyncClient:
 
     async def queues(self) -> Queues:
         """Return all queues, sorted by name."""
-        answer = await self._transport.send(requests.get("/queues"))
-        return [read_queue(each) for each in answer.document()["items"]]
+        found = await self._document(requests.get("/queues"))
+        return [read_queue(each) for each in found["items"]]
 
     async def queue(self, name: str) -> QueueData:
         """Return a queue."""
-        return await self._queue(requests.get(requests.queue_path(name)))
+        return read_queue(await self._document(requests.get(requests.queue_path(name))))
 
     async def put_queue(
         self,
@@ -239,14 +239,11 @@ class AsyncClient:
         With `only_new`, an existing queue is left alone: ApiError 412 (precondition_failed).
         """
         request = requests.put_queue(name, max_running, paused, only_new=only_new)
-        answer = await self._transport.send(request)
-        if answer.status == request.done_status:  # an earlier try, whose response was lost
-            return await self.queue(name)
-        return read_queue(answer.document())
+        return read_queue(await self._put(request))
 
     async def change_queue(self, name: str, **changes: Any) -> QueueData:
         """Change some settings of a queue: `max_running`, `paused`."""
-        return await self._queue(requests.change_queue(name, changes))
+        return read_queue(await self._document(requests.change_queue(name, changes)))
 
     async def delete_queue(self, name: str) -> None:
         """Delete a queue without queued or running jobs."""
@@ -254,12 +251,13 @@ class AsyncClient:
 
     async def pattern_sets(self) -> PatternSets:
         """Return all saved and built-in pattern sets without their patterns, sorted by name."""
-        answer = await self._transport.send(requests.get("/pattern-sets"))
-        return [read_pattern_set(each) for each in answer.document()["items"]]
+        found = await self._document(requests.get("/pattern-sets"))
+        return [read_pattern_set(each) for each in found["items"]]
 
     async def pattern_set(self, name: str) -> PatternSetData:
         """Return a pattern set with its patterns."""
-        return await self._pattern_set(requests.get(requests.pattern_set_path(name)))
+        path = requests.pattern_set_path(name)
+        return read_pattern_set(await self._document(requests.get(path)))
 
     async def put_pattern_set(
         self,
@@ -274,10 +272,7 @@ class AsyncClient:
         With `only_new`, an existing set is left alone: ApiError 412 (precondition_failed).
         """
         request = requests.put_pattern_set(name, patterns, description, only_new=only_new)
-        answer = await self._transport.send(request)
-        if answer.status == request.done_status:  # an earlier try, whose response was lost
-            return await self.pattern_set(name)
-        return read_pattern_set(answer.document())
+        return read_pattern_set(await self._put(request))
 
     async def delete_pattern_set(self, name: str) -> None:
         """Delete a pattern set. Jobs that were submitted with it keep its patterns."""
@@ -324,11 +319,12 @@ class AsyncClient:
             self._job(JobData(each, "queued")) if isinstance(each, str) else each for each in jobs
         ]
 
-    async def _queue(self, request: requests.Request) -> QueueData:
-        return read_queue(await self._document(request))
-
-    async def _pattern_set(self, request: requests.Request) -> PatternSetData:
-        return read_pattern_set(await self._document(request))
+    async def _put(self, request: requests.Request) -> dict[str, Any]:
+        """Send a request that creates or replaces something, and return what is there then."""
+        answer = await self._transport.send(request)
+        if answer.status == request.done_status:  # an earlier try, whose response was lost
+            return await self._document(requests.get(request.path))
+        return dict(answer.document())
 
     async def _document(self, request: requests.Request) -> dict[str, Any]:
         return dict((await self._transport.send(request)).document())

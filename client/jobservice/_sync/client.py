@@ -218,12 +218,12 @@ class Client:
 
     def queues(self) -> Queues:
         """Return all queues, sorted by name."""
-        answer = self._transport.send(requests.get("/queues"))
-        return [read_queue(each) for each in answer.document()["items"]]
+        found = self._document(requests.get("/queues"))
+        return [read_queue(each) for each in found["items"]]
 
     def queue(self, name: str) -> QueueData:
         """Return a queue."""
-        return self._queue(requests.get(requests.queue_path(name)))
+        return read_queue(self._document(requests.get(requests.queue_path(name))))
 
     def put_queue(
         self,
@@ -238,14 +238,11 @@ class Client:
         With `only_new`, an existing queue is left alone: ApiError 412 (precondition_failed).
         """
         request = requests.put_queue(name, max_running, paused, only_new=only_new)
-        answer = self._transport.send(request)
-        if answer.status == request.done_status:  # an earlier try, whose response was lost
-            return self.queue(name)
-        return read_queue(answer.document())
+        return read_queue(self._put(request))
 
     def change_queue(self, name: str, **changes: Any) -> QueueData:
         """Change some settings of a queue: `max_running`, `paused`."""
-        return self._queue(requests.change_queue(name, changes))
+        return read_queue(self._document(requests.change_queue(name, changes)))
 
     def delete_queue(self, name: str) -> None:
         """Delete a queue without queued or running jobs."""
@@ -253,12 +250,13 @@ class Client:
 
     def pattern_sets(self) -> PatternSets:
         """Return all saved and built-in pattern sets without their patterns, sorted by name."""
-        answer = self._transport.send(requests.get("/pattern-sets"))
-        return [read_pattern_set(each) for each in answer.document()["items"]]
+        found = self._document(requests.get("/pattern-sets"))
+        return [read_pattern_set(each) for each in found["items"]]
 
     def pattern_set(self, name: str) -> PatternSetData:
         """Return a pattern set with its patterns."""
-        return self._pattern_set(requests.get(requests.pattern_set_path(name)))
+        path = requests.pattern_set_path(name)
+        return read_pattern_set(self._document(requests.get(path)))
 
     def put_pattern_set(
         self,
@@ -273,10 +271,7 @@ class Client:
         With `only_new`, an existing set is left alone: ApiError 412 (precondition_failed).
         """
         request = requests.put_pattern_set(name, patterns, description, only_new=only_new)
-        answer = self._transport.send(request)
-        if answer.status == request.done_status:  # an earlier try, whose response was lost
-            return self.pattern_set(name)
-        return read_pattern_set(answer.document())
+        return read_pattern_set(self._put(request))
 
     def delete_pattern_set(self, name: str) -> None:
         """Delete a pattern set. Jobs that were submitted with it keep its patterns."""
@@ -323,11 +318,12 @@ class Client:
             self._job(JobData(each, "queued")) if isinstance(each, str) else each for each in jobs
         ]
 
-    def _queue(self, request: requests.Request) -> QueueData:
-        return read_queue(self._document(request))
-
-    def _pattern_set(self, request: requests.Request) -> PatternSetData:
-        return read_pattern_set(self._document(request))
+    def _put(self, request: requests.Request) -> dict[str, Any]:
+        """Send a request that creates or replaces something, and return what is there then."""
+        answer = self._transport.send(request)
+        if answer.status == request.done_status:  # an earlier try, whose response was lost
+            return self._document(requests.get(request.path))
+        return dict(answer.document())
 
     def _document(self, request: requests.Request) -> dict[str, Any]:
         return dict((self._transport.send(request)).document())

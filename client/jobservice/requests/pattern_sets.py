@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import replace
 from typing import Any
 
-from jobservice.requests.request import Request, pattern_set_path, with_json
+from jobservice.requests.request import Request, pattern_set_path, put
 
 
 def put_pattern_set(
@@ -24,11 +23,7 @@ def put_pattern_set(
         raise TypeError("patterns is a list of texts, not one text")
     listed = [each if isinstance(each, str) else dict(each) for each in patterns]
     document = {"patterns": listed, "description": description}
-    request = with_json("PUT", pattern_set_path(name), document)
-    if only_new:
-        headers = {**request.headers, "If-None-Match": "*"}
-        request = replace(request, headers=headers, done_status=412)
-    return request
+    return put(pattern_set_path(name), document, only_new=only_new)
 
 
 def delete_pattern_set(name: str) -> Request:

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
 from typing import Any
 
-from jobservice.requests.request import Request, queue_path, require_known, with_json
+from jobservice.requests.request import Request, put, queue_path, require_known, with_json
 
 
 def put_queue(
@@ -14,11 +13,7 @@ def put_queue(
 ) -> Request:
     """Create a queue, or replace all its settings unless `only_new` forbids that."""
     document = {"max_running": max_running, "paused": paused}
-    request = with_json("PUT", queue_path(name), document)
-    if only_new:
-        headers = {**request.headers, "If-None-Match": "*"}
-        request = replace(request, headers=headers, done_status=412)
-    return request
+    return put(queue_path(name), document, only_new=only_new)
 
 
 def change_queue(name: str, changes: Mapping[str, Any]) -> Request:

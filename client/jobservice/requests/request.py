@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from difflib import get_close_matches
 from typing import Any
@@ -81,6 +81,15 @@ def require_known(what: str, given: Mapping[str, Any], known: Sequence[str]) -> 
 def with_json(method: str, path: str, document: Mapping[str, Any]) -> Request:
     """A request whose body is a document."""
     return Request(method, path, headers={"Content-Type": JSON}, body=as_json(document))
+
+
+def put(path: str, document: Mapping[str, Any], *, only_new: bool) -> Request:
+    """A request that creates something, or replaces it unless `only_new` forbids that."""
+    request = with_json("PUT", path, document)
+    if only_new:
+        headers = {**request.headers, "If-None-Match": "*"}
+        request = replace(request, headers=headers, done_status=412)
+    return request
 
 
 def as_json(document: Mapping[str, Any]) -> bytes:
