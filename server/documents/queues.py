@@ -8,7 +8,7 @@ from typing_extensions import TypedDict
 
 from server.documents.jobs import rfc3339
 from server.documents.schemas.queues import QueueDocument, QueuesDocument
-from server.http.problems import FieldError
+from server.http.problems import FieldError, unacceptable
 from server.http.response import encode_json, etag_of
 from storage.jobs.queues import Queue
 from storage.records.queue_name import validate_queue_name
@@ -32,7 +32,16 @@ UNKNOWN_QUEUE = FieldError(
     "unknown",
 )
 """The error of a submission to a queue that does not exist."""
+
 _STRICT = ConfigDict(strict=True, extra="forbid")
+
+
+def require_new_name(name: str) -> None:
+    """Raise Problem 422 unless a new queue, or a new pattern set, may have this name."""
+    try:
+        validate_queue_name(name)
+    except ValueError as error:
+        raise unacceptable([FieldError("name", str(error))]) from None
 
 
 class QueueBody(BaseModel):

@@ -8,15 +8,16 @@ from server.auth.callers import Role
 from server.checking.submission import FILE_PART, Received, SubmissionChecks
 from server.documents.field_errors import read_document
 from server.documents.pattern_sets import MAX_SET_BYTES, PatternSetBody, set_document, set_etag
+from server.documents.queues import require_new_name
 from server.handlers.base import Handler
 from server.http.activity import log_change
 from server.http.body import Body, JsonBody, json_body, media_type
 from server.http.codes import Code
 from server.http.problems import FieldError, Problem, unacceptable
-from server.pattern_sets.lookup import BUILT_IN, PatternSetLookup, is_name
+from server.pattern_sets.lookup import BUILT_IN, PatternSetLookup
 from server.store.threads import StoreThreads
 from storage.jobs.pattern_sets import MAX_PATTERN_SETS, PatternSet, TooManyPatternSets
-from storage.records.queue_name import validate_queue_name
+from storage.records.queue_name import is_queue_name
 
 TEXT = "text/plain"
 
@@ -60,10 +61,7 @@ class PatternSetHandler(Handler):
     async def put(self, name: str) -> None:
         """Create the set, or replace all of it."""
         body = self._read()
-        try:
-            validate_queue_name(name)
-        except ValueError as error:
-            raise unacceptable([FieldError("name", str(error))]) from None
+        require_new_name(name)
         read_document(PatternSetBody, body)
         await self._check_patterns(body["patterns"])
         put, description = self.pattern_sets.saved.put, body.get("description", "")
@@ -82,7 +80,7 @@ class PatternSetHandler(Handler):
     async def delete(self, name: str) -> None:
         """Delete the set. Jobs that were submitted with it keep its patterns."""
         self.require_body()
-        if not is_name(name):
+        if not is_queue_name(name):
             raise pattern_set_not_found(name)
         check = self._check(name, only_existing=True)
         if not await self.threads.run(self.pattern_sets.saved.delete, name, check):

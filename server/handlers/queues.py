@@ -9,6 +9,7 @@ from server.documents.queues import (
     QueueBody,
     queue_document,
     queues_document,
+    require_new_name,
     settings_etag,
 )
 from server.handlers.base import Handler
@@ -16,10 +17,10 @@ from server.http.activity import log_change
 from server.http.body import MERGE_PATCH, Body, JsonBody, json_body
 from server.http.codes import Code
 from server.http.conditions import ALWAYS
-from server.http.problems import FieldError, Problem, unacceptable
+from server.http.problems import Problem
 from server.store.threads import StoreThreads
 from storage.jobs.queues import MAX_QUEUES, Queue, QueueCheck, QueueInUse, Queues, TooManyQueues
-from storage.records.queue_name import DEFAULT_QUEUE, validate_queue_name
+from storage.records.queue_name import DEFAULT_QUEUE, is_queue_name
 
 MAX_BODY_BYTES = 4096
 _COUNTS_PART = re.compile(r'\.[^".]*"$')
@@ -80,11 +81,9 @@ class QueueHandler(Handler):
         """Create the queue, or replace all its settings."""
         settings = self._read().model_dump()
         put = self.queues.put
+        require_new_name(name)
         try:
-            validate_queue_name(name)
             is_new = await self.threads.run(put, name, self._check(), **settings)
-        except ValueError as error:
-            raise unacceptable([FieldError("name", str(error))]) from None
         except TooManyQueues:
             detail = f"there are already {MAX_QUEUES} queues; delete one first"
             raise Problem(Code.TOO_MANY_QUEUES, detail) from None
@@ -165,7 +164,5 @@ def _queue_in_use(name: str) -> Problem:
 
 def _require_name(name: str) -> None:
     """Raise Problem 404 if no queue can have this name; some databases reject such a text."""
-    try:
-        validate_queue_name(name)
-    except ValueError:
-        raise queue_not_found(name) from None
+    if not is_queue_name(name):
+        raise queue_not_found(name)

@@ -1,6 +1,7 @@
-"""Finds pattern sets by their names. A saved set hides a built-in one that a later release added.
+"""Finds pattern sets by their names, which are formed like those of queues.
 
-`BUILT_IN` has the sets that every service has, by their names.
+A saved set hides a built-in one that a later release added. `BUILT_IN` has the sets that every
+service has, by their names.
 """
 
 from collections.abc import Mapping
@@ -19,7 +20,7 @@ from server.pattern_sets.built_in.python_tracebacks import PYTHON_TRACEBACKS
 from server.pattern_sets.built_in.sshd import SSHD
 from server.store.threads import StoreThreads
 from storage.jobs.pattern_sets import PatternSets
-from storage.records.queue_name import validate_queue_name
+from storage.records.queue_name import is_queue_name
 
 BUILT_IN: Mapping[str, BuiltInSet] = {
     each.name: each for each in (JAVA_EXCEPTIONS, KERNEL, NGINX, POSTGRES, PYTHON_TRACEBACKS, SSHD)
@@ -50,7 +51,7 @@ class PatternSetLookup:
 
     async def get(self, name: str) -> PatternSetDocument | None:
         """Return a set, or None."""
-        if not is_name(name):
+        if not is_queue_name(name):
             return None
         saved = await self._threads.run(self.saved.get, name)
         if saved is None:
@@ -62,7 +63,7 @@ class PatternSetLookup:
 
         A name that no set can have is left out: the check of the payload says so.
         """
-        asked = [name for name in names if is_name(name)]
+        asked = [name for name in names if is_queue_name(name)]
         saved = await self._threads.run(self.saved.some, asked)
         patterns: dict[str, list[Any]] = {}
         for name in asked:
@@ -75,15 +76,6 @@ class PatternSetLookup:
             return FoundSets(patterns, {})
         known = [each["name"] for each in await self.all()]
         return FoundSets(patterns, {name: _unknown(name, known) for name in unknown})
-
-
-def is_name(name: str) -> bool:
-    """Whether a set can have this name. Names are formed like those of queues."""
-    try:
-        validate_queue_name(name)
-    except ValueError:
-        return False
-    return True
 
 
 def _built_in(name: str) -> PatternSetDocument | None:

@@ -7,8 +7,13 @@ DEFAULT_QUEUE = "default"
 _NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,63}")
 
 
+def is_queue_name(name: str) -> bool:
+    """Return whether `name` is a valid name for a queue."""
+    return _NAME.fullmatch(name) is not None
+
+
 def validate_queue_name(name: str) -> str:
     """Return `name` if it is a valid name for a queue. Raises ValueError otherwise."""
-    if not _NAME.fullmatch(name):
+    if not is_queue_name(name):
         raise ValueError("it must be 1 to 64 of a-z 0-9 . _ - and begin with a letter or a digit")
     return name

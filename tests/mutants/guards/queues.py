@@ -135,8 +135,8 @@ QUEUES = (
     Mutant(
         "an impossible queue name is not looked up",
         "server/handlers/queues.py",
-        "        raise queue_not_found(name) from None\n",
-        "        pass\n",
+        "    if not is_queue_name(name):\n        raise queue_not_found(name)\n",
+        "    pass\n",
         API,
     ),
 )

@@ -11,7 +11,8 @@ from runner.analysis.run import analyze
 from runner.job_types.analyze_payload import AnalyzePayload
 from server.documents.pattern_sets import MAX_SET_PATTERNS, PatternSetBody
 from server.pattern_sets.built_in.pattern import BuiltInSet
-from server.pattern_sets.lookup import BUILT_IN, is_name
+from server.pattern_sets.lookup import BUILT_IN
+from storage.records.queue_name import is_queue_name
 from tests.support import pattern_sets_page
 
 SETS = pytest.mark.parametrize("found", BUILT_IN.values(), ids=lambda found: found.name)
@@ -31,7 +32,7 @@ def test_these_sets_are_built_in() -> None:
         "python-tracebacks",
         "sshd",
     ]
-    assert all(is_name(name) for name in BUILT_IN)
+    assert all(is_queue_name(name) for name in BUILT_IN)
 
 
 @SETS
