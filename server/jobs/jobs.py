@@ -27,6 +27,7 @@ from storage.jobs.retention import delete_job
 from storage.jobs.rows import OMITTABLE
 from storage.notify.wakeup import LISTENER
 from storage.open import Store
+from storage.queries.search import find
 from storage.records.filters import Filters
 from storage.records.job import Job, JobCheck
 from storage.records.states import CANCEL, FINAL, REQUEST_CANCEL, REQUEUE, Status
@@ -90,16 +91,15 @@ class Jobs:
         unfinished = Filters(_UNFINISHED, tags=filters.tags)
         deadline, before = time.monotonic() + seconds, None
         while True:
-            seen, search = self._reader.changes, (unfinished, MAX_IDS, before, OMITTABLE)
-            page = await self._threads.run(self._jobs.list, *search)
-            ids, before = [job.id for job in page.jobs], page.next
-            left = deadline - time.monotonic()
-            if not ids and page.next is None:
+            seen, database = self._reader.changes, self._store.database
+            found = await self._threads.run(find, database, unfinished, MAX_IDS, before)
+            before, left = found.next, deadline - time.monotonic()
+            if not found.ids and before is None:
                 return True
             if left <= 0 or self._reader.stopped:
                 return False
-            if ids:
-                await self._reader.until_final(ids, left, seen)
+            if found.ids:
+                await self._reader.until_final(found.ids, left, seen)
                 before = None
 
     async def list(
