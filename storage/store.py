@@ -18,7 +18,7 @@ from storage.jobs.idempotency import KeyedJob, StoredKey, delete_keys, store_key
 from storage.jobs.queues import existing_queues
 from storage.jobs.rows import jobs_by_id, unfinished_among
 from storage.jobs.statements import insert_job
-from storage.jobs.tags import insert_tag, tag_rows
+from storage.jobs.tags import add_tags
 from storage.jobs.transitions import Transitions, to_json_text
 from storage.notify.wakeup import LISTENER, WORKER, Wakeup, notifying_transaction
 from storage.queries.id_skew import IdSkew
@@ -71,7 +71,7 @@ class JobStore:
         """
         with notifying_transaction(self._wakeup, self._database, WORKER):
             rows = self._rows(jobs)
-            self._insert([row for row in rows if not isinstance(row, Refusal)])
+            self._insert(jobs, rows)
         return [row if isinstance(row, Refusal) else row["id"] for row in rows]
 
     def enqueue_once(self, keyed: Sequence[KeyedJob]) -> list[StoredKey | Refusal]:
@@ -82,14 +82,15 @@ class JobStore:
         with notifying_transaction(self._wakeup, self._database, WORKER):
             kept = store_keys(self._database, keyed)
             new = [each for each in keyed if kept[each.key].job_id == each.job.id]
-            rows = self._rows([each.job for each in new])
+            jobs = [each.job for each in new]
+            rows = self._rows(jobs)
             refused = {
                 each.key: row
                 for each, row in zip(new, rows, strict=True)
                 if isinstance(row, Refusal)
             }
             delete_keys(self._database, list(refused))
-            self._insert([row for row in rows if not isinstance(row, Refusal)])
+            self._insert(jobs, rows)
         return [refused.get(each.key, kept[each.key]) for each in keyed]
 
     def get(self, job_id: UUID) -> Job | None:
@@ -212,8 +213,9 @@ class JobStore:
             **_rare_columns(job, now),
         }
 
-    def _insert(self, rows: Sequence[dict[str, Any]]) -> None:
-        """Store rows; versions follow their order."""
+    def _insert(self, jobs: Sequence[NewJob], found: Sequence[dict[str, Any] | Refusal]) -> None:
+        """Store the rows of new jobs that were not refused; versions follow their order."""
+        rows = [row for row in found if not isinstance(row, Refusal)]
         if not rows:
             return
         for type, count in Counter(row["type"] for row in rows).items():
@@ -227,9 +229,9 @@ class JobStore:
         for names, some in alike.items():
             insert = self._database.statement(("insert", names), partial(insert_job, names))
             self._database.change_each_deferred(insert, some)
-        if tags := tag_rows(rows):
-            tag_each = self._database.statement("insert tag", insert_tag)
-            self._database.change_each_deferred(tag_each, tags)
+        ids = {row["id"] for row in rows}
+        tagged = [job for job in jobs if job.tags and job.id in ids]
+        add_tags(self._database, [(tag, job.id) for job in tagged for tag in job.tags])
 
     def _upload_id(self, job: NewJob) -> UUID | None:
         """Return the upload of a job: its new file, or the locked file of its source job."""

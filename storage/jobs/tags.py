@@ -1,7 +1,7 @@
 """Stores the tags of jobs as rows, which find the jobs with a tag."""
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Sequence
 from typing import Any
 from uuid import UUID
 
@@ -11,14 +11,11 @@ from storage.db.parameters import parameter
 from storage.records.states import Status
 
 
-def tag_rows(jobs: Iterable[Mapping[str, Any]]) -> list[dict[str, Any]]:
-    """Return a row for each tag of new jobs, which are given as rows of the table of jobs."""
-    return [
-        {"tag": tag, "job_id": job["id"]}
-        for job in jobs
-        if "tags" in job
-        for tag in json.loads(job["tags"])
-    ]
+def add_tags(database: Database, tagged: Sequence[tuple[str, UUID]]) -> None:
+    """Store tags with the jobs that have them. Only inside a transaction."""
+    if tagged:
+        rows = [{"tag": tag, "job_id": job_id} for tag, job_id in tagged]
+        database.change_each_deferred(database.statement("insert tag", _insert_tag), rows)
 
 
 def replace_tags(database: Database, job_id: UUID, tags: Iterable[str]) -> None:
@@ -27,10 +24,8 @@ def replace_tags(database: Database, job_id: UUID, tags: Iterable[str]) -> None:
     for row in database.rows(query):
         old = json.loads(row["tags"] or "[]")
         database.run(TagRow.delete().where(TagRow.tag.in_(old), TagRow.job_id == job_id))
-        new = [{"tag": tag, "job_id": job_id} for tag in tags]
-        database.change_each_deferred(database.statement("insert tag", insert_tag), new)
+        add_tags(database, [(tag, job_id) for tag in tags])
 
 
-def insert_tag() -> Any:
-    """Build the INSERT of a tag of a job."""
+def _insert_tag() -> Any:
     return TagRow.insert(tag=parameter(TagRow.tag), job_id=parameter(TagRow.job_id))
