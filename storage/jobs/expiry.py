@@ -9,9 +9,8 @@ import peewee as pw
 from storage.db.database import Database
 from storage.db.models import JobRow
 from storage.db.parameters import parameter
-from storage.jobs.transitions import Transitions, to_json_text
+from storage.jobs.transitions import Transitions
 from storage.notify.wakeup import LISTENER, Wakeup, notifying_transaction
-from storage.records.states import CANCEL
 
 BATCH = 100
 """How many jobs a transaction cancels, so that other writers get their turn."""
@@ -29,9 +28,7 @@ def cancel_expired(transitions: Transitions, row: Mapping[str, Any], now: int) -
     time = datetime.fromtimestamp(row["expires_at"] / 1000, UTC)
     shown = time.isoformat(timespec="milliseconds").replace("+00:00", "Z")
     error = {"type": "Expired", "message": f"the job did not start before it expired at {shown}"}
-    if transitions.apply(CANCEL, row["id"], now, error=to_json_text(error)):
-        transitions.count(row["type"], "finished canceled")
-        transitions.count(row["type"], "expired")
+    transitions.expire(row["id"], row["type"], now, error)
 
 
 def cancel_all_expired(database: Database, wakeup: Wakeup, now: int) -> bool:

@@ -18,7 +18,7 @@ from storage.jobs.statements import (
     select_job_type,
 )
 from storage.records.attempt_outcome import AttemptOutcome
-from storage.records.job import Fence
+from storage.records.job import Fence, Json
 from storage.records.states import (
     ABANDON,
     CANCEL,
@@ -103,6 +103,12 @@ class Transitions:
             return True
         return self.apply(REQUEST_CANCEL, job_id, now, cancel_requested_at=now, canceled_by=by)
 
+    def expire(self, job_id: UUID, type: str, now: int, error: Json) -> None:
+        """Cancel a queued job, of this type, that did not start in time; `error` is the reason."""
+        if self.apply(CANCEL, job_id, now, error=to_json_text(error)):
+            self._database.counters.add(type, f"finished {Status.CANCELED}")
+            self._database.counters.add(type, "expired")
+
     def requeue(self, job_id: UUID, now: int) -> bool:
         """Retry a failed or canceled job for a client. It gets all its retries and losses again."""
         cleared = dict.fromkeys(
@@ -173,10 +179,6 @@ class Transitions:
         for each in settled:
             self._count(each, now)
         return changed
-
-    def count(self, type: str, name: str) -> None:
-        """Add one to a counter of a job type."""
-        self._database.counters.add(type, name)
 
     def _count(self, settlement: Settlement, now: int) -> None:
         counters = self._database.counters

@@ -122,8 +122,8 @@ class _SearchRun:
             self._start = min(self._start, first_id_at(end))
         if filters.created_after is not None:
             self._least = first_id_at(filters.created_after - stored_skew(database))
-        first, *others = self._rarest_first(filters.tags) or [""]
-        self._tag = first or None
+        tags = self._rarest_first(filters.tags)
+        self._tag, others = next(iter(tags), None), tags[1:]
         self._looked_at = _unindexed_filters(filters)
         self._looked_at |= {f"tag {number}": tag for number, tag in enumerate(others)}
         if len(self._looked_at.get("id_part", "")) == _ID_DIGITS:
