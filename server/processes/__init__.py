@@ -1,1 +1,1 @@
-"""Processes that the listener asks: how they start, answer and end, and those that read lines."""
+"""Starts, asks and ends processes that work for the listener, such as those that read lines."""

@@ -60,7 +60,7 @@ def show(session: Session, name: Name) -> None:
 
 
 def _cells(pattern: str | Mapping[str, Any]) -> tuple[str, str, str]:
-    """The name of a pattern, what it finds, and its options."""
+    """Return the cells of a pattern: its name, the text or regex that it finds, its options."""
     if isinstance(pattern, str):
         return pattern, pattern, ""
     options = ", ".join(name for name in ("regex", "ignore_case", "word") if pattern.get(name))

@@ -1,1 +1,1 @@
-"""What the command prints: numbers and times as text, tables, progress. `console.py` writes it."""
+"""Turns results into text: numbers, times, tables, curves, progress. `console.py` prints it."""

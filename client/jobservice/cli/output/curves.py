@@ -25,9 +25,10 @@ def show(output: Output, timeline: Mapping[str, Any], rows: Mapping[str, Sequenc
 def show_figures(
     output: Output, timeline: Mapping[str, Any], rows: Mapping[str, Sequence[float | None]]
 ) -> None:
-    """Write a table with a curve for each row of figures, of which a character has the largest.
+    """Write a table with a curve for each row of figures.
 
-    Negative figures are shown as zero, and a bin without a figure as a space.
+    A character of a curve stands for one or more bins, and shows their largest figure. Negative
+    figures are shown as zero, and a bin without a figure as a space.
     """
     shown: list[list[Cell]] = []
     for name, figures in rows.items():
