@@ -7,6 +7,8 @@ from pydantic import Field, ValidationInfo, ValidatorFunctionWrapHandler, WrapVa
 from runner.analysis.match.patterns import Pattern, errors_of
 from runner.job_types.base import Payload
 
+MAX_START = 1000
+"""Most characters of the regex of a record's start."""
 _FORMS = 'it must be "lines", "multi_line", or an object such as {"start": "[0-9]+ "}'
 
 
@@ -15,7 +17,7 @@ class RecordStart(Payload):
 
     start: str = Field(
         min_length=1,
-        max_length=1000,
+        max_length=MAX_START,
         description="A regex of RE2. A line that it matches at its start begins a record.",
     )
 
@@ -29,8 +31,8 @@ def _check(value: Any, validate: ValidatorFunctionWrapHandler, info: ValidationI
         start = value["start"]
     if not isinstance(start, str):
         raise ValueError(_FORMS)
-    if not 0 < len(start) <= 1000:
-        raise ValueError("start must have 1 to 1,000 characters")
+    if not 0 < len(start) <= MAX_START:
+        raise ValueError(f"start must have 1 to {MAX_START:,} characters")
     for error in errors_of([Pattern(start, regex=True)]):
         at = "" if error.position is None else f", at character {error.position + 1}"
         raise ValueError(f"start {error.message}{at}")

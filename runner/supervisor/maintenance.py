@@ -26,7 +26,7 @@ from storage.liveness.liveness import Liveness
 from storage.open import Store
 from storage.queries import history
 from storage.queries.health import OpenTransaction, open_transactions
-from storage.records.backoff import MAX_SECONDS
+from storage.records.backoff import LONGEST_WAIT_SECONDS
 
 log = logging.getLogger(__name__)
 
@@ -148,7 +148,7 @@ class Maintenance:
         self._must_reschedule |= self._clock_set_back.was_set_back()
         if not self._must_reschedule:
             return False
-        waits = round(MAX_BACKOFF_SECONDS * 1000), MAX_SECONDS * 1000
+        waits = round(MAX_BACKOFF_SECONDS * 1000), LONGEST_WAIT_SECONDS * 1000
         rescheduled = reschedule(self._store.database, self._store.clock(), *waits)
         self._must_reschedule = rescheduled == BATCH
         return self._must_reschedule

@@ -272,8 +272,9 @@ def settlement(
     retries = job.retry_count + 1
     if outcome.retryable and retries <= job.max_retries:
         counts = {"retry_count": retries}
-        wait_ms = backoff_ms(retries)
-        if job.backoff is not None:
+        if job.backoff is None:
+            wait_ms = backoff_ms(retries)
+        else:
             wait_ms = round(seconds_before_retry(job.backoff, retries) * 1000)
         return Settlement(RETRY, fence, outcome, counts, wait_ms, progress, if_canceled=outcome)
     return Settlement(FAIL, fence, outcome, progress=progress, if_canceled=outcome)

@@ -4,13 +4,13 @@ from typing import Annotated, Any
 
 from pydantic import PlainValidator, WithJsonSchema
 
-from storage.records.backoff import MAX_SECONDS
+from storage.records.backoff import LONGEST_WAIT_SECONDS
 
 MAX_WAITS = 100
 """Most waits in a list: no job has more retries."""
 _EXAMPLES = '30, [1, 10, 60] or {"base": 2, "factor": 2, "max": 600}'
-_LIMITS = {"base": (0, MAX_SECONDS), "factor": (1, 10), "max": (0, MAX_SECONDS)}
-_DEFAULTS = {"factor": 2, "max": MAX_SECONDS}
+_LIMITS = {"base": (0, LONGEST_WAIT_SECONDS), "factor": (1, 10), "max": (0, LONGEST_WAIT_SECONDS)}
+_DEFAULTS = {"factor": 2, "max": LONGEST_WAIT_SECONDS}
 
 
 def _require_number(name: str, value: Any, least: float, most: float) -> None:
@@ -24,10 +24,10 @@ def parse_backoff(value: Any) -> Any:
         if not 1 <= len(value) <= MAX_WAITS:
             raise ValueError(f"it must have 1 to {MAX_WAITS} waits, not {len(value)}")
         for each in value:
-            _require_number("each wait", each, 0, MAX_SECONDS)
+            _require_number("each wait", each, 0, LONGEST_WAIT_SECONDS)
         return value
     if not isinstance(value, dict):
-        _require_number("it", value, 0, MAX_SECONDS)
+        _require_number("it", value, 0, LONGEST_WAIT_SECONDS)
         return value
     if unknown := sorted(value.keys() - _LIMITS):
         raise ValueError(f"it has no {unknown[0][:50]!r}, only base, factor and max")
@@ -39,7 +39,7 @@ def parse_backoff(value: Any) -> Any:
     return given
 
 
-_WAIT = {"type": "number", "minimum": 0, "maximum": MAX_SECONDS}
+_WAIT = {"type": "number", "minimum": 0, "maximum": LONGEST_WAIT_SECONDS}
 Backoff = Annotated[
     Any,
     PlainValidator(parse_backoff),
@@ -53,7 +53,7 @@ Backoff = Annotated[
                     "properties": {
                         "base": _WAIT,
                         "factor": {"type": "number", "minimum": 1, "maximum": 10, "default": 2},
-                        "max": {**_WAIT, "default": MAX_SECONDS},
+                        "max": {**_WAIT, "default": LONGEST_WAIT_SECONDS},
                     },
                     "required": ["base"],
                     "additionalProperties": False,

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-MAX_SECONDS = 3600
+LONGEST_WAIT_SECONDS = 3600
 """The longest wait before a retry."""
 _MAX_POWER = 250  # 10.0 ** 309 overflows a float
 

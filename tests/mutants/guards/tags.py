@@ -113,8 +113,8 @@ EXPIRY = (
     Mutant(
         "a job waits before a retry as its backoff says",
         "runner/supervisor/running_jobs.py",
-        "if job.backoff is not None:",
-        "if False:",
+        "        if job.backoff is None:\n",
+        "        if True:\n",
         ("tests/runner/supervisor/test_settle.py",),
     ),
 )
