@@ -3,7 +3,6 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from runner.analysis.count.reference import reference_of
 from runner.analysis.fields.plan import FieldPlan, Split, field_regex
 from runner.analysis.fields.table import FieldTable
 from runner.analysis.formats import LogFormat, detect
@@ -88,13 +87,14 @@ def names_of(wanted: Sequence[WantedField]) -> list[str]:
 def plan_fields(
     file: Stored,
     wanted: Sequence[WantedField],
+    modified: float,
     encoding: str | None = None,
     rule: RecordRule | None = None,
 ) -> PlannedFields:
     """Plan the fields of a file, of which some lines are read if a field needs its format.
 
-    A compressed file is not opened for that: its first lines tell the format later. With a rule for
-    records, only their first lines count. Raises OSError.
+    `modified` is the reference of the file. A compressed file is not opened: its first lines tell
+    the format later. With a rule for records, only their first lines count. Raises OSError.
     """
     lines = sample_lines(file, encoding) if wanted else None
     if lines is None:
@@ -102,7 +102,7 @@ def plan_fields(
     if rule:
         lines = [*filter(rule.matcher(), lines)] or lines
     planned = PlannedFields()
-    planned.plan = planned.of_lines(wanted, lines, reference_of(file, encoding))
+    planned.plan = planned.of_lines(wanted, lines, modified)
     return planned
 
 

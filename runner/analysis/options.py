@@ -104,18 +104,21 @@ class Times:
 
 
 def times_of(
-    options: AnalysisOptions, file: Stored, limits: DecompressionLimits | None = None
+    options: AnalysisOptions,
+    file: Stored,
+    modified: float,
+    limits: DecompressionLimits | None = None,
 ) -> Times:
     """The times that the options mean for a file that is no archive.
 
-    A file that is not plain UTF-8 is read to its end if a time is relative to the last one. Raises
-    OSError and SourceError.
+    `modified` is the reference of the file. A file that is not plain UTF-8 is read to its end if a
+    time is relative to the last one. Raises OSError and SourceError.
     """
     if not options.needs_times:
         return Times()
     is_plain = format_of(file) is None
     is_plain = is_plain and detect_encoding(file, options.encoding)[0] in UTF8_ENCODINGS
-    line_times = LineTimes(reference_of(file, options.encoding, limits))
+    line_times = LineTimes(modified)
     if options.limits.are_given:
         span = None
         if options.limits.are_relative:
@@ -172,16 +175,16 @@ def prepared_for(patterns: Sequence[Pattern], options: AnalysisOptions) -> list[
     return within_records(prepared) if options.records else prepared
 
 
-def record_rule(options: AnalysisOptions, file: Stored) -> RecordRule | None:
+def record_rule(options: AnalysisOptions, file: Stored, modified: float) -> RecordRule | None:
     """The rule for the records of a plain UTF-8 file; None for other files, and without records.
 
-    Raises OSError.
+    `modified` is the reference of the file. Raises OSError.
     """
     if options.records is None or format_of(file) is not None:
         return None
     if detect_encoding(file, options.encoding)[0] not in UTF8_ENCODINGS:
         return None
-    return rule_of(options.records, read_at(file, 0, SAMPLE_BYTES), reference_of(file))
+    return rule_of(options.records, read_at(file, 0, SAMPLE_BYTES), modified)
 
 
 def _scan_options(

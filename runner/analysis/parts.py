@@ -32,7 +32,7 @@ from runner.analysis.options import (
 from runner.analysis.overview.table import ShapeTable
 from runner.analysis.ranges import can_be_split, part_start
 from runner.analysis.records.plan import RecordPlan
-from runner.analysis.records.rule import LONGEST_RECORD, Records
+from runner.analysis.records.rule import LONGEST_RECORD
 from runner.analysis.run import AnalysisResult, Report
 from runner.analysis.scan import scan_range
 
@@ -68,9 +68,10 @@ def plan(
 
 def _have_records(file: Stored, parts: Sequence[tuple[int, int]], options: AnalysisOptions) -> bool:
     """Whether a record begins near the start of each part, so that none has to search for long."""
-    if (rule := record_rule(options, file)) is None:
+    if options.records is None:
         return True
-    plan, size = RecordPlan(options.records or Records(), rule.modified, rule), size_of(file)
+    modified, size = reference_of(file, options.encoding), size_of(file)
+    plan = RecordPlan(options.records, modified, record_rule(options, file, modified))
     near = [min(cut + _NEAR_BYTES, size) for cut, _ in parts[1:]]
     return all(
         end == size or plan.next_start(file, cut, end, options.needs_times) < end
@@ -89,9 +90,10 @@ def scan_part(
 
     `report` gets the progress of this part only. Raises OSError and SourceError.
     """
-    prepared, rule = prepared_for(patterns, options), record_rule(options, file)
-    planned = plan_fields(file, options.fields, options.encoding, rule)
-    times, modified, size = times_of(options, file), reference_of(file), size_of(file)
+    modified, size = reference_of(file, options.encoding), size_of(file)
+    prepared, rule = prepared_for(patterns, options), record_rule(options, file, modified)
+    planned = plan_fields(file, options.fields, modified, options.encoding, rule)
+    times = times_of(options, file, modified)
     scan_options = scan_options_of(options, modified, len(patterns), times, planned.plan, rule)
     start, end = (part_start(file, cut, size, scan_options) for cut in part)
 
@@ -130,8 +132,9 @@ def finish(
     """The result for the file, from all parts merged. `seconds` is the time that they took."""
     buckets = limits_of(options, len(patterns))[1]
     encoding, bom = detect_encoding(file, options.encoding)
-    rule = record_rule(options, file)
-    planned = plan_fields(file, options.fields, options.encoding, rule)
+    modified = reference_of(file, options.encoding)
+    rule = record_rule(options, file, modified)
+    planned = plan_fields(file, options.fields, modified, options.encoding, rule)
     partial = PartialResult.load(merged, buckets, ShapeTable.load)
     warnings = check_file(file, options.encoding)
     return AnalysisResult(
@@ -143,8 +146,8 @@ def finish(
         bom=bom,
         stored_bytes=size_of(file),
         seconds=seconds,
-        modified=reference_of(file),
+        modified=modified,
         warnings=warnings + planned.warnings(partial.fields),
         field_names=planned.names,
-        selected=times_of(options, file).limits,
+        selected=times_of(options, file, modified).limits,
     )

@@ -110,10 +110,10 @@ def _analyze_file(
     started, warnings = time.monotonic(), check_file(file, options.encoding, limits)
     if options.members:
         warnings.append(_NO_ARCHIVE)
-    prepared, rule = prepared_for(patterns, options), record_rule(options, file)
-    keys, times = [pattern.key for pattern in patterns], times_of(options, file, limits)
+    prepared, keys = prepared_for(patterns, options), [pattern.key for pattern in patterns]
     modified, size = reference_of(file, options.encoding, limits), size_of(file)
-    planned = plan_fields(file, options.fields, options.encoding, rule)
+    rule, times = record_rule(options, file, modified), times_of(options, file, modified, limits)
+    planned = plan_fields(file, options.fields, modified, options.encoding, rule)
     scan_options = scan_options_of(options, modified, len(patterns), times, planned.plan, rule)
     so_far = SoFar(keys, options, modified)
 

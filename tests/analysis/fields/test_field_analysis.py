@@ -17,7 +17,7 @@ from runner.analysis import parts, ranges
 from runner.analysis.count.scanner import ScanOptions
 from runner.analysis.field_plan import WantedField, plan_fields
 from runner.analysis.formats import detect
-from runner.analysis.input.stored import next_line_start
+from runner.analysis.input.stored import modified_at, next_line_start
 from runner.analysis.match.patterns import Pattern, prepare
 from runner.analysis.options import AnalysisOptions
 from runner.analysis.report import to_json
@@ -82,7 +82,7 @@ def test_fields_of_a_file_are_those_of_a_plain_implementation(tmp_path: Path) ->
 def test_windows_of_any_size_give_the_same_fields(tmp_path: Path, size: int) -> None:
     file = tmp_path / "access.log"
     file.write_bytes(access_log(60))
-    planned = plan_fields(file, WANTED)
+    planned = plan_fields(file, WANTED, modified_at(file))
     results = []
     for window_bytes in (0, size):
         options = ScanOptions(window_bytes=window_bytes, fields=planned.plan)
@@ -96,7 +96,7 @@ def test_windows_of_any_size_give_the_same_fields(tmp_path: Path, size: int) -> 
 def test_only_the_start_of_a_long_line_gives_fields(tmp_path: Path) -> None:
     file = tmp_path / "app.log"
     file.write_bytes(b"x" * 90 + b" took 5 ms" + b"x" * 400 + b" took 7 ms\ntook 9 ms\n")
-    planned = plan_fields(file, [WantedField("ms", r"took (\d+) ms")])
+    planned = plan_fields(file, [WantedField("ms", r"took (\d+) ms")], modified_at(file))
     assert planned.plan
     whole = (0, file.stat().st_size)
     for window_bytes in (0, 64):
@@ -114,7 +114,7 @@ def test_only_the_start_of_a_long_line_gives_fields(tmp_path: Path) -> None:
 def test_two_parts_cut_anywhere_have_the_fields_of_the_whole(tmp_path: Path, cut: int) -> None:
     file, data = tmp_path / "access.log", access_log(60)
     file.write_bytes(data)
-    planned = plan_fields(file, WANTED)
+    planned = plan_fields(file, WANTED, modified_at(file))
     options, size = ScanOptions(fields=planned.plan), len(data)
     at = next_line_start(file, min(cut, size - 1), size)
     found = [
@@ -131,7 +131,7 @@ def test_two_parts_cut_anywhere_have_the_fields_of_the_whole(tmp_path: Path, cut
 def test_ranges_in_helper_processes_have_the_fields_of_the_whole(tmp_path: Path) -> None:
     file = tmp_path / "access.log"
     file.write_bytes(access_log(400))
-    planned = plan_fields(file, WANTED)
+    planned = plan_fields(file, WANTED, modified_at(file))
     options, prepared = ScanOptions(fields=planned.plan), prepare(PATTERN)
     whole = scan_range(file, (0, file.stat().st_size), prepared, options, ignore)
     split = ranges.scan_ranges(file, prepared, options, 2, ignore, 5000)
