@@ -21,7 +21,7 @@ from runner.analysis.index.stream import StreamCache
 from runner.analysis.input.errors import SourceError
 from runner.analysis.input.open_source import DecompressionLimits, Source
 from runner.analysis.input.stored import Stored, modified_at
-from runner.lines.member_streams import ArchiveStream, HeaderSource, PlainHeaders
+from runner.lines.member_streams import ArchiveStream, PlainHeaders, StreamHeaders
 from runner.lines.member_text import MemberTexts
 
 log = logging.getLogger(__name__)
@@ -176,7 +176,7 @@ class KnownArchive:
             return ZipArchive(self._file, limits.max_members)
         source: Source
         if self._stream:
-            source = HeaderSource(self._stream, start)
+            source = StreamHeaders(self._stream, start)
         else:
             source = self._plain_headers = PlainHeaders(self._file, start)
         is_packed = self._stream is not None

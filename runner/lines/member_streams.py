@@ -6,6 +6,7 @@
 The stream goes back to the cache behind a member, so the next one is read from there on.
 """
 
+from abc import abstractmethod
 from collections.abc import Hashable
 
 from runner.analysis.index.stream import StreamCache, Text, TextFile, TextStream
@@ -66,20 +67,23 @@ class ArchiveStream:
         return found
 
 
-class PlainHeaders(Source):
-    """A tar archive that is not compressed as a source for its headers. It keeps no open file."""
+class _Headers(Source):
+    """A tar archive as a source for its headers: data of members is passed over, not read.
 
-    def __init__(self, file: Stored, at: int) -> None:
-        self.file, self._at = file, at
+    No file stays open.
+    """
 
-    @property
-    def bytes_done(self) -> int:
-        """The offset of the next byte."""
-        return self._at
+    def __init__(self, at: int) -> None:
+        """`at` is the offset of the next byte."""
+        self._at = at
+
+    @abstractmethod
+    def _read(self, size: int) -> bytes:
+        """The next bytes, up to `size`. Raises SourceError and OSError."""
 
     def readinto(self, buffer: memoryview) -> int:
         """Fill the buffer, see Source."""
-        data = read_at(self.file, self._at, len(buffer))
+        data = self._read(len(buffer))
         buffer[: len(data)] = data
         self._at += len(data)
         return len(data)
@@ -93,38 +97,42 @@ class PlainHeaders(Source):
         """Do nothing."""
 
 
-class HeaderSource(Source):
-    """The archive as a source for its headers. Data of members is passed over."""
+class PlainHeaders(_Headers):
+    """The headers of an archive that is not compressed."""
+
+    def __init__(self, file: Stored, at: int) -> None:
+        super().__init__(at)
+        self.file = file
+
+    @property
+    def bytes_done(self) -> int:
+        """The offset of the next byte."""
+        return self._at
+
+    def _read(self, size: int) -> bytes:
+        return read_at(self.file, self._at, size)
+
+
+class StreamHeaders(_Headers):
+    """The headers of a compressed archive. Its stream goes back to the cache after each read."""
 
     def __init__(self, archive: ArchiveStream, at: int) -> None:
-        self._archive, self._at = archive, at
-        self._bytes_done = 0
+        super().__init__(at)
+        self._archive, self._bytes_done = archive, 0
 
     @property
     def bytes_done(self) -> int:
         """The number of bytes of the stored file that were read."""
         return self._bytes_done
 
-    def readinto(self, buffer: memoryview) -> int:
-        """Fill the buffer, see Source."""
+    def _read(self, size: int) -> bytes:
         stream = self._archive.take(self._at)
         try:
             stream.skip_to(self._at, NO_DEADLINE)
-            data = b"" if stream.offset < self._at else stream.read(len(buffer))
+            return b"" if stream.offset < self._at else stream.read(size)
         finally:
             self._bytes_done = stream.bytes_done
             self._archive.put(stream)
-        buffer[: len(data)] = data
-        self._at += len(data)
-        return len(data)
-
-    def skip(self, size: int) -> int:
-        """Move on. If the archive is shorter, the next read has no bytes."""
-        self._at += size
-        return size
-
-    def close(self) -> None:
-        """Do nothing: the cache closes the stream."""
 
 
 class RangeStream:
