@@ -13,7 +13,7 @@ from runner.analysis.index.stream import StreamCache, Text, TextFile, TextStream
 from runner.analysis.input.binary_formats import HEAD_BYTES
 from runner.analysis.input.errors import SourceError
 from runner.analysis.input.open_source import Source
-from runner.analysis.input.stored import Stored, read_at
+from runner.analysis.input.stored import Stored, modified_at, read_at
 
 NO_DEADLINE = float("inf")
 
@@ -24,7 +24,7 @@ class ArchiveStream:
     def __init__(self, key: Hashable, file: Stored, cache: StreamCache) -> None:
         """`key` names the archive in the cache. Raises OSError."""
         self._key, self._cache = key, cache
-        self.text = TextFile(file, "utf-8")  # bytes that pass unchanged
+        self.text = TextFile(file, "utf-8", modified_at(file))  # bytes that pass unchanged
 
     def take(self, offset: int) -> TextStream:
         """A stream from which an offset of the archive can be reached. Raises OSError."""
