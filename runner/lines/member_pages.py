@@ -88,9 +88,13 @@ class MemberPage:
     deadline: float
     failed: list[FailedMember] = field(default_factory=list)
 
+    def __post_init__(self) -> None:
+        """Raises FieldProblem."""
+        query = self.query
+        self._matcher = Matcher(query.match, query.regex, query.ignore_case)
+
     def read(self) -> PageEnd:
         """Read the page. Raises FieldProblem, NoReadableMember and OSError."""
-        Matcher(self.query.match, self.query.regex, self.query.ignore_case)  # check them at once
         start = self._start()
         if self.query.needs_last_time and (early := self._resolve_times(start)):
             return early
@@ -137,7 +141,7 @@ class MemberPage:
         place = MemberPlace(self.archive.members[at].shown_name, before)
         self.sink.begin(file.clock, place)
         query = replace(self.query, line=first_line, cursor=None)
-        found = read_from(file, query, position, self.sink, self.deadline)
+        found = read_from(file, query, self._matcher, position, self.sink, self.deadline)
         if found.position is not None:
             return self._end_at(at, before, found.position)
         if found.problem:

@@ -43,12 +43,13 @@ class PageEnd:
 
 def read_page(file: KnownFile, query: LineQuery, sink: Sink, deadline: float) -> PageEnd:
     """Read one page; `deadline` is in monotonic seconds. Raises FieldProblem and OSError."""
+    matcher = Matcher(query.match, query.regex, query.ignore_case)
     position = _position(query.cursor)
     if query.needs_last_time and not file.knows_last_time:
         problem = read_to_end(file, deadline)
         if not file.knows_last_time:
             return PageEnd(None if problem else to_cursor(position), problem, None)
-    end = read_from(file, query, position, sink, deadline)
+    end = read_from(file, query, matcher, position, sink, deadline)
     cursor = None if end.position is None else to_cursor(end.position)
     return PageEnd(cursor, end.problem, file.marks.total_lines)
 
@@ -62,10 +63,17 @@ class ReadEnd:
 
 
 def read_from(
-    file: KnownFile, query: LineQuery, position: Position, sink: Sink, deadline: float
+    file: KnownFile,
+    query: LineQuery,
+    matcher: Matcher,
+    position: Position,
+    sink: Sink,
+    deadline: float,
 ) -> ReadEnd:
-    """Read a page from where the page before has ended. Raises FieldProblem and OSError."""
-    matcher = Matcher(query.match, query.regex, query.ignore_case)
+    """Read a page from where the page before has ended. Raises FieldProblem and OSError.
+
+    `matcher` has the conditions of the query.
+    """
     times = TimeRange.of(file, query)
     first, line, offset = _first(file, query, times, position)
     if query.records is None:
