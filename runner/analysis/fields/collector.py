@@ -26,18 +26,12 @@ class FieldCollector:
         memory = max(MIN_MEMORY, min(MAX_MEMORY, _TOTAL_MEMORY // max(len(plan.regexes), 1)))
         self._regexes = [(each, CapturingRegex(each.source, memory)) for each in plan.regexes]
 
-    def feed(
-        self,
-        window: WindowPart,
-        timeline: int = 0,
-        base: int = 0,
-        searched: WindowPart | None = None,
-    ) -> None:
+    def feed(self, window: WindowPart, timeline: int, base: int, searched: WindowPart) -> None:
         """Add some lines of a window.
 
-        `timeline` is TimelineKernel.handle, with the times of the window, for fields over time;
-        `base` is the offset of the window's view in the data. Regexes see the bytes of `searched`,
-        by default the same.
+        `timeline` is TimelineKernel.handle, with the times of the window, for fields over time, or
+        0 without times; `base` is the offset of the window's view in the data. Regexes see the
+        bytes of `searched`.
         """
         if timeline and self._plan.over_time:
             self._kernel.use_times(timeline, window.view, base)
@@ -51,11 +45,11 @@ class FieldCollector:
         elif self._plan.split:
             self._split_lines(window)
         for each, regex in self._regexes:
-            self._search(window, searched or window, each, regex)
+            self._search(window, searched, each, regex)
 
     def table(self) -> FieldTable:
         """The statistics of the fields, in the order of their names."""
-        return FieldTable(self._kernel.memory, self._plan.bounds)
+        return FieldTable(self._kernel.memory)
 
     def _split_lines(self, window: WindowPart) -> None:
         """Add the fields of a format that only Python can read."""

@@ -9,7 +9,6 @@ from stringzilla import Str
 from runner.analysis.fields.memory import MAX_WALKERS, CWalker, FieldMemory, library
 from runner.analysis.fields.plan import FieldPlan
 from runner.analysis.fields.program import Walker
-from runner.analysis.fields.statistics import FieldStatistics
 
 
 class FieldKernel:
@@ -65,7 +64,3 @@ class FieldKernel:
         spans, text = (ctypes.c_uint32 * 2)(0, len(value)), Str(value or b"\0").address
         address = Str(view).address + line
         library().fields_values(self._handle, field, text, spans, 1, address)
-
-    def statistics(self) -> list[FieldStatistics]:
-        """The statistics of all fields so far."""
-        return [self.memory.statistics(number) for number in range(self.memory.count)]

@@ -20,10 +20,9 @@ _LOW, _MIDDLE = 64, 127  # bits of a sum below those of its second and third num
 class FieldTable:
     """The statistics of all fields: as bytes, or in memory once they are needed there."""
 
-    def __init__(self, content: FieldMemory | bytes, bounds: Bounds | None = None) -> None:
+    def __init__(self, content: FieldMemory | bytes) -> None:
         """`content` is memory, or the bytes that `packed` returns."""
         self._content = content
-        self._bounds = bounds
 
     @property
     def memory(self) -> FieldMemory:
@@ -34,7 +33,7 @@ class FieldTable:
         if len(packed) < _HEAD.size:
             raise ValueError("the statistics of fields are damaged")
         count, wanted = _HEAD.unpack_from(packed)
-        self._content = FieldMemory(count, self._bounds or Bounds.of(count), wanted)
+        self._content = FieldMemory(count, Bounds.of(count), wanted)
         self._content.merge(packed)
         return self._content
 
@@ -94,14 +93,12 @@ class FieldTable:
         return isinstance(other, FieldTable) and self._figures() == other._figures()
 
     def _figures(self) -> Any:
-        memory = self.memory
-        width = memory.cell_seconds
-        return self.fields, memory.over_time, width
+        return self.fields, self.memory.over_time, self.memory.cell_seconds
 
     __hash__ = None  # type: ignore[assignment]
 
     def __reduce__(self) -> Any:
-        return FieldTable, (self.packed(), self._bounds)
+        return FieldTable, (self.packed(),)
 
 
 def _packed(found: FieldStatistics) -> bytes:

@@ -36,7 +36,7 @@ def table_of(values: Sequence[bytes]) -> FieldTable:
     kernel = FieldKernel(SmallPlan(("V",), walkers=(named_walker(EXPORT, ["V"]),)))
     data = bytearray(b"\n".join(b"V=" + value for value in values) + b"\n")
     kernel.add_lines(memoryview(data), 0, len(data), False)
-    return FieldTable(kernel.memory, SMALL)
+    return FieldTable(kernel.memory)
 
 
 def stream(seed: int) -> list[bytes]:
