@@ -13,12 +13,11 @@ from stringzilla import Str
 
 from runner.analysis.fields.distinct import REGISTERS
 from runner.analysis.fields.numbers import EXPONENTS, STEP_BITS, Numbers
+from runner.analysis.fields.plan import MAX_FIELDS
 from runner.analysis.fields.sketches import Sketch, SketchHead, read_sketch
 from runner.analysis.fields.statistics import SHOWN_BYTES, Bounds, FieldStatistics, Value
 from runner.analysis.match import kernel
 
-MAX_FIELDS = 16
-"""Fields of an analysis."""
 MAX_WALKERS = 4
 _COUNTED = struct.Struct("=QqII")  # the C struct `counted`: hash, count, text and size
 _WORDS = _COUNTED.size // 8

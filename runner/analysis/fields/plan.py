@@ -3,13 +3,14 @@
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from runner.analysis.fields.memory import MAX_FIELDS as MAX_FIELDS
 from runner.analysis.fields.program import Walker
 from runner.analysis.fields.statistics import Bounds
 from runner.analysis.match.patterns import MIN_MEMORY
 from runner.analysis.match.re2_regex import CapturingRegex
 from runner.analysis.match.regex_text import required_literals
 
+MAX_FIELDS = 16
+"""Fields of an analysis."""
 LINE_BYTES = 64 << 10
 """Fields are read from this many bytes at the start of a line."""
 
