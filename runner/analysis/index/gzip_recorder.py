@@ -11,6 +11,8 @@ data, and a short piece of data from a new decoder proves that it is right.
 
 import ctypes
 from dataclasses import dataclass
+from functools import cache
+from typing import Any
 
 from runner.analysis.index.raw_deflate import WINDOW_BYTES, DeflateError, raw_decoder, shifted
 from runner.analysis.input.formats import Decoder
@@ -157,14 +159,18 @@ class _RecordingDecoder:
             self._recent_bytes -= len(self._recent.pop(0))
 
 
+@cache
+def _declared(library: Any) -> Any:
+    """The library, with the function that deflate.c exports."""
+    function = library.deflate_block
+    function.restype = ctypes.c_int64
+    function.argtypes = (ctypes.c_char_p, *3 * (ctypes.c_int64,))
+    return library
+
+
 def deflate_block(data: bytes, end: int) -> int:
     """The first bit before `end` at which a block with codes of its own begins, -1 for none.
 
     The block is not the last one of its member, and the description of its codes is in the data.
     """
-    find = getattr(kernel.library(), "deflate_block", None)
-    if find is None:
-        return -1  # an older library
-    find.restype = ctypes.c_int64
-    find.argtypes = (ctypes.c_char_p, *3 * (ctypes.c_int64,))
-    return int(find(data, len(data), 0, end))
+    return int(_declared(kernel.library()).deflate_block(data, len(data), 0, end))
