@@ -5,6 +5,7 @@ from typing import Any
 
 from runner.analysis.count.axis import Axis
 from runner.analysis.count.histogram import rfc3339
+from runner.analysis.count.joined_lines import unjoined
 from runner.analysis.count.line_marks import encode_marks
 from runner.analysis.count.line_times import LineTimes
 from runner.analysis.count.result import PatternResult
@@ -14,7 +15,6 @@ from runner.analysis.index.access_points import encode_points
 from runner.analysis.index.archive_index import encode_index
 from runner.analysis.options import AnalysisOptions
 from runner.analysis.over_time import over_time, shared_axis, timeline_of
-from runner.analysis.records.kernel import LINE_END
 from runner.analysis.run import AnalysisResult
 from runner.analysis.shorten import shorten
 
@@ -151,5 +151,4 @@ def _with_context(sample: Sample, times: LineTimes) -> dict[str, Any]:
 
 def _shown(line: bytes) -> str:
     """A line, or the lines of a record, without the carriage returns before newlines."""
-    lines = line.replace(b"\r" + LINE_END, b"\n").replace(LINE_END, b"\n")
-    return lines.removesuffix(b"\r").decode(errors="replace")
+    return unjoined(line).removesuffix(b"\r").decode(errors="replace")

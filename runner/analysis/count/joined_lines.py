@@ -9,6 +9,14 @@ from runner.analysis.input.stored import Stored
 from runner.analysis.input.window import Reader, Window
 from runner.analysis.match.kernel import Kernel
 
+LINE_END = b"\f"
+"""Instead of a newline within a record. A form feed of the data itself becomes a space."""
+
+
+def unjoined(text: bytes) -> bytes:
+    """The lines of a record with newlines between them, as clients get them."""
+    return text.replace(b"\r" + LINE_END, b"\n").replace(LINE_END, b"\n")
+
 
 class JoinedLines(Protocol):
     """The lines of the file that the records of a moving window have, see records/lines.py.

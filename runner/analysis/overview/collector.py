@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from typing import Protocol
 
+from runner.analysis.count.joined_lines import LINE_END
 from runner.analysis.count.line_times import LineTimes
 from runner.analysis.overview.bins import Bins
 from runner.analysis.overview.kernel_counter import KernelCounter
@@ -88,7 +89,7 @@ class Collector:
         room = TIME_BYTES - len(self._cut)
         self._cut += line[:room]
         if self._are_records:
-            self._lines_left_out += bytes(line[room:]).count(b"\f")
+            self._lines_left_out += bytes(line[room:]).count(LINE_END)
 
     def _end_line(self) -> None:
         self._cut += b"\n"

@@ -6,6 +6,7 @@ from typing import Any
 
 from runner.analysis.count.axis import Axis, axis_of
 from runner.analysis.count.histogram import rfc3339
+from runner.analysis.count.joined_lines import LINE_END, unjoined
 from runner.analysis.formats import detect
 from runner.analysis.overview.bursts import bursts
 from runner.analysis.overview.headers import Words
@@ -102,7 +103,7 @@ def _typical_lines(table: ShapeTable) -> list[bytes]:
     shapes = sorted(table.shapes.values(), key=lambda shape: (-shape.count, shape.first_line))
     total = sum(shape.count for shape in shapes)
     return [
-        shape.sample.partition(b"\f")[0]  # the first line of a record
+        shape.sample.partition(LINE_END)[0]  # the first line of a record
         for shape in shapes[:_TYPICAL_LINES]
         for _ in range(max(1, shape.count * _TYPICAL_LINES // total))
     ]
@@ -168,9 +169,7 @@ def _state(lines: Shape, counted: range, in_burst: bool) -> str:
 
 def _shown(id_: str, template: _Template, state: str) -> dict[str, Any]:
     lines = template.lines
-    sample = (
-        lines.sample.removesuffix(b"\r")[:SHOWN_BYTES].replace(b"\r\f", b"\n").replace(b"\f", b"\n")
-    )
+    sample = unjoined(lines.sample.removesuffix(b"\r")[:SHOWN_BYTES])
     return {
         "id": id_,
         "template": text_of(template.words),

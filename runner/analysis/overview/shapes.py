@@ -20,6 +20,7 @@ follows from its shape at any lower level.
 
 import re
 
+from runner.analysis.count.joined_lines import LINE_END
 from runner.analysis.count.time_formats import CLF, KLOG, find_time
 
 HEAD_BYTES = 512
@@ -114,7 +115,7 @@ class _Masker:
                 self.add_part(PATH)
             else:
                 self.shape += b" " if part["space"] else part["other"]
-                self._ended = b"\f" in part[0]
+                self._ended = LINE_END in part[0]
 
     def _add_run(self, run: bytes, at: int, end: int) -> None:
         line = self._line

@@ -13,9 +13,6 @@ from runner.analysis.match import kernel
 from runner.analysis.match.re2_regex import ANYWHERE, AT_START
 from runner.analysis.records.rule import HEAD_BYTES, LONGEST_RECORD, REGEX, RecordRule, start_regex
 
-LINE_END = b"\f"
-"""Instead of a newline within a record. A form feed of the data itself becomes a space."""
-
 
 class _Records(ctypes.Structure):
     """The C struct `records`."""

@@ -9,12 +9,13 @@ from collections.abc import Iterable, Sequence
 
 import stringzilla
 
+from runner.analysis.count.joined_lines import LINE_END
 from runner.analysis.count.lines import LineOptions, Lines, PatternState
 from runner.analysis.input.window import Window
 from runner.analysis.match.kernel import Kernel
 from runner.analysis.records.kernel import numbers_of
 
-_NEWLINES = bytes(range(256)).replace(b"\f", b"\n")
+_NEWLINES = bytes(range(256)).replace(LINE_END, b"\n")
 _LOWER = _NEWLINES.lower()
 
 _FirstAndLast = tuple[int | None, int | None]

@@ -3,13 +3,12 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from runner.analysis.count.joined_lines import JoinedLines
+from runner.analysis.count.joined_lines import LINE_END, JoinedLines
 from runner.analysis.count.line_times import LineTimes
 from runner.analysis.count.lines import LineOptions
 from runner.analysis.input.stored import Stored, next_line_start, read_at
 from runner.analysis.input.window import LINE_HEAD_BYTES, Reader, Window
 from runner.analysis.match.patterns import Literal, Prepared
-from runner.analysis.records.kernel import LINE_END
 from runner.analysis.records.lines import WindowLines
 from runner.analysis.records.rule import HEAD_BYTES, RecordRule, Records
 from runner.analysis.records.source import RecordSource

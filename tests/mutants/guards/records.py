@@ -83,14 +83,14 @@ RECORDS = (
     Mutant(
         "a shape ends with the first line of a record",
         "runner/analysis/overview/shapes.py",
-        """self._ended = b"\\f" in part[0]""",
+        "self._ended = LINE_END in part[0]",
         "pass",
         ("tests/analysis/test_overview_kernel.py", *_FILES),
     ),
     Mutant(
         "lines left out of a long record are counted",
         "runner/analysis/overview/collector.py",
-        """self._lines_left_out += bytes(line[room:]).count(b"\\f")""",
+        "self._lines_left_out += bytes(line[room:]).count(LINE_END)",
         "pass",
         _SCAN,
     ),
