@@ -32,8 +32,9 @@ JSON_BYTES = 1024
 FIRST_YEAR, LAST_YEAR = 1970, 2199  # other years are placeholders such as "0001-01-01"
 
 _MONTHS = b"Jan Feb Mar Apr May Jun Jul Aug Sep Oct Nov Dec".split()
-_MONTH = b"(?:" + b"|".join(_MONTHS) + b")"
-_DAY = rb"(?:Mon|Tue|Wed|Thu|Fri|Sat|Sun)"
+MONTH_NAME = b"(?:" + b"|".join(_MONTHS) + b")"
+DAY_NAME = rb"(?:Mon|Tue|Wed|Thu|Fri|Sat|Sun)"
+"""Regexes for the English names, as logs shorten them."""
 _CLOCK = rb"\d\d:\d\d:\d\d"
 _LEVEL = (
     rb"(?i:trace|debug|info|information|notice|warn|warning|err|error|crit|critical|alert|emerg"
@@ -44,9 +45,9 @@ _PREFIX = re.compile(
     rb"(?:[\[(\"]?" + _LEVEL + rb"[\])\"]?(?:[:,]?[ \t]+(?:[|-] )?|,))?[\[(\"]?"
 )
 _AT_ISO = rb"(?:\d{4}-\d\d-\d\d|\d{4}/\d\d/\d\d)[Tt ]" + _CLOCK + rb"(?!\d)"
-_AT_SYSLOG = _MONTH + rb" {1,2}\d{1,2}(?: \d{4})? " + _CLOCK + rb"(?!\d)"
-_AT_CTIME = _DAY + b" " + _MONTH + rb" {1,2}\d{1,2} " + _CLOCK + rb"(?!\d)"
-_AT_CLF = rb"\d\d/" + _MONTH + rb"/\d{4}:" + _CLOCK
+_AT_SYSLOG = MONTH_NAME + rb" {1,2}\d{1,2}(?: \d{4})? " + _CLOCK + rb"(?!\d)"
+_AT_CTIME = DAY_NAME + b" " + MONTH_NAME + rb" {1,2}\d{1,2} " + _CLOCK + rb"(?!\d)"
+_AT_CLF = rb"\d\d/" + MONTH_NAME + rb"/\d{4}:" + _CLOCK
 _FRACTION = rb"(?:[.,]\d+)?"
 
 
@@ -67,7 +68,7 @@ SLASHED = _format(rb"\d\d/\d\d/\d\d " + _CLOCK + rb"(?!\d)", _FRACTION, b"")
 US = _format(rb"\d{1,2}/\d{1,2}/\d{4},? " + _SHORT_CLOCK, b"", b"(?: [AP]M)?")
 GERMAN = _format(rb"\d{1,2}\.\d{1,2}\.\d{4},? " + _SHORT_CLOCK, b"", b"")
 NAMED = _format(
-    rb"\d{1,2}[ -]" + _MONTH + rb"[ -]\d{4}[ T]" + _CLOCK + rb"(?!\d)", _FRACTION, _ZONE
+    rb"\d{1,2}[ -]" + MONTH_NAME + rb"[ -]\d{4}[ T]" + _CLOCK + rb"(?!\d)", _FRACTION, _ZONE
 )
 MONTH = _format(rb"\d\d[-.]\d\d " + _CLOCK + rb"(?!\d)", _FRACTION, b"")
 KLOG = re.compile(

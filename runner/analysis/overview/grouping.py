@@ -11,14 +11,13 @@ import re
 from collections import Counter
 from collections.abc import Collection, Iterable, Mapping, Sequence
 
-from runner.analysis.overview.headers import Words
+from runner.analysis.overview.headers import LETTER, Words
 from runner.analysis.overview.shapes import VARIABLE
 from runner.analysis.overview.spans import MAX_BRANCHES
 
 _RARE = 0.01
 """The part of the lines with a number in a column whose other lines have a constant word."""
 
-_LETTER = re.compile(rb"[A-Za-z\x80-\xff]")
 _NAMED = frozenset(
     b"user User username host hostname file name process node client group service".split()
 )
@@ -57,7 +56,7 @@ def _root(message: Words, counts: Counts) -> tuple[int, frozenset[tuple[int, byt
     """The largest set of words of a message with one frequency."""
     by_count: dict[int, list[tuple[int, bytes]]] = {}
     for place in enumerate(message):
-        if _LETTER.search(place[1]):
+        if LETTER.search(place[1]):
             by_count.setdefault(counts[place], []).append(place)
     if not by_count:
         return 0, frozenset()
@@ -98,7 +97,7 @@ def _has_variable(words: Collection[bytes]) -> bool:
     """Whether a word of a column is a number or punctuation, or the others fit its masked part."""
     for word in words:
         before = word.partition(VARIABLE)[0]
-        if not _LETTER.search(word):
+        if not LETTER.search(word):
             return True
         if before != word and before and all(each.startswith(before) for each in words):
             return True

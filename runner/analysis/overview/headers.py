@@ -12,6 +12,7 @@ from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from math import log
 
+from runner.analysis.count.time_formats import DAY_NAME, MONTH_NAME
 from runner.analysis.formats.levels import WORDS
 from runner.analysis.overview.shapes import TIME
 
@@ -30,12 +31,11 @@ _LEVELS = b"|".join(name for name in WORDS if len(name) > 1)
 _LETTERS = b"".join(sorted(name.upper() for name in WORDS if len(name) == 1))
 _LEVEL = re.compile(rb"[\[(<|]*(?:(?i:" + _LEVELS + rb")|[" + _LETTERS + rb"])[\])>|:,]*")
 _CALENDAR = re.compile(
-    rb"(?:Mon|Tue|Wed|Thu|Fri|Sat|Sun|Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec|AM|PM|UTC"
-    rb"|GMT|CET|CEST|PST|PDT|EST|EDT)[,:]?"
+    rb"(?:" + DAY_NAME + b"|" + MONTH_NAME + rb"|AM|PM|UTC|GMT|CET|CEST|PST|PDT|EST|EDT)[,:]?"
 )
 # At the start: two semicolons within one word.
 _SEMICOLONS = re.compile(rb"(?:[^ ;]* ){0,2}[^ ;]*;[^ ;]*;")
-_LETTER = re.compile(rb"[A-Za-z\x80-\xff]")
+LETTER = re.compile(rb"[A-Za-z\x80-\xff]")
 _MARK = re.compile(rb"[\x00-\x03]")
 _NAME = re.compile(rb"[^\s]*[._/\-$@#\x00][^\s]*")
 
@@ -133,7 +133,7 @@ def _kind(unit: bytes) -> str:
         return "b"
     if unit[:1] == b"(" and unit.rstrip(b":,")[-1:] == b")":
         return "p"
-    if not _LETTER.search(unit) or _CALENDAR.fullmatch(unit):
+    if not LETTER.search(unit) or _CALENDAR.fullmatch(unit):
         return "c" if unit[-1:] == b":" and _MARK.search(unit) else "n"
     if unit[-1:] == b":" and unit[:1] not in b"\"'":
         return "t"

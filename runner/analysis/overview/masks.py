@@ -4,6 +4,7 @@ import re
 from collections import Counter
 from collections.abc import Collection
 
+from runner.analysis.count.time_formats import DAY_NAME, MONTH_NAME
 from runner.analysis.overview.headers import Words
 from runner.analysis.overview.shapes import PATH, VARIABLE
 
@@ -13,8 +14,7 @@ _VALUE = re.compile(rb"(?<=[\w\])>])=(?:\"[^\"]*\"|'[^']*'|[^\s,;()\[\]{}\"'|=]+
 _CONSTANT = re.compile(rb"(?<![\w.])(?:true|false|null|None|nil|NULL|True|False)(?![\w.])")
 _DOTTED = re.compile(rb"[\w\-$]+(?:\.[\w\-$]+){2,}|[\w.\-]+@[\w.\-]+")
 _DATE = re.compile(
-    rb"(?:(?:Mon|Tue|Wed|Thu|Fri|Sat|Sun),? )?(?:Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec)"
-    rb" (?=\x00)|(?:Mon|Tue|Wed|Thu|Fri|Sat|Sun),? (?=\x00)"
+    rb"(?:" + DAY_NAME + rb",? )?" + MONTH_NAME + rb" (?=\x00)|" + DAY_NAME + rb",? (?=\x00)"
 )
 _SIZES = rb"(?:[kKMGTPE]i?)?[Bb](?:ytes?)?|bytes?"
 _TIMES = rb"(?:[mun]?s|msecs?|secs?|seconds?|mins?|minutes?|hours?|hrs?|days?)"

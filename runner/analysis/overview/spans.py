@@ -9,7 +9,7 @@ import re
 from collections import Counter
 from collections.abc import Collection, Iterator, Mapping, Sequence
 
-from runner.analysis.overview.headers import Words
+from runner.analysis.overview.headers import LETTER, Words
 from runner.analysis.overview.shapes import VARIABLE
 
 MAX_BRANCHES = 4
@@ -19,7 +19,6 @@ _MAX_SPAN = 5
 _MIN_AROUND = 3
 """Constant words before a value and behind it."""
 
-_LETTER = re.compile(rb"[A-Za-z\x80-\xff]")
 _ENCLOSED = re.compile(rb"[^\"'(\[<]*(?:\"[^\"]*\"|'[^']*'|\([^)]*\)|\[[^\]]*\]|<[^>]*>)[.,;:)]*")
 
 Place = tuple[int, int, int]
@@ -66,7 +65,7 @@ def _places(message: Words, head: int, tail: int) -> Iterator[tuple[Place, int, 
     size = len(message)
     constants = [0]
     for word in message:
-        constants.append(constants[-1] + (_LETTER.search(word) is not None))
+        constants.append(constants[-1] + (LETTER.search(word) is not None))
     for start in range(1, min(head, size - 1) + 1):
         for end in range(max(start + 1, size - tail), min(size, start + _MAX_SPAN) + 1):
             before, behind = constants[start], constants[size] - constants[end]
