@@ -8,7 +8,7 @@ import base64
 import binascii
 import json
 import zlib
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from itertools import pairwise
 from typing import Any, TypeVar
@@ -20,7 +20,8 @@ MAX_TEXT = 32_000
 """Characters of encoded marks."""
 _HEAD_LINES = 20
 _MAX_BYTES = 1 << 16
-_MAX_NUMBER = 2**53
+MAX_NUMBER = 2**53
+"""Offsets, times and numbers of lines in decoded marks are smaller."""
 
 T = TypeVar("T")
 
@@ -125,13 +126,18 @@ def read_marks(document: Any) -> FileMarks:
     last_time = document["last_time"]
     rising = all(a < b for a, b in pairwise(offsets))
     rising = rising and all(a <= b for a, b in pairwise(numbers))
-    bounded = all(type(each) is int and 0 <= each < _MAX_NUMBER for each in (size, lines))
+    bounded = are_counts((size, lines))
     bounded = bounded and all(0 <= each <= size for each in offsets)
     bounded = bounded and all(1 <= each <= lines + 1 for each in numbers)
     known = [each for each in (*times, last_time) if each is not None]
-    if not (rising and bounded and all(abs(each) < _MAX_NUMBER for each in known)):
+    if not (rising and bounded and all(abs(each) < MAX_NUMBER for each in known)):
         raise ValueError("they are out of order, or not in the file")
     return FileMarks(list(zip(offsets, numbers, times, strict=True)), size, lines, last_time)
+
+
+def are_counts(values: Iterable[Any]) -> bool:
+    """Whether decoded values are whole numbers that count something."""
+    return all(type(each) is int and 0 <= each < MAX_NUMBER for each in values)
 
 
 def differences(values: list[int]) -> list[int]:

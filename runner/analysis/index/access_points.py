@@ -12,13 +12,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
-from runner.analysis.count.line_marks import MarksError, differences, sums
+from runner.analysis.count.line_marks import MAX_NUMBER, MarksError, differences, sums
 from runner.analysis.index.gzip_recorder import MAX_POINTS, AccessPoint
 from runner.analysis.index.raw_deflate import WINDOW_BYTES
 
 MAX_TEXT = 128_000
 """Characters of encoded points."""
-_MAX_NUMBER = 2**53
 
 
 @dataclass(frozen=True)
@@ -70,7 +69,7 @@ def decode_points(text: str) -> list[StoredPoint]:
     )
     sized = all(a < b for a, b in pairwise(ends)) and ends[-1] == len(data)
     counted = len(offsets) == len(bits) == len(ends) - 1 <= MAX_POINTS
-    if not (rising and sized and counted and max([*offsets, *bits], default=0) < _MAX_NUMBER):
+    if not (rising and sized and counted and max([*offsets, *bits], default=0) < MAX_NUMBER):
         raise MarksError("the access points of a file are out of order")
     windows = [data[start:end] for start, end in pairwise(ends)]
     return [StoredPoint(*each) for each in zip(offsets, bits, windows, strict=True)]

@@ -4,15 +4,17 @@ The scan makes it, and it is stored in the result like the marks of a file. It d
 members; readers find any further ones themselves.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from itertools import accumulate
 from typing import Any
 
 from runner.analysis.count.line_marks import (
+    MAX_NUMBER,
     MAX_TEXT,
     FileMarks,
     LineMarks,
+    are_counts,
     differences,
     marks_document,
     pack,
@@ -24,7 +26,6 @@ from runner.analysis.count.line_marks import (
 MAX_MEMBERS = 2000
 _MAX_NAME = 1000
 _MAX_BYTES = 1 << 20
-_MAX_NUMBER = 2**53
 
 
 @dataclass(frozen=True)
@@ -127,10 +128,10 @@ def _read(document: Any) -> ArchiveIndex:
     offsets, sizes, lines = sums(columns["at"]), columns["sizes"], columns["lines"]
     problems = {int(at): (str(code), str(text)) for at, (code, text) in columns["problems"].items()}
     _require(all(type(each) is str for each in columns["names"]))
-    _require(_are_counts(offsets) and _are_counts(sizes))
-    _require(_are_counts(each for each in (*columns["bytes"], *lines) if each is not None))
+    _require(are_counts(offsets) and are_counts(sizes))
+    _require(are_counts(each for each in (*columns["bytes"], *lines) if each is not None))
     times = [each for each in (*columns["modified"], *columns["last_times"]) if each is not None]
-    _require(all(type(each) in (int, float) and abs(each) < _MAX_NUMBER for each in times))
+    _require(all(type(each) in (int, float) and abs(each) < MAX_NUMBER for each in times))
     figures = zip(columns["bytes"], lines, columns["last_times"], strict=True)
     rows = zip(columns["names"], offsets, sizes, columns["modified"], figures, strict=True)
     members = [
@@ -140,10 +141,6 @@ def _read(document: Any) -> ArchiveIndex:
     _require(sum(each.bytes or 0 for each in members) <= marks.size)
     _require(sum(each.lines or 0 for each in members) <= marks.lines)
     return ArchiveIndex(members, document["complete"] is True, marks)
-
-
-def _are_counts(values: Iterable[Any]) -> bool:
-    return all(type(each) is int and 0 <= each < _MAX_NUMBER for each in values)
 
 
 def _require(is_right: bool) -> None:

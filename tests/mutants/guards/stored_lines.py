@@ -154,7 +154,7 @@ STORED_LINES = (
     Mutant(
         "a damaged index of an archive is refused",
         "runner/analysis/index/archive_index.py",
-        "    _require(_are_counts(offsets) and _are_counts(sizes))",
+        "    _require(are_counts(offsets) and are_counts(sizes))",
         "",
         (f"{ARCHIVE_INDEX[0]}::test_a_damaged_index_is_refused",),
     ),
