@@ -205,14 +205,8 @@ def _seek(reader: LearningReader, line: int, offset: int, deadline: float) -> No
                 line_start(block.data, line - block.position.line),
                 block.data.rfind(b"\n", 0, max(offset - block.position.offset, 0)) + 1,
             )
-            reader.go_back(*_part(block.position, block.data, at))
+            reader.go_back(block.position.of_line(block.data, at), block.data[at:])
             return
-
-
-def _part(position: Position, data: bytes, at: int) -> tuple[Position, bytes]:
-    """The position of a line in a block, and the data from there on."""
-    line = position.line + data.count(b"\n", 0, at)
-    return Position(position.offset + at, line, position.time), data[at:]
 
 
 class Scan:
@@ -347,7 +341,7 @@ class Scan:
             moment = self._clock.last(borders[:at], first.time)
         if at == len(data):
             return replace(end, time=moment)
-        return Position(first.offset + at, first.line + data.count(b"\n", 0, at), moment)
+        return replace(first.of_line(data, at), time=moment)
 
 
 def _start_of(data: bytes, borders: bytes, newlines: int) -> int:

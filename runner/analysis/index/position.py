@@ -33,6 +33,10 @@ class Position:
     after: int = 0
     searched: int = 0
 
+    def of_line(self, data: bytes, at: int) -> "Position":
+        """The position of a line that begins at `at` in data from this position on."""
+        return Position(self.offset + at, self.line + data.count(b"\n", 0, at), self.time)
+
 
 START = Position()
 

@@ -55,7 +55,7 @@ class RecordReader:
                 end = block.data.find(b"\n", at)
                 end = len(block.data) if end < 0 else end
                 if begins(block.data[at:end]):
-                    self._reader.go_back(_within(block.position, block.data, at), block.data[at:])
+                    self._reader.go_back(block.position.of_line(block.data, at), block.data[at:])
                     return True
                 at = end + 1
         return False
@@ -68,7 +68,7 @@ class RecordReader:
             joined = self._joined(data, at.offset)
             # What follows a line that is too long begins a record.
             stop = len(data) if block.end.mid_line else joined.rfind(b"\n", 0, len(data) - 1) + 1
-            end = block.end if stop == len(data) else _within(at, data, stop)
+            end = block.end if stop == len(data) else at.of_line(data, stop)
             self._open, self._open_at = data[stop:], end
             if stop:
                 return Block(data[:stop], at, end, joined[:stop])
@@ -88,8 +88,3 @@ class RecordReader:
         self._kernel.begin_at(offset)
         self._kernel.join(memoryview(joined), offset, 0, len(data), len(data))
         return bytes(joined)
-
-
-def _within(first: Position, data: bytes, at: int) -> Position:
-    """The position of a line in data that begins at a position."""
-    return Position(first.offset + at, first.line + data.count(b"\n", 0, at), first.time)
