@@ -8,21 +8,15 @@ lines; the access log has nginx lines; in the Java log, one of 20 lines is follo
 traceback. "overview" stands for an analysis without patterns.
 """
 
-import argparse
-import os
-import sys
-import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
-from benchmarks.analysis.analyze import cases, cpu_of_child
 from benchmarks.analysis.log_file import make_log
-from benchmarks.analysis.timeline import make_access_log, scan
+from benchmarks.analysis.timeline import make_access_log, print_tables, rows, seconds_per_gb
 from runner.analysis.match.patterns import Pattern
 from runner.analysis.options import AnalysisOptions
 from runner.analysis.records.rule import Records
 
-ROWS = ("1 literals", "20 literals", "1000 literals", "5 regexes")
 _TRACE_LINES = 30
 
 
@@ -60,34 +54,14 @@ def row(path: Path, name: str, patterns: list[Pattern], runs: int) -> str:
         "lines": AnalysisOptions(overview=overview),
         "records": AnalysisOptions(overview=overview, records=Records()),
     }
-    figures: dict[str, list[float]] = {kind: [] for kind in kinds}
-    for _ in range(runs):
-        for kind, options in kinds.items():
-            figures[kind].append(cpu_of_child(lambda o=options: scan(path, patterns, o)))  # type: ignore[misc]
-    gigabytes = path.stat().st_size / 1e9
-    lines, records = (min(each) / gigabytes for each in figures.values())
+    lines, records = (min(each) for each in seconds_per_gb(path, patterns, kinds, runs))
     return f"| {name} | {lines:.3f} | {records:.3f} | {lines / records:.2f} |\n"
 
 
 def main() -> None:
-    """Make the logs, pin this process to one core, and print the tables."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--size-mb", type=int, default=300)
-    parser.add_argument("--runs", type=int, default=5)
-    parser.add_argument("--core", type=int, default=0)
-    parser.add_argument("--log", action="append", choices=LOGS)
-    options = parser.parse_args()
-    os.sched_setaffinity(0, {options.core})
-    with tempfile.TemporaryDirectory() as folder:
-        for log in options.log or LOGS:
-            path = Path(folder, log)
-            LOGS[log](path, options.size_mb * 1_000_000)
-            os.sync()  # otherwise the system writes the file during the measurement
-            sys.stdout.write(f"\n| {log} | lines | records | ratio |\n|---|---|---|---|\n")
-            for name, patterns in {"none": [], **cases(), "overview": []}.items():
-                if name in ("none", "overview", *ROWS):
-                    sys.stdout.write(row(path, name, patterns, options.runs))
-                    sys.stdout.flush()
+    """Print the tables."""
+    columns, patterns = ("lines", "records", "ratio"), {**rows(), "overview": []}
+    print_tables(__doc__, 300, LOGS, columns, patterns, row)
 
 
 if __name__ == "__main__":

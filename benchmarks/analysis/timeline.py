@@ -13,7 +13,7 @@ import random
 import statistics
 import sys
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 from benchmarks.analysis.analyze import cases, cpu_of_child
@@ -55,37 +55,64 @@ def scan(path: Path, patterns: list[Pattern], options: AnalysisOptions) -> None:
     analyze(path, patterns, options, lambda report: None)
 
 
+def seconds_per_gb(
+    path: Path, patterns: list[Pattern], kinds: Mapping[str, AnalysisOptions], runs: int
+) -> list[list[float]]:
+    """The CPU seconds for each GB of interleaved runs, in the order of the kinds."""
+    figures: list[list[float]] = [[] for _ in kinds]
+    for _ in range(runs):
+        for figure, options in zip(figures, kinds.values(), strict=True):
+            figure.append(cpu_of_child(lambda o=options: scan(path, patterns, o)))  # type: ignore[misc]
+    gigabytes = path.stat().st_size / 1e9
+    return [[seconds / gigabytes for seconds in figure] for figure in figures]
+
+
 def row(path: Path, name: str, patterns: list[Pattern], runs: int) -> str:
     """The row for some patterns."""
-    figures: dict[str, list[float]] = {kind: [] for kind in KINDS}
-    for _ in range(runs):
-        for kind, options in KINDS.items():
-            figures[kind].append(cpu_of_child(lambda o=options: scan(path, patterns, o)))  # type: ignore[misc]
-    gigabytes = path.stat().st_size / 1e9
-    return f"| {name} | " + " | ".join(
-        f"{statistics.median(each) / gigabytes:.3f}" for each in figures.values()
-    )
+    figures = seconds_per_gb(path, patterns, KINDS, runs)
+    return f"| {name} | {' | '.join(f'{statistics.median(each):.3f}' for each in figures)} |\n"
 
 
-def main() -> None:
-    """Make the logs, pin this process to one core, and print the tables."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--size-mb", type=int, default=1000)
+def rows() -> dict[str, list[Pattern]]:
+    """The patterns of each row, by its name."""
+    return {"none": [], **{name: each for name, each in cases().items() if name in ROWS}}
+
+
+def print_tables(
+    about: str | None,
+    size_mb: int,
+    logs: Mapping[str, Callable[[Path, int], None]],
+    columns: Sequence[str],
+    patterns: Mapping[str, list[Pattern]],
+    row: Callable[[Path, str, list[Pattern], int], str],
+) -> None:
+    """Make the logs, pin this process to one core, and print a table for each log.
+
+    `about` describes the program and `size_mb` is the default size of a log. `row` takes a log,
+    the name and the patterns of a row, and the number of runs.
+    """
+    parser = argparse.ArgumentParser(description=about)
+    parser.add_argument("--size-mb", type=int, default=size_mb)
     parser.add_argument("--runs", type=int, default=5)
     parser.add_argument("--core", type=int, default=0)
-    parser.add_argument("--log", action="append", choices=LOGS)
+    parser.add_argument("--log", action="append", choices=logs)
     options = parser.parse_args()
     os.sched_setaffinity(0, {options.core})
     with tempfile.TemporaryDirectory() as folder:
-        for log in options.log or LOGS:
+        for log in options.log or logs:
             path = Path(folder, log)
-            LOGS[log](path, options.size_mb * 1_000_000)
+            logs[log](path, options.size_mb * 1_000_000)
             os.sync()  # otherwise the system writes the file during the measurement
-            sys.stdout.write(f"\n| {log} | {' | '.join(KINDS)} |\n|---|---|---|---|\n")
-            for name, patterns in {"none": [], **cases()}.items():
-                if name == "none" or name in ROWS:
-                    sys.stdout.write(f"{row(path, name, patterns, options.runs)} |\n")
-                    sys.stdout.flush()
+            head = f"| {log} | {' | '.join(columns)} |\n|{'---|' * (len(columns) + 1)}\n"
+            sys.stdout.write(f"\n{head}")
+            for name, each in patterns.items():
+                sys.stdout.write(row(path, name, each, options.runs))
+                sys.stdout.flush()
+
+
+def main() -> None:
+    """Print the tables."""
+    print_tables(__doc__, 1000, LOGS, [*KINDS], rows(), row)
 
 
 if __name__ == "__main__":
