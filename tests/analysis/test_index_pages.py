@@ -45,7 +45,7 @@ def closed_streams() -> Iterator[None]:
 
 @pytest.fixture
 def small_blocks(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Let blocks have a few lines, so that many pages and contexts cross their borders."""
+    """Let blocks have a few lines, so that many pages, contexts and records cross their borders."""
     monkeypatch.setattr(blocks, "FIRST_BYTES", 64)
     monkeypatch.setattr(blocks, "MOST_BYTES", 256)
 
@@ -70,8 +70,11 @@ class Reader:
         STREAMS.close_idle(0)
         self.file = KnownFile.of_file("key", path, encoding, STREAMS)
 
+    def query(self, **given: Any) -> LineQuery:
+        return LineQuery(**{"limit": 1000, **given})
+
     def page(self, seconds: float = 60, **query: Any) -> tuple[list[dict[str, Any]], PageEnd]:
-        asked = LineQuery(**{"limit": 1000, **query})
+        asked = self.query(**query)
         matcher = Matcher(asked.match, asked.regex, asked.ignore_case)
         sink = ObjectSink(matcher, asked.limit or 1)
         sink.begin(self.file.clock)

@@ -2,7 +2,6 @@
 
 import gzip
 import time
-from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -14,58 +13,28 @@ from hypothesis import strategies as st
 from runner.analysis.count.line_times import LineTimes
 from runner.analysis.count.time_limits import TimeLimit
 from runner.analysis.index import blocks
-from runner.analysis.index.known_file import KnownFile
-from runner.analysis.index.matcher import Matcher
 from runner.analysis.index.page import read_page
 from runner.analysis.index.query import LineQuery
-from runner.analysis.index.sinks import ObjectSink, TextSink
-from runner.analysis.index.stream import StreamCache
+from runner.analysis.index.sinks import TextSink
 from runner.analysis.match.patterns import Pattern
 from runner.analysis.records.rule import LONGEST_RECORD, Records
+from tests.analysis.test_index_pages import Reader
+from tests.analysis.test_index_pages import closed_streams as closed_streams
+from tests.analysis.test_index_pages import small_blocks as small_blocks
 from tests.support.analysis.plain_records import Record, matches, records_of, texts
 
-STREAMS = StreamCache()
 START = datetime(2026, 11, 25, 10, 0, tzinfo=UTC).timestamp()
 
 
-@pytest.fixture(autouse=True)
-def closed_streams() -> Iterator[None]:
-    """Closes the streams that a test leaves open."""
-    yield
-    STREAMS.close_idle(0)
-
-
-@pytest.fixture
-def small_blocks(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Let blocks have a few lines, so that many records cross their borders."""
-    monkeypatch.setattr(blocks, "FIRST_BYTES", 64)
-    monkeypatch.setattr(blocks, "MOST_BYTES", 256)
-
-
-class Reader:
+class RecordReader(Reader):
     """Reads all pages of a file with records."""
 
     def __init__(self, path: Path, records: Records | None = None) -> None:
-        STREAMS.close_idle(0)
-        self.file = KnownFile.of_file("key", path, None, STREAMS)
+        super().__init__(path)
         self.records = records or Records()
 
     def query(self, **given: Any) -> LineQuery:
-        return LineQuery(**{"limit": 1000, "records": self.records, **given})
-
-    def all(self, seconds: float = 60, **given: Any) -> list[dict[str, Any]]:
-        lines, cursor = [], None
-        for _ in range(5000):
-            query = self.query(cursor=cursor, **given)
-            matcher = Matcher(query.match, query.regex, query.ignore_case)
-            sink = ObjectSink(matcher, query.limit or 1)
-            sink.begin(self.file.clock)
-            end = read_page(self.file, query, sink, time.monotonic() + seconds)
-            lines += sink.lines
-            cursor = end.cursor
-            if cursor is None:
-                return lines
-        raise AssertionError("the pages have no end")
+        return super().query(**{"records": self.records, **given})
 
     def text(self, **given: Any) -> bytes:
         sink = TextSink(None, 1 << 30)
@@ -151,7 +120,7 @@ def test_pages_have_the_records_of_a_plain_implementation(
     data, path = java_log(200), tmp_path / "app.log"
     path.write_bytes(data if form == "plain" else gzip.compress(data))
     for limit in (1, 7, 1000):
-        pages = Reader(path)
+        pages = RecordReader(path)
         pages.file.marks.spacing = 500
         expected = pages.expected(data, **query)
         assert shown(pages.all(limit=limit, **query)) == expected
@@ -165,7 +134,7 @@ def test_pages_have_the_records_of_a_plain_implementation(
 def test_text_has_whole_records(tmp_path: Path, query: dict[str, Any]) -> None:
     data, path = java_log(100), tmp_path / "app.log"
     path.write_bytes(data)
-    pages, lines = Reader(path), data.split(b"\n")
+    pages, lines = RecordReader(path), data.split(b"\n")
     expected = [lines[number - 1] for number, *_ in pages.expected(data, **query)]
     assert pages.text(**query) == b"".join(line + b"\n" for line in expected)
 
@@ -189,7 +158,7 @@ def test_records_of_all_kinds_are_shown(
 ) -> None:
     path = tmp_path / "app.log"
     path.write_bytes(data)
-    pages = Reader(path, records)
+    pages = RecordReader(path, records)
     assert shown(pages.all(limit=limit, **query)) == pages.expected(data, **query)
 
 
@@ -200,7 +169,7 @@ def test_a_long_record_ends_before_a_line_wherever_a_page_begins(
     dump = b"".join(b"  %07d %s\n" % (number, b"x" * 90) for number in range(30_000))
     data, path = java_log(10) + dump + java_log(10), tmp_path / "app.log"
     path.write_bytes(data)
-    pages = Reader(path)
+    pages = RecordReader(path)
     pages.file.marks.spacing = 64 << 10
     firsts = [record.line for record in pages.plain(data)]
     assert len([line for line in firsts if 30 < line < 30_000]) == len(dump) // LONGEST_RECORD
@@ -215,7 +184,7 @@ def test_a_long_record_ends_before_a_line_wherever_a_page_begins(
 def test_a_line_that_is_too_long_ends_its_record(tmp_path: Path) -> None:
     path = tmp_path / "app.log"
     path.write_bytes(b"2026-11-25 10:00:00 a\n b\n" + b"x" * (3 << 20) + b"\n c\n d\n")
-    found = shown(Reader(path).all(limit=1))
+    found = shown(RecordReader(path).all(limit=1))
     assert found == [
         *((1, False, False), (2, False, True), (3, False, True)),
         *((4, False, False), (5, False, True)),
@@ -225,7 +194,7 @@ def test_a_line_that_is_too_long_ends_its_record(tmp_path: Path) -> None:
 def test_the_lines_of_a_record_have_their_own_times_and_matches(tmp_path: Path) -> None:
     path = tmp_path / "app.log"
     path.write_bytes(b"2026-11-25 10:00:00 ERROR a\r\n\tat ERROR\r\n")
-    first, second = Reader(path).all(match="ERROR")
+    first, second = RecordReader(path).all(match="ERROR")
     assert (first["time"], first["matches"]) == ("2026-11-25T10:00:00.000Z", [(20, 25)])
     assert second == {
         **{"line": 2, "time": None, "text": "\tat ERROR", "matches": [(4, 9)]},
