@@ -2,9 +2,9 @@
 
     python -m benchmarks.analysis.pattern_sets [--size-mb 200] [--runs 5]
 
-A log has the lines that the patterns of the set match, those that look alike, and nine other lines
-for each of them. Prints MB of the file per second of CPU time, as a table in Markdown; sets take
-turns, and the median counts.
+The benchmark writes a log for each set. One of ten lines belongs to the set: a pattern matches it,
+or it only looks as if one did. The other nine are of another program. The table in Markdown shows
+MB of the file per second of CPU time; sets take turns, and the median counts.
 """
 
 import argparse

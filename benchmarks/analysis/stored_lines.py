@@ -80,7 +80,7 @@ class Reader:
     """Reads pages of a file, as a listener asks for them."""
 
     def __init__(self, path: Path, about: dict[str, Any] | None, member: str | None = None):
-        """`about` is what an analysis says about the file, `member` the member that is read."""
+        """`about` is the object `file` of a result, if there is one; `member` names the member."""
         self._path, self._about = path, about or {}
         self._member = member
         self._answers = Answers()
@@ -133,7 +133,7 @@ def scan(path: Path, patterns: list[Pattern], with_index: bool) -> float:
 
 
 def about(path: Path) -> dict[str, Any]:
-    """What an analysis says about a file."""
+    """Analyze a file, and return the object `file` of the result, which has the index."""
     result = to_json(analyze(path, [Pattern("ERROR")], OPTIONS, lambda progress: None), OPTIONS)
     found: dict[str, Any] = result["file"]
     return found

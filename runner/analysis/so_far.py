@@ -2,8 +2,8 @@
 
 scan ──every window──▶ SoFar.watch ──now and then──▶ partial results ──▶ SoFar.found ──▶ progress
 
-A job that ends within four seconds makes none of it. The parts take at most 2 % of the time so far:
-one is made only if its time, as predicted, fits. A scan that fails makes a last one in any case.
+A job that ends within four seconds makes no part. Parts take at most 2 % of the time so far: SoFar
+makes one only if its predicted time fits. A scan that fails makes a last part in any case.
 """
 
 import json
