@@ -12,11 +12,13 @@ from runner.analysis.overview.overview import overview
 from runner.analysis.overview.table import ShapeTable
 
 
-def shared_axis(partial: PartialResult, keys: Sequence[str]) -> Axis | None:
+def shared_axis(partial: PartialResult) -> Axis | None:
     """The time axis, whose bins are made of whole bins of the overview and of the fields."""
+    if partial.timeline is None:
+        return None
     table, fields = partial.table, partial.fields
     also = table.bin_seconds if isinstance(table, ShapeTable) else 1
-    return timeline_of(partial, keys).axis(lcm(also, fields.cell_seconds if fields else 1))
+    return partial.timeline.axis(lcm(also, fields.cell_seconds if fields else 1))
 
 
 def timeline_of(partial: PartialResult, keys: Sequence[str]) -> Timeline:

@@ -44,7 +44,7 @@ def to_json(result: AnalysisResult, options: AnalysisOptions) -> dict[str, Any]:
         report["samples"] = each(lambda pattern: [_shown(line) for line in pattern.samples])
     if options.histogram:
         report["histogram"] = each(lambda pattern: _histogram(pattern, options.histogram))
-    axis = shared_axis(result.partial, result.keys) if options.has_timeline else None
+    axis = shared_axis(result.partial) if options.has_timeline else None
     report |= _fields(result, options, axis)
     report |= over_time(result.partial, result.keys, result.modified, options, axis)
     report |= _selected(result)

@@ -74,7 +74,7 @@ class SoFar:
     def _make(self, partial: PartialResult) -> dict[str, Any]:
         if isinstance(partial.table, ShapeTable) and not partial.table.shapes:
             return {}  # an overview needs lines
-        axis = shared_axis(partial, self._keys) if self._options.has_timeline else None
+        axis = shared_axis(partial) if self._options.has_timeline else None
         found = over_time(partial, self._keys, self._modified, self._options, axis)
         if "overview" in found:
             found["overview"] = _shortened(found["overview"])
