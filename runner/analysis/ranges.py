@@ -57,8 +57,8 @@ def scan_ranges(
     file: Stored,
     patterns: Sequence[Prepared],
     options: ScanOptions,
-    processes: int,
     report_totals: ReportTotals,
+    processes: int,
     range_bytes: int,
     watch: Watch = watch_nothing,
 ) -> PartialResult:

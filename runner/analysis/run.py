@@ -129,8 +129,7 @@ def _analyze_file(
             partial, time_span = scan_text(text, *scan, watch=so_far.watch)
         encoding, bom = text.encoding, text.bom
     elif processes > 1 and ranges.can_be_split(prepared, size, ranges.MIN_BYTES):
-        watched = ranges.RANGE_BYTES, so_far.watch
-        partial = ranges.scan_ranges(file, *scan[:2], processes, report_totals, *watched)
+        partial = ranges.scan_ranges(file, *scan, processes, ranges.RANGE_BYTES, so_far.watch)
     else:
         partial = scan_range(file, (0, size), *scan, watch=so_far.watch)
     return AnalysisResult(

@@ -50,7 +50,7 @@ def ignore_result(number: int, result: bytes) -> None:
 def test_ranges_give_the_same_result_as_the_whole(tmp_path: Path, number: int, size: int) -> None:
     path = tmp_path / "log"
     path.write_bytes(b"aab\nbba\n\nxaaaaaaaaaaaaaaaaaaaaab\nB" * 9)
-    partial = scan_ranges(path, prepare(PATTERNS), WITH_SAMPLES, number, ignore_totals, size)
+    partial = scan_ranges(path, prepare(PATTERNS), WITH_SAMPLES, ignore_totals, number, size)
     assert partial == scan(path.read_bytes(), PATTERNS, WITH_SAMPLES)
     assert found(partial.results[0]) == expected(path.read_bytes(), PATTERNS[0], 3)
 
@@ -62,7 +62,7 @@ def test_ranges_of_literals_give_the_same_result_as_the_whole(
 ) -> None:
     path, patterns = tmp_path / "log", [each for each in PATTERNS if not each.regex]
     path.write_bytes(b"aab\nbba\n\nxaaaaaaaaaaaaaaaaaaaaab\nB\xff\n" * 9)
-    partial = scan_ranges(path, prepare(patterns), COUNTS, number, ignore_totals, size)
+    partial = scan_ranges(path, prepare(patterns), COUNTS, ignore_totals, number, size)
     assert partial == scan(path.read_bytes(), patterns, COUNTS)
     assert found(partial.results[0]) == expected(path.read_bytes(), patterns[0], 0)
     assert partial.invalid_text.count == 9
@@ -74,7 +74,7 @@ def test_reported_totals_add_up_to_the_whole(tmp_path: Path, options: ScanOption
     path.write_bytes(b"a b\n" * 1000)
     news: list[tuple[int, list[int]]] = []
     patterns = prepare([Pattern("a"), Pattern("b")])
-    scan_ranges(path, patterns, options, 2, lambda *totals: news.append(totals), 100)
+    scan_ranges(path, patterns, options, lambda *totals: news.append(totals), 2, 100)
     assert news[-1] == (4000, [1000, 1000])
     assert len(news) > 1
     assert [done for done, _ in news] == sorted(done for done, _ in news)
@@ -215,7 +215,7 @@ def test_a_file_that_is_shortened_meanwhile_fails_the_scan(
         ranges, "line_ranges", lambda path, range_bytes, options: [(0, 10), (10, 22)]
     )
     with pytest.raises(HelperError, match="cut while it was read"):
-        scan_ranges(path, prepare(PATTERNS[:2]), options, 2, ignore_totals, 100)
+        scan_ranges(path, prepare(PATTERNS[:2]), options, ignore_totals, 2, 100)
 
 
 def test_helpers_die_with_their_parent(tmp_path: Path) -> None:

@@ -134,7 +134,7 @@ def test_ranges_in_helper_processes_have_the_fields_of_the_whole(tmp_path: Path)
     planned = plan_fields(file, WANTED, modified_at(file))
     options, prepared = ScanOptions(fields=planned.plan), prepare(PATTERN)
     whole = scan_range(file, (0, file.stat().st_size), prepared, options, ignore)
-    split = ranges.scan_ranges(file, prepared, options, 2, ignore, 5000)
+    split = ranges.scan_ranges(file, prepared, options, ignore, 2, 5000)
     assert split.fields == whole.fields
 
 
