@@ -100,16 +100,14 @@ class WebFiles:
 
     def _with_imports(self, modules: Sequence[str]) -> list[str]:
         """Return the names of these modules and of those that they import, each once."""
-        found = dict.fromkeys(name for name in modules if name in self._files)
-        waiting = list(found)
-        for name in waiting:
+        found = [name for name in modules if name in self._files]
+        for name in found:  # which grows meanwhile
             folder = posixpath.dirname(name)
             for path in _IMPORT.findall(self._files[name].content):
                 imported = posixpath.normpath(posixpath.join(folder, path.decode()))
                 if imported not in found:
-                    found[imported] = None
-                    waiting.append(imported)
-        return list(found)
+                    found.append(imported)
+        return found
 
 
 def _version(files: Mapping[str, WebFile]) -> str:
