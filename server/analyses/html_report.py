@@ -73,10 +73,7 @@ def html_report(job: Mapping[str, Any], comparison: ComparisonDocument | None = 
     tables = sorted(tables_of(result, comparison), key=lambda table: _place(table.name))
     parts = [f"<h1>{escape(name)}</h1>", _about(job)]
     for table in tables:
-        if table.name == "fields_over_time":
-            parts += [f'<h2 id="{table.name}">{escape(table.title)}</h2>', *_field_charts(result)]
-        else:
-            parts.extend(_section(table, comparison))
+        parts.extend(_section(table, result, comparison))
     for table in tables:
         if table.name == "timeline" and len(table.columns) <= MAX_COLUMNS:
             parts += [f'<h2 id="times">{escape(table.title)}, in numbers</h2>', *_table(table)]
@@ -96,10 +93,15 @@ def _about(job: Mapping[str, Any]) -> str:
     return f'<p class="quiet">{escape(", ".join(facts))}</p>'
 
 
-def _section(table: Table, comparison: ComparisonDocument | None) -> Iterator[str]:
+def _section(
+    table: Table, result: Mapping[str, Any], comparison: ComparisonDocument | None
+) -> Iterator[str]:
     yield f'<h2 id="{table.name}">{escape(table.title)}</h2>'
     if table.name == "timeline":
         yield from _charts(table)
+        return
+    if table.name == "fields_over_time":
+        yield from _field_charts(result)
         return
     if table.name == "comparison" and comparison is not None:
         yield f"<p>{escape(_about_comparison(comparison))}</p>"
