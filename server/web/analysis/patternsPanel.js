@@ -3,7 +3,6 @@
 
 import { runAction } from "../lib/dialog.js";
 import { h, setText, update } from "../lib/dom.js";
-import { describeErrors, fieldErrorsOf } from "../lib/errors.js";
 import * as format from "../lib/format.js";
 import { hasRole } from "../shared/session.js";
 import { analyzeAgain } from "./again.js";
@@ -179,17 +178,8 @@ export class PatternsPanel {
   async analyze(button, patterns, sets) {
     const job = this.job;
     if (!job) return;
-    setText(this.error, "");
-    await runAction(button, async () => {
-      try {
-        const payload = { ...payloadWith(job, patterns), ...(sets ? { pattern_sets: sets } : {}) };
-        await analyzeAgain(job, payload, this.view, this.go);
-      } catch (error) {
-        const errors = describeErrors(fieldErrorsOf(error));
-        if (!errors) throw error;
-        setText(this.error, errors);
-      }
-    });
+    const payload = { ...payloadWith(job, patterns), ...(sets ? { pattern_sets: sets } : {}) };
+    await runAction(button, () => analyzeAgain(job, payload, this.view, this.go), this.error);
   }
 }
 

@@ -2,8 +2,7 @@
 // they are counted over time. The answer is a new job.
 
 import { runAction } from "../lib/dialog.js";
-import { h, setText } from "../lib/dom.js";
-import { describeErrors, fieldErrorsOf } from "../lib/errors.js";
+import { h } from "../lib/dom.js";
 import { hasRole } from "../shared/session.js";
 import { analyzeAgain } from "./again.js";
 
@@ -153,17 +152,8 @@ export class QuestionPanel {
     event.preventDefault();
     const job = this.job;
     if (!job) return;
-    setText(this.error, "");
     const texts = Object.fromEntries(OPTIONS.map(({ name }, at) => [name, this.inputs[at].value]));
-    await runAction(this.button, async () => {
-      try {
-        const payload = payloadOf(job.payload, texts, this.overTime.checked);
-        await analyzeAgain(job, payload, this.view, this.go);
-      } catch (error) {
-        const errors = describeErrors(fieldErrorsOf(error));
-        if (!errors) throw error;
-        setText(this.error, errors);
-      }
-    });
+    const payload = payloadOf(job.payload, texts, this.overTime.checked);
+    await runAction(this.button, () => analyzeAgain(job, payload, this.view, this.go), this.error);
   }
 }

@@ -1,7 +1,7 @@
 // Confirmations and messages.
 
-import { byId, h } from "./dom.js";
-import { messageOf } from "./errors.js";
+import { byId, h, setText } from "./dom.js";
+import { describeErrors, fieldErrorsOf, messageOf } from "./errors.js";
 
 const MESSAGE_MS = 6000;
 
@@ -70,19 +70,24 @@ export function actionButton(text, action, properties = {}) {
 }
 
 /**
- * Run the action of a button, which is disabled meanwhile. An error is shown as a message.
+ * Run the action of a button, which is disabled meanwhile. An error is shown as a message; one that
+ * names fields is shown in `note`, if there is one.
  *
  * @param {HTMLButtonElement} button
  * @param {() => unknown} action may return a promise
+ * @param {HTMLElement} [note]
  * @returns {Promise<boolean>} whether the action succeeded
  */
-export async function runAction(button, action) {
+export async function runAction(button, action, note) {
   button.disabled = true;
+  if (note) setText(note, "");
   try {
     await action();
     return true;
   } catch (error) {
-    showMessage(messageOf(error), { error: true });
+    const errors = describeErrors(fieldErrorsOf(error));
+    if (note && errors) setText(note, errors);
+    else showMessage(messageOf(error), { error: true });
     return false;
   } finally {
     button.disabled = false;
