@@ -3,6 +3,7 @@
 
 import { runAction } from "../lib/dialog.js";
 import { h } from "../lib/dom.js";
+import { Field } from "../lib/field.js";
 import { hasRole } from "../shared/session.js";
 import { analyzeAgain } from "./again.js";
 
@@ -97,8 +98,9 @@ export class QuestionPanel {
     this.go = go;
     /** @type {JobDocument | null} */
     this.job = null;
-    this.inputs = OPTIONS.map(({ name, input }) =>
-      h("input", { id: `question-${name}`, "aria-describedby": `question-${name}-note`, ...input }),
+    this.fields = OPTIONS.map(
+      ({ name, label, hint, input }) =>
+        new Field(name, label, h("input", { id: `question-${name}`, ...input }), hint),
     );
     this.overTime = h("input", { id: "question-over-time", type: "checkbox" });
     this.button = h("button", {}, "Analyze again");
@@ -113,7 +115,7 @@ export class QuestionPanel {
         h(
           "div",
           { class: "fields-row" },
-          OPTIONS.map((option, at) => this.field(option, at)),
+          this.fields.map((field) => field.element),
         ),
         h("label", { class: "box" }, this.overTime, "count lines over time"),
         h("div", { class: "buttons" }, this.button),
@@ -122,28 +124,12 @@ export class QuestionPanel {
     );
   }
 
-  /**
-   * @param {Option} option
-   * @param {number} at
-   */
-  field({ name, label, hint }, at) {
-    return h(
-      "div",
-      { class: "field" },
-      h("label", { for: `question-${name}` }, label),
-      this.inputs[at],
-      h("span", { class: "field-note", id: `question-${name}-note` }, hint),
-    );
-  }
-
   /** @param {JobDocument} job that has succeeded */
   setJob(job) {
     if (this.job) return;
     this.job = job;
     this.element.hidden = !job.upload || !hasRole("submit");
-    OPTIONS.forEach(({ name }, at) => {
-      this.inputs[at].value = textOf(job.payload[name]);
-    });
+    for (const { name, input } of this.fields) input.value = textOf(job.payload[name]);
     this.overTime.checked = (job.payload.histogram ?? "none") !== "none";
   }
 
@@ -152,7 +138,7 @@ export class QuestionPanel {
     event.preventDefault();
     const job = this.job;
     if (!job) return;
-    const texts = Object.fromEntries(OPTIONS.map(({ name }, at) => [name, this.inputs[at].value]));
+    const texts = Object.fromEntries(this.fields.map(({ name, input }) => [name, input.value]));
     const payload = payloadOf(job.payload, texts, this.overTime.checked);
     await runAction(this.button, () => analyzeAgain(job, payload, this.view, this.go), this.error);
   }
