@@ -36,12 +36,6 @@ export class CombinationFields {
     );
   }
 
-  /** Put the cursor into the first list. */
-  focus() {
-    this.element.open = true;
-    this.inputs[0].focus();
-  }
-
   /**
    * Return the lists, each with `options`; null while all of them are empty. The text of a pattern,
    * if there is one, is one of those that a line must contain.
