@@ -4,7 +4,7 @@
 import { h, replaceChildren, setText } from "../lib/dom.js";
 import { describeErrors, fieldErrorsOf, messageOf } from "../lib/errors.js";
 import * as format from "../lib/format.js";
-import { fromInput, stamp, toInput } from "../lib/timeZone.js";
+import { fromInput, stamp, toInput, ZONES } from "../lib/timeZone.js";
 import { get } from "../shared/api.js";
 import { jobHref, jobPath, queryOf } from "../shared/links.js";
 
@@ -146,7 +146,7 @@ export class LinesPanel {
       /** @type {boolean} */ checked,
     ) => h("label", { class: "box" }, h("input", { type: "checkbox", name, checked }), label);
     const times = { type: "datetime-local", step: 1 };
-    const zone = view.zone === "utc" ? "UTC" : "local time";
+    const zone = ZONES[view.zone];
     replaceChildren(
       this.form,
       field("text", "Lines with", {
@@ -234,7 +234,7 @@ export class LinesPanel {
     // A page ends after two seconds: it may have no lines although the file has more to search.
     if (!lines.length && next) return void this.load();
     const found = count ? `${format.plural(count, "line")}${next ? ", and more below" : ""}` : "";
-    const zone = this.view.zone === "utc" ? "UTC" : "local time";
+    const zone = ZONES[this.view.zone];
     const shown = found && lines.some(({ time }) => time) ? `${found} · times in ${zone}` : found;
     setText(this.note, problem ?? (shown || "No such lines."));
     if (isFirst) {

@@ -4,7 +4,7 @@ import { actionButton } from "../lib/dialog.js";
 import { h, setText, tableHead, update } from "../lib/dom.js";
 import * as format from "../lib/format.js";
 import { TimeChart } from "../lib/timeChart.js";
-import { stamp, stampOf, toRfc3339, zoneName } from "../lib/timeZone.js";
+import { stamp, stampOf, toRfc3339, zoneName, ZONES } from "../lib/timeZone.js";
 import { colorOf, TOTAL_COLOR } from "./colors.js";
 import { unitOf } from "./patternsPanel.js";
 import { burstsOf, STACKS, timelineOf } from "./timeline.js";
@@ -18,7 +18,6 @@ import { burstsOf, STACKS, timelineOf } from "./timeline.js";
 
 const MOST_SERIES = 20;
 const MOST_BURSTS = 8;
-const ZONES = { utc: "UTC", local: "local time" };
 
 /**
  * Analyzes a range of the file alone. The times are in RFC 3339.

@@ -2,6 +2,8 @@
 
 /** @typedef {"utc" | "local"} Zone */
 
+/** What readers call each zone. */
+export const ZONES = { utc: "UTC", local: "local time" };
 const MONTHS = "Jan Feb Mar Apr May Jun Jul Aug Sep Oct Nov Dec".split(" ");
 const DAY = 86400;
 
