@@ -7,6 +7,7 @@ import { stamp, zoneName } from "../lib/timeZone.js";
 import { fieldCurves } from "./fieldCurves.js";
 import { scrollToLines } from "./linesPanel.js";
 import { templateRegex } from "./patterns.js";
+import { unitOf } from "./patternsPanel.js";
 import { timelineOf } from "./timeline.js";
 
 /** @typedef {import("../types.js").Analysis} Analysis */
@@ -35,7 +36,7 @@ const NONE = {
  */
 export function templatesPanel({ overview, timeline, counted }, view, isComplete) {
   if (!overview?.templates?.length) return null;
-  const title = counted === "records" ? "Kinds of records" : "Kinds of lines";
+  const title = `Kinds of ${unitOf(counted)}s`;
   const { templates, templates_total: total, templates_approximate: isRough } = overview;
   const notes = [
     total > templates.length && `the ${templates.length} most frequent of ${format.number(total)}`,

@@ -198,9 +198,9 @@ export function mostFrequentFirst(counts, values) {
 /**
  * Return what an analysis counts: "line" or "record".
  *
- * @param {Pick<Analysis, "counted">} analysis
+ * @param {Analysis["counted"]} counted
  */
-export const unitOf = ({ counted }) => (counted === "records" ? "record" : "line");
+export const unitOf = (counted) => (counted === "records" ? "record" : "line");
 
 /**
  * Describe the lines that match a pattern: "in 3 lines, from line 5 to line 90". Empty if there are
@@ -217,5 +217,5 @@ export function describeLines({ matching_lines, first_line, last_line, counted }
   const last = format.number(last_line?.[name] ?? 0);
   return first === last
     ? `in line ${first}`
-    : `in ${format.plural(matching, unitOf({ counted }))}, from line ${first} to line ${last}`;
+    : `in ${format.plural(matching, unitOf(counted))}, from line ${first} to line ${last}`;
 }

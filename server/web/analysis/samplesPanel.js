@@ -20,7 +20,7 @@ export function samplesPanel({ counts, samples, counted }) {
   return h(
     "section",
     { "data-key": "samples" },
-    h("h2", {}, `Sample ${unitOf({ counted })}s`),
+    h("h2", {}, `Sample ${unitOf(counted)}s`),
     shown
       .slice(0, MOST)
       .map(([name, lines]) =>

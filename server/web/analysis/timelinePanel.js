@@ -88,7 +88,7 @@ export class TimelinePanel {
 
   /** What is counted: "line" or "record". */
   get unit() {
-    return unitOf(this.analysis ?? {});
+    return unitOf(this.analysis?.counted);
   }
 
   /**
