@@ -14,26 +14,22 @@ import { timelineOf } from "./timeline.js";
  * @returns {HTMLElement[]}
  */
 export function emptyNotes({ payload }, result) {
-  const { overview, timeline, counts, lines } = result;
+  const { overview, timeline, counts, lines, bytes } = result;
+  if (lines === 0 || bytes === 0) return [note("The file has no lines.")];
   const wantsOverview = payload.overview ?? !Array.isArray(payload.patterns);
-  const isEmpty = lines === 0 || (result.bytes ?? 1) === 0;
+  const found = Object.values(counts ?? {});
   const texts = [
-    isEmpty && "The file has no lines.",
-    !isEmpty &&
-      wantsOverview &&
+    wantsOverview &&
       !overview &&
       "A worker of an older release has analyzed the file: there are no kinds of lines and no levels. Analyze it again once all workers are updated.",
-    !isEmpty && overview && !overview.templates?.length && "No kinds of lines were found.",
-    !isEmpty &&
-      (timeline || overview) &&
+    overview && !overview.templates?.length && "No kinds of lines were found.",
+    (timeline || overview) &&
       !timelineOf(result) &&
       "No line has a time that can be read, so there is no chart over time. Lines can be searched below.",
-    !isEmpty &&
-      Object.keys(counts ?? {}).length > 0 &&
-      Object.values(counts ?? {}).every((count) => count === 0) &&
-      "None of the patterns occurs.",
+    found.length > 0 && found.every((count) => count === 0) && "None of the patterns occurs.",
   ];
-  return texts
-    .filter((text) => typeof text === "string")
-    .map((text) => h("p", { class: "state-note" }, text));
+  return texts.filter((text) => typeof text === "string").map(note);
 }
+
+/** @param {string} text */
+const note = (text) => h("p", { class: "state-note" }, text);
