@@ -73,10 +73,9 @@ export class PatternsPanel {
   show(job, analysis, isComplete) {
     this.job = job;
     this.analysis = analysis;
-    this.element.hidden = !analysis && !isComplete;
-    setText(this.title, isComplete ? "Patterns" : "Occurrences so far");
     const isAsked = Object.keys(analysis?.counts ?? {}).length > 0;
-    if (!isComplete && !isAsked) this.element.hidden = true;
+    this.element.hidden = !isComplete && !isAsked;
+    setText(this.title, isComplete ? "Patterns" : "Occurrences so far");
     this.form.hidden = !isComplete || !job.upload || !hasRole("submit");
     this.sets.show(this.form.hidden);
     this.draw();
