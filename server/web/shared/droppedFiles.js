@@ -11,8 +11,7 @@ const MOST_FILES = 1000;
  */
 export async function droppedFiles({ items, files }) {
   const entries = [...items].map((item) => item.webkitGetAsEntry?.() ?? null);
-  const whole = [...files];
-  if (!entries.some((entry) => entry?.isDirectory)) return whole;
+  if (!entries.some((entry) => entry?.isDirectory)) return [...files];
   /** @type {File[]} */
   const found = [];
   for (const entry of entries) if (entry) await addFiles(entry, found);
@@ -20,20 +19,20 @@ export async function droppedFiles({ items, files }) {
 }
 
 /**
- * Add a file, or the files of a folder and of the folders in it, in the order of their names. The
- * files of hidden folders, such as .git, are left out.
+ * Add a file, or the files of a folder and of the folders in it, in the order of their names.
+ * Hidden files and folders, such as .git, are left out.
  *
  * @param {FileSystemEntry} entry
  * @param {File[]} found
  */
 async function addFiles(entry, found) {
-  if (found.length >= MOST_FILES) return;
+  if (found.length >= MOST_FILES || entry.name.startsWith(".")) return;
   if (entry.isFile) {
     const file = await new Promise((resolve) =>
       /** @type {FileSystemFileEntry} */ (entry).file(resolve, () => resolve(null)),
     );
-    if (file && !entry.name.startsWith(".")) found.push(file);
-  } else if (!entry.name.startsWith(".")) {
+    if (file) found.push(file);
+  } else {
     const reader = /** @type {FileSystemDirectoryEntry} */ (entry).createReader();
     const entries = await allEntries(reader);
     entries.sort((a, b) => a.name.localeCompare(b.name));
