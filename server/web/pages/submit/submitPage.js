@@ -53,9 +53,6 @@ export function showSubmit(root, go) {
  */
 const warnBeforeUnload = (event) => event.preventDefault();
 
-/** @param {File} file */
-const alone = (file) => [file];
-
 class SubmitForm {
   /**
    * @param {HTMLElement} body
@@ -139,9 +136,13 @@ class SubmitForm {
    * @param {File[]} files
    */
   drop(files) {
-    if (this.sending && this.files) this.enqueue(this.sending, files.map(alone));
-    else if (this.files) this.files.add(files);
-    else this.showNotice(`Jobs of the type ${this.type} take no files.`);
+    if (!this.files) this.showNotice(`Jobs of the type ${this.type} take no files.`);
+    else if (this.sending)
+      this.enqueue(
+        this.sending,
+        files.map((file) => [file]),
+      );
+    else this.files.add(files);
   }
 
   /**
@@ -179,7 +180,6 @@ class SubmitForm {
    * @param {File[][]} lists
    */
   async send(request, lists) {
-    replaceChildren(this.list);
     this.sending = request;
     this.enqueue(request, lists);
     this.button.disabled = true;
