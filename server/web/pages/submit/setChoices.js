@@ -1,7 +1,7 @@
 // The choice of pattern sets in the form of a new analysis: a box for each set, in place of the
 // text that the schema asks for.
 
-import { h, replaceChildren } from "../../lib/dom.js";
+import { h } from "../../lib/dom.js";
 import { getSets } from "../../shared/patternSets.js";
 
 /** The name of the field in the payload. */
@@ -23,26 +23,17 @@ export async function addSetChoices(form) {
   } catch {
     return;
   }
-  const boxes = sets.map(({ name, description }) => {
-    const box = h("input", { type: "checkbox", value: name, checked: chosen(text).includes(name) });
-    return h("label", { class: "box", title: description }, box, name);
-  });
-  const element = h("div", { class: "set-choices" });
+  const chosen = text.value.split("\n");
+  const boxes = sets.map(({ name }) =>
+    h("input", { type: "checkbox", value: name, checked: chosen.includes(name) }),
+  );
   const write = () => {
-    const checked = element.querySelectorAll("input:checked");
-    text.value = Array.from(checked, (box) => /** @type {HTMLInputElement} */ (box).value).join(
-      "\n",
-    );
+    const checked = boxes.filter((box) => box.checked);
+    text.value = checked.map((box) => box.value).join("\n");
   };
-  element.addEventListener("change", write);
-  replaceChildren(element, boxes);
+  const labels = sets.map(({ name, description }, at) =>
+    h("label", { class: "box", title: description }, boxes[at], name),
+  );
   text.hidden = true;
-  text.after(element);
+  text.after(h("div", { class: "set-choices", onchange: write }, labels));
 }
-
-/**
- * Return the names in a text.
- *
- * @param {HTMLTextAreaElement} text
- */
-const chosen = (text) => text.value.split("\n").filter(Boolean);
