@@ -401,6 +401,9 @@ def test_a_chosen_field_shows_its_curves_and_a_table(service: Service, page: Pag
     page.get_by_role("button", name="Show ms over time").click()
     curves = page.get_by_role("img", name="ms over time: p50, p95, p99")
     expect(curves.locator("path")).to_have_count(3)
+    swatch = page.locator(".card .swatch").first.bounding_box()
+    assert swatch is not None
+    assert swatch["height"] < 20
     page.locator(".card").get_by_text("The figures as a table").click()
     rows = page.get_by_role("group", name="ms over time").locator("tbody tr")
     expect(rows).to_have_count(150)

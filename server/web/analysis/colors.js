@@ -1,5 +1,7 @@
 // The colors of charts. Each has a contrast of at least 3 to 1 to the light and the dark ground.
 
+import { h } from "../lib/dom.js";
+
 const PALETTE = [
   "#2f6fde",
   "#d1570b",
@@ -43,3 +45,11 @@ export const TOTAL_COLOR = "#7d8590";
  */
 export const colorOf = (name, at, chosen) =>
   chosen.get(name) ?? KNOWN[name] ?? PALETTE[at % PALETTE.length];
+
+/**
+ * Create the mark of a color in a legend.
+ *
+ * @param {string} color
+ * @returns {HTMLElement}
+ */
+export const swatch = (color) => h("i", { class: "swatch", style: { background: color } });

@@ -5,7 +5,7 @@ import { scaleTop } from "../lib/chart.js";
 import { h, svg, tableHead } from "../lib/dom.js";
 import * as format from "../lib/format.js";
 import { stampOf } from "../lib/timeZone.js";
-import { colorOf } from "./colors.js";
+import { colorOf, swatch } from "./colors.js";
 
 /** @typedef {import("../types.js").FieldOverTime} FieldOverTime */
 /** @typedef {import("./timeline.js").Timeline} Timeline */
@@ -96,18 +96,7 @@ export function fieldCurves(name, figures, timeline, zone) {
       h(
         "ul",
         { class: "legend" },
-        curves.map(({ name: text, color }) =>
-          h(
-            "li",
-            {},
-            svg(
-              "svg",
-              { class: "swatch", viewBox: "0 0 8 8", "aria-hidden": "true" },
-              svg("rect", { width: 8, height: 8, fill: color }),
-            ),
-            text,
-          ),
-        ),
+        curves.map(({ name: text, color }) => h("li", {}, swatch(color), text)),
       ),
     ),
     figureTable(name, figures, curves, time),

@@ -5,7 +5,7 @@ import { h, setText, tableHead, update } from "../lib/dom.js";
 import * as format from "../lib/format.js";
 import { TimeChart } from "../lib/timeChart.js";
 import { stamp, stampOf, toRfc3339, zoneName, ZONES } from "../lib/timeZone.js";
-import { colorOf, TOTAL_COLOR } from "./colors.js";
+import { colorOf, swatch, TOTAL_COLOR } from "./colors.js";
 import { unitOf } from "./patternsPanel.js";
 import { burstsOf, STACKS, timelineOf } from "./timeline.js";
 
@@ -334,10 +334,4 @@ const changed =
 
 /** @param {ChartSeries} series */
 const legendItem = ({ name, color, values }) =>
-  h(
-    "li",
-    {},
-    h("i", { class: "swatch", style: { background: color } }),
-    name,
-    h("span", { class: "quiet" }, ` ${format.number(sum(values))}`),
-  );
+  h("li", {}, swatch(color), name, h("span", { class: "quiet" }, ` ${format.number(sum(values))}`));
