@@ -1,7 +1,7 @@
 // A field over time, on the axis of the chart of lines: a curve for each percentile of its numbers,
 // or for each of its most frequent values, with the figures as a table.
 
-import { scaleTop } from "../lib/chart.js";
+import { chartFrame, foldedTable, scaleTop, WIDTH, yOf } from "../lib/chart.js";
 import { h, svg, tableHead } from "../lib/dom.js";
 import * as format from "../lib/format.js";
 import { stampOf } from "../lib/timeZone.js";
@@ -11,7 +11,6 @@ import { colorOf, swatch } from "./colors.js";
 /** @typedef {import("./timeline.js").Timeline} Timeline */
 /** @typedef {{ name: string, color: string, values: (number | null)[] }} Curve */
 
-const [WIDTH, HEIGHT] = [600, 140];
 const PERCENTILES = /** @type {const} */ (["p50", "p95", "p99"]);
 const MOST_VALUES = 5;
 
@@ -45,7 +44,7 @@ export function stepsOf(values, top) {
   let path = "";
   values.forEach((value, bin) => {
     if (value === null) return;
-    const y = (HEIGHT - 1 - ((HEIGHT - 2) * Math.max(0, value)) / top).toFixed(1);
+    const y = yOf(Math.max(0, value), top).toFixed(1);
     const isOpen = bin > 0 && values[bin - 1] !== null;
     path += `${isOpen ? "V" : `M${(bin * step).toFixed(1)} `}${y}H${((bin + 1) * step).toFixed(1)}`;
   });
@@ -65,34 +64,17 @@ export function fieldCurves(name, figures, timeline, zone) {
   const { start, step, bins } = timeline;
   const curves = curvesOf(figures);
   const top = scaleTop(Math.max(0, ...curves.flatMap(({ values }) => values.map(Number))));
+  const caption = figures.p50 ? "Percentiles over time" : "Lines over time";
   const label = `${name} over time: ${curves.map((each) => each.name).join(", ")}`;
   const time = (/** @type {number} */ bin) => stampOf(start + bin * step, step, zone);
   return h(
     "div",
     { "data-key": "over-time" },
-    h(
-      "figure",
-      { class: "chart" },
-      h("figcaption", {}, figures.p50 ? "Percentiles over time" : "Lines over time"),
-      h("span", { class: "chart-top" }, format.rough(top)),
-      svg(
-        "svg",
-        {
-          viewBox: `0 0 ${WIDTH} ${HEIGHT}`,
-          preserveAspectRatio: "none",
-          role: "img",
-          "aria-label": label,
-        },
-        curves.map(({ color, values }) =>
-          svg("path", {
-            fill: "none",
-            stroke: color,
-            "stroke-width": 2,
-            d: stepsOf(values, top),
-          }),
-        ),
+    chartFrame(
+      { caption, label, top: format.rough(top), left: time(0), right: time(bins) },
+      curves.map(({ color, values }) =>
+        svg("path", { fill: "none", stroke: color, "stroke-width": 2, d: stepsOf(values, top) }),
       ),
-      h("div", { class: "chart-x" }, h("span", {}, time(0)), h("span", {}, time(bins))),
       h(
         "ul",
         { class: "legend" },
@@ -111,37 +93,22 @@ export function fieldCurves(name, figures, timeline, zone) {
  */
 function figureTable(name, { count, distinct }, curves, time) {
   const show = (/** @type {number | null} */ value) => (value === null ? "" : format.rough(value));
-  return h(
-    "details",
-    {},
-    h("summary", {}, "The figures as a table"),
+  const row = (/** @type {number} */ lines, /** @type {number} */ bin) =>
     h(
-      "div",
-      {
-        class: "scroll tall",
-        tabindex: 0,
-        role: "group",
-        "aria-label": `${name} over time`,
-      },
-      h(
-        "table",
-        {},
-        tableHead(["From", "Lines", "Distinct values", ...curves.map((each) => each.name)]),
-        h(
-          "tbody",
-          {},
-          count.map((lines, bin) =>
-            h(
-              "tr",
-              {},
-              h("th", { scope: "row" }, time(bin)),
-              h("td", {}, format.number(lines)),
-              h("td", {}, format.number(distinct[bin])),
-              curves.map(({ values }) => h("td", {}, show(values[bin]))),
-            ),
-          ),
-        ),
-      ),
+      "tr",
+      {},
+      h("th", { scope: "row" }, time(bin)),
+      h("td", {}, format.number(lines)),
+      h("td", {}, format.number(distinct[bin])),
+      curves.map(({ values }) => h("td", {}, show(values[bin]))),
+    );
+  return foldedTable(
+    `${name} over time`,
+    h(
+      "table",
+      {},
+      tableHead(["From", "Lines", "Distinct values", ...curves.map((each) => each.name)]),
+      h("tbody", {}, count.map(row)),
     ),
   );
 }

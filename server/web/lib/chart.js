@@ -1,9 +1,9 @@
-// Charts as SVG: a line over time, with its figures as a table.
+// Charts as SVG: their frame, their figures as a table, and a line over time.
 
 import { h, svg, tableHead } from "./dom.js";
 import * as format from "./format.js";
 
-const [WIDTH, HEIGHT] = [600, 140];
+export const [WIDTH, HEIGHT] = [600, 140];
 const LEAST_SPAN_MS = 60000;
 const MOST_ROWS = 30;
 
@@ -24,18 +24,32 @@ export function scaleTop(value) {
 }
 
 /**
- * @param {string} label
- * @param {string} top the value at the top of the scale
- * @param {string} left
- * @param {string} right
- * @param {SVGElement | SVGElement[]} drawing
- * @param {HTMLElement} table
+ * Return how far below the top of a chart a value is drawn.
+ *
+ * @param {number} value
+ * @param {number} top the value at the top of the scale
+ * @returns {number}
  */
-function frame(label, top, left, right, drawing, table) {
+export const yOf = (value, top) => HEIGHT - 1 - ((HEIGHT - 2) * value) / top;
+
+/**
+ * A drawing of WIDTH by HEIGHT in the frame of a chart.
+ *
+ * @param {object} texts
+ * @param {string} texts.caption
+ * @param {string} [texts.label] names the drawing for screen readers; the caption if there is none
+ * @param {string} texts.top the value at the top of the scale
+ * @param {string} texts.left
+ * @param {string} texts.right
+ * @param {SVGElement[]} drawing
+ * @param {HTMLElement} below the chart
+ * @returns {HTMLElement}
+ */
+export function chartFrame({ caption, label = caption, top, left, right }, drawing, below) {
   return h(
     "figure",
     { class: "chart" },
-    h("figcaption", {}, label),
+    h("figcaption", {}, caption),
     h("span", { class: "chart-top" }, top),
     svg(
       "svg",
@@ -45,14 +59,23 @@ function frame(label, top, left, right, drawing, table) {
         role: "img",
         "aria-label": label,
       },
-      [0.5, HEIGHT / 2, HEIGHT - 0.5].map((y) =>
-        svg("line", { class: "grid", x1: 0, x2: WIDTH, y1: y, y2: y }),
-      ),
       drawing,
     ),
     h("div", { class: "chart-x" }, h("span", {}, left), h("span", {}, right)),
-    h("details", {}, h("summary", {}, "The figures as a table"), table),
+    below,
   );
+}
+
+/**
+ * The figures of a chart, folded away.
+ *
+ * @param {string} label names the table for screen readers
+ * @param {HTMLElement} table
+ * @returns {HTMLElement}
+ */
+export function foldedTable(label, table) {
+  const box = { class: "scroll tall", tabindex: 0, role: "group", "aria-label": label };
+  return h("details", {}, h("summary", {}, "The figures as a table"), h("div", box, table));
 }
 
 /**
@@ -65,8 +88,7 @@ function frame(label, top, left, right, drawing, table) {
 export function polylinePoints({ start, now, points }, top) {
   const span = Math.max(LEAST_SPAN_MS, now - start);
   const x = (/** @type {number} */ at) => WIDTH - (WIDTH * (now - at)) / span;
-  const y = (/** @type {number} */ value) => HEIGHT - 1 - ((HEIGHT - 2) * value) / top;
-  return points.map(([at, value]) => `${x(at).toFixed(1)},${y(value).toFixed(1)}`).join(" ");
+  return points.map(([at, value]) => `${x(at).toFixed(1)},${yOf(value, top).toFixed(1)}`).join(" ");
 }
 
 /**
@@ -90,9 +112,8 @@ function figureTable(label, { now, points }, show) {
     const time = at === now ? "now" : `${format.duration((now - at) / 1000)} ago`;
     return h("tr", {}, h("th", { scope: "row" }, time), h("td", {}, show(value)));
   };
-  return h(
-    "div",
-    { class: "scroll tall", tabindex: 0, role: "group", "aria-label": `Figures: ${label}` },
+  return foldedTable(
+    `Figures: ${label}`,
     h(
       "table",
       { class: "figures" },
@@ -118,12 +139,14 @@ export function lineChart(label, series, show) {
     ? `, ${newest[0] === now ? "now" : "last"} ${show(newest[1])}`
     : ", no data yet";
   const span = Math.max(LEAST_SPAN_MS, now - start);
-  return frame(
-    label + latest,
-    show(top),
-    `${format.duration(span / 1000)} ago`,
-    "now",
-    svg("polyline", { class: "line", points: polylinePoints(series, top) }),
+  const grid = [0.5, HEIGHT / 2, HEIGHT - 0.5].map((y) =>
+    svg("line", { class: "grid", x1: 0, x2: WIDTH, y1: y, y2: y }),
+  );
+  const line = svg("polyline", { class: "line", points: polylinePoints(series, top) });
+  const left = `${format.duration(span / 1000)} ago`;
+  return chartFrame(
+    { caption: label + latest, top: show(top), left, right: "now" },
+    [...grid, line],
     figureTable(label, series, show),
   );
 }
