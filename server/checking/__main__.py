@@ -15,14 +15,9 @@ from typing import Any
 from runner.job_types import loader
 from runner.job_types.base import JobType
 from server.checking.process import CheckFailed
+from server.checking.received import Received, parse
 from server.checking.sets import NO_SETS, FoundSets, SetsNeeded, sets_of
-from server.checking.submission import (
-    CheckedSubmission,
-    Received,
-    check_submission,
-    job_type_of,
-    parse,
-)
+from server.checking.submission import CheckedSubmission, check_submission, job_type_of
 from server.http.problems import Problem
 
 

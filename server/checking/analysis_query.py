@@ -9,8 +9,10 @@ from typing import Any, ClassVar
 from pydantic import Field, create_model
 
 from runner.job_types.analyze_payload import AnalyzePayload
-from server.checking.submission import FILE_PART, REQUIRED, TEXT_FIELDS, Received, Submission
+from server.checking.received import FILE_PART, TEXT_FIELDS, Received
+from server.checking.submission import REQUIRED
 from server.documents.filters import MAX_WAIT_SECONDS, WaitQuery
+from server.documents.submission import Submission
 from server.http.problems import FieldError, Problem, unacceptable
 
 Arguments = Mapping[str, Sequence[bytes]]

@@ -9,16 +9,17 @@ interpreter's lock.
 """
 
 import json
-from collections.abc import Awaitable, Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Self, TypeVar
-from urllib.parse import urlsplit
 from uuid import UUID
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ValidationError
 
 from runner.job_types.base import JobType
+from server.checking.conflicts import conflicts, file_errors
 from server.checking.process import CheckProcess
+from server.checking.received import Received, parse
 from server.checking.sets import (
     NO_SETS,
     FoundSets,
@@ -28,70 +29,17 @@ from server.checking.sets import (
     with_patterns,
 )
 from server.documents.field_errors import field_errors, unknown_name
-from server.documents.job_options import (
-    Delay,
-    ExpiresAt,
-    ExpiresIn,
-    JobTags,
-    KeepFor,
-    MaxRetries,
-    Priority,
-    Queue,
-    RunAt,
-    Timeout,
-    Waits,
-)
-from server.documents.tags import Metadata
-from server.http import strict_json
+from server.documents.submission import Submission
 from server.http.problems import BODY, FieldError, Problem, joined, unacceptable
 from storage.jobs.transitions import to_json_text
 from storage.records.ids import new_id
-from storage.records.job import DEFAULT_MAX_LOSSES, EncodedJson, Job, NewJob, Upload
-from storage.records.queue_name import DEFAULT_QUEUE
+from storage.records.job import EncodedJson, Job, NewJob, Upload
 
 M = TypeVar("M", bound=BaseModel)
 
-FILE_PART = "filename"
-FILE_PARTS = (FILE_PART, "file")
-"""The names that the file's part of a form may have."""
-FILES_PART = "files"
-"""The name of each part with a file, if a form has several: they are stored as one zip archive."""
 REQUIRED = {"type", "payload"}
-TEXT_FIELDS = {"type", "run_at", "callback_url", "queue"}
 SMALL_BYTES = 16 * 1024
 """The largest submission that is parsed in the event loop. The worst takes 10 ms."""
-
-
-class Submission(BaseModel):
-    """The fields of a new job."""
-
-    model_config = ConfigDict(strict=True, extra="forbid", allow_inf_nan=False)
-
-    type: str = Field(description="name of the job type")
-    payload: dict[str, Any] = Field(description="the input of the job, as its type defines it")
-    max_retries: MaxRetries = 1
-    max_losses: int = Field(
-        DEFAULT_MAX_LOSSES,
-        ge=0,
-        le=100,
-        description="how often the job may run again after its worker died",
-    )
-    timeout: Timeout = None
-    priority: Priority = 0
-    run_at: RunAt = None
-    delay: Delay = None
-    callback_url: str | None = Field(
-        None, max_length=2000, description="address that is called at the end of the job"
-    )
-    queue: Queue = DEFAULT_QUEUE
-    tags: JobTags = None
-    keep_for: KeepFor = None
-    expires_at: ExpiresAt = None
-    expires_in: ExpiresIn = None
-    backoff: Waits = None
-    metadata: Metadata | None = Field(
-        None, description="a small JSON object that is stored and returned with the job"
-    )
 
 
 @dataclass(frozen=True)
@@ -142,29 +90,6 @@ class CheckedSubmission:
             traceparent=traceparent,
             id=new_id(self.cell),
         )
-
-
-@dataclass(frozen=True)
-class Received:
-    """A submission as it was received.
-
-    content: a JSON body, or the text fields of a form.
-    file_part: the name of the form's part that has the file; None without a file.
-    is_whole: False if more fields of the form may follow.
-    errors: what is wrong with the form's other parts.
-    """
-
-    content: bytes | Mapping[str, bytes]
-    file_part: str | None = None
-    is_whole: bool = True
-    errors: tuple[FieldError, ...] = ()
-
-    @property
-    def size(self) -> int:
-        """The bytes of the content."""
-        if isinstance(self.content, bytes):
-            return len(self.content)
-        return sum(map(len, self.content.values()))
 
 
 class SubmissionChecks:
@@ -226,28 +151,6 @@ class SubmissionChecks:
             return True
 
 
-def parse(received: Received) -> tuple[Any, list[Problem]]:
-    """Parse a submission into a document.
-
-    Also returns the problems of form fields that cannot be parsed; the document lacks these fields.
-    Raises Problem 400 if it is not a form.
-    """
-    if isinstance(received.content, bytes):
-        return strict_json.parse(received.content), []
-    document: dict[str, Any] = {}
-    problems = [unacceptable(received.errors)] if received.errors else []
-    for name, value in received.content.items():
-        try:
-            is_text = name in TEXT_FIELDS
-            document[name] = value.decode() if is_text else strict_json.parse(value, name)
-        except UnicodeDecodeError as error:
-            detail = f"it is not UTF-8: invalid byte at position {error.start}"
-            problems.append(unacceptable([FieldError(name, detail, "malformed")]))
-        except Problem as problem:
-            problems.append(problem)
-    return document, problems
-
-
 def check_submission(
     received: Received,
     parsed: tuple[Any, list[Problem]],
@@ -267,7 +170,7 @@ def check_submission(
     job_type, payload, submitted = job_type_of(document, job_types), None, document
     document = with_patterns(document, job_type, sets)
     submission, errors = _validate(Submission, document)
-    errors += _conflicts(document, callback_hosts)
+    errors += conflicts(document, callback_hosts)
     if job_type is not None:
         payload, more = _check_payload(job_type, document.get("payload"), received.file_part)
         errors += at_sets(more, submitted)
@@ -327,54 +230,4 @@ def _check_payload(
     names_source = source is not None or (
         checked is None and isinstance(payload, dict) and "source" in payload
     )
-    return checked, [*errors, *_file_errors(job_type, file_part, names_source)]
-
-
-def _conflicts(document: dict[str, Any], callback_hosts: Collection[str]) -> Iterator[FieldError]:
-    url = document.get("callback_url")
-    if isinstance(url, str) and (refused := callback_refusal(url, callback_hosts)):
-        yield FieldError("callback_url", refused)
-    if document.get("run_at") is not None and document.get("delay") is not None:
-        yield FieldError("delay", "give either run_at or delay, not both")
-    if document.get("expires_at") is not None and document.get("expires_in") is not None:
-        yield FieldError("expires_in", "give either expires_at or expires_in, not both")
-    delay, limit = document.get("delay"), document.get("expires_in")
-    if isinstance(delay, int | float) and isinstance(limit, int | float) and limit <= delay:
-        detail = f"it must be above the delay of {delay} s, or the job would never start"
-        yield FieldError("expires_in", detail, "out_of_range")
-
-
-def _file_errors(
-    job_type: JobType[Any], file_part: str | None, names_source: bool
-) -> Iterator[FieldError]:
-    if job_type.upload == "none":
-        if file_part:
-            yield FieldError(file_part, f"the job type {job_type.name} does not take a file")
-    elif file_part and names_source:
-        yield FieldError("payload.source", "give either a source or a file, not both")
-    elif not file_part and not names_source:
-        detail = f"the job type {job_type.name} needs a file: send multipart/form-data with a file"
-        yield FieldError(FILE_PART, f"{detail} part named {FILE_PART}", "missing")
-
-
-def callback_refusal(url: str, hosts: Collection[str]) -> str | None:
-    """Return why callbacks to this URL are refused, or None if they are allowed.
-
-    Each entry of `hosts` is a host name, which allows any port, or `host:port`. An empty collection
-    means that callbacks are switched off.
-    """
-    if not hosts:
-        return "callbacks are switched off: CALLBACK_HOSTS is empty"
-    if not url.isprintable() or " " in url:
-        return "it contains characters that are not allowed in a URL"
-    try:
-        parts = urlsplit(url)
-        host, port = parts.hostname, parts.port
-    except ValueError:
-        return "it is not a URL"
-    if parts.scheme not in {"http", "https"} or not host or "@" in parts.netloc or parts.fragment:
-        return "it must be a URL such as https://host/path, without a user or a fragment"
-    port = port or {"http": 80, "https": 443}[parts.scheme]
-    if not {host, f"{host}:{port}"} & set(hosts):
-        return f"the host {host} is not listed in CALLBACK_HOSTS"
-    return None
+    return checked, [*errors, *file_errors(job_type, file_part, names_source)]

@@ -23,7 +23,7 @@ from urllib.parse import urlsplit
 from tornado.httpclient import HTTPRequest
 from tornado.simple_httpclient import SimpleAsyncHTTPClient
 
-from server.checking.submission import callback_refusal
+from server.checking.conflicts import callback_refusal
 from server.events.documents import callback_body
 from server.store.threads import StoreChanges, StoreThreads
 from storage.jobs.callbacks import Callback, Callbacks

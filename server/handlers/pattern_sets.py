@@ -5,7 +5,8 @@ from dataclasses import replace
 from typing import Any, ClassVar
 
 from server.auth.callers import Role
-from server.checking.submission import FILE_PART, Received, SubmissionChecks
+from server.checking.received import FILE_PART, Received
+from server.checking.submission import SubmissionChecks
 from server.documents.field_errors import read_document
 from server.documents.pattern_sets import MAX_SET_BYTES, PatternSetBody, set_document, set_etag
 from server.documents.queues import require_new_name

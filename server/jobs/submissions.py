@@ -8,7 +8,8 @@ from contextlib import suppress
 from dataclasses import dataclass
 from uuid import UUID
 
-from server.checking.submission import CheckedSubmission, Received, SubmissionChecks
+from server.checking.received import Received
+from server.checking.submission import CheckedSubmission, SubmissionChecks
 from server.documents.jobs import job_document, job_headers
 from server.documents.queues import UNKNOWN_QUEUE
 from server.http.activity import log_change

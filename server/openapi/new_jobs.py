@@ -9,7 +9,8 @@ from typing import Any, Literal
 from pydantic import Field, create_model
 
 from runner.job_types.base import JobType
-from server.checking.submission import FILE_PART, FILES_PART, Submission
+from server.checking.received import FILE_PART, FILES_PART
+from server.documents.submission import Submission
 from server.openapi.operations.operation import FORM, NEW_JOB
 from server.openapi.schemas import Json, Schemas, component_name
 

@@ -15,8 +15,9 @@ from multipart import (
     content_disposition_unquote,
 )
 
-from server.checking.submission import FILE_PART, FILE_PARTS, FILES_PART, Submission
+from server.checking.received import FILE_PART, FILE_PARTS, FILES_PART
 from server.documents.field_errors import unknown_name
+from server.documents.submission import Submission
 from server.http.body import Body
 from server.http.codes import Code
 from server.http.problems import BODY, FieldError, Problem, too_large

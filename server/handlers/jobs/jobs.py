@@ -4,7 +4,8 @@ from collections.abc import Callable
 from typing import ClassVar
 
 from server.auth.callers import Role
-from server.checking.submission import CheckedSubmission, Received
+from server.checking.received import Received
+from server.checking.submission import CheckedSubmission
 from server.documents.filters import ListQuery, SetQuery, WaitQuery
 from server.documents.jobs import next_link, page_document, set_document
 from server.handlers.base import Handler

@@ -62,7 +62,7 @@ EVENTS = (
     ),
     Mutant(
         "a callback URL has no user",
-        "server/checking/submission.py",
+        "server/checking/conflicts.py",
         'or "@" in parts.netloc',
         "or parts.username",
         CALLBACKS,
@@ -216,7 +216,7 @@ EVENTS = (
     ),
     Mutant(
         "callbacks go only to allowed hosts",
-        "server/checking/submission.py",
+        "server/checking/conflicts.py",
         '    if not {host, f"{host}:{port}"} & set(hosts):\n',
         "    if False:\n",
         CALLBACKS,

@@ -105,7 +105,7 @@ EXPIRY = (
     ),
     Mutant(
         "a job that expires before it is due is refused",
-        "server/checking/submission.py",
+        "server/checking/conflicts.py",
         "isinstance(limit, int | float) and limit <= delay:",
         "isinstance(limit, int | float) and limit < 0:",
         ("tests/server/handlers/test_expiry_and_backoff.py",),

@@ -16,7 +16,8 @@ from tornado.ioloop import IOLoop
 
 from server.app import App
 from server.checking import process
-from server.checking.submission import SMALL_BYTES, Received
+from server.checking.received import Received
+from server.checking.submission import SMALL_BYTES
 from tests.support.api import Client, open_app
 from tests.support.stores import Bench
 from tests.support.waiting import until

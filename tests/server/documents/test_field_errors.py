@@ -3,8 +3,8 @@
 import pytest
 from pydantic import ValidationError
 
-from server.checking.submission import Submission
 from server.documents.field_errors import field_errors
+from server.documents.submission import Submission
 from server.http.problems import MAX_ERRORS
 
 

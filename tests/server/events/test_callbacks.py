@@ -17,7 +17,7 @@ from tornado.httputil import HTTPServerRequest
 from tornado.netutil import bind_sockets
 from tornado.web import Application, RequestHandler
 
-from server.checking.submission import callback_refusal
+from server.checking.conflicts import callback_refusal
 from server.events import callback_sender
 from server.events.callback_sender import MAX_IN_FLIGHT, CallbackSlots, host_of
 from server.settings.server import ServerSettings

@@ -14,9 +14,9 @@ from tornado.web import Application, RequestHandler
 
 from runner.job_types import loader as job_types
 from server.app import App
-from server.checking.submission import Submission
 from server.documents.filters import BulkBody, ListQuery
 from server.documents.schemas.jobs import JobDocument
+from server.documents.submission import Submission
 from server.handlers.base import Handler
 from server.handlers.pages import ErrorPageHandler, FileHandler, NoPageHandler, PageHandler
 from server.http.codes import Code

@@ -1,0 +1,61 @@
+"""Rules between the fields of a submission, its file and the settings of the service."""
+
+from collections.abc import Collection, Iterator
+from typing import Any
+from urllib.parse import urlsplit
+
+from runner.job_types.base import JobType
+from server.checking.received import FILE_PART
+from server.http.problems import FieldError
+
+
+def conflicts(document: dict[str, Any], callback_hosts: Collection[str]) -> Iterator[FieldError]:
+    """Yield the errors of fields that contradict each other or the settings."""
+    url = document.get("callback_url")
+    if isinstance(url, str) and (refused := callback_refusal(url, callback_hosts)):
+        yield FieldError("callback_url", refused)
+    if document.get("run_at") is not None and document.get("delay") is not None:
+        yield FieldError("delay", "give either run_at or delay, not both")
+    if document.get("expires_at") is not None and document.get("expires_in") is not None:
+        yield FieldError("expires_in", "give either expires_at or expires_in, not both")
+    delay, limit = document.get("delay"), document.get("expires_in")
+    if isinstance(delay, int | float) and isinstance(limit, int | float) and limit <= delay:
+        detail = f"it must be above the delay of {delay} s, or the job would never start"
+        yield FieldError("expires_in", detail, "out_of_range")
+
+
+def file_errors(
+    job_type: JobType[Any], file_part: str | None, names_source: bool
+) -> Iterator[FieldError]:
+    """Yield an error if a job lacks a file, or has one that its type does not take."""
+    if job_type.upload == "none":
+        if file_part:
+            yield FieldError(file_part, f"the job type {job_type.name} does not take a file")
+    elif file_part and names_source:
+        yield FieldError("payload.source", "give either a source or a file, not both")
+    elif not file_part and not names_source:
+        detail = f"the job type {job_type.name} needs a file: send multipart/form-data with a file"
+        yield FieldError(FILE_PART, f"{detail} part named {FILE_PART}", "missing")
+
+
+def callback_refusal(url: str, hosts: Collection[str]) -> str | None:
+    """Return why callbacks to this URL are refused, or None if they are allowed.
+
+    Each entry of `hosts` is a host name, which allows any port, or `host:port`. An empty collection
+    means that callbacks are switched off.
+    """
+    if not hosts:
+        return "callbacks are switched off: CALLBACK_HOSTS is empty"
+    if not url.isprintable() or " " in url:
+        return "it contains characters that are not allowed in a URL"
+    try:
+        parts = urlsplit(url)
+        host, port = parts.hostname, parts.port
+    except ValueError:
+        return "it is not a URL"
+    if parts.scheme not in {"http", "https"} or not host or "@" in parts.netloc or parts.fragment:
+        return "it must be a URL such as https://host/path, without a user or a fragment"
+    port = port or {"http": 80, "https": 443}[parts.scheme]
+    if not {host, f"{host}:{port}"} & set(hosts):
+        return f"the host {host} is not listed in CALLBACK_HOSTS"
+    return None

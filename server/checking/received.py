@@ -1,0 +1,60 @@
+"""A submission as it was received, and its parsing into a document."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from server.http import strict_json
+from server.http.problems import FieldError, Problem, unacceptable
+
+FILE_PART = "filename"
+FILE_PARTS = (FILE_PART, "file")
+"""The names that the file's part of a form may have."""
+FILES_PART = "files"
+"""The name of each part with a file, if a form has several: they are stored as one zip archive."""
+TEXT_FIELDS = {"type", "run_at", "callback_url", "queue"}
+
+
+@dataclass(frozen=True)
+class Received:
+    """A submission as it was received.
+
+    content: a JSON body, or the text fields of a form.
+    file_part: the name of the form's part that has the file; None without a file.
+    is_whole: False if more fields of the form may follow.
+    errors: what is wrong with the form's other parts.
+    """
+
+    content: bytes | Mapping[str, bytes]
+    file_part: str | None = None
+    is_whole: bool = True
+    errors: tuple[FieldError, ...] = ()
+
+    @property
+    def size(self) -> int:
+        """The bytes of the content."""
+        if isinstance(self.content, bytes):
+            return len(self.content)
+        return sum(map(len, self.content.values()))
+
+
+def parse(received: Received) -> tuple[Any, list[Problem]]:
+    """Parse a submission into a document.
+
+    Also returns the problems of form fields that cannot be parsed; the document lacks these fields.
+    Raises Problem 400 if it is not a form.
+    """
+    if isinstance(received.content, bytes):
+        return strict_json.parse(received.content), []
+    document: dict[str, Any] = {}
+    problems = [unacceptable(received.errors)] if received.errors else []
+    for name, value in received.content.items():
+        try:
+            is_text = name in TEXT_FIELDS
+            document[name] = value.decode() if is_text else strict_json.parse(value, name)
+        except UnicodeDecodeError as error:
+            detail = f"it is not UTF-8: invalid byte at position {error.start}"
+            problems.append(unacceptable([FieldError(name, detail, "malformed")]))
+        except Problem as problem:
+            problems.append(problem)
+    return document, problems

@@ -1,0 +1,54 @@
+"""The fields of a new job, as a client submits them."""
+
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from server.documents.job_options import (
+    Delay,
+    ExpiresAt,
+    ExpiresIn,
+    JobTags,
+    KeepFor,
+    MaxRetries,
+    Priority,
+    Queue,
+    RunAt,
+    Timeout,
+    Waits,
+)
+from server.documents.tags import Metadata
+from storage.records.job import DEFAULT_MAX_LOSSES
+from storage.records.queue_name import DEFAULT_QUEUE
+
+
+class Submission(BaseModel):
+    """The fields of a new job."""
+
+    model_config = ConfigDict(strict=True, extra="forbid", allow_inf_nan=False)
+
+    type: str = Field(description="name of the job type")
+    payload: dict[str, Any] = Field(description="the input of the job, as its type defines it")
+    max_retries: MaxRetries = 1
+    max_losses: int = Field(
+        DEFAULT_MAX_LOSSES,
+        ge=0,
+        le=100,
+        description="how often the job may run again after its worker died",
+    )
+    timeout: Timeout = None
+    priority: Priority = 0
+    run_at: RunAt = None
+    delay: Delay = None
+    callback_url: str | None = Field(
+        None, max_length=2000, description="address that is called at the end of the job"
+    )
+    queue: Queue = DEFAULT_QUEUE
+    tags: JobTags = None
+    keep_for: KeepFor = None
+    expires_at: ExpiresAt = None
+    expires_in: ExpiresIn = None
+    backoff: Waits = None
+    metadata: Metadata | None = Field(
+        None, description="a small JSON object that is stored and returned with the job"
+    )
