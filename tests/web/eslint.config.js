@@ -60,14 +60,19 @@ export default [
   ),
   mayOnlyImport("shared/*.js", "\\./|\\.\\./lib/", "shared/ imports only lib/ and shared/."),
   mayOnlyImport(
+    "forms/*.js",
+    "\\./|\\.\\./(lib|shared)/",
+    "forms/ imports only lib/, shared/ and forms/.",
+  ),
+  mayOnlyImport(
     "analysis/*.js",
     "\\./|\\.\\./(lib|shared)/",
     "analysis/ imports only lib/, shared/ and analysis/.",
   ),
   mayOnlyImport(
     "pages/*/*.js",
-    "\\./|\\.\\./\\.\\./(analysis|lib|shared)/",
-    "A page imports no other page; what two pages need belongs to shared/.",
+    "\\./|\\.\\./\\.\\./(analysis|forms|lib|shared)/",
+    "A page imports no other page; what two pages need belongs to shared/ or forms/.",
   ),
   { files: ["tests/web/**/*.js"], languageOptions: { globals: globals.node } },
 ];

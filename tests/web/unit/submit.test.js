@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { kindOf, parseLines } from "../../../server/web/pages/submit/schemaForm.js";
+import { kindOf, parseLines } from "../../../server/web/forms/schemaKinds.js";
 import { formOf } from "../../../server/web/pages/submit/submission.js";
 
 test("the kind of a field follows from the schema of its property", () => {

@@ -1,6 +1,9 @@
 // The page that submits jobs: a form for each job type. With several files, it submits one job
 // each.
 
+import { OptionsForm } from "../../forms/optionsForm.js";
+import { SchemaForm } from "../../forms/schemaForm.js";
+import { addSetChoices } from "../../forms/setChoices.js";
 import { showMessage } from "../../lib/dialog.js";
 import { h, replaceChildren } from "../../lib/dom.js";
 import { describeErrors, fieldErrorsOf } from "../../lib/errors.js";
@@ -12,9 +15,6 @@ import { setTaker, takeWaiting } from "../../shared/drops.js";
 import { jobHref } from "../../shared/links.js";
 import { hasRole } from "../../shared/session.js";
 import { FilesField } from "./filesField.js";
-import { OptionsForm } from "./optionsForm.js";
-import { SchemaForm } from "./schemaForm.js";
-import { addSetChoices } from "./setChoices.js";
 import { Submission } from "./submission.js";
 
 /** @typedef {import("../../types.js").FieldDocument} FieldDocument */

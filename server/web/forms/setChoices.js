@@ -1,8 +1,8 @@
 // The choice of pattern sets in the form of a new analysis: a box for each set, in place of the
 // text that the schema asks for.
 
-import { h } from "../../lib/dom.js";
-import { getSets } from "../../shared/patternSets.js";
+import { h } from "../lib/dom.js";
+import { getSets } from "../shared/patternSets.js";
 
 /** The name of the field in the payload. */
 const FIELD = "pattern_sets";

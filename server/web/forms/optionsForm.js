@@ -1,14 +1,17 @@
 // The options that every job may have, folded away.
 
-import { h } from "../../lib/dom.js";
-import { Field, showErrors } from "../../lib/field.js";
-import { DEFAULT_QUEUE } from "../../shared/api.js";
-import { tagsIn } from "../../shared/tags.js";
+import { h } from "../lib/dom.js";
+import { messageOf } from "../lib/errors.js";
+import { Field, showErrors } from "../lib/field.js";
+import { DEFAULT_QUEUE } from "../shared/api.js";
+import { metadataIn } from "../shared/metadata.js";
+import { tagsIn } from "../shared/tags.js";
+import { FieldParseError } from "./fieldParseError.js";
 
-/** @typedef {import("../../types.js").FieldDocument} FieldDocument */
-/** @typedef {import("../../types.js").QueueDocument} QueueDocument */
+/** @typedef {import("../types.js").FieldDocument} FieldDocument */
+/** @typedef {import("../types.js").QueueDocument} QueueDocument */
 
-/** @typedef {import("../../lib/dom.js").Properties} Properties */
+/** @typedef {import("../lib/dom.js").Properties} Properties */
 
 /** @type {[name: string, label: string, attributes: Properties, hint: string][]} */
 const NUMBERS = [
@@ -76,6 +79,12 @@ export class OptionsForm {
         h("input", { id: "option-tags", placeholder: "nightly, customer:42" }),
         "Names to find the job by, separated by commas.",
       ),
+      new Field(
+        "metadata",
+        "Metadata",
+        h("textarea", { id: "option-metadata", rows: 2, placeholder: "order=7" }),
+        "What the job is for, as name=value, one on each line. It is stored with the job.",
+      ),
     );
     if (queues.length > 1)
       this.fields.push(
@@ -96,7 +105,8 @@ export class OptionsForm {
   /**
    * Return the options that were given.
    *
-   * @returns {Record<string, string | number | string[]>}
+   * @returns {Record<string, unknown>}
+   * @throws {FieldParseError}
    */
   read() {
     const given = this.fields.filter(({ input }) => input.value.trim() !== "");
@@ -116,12 +126,19 @@ export class OptionsForm {
   }
 }
 
+/** @type {Record<string, (text: string) => unknown>} how the texts of some fields are read */
+const TEXTS = { tags: tagsIn, metadata: metadataIn };
+
 /**
  * @param {string} name
- * @param {import("../../lib/field.js").Input} input
+ * @param {import("../lib/field.js").Input} input
  */
 function valueOf(name, { type, value }) {
-  if (name === "tags") return tagsIn(value);
+  try {
+    if (TEXTS[name]) return TEXTS[name](value);
+  } catch (error) {
+    throw new FieldParseError(name, messageOf(error));
+  }
   return type === "number" ? Number(value) : value;
 }
 
