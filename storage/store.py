@@ -3,6 +3,7 @@
 import builtins
 from collections import Counter, defaultdict
 from collections.abc import Collection, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from enum import StrEnum
 from functools import partial
@@ -49,6 +50,10 @@ class Page:
     next: UUID | None
 
 
+class _Undone(Exception):
+    """Rolls a transaction back."""
+
+
 class JobStore:
     """Stores, finds and cancels jobs; may be used by many threads.
 
@@ -92,6 +97,20 @@ class JobStore:
             delete_keys(self._database, list(refused))
             self._insert(jobs, rows)
         return [refused.get(each.key, kept[each.key]) for each in keyed]
+
+    def try_enqueue(self, job: NewJob) -> Job | Refusal:
+        """Return a new job as `enqueue` would store it, or why it would be refused.
+
+        The job is stored in a transaction that is rolled back, so every check is made.
+        """
+        found: Job | Refusal | None = None
+        with suppress(_Undone), self._database.transaction():
+            (row,) = rows = self._rows([job])
+            self._insert([job], rows)
+            found = row if isinstance(row, Refusal) else self.get(job.id)
+            raise _Undone
+        assert found
+        return found
 
     def get(self, job_id: UUID) -> Job | None:
         """Return a job with its attempts, or None."""

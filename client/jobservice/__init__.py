@@ -16,6 +16,7 @@ __all__ = [
     "BulkChange",
     "Client",
     "ConnectionFailed",
+    "DryRun",
     "Event",
     "Executor",
     "FileDamaged",
@@ -36,7 +37,14 @@ if TYPE_CHECKING:
     from jobservice._async.job import AsyncJob
     from jobservice._sync.client import Client
     from jobservice._sync.job import Job
-    from jobservice.documents import BulkChange, JobData, LineData, PatternSetData, QueueData
+    from jobservice.documents import (
+        BulkChange,
+        DryRun,
+        JobData,
+        LineData,
+        PatternSetData,
+        QueueData,
+    )
     from jobservice.errors import (
         ApiError,
         ConnectionFailed,
@@ -55,6 +63,7 @@ _MODULES = {
     "Client": "_sync.client",
     "Job": "_sync.job",
     "BulkChange": "documents",
+    "DryRun": "documents",
     "JobData": "documents",
     "LineData": "documents",
     "PatternSetData": "documents",

@@ -105,6 +105,32 @@ class JobData:
 
 
 @dataclass(frozen=True)
+class DryRun:
+    """What would happen to a job that was not stored.
+
+    job: the job as it would be stored.
+    reasons: why it would not run at once, each with a `code` and a `detail`.
+    position: its place in the order of claims, from 1; None if it is not due at once.
+    The estimates are None where nothing is known.
+    """
+
+    job: JobData
+    reasons: tuple[Mapping[str, str], ...] = ()
+    position: int | None = None
+    ahead: int | None = None
+    ahead_is_more: bool = False
+    runners: int = 0
+    slots: int = 0
+    busy: int = 0
+    estimated_start_at: datetime | None = None
+    estimated_seconds: float | None = None
+    estimated_duration: float | None = None
+    estimated_end_at: datetime | None = None
+    raw: Mapping[str, Any] = field(default_factory=dict, repr=False, compare=False)
+    """The document as it was received."""
+
+
+@dataclass(frozen=True)
 class LineData:
     """A line of the file of a job.
 
@@ -186,6 +212,13 @@ def read_job(document: Mapping[str, Any]) -> JobData:
     known["attempts"] = tuple(map(_read_attempt, document.get("attempts") or ()))
     known["tags"] = tuple(document.get("tags") or ())
     return JobData(**known, raw=document)
+
+
+def read_dry_run(document: Mapping[str, Any]) -> DryRun:
+    """Build the outcome of a dry run from the job document that describes it."""
+    known = _known(DryRun, document["dry_run"])
+    known["reasons"] = tuple(known["reasons"])
+    return DryRun(**known, job=read_job(document), raw=document)
 
 
 def read_queue(document: Mapping[str, Any]) -> QueueData:

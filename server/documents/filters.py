@@ -138,6 +138,15 @@ class WaitQuery(Query):
     )
 
 
+class SubmissionQuery(WaitQuery):
+    """The query parameters of a submission."""
+
+    dry_run: bool = Field(
+        False,
+        description="true checks the submission and estimates its start and end, but stores no job",
+    )
+
+
 JOB_FIELDS = tuple(JobDocument.__annotations__)
 SUMMARY_FIELDS = frozenset(JOB_FIELDS) - {"payload", "result", "attempts"}
 

@@ -5,7 +5,7 @@ The documents of events and of output are in `server.events.documents`.
 
 import math
 import time
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Mapping
 from datetime import UTC, datetime
 from functools import lru_cache
 from typing import cast, overload
@@ -14,7 +14,6 @@ from uuid import UUID
 
 from server.documents.filters import encode_cursor
 from server.documents.schemas.common import Error
-from server.documents.schemas.explain import ExplainDocument
 from server.documents.schemas.jobs import (
     AttemptDocument,
     BulkDocument,
@@ -23,7 +22,6 @@ from server.documents.schemas.jobs import (
     PageDocument,
 )
 from storage.queries.bulk import BulkChange
-from storage.queries.explain import Explanation
 from storage.records.job import Attempt, Job
 from storage.records.states import Status
 from storage.store import Page
@@ -52,31 +50,6 @@ def _second(seconds: int) -> str:
 def retry_after(seconds: float) -> str:
     """Return the value of a Retry-After header: whole seconds, at least 1."""
     return str(min(MAX_RETRY_AFTER, max(1, math.ceil(seconds))))
-
-
-def explain_document(
-    explanation: Explanation, reasons: Sequence[tuple[str, str]]
-) -> ExplainDocument:
-    """Build the document that explains why a job is not running.
-
-    `reasons` are pairs of a code and its explanation.
-    """
-    job, ahead, seconds = explanation.job, explanation.ahead, explanation.seconds
-    starts_at = None if seconds is None else explanation.now + round(seconds * 1000)
-    return {
-        "job_id": str(job.id),
-        "status": job.status,
-        "reasons": [{"code": code, "detail": detail} for code, detail in reasons],
-        "position": None if ahead is None else ahead + 1,
-        "ahead": ahead,
-        "ahead_is_more": explanation.is_more,
-        "run_at": rfc3339(job.run_at),
-        "runners": len(explanation.runners),
-        "slots": sum(runner.slots for runner in explanation.runners),
-        "busy": sum(runner.busy for runner in explanation.runners),
-        "estimated_start_at": rfc3339(starts_at),
-        "estimated_seconds": None if seconds is None else round(seconds, 3),
-    }
 
 
 def bulk_document(change: BulkChange, dry_run: bool) -> BulkDocument:

@@ -92,14 +92,19 @@ class Admissions:
         """The keys of submissions that this listener has not answered yet."""
 
     def admit(
-        self, headers: Mapping[str, str], caller: Caller, size: int, has_file: bool = False
+        self,
+        headers: Mapping[str, str],
+        caller: Caller,
+        size: int,
+        has_file: bool = False,
+        is_dry_run: bool = False,
     ) -> Admission:
         """Admit a submission whose body has `size` bytes; its `release` has to follow.
 
-        Raises Problem 400, 409, 503 and 507.
+        A dry run does not count as a queued job. Raises Problem 400, 409, 503 and 507.
         """
         span = self._spans.submission(headers) if self._spans else None
-        self._queue_watermark.admit()
+        self._queue_watermark.admit(jobs=0 if is_dry_run else 1)
         if has_file:
             self._disk_watermark.admit_upload(size)
         else:
@@ -239,8 +244,8 @@ class QueueWatermark:
         self._next_count_at = self._valid_until = 0.0
         self._full = False
 
-    def admit(self) -> None:
-        """Admit one job. Raises Problem 503."""
+    def admit(self, jobs: int = 1) -> None:
+        """Admit one job, and count it as `jobs` queued ones. Raises Problem 503."""
         if not self._max_queued:
             return
         now = time.monotonic()
@@ -251,7 +256,7 @@ class QueueWatermark:
             detail = f"{self._max_queued} jobs are queued, which is the limit (MAX_QUEUED_JOBS)"
             headers = {"Retry-After": str(QUEUE_FULL_RETRY_SECONDS)}
             raise Problem(Code.QUEUE_FULL, detail, headers=headers)
-        self._queued += 1
+        self._queued += jobs
 
     def add(self, jobs: int) -> None:
         """Count jobs that were queued without `admit`, such as the jobs of a bulk retry."""

@@ -6,10 +6,12 @@ returns. The methods raise Problem, and StoreError when the store fails.
 
 from contextlib import suppress
 from dataclasses import dataclass
+from typing import TypeVar
 from uuid import UUID
 
 from server.checking.received import Received
 from server.checking.submission import CheckedSubmission, SubmissionChecks
+from server.documents.explanations import dry_run_document
 from server.documents.jobs import job_document, job_headers
 from server.documents.queues import UNKNOWN_QUEUE
 from server.http.activity import log_change
@@ -23,10 +25,13 @@ from storage.jobs.idempotency import KeyedJob
 from storage.jobs.queues import Queues
 from storage.open import Store
 from storage.queries.equal_files import find_equal
+from storage.queries.explain import explain_job
 from storage.records.job import Job, NewJob, StoreError, StoreInDoubt, Upload
 from storage.records.queue_name import DEFAULT_QUEUE
 from storage.records.states import Status
 from storage.store import JobStore, Refusal
+
+T = TypeVar("T")
 
 REPLAYED_HEADER = "Idempotency-Replayed"
 
@@ -66,6 +71,7 @@ class Submissions:
         self._reader = reader
         self._checks = checks
         self._root_path = root_path
+        self._job_store = job_store
         self._queues = Queues(store.database, store.wakeup, store.clock)
         self._enqueue = Batcher("enqueue", job_store.enqueue)
         self._enqueue_once = Batcher("enqueue once", job_store.enqueue_once)
@@ -75,11 +81,18 @@ class Submissions:
         self._enqueue.close()
         self._enqueue_once.close()
 
-    async def submit(self, admission: Admission, body: bytes, seconds: float) -> Response:
-        """Check and store a job without a file, and wait up to `seconds` for its end."""
+    async def submit(
+        self, admission: Admission, body: bytes, seconds: float, is_dry_run: bool = False
+    ) -> Response:
+        """Check and store a job without a file, and wait up to `seconds` for its end.
+
+        A dry run stores nothing, see `dry_run`.
+        """
         try:
             checked = await self.check(Received(body))
             assert checked
+            if is_dry_run:
+                return await self.dry_run(admission, checked)
             seen = self._reader.changes if seconds else None
             submitted = await self.enqueue(admission, checked)
         finally:
@@ -134,6 +147,21 @@ class Submissions:
             span.accepted(job)
         log_change(caller, "submit", job_id=str(job_id))
         return Submitted(job_id, replayed)
+
+    async def dry_run(
+        self, admission: Admission, checked: CheckedSubmission, upload: Upload | None = None
+    ) -> Response:
+        """Return the response to a dry run: the job as `enqueue` would store it, and estimates.
+
+        Makes all checks of `enqueue` but that of the Idempotency-Key. Nothing is stored.
+        """
+        reused = await self._find_equal(admission, checked, upload)
+        new = checked.new_job(upload, admission.caller.name)
+        job = required(await self._threads.run(self._job_store.try_enqueue, new))
+        store = self._store
+        described = store.database, store.clock, store.runners_folder
+        explanation = await self._threads.run(explain_job, *described, job)
+        return Response(200, dry_run_document(explanation, reused.id if reused else None))
 
     async def accepted(
         self, submitted: Submitted, seconds: float, seen: int | None = None
@@ -191,12 +219,7 @@ class Submissions:
                 error = FieldError(KEY_HEADER, "it was used for a different submission")
                 raise Problem(Code.KEY_REUSED, f"{error.field}: {error.detail}", [error])
             stored = kept if isinstance(kept, Refusal) else kept.job_id
-        if stored is Refusal.QUEUE:
-            raise unacceptable([UNKNOWN_QUEUE])
-        if stored is Refusal.SOURCE:
-            detail = "there is no such job with a file; it may have been deleted"
-            raise unacceptable([FieldError("payload.source.job_id", detail, "unknown")])
-        return stored
+        return required(stored)
 
     async def _require_analysis(self, job_id: UUID, type: str) -> None:
         """Raise Problem 422 unless there is a job of this type, whose result can be compared."""
@@ -204,3 +227,14 @@ class Submissions:
         if job is None or job.type != type:
             detail = f"there is no such job of the type {type}; it may have been deleted"
             raise unacceptable([FieldError("payload.compare.job_id", detail, "unknown")])
+
+
+def required(stored: T | Refusal) -> T:
+    """Return what was stored. Raises Problem 422 for the reason why nothing was."""
+    if stored is Refusal.QUEUE:
+        raise unacceptable([UNKNOWN_QUEUE])
+    if stored is Refusal.SOURCE:
+        detail = "there is no such job with a file; it may have been deleted"
+        raise unacceptable([FieldError("payload.source.job_id", detail, "unknown")])
+    assert not isinstance(stored, Refusal)
+    return stored

@@ -207,6 +207,8 @@ _REST: dict[Any, Any] = {
         "busy": 3,
         "estimated_start_at": "2026-11-25T02:16:12.902Z",
         "estimated_seconds": 13.5,
+        "estimated_duration": 5.003,
+        "estimated_end_at": "2026-11-25T02:16:17.905Z",
     },
     LogsDocument: {
         "job_id": _ID,

@@ -67,6 +67,7 @@ export interface JobDocument {
   upload: UploadDocument | null;
   attempts: AttemptDocument[];
   reused_from?: string;
+  dry_run?: DryRunDocument;
 }
 
 export interface PageDocument {
@@ -96,19 +97,35 @@ export interface Reason {
   detail: string;
 }
 
-export interface ExplainDocument {
-  job_id: string;
-  status: Status;
+export interface DryRunDocument {
   reasons: Reason[];
   position: number | null;
   ahead: number | null;
   ahead_is_more: boolean;
-  run_at: string;
   runners: number;
   slots: number;
   busy: number;
   estimated_start_at: string | null;
   estimated_seconds: number | null;
+  estimated_duration: number | null;
+  estimated_end_at: string | null;
+}
+
+export interface ExplainDocument {
+  job_id: string;
+  status: Status;
+  run_at: string;
+  reasons: Reason[];
+  position: number | null;
+  ahead: number | null;
+  ahead_is_more: boolean;
+  runners: number;
+  slots: number;
+  busy: number;
+  estimated_start_at: string | null;
+  estimated_seconds: number | null;
+  estimated_duration: number | null;
+  estimated_end_at: string | null;
 }
 
 export interface Piece {

@@ -1,4 +1,7 @@
-"""Explains why a job has not started yet, and estimates when it will. Every query is bounded."""
+"""Explains why a job has not started yet, and estimates when it starts and ends.
+
+Every query is bounded.
+"""
 
 from collections import Counter
 from collections.abc import Sequence
@@ -17,6 +20,7 @@ from storage.jobs.open_queues import IS_QUEUED, UNFINISHED, open_queues
 from storage.jobs.queues import Queue, list_queues
 from storage.jobs.rows import jobs_by_id
 from storage.liveness.runners import RegisteredRunner, registered_runners
+from storage.queries.run_times import MAX_SECONDS, UNKNOWN, RunTimes, read_run_times
 from storage.queries.start_estimate import Kind, estimate_start
 from storage.records.job import Job
 from storage.records.states import Status
@@ -31,8 +35,9 @@ class Explanation:
 
     `ahead` is the number of due jobs that are claimed before this one, or None unless this one is
     due. If `is_more` is set, there are more than that. `seconds` is the estimated time until the
-    start, or None if there is no basis for an estimate. `registered` are the runners that take
-    jobs from the queue of this job. `queue` is None for a final job whose queue was deleted.
+    start, or None if there is no basis for an estimate. `duration` is the estimated time of an
+    attempt in seconds, or None. `registered` are the runners that take jobs from the queue of this
+    job. `queue` is None for a final job whose queue was deleted.
     """
 
     job: Job
@@ -42,6 +47,14 @@ class Explanation:
     ahead: int | None = None
     is_more: bool = False
     seconds: float | None = None
+    duration: float | None = None
+
+    @property
+    def seconds_to_end(self) -> float | None:
+        """The estimated seconds until the end of a queued job; None without an estimate."""
+        if self.seconds is None or self.duration is None:
+            return None
+        return self.seconds + self.duration
 
     @property
     def runners(self) -> list[RegisteredRunner]:
@@ -63,8 +76,11 @@ def explain(database: Database, clock: Clock, folder: Path, job_id: UUID) -> Exp
     """Return the situation of a job, or None if there is no such job. `folder` holds the lock files
     of the runners."""
     job = jobs_by_id(database, [job_id]).get(job_id)
-    if job is None:
-        return None
+    return None if job is None else explain_job(database, clock, folder, job)
+
+
+def explain_job(database: Database, clock: Clock, folder: Path, job: Job) -> Explanation:
+    """Return the situation of a job, which need not be stored."""
     now = clock()
     queue = next(iter(list_queues(database, now, job.queue)), None)
     registered = [each for each in registered_runners(database, folder) if each.takes(job.queue)]
@@ -74,14 +90,22 @@ def explain(database: Database, clock: Clock, folder: Path, job_id: UUID) -> Exp
     ahead = _ahead(database, job, due_at, registered)
     is_more = ahead.total() > AHEAD_LIMIT
     explanation = Explanation(job, now, registered, queue, is_more=is_more)
+    times = read_run_times(database)
     if not is_more and explanation.runners and queue and not queue.paused:
         limit = queue.name, queue.max_running
-        seconds = estimate_start(database, now, explanation.runners, limit, ahead)
+        seconds = estimate_start(database, times, now, explanation.runners, limit, ahead)
         if seconds is not None:
             explanation = replace(explanation, seconds=max(seconds, (due_at - now) / 1000))
+    explanation = replace(explanation, duration=_duration(times, job))
     if not explanation.due:
         return replace(explanation, is_more=False)
     return replace(explanation, ahead=min(ahead.total(), AHEAD_LIMIT))
+
+
+def _duration(times: RunTimes, job: Job) -> float | None:
+    """Return how many seconds an attempt is expected to run; None if nothing is known."""
+    usual = times.usual(job.type)
+    return min(usual, job.timeout or UNKNOWN) if usual < MAX_SECONDS else None
 
 
 def _ahead(

@@ -19,7 +19,7 @@ from storage.db.database import Database
 from storage.db.models import JobRow, PartRow
 from storage.jobs.open_queues import IS_RUNNING
 from storage.liveness.runners import RegisteredRunner
-from storage.queries.run_times import MAX_SECONDS, UNKNOWN, RunTimes, read_run_times, share_done
+from storage.queries.run_times import MAX_SECONDS, UNKNOWN, RunTimes, share_done
 
 MAX_RUNNING = 10_000
 """Maximum number of running jobs that are considered."""
@@ -43,6 +43,7 @@ class RunningJob:
 
 def estimate_start(
     database: Database,
+    times: RunTimes,
     now: int,
     runners: Sequence[RegisteredRunner],
     limit: tuple[str, int | None],
@@ -51,9 +52,9 @@ def estimate_start(
     """Return the seconds until a job starts, None if unknown.
 
     `runners` are those that may start it. `limit` is its queue, with the maximum number of its
-    running jobs (None: no limit). `ahead` counts the jobs that go first.
+    running jobs (None: no limit). `ahead` counts the jobs that go first. `times` learns from the
+    progress of the running jobs.
     """
-    times = read_run_times(database)
     running, parts, waiting_parts = _read_running(database, times, now)
     queue, max_running = limit
     places = None

@@ -59,6 +59,18 @@ def test_a_job_is_submitted_and_its_result_read(api: Client) -> None:
     assert job.data.attempts[0].outcome == "returned"
 
 
+def test_a_dry_run_stores_nothing(api: Client) -> None:
+    tag = f"tried-{uuid4()}"
+    found = api.dry_run("sleep", {"seconds": 5}, tags=[tag], delay=3600)
+    assert (found.job.type, found.job.tags, found.slots > 0) == ("sleep", (tag,), True)
+    assert [reason["code"] for reason in found.reasons] == ["not_due"]
+    assert found.estimated_start_at == found.job.run_at
+    assert api.dry_run("analyze", {"patterns": ["ERROR"]}, file=LOG, tags=[tag]).job.upload
+    assert list(api.list(tag=tag)) == []
+    with pytest.raises(ApiError):
+        api.dry_run("sleep", {"seconds": -1})
+
+
 def test_a_submission_can_wait(api: Client) -> None:
     assert api.submit("sleep", {"seconds": 0.01}, wait=20).data.result == {"slept": 0.01}
 

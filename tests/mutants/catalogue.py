@@ -6,6 +6,7 @@ from tests.mutants.guards.api import API
 from tests.mutants.guards.archives import ARCHIVES
 from tests.mutants.guards.cli import CLI
 from tests.mutants.guards.client_limits import CLIENT_LIMITS
+from tests.mutants.guards.deadlines import DEADLINES
 from tests.mutants.guards.estimates import ESTIMATES
 from tests.mutants.guards.events import EVENTS
 from tests.mutants.guards.faults import STORE_FAULTS
@@ -44,6 +45,7 @@ MUTANTS = (
     *HANGS,
     *EVENTS,
     *ESTIMATES,
+    *DEADLINES,
     *CLIENT_LIMITS,
     *FRAMING,
     *ISOLATION,

@@ -37,3 +37,17 @@ def test_metadata_that_cannot_be_read_is_reported_at_its_field(
     )
     expect(page.locator(".submission")).to_have_count(0)
     assert service.call("GET", "/jobs")[1]["items"] == []
+
+
+def test_a_form_can_be_checked_without_submitting_a_job(service: Service, page: Page) -> None:
+    page.goto("/ui/submit?type=sleep")
+    page.get_by_label("Seconds required").fill("5")
+    page.get_by_text("Options").click()
+    tags = page.get_by_label("Tags")
+    tags.fill("tried")
+    page.get_by_role("button", name="Check only").click()
+    expect(page.locator("form [role=status]")).to_contain_text("Nothing was submitted")
+    tags.fill("x" * 101)
+    page.get_by_role("button", name="Check only").click()
+    expect(tags).to_have_attribute("aria-invalid", "true")
+    assert service.call("GET", "/jobs?tag=tried")[1]["items"] == []

@@ -16,9 +16,11 @@ from jobservice._async.transport import AsyncTransport
 from jobservice.address import base_url
 from jobservice.documents import (
     BulkChange,
+    DryRun,
     JobData,
     PatternSetData,
     QueueData,
+    read_dry_run,
     read_job,
     read_pattern_set,
     read_queue,
@@ -113,6 +115,18 @@ class AsyncClient:
         if wait and not job.is_final and (left := deadline - time.monotonic()) > 0:
             await job.wait_up_to(left)
         return job
+
+    async def dry_run(
+        self,
+        type: str,
+        payload: Mapping[str, Any] | None = None,
+        *,
+        file: Files | None = None,
+        **options: Unpack[Options],
+    ) -> DryRun:
+        """Check a submission, and estimate when the job would start and end. Stores nothing."""
+        request = requests.submit(type, payload, options, file=file, dry_run=True)
+        return read_dry_run(await self._document(request))
 
     async def analyze(
         self,

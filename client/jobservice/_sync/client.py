@@ -17,9 +17,11 @@ from jobservice._sync.transport import Transport
 from jobservice.address import base_url
 from jobservice.documents import (
     BulkChange,
+    DryRun,
     JobData,
     PatternSetData,
     QueueData,
+    read_dry_run,
     read_job,
     read_pattern_set,
     read_queue,
@@ -114,6 +116,18 @@ class Client:
         if wait and not job.is_final and (left := deadline - time.monotonic()) > 0:
             job.wait_up_to(left)
         return job
+
+    def dry_run(
+        self,
+        type: str,
+        payload: Mapping[str, Any] | None = None,
+        *,
+        file: Files | None = None,
+        **options: Unpack[Options],
+    ) -> DryRun:
+        """Check a submission, and estimate when the job would start and end. Stores nothing."""
+        request = requests.submit(type, payload, options, file=file, dry_run=True)
+        return read_dry_run(self._document(request))
 
     def analyze(
         self,

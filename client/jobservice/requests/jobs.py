@@ -72,8 +72,9 @@ def submit(
     key: str | None = None,
     wait: float = 0.0,
     on_progress: Progress | None = None,
+    dry_run: bool = False,
 ) -> Request:
-    """Submit a job, with an Idempotency-Key, so that it may be repeated.
+    """Submit a job, with an Idempotency-Key, so that it may be repeated; a dry run needs none.
 
     Raises TypeError if the type is no text, or the payload no dict.
     """
@@ -82,8 +83,9 @@ def submit(
     if payload is not None and not isinstance(payload, Mapping):
         raise TypeError(f"the payload is a dict such as {{'seconds': 3}}, not {_kind(payload)}")
     given = {"type": type, "payload": dict(payload or {}), **read_options(options)}
-    headers = {KEY_HEADER: str(uuid.uuid4()) if key is None else key}
+    headers = {} if dry_run else {KEY_HEADER: str(uuid.uuid4()) if key is None else key}
     query, wait = wait_query(wait), one_wait(wait)
+    query += [("dry_run", "true")] if dry_run else []
     if file is None:
         headers["Content-Type"] = JSON
         return Request("POST", "/jobs", query, headers, as_json(given), wait=wait)

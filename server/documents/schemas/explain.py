@@ -1,4 +1,4 @@
-"""The JSON document that says why a job is not running yet, as types."""
+"""The JSON documents that say why a job is not running yet, and when it will, as types."""
 
 from typing_extensions import TypedDict
 
@@ -42,3 +42,34 @@ class ExplainDocument(TypedDict):
     """When the job is expected to start; null without an estimate."""
     estimated_seconds: float | None
     """Seconds until the estimated start; null without an estimate."""
+    estimated_duration: float | None
+    """Seconds that an attempt is expected to run, as jobs of its type do; null if unknown."""
+    estimated_end_at: Time | None
+    """When the first attempt is expected to end; null without an estimate."""
+
+
+class DryRunDocument(TypedDict):
+    """What would happen to a submission."""
+
+    reasons: list[Reason]
+    """Why the job would not run at once."""
+    position: int | None
+    """Its place in the order of claims, from 1; null if it is not due at once."""
+    ahead: int | None
+    """Number of due jobs that would be claimed before it; null if it is not due at once."""
+    ahead_is_more: bool
+    """Whether there are more jobs ahead than were counted."""
+    runners: int
+    """Number of living runners that take jobs of the job's queue."""
+    slots: int
+    """Number of jobs that these runners can run at once."""
+    busy: int
+    """Number of their slots that have a job."""
+    estimated_start_at: Time | None
+    """When the job would start; null without an estimate."""
+    estimated_seconds: float | None
+    """Seconds until the estimated start; null without an estimate."""
+    estimated_duration: float | None
+    """Seconds that an attempt is expected to run, as jobs of its type do; null if unknown."""
+    estimated_end_at: Time | None
+    """When the first attempt would end; null without an estimate."""

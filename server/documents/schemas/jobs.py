@@ -6,6 +6,7 @@ from pydantic import Field
 from typing_extensions import TypedDict
 
 from server.documents.schemas.common import Error, Id, Time
+from server.documents.schemas.explain import DryRunDocument
 from storage.records.job import Outcome
 from storage.records.states import Status
 
@@ -123,6 +124,10 @@ _REUSED_FROM = (
     "Id of the earlier job that answers a submission with `reuse`: this one. Only in the response"
     " to such a submission."
 )
+_DRY_RUN = (
+    "What would happen to the job. Only in the response to a submission with `dry_run`, which"
+    " stores no job."
+)
 
 
 ALWAYS_SENT = frozenset({"job_id", "status"})
@@ -140,6 +145,7 @@ else:
                 for name, kind in get_type_hints(JobDocument, include_extras=True).items()
             },
             "reused_from": NotRequired[Annotated[Id, Field(description=_REUSED_FROM)]],
+            "dry_run": NotRequired[Annotated[DryRunDocument, Field(description=_DRY_RUN)]],
         },
     )
     JobView.__doc__ = """A job with all its attempts. Only its id and its status are in the response

@@ -1,20 +1,15 @@
 """`/jobs/{job_id}/explain`: why a job is not running yet."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from uuid import UUID
 
-from server.documents.jobs import explain_document, retry_after, rfc3339
+from server.documents.explanations import explain_document
+from server.documents.jobs import retry_after
 from server.handlers.base import Handler
 from server.handlers.jobs.job import parse_job_id
 from server.jobs.jobs import job_not_found
 from server.store.threads import StoreThreads
-from storage.liveness.runners import RegisteredRunner
 from storage.queries.explain import Explanation
-from storage.records.job import Outcome
-from storage.records.states import Status
-
-Reason = tuple[str, str]
-"""A code and its explanation."""
 
 
 class ExplainHandler(Handler):
@@ -33,95 +28,6 @@ class ExplainHandler(Handler):
         if not explanation.job.final:
             until_due = (explanation.job.run_at - explanation.now) / 1000
             self.set_header("Retry-After", retry_after(max(explanation.seconds or 0.0, until_due)))
-        self.send_json(explain_document(explanation, list(_reasons(explanation))))
+        self.send_json(explain_document(explanation))
 
     head = get
-
-
-def _reasons(explanation: Explanation) -> Iterator[Reason]:
-    job = explanation.job
-    if job.final:
-        yield "final", f"the job is {job.status}"
-    elif job.status is Status.RUNNING:
-        yield from _reasons_if_running(explanation)
-    elif not explanation.due:
-        yield from _reasons_if_not_due(explanation)
-    else:
-        yield from _reasons_if_due(explanation)
-    if job.status is Status.QUEUED:
-        yield from _reasons_of_queue(explanation)
-        yield from _reasons_for_no_estimate(explanation)
-        for runner in explanation.stale_runners:
-            yield "runner_stale", f"runner {runner.name} {_silence(runner)}"
-    if not job.final and not explanation.runners:
-        no_runner = f"no live runner takes jobs of the queue {job.queue}"
-        yield "no_runner", f"{no_runner}: start a worker that does"
-
-
-def _reasons_if_running(explanation: Explanation) -> Iterator[Reason]:
-    job = explanation.job
-    yield "running", f"runner {job.locked_by} has been running it since {rfc3339(job.started_at)}"
-    if job.cancel_requested_at is not None:
-        requested_at = rfc3339(job.cancel_requested_at)
-        yield "cancel_requested", f"its cancel was requested at {requested_at}"
-    holders = [each for each in explanation.registered if each.name == job.locked_by]
-    if not holders or holders[0].lease_ended:
-        yield (
-            "runner_lost",
-            "its runner is gone: the next runner to notice queues it again or ends it",
-        )
-    elif holders[0].is_stale:
-        yield "runner_stale", f"its runner {_silence(holders[0])}"
-
-
-def _silence(runner: RegisteredRunner) -> str:
-    age = "too long" if runner.heartbeat_age is None else f"{runner.heartbeat_age:.0f} s"
-    return f"has not reported for {age}: it hangs or is stopped"
-
-
-def _reasons_if_not_due(explanation: Explanation) -> Iterator[Reason]:
-    job = explanation.job
-    run_at = rfc3339(job.run_at)
-    if job.attempts and job.attempts[-1].outcome is Outcome.LOST:
-        yield "backoff", f"attempt {job.attempt} lost its worker: the job runs again at {run_at}"
-    elif job.retry_count:
-        yield "backoff", f"attempt {job.attempt} failed: the job is retried at {run_at}"
-    else:
-        yield "not_due", f"it does not run before {run_at}"
-
-
-def _reasons_if_due(explanation: Explanation) -> Iterator[Reason]:
-    slots = sum(runner.slots for runner in explanation.runners)
-    busy = sum(runner.busy for runner in explanation.runners)
-    if explanation.ahead:
-        more = "more than " if explanation.is_more else ""
-        go = "job goes" if explanation.ahead == 1 else "jobs go"
-        yield "jobs_ahead", f"{more}{explanation.ahead} due {go} first"
-    if slots and busy == slots:
-        yield "slots_busy", f"all {slots} slots are busy"
-    queue = explanation.queue
-    is_held = queue is None or queue.paused or queue.is_full
-    if slots > busy and not explanation.ahead and not is_held:
-        yield "next", "it is the next job to be claimed"
-
-
-def _reasons_of_queue(explanation: Explanation) -> Iterator[Reason]:
-    queue = explanation.queue
-    if queue is None:
-        return
-    if queue.paused:
-        since = rfc3339(queue.paused_at)
-        yield "queue_paused", f"the queue {queue.name} has been paused since {since}"
-    if queue.is_full:
-        running = f"{queue.running} of at most {queue.max_running} jobs are running"
-        yield "queue_full", f"the queue {queue.name} is full: {running}"
-
-
-def _reasons_for_no_estimate(explanation: Explanation) -> Iterator[Reason]:
-    """Tell why the start is unknown, unless another reason tells it already."""
-    queue = explanation.queue
-    is_known = explanation.seconds is not None or explanation.is_more
-    if explanation.runners and queue and not queue.paused and not is_known:
-        reports = "the running jobs report no progress"
-        lately = "no comparable jobs have ended lately"
-        yield "no_estimate", f"its start cannot be estimated: {reports}, and {lately}"

@@ -6,14 +6,14 @@ from typing import ClassVar
 from server.auth.callers import Role
 from server.checking.received import Received
 from server.checking.submission import CheckedSubmission
-from server.documents.filters import ListQuery, SetQuery, WaitQuery
+from server.documents.filters import ListQuery, SetQuery, SubmissionQuery
 from server.documents.jobs import next_link, page_document, set_document
 from server.handlers.base import Handler
 from server.handlers.jobs.submission import SubmissionHandler
 from server.handlers.query import query_parameters, query_wait_seconds, read_query, wait_seconds
 from server.http.body import Body, JsonBody, content_length, json_body, media_type
 from server.http.codes import Code
-from server.http.problems import FieldError, Problem
+from server.http.problems import FieldError, Problem, unacceptable
 from server.jobs.admission import Admission
 from server.jobs.jobs import Jobs
 from server.jobs.response import Response
@@ -29,10 +29,11 @@ class JobsHandler(SubmissionHandler):
     ROUTE = "/jobs"
     ALLOW = "GET, HEAD, OPTIONS, POST"
     ROLES: ClassVar = {"POST": Role.SUBMIT}
-    QUERIES: ClassVar = {"GET": (ListQuery, SetQuery), "POST": (WaitQuery,)}
+    QUERIES: ClassVar = {"GET": (ListQuery, SetQuery), "POST": (SubmissionQuery,)}
     jobs: Jobs
     _wait = 0.0
     """How many seconds to wait for the end of the new job."""
+    _is_dry_run = False
     _checked: CheckedSubmission | None = None
     """The submission by its fields before the file, if they are enough."""
     _fields_checked = 0
@@ -42,7 +43,8 @@ class JobsHandler(SubmissionHandler):
 
         Raises Problem 400, 409, 413, 415, 422, 503 or 507.
         """
-        self._wait = wait_seconds(self)
+        self._is_dry_run = self._read_dry_run()
+        self._wait = 0.0 if self._is_dry_run else wait_seconds(self)
         kind, options = media_type(self.request.headers)
         size = content_length(self.request.headers.get("Content-Length")) or 0
         body: JsonBody | FormBody
@@ -57,7 +59,7 @@ class JobsHandler(SubmissionHandler):
             )
         is_form = isinstance(body, FormBody)
         self.is_timed = not (self._wait or is_form)
-        self.admit(size, has_file=is_form)
+        self.admit(size, is_form, self._is_dry_run)
         return body
 
     async def get(self) -> None:
@@ -70,17 +72,24 @@ class JobsHandler(SubmissionHandler):
     head = get
 
     async def post(self) -> None:
-        """Validate and store a new job; with `?wait=30` or `Prefer: wait=30`, wait for its end."""
+        """Validate and store a new job; with `?wait=30` or `Prefer: wait=30`, wait for its end.
+
+        With `?dry_run=true`, nothing is stored.
+        """
         self.require_body()
         assert self.admission
         response: Response
-        if isinstance(self.received, FormBody):
+        if isinstance(self.received, FormBody) and self._is_dry_run:
+            response = await self._try_form(self.received, self.admission)
+        elif isinstance(self.received, FormBody):
             submitted = await self._submit_form(self.received, self.admission)
             response = await self.submissions.accepted(submitted, self._wait)
         else:
             assert isinstance(self.received, JsonBody)
             text = self.received.text()
-            response = await self.submissions.submit(self.admission, text, self._wait)
+            response = await self.submissions.submit(
+                self.admission, text, self._wait, self._is_dry_run
+            )
         self.send_response(response)
 
     async def _send_page(self) -> None:
@@ -133,10 +142,29 @@ class JobsHandler(SubmissionHandler):
         await self.submissions.require_queue(
             form.fields.get("queue", b"").decode() or DEFAULT_QUEUE
         )
-        return await self.new_file(delimiter)
+        return await self.new_file(delimiter, is_kept=not self._is_dry_run)
+
+    def _read_dry_run(self) -> bool:
+        """Return whether the request is a dry run. Raises Problem 422."""
+        parameters = query_parameters(self)
+        waits = parameters.pop("wait", None)
+        is_dry_run = read_query(SubmissionQuery, parameters).dry_run
+        if is_dry_run and waits is not None:
+            raise unacceptable(
+                [FieldError("wait", "a dry run has no job to wait for: leave it out")]
+            )
+        return is_dry_run
 
     async def _submit_form(self, form: FormBody, admission: Admission) -> Submitted:
         """Store the job of a form and its file, unless the job is stored already."""
+        return await self.store(admission, await self._check_form(form), form)
+
+    async def _try_form(self, form: FormBody, admission: Admission) -> Response:
+        """Check the job of a form and its file, and estimate when the job would start and end."""
+        checked = await self._check_form(form)
+        return await self.submissions.dry_run(admission, checked, await form.finish())
+
+    async def _check_form(self, form: FormBody) -> CheckedSubmission:
         try:
             form.require_whole()
             checked = self._checked
@@ -146,7 +174,7 @@ class JobsHandler(SubmissionHandler):
         except BaseException:
             await form.abort()
             raise
-        return await self.store(admission, checked, form)
+        return checked
 
 
 def _received(form: FormBody, is_whole: bool = True) -> Received:

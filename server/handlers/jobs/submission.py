@@ -9,6 +9,7 @@ from server.http.codes import Code
 from server.http.problems import Problem, too_large
 from server.jobs.admission import Admission, Admissions, DiskWatermark
 from server.jobs.submissions import Submissions, Submitted
+from server.upload.discarded_file import DiscardingWriter
 from server.upload.file_body import FileBody
 from server.upload.file_part import FilePart
 from server.upload.form import FormBody
@@ -28,20 +29,20 @@ class SubmissionHandler(Handler):
     run_file_io: Callable[[Callable[[], Any]], Awaitable[Any]]
     admission: Admission | None = None
 
-    def admit(self, size: int, has_file: bool) -> None:
+    def admit(self, size: int, has_file: bool, is_dry_run: bool = False) -> None:
         """Admit a submission whose body has `size` bytes. Raises Problem 400, 409, 503 and 507."""
-        headers = self.request.headers
-        self.admission = self.admissions.admit(headers, self.caller, size, has_file=has_file)
+        given = self.request.headers, self.caller, size, has_file, is_dry_run
+        self.admission = self.admissions.admit(*given)
 
     def require_file_size(self, size: int) -> None:
         """Raise Problem 413 if a file has more bytes than MAX_UPLOAD_BYTES."""
         if size > self.max_upload_bytes:
             raise too_large("the file", self.max_upload_bytes, Code.FILE_TOO_LARGE)
 
-    async def new_file(self, delimiter: bytes) -> FilePart:
+    async def new_file(self, delimiter: bytes, is_kept: bool = True) -> FilePart:
         """Open a file that receives an upload, up to the delimiter. Raises StoreError."""
         return FilePart(
-            await self.run_file_io(self.uploads.writer),
+            await self.run_file_io(self.uploads.writer) if is_kept else DiscardingWriter(),
             delimiter,
             self.run_file_io,
             self.disk_watermark.admit_upload,

@@ -1,7 +1,14 @@
 """The operations on jobs: to submit, list, read, change, cancel, retry and delete them."""
 
 from server.auth.callers import Role
-from server.documents.filters import BulkBody, ListQuery, SetQuery, ViewQuery, WaitQuery
+from server.documents.filters import (
+    BulkBody,
+    ListQuery,
+    SetQuery,
+    SubmissionQuery,
+    ViewQuery,
+    WaitQuery,
+)
 from server.documents.job_options import JobChanges
 from server.documents.schemas.explain import ExplainDocument
 from server.documents.schemas.jobs import BulkDocument, ChangedDocument, JobView, PageDocument
@@ -21,12 +28,13 @@ JOB_LISTS = (
         id="submitJob",
         tag="jobs",
         description="The status is 202 when the job is stored, and 200 if it became final during"
-        " the wait. A job with a file needs a form: see uploadJob.",
+        " the wait. A dry run answers 200 with the job as it would be stored, with an id of zeros,"
+        " and its estimates in `dry_run`. A job with a file needs a form: see uploadJob.",
         method="post",
         role=Role.SUBMIT,
         body=NEW_JOB,
         problems=(409, 507),
-        queries=(WaitQuery,),
+        queries=(SubmissionQuery,),
         response_headers={200: SUBMISSION_HEADERS, 202: (*SUBMISSION_HEADERS, "Retry-After")},
         request_headers=("Idempotency-Key", "Traceparent"),
     ),
@@ -41,7 +49,7 @@ JOB_LISTS = (
         role=Role.SUBMIT,
         body=FORM,
         problems=(409, 507),
-        queries=(WaitQuery,),
+        queries=(SubmissionQuery,),
         response_headers={200: SUBMISSION_HEADERS, 202: (*SUBMISSION_HEADERS, "Retry-After")},
         request_headers=("Idempotency-Key", "Traceparent"),
     ),

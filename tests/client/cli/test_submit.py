@@ -123,3 +123,16 @@ def test_json_is_one_document(jobs: JobsCommand) -> None:
     final = jobs.run("submit", "sleep", "seconds=0", "--wait", "--json").document
     assert (final["status"], final["result"]) == ("succeeded", {"slept": 0})
     assert jobs.run("--json", "submit", "sleep", "seconds=0").document["status"] == "queued"
+
+
+def test_a_dry_run_submits_nothing(jobs: JobsCommand) -> None:
+    done = jobs.run("submit", "sleep", "seconds=0", "--tag", "tried", "--dry-run")
+    assert (done.code, done.err) == (0, "")
+    assert "Nothing was submitted" in done.out
+    assert "expected to start in" in done.out
+    document = json.loads(jobs.run("--json", "submit", "sleep", "seconds=0", "--dry-run").out)
+    assert document["dry_run"]["position"] == 1
+    assert jobs.run("list", "--tag", "tried", "--ids").out == ""
+    done = jobs.run("submit", "sleep", "seconds=-1", "--dry-run")
+    assert (done.code, "payload.seconds" in done.err) == (2, True)
+    assert jobs.run("submit", "sleep", "--dry-run", "--wait").code == 2

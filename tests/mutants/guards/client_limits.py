@@ -188,7 +188,7 @@ CLIENT_LIMITS = (
     Mutant(
         "jobs are refused when too many are queued",
         "server/jobs/admission.py",
-        "        self._queue_watermark.admit()\n",
+        "        self._queue_watermark.admit(jobs=0 if is_dry_run else 1)\n",
         "",
         QUEUE,
     ),

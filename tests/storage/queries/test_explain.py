@@ -188,6 +188,8 @@ async def test_the_whole_answer(client: Client, bench: Bench) -> None:
         "ahead_is_more": False,
         "run_at": rfc3339(bench.job(job_id).run_at),
         "estimated_start_at": answer["run_at"],
+        "estimated_duration": None,
+        "estimated_end_at": None,
         "runners": 1,
         "slots": 3,
         "busy": 0,

@@ -7,7 +7,7 @@ import typer
 
 from jobservice.cli import completion, exits, ids
 from jobservice.cli.command import command
-from jobservice.cli.output import analysis_tables, formats
+from jobservice.cli.output import analysis_tables, estimates, formats
 from jobservice.cli.output.console import Cell, Output, status_cell
 from jobservice.cli.session import Session
 
@@ -135,16 +135,7 @@ def explain(session: Session, job_id: JobId) -> None:
         output.line(f"{job.id} has ended: {document['status']}")
         return
     output.line(f"{job.id} is {document['status']}")
-    for reason in document["reasons"]:
-        output.line(f"  {formats.with_moments(reason['detail'])}")
-    is_paused = any(reason["code"] == "queue_paused" for reason in document["reasons"])
-    if document.get("position") and not is_paused:
-        more = " or more" if document.get("ahead_is_more") else ""
-        output.line(f"  position {formats.number(document['position'])}{more}")
-    if document.get("estimated_seconds") is not None:
-        start = formats.moment(document["estimated_start_at"])
-        wait = formats.duration(document["estimated_seconds"])
-        output.line(f"  it is expected to start in {wait}, at {start}")
+    estimates.show(output, document)
 
 
 def open_page(

@@ -2,6 +2,7 @@
 
 import os
 import sys
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -10,6 +11,7 @@ import typer
 from jobservice.cli import completion, exits, payloads, program, waiting
 from jobservice.cli.command import command
 from jobservice.cli.options import JobOptions, seconds
+from jobservice.cli.output import estimates
 from jobservice.cli.output.progress import JobProgress
 from jobservice.cli.session import Session
 
@@ -20,6 +22,7 @@ EXAMPLES = (
     "submit sleep seconds=5 --wait",
     "submit report @options.json year=2030 --queue nightly --delay 2h",
     "submit analyze patterns='[\"ERROR\"]' --file app.log --wait",
+    "submit sleep seconds=5 --queue nightly --dry-run",
 )
 
 
@@ -66,6 +69,10 @@ def submit(
         str | None,
         typer.Option("--idempotency-key", metavar="KEY", help="The same key gives the same job."),
     ] = None,
+    dry_run: Annotated[
+        bool,
+        typer.Option("--dry-run", help="Submit nothing: check it, and estimate start and end."),
+    ] = False,
 ) -> int:
     """Submit a job, and print its id.
 
@@ -77,26 +84,48 @@ def submit(
         raise typer.BadParameter("standard input can be the payload or the file, not both")
     values = payloads.read(payload or [])
     is_waiting = until.wait or until.wait_timeout is not None
+    if dry_run and is_waiting:
+        raise typer.BadParameter("--dry-run submits no job that --wait could wait for")
+    if dry_run:
+        return _try(session, type, values, files, options)
+    given = {**options.given(), "file": _opened(files), "idempotency_key": idempotency_key}
+
+    def send(progress: JobProgress) -> "Job":
+        client = session.patient_client if files or is_waiting else session.client
+        return client.submit(type, values, on_progress=progress.uploaded, **given)
+
+    return _send(session, type, send, until if is_waiting else None)
+
+
+def _send(
+    session: Session, type: str, send: "Callable[[JobProgress], Job]", until: Waiting | None
+) -> int:
+    """Submit a job, and print its id, or wait for it and print its result."""
     jobs: list[Job] = []
     with JobProgress(session.output, type) as progress:
         try:
-            client = session.patient_client if files or is_waiting else session.client
-            job = client.submit(
-                type,
-                values,
-                file=_opened(files),
-                idempotency_key=idempotency_key,
-                on_progress=progress.uploaded,
-                **options.given(),
-            )
-            jobs.append(job)
-            if not is_waiting:
-                return _report_id(session, job)
-            waiting.wait(job, progress, until.wait_timeout)
+            jobs.append(send(progress))
+            if until is None:
+                return _report_id(session, jobs[0])
+            waiting.wait(jobs[0], progress, until.wait_timeout)
         except KeyboardInterrupt:
             progress.hide()
             return _interrupted(session, jobs)
     return report_result(session, jobs[0])
+
+
+def _try(
+    session: Session, type: str, values: dict[str, Any], files: list[str], options: JobOptions
+) -> int:
+    """Check a submission, and print the estimates."""
+    client = session.patient_client if files else session.client
+    found = client.dry_run(type, values, file=_opened(files), **options.given())
+    if session.output.as_json:
+        session.output.document(found.raw)
+    else:
+        session.output.line("The job would be accepted. Nothing was submitted.")
+        estimates.show(session.output, found.raw["dry_run"])
+    return exits.SUCCEEDED
 
 
 def _opened(paths: list[str]) -> Any:

@@ -1,12 +1,10 @@
 // Why a queued job does not run yet, and when it is expected to start.
 
 import { h, update } from "../../lib/dom.js";
-import * as format from "../../lib/format.js";
 import { throttle } from "../../lib/throttle.js";
 import { get } from "../../shared/api.js";
+import { lines } from "../../shared/estimates.js";
 import { jobPath } from "../../shared/links.js";
-
-/** @typedef {import("../../types.js").ExplainDocument} ExplainDocument */
 
 const REFRESH_MS = 5000;
 
@@ -42,13 +40,4 @@ export class WaitingReasons {
       update(this.list, h("li", {}, error instanceof Error ? error.message : ""));
     }
   }
-}
-
-/** @param {ExplainDocument} explanation */
-function lines({ reasons, estimated_seconds: seconds }) {
-  return [
-    reasons.map(({ detail }) => h("li", {}, detail)),
-    seconds !== null &&
-      h("li", {}, `It is expected to start in about ${format.duration(seconds)}.`),
-  ];
 }

@@ -6,7 +6,7 @@ import { SchemaForm } from "../../forms/schemaForm.js";
 import { addSetChoices } from "../../forms/setChoices.js";
 import { showMessage } from "../../lib/dialog.js";
 import { h, replaceChildren } from "../../lib/dom.js";
-import { describeErrors, fieldErrorsOf } from "../../lib/errors.js";
+import { describeErrors, fieldErrorsOf, messageOf } from "../../lib/errors.js";
 import * as format from "../../lib/format.js";
 import { failure, loading } from "../../lib/placeholders.js";
 import { atRoot } from "../../lib/root.js";
@@ -14,6 +14,7 @@ import { getJobTypes, getQueues } from "../../shared/api.js";
 import { setTaker, takeWaiting } from "../../shared/drops.js";
 import { jobHref } from "../../shared/links.js";
 import { hasRole } from "../../shared/session.js";
+import { showDryRun } from "./dryRun.js";
 import { FilesField } from "./filesField.js";
 import { Submission } from "./submission.js";
 
@@ -77,6 +78,11 @@ class SubmitForm {
     this.notice = h("div", {});
     this.list = h("ul", { class: "submissions", "aria-live": "polite" });
     this.button = h("button", { class: "primary", disabled: !hasRole("submit") }, "Submit");
+    this.checkButton = h(
+      "button",
+      { type: "button", disabled: !hasRole("submit"), onclick: () => this.check() },
+      "Check only",
+    );
     const refusal =
       !hasRole("submit") &&
       h(
@@ -92,7 +98,7 @@ class SubmitForm {
       this.options.element,
       this.notice,
       refusal,
-      h("div", { class: "buttons" }, this.button),
+      h("div", { class: "buttons" }, this.button, this.checkButton),
     );
     replaceChildren(body, this.form, this.list);
     this.choose(this.type);
@@ -160,16 +166,39 @@ class SubmitForm {
   /** @param {SubmitEvent} event */
   async submit(event) {
     event.preventDefault();
+    const request = this.read();
+    if (request) await this.send(request, this.files?.submissions() ?? [[]]);
+  }
+
+  /** Check the form without submitting a job, and show when the job would start. */
+  async check() {
+    const request = this.read();
+    if (!request) return;
+    this.checkButton.disabled = true;
+    try {
+      await showDryRun(this.notice, request, this.files?.submissions()[0] ?? []);
+    } catch (error) {
+      const errors = fieldErrorsOf(error);
+      this.showErrors(errors);
+      if (!errors.length) this.showNotice(messageOf(error));
+    }
+    this.checkButton.disabled = false;
+  }
+
+  /**
+   * Return the request, without files. Null if it is not valid; the errors are then shown.
+   *
+   * @returns {JobRequest | null}
+   */
+  read() {
     this.showErrors([]);
     replaceChildren(this.list); // earlier submissions do not belong to this form any more
-    let request;
     try {
-      request = { type: this.type, payload: this.schema.read(), ...this.options.read() };
+      return { type: this.type, payload: this.schema.read(), ...this.options.read() };
     } catch (error) {
       this.showErrors(fieldErrorsOf(error));
-      return;
+      return null;
     }
-    await this.send(request, this.files?.submissions() ?? [[]]);
   }
 
   /**

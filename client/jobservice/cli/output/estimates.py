@@ -1,0 +1,26 @@
+"""Prints why a job does not run yet, and when it is expected to start and end."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from jobservice.cli.output import formats
+from jobservice.cli.output.console import Output
+
+
+def show(output: Output, document: Mapping[str, Any]) -> None:
+    """Print the reasons and the estimates of an explanation or of a dry run."""
+    for reason in document["reasons"]:
+        output.line(f"  {formats.with_moments(reason['detail'])}")
+    is_paused = any(reason["code"] == "queue_paused" for reason in document["reasons"])
+    if document.get("position") and not is_paused:
+        more = " or more" if document.get("ahead_is_more") else ""
+        output.line(f"  position {formats.number(document['position'])}{more}")
+    if document.get("estimated_seconds") is not None:
+        start = formats.moment(document["estimated_start_at"])
+        wait = formats.duration(document["estimated_seconds"])
+        output.line(f"  it is expected to start in {wait}, at {start}")
+    if document.get("estimated_duration") is not None:
+        took = formats.duration(document["estimated_duration"])
+        output.line(f"  such jobs take about {took}")
+    if document.get("estimated_end_at") is not None:
+        output.line(f"  it is expected to end at {formats.moment(document['estimated_end_at'])}")
