@@ -76,6 +76,7 @@ class Window(ABC):
 
     def __init__(self, sizes: WindowSizes) -> None:
         self._sizes = sizes
+        self._head_bytes = sizes.head or LINE_HEAD_BYTES
         self.base = 0
         self.start = self.end = self._filled = 0
         self.ends_mid_line = False
@@ -119,12 +120,9 @@ class Window(ABC):
         begin = self.text.rfind(b"\n", 0, at) + 1
         end = self.text.find(b"\n", at, self.end)
         end = min(self.end if end < 0 else end, begin + self._head_bytes)
-        start = self._line_head if not begin else b""
-        return (start + self.view[begin:end])[: self._head_bytes]
-
-    @property
-    def _head_bytes(self) -> int:
-        return self._sizes.head or LINE_HEAD_BYTES
+        if begin:
+            return bytes(self.view[begin:end])
+        return (self._line_head + self.view[:end])[: self._head_bytes]
 
     def _move(self) -> None:
         kept = self._sizes.kept_mid_line if self.ends_mid_line else self._sizes.kept
