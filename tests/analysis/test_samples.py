@@ -1,5 +1,6 @@
 """Samples that are spread over time, with the lines around them."""
 
+import json
 import random
 from itertools import pairwise
 from pathlib import Path
@@ -18,6 +19,7 @@ from runner.analysis.count.scanner import ScanOptions
 from runner.analysis.count.timeline_kernel import TimelineOptions, TimeRules
 from runner.analysis.match.patterns import Pattern
 from runner.analysis.options import AnalysisOptions
+from runner.analysis.parts import finish, merge, scan_part
 from runner.analysis.report import to_json
 from runner.analysis.run import analyze
 from tests.analysis.test_line_times import REFERENCE
@@ -119,6 +121,23 @@ def test_parts_and_ranges_equal_the_whole(
         found = analyze(log, patterns, options, ignore_progress, processes=2)
     assert comparable(to_json(found, options)) == expected
     assert [len(each) for each in expected["samples"].values()] == [4] * 4
+
+
+@pytest.mark.parametrize("text", ["\x01" * 480, "東" * 160], ids=["control", "kanji"])
+def test_a_part_with_many_long_samples_stays_below_the_limit_of_a_result(
+    tmp_path: Path, text: str
+) -> None:
+    log, patterns = tmp_path / "log", [Pattern(f"w{number:02d}") for number in range(100)]
+    lines = (f"w{number % 100:02d} {text}\n" for number in range(22_000))
+    log.write_text("".join(lines))
+    options = AnalysisOptions(samples=20, context=5)
+    size = log.stat().st_size
+    dump = scan_part(log, (0, size), patterns, options, ignore_progress)
+    assert len(json.dumps(dump, ensure_ascii=False).encode()) < 16 << 20
+    expected = analyze(log, patterns, options, ignore_progress)
+    merged = merge([dump], options, len(patterns))
+    found = finish(log, merged, patterns, options, 1.0)
+    assert found.partial.samples == expected.partial.samples
 
 
 def samples_of(log: Path, samples: int, context: int | None = 1) -> list[Any]:

@@ -9,6 +9,9 @@ are kept depend neither on the order of the lines nor on the parts of a file.
 At the end, `choose` takes some of the lines that were kept.
 """
 
+import base64
+import json
+import zlib
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from math import ceil
@@ -16,6 +19,8 @@ from typing import Any
 
 BURST = 4
 """A cell is part of a burst if it has so many times the lines of a mean cell."""
+PLAIN_BYTES = 12 << 20
+"""Samples with more bytes as JSON are packed, since the result of a part may have 16 MiB."""
 
 
 @dataclass
@@ -224,21 +229,31 @@ class Samples:
                 if missing and len(sample.before) == sample.line - 1:
                     sample.before[:0] = self.edges.tail[-missing:]
 
-    def dump(self) -> dict[str, Any]:
-        """The samples for JSON."""
+    def dump(self) -> dict[str, Any] | str:
+        """The samples for JSON: an object, or compressed text if that would be too large.
+
+        A byte that is not ASCII takes two bytes in JSON, and a control character six.
+        """
         edges = [
             [each.decode("latin-1") for each in lines]
             for lines in (self.edges.head, self.edges.tail)
         ]
-        return {
+        content = {
             "patterns": [pattern.dump() for pattern in self.patterns],
             **{"context": self.context, "cells": self.cells, "samples": self.samples},
             **{"count": self.count, "edges": edges},
         }
+        text = json.dumps(content, ensure_ascii=False, separators=(",", ":"))
+        if len(text.encode()) <= PLAIN_BYTES:
+            return content
+        return base64.b64encode(zlib.compress(text.encode("latin-1"))).decode()
 
     @classmethod
-    def load(cls, content: dict[str, Any]) -> "Samples":
+    def load(cls, content: dict[str, Any] | str) -> "Samples":
         """Samples from the output of `dump`."""
+        if isinstance(content, str):
+            content = json.loads(zlib.decompress(base64.b64decode(content)).decode("latin-1"))
+            assert isinstance(content, dict)
         head, tail = ([each.encode("latin-1") for each in lines] for lines in content["edges"])
         patterns = [PatternSamples.load(each) for each in content["patterns"]]
         return cls(**{**content, "patterns": patterns, "edges": Edges(head, tail)})
