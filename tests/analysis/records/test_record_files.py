@@ -45,7 +45,8 @@ Traceback (most recent call last):
   File "a.py", line {0}
 ValueError: {0}
 """
-LOGS = {"java": JAVA, "postgres": POSTGRES, "undated": UNDATED}
+PARTLY_DATED = JAVA + "request ERROR {0} took {0} ms\n" * 3 + UNDATED
+LOGS = {"java": JAVA, "postgres": POSTGRES, "undated": UNDATED, "partly dated": PARTLY_DATED}
 PATTERNS = [
     Pattern("ERROR"),
     Pattern(r"ms$", regex=True),
