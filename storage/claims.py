@@ -29,7 +29,13 @@ from storage.db.versions import PendingVersion
 from storage.files.space_reserve import SpaceReserve
 from storage.jobs import output
 from storage.jobs.expiry import cancel_expired, is_expired
-from storage.jobs.open_queues import IS_RUNNING, earliest_run_at, open_queues
+from storage.jobs.open_queues import (
+    IS_RUNNING,
+    earliest_run_at,
+    has_ended,
+    open_queues_from,
+    open_queues_query,
+)
 from storage.jobs.rows import fetch_jobs, jobs_from_claimed_rows, select_jobs
 from storage.jobs.statements import guarded_update, insert_attempt, optimistic_claim_guard
 from storage.jobs.transitions import Settlement, Transitions
@@ -115,6 +121,9 @@ class Claims:
         self._reserve = SpaceReserve(database.file)
         self.traced = self._transitions.traced
         """The ends of traced attempts that the last transaction has stored, with their times."""
+        self.has_ended = False
+        """Whether the last look at the queues found watched jobs that have ended, see
+        `storage/waiting/ended.py`."""
         self.parts = Parts(database, liveness, queues, self.is_registered)
         self.job_parts = JobParts(database, wakeup, liveness)
 
@@ -159,6 +168,7 @@ class Claims:
         has_changes = bool(settlements or unstored or part_work)
         with self._database.transaction():
             candidates = self._find_early(now, count, has_changes, optimistic)
+            self.has_ended = candidates is not None and candidates.has_ended
             if candidates and not (has_changes or candidates.due):
                 nothing = self._claim([], now, False)
                 return Claimed([], nothing, earliest_run_at(candidates.open_queues), [], [], [])
@@ -169,6 +179,7 @@ class Claims:
             accepted = self._transitions.settle(settlements, now)
             if candidates is None:
                 candidates = self._finder.find(now, count)
+                self.has_ended = candidates.has_ended
             rows, expired = self._without_expired(candidates.to_claim(limit), now, guarded)
             for row in rows:
                 self._database.counters.observe(row["type"], "wait", now - row["run_at"])
@@ -264,7 +275,9 @@ class Claims:
 
         Below 0 if one is due already, None if there is no such job.
         """
-        return self.seconds_until(earliest_run_at(open_queues(self._database, self._queues)))
+        rows = self._database.fetch(*open_queues_query(self._database))
+        self.has_ended = has_ended(rows)
+        return self.seconds_until(earliest_run_at(open_queues_from(rows, self._queues)))
 
     def seconds_until(self, run_at: int | None) -> float | None:
         """Return the seconds until a time of the store's clock, None for None."""

@@ -20,14 +20,15 @@ from storage.jobs.queues import existing_queues
 from storage.jobs.rows import jobs_by_id, unfinished_among
 from storage.jobs.statements import insert_job
 from storage.jobs.tags import add_tags
-from storage.jobs.transitions import Transitions, to_json_text
+from storage.jobs.transitions import Transitions
+from storage.new_rows import new_row
 from storage.notify.wakeup import LISTENER, WORKER, Wakeup, notifying_transaction
 from storage.queries.id_skew import IdSkew
 from storage.queries.search import find
 from storage.records.filters import Filters
-from storage.records.job import EncodedJson, Job, JobCheck, NewJob
+from storage.records.job import Job, JobCheck, NewJob, StoreError
 from storage.records.queue_name import DEFAULT_QUEUE
-from storage.records.states import Status
+from storage.waiting.reactions import react_to_ended
 
 
 class Refusal(StrEnum):
@@ -156,7 +157,10 @@ class JobStore:
                 self._transitions.cancel(job_id, self._clock(), by)
 
         self._reserve.retrying(change)
-        return self.get(job_id)
+        job = self.get(job_id)
+        if job and job.final and job.watched:
+            self._react_to_ended()
+        return job
 
     def retry(self, job_id: UUID, check: JobCheck | None = None) -> tuple[bool, Job | None]:
         """Queue a failed or canceled job again.
@@ -188,6 +192,10 @@ class JobStore:
             changed = change_queued(self._database, job_id, changes)
         return changed, self.get(job_id)
 
+    def _react_to_ended(self) -> None:
+        with suppress(StoreError):  # the entries stay, and workers look for them
+            react_to_ended(self._database, self._wakeup, self._clock)
+
     def _check(self, job_id: UUID, check: JobCheck | None) -> None:
         if check is None:
             return
@@ -208,29 +216,7 @@ class JobStore:
         upload_id = self._upload_id(job)
         if job.source and upload_id is None:
             return Refusal.SOURCE
-        now = self._clock()
-        payload = job.payload
-        return {
-            "id": job.id,
-            "type": job.type,
-            "status": Status.QUEUED,
-            "payload": payload.text if isinstance(payload, EncodedJson) else to_json_text(payload),
-            "attempt": 0,
-            "retry_count": 0,
-            "max_retries": job.max_retries,
-            "loss_count": 0,
-            "max_losses": job.max_losses,
-            "priority": job.priority,
-            "timeout": job.timeout,
-            "created_at": now,
-            "run_at": now + round(job.delay * 1000) if job.run_at is None else job.run_at,
-            "upload_id": upload_id,
-            "callback_url": job.callback_url,
-            "submitted_by": job.submitted_by,
-            "queue": job.queue,
-            "traceparent": job.traceparent,
-            **_rare_columns(job, now),
-        }
+        return new_row(job, upload_id, self._clock())
 
     def _insert(self, jobs: Sequence[NewJob], found: Sequence[dict[str, Any] | Refusal]) -> None:
         """Store the rows of new jobs that were not refused; versions follow their order."""
@@ -264,18 +250,3 @@ class JobStore:
             self._database.engine.share(query.where(JobRow.id == job.source))
         )
         return rows[0]["id"] if rows else None
-
-
-def _rare_columns(job: NewJob, now: int) -> dict[str, Any]:
-    """Return the columns that few jobs set, so that no other job costs the time to bind them."""
-    given = {"tags": list(job.tags) or None, "metadata": job.metadata, "backoff": job.backoff}
-    columns: dict[str, Any] = {
-        name: to_json_text(value) for name, value in given.items() if value is not None
-    }
-    if job.keep_for is not None:
-        columns["keep_ms"] = round(job.keep_for * 1000)
-    if job.expires_at is not None:
-        columns["expires_at"] = job.expires_at
-    if job.expires_in is not None:
-        columns["expires_at"] = now + round(job.expires_in * 1000)
-    return columns

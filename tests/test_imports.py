@@ -43,10 +43,11 @@ MAY_IMPORT = {
     "storage.settings",
     "storage.notify": "storage.db storage.records",
     "storage.jobs": "storage.db storage.notify storage.records",
+    "storage.waiting": "storage.db storage.jobs storage.notify storage.records",
     "storage.liveness": "storage.db storage.files storage.jobs storage.records",
     "storage.claiming": "storage.db storage.jobs storage.liveness storage.notify storage.records",
     "storage.queries": "storage.claiming storage.db storage.db.schema storage.files storage.jobs "
-    "storage.liveness storage.notify storage.records",
+    "storage.liveness storage.notify storage.records storage.waiting",
     "storage.transfer": "storage.db storage.db.schema storage.db.sqlite_file storage.files "
     "storage.liveness storage.notify storage.records",
     "storage": "storage.*",
@@ -78,7 +79,7 @@ MAY_IMPORT = {
     "runner.pool": "runner.pool.* storage.records",
     "runner.supervisor": "runner.pool runner.pool.linux runner.pool.protocol storage "
     "storage.claiming storage.db storage.files storage.jobs storage.liveness storage.notify "
-    "storage.queries storage.records storage.telemetry",
+    "storage.queries storage.records storage.telemetry storage.waiting",
     "runner": "runner.pool runner.pool.* runner.supervisor storage storage.*",
     "server.http": "storage.records",
     "server.auth": "server.http storage.files storage.records",

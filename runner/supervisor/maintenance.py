@@ -1,7 +1,8 @@
 """A runner's periodic maintenance.
 
-It rescues jobs of dead runners, cancels expired jobs, deletes old jobs and unused files, corrects
-times after the clock was set back, records history, and warns of long-open transactions.
+It rescues jobs of dead runners, cancels expired jobs, lets jobs go on that waited for others,
+deletes old jobs and unused files, corrects times after the clock was set back, records history, and
+warns of long-open transactions.
 """
 
 import logging
@@ -27,11 +28,13 @@ from storage.open import Store
 from storage.queries import history
 from storage.queries.health import OpenTransaction, open_transactions
 from storage.records.backoff import LONGEST_WAIT_SECONDS
+from storage.waiting.reactions import react_to_ended
 
 log = logging.getLogger(__name__)
 
 RESCUE_SECONDS = 0.5
 EXPIRE_SECONDS = 1.0
+ENDED_SECONDS = 1.0
 PRUNE_SECONDS = 60.0
 SWEEP_SECONDS = 3600.0
 RESCHEDULE_SECONDS = 1.0
@@ -76,9 +79,11 @@ class Maintenance:
         self._must_reschedule = True  # the clock may have been set back while no runner was running
         transactions = TransactionWatch(store.database)
         self._rescue_task = MaintenanceTask(self._rescue, RESCUE_SECONDS)
+        self._ended_task = MaintenanceTask(self._react_to_ended, ENDED_SECONDS)
         self._tasks = [
             self._rescue_task,
             MaintenanceTask(self._expire, EXPIRE_SECONDS),
+            self._ended_task,
             MaintenanceTask(self._prune, PRUNE_SECONDS),
             MaintenanceTask(self._sweep, SWEEP_SECONDS),
             MaintenanceTask(self._reschedule, RESCHEDULE_SECONDS),
@@ -117,6 +122,10 @@ class Maintenance:
         if self._liveness.runner_may_have_died():
             self._rescue_task.due_at = 0.0
 
+    def check_ended(self) -> None:
+        """A watched job has ended: make the reaction to that due now."""
+        self._ended_task.due_at = 0.0
+
     def _rescue(self) -> None:
         try:
             self._rescuer.rescue()
@@ -127,6 +136,11 @@ class Maintenance:
         """Cancel one batch of the jobs that have expired before they started."""
         store = self._store
         return cancel_all_expired(store.database, store.wakeup, store.clock())
+
+    def _react_to_ended(self) -> bool:
+        """Let what waits for jobs go on that have ended, a batch at a time."""
+        store = self._store
+        return react_to_ended(store.database, store.wakeup, store.clock)
 
     def _prune(self) -> bool:
         """Delete a few final jobs that have been kept for long enough."""

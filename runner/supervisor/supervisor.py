@@ -131,6 +131,8 @@ class Supervisor:
                 self._unsettled += self._parts.advance()
             self._kill_canceled()  # before the commit waits for the disk
             self._settle_and_claim()
+            if self._claims.has_ended:
+                self._maintenance.check_ended()
             self._maintenance.run()
         except StoreError as error:
             # The store may have committed nevertheless; the next iteration finds out.

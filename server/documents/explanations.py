@@ -9,11 +9,18 @@ from server.documents.schemas.explain import DryRunDocument, ExplainDocument
 from server.documents.schemas.jobs import JobView
 from storage.liveness.runners import RegisteredRunner
 from storage.queries.explain import Explanation
+from storage.records.holds import Hold
 from storage.records.job import Outcome
 from storage.records.states import Status
 
 Reason = tuple[str, str]
 """A code and its explanation."""
+_WAITS = {
+    Hold.PREDECESSORS: ("waits_for_jobs", "other jobs to end"),
+    Hold.KEY: ("waits_for_key", "other jobs with its concurrency key"),
+    Hold.BATCH: ("waits_for_batch", "its batch to finish"),
+}
+"""For each kind of hold, the code of the reason, and what the job waits for."""
 NO_JOB = UUID(int=0)
 """The id of a job that is not stored."""
 
@@ -105,10 +112,20 @@ def _silence(runner: RegisteredRunner) -> str:
     return f"has not reported for {age}: it hangs or is stopped"
 
 
+def _reasons_if_held(explanation: Explanation) -> Iterator[Reason]:
+    for wait in explanation.waits:
+        code, what = _WAITS[wait.hold]
+        yield code, f"it waits for {what}"
+    if explanation.job.run_at > explanation.now:
+        yield "not_due", f"it does not run before {rfc3339(explanation.job.run_at)}"
+
+
 def _reasons_if_not_due(explanation: Explanation) -> Iterator[Reason]:
     job = explanation.job
     run_at = rfc3339(job.run_at)
-    if job.attempts and job.attempts[-1].outcome is Outcome.LOST:
+    if job.held:
+        yield from _reasons_if_held(explanation)
+    elif job.attempts and job.attempts[-1].outcome is Outcome.LOST:
         yield "backoff", f"attempt {job.attempt} lost its worker: the job runs again at {run_at}"
     elif job.retry_count:
         yield "backoff", f"attempt {job.attempt} failed: the job is retried at {run_at}"
@@ -146,7 +163,7 @@ def _reasons_of_queue(explanation: Explanation) -> Iterator[Reason]:
 def _reasons_for_no_estimate(explanation: Explanation) -> Iterator[Reason]:
     """Tell why the start is unknown, unless another reason tells it already."""
     queue = explanation.queue
-    is_known = explanation.seconds is not None or explanation.is_more
+    is_known = explanation.seconds is not None or explanation.is_more or explanation.job.held
     if explanation.runners and queue and not queue.paused and not is_known:
         reports = "the running jobs report no progress"
         lately = "no comparable jobs have ended lately"

@@ -53,6 +53,8 @@ MAX_KEY_LENGTH = 255
 _ADDED_LATER = {
     "max_losses": DEFAULT_MAX_LOSSES,
     "tags": (),
+    "holds": 0,
+    "watched": 0,
     **dict.fromkeys(("metadata", "keep_for", "expires_at", "expires_in", "backoff")),
 }
 """Fields of jobs and their defaults: keys that listeners of earlier releases have stored lack them.

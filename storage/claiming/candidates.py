@@ -22,6 +22,7 @@ from storage.jobs.open_queues import (
     IS_QUEUED,
     UNFINISHED,
     OpenQueue,
+    has_ended,
     open_queues_from,
     open_queues_query,
 )
@@ -40,11 +41,13 @@ Rows = list[dict[str, Any]]
 
 
 class Candidates(NamedTuple):
-    """The open queues, their due jobs, and whether there may be more due jobs."""
+    """The open queues, their due jobs, whether there may be more due jobs, and whether the outbox
+    `ended` has entries."""
 
     open_queues: list[OpenQueue]
     due: list[dict[str, Any]]
     is_truncated: bool
+    has_ended: bool = False
 
     def to_claim(self, limit: int) -> list[dict[str, Any]]:
         """Return the first `limit` jobs, and the prefetchable ones among the rest."""
@@ -133,7 +136,7 @@ class CandidateFinder:
         open_queues = open_queues_from(queue_rows, self._queues)
         due = due_jobs(query, open_queues, recent_due)
         self._recent_queues = list({row["queue"] for row in due})
-        return Candidates(open_queues, due, len(due) == query.limit)
+        return Candidates(open_queues, due, len(due) == query.limit, has_ended(queue_rows))
 
 
 def due_jobs(query: DueQuery, open_queues: Sequence[OpenQueue], fetched: dict[str, Rows]) -> Rows:

@@ -68,6 +68,12 @@ class JobRow(pw.Model):
     """The job does not start at this time or later; null without one."""
     backoff = pw.TextField(null=True)
     """JSON: the waits before retries, see `storage/records/backoff.py`; null for the usual ones."""
+    due_at = pw.BigIntegerField(null=True)
+    """The job's own time while it is held, see `storage/records/holds.py`."""
+    holds = pw.SmallIntegerField(null=True)
+    """What holds the job, as bits of `Hold`; null for a job that is not held."""
+    watched = pw.SmallIntegerField(null=True)
+    """What reacts to the end of the job, as bits of `Watch`; null if nothing does."""
 
     class Meta:
         table_name = "job"
@@ -158,6 +164,21 @@ class CallbackRow(pw.Model):
 
     class Meta:
         table_name = "callback"
+
+
+class EndedRow(pw.Model):
+    """A watched job that became final or was deleted; written by triggers, see migration 0034."""
+
+    job_id = pw.UUIDField()
+    deleted = pw.BooleanField()
+    status = pw.TextField()
+    """Its final status."""
+    watched = pw.SmallIntegerField()
+    """What has not reacted yet, as bits of `Watch`."""
+
+    class Meta:
+        table_name = "ended"
+        primary_key = pw.CompositeKey("job_id", "deleted")
 
 
 class PartRow(pw.Model):

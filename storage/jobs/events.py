@@ -19,6 +19,7 @@ from storage.db.versions import select_newest_version
 from storage.jobs import output
 from storage.jobs.output import OutputPiece, OutputReader
 from storage.jobs.rows import from_json_text
+from storage.records.holds import HELD
 from storage.records.job import Job, Json
 from storage.records.states import FINAL, Status
 
@@ -135,13 +136,16 @@ def _select() -> Any:
     has_no_row = (EventRow.attempt == 1) & JobRow.first_runner.is_null(False)
     row = AttemptRow.select(AttemptRow.runner).where(its_attempt)
     runner = pw.Case(None, [(has_no_row, JobRow.first_runner)], row)
+    run_at = pw.Case(
+        EventRow.run_at, [(HELD, pw.fn.COALESCE(JobRow.due_at, JobRow.run_at))], EventRow.run_at
+    )
     query = EventRow.select(
         EventRow.version,
         EventRow.job_id,
         EventRow.is_progress,
         EventRow.status,
         EventRow.attempt,
-        EventRow.run_at,
+        run_at.alias("run_at"),
         EventRow.started_at,
         EventRow.finished_at,
         EventRow.cancel_requested_at,

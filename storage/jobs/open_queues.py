@@ -7,9 +7,10 @@ from typing import Any
 import peewee as pw
 
 from storage.db.database import Database
-from storage.db.models import JobRow, QueueRow, RunnerRow
+from storage.db.models import EndedRow, JobRow, QueueRow, RunnerRow
 from storage.db.parameters import parameter
 from storage.db.statements import Statement
+from storage.records.holds import Watch
 
 # As literals: a database uses a partial index only if it can prove the index's condition.
 IS_QUEUED = pw.SQL("finished_at IS NULL AND status = 'queued'")
@@ -78,6 +79,11 @@ def open_queues_from(
     return [queue for queue in selected if queue.room_for(1)]
 
 
+def has_ended(rows: Sequence[dict[str, Any]]) -> bool:
+    """Return whether the outbox `ended` has entries, from the rows of `open_queues_query`."""
+    return any(row["has_ended"] for row in rows)
+
+
 def _open_queue(row: dict[str, Any]) -> OpenQueue:
     limit = row["max_running"]
     return OpenQueue(
@@ -90,11 +96,13 @@ def _select_open_queues(database: Database, for_claim: bool) -> Any:
     is_registered = [pw.fn.EXISTS(runner)] if for_claim else []
     # Only counted if there is a limit.
     running = pw.Case(None, [(QUEUE.max_running.is_null(False), count_running(database))])
+    ended = EndedRow.select(pw.SQL("1")).where(EndedRow.watched.bin_and(sum(Watch)) != 0)
     return QUEUE.select(
         QUEUE.name,
         QUEUE.max_running,
         first_run_at(database).alias("next_run_at"),
         running.alias("running"),
+        pw.fn.EXISTS(ended).alias("has_ended"),
     ).where(QUEUE.paused_at.is_null(), *is_registered)
 
 

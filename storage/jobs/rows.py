@@ -14,6 +14,7 @@ from storage.db.database import Database
 from storage.db.models import AttemptRow, JobRow, OutputRow, UploadRow
 from storage.db.parameters import parameter
 from storage.db.statements import Statement
+from storage.records.holds import HELD
 from storage.records.job import Attempt, Job, Outcome, Upload, Usage
 from storage.records.states import Status
 
@@ -211,6 +212,11 @@ def _job(row: dict[str, Any], attempts: tuple[Attempt, ...]) -> Job:
     if upload_id is not None:
         row["upload"] = Upload(upload_id, *upload)
     row["tags"] = tuple(from_json_text(row.get("tags")) or ())
+    due_at = row.pop("due_at", None)
+    if due_at is not None and row["run_at"] == HELD:
+        row["run_at"] = due_at
+    else:
+        row["holds"] = None
     return Job(**{**row, "status": Status(row["status"]), "attempts": attempts})
 
 

@@ -2,6 +2,7 @@
 turn."""
 
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import partial
 from uuid import UUID
@@ -13,7 +14,9 @@ from storage.jobs.transitions import Transitions
 from storage.notify.wakeup import LISTENER, WORKER, Wakeup, notifying_transaction
 from storage.queries.search import find
 from storage.records.filters import Filters
+from storage.records.job import StoreError
 from storage.records.states import CANCEL, REQUEST_CANCEL, REQUEUE, Status
+from storage.waiting.reactions import react_to_ended
 
 LIMIT = 1000
 """Maximum number of jobs that one call changes."""
@@ -80,6 +83,9 @@ class Bulk:
         for start in () if dry_run else range(0, len(found.ids), BATCH):
             batch = found.ids[start : start + BATCH]
             changed += run(partial(self._change, batch, change))
+        if changed:
+            with suppress(StoreError):  # the entries stay, and workers look for them
+                react_to_ended(self._database, self._wakeup, self._clock)
         return BulkChange(len(found.ids), changed, found.next)
 
     def _change(self, ids: list[UUID], change: Callable[[UUID, int], bool]) -> int:

@@ -24,6 +24,7 @@ from storage.queries.run_times import MAX_SECONDS, UNKNOWN, RunTimes, read_run_t
 from storage.queries.start_estimate import Kind, estimate_start
 from storage.records.job import Job
 from storage.records.states import Status
+from storage.waiting.waits import Wait, waits_of
 
 AHEAD_LIMIT = 10_000
 """Maximum number of jobs that are counted ahead of a job."""
@@ -37,7 +38,7 @@ class Explanation:
     due. If `is_more` is set, there are more than that. `seconds` is the estimated time until the
     start, or None if there is no basis for an estimate. `duration` is the estimated time of an
     attempt in seconds, or None. `registered` are the runners that take jobs from the queue of this
-    job. `queue` is None for a final job whose queue was deleted.
+    job. `queue` is None for a final job whose queue was deleted. `waits` is what holds the job.
     """
 
     job: Job
@@ -48,6 +49,7 @@ class Explanation:
     is_more: bool = False
     seconds: float | None = None
     duration: float | None = None
+    waits: Sequence[Wait] = ()
 
     @property
     def seconds_to_end(self) -> float | None:
@@ -68,8 +70,9 @@ class Explanation:
 
     @property
     def due(self) -> bool:
-        """Whether the job is queued and its `run_at` has passed."""
-        return self.job.status is Status.QUEUED and self.job.run_at <= self.now
+        """Whether the job is queued, nothing holds it, and its `run_at` has passed."""
+        is_free = self.job.status is Status.QUEUED and not self.job.held
+        return is_free and self.job.run_at <= self.now
 
 
 def explain(database: Database, clock: Clock, folder: Path, job_id: UUID) -> Explanation | None:
@@ -86,6 +89,8 @@ def explain_job(database: Database, clock: Clock, folder: Path, job: Job) -> Exp
     registered = [each for each in registered_runners(database, folder) if each.takes(job.queue)]
     if job.status is not Status.QUEUED:
         return Explanation(job, now, registered, queue)
+    if job.held:
+        return Explanation(job, now, registered, queue, waits=waits_of(database, job))
     due_at = max(job.run_at, now)
     ahead = _ahead(database, job, due_at, registered)
     is_more = ahead.total() > AHEAD_LIMIT

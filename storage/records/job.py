@@ -125,6 +125,10 @@ class NewJob:
     """The job does not start at this time or later, or so many seconds after its submission."""
     backoff: Any = None
     """The waits before its retries, see `storage/records/backoff.py`. None for the usual ones."""
+    holds: int = 0
+    """What holds it, as bits of `Hold`, see `storage/records/holds.py`."""
+    watched: int = 0
+    """What reacts to its end, as bits of `Watch`."""
     id: UUID = field(default_factory=new_id)
 
 
@@ -219,6 +223,16 @@ class Job:
     """The job does not start at this time or later."""
     backoff: Any = None
     """The waits before its retries, see `storage/records/backoff.py`. None for the usual ones."""
+    holds: int | None = None
+    """What holds it, as bits of `Hold`, see `storage/records/holds.py`. While it is held, `run_at`
+    is its own time, and it does not start even if that has passed."""
+    watched: int | None = None
+    """What reacts to its end, as bits of `Watch`; None if nothing does."""
+
+    @property
+    def held(self) -> bool:
+        """Whether it is queued and waits for something else than its time and a free slot."""
+        return self.holds is not None and self.status is Status.QUEUED
 
     @property
     def final(self) -> bool:

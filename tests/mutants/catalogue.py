@@ -13,6 +13,7 @@ from tests.mutants.guards.faults import STORE_FAULTS
 from tests.mutants.guards.fields import FIELDS
 from tests.mutants.guards.framing import FRAMING
 from tests.mutants.guards.hangs import HANGS
+from tests.mutants.guards.held import ENDED, HELD
 from tests.mutants.guards.isolation import ISOLATION
 from tests.mutants.guards.messages import MESSAGES
 from tests.mutants.guards.optimistic import OPTIMISTIC
@@ -66,4 +67,6 @@ MUTANTS = (
     *RECORDS,
     *CHANGES,
     *EXPIRY,
+    *HELD,
+    *ENDED,
 )

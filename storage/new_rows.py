@@ -1,0 +1,56 @@
+"""Builds the rows of new jobs."""
+
+from typing import Any
+from uuid import UUID
+
+from storage.jobs.transitions import to_json_text
+from storage.records.holds import Hold
+from storage.records.job import EncodedJson, NewJob
+from storage.records.states import Status
+from storage.waiting.held import hold
+
+
+def new_row(job: NewJob, upload_id: UUID | None, now: int) -> dict[str, Any]:
+    """Return the row of a new job, without its version."""
+    payload = job.payload
+    row = {
+        "id": job.id,
+        "type": job.type,
+        "status": Status.QUEUED,
+        "payload": payload.text if isinstance(payload, EncodedJson) else to_json_text(payload),
+        "attempt": 0,
+        "retry_count": 0,
+        "max_retries": job.max_retries,
+        "loss_count": 0,
+        "max_losses": job.max_losses,
+        "priority": job.priority,
+        "timeout": job.timeout,
+        "created_at": now,
+        "run_at": now + round(job.delay * 1000) if job.run_at is None else job.run_at,
+        "upload_id": upload_id,
+        "callback_url": job.callback_url,
+        "submitted_by": job.submitted_by,
+        "queue": job.queue,
+        "traceparent": job.traceparent,
+        **_rare_columns(job, now),
+    }
+    if job.holds:
+        hold(row, Hold(job.holds))
+    return row
+
+
+def _rare_columns(job: NewJob, now: int) -> dict[str, Any]:
+    """Return the columns that few jobs set, so that no other job costs the time to bind them."""
+    given = {"tags": list(job.tags) or None, "metadata": job.metadata, "backoff": job.backoff}
+    columns: dict[str, Any] = {
+        name: to_json_text(value) for name, value in given.items() if value is not None
+    }
+    if job.keep_for is not None:
+        columns["keep_ms"] = round(job.keep_for * 1000)
+    if job.expires_at is not None:
+        columns["expires_at"] = job.expires_at
+    if job.expires_in is not None:
+        columns["expires_at"] = now + round(job.expires_in * 1000)
+    if job.watched:
+        columns["watched"] = job.watched
+    return columns

@@ -1,0 +1,34 @@
+"""What can hold a queued job, and what can react to the end of a job. Imports nothing of ours.
+
+A held job is queued, and its `run_at` is so late that no claim of any release finds it. Its own
+time is in `due_at`.
+"""
+
+from enum import IntFlag
+
+HELD = 253402300799999
+"""The `run_at` of a held job: the last millisecond of the year 9999, in milliseconds since 1970."""
+
+
+class Hold(IntFlag):
+    """What holds a job, a bit each, as the column `holds` has them."""
+
+    PREDECESSORS = 1
+    """Jobs that must end first."""
+    KEY = 2
+    """Other jobs with its concurrency key."""
+    BATCH = 4
+    """The batch that must finish first."""
+
+
+class Watch(IntFlag):
+    """What reacts to the end of a job, a bit each, as the column `watched` has them."""
+
+    DEPENDENCIES = 1
+    """Jobs that wait for it."""
+    KEYS = 2
+    """Jobs that wait for its place."""
+    BATCHES = 4
+    """Its batch."""
+    SCHEDULES = 8
+    """Its schedule."""

@@ -1,0 +1,13 @@
+"""What reacts to the end of a watched job: the one list of all reactions."""
+
+from storage.db.clock import Clock
+from storage.db.database import Database
+from storage.notify.wakeup import Wakeup
+from storage.waiting.ended import Reactions, process_ended
+
+REACTIONS: Reactions = {}
+
+
+def react_to_ended(database: Database, wakeup: Wakeup, clock: Clock) -> bool:
+    """Let all reactions act on a batch of ended jobs. Returns whether there may be more."""
+    return process_ended(database, wakeup, clock, REACTIONS)
