@@ -45,6 +45,8 @@ def _rare_columns(job: NewJob, now: int) -> dict[str, Any]:
     columns: dict[str, Any] = {
         name: to_json_text(value) for name, value in given.items() if value is not None
     }
+    if job.unique_key is not None:
+        columns |= {"unique_key": job.unique_key, "unique_scope": job.unique_scope or "running"}
     if job.keep_for is not None:
         columns["keep_ms"] = round(job.keep_for * 1000)
     if job.expires_at is not None:

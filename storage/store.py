@@ -15,12 +15,20 @@ from storage.db.database import Database
 from storage.db.models import JobRow, UploadRow
 from storage.files.space_reserve import SpaceReserve
 from storage.jobs.changes import change_queued
-from storage.jobs.idempotency import KeyedJob, StoredKey, delete_keys, store_keys
+from storage.jobs.idempotency import KeyedJob, StoredKey, change_jobs, delete_keys, store_keys
 from storage.jobs.queues import existing_queues
 from storage.jobs.rows import jobs_by_id, unfinished_among
 from storage.jobs.statements import insert_job
 from storage.jobs.tags import add_tags
 from storage.jobs.transitions import Transitions
+from storage.jobs.unique_keys import (
+    Holders,
+    KeyHolder,
+    holder_of_key,
+    other_holder,
+    rows_of_holders,
+    with_different_keys,
+)
 from storage.new_rows import new_row
 from storage.notify.wakeup import LISTENER, WORKER, Wakeup, notifying_transaction
 from storage.queries.id_skew import IdSkew
@@ -38,6 +46,10 @@ class Refusal(StrEnum):
     """The source job has no file, or does not exist."""
     QUEUE = "queue"
     """The queue does not exist."""
+
+
+Refused = Refusal | KeyHolder
+"""Why a new job was not stored; the second is the job that holds its unique key."""
 
 
 @dataclass(frozen=True)
@@ -69,46 +81,55 @@ class JobStore:
         self._skew = IdSkew(database)
         self._reserve = SpaceReserve(database.file)
 
-    def enqueue(self, jobs: Sequence[NewJob]) -> list[UUID | Refusal]:
+    def enqueue(self, jobs: Sequence[NewJob]) -> list[UUID | Refused]:
         """Store new jobs; they are durable when this returns.
 
         Returns the id of each job, in order, or why it was refused. After StoreInDoubt, either all
         or none are stored; after any other error, none.
         """
-        with notifying_transaction(self._wakeup, self._database, WORKER):
-            rows = self._rows(jobs)
-            self._insert(jobs, rows)
-        return [row if isinstance(row, Refusal) else row["id"] for row in rows]
+        with notifying_transaction(self._wakeup, self._database, WORKER) as woken:
+            return self._store(jobs, woken)
 
-    def enqueue_once(self, keyed: Sequence[KeyedJob]) -> list[StoredKey | Refusal]:
+    def enqueue_once(self, keyed: Sequence[KeyedJob]) -> list[StoredKey | Refused]:
         """Store new jobs whose keys are new, and return the stored key of each, in order.
 
-        The key of a refused job is freed. Raises as `enqueue` does.
+        The key of a refused job is freed, or stands for the job that answers it. Raises as
+        `enqueue` does.
         """
-        with notifying_transaction(self._wakeup, self._database, WORKER):
+        with notifying_transaction(self._wakeup, self._database, WORKER) as woken:
             kept = store_keys(self._database, keyed)
             new = [each for each in keyed if kept[each.key].job_id == each.job.id]
-            jobs = [each.job for each in new]
-            rows = self._rows(jobs)
+            stored = self._store([each.job for each in new], woken)
             refused = {
-                each.key: row
-                for each, row in zip(new, rows, strict=True)
-                if isinstance(row, Refusal)
+                each.key: outcome
+                for each, outcome in zip(new, stored, strict=True)
+                if not isinstance(outcome, UUID)
             }
-            delete_keys(self._database, list(refused))
-            self._insert(jobs, rows)
+            answers = {
+                key: outcome.job_id
+                for key, outcome in refused.items()
+                if isinstance(outcome, KeyHolder) and outcome.is_answer
+            }
+            change_jobs(self._database, answers)
+            delete_keys(self._database, [key for key in refused if key not in answers])
         return [refused.get(each.key, kept[each.key]) for each in keyed]
 
-    def try_enqueue(self, job: NewJob) -> Job | Refusal:
+    def try_enqueue(self, job: NewJob) -> Job | Refused:
         """Return a new job as `enqueue` would store it, or why it would be refused.
+
+        If it asks for the job that holds its unique key, that one is returned.
 
         The job is stored in a transaction that is rolled back, so every check is made.
         """
-        found: Job | Refusal | None = None
+        found: Job | Refused | None = None
         with suppress(_Undone), self._database.transaction():
-            (row,) = rows = self._rows([job])
-            self._insert([job], rows)
-            found = row if isinstance(row, Refusal) else self.get(job.id)
+            (stored,) = self._store([job], [])
+            if isinstance(stored, UUID):
+                found = self.get(stored)
+            elif isinstance(stored, KeyHolder) and stored.is_answer:
+                found = self.get(stored.job_id)
+            else:
+                found = stored
             raise _Undone
         assert found
         return found
@@ -162,17 +183,22 @@ class JobStore:
             self._react_to_ended()
         return job
 
-    def retry(self, job_id: UUID, check: JobCheck | None = None) -> tuple[bool, Job | None]:
+    def retry(
+        self, job_id: UUID, check: JobCheck | None = None
+    ) -> tuple[bool | KeyHolder, Job | None]:
         """Queue a failed or canceled job again.
 
-        Returns whether that was done, and the job afterwards, or None if there is no such job. Any
-        other job is not changed. Raises what `check` raises.
+        Returns whether that was done, or which other job holds its unique key, and the job
+        afterwards, or None if there is no such job. Any other job is not changed. Raises what
+        `check` raises.
         """
         with notifying_transaction(self._wakeup, self._database) as woken:
             self._check(job_id, check)
-            retried = self._transitions.requeue(job_id, self._clock())
-            if retried:
+            if self._transitions.requeue(job_id, self._clock()):
                 woken += [WORKER, LISTENER]
+                retried: bool | KeyHolder = True
+            else:
+                retried = other_holder(self._database, job_id) or False
         return retried, self.get(job_id)
 
     def change(
@@ -203,24 +229,65 @@ class JobStore:
         if job := self.get(job_id):
             check(job)
 
-    def _rows(self, jobs: Sequence[NewJob]) -> builtins.list[dict[str, Any] | Refusal]:
+    def _store(
+        self, jobs: Sequence[NewJob], woken: builtins.list[str]
+    ) -> builtins.list[UUID | Refused]:
+        """Store new jobs in the current transaction; adds to `woken` whom else to wake."""
+        stored: dict[UUID, UUID | Refused] = {}
+        for some in with_different_keys(jobs):
+            holders = rows_of_holders(self._database, some)
+            rows = self._rows(some, holders)
+            if holders:
+                self._replace(some, rows, holders)
+                woken.append(LISTENER)
+            self._insert(some, rows)
+            for job, row in zip(some, rows, strict=True):
+                stored[job.id] = row["id"] if isinstance(row, dict) else row
+        return [stored[job.id] for job in jobs]
+
+    def _replace(
+        self,
+        jobs: Sequence[NewJob],
+        rows: Sequence[dict[str, Any] | Refused],
+        holders: Holders,
+    ) -> None:
+        """Cancel the holders of the keys of new jobs that are stored, and count what happened."""
+        for job, row in zip(jobs, rows, strict=True):
+            if job.unique_key not in holders or isinstance(row, Refusal):
+                continue
+            outcome = "replaced"
+            if isinstance(row, KeyHolder):
+                outcome = "returned" if row.is_answer else "refused"
+            else:
+                old = holders[job.unique_key]
+                new = job.id, job.submitted_by
+                self._transitions.replace(old["id"], old["type"], row["created_at"], *new)
+            self._database.counters.add(job.type, f"unique {outcome}")
+
+    def _rows(
+        self, jobs: Sequence[NewJob], holders: Holders
+    ) -> builtins.list[dict[str, Any] | Refused]:
         names = {job.queue for job in jobs} - {DEFAULT_QUEUE}
         if names:
             self._database.next_version(0)  # so that no one deletes these queues meanwhile
             names = existing_queues(self._database, names)
         names.add(DEFAULT_QUEUE)
-        return [self._row(job) if job.queue in names else Refusal.QUEUE for job in jobs]
+        return [self._row(job, holders) if job.queue in names else Refusal.QUEUE for job in jobs]
 
-    def _row(self, job: NewJob) -> dict[str, Any] | Refusal:
+    def _row(self, job: NewJob, holders: Holders) -> dict[str, Any] | Refused:
         """Return the row of a new job, without its version."""
+        if job.unique_key in holders:
+            holder = holder_of_key(job, holders[job.unique_key])
+            if holder is not None:
+                return holder
         upload_id = self._upload_id(job)
         if job.source and upload_id is None:
             return Refusal.SOURCE
         return new_row(job, upload_id, self._clock())
 
-    def _insert(self, jobs: Sequence[NewJob], found: Sequence[dict[str, Any] | Refusal]) -> None:
+    def _insert(self, jobs: Sequence[NewJob], found: Sequence[dict[str, Any] | Refused]) -> None:
         """Store the rows of new jobs that were not refused; versions follow their order."""
-        rows = [row for row in found if not isinstance(row, Refusal)]
+        rows = [row for row in found if isinstance(row, dict)]
         if not rows:
             return
         for type, count in Counter(row["type"] for row in rows).items():

@@ -75,6 +75,8 @@ class JobData:
     metadata: Mapping[str, Any] | None = None
     expires_at: datetime | None = None
     backoff: Any = None
+    unique_key: str | None = None
+    unique: str | None = None
     keep_for: float | None = None
     callback_url: str | None = None
     submitted_by: str | None = None
@@ -90,6 +92,8 @@ class JobData:
     attempts: tuple[AttemptData, ...] = ()
     reused_from: str | None = None
     """The id of this job if it is an earlier one, whose result answers a submission."""
+    existing: bool = False
+    """Whether this job holds the unique key of a submission, which was therefore not stored."""
     raw: Mapping[str, Any] = field(default_factory=dict, repr=False, compare=False)
     """The document as it was received."""
 

@@ -39,7 +39,8 @@ class ApiError(JobServiceError):
     field: the first invalid field, or None.
     errors: for each invalid field, an object with `field`, `detail` and `code`.
     request_id: the id of the request, which is also in the log of the listener.
-    job_id: the id of a job that may or may not have been stored, else None.
+    job_id: the id of a job that may or may not have been stored, or that holds the unique key.
+    None for all other errors.
     retry_after: seconds after which the service wants to be asked again, else None.
     """
 

@@ -22,6 +22,10 @@ def conflicts(document: dict[str, Any], callback_hosts: Collection[str]) -> Iter
     if isinstance(delay, int | float) and isinstance(limit, int | float) and limit <= delay:
         detail = f"it must be above the delay of {delay} s, or the job would never start"
         yield FieldError("expires_in", detail, "out_of_range")
+    for name in ("unique", "if_exists"):
+        if document.get(name) is not None and document.get("unique_key") is None:
+            detail = 'it needs a unique_key, for example "unique_key": "sync:customer:42"'
+            yield FieldError(name, detail)
 
 
 def file_errors(

@@ -12,7 +12,7 @@ FILE_PARTS = (FILE_PART, "file")
 """The names that the file's part of a form may have."""
 FILES_PART = "files"
 """The name of each part with a file, if a form has several: they are stored as one zip archive."""
-TEXT_FIELDS = {"type", "run_at", "callback_url", "queue"}
+TEXT_FIELDS = {"type", "run_at", "callback_url", "queue", "unique_key", "unique", "if_exists"}
 
 
 @dataclass(frozen=True)

@@ -75,11 +75,19 @@ class CheckedSubmission:
         return replace(self, submission=submission, encoded=encoded, submitted=None)
 
     def new_job(
-        self, upload: Upload | None, submitted_by: str | None, traceparent: str | None = None
+        self,
+        upload: Upload | None,
+        submitted_by: str | None,
+        traceparent: str | None = None,
+        replaces_all: bool = False,
     ) -> NewJob:
-        """Build the job to store, with its file, its caller's name and its trace context."""
+        """Build the job to store, with its file, its caller's name and its trace context.
+
+        `replaces_all` says whether the caller may cancel the jobs of all callers.
+        """
         given = {**vars(self.submission), "delay": self.submission.delay or 0.0}
         given["tags"] = tuple(self.submission.tags or ())
+        given["unique_scope"] = given.pop("unique")
         if self.encoded is not None:
             given["payload"] = self.encoded
         return NewJob(
@@ -88,6 +96,7 @@ class CheckedSubmission:
             source=self.source,
             submitted_by=submitted_by,
             traceparent=traceparent,
+            replaces_all=replaces_all,
             id=new_id(self.cell),
         )
 

@@ -36,12 +36,16 @@ def explain_document(explanation: Explanation) -> ExplainDocument:
     }
 
 
-def dry_run_document(explanation: Explanation, reused_from: UUID | None) -> JobView:
+def dry_run_document(explanation: Explanation, is_new: bool, reused_from: UUID | None) -> JobView:
     """Build the response to a dry run: the job as it would be stored, with its estimates.
 
+    `is_new` is False for the earlier job that holds the unique key, if it would be the response.
     `reused_from` is the earlier job whose result would be the response.
     """
-    document: JobView = {**job_document(replace(explanation.job, id=NO_JOB))}
+    job = explanation.job
+    document: JobView = {**job_document(replace(job, id=NO_JOB) if is_new else job)}
+    if not is_new:
+        document["existing"] = True
     if reused_from:
         document["reused_from"] = str(reused_from)
     return {**document, "dry_run": _situation(explanation)}

@@ -1,13 +1,15 @@
 """The options of a job that a submission sets and a change may replace, with their limits."""
 
-from typing import Annotated, Any, Self
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from server.documents.backoff import Backoff
+from server.documents.keys import Key
 from server.documents.queues import QueueName
 from server.documents.tags import Tags
 from server.documents.times import Time
+from storage.records.job import UniqueScope
 
 YEAR_SECONDS = 366 * 86400
 MaxRetries = Annotated[
@@ -55,6 +57,23 @@ KeepFor = Annotated[
         ge=0,
         le=10 * YEAR_SECONDS,
         description="seconds for which the job is kept after its end",
+    ),
+]
+UniqueKey = Annotated[
+    Key | None, Field(description="at most one job at a time holds this key; see unique")
+]
+HeldUntil = Annotated[
+    UniqueScope | None,
+    Field(
+        description="how long the job holds its unique key: until it starts (queued), until it is"
+        " final (running, the default), or as long as it exists (final)"
+    ),
+]
+IfExists = Annotated[
+    Literal["refuse", "return", "replace"] | None,
+    Field(
+        description="if another job holds the unique key: refuse this one with 409 (the default),"
+        " return the other one, or replace it if it is queued"
     ),
 ]
 

@@ -85,6 +85,8 @@ def job_document(job: Job) -> JobDocument:
         "metadata": job.metadata,
         "expires_at": rfc3339(job.expires_at),
         "backoff": job.backoff,
+        "unique_key": job.unique_key,
+        "unique": job.unique_scope,
         "keep_for": None if job.keep_ms is None else job.keep_ms / 1000,
         "callback_url": job.callback_url,
         "submitted_by": job.submitted_by,

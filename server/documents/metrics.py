@@ -78,6 +78,8 @@ class _StoreMetrics(Collector):
         yield self._counter("jobs_expired", "Jobs that expired before they started", "expired")
         yield self._counter("rescues", "Attempts that were lost with their runner", "rescue")
         yield self._labeled("jobs_finished", "Jobs that became final", "status", "finished", FINAL)
+        conflicts = "Submissions whose unique key another job held", "outcome", "unique"
+        yield self._labeled("unique_conflicts", *conflicts, ("refused", "replaced", "returned"))
         yield self._labeled("attempts", "Attempts that ended", "outcome", "attempt", Outcome)
         yield self._histogram("wait_seconds", "Seconds from due to claimed", "wait")
         yield self._histogram("run_seconds", "Seconds that attempts ran", "run")

@@ -8,6 +8,8 @@ from server.documents.job_options import (
     Delay,
     ExpiresAt,
     ExpiresIn,
+    HeldUntil,
+    IfExists,
     JobTags,
     KeepFor,
     MaxRetries,
@@ -15,6 +17,7 @@ from server.documents.job_options import (
     Queue,
     RunAt,
     Timeout,
+    UniqueKey,
     Waits,
 )
 from server.documents.tags import Metadata
@@ -49,6 +52,9 @@ class Submission(BaseModel):
     expires_at: ExpiresAt = None
     expires_in: ExpiresIn = None
     backoff: Waits = None
+    unique_key: UniqueKey = None
+    unique: HeldUntil = None
+    if_exists: IfExists = None
     metadata: Metadata | None = Field(
         None, description="a small JSON object that is stored and returned with the job"
     )

@@ -178,6 +178,13 @@ class Code(Enum):
         "A job that succeeded or failed can no longer be canceled.",
         "Nothing is left to cancel. `GET /jobs/ID` shows how the job ended.",
     )
+    UNIQUE_KEY_HELD = (
+        409,
+        "Another job holds the unique key",
+        "At most one job at a time holds a `unique_key`. The document has the `job_id` of the"
+        " holder.",
+        "Use the other job, or wait for its end; `if_exists` can return or replace it instead.",
+    )
     KEY_IN_PROGRESS = (
         409,
         "A request with this key is in progress",

@@ -56,6 +56,7 @@ _ADDED_LATER = {
     "holds": 0,
     "watched": 0,
     **dict.fromkeys(("metadata", "keep_for", "expires_at", "expires_in", "backoff")),
+    **dict.fromkeys(("unique_key", "unique_scope", "if_exists")),
 }
 """Fields of jobs and their defaults: keys that listeners of earlier releases have stored lack them.
 """
@@ -137,7 +138,7 @@ def fingerprint(job: NewJob) -> str:
     """
     upload = job.upload and [job.upload.name, job.upload.sha256]
     submitted: dict[str, Any] = {**vars(job), "upload": upload, "source": None, "id": None}
-    del submitted["submitted_by"], submitted["traceparent"]
+    del submitted["submitted_by"], submitted["traceparent"], submitted["replaces_all"]
     for name, default in _ADDED_LATER.items():
         if submitted[name] == default:
             del submitted[name]

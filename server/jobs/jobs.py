@@ -20,11 +20,13 @@ from server.http.problems import Problem, unacceptable
 from server.http.response import encode_json, etag_of
 from server.jobs.admission import QueueWatermark
 from server.jobs.response import Response
+from server.jobs.unique_keys import key_held
 from server.jobs.waits import JobReader
 from server.store.spans import RequestSpans
 from server.store.threads import StoreThreads
 from storage.jobs.retention import delete_job
 from storage.jobs.rows import OMITTABLE
+from storage.jobs.unique_keys import KeyHolder
 from storage.notify.wakeup import LISTENER
 from storage.open import Store
 from storage.queries.search import find
@@ -155,6 +157,8 @@ class Jobs:
         retried, job = await self._threads.run(self._jobs.retry, job_id, check)
         if job is None:
             raise job_not_found(job_id)
+        if isinstance(retried, KeyHolder):
+            raise key_held(retried)
         if not retried:
             allowed = "only a job that failed or was canceled can be retried"
             raise Problem(_status_code(job.status), f"the job is {job.status}; {allowed}")

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import TypeVar
 from uuid import UUID
 
+from server.auth.callers import Role
 from server.checking.received import Received
 from server.checking.submission import CheckedSubmission, SubmissionChecks
 from server.documents.explanations import dry_run_document
@@ -19,17 +20,19 @@ from server.http.codes import Code
 from server.http.problems import FieldError, Problem, joined, unacceptable, unavailable
 from server.jobs.admission import KEY_HEADER, Admission, fingerprint
 from server.jobs.response import Response
+from server.jobs.unique_keys import key_held
 from server.jobs.waits import JobReader
 from server.store.threads import Batcher, StoreThreads
-from storage.jobs.idempotency import KeyedJob
+from storage.jobs.idempotency import KeyedJob, StoredKey
 from storage.jobs.queues import Queues
+from storage.jobs.unique_keys import KeyHolder
 from storage.open import Store
 from storage.queries.equal_files import find_equal
 from storage.queries.explain import explain_job
 from storage.records.job import Job, NewJob, StoreError, StoreInDoubt, Upload
 from storage.records.queue_name import DEFAULT_QUEUE
 from storage.records.states import Status
-from storage.store import JobStore, Refusal
+from storage.store import JobStore, Refusal, Refused
 
 T = TypeVar("T")
 
@@ -42,16 +45,18 @@ class Submitted:
 
     replayed: whether it was stored for an earlier submission with the same key.
     reused: the earlier job whose result answers the submission, so that no job was stored.
+    existing: the earlier job that holds its unique key, if the submission asks for that one.
     """
 
     job_id: UUID
     replayed: bool
     reused: Job | None = None
+    existing: KeyHolder | None = None
 
     @property
     def is_earlier(self) -> bool:
         """Whether the job was there before, so that the file of this submission is not needed."""
-        return self.replayed or self.reused is not None
+        return self.replayed or self.reused is not None or self.existing is not None
 
 
 class Submissions:
@@ -134,15 +139,18 @@ class Submissions:
         if reused := await self._find_equal(admission, checked, upload):
             log_change(caller, "reuse", job_id=str(reused.id))
             return Submitted(reused.id, replayed=False, reused=reused)
-        job = checked.new_job(upload, caller, span.traceparent if span else None)
+        job = _new_job(admission, checked, upload)
         try:
-            job_id = await self._store_once(admission.key, job)
+            stored = await self._store_once(admission.key, job)
         except StoreInDoubt as error:
             detail = (
                 "the store failed, and may or may not have stored the job: ask with GET /jobs/ID"
             )
             raise unavailable(detail, Code.SUBMISSION_UNCERTAIN, job_id=str(job.id)) from error
-        replayed = job_id != job.id
+        if isinstance(stored, KeyHolder):
+            log_change(caller, "find", job_id=str(stored.job_id))
+            return Submitted(stored.job_id, replayed=False, existing=stored)
+        job_id, replayed = stored, stored != job.id
         if span and not replayed:
             span.accepted(job)
         log_change(caller, "submit", job_id=str(job_id))
@@ -156,12 +164,14 @@ class Submissions:
         Makes all checks of `enqueue` but that of the Idempotency-Key. Nothing is stored.
         """
         reused = await self._find_equal(admission, checked, upload)
-        new = checked.new_job(upload, admission.caller.name)
-        job = required(await self._threads.run(self._job_store.try_enqueue, new))
+        new = _new_job(admission, checked, upload)
+        job = required(await self._threads.run(self._job_store.try_enqueue, new), new)
+        assert isinstance(job, Job)
         store = self._store
         described = store.database, store.clock, store.runners_folder
         explanation = await self._threads.run(explain_job, *described, job)
-        return Response(200, dry_run_document(explanation, reused.id if reused else None))
+        is_new = job.id == new.id
+        return Response(200, dry_run_document(explanation, is_new, reused.id if reused else None))
 
     async def accepted(
         self, submitted: Submitted, seconds: float, seen: int | None = None
@@ -183,11 +193,13 @@ class Submissions:
         if seconds:
             with suppress(StoreError):
                 job = await self._reader.end_of(job_id, seconds, seen)
+        existing = submitted.existing
+        more = {} if existing is None else {"existing": True}
         if job is None:
-            document = {"job_id": str(job_id), "status": Status.QUEUED}
-            return Response(202, document, headers)
-        status = 200 if job.final else 202
-        return Response(status, job_document(job), {**headers, **job_headers(job)})
+            status = Status.QUEUED if existing is None else existing.status
+            return Response(202, {"job_id": str(job_id), "status": status, **more}, headers)
+        headers |= job_headers(job)
+        return Response(200 if job.final else 202, {**job_document(job), **more}, headers)
 
     async def _find_equal(
         self, admission: Admission, checked: CheckedSubmission, upload: Upload | None
@@ -208,18 +220,21 @@ class Submissions:
             admission.key,
         )
 
-    async def _store_once(self, key: str | None, job: NewJob) -> UUID:
-        """Store a job, unless the key stands for another one; return the id of the key's job."""
+    async def _store_once(self, key: str | None, job: NewJob) -> UUID | KeyHolder:
+        """Store a job, unless the key stands for another one; return the id of the key's job.
+
+        Returns the holder of the job's unique key if the job asks for that one instead.
+        """
         if key is None:
-            stored: UUID | Refusal = await self._enqueue.call(job)
+            stored: UUID | Refused = await self._enqueue.call(job)
         else:
             keyed = KeyedJob(key, fingerprint(job), job)
             kept = await self._enqueue_once.call(keyed)
-            if not isinstance(kept, Refusal) and kept.fingerprint != keyed.fingerprint:
+            if isinstance(kept, StoredKey) and kept.fingerprint != keyed.fingerprint:
                 error = FieldError(KEY_HEADER, "it was used for a different submission")
                 raise Problem(Code.KEY_REUSED, f"{error.field}: {error.detail}", [error])
-            stored = kept if isinstance(kept, Refusal) else kept.job_id
-        return required(stored)
+            stored = kept.job_id if isinstance(kept, StoredKey) else kept
+        return required(stored, job)
 
     async def _require_analysis(self, job_id: UUID, type: str) -> None:
         """Raise Problem 422 unless there is a job of this type, whose result can be compared."""
@@ -229,12 +244,25 @@ class Submissions:
             raise unacceptable([FieldError("payload.compare.job_id", detail, "unknown")])
 
 
-def required(stored: T | Refusal) -> T:
-    """Return what was stored. Raises Problem 422 for the reason why nothing was."""
-    if stored is Refusal.QUEUE:
+def required(stored: T | Refused, new: NewJob) -> T | KeyHolder:
+    """Return what was stored for a new job, or the existing job that it asks for instead.
+
+    Raises Problem 409 and 422 for the reason why nothing was stored.
+    """
+    if isinstance(stored, KeyHolder):
+        if not stored.is_answer:
+            raise key_held(stored, new.if_exists == "replace")
+    elif stored is Refusal.QUEUE:
         raise unacceptable([UNKNOWN_QUEUE])
-    if stored is Refusal.SOURCE:
+    elif stored is Refusal.SOURCE:
         detail = "there is no such job with a file; it may have been deleted"
         raise unacceptable([FieldError("payload.source.job_id", detail, "unknown")])
     assert not isinstance(stored, Refusal)
     return stored
+
+
+def _new_job(admission: Admission, checked: CheckedSubmission, upload: Upload | None) -> NewJob:
+    """Build the job to store from an admitted and checked submission."""
+    caller, span = admission.caller, admission.span
+    traceparent = span.traceparent if span else None
+    return checked.new_job(upload, caller.name, traceparent, caller.role >= Role.ADMIN)

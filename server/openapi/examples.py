@@ -62,6 +62,8 @@ _JOB: JobDocument = {
     "metadata": {"requested_by": "billing"},
     "expires_at": None,
     "backoff": None,
+    "unique_key": "sync:customer:42",
+    "unique": "running",
     "keep_for": None,
     "callback_url": None,
     "submitted_by": None,

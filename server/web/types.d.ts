@@ -53,6 +53,8 @@ export interface JobDocument {
   metadata: Record<string, unknown> | null;
   expires_at: string | null;
   backoff: unknown;
+  unique_key: string | null;
+  unique: "queued" | "running" | "final" | null;
   keep_for: number | null;
   callback_url: string | null;
   submitted_by: string | null;
@@ -68,6 +70,7 @@ export interface JobDocument {
   attempts: AttemptDocument[];
   reused_from?: string;
   dry_run?: DryRunDocument;
+  existing?: true;
 }
 
 export interface PageDocument {

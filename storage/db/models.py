@@ -74,6 +74,9 @@ class JobRow(pw.Model):
     """What holds the job, as bits of `Hold`; null for a job that is not held."""
     watched = pw.SmallIntegerField(null=True)
     """What reacts to the end of the job, as bits of `Watch`; null if nothing does."""
+    unique_key = pw.TextField(null=True)
+    unique_scope = pw.TextField(null=True)
+    """How long the job holds its unique key, see `storage/jobs/unique_keys.py`."""
 
     class Meta:
         table_name = "job"

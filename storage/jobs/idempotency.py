@@ -55,6 +55,12 @@ def delete_keys(database: Database, keys: Sequence[str]) -> None:
         database.run(KeyRow.delete().where(KeyRow.key.in_(keys)))
 
 
+def change_jobs(database: Database, jobs: Mapping[str, UUID]) -> None:
+    """Let each of these keys stand for another job, given by its id."""
+    for key, job_id in jobs.items():
+        database.run(KeyRow.update(job_id=job_id).where(KeyRow.key == key))
+
+
 def _insert() -> Any:
     names = ("key", "fingerprint", "job_id")
     return KeyRow.insert(

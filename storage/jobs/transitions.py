@@ -17,6 +17,7 @@ from storage.jobs.statements import (
     restore_queue,
     select_job_type,
 )
+from storage.jobs.unique_keys import other_holder
 from storage.records.attempt_outcome import AttemptOutcome
 from storage.records.job import Fence, Json
 from storage.records.states import (
@@ -109,14 +110,29 @@ class Transitions:
             self._database.counters.add(type, f"finished {Status.CANCELED}")
             self._database.counters.add(type, "expired")
 
+    def replace(self, job_id: UUID, type: str, now: int, new_id: UUID, by: str | None) -> None:
+        """Cancel a queued job, of this type, because a new one with its unique key replaces it.
+
+        `by` is the name of the caller who submitted the new one.
+        """
+        message = f"the job {new_id} with the same unique key replaced this one"
+        error = to_json_text({"type": "Replaced", "message": message})
+        if self.apply(CANCEL, job_id, now, error=error, canceled_by=by):
+            self._database.counters.add(type, f"finished {Status.CANCELED}")
+
     def requeue(self, job_id: UUID, now: int) -> bool:
-        """Retry a failed or canceled job for a client. It gets all its retries and losses again."""
+        """Retry a failed or canceled job for a client. It gets all its retries and losses again.
+
+        Refused while another job holds its unique key.
+        """
         cleared = dict.fromkeys(
             ("finished_at", "error", "progress", "cancel_requested_at", "canceled_by", "expires_at")
         )
         cleared |= dict.fromkeys(("due_at", "holds"))
         counts = {"retry_count": 0, "loss_count": 0, "client_retries": JobRow.client_retries + 1}
         self._database.next_version(0)  # so that the job stays as it is until it is changed here
+        if other_holder(self._database, job_id):
+            return False
         move = self._database.statement(
             "move first attempt", lambda: move_first_attempt(self._database)
         )

@@ -13,7 +13,7 @@ Times are whole milliseconds since 1970 in UTC, durations are seconds.
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Any
+from typing import Any, Literal
 from uuid import UUID
 
 from storage.records.ids import new_id
@@ -23,6 +23,9 @@ from storage.records.trace_context import TraceOrigin, trace_origin
 
 Json = dict[str, Any]
 
+UniqueScope = Literal["queued", "running", "final"]
+"""How long a job holds its unique key: until it starts, until it is final, or as long as it exists.
+"""
 DEFAULT_MAX_LOSSES = 10
 """How often a job may lose its worker, unless its submission says otherwise."""
 
@@ -125,6 +128,13 @@ class NewJob:
     """The job does not start at this time or later, or so many seconds after its submission."""
     backoff: Any = None
     """The waits before its retries, see `storage/records/backoff.py`. None for the usual ones."""
+    unique_key: str | None = None
+    unique_scope: UniqueScope | None = None
+    """None without a unique key."""
+    if_exists: str | None = None
+    """What to do if another job holds the key: `refuse` (None), `return` or `replace`."""
+    replaces_all: bool = False
+    """Whether it may replace jobs of all callers, not only of its own."""
     holds: int = 0
     """What holds it, as bits of `Hold`, see `storage/records/holds.py`."""
     watched: int = 0
@@ -228,6 +238,9 @@ class Job:
     is its own time, and it does not start even if that has passed."""
     watched: int | None = None
     """What reacts to its end, as bits of `Watch`; None if nothing does."""
+    unique_key: str | None = None
+    unique_scope: UniqueScope | None = None
+    """None without a unique key."""
 
     @property
     def held(self) -> bool:

@@ -182,6 +182,23 @@ def test_a_result_is_reused(api: Client) -> None:
     assert (other.data.reused_from, other.result()["counts"]) == (None, {"WARN": 0})
 
 
+def test_one_job_at_a_time_has_a_unique_key(api: Client, queue: str) -> None:
+    key = f"sync:{uuid4()}"
+    job = api.submit("sleep", {"seconds": 60}, queue=queue, unique_key=key, delay=3600)
+    with pytest.raises(ApiError, match=job.id) as caught:
+        api.submit("sleep", {"seconds": 60}, queue=queue, unique_key=key)
+    assert (caught.value.code, caught.value.job_id) == ("unique_key_held", job.id)
+    same = api.submit("sleep", {"seconds": 60}, unique_key=key, if_exists="return")
+    assert (same.id, same.data.existing, job.data.existing) == (job.id, True, False)
+    new = api.submit(
+        "sleep", {"seconds": 0}, delay=60, unique_key=key, unique="final", if_exists="replace"
+    )
+    job.refresh()
+    new.refresh()
+    assert (job.status, new.data.unique_key, new.data.unique) == ("canceled", key, "final")
+    new.cancel()
+
+
 def test_several_files_are_analyzed_together(api: Client, tmp_path: Path) -> None:
     path = tmp_path / "app.log"
     path.write_bytes(LOG)

@@ -15,6 +15,7 @@ from tests.mutants.guards.framing import FRAMING
 from tests.mutants.guards.hangs import HANGS
 from tests.mutants.guards.held import ENDED, HELD
 from tests.mutants.guards.isolation import ISOLATION
+from tests.mutants.guards.keys import UNIQUE_KEYS
 from tests.mutants.guards.messages import MESSAGES
 from tests.mutants.guards.optimistic import OPTIMISTIC
 from tests.mutants.guards.overview import OVERVIEW
@@ -69,4 +70,5 @@ MUTANTS = (
     *EXPIRY,
     *HELD,
     *ENDED,
+    *UNIQUE_KEYS,
 )

@@ -5,8 +5,10 @@ from typing import Any
 import pytest
 
 from storage.db.models import CounterRow, EventRow, JobRow, TagRow, UploadRow
+from storage.jobs.unique_keys import KeyHolder
 from storage.records.ids import new_id
 from storage.records.job import Job, NewJob, Upload
+from storage.records.states import Status
 from storage.store import Refusal
 from tests.support.stores import Bench
 
@@ -29,6 +31,20 @@ def test_a_tried_job_leaves_nothing_behind(bench: Bench) -> None:
     assert contents(bench) == before
     assert bench.jobs.get(new.id) is None
     assert bench.jobs.enqueue([new]) == [new.id]
+
+
+def test_a_tried_job_finds_the_holder_of_its_key_and_replaces_nothing(bench: Bench) -> None:
+    first = bench.enqueue(unique_key="k")
+    before = contents(bench)
+    refused = bench.jobs.try_enqueue(NewJob("t", {}, unique_key="k"))
+    assert refused == KeyHolder(first, Status.QUEUED, "k", "running")
+    answered = bench.jobs.try_enqueue(NewJob("t", {}, unique_key="k", if_exists="return"))
+    assert answered == bench.job(first)
+    new = NewJob("t", {}, unique_key="k", if_exists="replace", replaces_all=True)
+    replacing = bench.jobs.try_enqueue(new)
+    assert isinstance(replacing, Job)
+    assert replacing.id == new.id
+    assert contents(bench) == before
 
 
 @pytest.mark.parametrize(

@@ -75,6 +75,11 @@ def statuses(ctx: typer.Context, incomplete: str) -> list[Choice]:
     ]
 
 
+def one_of(*values: str) -> Callable[[str], list[Choice]]:
+    """Return a completion by some fixed values."""
+    return lambda incomplete: [(each, "") for each in values if each.startswith(incomplete)]
+
+
 def _all_pattern_sets(client: "Client") -> list[Choice]:
     return [(each.name, each.description) for each in client.pattern_sets()]
 

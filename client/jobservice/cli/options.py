@@ -208,6 +208,28 @@ class JobOptions(Changes):
             help='Seconds before retries: 30, [1,10,60] or {"base": 2, "max": 600}.',
         ),
     ] = None
+    unique_key: Annotated[
+        str | None,
+        typer.Option("--unique-key", metavar="KEY", help="Only one job at a time has this key."),
+    ] = None
+    unique: Annotated[
+        str | None,
+        typer.Option(
+            "--unique",
+            metavar="SCOPE",
+            autocompletion=completion.one_of("queued", "running", "final"),
+            help="How long: queued, running (default) or final.",
+        ),
+    ] = None
+    if_exists: Annotated[
+        str | None,
+        typer.Option(
+            "--if-exists",
+            metavar="POLICY",
+            autocompletion=completion.one_of("refuse", "return", "replace"),
+            help="If a job has the key: refuse (default), return or replace it.",
+        ),
+    ] = None
     callback_url: Annotated[
         str | None, typer.Option("--callback-url", metavar="URL", help="Call this at the end.")
     ] = None

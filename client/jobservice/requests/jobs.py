@@ -43,6 +43,9 @@ class Options(TypedDict, total=False):
     expires_at: datetime | str | None
     expires_in: float | timedelta | None
     backoff: float | list[float] | Mapping[str, float] | None
+    unique_key: str | None
+    unique: str | None
+    if_exists: str | None
 
 
 class Filters(TypedDict, total=False):

@@ -7,7 +7,7 @@ from typing_extensions import TypedDict
 
 from server.documents.schemas.common import Error, Id, Time
 from server.documents.schemas.explain import DryRunDocument
-from storage.records.job import Outcome
+from storage.records.job import Outcome, UniqueScope
 from storage.records.states import Status
 
 
@@ -92,6 +92,11 @@ class JobDocument(TypedDict):
     """The job is canceled if it has not started before this time; null without one."""
     backoff: Any
     """The waits before retries, as submitted; null for the usual ones."""
+    unique_key: str | None
+    """At most one job at a time holds this key; null without one."""
+    unique: UniqueScope | None
+    """How long the job holds its unique key: until it starts, until its end, or as long as it
+    exists; null without a key."""
     keep_for: float | None
     """Seconds for which the job is kept after its end; null if the service decides."""
     callback_url: str | None
@@ -128,6 +133,10 @@ _DRY_RUN = (
     "What would happen to the job. Only in the response to a submission with `dry_run`, which"
     " stores no job."
 )
+_EXISTING = (
+    "True: this is the job that holds the unique key of the submission, which was therefore not"
+    " stored. Only in the response to a submission with `if_exists` of `return`."
+)
 
 
 ALWAYS_SENT = frozenset({"job_id", "status"})
@@ -146,6 +155,7 @@ else:
             },
             "reused_from": NotRequired[Annotated[Id, Field(description=_REUSED_FROM)]],
             "dry_run": NotRequired[Annotated[DryRunDocument, Field(description=_DRY_RUN)]],
+            "existing": NotRequired[Annotated[Literal[True], Field(description=_EXISTING)]],
         },
     )
     JobView.__doc__ = """A job with all its attempts. Only its id and its status are in the response

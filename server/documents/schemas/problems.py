@@ -45,4 +45,4 @@ class ProblemDocument(TypedDict):
     errors: NotRequired[list[FieldDocument]]
     """All errors of the request, up to 100."""
     job_id: NotRequired[Id]
-    """Id of the job that may or may not have been stored."""
+    """Id of the job that may or may not have been stored, or that holds the unique key."""

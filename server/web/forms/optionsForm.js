@@ -86,6 +86,14 @@ export class OptionsForm {
         "What the job is for, as name=value, one on each line. It is stored with the job.",
       ),
     );
+    this.fields.push(
+      new Field(
+        "unique_key",
+        "Unique key",
+        h("input", { id: "option-unique_key", placeholder: "none" }),
+        "Refused while another job with this key is queued or running.",
+      ),
+    );
     if (queues.length > 1)
       this.fields.push(
         new Field("queue", "Queue", queueSelect(queues), "The queue in which the job waits."),

@@ -19,6 +19,21 @@ def test_options_of_queued_jobs_are_changed(jobs: JobsCommand, service: Service)
     assert jobs.run("change", queued).code == 2
 
 
+def test_one_job_at_a_time_has_a_unique_key(jobs: JobsCommand) -> None:
+    submit = ("submit", "sleep", "seconds=0", "--delay", "1h", "--unique-key", "cli")
+    first = jobs.run(*submit).out.strip()
+    refused = jobs.run(*submit, "--unique", "final")
+    assert (refused.code, refused.out) == (1, "")
+    assert f"the job {first} holds the unique_key 'cli'" in refused.err
+    assert jobs.run(*submit, "--if-exists", "return").out.strip() == first
+    again = jobs.run(*submit, "--if-exists", "return", "--json").document
+    assert again == {"job_id": first, "status": "queued", "existing": True}
+    assert "cli (running)" in jobs.run("show", first).out
+    second = jobs.run(*submit, "--if-exists", "replace").out.strip()
+    assert second not in (first, "")
+    assert jobs.run("cancel", second).code == 0
+
+
 def test_named_jobs_are_canceled(jobs: JobsCommand, service: Service) -> None:
     ids = [service.submit("sleep", {"seconds": 60}) for _ in range(2)]
     service.wait_for_status(ids[0], "running")

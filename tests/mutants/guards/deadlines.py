@@ -29,8 +29,8 @@ DEADLINES = (
     Mutant(
         "a dry run has an id that no job has",
         "server/documents/explanations.py",
-        "job_document(replace(explanation.job, id=NO_JOB))",
-        "job_document(explanation.job)",
+        "replace(job, id=NO_JOB) if is_new else job",
+        "job",
         TRIED,
     ),
 )

@@ -175,7 +175,7 @@ PROGRAMS = (
     Mutant(
         "the response comes after the commit",
         "server/jobs/submissions.py",
-        "stored: UUID | Refusal = await self._enqueue.call(job)",
+        "stored: UUID | Refused = await self._enqueue.call(job)",
         "__import__('asyncio').ensure_future(self._enqueue.call(job)); stored = job.id",
         ("tests/server/handlers/test_jobs.py",),
     ),

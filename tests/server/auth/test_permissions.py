@@ -44,6 +44,21 @@ async def submit(
     return read(response, status)
 
 
+@pytest.mark.gen_test
+async def test_a_submission_replaces_only_jobs_of_its_caller_except_for_admins(
+    client: Client,
+) -> None:
+    document = {"type": "sleep", "payload": {"seconds": 5}, "unique_key": "k"}
+    body = json.dumps({**document, "if_exists": "replace"})
+    statuses = []
+    for caller in ("ann", "sue", "ann", "ada", "sue"):
+        headers = {**JSON, **bearer(caller)}
+        response = await client.fetch("/jobs", method="POST", body=body, headers=headers)
+        statuses.append(response.code)
+    assert statuses == [202, 409, 202, 202, 409]
+    assert read(response, 409)["detail"].endswith("and another caller has submitted it")
+
+
 async def ask(client: Client, caller: str | None, method: str, path: str) -> HTTPResponse:
     """The response to a call without a special body; to a change of the priority with PATCH."""
     body = {"POST": b"", "PATCH": b'{"priority": 1}'}.get(method)

@@ -178,7 +178,12 @@ def test_one_schema_describes_both_responses_to_a_submission() -> None:
             assert schema == {"$ref": "#/components/schemas/JobDocument"}
     schema = document["components"]["schemas"]["JobDocument"]
     assert set(schema["required"]) == {"job_id", "status"}
-    assert set(schema["properties"]) == {*JobDocument.__annotations__, "reused_from", "dry_run"}
+    assert set(schema["properties"]) == {
+        *JobDocument.__annotations__,
+        "reused_from",
+        "dry_run",
+        "existing",
+    }
 
 
 def test_streams_and_callbacks_describe_their_events() -> None:

@@ -14,6 +14,7 @@ from storage.jobs.events import Events
 from storage.jobs.retention import Retention
 from storage.queries import search
 from storage.records.filters import Filters
+from storage.records.job import NewJob
 from storage.records.retention_rules import parse_rules
 from storage.records.states import Status
 from tests.support.stores import RAISED, RETURNED, Bench, id_at
@@ -120,6 +121,20 @@ def test_expired_jobs_are_found_without_reading_others(bench: Bench, plans: Plan
     assert not slow(found)
     kept = [plan for text, plan in found.items() if "keep_ms" in text and "event" not in text]
     assert any("USING INDEX job_keep" in plan for plan in kept), kept
+
+
+def test_the_holder_of_a_unique_key_is_found_without_reading_others(
+    bench: Bench, plans: Plans
+) -> None:
+    job_id = bench.enqueue(unique_key="x")
+    bench.jobs.cancel(job_id)
+    bench.jobs.enqueue([NewJob("sleep", {}, unique_key=each) for each in ("x", "y")])
+    bench.jobs.retry(job_id)
+    found = plans.found()
+    assert not slow(found)
+    of_holders = [plan for text, plan in found.items() if "unique_scope = 'final'" in text]
+    assert len(of_holders) > 1
+    assert all("USING INDEX job_unique_key" in plan for plan in of_holders), of_holders
 
 
 def test_a_queue_finds_its_first_job_without_reading_the_others(bench: Bench) -> None:

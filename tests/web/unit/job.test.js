@@ -23,6 +23,8 @@ const JOB = {
   keep_for: null,
   expires_at: null,
   backoff: null,
+  unique_key: null,
+  unique: null,
   max_retries: 1,
   max_losses: 10,
   timeout: null,

@@ -58,6 +58,7 @@ def _show_fields(output: Output, job: "Job") -> None:
         "metadata": _json(data.metadata),
         "expires": formats.moment(data.expires_at),
         "backoff": _json(data.backoff),
+        "unique key": data.unique_key and f"{data.unique_key} ({data.unique})",
         "kept for": formats.duration(data.keep_for),
         "created": formats.moment(data.created_at)
         + (f" by {data.submitted_by}" if data.submitted_by else ""),

@@ -162,9 +162,12 @@ def report_result(session: Session, job: "Job") -> int:
 
 
 def _report_id(session: Session, job: "Job") -> int:
+    existing = {"existing": True} if job.data.existing else {}
     if session.output.as_json:
-        session.output.document({"job_id": job.id, "status": job.status})
+        session.output.document({"job_id": job.id, "status": job.status, **existing})
     else:
+        if existing:
+            session.output.hint("This job has the unique key already; no other one was submitted.")
         session.output.line(job.id)
         session.output.hint(f"Follow it with: {program.name()} watch {job.id}")
     return exits.SUCCEEDED

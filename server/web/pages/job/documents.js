@@ -70,8 +70,8 @@ export function commandsOf(job) {
 
 /** @param {JobDocument} job */
 function optionsOf(job) {
-  const { max_retries, max_losses, timeout, priority, queue, tags, metadata, keep_for, backoff } =
-    job;
+  const { max_retries, max_losses, timeout, priority, queue, tags, metadata, keep_for } = job;
+  const { backoff, unique_key, unique } = job;
   const options = Object.entries({
     max_retries,
     max_losses,
@@ -82,6 +82,8 @@ function optionsOf(job) {
     metadata,
     keep_for,
     backoff,
+    unique_key,
+    unique,
   });
   return Object.fromEntries(options.filter(([, value]) => value !== null));
 }

@@ -12,6 +12,12 @@ import { errorText } from "./attempts.js";
 
 const LONG_FACT = 40; // characters; a longer fact, such as the name of a file, has a row of its own
 
+const HELD_UNTIL = {
+  queued: "until it starts",
+  running: "until its end",
+  final: "until it is deleted",
+};
+
 /**
  * The top of the page of a job.
  *
@@ -55,6 +61,10 @@ function facts(job) {
     ["Metadata", job.metadata && JSON.stringify(job.metadata)],
     ["Expires", time(job.expires_at)],
     ["Backoff", job.backoff !== null && JSON.stringify(job.backoff)],
+    [
+      "Unique key",
+      job.unique_key && `${job.unique_key}, held ${HELD_UNTIL[job.unique ?? "running"]}`,
+    ],
     ["Kept for", job.keep_for !== null && format.duration(job.keep_for)],
     ["Priority", job.priority !== 0 && String(job.priority)],
     ["Timeout", job.timeout !== null && format.duration(job.timeout)],

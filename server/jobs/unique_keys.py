@@ -1,0 +1,22 @@
+"""The problem of a job whose unique key another job holds."""
+
+from server.http.codes import Code
+from server.http.problems import Problem
+from storage.jobs.unique_keys import KeyHolder
+from storage.records.states import Status
+
+_UNTIL = {"queued": "until it starts", "running": "until its end", "final": "until it is deleted"}
+
+
+def key_held(holder: KeyHolder, replaces: bool = False) -> Problem:
+    """409: another job holds the unique key. The document has its id as `job_id`.
+
+    `replaces` says whether the submission asked to replace that job.
+    """
+    is_held = f"the job {holder.job_id} holds the unique_key {holder.unique_key!r}"
+    detail = f"{is_held} {_UNTIL[holder.scope]}; it is {holder.status}"
+    if replaces:
+        is_queued = holder.status is Status.QUEUED
+        why = "another caller has submitted it" if is_queued else "only a queued job is replaced"
+        detail = f"{detail}, and {why}"
+    return Problem(Code.UNIQUE_KEY_HELD, detail, members={"job_id": str(holder.job_id)})

@@ -1,0 +1,116 @@
+"""Unique keys: of all jobs with one key, at most one holds it at any time.
+
+The `unique_scope` of a job says how long it holds its key:
+
+    queued     until it starts for the first time
+    running    until it is final, also while it waits for a retry
+    final      as long as it exists
+
+All changes of jobs hold the version lock, so a holder that was found under it stays one until the
+commit. The index of migration 0035 refuses a second holder in any case.
+"""
+
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+from uuid import UUID
+
+import peewee as pw
+
+from storage.db.database import Database
+from storage.db.models import JobRow
+from storage.db.parameters import parameter
+from storage.records.job import NewJob
+from storage.records.states import Status
+
+HOLDS_KEY = pw.SQL(
+    "unique_key IS NOT NULL"
+    " AND (unique_scope = 'final'"
+    " OR unique_scope = 'running' AND status IN ('queued', 'running')"
+    " OR status = 'queued' AND attempt = 0)"
+)
+"""The condition for jobs that hold their keys, as the index has it: a database uses a partial index
+only if a query repeats its condition."""
+
+
+@dataclass(frozen=True)
+class KeyHolder:
+    """The job that holds the unique key of another one, which therefore was not stored or retried.
+
+    is_answer: whether the new job asked for this one instead (`if_exists` is `return`).
+    """
+
+    job_id: UUID
+    status: Status
+    unique_key: str
+    scope: str
+    is_answer: bool = False
+
+
+Holders = dict[str | None, dict[str, Any]]
+"""The rows of the jobs that hold unique keys, by key; None is no key."""
+
+
+def with_different_keys(jobs: Sequence[NewJob]) -> Iterator[Sequence[NewJob]]:
+    """Yield the jobs in groups in which no unique key occurs twice, each key in the given order."""
+    if not any(job.unique_key is not None for job in jobs):
+        yield jobs
+        return
+    seen = Counter[str]()
+    groups: dict[int, list[NewJob]] = {}
+    for job in jobs:
+        number = 0
+        if job.unique_key is not None:
+            number = seen[job.unique_key]
+            seen[job.unique_key] += 1
+        groups.setdefault(number, []).append(job)
+    yield from groups.values()
+
+
+def rows_of_holders(database: Database, jobs: Sequence[NewJob]) -> Holders:
+    """Return the rows of the jobs that hold the unique keys of new jobs, by key.
+
+    Only inside a transaction. Takes the version lock if a new job has a key.
+    """
+    keys = {job.unique_key for job in jobs if job.unique_key is not None}
+    if not keys:
+        return {}
+    database.next_version(0)  # so that the holders stay what they are
+    fields = JobRow.id, JobRow.type, JobRow.status, JobRow.submitted_by
+    query = JobRow.select(*fields, JobRow.unique_key, JobRow.unique_scope).where(
+        JobRow.unique_key.in_(sorted(keys)), HOLDS_KEY
+    )
+    return {row["unique_key"]: row for row in database.rows(query)}
+
+
+def holder_of_key(job: NewJob, row: Mapping[str, Any]) -> KeyHolder | None:
+    """Return the job that keeps a new one from being stored; `row` is the row of the holder.
+
+    Returns None if the new job replaces the holder: a queued job, of its own caller unless it may
+    replace those of all callers.
+    """
+    is_own = job.submitted_by is not None and job.submitted_by == row["submitted_by"]
+    may_replace = row["status"] == Status.QUEUED and (is_own or job.replaces_all)
+    if job.if_exists == "replace" and may_replace:
+        return None
+    return _holder(row, is_answer=job.if_exists == "return")
+
+
+def other_holder(database: Database, job_id: UUID) -> KeyHolder | None:
+    """Return the other job that holds the unique key of this one, None without one."""
+    rows = database.fetch(database.statement("other holder", _select_other), {"id": job_id})
+    return _holder(rows[0], is_answer=False) if rows else None
+
+
+def _holder(row: Mapping[str, Any], is_answer: bool) -> KeyHolder:
+    status = Status(row["status"])
+    return KeyHolder(row["id"], status, row["unique_key"], row["unique_scope"], is_answer)
+
+
+def _select_other() -> Any:
+    this = JobRow.alias()
+    key: Any = this.select(this.unique_key).where(this.id == parameter(JobRow.id))
+    fields = JobRow.id, JobRow.status, JobRow.unique_key, JobRow.unique_scope
+    is_other = JobRow.id != parameter(JobRow.id)
+    return JobRow.select(*fields).where(JobRow.unique_key == key, HOLDS_KEY, is_other)
