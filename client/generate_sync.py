@@ -13,6 +13,7 @@ from pathlib import Path
 
 PACKAGE = Path(__file__).parent / "jobservice"
 NAMES = {
+    "AsyncBatches": "Batches",
     "AsyncClient": "Client",
     "AsyncIterator": "Iterator",
     "AsyncJob": "Job",

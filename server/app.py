@@ -17,6 +17,7 @@ from runner.job_types.base import JobType
 from server.auth.addresses import AllowedHosts, TrustedProxies
 from server.auth.authenticate import Authenticator
 from server.auth.sessions import Sessions, load_or_create_key
+from server.checking.batch_checks import BatchChecks
 from server.checking.submission import SubmissionChecks
 from server.documents.metrics import ListenerMetrics
 from server.events.callback_sender import OUTCOMES, CallbackSender
@@ -28,6 +29,7 @@ from server.http.acceptor import Traffic
 from server.http.activity import Activity
 from server.http_server import HttpServer
 from server.jobs.admission import Admissions, DiskWatermark, QueueWatermark
+from server.jobs.batches import BatchSubmissions
 from server.jobs.jobs import Jobs
 from server.jobs.submissions import Submissions
 from server.jobs.waits import JobReader
@@ -39,6 +41,7 @@ from server.routes import ROUTES, collaborators, connected
 from server.settings.server import ServerSettings
 from server.store.spans import RequestSpans
 from server.store.threads import Batcher, StoreChanges, StoreThreads
+from storage.batches import Batches
 from storage.jobs.callbacks import Callbacks
 from storage.jobs.events import Events
 from storage.jobs.pattern_sets import PatternSets
@@ -124,6 +127,27 @@ class App:
             self.settings.allowed_callback_hosts,
             self.settings.cell,
             self._pattern_sets.find,
+        )
+
+    def _batches(self, bulk: Bulk) -> BatchSubmissions:
+        checks = BatchChecks(
+            self._checks.process,
+            self.job_types,
+            self.settings.allowed_callback_hosts,
+            self.settings.cell,
+            self._pattern_sets.find,
+        )
+        store = self.store
+        return BatchSubmissions(
+            Batches(store.database, store.wakeup, store.clock, self.job_store),
+            bulk,
+            self.threads,
+            checks,
+            self.submissions,
+            self.jobs,
+            self.queue_watermark,
+            self.settings.cell,
+            self.settings.root_path,
         )
 
     def _fast_path(self) -> FastPath:
@@ -216,11 +240,13 @@ class App:
         """Return the objects that handlers use, under the names of their attributes."""
         store, settings = self.store, self.settings
         database, clock, folder = store.database, store.clock, store.runners_folder
+        bulk = Bulk(database, store.wakeup, clock)
         return {
             "activity": self.activity,
+            "batches": self._batches(bulk),
             "admissions": self.admissions,
             "authenticator": self.authenticator,
-            "bulk": Bulk(database, store.wakeup, clock),
+            "bulk": bulk,
             "checks": self._checks,
             "disk_watermark": self.disk_watermark,
             "document": self.openapi,
@@ -233,6 +259,7 @@ class App:
             "jobs": self.jobs,
             "last_hour": lambda: last_hour(database, clock()),
             "listener": self._metrics,
+            "max_batch_bytes": settings.max_batch_bytes,
             "max_json_bytes": settings.max_json_bytes,
             "max_upload_bytes": settings.max_upload_bytes,
             "oldest_transaction": partial(oldest_transaction_seconds, database),

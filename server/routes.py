@@ -8,6 +8,7 @@ from server.handlers.base import Handler
 from server.handlers.health import HealthHandler, OpenApiHandler
 from server.handlers.jobs.analyses import ComparisonHandler, ReportHandler
 from server.handlers.jobs.analyze import AnalysisHandler, NamedAnalysisHandler
+from server.handlers.jobs.batches import BatchCancelHandler, BatchHandler, NewBatchHandler
 from server.handlers.jobs.bulk import BulkCancelHandler, BulkRetryHandler
 from server.handlers.jobs.events import EventsHandler, JobEventsHandler
 from server.handlers.jobs.explain import ExplainHandler
@@ -49,6 +50,9 @@ ROUTES: tuple[tuple[str, type[Handler]], ...] = (
     (r"/analyze/([^/]+)/?", NamedAnalysisHandler),
     (r"/jobs/?", JobsHandler),
     (r"/jobs/upload/?", UploadHandler),
+    (r"/jobs/batch/?", NewBatchHandler),
+    (r"/batches/([^/]+)/?", BatchHandler),
+    (r"/batches/([^/]+)/cancel/?", BatchCancelHandler),
     (r"/jobs/cancel/?", BulkCancelHandler),
     (r"/jobs/retry/?", BulkRetryHandler),
     (r"/jobs/([^/]+)/?", JobHandler),

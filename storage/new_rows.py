@@ -47,6 +47,8 @@ def _rare_columns(job: NewJob, now: int) -> dict[str, Any]:
     }
     if job.unique_key is not None:
         columns |= {"unique_key": job.unique_key, "unique_scope": job.unique_scope or "running"}
+    if job.batch_id is not None:
+        columns["batch_id"] = job.batch_id
     if job.keep_for is not None:
         columns["keep_ms"] = round(job.keep_for * 1000)
     if job.expires_at is not None:

@@ -33,6 +33,8 @@ from storage.new_rows import new_row
 from storage.notify.wakeup import LISTENER, WORKER, Wakeup, notifying_transaction
 from storage.queries.id_skew import IdSkew
 from storage.queries.search import find
+from storage.records.alike import AlikeRows, by_columns, types
+from storage.records.batch import BatchJob
 from storage.records.filters import Filters
 from storage.records.job import Job, JobCheck, NewJob, StoreError
 from storage.records.queue_name import DEFAULT_QUEUE
@@ -88,7 +90,26 @@ class JobStore:
         or none are stored; after any other error, none.
         """
         with notifying_transaction(self._wakeup, self._database, WORKER) as woken:
-            return self._store(jobs, woken)
+            return self.add(jobs, woken)
+
+    def add_alike(
+        self, batch_id: UUID, templates: Sequence[NewJob], jobs: Sequence[BatchJob]
+    ) -> dict[int, Refusal]:
+        """Store the jobs of a batch that are alike, inside a transaction that wakes workers.
+
+        Returns the numbers of templates whose jobs were refused, with the reasons.
+        """
+        found = dict(enumerate(self._rows(templates, {})))
+        rows = {number: row for number, row in found.items() if isinstance(row, dict)}
+        for type, count in types(rows, jobs).items():
+            self._database.counters.add(type, "submitted", count)
+        for names, some in by_columns(rows, jobs).items():
+            first = self._database.next_version_offset(len(some)) + len(some) - 1
+            insert = self._database.statement(("insert", names), partial(insert_job, names))
+            new = AlikeRows(batch_id, rows, some, first)
+            self._skew.record([new[0], new[-1]])
+            self._database.change_each_deferred(insert, new)
+        return {number: row for number, row in found.items() if isinstance(row, Refusal)}
 
     def enqueue_once(self, keyed: Sequence[KeyedJob]) -> list[StoredKey | Refused]:
         """Store new jobs whose keys are new, and return the stored key of each, in order.
@@ -99,7 +120,7 @@ class JobStore:
         with notifying_transaction(self._wakeup, self._database, WORKER) as woken:
             kept = store_keys(self._database, keyed)
             new = [each for each in keyed if kept[each.key].job_id == each.job.id]
-            stored = self._store([each.job for each in new], woken)
+            stored = self.add([each.job for each in new], woken)
             refused = {
                 each.key: outcome
                 for each, outcome in zip(new, stored, strict=True)
@@ -123,7 +144,7 @@ class JobStore:
         """
         found: Job | Refused | None = None
         with suppress(_Undone), self._database.transaction():
-            (stored,) = self._store([job], [])
+            (stored,) = self.add([job], [])
             if isinstance(stored, UUID):
                 found = self.get(stored)
             elif isinstance(stored, KeyHolder) and stored.is_answer:
@@ -229,7 +250,7 @@ class JobStore:
         if job := self.get(job_id):
             check(job)
 
-    def _store(
+    def add(
         self, jobs: Sequence[NewJob], woken: builtins.list[str]
     ) -> builtins.list[UUID | Refused]:
         """Store new jobs in the current transaction; adds to `woken` whom else to wake."""

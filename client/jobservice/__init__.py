@@ -13,6 +13,7 @@ __all__ = [
     "ApiError",
     "AsyncClient",
     "AsyncJob",
+    "BatchData",
     "BulkChange",
     "Client",
     "ConnectionFailed",
@@ -26,8 +27,10 @@ __all__ = [
     "JobFailed",
     "JobServiceError",
     "LineData",
+    "NewBatch",
     "PatternSetData",
     "QueueData",
+    "Refusal",
     "WaitTimeout",
     "__version__",
 ]
@@ -37,6 +40,7 @@ if TYPE_CHECKING:
     from jobservice._async.job import AsyncJob
     from jobservice._sync.client import Client
     from jobservice._sync.job import Job
+    from jobservice.batch_documents import BatchData, NewBatch, Refusal
     from jobservice.documents import (
         BulkChange,
         DryRun,
@@ -62,6 +66,9 @@ _MODULES = {
     "AsyncJob": "_async.job",
     "Client": "_sync.client",
     "Job": "_sync.job",
+    "BatchData": "batch_documents",
+    "NewBatch": "batch_documents",
+    "Refusal": "batch_documents",
     "BulkChange": "documents",
     "DryRun": "documents",
     "JobData": "documents",

@@ -90,6 +90,8 @@ class JobData:
     locked_by: str | None = None
     upload: UploadData | None = None
     attempts: tuple[AttemptData, ...] = ()
+    batch_id: str | None = None
+    """The batch with which it was submitted; None for a job that was submitted alone."""
     reused_from: str | None = None
     """The id of this job if it is an earlier one, whose result answers a submission."""
     existing: bool = False
@@ -209,10 +211,10 @@ class BulkChange:
 
 def read_job(document: Mapping[str, Any]) -> JobData:
     """Build a job from its JSON document."""
-    known = _known(JobData, document)
+    known = known_fields(JobData, document)
     known["error"] = read_error(document.get("error"))
     upload = document.get("upload")
-    known["upload"] = UploadData(**_known(UploadData, upload)) if upload else None
+    known["upload"] = UploadData(**known_fields(UploadData, upload)) if upload else None
     known["attempts"] = tuple(map(_read_attempt, document.get("attempts") or ()))
     known["tags"] = tuple(document.get("tags") or ())
     return JobData(**known, raw=document)
@@ -220,19 +222,19 @@ def read_job(document: Mapping[str, Any]) -> JobData:
 
 def read_dry_run(document: Mapping[str, Any]) -> DryRun:
     """Build the outcome of a dry run from the job document that describes it."""
-    known = _known(DryRun, document["dry_run"])
+    known = known_fields(DryRun, document["dry_run"])
     known["reasons"] = tuple(known["reasons"])
     return DryRun(**known, job=read_job(document), raw=document)
 
 
 def read_queue(document: Mapping[str, Any]) -> QueueData:
     """Build a queue from its JSON document."""
-    return QueueData(**_known(QueueData, document), raw=document)
+    return QueueData(**known_fields(QueueData, document), raw=document)
 
 
 def read_pattern_set(document: Mapping[str, Any]) -> PatternSetData:
     """Build a pattern set from its JSON document."""
-    known = _known(PatternSetData, document)
+    known = known_fields(PatternSetData, document)
     if "patterns" in known:
         known["patterns"] = tuple(known["patterns"])
     return PatternSetData(**known, raw=document)
@@ -240,7 +242,7 @@ def read_pattern_set(document: Mapping[str, Any]) -> PatternSetData:
 
 def read_line(document: Mapping[str, Any]) -> LineData:
     """Build a line from its JSON document."""
-    known = _known(LineData, document)
+    known = known_fields(LineData, document)
     known["time"] = read_time(known["time"]) if known.get("time") else None
     known["matches"] = tuple((start, end) for start, end in known.get("matches") or ())
     return LineData(**known, raw=document)
@@ -248,7 +250,7 @@ def read_line(document: Mapping[str, Any]) -> LineData:
 
 def read_error(document: Mapping[str, Any] | None) -> ErrorData | None:
     """Build an error from its JSON document, if there is one."""
-    return ErrorData(**_known(ErrorData, document)) if document else None
+    return ErrorData(**known_fields(ErrorData, document)) if document else None
 
 
 def read_time(text: str) -> datetime:
@@ -267,13 +269,13 @@ def total(changes: Iterable[Mapping[str, Any]]) -> BulkChange:
 
 
 def _read_attempt(document: Mapping[str, Any]) -> AttemptData:
-    known = _known(AttemptData, document)
+    known = known_fields(AttemptData, document)
     known["error"] = read_error(document.get("error"))
     known["last_lines"] = tuple(document.get("last_lines") or ())
     return AttemptData(**known)
 
 
-def _known(kind: Any, document: Mapping[str, Any]) -> dict[str, Any]:
+def known_fields(kind: Any, document: Mapping[str, Any]) -> dict[str, Any]:
     """The values of a document that a dataclass has fields for, with times as datetimes."""
     names = {each.name for each in fields(kind)} - {"raw"}
     return {

@@ -20,6 +20,7 @@ from storage.claiming.rescue import Rescuer
 from storage.db.clock import ClockSetBackDetector
 from storage.db.database import Database
 from storage.files.space_reserve import SpaceReserve
+from storage.jobs.batches import BatchSweep
 from storage.jobs.expiry import cancel_all_expired
 from storage.jobs.retention import Retention, unknown_uploads
 from storage.liveness.clock_set_back import BATCH, reschedule
@@ -85,6 +86,7 @@ class Maintenance:
             MaintenanceTask(self._expire, EXPIRE_SECONDS),
             self._ended_task,
             MaintenanceTask(self._prune, PRUNE_SECONDS),
+            MaintenanceTask(BatchSweep(store.database).run, PRUNE_SECONDS),
             MaintenanceTask(self._sweep, SWEEP_SECONDS),
             MaintenanceTask(self._reschedule, RESCHEDULE_SECONDS),
             MaintenanceTask(self._record_history, history.STEP_SECONDS),

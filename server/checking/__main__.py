@@ -14,6 +14,7 @@ from typing import Any
 
 from runner.job_types import loader
 from runner.job_types.base import JobType
+from server.checking.batch import BatchBody, BatchPiece, check_piece, split_batch
 from server.checking.process import CheckFailed
 from server.checking.received import Received, parse
 from server.checking.sets import NO_SETS, FoundSets, SetsNeeded, sets_of
@@ -28,8 +29,25 @@ def main(packages: list[str], listener: Connection) -> None:
     gc.freeze()
     gc.disable()
     while True:
-        listener.send(answer(job_types, *listener.recv()))
+        listener.send(answer_any(job_types, listener.recv()))
         gc.collect()
+
+
+def answer_any(job_types: Mapping[str, JobType[Any]], request: tuple[Any, ...]) -> Any:
+    """Answer a request about a submission or about a batch, by the type of its first element.
+
+    Returns the exception of one that is refused.
+    """
+    try:
+        if isinstance(request[0], BatchBody):
+            return split_batch(request[0])
+        if isinstance(request[0], BatchPiece):
+            return check_piece(request[0], job_types, *request[1:])
+    except (Problem, SetsNeeded) as refused:
+        return refused
+    except Exception:
+        return CheckFailed(traceback.format_exc())
+    return answer(job_types, *request)
 
 
 def answer(

@@ -84,6 +84,10 @@ Statuses = Annotated[
 ]
 
 
+BatchId = Annotated[UUID, Field(strict=False)]
+"""The id of a batch, as text."""
+
+
 class FilterFields(BaseModel):
     """Filters for jobs. A job is selected if it matches every filter that is given."""
 
@@ -94,6 +98,7 @@ class FilterFields(BaseModel):
     queue: Text | None = Field(None, description="name of the queue")
     submitted_by: Text | None = Field(None, description="name of the caller who submitted the job")
     tag: WantedTags | None = Field(None, description="a tag of the job, or several: it has all")
+    batch: BatchId | None = Field(None, description="id of a batch: its jobs")
     text: Text | None = Field(
         None,
         description="text contained in the payload's JSON, in the file name or in the job's id;"
@@ -111,6 +116,7 @@ class FilterFields(BaseModel):
             queue=self.queue,
             submitted_by=self.submitted_by,
             tags=frozenset(self.tag or ()),
+            batch=self.batch,
         )
 
 

@@ -89,6 +89,7 @@ def job_document(job: Job) -> JobDocument:
         "unique": job.unique_scope,
         "keep_for": None if job.keep_ms is None else job.keep_ms / 1000,
         "callback_url": job.callback_url,
+        "batch_id": None if job.batch_id is None else str(job.batch_id),
         "submitted_by": job.submitted_by,
         "canceled_by": job.canceled_by,
         "timeout": job.timeout,

@@ -25,6 +25,7 @@ from server.documents.tags import WantedTags
 from server.http.response import encode_json
 from storage.jobs.events import Event, newest_event
 from storage.jobs.output import OutputPiece
+from storage.records.ids import is_in_batch
 from storage.records.job import Job
 from storage.records.states import Status
 
@@ -63,15 +64,19 @@ class EventsQuery(JobEventsQuery):
     tag: WantedTags | None = Field(
         None, description="only jobs with this tag, or with all of these"
     )
+    batch: UUID | None = Field(None, description="only jobs of this batch, by its id")
     status: Status | None = Field(None, description="only changes to this status")
 
     def matches(self, event: Event) -> bool:
-        """Return whether an event is of this type and queue, with these tags and this status."""
+        """Return whether an event passes all filters: type, queue, batch, tags and status."""
         wanted = self.type, self.queue, self.status
         actual = event.type, event.queue, event.status
         has_tags = set(self.tag or ()).issubset(event.tags)
-        return has_tags and all(
-            one in (None, other) for one, other in zip(wanted, actual, strict=True)
+        in_batch = self.batch is None or is_in_batch(event.job_id, self.batch)
+        return (
+            has_tags
+            and in_batch
+            and all(one in (None, other) for one, other in zip(wanted, actual, strict=True))
         )
 
 

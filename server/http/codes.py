@@ -117,6 +117,13 @@ class Code(Enum):
         "The job takes no file, so it has no lines.",
         "Ask for the lines of a job with an `upload`.",
     )
+    BATCH_NOT_FOUND = (
+        404,
+        "There is no such batch",
+        "No batch has this id. It never existed, or all its jobs were deleted.",
+        "Check the id. After a 503 with a `batch_id`, this answer means that the batch was not"
+        " stored.",
+    )
     QUEUE_NOT_FOUND = (
         404,
         "There is no such queue",

@@ -56,7 +56,7 @@ _ADDED_LATER = {
     "holds": 0,
     "watched": 0,
     **dict.fromkeys(("metadata", "keep_for", "expires_at", "expires_in", "backoff")),
-    **dict.fromkeys(("unique_key", "unique_scope", "if_exists")),
+    **dict.fromkeys(("unique_key", "unique_scope", "if_exists", "batch_id")),
 }
 """Fields of jobs and their defaults: keys that listeners of earlier releases have stored lack them.
 """
@@ -248,15 +248,23 @@ class QueueWatermark:
         self._full = False
 
     def admit(self, jobs: int = 1) -> None:
-        """Admit one job, and count it as `jobs` queued ones. Raises Problem 503."""
+        """Admit new jobs, all of them or none; with 0, as one that is not counted.
+
+        Raises Problem 503.
+        """
         if not self._max_queued:
             return
         now = time.monotonic()
         if now >= self._next_count_at:
             self._next_count_at = now + QUEUE_COUNT_SECONDS
             self._run_in_background(self._recount())
-        if self._queued >= self._max_queued and now < self._valid_until:
+        if self._queued + max(jobs, 1) > self._max_queued and now < self._valid_until:
             detail = f"{self._max_queued} jobs are queued, which is the limit (MAX_QUEUED_JOBS)"
+            if self._queued < self._max_queued:
+                detail = (
+                    f"{self._queued} jobs are queued, and {jobs} more would exceed the limit of"
+                    f" {self._max_queued} (MAX_QUEUED_JOBS)"
+                )
             headers = {"Retry-After": str(QUEUE_FULL_RETRY_SECONDS)}
             raise Problem(Code.QUEUE_FULL, detail, headers=headers)
         self._queued += jobs

@@ -85,12 +85,13 @@ class Jobs:
         """Return jobs once all are final or `seconds` are over; None for each that is not found."""
         return await self._reader.wait(ids, seconds)
 
-    async def wait_tagged(self, filters: Filters, seconds: float) -> bool:
-        """Wait until all jobs with the tags of the filters are final; returns whether they are.
+    async def wait_for(self, filters: Filters, seconds: float) -> bool:
+        """Wait until all jobs with the tags and the batch of the filters are final.
 
+        Returns whether they are.
         The other filters do not count. After `seconds` or when the listener stops, it returns.
         """
-        unfinished = Filters(_UNFINISHED, tags=filters.tags)
+        unfinished = Filters(_UNFINISHED, tags=filters.tags, batch=filters.batch)
         deadline, before = time.monotonic() + seconds, None
         while True:
             seen, database = self._reader.changes, self._store.database

@@ -112,7 +112,7 @@ class Submissions:
         try:
             checked = await self._checks.check(received)
             if checked and checked.compared:
-                await self._require_analysis(checked.compared, checked.submission.type)
+                await self.require_analysis(checked.compared, checked.submission.type)
             return checked
         except Problem as problem:
             try:
@@ -236,7 +236,7 @@ class Submissions:
             stored = kept.job_id if isinstance(kept, StoredKey) else kept
         return required(stored, job)
 
-    async def _require_analysis(self, job_id: UUID, type: str) -> None:
+    async def require_analysis(self, job_id: UUID, type: str) -> None:
         """Raise Problem 422 unless there is a job of this type, whose result can be compared."""
         job = (await self._reader.wait([job_id], 0))[job_id]
         if job is None or job.type != type:

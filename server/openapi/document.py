@@ -26,7 +26,15 @@ from server.openapi.components import (
 )
 from server.openapi.examples import ACCEPTED, EXAMPLES, TEXTS
 from server.openapi.new_jobs import NewJobs
-from server.openapi.operations.operation import EVENT_STREAM, FILE, FORM, NEW_JOB, TAGS, Operation
+from server.openapi.operations.operation import (
+    BATCH,
+    EVENT_STREAM,
+    FILE,
+    FORM,
+    NEW_JOB,
+    TAGS,
+    Operation,
+)
 from server.openapi.operations.table import OPERATIONS
 from server.openapi.schemas import Json, Schemas
 from storage.records.release import RELEASE
@@ -50,6 +58,11 @@ _PATH_PARAMETERS: dict[str, Json] = {
     "/jobs/{job_id}": {
         "name": "job_id",
         "description": "Id of the job",
+        "schema": {"type": "string", "format": "uuid"},
+    },
+    "/batches/{batch_id}": {
+        "name": "batch_id",
+        "description": "Id of the batch",
         "schema": {"type": "string", "format": "uuid"},
     },
     "/queues/{name}": {
@@ -77,7 +90,12 @@ def openapi_document(job_types: Mapping[str, JobType[Any]]) -> Json:
     operations = [each for each in OPERATIONS if each.body != FORM or new_jobs.form]
     schemas = Schemas([*new_jobs.models, *_models(operations)])
     new_jobs.add_to(schemas)
-    bodies = {NEW_JOB: new_jobs.content(schemas), FORM: new_jobs.form_content(schemas), FILE: _FILE}
+    bodies = {
+        NEW_JOB: new_jobs.content(schemas),
+        BATCH: new_jobs.batch_content(schemas),
+        FORM: new_jobs.form_content(schemas),
+        FILE: _FILE,
+    }
     paths: dict[str, Json] = {}
     for operation in operations:
         item = paths.setdefault(operation.path, _path_item(operation.path))

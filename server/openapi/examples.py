@@ -33,6 +33,7 @@ from server.documents.schemas.service import (
     ReadyDocument,
     SessionDocument,
 )
+from server.openapi.batch_examples import BATCH_EXAMPLES
 from storage.records.job import Outcome
 from storage.records.release import RELEASE
 from storage.records.states import Status
@@ -66,6 +67,7 @@ _JOB: JobDocument = {
     "unique": "running",
     "keep_for": None,
     "callback_url": None,
+    "batch_id": None,
     "submitted_by": None,
     "canceled_by": None,
     "timeout": None,
@@ -285,6 +287,7 @@ EXAMPLES: Mapping[Any, Any] = {
     QueueDocument: _QUEUE,
     CallbackDocument: {"type": "job.succeeded", "timestamp": _ENDED, "data": _EVENT},
     **_REST,
+    **BATCH_EXAMPLES,
     dict[str, Any]: {"openapi": "3.1.0"},
     BulkBody: {"status": ["failed"], "type": "analyze", "dry_run": True},
     JobChanges: {"priority": 5, "tags": ["urgent"]},

@@ -13,6 +13,7 @@ from server.checking.received import FILE_PART, FILES_PART
 from server.documents.submission import Submission
 from server.openapi.operations.operation import FORM, NEW_JOB
 from server.openapi.schemas import Json, Schemas, component_name
+from storage.records.ids import MAX_BATCH_JOBS
 
 _ABOUT = "A new job. Its type decides what its payload is."
 _ABOUT_FILE = (
@@ -70,6 +71,25 @@ class NewJobs:
             if (payload := _example(schemas, model)) is not None
         }
         return {"application/json": _media_type(schemas.of(NEW_JOB), examples)}
+
+    def batch_content(self, schemas: Schemas) -> dict[str, Json]:
+        """Return the media type of a batch, with an example of two jobs if a job type has one.
+
+        JSON lines are accepted, too. Only the description of the operation says so.
+        """
+        jobs = [
+            {"type": name, "payload": payload}
+            for name, model in self.jobs.items()
+            if name not in self.with_file and (payload := _example(schemas, model)) is not None
+        ]
+        examples = {"two": {"summary": "Two jobs", "value": jobs[:1] * 2}} if jobs else {}
+        several = {
+            "type": "array",
+            "items": schemas.of(NEW_JOB),
+            "minItems": 1,
+            "maxItems": MAX_BATCH_JOBS,
+        }
+        return {"application/json": _media_type(several, examples)}
 
     def form_content(self, schemas: Schemas) -> dict[str, Json]:
         """Return the media type of a submission with a file; nothing if no job type takes one."""

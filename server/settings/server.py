@@ -52,6 +52,11 @@ class ServerSettings(TraceSettings):
         ge=1024,
         description="Size of the largest JSON body or form field. A larger one gets 413.",
     )
+    max_batch_bytes: Size = Field(
+        16 * 1024**2,
+        ge=1024,
+        description="Size of the largest batch of jobs in one request. A larger one gets 413.",
+    )
     api_tokens: str = Field(
         "",
         repr=False,

@@ -57,6 +57,7 @@ export interface JobDocument {
   unique: "queued" | "running" | "final" | null;
   keep_for: number | null;
   callback_url: string | null;
+  batch_id: string | null;
   submitted_by: string | null;
   canceled_by: string | null;
   timeout: number | null;
@@ -336,6 +337,24 @@ export interface ProblemDocument {
   request_id: string;
   errors?: FieldDocument[];
   job_id?: string;
+  batch_id?: string;
+}
+
+/** How far a batch of jobs is. */
+export interface BatchDocument {
+  batch_id: string;
+  created_at: string;
+  submitted_by: string | null;
+  size: number;
+  queued: number;
+  running: number;
+  succeeded: number;
+  failed: number;
+  canceled: number;
+  deleted: number;
+  refused: number;
+  finished: boolean;
+  finished_at: string | null;
 }
 
 /** The data of `status` and `progress` events. */
@@ -379,6 +398,7 @@ export type FilterName =
   | "type"
   | "queue"
   | "tag"
+  | "batch"
   | "text"
   | "submitted_by"
   | "created_after"

@@ -77,6 +77,8 @@ class JobRow(pw.Model):
     unique_key = pw.TextField(null=True)
     unique_scope = pw.TextField(null=True)
     """How long the job holds its unique key, see `storage/jobs/unique_keys.py`."""
+    batch_id = pw.UUIDField(null=True)
+    """The batch with which the job was submitted; null for a job that was submitted alone."""
 
     class Meta:
         table_name = "job"
@@ -91,6 +93,25 @@ class TagRow(pw.Model):
     class Meta:
         table_name = "job_tag"
         primary_key = pw.CompositeKey("tag", "job_id")
+
+
+class BatchRow(pw.Model):
+    """A batch: many jobs that were submitted by one call. Their ids follow its own."""
+
+    id = pw.UUIDField(primary_key=True)
+    last_id = pw.UUIDField()
+    """The id of its last job."""
+    created_at = pw.BigIntegerField()
+    submitted_by = pw.TextField(null=True)
+    size = pw.IntegerField()
+    """The number of jobs that were stored."""
+    refused = pw.IntegerField()
+    """The number of jobs that were refused."""
+    refusals = pw.TextField(null=True)
+    """JSON: why jobs were refused; null without an idempotency key, with which it is asked for."""
+
+    class Meta:
+        table_name = "batch"
 
 
 class AttemptRow(pw.Model):

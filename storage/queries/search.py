@@ -41,6 +41,7 @@ from storage.queries.search_statements import (
     select_unfinished,
 )
 from storage.records.filters import Filters
+from storage.records.ids import id_in_batch, last_id_in_batch
 from storage.records.states import FINAL, Status
 
 SEARCH_SECONDS = 0.2
@@ -122,6 +123,8 @@ class _SearchRun:
             self._start = min(self._start, first_id_at(end))
         if filters.created_after is not None:
             self._least = first_id_at(filters.created_after - stored_skew(database))
+        if filters.batch is not None:
+            self._take_range(id_in_batch(filters.batch, 0), last_id_in_batch(filters.batch))
         tags = self._rarest_first(filters.tags)
         self._tag, others = next(iter(tags), None), tags[1:]
         self._looked_at = _unindexed_filters(filters)
@@ -143,7 +146,12 @@ class _SearchRun:
         after = UUID(int=min(job_id.int + 1, _NEWEST.int))
         one = self._database.statement(("page", 1), lambda: select_ids({}, 1))
         if self._database.fetch(one, {"before": after, "least": job_id}):
-            self._start, self._least = min(self._start, after), max(self._least, job_id)
+            self._take_range(job_id, job_id)
+
+    def _take_range(self, first: UUID, last: UUID) -> None:
+        """Restrict the search to the jobs with ids from `first` to `last`."""
+        after = UUID(int=min(last.int + 1, _NEWEST.int))
+        self._start, self._least = min(self._start, after), max(self._least, first)
 
     def streams(self) -> list[Iterator[Candidate]]:
         """The streams that together hold all matching jobs."""

@@ -1,6 +1,7 @@
 """The filters by which clients select jobs."""
 
 from dataclasses import dataclass, field
+from uuid import UUID
 
 from storage.records.states import Status
 
@@ -26,3 +27,5 @@ class Filters:
     """The name of a caller."""
     tags: frozenset[str] = field(default_factory=frozenset)
     """Jobs that have all of these tags."""
+    batch: UUID | None = None
+    """The id of the batch with which the jobs were submitted."""

@@ -139,6 +139,8 @@ class NewJob:
     """What holds it, as bits of `Hold`, see `storage/records/holds.py`."""
     watched: int = 0
     """What reacts to its end, as bits of `Watch`."""
+    batch_id: UUID | None = None
+    """The batch to which it belongs."""
     id: UUID = field(default_factory=new_id)
 
 
@@ -241,6 +243,8 @@ class Job:
     unique_key: str | None = None
     unique_scope: UniqueScope | None = None
     """None without a unique key."""
+    batch_id: UUID | None = None
+    """The batch with which it was submitted; None for a job that was submitted alone."""
 
     @property
     def held(self) -> bool:

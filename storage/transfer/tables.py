@@ -12,6 +12,7 @@ import peewee as pw
 from storage.db.database import Database
 from storage.db.models import (
     AttemptRow,
+    BatchRow,
     CallbackRow,
     CounterRow,
     EndedRow,
@@ -32,6 +33,7 @@ MODELS: tuple[type[pw.Model], ...] = (
     QueueRow,
     UploadRow,
     JobRow,
+    BatchRow,
     TagRow,
     AttemptRow,
     PartRow,

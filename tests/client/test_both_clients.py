@@ -89,6 +89,44 @@ def test_a_key_makes_two_submissions_one_job(api: Client) -> None:
     assert (caught.value.status, caught.value.code) == (422, "key_reused")
 
 
+def test_jobs_of_a_batch_are_submitted_followed_and_canceled(api: Client, queue: str) -> None:
+    jobs: list[dict[str, Any]] = [
+        {"type": "sleep", "payload": {"seconds": 0}, "tags": ["b"], "delay": timedelta(seconds=0)},
+        {"type": "sleep", "payload": {"seconds": -1}},
+        {"type": "sleep", "payload": {"seconds": 0}, "queue": queue},
+    ]
+    key = str(uuid4())
+    batch = api.batches.submit(jobs, idempotency_key=key)
+    assert (batch.size, batch.refused, batch.job_ids[1]) == (2, 1, None)
+    assert (batch.refusals[0].index, batch.refusals[0].code) == (1, "invalid_request")
+    assert api.batches.submit(jobs, idempotency_key=key).job_ids == batch.job_ids
+    api.wait_all([str(batch.job_ids[0])], 20)
+    with pytest.raises(WaitTimeout, match="1 jobs of batch"):
+        api.batches.wait(batch.batch_id, 0.1)
+    assert [job.id for job in api.list(batch=batch.batch_id)] == [
+        each for each in reversed(batch.job_ids) if each
+    ]
+    assert api.batches.cancel(batch.batch_id).changed == 1
+    found = api.batches.wait(batch.batch_id, 20)
+    assert (found.succeeded, found.canceled, found.finished) == (1, 1, True)
+    assert found.finished_at is not None
+    assert api.get(str(batch.job_ids[0])).data.batch_id == batch.batch_id
+
+
+def test_a_batch_with_wrong_jobs_is_refused(api: Client) -> None:
+    wrong = [{"type": "sleep", "payload": {"seconds": -1}}]
+    valid = [{"type": "sleep", "payload": {"seconds": 0}}]
+    with pytest.raises(ApiError) as caught:
+        api.batches.submit(valid + wrong, atomic=True)
+    assert (caught.value.status, caught.value.field) == (422, "[1].payload.seconds")
+    with pytest.raises(ApiError, match="batch_not_found"):
+        api.batches.get(str(uuid4()))
+    with pytest.raises(TypeError, match="job 1 is not a dict"):
+        api.batches.submit([*valid, {"payload": {}}])
+    with pytest.raises(TypeError, match="did you mean priority"):
+        api.batches.submit([{**valid[0], "prioritty": 1}])
+
+
 def test_an_error_names_the_field_and_the_request(api: Client) -> None:
     with pytest.raises(ApiError) as caught:
         api.submit("sleep", {"seconds": -1})

@@ -4,6 +4,7 @@ from tests.mutants.guards.access import ACCESS
 from tests.mutants.guards.analyses import ANALYSES
 from tests.mutants.guards.api import API
 from tests.mutants.guards.archives import ARCHIVES
+from tests.mutants.guards.batches import BATCHES
 from tests.mutants.guards.cli import CLI
 from tests.mutants.guards.client_limits import CLIENT_LIMITS
 from tests.mutants.guards.deadlines import DEADLINES
@@ -65,6 +66,7 @@ MUTANTS = (
     *TIMES,
     *FIELDS,
     *TAGS,
+    *BATCHES,
     *RECORDS,
     *CHANGES,
     *EXPIRY,

@@ -28,7 +28,10 @@ class _Blocked:
 
     def __getattr__(self, name: str) -> Any:
         value = getattr(self._inner, name)
-        return self._blocking(value) if callable(value) else value
+        if callable(value):
+            return self._blocking(value)
+        is_group = type(value).__module__.startswith("jobservice._async.")  # such as `batches`
+        return _Blocked(value, self._runner) if is_group else value
 
     def _blocking(self, method: Callable[..., Any]) -> Callable[..., Any]:
         def call(*args: Any, **options: Any) -> Any:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from jobservice import requests
 from jobservice._async import many
+from jobservice._async.batches import AsyncBatches
 from jobservice._async.job import AsyncJob
 from jobservice._async.transport import AsyncTransport
 from jobservice.address import base_url
@@ -61,6 +62,7 @@ class AsyncClient:
         self.url = base_url(url or os.environ.get("JOBS_URL") or DEFAULT_URL)
         token = os.environ.get("JOBS_TOKEN") if token is None else token
         self._transport = AsyncTransport(self.url, token, timeout, retry_seconds)
+        self.batches = AsyncBatches(self._transport)
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__} {self.url}>"
@@ -181,7 +183,7 @@ class AsyncClient:
         """Yield the jobs that all filters select, newest first: all of them, or up to `limit`.
 
         The filters are status (one or several), type, queue, submitted_by, tag (one, or several
-        that a job must all have), text, created_after and created_before.
+        that a job must all have), batch, text, created_after and created_before.
         """
         cursor, left = None, limit
         while left is None or left > 0:
@@ -299,13 +301,14 @@ class AsyncClient:
         status: str | None = None,
         last_event_id: int | None = None,
         tag: str | Iterable[str] | None = None,
+        batch: str | None = None,
     ) -> AsyncIterator[Event]:
-        """Yield the changes of all jobs, of a type, queue or tag, or to a status; it has no end.
+        """Yield the changes of all jobs, or of a type, queue, tag, batch or status; without end.
 
         Begins with the next change or, with `last_event_id`, with the event after it; 0 replays
         everything. A broken connection is opened again and misses nothing.
         """
-        filters = {"type": type, "queue": queue, "status": status, "tag": tag}
+        filters = {"type": type, "queue": queue, "status": status, "tag": tag, "batch": batch}
         async for event in self._transport.events(requests.events(None, filters), last_event_id):
             yield event
 

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from jobservice import requests
 from jobservice._sync import many
+from jobservice._sync.batches import Batches
 from jobservice._sync.job import Job
 from jobservice._sync.transport import Transport
 from jobservice.address import base_url
@@ -62,6 +63,7 @@ class Client:
         self.url = base_url(url or os.environ.get("JOBS_URL") or DEFAULT_URL)
         token = os.environ.get("JOBS_TOKEN") if token is None else token
         self._transport = Transport(self.url, token, timeout, retry_seconds)
+        self.batches = Batches(self._transport)
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__} {self.url}>"
@@ -180,7 +182,7 @@ class Client:
         """Yield the jobs that all filters select, newest first: all of them, or up to `limit`.
 
         The filters are status (one or several), type, queue, submitted_by, tag (one, or several
-        that a job must all have), text, created_after and created_before.
+        that a job must all have), batch, text, created_after and created_before.
         """
         cursor, left = None, limit
         while left is None or left > 0:
@@ -298,13 +300,14 @@ class Client:
         status: str | None = None,
         last_event_id: int | None = None,
         tag: str | Iterable[str] | None = None,
+        batch: str | None = None,
     ) -> Iterator[Event]:
-        """Yield the changes of all jobs, of a type, queue or tag, or to a status; it has no end.
+        """Yield the changes of all jobs, or of a type, queue, tag, batch or status; without end.
 
         Begins with the next change or, with `last_event_id`, with the event after it; 0 replays
         everything. A broken connection is opened again and misses nothing.
         """
-        filters = {"type": type, "queue": queue, "status": status, "tag": tag}
+        filters = {"type": type, "queue": queue, "status": status, "tag": tag, "batch": batch}
         for event in self._transport.events(requests.events(None, filters), last_event_id):
             yield event
 

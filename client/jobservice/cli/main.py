@@ -13,6 +13,7 @@ from jobservice.cli import completion, exits, program
 from jobservice.cli.command import CommonOptions
 from jobservice.cli.commands import (
     analyze,
+    batches,
     changes,
     details,
     diff,
@@ -30,7 +31,6 @@ from jobservice.cli.output.console import Output
 
 HELP = """\
 Usage: {name} [OPTIONS] COMMAND [ARGS]...
-
 Submit jobs to a Job Service, follow them, and cancel them.
 
 Commands (`{name} COMMAND --help` explains each):
@@ -103,6 +103,7 @@ ABOUT = {
     "report": "analysis as HTML or CSV",
     "open": "open a job in the browser",
     "queues": "list and change queues",
+    "batches": "many jobs at once",
     "pattern-sets": "save patterns by name",
     "top": "watch the whole service",
     "config": "profiles: addresses and tokens",
@@ -142,6 +143,7 @@ def root(
 for module in (submit, analyze, lists, follow, changes, details, lines, diff, report, top):
     module.register(app)
 app.add_typer(queues.app, name="queues")
+app.add_typer(batches.app, name="batches")
 app.add_typer(pattern_sets.app, name="pattern-sets")
 app.add_typer(profiles.app, name="config")
 

@@ -58,6 +58,9 @@ Tags = Annotated[
     list[str] | None,
     typer.Option("--tag", metavar="TAG", help="Jobs with this tag; several: with all of them."),
 ]
+OneBatch = Annotated[
+    str | None, typer.Option("--batch", metavar="ID", help="Jobs of the batch with this id.")
+]
 JobIds = Annotated[
     list[str] | None,
     typer.Argument(
@@ -96,6 +99,7 @@ class Filters:
         str | None, typer.Option("--submitted-by", metavar="NAME", help="Jobs of this caller.")
     ] = None
     tag: Tags = None
+    batch: OneBatch = None
     text: Annotated[
         str | None,
         typer.Option("--text", metavar="TEXT", help="Text in payload, file name or id."),
@@ -116,6 +120,7 @@ class Filters:
             "queue": self.queue,
             "submitted_by": self.submitted_by,
             "tag": self.tag,
+            "batch": self.batch,
             "text": self.text,
             "created_after": self.after,
             "created_before": self.before,

@@ -1,6 +1,7 @@
 """Builds every request of the client, and checks what the caller gave. Does no input or output."""
 
 from jobservice.requests.analyses import analyze_payload, compare_job, job_lines, job_report
+from jobservice.requests.batches import cancel_batch, get_batch, submit_batch
 from jobservice.requests.jobs import (
     PAGE_JOBS,
     Filters,
@@ -34,6 +35,7 @@ __all__ = [
     "Options",
     "Request",
     "analyze_payload",
+    "cancel_batch",
     "change_job",
     "change_jobs",
     "change_queue",
@@ -43,6 +45,7 @@ __all__ = [
     "delete_queue",
     "events",
     "get",
+    "get_batch",
     "get_job",
     "get_jobs",
     "job_lines",
@@ -55,5 +58,6 @@ __all__ = [
     "put_queue",
     "queue_path",
     "submit",
+    "submit_batch",
     "update_job",
 ]

@@ -56,6 +56,7 @@ class Filters(TypedDict, total=False):
     queue: str | None
     submitted_by: str | None
     tag: str | Iterable[str] | None
+    batch: str | None
     text: str | None
     created_after: datetime | str | None
     created_before: datetime | str | None

@@ -43,6 +43,11 @@ def get(path: str, *, repeats: bool = True) -> Request:
     return Request("GET", path, headers={"Accept": JSON}, repeats=repeats)
 
 
+def batch_path(batch_id: str) -> str:
+    """The path of a batch."""
+    return f"/batches/{_segment(batch_id)}"
+
+
 def job_path(job_id: str) -> str:
     """The path of a job."""
     return f"/jobs/{_segment(job_id)}"

@@ -101,6 +101,8 @@ class JobDocument(TypedDict):
     """Seconds for which the job is kept after its end; null if the service decides."""
     callback_url: str | None
     """Address that is called at the end of the job; null without one."""
+    batch_id: Id | None
+    """Id of the batch with which the job was submitted; null for a job that was submitted alone."""
     submitted_by: str | None
     """Name of the caller who submitted the job; null without tokens."""
     canceled_by: str | None

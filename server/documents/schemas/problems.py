@@ -46,3 +46,5 @@ class ProblemDocument(TypedDict):
     """All errors of the request, up to 100."""
     job_id: NotRequired[Id]
     """Id of the job that may or may not have been stored, or that holds the unique key."""
+    batch_id: NotRequired[Id]
+    """Id of the batch that may or may not have been stored."""

@@ -97,16 +97,15 @@ class JobsHandler(SubmissionHandler):
         parameters.pop("wait", None)
         if "status" in parameters:
             parameters["status"] = ",".join(parameters["status"])
-        seconds, errors = _read_wait(
-            self, wait_seconds if "tag" in parameters else query_wait_seconds
-        )
-        if seconds and "tag" not in parameters:
-            errors = [FieldError("wait", "it is only allowed together with id or tag")]
+        may_wait = bool(parameters.keys() & {"tag", "batch"})
+        seconds, errors = _read_wait(self, wait_seconds if may_wait else query_wait_seconds)
+        if seconds and not may_wait:
+            errors = [FieldError("wait", "it is only allowed together with id, tag or batch")]
         query = read_query(ListQuery, parameters, others=errors)
         fields, start_after = query.selected(), query.start_after()
         if seconds:
             self.is_timed = False
-            if not await self.jobs.wait_tagged(query.filters(), seconds):
+            if not await self.jobs.wait_for(query.filters(), seconds):
                 self.set_header("Retry-After", "1")
         page = await self.jobs.list(query.filters(), query.limit, start_after, fields)
         if page.next:

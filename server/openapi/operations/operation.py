@@ -10,6 +10,8 @@ from server.auth.callers import Role
 
 NEW_JOB = "new job"
 """Stands for the models of new jobs, which are generated from the job types."""
+BATCH = "batch"
+"""Stands for many new jobs."""
 FORM = "form"
 """Stands for the model of new jobs with a file."""
 FILE = "file"

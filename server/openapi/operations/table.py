@@ -1,6 +1,7 @@
 """The table of all operations of the API."""
 
 from server.openapi.operations.analyses import ANALYSIS, RESULTS
+from server.openapi.operations.batches import BATCHES
 from server.openapi.operations.events import EVENTS
 from server.openapi.operations.jobs import JOB_LISTS, ONE_JOB
 from server.openapi.operations.pattern_sets import PATTERN_SETS
@@ -9,6 +10,7 @@ from server.openapi.operations.service import SERVICE, SESSION
 
 OPERATIONS = (
     *JOB_LISTS,
+    *BATCHES,
     *ANALYSIS,
     *ONE_JOB,
     *RESULTS,

@@ -10,6 +10,15 @@
 export const jobPath = (id, rest = "") => `/jobs/${encodeURIComponent(id)}${rest}`;
 
 /**
+ * Return the path of a batch in the API, or of a resource of the batch.
+ *
+ * @param {string} id
+ * @param {string} [rest] as in "/cancel"
+ * @returns {string}
+ */
+export const batchPath = (id, rest = "") => `/batches/${encodeURIComponent(id)}${rest}`;
+
+/**
  * Return the path of a queue in the API.
  *
  * @param {string} name

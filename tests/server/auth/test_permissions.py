@@ -44,6 +44,14 @@ async def submit(
     return read(response, status)
 
 
+async def submit_batch(client: Client, caller: str) -> str:
+    """Submit a batch of one job; return its id."""
+    headers = {**JSON, **bearer(caller)}
+    body = b"[" + SLEEP + b"]"
+    response = await client.fetch("/jobs/batch", method="POST", body=body, headers=headers)
+    return str(read(response, 202)["batch_id"])
+
+
 @pytest.mark.gen_test
 async def test_a_submission_replaces_only_jobs_of_its_caller_except_for_admins(
     client: Client,
@@ -84,7 +92,8 @@ def expected(operation: Operation, caller: str | None) -> int | None:
 async def test_each_call_requires_its_role(client: Client, operation: Operation) -> None:
     for caller in CALLERS:
         job_id = (await submit(client, "ann"))["job_id"]
-        path = operation.path.replace("{job_id}", job_id)
+        batch_id = await submit_batch(client, "ann")
+        path = operation.path.replace("{job_id}", job_id).replace("{batch_id}", batch_id)
         path += "?wait=0" if path.startswith("/analyze") else ""
         methods = ["HEAD"] if operation.is_stream else [operation.method.upper()]
         methods += ["HEAD"] if operation.method == "get" else []

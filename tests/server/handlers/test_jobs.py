@@ -45,6 +45,7 @@ async def test_the_document_of_a_job_has_all_fields(client: Client) -> None:
         "client_retries": 0,
         "priority": 7,
         "callback_url": None,
+        "batch_id": None,
         "submitted_by": None,
         "canceled_by": None,
         "queue": "default",

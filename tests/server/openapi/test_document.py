@@ -38,6 +38,7 @@ def routes(app: App) -> dict[str, type[Handler]]:
         pattern = rule.matcher.regex.pattern  # type: ignore[attr-defined]
         has_name = pattern.startswith(("/queues", "/pattern-sets", "/analyze"))
         name = "{name}" if has_name else "{job_id}"
+        name = "{batch_id}" if pattern.startswith("/batches") else name
         path = pattern.removesuffix("$").removesuffix("/?").replace("([^/]+)", name)
         found[path.replace("\\", "")] = rule.target
     return {path: handler for path, handler in found.items() if handler not in WITHOUT_API}

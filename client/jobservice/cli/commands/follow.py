@@ -8,7 +8,7 @@ import typer
 from jobservice.cli import completion, exits, ids
 from jobservice.cli.command import command
 from jobservice.cli.commands.details import JobId
-from jobservice.cli.options import JobIds, OneQueue, OneType, Tags, seconds
+from jobservice.cli.options import JobIds, OneBatch, OneQueue, OneType, Tags, seconds
 from jobservice.cli.output import formats
 from jobservice.cli.output.console import STYLES, Cell, Output, status_cell
 from jobservice.cli.output.progress import JobProgress
@@ -53,18 +53,19 @@ def watch(
     queue: OneQueue = None,
     status: OneStatus = None,
     tag: Tags = None,
+    batch: OneBatch = None,
 ) -> int:
     """Print each change of a job until it ends, or the changes of all jobs until Ctrl-C.
 
     The exit code of `jobservice watch ID` tells how the job ended.
     """
-    if job_id is not None and (type or queue or status or tag):
+    if job_id is not None and (type or queue or status or tag or batch):
         raise typer.BadParameter("options filter the changes of all jobs, so they need no ID")
     client = session.patient_client
     if job_id is not None:
         return _watch_job(session, client.get(ids.resolve(client, job_id)))
     session.output.hint("Waiting for changes; Ctrl-C ends.")
-    for event in client.events(type=type, queue=queue, status=status, tag=tag):
+    for event in client.events(type=type, queue=queue, status=status, tag=tag, batch=batch):
         if event.name == "status" or session.output.as_json:
             _print_event(session.output, event, with_job=True)
     return exits.SUCCEEDED

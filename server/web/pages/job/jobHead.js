@@ -58,6 +58,7 @@ function facts(job) {
       job.queue !== DEFAULT_QUEUE && h("a", { href: jobsHref({ queue: job.queue }) }, job.queue),
     ],
     ["Tags", job.tags.length > 0 && h("span", {}, job.tags.map(tagLink))],
+    ["Batch", job.batch_id && h("a", { href: jobsHref({ batch: job.batch_id }) }, job.batch_id)],
     ["Metadata", job.metadata && JSON.stringify(job.metadata)],
     ["Expires", time(job.expires_at)],
     ["Backoff", job.backoff !== null && JSON.stringify(job.backoff)],

@@ -26,6 +26,8 @@ export function filterForm(filters, { types, queues }, onChange) {
     choice("Type", "type", types, filters.type),
     (queues.length > 1 || filters.queue) && choice("Queue", "queue", queues, filters.queue),
     field("Tag", h("input", { name: "tag", type: "search", maxlength: 100, value: filters.tag })),
+    filters.batch &&
+      field("Batch", h("input", { name: "batch", type: "search", value: filters.batch })),
     field(
       "Text",
       h("input", {

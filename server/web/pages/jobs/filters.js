@@ -10,6 +10,7 @@ const NAMES = [
   "type",
   "queue",
   "tag",
+  "batch",
   "text",
   "submitted_by",
   "created_after",

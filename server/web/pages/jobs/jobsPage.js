@@ -13,6 +13,7 @@ import { oncePerFrame, throttle } from "../../lib/throttle.js";
 import { get, getJobTypes, getQueues } from "../../shared/api.js";
 import { jobsHref, queryOf } from "../../shared/links.js";
 import { hasRole } from "../../shared/session.js";
+import { BatchPanel } from "./batchPanel.js";
 import { bulkButtons } from "./bulkActions.js";
 import { filterForm } from "./filterForm.js";
 import { readFilters, withoutCursor } from "./filters.js";
@@ -65,6 +66,7 @@ class JobsPage {
       onclick: () => this.showPendingJobs(),
     });
     this.form = h("div", {});
+    this.batch = new BatchPanel();
     this.loadSoon = throttle(LOAD_MS, () => this.load());
     this.applySoon = oncePerFrame(() => this.applyChanges());
   }
@@ -79,6 +81,7 @@ class JobsPage {
         bulkButtons(() => this.filters),
       ),
       this.form,
+      this.batch.element,
       this.showMore,
       this.list,
     );
@@ -90,6 +93,7 @@ class JobsPage {
 
   stop() {
     this.stopFollowing();
+    this.batch.stop();
     this.loadSoon.stop();
     clearInterval(this.timer);
     this.loads = -1;
@@ -116,11 +120,15 @@ class JobsPage {
     this.follow();
   }
 
-  /** Follow the events of the chosen type, queue and tag. */
+  /** Follow the batch, and the events of the chosen type, queue, tag and batch. */
   follow() {
     this.stopFollowing();
-    const { type, queue, tag } = this.filters;
-    const chosen = { ...(type && { type }), ...(queue && { queue }), ...(tag && { tag }) };
+    const { type, queue, tag, batch } = this.filters;
+    this.batch.follow(batch);
+    /** @type {Record<string, string>} */
+    const chosen = {};
+    for (const [name, value] of Object.entries({ type, queue, tag, batch }))
+      if (value) chosen[name] = value;
     const onEvent = (/** @type {JobEvent} */ event) => this.onEvent(event);
     // Load a list that could not be loaded without a connection; do not move one that is there.
     const onBack = () => {

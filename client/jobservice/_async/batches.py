@@ -1,0 +1,68 @@
+"""Batches: submits many jobs by one request, follows and cancels them."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from jobservice import requests
+from jobservice._async.job import MIN_WAIT_SECONDS
+from jobservice._async.transport import AsyncTransport
+from jobservice.batch_documents import BatchData, NewBatch, read_batch, read_new_batch
+from jobservice.blocking import async_sleep
+from jobservice.documents import BulkChange
+from jobservice.errors import WaitTimeout
+
+
+class AsyncBatches:
+    """The batches of a service: `client.batches`. `client.list(batch=ID)` has their jobs."""
+
+    def __init__(self, transport: AsyncTransport):
+        self._transport = transport
+
+    async def submit(
+        self,
+        jobs: Iterable[Mapping[str, Any]],
+        *,
+        atomic: bool = False,
+        idempotency_key: str | None = None,
+    ) -> NewBatch:
+        """Submit up to 10,000 jobs by one request: dicts with type, payload and options.
+
+        A job that is refused does not keep the others from being stored: `refusals` says why it
+        was. If no job is valid or, with `atomic`, one is not, ApiError is raised, and no job is
+        stored. Calls with the same key make one batch; by default, each call has its own.
+        """
+        request = requests.submit_batch(jobs, atomic=atomic, key=idempotency_key)
+        return read_new_batch((await self._transport.send(request)).document())
+
+    async def get(self, batch_id: str) -> BatchData:
+        """Return how far a batch is. Raises ApiError 404 (batch_not_found) if there is none."""
+        return read_batch((await self._transport.send(requests.get_batch(batch_id))).document())
+
+    async def wait(self, batch_id: str, timeout: float | None = None) -> BatchData:
+        """Wait until no job of a batch is queued or running, and return how its jobs ended.
+
+        Raises WaitTimeout after `timeout` seconds.
+        """
+        deadline = None if timeout is None else time.monotonic() + timeout
+        left = requests.MAX_WAIT_SECONDS if timeout is None else max(0.0, timeout)
+        while True:
+            asked_at = time.monotonic()
+            request = requests.get_batch(batch_id, left)
+            batch = read_batch((await self._transport.send(request, deadline)).document())
+            now = time.monotonic()
+            if batch.finished:
+                return batch
+            if deadline is not None and now >= deadline:
+                unfinished = batch.queued + batch.running
+                raise WaitTimeout(f"{unfinished} jobs of batch {batch_id} are not final")
+            left = requests.MAX_WAIT_SECONDS if deadline is None else deadline - now
+            if now - asked_at < min(left, MIN_WAIT_SECONDS):
+                await async_sleep(MIN_WAIT_SECONDS)  # a stopping listener answers at once
+
+    async def cancel(self, batch_id: str) -> BulkChange:
+        """Cancel the queued and running jobs of a batch, without waiting for their processes."""
+        document = (await self._transport.send(requests.cancel_batch(batch_id))).document()
+        return BulkChange(document["matched"], document["changed"], dry_run=False)

@@ -1,0 +1,85 @@
+"""The documents of batches as frozen dataclasses."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from jobservice.documents import known_fields
+
+
+@dataclass(frozen=True)
+class Refusal:
+    """Why a job of a batch was refused.
+
+    index: its place among the submitted jobs, from 0.
+    code: the kind of the problem, as in docs/errors.md.
+    errors: for each invalid field, an object with `field`, `detail` and `code`.
+    job_id: the job that holds its unique key, if that is the reason.
+    """
+
+    index: int
+    code: str
+    detail: str
+    errors: tuple[Mapping[str, Any], ...] = ()
+    job_id: str | None = None
+
+
+@dataclass(frozen=True)
+class NewBatch:
+    """A batch that was stored.
+
+    size: the number of jobs that were stored.
+    job_ids: the ids of the jobs in their order; None for a job that was refused.
+    """
+
+    batch_id: str
+    size: int
+    refused: int
+    job_ids: tuple[str | None, ...]
+    refusals: tuple[Refusal, ...] = ()
+    raw: Mapping[str, Any] = field(default_factory=dict, repr=False, compare=False)
+    """The document as it was received."""
+
+
+@dataclass(frozen=True)
+class BatchData:
+    """How far a batch is: how many of its `size` jobs have each status.
+
+    refused: jobs that were refused when the batch was submitted.
+    finished: whether no job is queued or running.
+    """
+
+    batch_id: str
+    size: int = 0
+    queued: int = 0
+    running: int = 0
+    succeeded: int = 0
+    failed: int = 0
+    canceled: int = 0
+    deleted: int = 0
+    refused: int = 0
+    finished: bool = False
+    created_at: datetime | None = None
+    finished_at: datetime | None = None
+    submitted_by: str | None = None
+    raw: Mapping[str, Any] = field(default_factory=dict, repr=False, compare=False)
+    """The document as it was received."""
+
+
+def read_new_batch(document: Mapping[str, Any]) -> NewBatch:
+    """Read the response to the submission of a batch."""
+    refusals = tuple(
+        Refusal(**known_fields(Refusal, {**each, "errors": tuple(each["errors"])}))
+        for each in document["refusals"]
+    )
+    names = ("batch_id", "size", "refused")
+    given = {name: document[name] for name in names}
+    return NewBatch(**given, job_ids=tuple(document["job_ids"]), refusals=refusals, raw=document)
+
+
+def read_batch(document: Mapping[str, Any]) -> BatchData:
+    """Read how far a batch is."""
+    return BatchData(**known_fields(BatchData, document), raw=document)

@@ -1,0 +1,151 @@
+"""`jobservice batches` and its subcommands: many jobs at once."""
+
+import json
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from jobservice.cli import exits, program
+from jobservice.cli.command import command
+from jobservice.cli.options import seconds
+from jobservice.cli.output import formats
+from jobservice.cli.session import Session
+from jobservice.errors import WaitTimeout
+
+if TYPE_CHECKING:
+    from jobservice import BatchData, NewBatch
+
+SHOWN_REFUSALS = 20
+"""Refused jobs that are reported one by one."""
+STATUSES = ("queued", "running", "succeeded", "failed", "canceled", "deleted")
+BatchId = Annotated[str, typer.Argument(metavar="ID", help="Id of a batch.")]
+JobsFile = Annotated[
+    str,
+    typer.Argument(metavar="FILE", help="Jobs as JSON lines or as a JSON array; - reads stdin."),
+]
+Wait = Annotated[bool, typer.Option("--wait", "-w", help="Wait until all jobs have ended.")]
+MaxTime = Annotated[
+    float | None,
+    typer.Option("--timeout", metavar="TIME", parser=seconds, help="Wait at most 90, 5m or 2h."),
+]
+
+app = typer.Typer(
+    help="Submit many jobs at once, and follow them together.",
+    rich_markup_mode=None,
+    no_args_is_help=True,
+)
+
+
+def submit(
+    session: Session,
+    file: JobsFile,
+    atomic: Annotated[
+        bool, typer.Option("--atomic", help="Submit no job if one is refused.")
+    ] = False,
+    wait: Wait = False,
+    idempotency_key: Annotated[
+        str | None,
+        typer.Option("--idempotency-key", metavar="KEY", help="The same key gives the same batch."),
+    ] = None,
+) -> int:
+    """Submit the jobs of a file, and print the id of their batch.
+
+    Each job is an object such as {"type": "sleep", "payload": {"seconds": 3}, "priority": 5}.
+    Jobs that are refused are reported. The exit code is then 1, although the others were submitted.
+    """
+    jobs = _read(file)
+    try:
+        batch = session.client.batches.submit(jobs, atomic=atomic, idempotency_key=idempotency_key)
+    except TypeError as error:
+        raise typer.BadParameter(str(error), param_hint="FILE") from None
+    if wait:
+        _report_refusals(session, batch)
+        return max(_wait(session, batch.batch_id, None), int(bool(batch.refused)))
+    if session.output.as_json:
+        session.output.document(dict(batch.raw))
+    else:
+        _report_refusals(session, batch)
+        session.output.line(batch.batch_id)
+        session.output.hint(f"Follow it with: {program.name()} batches wait {batch.batch_id}")
+    return exits.FAILED if batch.refused else exits.SUCCEEDED
+
+
+def show(session: Session, batch_id: BatchId) -> int:
+    """Show how many jobs of a batch have each status."""
+    _report(session, session.client.batches.get(batch_id))
+    return exits.SUCCEEDED
+
+
+def wait(session: Session, batch_id: BatchId, timeout: MaxTime = None) -> int:
+    """Wait until no job of a batch is queued or running.
+
+    The exit code is 1 if a job has failed or was canceled.
+    """
+    return _wait(session, batch_id, timeout)
+
+
+def cancel(session: Session, batch_id: BatchId) -> int:
+    """Cancel the queued and running jobs of a batch."""
+    done = session.client.batches.cancel(batch_id)
+    if session.output.as_json:
+        session.output.document({"matched": done.matched, "changed": done.changed})
+    else:
+        session.output.line(f"{done.changed:,} of {done.matched:,} jobs changed")
+    return exits.SUCCEEDED
+
+
+def _wait(session: Session, batch_id: str, timeout: float | None) -> int:
+    try:
+        batch = session.patient_client.batches.wait(batch_id, timeout)
+    except WaitTimeout as error:
+        session.output.report(str(error))
+        return exits.TIMEOUT
+    _report(session, batch)
+    return exits.FAILED if batch.failed or batch.canceled else exits.SUCCEEDED
+
+
+def _report(session: Session, batch: "BatchData") -> None:
+    if session.output.as_json:
+        session.output.document(dict(batch.raw))
+        return
+    counts = [(name, getattr(batch, name)) for name in STATUSES]
+    texts = [f"{formats.number(count)} {name}" for name, count in counts if count]
+    refused = f", {formats.number(batch.refused)} refused" if batch.refused else ""
+    session.output.line(f"{batch.batch_id}  {', '.join(texts)}{refused}")
+
+
+def _report_refusals(session: Session, batch: "NewBatch") -> None:
+    """Say which jobs were refused, counted from 1 as lines are."""
+    for refusal in batch.refusals[:SHOWN_REFUSALS]:
+        session.output.report(f"job {refusal.index + 1} is refused: {refusal.detail}")
+    if (more := len(batch.refusals) - SHOWN_REFUSALS) > 0:
+        session.output.report(f"{more:,} more jobs are refused; --json names all")
+
+
+def _read(file: str) -> list[Any]:
+    """Read the jobs of a file: a JSON array, or JSON lines."""
+    try:
+        text = sys.stdin.read() if file == "-" else Path(file).read_text("utf-8-sig")
+    except (OSError, UnicodeDecodeError) as error:
+        reason = getattr(error, "strerror", None) or "it is not UTF-8"
+        raise typer.BadParameter(f"{file} cannot be read: {reason}", param_hint="FILE") from None
+    if text.lstrip().startswith("["):
+        return list(_parse(text, file))
+    lines = enumerate(text.split("\n"), 1)
+    return [_parse(line, f"line {number} of {file}") for number, line in lines if line.strip()]
+
+
+def _parse(text: str, source: str) -> Any:
+    try:
+        return json.loads(text)
+    except ValueError as error:
+        raise typer.BadParameter(f"{source} is not JSON: {error}", param_hint="FILE") from None
+
+
+command(app, "submit", ("batches submit jobs.jsonl --wait", "batches submit - --atomic"))(submit)
+command(app, "show", ("batches show 01a2107d-08cc-73f5-a3eb-bdc8e7038000",))(show)
+wait_examples = ("batches wait 01a2107d-08cc-73f5-a3eb-bdc8e7038000 --timeout 5m",)
+command(app, "wait", wait_examples)(wait)
+command(app, "cancel", ("batches cancel 01a2107d-08cc-73f5-a3eb-bdc8e7038000",))(cancel)

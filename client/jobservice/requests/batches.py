@@ -1,0 +1,52 @@
+"""Builds the requests about batches: submit many jobs at once, follow and cancel them."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from jobservice.requests.jobs import KEY_HEADER, read_options
+from jobservice.requests.request import Request, as_json, batch_path, one_wait, wait_query
+
+JSON_LINES = "application/x-ndjson"
+_FIELDS = ("type", "payload")
+
+
+def submit_batch(
+    jobs: Iterable[Mapping[str, Any]], *, atomic: bool = False, key: str | None = None
+) -> Request:
+    """Submit jobs, with an Idempotency-Key, so that it may be repeated.
+
+    Raises TypeError for a job that is no dict with a type, or has an unknown option.
+    """
+    body = b"\n".join(as_json(_job(index, each)) for index, each in enumerate(jobs))
+    headers = {
+        "Content-Type": JSON_LINES,
+        KEY_HEADER: str(uuid.uuid4()) if key is None else key,
+    }
+    query = [("atomic", "true")] if atomic else []
+    return Request("POST", "/jobs/batch", query, headers, body)
+
+
+def get_batch(batch_id: str, wait: float = 0.0) -> Request:
+    """Get how far a batch is, when it is finished or after `wait` seconds, at most 30."""
+    return Request("GET", batch_path(batch_id), wait_query(wait), wait=one_wait(wait))
+
+
+def cancel_batch(batch_id: str) -> Request:
+    """Cancel the jobs of a batch."""
+    return Request("POST", f"{batch_path(batch_id)}/cancel")
+
+
+def _job(index: int, job: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a job as the service takes it: type, payload and options."""
+    if not isinstance(job, Mapping) or not isinstance(job.get("type"), str):
+        example = "{'type': 'sleep', 'payload': {'seconds': 3}}"
+        raise TypeError(f"job {index} is not a dict such as {example}: {repr(job)[:100]}")
+    options = {name: value for name, value in job.items() if name not in _FIELDS}
+    try:
+        read = read_options(options)
+    except TypeError as error:
+        raise TypeError(f"job {index}: {error}") from None
+    return {"type": job["type"], "payload": dict(job.get("payload") or {}), **read}

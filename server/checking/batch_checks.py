@@ -1,0 +1,87 @@
+"""Checks batches: small ones at once, others piece by piece in the check process.
+
+Between two pieces, the check process serves other submissions.
+"""
+
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Mapping, Sequence
+from typing import Any
+
+from runner.job_types.base import JobType
+from server.checking.batch import (
+    BatchBody,
+    BatchPiece,
+    CheckedPiece,
+    SlowJob,
+    check_piece,
+    split_batch,
+)
+from server.checking.process import CheckProcess
+from server.checking.sets import FoundSets, SetsNeeded
+
+SMALL_BYTES = 4096
+"""The largest batch that is checked in the event loop, which takes at most some milliseconds."""
+PIECE_JOBS = 250
+PIECE_BYTES = 128 * 1024
+"""A piece of a batch ends when it has so many jobs or bytes."""
+
+
+class BatchChecks:
+    """Checks the jobs of batches against job types."""
+
+    def __init__(
+        self,
+        process: CheckProcess,
+        job_types: Mapping[str, JobType[Any]],
+        callback_hosts: Collection[str],
+        cell: int | None,
+        find_sets: Callable[[list[str]], Awaitable[FoundSets]],
+    ):
+        """`find_sets` reads the pattern sets that jobs name."""
+        self._process = process
+        self._job_types = job_types
+        self._settings = (callback_hosts, cell)
+        self._find_sets = find_sets
+
+    async def split(self, body: BatchBody) -> list[bytes]:
+        """Return the jobs of a batch, unparsed. Raises Problem 400, 422 and 503."""
+        if len(body.content) <= SMALL_BYTES:
+            return split_batch(body)
+        jobs: list[bytes] = await self._process.check((body,))
+        return jobs
+
+    async def check(self, jobs: Sequence[bytes]) -> AsyncIterator[CheckedPiece]:
+        """Yield the checked jobs of a batch, piece by piece. Raises Problem 503."""
+        at_once = sum(map(len, jobs)) <= SMALL_BYTES
+        for piece in _pieces(jobs):
+            checked = self._check_at_once(piece) if at_once else None
+            yield checked or await self._check(piece)
+
+    def _check_at_once(self, piece: BatchPiece) -> CheckedPiece | None:
+        """Check a piece here; return None if that takes long, or sets of patterns are needed."""
+        try:
+            return check_piece(piece, self._job_types, *self._settings, None, refuse_slow=True)
+        except (SlowJob, SetsNeeded):
+            return None
+
+    async def _check(self, piece: BatchPiece) -> CheckedPiece:
+        checked: CheckedPiece
+        try:
+            checked = await self._process.check((piece, *self._settings, None))
+        except SetsNeeded as needed:
+            sets = await self._find_sets(needed.names)
+            checked = await self._process.check((piece, *self._settings, sets))
+        return checked
+
+
+def _pieces(jobs: Sequence[bytes]) -> list[BatchPiece]:
+    """Cut a batch into pieces of at most PIECE_JOBS jobs, and about PIECE_BYTES."""
+    pieces: list[BatchPiece] = []
+    start = size = 0
+    for index, job in enumerate(jobs):
+        size += len(job)
+        if index + 1 - start == PIECE_JOBS or size >= PIECE_BYTES:
+            pieces.append(BatchPiece(start, jobs[start : index + 1]))
+            start, size = index + 1, 0
+    if start < len(jobs):
+        pieces.append(BatchPiece(start, jobs[start:]))
+    return pieces

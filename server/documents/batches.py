@@ -1,0 +1,121 @@
+"""Documents of batches, and the query parameters of their calls."""
+
+from collections.abc import Iterator, Sequence
+from typing import Any, cast
+
+from pydantic import Field
+
+from server.documents.filters import Query
+from server.documents.jobs import rfc3339
+from server.documents.schemas.batches import BatchDocument, NewBatchDocument, RefusalDocument
+from server.documents.schemas.problems import FieldDocument
+from server.http.codes import Code
+from server.http.problems import BODY, FieldError, Problem, unacceptable
+from storage.records.batch import Batch, BatchProgress
+from storage.records.ids import MAX_BATCH_JOBS, id_in_batch
+from storage.records.states import Status
+
+Refusals = Sequence[RefusalDocument]
+MAX_JOB_ERRORS = 5
+"""Errors that are reported of one job of a batch."""
+MAX_REFUSALS = 1000
+"""Refused jobs whose errors are reported; of further ones, only the code."""
+_LAST_DIGITS = 4
+"""The hexadecimal digits in which the ids of a batch differ: MAX_BATCH_JOBS are less than 2¹⁴."""
+
+
+class BatchQuery(Query):
+    """The query parameters of the submission of a batch."""
+
+    atomic: bool = Field(
+        False, description="true: if one job is refused, no job is stored, and the status is 422"
+    )
+
+
+def refusal_document(index: int, problem: Problem) -> RefusalDocument:
+    """Describe why the job at an index was refused."""
+    errors = [each.document() for each in problem.errors[:MAX_JOB_ERRORS]]
+    refusal = {"index": index, "code": str(problem.code), "detail": problem.detail}
+    return cast(RefusalDocument, {**refusal, "errors": errors, **problem.members})
+
+
+def shortened(refusals: Refusals) -> list[RefusalDocument]:
+    """Leave out the errors of all refusals behind the first MAX_REFUSALS."""
+    omitted = f"not reported: only the errors of the first {MAX_REFUSALS} refused jobs are"
+    rest: Iterator[Any] = (
+        {**each, "detail": omitted, "errors": []} for each in refusals[MAX_REFUSALS:]
+    )
+    return [*refusals[:MAX_REFUSALS], *rest]
+
+
+def refused_batch(refusals: Refusals) -> Problem:
+    """The problem of a batch of which nothing is stored, with the errors of its jobs."""
+    errors = [
+        FieldError(
+            _in_batch(refusal["index"], each["field"]),
+            each["detail"],
+            each["code"],
+            each.get("line"),
+            each.get("column"),
+        )
+        for refusal in refusals[:MAX_REFUSALS]
+        for each in refusal["errors"] or [_whole(refusal)]
+    ]
+    malformed = any(each["code"] == str(Code.MALFORMED_JSON) for each in refusals)
+    return unacceptable(errors, Code.MALFORMED_JSON if malformed else Code.INVALID_REQUEST)
+
+
+def _whole(refusal: RefusalDocument) -> FieldDocument:
+    """The error of a job that is refused as a whole."""
+    return {"field": BODY, "detail": refusal["detail"], "code": "not_allowed"}
+
+
+def _in_batch(index: int, field: str) -> str:
+    """Return the path of a field of a job in the batch, such as [3].payload.seconds."""
+    return f"[{index}]" if field == BODY else f"[{index}].{field}"
+
+
+def new_batch_document(batch: Batch) -> NewBatchDocument:
+    """Build the response to the submission of a batch."""
+    refusals = list(cast("Refusals", batch.refusals or ()))
+    ids: list[str | None] = list(_id_texts(batch))
+    for refusal in refusals:
+        ids[refusal["index"]] = None
+    return {
+        "batch_id": str(batch.id),
+        "size": batch.size,
+        "refused": batch.refused,
+        "job_ids": ids,
+        "refusals": refusals,
+    }
+
+
+def _id_texts(batch: Batch) -> Iterator[str]:
+    """Yield the ids of all places of a batch. They differ in their last digits only."""
+    first = id_in_batch(batch.id, 0)
+    beginning = str(first)[:-_LAST_DIGITS]
+    low = first.int & ((1 << 4 * _LAST_DIGITS) - 1)
+    return (f"{beginning}{low + index:0{_LAST_DIGITS}x}" for index in batch.indexes)
+
+
+def batch_document(progress: BatchProgress) -> BatchDocument:
+    """Build the document of a batch."""
+    batch, counts = progress.batch, progress.counts
+    return {
+        "batch_id": str(batch.id),
+        "created_at": rfc3339(batch.created_at),
+        "submitted_by": batch.submitted_by,
+        "size": batch.size,
+        "queued": counts.get(Status.QUEUED, 0),
+        "running": counts.get(Status.RUNNING, 0),
+        "succeeded": counts.get(Status.SUCCEEDED, 0),
+        "failed": counts.get(Status.FAILED, 0),
+        "canceled": counts.get(Status.CANCELED, 0),
+        "deleted": progress.deleted,
+        "refused": batch.refused,
+        "finished": progress.is_finished,
+        "finished_at": rfc3339(progress.finished_at),
+    }
+
+
+assert MAX_BATCH_JOBS < 1 << 4 * _LAST_DIGITS

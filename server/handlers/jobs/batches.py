@@ -1,0 +1,102 @@
+"""`/jobs/batch` and `/batches/{batch_id}`: submit many jobs at once, follow and cancel them."""
+
+from typing import ClassVar
+from uuid import UUID
+
+from server.auth.callers import Role
+from server.checking.batch import BatchBody
+from server.documents.batches import BatchQuery
+from server.documents.filters import WaitQuery
+from server.handlers.base import Handler
+from server.handlers.query import query_parameters, read_query, wait_seconds
+from server.http.body import Body, JsonBody, content_length, json_body
+from server.http.codes import Code
+from server.http.problems import Problem
+from server.jobs.admission import Admission, Admissions
+from server.jobs.batches import BatchSubmissions
+
+JSON_LINES = ("application/x-ndjson", "application/jsonl")
+"""The media types of a body with one job on each line."""
+
+
+class NewBatchHandler(Handler):
+    """The submission of batches."""
+
+    admissions: Admissions
+    batches: BatchSubmissions
+    max_batch_bytes: int
+    ROUTE = "/jobs/batch"
+    ALLOW = "OPTIONS, POST"
+    ROLES: ClassVar = {"POST": Role.SUBMIT}
+    QUERIES: ClassVar = {"POST": (BatchQuery,)}
+    is_timed = False  # the time depends on the number of jobs
+    _is_atomic = False
+    _admission: Admission | None = None
+
+    async def body(self) -> Body:
+        """Accept a JSON array or JSON lines. Raises Problem 400, 409, 413, 415, 422, 503 or 507."""
+        self._is_atomic = read_query(BatchQuery, query_parameters(self)).atomic
+        headers = self.request.headers
+        body = json_body(headers, self.max_batch_bytes, *JSON_LINES)
+        size = content_length(headers.get("Content-Length")) or 0
+        self._admission = self.admissions.admit(headers, self.caller, size)
+        return body
+
+    async def post(self) -> None:
+        """Check and store the jobs; sends the id of each, and why others were refused."""
+        self.require_body()
+        assert self._admission
+        assert isinstance(self.received, JsonBody)
+        kind = self.request.headers.get("Content-Type", "").partition(";")[0].strip().lower()
+        body = BatchBody(self.received.text(), is_lines=kind in JSON_LINES)
+        response = await self.batches.submit(self._admission, body, self._is_atomic)
+        self.set_headers(response.headers)
+        self.set_status(response.status)
+        self.send_content(response.document)
+
+    def _count_finished(self) -> None:
+        if self._admission:
+            self._admission.release()
+        super()._count_finished()
+
+
+class BatchHandler(Handler):
+    """One batch."""
+
+    batches: BatchSubmissions
+    ROUTE = "/batches/{batch_id}"
+    QUERIES: ClassVar = {"GET": (WaitQuery,)}
+
+    async def get(self, batch_id: str) -> None:
+        """Send how far the batch is, after waiting for its end with `?wait=30`."""
+        parsed_id, seconds = parse_batch_id(batch_id), wait_seconds(self)
+        self.is_timed = not seconds
+        document = await self.batches.get(parsed_id, seconds)
+        if not document["finished"]:
+            self.set_header("Retry-After", "1")
+        self.send_json(document)
+
+    head = get
+
+
+class BatchCancelHandler(Handler):
+    """The cancel of all jobs of a batch."""
+
+    batches: BatchSubmissions
+    ROUTE = "/batches/{batch_id}/cancel"
+    ALLOW = "OPTIONS, POST"
+    ROLES: ClassVar = {"POST": Role.SUBMIT}
+
+    async def post(self, batch_id: str) -> None:
+        """Cancel queued jobs, and request the cancel of running ones without waiting for it."""
+        self.require_body()
+        self.send_json(await self.batches.cancel(parse_batch_id(batch_id), self.caller))
+
+
+def parse_batch_id(text: str) -> UUID:
+    """Parse the id of a batch in a path. Raises Problem 404."""
+    try:
+        return UUID(text)
+    except ValueError:
+        detail = "there is no such batch: its id is not a UUID"
+        raise Problem(Code.BATCH_NOT_FOUND, detail) from None

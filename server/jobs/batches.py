@@ -1,0 +1,236 @@
+"""`BatchSubmissions`: checks and stores batches, waits for them and cancels them.
+
+Handlers read a request, call one of its methods, and write the response that it returns. The
+methods raise Problem, and StoreError when the store fails.
+"""
+
+import hashlib
+from dataclasses import dataclass, field, replace
+from functools import partial
+from typing import Any, cast
+from uuid import UUID
+
+from server.auth.callers import Caller, Role
+from server.checking.batch import BatchBody, CheckedPiece
+from server.checking.batch_checks import BatchChecks
+from server.documents.batches import (
+    Refusals,
+    batch_document,
+    new_batch_document,
+    refusal_document,
+    refused_batch,
+    shortened,
+)
+from server.http.activity import log_change
+from server.http.codes import Code
+from server.http.problems import FieldError, Problem, unavailable
+from server.http.response import encode_json
+from server.jobs.admission import KEY_HEADER, Admission, QueueWatermark
+from server.jobs.jobs import Jobs
+from server.jobs.response import Response
+from server.jobs.submissions import REPLAYED_HEADER, Submissions, required
+from server.jobs.unique_keys import key_held
+from server.store.threads import StoreThreads
+from storage.batches import Batches
+from storage.queries.bulk import Bulk
+from storage.records.batch import Batch, BatchJob, BatchProgress, BatchRefused, NewBatch
+from storage.records.filters import Filters
+from storage.records.ids import new_batch_id
+from storage.records.job import NewJob, StoreInDoubt
+from storage.store import Refused
+
+
+@dataclass
+class _Checked:
+    """The checked jobs of a batch: those to store, with the id of the batch, and the refusals."""
+
+    batch_id: UUID
+    caller: Caller
+    traceparent: str | None
+    templates: list[NewJob] = field(default_factory=list)
+    jobs: list[BatchJob] = field(default_factory=list)
+    refusals: list[Any] = field(default_factory=list)
+    _numbers: dict[str, int] = field(default_factory=dict)
+    """The numbers of templates, by what they were made from."""
+
+    def take(self, piece: CheckedPiece) -> None:
+        """Add the jobs of a piece."""
+        numbers = [self._number(*each) for each in piece.templates]
+        self.jobs += [(index, numbers[number], text) for index, number, text in piece.jobs]
+        self.refusals += [refusal_document(*each) for each in piece.refused]
+
+    def _number(self, source: str, template: NewJob) -> int:
+        """Return the number of a template, which is added if it is new."""
+        number = self._numbers.setdefault(source, len(self.templates))
+        if number == len(self.templates):
+            own = replace(
+                template,
+                batch_id=self.batch_id,
+                submitted_by=self.caller.name,
+                traceparent=self.traceparent,
+                replaces_all=self.caller.role >= Role.ADMIN,
+            )
+            self.templates.append(own)
+        return number
+
+
+class BatchSubmissions:
+    """Checks and stores batches, waits for them and cancels them."""
+
+    def __init__(
+        self,
+        batches: Batches,
+        bulk: Bulk,
+        threads: StoreThreads,
+        checks: BatchChecks,
+        submissions: Submissions,
+        jobs: Jobs,
+        queue_watermark: QueueWatermark,
+        cell: int | None,
+        root_path: str,
+    ):
+        self._batches = batches
+        self._bulk = bulk
+        self._threads = threads
+        self._checks = checks
+        self._submissions = submissions
+        self._jobs = jobs
+        self._queue_watermark = queue_watermark
+        self._cell = cell
+        self._root_path = root_path
+
+    async def submit(self, admission: Admission, body: BatchBody, is_atomic: bool) -> Response:
+        """Check and store a batch. The body of the response is encoded already."""
+        try:
+            checked = await self._check(admission, body)
+            refusals = shortened(checked.refusals)
+            if not checked.jobs or (is_atomic and refusals):
+                raise refused_batch(refusals)
+            batch, text = await self._store(admission, body, is_atomic, checked, refusals)
+        finally:
+            admission.release()
+        if batch.fingerprint is None:
+            log_change(
+                admission.caller.name, "submit batch", batch_id=str(batch.id), jobs=batch.size
+            )
+        headers = {"Location": f"{self._root_path}/batches/{batch.id}"}
+        if batch.fingerprint is not None:
+            headers[REPLAYED_HEADER] = "true"
+        return Response(202, text, headers)
+
+    async def get(self, batch_id: UUID, seconds: float) -> dict[str, Any]:
+        """Return the document of a batch, after waiting up to `seconds` for its end."""
+        progress = await self._progress(batch_id)
+        if seconds and not progress.is_finished:
+            await self._jobs.wait_for(Filters(batch=batch_id), seconds)
+            progress = await self._progress(batch_id)
+        return dict(batch_document(progress))
+
+    async def cancel(self, batch_id: UUID, caller: Caller) -> dict[str, Any]:
+        """Cancel the queued jobs of a batch, and request the cancel of its running ones."""
+        progress = await self._progress(batch_id)
+        if not caller.may_change(progress.batch.submitted_by):
+            detail = f"{caller.name} has not submitted this batch: changing it needs the role admin"
+            raise Problem(Code.NOT_YOUR_JOB, detail)
+        cancel = partial(self._bulk.cancel, Filters(batch=batch_id), by=caller.name)
+        matched = changed = 0
+        before: UUID | None = None
+        while True:
+            done = await self._threads.run(cancel, before=before, dry_run=False)
+            matched, changed = matched + done.matched, changed + done.changed
+            before = done.next
+            if before is None:
+                break
+        log_change(caller.name, "cancel batch", batch_id=str(batch_id), jobs=changed)
+        return {"batch_id": str(batch_id), "matched": matched, "changed": changed}
+
+    async def _progress(self, batch_id: UUID) -> BatchProgress:
+        progress = await self._threads.run(self._batches.get, batch_id)
+        if progress is None:
+            detail = f"there is no batch {batch_id}; its jobs may have been deleted"
+            raise Problem(Code.BATCH_NOT_FOUND, detail)
+        return progress
+
+    async def _check(self, admission: Admission, body: BatchBody) -> _Checked:
+        jobs = await self._checks.split(body)
+        if len(jobs) > 1:
+            self._queue_watermark.admit(len(jobs) - 1)
+        span = admission.span
+        trace = span.traceparent if span else None
+        checked = _Checked(new_batch_id(self._cell), admission.caller, trace)
+        async for piece in self._checks.check(jobs):
+            if piece.compared:
+                await self._require_analyses(piece)
+            await self._threads.run(checked.take, piece)
+        return checked
+
+    async def _require_analyses(self, piece: CheckedPiece) -> None:
+        """Refuse the jobs that are to be compared with analyses that do not exist."""
+        for index, compared in piece.compared.items():
+            try:
+                await self._submissions.require_analysis(*compared)
+            except Problem as problem:
+                piece.refused.append((index, problem))
+        refused = {index for index, _ in piece.refused}
+        piece.jobs = [each for each in piece.jobs if each[0] not in refused]
+        piece.refused.sort(key=lambda each: each[0])
+
+    async def _store(
+        self,
+        admission: Admission,
+        body: BatchBody,
+        is_atomic: bool,
+        checked: _Checked,
+        refusals: Refusals,
+    ) -> tuple[Batch, bytes]:
+        def store() -> tuple[Batch, bytes]:
+            key = admission.key
+            keyed = None if key is None else (key, fingerprint(body, is_atomic))
+            documents = [dict(each) for each in refusals]
+            new = NewBatch(
+                checked.batch_id,
+                checked.templates,
+                checked.jobs,
+                documents,
+                is_atomic,
+                admission.caller.name,
+                keyed,
+            )
+            batch = self._batches.add(new, _refusal_of_store)
+            if keyed and batch.fingerprint not in (None, keyed[1]):
+                error = FieldError(KEY_HEADER, "it was used for a different submission")
+                raise Problem(Code.KEY_REUSED, f"{error.field}: {error.detail}", [error])
+            return batch, encode_json(new_batch_document(batch))
+
+        try:
+            return await self._threads.run(store)
+        except BatchRefused as refused:
+            documents = cast("Refusals", refused.refusals)
+            raise refused_batch(documents) from None
+        except StoreInDoubt as error:
+            detail = (
+                "the store failed, and may or may not have stored the batch: ask with"
+                f" GET /batches/{checked.batch_id}"
+            )
+            uncertain = Code.SUBMISSION_UNCERTAIN
+            raise unavailable(detail, uncertain, batch_id=str(checked.batch_id)) from error
+
+
+def _refusal_of_store(index: int, refused: Refused, new: NewJob) -> dict[str, Any]:
+    """Describe why the store has refused a job.
+
+    A job that asks for the holder of its unique key is refused, too: that one is not of the batch.
+    """
+    try:
+        holder = required(refused, new)
+        problem = key_held(holder)
+    except Problem as found:
+        problem = found
+    return dict(refusal_document(index, problem))
+
+
+def fingerprint(body: BatchBody, is_atomic: bool) -> str:
+    """Return a hash over everything that the client submitted."""
+    digest = hashlib.sha256(f"batch {body.is_lines} {is_atomic}\n".encode())
+    digest.update(body.content)
+    return digest.hexdigest()

@@ -1,0 +1,49 @@
+"""Examples of the documents of batches."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from server.documents.schemas.batches import (
+    BatchDocument,
+    CanceledBatchDocument,
+    NewBatchDocument,
+)
+
+_BATCH = "01a2107d-08cc-73f5-a3eb-bdc8e7038000"
+_ERROR = {"field": "payload.seconds", "detail": "it must be at least 0", "code": "out_of_range"}
+BATCH_EXAMPLES: Mapping[Any, Any] = {
+    NewBatchDocument: {
+        "batch_id": _BATCH,
+        "size": 2,
+        "refused": 1,
+        "job_ids": [
+            "01a2107d-08cc-73f5-a3eb-bdc8e7038001",
+            None,
+            "01a2107d-08cc-73f5-a3eb-bdc8e7038003",
+        ],
+        "refusals": [
+            {
+                "index": 1,
+                "code": "invalid_request",
+                "detail": "payload.seconds: it must be at least 0",
+                "errors": [_ERROR],
+            }
+        ],
+    },
+    BatchDocument: {
+        "batch_id": _BATCH,
+        "created_at": "2026-11-25T02:15:54.400Z",
+        "submitted_by": None,
+        "size": 2,
+        "queued": 0,
+        "running": 1,
+        "succeeded": 1,
+        "failed": 0,
+        "canceled": 0,
+        "deleted": 0,
+        "refused": 1,
+        "finished": False,
+        "finished_at": None,
+    },
+    CanceledBatchDocument: {"batch_id": _BATCH, "matched": 1, "changed": 1},
+}

@@ -1,0 +1,84 @@
+"""Rows of batches: how far a batch is, and the deletion of batches without jobs.
+
+The jobs of a batch are found by their ids: see `storage/records/ids.py`.
+"""
+
+import json
+from typing import Any
+from uuid import UUID
+
+import peewee as pw
+
+from storage.db.database import Database
+from storage.db.models import BatchRow, JobRow
+from storage.db.parameters import parameter
+from storage.records.batch import Batch, BatchProgress
+from storage.records.ids import id_in_batch, last_id_in_batch
+from storage.records.states import Status
+
+SWEEP_BATCHES = 500
+"""How many batches one sweep looks at."""
+
+
+def find_batch(database: Database, batch_id: UUID) -> Batch | None:
+    """Return a batch, None if there is none with this id."""
+    rows = database.rows(BatchRow.select().where(BatchRow.id == batch_id))
+    return _batch(rows[0]) if rows else None
+
+
+def batch_progress(database: Database, batch_id: UUID) -> BatchProgress | None:
+    """Return how far a batch is, None if there is none with this id."""
+    batch = find_batch(database, batch_id)
+    if batch is None:
+        return None
+    count = database.statement("count of batch", _select_counts)
+    ids = {"first": id_in_batch(batch_id, 0), "last": last_id_in_batch(batch_id)}
+    rows = database.fetch(count, ids)
+    counts = {Status(row["status"]): int(row["count"]) for row in rows}
+    ends = [row["finished_at"] for row in rows if row["finished_at"] is not None]
+    return BatchProgress(batch, counts, max(ends, default=None))
+
+
+class BatchSweep:
+    """Deletes the rows of batches whose jobs are all deleted. For one thread."""
+
+    def __init__(self, database: Database):
+        self._database = database
+        self._after = UUID(int=0)
+
+    def run(self) -> bool:
+        """Look at the next SWEEP_BATCHES batches. Returns whether more are left."""
+        select = self._database.statement("batches to sweep", _select_next)
+        rows = self._database.fetch(select, {"after": self._after})
+        has_more = len(rows) == SWEEP_BATCHES
+        self._after = rows[-1]["id"] if has_more else UUID(int=0)
+        empty = [row["id"] for row in rows if not row["has_job"]]
+        if empty:
+            self._database.run(BatchRow.delete().where(BatchRow.id.in_(empty)))
+        return has_more
+
+
+def _batch(row: dict[str, Any]) -> Batch:
+    names = ("id", "created_at", "submitted_by", "size", "refused", "refusals")
+    given = {name: row[name] for name in names}
+    text = given["refusals"]
+    return Batch(**{**given, "refusals": None if text is None else json.loads(text)})
+
+
+def _select_counts() -> Any:
+    """Count the jobs with ids from `first` to `last` by their statuses."""
+    within = (
+        JobRow.id >= parameter(JobRow.id, "first"),
+        JobRow.id <= parameter(JobRow.id, "last"),
+    )
+    count, end = pw.fn.COUNT(JobRow.id), pw.fn.MAX(JobRow.finished_at)
+    columns = JobRow.status, count.alias("count"), end.alias("finished_at")
+    return JobRow.select(*columns).where(*within).group_by(JobRow.status)
+
+
+def _select_next() -> Any:
+    """Select the next batches, and whether they have a job."""
+    jobs = JobRow.select(JobRow.id).where(JobRow.id > BatchRow.id, JobRow.id <= BatchRow.last_id)
+    columns = BatchRow.id, pw.fn.EXISTS(jobs).alias("has_job")
+    after = BatchRow.id > parameter(BatchRow.id, "after")
+    return BatchRow.select(*columns).where(after).order_by(BatchRow.id).limit(SWEEP_BATCHES)

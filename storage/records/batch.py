@@ -1,0 +1,100 @@
+"""The records of batches: many jobs that are submitted by one call."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+from uuid import UUID
+
+from storage.records.ids import id_in_batch
+from storage.records.job import EncodedJson, Json, NewJob
+from storage.records.states import FINAL, Status
+
+Refuse = Callable[[int, Any, NewJob], Json]
+"""Returns the refusal of the job at an index of a batch, for a `Refused` of the store."""
+
+
+BatchJob = tuple[int, int, str]
+"""A new job of a batch: its index, the number of its template, and its payload as JSON text."""
+
+
+@dataclass(frozen=True)
+class NewBatch:
+    """A batch as a client submits it.
+
+    templates: the jobs that its jobs are like, but for their ids and payloads, with `batch_id`.
+    jobs: the jobs to store, in order.
+    refusals: why other jobs of the batch are refused: JSON objects with an `index`.
+    is_atomic: whether all jobs are stored or none.
+    key: its idempotency key with the fingerprint of the submission, or None.
+    """
+
+    id: UUID
+    templates: Sequence[NewJob]
+    jobs: Sequence[BatchJob]
+    refusals: Sequence[Json]
+    is_atomic: bool = False
+    submitted_by: str | None = None
+    key: tuple[str, str] | None = None
+
+    def job(self, job: BatchJob) -> NewJob:
+        """Return one of its jobs as it would be submitted alone."""
+        index, number, payload = job
+        job_id = id_in_batch(self.id, index)
+        return replace(self.templates[number], id=job_id, payload=EncodedJson(payload, ""))
+
+
+@dataclass(frozen=True)
+class Batch:
+    """A stored batch.
+
+    size: the number of jobs that were stored.
+    refused: the number of jobs that were refused; `refusals` say why. They are kept only for
+    batches with an idempotency key, and are None without.
+    """
+
+    id: UUID
+    created_at: int
+    submitted_by: str | None
+    size: int
+    refused: int
+    refusals: Sequence[Json] | None = None
+    fingerprint: str | None = None
+    """The fingerprint that is stored with its key, if it was stored by an earlier call."""
+
+    @property
+    def indexes(self) -> range:
+        """The indexes of all its jobs."""
+        return range(self.size + self.refused)
+
+
+@dataclass(frozen=True)
+class BatchProgress:
+    """How many jobs of a batch have each status. Jobs that were deleted are missing."""
+
+    batch: Batch
+    counts: dict[Status, int]
+    last_end: int | None
+    """When a job of it became final last; None if none is final."""
+
+    @property
+    def deleted(self) -> int:
+        """The number of jobs that were deleted."""
+        return self.batch.size - sum(self.counts.values())
+
+    @property
+    def is_finished(self) -> bool:
+        """Whether all its jobs are final or deleted."""
+        return not any(count for status, count in self.counts.items() if status not in FINAL)
+
+    @property
+    def finished_at(self) -> int | None:
+        """When its last job became final, if all are."""
+        return self.last_end if self.is_finished else None
+
+
+class BatchRefused(Exception):
+    """No job of a batch was stored. `refusals` say why each refused job was."""
+
+    def __init__(self, refusals: Sequence[Json]):
+        super().__init__(refusals)
+        self.refusals = refusals

@@ -1,0 +1,59 @@
+"""`jobservice batches` and its subcommands."""
+
+import json
+from pathlib import Path
+
+from tests.support.jobs_command import JobsCommand
+
+SLEEP = {"type": "sleep", "payload": {"seconds": 0}}
+WRONG = {"type": "sleep", "payload": {"seconds": -1}}
+
+
+def write(folder: Path, text: str) -> str:
+    """A file with this text; return its path."""
+    path = folder / "jobs.jsonl"
+    path.write_text(text)
+    return str(path)
+
+
+def test_the_jobs_of_a_file_are_submitted_and_waited_for(jobs: JobsCommand, tmp_path: Path) -> None:
+    lines = write(tmp_path, f"{json.dumps(SLEEP)}\n\n{json.dumps(SLEEP)}\n")
+    done = jobs.run("batches", "submit", lines)
+    assert (done.code, len(done.out.split())) == (0, 1)
+    batch_id = done.out.strip()
+    waited = jobs.run("batches", "wait", batch_id, "--timeout", "30")
+    assert (waited.code, waited.out) == (0, f"{batch_id}  2 succeeded\n")
+    shown = jobs.run("batches", "show", batch_id, "--json").items[0]
+    assert (shown["succeeded"], shown["finished"]) == (2, True)
+    assert len(jobs.run("list", "--batch", batch_id, "--json").items) == 2
+    assert jobs.run("batches", "cancel", batch_id).out == "0 of 0 jobs changed\n"
+    array = write(tmp_path, json.dumps([SLEEP]))
+    done = jobs.run("batches", "submit", array, "--wait", "--json")
+    assert (done.code, done.items[0]["succeeded"]) == (0, 1)
+
+
+def test_refused_jobs_are_reported_and_the_others_submitted(
+    jobs: JobsCommand, tmp_path: Path
+) -> None:
+    lines = write(tmp_path, "\n".join(map(json.dumps, [SLEEP, *[WRONG] * 22])))
+    done = jobs.run("batches", "submit", lines)
+    assert (done.code, len(done.out.split())) == (1, 1)
+    assert "job 2 is refused: payload.seconds: it must be at least 0" in done.err
+    assert "2 more jobs are refused" in done.err
+    assert jobs.run("batches", "submit", lines, "--wait").code == 1
+    atomic = jobs.run("batches", "submit", lines, "--atomic")
+    assert (atomic.code, atomic.out) == (2, "")
+    assert "[1].payload.seconds" in atomic.err
+
+
+def test_files_without_jobs_are_refused(jobs: JobsCommand, tmp_path: Path) -> None:
+    done = jobs.run("batches", "submit", str(tmp_path / "none"))
+    assert done.code == 2
+    assert "cannot be read" in done.err
+    done = jobs.run("batches", "submit", write(tmp_path, json.dumps(SLEEP) + "\n{"))
+    assert done.code == 2
+    assert "line 2 of" in done.err
+    done = jobs.run("batches", "submit", write(tmp_path, '{"payload": {}}'))
+    assert done.code == 2
+    assert "job 0 is not a dict" in done.err
+    assert jobs.run("batches", "show", "01a21054-ecc3-7788-9e49-c6d97d1c0000").code == 1

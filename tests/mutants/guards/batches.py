@@ -1,0 +1,107 @@
+"""Guards of batches."""
+
+from tests.mutants.mutant import Mutant
+
+STORED = ("tests/storage/test_batches.py",)
+API = ("tests/server/handlers/test_batches.py",)
+
+BATCHES = (
+    Mutant(
+        "an atomic batch is stored as a whole or not at all",
+        "storage/batches.py",
+        "if not ids or (batch.is_atomic and refusals):",
+        "if not ids:",
+        STORED,
+    ),
+    Mutant(
+        "the key of a batch belongs to a job that is stored",
+        "storage/batches.py",
+        "if batch.key and ids[0] != batch.jobs[0][0]:",
+        "if False:",
+        STORED,
+    ),
+    Mutant(
+        "a known key stores no second batch",
+        "storage/batches.py",
+        "return None if kept.job_id == first.id else kept",
+        "return None",
+        STORED,
+    ),
+    Mutant(
+        "a job that needs more than its row is stored like a single job",
+        "storage/records/alike.py",
+        "return all(getattr(template, name) == value for name, value in _OTHERS.items())",
+        "return True",
+        STORED,
+    ),
+    Mutant(
+        "the jobs of a batch end where the next batch can begin",
+        "storage/records/ids.py",
+        "return 0 < job_id.int - batch_id.int <= MAX_BATCH_JOBS",
+        "return 0 < job_id.int - batch_id.int",
+        STORED,
+    ),
+    Mutant(
+        "a list by batch leaves out other jobs",
+        "storage/queries/search.py",
+        "if filters.batch is not None:",
+        "if False:",
+        STORED,
+    ),
+    Mutant(
+        "a batch with jobs keeps its row",
+        "storage/jobs/batches.py",
+        'empty = [row["id"] for row in rows if not row["has_job"]]',
+        'empty = [row["id"] for row in rows]',
+        STORED,
+    ),
+    Mutant(
+        "a batch has a limit of jobs",
+        "server/checking/batch.py",
+        "if len(jobs) > MAX_BATCH_JOBS:",
+        "if False:",
+        API,
+    ),
+    Mutant(
+        "an array ends where its bracket is",
+        "server/checking/batch.py",
+        "if _skip(text, at + 1) != end:",
+        "if False:",
+        API,
+    ),
+    Mutant(
+        "a batch is not stored twice under one key with other jobs",
+        "server/jobs/batches.py",
+        "if keyed and batch.fingerprint not in (None, keyed[1]):",
+        "if False:",
+        API,
+    ),
+    Mutant(
+        "all jobs of a batch count against the queue watermark",
+        "server/jobs/batches.py",
+        "if len(jobs) > 1:",
+        "if False:",
+        API,
+    ),
+    Mutant(
+        "only its submitter and admins cancel a batch",
+        "server/jobs/batches.py",
+        "if not caller.may_change(progress.batch.submitted_by):",
+        "if False:",
+        ("tests/server/auth/test_permissions.py",),
+    ),
+    Mutant(
+        "the errors of refused jobs are limited",
+        "server/documents/batches.py",
+        "problem.errors[:MAX_JOB_ERRORS]",
+        "problem.errors",
+        API,
+    ),
+    Mutant(
+        "a wait for a batch waits for all its jobs",
+        "server/jobs/jobs.py",
+        "tags=filters.tags, batch=filters.batch)",
+        "tags=filters.tags, batch=None)",
+        API,
+    ),
+)

@@ -1,0 +1,186 @@
+"""Batches in the store: one transaction, one row, found by their ids, deleted with their jobs."""
+
+from collections.abc import Sequence
+from typing import Any
+from uuid import UUID
+
+import pytest
+
+from storage.batches import Batches
+from storage.db.models import BatchRow, JobRow, KeyRow, TagRow
+from storage.jobs import batches as rows
+from storage.jobs.batches import BatchSweep
+from storage.jobs.retention import delete_job
+from storage.records.batch import Batch, BatchRefused, NewBatch
+from storage.records.filters import Filters
+from storage.records.ids import MAX_BATCH_JOBS, id_in_batch, is_in_batch, new_batch_id
+from storage.records.job import NewJob
+from storage.records.states import Status
+from tests.support.stores import RETURNED, Bench
+
+
+@pytest.fixture
+def batches(bench: Bench) -> Batches:
+    return Batches(bench.store.database, bench.store.wakeup, bench.clock, bench.jobs)
+
+
+def new(
+    count: int, *templates: NewJob, key: tuple[str, str] | None = None, is_atomic: bool = False
+) -> NewBatch:
+    """A batch of jobs with the templates in turn; a payload has the index of its job."""
+    batch_id = new_batch_id()
+    own = [NewJob(**{**vars(each), "batch_id": batch_id}) for each in templates]
+    own = own or [NewJob("sleep", {}, batch_id=batch_id)]
+    jobs = [(index, index % len(own), f'{{"seconds":{index}}}') for index in range(count)]
+    return NewBatch(batch_id, own, jobs, [], is_atomic, None, key)
+
+
+def refuse(index: int, reason: Any, job: NewJob) -> dict[str, Any]:
+    return {"index": index, "reason": str(reason)}
+
+
+def ids(batch: Batch | NewBatch, indexes: Sequence[int]) -> list[UUID]:
+    return [id_in_batch(batch.id, index) for index in indexes]
+
+
+def count(bench: Bench, model: Any) -> int:
+    return len(bench.store.database.rows(model.select()))
+
+
+def test_jobs_of_different_kinds_are_stored_with_their_own_options(
+    bench: Bench, batches: Batches
+) -> None:
+    templates = (
+        NewJob("a", {}, priority=3, delay=5.0),
+        NewJob("b", {}, tags=("x", "y")),
+        NewJob("c", {}, metadata={"n": 1}, expires_in=60.0, keep_for=1.0, backoff=[1]),
+    )
+    sent = new(6, *templates)
+    batch = batches.add(sent, refuse)
+    assert (batch.size, batch.refused) == (6, 0)
+    jobs = [bench.job(job_id) for job_id in ids(batch, range(6))]
+    assert [job.type for job in jobs] == ["a", "b", "c"] * 2
+    assert [job.payload for job in jobs] == [{"seconds": index} for index in range(6)]
+    assert {job.batch_id for job in jobs} == {batch.id}
+    assert (jobs[0].priority, jobs[0].run_at) == (3, bench.clock.now + 5000)
+    assert (jobs[4].tags, jobs[4].priority) == (("x", "y"), 0)
+    assert (jobs[5].metadata, jobs[5].keep_ms, jobs[5].backoff) == ({"n": 1}, 1000, [1])
+    assert jobs[5].expires_at == bench.clock.now + 60_000
+    assert len({job.version for job in jobs}) == 6
+    assert count(bench, TagRow) == 4
+    found = bench.jobs.list(Filters(tags=frozenset({"x"})), 9).jobs
+    assert [job.id for job in found] == ids(batch, [4, 1])
+
+
+def test_the_jobs_of_a_batch_are_claimed_in_their_order(bench: Bench, batches: Batches) -> None:
+    batch = batches.add(new(5), refuse)
+    runner = bench.runner()
+    assert [job.id for job in runner.claims.claim(5)] == ids(batch, range(5))
+
+
+def test_a_job_that_the_store_refuses_does_not_keep_the_others_out(
+    bench: Bench, batches: Batches
+) -> None:
+    sent = new(4, NewJob("a", {}, queue="none-such"), NewJob("b", {}))
+    batch = batches.add(sent, refuse)
+    assert (batch.size, batch.refused) == (2, 2)
+    assert [each["index"] for each in batch.refusals or ()] == [0, 2]
+    assert [bench.jobs.get(job_id) is None for job_id in ids(batch, range(4))] == [True, False] * 2
+    source = UUID(int=5)
+    with_tags = new(2, NewJob("a", {}, source=source, tags=("x",)), NewJob("b", {}, tags=("x",)))
+    assert batches.add(with_tags, refuse).refusals == [{"index": 0, "reason": "source"}]
+
+
+@pytest.mark.parametrize("key", [None, ("key", "fingerprint")])
+def test_nothing_is_stored_of_an_atomic_batch_with_a_refused_job(
+    bench: Bench, batches: Batches, key: tuple[str, str] | None
+) -> None:
+    sent = new(4, NewJob("a", {}, tags=("x",)), NewJob("b", {}, queue="none-such"), key=key)
+    atomic = NewBatch(**{**vars(sent), "is_atomic": True})
+    for each in (atomic, new(2, NewJob("b", {}, queue="none-such"), key=key)):
+        with pytest.raises(BatchRefused):
+            batches.add(each, refuse)
+    assert [count(bench, model) for model in (JobRow, BatchRow, TagRow, KeyRow)] == [0] * 4
+
+
+def test_a_key_stands_for_one_batch_until_its_first_job_is_deleted(
+    bench: Bench, batches: Batches
+) -> None:
+    templates = NewJob("a", {}, queue="none-such"), NewJob("b", {})
+    first = batches.add(new(4, *templates, key=("key", "one")), refuse)
+    assert first.fingerprint is None
+    again = batches.add(new(4, *templates, key=("key", "one")), refuse)
+    assert (again.id, again.size, again.refused) == (first.id, 2, 2)
+    assert (again.fingerprint, again.refusals) == ("one", first.refusals)
+    assert batches.add(new(1, key=("key", "two")), refuse).fingerprint == "one"
+    assert count(bench, JobRow) == 2
+    bench.jobs.cancel(id_in_batch(first.id, 1))
+    delete_job(bench.store.database, id_in_batch(first.id, 1))
+    assert batches.add(new(1, key=("key", "two")), refuse).fingerprint is None
+
+
+def test_the_progress_of_a_batch_counts_only_its_own_jobs(bench: Bench, batches: Batches) -> None:
+    earlier, batch, later = (batches.add(new(3), refuse) for _ in range(3))
+    bench.enqueue()
+    runner = bench.runner()
+    claimed = [job.fence for job in runner.claims.claim(5)]
+    runner.claims.complete(claimed[3], "1", RETURNED)
+    bench.jobs.cancel(id_in_batch(batch.id, 2))
+    progress = batches.get(batch.id)
+    assert progress is not None
+    assert progress.counts == {Status.SUCCEEDED: 1, Status.RUNNING: 1, Status.CANCELED: 1}
+    assert (progress.is_finished, progress.finished_at, progress.deleted) == (False, None, 0)
+    bench.clock.forward(5)
+    runner.claims.complete(claimed[4], "1", RETURNED)
+    delete_job(bench.store.database, id_in_batch(batch.id, 2))
+    progress = batches.get(batch.id)
+    assert progress is not None
+    assert (progress.is_finished, progress.deleted) == (True, 1)
+    assert progress.finished_at == bench.clock.now
+    for other in (earlier, later):
+        found = batches.get(other.id)
+        assert found is not None
+        assert sum(found.counts.values()) == 3
+    assert batches.get(UUID(int=7)) is None
+
+
+def test_lists_find_the_jobs_of_a_batch_with_other_filters(bench: Bench, batches: Batches) -> None:
+    batch, other = batches.add(new(5), refuse), batches.add(new(2), refuse)
+    bench.enqueue()
+    for index in (1, 3):
+        bench.jobs.cancel(id_in_batch(batch.id, index))
+    bench.jobs.cancel(id_in_batch(other.id, 0))
+
+    def found(**filters: Any) -> list[UUID]:
+        return [job.id for job in bench.jobs.list(Filters(batch=batch.id, **filters), 9).jobs]
+
+    assert found() == ids(batch, [4, 3, 2, 1, 0])
+    assert found(statuses=frozenset({Status.CANCELED})) == ids(batch, [3, 1])
+    assert found(statuses=frozenset({Status.QUEUED})) == ids(batch, [4, 2, 0])
+    assert found(type="sleep", text="seconds") == ids(batch, [4, 3, 2, 1, 0])
+
+
+def test_the_row_of_a_batch_is_deleted_after_its_last_job(
+    bench: Bench, batches: Batches, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(rows, "SWEEP_BATCHES", 2)
+    stored = [batches.add(new(2), refuse) for _ in range(5)]
+    sweep = BatchSweep(bench.store.database)
+    for index, batch in enumerate(stored):
+        for job_id in ids(batch, range(2 if index % 2 else 1)):
+            bench.jobs.cancel(job_id)
+            delete_job(bench.store.database, job_id)
+    assert [sweep.run() for _ in range(4)] == [True, True, False, True]
+    left = [row["id"] for row in bench.store.database.rows(BatchRow.select().order_by(BatchRow.id))]
+    assert left == [stored[0].id, stored[2].id, stored[4].id]
+
+
+def test_ids_tell_which_batch_a_job_belongs_to() -> None:
+    batch_id = new_batch_id(7)
+    assert batch_id.version == 7
+    first, last = (id_in_batch(batch_id, index) for index in (0, MAX_BATCH_JOBS - 1))
+    after = UUID(int=last.int + 1)
+    found = [is_in_batch(each, batch_id) for each in (batch_id, first, last, after)]
+    assert found == [False, True, True, False]
+    assert (first.int >> 64 & 0xFFF, last.int >> 64 & 0xFFF) == (7, 7)
+    assert new_batch_id() not in (batch_id, first)
