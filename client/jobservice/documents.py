@@ -9,6 +9,8 @@ from dataclasses import dataclass, field, fields
 from datetime import datetime
 from typing import Any
 
+_TIMES = ("_at", "finish_by")
+"""The ends of the names of fields that are times."""
 FINAL = frozenset({"succeeded", "failed", "canceled"})
 """The statuses of jobs that have ended."""
 
@@ -74,6 +76,8 @@ class JobData:
     tags: tuple[str, ...] = ()
     metadata: Mapping[str, Any] | None = None
     expires_at: datetime | None = None
+    finish_by: datetime | None = None
+    missed_at: datetime | None = None
     backoff: Any = None
     unique_key: str | None = None
     unique: str | None = None
@@ -279,7 +283,7 @@ def known_fields(kind: Any, document: Mapping[str, Any]) -> dict[str, Any]:
     """The values of a document that a dataclass has fields for, with times as datetimes."""
     names = {each.name for each in fields(kind)} - {"raw"}
     return {
-        name: read_time(value) if name.endswith("_at") and value else value
+        name: read_time(value) if name.endswith(_TIMES) and value else value
         for name, value in document.items()
         if name in names
     }

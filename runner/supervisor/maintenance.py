@@ -1,8 +1,8 @@
 """A runner's periodic maintenance.
 
 It rescues jobs of dead runners, cancels expired jobs, lets jobs go on that waited for others,
-deletes old jobs and unused files, corrects times after the clock was set back, records history, and
-warns of long-open transactions.
+records missed deadlines, deletes old jobs and unused files, corrects times after the clock was set
+back, records history, and warns of long-open transactions.
 """
 
 import logging
@@ -21,6 +21,7 @@ from storage.db.clock import ClockSetBackDetector
 from storage.db.database import Database
 from storage.files.space_reserve import SpaceReserve
 from storage.jobs.batches import BatchSweep
+from storage.jobs.deadlines import record_missed
 from storage.jobs.expiry import cancel_all_expired
 from storage.jobs.retention import Retention, unknown_uploads
 from storage.liveness.clock_set_back import BATCH, reschedule
@@ -85,6 +86,7 @@ class Maintenance:
             self._rescue_task,
             MaintenanceTask(self._expire, EXPIRE_SECONDS),
             self._ended_task,
+            MaintenanceTask(self._record_missed, EXPIRE_SECONDS),
             MaintenanceTask(self._prune, PRUNE_SECONDS),
             MaintenanceTask(BatchSweep(store.database).run, PRUNE_SECONDS),
             MaintenanceTask(self._sweep, SWEEP_SECONDS),
@@ -143,6 +145,11 @@ class Maintenance:
         """Let what waits for jobs go on that have ended, a batch at a time."""
         store = self._store
         return react_to_ended(store.database, store.wakeup, store.clock)
+
+    def _record_missed(self) -> bool:
+        """Record one batch of the jobs that have missed their deadline."""
+        store = self._store
+        return record_missed(store.database, store.wakeup, store.clock())
 
     def _prune(self) -> bool:
         """Delete a few final jobs that have been kept for long enough."""

@@ -12,7 +12,9 @@ FILE_PARTS = (FILE_PART, "file")
 """The names that the file's part of a form may have."""
 FILES_PART = "files"
 """The name of each part with a file, if a form has several: they are stored as one zip archive."""
-TEXT_FIELDS = {"type", "run_at", "callback_url", "queue", "unique_key", "unique", "if_exists"}
+TIME_FIELDS = {"run_at", "expires_at", "finish_by"}
+"""Times may also be JSON texts, in quotes."""
+TEXT_FIELDS = {"type", "callback_url", "queue", *TIME_FIELDS, "unique_key", "unique", "if_exists"}
 
 
 @dataclass(frozen=True)
@@ -50,7 +52,7 @@ def parse(received: Received) -> tuple[Any, list[Problem]]:
     problems = [unacceptable(received.errors)] if received.errors else []
     for name, value in received.content.items():
         try:
-            is_text = name in TEXT_FIELDS
+            is_text = name in TEXT_FIELDS and not (name in TIME_FIELDS and value[:1] == b'"')
             document[name] = value.decode() if is_text else strict_json.parse(value, name)
         except UnicodeDecodeError as error:
             detail = f"it is not UTF-8: invalid byte at position {error.start}"

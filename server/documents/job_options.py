@@ -40,6 +40,13 @@ ExpiresIn = Annotated[
         description="seconds from now after which the job is canceled if it has not started",
     ),
 ]
+FinishBy = Annotated[
+    Time | None,
+    Field(
+        description="deadline: the job is refused if it is expected to end later, and reported if"
+        " it is not final by then"
+    ),
+]
 Waits = Annotated[
     Backoff | None,
     Field(

@@ -84,6 +84,8 @@ def job_document(job: Job) -> JobDocument:
         "tags": list(job.tags),
         "metadata": job.metadata,
         "expires_at": rfc3339(job.expires_at),
+        "finish_by": rfc3339(job.finish_by),
+        "missed_at": rfc3339(job.missed_at),
         "backoff": job.backoff,
         "unique_key": job.unique_key,
         "unique": job.unique_scope,

@@ -76,6 +76,8 @@ class _StoreMetrics(Collector):
         yield self._counter("jobs_submitted", "Jobs that were accepted", "submitted")
         yield self._counter("client_retries", "Retries requested by clients", "client_retry")
         yield self._counter("jobs_expired", "Jobs that expired before they started", "expired")
+        missed = "Jobs that were not final by their deadline, finish_by"
+        yield self._counter("deadlines_missed", missed, "deadline_missed")
         yield self._counter("rescues", "Attempts that were lost with their runner", "rescue")
         yield self._labeled("jobs_finished", "Jobs that became final", "status", "finished", FINAL)
         conflicts = "Submissions whose unique key another job held", "outcome", "unique"

@@ -8,6 +8,7 @@ from server.documents.job_options import (
     Delay,
     ExpiresAt,
     ExpiresIn,
+    FinishBy,
     HeldUntil,
     IfExists,
     JobTags,
@@ -51,6 +52,7 @@ class Submission(BaseModel):
     keep_for: KeepFor = None
     expires_at: ExpiresAt = None
     expires_in: ExpiresIn = None
+    finish_by: FinishBy = None
     backoff: Waits = None
     unique_key: UniqueKey = None
     unique: HeldUntil = None

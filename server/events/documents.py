@@ -16,6 +16,7 @@ from server.documents.jobs import rfc3339
 from server.documents.schemas.common import Error
 from server.documents.schemas.events import (
     CallbackDocument,
+    DeadlineDocument,
     EndDocument,
     EventDocument,
     OutputDocument,
@@ -112,8 +113,14 @@ def event_document(event: Event) -> EventDocument:
 def stream_event(item: Event | OutputPiece) -> StreamEvent:
     """Convert a change of a job, or a piece of an attempt's output, to a stream event."""
     if isinstance(item, Event):
-        name = "progress" if item.is_progress else "status"
         final = item.status if item.final else None
+        if item.is_missed:
+            missed: DeadlineDocument = {
+                **event_document(item),
+                "finish_by": rfc3339(item.finish_by),
+            }
+            return StreamEvent(item.version, _frame("deadline", missed, item.version), final)
+        name = "progress" if item.is_progress else "status"
         return StreamEvent(item.version, _frame(name, event_document(item), item.version), final)
     document: OutputDocument = {
         "job_id": str(item.job_id),

@@ -179,6 +179,14 @@ class Code(Enum):
         "Only a queued job can be changed.",
         "Submit a new job with the other options.",
     )
+    DEADLINE_UNREACHABLE = (
+        409,
+        "The job would miss its deadline",
+        "The job is expected to end after its `finish_by`: `estimated_end_at` says when, if jobs of"
+        " its type have ended lately.",
+        "Submit it with a later `finish_by` or without one, with a higher `priority`, or to a queue"
+        " that has room.",
+    )
     JOB_ENDED = (
         409,
         "The job has already ended",

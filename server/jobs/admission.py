@@ -55,7 +55,7 @@ _ADDED_LATER = {
     "tags": (),
     "holds": 0,
     "watched": 0,
-    **dict.fromkeys(("metadata", "keep_for", "expires_at", "expires_in", "backoff")),
+    **dict.fromkeys(("metadata", "keep_for", "expires_at", "expires_in", "backoff", "finish_by")),
     **dict.fromkeys(("unique_key", "unique_scope", "if_exists", "batch_id")),
 }
 """Fields of jobs and their defaults: keys that listeners of earlier releases have stored lack them.

@@ -19,6 +19,7 @@ from server.http.activity import log_change
 from server.http.codes import Code
 from server.http.problems import FieldError, Problem, joined, unacceptable, unavailable
 from server.jobs.admission import KEY_HEADER, Admission, fingerprint
+from server.jobs.estimates import Estimates, require_in_time
 from server.jobs.response import Response
 from server.jobs.unique_keys import key_held
 from server.jobs.waits import JobReader
@@ -28,7 +29,7 @@ from storage.jobs.queues import Queues
 from storage.jobs.unique_keys import KeyHolder
 from storage.open import Store
 from storage.queries.equal_files import find_equal
-from storage.queries.explain import explain_job
+from storage.queries.explain import Explanation
 from storage.records.job import Job, NewJob, StoreError, StoreInDoubt, Upload
 from storage.records.queue_name import DEFAULT_QUEUE
 from storage.records.states import Status
@@ -76,7 +77,7 @@ class Submissions:
         self._reader = reader
         self._checks = checks
         self._root_path = root_path
-        self._job_store = job_store
+        self._estimates = Estimates(store, job_store, threads)
         self._queues = Queues(store.database, store.wakeup, store.clock)
         self._enqueue = Batcher("enqueue", job_store.enqueue)
         self._enqueue_once = Batcher("enqueue once", job_store.enqueue_once)
@@ -126,20 +127,35 @@ class Submissions:
         if name != DEFAULT_QUEUE and await self._threads.run(self._queues.get, name) is None:
             raise unacceptable([UNKNOWN_QUEUE])
 
+    async def require_in_time(self, admission: Admission, checked: CheckedSubmission) -> None:
+        """Raise Problem 409 if a job is expected to miss its deadline, before its file arrives."""
+        if checked.submission.finish_by is not None:
+            await self._require_in_time(admission.key, _new_job(admission, checked, None))
+
+    async def _require_in_time(self, key: str | None, job: NewJob) -> None:
+        """Raise Problem 409, unless the job is stored already, or another one is the response."""
+        if await self._estimates.has_key(key):
+            return
+        explanation = required(await self._estimates.explain(job), job)
+        if isinstance(explanation, Explanation) and explanation.job.id == job.id:
+            require_in_time(explanation)
+
     async def enqueue(
         self, admission: Admission, checked: CheckedSubmission, upload: Upload | None = None
     ) -> Submitted:
         """Store a new job, unless its Idempotency-Key stands for another one.
 
         The job is durable when this returns. Problem 503 has its id if it is uncertain whether it
-        was stored. After a Problem 422, it is not stored. If an earlier job answers the question of
-        a submission that allows this, no job is stored.
+        was stored. After a Problem 409 or 422, it is not stored. If an earlier job answers the
+        question of a submission that allows this, no job is stored.
         """
         span, caller = admission.span, admission.caller.name
         if reused := await self._find_equal(admission, checked, upload):
             log_change(caller, "reuse", job_id=str(reused.id))
             return Submitted(reused.id, replayed=False, reused=reused)
         job = _new_job(admission, checked, upload)
+        if job.finish_by is not None:
+            await self._require_in_time(admission.key, job)
         try:
             stored = await self._store_once(admission.key, job)
         except StoreInDoubt as error:
@@ -165,12 +181,10 @@ class Submissions:
         """
         reused = await self._find_equal(admission, checked, upload)
         new = _new_job(admission, checked, upload)
-        job = required(await self._threads.run(self._job_store.try_enqueue, new), new)
-        assert isinstance(job, Job)
-        store = self._store
-        described = store.database, store.clock, store.runners_folder
-        explanation = await self._threads.run(explain_job, *described, job)
-        is_new = job.id == new.id
+        explanation = required(await self._estimates.explain(new), new)
+        assert not isinstance(explanation, KeyHolder)
+        if is_new := explanation.job.id == new.id:
+            require_in_time(explanation)
         return Response(200, dry_run_document(explanation, is_new, reused.id if reused else None))
 
     async def accepted(

@@ -62,6 +62,8 @@ _JOB: JobDocument = {
     "tags": ["nightly", "customer:42"],
     "metadata": {"requested_by": "billing"},
     "expires_at": None,
+    "finish_by": None,
+    "missed_at": None,
     "backoff": None,
     "unique_key": "sync:customer:42",
     "unique": "running",

@@ -52,6 +52,8 @@ export interface JobDocument {
   tags: string[];
   metadata: Record<string, unknown> | null;
   expires_at: string | null;
+  finish_by: string | null;
+  missed_at: string | null;
   backoff: unknown;
   unique_key: string | null;
   unique: "queued" | "running" | "final" | null;
@@ -337,6 +339,8 @@ export interface ProblemDocument {
   request_id: string;
   errors?: FieldDocument[];
   job_id?: string;
+  estimated_start_at?: string;
+  estimated_end_at?: string;
   batch_id?: string;
 }
 

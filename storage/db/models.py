@@ -79,6 +79,10 @@ class JobRow(pw.Model):
     """How long the job holds its unique key, see `storage/jobs/unique_keys.py`."""
     batch_id = pw.UUIDField(null=True)
     """The batch with which the job was submitted; null for a job that was submitted alone."""
+    finish_by = pw.BigIntegerField(null=True)
+    """The deadline: the job has to be final by this time; null without one."""
+    missed_at = pw.BigIntegerField(null=True)
+    """When it was recorded that the job was not final by `finish_by`; null otherwise."""
 
     class Meta:
         table_name = "job"
@@ -150,6 +154,8 @@ class EventRow(pw.Model):
     started_at = pw.BigIntegerField(null=True)
     finished_at = pw.BigIntegerField(null=True)
     cancel_requested_at = pw.BigIntegerField(null=True)
+    is_missed = pw.BooleanField(null=True)
+    """Whether the change records that the job has missed its deadline; null otherwise."""
 
     class Meta:
         table_name = "event"

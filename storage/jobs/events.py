@@ -47,6 +47,10 @@ class Event:
     finished_at: int | None
     cancel_requested_at: int | None
     tags: tuple[str, ...]
+    is_missed: bool = False
+    """Whether the change records that the job has missed its deadline."""
+    finish_by: int | None = None
+    """The deadline of the job, as it is now."""
 
     @property
     def final(self) -> bool:
@@ -149,11 +153,13 @@ def _select() -> Any:
         EventRow.started_at,
         EventRow.finished_at,
         EventRow.cancel_requested_at,
+        EventRow.is_missed,
         runner.alias("runner"),
         JobRow.type,
         JobRow.queue,
         JobRow.created_at,
         JobRow.tags,
+        JobRow.finish_by,
         pw.Case(None, [(newest, JobRow.progress)]).alias("progress"),
         pw.Case(None, [(newest, JobRow.error)]).alias("error"),
     ).join(JobRow, on=(JobRow.id == EventRow.job_id))
@@ -182,5 +188,6 @@ def _select_of_job() -> Any:
 def _event(row: dict[str, Any]) -> Event:
     texts = {name: from_json_text(row[name]) for name in ("progress", "error")}
     texts["tags"] = tuple(from_json_text(row["tags"]) or ())
-    known = {"status": Status(row["status"]), "is_progress": bool(row["is_progress"])}
+    known: dict[str, Any] = {"status": Status(row["status"])}
+    known |= {name: bool(row[name]) for name in ("is_progress", "is_missed")}
     return Event(**{**row, **texts, **known})

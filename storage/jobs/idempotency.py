@@ -49,6 +49,12 @@ def store_keys(database: Database, keyed: Sequence[KeyedJob]) -> dict[str, Store
     return {row["key"]: _kept(row) for row in database.rows(kept)}
 
 
+def has_key(database: Database, key: str) -> bool:
+    """Return whether a key stands for a job."""
+    select = database.statement("has key", _select)
+    return bool(database.fetch(select, {"key": key}))
+
+
 def delete_keys(database: Database, keys: Sequence[str]) -> None:
     """Free the keys whose jobs could not be stored."""
     if keys:
@@ -59,6 +65,10 @@ def change_jobs(database: Database, jobs: Mapping[str, UUID]) -> None:
     """Let each of these keys stand for another job, given by its id."""
     for key, job_id in jobs.items():
         database.run(KeyRow.update(job_id=job_id).where(KeyRow.key == key))
+
+
+def _select() -> Any:
+    return KeyRow.select(KeyRow.job_id).where(KeyRow.key == parameter(KeyRow.key))
 
 
 def _insert() -> Any:

@@ -125,10 +125,8 @@ class Transitions:
 
         Refused while another job holds its unique key.
         """
-        cleared = dict.fromkeys(
-            ("finished_at", "error", "progress", "cancel_requested_at", "canceled_by", "expires_at")
-        )
-        cleared |= dict.fromkeys(("due_at", "holds"))
+        ends = "finished_at", "error", "progress", "cancel_requested_at", "canceled_by"
+        cleared = dict.fromkeys((*ends, "expires_at", "finish_by", "missed_at", "due_at", "holds"))
         counts = {"retry_count": 0, "loss_count": 0, "client_retries": JobRow.client_retries + 1}
         self._database.next_version(0)  # so that the job stays as it is until it is changed here
         if other_holder(self._database, job_id):

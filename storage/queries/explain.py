@@ -59,6 +59,18 @@ class Explanation:
         return self.seconds + self.duration
 
     @property
+    def earliest_start(self) -> int:
+        """When a queued job starts, in milliseconds; without an estimate, at the earliest."""
+        if self.seconds is None:
+            return max(self.now, self.job.run_at)
+        return self.now + round(self.seconds * 1000)
+
+    @property
+    def earliest_end(self) -> int:
+        """When the first attempt of a queued job ends, in milliseconds, as far as is known."""
+        return self.earliest_start + round((self.duration or 0.0) * 1000)
+
+    @property
     def runners(self) -> list[RegisteredRunner]:
         """The runners that can start the job."""
         return [runner for runner in self.registered if not runner.is_stale]
@@ -90,7 +102,9 @@ def explain_job(database: Database, clock: Clock, folder: Path, job: Job) -> Exp
     if job.status is not Status.QUEUED:
         return Explanation(job, now, registered, queue)
     if job.held:
-        return Explanation(job, now, registered, queue, waits=waits_of(database, job))
+        duration = _duration(read_run_times(database), job)
+        waits = waits_of(database, job)
+        return Explanation(job, now, registered, queue, duration=duration, waits=waits)
     due_at = max(job.run_at, now)
     ahead = _ahead(database, job, due_at, registered)
     is_more = ahead.total() > AHEAD_LIMIT

@@ -141,6 +141,8 @@ class NewJob:
     """What reacts to its end, as bits of `Watch`."""
     batch_id: UUID | None = None
     """The batch to which it belongs."""
+    finish_by: int | None = None
+    """The time by which it has to be final."""
     id: UUID = field(default_factory=new_id)
 
 
@@ -235,6 +237,10 @@ class Job:
     """The job does not start at this time or later."""
     backoff: Any = None
     """The waits before its retries, see `storage/records/backoff.py`. None for the usual ones."""
+    finish_by: int | None = None
+    """The time by which it has to be final."""
+    missed_at: int | None = None
+    """When it was recorded that the job was not final by `finish_by`."""
     holds: int | None = None
     """What holds it, as bits of `Hold`, see `storage/records/holds.py`. While it is held, `run_at`
     is its own time, and it does not start even if that has passed."""

@@ -204,6 +204,10 @@ class JobOptions(Changes):
             help="Cancel it unless it starts within 90, 5m or 2h.",
         ),
     ] = None
+    finish_by: Annotated[
+        str | None,
+        typer.Option("--finish-by", metavar="TIME", help="Refuse it if it would end later."),
+    ] = None
     backoff: Annotated[
         str | None,
         typer.Option(

@@ -42,6 +42,7 @@ class Options(TypedDict, total=False):
     keep_for: float | timedelta | None
     expires_at: datetime | str | None
     expires_in: float | timedelta | None
+    finish_by: datetime | str | None
     backoff: float | list[float] | Mapping[str, float] | None
     unique_key: str | None
     unique: str | None

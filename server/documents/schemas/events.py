@@ -43,6 +43,13 @@ class EventDocument(TypedDict):
     """Number of the change, which is also the id of the event."""
 
 
+class DeadlineDocument(EventDocument):
+    """The state of a job that has missed its deadline."""
+
+    finish_by: Time | None
+    """The deadline; null after a retry by a client, which removes it."""
+
+
 class OutputDocument(TypedDict):
     """A piece of an attempt's output, in an event."""
 
@@ -73,6 +80,17 @@ class ChangeEvent(TypedDict):
     id: str
     """Number of the change; send it as Last-Event-ID to continue after it."""
     data: EventDocument
+    """The job, as JSON."""
+
+
+class DeadlineEvent(TypedDict):
+    """A server-sent event: a job was not final by its deadline."""
+
+    event: Literal["deadline"]
+    """Name of the event."""
+    id: str
+    """Number of the change; send it as Last-Event-ID to continue after it."""
+    data: DeadlineDocument
     """The job, as JSON."""
 
 

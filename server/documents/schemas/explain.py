@@ -15,23 +15,17 @@ class Reason(TypedDict):
     """The reason, for people."""
 
 
-class ExplainDocument(TypedDict):
-    """Why a job is not running yet."""
+class DryRunDocument(TypedDict):
+    """What would happen to a submission."""
 
-    job_id: Id
-    """Id of the job."""
-    status: Status
-    """Status of the job."""
     reasons: list[Reason]
-    """All known reasons."""
+    """Why the job would not run at once."""
     position: int | None
     """Place in the order of claims, from 1; null if the job is not queued and due."""
     ahead: int | None
     """Number of due jobs that are claimed before this one; null if it is not queued and due."""
     ahead_is_more: bool
     """Whether there are more jobs ahead than were counted."""
-    run_at: Time
-    """The job does not start before this time."""
     runners: int
     """Number of living runners that take jobs of the job's queue."""
     slots: int
@@ -48,28 +42,14 @@ class ExplainDocument(TypedDict):
     """When the first attempt is expected to end; null without an estimate."""
 
 
-class DryRunDocument(TypedDict):
-    """What would happen to a submission."""
+class ExplainDocument(DryRunDocument):
+    """Why a job is not running yet."""
 
+    job_id: Id
+    """Id of the job."""
+    status: Status
+    """Status of the job."""
+    run_at: Time
+    """The job does not start before this time."""
     reasons: list[Reason]
-    """Why the job would not run at once."""
-    position: int | None
-    """Its place in the order of claims, from 1; null if it is not due at once."""
-    ahead: int | None
-    """Number of due jobs that would be claimed before it; null if it is not due at once."""
-    ahead_is_more: bool
-    """Whether there are more jobs ahead than were counted."""
-    runners: int
-    """Number of living runners that take jobs of the job's queue."""
-    slots: int
-    """Number of jobs that these runners can run at once."""
-    busy: int
-    """Number of their slots that have a job."""
-    estimated_start_at: Time | None
-    """When the job would start; null without an estimate."""
-    estimated_seconds: float | None
-    """Seconds until the estimated start; null without an estimate."""
-    estimated_duration: float | None
-    """Seconds that an attempt is expected to run, as jobs of its type do; null if unknown."""
-    estimated_end_at: Time | None
-    """When the first attempt would end; null without an estimate."""
+    """All known reasons."""

@@ -90,6 +90,10 @@ class JobDocument(TypedDict):
     """The JSON object that was submitted with the job; null without one."""
     expires_at: Time | None
     """The job is canceled if it has not started before this time; null without one."""
+    finish_by: Time | None
+    """The deadline: the job has to be final by this time; null without one."""
+    missed_at: Time | None
+    """When it was noticed that the job had missed its deadline; null otherwise."""
     backoff: Any
     """The waits before retries, as submitted; null for the usual ones."""
     unique_key: str | None

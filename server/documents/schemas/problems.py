@@ -5,7 +5,7 @@ from typing import Annotated, NotRequired
 from pydantic import Field, JsonValue
 from typing_extensions import TypedDict
 
-from server.documents.schemas.common import Id
+from server.documents.schemas.common import Id, Time
 from server.http.codes import Code
 
 _CODES: list[JsonValue] = [str(code) for code in Code]
@@ -48,3 +48,7 @@ class ProblemDocument(TypedDict):
     """Id of the job that may or may not have been stored, or that holds the unique key."""
     batch_id: NotRequired[Id]
     """Id of the batch that may or may not have been stored."""
+    estimated_start_at: NotRequired[Time]
+    """When a job that would miss its deadline is expected to start."""
+    estimated_end_at: NotRequired[Time]
+    """When a job that would miss its deadline is expected to end."""

@@ -1,6 +1,6 @@
 """The operations to follow jobs, and to read their output."""
 
-from server.documents.schemas.events import ChangeEvent, EndEvent, LogEvent
+from server.documents.schemas.events import ChangeEvent, DeadlineEvent, EndEvent, LogEvent
 from server.documents.schemas.files import LogsDocument
 from server.events.documents import EventsQuery, JobEventsQuery, LogsQuery
 from server.openapi.operations.operation import EVENT_STREAM, Operation
@@ -14,7 +14,7 @@ EVENTS = (
         tag="events",
         description="Server-sent events. The status is 204 if there are no more events.",
         queries=(JobEventsQuery,),
-        events=(ChangeEvent, LogEvent, EndEvent),
+        events=(ChangeEvent, DeadlineEvent, LogEvent, EndEvent),
     ),
     Operation(
         "/jobs/{job_id}/logs",
@@ -33,6 +33,6 @@ EVENTS = (
         tag="events",
         description="Server-sent events. The stream has no end.",
         queries=(EventsQuery,),
-        events=(ChangeEvent,),
+        events=(ChangeEvent, DeadlineEvent),
     ),
 )

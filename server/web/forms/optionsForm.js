@@ -80,6 +80,12 @@ export class OptionsForm {
         "Names to find the job by, separated by commas.",
       ),
       new Field(
+        "finish_by",
+        "Finish by",
+        h("input", { type: "datetime-local", step: 1, id: "option-finish_by" }),
+        "The job is refused if it is expected to end later.",
+      ),
+      new Field(
         "metadata",
         "Metadata",
         h("textarea", { id: "option-metadata", rows: 2, placeholder: "order=7" }),
@@ -135,7 +141,11 @@ export class OptionsForm {
 }
 
 /** @type {Record<string, (text: string) => unknown>} how the texts of some fields are read */
-const TEXTS = { tags: tagsIn, metadata: metadataIn };
+const TEXTS = {
+  tags: tagsIn,
+  metadata: metadataIn,
+  finish_by: (text) => new Date(text).toISOString(),
+};
 
 /**
  * @param {string} name

@@ -2,6 +2,8 @@
 
 from tests.mutants.mutant import Mutant
 
+STORED = ("tests/storage/jobs/test_deadlines.py",)
+REFUSED = ("tests/server/handlers/test_finish_by.py",)
 TRIED = ("tests/server/handlers/test_dry_run.py",)
 
 DEADLINES = (
@@ -32,5 +34,54 @@ DEADLINES = (
         "replace(job, id=NO_JOB) if is_new else job",
         "job",
         TRIED,
+    ),
+    Mutant(
+        "a job that would miss its deadline is refused",
+        "server/jobs/submissions.py",
+        "        if job.finish_by is not None:\n",
+        "        if False:\n",
+        REFUSED,
+    ),
+    Mutant(
+        "a form of a job that would miss its deadline is refused before its file",
+        "server/handlers/jobs/jobs.py",
+        "        if self._checked and self.admission:\n",
+        "        if False:\n",
+        ("tests/server/http/test_early_answers.py",),
+    ),
+    Mutant(
+        "a repeated submission is not refused for its deadline",
+        "server/jobs/submissions.py",
+        "        if await self._estimates.has_key(key):\n",
+        "        if False:\n",
+        REFUSED,
+    ),
+    Mutant(
+        "a missed deadline is recorded once",
+        "storage/jobs/deadlines.py",
+        '    pw.SQL("missed_at IS NULL"),\n',
+        "",
+        STORED,
+    ),
+    Mutant(
+        "a job that ended in time has missed nothing",
+        "storage/jobs/deadlines.py",
+        "(finished_at IS NULL OR finished_at > finish_by)",
+        "(finished_at IS NULL OR finished_at > 0)",
+        STORED,
+    ),
+    Mutant(
+        "the event of a missed deadline is kept",
+        "storage/jobs/deadlines.py",
+        '"is_progress": pw.SQL("FALSE")',
+        '"is_progress": EventRow.is_progress',
+        STORED,
+    ),
+    Mutant(
+        "a retry by a client takes the deadline away",
+        "storage/jobs/transitions.py",
+        '"finish_by", "missed_at", ',
+        "",
+        STORED,
     ),
 )

@@ -45,8 +45,8 @@ HELD = (
     Mutant(
         "a retry by a client ends the wait of a job",
         "storage/jobs/transitions.py",
-        'cleared |= dict.fromkeys(("due_at", "holds"))',
-        'cleared |= dict.fromkeys(("canceled_by",))',
+        '"missed_at", "due_at", "holds"))',
+        '"missed_at"))',
         HELD_TESTS,
     ),
     Mutant(

@@ -99,8 +99,8 @@ EXPIRY = (
     Mutant(
         "a retry by a client takes the expiry away",
         "storage/jobs/transitions.py",
-        '"canceled_by", "expires_at")',
-        '"canceled_by")',
+        '(*ends, "expires_at", ',
+        "(*ends, ",
         ("tests/storage/jobs/test_expiry.py",),
     ),
     Mutant(

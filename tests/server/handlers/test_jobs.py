@@ -52,6 +52,8 @@ async def test_the_document_of_a_job_has_all_fields(client: Client) -> None:
         "tags": [],
         "metadata": None,
         "expires_at": None,
+        "finish_by": None,
+        "missed_at": None,
         "backoff": None,
         "unique_key": None,
         "unique": None,

@@ -73,7 +73,7 @@ async def test_a_parameter_is_given_only_once(client: Client) -> None:
 
 async def test_a_submission_with_a_wrong_parameter_creates_no_job(client: Client) -> None:
     job = {"type": "sleep", "payload": {"seconds": 5}}
-    for query in ("wait=1&wait=2", "dry_run=true"):
+    for query in ("wait=1&wait=2", "dryrun=true"):
         await client.post(f"/jobs?{query}", job, 422)
     assert (await client.get("/jobs"))["items"] == []
 

@@ -191,7 +191,8 @@ def test_streams_and_callbacks_describe_their_events() -> None:
     described = described_api()["paths"]["/jobs/{job_id}/events"]["get"]["responses"]["200"]
     schema = described["content"]["text/event-stream"]["schema"]
     names = {each["$ref"].rpartition("/")[2] for each in schema["contentSchema"]["items"]["oneOf"]}
-    assert (schema["type"], names) == ("string", {"ChangeEvent", "LogEvent", "EndEvent"})
+    assert schema["type"] == "string"
+    assert names == {"ChangeEvent", "DeadlineEvent", "LogEvent", "EndEvent"}
     body = callback()["requestBody"]["content"]["application/json"]["schema"]
     assert body == {"$ref": "#/components/schemas/CallbackDocument"}
 

@@ -22,6 +22,8 @@ const JOB = {
   metadata: null,
   keep_for: null,
   expires_at: null,
+  finish_by: null,
+  missed_at: null,
   backoff: null,
   unique_key: null,
   unique: null,

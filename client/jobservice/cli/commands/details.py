@@ -12,7 +12,7 @@ from jobservice.cli.output.console import Cell, Output, status_cell
 from jobservice.cli.session import Session
 
 if TYPE_CHECKING:
-    from jobservice import Job
+    from jobservice import Job, JobData
 
 JobId = Annotated[
     str,
@@ -57,6 +57,7 @@ def _show_fields(output: Output, job: "Job") -> None:
         "tags": ", ".join(data.tags),
         "metadata": _json(data.metadata),
         "expires": formats.moment(data.expires_at),
+        "finish by": _deadline(data),
         "backoff": _json(data.backoff),
         "unique key": data.unique_key and f"{data.unique_key} ({data.unique})",
         "kept for": formats.duration(data.keep_for),
@@ -75,6 +76,11 @@ def _show_fields(output: Output, job: "Job") -> None:
         "progress": _json(data.progress) if job.status == "running" else None,
     }
     output.fields((name, value) for name, value in fields.items() if value)
+
+
+def _deadline(data: "JobData") -> str | None:
+    missed = ", missed" if data.missed_at else ""
+    return f"{formats.moment(data.finish_by)}{missed}" if data.finish_by else None
 
 
 def _json(value: Any) -> str | None:

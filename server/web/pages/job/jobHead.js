@@ -61,6 +61,8 @@ function facts(job) {
     ["Batch", job.batch_id && h("a", { href: jobsHref({ batch: job.batch_id }) }, job.batch_id)],
     ["Metadata", job.metadata && JSON.stringify(job.metadata)],
     ["Expires", time(job.expires_at)],
+    ["Finish by", time(job.finish_by)],
+    ["Missed its deadline", job.missed_at && "yes"],
     ["Backoff", job.backoff !== null && JSON.stringify(job.backoff)],
     [
       "Unique key",
