@@ -15,6 +15,7 @@ PACKAGE = Path(__file__).parent / "jobservice"
 NAMES = {
     "AsyncBatches": "Batches",
     "AsyncClient": "Client",
+    "AsyncFailureCalls": "FailureCalls",
     "AsyncIterator": "Iterator",
     "AsyncJob": "Job",
     "AsyncTransport": "Transport",

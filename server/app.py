@@ -50,6 +50,7 @@ from storage.liveness.runners import registered_runners
 from storage.open import Store
 from storage.queries.bulk import Bulk
 from storage.queries.explain import explain
+from storage.queries.failures import find_failures
 from storage.queries.health import oldest_transaction_seconds, require_ready
 from storage.queries.history import last_hour
 from storage.queries.stats import Stats, count_queued, read_stats
@@ -253,6 +254,7 @@ class App:
             "event_feed": self.event_feed,
             "events": self.events,
             "explain": partial(explain, database, clock, folder),
+            "find_failures": partial(find_failures, database),
             "files": WebFiles(RELEASE, settings.root_path),
             "hosts": self.hosts,
             "job_types": self.job_types,

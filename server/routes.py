@@ -12,6 +12,7 @@ from server.handlers.jobs.batches import BatchCancelHandler, BatchHandler, NewBa
 from server.handlers.jobs.bulk import BulkCancelHandler, BulkRetryHandler
 from server.handlers.jobs.events import EventsHandler, JobEventsHandler
 from server.handlers.jobs.explain import ExplainHandler
+from server.handlers.jobs.failures import FailuresHandler
 from server.handlers.jobs.job import CancelHandler, JobHandler, OutputHandler, RetryHandler
 from server.handlers.jobs.jobs import JobsHandler
 from server.handlers.jobs.lines import LinesHandler
@@ -40,7 +41,7 @@ ROUTES: tuple[tuple[str, type[Handler]], ...] = (
     (r"/ui/static/([^/]+)/(.+)", FileHandler),
     (r"/(ui|docs)/?", PageHandler),
     (r"/docs/errors/?", ErrorPageHandler),
-    (r"/ui/(jobs|jobs/[^/]+|submit)/?", PageHandler),
+    (r"/ui/(jobs|jobs/[^/]+|failures|submit)/?", PageHandler),
     (r"/ui/.*", NoPageHandler),
     (r"/queues/?", QueuesHandler),
     (r"/queues/([^/]+)/?", QueueHandler),
@@ -64,6 +65,7 @@ ROUTES: tuple[tuple[str, type[Handler]], ...] = (
     (r"/jobs/([^/]+)/comparison/?", ComparisonHandler),
     (r"/jobs/([^/]+)/report/?", ReportHandler),
     (r"/jobs/([^/]+)/explain/?", ExplainHandler),
+    (r"/failures/?", FailuresHandler),
     (r"/events/?", EventsHandler),
 )
 

@@ -20,6 +20,8 @@ __all__ = [
     "DryRun",
     "Event",
     "Executor",
+    "FailureData",
+    "Failures",
     "FileDamaged",
     "Job",
     "JobCanceled",
@@ -60,6 +62,7 @@ if TYPE_CHECKING:
     )
     from jobservice.event_stream import Event
     from jobservice.executor import Executor
+    from jobservice.failures import FailureData, Failures
 
 _MODULES = {
     "AsyncClient": "_async.client",
@@ -84,6 +87,8 @@ _MODULES = {
     "WaitTimeout": "errors",
     "Event": "event_stream",
     "Executor": "executor",
+    "FailureData": "failures",
+    "Failures": "failures",
 }
 """The module that defines each name of this package."""
 

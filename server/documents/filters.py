@@ -24,12 +24,14 @@ from server.documents.field_errors import unknown_name
 from server.documents.schemas.jobs import ALWAYS_SENT, JobDocument
 from server.documents.tags import WantedTags
 from server.documents.times import Time
+from storage.records.failure_kind import KEY_LENGTH
 from storage.records.filters import Filters
 from storage.records.states import Status
 
 MAX_IDS = 100
 """Most job ids in one request."""
 MAX_WAIT_SECONDS = 60.0
+_FAILURE = re.compile(f"[0-9a-f]{{{KEY_LENGTH}}}")
 _QUOTED = re.compile(r'"((?:[^"\\]|\\.)*)"?')
 _DIGITS = re.compile("[0-9]+")
 
@@ -76,6 +78,16 @@ def _storable(value: str) -> str:
     return value
 
 
+def _require_failure(value: str) -> str:
+    if not _FAILURE.fullmatch(value):
+        raise ValueError(
+            f"it must be the {KEY_LENGTH} hexadecimal digits that GET /failures calls `failure`,"
+            " for example 3f9a0c1d2b4e5f60"
+        )
+    return value
+
+
+Failure = Annotated[str, AfterValidator(_require_failure)]
 Text = Annotated[str, Field(min_length=1, max_length=200), AfterValidator(_storable)]
 Statuses = Annotated[
     list[Annotated[Status, Field(strict=False)]],
@@ -95,6 +107,11 @@ class FilterFields(BaseModel):
     type: Text | None = Field(None, description="name of the job type")
     created_after: Time | None = Field(None, description="created at this time or later")
     created_before: Time | None = Field(None, description="created before this time")
+    finished_after: Time | None = Field(None, description="ended at this time or later")
+    finished_before: Time | None = Field(None, description="ended before this time")
+    failure: Failure | None = Field(
+        None, description="`failure` of a group of failures: failed jobs with this error"
+    )
     queue: Text | None = Field(None, description="name of the queue")
     submitted_by: Text | None = Field(None, description="name of the caller who submitted the job")
     tag: WantedTags | None = Field(None, description="a tag of the job, or several: it has all")
@@ -117,6 +134,9 @@ class FilterFields(BaseModel):
             submitted_by=self.submitted_by,
             tags=frozenset(self.tag or ()),
             batch=self.batch,
+            finished_after=self.finished_after,
+            finished_before=self.finished_before,
+            failure=self.failure,
         )
 
 

@@ -33,6 +33,7 @@ PAGE_MODULES = {
     "ui": "pages/overview/overviewPage.js",
     "jobs": "pages/jobs/jobsPage.js",
     "job": "pages/job/jobPage.js",
+    "failures": "pages/failures/failuresPage.js",
     "submit": "pages/submit/submitPage.js",
     "docs": "pages/docs/docsPage.js",
 }

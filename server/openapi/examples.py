@@ -11,6 +11,7 @@ from server.documents.queues import QueueBody, QueueChanges
 from server.documents.schemas.comparison import ComparisonDocument
 from server.documents.schemas.events import CallbackDocument, EventDocument
 from server.documents.schemas.explain import ExplainDocument
+from server.documents.schemas.failures import FailureDocument, FailuresDocument
 from server.documents.schemas.files import LinesDocument, LogsDocument
 from server.documents.schemas.jobs import (
     AcceptedDocument,
@@ -126,6 +127,17 @@ _QUEUE: QueueDocument = {
     "queued_is_more": False,
     "oldest_due_seconds": 3.5,
 }
+_FAILURE: FailureDocument = {
+    "failure": "3f9a0c1d2b4e5f60",
+    "type": "analyze",
+    "error_type": "FileTooLarge",
+    "message": "the file has # bytes, more than the limit of #",
+    "example": "the file has 2,147,483,648 bytes, more than the limit of 1,073,741,824",
+    "count": 17,
+    "first_at": _CREATED,
+    "last_at": _ENDED,
+    "job_ids": [_ID],
+}
 _PATTERN_SET_HEAD: PatternSetHeadDocument = {
     "name": "shop",
     "built_in": False,
@@ -200,6 +212,13 @@ _REST: dict[Any, Any] = {
         "message": "job canceled successfully",
     },
     BulkDocument: {"matched": 12, "changed": 12, "dry_run": False, "next": None},
+    FailuresDocument: {
+        "items": [_FAILURE],
+        "group_count": 1,
+        "failed": 17,
+        "looked_back_to": None,
+        "next": None,
+    },
     ExplainDocument: {
         "job_id": _ID,
         "status": "queued",

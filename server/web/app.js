@@ -38,6 +38,12 @@ const PAGES = [
     load: async () => (await import("./pages/job/jobPage.js")).showJob,
   },
   {
+    name: "failures",
+    title: "Failures",
+    path: /^\/ui\/failures\/?$/,
+    load: async () => (await import("./pages/failures/failuresPage.js")).showFailures,
+  },
+  {
     name: "submit",
     title: "Submit",
     path: /^\/ui\/submit\/?$/,

@@ -98,6 +98,26 @@ export interface BulkDocument {
   next: string | null;
 }
 
+export interface FailureDocument {
+  failure: string;
+  type: string;
+  error_type: string;
+  message: string;
+  example: string;
+  count: number;
+  first_at: string;
+  last_at: string;
+  job_ids: string[];
+}
+
+export interface FailuresDocument {
+  items: FailureDocument[];
+  group_count: number;
+  failed: number;
+  looked_back_to: string | null;
+  next: string | null;
+}
+
 export interface Reason {
   code: string;
   detail: string;
@@ -405,8 +425,10 @@ export type FilterName =
   | "batch"
   | "text"
   | "submitted_by"
-  | "created_after"
-  | "created_before";
+  | "failure"
+  | TimeFilterName;
+export type TimeFilterName =
+  "created_after" | "created_before" | "finished_after" | "finished_before";
 
 /** The parts of JSON Schema that the service uses. */
 export interface Schema {

@@ -15,15 +15,15 @@ The result is a merge of streams, each read from an index:
 | succeeded, or many queued | of the type or all; the status is checked job by job |
 
 A stream is read only as far as the merge needs it. What no index serves (such a status, text, exact
-time, caller, queue) is checked job by job, in windows of a stream, for a limited time. A page can
-therefore hold fewer jobs than requested and still have a next page.
+time, caller, queue, kind of failure) is checked job by job, in windows of a stream, for a limited
+time. A page can therefore hold fewer jobs than requested and still have a next page.
 """
 
 import heapq
 import re
 import time
 from collections.abc import Callable, Collection, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 from uuid import UUID
 
@@ -40,6 +40,7 @@ from storage.queries.search_statements import (
     select_type_after,
     select_unfinished,
 )
+from storage.records.failure_kind import failure_key
 from storage.records.filters import Filters
 from storage.records.ids import id_in_batch, last_id_in_batch
 from storage.records.states import FINAL, Status
@@ -81,6 +82,10 @@ def find(
 ) -> SearchResult:
     """Return up to `limit` jobs older than `before`, newest first, found within `seconds`."""
     deadline = clock() + seconds
+    if filters.failure is not None:
+        if Status.FAILED not in (filters.statuses or Status):
+            return SearchResult([], None)
+        filters = replace(filters, statuses=frozenset({Status.FAILED}))
     search = _SearchRun(database, filters, limit, before, clock)
     found: list[UUID] = []
     for job_id, chosen in heapq.merge(*search.streams(), key=_id_of, reverse=True):
@@ -244,7 +249,12 @@ class _SearchRun:
             lambda: select_chosen(self._database, guard, looked_at),
         )
         values = {**guard, **looked_at, "before": before, "least": last}
-        return [row["id"] for row in self._database.fetch(chosen, values)]
+        rows, wanted = self._database.fetch(chosen, values), self._filters.failure
+        return [
+            row["id"]
+            for row in rows
+            if wanted is None or failure_key(row["type"], row["error"]) == wanted
+        ]
 
 
 def _unindexed_filters(filters: Filters) -> dict[str, Any]:
@@ -257,6 +267,9 @@ def _unindexed_filters(filters: Filters) -> dict[str, Any]:
         "id_part": _part_of_id(filters.text),
         "submitted_by": filters.submitted_by,
         "queue": filters.queue,
+        "finished_after": filters.finished_after,
+        "finished_before": filters.finished_before,
+        "failure": filters.failure,
     }
     return {name: value for name, value in given.items() if value is not None}
 

@@ -69,8 +69,13 @@ def select_last(guard: Mapping[str, Any], count: int) -> Any:
 
 
 def select_chosen(database: Database, guard: Mapping[str, Any], names: Mapping[str, Any]) -> Any:
-    """All ids between `least` and `before` that match the named filters, newest first."""
+    """All ids between `least` and `before` that match the named filters, newest first.
+
+    With the filter `failure`, which no condition expresses, also the types and the errors.
+    """
     query = _ids(guard)
+    if "failure" in names:
+        query = query.select_extend(JobRow.type, JobRow.error)
     if "tag" in guard:
         query = query.join(JobRow, on=(JobRow.id == TagRow.job_id))
     chosen = query.where(*_within(guard), *_chosen(database, names))
@@ -108,17 +113,19 @@ def _chosen(database: Database, names: Mapping[str, Any]) -> list[Any]:
     conditions = {
         "created_after": JobRow.created_at >= parameter(JobRow.created_at, "created_after"),
         "created_before": JobRow.created_at < parameter(JobRow.created_at, "created_before"),
+        "finished_after": JobRow.finished_at >= parameter(JobRow.finished_at, "finished_after"),
+        "finished_before": JobRow.finished_at < parameter(JobRow.finished_at, "finished_before"),
         "queue": JobRow.queue == parameter(JobRow.queue),
         "submitted_by": JobRow.submitted_by == parameter(JobRow.submitted_by),
         "text": in_text,
         "type": unindexed(JobRow.type) == parameter(JobRow.type),
         **{f"status {each}": unindexed(JobRow.status) == each for each in Status},
-        **{name: _has_tag(name) for name in names if name.startswith("tag ")},
+        **{name: has_tag(name) for name in names if name.startswith("tag ")},
     }
     return [condition for name, condition in conditions.items() if name in names]
 
 
-def _has_tag(name: str) -> Any:
+def has_tag(name: str) -> Any:
     """The condition that a job has the tag that is the parameter `name`."""
     tagged = TagRow.alias("tagged")
     one = tagged.select(tagged.job_id).where(

@@ -29,3 +29,10 @@ class Filters:
     """Jobs that have all of these tags."""
     batch: UUID | None = None
     """The id of the batch with which the jobs were submitted."""
+    finished_after: int | None = None
+    """Inclusive. Selects only jobs that have ended."""
+    finished_before: int | None = None
+    """Exclusive. Selects only jobs that have ended."""
+    failure: str | None = None
+    """The key of a kind of failures, see `storage/records/failure_kind.py`. Selects only failed
+    jobs."""

@@ -10,6 +10,7 @@ from tests.mutants.guards.client_limits import CLIENT_LIMITS
 from tests.mutants.guards.deadlines import DEADLINES
 from tests.mutants.guards.estimates import ESTIMATES
 from tests.mutants.guards.events import EVENTS
+from tests.mutants.guards.failures import FAILURES
 from tests.mutants.guards.faults import STORE_FAULTS
 from tests.mutants.guards.fields import FIELDS
 from tests.mutants.guards.framing import FRAMING
@@ -73,4 +74,5 @@ MUTANTS = (
     *HELD,
     *ENDED,
     *UNIQUE_KEYS,
+    *FAILURES,
 )

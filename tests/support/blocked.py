@@ -20,7 +20,7 @@ def blocked(client: AsyncClient) -> Iterator[Client]:
 
 
 class _Blocked:
-    """An asynchronous client or job whose calls run an event loop until they are done."""
+    """An asynchronous client, job or group of calls, whose calls run an event loop to their end."""
 
     def __init__(self, inner: Any, runner: asyncio.Runner):
         self._inner = inner

@@ -66,7 +66,14 @@ def page(browser: Browser, service: Service) -> Iterator[Page]:
 
 
 def test_no_page_without_jobs_has_a_problem_that_axe_finds(page: Page) -> None:
-    for path in ("/", "/ui/jobs", "/ui/submit?type=analyze", "/docs/errors", "/ui/none"):
+    for path in (
+        "/",
+        "/ui/jobs",
+        "/ui/failures",
+        "/ui/submit?type=analyze",
+        "/docs/errors",
+        "/ui/none",
+    ):
         assert problems(open_page(page, path)) == [], path
 
 
@@ -81,7 +88,12 @@ def test_no_page_with_jobs_has_a_problem_that_axe_finds(page: Page, service: Ser
     failed = service.submit("talk", {"lines": 3, "then": "crash"})
     running = service.submit(payload={"seconds": 600})
     service.result(done)
-    for path in ("/", "/ui/jobs", *(f"/ui/jobs/{each}" for each in (done, failed, running))):
+    for path in (
+        "/",
+        "/ui/jobs",
+        "/ui/failures",
+        *(f"/ui/jobs/{each}" for each in (done, failed, running)),
+    ):
         assert problems(open_page(page, path)) == [], path
 
 

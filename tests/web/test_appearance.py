@@ -50,7 +50,7 @@ def test_no_page_is_wider_than_a_tablet(browser: Browser, service: Service) -> N
     page = browser.new_context(base_url=service.base_url).new_page()
     for width in (701, 768, 1024):
         page.set_viewport_size({"width": width, "height": 900})
-        for path in ("/ui/jobs", f"/ui/jobs/{job_id}", "/ui/submit", "/docs", "/"):
+        for path in ("/ui/jobs", f"/ui/jobs/{job_id}", "/ui/failures", "/ui/submit", "/docs", "/"):
             page.goto(path)
             expect(page.locator(".loading")).to_have_count(0)
             assert page.evaluate("document.documentElement.scrollWidth") <= width, (path, width)
@@ -178,7 +178,7 @@ def test_long_names_and_errors_do_not_break_the_layout(browser: Browser, tmp_pat
 
 def _require_narrow_pages(page: Page, width: int, name: str, job_id: str) -> None:
     """Open the pages of a failed job with a long name and a long error."""
-    for path in ("/ui/jobs", "/ui/submit", "/", f"/ui/jobs/{job_id}"):
+    for path in ("/ui/jobs", "/ui/failures", "/ui/submit", "/", f"/ui/jobs/{job_id}"):
         page.goto(path)
         expect(page.get_by_text(name).first).to_be_attached()
         assert page.evaluate("document.documentElement.scrollWidth") <= width, (path, width)

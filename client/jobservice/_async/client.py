@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING, Any
 from jobservice import requests
 from jobservice._async import many
 from jobservice._async.batches import AsyncBatches
+from jobservice._async.bulk import change_all
+from jobservice._async.failures import AsyncFailureCalls
 from jobservice._async.job import AsyncJob
 from jobservice._async.transport import AsyncTransport
 from jobservice.address import base_url
@@ -25,7 +27,6 @@ from jobservice.documents import (
     read_job,
     read_pattern_set,
     read_queue,
-    total,
 )
 from jobservice.event_stream import Event
 from jobservice.uploads import Files, Progress
@@ -63,6 +64,7 @@ class AsyncClient:
         token = os.environ.get("JOBS_TOKEN") if token is None else token
         self._transport = AsyncTransport(self.url, token, timeout, retry_seconds)
         self.batches = AsyncBatches(self._transport)
+        self.failures = AsyncFailureCalls(self._transport)
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__} {self.url}>"
@@ -183,7 +185,8 @@ class AsyncClient:
         """Yield the jobs that all filters select, newest first: all of them, or up to `limit`.
 
         The filters are status (one or several), type, queue, submitted_by, tag (one, or several
-        that a job must all have), batch, text, created_after and created_before.
+        that a job must all have), batch, text, created_after, created_before, finished_after,
+        finished_before and failure.
         """
         cursor, left = None, limit
         while left is None or left > 0:
@@ -225,13 +228,13 @@ class AsyncClient:
 
         A dry run only counts them. Does not wait for processes to end.
         """
-        return await self._change_all("cancel", filters, all, dry_run)
+        return await change_all(self._transport, "cancel", filters, all, dry_run)
 
     async def retry_all(
         self, *, all: bool = False, dry_run: bool = False, **filters: Unpack[Filters]
     ) -> BulkChange:
         """Let the failed and canceled jobs run again that all filters select, or `all` of them."""
-        return await self._change_all("retry", filters, all, dry_run)
+        return await change_all(self._transport, "retry", filters, all, dry_run)
 
     async def queues(self) -> Queues:
         """Return all queues, sorted by name."""
@@ -345,19 +348,6 @@ class AsyncClient:
 
     async def _document(self, request: requests.Request) -> dict[str, Any]:
         return dict((await self._transport.send(request)).document())
-
-    async def _change_all(
-        self, change: str, filters: Mapping[str, Any], every: bool, dry_run: bool
-    ) -> BulkChange:
-        done: list[dict[str, Any]] = []
-        cursor = None
-        while not done or cursor is not None:
-            request = requests.change_jobs(
-                change, filters, every=every, dry_run=dry_run, cursor=cursor
-            )
-            done.append(await self._document(request))
-            cursor = done[-1]["next"]
-        return total(done)
 
 
 Jobs = list[AsyncJob]

@@ -13,6 +13,8 @@ from typing import TYPE_CHECKING, Any
 from jobservice import requests
 from jobservice._sync import many
 from jobservice._sync.batches import Batches
+from jobservice._sync.bulk import change_all
+from jobservice._sync.failures import FailureCalls
 from jobservice._sync.job import Job
 from jobservice._sync.transport import Transport
 from jobservice.address import base_url
@@ -26,7 +28,6 @@ from jobservice.documents import (
     read_job,
     read_pattern_set,
     read_queue,
-    total,
 )
 from jobservice.event_stream import Event
 from jobservice.uploads import Files, Progress
@@ -64,6 +65,7 @@ class Client:
         token = os.environ.get("JOBS_TOKEN") if token is None else token
         self._transport = Transport(self.url, token, timeout, retry_seconds)
         self.batches = Batches(self._transport)
+        self.failures = FailureCalls(self._transport)
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__} {self.url}>"
@@ -182,7 +184,8 @@ class Client:
         """Yield the jobs that all filters select, newest first: all of them, or up to `limit`.
 
         The filters are status (one or several), type, queue, submitted_by, tag (one, or several
-        that a job must all have), batch, text, created_after and created_before.
+        that a job must all have), batch, text, created_after, created_before, finished_after,
+        finished_before and failure.
         """
         cursor, left = None, limit
         while left is None or left > 0:
@@ -224,13 +227,13 @@ class Client:
 
         A dry run only counts them. Does not wait for processes to end.
         """
-        return self._change_all("cancel", filters, all, dry_run)
+        return change_all(self._transport, "cancel", filters, all, dry_run)
 
     def retry_all(
         self, *, all: bool = False, dry_run: bool = False, **filters: Unpack[Filters]
     ) -> BulkChange:
         """Let the failed and canceled jobs run again that all filters select, or `all` of them."""
-        return self._change_all("retry", filters, all, dry_run)
+        return change_all(self._transport, "retry", filters, all, dry_run)
 
     def queues(self) -> Queues:
         """Return all queues, sorted by name."""
@@ -344,19 +347,6 @@ class Client:
 
     def _document(self, request: requests.Request) -> dict[str, Any]:
         return dict((self._transport.send(request)).document())
-
-    def _change_all(
-        self, change: str, filters: Mapping[str, Any], every: bool, dry_run: bool
-    ) -> BulkChange:
-        done: list[dict[str, Any]] = []
-        cursor = None
-        while not done or cursor is not None:
-            request = requests.change_jobs(
-                change, filters, every=every, dry_run=dry_run, cursor=cursor
-            )
-            done.append(self._document(request))
-            cursor = done[-1]["next"]
-        return total(done)
 
 
 Jobs = list[Job]

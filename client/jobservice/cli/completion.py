@@ -1,4 +1,4 @@
-"""Completion in shells: of job types, statuses, queues, sets of patterns and ids.
+"""Completion in shells: of job types, statuses, queues, sets of patterns, failures and ids.
 
 The command asks the service for these names. An answer must come within SECONDS. If anything goes
 wrong, the command offers nothing.
@@ -59,6 +59,11 @@ def pattern_sets(ctx: typer.Context, incomplete: str) -> list[Choice]:
     return _ask(ctx, incomplete, _all_pattern_sets)
 
 
+def failures(ctx: typer.Context, incomplete: str) -> list[Choice]:
+    """The groups of failures, each with its job type and its message."""
+    return _ask(ctx, incomplete, _all_failures)
+
+
 def job_ids(ctx: typer.Context, incomplete: str) -> list[Choice]:
     """The newest jobs, each with its type and status."""
     return _ask(ctx, incomplete, _newest_jobs)
@@ -82,6 +87,11 @@ def one_of(*values: str) -> Callable[[str], list[Choice]]:
 
 def _all_pattern_sets(client: "Client") -> list[Choice]:
     return [(each.name, each.description) for each in client.pattern_sets()]
+
+
+def _all_failures(client: "Client") -> list[Choice]:
+    groups = client.failures.list().groups
+    return [(each.failure, f"{each.count} {each.type}: {each.message[:60]}") for each in groups]
 
 
 def _newest_jobs(client: "Client") -> list[Choice]:

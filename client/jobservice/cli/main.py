@@ -17,6 +17,7 @@ from jobservice.cli.commands import (
     changes,
     details,
     diff,
+    failures,
     follow,
     lines,
     lists,
@@ -98,6 +99,7 @@ ABOUT = {
     "retry": "run failed jobs again",
     "change": "change queued jobs",
     "delete": "delete jobs that have ended",
+    "failures": "group failed jobs by error",
     "explain": "why a job does not run yet",
     "diff": "compare two analyses",
     "report": "analysis as HTML or CSV",
@@ -142,6 +144,7 @@ def root(
 
 for module in (submit, analyze, lists, follow, changes, details, lines, diff, report, top):
     module.register(app)
+app.add_typer(failures.app, name="failures")
 app.add_typer(queues.app, name="queues")
 app.add_typer(batches.app, name="batches")
 app.add_typer(pattern_sets.app, name="pattern-sets")

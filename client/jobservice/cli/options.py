@@ -112,6 +112,23 @@ class Filters:
         str | None, typer.Option("--before", metavar="TIME", help="Created before this time.")
     ] = None
 
+    ended_after: Annotated[
+        str | None,
+        typer.Option("--ended-after", metavar="TIME", help="Ended at or after this time."),
+    ] = None
+    ended_before: Annotated[
+        str | None, typer.Option("--ended-before", metavar="TIME", help="Ended before this time.")
+    ] = None
+    failure: Annotated[
+        str | None,
+        typer.Option(
+            "--failure",
+            metavar="ID",
+            autocompletion=completion.failures,
+            help="Failed like the jobs of this group of `failures`.",
+        ),
+    ] = None
+
     def given(self) -> dict[str, Any]:
         """The filters that are set, as the client names them."""
         values = {
@@ -124,6 +141,9 @@ class Filters:
             "text": self.text,
             "created_after": self.after,
             "created_before": self.before,
+            "finished_after": self.ended_after,
+            "finished_before": self.ended_before,
+            "failure": self.failure,
         }
         return {name: value for name, value in values.items() if value}
 

@@ -2,6 +2,7 @@
 
 from jobservice.requests.analyses import analyze_payload, compare_job, job_lines, job_report
 from jobservice.requests.batches import cancel_batch, get_batch, submit_batch
+from jobservice.requests.failures import MAX_GROUPS, Since, list_failures, since_text
 from jobservice.requests.jobs import (
     PAGE_JOBS,
     Filters,
@@ -29,11 +30,13 @@ from jobservice.requests.request import (
 )
 
 __all__ = [
+    "MAX_GROUPS",
     "MAX_WAIT_SECONDS",
     "PAGE_JOBS",
     "Filters",
     "Options",
     "Request",
+    "Since",
     "analyze_payload",
     "cancel_batch",
     "change_job",
@@ -52,11 +55,13 @@ __all__ = [
     "job_output",
     "job_path",
     "job_report",
+    "list_failures",
     "list_jobs",
     "pattern_set_path",
     "put_pattern_set",
     "put_queue",
     "queue_path",
+    "since_text",
     "submit",
     "submit_batch",
     "update_job",

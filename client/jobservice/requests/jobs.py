@@ -61,6 +61,9 @@ class Filters(TypedDict, total=False):
     text: str | None
     created_after: datetime | str | None
     created_before: datetime | str | None
+    finished_after: datetime | str | None
+    finished_before: datetime | str | None
+    failure: str | None
 
 
 OPTIONS = tuple(Options.__annotations__)
@@ -172,7 +175,7 @@ def events(
 ) -> Request:
     """Follow the changes of a job, or of all jobs that filters select."""
     given = {name: value for name, value in (filters or {}).items() if value is not None}
-    query = [(name, each) for name, value in given.items() for each in _as_list(value)]
+    query = [(name, each) for name, value in given.items() for each in as_list(value)]
     path = "/events" if job_id is None else f"{job_path(job_id)}/events"
     return Request("GET", path, query, {"Accept": "text/event-stream"})
 
@@ -200,11 +203,12 @@ def read_filters(filters: Mapping[str, Any]) -> dict[str, Any]:
     require_known("a list", filters, FILTERS)
     given = {name: plain(name, value) for name, value in filters.items() if value is not None}
     for name in {"status", "tag"} & given.keys():
-        given[name] = _as_list(given[name])
+        given[name] = as_list(given[name])
     return given
 
 
-def _as_list(value: str | Iterable[str]) -> list[str]:
+def as_list(value: str | Iterable[str]) -> list[str]:
+    """A text, or several, as a list."""
     return [value] if isinstance(value, str) else list(value)
 
 

@@ -3,6 +3,7 @@
 from server.openapi.operations.analyses import ANALYSIS, RESULTS
 from server.openapi.operations.batches import BATCHES
 from server.openapi.operations.events import EVENTS
+from server.openapi.operations.failures import FAILURES
 from server.openapi.operations.jobs import JOB_LISTS, ONE_JOB
 from server.openapi.operations.pattern_sets import PATTERN_SETS
 from server.openapi.operations.queues import QUEUES
@@ -14,6 +15,7 @@ OPERATIONS = (
     *ANALYSIS,
     *ONE_JOB,
     *RESULTS,
+    *FAILURES,
     *EVENTS,
     *QUEUES,
     *PATTERN_SETS,

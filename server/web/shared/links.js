@@ -53,3 +53,12 @@ export const jobHref = (id) => `/ui/jobs/${encodeURIComponent(id)}`;
  * @returns {string}
  */
 export const jobsHref = (filters = {}) => `/ui/jobs${queryOf(filters)}`;
+
+/**
+ * Return the address of the list of failures with these filters. Empty ones are left out.
+ *
+ * @param {Record<string, string>} filters
+ * @returns {string}
+ */
+export const failuresHref = (filters) =>
+  `/ui/failures${queryOf(Object.fromEntries(Object.entries(filters).filter(([, value]) => value)))}`;

@@ -5,6 +5,7 @@ list.
 """
 
 import re
+from dataclasses import replace
 from itertools import product
 from uuid import UUID
 
@@ -12,7 +13,8 @@ import pytest
 
 from storage.jobs.events import Events
 from storage.jobs.retention import Retention
-from storage.queries import search
+from storage.queries import failures, search
+from storage.queries.failures import find_failures
 from storage.records.filters import Filters
 from storage.records.job import NewJob
 from storage.records.retention_rules import parse_rules
@@ -109,6 +111,23 @@ def test_lists_by_tag_read_no_more_than_a_page_of_the_rarest_tag(
     of_tag = [plan for text, plan in found.items() if 'FROM "job_tag" AS "t1"' in text]
     assert len(of_tag) > 5
     assert all("SEARCH t1 USING PRIMARY KEY" in plan for plan in of_tag), of_tag
+
+
+def test_failures_are_read_by_their_own_index_or_that_of_a_rare_tag(
+    bench: Bench, plans: Plans, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for few, tags in product((0, failures.FEW), ((), ("x",))):
+        monkeypatch.setattr(failures, "FEW", few)
+        for filters in (Filters(), Filters(type="a", queue="b", finished_after=1)):
+            find_failures(bench.store.database, replace(filters, tags=frozenset(tags)))
+    found = plans.found()
+    tagged = [plan for text, plan in found.items() if 'FROM "job_tag" AS "t2"' in text]
+    by_time = {text: plan for text, plan in found.items() if "job_failed" in text}
+    assert len(tagged) == 2
+    assert all("SEARCH t2 USING PRIMARY KEY (tag=?)" in plan for plan in tagged), tagged
+    assert len(by_time) == 4
+    assert not slow(by_time)
+    assert all("INDEX job_failed" in plan for plan in by_time.values()), by_time
 
 
 def test_expired_jobs_are_found_without_reading_others(bench: Bench, plans: Plans) -> None:

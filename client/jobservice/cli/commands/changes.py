@@ -1,5 +1,6 @@
 """Commands that change jobs: `cancel`, `retry`, `delete`, `change`."""
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -122,9 +123,22 @@ def _change_all(
     session: Session, change: str, filters: dict[str, Any], *, yes: bool, dry_run: bool
 ) -> int:
     """Change all jobs that filters select, after a question on a terminal."""
-    client, output = session.client, session.output
+    client = session.client
     change_all = client.cancel_all if change == "cancel" else client.retry_all
     selected = {**filters, **({} if filters else {"all": True})}
+    return change_selected(session, change, change_all, selected, yes, dry_run)
+
+
+def change_selected(
+    session: Session,
+    change: str,
+    change_all: Callable[..., "BulkChange"],
+    selected: dict[str, Any],
+    yes: bool,
+    dry_run: bool,
+) -> int:
+    """Call a method of the client that changes many jobs, after a question on a terminal."""
+    output = session.output
     if not dry_run and not yes:
         if not output.can_ask:
             raise typer.BadParameter("without a terminal to ask on, use --yes or --dry-run")
@@ -134,7 +148,7 @@ def _change_all(
             return exits.SUCCEEDED
         if not confirm(f"{change.capitalize()} {_jobs(found.matched)}?"):
             return exits.FAILED
-    done: BulkChange = change_all(**selected, dry_run=dry_run)
+    done = change_all(**selected, dry_run=dry_run)
     if output.as_json:
         output.document({"matched": done.matched, "changed": done.changed, "dry_run": done.dry_run})
     elif dry_run:

@@ -4,11 +4,10 @@
 import { actionButton, confirm, showMessage } from "../../lib/dialog.js";
 import { h } from "../../lib/dom.js";
 import * as format from "../../lib/format.js";
-import { call } from "../../shared/api.js";
+import { changeAll, countAll } from "../../shared/bulk.js";
 import { hasRole } from "../../shared/session.js";
 import { bulkBody } from "./filters.js";
 
-/** @typedef {import("../../types.js").BulkDocument} BulkDocument */
 /** @typedef {import("../../types.js").Filters} Filters */
 /** @typedef {"cancel" | "retry"} Verb */
 
@@ -55,8 +54,7 @@ export function bulkButtons(filters) {
 async function change(verb, filters) {
   const body = bulkBody(filters);
   const words = WORDS[verb];
-  /** @type {BulkDocument} */
-  const found = await call("POST", `/jobs/${verb}`, { ...body, dry_run: true });
+  const found = await countAll(verb, body);
   if (!found.matched && !found.next) {
     showMessage(`None of these jobs is ${words.applicable}.`);
     return;
@@ -74,23 +72,4 @@ async function change(verb, filters) {
   );
   if (isConfirmed)
     showMessage(`${format.plural(await changeAll(verb, body), "job")} ${words.result}.`);
-}
-
-/**
- * Change the jobs page by page; returns how many were changed.
- *
- * @param {Verb} verb
- * @param {import("./filters.js").BulkBody} body
- */
-async function changeAll(verb, body) {
-  let changed = 0;
-  /** @type {string | undefined} */
-  let cursor;
-  do {
-    /** @type {BulkDocument} */
-    const page = await call("POST", `/jobs/${verb}`, { ...body, cursor });
-    changed += page.changed;
-    cursor = page.next ?? undefined;
-  } while (cursor);
-  return changed;
 }

@@ -1,6 +1,7 @@
 // The form of the filters. A choice applies at once, a text a moment after the last key.
 
 import { h } from "../../lib/dom.js";
+import { choice, field } from "../../shared/filterFields.js";
 import { getSession } from "../../shared/session.js";
 import { STATUSES } from "../../shared/status.js";
 import { filtersOf, localTime } from "./filters.js";
@@ -48,17 +49,13 @@ export function filterForm(filters, { types, queues }, onChange) {
           value: filters.submitted_by,
         }),
       ),
-    h(
-      "details",
-      { class: "times", open: Boolean(filters.created_after || filters.created_before) },
-      h("summary", {}, "Created"),
-      h(
-        "div",
-        {},
-        timeField("From", "created_after", filters),
-        timeField("Until", "created_before", filters),
+    times("Created", "created_after", "created_before", filters),
+    times("Ended", "finished_after", "finished_before", filters),
+    filters.failure &&
+      field(
+        "Failure",
+        h("input", { name: "failure", type: "search", maxlength: 16, value: filters.failure }),
       ),
-    ),
     h("button", { type: "reset", class: "plain" }, "Clear"),
   );
   const changeIn = (/** @type {number} */ ms) => {
@@ -112,26 +109,22 @@ function statusField(chosen) {
 
 /**
  * @param {string} label
- * @param {string} name
- * @param {string[]} values
- * @param {string} [chosen] may be missing in `values`: its queue was deleted, say
+ * @param {import("../../types.js").TimeFilterName} after
+ * @param {import("../../types.js").TimeFilterName} before
+ * @param {Filters} filters
  */
-function choice(label, name, values, chosen = "") {
-  const known = [...new Set([...values, chosen])].filter(Boolean);
-  return field(
-    label,
-    h(
-      "select",
-      { name },
-      option("", "all", chosen),
-      known.map((each) => option(each, each, chosen)),
-    ),
+function times(label, after, before, filters) {
+  return h(
+    "details",
+    { class: "times", open: Boolean(filters[after] || filters[before]) },
+    h("summary", {}, label),
+    h("div", {}, timeField("From", after, filters), timeField("Until", before, filters)),
   );
 }
 
 /**
  * @param {string} label
- * @param {"created_after" | "created_before"} name
+ * @param {import("../../types.js").TimeFilterName} name
  * @param {Filters} filters
  */
 function timeField(label, name, filters) {
@@ -139,21 +132,4 @@ function timeField(label, name, filters) {
     label,
     h("input", { name, type: "datetime-local", step: 1, value: localTime(filters[name]) }),
   );
-}
-
-/**
- * @param {string} label
- * @param {HTMLElement} input
- */
-function field(label, input) {
-  return h("label", { class: "field" }, h("span", {}, label), input);
-}
-
-/**
- * @param {string} value
- * @param {string} text
- * @param {string} chosen
- */
-function option(value, text, chosen) {
-  return h("option", { value, selected: value === chosen }, text);
 }

@@ -2,7 +2,7 @@
 
 /** @typedef {import("../../types.js").Filters} Filters */
 /** @typedef {import("../../types.js").FilterName} FilterName */
-/** @typedef {{ all?: true, status?: string[], [filter: string]: unknown }} BulkBody */
+/** @typedef {import("../../shared/bulk.js").BulkBody} BulkBody */
 
 /** @type {FilterName[]} */
 const NAMES = [
@@ -15,6 +15,9 @@ const NAMES = [
   "submitted_by",
   "created_after",
   "created_before",
+  "finished_after",
+  "finished_before",
+  "failure",
 ];
 
 /**
@@ -68,10 +71,13 @@ export function filtersOf(data) {
   const filters = {};
   for (const name of NAMES) {
     const value = data.getAll(name).join(",");
-    if (value) filters[name] = name.startsWith("created_") ? new Date(value).toISOString() : value;
+    if (value) filters[name] = isTime(name) ? new Date(value).toISOString() : value;
   }
   return filters;
 }
+
+/** @param {string} name */
+const isTime = (name) => name.endsWith("_after") || name.endsWith("_before");
 
 /**
  * Return a time of the API as the value of a `datetime-local` field, in the reader's time zone.

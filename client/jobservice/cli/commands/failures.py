@@ -1,0 +1,140 @@
+"""`jobservice failures` and its subcommands."""
+
+import dataclasses
+from datetime import timedelta
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from jobservice.cli import completion
+from jobservice.cli.command import command, default_command
+from jobservice.cli.commands.changes import DryRun, Yes, change_selected
+from jobservice.cli.options import OneQueue, OneType, Tags
+from jobservice.cli.output import formats
+from jobservice.cli.output.console import Cell
+from jobservice.cli.session import Session
+
+if TYPE_CHECKING:
+    from jobservice import FailureData, Failures
+
+COLUMNS = ("FAILURE", "JOBS", "TYPE", "ERROR", "FIRST", "LAST", "MESSAGE")
+MAX_MESSAGE = 60
+
+app = typer.Typer(rich_markup_mode=None)
+
+
+def since(text: str) -> Any:
+    """Read a time, or how long ago it was."""
+    try:
+        return timedelta(seconds=formats.parse_duration(text))
+    except ValueError:
+        return text
+
+
+Since = Annotated[
+    str | None,
+    typer.Option(
+        "--since",
+        metavar="TIME",
+        parser=since,
+        help="Failed in the last 30m, 2h or 7d, or since 2030-01-31.",
+    ),
+]
+
+
+@dataclasses.dataclass
+class FailureFilters:
+    """The filters of failures."""
+
+    type: OneType = None
+    queue: OneQueue = None
+    tag: Tags = None
+    since: Since = None
+
+    def given(self) -> dict[str, Any]:
+        """The filters that are set, as the client names them."""
+        values = {"type": self.type, "queue": self.queue, "tag": self.tag, "since": self.since}
+        return {name: value for name, value in values.items() if value is not None}
+
+
+Limit = Annotated[
+    int | None, typer.Option("--limit", "-n", min=1, max=500, metavar="N", help="Most groups.")
+]
+Everything = Annotated[
+    bool,
+    typer.Option("--all", help="Look at all failures, not only at the latest ones; may take long."),
+]
+
+
+def list_failures(
+    session: Session,
+    filters: FailureFilters,
+    limit: Limit = None,
+    everything: Everything = False,
+) -> None:
+    """Group failed jobs by type and error; numbers and ids count as equal, and are shown as #.
+
+    The group with the most jobs comes first. `list --failure ID` lists its jobs.
+    """
+    client, output = session.client, session.output
+    found = client.failures.list(**filters.given(), limit=limit, everything=everything)
+    if output.as_json:
+        for group in found.groups:
+            output.item(dict(group.raw))
+    elif found.groups:
+        rows = [row(session, group) for group in found.groups]
+        output.table(COLUMNS, rows, right=("JOBS",))
+    else:
+        output.hint("No failures.")
+    for note in notes(found):
+        output.note(note)
+
+
+def row(session: Session, group: "FailureData") -> list[Cell]:
+    """The cells of a group."""
+    return [
+        group.failure,
+        formats.number(group.count),
+        group.type,
+        (group.error_type, "red"),
+        formats.moment(group.first_at),
+        formats.moment(group.last_at),
+        session.output.shortened(group.message, MAX_MESSAGE),
+    ]
+
+
+def notes(found: "Failures") -> list[str]:
+    """What the list does not show."""
+    lines = []
+    if found.looked_back_to is not None:
+        moment = formats.moment(found.looked_back_to)
+        lines.append(f"Jobs that failed before {moment} were not looked at; --all looks at all.")
+    if (more := found.group_count - len(found.groups)) > 0:
+        groups = formats.counted(more, "group")
+        lines.append(f"{groups} more; --limit shows up to 500.")
+    return lines
+
+
+def retry(
+    session: Session,
+    failure: Annotated[
+        str,
+        typer.Argument(
+            metavar="ID", autocompletion=completion.failures, help="The first column of the list."
+        ),
+    ],
+    queue: OneQueue = None,
+    tag: Tags = None,
+    since: Since = None,
+    yes: Yes = False,
+    dry_run: DryRun = False,
+) -> int:
+    """Run all jobs of a group again, or those that filters select."""
+    given: dict[str, Any] = {"failure": failure, "queue": queue, "tag": tag, "since": since}
+    return change_selected(session, "retry", session.client.failures.retry, given, yes, dry_run)
+
+
+default_command(app)(list_failures)
+list_examples = ("failures list --since 24h", "failures list --type analyze --queue nightly")
+command(app, "list", list_examples)(list_failures)
+command(app, "retry", ("failures retry 3f9a0c1d2b4e5f60 --since 2h",))(retry)

@@ -1,0 +1,95 @@
+"""The query of `GET /failures`, and the document of its response."""
+
+import base64
+import binascii
+from typing import Annotated, ClassVar
+from uuid import UUID
+
+from pydantic import AfterValidator, Field
+
+from server.documents.filters import Query, Text, Whole
+from server.documents.jobs import rfc3339
+from server.documents.schemas.failures import FailureDocument, FailuresDocument
+from server.documents.tags import WantedTags
+from server.documents.times import Time
+from storage.queries.failures import FailureGroup, Failures, Position
+from storage.records.failure_kind import error_texts
+from storage.records.filters import Filters
+
+MAX_EXAMPLE_LENGTH = 1000
+_TIME_BYTES = 8
+
+
+def encode_position(position: Position) -> str:
+    """Encode a place in the list of failures as a cursor, opaque to clients."""
+    at, job_id = position
+    return base64.urlsafe_b64encode(at.to_bytes(_TIME_BYTES) + job_id.bytes).decode()
+
+
+def parse_position(text: str) -> Position:
+    """Decode a cursor. Raises ValueError if the text is not one."""
+    try:
+        data = base64.b64decode(text, altchars=b"-_", validate=True)
+        position = int.from_bytes(data[:_TIME_BYTES]), UUID(bytes=data[_TIME_BYTES:])
+    except (binascii.Error, ValueError):
+        position = None
+    if position is None or position[0] >= 1 << 62:
+        raise ValueError("not a cursor: use the value of `next` from the previous response")
+    return position
+
+
+def _require_position(text: str) -> str:
+    parse_position(text)
+    return text
+
+
+class FailuresQuery(Query):
+    """The query parameters of the list of failures."""
+
+    REPEATABLE: ClassVar = frozenset({"tag"})
+
+    type: Text | None = Field(None, description="name of the job type")
+    queue: Text | None = Field(None, description="name of the queue")
+    tag: WantedTags | None = Field(None, description="a tag of the job, or several: it has all")
+    since: Time | None = Field(None, description="failed at this time or later")
+    limit: Whole = Field(
+        100, ge=1, le=500, description="maximum number of groups in the response; by default 100"
+    )
+    cursor: Annotated[str, AfterValidator(_require_position)] | None = Field(
+        None, description="`next` from the previous response"
+    )
+
+    def filters(self) -> Filters:
+        """Convert the filters to the store's type."""
+        tags = frozenset(self.tag or ())
+        return Filters(type=self.type, queue=self.queue, tags=tags, finished_after=self.since)
+
+    def start_after(self) -> Position | None:
+        """Return the position of the last failure that was looked at, or None for the first."""
+        return None if self.cursor is None else parse_position(self.cursor)
+
+
+def failures_document(found: Failures, limit: int) -> FailuresDocument:
+    """Build the response with up to `limit` groups."""
+    return {
+        "items": [_failure_document(group) for group in found.groups[:limit]],
+        "group_count": len(found.groups),
+        "failed": found.failed,
+        "looked_back_to": rfc3339(found.next[0]) if found.next else None,
+        "next": encode_position(found.next) if found.next else None,
+    }
+
+
+def _failure_document(group: FailureGroup) -> FailureDocument:
+    kind = group.kind
+    return {
+        "failure": kind.key,
+        "type": kind.type,
+        "error_type": kind.error_type,
+        "message": kind.message,
+        "example": error_texts(group.example)[1][:MAX_EXAMPLE_LENGTH],
+        "count": group.count,
+        "first_at": rfc3339(group.first_at),
+        "last_at": rfc3339(group.last_at),
+        "job_ids": [str(job_id) for job_id in group.job_ids],
+    }
