@@ -31,6 +31,7 @@ from server.http_server import HttpServer
 from server.jobs.admission import Admissions, DiskWatermark, QueueWatermark
 from server.jobs.batches import BatchSubmissions
 from server.jobs.jobs import Jobs
+from server.jobs.schedules import ScheduleService
 from server.jobs.submissions import Submissions
 from server.jobs.waits import JobReader
 from server.openapi.components import security_schemes
@@ -55,6 +56,7 @@ from storage.queries.health import oldest_transaction_seconds, require_ready
 from storage.queries.history import last_hour
 from storage.queries.stats import Stats, count_queued, read_stats
 from storage.records.release import RELEASE
+from storage.schedules.schedules import Schedules
 from storage.store import JobStore
 from storage.telemetry.logs import instance
 
@@ -74,8 +76,7 @@ class App:
         spans: RequestSpans | None = None,
     ):
         database, wakeup = store.database, store.wakeup
-        self.settings = settings
-        self.store = store
+        self.settings, self.store = settings, store
         self.job_types = job_types
         self.activity = Activity()
         self.threads, self.line_readers = StoreThreads(), LineReaders()
@@ -99,6 +100,8 @@ class App:
         )
         stored = store, self.job_store, self.threads, self.reader
         self.submissions = Submissions(*stored, self._checks, settings.root_path)
+        self.queues = Queues(database, wakeup, store.clock)
+        self.schedules = self._schedule_service()
         self.jobs = Jobs(*stored, self.queue_watermark, spans, settings.root_path)
         self.stats = Batcher("stats", self._read_stats)
         self.events = Events(database)
@@ -150,6 +153,11 @@ class App:
             self.settings.cell,
             self.settings.root_path,
         )
+
+    def _schedule_service(self) -> ScheduleService:
+        store = self.store
+        schedules = Schedules(store.database, store.wakeup, store.clock, self.job_store.add)
+        return ScheduleService(schedules, self.submissions, self.reader, self.threads)
 
     def _fast_path(self) -> FastPath:
         return FastPath(
@@ -268,11 +276,12 @@ class App:
             "pattern_sets": self._pattern_sets,
             "query": partial(self.job_store.get, UUID(int=0)),
             "queue_watermark": self.queue_watermark,
-            "queues": Queues(database, store.wakeup, clock),
+            "queues": self.queues,
             "readers": self.line_readers,
             "require_ready": partial(require_ready, database),
             "run_file_io": self._run_file_io,
             "runners": partial(registered_runners, database, folder),
+            "schedules": self.schedules,
             "stats": self.stats,
             "submissions": self.submissions,
             "threads": self.threads,

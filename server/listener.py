@@ -17,6 +17,7 @@ from runner.job_types import loader as job_types
 from runner.job_types.base import JobType
 from server.app import App
 from server.http.acceptor import default_max_connections
+from server.jobs.schedules_file import load_schedules
 from server.settings.server import ServerSettings
 from server.store.spans import RequestSpans
 from storage.open import Store, max_file_bytes, open_store
@@ -155,6 +156,12 @@ async def listen(
     streams = min(settings.max_streams, max(1, max_connections // 2))
     settings = settings.model_copy(update={"max_streams": streams})
     app = App(settings, store, types, spans)
+    if settings.schedules_file:
+        try:
+            await load_schedules(settings.schedules_file, app.schedules, app.queues, app.threads)
+        except BaseException:
+            app.close()
+            raise
     server = app.serve(sockets, max_connections)
     log_addresses(sockets, app.authenticator.tokens is not None)
     notify_ready(f"{own_url(settings, sockets[0])}, data in {settings.data_place}")

@@ -27,6 +27,7 @@ from server.handlers.pages import (
 )
 from server.handlers.pattern_sets import PatternSetHandler, PatternSetsHandler
 from server.handlers.queues import QueueHandler, QueuesHandler
+from server.handlers.schedules import ScheduleHandler, ScheduleRunHandler, SchedulesHandler
 from server.handlers.session import SessionHandler
 
 ROUTES: tuple[tuple[str, type[Handler]], ...] = (
@@ -47,6 +48,9 @@ ROUTES: tuple[tuple[str, type[Handler]], ...] = (
     (r"/queues/([^/]+)/?", QueueHandler),
     (r"/pattern-sets/?", PatternSetsHandler),
     (r"/pattern-sets/([^/]+)/?", PatternSetHandler),
+    (r"/schedules/?", SchedulesHandler),
+    (r"/schedules/([^/]+)/?", ScheduleHandler),
+    (r"/schedules/([^/]+)/run/?", ScheduleRunHandler),
     (r"/analyze/?", AnalysisHandler),
     (r"/analyze/([^/]+)/?", NamedAnalysisHandler),
     (r"/jobs/?", JobsHandler),

@@ -55,8 +55,8 @@ def _rare_columns(job: NewJob, now: int) -> dict[str, Any]:
         columns["expires_at"] = job.expires_at
     if job.expires_in is not None:
         columns["expires_at"] = now + round(job.expires_in * 1000)
-    if job.finish_by is not None:
-        columns["finish_by"] = job.finish_by
+    plain = ("finish_by", "schedule", "nominal_at")
+    columns |= {name: value for name in plain if (value := getattr(job, name)) is not None}
     if job.watched:
         columns["watched"] = job.watched
     return columns

@@ -48,6 +48,7 @@ MAY_IMPORT = {
     "storage.claiming": "storage.db storage.jobs storage.liveness storage.notify storage.records",
     "storage.queries": "storage.claiming storage.db storage.db.schema storage.files storage.jobs "
     "storage.liveness storage.notify storage.records storage.waiting",
+    "storage.schedules": "storage.db storage.jobs storage.notify storage.records storage.waiting",
     "storage.transfer": "storage.db storage.db.schema storage.db.sqlite_file storage.files "
     "storage.liveness storage.notify storage.records",
     "storage": "storage.*",
@@ -79,7 +80,7 @@ MAY_IMPORT = {
     "runner.pool": "runner.pool.* storage.records",
     "runner.supervisor": "runner.pool runner.pool.linux runner.pool.protocol storage "
     "storage.claiming storage.db storage.files storage.jobs storage.liveness storage.notify "
-    "storage.queries storage.records storage.telemetry storage.waiting",
+    "storage.queries storage.records storage.schedules storage.telemetry storage.waiting",
     "runner": "runner.pool runner.pool.* runner.supervisor storage storage.*",
     "server.http": "storage.records",
     "server.auth": "server.http storage.files storage.records",
@@ -87,7 +88,7 @@ MAY_IMPORT = {
     "server.store": "server.http storage.files storage.notify storage.records storage.telemetry",
     "server.documents.schemas": "server.http storage.records",
     "server.documents": "runner.job_types server.documents.schemas server.http storage storage.db "
-    "storage.jobs storage.liveness storage.queries storage.records",
+    "storage.jobs storage.liveness storage.queries storage.records storage.schedules",
     "server.upload": "server.checking server.documents server.http storage.files storage.records",
     "server.events": "server.checking server.documents server.documents.schemas server.http "
     "server.store storage.jobs storage.notify storage.records",
@@ -103,17 +104,17 @@ MAY_IMPORT = {
     "server.openapi": "runner.job_types server.auth server.checking server.documents "
     "server.documents.schemas server.events server.http server.openapi.operations storage.records",
     "server.jobs": "server.auth server.checking server.documents server.http server.store storage "
-    "storage.files storage.jobs storage.notify storage.queries storage.records",
+    "storage.files storage.jobs storage.notify storage.queries storage.records storage.schedules",
     "server.fast": "server.auth server.documents server.http server.jobs server.settings",
     "server.handlers": "runner.job_types server.auth server.checking server.documents "
     "server.documents.schemas server.http server.jobs server.pattern_sets server.store "
-    "storage.jobs storage.liveness storage.queries storage.records",
+    "storage.jobs storage.liveness storage.queries storage.records storage.schedules",
     "server.handlers.jobs": "server.analyses server.auth server.checking server.documents "
     "server.documents.schemas server.events server.handlers server.http server.jobs "
     "server.processes server.store server.upload storage.files storage.jobs storage.liveness "
     "storage.queries storage.records",
     "server": "server.* runner.job_types storage storage.files storage.jobs storage.liveness "
-    "storage.queries storage.records storage.settings storage.telemetry",
+    "storage.queries storage.records storage.schedules storage.settings storage.telemetry",
 }
 
 # Library: the modules that may import it. Python's own modules are free to all but sqlite3.
@@ -124,6 +125,7 @@ LIBRARIES = {
     "pysqlite3": "storage.*",
     "sqlite3": "",  # a second SQLite in one process would undo the locks of the first
     "uuid_utils": "storage.records.ids",
+    "cronsim": "storage.schedules.timing",
     "obstore": "storage.files.*",
     "pythonjsonlogger": "storage.telemetry.*",
     "orjson": "runner.pool.protocol.* storage.db.*",

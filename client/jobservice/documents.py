@@ -81,6 +81,8 @@ class JobData:
     backoff: Any = None
     unique_key: str | None = None
     unique: str | None = None
+    schedule: str | None = None
+    nominal_at: datetime | None = None
     keep_for: float | None = None
     callback_url: str | None = None
     submitted_by: str | None = None

@@ -1,8 +1,8 @@
 """A runner's periodic maintenance.
 
-It rescues jobs of dead runners, cancels expired jobs, lets jobs go on that waited for others,
-records missed deadlines, deletes old jobs and unused files, corrects times after the clock was set
-back, records history, and warns of long-open transactions.
+It fires schedules, rescues jobs of dead runners, cancels expired jobs, lets jobs go on that waited
+for others, records missed deadlines, deletes old jobs and unused files, corrects times after the
+clock was set back, records history, and warns of long-open transactions.
 """
 
 import logging
@@ -30,10 +30,14 @@ from storage.open import Store
 from storage.queries import history
 from storage.queries.health import OpenTransaction, open_transactions
 from storage.records.backoff import LONGEST_WAIT_SECONDS
+from storage.schedules.firing import Firer
+from storage.store import JobStore
 from storage.waiting.reactions import react_to_ended
 
 log = logging.getLogger(__name__)
 
+FIRE_SECONDS = 1.0
+"""The longest time in which a busy runner does not look for schedules that are due."""
 RESCUE_SECONDS = 0.5
 EXPIRE_SECONDS = 1.0
 ENDED_SECONDS = 1.0
@@ -49,13 +53,17 @@ REPEAT_FACTOR = 10.0
 
 @dataclass
 class MaintenanceTask:
-    """A periodic task. `run` does a bounded amount of work, and returns True if more is left."""
+    """A periodic task. `run` does a bounded amount of work, and returns True if more is left.
+
+    It may also return, as a float, the seconds until it has to run, which wakes the runner.
+    """
 
     run: Callable[[], object]
     interval_seconds: float
     due_at: float = 0.0
     """When to run it next, in seconds of the monotonic clock."""
-    has_more: bool = False
+    wake_at: float = math.inf
+    """When it has to run even if the runner has nothing else to do, by the same clock."""
 
 
 class Maintenance:
@@ -80,10 +88,14 @@ class Maintenance:
         self._reserve = SpaceReserve(store.database.file)
         self._must_reschedule = True  # the clock may have been set back while no runner was running
         transactions = TransactionWatch(store.database)
+        add_jobs = JobStore(store.database, store.wakeup, store.clock).add
+        self._firer = Firer(store.database, store.wakeup, store.clock, add_jobs)
+        self._fire_task = MaintenanceTask(self._fire, FIRE_SECONDS)
         self._rescue_task = MaintenanceTask(self._rescue, RESCUE_SECONDS)
         self._ended_task = MaintenanceTask(self._react_to_ended, ENDED_SECONDS)
         self._tasks = [
             self._rescue_task,
+            self._fire_task,
             MaintenanceTask(self._expire, EXPIRE_SECONDS),
             self._ended_task,
             MaintenanceTask(self._record_missed, EXPIRE_SECONDS),
@@ -106,16 +118,19 @@ class Maintenance:
             began_at = time.monotonic()
             if task.due_at > began_at:
                 continue
-            task.due_at, task.has_more = began_at + task.interval_seconds, False
-            if _run_task(task):
+            task.due_at, task.wake_at = began_at + task.interval_seconds, math.inf
+            result = _run_task(task)
+            now = time.monotonic()
+            if result is True:
                 # It waits as long as it took, also for locks: so others get to write in between.
-                now = time.monotonic()
-                task.due_at, task.has_more = now + (now - began_at), True
+                task.due_at = task.wake_at = now + (now - began_at)
+            elif isinstance(result, float):
+                task.wake_at = now + result
+                task.due_at = min(task.due_at, task.wake_at)
 
     def seconds_to_continue(self) -> float:
-        """Return in how many seconds a task goes on that has more to do; infinity if none has."""
-        due_at = min((task.due_at for task in self._tasks if task.has_more), default=math.inf)
-        return due_at - time.monotonic()
+        """Return in how many seconds a task has to run; infinity if none has."""
+        return min(task.wake_at for task in self._tasks) - time.monotonic()
 
     def close(self) -> None:
         """Discard the waiting background tasks."""
@@ -129,6 +144,17 @@ class Maintenance:
     def check_ended(self) -> None:
         """A watched job has ended: make the reaction to that due now."""
         self._ended_task.due_at = 0.0
+
+    def check_schedules(self) -> None:
+        """After a wake-up, look soon for schedules that are due: one may be new."""
+        self._fire_task.wake_at = min(self._fire_task.wake_at, self._fire_task.due_at)
+
+    def _fire(self) -> float:
+        """Fire schedules that are due. Returns the seconds until the next one is; 0 for now."""
+        seconds = self._firer.seconds_to_next()
+        if seconds is not None and seconds <= 0:
+            seconds = 0.0 if self._firer.fire() else self._firer.seconds_to_next()
+        return math.inf if seconds is None else max(0.0, seconds)
 
     def _rescue(self) -> None:
         try:
@@ -173,6 +199,7 @@ class Maintenance:
             return False
         waits = round(MAX_BACKOFF_SECONDS * 1000), LONGEST_WAIT_SECONDS * 1000
         rescheduled = reschedule(self._store.database, self._store.clock(), *waits)
+        self._firer.restart()
         self._must_reschedule = rescheduled == BATCH
         return self._must_reschedule
 
@@ -208,18 +235,18 @@ class TransactionWatch:
         self._next_warning = {key: age for key, age in ages.items() if key in old}
 
 
-def _run_task(task: MaintenanceTask) -> bool:
-    """Run a task, and return whether more of it is left. Raises StoreError.
+def _run_task(task: MaintenanceTask) -> object:
+    """Run a task, and return what it returns. Raises StoreError.
 
     Jobs can use up all file descriptors or threads. Then the task fails and is retried later, while
     the main loop, which needs no new ones, goes on.
     """
     try:
-        return task.run() is True
+        return task.run()
     except (OSError, RuntimeError) as error:
         reason = f"{type(error).__name__}: {error}"
         log.warning("maintenance failed, it will be retried", extra={"reason": reason})
-        return False
+        return None
 
 
 def _warn(transaction: OpenTransaction) -> None:

@@ -161,6 +161,7 @@ class Supervisor:
         if not readable or self._is_woken or waiter.fileno() < 0:
             self._parts_may_wait = True
             self._look_for_cancels_at = 0.0
+            self._maintenance.check_schedules()
             waiter.clear()
         if self._deaths_fd in readable:
             self._maintenance.check_deaths()

@@ -116,6 +116,7 @@ class FilterFields(BaseModel):
     submitted_by: Text | None = Field(None, description="name of the caller who submitted the job")
     tag: WantedTags | None = Field(None, description="a tag of the job, or several: it has all")
     batch: BatchId | None = Field(None, description="id of a batch: its jobs")
+    schedule: Text | None = Field(None, description="name of the schedule that submitted the job")
     text: Text | None = Field(
         None,
         description="text contained in the payload's JSON, in the file name or in the job's id;"
@@ -137,6 +138,7 @@ class FilterFields(BaseModel):
             finished_after=self.finished_after,
             finished_before=self.finished_before,
             failure=self.failure,
+            schedule=self.schedule,
         )
 
 

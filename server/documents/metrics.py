@@ -28,6 +28,7 @@ from storage.jobs.queues import COUNT_LIMIT, Queue
 from storage.queries.stats import Stats, TypeStats
 from storage.records.job import Outcome
 from storage.records.release import RELEASE
+from storage.records.schedule import FiringOutcome
 from storage.records.states import FINAL
 
 PREFIX = "job_service_"
@@ -67,6 +68,7 @@ class _StoreMetrics(Collector):
         yield from self._of_types()
         yield from self._of_runners()
         yield from self._of_queues()
+        yield from self._of_schedules()
 
     def _of_types(self) -> Iterator[Metric]:
         yield self._gauge("jobs_queued", "Queued jobs, due or not", lambda each: each.queued)
@@ -148,6 +150,15 @@ class _StoreMetrics(Collector):
         yield self._of_each_queue("max_running", most, lambda each: each.max_running or math.inf)
         paused = "1 if the queue is paused, else 0"
         yield self._of_each_queue("paused", paused, lambda each: each.paused)
+
+    def _of_schedules(self) -> Iterator[Metric]:
+        stats = self._stats.schedules
+        states = [(["active"], stats.active), (["paused"], stats.paused)]
+        yield _family(GaugeMetricFamily, "schedules", "Schedules", ["state"], states)
+        late = "Seconds for which the longest due schedule has waited for a worker; 0 if none is"
+        yield GaugeMetricFamily(PREFIX + "schedule_late_seconds", late, stats.late_seconds)
+        firings = "Times at which schedules were due, by what became of them"
+        yield self._labeled("schedule_firings", firings, "outcome", "schedule", FiringOutcome)
 
     def _of_each_queue(
         self, name: str, text: str, value: Callable[[Queue], float | None]

@@ -87,6 +87,12 @@ class Code(Enum):
         "The role submit may replace and delete only pattern sets that its own token has created.",
         "Save the patterns under another name, or use a token with the role admin.",
     )
+    NOT_YOUR_SCHEDULE = (
+        403,
+        "Another caller has created the schedule",
+        "The role submit may change, run and delete only schedules that its own token has created.",
+        "Use the token that created the schedule, or one with the role admin.",
+    )
     FOREIGN_ORIGIN = (
         403,
         "The request comes from a page of another origin",
@@ -135,6 +141,12 @@ class Code(Enum):
         "There is no such pattern set",
         "No pattern set has this name.",
         "`GET /pattern-sets` lists all sets, and `PUT /pattern-sets/NAME` saves one.",
+    )
+    SCHEDULE_NOT_FOUND = (
+        404,
+        "There is no such schedule",
+        "No schedule has this name.",
+        "`GET /schedules` lists all schedules, and `PUT /schedules/NAME` creates one.",
     )
     METHOD_NOT_ALLOWED = (
         405,
@@ -235,6 +247,25 @@ class Code(Enum):
         "There are too many pattern sets",
         "The service has as many pattern sets as it can have.",
         "Delete a set that is not needed.",
+    )
+    SCHEDULE_BUSY = (
+        409,
+        "The last job of the schedule is not final",
+        "The schedule does not let its jobs overlap, and its last job, `job_id`, is queued or"
+        " running.",
+        "Wait for the end of that job, or cancel it.",
+    )
+    SCHEDULE_CHANGED = (
+        409,
+        "The schedule is being changed",
+        "Other callers changed the schedule again and again while this change was made.",
+        "Read the schedule, and change it again.",
+    )
+    TOO_MANY_SCHEDULES = (
+        409,
+        "There are too many schedules",
+        "The service has as many schedules as it can have.",
+        "Delete a schedule that is not needed.",
     )
     SIGN_IN_NOT_NEEDED = (
         409,

@@ -65,6 +65,11 @@ _PATH_PARAMETERS: dict[str, Json] = {
         "description": "Id of the batch",
         "schema": {"type": "string", "format": "uuid"},
     },
+    "/schedules/{name}": {
+        "name": "name",
+        "description": "Name of the schedule",
+        "schema": {"type": "string"},
+    },
     "/queues/{name}": {
         "name": "name",
         "description": "Name of the queue",

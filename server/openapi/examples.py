@@ -8,6 +8,7 @@ from server.documents.filters import BulkBody
 from server.documents.job_options import JobChanges
 from server.documents.pattern_sets import PatternSetBody
 from server.documents.queues import QueueBody, QueueChanges
+from server.documents.schedules import ScheduleBody, ScheduleChanges
 from server.documents.schemas.comparison import ComparisonDocument
 from server.documents.schemas.events import CallbackDocument, EventDocument
 from server.documents.schemas.explain import ExplainDocument
@@ -28,6 +29,11 @@ from server.documents.schemas.pattern_sets import (
     PatternSetsDocument,
 )
 from server.documents.schemas.queues import QueueDocument, QueuesDocument
+from server.documents.schemas.schedules import (
+    ScheduleDocument,
+    ScheduleHeadDocument,
+    SchedulesDocument,
+)
 from server.documents.schemas.service import (
     HealthDocument,
     IndexDocument,
@@ -37,6 +43,7 @@ from server.documents.schemas.service import (
 from server.openapi.batch_examples import BATCH_EXAMPLES
 from storage.records.job import Outcome
 from storage.records.release import RELEASE
+from storage.records.schedule import FiringOutcome, Missed, Overlap
 from storage.records.states import Status
 
 _ID = "01a2107d-08cc-73f5-a3eb-bdc8e70382e5"
@@ -68,6 +75,8 @@ _JOB: JobDocument = {
     "backoff": None,
     "unique_key": "sync:customer:42",
     "unique": "running",
+    "schedule": "nightly",
+    "nominal_at": "2026-11-25T02:15:00.000Z",
     "keep_for": None,
     "callback_url": None,
     "batch_id": None,
@@ -153,6 +162,25 @@ _PATTERNS: list[Any] = [
     "order rejected",
     {"name": "slow orders", "pattern": "order took [0-9]{5,} ms", "regex": True},
 ]
+_NOMINAL = "2026-11-25T02:15:00.000Z"
+_SCHEDULE_HEAD: ScheduleHeadDocument = {
+    "name": "nightly",
+    "type": "sleep",
+    "cron": "15 3 * * *",
+    "every": None,
+    "timezone": "Europe/Berlin",
+    "missed": Missed.ONCE,
+    "overlap": Overlap.SKIP,
+    "paused": False,
+    "until": None,
+    "next": ["2026-11-26T02:15:00.000Z"],
+    "last_job_id": _ID,
+    "created_by": "ci",
+    "changed_by": "ci",
+    "created_at": _NOMINAL,
+    "updated_at": _NOMINAL,
+    "version": 1,
+}
 _FIGURES: FiguresDocument = {
     "queued": 17,
     "running": 2,
@@ -274,6 +302,31 @@ _REST: dict[Any, Any] = {
         "patterns": _PATTERNS,
         "description": "What the shop writes when orders fail",
     },
+    SchedulesDocument: {"schedules": [_SCHEDULE_HEAD], "next": None},
+    ScheduleDocument: {
+        **_SCHEDULE_HEAD,
+        "next": ["2026-11-26T02:15:00.000Z", "2026-11-27T02:15:00.000Z"],
+        "payload": {"seconds": 5},
+        "options": {"tags": ["nightly"]},
+        "recent": [
+            {
+                "nominal_at": _NOMINAL,
+                "fired_at": "2026-11-25T02:15:00.012Z",
+                "job_id": _ID,
+                "outcome": FiringOutcome.SUBMITTED,
+                "reason": None,
+                "status": Status.SUCCEEDED,
+            }
+        ],
+    },
+    ScheduleBody: {
+        "type": "sleep",
+        "payload": {"seconds": 5},
+        "cron": "15 3 * * *",
+        "timezone": "Europe/Berlin",
+        "options": {"tags": ["nightly"]},
+    },
+    ScheduleChanges: {"paused": True},
     OverviewDocument: {
         "types": {"sleep": _FIGURES},
         "queues": [_QUEUE],

@@ -23,9 +23,9 @@ PREFIX = "#/components/schemas/"
 _NULL: Json = {"type": "null"}
 _BOUNDS = {"ge": "minimum", "gt": "exclusiveMinimum", "le": "maximum", "lt": "exclusiveMaximum"}
 """Names of bounds that Pydantic does not translate for fields with validators of their own."""
-_PREFIXED_ENUMS = {"Outcome"}
+_PREFIXED_ENUMS = {"Outcome", "FiringOutcome", "Missed", "Overlap"}
 """Enumerations whose constants begin with the name. In Go, all enumerations share one namespace,
-and both `Outcome` and `Status` have `canceled`."""
+and both `Outcome` and `Status` have `canceled`, both `Missed` and `Overlap` have `skip`."""
 
 
 class Schemas:

@@ -93,6 +93,11 @@ class ServerSettings(TraceSettings):
         description="Event streams that may be open at once, at most half of the connections. "
         "Above it, new streams get 503.",
     )
+    schedules_file: Path | None = Field(
+        None,
+        description="JSON file of schedules by their names, which the listener creates or replaces "
+        "when it starts. A name with null is deleted.",
+    )
     cell: int | None = Field(
         None,
         ge=0,

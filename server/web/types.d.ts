@@ -57,6 +57,8 @@ export interface JobDocument {
   backoff: unknown;
   unique_key: string | null;
   unique: "queued" | "running" | "final" | null;
+  schedule: string | null;
+  nominal_at: string | null;
   keep_for: number | null;
   callback_url: string | null;
   batch_id: string | null;

@@ -68,6 +68,9 @@ class JobRow(pw.Model):
     """The job does not start at this time or later; null without one."""
     backoff = pw.TextField(null=True)
     """JSON: the waits before retries, see `storage/records/backoff.py`; null for the usual ones."""
+    schedule = pw.TextField(null=True)
+    nominal_at = pw.BigIntegerField(null=True)
+    """The schedule that submitted the job, and for which time; null for other jobs."""
     due_at = pw.BigIntegerField(null=True)
     """The job's own time while it is held, see `storage/records/holds.py`."""
     holds = pw.SmallIntegerField(null=True)
@@ -275,6 +278,53 @@ class PatternSetRow(pw.Model):
 
     class Meta:
         table_name = "pattern_set"
+
+
+class ScheduleRow(pw.Model):
+    """A schedule, see `storage/records/schedule.py`. JSON is stored as text."""
+
+    name = pw.TextField(primary_key=True)
+    type = pw.TextField()
+    payload = pw.TextField()
+    job_payload = pw.TextField(null=True)
+    """The payload as its jobs get it; null if that is the submitted one."""
+    options = pw.TextField()
+    template = pw.TextField()
+    cron = pw.TextField(null=True)
+    every = pw.IntegerField(null=True)
+    timezone = pw.TextField()
+    missed = pw.TextField()
+    overlap = pw.TextField()
+    paused_at = pw.BigIntegerField(null=True)
+    until = pw.BigIntegerField(null=True)
+    next_at = pw.BigIntegerField(null=True)
+    """The next nominal time; null while it is paused, and after its end."""
+    anchor_at = pw.BigIntegerField()
+    last_nominal_at = pw.BigIntegerField(null=True)
+    last_job_id = pw.UUIDField(null=True)
+    created_by = pw.TextField(null=True)
+    changed_by = pw.TextField(null=True)
+    created_at = pw.BigIntegerField()
+    changed_at = pw.BigIntegerField()
+    version = pw.IntegerField()
+
+    class Meta:
+        table_name = "schedule"
+
+
+class FiringRow(pw.Model):
+    """One nominal time of a schedule, or one run that a client asked for, and its outcome."""
+
+    schedule = pw.TextField()
+    nominal_at = pw.BigIntegerField()
+    fired_at = pw.BigIntegerField()
+    job_id = pw.UUIDField(null=True)
+    outcome = pw.TextField()
+    reason = pw.TextField(null=True)
+
+    class Meta:
+        table_name = "firing"
+        primary_key = pw.CompositeKey("schedule", "nominal_at")
 
 
 class CounterRow(pw.Model):

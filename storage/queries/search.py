@@ -9,6 +9,7 @@ The result is a merge of streams, each read from an index:
 |---|---|
 | none | the ids |
 | tag | tag, id: of several tags, the rarest; everything else is checked job by job |
+| schedule | schedule, id; everything else but a tag is checked job by job |
 | type | type, id |
 | failed, canceled | type, status, id: one stream per combination |
 | queued, running | if there are at most FEW such jobs: all of them, sorted |
@@ -134,6 +135,8 @@ class _SearchRun:
         self._tag, others = next(iter(tags), None), tags[1:]
         self._looked_at = _unindexed_filters(filters)
         self._looked_at |= {f"tag {number}": tag for number, tag in enumerate(others)}
+        if self._tag is not None and filters.schedule is not None:
+            self._looked_at["schedule"] = filters.schedule
         if len(self._looked_at.get("id_part", "")) == _ID_DIGITS:
             self._take_only(UUID(self._looked_at["id_part"]))
         # A power of two, so that few different statements are prepared.
@@ -162,21 +165,29 @@ class _SearchRun:
         """The streams that together hold all matching jobs."""
         statuses = self._filters.statuses
         is_any = not statuses or statuses == frozenset(Status)
-        if self._tag is None and is_any:
+        each = [None] if is_any else sorted(statuses)
+        if self._tag is not None:
+            return [self._of_name("tag", self._tag, "tag first", status) for status in each]
+        if self._filters.schedule is not None:
+            given = "schedule", self._filters.schedule, "schedule"
+            return [self._of_name(*given, status) for status in each]
+        if is_any:
             return [self._range(self._type_guard)]
-        if self._tag is None:
-            return [stream for status in sorted(statuses) for stream in self._of_status(status)]
-        return [
-            self._of_tag(self._tag, status) for status in ([None] if is_any else sorted(statuses))
-        ]
+        return [stream for status in sorted(statuses) for stream in self._of_status(status)]
 
-    def _of_tag(self, tag: str, status: Status | None) -> Iterator[Candidate]:
-        """The matching jobs with a tag, and with a status unless it is None."""
+    def _of_name(
+        self, column: str, value: str, checked_as: str, status: Status | None
+    ) -> Iterator[Candidate]:
+        """The matching jobs with a tag or of a schedule, and with a status unless it is None.
+
+        Among few jobs with that status, the filter `checked_as` looks at each.
+        """
         if status and status not in FINAL and self._are_few(status):
-            return self._unfinished(status, {"tag first": tag})
+            return self._unfinished(status, {checked_as: value})
         checked = {} if status is None else {f"status {status}": status}
         checked |= self._type_guard | self._looked_at
-        return self._windows({"tag": tag}, checked) if checked else self._pages({"tag": tag})
+        guard = {column: value}
+        return self._windows(guard, checked) if checked else self._pages(guard)
 
     def _of_status(self, status: Status) -> list[Iterator[Candidate]]:
         if status in UNSUCCESSFUL:

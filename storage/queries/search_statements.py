@@ -1,7 +1,8 @@
 """The prepared statements of a search.
 
 A guard selects a range of an index. It is a mapping with the column `type`, with `type` and
-`status`, with `tag`, or an empty one. Only the statuses in UNSUCCESSFUL have such ranges.
+`status`, with `tag`, with `schedule`, or an empty one. Only the statuses in UNSUCCESSFUL have such
+ranges.
 """
 
 from collections.abc import Mapping
@@ -37,6 +38,8 @@ def _within(guard: Mapping[str, Any]) -> list[Any]:
     within = [pw.Tuple(*columns) >= start, pw.Tuple(*columns) < end]
     if "tag" in guard:
         return within
+    if "schedule" in guard:
+        return [*within, JobRow.schedule.is_null(False)]
     return [*within, _IS_UNSUCCESSFUL if "status" in guard else _HAS_TYPE]
 
 
@@ -117,6 +120,7 @@ def _chosen(database: Database, names: Mapping[str, Any]) -> list[Any]:
         "finished_before": JobRow.finished_at < parameter(JobRow.finished_at, "finished_before"),
         "queue": JobRow.queue == parameter(JobRow.queue),
         "submitted_by": JobRow.submitted_by == parameter(JobRow.submitted_by),
+        "schedule": unindexed(JobRow.schedule) == parameter(JobRow.schedule),
         "text": in_text,
         "type": unindexed(JobRow.type) == parameter(JobRow.type),
         **{f"status {each}": unindexed(JobRow.status) == each for each in Status},

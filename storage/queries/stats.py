@@ -16,7 +16,7 @@ from storage.claiming.candidates import priorities_above
 from storage.db.clock import Clock
 from storage.db.counters import BUCKETS, bucket, total
 from storage.db.database import Database
-from storage.db.models import CounterRow, JobRow
+from storage.db.models import CounterRow, JobRow, ScheduleRow
 from storage.db.parameters import parameter
 from storage.jobs.open_queues import IS_QUEUED, IS_RUNNING, UNFINISHED
 from storage.jobs.queues import Queue, list_queues
@@ -69,12 +69,22 @@ class TypeStats:
 
 
 @dataclass(frozen=True)
+class ScheduleStats:
+    """How many schedules are paused or not, and how long the longest due one has waited."""
+
+    active: int = 0
+    paused: int = 0
+    late_seconds: float = 0.0
+
+
+@dataclass(frozen=True)
 class Stats:
-    """Statistics of all job types, with the registered runners and the queues."""
+    """Statistics of all job types, with the registered runners, the queues and the schedules."""
 
     types: Mapping[str, TypeStats]
     runners: Sequence[RegisteredRunner] = field(default_factory=tuple)
     queues: Sequence[Queue] = field(default_factory=tuple)
+    schedules: ScheduleStats = field(default_factory=ScheduleStats)
 
     @property
     def ready_runners(self) -> list[RegisteredRunner]:
@@ -96,7 +106,24 @@ def read_stats(database: Database, clock: Clock, folder: Path) -> Stats:
         type: TypeStats(mine, (now - first[type]) / 1000 if type in first else None)
         for type, mine in sorted(counters.items())
     }
-    return Stats(types, registered_runners(database, folder), queues)
+    runners = registered_runners(database, folder)
+    return Stats(types, runners, queues, _schedule_stats(database, now))
+
+
+def _schedule_stats(database: Database, now: int) -> ScheduleStats:
+    (row,) = database.fetch(database.statement("schedule stats", _select_schedules), {})
+    paused, next_at = row["paused"], row["next_at"]
+    late = 0.0 if next_at is None else max(0.0, (now - next_at) / 1000)
+    return ScheduleStats(row["schedules"] - paused, paused, late)
+
+
+def _select_schedules() -> Any:
+    columns = {
+        "schedules": pw.fn.COUNT(ScheduleRow.name),
+        "paused": pw.fn.COUNT(ScheduleRow.paused_at),
+        "next_at": pw.fn.MIN(ScheduleRow.next_at),
+    }
+    return ScheduleRow.select(*(column.alias(name) for name, column in columns.items()))
 
 
 def _counts_by_type(database: Database) -> dict[str, Counter[str]]:

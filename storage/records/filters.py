@@ -36,3 +36,5 @@ class Filters:
     failure: str | None = None
     """The key of a kind of failures, see `storage/records/failure_kind.py`. Selects only failed
     jobs."""
+    schedule: str | None = None
+    """The name of the schedule that submitted the job."""

@@ -135,6 +135,9 @@ class NewJob:
     """What to do if another job holds the key: `refuse` (None), `return` or `replace`."""
     replaces_all: bool = False
     """Whether it may replace jobs of all callers, not only of its own."""
+    schedule: str | None = None
+    nominal_at: int | None = None
+    """The schedule that submits it, and for which time; see `storage/records/schedule.py`."""
     holds: int = 0
     """What holds it, as bits of `Hold`, see `storage/records/holds.py`."""
     watched: int = 0
@@ -241,6 +244,9 @@ class Job:
     """The time by which it has to be final."""
     missed_at: int | None = None
     """When it was recorded that the job was not final by `finish_by`."""
+    schedule: str | None = None
+    nominal_at: int | None = None
+    """The schedule that submitted it, and for which time. None for other jobs."""
     holds: int | None = None
     """What holds it, as bits of `Hold`, see `storage/records/holds.py`. While it is held, `run_at`
     is its own time, and it does not start even if that has passed."""

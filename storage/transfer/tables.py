@@ -17,6 +17,7 @@ from storage.db.models import (
     CounterRow,
     EndedRow,
     EventRow,
+    FiringRow,
     JobRow,
     KeyRow,
     MomentRow,
@@ -24,6 +25,7 @@ from storage.db.models import (
     PartRow,
     PatternSetRow,
     QueueRow,
+    ScheduleRow,
     TagRow,
     UploadRow,
 )
@@ -45,6 +47,8 @@ MODELS: tuple[type[pw.Model], ...] = (
     MomentRow,
     CounterRow,
     PatternSetRow,
+    ScheduleRow,
+    FiringRow,
 )
 """The tables that are copied, each after the tables it refers to. Runners are not copied, because
 their programs are stopped."""

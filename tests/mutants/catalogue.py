@@ -28,6 +28,7 @@ from tests.mutants.guards.programs import PROGRAMS
 from tests.mutants.guards.python_client import PYTHON_CLIENT
 from tests.mutants.guards.queues import QUEUES
 from tests.mutants.guards.records import RECORDS
+from tests.mutants.guards.schedules import SCHEDULES
 from tests.mutants.guards.store import STORE
 from tests.mutants.guards.stored_lines import STORED_LINES
 from tests.mutants.guards.tags import CHANGES, EXPIRY, TAGS
@@ -55,6 +56,7 @@ MUTANTS = (
     *ISOLATION,
     *PATTERN_SETS,
     *QUEUES,
+    *SCHEDULES,
     *PARTS,
     *OVERVIEW,
     *TRANSFER,

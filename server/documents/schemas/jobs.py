@@ -101,6 +101,10 @@ class JobDocument(TypedDict):
     unique: UniqueScope | None
     """How long the job holds its unique key: until it starts, until its end, or as long as it
     exists; null without a key."""
+    schedule: str | None
+    """Name of the schedule that submitted the job; null for other jobs."""
+    nominal_at: Time | None
+    """The time for which the schedule submitted the job; null for other jobs."""
     keep_for: float | None
     """Seconds for which the job is kept after its end; null if the service decides."""
     callback_url: str | None

@@ -22,6 +22,7 @@ OWN_JOBS = "submit for jobs that the caller has submitted, admin for others"
 TAGS = {
     "jobs": "Submit, read, cancel and retry jobs",
     "events": "Follow jobs, and read their output",
+    "schedules": "Submit jobs at certain times",
     "queues": "Read and change queues",
     "pattern sets": "Read and save patterns for analyses",
     "service": "The state of the service, and its description",

@@ -7,6 +7,7 @@ from server.openapi.operations.failures import FAILURES
 from server.openapi.operations.jobs import JOB_LISTS, ONE_JOB
 from server.openapi.operations.pattern_sets import PATTERN_SETS
 from server.openapi.operations.queues import QUEUES
+from server.openapi.operations.schedules import SCHEDULES
 from server.openapi.operations.service import SERVICE, SESSION
 
 OPERATIONS = (
@@ -17,6 +18,7 @@ OPERATIONS = (
     *RESULTS,
     *FAILURES,
     *EVENTS,
+    *SCHEDULES,
     *QUEUES,
     *PATTERN_SETS,
     *SERVICE,

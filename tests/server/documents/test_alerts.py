@@ -36,6 +36,7 @@ OURS: Series = {
     f'job_service_{SECONDS}"+Inf"}}': "0+1000x180",
     'job_service_disk_free_bytes{disk="database"}': "50000000000-1000000x180",
     'job_service_callbacks_total{outcome="given_up"}': "2x180",
+    "job_service_schedule_late_seconds{}": "0x180",
     "process_start_time_seconds{}": "1000x180",
     "process_open_fds{}": "100x180",
     "process_max_fds{}": "65536x180",
@@ -64,6 +65,7 @@ FIRING: dict[str, Series] = {
     "JobServiceSlow": {'le="0.5"': "0+900x180"},
     "JobServiceDiskNearlyFull": {"job_service_disk_free_bytes": "18000000000-50000000x180"},
     "JobServiceCallbacksFail": {"job_service_callbacks_total": "0+1x180"},
+    "JobServiceSchedulesLate": {"job_service_schedule_late_seconds": "50+5x180"},
     "JobServiceFilesExhausted": {'process_open_fds{job="j"': "60000x180"},
 }
 """By alert: what replaces the figures whose name contains a text."""

@@ -57,6 +57,8 @@ async def test_the_document_of_a_job_has_all_fields(client: Client) -> None:
         "backoff": None,
         "unique_key": None,
         "unique": None,
+        "schedule": None,
+        "nominal_at": None,
         "keep_for": None,
         "timeout": 1.5,
         "started_at": None,

@@ -27,6 +27,8 @@ const JOB = {
   backoff: null,
   unique_key: null,
   unique: null,
+  schedule: null,
+  nominal_at: null,
   max_retries: 1,
   max_losses: 10,
   timeout: null,

@@ -1,0 +1,191 @@
+"""`/schedules`: jobs that are submitted at certain times."""
+
+import re
+from typing import Any, ClassVar
+
+from server.auth.callers import Role
+from server.documents.filters import WaitQuery
+from server.documents.queues import require_new_name
+from server.documents.schedules import (
+    MAX_SCHEDULE_BYTES,
+    SchedulesQuery,
+    schedule_document,
+    schedule_etag,
+    schedules_document,
+)
+from server.handlers.base import Handler
+from server.handlers.query import query_parameters, read_query, wait_seconds
+from server.http.body import MERGE_PATCH, Body, JsonBody, json_body
+from server.http.codes import Code
+from server.http.problems import Problem
+from server.jobs.admission import Admission, Admissions
+from server.jobs.schedules import ScheduleService
+from server.jobs.submissions import Submissions
+from storage.records.queue_name import is_queue_name
+from storage.records.schedule import Schedule
+from storage.schedules.schedules import ScheduleCheck
+
+_STATE_PART = re.compile(r'\.[^".]*"$')
+
+
+class SchedulesHandler(Handler):
+    """All schedules."""
+
+    schedules: ScheduleService
+    ROUTE = "/schedules"
+    QUERIES: ClassVar = {"GET": (SchedulesQuery,)}
+
+    async def get(self) -> None:
+        """Send a page of schedules without their payloads, sorted by name."""
+        query = read_query(SchedulesQuery, query_parameters(self))
+        found = await self.schedules.page(query.limit + 1, query.cursor or "")
+        self.send_json(schedules_document(found, query.limit))
+
+    head = get
+
+
+class OneScheduleHandler(Handler):
+    """The base class of handlers of one schedule.
+
+    Callers with the role `submit` may change and run schedules that they have created.
+    """
+
+    schedules: ScheduleService
+    CONDITIONAL = True
+
+    def check(self, only_existing: bool = True) -> ScheduleCheck:
+        """Return a check that raises Problem 403 or 412 if the caller may not make a change.
+
+        With `only_existing` it accepts a missing schedule, for which the response is 404.
+        """
+        caller = self.caller
+        conditions = self.conditions.with_tags(lambda tag: _STATE_PART.sub('"', tag))
+
+        def check(stored: Schedule | None) -> None:
+            if stored and not caller.may_change(stored.created_by):
+                detail = f"{caller.name} has not created this schedule: this needs the role admin"
+                raise Problem(Code.NOT_YOUR_SCHEDULE, detail)
+            if stored or not only_existing:
+                conditions.require(schedule_etag(stored))
+
+        return check
+
+
+class ScheduleHandler(OneScheduleHandler):
+    """One schedule."""
+
+    ROUTE = "/schedules/{name}"
+    ALLOW = "DELETE, GET, HEAD, OPTIONS, PATCH, PUT"
+    ROLES: ClassVar = dict.fromkeys(("PUT", "PATCH", "DELETE"), Role.SUBMIT)
+    _schedule: Schedule | None = None
+    """The schedule in the response."""
+
+    async def body(self) -> Body:
+        """Accept JSON. Raises Problem 413 or 415."""
+        kinds = [MERGE_PATCH] if self.request.method == "PATCH" else []
+        return json_body(self.request.headers, MAX_SCHEDULE_BYTES, *kinds)
+
+    def options(self, *args: str) -> None:
+        """Send the supported methods, and the media types of PATCH (RFC 5789)."""
+        super().options(*args)
+        self.set_header("Accept-Patch", f"application/json, {MERGE_PATCH}")
+
+    def compute_etag(self) -> str | None:
+        """Return the ETag of the response; that of a schedule has two parts.
+
+        The first part changes with the settings, and the second one with each firing, too. A change
+        compares only the first part.
+        """
+        settings, whole = schedule_etag(self._schedule), super().compute_etag()
+        return f"{settings[:-1]}.{whole[1:]}" if settings and whole else whole
+
+    async def get(self, name: str) -> None:
+        """Send the schedule with its next times and its newest firings."""
+        schedule = await self.schedules.get(name) if is_queue_name(name) else None
+        if schedule is None:
+            raise schedule_not_found(name)
+        await self._send(schedule)
+
+    head = get
+
+    async def put(self, name: str) -> None:
+        """Create the schedule, or replace all of it."""
+        document = self._read()
+        require_new_name(name)
+        check = self.check(only_existing=False)
+        schedule, is_new = await self.schedules.put(name, document, self.caller, check)
+        if is_new:
+            self.set_header("Location", f"{self.root_path}/schedules/{name}")
+        await self._send(schedule, status=201 if is_new else 200)
+
+    async def patch(self, name: str) -> None:
+        """Change the given fields of the schedule, for example to pause it."""
+        patch, schedule = self._read(), None
+        if is_queue_name(name):
+            schedule = await self.schedules.change(name, patch, self.caller, self.check())
+        if schedule is None:
+            raise schedule_not_found(name)
+        await self._send(schedule)
+
+    async def delete(self, name: str) -> None:
+        """Delete the schedule. Jobs that it has submitted stay."""
+        self.require_body()
+        is_name = is_queue_name(name)
+        if not (is_name and await self.schedules.delete(name, self.caller, self.check())):
+            raise schedule_not_found(name)
+        self.set_status(204)
+
+    def _read(self) -> Any:
+        """Return the body as JSON has it. Raises Problem 400."""
+        self.require_body()
+        assert isinstance(self.received, JsonBody)
+        return self.received.document()
+
+    async def _send(self, schedule: Schedule, status: int = 200) -> None:
+        self._schedule = schedule
+        recent = await self.schedules.recent(schedule.name)
+        self.send_json(schedule_document(schedule, recent), status=status)
+
+
+class ScheduleRunHandler(OneScheduleHandler):
+    """A run of a schedule now."""
+
+    admissions: Admissions
+    submissions: Submissions
+    ROUTE = "/schedules/{name}/run"
+    ALLOW = "OPTIONS, POST"
+    ROLES: ClassVar = {"POST": Role.SUBMIT}
+    QUERIES: ClassVar = {"POST": (WaitQuery,)}
+    _admission: Admission | None = None
+
+    async def body(self) -> Body:
+        """Admit the new job. Raises Problem 400, 409, 422, 503 and 507."""
+        self._wait = wait_seconds(self)
+        self.is_timed = not self._wait
+        self._admission = self.admissions.admit(self.request.headers, self.caller, 0)
+        return await super().body()
+
+    async def post(self, name: str) -> None:
+        """Submit a job of the schedule; with `?wait=30`, wait for its end."""
+        self.require_body()
+        assert self._admission
+        submitted = None
+        if is_queue_name(name):
+            submitted = await self.schedules.run(name, self._admission, self.check())
+        if submitted is None:
+            raise schedule_not_found(name)
+        self._admission.release()
+        self.send_response(await self.submissions.accepted(submitted, self._wait))
+
+    def _count_finished(self) -> None:
+        if self._admission:
+            self._admission.release()
+        super()._count_finished()
+
+
+def schedule_not_found(name: str) -> Problem:
+    """404: no schedule has this name."""
+    return Problem(
+        Code.SCHEDULE_NOT_FOUND,
+        f"there is no schedule {name[:100]}; PUT /schedules/NAME creates one",
+    )

@@ -1,0 +1,311 @@
+"""`Schedules`: the operations on schedules for clients. `firing.py` has those for workers."""
+
+import json
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+from uuid import UUID
+
+import peewee as pw
+
+from storage.db.clock import Clock
+from storage.db.database import Database
+from storage.db.models import FiringRow, JobRow, ScheduleRow
+from storage.jobs.idempotency import KeyedJob, StoredKey, delete_keys, store_keys
+from storage.notify.wakeup import WORKER, Wakeup, notifying_transaction
+from storage.records.job import NewJob
+from storage.records.schedule import (
+    Firing,
+    FiringOutcome,
+    Missed,
+    Overlap,
+    Schedule,
+    ScheduleSettings,
+    Timing,
+    new_job,
+)
+from storage.records.states import FINAL, Status
+from storage.schedules.timing import Calendar
+
+MAX_SCHEDULES = 20_000
+"""How many schedules the store holds."""
+RECENT = 20
+"""How many firings of a schedule clients see."""
+WRONG_CLOCK_MS = 3 * 3600 * 1000
+"""A schedule that was fired for a time so far ahead was fired by a wrong clock."""
+
+AddJobs = Callable[[Sequence[NewJob], list[str]], Sequence[Any]]
+"""Stores new jobs in the caller's transaction. Returns the id of each, or why it was refused, and
+appends to the list whom to wake."""
+ScheduleCheck = Callable[[Schedule | None], None]
+"""Is called with a schedule before a client changes it, in the same transaction: no one else can
+change the schedule between the two. None if it does not exist. Raises an exception if the client
+may not."""
+
+
+class TooManySchedules(Exception):
+    """There are MAX_SCHEDULES already."""
+
+
+@dataclass(frozen=True)
+class Run:
+    """What a client's run of a schedule has led to: one of these.
+
+    job_id: the job that was submitted, or that the same Idempotency-Key has submitted before.
+    refusal: why the job was not stored.
+    busy: the last job of the schedule, which is not final.
+    other_key: whether the key stands for another submission.
+    """
+
+    job_id: UUID | None = None
+    is_replayed: bool = False
+    refusal: Any = None
+    busy: UUID | None = None
+    other_key: bool = False
+
+
+class Schedules:
+    """Saves, reads, runs and deletes schedules; may be used by many threads.
+
+    Every method raises StoreUnavailable, StoreFull or StoreUnusable when the store fails.
+    """
+
+    def __init__(self, database: Database, wakeup: Wakeup, clock: Clock, add_jobs: AddJobs):
+        self._database = database
+        self._wakeup = wakeup
+        self._clock = clock
+        self._add_jobs = add_jobs
+
+    def page(self, limit: int, after: str = "") -> list[Schedule]:
+        """Return up to `limit` schedules whose names follow `after`, ordered by name."""
+        query = ScheduleRow.select().where(ScheduleRow.name > after).order_by(ScheduleRow.name)
+        return [_schedule(row) for row in self._database.rows(query.limit(limit))]
+
+    def get(self, name: str) -> Schedule | None:
+        """Return a schedule, or None."""
+        rows = self._database.rows(ScheduleRow.select().where(ScheduleRow.name == name))
+        return _schedule(rows[0]) if rows else None
+
+    def recent(self, name: str) -> list[Firing]:
+        """Return the newest firings of a schedule, the newest first, at most RECENT."""
+        columns = [each for each in FiringRow._meta.sorted_fields if each.name != "schedule"]
+        query = FiringRow.select(*columns, JobRow.status.alias("job_status"))
+        query = query.join(JobRow, pw.JOIN.LEFT_OUTER, on=(JobRow.id == FiringRow.job_id))
+        query = query.where(FiringRow.schedule == name).order_by(FiringRow.nominal_at.desc())
+        return [_firing(row) for row in self._database.rows(query.limit(RECENT))]
+
+    def put(
+        self, name: str, settings: ScheduleSettings, caller: str | None, check: ScheduleCheck
+    ) -> tuple[Schedule, bool]:
+        """Create a schedule, or replace all its settings. Returns it, and whether it is new.
+
+        It is due next after now, unless its times are unchanged. Raises TooManySchedules, and what
+        `check` raises.
+        """
+        with notifying_transaction(self._wakeup, self._database, WORKER):
+            self._database.next_version(0)  # the version lock serializes it with all other changes
+            old, now = self.get(name), self._clock()
+            check(old)
+            if old is None:
+                self._require_room()
+            schedule = _changed(name, settings, old, now, caller)
+            row = _row(schedule, now)
+            if old is None:
+                self._database.run(ScheduleRow.insert(**row))
+            else:
+                self._database.run(ScheduleRow.update(**row).where(ScheduleRow.name == name))
+        return schedule, old is None
+
+    def delete(self, name: str, check: ScheduleCheck) -> bool:
+        """Delete a schedule with its firings. Its jobs stay. Returns False if there is none.
+
+        Raises what `check` raises.
+        """
+        with self._database.transaction():
+            self._database.next_version(0)
+            check(self.get(name))
+            self._database.run(FiringRow.delete().where(FiringRow.schedule == name))
+            return self._database.changed(ScheduleRow.delete().where(ScheduleRow.name == name)) == 1
+
+    def run(
+        self, name: str, caller: str | None, key: str | None, check: ScheduleCheck
+    ) -> Run | None:
+        """Submit a job of a schedule now, also if it is paused. Returns None if there is none.
+
+        `key` is an idempotency key. Raises what `check` raises.
+        """
+        with notifying_transaction(self._wakeup, self._database, WORKER) as woken:
+            self._database.next_version(0)
+            schedule, now = self.get(name), self._clock()
+            check(schedule)
+            if schedule is None:
+                return None
+            nominal_at = self._free_time(name, now)
+            job = job_of(schedule, nominal_at, caller)
+            if key is not None and (kept := self._kept(key, job, f"run {name}")):
+                return kept
+            if busy := self._busy(schedule):
+                self._free_key(key)
+                return Run(busy=busy)
+            (stored,) = self._add_jobs([job], woken)
+            if not isinstance(stored, UUID):
+                self._free_key(key)
+                return Run(refusal=stored)
+            self._database.run(_insert_firing(name, nominal_at, now, stored))
+            last = ScheduleRow.update(last_job_id=stored).where(ScheduleRow.name == name)
+            self._database.run(last)
+            self._database.counters.add(schedule.settings.type, "schedule submitted")
+        return Run(job_id=stored)
+
+    def _kept(self, key: str, job: NewJob, fingerprint: str) -> Run | None:
+        """Store a key for a job. Returns what it stands for if it is known, or else None."""
+        kept: StoredKey = store_keys(self._database, [KeyedJob(key, fingerprint, job)])[key]
+        if kept.fingerprint != fingerprint:
+            return Run(other_key=True)
+        return None if kept.job_id == job.id else Run(job_id=kept.job_id, is_replayed=True)
+
+    def _free_key(self, key: str | None) -> None:
+        delete_keys(self._database, [] if key is None else [key])
+
+    def _busy(self, schedule: Schedule) -> UUID | None:
+        """Return the last job of a schedule that must not overlap, if it is not final."""
+        if schedule.last_job_id is None:
+            return None
+        query = JobRow.select(JobRow.status).where(JobRow.id == schedule.last_job_id)
+        is_busy = any(row["status"] not in FINAL for row in self._database.rows(query))
+        return schedule.last_job_id if is_busy else None
+
+    def _free_time(self, name: str, now: int) -> int:
+        """Return the first time from now on that no firing has.
+
+        It is never a whole second, and so never a nominal time.
+        """
+        nominal_at = now
+        taken = FiringRow.select(FiringRow.nominal_at)
+        taken = taken.where(FiringRow.schedule == name, FiringRow.nominal_at >= now)
+        times = {row["nominal_at"] for row in self._database.rows(taken)}
+        while nominal_at in times or nominal_at % 1000 == 0:
+            nominal_at += 1
+        return nominal_at
+
+    def _require_room(self) -> None:
+        count = ScheduleRow.select(pw.fn.COUNT(ScheduleRow.name).alias("count"))
+        if self._database.rows(count)[0]["count"] >= MAX_SCHEDULES:
+            raise TooManySchedules
+
+
+def job_of(schedule: Schedule, nominal_at: int, caller: str | None) -> NewJob:
+    """Return a new job of a schedule."""
+    settings = schedule.settings
+    own = {"submitted_by": caller, "schedule": schedule.name, "nominal_at": nominal_at}
+    return new_job(settings.type, settings.job_payload, settings.template, **own)
+
+
+def calendar_of(schedule: Schedule) -> Calendar:
+    """Return the nominal times of a schedule."""
+    settings = schedule.settings
+    return Calendar(settings.timing, schedule.anchor_at, settings.until)
+
+
+def start_after(now: int, last_nominal_at: int | None) -> int:
+    """Return the time after which a schedule is due next, if it begins again now.
+
+    The last nominal time is later than now after the clock was set back. No nominal time comes
+    twice then, unless the clock was wrong by more than a change of a zone's offset can explain.
+    """
+    if last_nominal_at is None or last_nominal_at > now + WRONG_CLOCK_MS:
+        return now
+    return max(now, last_nominal_at)
+
+
+def _changed(
+    name: str, settings: ScheduleSettings, old: Schedule | None, now: int, caller: str | None
+) -> Schedule:
+    """Return a schedule with new settings."""
+    second = now // 1000 * 1000
+    is_same = old is not None and old.settings.timing == settings.timing
+    anchor_at = old.anchor_at if old and is_same else second
+    calendar = Calendar(settings.timing, anchor_at, settings.until)
+    next_at = calendar.after(start_after(now, old.last_nominal_at if old else None))
+    if old and is_same and old.next_at is not None and not old.settings.paused:
+        next_at = calendar.after(old.next_at - 1)  # it may be due, and is to be fired
+    changed = Schedule(
+        name=name,
+        settings=settings,
+        next_at=None if settings.paused else next_at,
+        anchor_at=anchor_at,
+        last_nominal_at=None,
+        last_job_id=None,
+        created_by=caller,
+        changed_by=caller,
+        created_at=now,
+        changed_at=now,
+        version=1,
+    )
+    if old is None:
+        return changed
+    return replace(
+        changed,
+        last_nominal_at=old.last_nominal_at,
+        last_job_id=old.last_job_id,
+        created_by=old.created_by,
+        created_at=old.created_at,
+        version=old.version + 1,
+    )
+
+
+def _row(schedule: Schedule, now: int) -> dict[str, Any]:
+    settings = schedule.settings
+    payload = _json(settings.payload)
+    same = (
+        *("name", "next_at", "anchor_at", "last_nominal_at", "last_job_id", "created_by"),
+        *("changed_by", "created_at", "changed_at", "version"),
+    )
+    return {
+        **{name: getattr(schedule, name) for name in same},
+        **vars(settings.timing),
+        "type": settings.type,
+        "payload": payload,
+        "options": _json(settings.options),
+        "job_payload": None if settings.job_payload == payload else settings.job_payload,
+        "template": settings.template,
+        "missed": settings.missed,
+        "overlap": settings.overlap,
+        "paused_at": now if settings.paused else None,
+        "until": settings.until,
+    }
+
+
+def _schedule(row: Mapping[str, Any]) -> Schedule:
+    settings = ScheduleSettings(
+        row["type"],
+        json.loads(row["payload"]),
+        Timing(row["cron"], row["every"], row["timezone"]),
+        Missed(row["missed"]),
+        Overlap(row["overlap"]),
+        row["paused_at"] is not None,
+        row["until"],
+        json.loads(row["options"]),
+        row["template"],
+        row["job_payload"] or row["payload"],
+    )
+    same = (
+        *("next_at", "anchor_at", "last_nominal_at", "last_job_id", "created_by", "changed_by"),
+        *("created_at", "changed_at", "version"),
+    )
+    return Schedule(row["name"], settings, *(row[name] for name in same))
+
+
+def _firing(row: Mapping[str, Any]) -> Firing:
+    status = None if row["job_status"] is None else Status(row["job_status"])
+    outcome = FiringOutcome(row["outcome"])
+    return Firing(**{**row, "outcome": outcome, "job_status": status})
+
+
+def _insert_firing(name: str, nominal_at: int, now: int, job_id: UUID) -> Any:
+    values = {"schedule": name, "nominal_at": nominal_at, "fired_at": now, "job_id": job_id}
+    return FiringRow.insert(**values, outcome=FiringOutcome.SUBMITTED, reason="run by a client")
+
+
+def _json(value: Any) -> str:
+    return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
