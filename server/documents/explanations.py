@@ -32,6 +32,8 @@ def explain_document(explanation: Explanation) -> ExplainDocument:
         "job_id": str(job.id),
         "status": job.status,
         "run_at": rfc3339(job.run_at),
+        "expires_at": rfc3339(job.expires_at),
+        "finish_by": rfc3339(job.finish_by),
         **_situation(explanation),
     }
 
@@ -78,7 +80,8 @@ def reasons_of(explanation: Explanation) -> Iterator[Reason]:
     """Yield why a job is not running."""
     job = explanation.job
     if job.final:
-        yield "final", f"the job is {job.status}"
+        why = f": {job.error['message']}" if job.error else ""
+        yield "final", f"the job is {job.status}{why}"
     elif job.status is Status.RUNNING:
         yield from _reasons_if_running(explanation)
     elif not explanation.due:
@@ -93,6 +96,32 @@ def reasons_of(explanation: Explanation) -> Iterator[Reason]:
     if not job.final and not explanation.runners:
         no_runner = f"no live runner takes jobs of the queue {job.queue}"
         yield "no_runner", f"{no_runner}: start a worker that does"
+    if not job.final:
+        yield from _reasons_of_times(explanation)
+
+
+def _reasons_of_times(explanation: Explanation) -> Iterator[Reason]:
+    """Tell what its expiry and its deadline mean for a job that is not final."""
+    job, seconds, end = explanation.job, explanation.seconds, explanation.earliest_end
+    if job.expires_at is not None and job.status is Status.QUEUED:
+        expiry = rfc3339(job.expires_at)
+        if explanation.earliest_start < job.expires_at:
+            yield "expires", f"it is canceled unless it starts before {expiry}"
+        else:
+            is_estimate = seconds and explanation.earliest_start > explanation.now
+            starts = "is expected to start" if is_estimate else "could start"
+            start = rfc3339(explanation.earliest_start)
+            yield "expires_first", f"it {starts} at {start}, but it expires at {expiry}"
+    if job.finish_by is None:
+        return
+    deadline = rfc3339(job.finish_by)
+    if explanation.now > job.finish_by:
+        yield "deadline_missed", f"its deadline {deadline} has passed"
+    elif end > job.finish_by:
+        yield (
+            "deadline_at_risk",
+            f"it is expected to end at {rfc3339(end)}: its deadline is {deadline}",
+        )
 
 
 def _reasons_if_running(explanation: Explanation) -> Iterator[Reason]:

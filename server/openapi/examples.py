@@ -255,6 +255,8 @@ _REST: dict[Any, Any] = {
         "ahead": 17,
         "ahead_is_more": False,
         "run_at": _CREATED,
+        "expires_at": None,
+        "finish_by": None,
         "runners": 1,
         "slots": 3,
         "busy": 3,

@@ -143,6 +143,8 @@ export interface ExplainDocument {
   job_id: string;
   status: Status;
   run_at: string;
+  expires_at: string | null;
+  finish_by: string | null;
   reasons: Reason[];
   position: number | null;
   ahead: number | null;

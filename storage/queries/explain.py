@@ -37,8 +37,9 @@ class Explanation:
     `ahead` is the number of due jobs that are claimed before this one, or None unless this one is
     due. If `is_more` is set, there are more than that. `seconds` is the estimated time until the
     start, or None if there is no basis for an estimate. `duration` is the estimated time of an
-    attempt in seconds, or None. `registered` are the runners that take jobs from the queue of this
-    job. `queue` is None for a final job whose queue was deleted. `waits` is what holds the job.
+    attempt in seconds, or None. `left` is the estimated time that a running job has left, or None.
+    `registered` are the runners that take jobs from the queue of this job. `queue` is None for a
+    final job whose queue was deleted. `waits` is what holds the job.
     """
 
     job: Job
@@ -50,10 +51,13 @@ class Explanation:
     seconds: float | None = None
     duration: float | None = None
     waits: Sequence[Wait] = ()
+    left: float | None = None
 
     @property
     def seconds_to_end(self) -> float | None:
-        """The estimated seconds until the end of a queued job; None without an estimate."""
+        """The estimated seconds until the end of the attempt; None without an estimate."""
+        if self.job.status is Status.RUNNING:
+            return self.left
         if self.seconds is None or self.duration is None:
             return None
         return self.seconds + self.duration
@@ -67,7 +71,9 @@ class Explanation:
 
     @property
     def earliest_end(self) -> int:
-        """When the first attempt of a queued job ends, in milliseconds, as far as is known."""
+        """When the attempt ends at the earliest, in milliseconds, as far as is known."""
+        if self.job.status is Status.RUNNING:
+            return self.now + round((self.left or 0.0) * 1000)
         return self.earliest_start + round((self.duration or 0.0) * 1000)
 
     @property
@@ -99,8 +105,10 @@ def explain_job(database: Database, clock: Clock, folder: Path, job: Job) -> Exp
     now = clock()
     queue = next(iter(list_queues(database, now, job.queue)), None)
     registered = [each for each in registered_runners(database, folder) if each.takes(job.queue)]
-    if job.status is not Status.QUEUED:
+    if job.final:
         return Explanation(job, now, registered, queue)
+    if job.status is Status.RUNNING:
+        return Explanation(job, now, registered, queue, left=_left(database, job, now))
     if job.held:
         duration = _duration(read_run_times(database), job)
         waits = waits_of(database, job)
@@ -119,6 +127,13 @@ def explain_job(database: Database, clock: Clock, folder: Path, job: Job) -> Exp
     if not explanation.due:
         return replace(explanation, is_more=False)
     return replace(explanation, ahead=min(ahead.total(), AHEAD_LIMIT))
+
+
+def _left(database: Database, job: Job, now: int) -> float | None:
+    """Return how many seconds a running job is expected to run on; None if nothing is known."""
+    elapsed = max(0, now - (job.started_at or now)) / 1000
+    left = read_run_times(database).left(job.type, elapsed, job.progress)
+    return min(left, max(0.0, (job.timeout or UNKNOWN) - elapsed)) if left < MAX_SECONDS else None
 
 
 def _duration(times: RunTimes, job: Job) -> float | None:

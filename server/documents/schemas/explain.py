@@ -51,5 +51,9 @@ class ExplainDocument(DryRunDocument):
     """Status of the job."""
     run_at: Time
     """The job does not start before this time."""
+    expires_at: Time | None
+    """The job is canceled if it has not started before this time; null without one."""
+    finish_by: Time | None
+    """The deadline: the job has to be final by this time; null without one."""
     reasons: list[Reason]
     """All known reasons."""

@@ -4,6 +4,7 @@ from tests.mutants.mutant import Mutant
 
 STORED = ("tests/storage/jobs/test_deadlines.py",)
 REFUSED = ("tests/server/handlers/test_finish_by.py",)
+EXPLAINED = ("tests/storage/queries/test_explain.py",)
 TRIED = ("tests/server/handlers/test_dry_run.py",)
 
 DEADLINES = (
@@ -83,5 +84,26 @@ DEADLINES = (
         '"finish_by", "missed_at", ',
         "",
         STORED,
+    ),
+    Mutant(
+        "explain tells of a deadline that is at risk",
+        "server/documents/explanations.py",
+        "    elif end > job.finish_by:\n",
+        "    elif False:\n",
+        EXPLAINED,
+    ),
+    Mutant(
+        "explain compares the expiry with the start",
+        "server/documents/explanations.py",
+        "        if explanation.earliest_start < job.expires_at:\n",
+        "        if True:\n",
+        EXPLAINED,
+    ),
+    Mutant(
+        "a running job runs no longer than its timeout",
+        "storage/queries/explain.py",
+        "return min(left, max(0.0, (job.timeout or UNKNOWN) - elapsed)) if",
+        "return left if",
+        EXPLAINED,
     ),
 )

@@ -187,6 +187,8 @@ async def test_the_whole_answer(client: Client, bench: Bench) -> None:
         "ahead": None,
         "ahead_is_more": False,
         "run_at": rfc3339(bench.job(job_id).run_at),
+        "expires_at": None,
+        "finish_by": None,
         "estimated_start_at": answer["run_at"],
         "estimated_duration": None,
         "estimated_end_at": None,
@@ -207,3 +209,53 @@ async def test_retry_after_matches_the_estimate(client: Client, bench: Bench) ->
     assert (await client.fetch(path)).headers["Retry-After"] == "3600"
     await client.get(f"/jobs/{UNKNOWN}/explain", status=404)
     await client.get("/jobs/abc/explain", status=404)
+
+
+@pytest.mark.gen_test
+async def test_expiry_and_deadline_are_compared_with_the_estimate(
+    client: Client, bench: Bench
+) -> None:
+    bench.clock.now = bench.store.clock() - 100_000
+    runner = bench.runner()
+    bench.enqueue()
+    run_one(bench, runner, 40)
+    bench.clock.now = bench.store.clock()
+    now = bench.clock()
+    assert await codes(client, bench.enqueue(expires_in=60)) == ["next", "expires"]
+    assert await codes(client, bench.enqueue(delay=90, expires_in=60)) == [
+        "not_due",
+        "expires_first",
+    ]
+    late = await codes(client, bench.enqueue(finish_by=now + 20_000))
+    assert late == ["jobs_ahead", "deadline_at_risk"]
+    assert await codes(client, bench.enqueue(finish_by=now + 900_000)) == ["jobs_ahead"]
+    assert (await codes(client, bench.enqueue(finish_by=now - 1)))[-1] == "deadline_missed"
+
+
+@pytest.mark.gen_test
+async def test_the_end_of_a_running_job_is_estimated(client: Client, bench: Bench) -> None:
+    bench.clock.now = bench.store.clock() - 100_000
+    runner = bench.runner()
+    bench.enqueue()
+    run_one(bench, runner, 40)
+    bench.clock.now = bench.store.clock()
+    running = bench.enqueue(finish_by=bench.clock() + 20_000)
+    limited = bench.enqueue(timeout=10)
+    runner.claims.claim(2)
+    answer = await client.get(f"/jobs/{running}/explain")
+    assert [reason["code"] for reason in answer["reasons"]] == ["running", "deadline_at_risk"]
+    assert rfc3339(bench.clock() + 35_000) < answer["estimated_end_at"]
+    assert answer["finish_by"] < answer["estimated_end_at"]
+    end = (await client.get(f"/jobs/{limited}/explain"))["estimated_end_at"]
+    assert end < rfc3339(bench.clock() + 11_000)
+
+
+@pytest.mark.gen_test
+async def test_an_expired_job_says_why_it_was_canceled(client: Client, bench: Bench) -> None:
+    bench.clock.now = bench.store.clock()
+    job_id = bench.enqueue(expires_in=1)
+    bench.clock.forward(2)
+    bench.runner().claims.claim(1)
+    (reason,) = (await client.get(f"/jobs/{job_id}/explain"))["reasons"]
+    assert reason["code"] == "final"
+    assert "did not start before it expired" in reason["detail"]

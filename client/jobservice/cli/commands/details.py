@@ -139,7 +139,9 @@ def explain(session: Session, job_id: JobId) -> None:
         output.document(document)
         return
     if document["status"] in exits.OF_STATUS:
-        output.line(f"{job.id} has ended: {document['status']}")
+        status = document["status"]
+        reason = document["reasons"][0]["detail"].removeprefix(f"the job is {status}")
+        output.line(f"{job.id} has ended: {status}{formats.with_moments(reason)}")
         return
     output.line(f"{job.id} is {document['status']}")
     estimates.show(output, document)
