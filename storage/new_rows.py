@@ -7,6 +7,7 @@ from storage.jobs.transitions import to_json_text
 from storage.records.holds import Hold
 from storage.records.job import EncodedJson, NewJob
 from storage.records.states import Status
+from storage.waiting.dependencies import predecessors_text
 from storage.waiting.held import hold
 
 
@@ -49,14 +50,14 @@ def _rare_columns(job: NewJob, now: int) -> dict[str, Any]:
         columns |= {"unique_key": job.unique_key, "unique_scope": job.unique_scope or "running"}
     if job.batch_id is not None:
         columns["batch_id"] = job.batch_id
-    if job.keep_for is not None:
-        columns["keep_ms"] = round(job.keep_for * 1000)
-    if job.expires_at is not None:
-        columns["expires_at"] = job.expires_at
-    if job.expires_in is not None:
-        columns["expires_at"] = now + round(job.expires_in * 1000)
-    plain = ("finish_by", "schedule", "nominal_at")
+    plain = ("expires_at", "finish_by", "schedule", "nominal_at")
     columns |= {name: value for name in plain if (value := getattr(job, name)) is not None}
+    if job.after:
+        columns["predecessors"] = predecessors_text(job)
     if job.watched:
         columns["watched"] = job.watched
+    if job.keep_for is not None:
+        columns["keep_ms"] = round(job.keep_for * 1000)
+    if job.expires_in is not None:
+        columns["expires_at"] = now + round(job.expires_in * 1000)
     return columns

@@ -38,6 +38,7 @@ from storage.records.batch import BatchJob
 from storage.records.filters import Filters
 from storage.records.job import Job, JobCheck, NewJob, StoreError
 from storage.records.queue_name import DEFAULT_QUEUE
+from storage.waiting.dependencies import let_wait, missing_predecessors
 from storage.waiting.reactions import react_to_ended
 
 
@@ -50,7 +51,14 @@ class Refusal(StrEnum):
     """The queue does not exist."""
 
 
-Refused = Refusal | KeyHolder
+@dataclass(frozen=True)
+class MissingPredecessors:
+    """A new job was not stored, because it is to run after jobs that do not exist."""
+
+    ids: tuple[UUID, ...]
+
+
+Refused = Refusal | KeyHolder | MissingPredecessors
 """Why a new job was not stored; the second is the job that holds its unique key."""
 
 
@@ -90,7 +98,9 @@ class JobStore:
         or none are stored; after any other error, none.
         """
         with notifying_transaction(self._wakeup, self._database, WORKER) as woken:
-            return self.add(jobs, woken)
+            stored = self.add(jobs, woken)
+        self._react_if_ended(woken)
+        return stored
 
     def add_alike(
         self, batch_id: UUID, templates: Sequence[NewJob], jobs: Sequence[BatchJob]
@@ -133,6 +143,7 @@ class JobStore:
             }
             change_jobs(self._database, answers)
             delete_keys(self._database, [key for key in refused if key not in answers])
+        self._react_if_ended(woken)
         return [refused.get(each.key, kept[each.key]) for each in keyed]
 
     def try_enqueue(self, job: NewJob) -> Job | Refused:
@@ -239,6 +250,10 @@ class JobStore:
             changed = change_queued(self._database, job_id, changes)
         return changed, self.get(job_id)
 
+    def _react_if_ended(self, woken: Sequence[str]) -> None:
+        if LISTENER in woken:  # jobs have ended, or are to be canceled because others have
+            self._react_to_ended()
+
     def _react_to_ended(self) -> None:
         with suppress(StoreError):  # the entries stay, and workers look for them
             react_to_ended(self._database, self._wakeup, self._clock)
@@ -261,7 +276,8 @@ class JobStore:
             if holders:
                 self._replace(some, rows, holders)
                 woken.append(LISTENER)
-            self._insert(some, rows)
+            if self._insert(some, rows):
+                woken.append(LISTENER)
             for job, row in zip(some, rows, strict=True):
                 stored[job.id] = row["id"] if isinstance(row, dict) else row
         return [stored[job.id] for job in jobs]
@@ -274,7 +290,7 @@ class JobStore:
     ) -> None:
         """Cancel the holders of the keys of new jobs that are stored, and count what happened."""
         for job, row in zip(jobs, rows, strict=True):
-            if job.unique_key not in holders or isinstance(row, Refusal):
+            if job.unique_key not in holders or isinstance(row, Refusal | MissingPredecessors):
                 continue
             outcome = "replaced"
             if isinstance(row, KeyHolder):
@@ -293,7 +309,15 @@ class JobStore:
             self._database.next_version(0)  # so that no one deletes these queues meanwhile
             names = existing_queues(self._database, names)
         names.add(DEFAULT_QUEUE)
-        return [self._row(job, holders) if job.queue in names else Refusal.QUEUE for job in jobs]
+        missing = missing_predecessors(self._database, jobs)
+        refused: dict[UUID, Refused] = {}
+        for job in jobs:
+            if job.queue not in names:
+                refused[job.id] = Refusal.QUEUE
+            elif missing and not missing.isdisjoint(job.after):
+                ids = tuple(each for each in job.after if each in missing)
+                refused[job.id] = MissingPredecessors(ids)
+        return [refused.get(job.id) or self._row(job, holders) for job in jobs]
 
     def _row(self, job: NewJob, holders: Holders) -> dict[str, Any] | Refused:
         """Return the row of a new job, without its version."""
@@ -306,11 +330,16 @@ class JobStore:
             return Refusal.SOURCE
         return new_row(job, upload_id, self._clock())
 
-    def _insert(self, jobs: Sequence[NewJob], found: Sequence[dict[str, Any] | Refused]) -> None:
-        """Store the rows of new jobs that were not refused; versions follow their order."""
-        rows = [row for row in found if isinstance(row, dict)]
+    def _insert(self, jobs: Sequence[NewJob], found: Sequence[dict[str, Any] | Refused]) -> bool:
+        """Store the rows of new jobs that were not refused; versions follow their order.
+
+        Returns whether some are to be canceled at once, see `let_wait`.
+        """
+        stored = [(job, row) for job, row in zip(jobs, found, strict=True) if isinstance(row, dict)]
+        rows = [row for _, row in stored]
         if not rows:
-            return
+            return False
+        must_cancel = let_wait(self._database, stored)
         for type, count in Counter(row["type"] for row in rows).items():
             self._database.counters.add(type, "submitted", count)
         first = self._database.next_version_offset(len(rows)) + len(rows) - 1
@@ -325,6 +354,7 @@ class JobStore:
         ids = {row["id"] for row in rows}
         tagged = [job for job in jobs if job.tags and job.id in ids]
         add_tags(self._database, [(tag, job.id) for job in tagged for tag in job.tags])
+        return must_cancel
 
     def _upload_id(self, job: NewJob) -> UUID | None:
         """Return the upload of a job: its new file, or the locked file of its source job."""

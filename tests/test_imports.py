@@ -88,7 +88,8 @@ MAY_IMPORT = {
     "server.store": "server.http storage.files storage.notify storage.records storage.telemetry",
     "server.documents.schemas": "server.http storage.records",
     "server.documents": "runner.job_types server.documents.schemas server.http storage storage.db "
-    "storage.jobs storage.liveness storage.queries storage.records storage.schedules",
+    "storage.jobs storage.liveness storage.queries storage.records storage.schedules "
+    "storage.waiting",
     "server.upload": "server.checking server.documents server.http storage.files storage.records",
     "server.events": "server.checking server.documents server.documents.schemas server.http "
     "server.store storage.jobs storage.notify storage.records",

@@ -75,6 +75,8 @@ class JobData:
     queue: str = "default"
     tags: tuple[str, ...] = ()
     metadata: Mapping[str, Any] | None = None
+    after: tuple[str, ...] = ()
+    on_failure: str | None = None
     expires_at: datetime | None = None
     finish_by: datetime | None = None
     missed_at: datetime | None = None
@@ -223,6 +225,7 @@ def read_job(document: Mapping[str, Any]) -> JobData:
     known["upload"] = UploadData(**known_fields(UploadData, upload)) if upload else None
     known["attempts"] = tuple(map(_read_attempt, document.get("attempts") or ()))
     known["tags"] = tuple(document.get("tags") or ())
+    known["after"] = tuple(document.get("after") or ())
     return JobData(**known, raw=document)
 
 

@@ -26,6 +26,10 @@ def conflicts(document: dict[str, Any], callback_hosts: Collection[str]) -> Iter
         if document.get(name) is not None and document.get("unique_key") is None:
             detail = 'it needs a unique_key, for example "unique_key": "sync:customer:42"'
             yield FieldError(name, detail)
+    if document.get("on_failure") is not None and not document.get("after"):
+        example = '"after": ["01a2107d-08cc-73f5-a3eb-bdc8e70382e5"]'
+        detail = f"it needs jobs to wait for, for example {example}"
+        yield FieldError("on_failure", detail)
 
 
 def file_errors(

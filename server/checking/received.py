@@ -14,7 +14,8 @@ FILES_PART = "files"
 """The name of each part with a file, if a form has several: they are stored as one zip archive."""
 TIME_FIELDS = {"run_at", "expires_at", "finish_by"}
 """Times may also be JSON texts, in quotes."""
-TEXT_FIELDS = {"type", "callback_url", "queue", *TIME_FIELDS, "unique_key", "unique", "if_exists"}
+TEXT_FIELDS = {"type", "callback_url", "queue", *TIME_FIELDS}
+TEXT_FIELDS |= {"unique_key", "unique", "if_exists", "on_failure"}
 
 
 @dataclass(frozen=True)

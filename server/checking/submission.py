@@ -87,6 +87,7 @@ class CheckedSubmission:
         """
         given = {**vars(self.submission), "delay": self.submission.delay or 0.0}
         given["tags"] = tuple(self.submission.tags or ())
+        given["after"] = tuple(self.submission.after or ())
         given["unique_scope"] = given.pop("unique")
         if self.encoded is not None:
             given["payload"] = self.encoded

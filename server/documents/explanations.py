@@ -12,6 +12,7 @@ from storage.queries.explain import Explanation
 from storage.records.holds import Hold
 from storage.records.job import Outcome
 from storage.records.states import Status
+from storage.waiting.waits import Wait
 
 Reason = tuple[str, str]
 """A code and its explanation."""
@@ -148,9 +149,19 @@ def _silence(runner: RegisteredRunner) -> str:
 def _reasons_if_held(explanation: Explanation) -> Iterator[Reason]:
     for wait in explanation.waits:
         code, what = _WAITS[wait.hold]
+        if wait.jobs:
+            what = _jobs_to_end(wait)
         yield code, f"it waits for {what}"
     if explanation.job.run_at > explanation.now:
         yield "not_due", f"it does not run before {rfc3339(explanation.job.run_at)}"
+
+
+def _jobs_to_end(wait: Wait) -> str:
+    if wait.count == 1:
+        return f"the job {wait.jobs[0]} to end"
+    named = ", ".join(map(str, wait.jobs))
+    more = " …" if wait.count > len(wait.jobs) else ""
+    return f"{wait.count} jobs to end: {named}{more}"
 
 
 def _reasons_if_not_due(explanation: Explanation) -> Iterator[Reason]:

@@ -5,6 +5,7 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from server.documents.backoff import Backoff
+from server.documents.dependencies import OnFailure, Predecessors
 from server.documents.keys import Key
 from server.documents.queues import QueueName
 from server.documents.tags import Tags
@@ -81,6 +82,18 @@ IfExists = Annotated[
     Field(
         description="if another job holds the unique key: refuse this one with 409 (the default),"
         " return the other one, or replace it if it is queued"
+    ),
+]
+
+After = Annotated[
+    Predecessors | None,
+    Field(description="ids of jobs; the job starts after all of them have ended"),
+]
+IfPredecessorFails = Annotated[
+    OnFailure | None,
+    Field(
+        description="if a job in after fails or is canceled: cancel this one (the default), or run"
+        " it all the same"
     ),
 ]
 

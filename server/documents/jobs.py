@@ -12,6 +12,7 @@ from typing import cast, overload
 from urllib.parse import urlencode
 from uuid import UUID
 
+from server.documents.dependencies import OnFailure
 from server.documents.filters import encode_cursor
 from server.documents.schemas.common import Error
 from server.documents.schemas.jobs import (
@@ -83,6 +84,8 @@ def job_document(job: Job) -> JobDocument:
         "queue": job.queue,
         "tags": list(job.tags),
         "metadata": job.metadata,
+        "after": [str(job_id) for job_id in job.after],
+        "on_failure": cast("OnFailure | None", job.on_failure),
         "expires_at": rfc3339(job.expires_at),
         "finish_by": rfc3339(job.finish_by),
         "missed_at": rfc3339(job.missed_at),

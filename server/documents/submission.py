@@ -5,12 +5,14 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict, Field
 
 from server.documents.job_options import (
+    After,
     Delay,
     ExpiresAt,
     ExpiresIn,
     FinishBy,
     HeldUntil,
     IfExists,
+    IfPredecessorFails,
     JobTags,
     KeepFor,
     MaxRetries,
@@ -54,6 +56,8 @@ class Submission(BaseModel):
     expires_in: ExpiresIn = None
     finish_by: FinishBy = None
     backoff: Waits = None
+    after: After = None
+    on_failure: IfPredecessorFails = None
     unique_key: UniqueKey = None
     unique: HeldUntil = None
     if_exists: IfExists = None

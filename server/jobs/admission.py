@@ -53,6 +53,8 @@ MAX_KEY_LENGTH = 255
 _ADDED_LATER = {
     "max_losses": DEFAULT_MAX_LOSSES,
     "tags": (),
+    "after": (),
+    "on_failure": None,
     "holds": 0,
     "watched": 0,
     **dict.fromkeys(("metadata", "keep_for", "expires_at", "expires_in", "backoff", "finish_by")),
@@ -145,7 +147,7 @@ def fingerprint(job: NewJob) -> str:
             del submitted[name]
     if isinstance(job.payload, EncodedJson):
         submitted["payload"] = None
-    text = json.dumps(submitted, sort_keys=True, ensure_ascii=False)
+    text = json.dumps(submitted, sort_keys=True, ensure_ascii=False, default=str)
     if isinstance(job.payload, EncodedJson):  # inside of a text, quotes would be escaped
         text = text.replace('"payload": null', f'"payload": {job.payload.sorted}', 1)
     return hashlib.sha256(text.encode()).hexdigest()

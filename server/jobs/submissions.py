@@ -33,7 +33,7 @@ from storage.queries.explain import Explanation
 from storage.records.job import Job, NewJob, StoreError, StoreInDoubt, Upload
 from storage.records.queue_name import DEFAULT_QUEUE
 from storage.records.states import Status
-from storage.store import JobStore, Refusal, Refused
+from storage.store import JobStore, MissingPredecessors, Refusal, Refused
 
 T = TypeVar("T")
 
@@ -271,6 +271,11 @@ def required(stored: T | Refused, new: NewJob) -> T | KeyHolder:
     elif stored is Refusal.SOURCE:
         detail = "there is no such job with a file; it may have been deleted"
         raise unacceptable([FieldError("payload.source.job_id", detail, "unknown")])
+    elif isinstance(stored, MissingPredecessors):
+        named = ", ".join(map(str, stored.ids[:3]))
+        more = f" and {len(stored.ids) - 3} more" if len(stored.ids) > 3 else ""
+        detail = f"there is no job with the id {named}{more}; it may have been deleted"
+        raise unacceptable([FieldError("after", detail, "unknown")])
     assert not isinstance(stored, Refusal)
     return stored
 

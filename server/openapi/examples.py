@@ -69,6 +69,8 @@ _JOB: JobDocument = {
     "queue": "default",
     "tags": ["nightly", "customer:42"],
     "metadata": {"requested_by": "billing"},
+    "after": [],
+    "on_failure": None,
     "expires_at": None,
     "finish_by": None,
     "missed_at": None,

@@ -51,6 +51,8 @@ export interface JobDocument {
   queue: string;
   tags: string[];
   metadata: Record<string, unknown> | null;
+  after: string[];
+  on_failure: "cancel" | "run" | null;
   expires_at: string | null;
   finish_by: string | null;
   missed_at: string | null;

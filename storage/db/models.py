@@ -71,6 +71,9 @@ class JobRow(pw.Model):
     schedule = pw.TextField(null=True)
     nominal_at = pw.BigIntegerField(null=True)
     """The schedule that submitted the job, and for which time; null for other jobs."""
+    predecessors = pw.TextField(null=True)
+    """JSON: the jobs that it waits for, and what it does if one fails; null if it waits for none.
+    `DependencyRow` has those that have not ended."""
     due_at = pw.BigIntegerField(null=True)
     """The job's own time while it is held, see `storage/records/holds.py`."""
     holds = pw.SmallIntegerField(null=True)
@@ -119,6 +122,19 @@ class BatchRow(pw.Model):
 
     class Meta:
         table_name = "batch"
+
+
+class DependencyRow(pw.Model):
+    """A job that a held job waits for; a trigger deletes it with that job, see migration 0039."""
+
+    predecessor_id = pw.UUIDField()
+    job_id = pw.UUIDField()
+    cancels = pw.BooleanField()
+    """Whether the job is canceled if the predecessor does not succeed."""
+
+    class Meta:
+        table_name = "dependency"
+        primary_key = pw.CompositeKey("predecessor_id", "job_id")
 
 
 class AttemptRow(pw.Model):

@@ -21,6 +21,8 @@ from storage.records.states import Status
 _UPLOAD_COLUMNS = ("upload_id", "upload_name", "size", "sha256")
 _FIRST = ("runner", "outcome", "cpu_seconds", "peak_memory_bytes", "pid", "traceback")
 """The columns of an attempt that the row of its job has with the prefix `first_`."""
+_MAX_IN = 512
+"""Most ids in one query."""
 LAST_LINES = 10
 LAST_BYTES = 2000
 """Maximum lines and bytes of output that are shown of a failed attempt."""
@@ -71,6 +73,18 @@ def unfinished_among(database: Database, ids: Sequence[UUID]) -> set[UUID]:
 
     found = database.fetch(*_statement_for_ids(database, "unfinished", select, JobRow.id, ids))
     return {row["id"] for row in found}
+
+
+def rows_for_ids(
+    database: Database, name: str, select: Callable[[], Any], field: pw.Field, ids: Sequence[UUID]
+) -> list[dict[str, Any]]:
+    """Return the rows whose field is one of these ids, of any number, from the query `select`.
+
+    `name` stands for the query among all statements.
+    """
+    parts = [ids[start : start + _MAX_IN] for start in range(0, len(ids), _MAX_IN)]
+    queries = [_statement_for_ids(database, name, select, field, part) for part in parts]
+    return [row for rows in database.fetch_each(queries) for row in rows] if queries else []
 
 
 def jobs_from_claimed_rows(database: Database, rows: Sequence[dict[str, Any]]) -> list[Job]:
@@ -212,6 +226,9 @@ def _job(row: dict[str, Any], attempts: tuple[Attempt, ...]) -> Job:
     if upload_id is not None:
         row["upload"] = Upload(upload_id, *upload)
     row["tags"] = tuple(from_json_text(row.get("tags")) or ())
+    if predecessors := from_json_text(row.pop("predecessors", None)):
+        row["after"] = tuple(map(UUID, predecessors["after"]))
+        row["on_failure"] = predecessors["on_failure"]
     due_at = row.pop("due_at", None)
     if due_at is not None and row["run_at"] == HELD:
         row["run_at"] = due_at

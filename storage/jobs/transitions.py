@@ -106,8 +106,7 @@ class Transitions:
 
     def expire(self, job_id: UUID, type: str, now: int, error: Json) -> None:
         """Cancel a queued job, of this type, that did not start in time; `error` is the reason."""
-        if self.apply(CANCEL, job_id, now, error=to_json_text(error)):
-            self._database.counters.add(type, f"finished {Status.CANCELED}")
+        if self.cancel_each([(job_id, type, error)], now) == [True]:
             self._database.counters.add(type, "expired")
 
     def replace(self, job_id: UUID, type: str, now: int, new_id: UUID, by: str | None) -> None:
@@ -119,6 +118,23 @@ class Transitions:
         error = to_json_text({"type": "Replaced", "message": message})
         if self.apply(CANCEL, job_id, now, error=error, canceled_by=by):
             self._database.counters.add(type, f"finished {Status.CANCELED}")
+
+    def cancel_each(self, jobs: Sequence[tuple[UUID, str, Json]], now: int) -> list[bool]:
+        """Cancel queued jobs without a caller. Each is given with its type, and with the reason."""
+        if not jobs:
+            return []
+        changes = [{"error": to_json_text(error)} for _, _, error in jobs]
+        changes = self._with_versions(CANCEL, now, changes)
+        rows = [
+            {**change, "job_id": job_id}
+            for change, (job_id, _, _) in zip(changes, jobs, strict=True)
+        ]
+        statement = self._statement(CANCEL, changes[0])
+        canceled = self._database.change_each_guarded(statement, rows)
+        for (_, type, _), is_changed in zip(jobs, canceled, strict=True):
+            if is_changed:
+                self._database.counters.add(type, f"finished {Status.CANCELED}")
+        return canceled
 
     def requeue(self, job_id: UUID, now: int) -> bool:
         """Retry a failed or canceled job for a client. It gets all its retries and losses again.

@@ -24,7 +24,8 @@ from storage.queries.run_times import MAX_SECONDS, UNKNOWN, RunTimes, read_run_t
 from storage.queries.start_estimate import Kind, estimate_start
 from storage.records.job import Job
 from storage.records.states import Status
-from storage.waiting.waits import Wait, waits_of
+from storage.waiting.holders import waits_of
+from storage.waiting.waits import Wait
 
 AHEAD_LIMIT = 10_000
 """Maximum number of jobs that are counted ahead of a job."""

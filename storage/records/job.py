@@ -138,6 +138,10 @@ class NewJob:
     schedule: str | None = None
     nominal_at: int | None = None
     """The schedule that submits it, and for which time; see `storage/records/schedule.py`."""
+    after: tuple[UUID, ...] = ()
+    """The jobs that must end before it starts, each once."""
+    on_failure: str | None = None
+    """What happens if one of them does not succeed: `cancel`, which is the default, or `run`."""
     holds: int = 0
     """What holds it, as bits of `Hold`, see `storage/records/holds.py`."""
     watched: int = 0
@@ -247,6 +251,10 @@ class Job:
     schedule: str | None = None
     nominal_at: int | None = None
     """The schedule that submitted it, and for which time. None for other jobs."""
+    after: tuple[UUID, ...] = ()
+    """The jobs that had to end before it started, as they were submitted."""
+    on_failure: str | None = None
+    """What happens if one of them does not succeed, `cancel` or `run`; None if there are none."""
     holds: int | None = None
     """What holds it, as bits of `Hold`, see `storage/records/holds.py`. While it is held, `run_at`
     is its own time, and it does not start even if that has passed."""

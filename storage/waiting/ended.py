@@ -65,7 +65,8 @@ def watch(database: Database, ids: Collection[UUID], kind: Watch) -> None:
     ordered = sorted(ids)
     for start in range(0, len(ordered), _MAX_IN):
         some = JobRow.id.in_(ordered[start : start + _MAX_IN])
-        database.run(JobRow.update(watched=watched).where(some))
+        is_new = pw.fn.COALESCE(JobRow.watched, 0).bin_and(kind.value) == 0
+        database.run(JobRow.update(watched=watched).where(some, is_new))
 
 
 def process_ended(database: Database, wakeup: Wakeup, clock: Clock, reactions: Reactions) -> bool:
@@ -111,11 +112,19 @@ def _key(row: Mapping[str, Any]) -> tuple[UUID, bool]:
 
 def _store(database: Database, row: Mapping[str, Any], left: int) -> None:
     """Store what has not reacted to an entry yet; an entry to which all have reacted is deleted."""
-    one = EndedRow.job_id == row["job_id"], EndedRow.deleted == bool(row["deleted"])
+    values = {"job_id": row["job_id"], "deleted": bool(row["deleted"]), "watched": left}
     if not left:
-        database.run(EndedRow.delete().where(*one))
+        statement = database.statement("delete ended", lambda: EndedRow.delete().where(*_is_one()))
+        database.change_each_deferred(statement, [values])
     elif left != row["watched"]:
-        database.run(EndedRow.update(watched=left).where(*one))
+        update = EndedRow.update(watched=parameter(EndedRow.watched))
+        statement = database.statement("left of ended", lambda: update.where(*_is_one()))
+        database.change_each_deferred(statement, [values])
+
+
+def _is_one() -> tuple[Any, ...]:
+    is_deleted = EndedRow.deleted == parameter(EndedRow.deleted)
+    return EndedRow.job_id == parameter(EndedRow.job_id), is_deleted
 
 
 def _take(database: Database, limit: int, known: int) -> list[dict[str, Any]]:

@@ -9,12 +9,11 @@ import peewee as pw
 from storage.db.database import Database
 from storage.db.models import JobRow
 from storage.db.parameters import key_equals, parameter, unindexed
+from storage.jobs.rows import rows_for_ids
 from storage.jobs.statements import guarded_update
 from storage.records.holds import HELD, Hold
 from storage.records.states import RESCHEDULE, Status
 
-MAX_IN = 500
-"""Most ids in one query."""
 # As an expression, so that PostgreSQL does not read all held jobs by its index to find a few.
 _IS_HELD = (
     pw.Expression(JobRow.run_at, "+", 0) == HELD,
@@ -58,13 +57,12 @@ def release(database: Database, ids: Sequence[UUID], kind: Hold, now: int) -> li
 
 def _holds(database: Database, ids: Sequence[UUID]) -> dict[UUID, int]:
     """Return what holds each of these jobs that is held."""
-    columns = JobRow.id, JobRow.holds
-    found: dict[UUID, int] = {}
-    for start in range(0, len(ids), MAX_IN):
-        some = JobRow.id.in_(list(ids[start : start + MAX_IN]))
-        rows = database.rows(JobRow.select(*columns).where(some, *_IS_HELD))
-        found |= {row["id"]: row["holds"] for row in rows}
-    return found
+    rows = rows_for_ids(database, "held", _select_held, JobRow.id, ids)
+    return {row["id"]: row["holds"] for row in rows}
+
+
+def _select_held() -> Any:
+    return JobRow.select(JobRow.id, JobRow.holds).where(*_IS_HELD)
 
 
 def _lighten(kind: Hold) -> Any:

@@ -3,9 +3,11 @@
 from storage.db.clock import Clock
 from storage.db.database import Database
 from storage.notify.wakeup import Wakeup
+from storage.records.holds import Watch
+from storage.waiting import dependencies
 from storage.waiting.ended import Reactions, process_ended
 
-REACTIONS: Reactions = {}
+REACTIONS: Reactions = {Watch.DEPENDENCIES: dependencies.react}
 
 
 def react_to_ended(database: Database, wakeup: Wakeup, clock: Clock) -> bool:

@@ -220,6 +220,19 @@ def test_a_result_is_reused(api: Client) -> None:
     assert (other.data.reused_from, other.result()["counts"]) == (None, {"WARN": 0})
 
 
+def test_a_job_waits_for_others(api: Client, queue: str) -> None:
+    first = api.submit("sleep", {"seconds": 0}, queue=queue, delay=3600)
+    last = api.submit("sleep", {"seconds": 0}, queue=queue, after=[first, first.id])
+    other = api.submit("sleep", {"seconds": 0}, after=first, on_failure="run")
+    last.refresh()
+    assert (last.data.after, last.data.on_failure) == ((first.id,), "cancel")
+    first.cancel()
+    assert other.wait(timeout=30).result() == {"slept": 0}
+    last.refresh()
+    assert last.data.error
+    assert (last.status, last.data.error.type) == ("canceled", "PredecessorFailed")
+
+
 def test_one_job_at_a_time_has_a_unique_key(api: Client, queue: str) -> None:
     key = f"sync:{uuid4()}"
     job = api.submit("sleep", {"seconds": 60}, queue=queue, unique_key=key, delay=3600)

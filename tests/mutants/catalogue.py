@@ -8,6 +8,7 @@ from tests.mutants.guards.batches import BATCHES
 from tests.mutants.guards.cli import CLI
 from tests.mutants.guards.client_limits import CLIENT_LIMITS
 from tests.mutants.guards.deadlines import DEADLINES
+from tests.mutants.guards.dependencies import DEPENDENCIES
 from tests.mutants.guards.estimates import ESTIMATES
 from tests.mutants.guards.events import EVENTS
 from tests.mutants.guards.failures import FAILURES
@@ -77,4 +78,5 @@ MUTANTS = (
     *ENDED,
     *UNIQUE_KEYS,
     *FAILURES,
+    *DEPENDENCIES,
 )

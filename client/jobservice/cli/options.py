@@ -237,6 +237,24 @@ class JobOptions(Changes):
             help='Seconds before retries: 30, [1,10,60] or {"base": 2, "max": 600}.',
         ),
     ] = None
+    after: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--after",
+            metavar="JOB",
+            autocompletion=completion.job_ids,
+            help="Start when this job has ended; repeat it for more.",
+        ),
+    ] = None
+    on_failure: Annotated[
+        str | None,
+        typer.Option(
+            "--on-failure",
+            metavar="POLICY",
+            autocompletion=completion.one_of("cancel", "run"),
+            help="If one of them fails: cancel (default) or run.",
+        ),
+    ] = None
     unique_key: Annotated[
         str | None,
         typer.Option("--unique-key", metavar="KEY", help="Only one job at a time has this key."),

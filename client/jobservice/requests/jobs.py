@@ -44,6 +44,8 @@ class Options(TypedDict, total=False):
     expires_in: float | timedelta | None
     finish_by: datetime | str | None
     backoff: float | list[float] | Mapping[str, float] | None
+    after: Any
+    on_failure: str | None
     unique_key: str | None
     unique: str | None
     if_exists: str | None
@@ -187,7 +189,15 @@ def read_options(options: Mapping[str, Any]) -> dict[str, Any]:
     given = {name: plain(name, value) for name, value in options.items() if value is not None}
     if "tags" in given:
         given["tags"] = _tags(given["tags"])
+    if "after" in given:
+        given["after"] = _job_ids(given["after"])
     return given
+
+
+def _job_ids(value: Any) -> list[str]:
+    """The ids of jobs that are given as ids or as jobs; also of a single one."""
+    jobs = list(value) if isinstance(value, Iterable) and not isinstance(value, str) else [value]
+    return [str(getattr(each, "id", each)) for each in jobs]
 
 
 def _tags(value: Any) -> list[str]:

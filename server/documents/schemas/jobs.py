@@ -88,6 +88,10 @@ class JobDocument(TypedDict):
     """The tags of the job, as they were submitted."""
     metadata: dict[str, Any] | None
     """The JSON object that was submitted with the job; null without one."""
+    after: list[Id]
+    """Ids of the jobs that must end before this one starts, as they were submitted."""
+    on_failure: Literal["cancel", "run"] | None
+    """What happens if one of them does not succeed; null if it waits for no jobs."""
     expires_at: Time | None
     """The job is canceled if it has not started before this time; null without one."""
     finish_by: Time | None

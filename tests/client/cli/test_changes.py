@@ -34,6 +34,19 @@ def test_one_job_at_a_time_has_a_unique_key(jobs: JobsCommand) -> None:
     assert jobs.run("cancel", second).code == 0
 
 
+def test_a_job_waits_for_others(jobs: JobsCommand, service: Service) -> None:
+    first = jobs.run("submit", "sleep", "seconds=0", "--delay", "1h").out.strip()
+    waiting = jobs.run(
+        "submit", "sleep", "seconds=0", "--after", first[-8:], "--on-failure", "run"
+    ).out.strip()
+    shown = jobs.run("show", waiting).out
+    assert "if they fail" in shown
+    assert first in shown
+    assert f"it waits for the job {first} to end" in jobs.run("explain", waiting).out
+    assert jobs.run("cancel", first).code == 0
+    service.wait_for_status(waiting, "succeeded")
+
+
 def test_named_jobs_are_canceled(jobs: JobsCommand, service: Service) -> None:
     ids = [service.submit("sleep", {"seconds": 60}) for _ in range(2)]
     service.wait_for_status(ids[0], "running")

@@ -46,8 +46,8 @@ UNIQUE_KEYS = (
     Mutant(
         "a job that is refused for another reason replaces nothing",
         "storage/store.py",
-        "            if job.unique_key not in holders or isinstance(row, Refusal):\n",
-        "            if job.unique_key not in holders:\n",
+        " or isinstance(row, Refusal | MissingPredecessors):\n",
+        ":\n",
         STORED,
     ),
     Mutant(

@@ -65,8 +65,8 @@ QUEUES = (
     Mutant(
         "a job needs an existing queue",
         "storage/store.py",
-        "if job.queue in names else",
-        "if True else",
+        "            if job.queue not in names:\n",
+        "            if False:\n",
         QUEUES_TESTS,
     ),
     Mutant(

@@ -51,6 +51,8 @@ async def test_the_document_of_a_job_has_all_fields(client: Client) -> None:
         "queue": "default",
         "tags": [],
         "metadata": None,
+        "after": [],
+        "on_failure": None,
         "expires_at": None,
         "finish_by": None,
         "missed_at": None,

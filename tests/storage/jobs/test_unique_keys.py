@@ -13,11 +13,11 @@ from storage.jobs.unique_keys import HOLDS_KEY, KeyHolder
 from storage.records.filters import Filters
 from storage.records.job import NewJob, Upload
 from storage.records.states import Status
-from storage.store import Refusal
+from storage.store import Refusal, Refused
 from tests.support.stores import RAISED, RETURNED, Bench
 
 
-def submit(bench: Bench, **options: Any) -> UUID | Refusal | KeyHolder:
+def submit(bench: Bench, **options: Any) -> UUID | Refused:
     """Submit a job with the key k; return its id, or why it was not stored."""
     (stored,) = bench.jobs.enqueue([new_job(**options)])
     return stored

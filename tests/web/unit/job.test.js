@@ -21,6 +21,8 @@ const JOB = {
   tags: [],
   metadata: null,
   keep_for: null,
+  after: [],
+  on_failure: null,
   expires_at: null,
   finish_by: null,
   missed_at: null,

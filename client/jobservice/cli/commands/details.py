@@ -56,6 +56,8 @@ def _show_fields(output: Output, job: "Job") -> None:
         "queue": data.queue + (f", priority {data.priority}" if data.priority else ""),
         "tags": ", ".join(data.tags),
         "metadata": _json(data.metadata),
+        "after": ", ".join(data.after),
+        "if they fail": data.on_failure,
         "expires": formats.moment(data.expires_at),
         "finish by": _deadline(data),
         "backoff": _json(data.backoff),

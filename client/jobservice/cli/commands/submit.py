@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from jobservice.cli import completion, exits, payloads, program, waiting
+from jobservice.cli import completion, exits, ids, payloads, program, waiting
 from jobservice.cli.command import command
 from jobservice.cli.options import JobOptions, seconds
 from jobservice.cli.output import estimates
@@ -86,6 +86,8 @@ def submit(
     is_waiting = until.wait or until.wait_timeout is not None
     if dry_run and is_waiting:
         raise typer.BadParameter("--dry-run submits no job that --wait could wait for")
+    if options.after:
+        options.after = [ids.resolve(session.client, each) for each in options.after]
     if dry_run:
         return _try(session, type, values, files, options)
     given = {**options.given(), "file": _opened(files), "idempotency_key": idempotency_key}

@@ -3,7 +3,7 @@
 import { h } from "../../lib/dom.js";
 import * as format from "../../lib/format.js";
 import { DEFAULT_QUEUE } from "../../shared/api.js";
-import { jobsHref } from "../../shared/links.js";
+import { jobHref, jobsHref } from "../../shared/links.js";
 import { badge, isFinal } from "../../shared/status.js";
 import { errorText } from "./attempts.js";
 
@@ -11,6 +11,8 @@ import { errorText } from "./attempts.js";
 /** @typedef {import("../../types.js").JobDocument} JobDocument */
 
 const LONG_FACT = 40; // characters; a longer fact, such as the name of a file, has a row of its own
+
+const MAX_LINKS = 20; // jobs that a job waits for; there can be a thousand
 
 const HELD_UNTIL = {
   queued: "until it starts",
@@ -60,6 +62,11 @@ function facts(job) {
     ["Tags", job.tags.length > 0 && h("span", {}, job.tags.map(tagLink))],
     ["Batch", job.batch_id && h("a", { href: jobsHref({ batch: job.batch_id }) }, job.batch_id)],
     ["Metadata", job.metadata && JSON.stringify(job.metadata)],
+    ["After", job.after.length > 0 && h("span", {}, job.after.slice(0, MAX_LINKS).map(jobLink))],
+    [
+      "If they fail",
+      job.on_failure && (job.on_failure === "run" ? "it runs all the same" : "it is canceled"),
+    ],
     ["Expires", time(job.expires_at)],
     ["Finish by", time(job.finish_by)],
     ["Missed its deadline", job.missed_at && "yes"],
@@ -106,6 +113,9 @@ function fact(name, value) {
  * @param {number} index
  */
 const tagLink = (tag, index) => [index > 0 && ", ", h("a", { href: jobsHref({ tag }) }, tag)];
+
+/** @param {string} id @param {number} index */
+const jobLink = (id, index) => [index > 0 && ", ", h("a", { href: jobHref(id) }, id.slice(-8))];
 
 /** @param {string | null} text */
 function time(text) {

@@ -1,0 +1,33 @@
+"""The jobs that a new job waits for, as clients submit them."""
+
+from typing import Annotated, Any, Literal
+from uuid import UUID
+
+from pydantic import AfterValidator, Field, PlainValidator, WithJsonSchema
+
+MAX_PREDECESSORS = 1000
+"""Most jobs that one job waits for."""
+_EXAMPLE = "01a2107d-08cc-73f5-a3eb-bdc8e70382e5"
+
+
+def _parse_id(value: Any) -> UUID:
+    try:
+        if isinstance(value, str):
+            return UUID(value)
+    except ValueError:
+        pass
+    raise ValueError(f"it must be the id of a job, for example {_EXAMPLE}")
+
+
+def _each_once(values: list[UUID]) -> list[UUID]:
+    return list(dict.fromkeys(values))
+
+
+JobId = Annotated[
+    UUID, PlainValidator(_parse_id), WithJsonSchema({"type": "string", "format": "uuid"})
+]
+Predecessors = Annotated[
+    list[JobId], Field(max_length=MAX_PREDECESSORS), AfterValidator(_each_once)
+]
+"""The ids of jobs. One that is given twice counts once."""
+OnFailure = Literal["cancel", "run"]

@@ -1,0 +1,195 @@
+"""Jobs that wait for the ends of others: their predecessors.
+
+A waiting job is held, and has a row of `dependency` for each predecessor that has not ended. The
+reaction to an end deletes these rows, and releases the jobs that have none left, or cancels them.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from functools import partial
+from typing import Any
+from uuid import UUID
+
+from storage.db.database import Database
+from storage.db.models import DependencyRow, EndedRow, JobRow
+from storage.db.parameters import parameter
+from storage.jobs.rows import rows_for_ids, unfinished_among
+from storage.jobs.transitions import to_json_text
+from storage.records.holds import Hold, Watch
+from storage.records.job import Job, NewJob
+from storage.records.states import FINAL, Status
+from storage.waiting.ended import EndedJob, Reacting, watch
+from storage.waiting.held import held_by, hold, release
+from storage.waiting.waits import SHOWN, Wait
+
+CANCEL = "cancel"
+"""The default of `on_failure`: the job is canceled if a predecessor does not succeed."""
+
+
+def predecessors_text(job: NewJob) -> str:
+    """Return what a new job waits for as it is stored."""
+    return to_json_text(
+        {"after": list(map(str, job.after)), "on_failure": job.on_failure or CANCEL}
+    )
+
+
+def missing_predecessors(database: Database, jobs: Iterable[NewJob]) -> set[UUID]:
+    """Return the predecessors of new jobs that do not exist.
+
+    Takes the version lock if there are any, so that the others stay as they are.
+    """
+    ids = {job_id for job in jobs for job_id in job.after}
+    if not ids:
+        return set()
+    database.next_version(0)
+    return ids - _statuses(database, ids).keys()
+
+
+def let_wait(database: Database, new: Sequence[tuple[NewJob, dict[str, Any]]]) -> bool:
+    """Hold new jobs, given with their rows, whose predecessors have not all ended.
+
+    Returns whether some are to be canceled, because a predecessor has failed already: the caller
+    then reacts to the outbox `ended`. Only inside a transaction that holds the version lock.
+    """
+    waiting = [(job, row) for job, row in new if job.after]
+    if not waiting:
+        return False
+    statuses = _statuses(database, {job_id for job, _ in waiting for job_id in job.after})
+    found: list[dict[str, Any]] = []
+    for job, row in waiting:
+        cancels = job.on_failure != "run"
+        left = [each for each in job.after if _counts(statuses[each], cancels)]
+        found += [{"predecessor_id": each, "job_id": job.id, "cancels": cancels} for each in left]
+        if left:
+            hold(row, Hold.PREDECESSORS)
+    if found:
+        add = database.statement("add dependency", _insert)
+        database.change_each_deferred(add, found)
+    ids = {each["predecessor_id"] for each in found}
+    watch(database, {each for each in ids if statuses[each] not in FINAL}, Watch.DEPENDENCIES)
+    failed = {each: statuses[each] for each in ids if statuses[each] in FINAL}
+    _note_ended(database, failed)
+    return bool(failed)
+
+
+def react(reacting: Reacting, ended: Sequence[EndedJob]) -> set[UUID]:
+    """Release or cancel the jobs that wait for ended ones, as many as the budget allows."""
+    statuses = {each.id: each.status for each in ended if not each.deleted}
+    if not statuses:
+        return set()
+    database, limit = reacting.database, max(0, reacting.budget)
+    pairs = _waiting(database, sorted(statuses), limit + 1)
+    unfinished: set[UUID] = set()
+    if len(pairs) > limit:
+        first_left = pairs[limit]["predecessor_id"]
+        unfinished = {each for each in statuses if each >= first_left}
+        pairs = pairs[:limit]
+    reacting.budget -= len(pairs)
+    _delete(database, pairs)
+    failed = {
+        pair["job_id"]: pair["predecessor_id"]
+        for pair in pairs
+        if pair["cancels"] and statuses[pair["predecessor_id"]] is not Status.SUCCEEDED
+    }
+    _cancel(reacting, failed, statuses)
+    free = [each for each in dict.fromkeys(pair["job_id"] for pair in pairs) if each not in failed]
+    still = _still_waiting(database, free)
+    release(database, [each for each in free if each not in still], Hold.PREDECESSORS, reacting.now)
+    return unfinished
+
+
+def wait_for_predecessors(database: Database, job: Job) -> Wait:
+    """Return which predecessors a held job waits for."""
+    unfinished = unfinished_among(database, job.after)
+    jobs = [each for each in job.after if each in unfinished]
+    return Wait(Hold.PREDECESSORS, jobs[:SHOWN], len(jobs))
+
+
+def _counts(status: Status, cancels: bool) -> bool:
+    """Return whether a job has to wait for a predecessor, or to be canceled because of it."""
+    return status not in FINAL or (cancels and status is not Status.SUCCEEDED)
+
+
+def _statuses(database: Database, ids: Iterable[UUID]) -> dict[UUID, Status]:
+    select = partial(JobRow.select, JobRow.id, JobRow.status)
+    rows = rows_for_ids(database, "statuses", select, JobRow.id, sorted(ids))
+    return {row["id"]: Status(row["status"]) for row in rows}
+
+
+def _note_ended(database: Database, failed: Mapping[UUID, Status]) -> None:
+    """Put jobs that had ended before into the outbox, for the jobs that now wait for them."""
+    for job_id, status in failed.items():
+        row = {"job_id": job_id, "deleted": False, "status": status, "watched": 0}
+        key = [EndedRow.job_id, EndedRow.deleted]
+        database.run(EndedRow.insert(row).on_conflict(conflict_target=key, action="IGNORE"))
+        one = EndedRow.job_id == job_id, EndedRow.deleted == False  # noqa: E712
+        watched = EndedRow.watched.bin_or(Watch.DEPENDENCIES.value)
+        database.run(EndedRow.update(watched=watched).where(*one))
+
+
+def _waiting(database: Database, ids: list[UUID], limit: int) -> list[dict[str, Any]]:
+    """Return the first pairs of these predecessors and the jobs that wait for them, in order."""
+    name = f"first {limit} waiting jobs"
+    select = partial(_select_waiting, limit)
+    return rows_for_ids(database, name, select, DependencyRow.predecessor_id, ids)[:limit]
+
+
+def _select_waiting(limit: int) -> Any:
+    ordered = DependencyRow.select().order_by(DependencyRow.predecessor_id, DependencyRow.job_id)
+    return ordered.limit(limit)
+
+
+def _delete(database: Database, pairs: Sequence[Mapping[str, Any]]) -> None:
+    """Delete the first pairs of each predecessor, which are given in order."""
+    last = {pair["predecessor_id"]: pair["job_id"] for pair in pairs}
+    statement = database.statement("delete dependencies", _delete_up_to)
+    for predecessor_id, job_id in last.items():
+        values = {"predecessor_id": predecessor_id, "job_id": job_id}
+        database.change_each_deferred(statement, [values])
+
+
+def _cancel(
+    reacting: Reacting, failed: Mapping[UUID, UUID], statuses: Mapping[UUID, Status]
+) -> None:
+    """Cancel the jobs that still wait, each with the predecessor because of which it is."""
+    database, ids = reacting.database, held_by(reacting.database, list(failed), Hold.PREDECESSORS)
+    select = partial(JobRow.select, JobRow.id, JobRow.type)
+    rows = rows_for_ids(database, "types", select, JobRow.id, ids)
+    types = {row["id"]: row["type"] for row in rows}
+    errors = [(job_id, types[job_id], _error(failed[job_id], statuses)) for job_id in ids]
+    reacting.transitions.cancel_each(errors, reacting.now)
+    if ids:
+        delete = database.statement("delete predecessors", _delete_all)
+        for job_id in ids:
+            database.change_each_deferred(delete, [{"job_id": job_id}])
+
+
+def _error(predecessor: UUID, statuses: Mapping[UUID, Status]) -> dict[str, str]:
+    verb = "was canceled" if statuses[predecessor] is Status.CANCELED else "failed"
+    message = f"the job {predecessor} {verb}, and this one waited for its success"
+    return {"type": "PredecessorFailed", "message": message}
+
+
+def _still_waiting(database: Database, ids: Sequence[UUID]) -> set[UUID]:
+    """Return those of the jobs that have a predecessor left."""
+    rows = rows_for_ids(database, "still waiting", _select_ids, DependencyRow.job_id, ids)
+    return {row["job_id"] for row in rows}
+
+
+def _select_ids() -> Any:
+    return DependencyRow.select(DependencyRow.job_id).distinct()
+
+
+def _insert() -> Any:
+    fields = DependencyRow._meta.sorted_fields
+    return DependencyRow.insert(**{field.name: parameter(field) for field in fields})
+
+
+def _delete_up_to() -> Any:
+    return DependencyRow.delete().where(
+        DependencyRow.predecessor_id == parameter(DependencyRow.predecessor_id),
+        DependencyRow.job_id <= parameter(DependencyRow.job_id),
+    )
+
+
+def _delete_all() -> Any:
+    return DependencyRow.delete().where(DependencyRow.job_id == parameter(DependencyRow.job_id))

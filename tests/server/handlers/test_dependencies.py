@@ -1,0 +1,114 @@
+"""Jobs that wait for others, over HTTP: what is stored, what is refused, and what explains it."""
+
+import json
+from typing import Any
+from uuid import uuid4
+
+import pytest
+
+from tests.support.api import Client
+
+pytestmark = [pytest.mark.gen_test, pytest.mark.sqlite]
+JSON = {"Content-Type": "application/json"}
+
+
+async def post(client: Client, status: int = 202, **fields: Any) -> Any:
+    document = {"type": "sleep", "payload": {"seconds": 1}, **fields}
+    response = await client.fetch("/jobs", method="POST", body=json.dumps(document), headers=JSON)
+    assert response.code == status, response.body
+    return json.loads(response.body)
+
+
+async def get(client: Client, path: str) -> Any:
+    return json.loads((await client.fetch(path)).body)
+
+
+async def test_a_job_shows_what_it_waits_for(client: Client) -> None:
+    first = (await post(client))["job_id"]
+    second = (await post(client))["job_id"]
+    job_id = (await post(client, after=[first, second, first], on_failure="run"))["job_id"]
+    job = await get(client, f"/jobs/{job_id}")
+    assert (job["status"], job["after"], job["on_failure"]) == ("queued", [first, second], "run")
+    assert job["run_at"] == job["created_at"]
+    found = await get(client, f"/jobs/{job_id}/explain")
+    (reason,) = [each for each in found["reasons"] if each["code"] == "waits_for_jobs"]
+    assert reason["detail"] == f"it waits for 2 jobs to end: {first}, {second}"
+    assert (found["position"], found["estimated_start_at"]) == (None, None)
+    assert "next" not in {each["code"] for each in found["reasons"]}
+    await client.fetch(f"/jobs/{first}/cancel", method="POST", body=b"")
+    found = await get(client, f"/jobs/{job_id}/explain")
+    assert f"it waits for the job {second} to end" in str(found["reasons"])
+
+
+async def test_a_job_is_canceled_with_the_job_that_it_waits_for(client: Client) -> None:
+    first = (await post(client))["job_id"]
+    waiting = (await post(client, after=[first]))["job_id"]
+    last = (await post(client, after=[waiting]))["job_id"]
+    await client.fetch(f"/jobs/{first}/cancel", method="POST", body=b"")
+    for job_id in (waiting, last, (await post(client, after=[first]))["job_id"]):
+        job = await get(client, f"/jobs/{job_id}")
+        assert (job["status"], job["canceled_by"]) == ("canceled", None)
+        assert job["error"]["type"] == "PredecessorFailed"
+        assert (job["after"], job["on_failure"]) == ([job["error"]["message"][8:44]], "cancel")
+
+
+async def test_a_bulk_cancel_cancels_the_jobs_that_wait(client: Client) -> None:
+    first = (await post(client, tags=["gone"]))["job_id"]
+    waiting = (await post(client, after=[first]))["job_id"]
+    await client.fetch(
+        "/jobs/cancel", method="POST", body=json.dumps({"tag": "gone"}), headers=JSON
+    )
+    assert (await get(client, f"/jobs/{waiting}"))["status"] == "canceled"
+
+
+@pytest.mark.parametrize(
+    ("fields", "field", "detail"),
+    [
+        ({"after": ["7"]}, "after[0]", "it must be the id of a job, for example 01a2107d"),
+        ({"after": [7]}, "after[0]", "it must be the id of a job"),
+        ({"after": "7"}, "after", "list"),
+        ({"after": [str(uuid4()) for _ in range(1001)]}, "after", "1000"),
+        ({"after": [], "on_failure": "run"}, "on_failure", 'for example "after": ["01a2107d'),
+        ({"on_failure": "run"}, "on_failure", "it needs jobs to wait for"),
+        ({"after": [str(uuid4())], "on_failure": "stop"}, "on_failure", "cancel"),
+    ],
+)
+async def test_bad_input_is_refused(
+    client: Client, fields: dict[str, Any], field: str, detail: str
+) -> None:
+    problem = await post(client, 422, **fields)
+    errors = {each["field"]: each["detail"] for each in problem["errors"]}
+    assert detail in errors[field]
+
+
+async def test_a_job_that_waits_for_an_unknown_one_is_not_stored(client: Client) -> None:
+    first, unknown = (await post(client))["job_id"], [str(uuid4()) for _ in range(5)]
+    problem = await post(client, 422, after=[first, *unknown])
+    (error,) = problem["errors"]
+    assert error["field"] == "after"
+    named = ", ".join(unknown[:3])
+    assert error["detail"].startswith(f"there is no job with the id {named} and 2 more;")
+    assert [job["job_id"] for job in (await get(client, "/jobs"))["items"]] == [first]
+
+
+async def test_a_dry_run_tells_what_a_job_would_wait_for(client: Client) -> None:
+    first = (await post(client))["job_id"]
+    document = {"type": "sleep", "payload": {"seconds": 1}, "after": [first]}
+    response = await client.fetch(
+        "/jobs?dry_run=true", method="POST", body=json.dumps(document), headers=JSON
+    )
+    codes = [each["code"] for each in json.loads(response.body)["dry_run"]["reasons"]]
+    assert codes[0] == "waits_for_jobs"
+    assert len((await get(client, "/jobs"))["items"]) == 1
+
+
+async def test_the_key_of_a_submission_covers_what_it_waits_for(client: Client) -> None:
+    first = (await post(client))["job_id"]
+    document = {"type": "sleep", "payload": {"seconds": 1}}
+    codes = []
+    for fields in ({"after": [first]}, {"after": [first]}, {}, {"on_failure": "run"}):
+        body = json.dumps({**document, **fields})
+        headers = {**JSON, "Idempotency-Key": "k"}
+        response = await client.fetch("/jobs", method="POST", body=body, headers=headers)
+        codes.append(response.code)
+    assert codes == [202, 202, 422, 422]
