@@ -46,8 +46,7 @@ def _rare_columns(job: NewJob, now: int) -> dict[str, Any]:
     columns: dict[str, Any] = {
         name: to_json_text(value) for name, value in given.items() if value is not None
     }
-    if job.unique_key is not None:
-        columns |= {"unique_key": job.unique_key, "unique_scope": job.unique_scope or "running"}
+    columns |= _key_columns(job)
     if job.batch_id is not None:
         columns["batch_id"] = job.batch_id
     plain = ("expires_at", "finish_by", "schedule", "nominal_at")
@@ -60,4 +59,14 @@ def _rare_columns(job: NewJob, now: int) -> dict[str, Any]:
         columns["keep_ms"] = round(job.keep_for * 1000)
     if job.expires_in is not None:
         columns["expires_at"] = now + round(job.expires_in * 1000)
+    return columns
+
+
+def _key_columns(job: NewJob) -> dict[str, Any]:
+    """Return the columns of the keys that a job has."""
+    columns: dict[str, Any] = {}
+    if job.unique_key is not None:
+        columns |= {"unique_key": job.unique_key, "unique_scope": job.unique_scope or "running"}
+    if job.concurrency_key is not None:
+        columns |= {"concurrency_key": job.concurrency_key, "max_per_key": job.max_per_key or 1}
     return columns

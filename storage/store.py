@@ -39,6 +39,7 @@ from storage.records.filters import Filters
 from storage.records.job import Job, JobCheck, NewJob, StoreError
 from storage.records.queue_name import DEFAULT_QUEUE
 from storage.waiting.dependencies import let_wait, missing_predecessors
+from storage.waiting.places import hold_for_places
 from storage.waiting.reactions import react_to_ended
 
 
@@ -340,6 +341,7 @@ class JobStore:
         if not rows:
             return False
         must_cancel = let_wait(self._database, stored)
+        hold_for_places(self._database, rows)
         for type, count in Counter(row["type"] for row in rows).items():
             self._database.counters.add(type, "submitted", count)
         first = self._database.next_version_offset(len(rows)) + len(rows) - 1

@@ -85,6 +85,8 @@ class JobData:
     unique: str | None = None
     schedule: str | None = None
     nominal_at: datetime | None = None
+    concurrency_key: str | None = None
+    max_per_key: int | None = None
     keep_for: float | None = None
     callback_url: str | None = None
     submitted_by: str | None = None

@@ -32,6 +32,7 @@ from storage.queries.health import OpenTransaction, open_transactions
 from storage.records.backoff import LONGEST_WAIT_SECONDS
 from storage.schedules.firing import Firer
 from storage.store import JobStore
+from storage.waiting.place_sweep import PlaceSweep
 from storage.waiting.reactions import react_to_ended
 
 log = logging.getLogger(__name__)
@@ -41,6 +42,7 @@ FIRE_SECONDS = 1.0
 RESCUE_SECONDS = 0.5
 EXPIRE_SECONDS = 1.0
 ENDED_SECONDS = 1.0
+PLACES_SECONDS = 1.0
 PRUNE_SECONDS = 60.0
 SWEEP_SECONDS = 3600.0
 RESCHEDULE_SECONDS = 1.0
@@ -91,6 +93,7 @@ class Maintenance:
         add_jobs = JobStore(store.database, store.wakeup, store.clock).add
         self._firer = Firer(store.database, store.wakeup, store.clock, add_jobs)
         self._fire_task = MaintenanceTask(self._fire, FIRE_SECONDS)
+        places = PlaceSweep(store.database, store.wakeup, store.clock)
         self._rescue_task = MaintenanceTask(self._rescue, RESCUE_SECONDS)
         self._ended_task = MaintenanceTask(self._react_to_ended, ENDED_SECONDS)
         self._tasks = [
@@ -99,6 +102,7 @@ class Maintenance:
             MaintenanceTask(self._expire, EXPIRE_SECONDS),
             self._ended_task,
             MaintenanceTask(self._record_missed, EXPIRE_SECONDS),
+            MaintenanceTask(places.run, PLACES_SECONDS),
             MaintenanceTask(self._prune, PRUNE_SECONDS),
             MaintenanceTask(BatchSweep(store.database).run, PRUNE_SECONDS),
             MaintenanceTask(self._sweep, SWEEP_SECONDS),

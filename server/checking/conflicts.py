@@ -8,6 +8,13 @@ from runner.job_types.base import JobType
 from server.checking.received import FILE_PART
 from server.http.problems import FieldError
 
+_NEED_KEYS = {
+    "unique": "unique_key",
+    "if_exists": "unique_key",
+    "max_per_key": "concurrency_key",
+}
+"""Options that mean something only with a key."""
+
 
 def conflicts(document: dict[str, Any], callback_hosts: Collection[str]) -> Iterator[FieldError]:
     """Yield the errors of fields that contradict each other or the settings."""
@@ -22,10 +29,9 @@ def conflicts(document: dict[str, Any], callback_hosts: Collection[str]) -> Iter
     if isinstance(delay, int | float) and isinstance(limit, int | float) and limit <= delay:
         detail = f"it must be above the delay of {delay} s, or the job would never start"
         yield FieldError("expires_in", detail, "out_of_range")
-    for name in ("unique", "if_exists"):
-        if document.get(name) is not None and document.get("unique_key") is None:
-            detail = 'it needs a unique_key, for example "unique_key": "sync:customer:42"'
-            yield FieldError(name, detail)
+    for name, key in _NEED_KEYS.items():
+        if document.get(name) is not None and document.get(key) is None:
+            yield FieldError(name, f'it needs a {key}, for example "{key}": "sync:customer:42"')
     if document.get("on_failure") is not None and not document.get("after"):
         example = '"after": ["01a2107d-08cc-73f5-a3eb-bdc8e70382e5"]'
         detail = f"it needs jobs to wait for, for example {example}"

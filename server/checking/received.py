@@ -15,7 +15,7 @@ FILES_PART = "files"
 TIME_FIELDS = {"run_at", "expires_at", "finish_by"}
 """Times may also be JSON texts, in quotes."""
 TEXT_FIELDS = {"type", "callback_url", "queue", *TIME_FIELDS}
-TEXT_FIELDS |= {"unique_key", "unique", "if_exists", "on_failure"}
+TEXT_FIELDS |= {"unique_key", "unique", "if_exists", "on_failure", "concurrency_key"}
 
 
 @dataclass(frozen=True)

@@ -18,7 +18,8 @@ Reason = tuple[str, str]
 """A code and its explanation."""
 _WAITS = {
     Hold.PREDECESSORS: ("waits_for_jobs", "other jobs to end"),
-    Hold.KEY: ("waits_for_key", "other jobs with its concurrency key"),
+    Hold.KEY: ("waits_for_key", "a place of its concurrency key"),
+    Hold.TIME: ("waits_for_time", "its time"),
     Hold.BATCH: ("waits_for_batch", "its batch to finish"),
 }
 """For each kind of hold, the code of the reason, and what the job waits for."""
@@ -149,8 +150,12 @@ def _silence(runner: RegisteredRunner) -> str:
 def _reasons_if_held(explanation: Explanation) -> Iterator[Reason]:
     for wait in explanation.waits:
         code, what = _WAITS[wait.hold]
-        if wait.jobs:
+        if wait.jobs and wait.hold is not Hold.KEY:
             what = _jobs_to_end(wait)
+        elif wait.jobs:
+            more = f" and {wait.count - len(wait.jobs)} more" * (wait.count > len(wait.jobs))
+            has = "have" if wait.count > 1 else "has"
+            what += f", which {', '.join(map(str, wait.jobs))}{more} {has}"
         yield code, f"it waits for {what}"
     if explanation.job.run_at > explanation.now:
         yield "not_due", f"it does not run before {rfc3339(explanation.job.run_at)}"

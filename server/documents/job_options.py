@@ -84,6 +84,16 @@ IfExists = Annotated[
         " return the other one, or replace it if it is queued"
     ),
 ]
+ConcurrencyKey = Annotated[
+    Key | None,
+    Field(description="of the jobs with this key, at most max_per_key run at the same time"),
+]
+MaxPerKey = Annotated[
+    int | None,
+    Field(
+        ge=1, le=1000, description="how many jobs with the concurrency key may run; 1 by default"
+    ),
+]
 
 After = Annotated[
     Predecessors | None,

@@ -94,6 +94,8 @@ def job_document(job: Job) -> JobDocument:
         "unique": job.unique_scope,
         "schedule": job.schedule,
         "nominal_at": rfc3339(job.nominal_at),
+        "concurrency_key": job.concurrency_key,
+        "max_per_key": job.max_per_key,
         "keep_for": None if job.keep_ms is None else job.keep_ms / 1000,
         "callback_url": job.callback_url,
         "batch_id": None if job.batch_id is None else str(job.batch_id),

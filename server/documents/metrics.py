@@ -82,6 +82,8 @@ class _StoreMetrics(Collector):
         yield self._counter("deadlines_missed", missed, "deadline_missed")
         yield self._counter("rescues", "Attempts that were lost with their runner", "rescue")
         yield self._labeled("jobs_finished", "Jobs that became final", "status", "finished", FINAL)
+        waited = "New jobs that had to wait for a place of their concurrency key"
+        yield self._counter("concurrency_waits", waited, "waited for a place")
         conflicts = "Submissions whose unique key another job held", "outcome", "unique"
         yield self._labeled("unique_conflicts", *conflicts, ("refused", "replaced", "returned"))
         yield self._labeled("attempts", "Attempts that ended", "outcome", "attempt", Outcome)

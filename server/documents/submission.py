@@ -6,6 +6,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from server.documents.job_options import (
     After,
+    ConcurrencyKey,
     Delay,
     ExpiresAt,
     ExpiresIn,
@@ -15,6 +16,7 @@ from server.documents.job_options import (
     IfPredecessorFails,
     JobTags,
     KeepFor,
+    MaxPerKey,
     MaxRetries,
     Priority,
     Queue,
@@ -61,6 +63,8 @@ class Submission(BaseModel):
     unique_key: UniqueKey = None
     unique: HeldUntil = None
     if_exists: IfExists = None
+    concurrency_key: ConcurrencyKey = None
+    max_per_key: MaxPerKey = None
     metadata: Metadata | None = Field(
         None, description="a small JSON object that is stored and returned with the job"
     )

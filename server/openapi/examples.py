@@ -79,6 +79,8 @@ _JOB: JobDocument = {
     "unique": "running",
     "schedule": "nightly",
     "nominal_at": "2026-11-25T02:15:00.000Z",
+    "concurrency_key": "customer:42",
+    "max_per_key": 1,
     "keep_for": None,
     "callback_url": None,
     "batch_id": None,

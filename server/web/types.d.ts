@@ -61,6 +61,8 @@ export interface JobDocument {
   unique: "queued" | "running" | "final" | null;
   schedule: string | null;
   nominal_at: string | null;
+  concurrency_key: string | null;
+  max_per_key: number | null;
   keep_for: number | null;
   callback_url: string | null;
   batch_id: string | null;

@@ -89,6 +89,9 @@ class JobRow(pw.Model):
     """The deadline: the job has to be final by this time; null without one."""
     missed_at = pw.BigIntegerField(null=True)
     """When it was recorded that the job was not final by `finish_by`; null otherwise."""
+    concurrency_key = pw.TextField(null=True)
+    max_per_key = pw.IntegerField(null=True)
+    """How many jobs with the concurrency key may have a place, see `storage/waiting/places.py`."""
 
     class Meta:
         table_name = "job"

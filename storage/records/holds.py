@@ -19,6 +19,9 @@ class Hold(IntFlag):
     """Other jobs with its concurrency key."""
     BATCH = 4
     """The batch that must finish first."""
+    TIME = 64
+    """Its own time, before it waits for a place of its concurrency key. The highest bit, so that an
+    index finds these jobs."""
 
 
 class Watch(IntFlag):

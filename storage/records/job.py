@@ -133,6 +133,9 @@ class NewJob:
     """None without a unique key."""
     if_exists: str | None = None
     """What to do if another job holds the key: `refuse` (None), `return` or `replace`."""
+    concurrency_key: str | None = None
+    max_per_key: int | None = None
+    """How many jobs with the concurrency key may run at once; None for one."""
     replaces_all: bool = False
     """Whether it may replace jobs of all callers, not only of its own."""
     schedule: str | None = None
@@ -265,6 +268,9 @@ class Job:
     """None without a unique key."""
     batch_id: UUID | None = None
     """The batch with which it was submitted; None for a job that was submitted alone."""
+    concurrency_key: str | None = None
+    max_per_key: int | None = None
+    """How many jobs with the concurrency key may run at once; None without a key."""
 
     @property
     def held(self) -> bool:

@@ -6,9 +6,13 @@ from storage.db.database import Database
 from storage.records.holds import Hold
 from storage.records.job import Job
 from storage.waiting.dependencies import wait_for_predecessors
+from storage.waiting.places import wait_for_place
 from storage.waiting.waits import Wait
 
-WAITS: Mapping[Hold, Callable[[Database, Job], Wait]] = {Hold.PREDECESSORS: wait_for_predecessors}
+WAITS: Mapping[Hold, Callable[[Database, Job], Wait]] = {
+    Hold.PREDECESSORS: wait_for_predecessors,
+    Hold.KEY: wait_for_place,
+}
 """For each kind of hold, what tells more of it."""
 
 

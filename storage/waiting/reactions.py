@@ -6,8 +6,12 @@ from storage.notify.wakeup import Wakeup
 from storage.records.holds import Watch
 from storage.waiting import dependencies
 from storage.waiting.ended import Reactions, process_ended
+from storage.waiting.places import react_to_free_places
 
-REACTIONS: Reactions = {Watch.DEPENDENCIES: dependencies.react}
+REACTIONS: Reactions = {
+    Watch.DEPENDENCIES: dependencies.react,
+    Watch.KEYS: react_to_free_places,
+}
 
 
 def react_to_ended(database: Database, wakeup: Wakeup, clock: Clock) -> bool:

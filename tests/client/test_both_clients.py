@@ -5,6 +5,7 @@ import io
 import zipfile
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
@@ -248,6 +249,19 @@ def test_one_job_at_a_time_has_a_unique_key(api: Client, queue: str) -> None:
     new.refresh()
     assert (job.status, new.data.unique_key, new.data.unique) == ("canceled", key, "final")
     new.cancel()
+
+
+def test_jobs_with_a_concurrency_key_run_one_after_the_other(api: Client) -> None:
+    key = f"customer:{uuid4()}"
+    payload = {"seconds": 0.05}
+    jobs = [api.submit("sleep", payload, concurrency_key=key, max_per_key=1) for _ in range(3)]
+    assert api.wait_all(jobs, 20)
+    assert (jobs[0].data.concurrency_key, jobs[0].data.max_per_key) == (key, 1)
+    for job, following in pairwise(jobs):
+        ended_at, started_at = job.data.finished_at, following.data.started_at
+        assert ended_at
+        assert started_at
+        assert ended_at <= started_at
 
 
 def test_several_files_are_analyzed_together(api: Client, tmp_path: Path) -> None:

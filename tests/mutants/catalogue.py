@@ -18,7 +18,7 @@ from tests.mutants.guards.framing import FRAMING
 from tests.mutants.guards.hangs import HANGS
 from tests.mutants.guards.held import ENDED, HELD
 from tests.mutants.guards.isolation import ISOLATION
-from tests.mutants.guards.keys import UNIQUE_KEYS
+from tests.mutants.guards.keys import CONCURRENCY_KEYS, UNIQUE_KEYS
 from tests.mutants.guards.messages import MESSAGES
 from tests.mutants.guards.optimistic import OPTIMISTIC
 from tests.mutants.guards.overview import OVERVIEW
@@ -79,4 +79,5 @@ MUTANTS = (
     *UNIQUE_KEYS,
     *FAILURES,
     *DEPENDENCIES,
+    *CONCURRENCY_KEYS,
 )

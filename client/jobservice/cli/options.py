@@ -277,6 +277,16 @@ class JobOptions(Changes):
             help="If a job has the key: refuse (default), return or replace it.",
         ),
     ] = None
+    concurrency_key: Annotated[
+        str | None,
+        typer.Option(
+            "--concurrency-key", metavar="KEY", help="Few jobs with this key run at the same time."
+        ),
+    ] = None
+    max_per_key: Annotated[
+        int | None,
+        typer.Option("--max-per-key", metavar="N", help="How many: 1 (default) to 1000."),
+    ] = None
     callback_url: Annotated[
         str | None, typer.Option("--callback-url", metavar="URL", help="Call this at the end.")
     ] = None

@@ -49,6 +49,8 @@ class Options(TypedDict, total=False):
     unique_key: str | None
     unique: str | None
     if_exists: str | None
+    concurrency_key: str | None
+    max_per_key: int | None
 
 
 class Filters(TypedDict, total=False):

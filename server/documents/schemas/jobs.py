@@ -109,6 +109,10 @@ class JobDocument(TypedDict):
     """Name of the schedule that submitted the job; null for other jobs."""
     nominal_at: Time | None
     """The time for which the schedule submitted the job; null for other jobs."""
+    concurrency_key: str | None
+    """Of the jobs with this key, at most `max_per_key` run at the same time; null without one."""
+    max_per_key: int | None
+    """How many jobs with the concurrency key may run at the same time; null without a key."""
     keep_for: float | None
     """Seconds for which the job is kept after its end; null if the service decides."""
     callback_url: str | None

@@ -94,6 +94,14 @@ export class OptionsForm {
     );
     this.fields.push(
       new Field(
+        "concurrency_key",
+        "Concurrency key",
+        h("input", { id: "option-concurrency_key", placeholder: "none" }),
+        "Jobs with the same key run one after the other.",
+      ),
+    );
+    this.fields.push(
+      new Field(
         "unique_key",
         "Unique key",
         h("input", { id: "option-unique_key", placeholder: "none" }),

@@ -47,6 +47,14 @@ def test_a_job_waits_for_others(jobs: JobsCommand, service: Service) -> None:
     service.wait_for_status(waiting, "succeeded")
 
 
+def test_a_job_waits_for_a_place_of_its_concurrency_key(jobs: JobsCommand) -> None:
+    submit = ("submit", "sleep", "seconds=60", "--concurrency-key", "cli", "--max-per-key", "1")
+    first, second = jobs.run(*submit).out.strip(), jobs.run(*submit).out.strip()
+    assert "cli (at most 1 at once)" in jobs.run("show", second).out
+    assert f"a place of its concurrency key, which {first} has" in jobs.run("explain", second).out
+    assert jobs.run("cancel", second, first).code == 0
+
+
 def test_named_jobs_are_canceled(jobs: JobsCommand, service: Service) -> None:
     ids = [service.submit("sleep", {"seconds": 60}) for _ in range(2)]
     service.wait_for_status(ids[0], "running")

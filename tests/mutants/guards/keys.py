@@ -1,4 +1,4 @@
-"""Guards of unique keys."""
+"""Guards of unique keys and of concurrency keys."""
 
 from tests.mutants.mutant import Mutant
 
@@ -81,8 +81,90 @@ UNIQUE_KEYS = (
     Mutant(
         "options of a unique key need one",
         "server/checking/conflicts.py",
-        'if document.get(name) is not None and document.get("unique_key") is None:',
+        "if document.get(name) is not None and document.get(key) is None:",
         "if False:",
         API,
+    ),
+)
+
+PLACES = ("tests/storage/waiting/test_places.py",)
+
+CONCURRENCY_KEYS = (
+    Mutant(
+        "no more jobs of a key get places than it allows",
+        "storage/waiting/places.py",
+        '        if of_key.taken + len(chosen) >= row["max_per_key"]:\n            break\n',
+        "",
+        PLACES,
+    ),
+    Mutant(
+        "a new job takes no place that others have",
+        "storage/waiting/places.py",
+        'elif of_key.waiting or of_key.taken >= row["max_per_key"]:',
+        "elif of_key.waiting:",
+        PLACES,
+    ),
+    Mutant(
+        "jobs that are stored together count each other",
+        "storage/waiting/places.py",
+        "            of_key.taken += 1\n",
+        "            pass\n",
+        PLACES,
+    ),
+    Mutant(
+        "a job takes no place before its time",
+        "storage/waiting/places.py",
+        '        if due_at > row["created_at"]:\n',
+        "        if False:\n",
+        PLACES,
+    ),
+    Mutant(
+        "a job takes no place while something else holds it",
+        "storage/waiting/places.py",
+        '        elif row.get("holds"):\n            hold(row, Hold.KEY)\n',
+        "",
+        PLACES,
+    ),
+    Mutant(
+        "a waiting job that was put off takes no place",
+        "storage/waiting/places.py",
+        "WAITS_FOR_PLACE, JobRow.due_at <= _NOW",
+        "WAITS_FOR_PLACE",
+        PLACES,
+    ),
+    Mutant(
+        "the end of a job with a key is noted",
+        "storage/waiting/places.py",
+        '        row["watched"] = row.get("watched", 0) | Watch.KEYS\n',
+        "",
+        PLACES,
+    ),
+    Mutant(
+        "a retry by a client waits for a place",
+        "storage/migrations/0041_concurrency_key.py",
+        " AND OLD.finished_at IS NOT NULL AND NEW.finished_at IS NULL)",
+        " AND FALSE)",
+        PLACES,
+    ),
+    Mutant(
+        "a job that begins to wait for a place is noted",
+        "storage/migrations/0041_concurrency_key.py",
+        " AND NEW.holds = 2 AND OLD.holds <> 2)",
+        " AND FALSE)",
+        PLACES,
+    ),
+    Mutant(
+        "a place that nobody was told of is found",
+        "storage/waiting/place_sweep.py",
+        "        self._fill_forgotten_places()\n",
+        "",
+        PLACES,
+    ),
+    Mutant(
+        "max_per_key needs a concurrency key",
+        "server/checking/conflicts.py",
+        '    "max_per_key": "concurrency_key",\n',
+        "",
+        ("tests/server/handlers/test_concurrency_keys.py",),
     ),
 )

@@ -61,6 +61,8 @@ async def test_the_document_of_a_job_has_all_fields(client: Client) -> None:
         "unique": None,
         "schedule": None,
         "nominal_at": None,
+        "concurrency_key": None,
+        "max_per_key": None,
         "keep_for": None,
         "timeout": 1.5,
         "started_at": None,

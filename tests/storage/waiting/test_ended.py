@@ -7,10 +7,16 @@ import pytest
 
 from storage.jobs.retention import delete_job
 from storage.records.holds import Watch
-from storage.waiting import ended
+from storage.waiting import ended, reactions
 from storage.waiting.ended import EndedJob, Reacting
 from tests.support.held_jobs import Notes, outbox, process, watch_job
 from tests.support.stores import RAISED, RETURNED, Bench
+
+
+@pytest.fixture(autouse=True)
+def no_reactions(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Only the reactions of the tests act."""
+    monkeypatch.setattr(reactions, "REACTIONS", {})
 
 
 def watched_job(bench: Bench, kind: Watch = Watch.BATCHES) -> UUID:

@@ -31,6 +31,8 @@ const JOB = {
   unique: null,
   schedule: null,
   nominal_at: null,
+  concurrency_key: null,
+  max_per_key: null,
   max_retries: 1,
   max_losses: 10,
   timeout: null,

@@ -61,6 +61,8 @@ def _show_fields(output: Output, job: "Job") -> None:
         "expires": formats.moment(data.expires_at),
         "finish by": _deadline(data),
         "backoff": _json(data.backoff),
+        "concurrency key": data.concurrency_key
+        and f"{data.concurrency_key} (at most {data.max_per_key} at once)",
         "unique key": data.unique_key and f"{data.unique_key} ({data.unique})",
         "kept for": formats.duration(data.keep_for),
         "created": formats.moment(data.created_at)

@@ -71,7 +71,7 @@ export function commandsOf(job) {
 /** @param {JobDocument} job */
 function optionsOf(job) {
   const { max_retries, max_losses, timeout, priority, queue, tags, metadata, keep_for } = job;
-  const { backoff, unique_key, unique } = job;
+  const { backoff, unique_key, unique, concurrency_key, max_per_key } = job;
   const options = Object.entries({
     max_retries,
     max_losses,
@@ -84,6 +84,8 @@ function optionsOf(job) {
     backoff,
     unique_key,
     unique,
+    concurrency_key,
+    max_per_key,
   });
   return Object.fromEntries(options.filter(([, value]) => value !== null));
 }

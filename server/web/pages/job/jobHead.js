@@ -72,6 +72,10 @@ function facts(job) {
     ["Missed its deadline", job.missed_at && "yes"],
     ["Backoff", job.backoff !== null && JSON.stringify(job.backoff)],
     [
+      "Concurrency key",
+      job.concurrency_key && `${job.concurrency_key}, at most ${job.max_per_key} at once`,
+    ],
+    [
       "Unique key",
       job.unique_key && `${job.unique_key}, held ${HELD_UNTIL[job.unique ?? "running"]}`,
     ],
