@@ -12,13 +12,22 @@ from storage.db.database import Database
 from storage.db.models import BatchRow, JobRow, KeyRow
 from storage.jobs.batches import batch_progress, find_batch
 from storage.jobs.idempotency import KeyedJob, StoredKey, store_keys
-from storage.jobs.transitions import to_json_text
+from storage.jobs.transitions import Transitions, to_json_text
 from storage.notify.wakeup import WORKER, Wakeup, notifying_transaction
 from storage.records.alike import is_alike
-from storage.records.batch import Batch, BatchProgress, BatchRefused, NewBatch, Refuse
+from storage.records.batch import (
+    THEN,
+    Batch,
+    BatchProgress,
+    BatchRefused,
+    NewBatch,
+    Refuse,
+)
+from storage.records.holds import Hold
 from storage.records.ids import id_in_batch
 from storage.records.job import Json
 from storage.store import JobStore, Refused
+from storage.waiting.held import held_by
 
 
 class Batches:
@@ -32,14 +41,15 @@ class Batches:
         self._wakeup = wakeup
         self._clock = clock
         self._jobs = jobs
+        self._transitions = Transitions(database)
 
     def add(self, batch: NewBatch, refuse: Refuse) -> Batch:
         """Store a batch; its jobs are durable when this returns.
 
         If its key stands for an earlier batch, that one is returned with its fingerprint, and
         nothing is stored. `refuse` describes the jobs that the store refuses. Raises BatchRefused
-        if no job is left, or an atomic batch has lost one. After StoreInDoubt, either the whole
-        batch is stored or nothing; after any other error, nothing.
+        if no job is left, an atomic batch has lost one, or the job that follows is refused. After
+        StoreInDoubt, either the whole batch is stored or nothing; after any other error, nothing.
         """
         with notifying_transaction(self._wakeup, self._database, WORKER) as woken:
             if batch.key and (kept := self._keep(batch, batch.key)):
@@ -54,11 +64,22 @@ class Batches:
             first, last = (id_in_batch(batch.id, ids[at]) for at in (0, -1))
             if batch.key and ids[0] != batch.jobs[0][0]:
                 self._database.run(KeyRow.update(job_id=first).where(KeyRow.key == batch.key[0]))
+            if batch.then:
+                (then,) = self._jobs.add([batch.then], woken)
+                if not isinstance(then, UUID):
+                    raise BatchRefused([refuse(THEN, then, batch.then)])
             return self._insert(batch, len(ids), last, refusals)
 
     def get(self, batch_id: UUID) -> BatchProgress | None:
         """Return how far a batch is, None if there is none with this id."""
         return batch_progress(self._database, batch_id)
+
+    def cancel_then(self, job_id: UUID, by: str | None) -> None:
+        """Cancel the job that follows a batch, if it has not started."""
+        with notifying_transaction(self._wakeup, self._database, WORKER):
+            self._database.next_version(0)  # so that it is not released meanwhile
+            if held_by(self._database, [job_id], Hold.BATCH):
+                self._transitions.cancel(job_id, self._clock(), by)
 
     def _keep(self, batch: NewBatch, key: tuple[str, str]) -> StoredKey | None:
         """Store the key of a batch, unless it is known: then return what it stands for."""
@@ -93,13 +114,15 @@ class Batches:
         ids = [row["batch_id"] for row in self._database.rows(query) if row["batch_id"]]
         batch = find_batch(self._database, ids[0]) if ids else None
         if batch is None:
-            return Batch(kept.job_id, 0, None, 0, 0, (), kept.fingerprint)
+            return Batch(kept.job_id, 0, None, 0, 0, (), fingerprint=kept.fingerprint)
         return Batch(**{**vars(batch), "fingerprint": kept.fingerprint})
 
     def _insert(self, batch: NewBatch, size: int, last_id: UUID, refusals: Sequence[Json]) -> Batch:
-        new = Batch(batch.id, self._clock(), batch.submitted_by, size, len(refusals), refusals)
+        then_id = batch.then.id if batch.then else None
+        known = batch.id, self._clock(), batch.submitted_by
+        new = Batch(*known, size, len(refusals), refusals, then_id)
         row = {name: getattr(new, name) for name in ("id", "created_at", "submitted_by", "size")}
-        row |= {"last_id": last_id, "refused": len(refusals)}
+        row |= {"last_id": last_id, "refused": len(refusals), "then_id": then_id}
         row["refusals"] = to_json_text(refusals) if batch.key else None
         self._database.run(BatchRow.insert(**row))
         return new

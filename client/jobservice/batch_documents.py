@@ -33,6 +33,7 @@ class NewBatch:
 
     size: the number of jobs that were stored.
     job_ids: the ids of the jobs in their order; None for a job that was refused.
+    then: the id of the job that runs when all others have ended, or None.
     """
 
     batch_id: str
@@ -40,6 +41,7 @@ class NewBatch:
     refused: int
     job_ids: tuple[str | None, ...]
     refusals: tuple[Refusal, ...] = ()
+    then: str | None = None
     raw: Mapping[str, Any] = field(default_factory=dict, repr=False, compare=False)
     """The document as it was received."""
 
@@ -49,6 +51,7 @@ class BatchData:
     """How far a batch is: how many of its `size` jobs have each status.
 
     refused: jobs that were refused when the batch was submitted.
+    then: the id of the job that runs when all its jobs have ended, or None.
     finished: whether no job is queued or running.
     """
 
@@ -61,6 +64,7 @@ class BatchData:
     canceled: int = 0
     deleted: int = 0
     refused: int = 0
+    then: str | None = None
     finished: bool = False
     created_at: datetime | None = None
     finished_at: datetime | None = None
@@ -75,9 +79,9 @@ def read_new_batch(document: Mapping[str, Any]) -> NewBatch:
         Refusal(**known_fields(Refusal, {**each, "errors": tuple(each["errors"])}))
         for each in document["refusals"]
     )
-    names = ("batch_id", "size", "refused")
-    given = {name: document[name] for name in names}
-    return NewBatch(**given, job_ids=tuple(document["job_ids"]), refusals=refusals, raw=document)
+    known = known_fields(NewBatch, document)
+    known |= {"job_ids": tuple(document["job_ids"]), "refusals": refusals}
+    return NewBatch(**known, raw=document)
 
 
 def read_batch(document: Mapping[str, Any]) -> BatchData:

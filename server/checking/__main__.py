@@ -14,7 +14,8 @@ from typing import Any
 
 from runner.job_types import loader
 from runner.job_types.base import JobType
-from server.checking.batch import BatchBody, BatchPiece, check_piece, split_batch
+from server.checking.batch import BatchPiece, check_piece
+from server.checking.batch_body import BatchBody, split_batch
 from server.checking.process import CheckFailed
 from server.checking.received import Received, parse
 from server.checking.sets import NO_SETS, FoundSets, SetsNeeded, sets_of

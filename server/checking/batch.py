@@ -1,4 +1,4 @@
-"""Splits the body of a batch into its jobs, and checks them piece by piece.
+"""Checks the jobs of a batch, some at a time.
 
     body ──split──▶ jobs as bytes ──some at a time──▶ checked jobs: templates and payloads
 
@@ -6,8 +6,6 @@ The jobs of a batch mostly differ only in their payloads. So what is passed betw
 one template for each kind of job, and for each job its payload as text.
 """
 
-import json
-import re
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -18,21 +16,9 @@ from server.checking.received import Received
 from server.checking.sets import NO_SETS, FoundSets, SetsNeeded, sets_of
 from server.checking.submission import CheckedSubmission, check_submission, job_type_of
 from server.http import strict_json
-from server.http.problems import BODY, FieldError, Problem, unacceptable
+from server.http.problems import FieldError, Problem, unacceptable
 from storage.jobs.transitions import to_json_text
-from storage.records.ids import MAX_BATCH_JOBS
 from storage.records.job import NewJob
-
-_SPACES = re.compile(r"[ \t\n\r]*")
-_DECODER = json.JSONDecoder()
-
-
-@dataclass(frozen=True)
-class BatchBody:
-    """The body of a batch: a JSON array, or with `is_lines` JSON lines."""
-
-    content: bytes
-    is_lines: bool
 
 
 @dataclass(frozen=True)
@@ -67,21 +53,6 @@ class CheckedPiece:
 
 class SlowJob(Exception):
     """A job takes long to check, so that another process has to do it."""
-
-
-def split_batch(body: BatchBody) -> list[bytes]:
-    """Return the jobs of a batch, unparsed. Raises Problem 400 and 422."""
-    if body.is_lines:
-        lines = (line.strip() for line in body.content.split(b"\n"))
-        jobs = [line for line in lines if line]
-    else:
-        jobs = _items(body.content)
-    if not jobs:
-        raise unacceptable([FieldError(BODY, f"it has no job; give 1 to {MAX_BATCH_JOBS}")])
-    if len(jobs) > MAX_BATCH_JOBS:
-        detail = f"it has more than {MAX_BATCH_JOBS} jobs; send them as several batches"
-        raise unacceptable([FieldError(BODY, detail, "out_of_range")])
-    return jobs
 
 
 def check_piece(
@@ -164,53 +135,3 @@ def _is_slow(found: tuple[int, Any], job_type: JobType[Any] | None) -> bool:
         return job_type.is_slow_to_check(payload)
     except Exception:  # the payload is not checked yet, so the job type may trip over it
         return True
-
-
-def _items(body: bytes) -> list[bytes]:
-    """Return the items of a JSON array, unparsed; at most one more than a batch may have."""
-    try:
-        text = body.decode()
-    except UnicodeDecodeError:
-        text = ""
-    try:
-        if text and (items := _scan(text)) is not None:
-            return items
-    except (ValueError, RecursionError, StopIteration):
-        pass
-    document = strict_json.parse(body)  # names the place of the error
-    if not isinstance(document, list):
-        detail = 'it must be a JSON array of jobs, such as [{"type": "sleep", "payload": {…}}]'
-        raise unacceptable([FieldError(BODY, detail, "wrong_type")])
-    return [to_json_text(each).encode() for each in document[: MAX_BATCH_JOBS + 1]]
-
-
-def _scan(text: str) -> list[bytes] | None:
-    """Return the items of an array; None if the text is no array. Raises ValueError."""
-    at, end = _skip(text, 0), len(text)
-    if at == end or text[at] != "[":
-        return None
-    items: list[bytes] = []
-    at = _skip(text, at + 1)
-    while len(items) <= MAX_BATCH_JOBS:
-        if not items and text[at : at + 1] == "]":
-            break
-        _, after = _DECODER.raw_decode(text, at)
-        items.append(text[at:after].encode())
-        at = _skip(text, after)
-        if text[at : at + 1] == "]":
-            break
-        if text[at : at + 1] != ",":
-            raise ValueError("no comma")
-        at = _skip(text, at + 1)
-    else:
-        return items
-    if _skip(text, at + 1) != end:
-        raise ValueError("more text")
-    return items
-
-
-def _skip(text: str, at: int) -> int:
-    """Return the position of the next character that is no space."""
-    found = _SPACES.match(text, at)
-    assert found
-    return found.end()

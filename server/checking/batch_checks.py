@@ -7,14 +7,8 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Mapp
 from typing import Any
 
 from runner.job_types.base import JobType
-from server.checking.batch import (
-    BatchBody,
-    BatchPiece,
-    CheckedPiece,
-    SlowJob,
-    check_piece,
-    split_batch,
-)
+from server.checking.batch import BatchPiece, CheckedPiece, SlowJob, check_piece
+from server.checking.batch_body import BatchBody, SplitBatch, split_batch
 from server.checking.process import CheckProcess
 from server.checking.sets import FoundSets, SetsNeeded
 
@@ -42,17 +36,20 @@ class BatchChecks:
         self._settings = (callback_hosts, cell)
         self._find_sets = find_sets
 
-    async def split(self, body: BatchBody) -> list[bytes]:
+    async def split(self, body: BatchBody) -> SplitBatch:
         """Return the jobs of a batch, unparsed. Raises Problem 400, 422 and 503."""
         if len(body.content) <= SMALL_BYTES:
             return split_batch(body)
-        jobs: list[bytes] = await self._process.check((body,))
-        return jobs
+        split: SplitBatch = await self._process.check((body,))
+        return split
 
-    async def check(self, jobs: Sequence[bytes]) -> AsyncIterator[CheckedPiece]:
-        """Yield the checked jobs of a batch, piece by piece. Raises Problem 503."""
+    async def check(self, jobs: Sequence[bytes], first: int = 0) -> AsyncIterator[CheckedPiece]:
+        """Yield the checked jobs of a batch, piece by piece. Raises Problem 503.
+
+        `first` is the index of the first job.
+        """
         at_once = sum(map(len, jobs)) <= SMALL_BYTES
-        for piece in _pieces(jobs):
+        for piece in _pieces(jobs, first):
             checked = self._check_at_once(piece) if at_once else None
             yield checked or await self._check(piece)
 
@@ -73,15 +70,15 @@ class BatchChecks:
         return checked
 
 
-def _pieces(jobs: Sequence[bytes]) -> list[BatchPiece]:
+def _pieces(jobs: Sequence[bytes], first: int) -> list[BatchPiece]:
     """Cut a batch into pieces of at most PIECE_JOBS jobs, and about PIECE_BYTES."""
     pieces: list[BatchPiece] = []
     start = size = 0
     for index, job in enumerate(jobs):
         size += len(job)
         if index + 1 - start == PIECE_JOBS or size >= PIECE_BYTES:
-            pieces.append(BatchPiece(start, jobs[start : index + 1]))
+            pieces.append(BatchPiece(first + start, jobs[start : index + 1]))
             start, size = index + 1, 0
     if start < len(jobs):
-        pieces.append(BatchPiece(start, jobs[start:]))
+        pieces.append(BatchPiece(first + start, jobs[start:]))
     return pieces

@@ -11,7 +11,7 @@ from server.documents.schemas.batches import BatchDocument, NewBatchDocument, Re
 from server.documents.schemas.problems import FieldDocument
 from server.http.codes import Code
 from server.http.problems import BODY, FieldError, Problem, unacceptable
-from storage.records.batch import Batch, BatchProgress
+from storage.records.batch import THEN, Batch, BatchProgress
 from storage.records.ids import MAX_BATCH_JOBS, id_in_batch
 from storage.records.states import Status
 
@@ -71,8 +71,9 @@ def _whole(refusal: RefusalDocument) -> FieldDocument:
 
 
 def _in_batch(index: int, field: str) -> str:
-    """Return the path of a field of a job in the batch, such as [3].payload.seconds."""
-    return f"[{index}]" if field == BODY else f"[{index}].{field}"
+    """Return the path of a field of a job, such as [3].payload.seconds or then.payload.seconds."""
+    job = "then" if index == THEN else f"[{index}]"
+    return job if field == BODY else f"{job}.{field}"
 
 
 def new_batch_document(batch: Batch) -> NewBatchDocument:
@@ -86,6 +87,7 @@ def new_batch_document(batch: Batch) -> NewBatchDocument:
         "size": batch.size,
         "refused": batch.refused,
         "job_ids": ids,
+        "then": None if batch.then_id is None else str(batch.then_id),
         "refusals": refusals,
     }
 
@@ -113,6 +115,7 @@ def batch_document(progress: BatchProgress) -> BatchDocument:
         "canceled": counts.get(Status.CANCELED, 0),
         "deleted": progress.deleted,
         "refused": batch.refused,
+        "then": None if batch.then_id is None else str(batch.then_id),
         "finished": progress.is_finished,
         "finished_at": rfc3339(progress.finished_at),
     }

@@ -11,7 +11,8 @@ from typing import Any, cast
 from uuid import UUID
 
 from server.auth.callers import Caller, Role
-from server.checking.batch import BatchBody, CheckedPiece
+from server.checking.batch import CheckedPiece
+from server.checking.batch_body import BatchBody
 from server.checking.batch_checks import BatchChecks
 from server.documents.batches import (
     Refusals,
@@ -33,10 +34,11 @@ from server.jobs.unique_keys import key_held
 from server.store.threads import StoreThreads
 from storage.batches import Batches
 from storage.queries.bulk import Bulk
-from storage.records.batch import Batch, BatchJob, BatchProgress, BatchRefused, NewBatch
+from storage.records.batch import THEN, Batch, BatchJob, BatchProgress, BatchRefused, NewBatch
 from storage.records.filters import Filters
+from storage.records.holds import Hold, Watch
 from storage.records.ids import new_batch_id
-from storage.records.job import NewJob, StoreInDoubt
+from storage.records.job import EncodedJson, NewJob, StoreInDoubt
 from storage.store import Refused
 
 
@@ -47,6 +49,10 @@ class _Checked:
     batch_id: UUID
     caller: Caller
     traceparent: str | None
+    watched: int
+    """What reacts to the end of the jobs."""
+    then: NewJob | None = None
+    """The job that runs when all others have ended."""
     templates: list[NewJob] = field(default_factory=list)
     jobs: list[BatchJob] = field(default_factory=list)
     refusals: list[Any] = field(default_factory=list)
@@ -63,15 +69,27 @@ class _Checked:
         """Return the number of a template, which is added if it is new."""
         number = self._numbers.setdefault(source, len(self.templates))
         if number == len(self.templates):
-            own = replace(
-                template,
-                batch_id=self.batch_id,
-                submitted_by=self.caller.name,
-                traceparent=self.traceparent,
-                replaces_all=self.caller.role >= Role.ADMIN,
-            )
-            self.templates.append(own)
+            watched = template.watched | self.watched
+            own = replace(template, batch_id=self.batch_id, watched=watched)
+            self.templates.append(self._of_caller(own))
         return number
+
+    def take_then(self, piece: CheckedPiece) -> None:
+        """Take the job that runs when all others have ended. Raises Problem 400 and 422."""
+        for index, problem in piece.refused:
+            raise refused_batch([refusal_document(index, problem)])
+        ((_, template),), ((_, _, text),) = piece.templates, piece.jobs
+        holds = template.holds | Hold.BATCH
+        own = replace(template, holds=holds, payload=EncodedJson(text, ""))
+        self.then = self._of_caller(own)
+
+    def _of_caller(self, job: NewJob) -> NewJob:
+        return replace(
+            job,
+            submitted_by=self.caller.name,
+            traceparent=self.traceparent,
+            replaces_all=self.caller.role >= Role.ADMIN,
+        )
 
 
 class BatchSubmissions:
@@ -132,6 +150,9 @@ class BatchSubmissions:
         if not caller.may_change(progress.batch.submitted_by):
             detail = f"{caller.name} has not submitted this batch: changing it needs the role admin"
             raise Problem(Code.NOT_YOUR_JOB, detail)
+        then = progress.batch.then_id
+        if then and not progress.is_finished:  # first: else it would run
+            await self._threads.run(self._batches.cancel_then, then, caller.name)
         cancel = partial(self._bulk.cancel, Filters(batch=batch_id), by=caller.name)
         matched = changed = 0
         before: UUID | None = None
@@ -152,20 +173,27 @@ class BatchSubmissions:
         return progress
 
     async def _check(self, admission: Admission, body: BatchBody) -> _Checked:
-        jobs = await self._checks.split(body)
-        if len(jobs) > 1:
-            self._queue_watermark.admit(len(jobs) - 1)
+        split = await self._checks.split(body)
+        count = len(split.jobs) + (split.then is not None)
+        if count > 1:
+            self._queue_watermark.admit(count - 1)
         span = admission.span
         trace = span.traceparent if span else None
-        checked = _Checked(new_batch_id(self._cell), admission.caller, trace)
-        async for piece in self._checks.check(jobs):
-            if piece.compared:
+        watched = 0 if split.then is None else Watch.BATCHES
+        checked = _Checked(new_batch_id(self._cell), admission.caller, trace, watched)
+        if split.then is not None:
+            async for piece in self._checks.check([split.then], THEN):
                 await self._require_analyses(piece)
+                checked.take_then(piece)
+        async for piece in self._checks.check(split.jobs):
+            await self._require_analyses(piece)
             await self._threads.run(checked.take, piece)
         return checked
 
     async def _require_analyses(self, piece: CheckedPiece) -> None:
         """Refuse the jobs that are to be compared with analyses that do not exist."""
+        if not piece.compared:
+            return
         for index, compared in piece.compared.items():
             try:
                 await self._submissions.require_analysis(*compared)
@@ -195,6 +223,7 @@ class BatchSubmissions:
                 is_atomic,
                 admission.caller.name,
                 keyed,
+                checked.then,
             )
             batch = self._batches.add(new, _refusal_of_store)
             if keyed and batch.fingerprint not in (None, keyed[1]):

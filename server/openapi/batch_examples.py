@@ -21,6 +21,7 @@ BATCH_EXAMPLES: Mapping[Any, Any] = {
             None,
             "01a2107d-08cc-73f5-a3eb-bdc8e7038003",
         ],
+        "then": None,
         "refusals": [
             {
                 "index": 1,
@@ -42,6 +43,7 @@ BATCH_EXAMPLES: Mapping[Any, Any] = {
         "canceled": 0,
         "deleted": 0,
         "refused": 1,
+        "then": None,
         "finished": False,
         "finished_at": None,
     },

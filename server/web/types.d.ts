@@ -385,6 +385,7 @@ export interface BatchDocument {
   canceled: number;
   deleted: number;
   refused: number;
+  then: string | null;
   finished: boolean;
   finished_at: string | null;
 }

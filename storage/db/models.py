@@ -122,6 +122,10 @@ class BatchRow(pw.Model):
     """The number of jobs that were refused."""
     refusals = pw.TextField(null=True)
     """JSON: why jobs were refused; null without an idempotency key, with which it is asked for."""
+    then_id = pw.UUIDField(null=True)
+    """The job that runs when all its jobs have ended; null without one."""
+    unfinished_id = pw.UUIDField(null=True)
+    """A job of it that was not final at the last look, see `storage/waiting/batches.py`."""
 
     class Meta:
         table_name = "batch"

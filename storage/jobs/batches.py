@@ -59,7 +59,7 @@ class BatchSweep:
 
 
 def _batch(row: dict[str, Any]) -> Batch:
-    names = ("id", "created_at", "submitted_by", "size", "refused", "refusals")
+    names = ("id", "created_at", "submitted_by", "size", "refused", "refusals", "then_id")
     given = {name: row[name] for name in names}
     text = given["refusals"]
     return Batch(**{**given, "refusals": None if text is None else json.loads(text)})
@@ -77,8 +77,11 @@ def _select_counts() -> Any:
 
 
 def _select_next() -> Any:
-    """Select the next batches, and whether they have a job."""
+    """Select the next batches, and whether they have a job, or one that follows."""
     jobs = JobRow.select(JobRow.id).where(JobRow.id > BatchRow.id, JobRow.id <= BatchRow.last_id)
-    columns = BatchRow.id, pw.fn.EXISTS(jobs).alias("has_job")
+    then = JobRow.alias()
+    follows: Any = then.select(then.id).where(then.id == BatchRow.then_id)
+    has_job = pw.fn.EXISTS(jobs) | pw.fn.EXISTS(follows)
+    columns = BatchRow.id, has_job.alias("has_job")
     after = BatchRow.id > parameter(BatchRow.id, "after")
     return BatchRow.select(*columns).where(after).order_by(BatchRow.id).limit(SWEEP_BATCHES)

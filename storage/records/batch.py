@@ -13,6 +13,8 @@ Refuse = Callable[[int, Any, NewJob], Json]
 """Returns the refusal of the job at an index of a batch, for a `Refused` of the store."""
 
 
+THEN = -1
+"""The index of the job that runs when all jobs of a batch have ended."""
 BatchJob = tuple[int, int, str]
 """A new job of a batch: its index, the number of its template, and its payload as JSON text."""
 
@@ -26,6 +28,8 @@ class NewBatch:
     refusals: why other jobs of the batch are refused: JSON objects with an `index`.
     is_atomic: whether all jobs are stored or none.
     key: its idempotency key with the fingerprint of the submission, or None.
+    then: the job that runs when all others have ended, which is held by `Hold.BATCH`. Then the
+        templates are watched by `Watch.BATCHES`.
     """
 
     id: UUID
@@ -35,6 +39,7 @@ class NewBatch:
     is_atomic: bool = False
     submitted_by: str | None = None
     key: tuple[str, str] | None = None
+    then: NewJob | None = None
 
     def job(self, job: BatchJob) -> NewJob:
         """Return one of its jobs as it would be submitted alone."""
@@ -58,6 +63,8 @@ class Batch:
     size: int
     refused: int
     refusals: Sequence[Json] | None = None
+    then_id: UUID | None = None
+    """The job that runs when all its jobs have ended."""
     fingerprint: str | None = None
     """The fingerprint that is stored with its key, if it was stored by an earlier call."""
 

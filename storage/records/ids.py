@@ -45,6 +45,11 @@ def last_id_in_batch(batch_id: UUID) -> UUID:
     return id_in_batch(batch_id, MAX_BATCH_JOBS - 1)
 
 
+def batch_id_of(job_id: UUID) -> UUID:
+    """Return the id of the batch of a job that belongs to one."""
+    return UUID(int=job_id.int >> _BATCH_BITS << _BATCH_BITS)
+
+
 def is_in_batch(job_id: UUID, batch_id: UUID) -> bool:
     """Return whether the job with an id belongs to a batch."""
     return 0 < job_id.int - batch_id.int <= MAX_BATCH_JOBS

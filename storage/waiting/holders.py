@@ -5,6 +5,7 @@ from collections.abc import Callable, Mapping
 from storage.db.database import Database
 from storage.records.holds import Hold
 from storage.records.job import Job
+from storage.waiting.batches import wait_for_batch
 from storage.waiting.dependencies import wait_for_predecessors
 from storage.waiting.places import wait_for_place
 from storage.waiting.waits import Wait
@@ -12,6 +13,7 @@ from storage.waiting.waits import Wait
 WAITS: Mapping[Hold, Callable[[Database, Job], Wait]] = {
     Hold.PREDECESSORS: wait_for_predecessors,
     Hold.KEY: wait_for_place,
+    Hold.BATCH: wait_for_batch,
 }
 """For each kind of hold, what tells more of it."""
 

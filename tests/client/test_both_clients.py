@@ -97,19 +97,24 @@ def test_jobs_of_a_batch_are_submitted_followed_and_canceled(api: Client, queue:
         {"type": "sleep", "payload": {"seconds": 0}, "queue": queue},
     ]
     key = str(uuid4())
-    batch = api.batches.submit(jobs, idempotency_key=key)
+    then = {"type": "sleep", "payload": {"seconds": 0.01}, "delay": timedelta(seconds=0)}
+    batch = api.batches.submit(jobs, then=then, idempotency_key=key)
     assert (batch.size, batch.refused, batch.job_ids[1]) == (2, 1, None)
     assert (batch.refusals[0].index, batch.refusals[0].code) == (1, "invalid_request")
-    assert api.batches.submit(jobs, idempotency_key=key).job_ids == batch.job_ids
+    assert api.batches.submit(jobs, then=then, idempotency_key=key).job_ids == batch.job_ids
     api.wait_all([str(batch.job_ids[0])], 20)
     with pytest.raises(WaitTimeout, match="1 jobs of batch"):
         api.batches.wait(batch.batch_id, 0.1)
     assert [job.id for job in api.list(batch=batch.batch_id)] == [
         each for each in reversed(batch.job_ids) if each
     ]
-    assert api.batches.cancel(batch.batch_id).changed == 1
+    assert api.get(str(batch.then)).status == "queued"
+    api.get(str(batch.job_ids[2])).cancel()
     found = api.batches.wait(batch.batch_id, 20)
     assert (found.succeeded, found.canceled, found.finished) == (1, 1, True)
+    assert found.then == batch.then
+    assert api.get(str(batch.then)).result(20) == {"slept": 0.01}
+    assert api.batches.cancel(batch.batch_id).changed == 0
     assert found.finished_at is not None
     assert api.get(str(batch.job_ids[0])).data.batch_id == batch.batch_id
 

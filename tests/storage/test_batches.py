@@ -1,6 +1,6 @@
 """Batches in the store: one transaction, one row, found by their ids, deleted with their jobs."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 from uuid import UUID
 
@@ -11,11 +11,14 @@ from storage.db.models import BatchRow, JobRow, KeyRow, TagRow
 from storage.jobs import batches as rows
 from storage.jobs.batches import BatchSweep
 from storage.jobs.retention import delete_job
-from storage.records.batch import Batch, BatchRefused, NewBatch
+from storage.records.batch import THEN, Batch, BatchRefused, NewBatch
 from storage.records.filters import Filters
+from storage.records.holds import Hold, Watch
 from storage.records.ids import MAX_BATCH_JOBS, id_in_batch, is_in_batch, new_batch_id
 from storage.records.job import NewJob
 from storage.records.states import Status
+from storage.waiting.holders import waits_of
+from storage.waiting.reactions import react_to_ended
 from tests.support.stores import RETURNED, Bench
 
 
@@ -173,6 +176,93 @@ def test_the_row_of_a_batch_is_deleted_after_its_last_job(
     assert [sweep.run() for _ in range(4)] == [True, True, False, True]
     left = [row["id"] for row in bench.store.database.rows(BatchRow.select().order_by(BatchRow.id))]
     assert left == [stored[0].id, stored[2].id, stored[4].id]
+
+
+def with_then(count: int, **options: Any) -> NewBatch:
+    """A batch with a job that follows it."""
+    sent = new(count, NewJob("sleep", {}, watched=Watch.BATCHES))
+    then = NewJob("then", {}, holds=Hold.BATCH, **options)
+    return NewBatch(**{**vars(sent), "then": then})
+
+
+def react(bench: Bench) -> None:
+    """Let all reactions act, until no entry is left."""
+    while react_to_ended(bench.store.database, bench.store.wakeup, bench.clock):
+        pass
+
+
+@pytest.mark.parametrize("order", [range(6), range(5, -1, -1), (3, 0, 5, 1, 4, 2)])
+def test_the_job_that_follows_is_released_once_by_the_last_end_in_any_order(
+    bench: Bench, batches: Batches, order: Iterable[int]
+) -> None:
+    batch, other = batches.add(with_then(6), refuse), batches.add(with_then(2), refuse)
+    assert batch.then_id is not None
+    assert other.then_id is not None
+    runner = bench.runner()
+    fences = {job.id: job.fence for job in runner.claims.claim(6)}
+    for index in order:
+        assert bench.job(batch.then_id).held
+        runner.claims.complete(fences[id_in_batch(batch.id, index)], "1", RETURNED)
+        react(bench)
+    assert not bench.job(batch.then_id).held
+    assert bench.job(other.then_id).held
+    version = bench.job(batch.then_id).version
+    bench.jobs.retry(id_in_batch(batch.id, 0))
+    bench.jobs.cancel(id_in_batch(batch.id, 0))
+    react(bench)
+    assert bench.job(batch.then_id).version == version
+
+
+def test_a_retried_job_holds_the_one_that_follows_its_batch(bench: Bench, batches: Batches) -> None:
+    batch = batches.add(with_then(3), refuse)
+    assert batch.then_id is not None
+    jobs = ids(batch, range(3))
+    for job_id in (jobs[2], jobs[0]):
+        bench.jobs.cancel(job_id)
+        react(bench)
+    bench.jobs.retry(jobs[2])
+    bench.jobs.cancel(jobs[1])
+    react(bench)
+    assert bench.job(batch.then_id).held
+    bench.jobs.cancel(jobs[2])
+    react(bench)
+    assert not bench.job(batch.then_id).held
+
+
+def test_deleted_jobs_of_a_batch_have_ended(bench: Bench, batches: Batches) -> None:
+    batch = batches.add(with_then(2, delay=60.0), refuse)
+    assert batch.then_id is not None
+    runner = bench.runner()
+    for job in runner.claims.claim(2):
+        runner.claims.complete(job.fence, "1", RETURNED)
+        delete_job(bench.store.database, job.id)
+    BatchSweep(bench.store.database).run()
+    assert bench.job(batch.then_id).held
+    react(bench)
+    then = bench.job(batch.then_id)
+    assert (then.held, then.run_at) == (False, bench.clock.now + 60_000)
+    bench.jobs.cancel(batch.then_id)
+    delete_job(bench.store.database, batch.then_id)
+    BatchSweep(bench.store.database).run()
+    assert batches.get(batch.id) is None
+
+
+def test_a_job_that_follows_waits_for_the_unfinished_jobs(bench: Bench, batches: Batches) -> None:
+    batch = batches.add(with_then(8), refuse)
+    assert batch.then_id is not None
+    bench.jobs.cancel(id_in_batch(batch.id, 1))
+    (wait,) = waits_of(bench.store.database, bench.job(batch.then_id))
+    assert (wait.hold, wait.count) == (Hold.BATCH, 7)
+    assert list(wait.jobs) == ids(batch, (0, 2, 3, 4, 5))
+
+
+def test_a_batch_whose_following_job_is_refused_stores_nothing(
+    bench: Bench, batches: Batches
+) -> None:
+    with pytest.raises(BatchRefused) as caught:
+        batches.add(with_then(2, queue="none-such"), refuse)
+    assert [each["index"] for each in caught.value.refusals] == [THEN]
+    assert [count(bench, model) for model in (JobRow, BatchRow)] == [0, 0]
 
 
 def test_ids_tell_which_batch_a_job_belongs_to() -> None:

@@ -26,15 +26,17 @@ class AsyncBatches:
         jobs: Iterable[Mapping[str, Any]],
         *,
         atomic: bool = False,
+        then: Mapping[str, Any] | None = None,
         idempotency_key: str | None = None,
     ) -> NewBatch:
         """Submit up to 10,000 jobs by one request: dicts with type, payload and options.
 
         A job that is refused does not keep the others from being stored: `refusals` says why it
         was. If no job is valid or, with `atomic`, one is not, ApiError is raised, and no job is
-        stored. Calls with the same key make one batch; by default, each call has its own.
+        stored. `then` is a job that runs when all others have ended. Calls with the same key make
+        one batch; by default, each call has its own.
         """
-        request = requests.submit_batch(jobs, atomic=atomic, key=idempotency_key)
+        request = requests.submit_batch(jobs, atomic=atomic, then=then, key=idempotency_key)
         return read_new_batch((await self._transport.send(request)).document())
 
     async def get(self, batch_id: str) -> BatchData:

@@ -7,24 +7,29 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from jobservice.requests.jobs import KEY_HEADER, read_options
-from jobservice.requests.request import Request, as_json, batch_path, one_wait, wait_query
+from jobservice.requests.request import JSON, Request, as_json, batch_path, one_wait, wait_query
 
 JSON_LINES = "application/x-ndjson"
 _FIELDS = ("type", "payload")
 
 
 def submit_batch(
-    jobs: Iterable[Mapping[str, Any]], *, atomic: bool = False, key: str | None = None
+    jobs: Iterable[Mapping[str, Any]],
+    *,
+    atomic: bool = False,
+    then: Mapping[str, Any] | None = None,
+    key: str | None = None,
 ) -> Request:
     """Submit jobs, with an Idempotency-Key, so that it may be repeated.
 
     Raises TypeError for a job that is no dict with a type, or has an unknown option.
     """
-    body = b"\n".join(as_json(_job(index, each)) for index, each in enumerate(jobs))
-    headers = {
-        "Content-Type": JSON_LINES,
-        KEY_HEADER: str(uuid.uuid4()) if key is None else key,
-    }
+    given = [_job(f"job {index}", each) for index, each in enumerate(jobs)]
+    if then is None:
+        kind, body = JSON_LINES, b"\n".join(map(as_json, given))
+    else:
+        kind, body = JSON, as_json({"jobs": given, "then": _job("then", then)})
+    headers = {"Content-Type": kind, KEY_HEADER: str(uuid.uuid4()) if key is None else key}
     query = [("atomic", "true")] if atomic else []
     return Request("POST", "/jobs/batch", query, headers, body)
 
@@ -39,14 +44,14 @@ def cancel_batch(batch_id: str) -> Request:
     return Request("POST", f"{batch_path(batch_id)}/cancel")
 
 
-def _job(index: int, job: Mapping[str, Any]) -> dict[str, Any]:
+def _job(name: str, job: Mapping[str, Any]) -> dict[str, Any]:
     """Return a job as the service takes it: type, payload and options."""
     if not isinstance(job, Mapping) or not isinstance(job.get("type"), str):
         example = "{'type': 'sleep', 'payload': {'seconds': 3}}"
-        raise TypeError(f"job {index} is not a dict such as {example}: {repr(job)[:100]}")
+        raise TypeError(f"{name} is not a dict such as {example}: {repr(job)[:100]}")
     options = {name: value for name, value in job.items() if name not in _FIELDS}
     try:
         read = read_options(options)
     except TypeError as error:
-        raise TypeError(f"job {index}: {error}") from None
+        raise TypeError(f"{name}: {error}") from None
     return {"type": job["type"], "payload": dict(job.get("payload") or {}), **read}

@@ -34,6 +34,8 @@ class NewBatchDocument(TypedDict):
     """The number of jobs that were refused."""
     job_ids: list[Id | None]
     """The ids of the jobs in their order; null for a job that was refused."""
+    then: Id | None
+    """Id of the job that runs when all others have ended; null without one."""
     refusals: list[RefusalDocument]
     """Why jobs were refused; the errors of at most 1,000 of them."""
 
@@ -63,6 +65,8 @@ class BatchDocument(TypedDict):
     """Jobs that were deleted since."""
     refused: int
     """Jobs that were refused when the batch was submitted."""
+    then: Id | None
+    """Id of the job that runs when all its jobs have ended; null without one."""
     finished: bool
     """Whether no job is queued or running."""
     finished_at: Time | None

@@ -4,7 +4,7 @@ from typing import ClassVar
 from uuid import UUID
 
 from server.auth.callers import Role
-from server.checking.batch import BatchBody
+from server.checking.batch_body import BatchBody
 from server.documents.batches import BatchQuery
 from server.documents.filters import WaitQuery
 from server.handlers.base import Handler

@@ -17,8 +17,10 @@ BATCHES = (
         {202: NewBatchDocument},
         id="submitBatch",
         tag="jobs",
-        description="A JSON array of jobs or, as application/x-ndjson, one job on each line. Jobs"
-        " that are refused do not keep the others from being stored, unless `atomic` is true.",
+        description="A JSON array of jobs or, as application/x-ndjson, one job on each line;"
+        " or an object with the array as `jobs` and, as `then`, a job that runs when all have"
+        " ended."
+        " Jobs that are refused do not keep the others from being stored, unless `atomic` is true.",
         method="post",
         role=Role.SUBMIT,
         body=BATCH,

@@ -11,6 +11,7 @@ from server.app import App
 from server.checking import batch_checks
 from server.documents import batches
 from storage.records.ids import MAX_BATCH_JOBS
+from storage.waiting.reactions import react_to_ended
 from tests.support.api import Client, fields, read
 from tests.support.stores import RETURNED, Bench
 
@@ -115,6 +116,7 @@ async def test_a_batch_without_a_valid_job_is_refused_as_a_whole(
     assert fields(await send(client, [], 422)) == ["body"]
     assert fields(await send(client, b"\n\n", 422)) == ["body"]
     assert fields(await send(client, {"jobs": []}, 422)) == ["body"]
+    assert fields(await send(client, 5, 422)) == ["body"]
     assert fields(await send(client, [SLEEP], 422, "?atomic=perhaps")) == ["atomic"]
     assert stored(bench) == 0
 
@@ -247,6 +249,9 @@ async def test_a_wait_for_a_batch_ends_with_its_last_job(client: Client, bench: 
     assert (await waiting)["succeeded"] == 2
     assert [job["status"] for job in (await tagged)["items"]] == ["succeeded"] * 2
     assert (await client.get(f"{path}?wait=30"))["finished"]
+    await client.sleep_job()
+    response = await client.fetch(f"/jobs?batch={batch['batch_id']}&wait=0.1")
+    assert "Retry-After" not in response.headers
 
 
 async def test_a_canceled_batch_leaves_other_jobs_alone(client: Client, bench: Bench) -> None:
@@ -334,3 +339,69 @@ async def test_a_batch_may_not_exceed_the_queue_watermark(client: Client, app: A
         assert problem["code"] == "queue_full"
         await app.queue_watermark._recount()
         assert (await send(client, [SLEEP] * 2))["size"] == 2
+
+
+async def test_the_job_that_follows_runs_when_all_jobs_of_its_batch_have_ended(
+    client: Client, bench: Bench
+) -> None:
+    then: Any = {"type": "sleep", "payload": {"seconds": 7}, "tags": ["last"]}
+    headers = {"Idempotency-Key": "k"}
+    batch = await send(client, {"jobs": [SLEEP, WRONG, SLEEP], "then": then}, headers=headers)
+    again = await send(client, {"jobs": [SLEEP, WRONG, SLEEP], "then": then}, headers=headers)
+    assert again == batch
+    follower = f"/jobs/{batch['then']}"
+    job = await client.get(follower)
+    assert (job["payload"], job["tags"], job["batch_id"]) == ({"seconds": 7}, ["last"], None)
+    (reason, *_) = (await client.get(f"{follower}/explain"))["reasons"]
+    assert reason["code"] == "waits_for_batch"
+    progress = await client.get(f"/batches/{batch['batch_id']}")
+    assert (progress["then"], progress["size"]) == (batch["then"], 2)
+    runner = bench.runner()
+    (first,) = runner.claims.claim(1)
+    runner.claims.complete(first.fence, "1", RETURNED)
+    response = await client.fetch(f"/jobs/{batch['job_ids'][2]}/cancel", method="POST", body=b"")
+    assert response.code == 200
+    react_to_ended(bench.store.database, bench.store.wakeup, bench.clock)
+    (last,) = runner.claims.claim(5)
+    assert str(last.id) == batch["then"]
+
+
+async def test_a_wrong_job_that_follows_refuses_the_batch(client: Client, bench: Bench) -> None:
+    for then, field in (
+        (WRONG, "then.payload.seconds"),
+        ({**SLEEP, "queue": "none-such"}, "then.queue"),
+        (5, "then"),
+    ):
+        assert fields(await send(client, {"jobs": [SLEEP], "then": then}, 422)) == [field]
+    assert fields(await send(client, {"jobs": [SLEEP], "than": SLEEP}, 422)) == ["than"]
+    assert fields(await send(client, {"then": SLEEP}, 422)) == ["jobs"]
+    assert fields(await send(client, {"then": SLEEP, "jobs": 5}, 422)) == ["jobs"]
+    assert stored(bench) == 0
+
+
+async def test_a_canceled_batch_cancels_the_job_that_follows(client: Client, bench: Bench) -> None:
+    batch = await send(client, {"then": SLEEP, "jobs": [SLEEP] * 2})
+    bench.runner().claim_one()
+    await client.post(f"/batches/{batch['batch_id']}/cancel", b"", 200)
+    assert (await client.get(f"/jobs/{batch['then']}"))["status"] == "canceled"
+    react_to_ended(bench.store.database, bench.store.wakeup, bench.clock)
+    assert (await client.get(f"/jobs/{batch['then']}"))["status"] == "canceled"
+
+
+@pytest.mark.sqlite
+async def test_an_object_that_is_not_json_is_refused_with_the_place(client: Client) -> None:
+    headers = {"Content-Type": "application/json"}
+    for body in (
+        b"{",
+        b'{"jobs": [1}',
+        b'{"jobs": [], "jobs": []}',
+        b'{"then": 1, "then": 1, "jobs": []}',
+        b'{"jobs": []} 1',
+        b'{"jobs" 1}',
+        b"{1: 2}",
+        b'{"jobs": [],}',
+    ):
+        response = await client.fetch("/jobs/batch", method="POST", body=body, headers=headers)
+        assert read(response, 400)["code"] == "malformed_json", body
+    response = await client.fetch("/jobs/batch", method="POST", body=b"{}", headers=headers)
+    assert fields(read(response, 422)) == ["jobs"]

@@ -16,6 +16,7 @@ const BATCH = {
   canceled: 1,
   deleted: 1,
   refused: 2,
+  then: null,
   finished: false,
   finished_at: null,
 };

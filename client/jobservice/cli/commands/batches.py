@@ -9,7 +9,7 @@ import typer
 
 from jobservice.cli import exits, program
 from jobservice.cli.command import command
-from jobservice.cli.options import seconds
+from jobservice.cli.options import json_object, seconds
 from jobservice.cli.output import formats
 from jobservice.cli.session import Session
 from jobservice.errors import WaitTimeout
@@ -44,6 +44,12 @@ def submit(
     atomic: Annotated[
         bool, typer.Option("--atomic", help="Submit no job if one is refused.")
     ] = False,
+    then: Annotated[
+        str | None,
+        typer.Option(
+            "--then", metavar="JSON", parser=json_object, help="A job to run when all have ended."
+        ),
+    ] = None,
     wait: Wait = False,
     idempotency_key: Annotated[
         str | None,
@@ -56,8 +62,9 @@ def submit(
     Jobs that are refused are reported. The exit code is then 1, although the others were submitted.
     """
     jobs = _read(file)
+    given: dict[str, Any] = {"atomic": atomic, "then": then, "idempotency_key": idempotency_key}
     try:
-        batch = session.client.batches.submit(jobs, atomic=atomic, idempotency_key=idempotency_key)
+        batch = session.client.batches.submit(jobs, **given)
     except TypeError as error:
         raise typer.BadParameter(str(error), param_hint="FILE") from None
     if wait:

@@ -5,7 +5,7 @@ import { h, update } from "../../lib/dom.js";
 import { statusOf } from "../../lib/errors.js";
 import * as format from "../../lib/format.js";
 import { call, get } from "../../shared/api.js";
-import { batchPath, jobsHref } from "../../shared/links.js";
+import { batchPath, jobHref, jobsHref } from "../../shared/links.js";
 import { hasRole } from "../../shared/session.js";
 
 /** @typedef {import("../../types.js").BatchDocument} BatchDocument */
@@ -69,7 +69,7 @@ export class BatchPanel {
 
   /** @param {BatchDocument} batch */
   show(batch) {
-    const { batch_id: id, size, refused, finished } = batch;
+    const { batch_id: id, size, refused, then, finished } = batch;
     const counts = COUNTS.filter((name) => batch[name]).map((name, index) => [
       index > 0 && ", ",
       name === "deleted"
@@ -90,6 +90,7 @@ export class BatchPanel {
         `Batch of ${format.plural(size, "job")}: `,
         counts,
         refused > 0 && `; ${format.number(refused)} more refused`,
+        then && ["; then ", h("a", { href: jobHref(then) }, "another job")],
       ),
       !finished &&
         hasRole("submit") &&
