@@ -99,7 +99,8 @@ class ScheduleBody(BaseModel):
     )
     overlap: Annotated[Overlap, Field(strict=False)] = Field(
         Overlap.SKIP,
-        description="what happens while its last job is queued or running: skip submits no job",
+        description="what happens while jobs of it are queued or running: skip submits no job,"
+        " queue lets the new one wait for all of them, cancel_running also cancels them",
     )
     paused: bool = Field(False, description="true keeps it from being due until it is resumed")
     until: Time | None = Field(None, description="it is not due after this time")
@@ -147,7 +148,7 @@ def schedule_conflicts(document: dict[str, Any]) -> Iterator[FieldError]:
     overlap = document.get("overlap", Overlap.SKIP)
     if document.get("missed") == Missed.ALL and overlap == Overlap.SKIP:
         detail = "missed: all submits several jobs at once, of which overlap: skip skips all but"
-        yield FieldError("missed", f"{detail} the first: use missed: once")
+        yield FieldError("missed", f"{detail} the first: use overlap: queue, or missed: once")
 
 
 def body_of(schedule: Schedule) -> dict[str, Any]:

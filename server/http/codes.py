@@ -251,9 +251,9 @@ class Code(Enum):
     SCHEDULE_BUSY = (
         409,
         "The last job of the schedule is not final",
-        "The schedule does not let its jobs overlap, and its last job, `job_id`, is queued or"
-        " running.",
-        "Wait for the end of that job, or cancel it.",
+        "With `overlap: skip`, the last job of the schedule, `job_id`, is queued or running. With"
+        " another `overlap`, 100 of its jobs are.",
+        "Wait for the ends of these jobs, or cancel them.",
     )
     SCHEDULE_CHANGED = (
         409,

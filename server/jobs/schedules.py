@@ -128,7 +128,7 @@ class ScheduleService:
             error = FieldError(KEY_HEADER, "it was used for a different submission")
             raise Problem(Code.KEY_REUSED, f"{error.field}: {error.detail}", [error])
         if run.busy:
-            detail = f"the last job of the schedule, {run.busy}, is queued or running"
+            detail = f"{run.why_busy}; the last one is {run.busy}"
             raise Problem(Code.SCHEDULE_BUSY, detail, members={"job_id": str(run.busy)})
         if run.refusal is not None:
             raise unacceptable([_refused(run.refusal)])

@@ -27,10 +27,14 @@ class Missed(StrEnum):
 
 
 class Overlap(StrEnum):
-    """What happens to a firing while the last job of the schedule is queued or running."""
+    """What happens to a firing while jobs of the schedule are queued or running."""
 
     SKIP = "skip"
     """It submits no job."""
+    QUEUE = "queue"
+    """Its job waits for their ends."""
+    CANCEL_RUNNING = "cancel_running"
+    """They are canceled, and its job waits for their ends."""
 
 
 class FiringOutcome(StrEnum):
@@ -118,7 +122,9 @@ class Firing:
     """The status of its job now; None without a job, or if the job was deleted."""
 
 
-_OWN = frozenset({"id", "type", "payload", "upload", "submitted_by", "traceparent", "schedule"})
+_OWN = frozenset(
+    {"id", "type", "payload", "upload", "submitted_by", "traceparent", "schedule", "after"}
+)
 """Fields of a job that each firing sets itself, or that no schedule has."""
 _DEFAULTS = {each.name: each.default for each in fields(NewJob) if each.name not in _OWN}
 

@@ -20,11 +20,12 @@ from storage.db.clock import Clock
 from storage.db.database import Database
 from storage.db.models import FiringRow, JobRow, ScheduleRow
 from storage.db.parameters import parameter
-from storage.notify.wakeup import WORKER, Wakeup, notifying_transaction
+from storage.notify.wakeup import LISTENER, WORKER, Wakeup, notifying_transaction
 from storage.records.job import NewJob
-from storage.records.schedule import FiringOutcome, Missed, Timing, new_job
+from storage.records.schedule import FiringOutcome, Missed, Overlap, Timing, new_job
 from storage.records.states import FINAL
 from storage.schedules.missed import Plan, plan
+from storage.schedules.overlap import AT_ONCE, UNFINISHED, Overlaps, Way
 from storage.schedules.schedules import WRONG_CLOCK_MS, AddJobs
 from storage.schedules.timing import Calendar
 
@@ -35,7 +36,7 @@ BATCH = 500
 PLAN_SECONDS = 0.05
 """How long a transaction may plan. Nominal times of years take long to find."""
 KEPT = 50
-"""How many firings of a schedule are kept, at least."""
+"""How many firings of a schedule are kept, at least, besides those whose jobs are not final."""
 PRUNE_ONE_IN = 16
 """Each so many firings of a schedule, its old ones are deleted."""
 
@@ -54,6 +55,8 @@ class Batch:
     """The new values of each schedule."""
     types: dict[str, str] = field(default_factory=dict)
     """The job type of each schedule."""
+    has_canceled: bool = False
+    """Whether jobs were canceled, so that those who wait for their ends are to be woken."""
 
 
 class Firer:
@@ -70,6 +73,7 @@ class Firer:
         """`choose` draws a number below another one: which firings delete old ones."""
         self._database, self._wakeup, self._clock = database, wakeup, clock
         self._add_jobs, self._choose = add_jobs, choose
+        self._overlaps = Overlaps(database)
 
     def seconds_to_next(self) -> float | None:
         """Return the seconds until the next schedule is due, below 0 if one is; None if none is."""
@@ -87,6 +91,8 @@ class Firer:
             batch, is_whole = self._plan(rows, now)
             if self._store(batch, woken):
                 woken.append(WORKER)
+            if batch.has_canceled:
+                woken.append(LISTENER)
         return len(rows) == BATCH or not is_whole
 
     def restart(self) -> int:
@@ -149,23 +155,23 @@ class Firer:
             missed = _firing(name, planned.missed_at, now, FiringOutcome.MISSED, planned.missed)
             batch.firings.append(missed)
             log.info("a schedule was missed", extra={"schedule": name, "reason": planned.missed})
-        for nominal_at in planned.fire:
+        next_at, overlap = planned.next_at, Overlap(row["overlap"])
+        fire = planned.fire
+        if overlap is not Overlap.SKIP and len(fire) > 1:
+            fire, next_at = fire[:1], fire[1]  # the next job waits for this one, once it is stored
+        for nominal_at in fire:
+            way = AT_ONCE
             if is_busy:
-                reason = "the last job of the schedule was not final"
-                batch.firings.append(_firing(name, nominal_at, now, FiringOutcome.SKIPPED, reason))
+                batch.has_canceled |= overlap is Overlap.CANCEL_RUNNING
+                way = self._overlaps.way(name, overlap, row["last_job_id"], now)
+            if way.skipped:
+                skipped = _firing(name, nominal_at, now, FiringOutcome.SKIPPED, way.skipped)
+                batch.firings.append(skipped)
                 continue
-            job = new_job(
-                row["type"],
-                row["job_payload"] or row["payload"],
-                row["template"],
-                submitted_by=row["created_by"],
-                schedule=name,
-                nominal_at=nominal_at,
-            )
-            batch.jobs.append((job, _firing(name, nominal_at, now, FiringOutcome.SUBMITTED)))
+            batch.jobs.append((_job(row, nominal_at, way), _submitted(name, nominal_at, now)))
             is_busy = True
-        last = max([*planned.fire, planned.missed_at or row["next_at"]])
-        values = {"next_at": planned.next_at, "last_nominal_at": last, "name": name}
+        last = max([*fire, planned.missed_at or row["next_at"]])
+        values = {"next_at": next_at, "last_nominal_at": last, "name": name}
         batch.schedules.append({**values, "last_job_id": row["last_job_id"]})
 
     def _store(self, batch: Batch, woken: list[str]) -> bool:
@@ -217,6 +223,23 @@ def _firing(
     return {**times, "job_id": None, "outcome": outcome, "reason": reason}
 
 
+def _submitted(name: str, nominal_at: int, now: int) -> Row:
+    return _firing(name, nominal_at, now, FiringOutcome.SUBMITTED)
+
+
+def _job(row: Row, nominal_at: int, way: Way) -> NewJob:
+    """Return the new job of a schedule, given as its row."""
+    return new_job(
+        row["type"],
+        row["job_payload"] or row["payload"],
+        row["template"],
+        submitted_by=row["created_by"],
+        schedule=row["name"],
+        nominal_at=nominal_at,
+        **way.options(),
+    )
+
+
 def _calendar(row: Mapping[str, Any]) -> Calendar:
     timing = Timing(row["cron"], row["every"], row["timezone"])
     return Calendar(timing, row["anchor_at"], row["until"])
@@ -255,4 +278,7 @@ def _delete_old() -> Any:
     name = parameter(FiringRow.schedule, "name")
     oldest_kept = other.select(other.nominal_at).where(other.schedule == name)
     oldest_kept = oldest_kept.order_by(other.nominal_at.desc()).offset(KEPT).limit(1)
-    return FiringRow.delete().where(FiringRow.schedule == name, FiringRow.nominal_at <= oldest_kept)
+    mine = JobRow.select(JobRow.id)
+    mine = mine.where(JobRow.id == FiringRow.job_id, JobRow.status.in_(UNFINISHED))
+    is_old = FiringRow.nominal_at <= oldest_kept, ~pw.fn.EXISTS(mine)
+    return FiringRow.delete().where(FiringRow.schedule == name, *is_old)

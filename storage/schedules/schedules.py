@@ -10,9 +10,9 @@ import peewee as pw
 
 from storage.db.clock import Clock
 from storage.db.database import Database
-from storage.db.models import FiringRow, JobRow, ScheduleRow
-from storage.jobs.idempotency import KeyedJob, StoredKey, delete_keys, store_keys
-from storage.notify.wakeup import WORKER, Wakeup, notifying_transaction
+from storage.db.models import FiringRow, JobRow, KeyRow, ScheduleRow
+from storage.jobs.idempotency import KeyedJob, delete_keys, store_keys
+from storage.notify.wakeup import LISTENER, WORKER, Wakeup, notifying_transaction
 from storage.records.job import NewJob
 from storage.records.schedule import (
     Firing,
@@ -24,7 +24,8 @@ from storage.records.schedule import (
     Timing,
     new_job,
 )
-from storage.records.states import FINAL, Status
+from storage.records.states import Status
+from storage.schedules.overlap import AT_ONCE, Overlaps, Way, is_unfinished
 from storage.schedules.timing import Calendar
 
 MAX_SCHEDULES = 20_000
@@ -53,7 +54,7 @@ class Run:
 
     job_id: the job that was submitted, or that the same Idempotency-Key has submitted before.
     refusal: why the job was not stored.
-    busy: the last job of the schedule, which is not final.
+    busy: the last job of the schedule, which is not final, and why_busy: why there is no new one.
     other_key: whether the key stands for another submission.
     """
 
@@ -61,6 +62,7 @@ class Run:
     is_replayed: bool = False
     refusal: Any = None
     busy: UUID | None = None
+    why_busy: str | None = None
     other_key: bool = False
 
 
@@ -141,12 +143,16 @@ class Schedules:
             if schedule is None:
                 return None
             nominal_at = self._free_time(name, now)
-            job = job_of(schedule, nominal_at, caller)
-            if key is not None and (kept := self._kept(key, job, f"run {name}")):
+            if key is not None and (kept := self._known(key, f"run {name}")):
                 return kept
-            if busy := self._busy(schedule):
-                self._free_key(key)
-                return Run(busy=busy)
+            way = self._way(schedule, now)
+            if way.skipped:
+                return Run(busy=schedule.last_job_id, why_busy=way.skipped)
+            if schedule.settings.overlap is Overlap.CANCEL_RUNNING:
+                woken.append(LISTENER)
+            job = job_of(schedule, nominal_at, caller, **way.options())
+            if key is not None:
+                store_keys(self._database, [KeyedJob(key, f"run {name}", job)])
             (stored,) = self._add_jobs([job], woken)
             if not isinstance(stored, UUID):
                 self._free_key(key)
@@ -157,23 +163,24 @@ class Schedules:
             self._database.counters.add(schedule.settings.type, "schedule submitted")
         return Run(job_id=stored)
 
-    def _kept(self, key: str, job: NewJob, fingerprint: str) -> Run | None:
-        """Store a key for a job. Returns what it stands for if it is known, or else None."""
-        kept: StoredKey = store_keys(self._database, [KeyedJob(key, fingerprint, job)])[key]
-        if kept.fingerprint != fingerprint:
-            return Run(other_key=True)
-        return None if kept.job_id == job.id else Run(job_id=kept.job_id, is_replayed=True)
+    def _known(self, key: str, fingerprint: str) -> Run | None:
+        """Return what a key stands for; None for a new one, which stays new under the lock."""
+        for row in self._database.rows(KeyRow.select().where(KeyRow.key == key)):
+            if row["fingerprint"] != fingerprint:
+                return Run(other_key=True)
+            return Run(job_id=row["job_id"], is_replayed=True)
+        return None
 
     def _free_key(self, key: str | None) -> None:
         delete_keys(self._database, [] if key is None else [key])
 
-    def _busy(self, schedule: Schedule) -> UUID | None:
-        """Return the last job of a schedule that must not overlap, if it is not final."""
-        if schedule.last_job_id is None:
-            return None
-        query = JobRow.select(JobRow.status).where(JobRow.id == schedule.last_job_id)
-        is_busy = any(row["status"] not in FINAL for row in self._database.rows(query))
-        return schedule.last_job_id if is_busy else None
+    def _way(self, schedule: Schedule, now: int) -> Way:
+        """Return how a new job of a schedule comes to run, see `overlap.py`."""
+        last = schedule.last_job_id
+        if not is_unfinished(self._database, last):
+            return AT_ONCE
+        overlap = schedule.settings.overlap
+        return Overlaps(self._database).way(schedule.name, overlap, last, now)
 
     def _free_time(self, name: str, now: int) -> int:
         """Return the first time from now on that no firing has.
@@ -194,10 +201,10 @@ class Schedules:
             raise TooManySchedules
 
 
-def job_of(schedule: Schedule, nominal_at: int, caller: str | None) -> NewJob:
+def job_of(schedule: Schedule, nominal_at: int, caller: str | None, **own: Any) -> NewJob:
     """Return a new job of a schedule."""
     settings = schedule.settings
-    own = {"submitted_by": caller, "schedule": schedule.name, "nominal_at": nominal_at}
+    own |= {"submitted_by": caller, "schedule": schedule.name, "nominal_at": nominal_at}
     return new_job(settings.type, settings.job_payload, settings.template, **own)
 
 

@@ -3,6 +3,7 @@
 from tests.mutants.mutant import Mutant
 
 FIRING = ("tests/storage/schedules/test_firing.py",)
+OVERLAP = ("tests/storage/schedules/test_overlap.py",)
 TIMES = ("tests/storage/schedules/test_timing.py",)
 API = ("tests/server/handlers/test_schedules.py",)
 
@@ -37,10 +38,52 @@ SCHEDULES = (
     ),
     Mutant(
         "a run by a client does not overlap the last job",
-        "storage/schedules/schedules.py",
-        '        is_busy = any(row["status"] not in FINAL for row in self._database.rows(query))\n',
-        "        is_busy = False\n",
+        "storage/schedules/overlap.py",
+        '    return any(row["status"] not in FINAL for row in database.rows(query))\n',
+        "    return False\n",
         FIRING,
+    ),
+    Mutant(
+        "a job of a schedule waits for earlier ones",
+        "storage/schedules/overlap.py",
+        "        return Way(None, tuple(unfinished))\n",
+        "        return Way(None)\n",
+        OVERLAP,
+    ),
+    Mutant(
+        "a job of a schedule waits for all earlier ones",
+        "storage/schedules/overlap.py",
+        "        return Way(None, tuple(unfinished))\n",
+        "        return Way(None, tuple(unfinished[-1:]))\n",
+        OVERLAP,
+    ),
+    Mutant(
+        "not too many jobs of a schedule wait",
+        "storage/schedules/overlap.py",
+        "        if len(unfinished) >= MAX_UNFINISHED:\n",
+        "        if False:\n",
+        OVERLAP,
+    ),
+    Mutant(
+        "the firing of an unfinished job is not deleted",
+        "storage/schedules/firing.py",
+        "    is_old = FiringRow.nominal_at <= oldest_kept, ~pw.fn.EXISTS(mine)\n",
+        "    is_old = (FiringRow.nominal_at <= oldest_kept,)\n",
+        OVERLAP,
+    ),
+    Mutant(
+        "earlier jobs of a schedule are canceled",
+        "storage/schedules/overlap.py",
+        "        if overlap is Overlap.CANCEL_RUNNING:\n",
+        "        if False:\n",
+        OVERLAP,
+    ),
+    Mutant(
+        "missed times are made up for one after another",
+        "storage/schedules/firing.py",
+        "        if overlap is not Overlap.SKIP and len(fire) > 1:\n",
+        "        if False:\n",
+        OVERLAP,
     ),
     Mutant(
         "one bad schedule does not stop the others",

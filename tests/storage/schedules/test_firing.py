@@ -298,7 +298,7 @@ def test_only_the_newest_times_are_made_up_for(
     firer.fire()
     found = bench.store.database.rows(FiringRow.select().order_by(FiringRow.nominal_at))
     times = [(row["nominal_at"] - START) // MINUTE for row in found]
-    assert times == [*range(101, 151)]  # older ones were pruned
+    assert times == [51, *range(101, 151)]  # others were pruned, but the job of 51 is queued
     counts = counters(bench)
     assert (counts["schedule missed"], counts["schedule submitted"]) == (1, 1)
     assert counts["schedule skipped"] == 99
@@ -388,6 +388,7 @@ def test_old_firings_are_deleted(bench: Bench, store: Schedules) -> None:
     for _ in range(70):
         bench.clock.forward(60)
         pruning.fire()
+        end_jobs(bench)
     for name in ("s", "other"):
         mine = FiringRow.select().where(FiringRow.schedule == name)
         assert len(bench.store.database.rows(mine)) == firing.KEPT

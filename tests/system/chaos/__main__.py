@@ -31,12 +31,12 @@ from storage.records.job import StoreError
 from storage.settings.settings import Settings
 from tests.support.disk.small_disks import MIB, small_disk
 from tests.support.servers import postgres
-from tests.system.chaos import audit, job_types, networks
+from tests.system.chaos import audit, job_types, networks, schedules
 from tests.system.chaos.checker import check
 from tests.system.chaos.clients import Clients
 from tests.system.chaos.faults import FaultInjector
 from tests.system.chaos.follower import Follower
-from tests.system.chaos.history import Execution, History, Views
+from tests.system.chaos.history import Change, Execution, History, Views
 from tests.system.chaos.programs import FAKETIME, Fleet, MachineClock, Plan
 from tests.system.chaos.report import print_report, print_violations, say
 from tests.system.chaos.views import ask
@@ -135,11 +135,16 @@ def run(
         injector = FaultInjector(fleet, clock, server, disk if disk != folder else None, seed)
         left, views = inject_faults(injector, seconds, clients, follower, fleet, store)
         history = gather(folder / "data", clients, store)
+        fired = schedules.fired(store.database)
+        of_schedules = schedules.jobs_of_schedules(store.database)
         store.close()
     history.followed, history.views = follower.events, views
     events = count_events(folder, fleet, clients) + Counter({"event streams": follower.streams})
+    events += Counter(f"times {each.outcome}" for each in fired)
     print_report(history, injector.counts, events)
-    found = [str(violation) for violation in check(history)]
+    changes = [each for each in history.entries if isinstance(each, Change)]
+    broken = [*check(history), *schedules.check_schedules(fired, of_schedules, changes)]
+    found = [str(violation) for violation in broken]
     found += [f"P13 left running: {command}" for command in left]
     return [*found, *clients.complaints, *follower.complaints, *fleet.complaints]
 
@@ -215,6 +220,7 @@ def open_watched(settings: dict[str, str]) -> Store:
     """Open a new store with audit triggers, and create the folder for the locks of jobs."""
     store = open_store(Settings.read(settings))
     audit.install(store.database)
+    schedules.start(store)
     job_types.lock_path(store.settings.data_dir, "").mkdir()
     return store
 
@@ -222,6 +228,7 @@ def open_watched(settings: dict[str, str]) -> Store:
 def settle(clients: Clients, fleet: Fleet, store: Store) -> None:
     """Wait, without faults, until all jobs are final."""
     clients.stop()
+    schedules.stop(store)
     until = time.monotonic() + SETTLE_SECONDS
     while time.monotonic() < until:
         fleet.supervise()
