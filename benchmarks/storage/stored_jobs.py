@@ -2,7 +2,7 @@
 
 import json
 import random
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from storage.db.models import CounterRow
@@ -30,15 +30,18 @@ SELECT type, 'submitted', COUNT(*) FROM job WHERE finished_at IS NULL GROUP BY t
 """
 
 
-def fill(bench: Bench, count: int) -> None:
-    """Store jobs with the newest now, in SQL of its own, because JobStore would take too long."""
+def fill(bench: Bench, count: int, shares: Mapping[Status, float] = SHARES) -> None:
+    """Store jobs with the newest now, in SQL of its own, because JobStore would take too long.
+
+    `shares` are the weights of the statuses.
+    """
     database = bench.store.database
     connection = database.raw_connection()
     try:
         if database.postgresql:
             with connection.cursor() as cursor:
                 with cursor.copy(f"COPY job ({_COLUMNS}) FROM STDIN") as copy:
-                    for row in _rows(bench.clock(), count):
+                    for row in _rows(bench.clock(), count, shares):
                         copy.write_row(row)
                 cursor.execute(_COUNT)
                 cursor.execute("VACUUM ANALYZE")
@@ -46,7 +49,7 @@ def fill(bench: Bench, count: int) -> None:
             placeholders = ", ".join("?" * len(_COLUMNS.split(",")))
             connection.execute("BEGIN IMMEDIATE")
             insert = f"INSERT INTO job ({_COLUMNS}) VALUES ({placeholders})"
-            connection.executemany(insert, _rows(bench.clock(), count))
+            connection.executemany(insert, _rows(bench.clock(), count, shares))
             connection.execute(_COUNT)
             connection.execute("COMMIT")
     finally:
@@ -54,9 +57,9 @@ def fill(bench: Bench, count: int) -> None:
     database.run(CounterRow.update(value=count).where(IS_VERSION))
 
 
-def _rows(now: int, count: int) -> Iterator[tuple[Any, ...]]:
+def _rows(now: int, count: int, shares: Mapping[Status, float]) -> Iterator[tuple[Any, ...]]:
     rng = random.Random(count)
-    statuses = rng.choices(list(SHARES), list(SHARES.values()), k=count)
+    statuses = rng.choices(list(shares), list(shares.values()), k=count)
     for number, status in enumerate(statuses):
         created = now - (count - number) * EVERY_MS
         ended = None if status is Status.QUEUED else created + 1000

@@ -9,6 +9,7 @@ The result is a merge of streams, each read from an index:
 |---|---|
 | none | the ids |
 | tag | tag, id: of several tags, the rarest; everything else is checked job by job |
+| tag; failed, canceled | type, status, id, if FEW such jobs or fewer have the status |
 | schedule | schedule, id; everything else but a tag is checked job by job |
 | type | type, id |
 | failed, canceled | type, status, id: one stream per combination |
@@ -37,6 +38,7 @@ from storage.queries.search_statements import (
     select_count,
     select_ids,
     select_last,
+    select_range_count,
     select_tag_count,
     select_type_after,
     select_unfinished,
@@ -167,27 +169,49 @@ class _SearchRun:
         is_any = not statuses or statuses == frozenset(Status)
         each = [None] if is_any else sorted(statuses)
         if self._tag is not None:
-            return [self._of_name("tag", self._tag, "tag first", status) for status in each]
+            given = "tag", self._tag, "tag first"
+            return [stream for status in each for stream in self._of_name(*given, status)]
         if self._filters.schedule is not None:
             given = "schedule", self._filters.schedule, "schedule"
-            return [self._of_name(*given, status) for status in each]
+            return [stream for status in each for stream in self._of_name(*given, status)]
         if is_any:
             return [self._range(self._type_guard)]
         return [stream for status in sorted(statuses) for stream in self._of_status(status)]
 
     def _of_name(
         self, column: str, value: str, checked_as: str, status: Status | None
-    ) -> Iterator[Candidate]:
+    ) -> list[Iterator[Candidate]]:
         """The matching jobs with a tag or of a schedule, and with a status unless it is None.
 
         Among few jobs with that status, the filter `checked_as` looks at each.
         """
         if status and status not in FINAL and self._are_few(status):
-            return self._unfinished(status, {checked_as: value})
+            return [self._unfinished(status, {checked_as: value})]
+        if status in UNSUCCESSFUL and (ranges := self._few_ended(status, {column: value})):
+            looked_at = {**self._looked_at, checked_as: value}
+            return [self._windows(each, looked_at) for each in ranges]
         checked = {} if status is None else {f"status {status}": status}
         checked |= self._type_guard | self._looked_at
         guard = {column: value}
-        return self._windows(guard, checked) if checked else self._pages(guard)
+        return [self._windows(guard, checked) if checked else self._pages(guard)]
+
+    def _few_ended(self, status: Status, other: dict[str, Any]) -> list[dict[str, Any]]:
+        """The index ranges of a status, if they have few jobs, and fewer than the other range."""
+        given = self._filters.type
+        types = types_of(self._database) if given is None else [given]
+        ranges = [{"type": type, "status": status} for type in types]
+        ended = 0
+        for each in ranges:
+            ended += self._count_range(each, FEW + 1 - ended)
+            if ended > FEW:
+                return []
+        return ranges if self._count_range(other, ended + 1) > ended else []
+
+    def _count_range(self, guard: dict[str, Any], limit: int) -> int:
+        """The number of jobs of an index range, up to a limit."""
+        count = self._database.statement(("range", *guard), lambda: select_range_count(guard))
+        values = {**guard, "before": self._start, "least": self._least, "limit": limit}
+        return int(self._database.fetch(count, values)[0]["count"])
 
     def _of_status(self, status: Status) -> list[Iterator[Candidate]]:
         if status in UNSUCCESSFUL:

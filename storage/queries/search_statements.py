@@ -71,6 +71,13 @@ def select_last(guard: Mapping[str, Any], count: int) -> Any:
     return pw.Select([some], [pw.fn.MIN(some.c.id.cast("TEXT")).alias("id")])
 
 
+def select_range_count(guard: Mapping[str, Any]) -> Any:
+    """The number of ids between `least` and `before` within the range of a guard, up to `limit`."""
+    limit = parameter(pw.IntegerField(), "limit")
+    some = _ids(guard).where(*_within(guard)).limit(limit).alias("some")
+    return pw.Select([some], [pw.fn.COUNT(pw.SQL("*")).alias("count")])
+
+
 def select_chosen(database: Database, guard: Mapping[str, Any], names: Mapping[str, Any]) -> Any:
     """All ids between `least` and `before` that match the named filters, newest first.
 

@@ -14,6 +14,20 @@ TAGS = (
         STORED,
     ),
     Mutant(
+        "few jobs with a status are found by it, not by a frequent tag",
+        "storage/queries/search.py",
+        "        return ranges if self._count_range(other, ended + 1) > ended else []\n",
+        "        return []\n",
+        STORED,
+    ),
+    Mutant(
+        "a rare tag is not looked for among more jobs with a status",
+        "storage/queries/search.py",
+        "        return ranges if self._count_range(other, ended + 1) > ended else []\n",
+        "        return ranges\n",
+        STORED,
+    ),
+    Mutant(
         "the tags of a deleted job are deleted",
         "storage/migrations/0031_tags.py",
         '"AFTER DELETE ON job FOR EACH ROW WHEN (OLD.tags IS NOT NULL)"',

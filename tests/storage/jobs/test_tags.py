@@ -2,6 +2,7 @@
 
 import random
 from itertools import product
+from typing import Any
 from uuid import UUID
 
 import pytest
@@ -55,10 +56,12 @@ def test_a_claimed_job_has_its_tags(bench: Bench) -> None:
     assert (job.tags, job.metadata) == (("x",), {"n": 1})
 
 
+@pytest.mark.parametrize("few", [0, 4096])
 def test_lists_by_tag_hold_exactly_the_jobs_with_all_tags_newest_first(
-    bench: Bench, monkeypatch: pytest.MonkeyPatch
+    bench: Bench, monkeypatch: pytest.MonkeyPatch, few: int
 ) -> None:
     monkeypatch.setattr(search, "WINDOWS", (4, 8))
+    monkeypatch.setattr(search, "FEW", few)
     chance = random.Random(7)
     jobs: list[tuple[UUID, str, Status, frozenset[str]]] = []
     for _ in range(60):
@@ -80,6 +83,26 @@ def test_lists_by_tag_hold_exactly_the_jobs_with_all_tags_newest_first(
             if wanted <= tags and (not among or status in among) and type in (None, of)
         ]
         assert listed(bench, Filters(among, type, tags=wanted)) == expected
+
+
+def test_few_canceled_jobs_are_found_by_their_status_and_not_by_a_frequent_tag(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ids = [bench.enqueue(tags=("often",)) for _ in range(5)]
+    for job_id in (ids[1], bench.enqueue(tags=("rare",)), bench.enqueue()):
+        bench.jobs.cancel(job_id)
+    guards: list[list[str]] = []
+    windows = search._SearchRun._windows
+
+    def recording(self: Any, guard: dict[str, Any], looked_at: dict[str, Any]) -> Any:
+        guards.append([*guard])
+        return windows(self, guard, looked_at)
+
+    monkeypatch.setattr(search._SearchRun, "_windows", recording)
+    canceled = frozenset({Status.CANCELED})
+    assert listed(bench, Filters(canceled, tags=frozenset({"often"}))) == [ids[1]]
+    assert len(listed(bench, Filters(canceled, tags=frozenset({"rare"})))) == 1
+    assert guards == [["type", "status"], ["tag"]]
 
 
 def test_times_and_text_are_checked_among_the_jobs_with_a_tag(bench: Bench) -> None:
