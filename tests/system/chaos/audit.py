@@ -89,17 +89,24 @@ def entries(database: Database) -> Iterator[Change | AttemptChange]:
     audit = pw.Table("audit")
     begun: set[str] = set()
     ended: set[str] = set()
+    newest: dict[str, Change] = {}
     for row in in_order(database.rows(audit.select(pw.SQL("*")).order_by(audit.c.seq))):
         job_id = str(UUID(row["job_id"]))
         if row["source"] == "attempt":
-            change = AttemptChange(row["op"], job_id, row["attempt"], row["holder"], row["outcome"])
+            attempt = AttemptChange(
+                row["op"], job_id, row["attempt"], row["holder"], row["outcome"]
+            )
             if row["attempt"] > 1:
-                yield change
+                yield attempt
             elif row["op"] != "delete" and job_id not in ended:
                 ended.add(job_id)
-                yield replace(change, op="update")
+                yield replace(attempt, op="update")
         else:
-            yield _change(job_id, row)
+            change = _change(job_id, row)
+            if change == newest.get(job_id):  # only what watches its end has changed
+                continue
+            newest[job_id] = change
+            yield change
             yield from _first_attempt(job_id, row, begun, ended)
 
 

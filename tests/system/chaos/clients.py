@@ -7,7 +7,7 @@ import random
 import threading
 import time
 from collections import Counter, defaultdict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -35,6 +35,8 @@ NOT_NOW = (503, 507)
 FINAL = ("succeeded", "failed", "canceled")
 AGAIN = ("failed", "canceled")
 RETRIED_SHARE = 0.5
+WAITING_SHARE = 0.25
+"""The share of jobs that wait for others."""
 
 Answer = tuple[int, Any]
 
@@ -108,13 +110,23 @@ class Clients:
             "delay": chance.choice([0, 0, 0, 0.5, 2]),
             "priority": chance.choice([0, 0, 1]),
         }
+        options |= self._predecessors(chance)
         body = json.dumps({"type": "chaos", "payload": payload, **options}).encode()
         answer = self._ask(chance, "POST", "/jobs", body, "application/json")
-        self._note(answer, "chaos", max_retries)
+        self._note(answer, "chaos", max_retries, waits=options)
         if answer[0] == 202 and chance.random() < CANCELED_SHARE:
             # At once, some time later while it runs, or in a race with its end.
             wait = chance.choice([0, chance.uniform(0, 4), seconds + chance.uniform(0, 0.2)])
             self._to_cancel.append((time.monotonic() + wait, answer[1]["job_id"]))
+
+    def _predecessors(self, chance: random.Random) -> dict[str, Any]:
+        """Options with which some jobs wait for others that have perhaps not ended."""
+        with self._lock:
+            known = list(self._open)
+        if not known or chance.random() > WAITING_SHARE:
+            return {}
+        after = chance.sample(known, min(len(known), chance.randint(1, 3)))
+        return {"after": after, "on_failure": chance.choice(["cancel", "run"])}
 
     def _upload(self, chance: random.Random) -> None:
         if len(self._open) >= self._most_open or chance.random() < 0.7:
@@ -126,12 +138,20 @@ class Clients:
         self._note(answer, "analyze", 4, {"ERROR": 2 * lines, "WARN": lines})
 
     def _note(
-        self, answer: Answer, type: str, retries: int, counts: dict[str, int] | None = None
+        self,
+        answer: Answer,
+        type: str,
+        retries: int,
+        counts: dict[str, int] | None = None,
+        waits: Mapping[str, Any] | None = None,
     ) -> None:
         status, document = answer
         if status == 202:
-            job_id = document["job_id"]
-            self.acknowledged.append(Acknowledged(job_id, type, retries, counts))
+            job_id, given = document["job_id"], waits or {}
+            after, runs_anyway = tuple(given.get("after", ())), given.get("on_failure") == "run"
+            self.counts["jobs that wait for others"] += bool(after)
+            new = Acknowledged(job_id, type, retries, counts, after, runs_anyway)
+            self.acknowledged.append(new)
             with self._lock:
                 self._open[job_id] = time.monotonic()
         elif status not in NOT_NOW:

@@ -51,12 +51,17 @@ class Execution:
 
 @dataclass(frozen=True)
 class Acknowledged:
-    """A job whose submission was answered 202; `counts` is the expected result of an analysis."""
+    """A job whose submission was answered 202; `counts` is the expected result of an analysis.
+
+    It waits for the jobs in `after`; with `runs_anyway`, whether they succeed or not.
+    """
 
     job_id: str
     type: str
     max_retries: int
     counts: dict[str, int] | None = None
+    after: tuple[str, ...] = ()
+    runs_anyway: bool = False
 
 
 @dataclass(frozen=True)

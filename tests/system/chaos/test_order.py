@@ -1,0 +1,32 @@
+"""The checker of chaos runs finds a job that started before the jobs that it waited for."""
+
+import pytest
+
+from tests.system.chaos.history import Acknowledged, Change, History
+from tests.system.chaos.order import check_order
+
+
+def change(job_id: str, status: str, version: int, client_retries: int = 0) -> Change:
+    return Change(
+        "update", job_id, status, 1, None, 0, 1, False, version, client_retries=client_retries
+    )
+
+
+@pytest.mark.parametrize(
+    ("entries", "runs_anyway", "found"),
+    [
+        ([("a", "succeeded", 5, 0), ("b", "running", 6, 0)], False, 0),
+        ([("b", "running", 4, 0), ("a", "succeeded", 5, 0)], False, 1),
+        ([("b", "running", 4, 0)], False, 1),
+        ([("a", "failed", 5, 0), ("b", "running", 6, 0)], False, 1),
+        ([("a", "failed", 5, 0), ("b", "running", 6, 0)], True, 0),
+        ([("b", "running", 4, 0), ("a", "canceled", 5, 0)], True, 1),
+        ([("a", "failed", 5, 0), ("b", "canceled", 6, 0), ("b", "running", 7, 1)], False, 0),
+    ],
+)
+def test_a_start_before_the_end_of_a_predecessor_is_found(
+    entries: list[tuple[str, str, int, int]], runs_anyway: bool, found: int
+) -> None:
+    history = History([change(*each) for each in entries])
+    history.acknowledged = [Acknowledged("b", "chaos", 1, None, ("a",), runs_anyway)]
+    assert [each.promise for each in check_order(history)] == ["P16"] * found
