@@ -213,14 +213,18 @@ def test_the_sweep_looks_at_all_keys_in_turn(bench: Bench, monkeypatch: pytest.M
 
 
 def test_a_changed_time_is_kept_while_a_job_waits(bench: Bench) -> None:
-    first, second, runner = keyed(bench), keyed(bench), bench.runner()
-    bench.jobs.change(second, {"run_at": bench.clock() + 5000})
+    first, urgent, third = keyed(bench), keyed(bench, priority=5), keyed(bench)
+    bench.jobs.change(urgent, {"run_at": bench.clock() + 5000})
     bench.jobs.cancel(first)
+    react(bench)
+    runner = bench.runner()
+    assert claim(runner) == [third]
+    runner.claims.complete(bench.job(third).fence, "1", RETURNED)
     react(bench)
     assert claim(runner) == []
     bench.clock.forward(5)
     sweep(bench)
-    assert claim(runner) == [second]
+    assert claim(runner) == [urgent]
 
 
 def test_more_candidates_than_are_looked_at_together_get_places(

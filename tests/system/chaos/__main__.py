@@ -41,7 +41,7 @@ from tests.system.chaos.programs import FAKETIME, Fleet, MachineClock, Plan
 from tests.system.chaos.report import print_report, print_violations, say
 from tests.system.chaos.views import ask
 
-SETTLE_SECONDS = 60.0
+SETTLE_SECONDS = 120.0
 STOP_SECONDS = 30.0
 LEFT_SECONDS = 2.0
 DISK_BYTES = 128 * MIB
@@ -265,6 +265,7 @@ def gather(data: Path, clients: Clients, store: Store) -> History:
         executions_in(data),
         clients.acknowledged,
         clients.seen,
+        audit.keys(store.database),
         audit.stored(store.database),
         audit.parts(store.database),
     )

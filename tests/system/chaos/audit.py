@@ -9,7 +9,7 @@ import peewee as pw
 
 from storage.db.database import Database
 from storage.db.models import JobRow, PartRow
-from tests.system.chaos.history import AttemptChange, Change
+from tests.system.chaos.history import AttemptChange, Change, Keys
 
 TABLE = """
 CREATE TABLE audit (
@@ -61,8 +61,9 @@ CREATE TRIGGER audit_{source}_{op} AFTER {op} ON {source}
     FOR EACH ROW EXECUTE FUNCTION audit_{source}_{op}()""",
 )
 
-# On SQLite each change counts as its own transaction, because changes are in order there.
-_SQLITE_TX = {"job": "{row}.version", "attempt": "NULL"}
+# On SQLite, the number that the version row had before a transaction names the transaction.
+_BASE = "(SELECT base FROM counter WHERE type = '' AND name = 'version')"
+_SQLITE_TX = {"job": _BASE, "attempt": "NULL"}
 
 
 def install(database: Database) -> None:
@@ -73,7 +74,7 @@ def install(database: Database) -> None:
     for source in COLUMNS:
         for op in ("insert", "update", "delete"):
             row = "OLD" if op == "delete" else "NEW"
-            tx = "txid_current()" if database.postgresql else _SQLITE_TX[source].format(row=row)
+            tx = "txid_current()" if database.postgresql else _SQLITE_TX[source]
             values = VALUES[source].format(op=op, row=row, tx=tx)
             names = {"source": source, "op": op, "columns": COLUMNS[source], "values": values}
             for statement in statements:
@@ -103,8 +104,9 @@ def entries(database: Database) -> Iterator[Change | AttemptChange]:
                 yield replace(attempt, op="update")
         else:
             change = _change(job_id, row)
-            if change == newest.get(job_id):  # only what watches its end has changed
-                continue
+            known = newest.get(job_id)
+            if known and change == replace(known, op="update"):
+                continue  # only what watches or holds it has changed
             newest[job_id] = change
             yield change
             yield from _first_attempt(job_id, row, begun, ended)
@@ -167,6 +169,14 @@ def stored(database: Database) -> dict[str, int]:
     """The versions of the jobs in the table, by job id."""
     rows = database.rows(JobRow.select(JobRow.id, JobRow.version))
     return {str(row["id"]): int(row["version"]) for row in rows}
+
+
+def keys(database: Database) -> dict[str, Keys]:
+    """The keys of the jobs in the table that have some, by job id."""
+    columns = JobRow.unique_key, JobRow.unique_scope, JobRow.concurrency_key, JobRow.max_per_key
+    rows = database.rows(JobRow.select(JobRow.id, *columns))
+    found = {str(row.pop("id")): Keys(*row.values()) for row in rows}
+    return {job_id: each for job_id, each in found.items() if each != Keys()}
 
 
 def open_jobs(database: Database) -> int:

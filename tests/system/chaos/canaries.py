@@ -46,6 +46,7 @@ CANARIES = (
     Canary("sqlite", ("a job that is to be canceled is neither retried nor released",)),
     Canary("sqlite", ("stray processes of a job are found",)),
     Canary("sqlite", ("a retry is counted",)),
+    Canary("sqlite", ("a new job takes no place that others have",), "P17"),
     Canary("sqlite", ("the response comes after the commit",)),
     Canary("postgresql", ("after an uncertain commit the runner asks which jobs it holds",)),
 )

@@ -4,6 +4,7 @@ entries of a job ─▶ each change is a transition, made by the holder         
 executions       ─▶ one at a time, each of a claim, no more than allowed        P3, P5
 clients' notes   ─▶ every job is stored, final, and as clients read it          P1, P2, P4
 jobs that wait         ─▶ start after the others have ended                     order.py
+jobs with keys         ─▶ run and hold their keys one at a time                 keys.py
 events, lists, metrics ─▶ tell of every change, and of no other                 view_checker.py
 """
 
@@ -24,12 +25,18 @@ from tests.system.chaos.history import (
     Seen,
     Violation,
 )
+from tests.system.chaos.keys import check_keys
 from tests.system.chaos.order import check_order
 from tests.system.chaos.view_checker import check_views
 
 OUTCOMES = {"complete": "returned", "release": "released"}
 """The outcomes of attempts that only one transition causes, by transition."""
 OTHER = "other"
+BROKEN = {
+    "overlap": ("P3", "started while another one ran"),
+    "crowd": ("P17", "started although all places of its key were taken"),
+}
+"""The promises that an event in a job process shows to be broken."""
 
 
 def check(history: History) -> list[Violation]:
@@ -46,7 +53,8 @@ def check(history: History) -> list[Violation]:
         found += check_executions(job_id, mine, executions[job_id])
     for job_id in executions.keys() - entries.keys():
         found.append(Violation("P1", job_id, "ran, but was never stored"))
-    return [*found, *check_clients(history), *check_views(history), *check_order(history)]
+    found += [*check_clients(history), *check_views(history)]
+    return [*found, *check_order(history), *check_keys(history)]
 
 
 def replay(job_id: str, entries: list[Change | AttemptChange]) -> Iterator[Violation]:
@@ -131,8 +139,9 @@ def check_executions(
     starts = Counter(each.attempt for each in executions if each.event == "start")
     claimed = {each.number for each in entries if isinstance(each, AttemptChange)}
     for each in executions:
-        if each.event == "overlap":
-            yield Violation("P3", job_id, f"attempt {each.attempt} started while another one ran")
+        if each.event in BROKEN:
+            promise, text = BROKEN[each.event]
+            yield Violation(promise, job_id, f"attempt {each.attempt} {text}")
     for attempt, times in starts.items():
         if times > 1:
             yield Violation("P5", job_id, f"attempt {attempt} started {times} times")

@@ -38,6 +38,13 @@ RETRIED_SHARE = 0.5
 WAITING_SHARE = 0.25
 """The share of jobs that wait for others."""
 
+KEYED_SHARE = 0.4
+UNIQUE_SHARE = 0.3
+"""The shares of jobs that have keys."""
+MOST_KEYED_SECONDS = 1.0
+"""The longest job with a concurrency key: jobs of a key run one after the other."""
+KEYS = 3
+
 Answer = tuple[int, Any]
 
 
@@ -111,10 +118,13 @@ class Clients:
             "priority": chance.choice([0, 0, 1]),
         }
         options |= self._predecessors(chance)
+        options |= _unique_key(chance)
+        if seconds <= MOST_KEYED_SECONDS:
+            options |= _concurrency_key(chance, payload)
         body = json.dumps({"type": "chaos", "payload": payload, **options}).encode()
         answer = self._ask(chance, "POST", "/jobs", body, "application/json")
         self._note(answer, "chaos", max_retries, waits=options)
-        if answer[0] == 202 and chance.random() < CANCELED_SHARE:
+        if answer[0] == 202 and not answer[1].get("existing") and chance.random() < CANCELED_SHARE:
             # At once, some time later while it runs, or in a race with its end.
             wait = chance.choice([0, chance.uniform(0, 4), seconds + chance.uniform(0, 0.2)])
             self._to_cancel.append((time.monotonic() + wait, answer[1]["job_id"]))
@@ -146,10 +156,16 @@ class Clients:
         waits: Mapping[str, Any] | None = None,
     ) -> None:
         status, document = answer
-        if status == 202:
+        if status == 409 and document["code"] == "unique_key_held":
+            self.counts["submissions refused for their unique key"] += 1
+        elif status in (200, 202) and document.get("existing"):
+            self.counts["submissions answered by the job with their key"] += 1
+        elif status == 202:
             job_id, given = document["job_id"], waits or {}
             after, runs_anyway = tuple(given.get("after", ())), given.get("on_failure") == "run"
             self.counts["jobs that wait for others"] += bool(after)
+            self.counts["jobs with a concurrency key"] += "concurrency_key" in given
+            self.counts["jobs with a unique key"] += "unique_key" in given
             new = Acknowledged(job_id, type, retries, counts, after, runs_anyway)
             self.acknowledged.append(new)
             with self._lock:
@@ -236,3 +252,21 @@ class Clients:
             return response.status, json.loads(response.read())
         finally:
             connection.close()
+
+
+def _unique_key(chance: random.Random) -> dict[str, Any]:
+    """Options with which some jobs have a unique key."""
+    if chance.random() > UNIQUE_SHARE:
+        return {}
+    policy = chance.choice(["refuse", "return", "replace"])
+    scope = chance.choice(["queued", "running", "running"])
+    return {"unique_key": f"one {chance.randrange(KEYS)}", "unique": scope, "if_exists": policy}
+
+
+def _concurrency_key(chance: random.Random, payload: dict[str, Any]) -> dict[str, Any]:
+    """Options with which some short jobs have a concurrency key, which the job checks, too."""
+    if chance.random() > KEYED_SHARE:
+        return {}
+    number = chance.randrange(KEYS)
+    payload |= {"key": f"key {number}", "most": number + 1, "fails": 0, "again": 0.1}
+    return {"concurrency_key": f"key {number}", "max_per_key": number + 1}

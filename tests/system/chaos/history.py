@@ -65,6 +65,16 @@ class Acknowledged:
 
 
 @dataclass(frozen=True)
+class Keys:
+    """The keys of a job; None for a key that it does not have."""
+
+    unique_key: str | None = None
+    scope: str | None = None
+    concurrency_key: str | None = None
+    max_per_key: int | None = None
+
+
+@dataclass(frozen=True)
 class Seen:
     """A final job as a client read it. `client_retries` tells the ends of a retried job apart."""
 
@@ -117,6 +127,8 @@ class History:
     executions: list[Execution] = field(default_factory=list)
     acknowledged: list[Acknowledged] = field(default_factory=list)
     seen: dict[str, list[Seen]] = field(default_factory=dict)
+    keys: dict[str, Keys] = field(default_factory=dict)
+    """The keys of the jobs that have some, by job id."""
     stored: dict[str, int] = field(default_factory=dict)
     """The versions of the jobs that are in the table at the end, by job id."""
     parts: int = 0

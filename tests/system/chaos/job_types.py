@@ -1,5 +1,6 @@
 """A job type that proves by a lock that it runs alone, and records its executions.
 
+DATA_DIR/runs/<key> <n>  locked by all processes of a job that has the nth place of its key
 DATA_DIR/runs/<job id>   locked by all processes of the job, including a child that it leaves behind
 DATA_DIR/record          a line for each start, end and overlap, in one write
 """
@@ -9,6 +10,8 @@ import os
 import secrets
 import subprocess
 import time
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import Any, Literal
 
@@ -33,6 +36,9 @@ class ChaosPayload(Payload):
     again: float
     fails: int
     child: Literal["none", "ended", "left"]
+    key: str = ""
+    most: int = 1
+    """At most so many jobs with the same key may run at the same time; any number without a key."""
 
 
 class Chaos(JobType[ChaosPayload]):
@@ -51,7 +57,10 @@ class Chaos(JobType[ChaosPayload]):
                 note("overlap", context, run)
                 raise NotRetryable("this job runs twice at the same time") from None
             note("start", context, run)
-            _work(payload, context, lock.fileno())
+            with _place(payload) as place:
+                if payload.key and place is None:
+                    note("crowd", context, run)
+                _work(payload, context, [each for each in (lock.fileno(), place) if each])
             note("end", context, run)
         if context.attempt <= payload.fails:
             raise Planned(f"attempt {context.attempt} should fail")
@@ -75,12 +84,26 @@ def note(event: str, context: Context, run: str) -> None:
         record.write(line.encode())
 
 
-def _work(payload: ChaosPayload, context: Context, lock: int) -> None:
+@contextmanager
+def _place(payload: ChaosPayload) -> Iterator[int | None]:
+    """Lock one of the places of the key, and yield its descriptor; None if all are locked."""
+    data = Path(os.environ["DATA_DIR"])
+    with ExitStack() as files:
+        for number in range(payload.most if payload.key else 0):
+            file = files.enter_context(lock_path(data, f"{payload.key} {number}").open("ab"))
+            with suppress(BlockingIOError):
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                yield file.fileno()
+                return
+        yield None
+
+
+def _work(payload: ChaosPayload, context: Context, locks: list[int]) -> None:
     until = time.monotonic() + (payload.seconds if context.attempt == 1 else payload.again)
     child = None
     if payload.child != "none":
         command = ["sleep", "600"]
-        child = subprocess.Popen(command, pass_fds=[lock], start_new_session=True)
+        child = subprocess.Popen(command, pass_fds=locks, start_new_session=True)
     while (left := until - time.monotonic()) > 0:
         context.report({"left": round(left, 1)})
         time.sleep(min(left, STEP_SECONDS))
