@@ -29,6 +29,10 @@ from storage.records.job import Json
 from storage.store import JobStore, Refused
 from storage.waiting.held import held_by
 
+_AT_ONCE = 500
+"""How many jobs that are not alike are prepared at once. For more of them, the garbage collector
+would keep all threads waiting."""
+
 
 class Batches:
     """Stores and reads batches; may be used by many threads.
@@ -102,10 +106,12 @@ class Batches:
         if len(simple) == len(batch.jobs):
             return found
         others = [job for job in batch.jobs if not alike[job[1]]]
-        stored = self._jobs.add([batch.job(job) for job in others], woken)
-        for (index, *_), each in zip(others, stored, strict=True):
-            if not isinstance(each, UUID):
-                found[index] = each
+        for start in range(0, len(others), _AT_ONCE):
+            some = others[start : start + _AT_ONCE]
+            stored = self._jobs.add([batch.job(job) for job in some], woken)
+            for (index, *_), each in zip(some, stored, strict=True):
+                if not isinstance(each, UUID):
+                    found[index] = each
         return found
 
     def _of_key(self, kept: StoredKey) -> Batch:

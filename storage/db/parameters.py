@@ -27,12 +27,17 @@ class Parameter:
 
         The result equals the field's own `db_value`.
         """
-        name = self.name
-        if isinstance(self.field, pw.TextField):
+        name, convert = self.name, self.converter()
+        if convert is None:
             return itemgetter(name)
-        # `int` costs a third of the `db_value` of an integer field.
-        convert = int if isinstance(self.field, pw.IntegerField) else self.field.db_value
         return lambda values: None if (value := values[name]) is None else convert(value)
+
+    def converter(self) -> Callable[[Any], Any] | None:
+        """Return what converts a value that is not None for the driver; None for texts."""
+        if isinstance(self.field, pw.TextField):
+            return None
+        # `int` costs a third of the `db_value` of an integer field.
+        return int if isinstance(self.field, pw.IntegerField) else self.field.db_value
 
 
 class _ParameterValue(pw.Value):

@@ -12,6 +12,7 @@ PostgreSQL, many rows at once (`storage/db/batch_statements.py`). See also
 
 from collections.abc import Mapping, Sequence
 from functools import partial
+from operator import itemgetter
 from typing import Any
 
 import peewee as pw
@@ -32,6 +33,16 @@ class Statement:
     def __init__(self, engine: Any, query: Any):
         self.query = query
         self.sql, parameters = query.bind(engine).sql()
+        names = [each.name for each in parameters if isinstance(each, Parameter)]
+        self._is_plain = len(names) == len(parameters) > 1
+        """Whether all arguments are parameters, so that one call picks them from the values."""
+        self._pick = itemgetter(*names) if names else _no_values
+        self._converters = [
+            (index, convert)
+            for index, each in enumerate(parameters)
+            if isinstance(each, Parameter) and (convert := each.converter()) is not None
+        ]
+        """The positions of values that are converted for the driver, and how."""
         self._getters = [
             each.getter() if isinstance(each, Parameter) else partial(_constant, each)
             for each in parameters
@@ -46,7 +57,15 @@ class Statement:
 
     def arguments(self, values: Mapping[str, Any]) -> list[Any]:
         """Return the arguments for the SQL, with the parameters taken from `values`."""
-        return [get(values) for get in self._getters]
+        if not self._is_plain:
+            return [get(values) for get in self._getters]
+        # As above, in half the time: most statements that run for each job have only parameters.
+        arguments = list(self._pick(values))
+        for index, convert in self._converters:
+            value = arguments[index]
+            if value is not None and (convert is not int or type(value) is not int):
+                arguments[index] = convert(value)
+        return arguments
 
     def to_dicts(
         self, names: Sequence[str], driver_rows: Sequence[Sequence[Any]]
@@ -57,6 +76,10 @@ class Statement:
             for row in rows:
                 row[name] = _UUID_FIELD.python_value(row[name])
         return rows
+
+
+def _no_values(_: Mapping[str, Any]) -> tuple[Any, ...]:
+    return ()
 
 
 def _constant(value: Any, _: Mapping[str, Any]) -> Any:

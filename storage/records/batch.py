@@ -1,7 +1,7 @@
 """The records of batches: many jobs that are submitted by one call."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
@@ -44,8 +44,11 @@ class NewBatch:
     def job(self, job: BatchJob) -> NewJob:
         """Return one of its jobs as it would be submitted alone."""
         index, number, payload = job
-        job_id = id_in_batch(self.id, index)
-        return replace(self.templates[number], id=job_id, payload=EncodedJson(payload, ""))
+        # As `dataclasses.replace`, which takes ten times as long: a batch has thousands of jobs.
+        new = object.__new__(NewJob)
+        own = {"id": id_in_batch(self.id, index), "payload": EncodedJson(payload, "")}
+        vars(new).update(vars(self.templates[number]), **own)
+        return new
 
 
 @dataclass(frozen=True)
