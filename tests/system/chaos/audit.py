@@ -47,7 +47,7 @@ VALUES = {
     "attempt": "'attempt', '{op}', {row}.job_id, {row}.number, {row}.runner, {row}.outcome, {tx}",
 }
 SQLITE = """
-CREATE TRIGGER audit_{source}_{op} AFTER {op} ON {source} BEGIN
+CREATE TRIGGER audit_{source}_{op} AFTER {op} ON {source} {when} BEGIN
     INSERT INTO audit ({columns}) VALUES ({values});
 END"""
 POSTGRESQL = (
@@ -58,8 +58,11 @@ CREATE FUNCTION audit_{source}_{op}() RETURNS trigger LANGUAGE plpgsql AS $$ BEG
 END $$""",
     """
 CREATE TRIGGER audit_{source}_{op} AFTER {op} ON {source}
-    FOR EACH ROW EXECUTE FUNCTION audit_{source}_{op}()""",
+    FOR EACH ROW {when} EXECUTE FUNCTION audit_{source}_{op}()""",
 )
+
+IS_CHANGE = "WHEN (NEW.version <> OLD.version OR NEW.status <> OLD.status)"
+"""Of the updates of jobs. One without a new version only notes what reacts to the job's end."""
 
 # On SQLite, the number that the version row had before a transaction names the transaction.
 _BASE = "(SELECT base FROM counter WHERE type = '' AND name = 'version')"
@@ -75,8 +78,10 @@ def install(database: Database) -> None:
         for op in ("insert", "update", "delete"):
             row = "OLD" if op == "delete" else "NEW"
             tx = "txid_current()" if database.postgresql else _SQLITE_TX[source]
+            when = IS_CHANGE if (source, op) == ("job", "update") else ""
             values = VALUES[source].format(op=op, row=row, tx=tx)
             names = {"source": source, "op": op, "columns": COLUMNS[source], "values": values}
+            names["when"] = when
             for statement in statements:
                 database.execute(statement.format(**names))
 

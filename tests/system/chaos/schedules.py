@@ -24,7 +24,7 @@ from storage.schedules.schedules import Schedules
 from storage.store import JobStore
 from tests.system.chaos.history import Change, Violation
 
-PROMISE = "P16"
+PROMISE = "P19"
 EVERY = (1, 2, 3)
 """Seconds between two times of the schedules."""
 SCHEDULES = {f"{overlap}-{every}": (overlap, every) for overlap in Overlap for every in EVERY}
