@@ -95,7 +95,7 @@ MAY_IMPORT = {
     "server.store storage.jobs storage.notify storage.records",
     "server.processes": "server.http",
     "server.checking": "server.documents server.http server.processes runner.job_types "
-    "storage.jobs storage.records",
+    "storage.jobs storage.records storage.waiting",
     "server.analyses": "server.documents server.documents.schemas",
     "server.pattern_sets.built_in": "",
     "server.pattern_sets": "server.checking server.documents server.documents.schemas "

@@ -77,6 +77,7 @@ class JobData:
     metadata: Mapping[str, Any] | None = None
     after: tuple[str, ...] = ()
     on_failure: str | None = None
+    input: Mapping[str, str] | None = None
     expires_at: datetime | None = None
     finish_by: datetime | None = None
     missed_at: datetime | None = None

@@ -7,6 +7,7 @@ from urllib.parse import urlsplit
 from runner.job_types.base import JobType
 from server.checking.received import FILE_PART
 from server.http.problems import FieldError
+from storage.waiting.inputs import FIELD
 
 _NEED_KEYS = {
     "unique": "unique_key",
@@ -32,10 +33,24 @@ def conflicts(document: dict[str, Any], callback_hosts: Collection[str]) -> Iter
     for name, key in _NEED_KEYS.items():
         if document.get(name) is not None and document.get(key) is None:
             yield FieldError(name, f'it needs a {key}, for example "{key}": "sync:customer:42"')
-    if document.get("on_failure") is not None and not document.get("after"):
+    waits = document.get("after") or document.get("input")
+    if document.get("on_failure") is not None and not waits:
         example = '"after": ["01a2107d-08cc-73f5-a3eb-bdc8e70382e5"]'
         detail = f"it needs jobs to wait for, for example {example}"
         yield FieldError("on_failure", detail)
+
+
+def input_errors(document: dict[str, Any], job_type: JobType[Any] | None) -> Iterator[FieldError]:
+    """Yield an error if a job gets a result that its type does not take, or that it has already."""
+    if not isinstance(document.get("input"), dict) or job_type is None:
+        return
+    payload = document.get("payload")
+    if FIELD not in job_type.Payload.model_fields:
+        detail = f"the job type {job_type.name} takes none: its payload has no field {FIELD}"
+        yield FieldError("input", detail)
+    elif isinstance(payload, dict) and FIELD in payload:
+        detail = "the result of the job becomes this field: leave it out"
+        yield FieldError(f"payload.{FIELD}", detail)
 
 
 def file_errors(

@@ -17,7 +17,7 @@ from uuid import UUID
 from pydantic import BaseModel, ValidationError
 
 from runner.job_types.base import JobType
-from server.checking.conflicts import conflicts, file_errors
+from server.checking.conflicts import conflicts, file_errors, input_errors
 from server.checking.process import CheckProcess
 from server.checking.received import Received, parse
 from server.checking.sets import (
@@ -28,6 +28,7 @@ from server.checking.sets import (
     sets_of,
     with_patterns,
 )
+from server.documents.dependencies import InputFrom
 from server.documents.field_errors import field_errors, unknown_name
 from server.documents.submission import Submission
 from server.http.problems import BODY, FieldError, Problem, joined, unacceptable
@@ -87,7 +88,7 @@ class CheckedSubmission:
         """
         given = {**vars(self.submission), "delay": self.submission.delay or 0.0}
         given["tags"] = tuple(self.submission.tags or ())
-        given["after"] = tuple(self.submission.after or ())
+        given["after"], given["input_from"] = self._predecessors(given.pop("input"))
         given["unique_scope"] = given.pop("unique")
         if self.encoded is not None:
             given["payload"] = self.encoded
@@ -100,6 +101,12 @@ class CheckedSubmission:
             replaces_all=replaces_all,
             id=new_id(self.cell),
         )
+
+    def _predecessors(self, given: InputFrom | None) -> tuple[tuple[UUID, ...], UUID | None]:
+        """Return the jobs that the new job waits for, and the one whose result it gets."""
+        after = tuple(self.submission.after or ())
+        source = None if given is None else given.source
+        return (after if source is None or source in after else (*after, source)), source
 
 
 class SubmissionChecks:
@@ -180,7 +187,7 @@ def check_submission(
     job_type, payload, submitted = job_type_of(document, job_types), None, document
     document = with_patterns(document, job_type, sets)
     submission, errors = _validate(Submission, document)
-    errors += conflicts(document, callback_hosts)
+    errors += [*conflicts(document, callback_hosts), *input_errors(document, job_type)]
     if job_type is not None:
         payload, more = _check_payload(job_type, document.get("payload"), received.file_part)
         errors += at_sets(more, submitted)

@@ -3,7 +3,7 @@
 from typing import Annotated, Any, Literal
 from uuid import UUID
 
-from pydantic import AfterValidator, Field, PlainValidator, WithJsonSchema
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, PlainValidator, WithJsonSchema
 
 MAX_PREDECESSORS = 1000
 """Most jobs that one job waits for."""
@@ -31,3 +31,11 @@ Predecessors = Annotated[
 ]
 """The ids of jobs. One that is given twice counts once."""
 OnFailure = Literal["cancel", "run"]
+
+
+class InputFrom(BaseModel):
+    """The job whose result a new job gets."""
+
+    model_config = ConfigDict(strict=True, extra="forbid")
+
+    source: Annotated[JobId, Field(alias="from", description="id of the job")]

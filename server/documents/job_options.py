@@ -5,7 +5,7 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from server.documents.backoff import Backoff
-from server.documents.dependencies import OnFailure, Predecessors
+from server.documents.dependencies import InputFrom, OnFailure, Predecessors
 from server.documents.keys import Key
 from server.documents.queues import QueueName
 from server.documents.tags import Tags
@@ -104,6 +104,14 @@ IfPredecessorFails = Annotated[
     Field(
         description="if a job in after fails or is canceled: cancel this one (the default), or run"
         " it all the same"
+    ),
+]
+
+Input = Annotated[
+    InputFrom | None,
+    Field(
+        description="the job whose result becomes the field input of the payload; the job starts"
+        " after its end"
     ),
 ]
 

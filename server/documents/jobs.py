@@ -21,9 +21,10 @@ from server.documents.schemas.jobs import (
     JobDocument,
     JobView,
     PageDocument,
+    UploadDocument,
 )
 from storage.queries.bulk import BulkChange
-from storage.records.job import Attempt, Job
+from storage.records.job import Attempt, Job, Upload
 from storage.records.states import Status
 from storage.store import Page
 
@@ -65,7 +66,6 @@ def bulk_document(change: BulkChange, dry_run: bool) -> BulkDocument:
 
 def job_document(job: Job) -> JobDocument:
     """Build the document of a job."""
-    upload = job.upload
     return {
         "job_id": str(job.id),
         "type": job.type,
@@ -86,6 +86,7 @@ def job_document(job: Job) -> JobDocument:
         "metadata": job.metadata,
         "after": [str(job_id) for job_id in job.after],
         "on_failure": cast("OnFailure | None", job.on_failure),
+        "input": None if job.input_from is None else {"from": str(job.input_from)},
         "expires_at": rfc3339(job.expires_at),
         "finish_by": rfc3339(job.finish_by),
         "missed_at": rfc3339(job.missed_at),
@@ -108,11 +109,15 @@ def job_document(job: Job) -> JobDocument:
         "finished_at": rfc3339(job.finished_at),
         "cancel_requested_at": rfc3339(job.cancel_requested_at),
         "locked_by": job.locked_by,
-        "upload": None
-        if upload is None
-        else {"name": upload.name, "size": upload.size, "sha256": upload.sha256},
+        "upload": _upload_document(job.upload),
         "attempts": [_attempt_document(attempt) for attempt in job.attempts],
     }
+
+
+def _upload_document(upload: Upload | None) -> UploadDocument | None:
+    if upload is None:
+        return None
+    return {"name": upload.name, "size": upload.size, "sha256": upload.sha256}
 
 
 def job_headers(job: Job) -> dict[str, str]:

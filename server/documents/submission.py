@@ -14,6 +14,7 @@ from server.documents.job_options import (
     HeldUntil,
     IfExists,
     IfPredecessorFails,
+    Input,
     JobTags,
     KeepFor,
     MaxPerKey,
@@ -60,6 +61,7 @@ class Submission(BaseModel):
     backoff: Waits = None
     after: After = None
     on_failure: IfPredecessorFails = None
+    input: Input = None
     unique_key: UniqueKey = None
     unique: HeldUntil = None
     if_exists: IfExists = None

@@ -55,6 +55,7 @@ _ADDED_LATER = {
     "tags": (),
     "after": (),
     "on_failure": None,
+    "input_from": None,
     "holds": 0,
     "watched": 0,
     **dict.fromkeys(("metadata", "keep_for", "expires_at", "expires_in", "backoff", "finish_by")),

@@ -71,6 +71,7 @@ _JOB: JobDocument = {
     "metadata": {"requested_by": "billing"},
     "after": [],
     "on_failure": None,
+    "input": None,
     "expires_at": None,
     "finish_by": None,
     "missed_at": None,

@@ -53,6 +53,7 @@ export interface JobDocument {
   metadata: Record<string, unknown> | null;
   after: string[];
   on_failure: "cancel" | "run" | null;
+  input: { from: string } | null;
   expires_at: string | null;
   finish_by: string | null;
   missed_at: string | null;

@@ -138,6 +138,8 @@ class DependencyRow(pw.Model):
     job_id = pw.UUIDField()
     cancels = pw.BooleanField()
     """Whether the job is canceled if the predecessor does not succeed."""
+    passes = pw.BooleanField()
+    """Whether the job gets the result of the predecessor."""
 
     class Meta:
         table_name = "dependency"

@@ -229,6 +229,8 @@ def _job(row: dict[str, Any], attempts: tuple[Attempt, ...]) -> Job:
     if predecessors := from_json_text(row.pop("predecessors", None)):
         row["after"] = tuple(map(UUID, predecessors["after"]))
         row["on_failure"] = predecessors["on_failure"]
+        if source := predecessors.get("input"):
+            row["input_from"] = UUID(source)
     due_at = row.pop("due_at", None)
     if due_at is not None and row["run_at"] == HELD:
         row["run_at"] = due_at

@@ -145,6 +145,8 @@ class NewJob:
     """The jobs that must end before it starts, each once."""
     on_failure: str | None = None
     """What happens if one of them does not succeed: `cancel`, which is the default, or `run`."""
+    input_from: UUID | None = None
+    """The one of them whose result becomes the field `input` of the payload."""
     holds: int = 0
     """What holds it, as bits of `Hold`, see `storage/records/holds.py`."""
     watched: int = 0
@@ -258,6 +260,8 @@ class Job:
     """The jobs that had to end before it started, as they were submitted."""
     on_failure: str | None = None
     """What happens if one of them does not succeed, `cancel` or `run`; None if there are none."""
+    input_from: UUID | None = None
+    """The one of them whose result becomes the field `input` of the payload."""
     holds: int | None = None
     """What holds it, as bits of `Hold`, see `storage/records/holds.py`. While it is held, `run_at`
     is its own time, and it does not start even if that has passed."""

@@ -15,21 +15,24 @@ from storage.db.parameters import parameter
 from storage.jobs.rows import rows_for_ids, unfinished_among
 from storage.jobs.transitions import to_json_text
 from storage.records.holds import Hold, Watch
-from storage.records.job import Job, NewJob
+from storage.records.job import Job, Json, NewJob
 from storage.records.states import FINAL, Status
 from storage.waiting.ended import EndedJob, Reacting, watch
 from storage.waiting.held import held_by, hold, release
+from storage.waiting.inputs import pass_on
 from storage.waiting.waits import SHOWN, Wait
 
 CANCEL = "cancel"
 """The default of `on_failure`: the job is canceled if a predecessor does not succeed."""
+_HELD = Hold.PREDECESSORS
 
 
 def predecessors_text(job: NewJob) -> str:
     """Return what a new job waits for as it is stored."""
-    return to_json_text(
-        {"after": list(map(str, job.after)), "on_failure": job.on_failure or CANCEL}
-    )
+    given = {"after": list(map(str, job.after)), "on_failure": job.on_failure or CANCEL}
+    if job.input_from:
+        given["input"] = str(job.input_from)
+    return to_json_text(given)
 
 
 def missing_predecessors(database: Database, jobs: Iterable[NewJob]) -> set[UUID]:
@@ -47,8 +50,9 @@ def missing_predecessors(database: Database, jobs: Iterable[NewJob]) -> set[UUID
 def let_wait(database: Database, new: Sequence[tuple[NewJob, dict[str, Any]]]) -> bool:
     """Hold new jobs, given with their rows, whose predecessors have not all ended.
 
-    Returns whether some are to be canceled, because a predecessor has failed already: the caller
-    then reacts to the outbox `ended`. Only inside a transaction that holds the version lock.
+    Returns whether a predecessor has ended already and is to act on them, because it has failed or
+    passes its result on: the caller then reacts to the outbox `ended`. Only inside a transaction
+    that holds the version lock.
     """
     waiting = [(job, row) for job, row in new if job.after]
     if not waiting:
@@ -57,26 +61,38 @@ def let_wait(database: Database, new: Sequence[tuple[NewJob, dict[str, Any]]]) -
     found: list[dict[str, Any]] = []
     for job, row in waiting:
         cancels = job.on_failure != "run"
-        left = [each for each in job.after if _counts(statuses[each], cancels)]
-        found += [{"predecessor_id": each, "job_id": job.id, "cancels": cancels} for each in left]
+        left = [
+            {
+                "predecessor_id": each,
+                "job_id": job.id,
+                "cancels": cancels,
+                "passes": each == job.input_from,
+            }
+            for each in job.after
+            if each == job.input_from or _counts(statuses[each], cancels)
+        ]
+        found += left
         if left:
-            hold(row, Hold.PREDECESSORS)
+            hold(row, _HELD)
     if found:
         add = database.statement("add dependency", _insert)
         database.change_each_deferred(add, found)
     ids = {each["predecessor_id"] for each in found}
     watch(database, {each for each in ids if statuses[each] not in FINAL}, Watch.DEPENDENCIES)
-    failed = {each: statuses[each] for each in ids if statuses[each] in FINAL}
-    _note_ended(database, failed)
-    return bool(failed)
+    before = {each: statuses[each] for each in ids if statuses[each] in FINAL}
+    _note_ended(database, before)
+    return bool(before)
 
 
 def react(reacting: Reacting, ended: Sequence[EndedJob]) -> set[UUID]:
     """Release or cancel the jobs that wait for ended ones, as many as the budget allows."""
     statuses = {each.id: each.status for each in ended if not each.deleted}
+    database, limit = reacting.database, max(0, reacting.budget)
+    for job_id, status in _statuses(database, statuses).items():
+        if status not in FINAL:  # a client has retried it since: it will end again
+            del statuses[job_id]
     if not statuses:
         return set()
-    database, limit = reacting.database, max(0, reacting.budget)
     pairs = _waiting(database, sorted(statuses), limit + 1)
     unfinished: set[UUID] = set()
     if len(pairs) > limit:
@@ -86,14 +102,17 @@ def react(reacting: Reacting, ended: Sequence[EndedJob]) -> set[UUID]:
     reacting.budget -= len(pairs)
     _delete(database, pairs)
     failed = {
-        pair["job_id"]: pair["predecessor_id"]
+        pair["job_id"]: _error(pair["predecessor_id"], statuses)
         for pair in pairs
         if pair["cancels"] and statuses[pair["predecessor_id"]] is not Status.SUCCEEDED
     }
-    _cancel(reacting, failed, statuses)
+    passing = {pair["job_id"]: pair["predecessor_id"] for pair in pairs if pair["passes"]}
+    waiting = held_by(database, [each for each in passing if each not in failed], _HELD)
+    failed |= pass_on(database, {each: passing[each] for each in waiting})
+    _cancel(reacting, failed)
     free = [each for each in dict.fromkeys(pair["job_id"] for pair in pairs) if each not in failed]
     still = _still_waiting(database, free)
-    release(database, [each for each in free if each not in still], Hold.PREDECESSORS, reacting.now)
+    release(database, [each for each in free if each not in still], _HELD, reacting.now)
     return unfinished
 
 
@@ -101,7 +120,7 @@ def wait_for_predecessors(database: Database, job: Job) -> Wait:
     """Return which predecessors a held job waits for."""
     unfinished = unfinished_among(database, job.after)
     jobs = [each for each in job.after if each in unfinished]
-    return Wait(Hold.PREDECESSORS, jobs[:SHOWN], len(jobs))
+    return Wait(_HELD, jobs[:SHOWN], len(jobs))
 
 
 def _counts(status: Status, cancels: bool) -> bool:
@@ -147,16 +166,14 @@ def _delete(database: Database, pairs: Sequence[Mapping[str, Any]]) -> None:
         database.change_each_deferred(statement, [values])
 
 
-def _cancel(
-    reacting: Reacting, failed: Mapping[UUID, UUID], statuses: Mapping[UUID, Status]
-) -> None:
-    """Cancel the jobs that still wait, each with the predecessor because of which it is."""
-    database, ids = reacting.database, held_by(reacting.database, list(failed), Hold.PREDECESSORS)
+def _cancel(reacting: Reacting, failed: Mapping[UUID, Json]) -> None:
+    """Cancel those jobs that still wait; each is given with the reason."""
+    database, ids = reacting.database, held_by(reacting.database, list(failed), _HELD)
     select = partial(JobRow.select, JobRow.id, JobRow.type)
     rows = rows_for_ids(database, "types", select, JobRow.id, ids)
     types = {row["id"]: row["type"] for row in rows}
-    errors = [(job_id, types[job_id], _error(failed[job_id], statuses)) for job_id in ids]
-    reacting.transitions.cancel_each(errors, reacting.now)
+    jobs = [(job_id, types[job_id], failed[job_id]) for job_id in ids]
+    reacting.transitions.cancel_each(jobs, reacting.now)
     if ids:
         delete = database.statement("delete predecessors", _delete_all)
         for job_id in ids:

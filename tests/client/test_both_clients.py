@@ -237,6 +237,9 @@ def test_a_job_waits_for_others(api: Client, queue: str) -> None:
     last.refresh()
     assert last.data.error
     assert (last.status, last.data.error.type) == ("canceled", "PredecessorFailed")
+    fed = api.submit("collect", {"label": "fed"}, input_from=other)
+    assert fed.wait(timeout=30).result() == ["fed", {"slept": 0}]
+    assert (fed.data.after, fed.data.input) == ((other.id,), {"from": other.id})
 
 
 def test_one_job_at_a_time_has_a_unique_key(api: Client, queue: str) -> None:

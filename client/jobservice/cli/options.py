@@ -255,6 +255,15 @@ class JobOptions(Changes):
             help="If one of them fails: cancel (default) or run.",
         ),
     ] = None
+    input_from: Annotated[
+        str | None,
+        typer.Option(
+            "--input-from",
+            metavar="JOB",
+            autocompletion=completion.job_ids,
+            help="The result of this job becomes the field input.",
+        ),
+    ] = None
     unique_key: Annotated[
         str | None,
         typer.Option("--unique-key", metavar="KEY", help="Only one job at a time has this key."),

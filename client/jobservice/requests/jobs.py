@@ -46,6 +46,7 @@ class Options(TypedDict, total=False):
     backoff: float | list[float] | Mapping[str, float] | None
     after: Any
     on_failure: str | None
+    input_from: Any
     unique_key: str | None
     unique: str | None
     if_exists: str | None
@@ -193,6 +194,9 @@ def read_options(options: Mapping[str, Any]) -> dict[str, Any]:
         given["tags"] = _tags(given["tags"])
     if "after" in given:
         given["after"] = _job_ids(given["after"])
+    if "input_from" in given:
+        (source,) = _job_ids(given.pop("input_from"))
+        given["input"] = {"from": source}
     return given
 
 

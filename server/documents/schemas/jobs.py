@@ -92,6 +92,8 @@ class JobDocument(TypedDict):
     """Ids of the jobs that must end before this one starts, as they were submitted."""
     on_failure: Literal["cancel", "run"] | None
     """What happens if one of them does not succeed; null if it waits for no jobs."""
+    input: dict[Literal["from"], Id] | None
+    """The job whose result became the field `input` of the payload; null without one."""
     expires_at: Time | None
     """The job is canceled if it has not started before this time; null without one."""
     finish_by: Time | None

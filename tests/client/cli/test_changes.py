@@ -1,5 +1,7 @@
 """`jobservice cancel`, `jobservice retry` and `jobservice delete`."""
 
+import json
+
 import pytest
 
 from tests.support.jobs_command import JobsCommand
@@ -45,6 +47,11 @@ def test_a_job_waits_for_others(jobs: JobsCommand, service: Service) -> None:
     assert f"it waits for the job {first} to end" in jobs.run("explain", waiting).out
     assert jobs.run("cancel", first).code == 0
     service.wait_for_status(waiting, "succeeded")
+    given = ("--input-from", waiting, "--wait")
+    assert json.loads(jobs.run("submit", "collect", "label=cli", *given).out) == [
+        "cli",
+        {"slept": 0},
+    ]
 
 
 def test_a_job_waits_for_a_place_of_its_concurrency_key(jobs: JobsCommand) -> None:

@@ -3,6 +3,7 @@
 from tests.mutants.mutant import Mutant
 
 STORED = ("tests/storage/waiting/test_dependencies.py",)
+INPUTS = ("tests/storage/waiting/test_inputs.py",)
 API = ("tests/server/handlers/test_dependencies.py",)
 FILE = "storage/waiting/dependencies.py"
 
@@ -10,7 +11,7 @@ DEPENDENCIES = (
     Mutant(
         "a job waits for a job that has not ended",
         FILE,
-        "            hold(row, Hold.PREDECESSORS)\n",
+        "            hold(row, _HELD)\n",
         "            pass\n",
         STORED,
     ),
@@ -80,7 +81,7 @@ DEPENDENCIES = (
     Mutant(
         "on_failure without jobs to wait for is refused",
         "server/checking/conflicts.py",
-        'if document.get("on_failure") is not None and not document.get("after"):',
+        'if document.get("on_failure") is not None and not waits:',
         "if False:",
         API,
     ),
@@ -96,6 +97,41 @@ DEPENDENCIES = (
         "storage/queries/bulk.py",
         "        if changed:\n",
         "        if False:\n",
+        API,
+    ),
+    Mutant(
+        "a predecessor that was retried since has not ended",
+        FILE,
+        "        if status not in FINAL:  # a client",
+        "        if False:  # a client",
+        STORED,
+    ),
+    Mutant(
+        "a job that passes its result on is waited for even if it has ended",
+        FILE,
+        "if each == job.input_from or _counts(statuses[each], cancels)",
+        "if _counts(statuses[each], cancels)",
+        INPUTS,
+    ),
+    Mutant(
+        "the size of a result that is passed on is limited",
+        "storage/waiting/inputs.py",
+        "    if size > MAX_BYTES:\n",
+        "    if False:\n",
+        INPUTS,
+    ),
+    Mutant(
+        "a job whose input was deleted does not start",
+        "storage/waiting/inputs.py",
+        'results = {row["id"]: row["result"] or "null" for row in sources}',
+        'results = dict.fromkeys(passing.values(), "null")',
+        INPUTS,
+    ),
+    Mutant(
+        "a job type without an input gets none",
+        "server/checking/conflicts.py",
+        "    if FIELD not in job_type.Payload.model_fields:\n",
+        "    if False:\n",
         API,
     ),
 )

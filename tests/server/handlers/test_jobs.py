@@ -53,6 +53,7 @@ async def test_the_document_of_a_job_has_all_fields(client: Client) -> None:
         "metadata": None,
         "after": [],
         "on_failure": None,
+        "input": None,
         "expires_at": None,
         "finish_by": None,
         "missed_at": None,

@@ -158,6 +158,18 @@ def test_a_retry_by_a_client_ends_the_wait(bench: Bench) -> None:
     assert bench.job(last).status == "running"
 
 
+def test_a_predecessor_that_a_client_retries_counts_by_its_next_end(bench: Bench) -> None:
+    first = bench.enqueue()
+    runner = bench.runner()
+    before = bench.enqueue(after=(first,))
+    runner.claims.fail(runner.claim_one(), RAISED)
+    bench.jobs.retry(first)
+    last = bench.enqueue(after=(first,), on_failure="run")
+    react(bench)
+    assert [bench.job(job_id).held for job_id in (before, last)] == [True, True]
+    assert run_all(bench, runner) == [first, before, last]
+
+
 def test_a_job_waits_for_its_own_time_too(bench: Bench) -> None:
     first, runner = bench.enqueue(), bench.runner()
     last = bench.enqueue(after=(first,), delay=60)

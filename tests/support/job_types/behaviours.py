@@ -55,6 +55,24 @@ class Note(JobType[NotePayload]):
         note(payload.notes, "ran")
 
 
+class CollectPayload(Payload):
+    """`input` is the result of another job."""
+
+    label: str = ""
+    input: Any = None
+
+
+class Collect(JobType[CollectPayload]):
+    """Returns its input, with a label."""
+
+    name = "collect"
+    Payload = CollectPayload
+    upload = "none"
+
+    def run(self, payload: CollectPayload, context: Context) -> Any:
+        return [payload.label, payload.input]
+
+
 class GatePayload(NotePayload):
     """`gate` is a file that the job waits for."""
 

@@ -23,6 +23,7 @@ const JOB = {
   keep_for: null,
   after: [],
   on_failure: null,
+  input: null,
   expires_at: null,
   finish_by: null,
   missed_at: null,

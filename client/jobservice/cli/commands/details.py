@@ -58,6 +58,7 @@ def _show_fields(output: Output, job: "Job") -> None:
         "metadata": _json(data.metadata),
         "after": ", ".join(data.after),
         "if they fail": data.on_failure,
+        "input from": data.input["from"] if data.input else None,
         "expires": formats.moment(data.expires_at),
         "finish by": _deadline(data),
         "backoff": _json(data.backoff),

@@ -88,6 +88,8 @@ def submit(
         raise typer.BadParameter("--dry-run submits no job that --wait could wait for")
     if options.after:
         options.after = [ids.resolve(session.client, each) for each in options.after]
+    if options.input_from:
+        options.input_from = ids.resolve(session.client, options.input_from)
     if dry_run:
         return _try(session, type, values, files, options)
     given = {**options.given(), "file": _opened(files), "idempotency_key": idempotency_key}

@@ -67,6 +67,7 @@ function facts(job) {
       "If they fail",
       job.on_failure && (job.on_failure === "run" ? "it runs all the same" : "it is canceled"),
     ],
+    ["Input", job.input && h("span", {}, "the result of ", jobLink(job.input.from, 0))],
     ["Expires", time(job.expires_at)],
     ["Finish by", time(job.finish_by)],
     ["Missed its deadline", job.missed_at && "yes"],
