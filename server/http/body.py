@@ -90,7 +90,8 @@ def json_body(headers: HTTPHeaders, limit: int, *kinds: str) -> JsonBody:
     `kinds` are further media types for JSON that the call accepts.
     """
     if media_type(headers)[0] not in ("application/json", *kinds):
-        raise Problem(Code.MEDIA_TYPE_UNSUPPORTED, "send application/json")
+        names = " or ".join(["application/json", *kinds])
+        raise Problem(Code.MEDIA_TYPE_UNSUPPORTED, f"send {names}")
     if (content_length(headers.get("Content-Length")) or 0) > limit:
         raise too_large("the body", limit)
     return JsonBody(limit)

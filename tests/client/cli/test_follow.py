@@ -2,7 +2,11 @@
 
 import threading
 
-from jobservice.cli.commands.follow import about
+import pytest
+
+from jobservice import Event
+from jobservice.cli.commands.follow import about, print_event
+from jobservice.cli.output.console import Output
 from tests.support.jobs_command import JobsCommand
 from tests.support.programs import Service, uuids
 from tests.support.waiting import wait_for
@@ -28,6 +32,15 @@ def test_a_running_job_shows_its_attempt_and_no_old_error() -> None:
     assert about(change) == "attempt 2 on vm-1"
     assert about({**change, "status": "queued"}) == "Crashed: killed by SIGSEGV"
     assert about({**change, "status": "queued", "error": None}) == ""
+
+
+def test_a_missed_deadline_is_a_line(capsys: pytest.CaptureFixture[str]) -> None:
+    change = {"job_id": "a", "type": "sleep", "status": "running"}
+    missed = Event("deadline", {**change, "finish_by": "2030-01-31T12:00:00Z"})
+    for event in (missed, Event("progress", change)):
+        print_event(Output(), event, with_job=True)
+    (line,) = capsys.readouterr().out.splitlines()
+    assert "running    missed its deadline 2030-01-31" in line
 
 
 def test_the_exit_code_tells_how_a_watched_job_ended(jobs: JobsCommand, service: Service) -> None:

@@ -129,7 +129,7 @@ def test_a_dry_run_submits_nothing(jobs: JobsCommand) -> None:
     done = jobs.run("submit", "sleep", "seconds=0", "--tag", "tried", "--dry-run")
     assert (done.code, done.err) == (0, "")
     assert "Nothing was submitted" in done.out
-    assert "expected to start in" in done.out
+    assert "expected to start at once" in done.out
     document = json.loads(jobs.run("--json", "submit", "sleep", "seconds=0", "--dry-run").out)
     assert document["dry_run"]["position"] == 1
     assert jobs.run("list", "--tag", "tried", "--ids").out == ""

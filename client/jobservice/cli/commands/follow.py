@@ -37,6 +37,9 @@ OneStatus = Annotated[
     ),
 ]
 
+SHOWN = ("status", "deadline")
+"""The events that have a line of their own."""
+
 
 def register(app: typer.Typer) -> None:
     """Add the commands."""
@@ -66,8 +69,8 @@ def watch(
         return _watch_job(session, client.get(ids.resolve(client, job_id)))
     session.output.hint("Waiting for changes; Ctrl-C ends.")
     for event in client.events(type=type, queue=queue, status=status, tag=tag, batch=batch):
-        if event.name == "status" or session.output.as_json:
-            _print_event(session.output, event, with_job=True)
+        if event.name in SHOWN or session.output.as_json:
+            print_event(session.output, event, with_job=True)
     return exits.SUCCEEDED
 
 
@@ -81,25 +84,30 @@ def _watch_job(session: Session, job: "Job") -> int:
                     progress.changed(last, event.data.get("progress"))
             if event.name == "end":
                 last = event.data["status"] or last
-            if event.name in ("status", "end") or session.output.as_json:
-                _print_event(session.output, event, with_job=False)
+            if event.name in (*SHOWN, "end") or session.output.as_json:
+                print_event(session.output, event, with_job=False)
     return exits.OF_STATUS.get(last, exits.FAILED)
 
 
-def _print_event(output: Output, event: "Event", with_job: bool) -> None:
+def print_event(output: Output, event: "Event", with_job: bool) -> None:
     """Print an event as a line: time, job, status, and what belongs to the status."""
     data = event.data
     if output.as_json:
         output.item({"event": event.name, "id": event.id, "data": data})
         return
-    if event.name != "status":
+    if event.name not in SHOWN:
         return
     cells: list[Cell] = [formats.clock()]
     if with_job:
         job_id = str(data["job_id"])
         cells += [formats.short_id(job_id) if output.on_terminal else job_id, data["type"]]
     status = str(data["status"])
-    output.cells([*cells, (f"{status:<9}", STYLES.get(status, "")), about(data)])
+    text = about(data) if event.name == "status" else _about_deadline(data)
+    output.cells([*cells, (f"{status:<9}", STYLES.get(status, "")), text])
+
+
+def _about_deadline(data: dict[str, Any]) -> str:
+    return f"missed its deadline {formats.moment(data.get('finish_by'))}".rstrip()
 
 
 def about(data: dict[str, Any]) -> str:

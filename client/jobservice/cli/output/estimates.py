@@ -17,8 +17,9 @@ def show(output: Output, document: Mapping[str, Any]) -> None:
         output.line(f"  position {formats.number(document['position'])}{more}")
     if document.get("estimated_seconds") is not None:
         start = formats.moment(document["estimated_start_at"])
-        wait = formats.duration(document["estimated_seconds"])
-        output.line(f"  it is expected to start in {wait}, at {start}")
+        seconds = document["estimated_seconds"]
+        when = f"in {formats.duration(seconds)}, at {start}" if seconds else "at once"
+        output.line(f"  it is expected to start {when}")
     if document.get("estimated_duration") is not None:
         took = formats.duration(document["estimated_duration"])
         output.line(f"  such jobs take about {took}")

@@ -143,7 +143,7 @@ class JobPage {
     const onOutput = (/** @type {OutputEvent} */ event) => this.output.add(event);
     this.stopFollowing = follow(
       jobPath(this.id, "/events"),
-      { status: this.load, progress: onProgress, log: onOutput, end: onEnd },
+      { status: this.load, deadline: this.load, progress: onProgress, log: onOutput, end: onEnd },
       () => this.loadAll(),
     );
   }
