@@ -18,6 +18,7 @@ NAMES = {
     "AsyncFailureCalls": "FailureCalls",
     "AsyncIterator": "Iterator",
     "AsyncJob": "Job",
+    "AsyncSchedules": "Schedules",
     "AsyncTransport": "Transport",
     "__aenter__": "__enter__",
     "__aexit__": "__exit__",

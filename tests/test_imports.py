@@ -143,7 +143,7 @@ LIBRARIES = {
     "compression": "runner.analysis.*",  # standard from Python 3.14 on
     "pydantic": "runner.* server.* storage.*",
     # a TypedDict that Pydantic reads before Python 3.12; type checkers read the client's own
-    "typing_extensions": "server.documents.* jobservice._async.client jobservice._sync.client",
+    "typing_extensions": "server.documents.* jobservice._async.* jobservice._sync.*",
     "rich": "jobservice.cli.*",
     "typer": "jobservice.cli.*",
     "httpcore": "jobservice._async.* jobservice._sync.*",

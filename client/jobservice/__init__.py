@@ -23,6 +23,7 @@ __all__ = [
     "FailureData",
     "Failures",
     "FileDamaged",
+    "FiringData",
     "Job",
     "JobCanceled",
     "JobData",
@@ -33,6 +34,7 @@ __all__ = [
     "PatternSetData",
     "QueueData",
     "Refusal",
+    "ScheduleData",
     "WaitTimeout",
     "__version__",
 ]
@@ -63,6 +65,7 @@ if TYPE_CHECKING:
     from jobservice.event_stream import Event
     from jobservice.executor import Executor
     from jobservice.failures import FailureData, Failures
+    from jobservice.schedule_documents import FiringData, ScheduleData
 
 _MODULES = {
     "AsyncClient": "_async.client",
@@ -89,6 +92,8 @@ _MODULES = {
     "Executor": "executor",
     "FailureData": "failures",
     "Failures": "failures",
+    "FiringData": "schedule_documents",
+    "ScheduleData": "schedule_documents",
 }
 """The module that defines each name of this package."""
 

@@ -85,6 +85,7 @@ class JobData:
     unique_key: str | None = None
     unique: str | None = None
     schedule: str | None = None
+    """The schedule that submitted the job, for `nominal_at`; both are None for other jobs."""
     nominal_at: datetime | None = None
     concurrency_key: str | None = None
     max_per_key: int | None = None

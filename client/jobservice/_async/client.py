@@ -15,6 +15,7 @@ from jobservice._async.batches import AsyncBatches
 from jobservice._async.bulk import change_all
 from jobservice._async.failures import AsyncFailureCalls
 from jobservice._async.job import AsyncJob
+from jobservice._async.schedules import AsyncSchedules
 from jobservice._async.transport import AsyncTransport
 from jobservice.address import base_url
 from jobservice.documents import (
@@ -65,6 +66,7 @@ class AsyncClient:
         self._transport = AsyncTransport(self.url, token, timeout, retry_seconds)
         self.batches = AsyncBatches(self._transport)
         self.failures = AsyncFailureCalls(self._transport)
+        self.schedules = AsyncSchedules(self._transport)
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__} {self.url}>"
@@ -130,7 +132,7 @@ class AsyncClient:
     ) -> DryRun:
         """Check a submission, and estimate when the job would start and end. Stores nothing."""
         request = requests.submit(type, payload, options, file=file, dry_run=True)
-        return read_dry_run(await self._document(request))
+        return read_dry_run(await self._transport.document(request))
 
     async def analyze(
         self,
@@ -184,9 +186,9 @@ class AsyncClient:
     ) -> AsyncIterator[AsyncJob]:
         """Yield the jobs that all filters select, newest first: all of them, or up to `limit`.
 
-        The filters are status (one or several), type, queue, submitted_by, tag (one, or several
-        that a job must all have), batch, text, created_after, created_before, finished_after,
-        finished_before and failure.
+        The filters are status (one or several), type, queue, schedule, submitted_by, tag (one, or
+        several that a job must all have), batch, text, created_after, created_before,
+        finished_after, finished_before and failure.
         """
         cursor, left = None, limit
         while left is None or left > 0:
@@ -238,12 +240,12 @@ class AsyncClient:
 
     async def queues(self) -> Queues:
         """Return all queues, sorted by name."""
-        found = await self._document(requests.get("/queues"))
+        found = await self._transport.document(requests.get("/queues"))
         return [read_queue(each) for each in found["items"]]
 
     async def queue(self, name: str) -> QueueData:
         """Return a queue."""
-        return read_queue(await self._document(requests.get(requests.queue_path(name))))
+        return read_queue(await self._transport.document(requests.get(requests.queue_path(name))))
 
     async def put_queue(
         self,
@@ -258,11 +260,11 @@ class AsyncClient:
         With `only_new`, an existing queue is left alone: ApiError 412 (precondition_failed).
         """
         request = requests.put_queue(name, max_running, paused, only_new=only_new)
-        return read_queue(await self._put(request))
+        return read_queue(await self._transport.put(request))
 
     async def change_queue(self, name: str, **changes: Any) -> QueueData:
         """Change some settings of a queue: `max_running`, `paused`."""
-        return read_queue(await self._document(requests.change_queue(name, changes)))
+        return read_queue(await self._transport.document(requests.change_queue(name, changes)))
 
     async def delete_queue(self, name: str) -> None:
         """Delete a queue without queued or running jobs."""
@@ -270,13 +272,13 @@ class AsyncClient:
 
     async def pattern_sets(self) -> PatternSets:
         """Return all saved and built-in pattern sets without their patterns, sorted by name."""
-        found = await self._document(requests.get("/pattern-sets"))
+        found = await self._transport.document(requests.get("/pattern-sets"))
         return [read_pattern_set(each) for each in found["items"]]
 
     async def pattern_set(self, name: str) -> PatternSetData:
         """Return a pattern set with its patterns."""
         path = requests.pattern_set_path(name)
-        return read_pattern_set(await self._document(requests.get(path)))
+        return read_pattern_set(await self._transport.document(requests.get(path)))
 
     async def put_pattern_set(
         self,
@@ -291,7 +293,7 @@ class AsyncClient:
         With `only_new`, an existing set is left alone: ApiError 412 (precondition_failed).
         """
         request = requests.put_pattern_set(name, patterns, description, only_new=only_new)
-        return read_pattern_set(await self._put(request))
+        return read_pattern_set(await self._transport.put(request))
 
     async def delete_pattern_set(self, name: str) -> None:
         """Delete a pattern set. Jobs that were submitted with it keep its patterns."""
@@ -317,19 +319,19 @@ class AsyncClient:
 
     async def overview(self) -> dict[str, Any]:
         """Return the figures of all jobs, by type and queue, and the living workers."""
-        return await self._document(requests.get("/overview"))
+        return await self._transport.document(requests.get("/overview"))
 
     async def health(self) -> dict[str, Any]:
         """Ask once whether the service accepts jobs, and how many workers live (`runners`)."""
-        return await self._document(requests.get("/readyz", repeats=False))
+        return await self._transport.document(requests.get("/readyz", repeats=False))
 
     async def session(self) -> dict[str, Any]:
         """Return the caller's name and role."""
-        return await self._document(requests.get("/session"))
+        return await self._transport.document(requests.get("/session"))
 
     async def types(self) -> dict[str, Any]:
         """Return the job types, each with its `upload` and the JSON Schema of its `payload`."""
-        return dict((await self._document(requests.get("/")))["job_types"])
+        return dict((await self._transport.document(requests.get("/")))["job_types"])
 
     def _job(self, data: JobData) -> AsyncJob:
         return AsyncJob(self._transport, data)
@@ -338,16 +340,6 @@ class AsyncClient:
         return [
             self._job(JobData(each, "queued")) if isinstance(each, str) else each for each in jobs
         ]
-
-    async def _put(self, request: requests.Request) -> dict[str, Any]:
-        """Send a request that creates or replaces something, and return what is there then."""
-        answer = await self._transport.send(request)
-        if answer.status == request.done_status:  # an earlier try, whose response was lost
-            return await self._document(requests.get(request.path))
-        return dict(answer.document())
-
-    async def _document(self, request: requests.Request) -> dict[str, Any]:
-        return dict((await self._transport.send(request)).document())
 
 
 Jobs = list[AsyncJob]

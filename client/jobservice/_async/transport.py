@@ -16,7 +16,7 @@ import httpx
 from jobservice.blocking import async_call, async_sleep
 from jobservice.errors import ApiError, ConnectionFailed, JobServiceError, WaitTimeout, read_problem
 from jobservice.event_stream import Event, EventParser
-from jobservice.requests import Request
+from jobservice.requests import Request, get
 from jobservice.retries import Retries
 from jobservice.uploads import Form
 from jobservice.version import VERSION
@@ -91,6 +91,17 @@ class AsyncTransport:
                 furthest = request.form.furthest
                 retries.reset()
             await self._pause(request, retries, failure, deadline)
+
+    async def document(self, request: Request) -> dict[str, Any]:
+        """Send a request as `send`, and return the object in the response."""
+        return dict((await self.send(request)).document())
+
+    async def put(self, request: Request) -> dict[str, Any]:
+        """Send a request that creates or replaces something, and return what is there then."""
+        answer = await self.send(request)
+        if answer.status == request.done_status:  # an earlier try, whose response was lost
+            return await self.document(get(request.path))
+        return dict(answer.document())
 
     async def events(
         self, request: Request, last_event_id: int | None = None

@@ -16,6 +16,7 @@ from jobservice._sync.batches import Batches
 from jobservice._sync.bulk import change_all
 from jobservice._sync.failures import FailureCalls
 from jobservice._sync.job import Job
+from jobservice._sync.schedules import Schedules
 from jobservice._sync.transport import Transport
 from jobservice.address import base_url
 from jobservice.documents import (
@@ -66,6 +67,7 @@ class Client:
         self._transport = Transport(self.url, token, timeout, retry_seconds)
         self.batches = Batches(self._transport)
         self.failures = FailureCalls(self._transport)
+        self.schedules = Schedules(self._transport)
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__} {self.url}>"
@@ -131,7 +133,7 @@ class Client:
     ) -> DryRun:
         """Check a submission, and estimate when the job would start and end. Stores nothing."""
         request = requests.submit(type, payload, options, file=file, dry_run=True)
-        return read_dry_run(self._document(request))
+        return read_dry_run(self._transport.document(request))
 
     def analyze(
         self,
@@ -183,9 +185,9 @@ class Client:
     def list(self, *, limit: int | None = None, **filters: Unpack[Filters]) -> Iterator[Job]:
         """Yield the jobs that all filters select, newest first: all of them, or up to `limit`.
 
-        The filters are status (one or several), type, queue, submitted_by, tag (one, or several
-        that a job must all have), batch, text, created_after, created_before, finished_after,
-        finished_before and failure.
+        The filters are status (one or several), type, queue, schedule, submitted_by, tag (one, or
+        several that a job must all have), batch, text, created_after, created_before,
+        finished_after, finished_before and failure.
         """
         cursor, left = None, limit
         while left is None or left > 0:
@@ -237,12 +239,12 @@ class Client:
 
     def queues(self) -> Queues:
         """Return all queues, sorted by name."""
-        found = self._document(requests.get("/queues"))
+        found = self._transport.document(requests.get("/queues"))
         return [read_queue(each) for each in found["items"]]
 
     def queue(self, name: str) -> QueueData:
         """Return a queue."""
-        return read_queue(self._document(requests.get(requests.queue_path(name))))
+        return read_queue(self._transport.document(requests.get(requests.queue_path(name))))
 
     def put_queue(
         self,
@@ -257,11 +259,11 @@ class Client:
         With `only_new`, an existing queue is left alone: ApiError 412 (precondition_failed).
         """
         request = requests.put_queue(name, max_running, paused, only_new=only_new)
-        return read_queue(self._put(request))
+        return read_queue(self._transport.put(request))
 
     def change_queue(self, name: str, **changes: Any) -> QueueData:
         """Change some settings of a queue: `max_running`, `paused`."""
-        return read_queue(self._document(requests.change_queue(name, changes)))
+        return read_queue(self._transport.document(requests.change_queue(name, changes)))
 
     def delete_queue(self, name: str) -> None:
         """Delete a queue without queued or running jobs."""
@@ -269,13 +271,13 @@ class Client:
 
     def pattern_sets(self) -> PatternSets:
         """Return all saved and built-in pattern sets without their patterns, sorted by name."""
-        found = self._document(requests.get("/pattern-sets"))
+        found = self._transport.document(requests.get("/pattern-sets"))
         return [read_pattern_set(each) for each in found["items"]]
 
     def pattern_set(self, name: str) -> PatternSetData:
         """Return a pattern set with its patterns."""
         path = requests.pattern_set_path(name)
-        return read_pattern_set(self._document(requests.get(path)))
+        return read_pattern_set(self._transport.document(requests.get(path)))
 
     def put_pattern_set(
         self,
@@ -290,7 +292,7 @@ class Client:
         With `only_new`, an existing set is left alone: ApiError 412 (precondition_failed).
         """
         request = requests.put_pattern_set(name, patterns, description, only_new=only_new)
-        return read_pattern_set(self._put(request))
+        return read_pattern_set(self._transport.put(request))
 
     def delete_pattern_set(self, name: str) -> None:
         """Delete a pattern set. Jobs that were submitted with it keep its patterns."""
@@ -316,19 +318,19 @@ class Client:
 
     def overview(self) -> dict[str, Any]:
         """Return the figures of all jobs, by type and queue, and the living workers."""
-        return self._document(requests.get("/overview"))
+        return self._transport.document(requests.get("/overview"))
 
     def health(self) -> dict[str, Any]:
         """Ask once whether the service accepts jobs, and how many workers live (`runners`)."""
-        return self._document(requests.get("/readyz", repeats=False))
+        return self._transport.document(requests.get("/readyz", repeats=False))
 
     def session(self) -> dict[str, Any]:
         """Return the caller's name and role."""
-        return self._document(requests.get("/session"))
+        return self._transport.document(requests.get("/session"))
 
     def types(self) -> dict[str, Any]:
         """Return the job types, each with its `upload` and the JSON Schema of its `payload`."""
-        return dict((self._document(requests.get("/")))["job_types"])
+        return dict((self._transport.document(requests.get("/")))["job_types"])
 
     def _job(self, data: JobData) -> Job:
         return Job(self._transport, data)
@@ -337,16 +339,6 @@ class Client:
         return [
             self._job(JobData(each, "queued")) if isinstance(each, str) else each for each in jobs
         ]
-
-    def _put(self, request: requests.Request) -> dict[str, Any]:
-        """Send a request that creates or replaces something, and return what is there then."""
-        answer = self._transport.send(request)
-        if answer.status == request.done_status:  # an earlier try, whose response was lost
-            return self._document(requests.get(request.path))
-        return dict(answer.document())
-
-    def _document(self, request: requests.Request) -> dict[str, Any]:
-        return dict((self._transport.send(request)).document())
 
 
 Jobs = list[Job]

@@ -17,7 +17,7 @@ import httpx
 from jobservice.blocking import call, sleep
 from jobservice.errors import ApiError, ConnectionFailed, JobServiceError, WaitTimeout, read_problem
 from jobservice.event_stream import Event, EventParser
-from jobservice.requests import Request
+from jobservice.requests import Request, get
 from jobservice.retries import Retries
 from jobservice.uploads import Form
 from jobservice.version import VERSION
@@ -92,6 +92,17 @@ class Transport:
                 furthest = request.form.furthest
                 retries.reset()
             self._pause(request, retries, failure, deadline)
+
+    def document(self, request: Request) -> dict[str, Any]:
+        """Send a request as `send`, and return the object in the response."""
+        return dict((self.send(request)).document())
+
+    def put(self, request: Request) -> dict[str, Any]:
+        """Send a request that creates or replaces something, and return what is there then."""
+        answer = self.send(request)
+        if answer.status == request.done_status:  # an earlier try, whose response was lost
+            return self.document(get(request.path))
+        return dict(answer.document())
 
     def events(self, request: Request, last_event_id: int | None = None) -> Iterator[Event]:
         """Follow a stream, and continue it after the last event whenever the connection breaks.

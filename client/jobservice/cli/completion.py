@@ -1,4 +1,4 @@
-"""Completion in shells: of job types, statuses, queues, sets of patterns, failures and ids.
+"""Completion in shells: of job types, statuses, queues, schedules, sets of patterns, failures, ids.
 
 The command asks the service for these names. An answer must come within SECONDS. If anything goes
 wrong, the command offers nothing.
@@ -54,6 +54,11 @@ def queues(ctx: typer.Context, incomplete: str) -> list[Choice]:
     return _ask(ctx, incomplete, lambda client: [(queue.name, "") for queue in client.queues()])
 
 
+def schedules(ctx: typer.Context, incomplete: str) -> list[Choice]:
+    """The schedules of the service, each with the type of its jobs."""
+    return _ask(ctx, incomplete, _all_schedules)
+
+
 def pattern_sets(ctx: typer.Context, incomplete: str) -> list[Choice]:
     """The pattern sets of the service, each with its description."""
     return _ask(ctx, incomplete, _all_pattern_sets)
@@ -83,6 +88,10 @@ def statuses(ctx: typer.Context, incomplete: str) -> list[Choice]:
 def one_of(*values: str) -> Callable[[str], list[Choice]]:
     """Return a completion by some fixed values."""
     return lambda incomplete: [(each, "") for each in values if each.startswith(incomplete)]
+
+
+def _all_schedules(client: "Client") -> list[Choice]:
+    return [(each.name, each.type) for each in client.schedules.list()]
 
 
 def _all_pattern_sets(client: "Client") -> list[Choice]:

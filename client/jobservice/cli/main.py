@@ -25,6 +25,7 @@ from jobservice.cli.commands import (
     profiles,
     queues,
     report,
+    schedules,
     submit,
     top,
 )
@@ -37,9 +38,8 @@ Submit jobs to a Job Service, follow them, and cancel them.
 Commands (`{name} COMMAND --help` explains each):
 {commands}
 
-Options, for all commands:
-  --url URL, --profile NAME  which service; default: JOBS_URL or JOBS_PROFILE
-  --json, --install-completion, --show-completion, --version, --help
+Options of all commands: --json, --help, --version, --install-completion,
+  --show-completion, --url URL, --profile NAME (default: JOBS_URL, JOBS_PROFILE)
 
 Examples:
   {name} submit sleep seconds=5 --wait
@@ -77,10 +77,10 @@ class JobsGroup(TyperGroup):
 
     def get_help(self, ctx: typer.Context) -> str:  # type: ignore[override]
         """The help, within 24 lines of 80 columns."""
-        cells = [f"{name:<8} {about}" for name, about in ABOUT.items()]
+        cells = [f"{name:<9} {about}" for name, about in ABOUT.items()]
         rows = -(-len(cells) // 2)
         lines = [
-            f"  {left:<38}{right}".rstrip()
+            f"  {left:<40}{right}".rstrip()
             for left, right in zip_longest(cells[:rows], cells[rows:], fillvalue="")
         ]
         return HELP.format(name=program.name(), commands="\n".join(lines)).rstrip()
@@ -106,9 +106,10 @@ ABOUT = {
     "open": "open a job in the browser",
     "queues": "list and change queues",
     "batches": "many jobs at once",
+    "schedules": "run jobs at set times",
     "pattern-sets": "save patterns by name",
     "top": "watch the whole service",
-    "config": "profiles: addresses and tokens",
+    "config": "addresses and tokens",
 }
 """The commands in the order of the help, which shows these words."""
 
@@ -147,6 +148,7 @@ for module in (submit, analyze, lists, follow, changes, details, lines, diff, re
 app.add_typer(failures.app, name="failures")
 app.add_typer(queues.app, name="queues")
 app.add_typer(batches.app, name="batches")
+app.add_typer(schedules.app, name="schedules")
 app.add_typer(pattern_sets.app, name="pattern-sets")
 app.add_typer(profiles.app, name="config")
 

@@ -95,6 +95,15 @@ class Filters:
     ] = None
     type: OneType = None
     queue: OneQueue = None
+    schedule: Annotated[
+        str | None,
+        typer.Option(
+            "--schedule",
+            metavar="NAME",
+            autocompletion=completion.schedules,
+            help="Jobs of this schedule.",
+        ),
+    ] = None
     submitted_by: Annotated[
         str | None, typer.Option("--submitted-by", metavar="NAME", help="Jobs of this caller.")
     ] = None
@@ -135,6 +144,7 @@ class Filters:
             "status": [each for text in self.status or [] for each in text.split(",")],
             "type": self.type,
             "queue": self.queue,
+            "schedule": self.schedule,
             "submitted_by": self.submitted_by,
             "tag": self.tag,
             "batch": self.batch,
@@ -149,8 +159,8 @@ class Filters:
 
 
 @dataclasses.dataclass
-class Changes:
-    """The options of a new job that can be changed while it is queued."""
+class _Shared:
+    """The options of single jobs and of schedules that can be changed while a job is queued."""
 
     queue: Annotated[
         str | None,
@@ -178,10 +188,6 @@ class Changes:
             "--delay", metavar="TIME", parser=seconds, help="Start after 90, 5m, 2h or 1d."
         ),
     ] = None
-    run_at: Annotated[
-        str | None,
-        typer.Option("--run-at", metavar="TIME", help="Start at 2030-01-31T12:00:00Z."),
-    ] = None
     max_retries: Annotated[
         int | None,
         typer.Option("--max-retries", metavar="N", help="Run again after errors, 0 to 100."),
@@ -204,16 +210,22 @@ class Changes:
 
 
 @dataclasses.dataclass
-class JobOptions(Changes):
-    """The options of a new job."""
+class Changes(_Shared):
+    """The options of a new job that can be changed while it is queued."""
+
+    run_at: Annotated[
+        str | None,
+        typer.Option("--run-at", metavar="TIME", help="Start at 2030-01-31T12:00:00Z."),
+    ] = None
+
+
+@dataclasses.dataclass
+class ScheduleOptions(_Shared):
+    """The options of the jobs of a schedule."""
 
     max_losses: Annotated[
         int | None,
         typer.Option("--max-losses", metavar="N", help="Run again after lost workers, 0 to 100."),
-    ] = None
-    expires_at: Annotated[
-        str | None,
-        typer.Option("--expires-at", metavar="TIME", help="Cancel it unless it started before."),
     ] = None
     expires_in: Annotated[
         float | None,
@@ -236,6 +248,25 @@ class JobOptions(Changes):
             parser=json_value,
             help='Seconds before retries: 30, [1,10,60] or {"base": 2, "max": 600}.',
         ),
+    ] = None
+    callback_url: Annotated[
+        str | None, typer.Option("--callback-url", metavar="URL", help="Call this at the end.")
+    ] = None
+    metadata: Annotated[
+        str | None,
+        typer.Option(
+            "--metadata", metavar="JSON", parser=json_object, help="An object kept with the job."
+        ),
+    ] = None
+
+
+@dataclasses.dataclass
+class JobOptions(ScheduleOptions, Changes):
+    """The options of a new job."""
+
+    expires_at: Annotated[
+        str | None,
+        typer.Option("--expires-at", metavar="TIME", help="Cancel it unless it started before."),
     ] = None
     after: Annotated[
         list[str] | None,
@@ -295,13 +326,4 @@ class JobOptions(Changes):
     max_per_key: Annotated[
         int | None,
         typer.Option("--max-per-key", metavar="N", help="How many: 1 (default) to 1000."),
-    ] = None
-    callback_url: Annotated[
-        str | None, typer.Option("--callback-url", metavar="URL", help="Call this at the end.")
-    ] = None
-    metadata: Annotated[
-        str | None,
-        typer.Option(
-            "--metadata", metavar="JSON", parser=json_object, help="An object kept with the job."
-        ),
     ] = None

@@ -7,6 +7,7 @@ from jobservice.cli import program
 OPTIONS = {
     "created_after": "--after",
     "created_before": "--before",
+    "schedule": "--schedule",
     "submitted_by": "--submitted-by",
     "status": "--status",
     "queue": "--queue",
@@ -17,11 +18,19 @@ OPTIONS = {
     "max_retries": "--max-retries",
     "max_losses": "--max-losses",
     "callback_url": "--callback-url",
+    "cron": "--cron",
+    "every": "--every",
+    "timezone": "--timezone",
+    "missed": "--missed",
+    "overlap": "--overlap",
+    "until": "--until",
 }
-"""The option of each field of a filter or a submission."""
+"""The option of each field of a filter, a submission or a schedule."""
 COMMANDS = (
     (r"PUT /pattern-sets/NAME\b", "pattern-sets save NAME FILE"),
     (r"GET /pattern-sets\b", "pattern-sets"),
+    (r"PUT /schedules/NAME\b", "schedules put NAME TYPE"),
+    (r"GET /schedules\b", "schedules"),
     (r"PUT /queues/NAME\b", "queues create NAME"),
     (r"GET /queues\b", "queues"),
     (r"POST /jobs/([\w-]+)/(cancel|retry)\b", r"\2 \1"),
@@ -29,7 +38,7 @@ COMMANDS = (
     (r"GET /jobs/([\w-]+)", r"show \1"),
 )
 """Patterns of requests, and the commands that send them."""
-_FIELD = re.compile(rf"(?<![\w.\"'])({'|'.join(OPTIONS)})(?=: )")
+_FIELD = re.compile(rf"(?<![\w.\"'])(?:options\.)?({'|'.join(OPTIONS)})(?=: )")
 
 
 def in_commands(detail: str) -> str:

@@ -60,10 +60,10 @@ class Filters(TypedDict, total=False):
     status: str | Iterable[str] | None
     type: str | None
     queue: str | None
+    schedule: str | None
     submitted_by: str | None
     tag: str | Iterable[str] | None
     batch: str | None
-    schedule: str | None
     text: str | None
     created_after: datetime | str | None
     created_before: datetime | str | None
@@ -92,10 +92,7 @@ def submit(
 
     Raises TypeError if the type is no text, or the payload no dict.
     """
-    if not isinstance(type, str):
-        raise TypeError(f"a job type is named by a text such as 'sleep', not by {_kind(type)}")
-    if payload is not None and not isinstance(payload, Mapping):
-        raise TypeError(f"the payload is a dict such as {{'seconds': 3}}, not {_kind(payload)}")
+    require_job(type, payload)
     given = {"type": type, "payload": dict(payload or {}), **read_options(options)}
     headers = {} if dry_run else {KEY_HEADER: str(uuid.uuid4()) if key is None else key}
     query, wait = wait_query(wait), one_wait(wait)
@@ -106,6 +103,14 @@ def submit(
     source = SeveralSources(file) if isinstance(file, list) else Source(file)
     form = Form([(name, _as_text(value)) for name, value in given.items()], source, on_progress)
     return Request("POST", "/jobs", query, headers | form.headers(), form=form, wait=wait)
+
+
+def require_job(type: Any, payload: Any) -> None:
+    """Raise TypeError if the type of a job is no text, or its payload no dict."""
+    if not isinstance(type, str):
+        raise TypeError(f"a job type is named by a text such as 'sleep', not by {_kind(type)}")
+    if payload is not None and not isinstance(payload, Mapping):
+        raise TypeError(f"the payload is a dict such as {{'seconds': 3}}, not {_kind(payload)}")
 
 
 def _kind(value: Any) -> str:

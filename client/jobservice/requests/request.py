@@ -63,6 +63,11 @@ def queue_path(name: str) -> str:
     return f"/queues/{_segment(name)}"
 
 
+def schedule_path(name: str) -> str:
+    """The path of a schedule."""
+    return f"/schedules/{_segment(name)}"
+
+
 def plain(name: str, value: Any) -> Any:
     """A time or a duration as the service takes it. Raises ValueError without a time zone."""
     if isinstance(value, datetime):

@@ -104,6 +104,14 @@ def test_values_are_offered(jobs: JobsCommand, words: str, expected: list[str]) 
 
 
 @pytest.mark.usefixtures("patience")
+def test_the_schedules_are_offered(jobs: JobsCommand, client: Client) -> None:
+    client.schedules.put("nightly", "sleep", {"seconds": 0}, cron="@yearly")
+    for command in ("schedules pause", "list --schedule"):
+        assert complete(jobs, f"jobservice {command} ni") == ["nightly"]
+    client.schedules.delete("nightly")
+
+
+@pytest.mark.usefixtures("patience")
 @pytest.mark.parametrize("command", ["show", "logs -f", "wait", "cancel", "diff", "open", "lines"])
 def test_ids_of_new_jobs_are_offered(jobs: JobsCommand, client: Client, command: str) -> None:
     job = client.submit("sleep", {"seconds": 0})

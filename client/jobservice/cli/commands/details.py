@@ -54,6 +54,9 @@ def _show_fields(output: Output, job: "Job") -> None:
         "status": status_cell(job.status),
         "file": file,
         "queue": data.queue + (f", priority {data.priority}" if data.priority else ""),
+        "schedule": f"{data.schedule}, due at {formats.moment(data.nominal_at)}"
+        if data.schedule
+        else None,
         "tags": ", ".join(data.tags),
         "metadata": _json(data.metadata),
         "after": ", ".join(data.after),
