@@ -42,7 +42,7 @@ ROUTES: tuple[tuple[str, type[Handler]], ...] = (
     (r"/ui/static/([^/]+)/(.+)", FileHandler),
     (r"/(ui|docs)/?", PageHandler),
     (r"/docs/errors/?", ErrorPageHandler),
-    (r"/ui/(jobs|jobs/[^/]+|failures|submit)/?", PageHandler),
+    (r"/ui/(jobs|jobs/[^/]+|failures|schedules|schedules/[^/]+|submit)/?", PageHandler),
     (r"/ui/.*", NoPageHandler),
     (r"/queues/?", QueuesHandler),
     (r"/queues/([^/]+)/?", QueueHandler),

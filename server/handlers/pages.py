@@ -104,7 +104,8 @@ class PageHandler(WebHandler):
 
     async def get(self, path: str) -> None:
         """Send the page. Only the list of its modules depends on the path."""
-        self.page = "job" if "/" in path else path
+        plural, slash, _ = path.partition("/")
+        self.page = plural.removesuffix("s") if slash else path
         self.send_page()
 
     head = get

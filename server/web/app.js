@@ -44,6 +44,18 @@ const PAGES = [
     load: async () => (await import("./pages/failures/failuresPage.js")).showFailures,
   },
   {
+    name: "schedules",
+    title: "Schedules",
+    path: /^\/ui\/schedules\/?$/,
+    load: async () => (await import("./pages/schedules/schedulesPage.js")).showSchedules,
+  },
+  {
+    name: "schedules",
+    title: "Schedule",
+    path: /^\/ui\/schedules\/([^/]+)\/?$/,
+    load: async () => (await import("./pages/schedules/schedulePage.js")).showSchedule,
+  },
+  {
     name: "submit",
     title: "Submit",
     path: /^\/ui\/submit\/?$/,

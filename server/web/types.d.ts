@@ -321,6 +321,62 @@ export interface QueuesDocument {
   items: QueueDocument[];
 }
 
+export interface FiringDocument {
+  nominal_at: string;
+  fired_at: string;
+  job_id: string | null;
+  outcome: "submitted" | "skipped" | "missed" | "refused";
+  reason: string | null;
+  status: Status | null;
+}
+
+/** A schedule in a list; `next` has at most one time. */
+export interface ScheduleHeadDocument {
+  name: string;
+  type: string;
+  cron: string | null;
+  every: number | null;
+  timezone: string;
+  missed: string;
+  overlap: string;
+  paused: boolean;
+  until: string | null;
+  created_by: string | null;
+  changed_by: string | null;
+  created_at: string;
+  updated_at: string;
+  version: number;
+  next: string[];
+  last_job_id: string | null;
+}
+
+export interface ScheduleDocument {
+  name: string;
+  type: string;
+  payload: Record<string, unknown>;
+  cron: string | null;
+  every: number | null;
+  timezone: string;
+  missed: string;
+  overlap: string;
+  paused: boolean;
+  until: string | null;
+  options: Record<string, unknown>;
+  created_by: string | null;
+  changed_by: string | null;
+  created_at: string;
+  updated_at: string;
+  version: number;
+  next: string[];
+  recent: FiringDocument[];
+  last_job_id: string | null;
+}
+
+export interface SchedulesDocument {
+  schedules: ScheduleHeadDocument[];
+  next: string | null;
+}
+
 export interface RunnerDocument {
   name: string;
   slots: number;
@@ -425,12 +481,21 @@ export interface JobRequest {
   [option: string]: unknown;
 }
 
+/** The body of PUT /schedules/NAME. */
+export interface ScheduleRequest {
+  type: string;
+  payload: Record<string, unknown>;
+  options: Record<string, unknown>;
+  [field: string]: unknown;
+}
+
 /** The query of GET /jobs, as far as the list of jobs uses it. */
 export type Filters = Partial<Record<FilterName | "cursor", string>>;
 export type FilterName =
   | "status"
   | "type"
   | "queue"
+  | "schedule"
   | "tag"
   | "batch"
   | "text"

@@ -8,6 +8,7 @@ from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Page, expect
 
 from tests.support.programs import Service
+from tests.support.waiting import wait_for
 
 OF_COLORS = ["color-contrast", "link-in-text-block"]
 """The rules of axe whose results depend on the color scheme."""
@@ -147,6 +148,23 @@ def test_queues_and_their_dialogs_have_no_problem_that_axe_finds(
     service.submit(payload={"seconds": 5}, queue="empty")
     page.get_by_role("button", name="Delete").click()
     expect(page.locator("dialog .error-text")).not_to_be_empty()
+    assert problems(page) == []
+
+
+def test_schedules_and_their_forms_have_no_problem_that_axe_finds(
+    page: Page, service: Service
+) -> None:
+    service.worker()
+    assert problems(open_page(page, "/ui/schedules")) == []
+    document = {"type": "sleep", "payload": {"seconds": 0}, "options": {"tags": ["nightly"]}}
+    for name, times in (("often", {"every": 1}), ("held", {"cron": "@daily", "paused": True})):
+        assert service.call("PUT", f"/schedules/{name}", {**document, **times})[0] == 201
+    wait_for(lambda: service.call("GET", "/schedules/often")[1]["recent"])
+    for path in ("", "/often", "/held", "/held?edit="):
+        assert problems(open_page(page, f"/ui/schedules{path}")) == [], path
+    open_page(page, "/ui/schedules?new=").get_by_label("Name", exact=True).fill("Big")
+    page.get_by_role("button", name="Save").click()
+    expect(page.locator(".bad")).to_be_visible()
     assert problems(page) == []
 
 

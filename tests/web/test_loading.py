@@ -6,7 +6,7 @@ from playwright.sync_api import Page, expect
 
 from tests.support.programs import Service
 
-PAGES = ["/", "/ui/jobs", "/ui/submit", "/docs"]
+PAGES = ["/", "/ui/jobs", "/ui/schedules", "/ui/schedules/none", "/ui/submit", "/docs"]
 NAMED = "[...document.querySelectorAll('link[rel=modulepreload]')].map((link) => link.href)"
 NO_OTHER_PAGES = "globalThis.requestIdleCallback = () => 0"
 

@@ -72,6 +72,28 @@ def test_actions_that_a_role_forbids_are_disabled_and_say_why(service: Service, 
     expect(page.get_by_text("Only admins may change jobs of others")).to_be_visible()
 
 
+def test_only_admins_and_its_creator_may_change_a_schedule(service: Service, page: Page) -> None:
+    document = {"type": "sleep", "payload": {"seconds": 0}, "cron": "@yearly"}
+    assert service.call("PUT", "/schedules/yearly", document)[0] == 201
+    create = page.get_by_role("link", name="New schedule")
+    buttons = page.locator("main").get_by_role("button")
+    page.goto("/ui/schedules")
+    sign_in(page, "rob")
+    expect(page.get_by_role("link", name="yearly")).to_be_visible()
+    expect(create).to_have_count(0)
+    expect(buttons).to_have_count(0)
+    page.get_by_role("button", name="Sign out").click()
+    sign_in(page, "sue")
+    expect(create).to_be_visible()
+    expect(buttons).to_have_count(0)
+    page.get_by_role("link", name="yearly").click()
+    expect(page.get_by_text("Only admins and its creator")).to_be_visible()
+    expect(buttons).to_have_count(0)
+    page.get_by_role("button", name="Sign out").click()
+    sign_in(page, "ann")
+    expect(page.get_by_role("button", name="Delete")).to_be_visible()
+
+
 def test_readers_are_not_asked_to_submit_the_first_job(service: Service, page: Page) -> None:
     page.goto("/ui/jobs")
     sign_in(page, "rob")

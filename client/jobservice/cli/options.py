@@ -236,10 +236,6 @@ class ScheduleOptions(_Shared):
             help="Cancel it unless it starts within 90, 5m or 2h.",
         ),
     ] = None
-    finish_by: Annotated[
-        str | None,
-        typer.Option("--finish-by", metavar="TIME", help="Refuse it if it would end later."),
-    ] = None
     backoff: Annotated[
         str | None,
         typer.Option(
@@ -267,6 +263,10 @@ class JobOptions(ScheduleOptions, Changes):
     expires_at: Annotated[
         str | None,
         typer.Option("--expires-at", metavar="TIME", help="Cancel it unless it started before."),
+    ] = None
+    finish_by: Annotated[
+        str | None,
+        typer.Option("--finish-by", metavar="TIME", help="Refuse it if it would end later."),
     ] = None
     after: Annotated[
         list[str] | None,

@@ -4,7 +4,7 @@ import { h } from "../lib/dom.js";
 import { messageOf } from "../lib/errors.js";
 import { Field, showErrors } from "../lib/field.js";
 import { DEFAULT_QUEUE } from "../shared/api.js";
-import { metadataIn } from "../shared/metadata.js";
+import { metadataIn, metadataText } from "../shared/metadata.js";
 import { tagsIn } from "../shared/tags.js";
 import { FieldParseError } from "./fieldParseError.js";
 
@@ -61,8 +61,13 @@ const NUMBERS = [
 
 /** Fields for the options. The field for the queue is there only if there are several queues. */
 export class OptionsForm {
-  /** @param {QueueDocument[]} queues */
-  constructor(queues) {
+  /**
+   * @param {QueueDocument[]} queues
+   * @param {string[] | null} [only] the names of the options that have a field; null for all
+   */
+  constructor(queues, only = null) {
+    /** @type {Record<string, unknown>} the options of `fill` that no field can show */
+    this.others = {};
     this.fields = NUMBERS.map(
       ([name, label, attributes, hint]) =>
         new Field(
@@ -112,6 +117,7 @@ export class OptionsForm {
       this.fields.push(
         new Field("queue", "Queue", queueSelect(queues), "The queue in which the job waits."),
       );
+    if (only) this.fields = this.fields.filter(({ name }) => only.includes(name));
     this.element = h(
       "details",
       {},
@@ -132,7 +138,23 @@ export class OptionsForm {
    */
   read() {
     const given = this.fields.filter(({ input }) => input.value.trim() !== "");
-    return Object.fromEntries(given.map(({ name, input }) => [name, valueOf(name, input)]));
+    const pairs = given.map(({ name, input }) => [name, valueOf(name, input)]);
+    return { ...this.others, ...Object.fromEntries(pairs) };
+  }
+
+  /**
+   * Fill the fields. Options without a field are kept: `read` returns them, too.
+   *
+   * @param {Record<string, unknown>} options
+   */
+  fill(options) {
+    for (const [name, value] of Object.entries(options)) {
+      const input = this.fields.find((each) => each.name === name)?.input;
+      const text = textOf(name, value);
+      if (input) input.value = text;
+      if (input?.value !== text) this.others[name] = value; // such as a queue that was deleted
+    }
+    this.element.open = Object.keys(options).length > 0;
   }
 
   /**
@@ -146,6 +168,16 @@ export class OptionsForm {
     if (rest.length < errors.length) this.element.open = true;
     return rest;
   }
+}
+
+/**
+ * @param {string} name
+ * @param {unknown} value
+ */
+function textOf(name, value) {
+  if (name === "tags" && Array.isArray(value)) return value.join(", ");
+  if (name === "metadata") return metadataText(/** @type {Record<string, unknown>} */ (value));
+  return name === "queue" && value === DEFAULT_QUEUE ? "" : String(value);
 }
 
 /** @type {Record<string, (text: string) => unknown>} how the texts of some fields are read */

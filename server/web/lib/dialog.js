@@ -70,8 +70,8 @@ export function actionButton(text, action, properties = {}) {
 }
 
 /**
- * Run the action of a button, which is disabled meanwhile. An error is shown as a message; one that
- * names fields is shown in `note`, if there is one.
+ * Run the action of a button, which is disabled meanwhile and keeps the focus. An error is shown as
+ * a message; one that names fields is shown in `note`, if there is one.
  *
  * @param {HTMLButtonElement} button
  * @param {() => unknown} action may return a promise
@@ -79,7 +79,8 @@ export function actionButton(text, action, properties = {}) {
  * @returns {Promise<boolean>} whether the action succeeded
  */
 export async function runAction(button, action, note) {
-  button.disabled = true;
+  const hadFocus = document.activeElement === button;
+  button.disabled = true; // which takes the focus from it
   if (note) setText(note, "");
   try {
     await action();
@@ -91,5 +92,6 @@ export async function runAction(button, action, note) {
     return false;
   } finally {
     button.disabled = false;
+    if (hadFocus && document.activeElement === document.body) button.focus();
   }
 }

@@ -56,10 +56,12 @@ export async function withSignIn(request) {
  * @param {string} method
  * @param {string} path
  * @param {unknown} [body] is sent as JSON
+ * @param {Record<string, string>} [headers] further headers of the request
  * @returns {Promise<any>}
  * @throws {ApiError}
  */
-export const call = (method, path, body) => withSignIn(() => callOnce(method, path, body));
+export const call = (method, path, body, headers) =>
+  withSignIn(() => callOnce(method, path, body, headers));
 
 /**
  * Call the API without a sign-in; else as `call`.
@@ -67,12 +69,13 @@ export const call = (method, path, body) => withSignIn(() => callOnce(method, pa
  * @param {string} method
  * @param {string} path
  * @param {unknown} [body] is sent as JSON
+ * @param {Record<string, string>} [others] further headers of the request
  * @returns {Promise<any>}
  * @throws {ApiError}
  */
-export async function callOnce(method, path, body) {
+export async function callOnce(method, path, body, others = {}) {
   /** @type {Record<string, string>} */
-  const headers = { Accept: "application/json" };
+  const headers = { Accept: "application/json", ...others };
   if (body !== undefined) headers["Content-Type"] = "application/json";
   let response;
   try {

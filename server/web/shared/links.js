@@ -47,6 +47,14 @@ export function queryOf(values) {
 export const jobHref = (id) => `/ui/jobs/${encodeURIComponent(id)}`;
 
 /**
+ * Return the address of the page of a schedule.
+ *
+ * @param {string} name
+ * @returns {string}
+ */
+export const scheduleHref = (name) => `/ui/schedules/${encodeURIComponent(name)}`;
+
+/**
  * Return the address of the list of jobs with these filters.
  *
  * @param {import("../types.js").Filters} [filters]

@@ -6,6 +6,7 @@ FIRING = ("tests/storage/schedules/test_firing.py",)
 OVERLAP = ("tests/storage/schedules/test_overlap.py",)
 TIMES = ("tests/storage/schedules/test_timing.py",)
 API = ("tests/server/handlers/test_schedules.py",)
+PAGE = ("tests/web/test_schedules.py",)
 
 SCHEDULES = (
     Mutant(
@@ -231,5 +232,40 @@ SCHEDULES = (
         "                task.wake_at = now + result\n",
         "                pass\n",
         ("tests/runner/supervisor/test_schedules.py",),
+    ),
+    Mutant(
+        "a repeated run of the client makes one job",
+        "client/jobservice/_sync/schedules.py",
+        "        request = requests.run_schedule(name, idempotency_key)\n",
+        "        request = requests.run_schedule(name)\n",
+        ("tests/client/test_schedules.py",),
+    ),
+    Mutant(
+        "the form of a new schedule replaces none",
+        "server/web/shared/schedules.js",
+        'call("PUT", pathOf(name), request, { "If-None-Match": "*" });',
+        'call("PUT", pathOf(name), request);',
+        PAGE,
+    ),
+    Mutant(
+        "a payload that the fields cannot show is edited as JSON",
+        "server/web/forms/schemaForm.js",
+        "      return covers(this.read(), payload);\n",
+        "      return true;\n",
+        PAGE,
+    ),
+    Mutant(
+        "an edit keeps options that no field can show",
+        "server/web/forms/optionsForm.js",
+        "      if (input?.value !== text) this.others[name] = value;",
+        "      if (input?.value !== text) continue;",
+        PAGE,
+    ),
+    Mutant(
+        "an edit keeps a paused schedule paused",
+        "server/web/pages/schedules/scheduleForm.js",
+        "      paused: this.schedule?.paused ?? false,\n",
+        "      paused: false,\n",
+        PAGE,
     ),
 )

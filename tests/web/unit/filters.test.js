@@ -4,10 +4,10 @@ import { test } from "node:test";
 import {
   bulkBody,
   filtersOf,
-  localTime,
   readFilters,
   withoutCursor,
 } from "../../../server/web/pages/jobs/filters.js";
+import { localTime } from "../../../server/web/shared/localTime.js";
 
 test("filters are read from an address, without unknown and empty ones", () => {
   const search = "?status=queued,running&type=&tag=a%26b&cursor=abc&other=1";

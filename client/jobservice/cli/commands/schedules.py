@@ -61,7 +61,8 @@ class Times:
         typer.Option(
             "--overlap",
             metavar="HOW",
-            help="While the last job goes on: skip.",
+            autocompletion=completion.one_of("skip", "queue", "cancel_running"),
+            help="While the last job goes on: skip, queue, cancel_running.",
         ),
     ] = None
     until: Annotated[

@@ -3,7 +3,7 @@
 import { h } from "../../lib/dom.js";
 import * as format from "../../lib/format.js";
 import { DEFAULT_QUEUE } from "../../shared/api.js";
-import { jobHref, jobsHref } from "../../shared/links.js";
+import { jobHref, jobsHref, scheduleHref } from "../../shared/links.js";
 import { badge, isFinal } from "../../shared/status.js";
 import { errorText } from "./attempts.js";
 
@@ -59,6 +59,8 @@ function facts(job) {
       "Queue",
       job.queue !== DEFAULT_QUEUE && h("a", { href: jobsHref({ queue: job.queue }) }, job.queue),
     ],
+    ["Schedule", job.schedule && h("a", { href: scheduleHref(job.schedule) }, job.schedule)],
+    ["Due by its schedule", job.schedule && time(job.nominal_at)],
     ["Tags", job.tags.length > 0 && h("span", {}, job.tags.map(tagLink))],
     ["Batch", job.batch_id && h("a", { href: jobsHref({ batch: job.batch_id }) }, job.batch_id)],
     ["Metadata", job.metadata && JSON.stringify(job.metadata)],

@@ -60,7 +60,8 @@ export class BatchPanel {
     try {
       batch = await get(batchPath(id));
     } catch (error) {
-      if (statusOf(error) >= 400 && statusOf(error) < 500) return;
+      const status = statusOf(error) ?? 0;
+      if (status >= 400 && status < 500) return;
     }
     if (this.id !== id) return;
     if (batch) this.show(batch);

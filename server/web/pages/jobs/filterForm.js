@@ -2,9 +2,10 @@
 
 import { h } from "../../lib/dom.js";
 import { choice, field } from "../../shared/filterFields.js";
+import { localTime } from "../../shared/localTime.js";
 import { getSession } from "../../shared/session.js";
 import { STATUSES } from "../../shared/status.js";
-import { filtersOf, localTime } from "./filters.js";
+import { filtersOf } from "./filters.js";
 
 /** @typedef {import("../../types.js").Filters} Filters */
 
@@ -26,6 +27,11 @@ export function filterForm(filters, { types, queues }, onChange) {
     statusField(filters.status?.split(",") ?? []),
     choice("Type", "type", types, filters.type),
     (queues.length > 1 || filters.queue) && choice("Queue", "queue", queues, filters.queue),
+    filters.schedule &&
+      field(
+        "Schedule",
+        h("input", { name: "schedule", type: "search", maxlength: 64, value: filters.schedule }),
+      ),
     field("Tag", h("input", { name: "tag", type: "search", maxlength: 100, value: filters.tag })),
     filters.batch &&
       field("Batch", h("input", { name: "batch", type: "search", value: filters.batch })),

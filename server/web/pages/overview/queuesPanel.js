@@ -156,8 +156,6 @@ class QueueRow {
     const isDone = await runAction(this.pauseButton, async () =>
       this.update(await changeQueue(name, { paused: !paused })),
     );
-    // A button loses the focus when it is disabled.
-    if (document.activeElement === document.body) this.pauseButton.focus();
     if (!isDone) return;
     showMessage(paused ? `Queue ${name} resumed.` : `Queue ${name} paused. Running jobs continue.`);
     this.panel.onChange();
