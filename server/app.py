@@ -47,6 +47,7 @@ from storage.jobs.callbacks import Callbacks
 from storage.jobs.events import Events
 from storage.jobs.pattern_sets import PatternSets
 from storage.jobs.queues import Queues
+from storage.jobs.service_callbacks import ServiceCallbacks
 from storage.liveness.runners import registered_runners
 from storage.open import Store
 from storage.queries.bulk import Bulk
@@ -207,12 +208,14 @@ class App:
         self._file_threads.shutdown()
 
     def _start_callback_sender(self) -> CallbackSender | None:
-        hosts = self.settings.allowed_callback_hosts
-        if not hosts:
+        hosts, named = self.settings.allowed_callback_hosts, self.settings.service_callbacks()
+        if not hosts and not named:
             return None
-        callbacks = Callbacks(self.store.database, self.store.clock)
+        database, clock = self.store.database, self.store.clock
+        callbacks = Callbacks(database, clock)
+        for_all = ServiceCallbacks(database, clock, named) if named else None
         secret = self.settings.callback_secret.encode()
-        return CallbackSender(callbacks, self.changes, self.threads, hosts, secret)
+        return CallbackSender(callbacks, self.changes, self.threads, hosts, secret, for_all)
 
     def _read_stats(self, requests: Sequence[None]) -> list[Stats]:
         stats = read_stats(self.store.database, self.store.clock, self.store.runners_folder)

@@ -1,4 +1,5 @@
-"""Sends callbacks: when a job ends, POSTs its final state to the URL given by its client.
+"""Sends callbacks: when a job ends, POSTs its final state to the URL given by its client, and to
+those in CALLBACKS_FILE that are for jobs like it.
 
     outbox in the store ──take──▶ CallbackSender ──signed POST──▶ client ──2xx──▶ done
                                     └── any other outcome: retried later, up to MAX_TRIES times
@@ -27,6 +28,7 @@ from server.checking.conflicts import callback_refusal
 from server.events.documents import callback_body
 from server.store.threads import StoreChanges, StoreThreads
 from storage.jobs.callbacks import Callback, Callbacks
+from storage.jobs.service_callbacks import ServiceCallbacks
 from storage.records.job import StoreDamaged, StoreError
 
 log = logging.getLogger(__name__)
@@ -83,7 +85,9 @@ class CallbackSlots:
 
 def signed_headers(callback: Callback, secret: bytes, now: float, body: bytes) -> dict[str, str]:
     """Return the headers of a callback, with its signature (HMAC-SHA256 over id, time and body)."""
-    message_id, timestamp = f"{callback.job.id}-{callback.job.version}", str(int(now))
+    suffix = f"-{callback.name}" if callback.name else ""
+    message_id = f"{callback.job.id}-{callback.job.version}{suffix}"
+    timestamp = str(int(now))
     text = b".".join((message_id.encode(), timestamp.encode(), body))
     signature = base64.b64encode(hmac.digest(secret, text, hashlib.sha256)).decode()
     return {
@@ -118,8 +122,12 @@ class CallbackSender:
         threads: StoreThreads,
         hosts: Collection[str],
         secret: bytes,
+        for_all: ServiceCallbacks | None = None,
     ):
+        """`hosts` are those that a `callback_url` may name; `for_all` has the callbacks for all
+        jobs, if there are any."""
         self._callbacks = callbacks
+        self._for_all = for_all
         self._changes = changes
         self._threads = threads
         self._hosts = hosts
@@ -148,18 +156,31 @@ class CallbackSender:
     async def _run(self) -> None:
         while True:
             change = self._changes.next_change()
-            take, free = self._callbacks.take, self._slots.free
-            taken: list[Callback] = await self._call_store(take, free, RESERVED_SECONDS) or []
+            has_more = self._for_all and await self._call_store(self._for_all.collect)
+            taken = await self._take()
             for callback in taken:
                 await self._start(callback)
-            if not taken or not self._slots.free:
+            if not (taken or has_more) or not self._slots.free:
                 await self._wait_for_work(change)
+
+    async def _take(self) -> list[Callback]:
+        """Take due callbacks of both outboxes, those of jobs in half of the free slots."""
+        free, taken = self._slots.free, list[Callback]()
+        if self._hosts:
+            limit = max(1, free // 2) if self._for_all else free
+            taken += await self._call_store(self._callbacks.take, limit, RESERVED_SECONDS) or []
+        if self._for_all and (left := free - len(taken)) > 0:
+            taken += await self._call_store(self._for_all.take, left, RESERVED_SECONDS) or []
+        return taken
+
+    def _outbox(self, callback: Callback) -> Callbacks | ServiceCallbacks:
+        return self._for_all if callback.name and self._for_all else self._callbacks
 
     async def _start(self, callback: Callback) -> None:
         """Send a callback in its own task, so that an unresponsive host delays no other."""
         host = host_of(callback.url)
         if seconds := self._slots.acquire(host):
-            await self._call_store(self._callbacks.postpone, callback, seconds)
+            await self._call_store(self._outbox(callback).postpone, callback, seconds)
             return
         task = asyncio.create_task(self._send(callback, host))
         self._in_flight.add(task)
@@ -181,17 +202,20 @@ class CallbackSender:
         reason = await self._try(callback, host)
         self.counts["failed" if reason else "sent"] += 1
         fields = {"job_id": str(callback.job.id), "tries": callback.tries}
+        if callback.name:
+            fields["callback"] = callback.name
+        outbox = self._outbox(callback)
         if reason is None:
             log.info("callback sent", extra=fields)
-            await self._call_store(self._callbacks.done, callback)
+            await self._call_store(outbox.done, callback)
         elif callback.tries >= MAX_TRIES:
             self.counts["given_up"] += 1
             log.warning("callback given up", extra={**fields, "reason": reason})
-            await self._call_store(self._callbacks.done, callback)
+            await self._call_store(outbox.done, callback)
         else:
             log.info("callback failed", extra={**fields, "reason": reason})
             seconds = retry_delay(callback.tries)
-            await self._call_store(self._callbacks.retry, callback, seconds)
+            await self._call_store(outbox.retry, callback, seconds)
 
     async def _call_store(self, call: Callable[..., Any], *args: Any) -> Any:
         """Make a call to the store, and return its result; None after an error.
@@ -207,8 +231,8 @@ class CallbackSender:
         """Send a callback and release its slot; returns why it failed, or None on success."""
         responded = True
         try:
-            if refused := callback_refusal(callback.url, self._hosts):  # the setting has changed
-                return refused
+            if not callback.name and (refused := callback_refusal(callback.url, self._hosts)):
+                return refused  # the setting has changed
             status = await self._post(callback)
         except Exception as error:  # names, networks and peers fail in many ways
             responded = False

@@ -256,8 +256,9 @@ def _callback(schemas: Schemas) -> Json:
     """Describe the request that the service sends to a callback_url."""
     return {
         "summary": "A job has ended",
-        "description": "Sent to the `callback_url` of the job, signed as Standard Webhooks. Any"
-        " status from 200 to 299 acknowledges it; else it is sent again.",
+        "description": "Sent to the `callback_url` of the job, and to the callbacks of the service"
+        " that select the job, signed as Standard Webhooks. Any status from 200 to 299 acknowledges"
+        " it; else it is sent again.",
         "operationId": "jobEnded",
         "tags": ["callbacks"],
         "security": [],

@@ -7,7 +7,9 @@ from pathlib import Path
 from pydantic import Field, ValidationInfo, field_validator
 
 from server.auth import addresses, tokens
+from server.settings.callbacks_file import read_callbacks
 from storage.records.ids import MAX_CELLS
+from storage.records.service_callback import ServiceCallback
 from storage.settings.settings import Seconds, Size, listed
 from storage.settings.traces import TraceSettings
 
@@ -80,12 +82,18 @@ class ServerSettings(TraceSettings):
     callback_secret: str = Field(
         "",
         repr=False,
-        description="Secret that signs callbacks, at least 16 characters. CALLBACK_HOSTS needs it.",
+        description="Secret that signs callbacks, at least 16 characters. CALLBACK_HOSTS and "
+        "CALLBACKS_FILE need it.",
     )
     callback_hosts: str = Field(
         "",
         description="Hosts that a callback_url may name, such as hooks.example.org,10.0.0.7:8443. "
-        "An entry without a port allows all ports. Empty: no callbacks.",
+        "An entry without a port allows all ports. Empty: jobs have no callbacks of their own.",
+    )
+    callbacks_file: Path | None = Field(
+        None,
+        description="JSON file of callbacks for the ends of all jobs that filters select, by their "
+        "names. It needs CALLBACK_SECRET. The listener reads it when it starts.",
     )
     max_streams: int = Field(
         2000,
@@ -195,6 +203,14 @@ class ServerSettings(TraceSettings):
             raise ValueError("it needs CALLBACK_SECRET")
         return value
 
+    @field_validator("callbacks_file")
+    @classmethod
+    def _check_callbacks_file(cls, value: Path, info: ValidationInfo) -> Path:
+        if not info.data.get("callback_secret"):
+            raise ValueError("it needs CALLBACK_SECRET")
+        read_callbacks(value)
+        return value
+
     @field_validator("api_tokens")
     @classmethod
     def _check_tokens(cls, value: str) -> str:
@@ -246,6 +262,10 @@ class ServerSettings(TraceSettings):
     def allowed_callback_hosts(self) -> frozenset[str]:
         """The hosts in CALLBACK_HOSTS, in lower case."""
         return frozenset(listed(self.callback_hosts.lower()))
+
+    def service_callbacks(self) -> dict[str, ServiceCallback]:
+        """Read the callbacks in CALLBACKS_FILE, by their names. Raises ValueError."""
+        return read_callbacks(self.callbacks_file) if self.callbacks_file else {}
 
     @property
     def proxy_networks(self) -> tuple[IPv4Network | IPv6Network, ...]:

@@ -224,6 +224,30 @@ class CallbackRow(pw.Model):
         table_name = "callback"
 
 
+class ServiceCallbackRow(pw.Model):
+    """A final job of which a callback for all jobs is to be told, see `service_callbacks`."""
+
+    name = pw.TextField()
+    """The name of the callback in CALLBACKS_FILE."""
+    job_id = pw.UUIDField()
+    due_at = pw.BigIntegerField()
+    tries = pw.IntegerField()
+
+    class Meta:
+        table_name = "service_callback"
+        primary_key = pw.CompositeKey("name", "job_id")
+
+
+class CallbackPositionRow(pw.Model):
+    """The version up to which the ends of jobs are in the outbox of a callback for all jobs."""
+
+    name = pw.TextField(primary_key=True)
+    version = pw.BigIntegerField()
+
+    class Meta:
+        table_name = "callback_position"
+
+
 class EndedRow(pw.Model):
     """A watched job that became final or was deleted; written by triggers, see migration 0034."""
 

@@ -20,11 +20,15 @@ from storage.records.job import Job
 
 @dataclass(frozen=True)
 class Callback:
-    """A job whose client is to be notified. `tries` counts the tries so far, including this one."""
+    """A job of whose end a URL is to be told. `tries` counts the tries so far, with this one.
+
+    `name` is that of a callback for all jobs, and empty for the callback of the job itself.
+    """
 
     job: Job
     url: str
     tries: int
+    name: str = ""
 
 
 class Callbacks:

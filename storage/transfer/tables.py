@@ -13,6 +13,7 @@ from storage.db.database import Database
 from storage.db.models import (
     AttemptRow,
     BatchRow,
+    CallbackPositionRow,
     CallbackRow,
     CounterRow,
     DependencyRow,
@@ -27,6 +28,7 @@ from storage.db.models import (
     PatternSetRow,
     QueueRow,
     ScheduleRow,
+    ServiceCallbackRow,
     TagRow,
     UploadRow,
 )
@@ -45,6 +47,8 @@ MODELS: tuple[type[pw.Model], ...] = (
     OutputRow,
     KeyRow,
     CallbackRow,
+    ServiceCallbackRow,
+    CallbackPositionRow,
     EndedRow,
     MomentRow,
     CounterRow,

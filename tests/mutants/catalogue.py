@@ -5,6 +5,7 @@ from tests.mutants.guards.analyses import ANALYSES
 from tests.mutants.guards.api import API
 from tests.mutants.guards.archives import ARCHIVES
 from tests.mutants.guards.batches import BATCHES
+from tests.mutants.guards.callbacks import CALLBACKS
 from tests.mutants.guards.cli import CLI
 from tests.mutants.guards.client_limits import CLIENT_LIMITS
 from tests.mutants.guards.deadlines import DEADLINES
@@ -78,6 +79,7 @@ MUTANTS = (
     *ENDED,
     *UNIQUE_KEYS,
     *FAILURES,
+    *CALLBACKS,
     *DEPENDENCIES,
     *CONCURRENCY_KEYS,
 )
