@@ -25,7 +25,7 @@ from tests.support.programs import Service, running_service
 
 NAMES = ("max_per_key", "light jobs", "median", "p99", "longest", "heavy at once", "heavy a second")
 HEAD = f"| {' | '.join(NAMES)} |\n{'|---' * len(NAMES)}|\n"
-PAGE = 500
+PAGE = 100
 
 
 def main() -> None:
