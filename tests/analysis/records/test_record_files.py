@@ -60,7 +60,7 @@ FIELD = FieldObject.model_validate({"name": "took", "regex": r"(?:took|line|: ) 
 OPTIONS = (
     AnalysisOptions(samples=3, records=Records(), fields=(FIELD,)),
     AnalysisOptions(samples=3, context=1, timeline=True, overview=True, records=Records()),
-    AnalysisOptions(records=Records(start=r"[12r][0e]"), overview=True, samples=2),
+    AnalysisOptions(records=Records(start=r"[12r][0e]"), overview=True, timeline=True, samples=2),
     AnalysisOptions(records=Records(), lines=False),
 )
 
