@@ -87,33 +87,39 @@ MAY_IMPORT = {
     "server.settings": "server.auth storage.records storage.settings",
     "server.store": "server.http storage.files storage.notify storage.records storage.telemetry",
     "server.documents.schemas": "server.http storage.records",
-    "server.documents": "runner.job_types server.documents.schemas server.http storage storage.db "
-    "storage.jobs storage.liveness storage.queries storage.records storage.schedules "
-    "storage.waiting",
+    "server.documents.options": "server.http storage.records storage.jobs",
+    "server.documents.analyses": "runner.job_types server.documents server.documents.schemas "
+    "storage.records",
+    "server.documents": "runner.job_types server.documents.options server.documents.schemas "
+    "server.http storage storage.db storage.jobs storage.liveness storage.queries storage.records "
+    "storage.schedules storage.waiting",
     "server.upload": "server.checking server.documents server.http storage.files storage.records",
-    "server.events": "server.checking server.documents server.documents.schemas server.http "
-    "server.store storage.jobs storage.notify storage.records",
+    "server.events": "server.checking server.documents server.documents.options "
+    "server.documents.schemas server.http server.store storage.jobs storage.notify "
+    "storage.records",
     "server.processes": "server.http",
-    "server.checking": "server.documents server.http server.processes runner.job_types "
-    "storage.jobs storage.records storage.waiting",
-    "server.analyses": "server.documents server.documents.schemas",
+    "server.checking": "server.documents server.documents.options server.http server.processes "
+    "runner.job_types storage.jobs storage.records storage.waiting",
+    "server.analyses": "server.documents server.documents.analyses server.documents.schemas",
     "server.pattern_sets.built_in": "",
     "server.pattern_sets": "server.checking server.documents server.documents.schemas "
     "server.pattern_sets.built_in server.store storage.jobs storage.records",
     "server.openapi.operations": "server.auth server.checking server.documents "
-    "server.documents.schemas server.events",
+    "server.documents.analyses server.documents.options server.documents.schemas server.events",
     "server.openapi": "runner.job_types server.auth server.checking server.documents "
-    "server.documents.schemas server.events server.http server.openapi.operations storage.records",
-    "server.jobs": "server.auth server.checking server.documents server.http server.store storage "
-    "storage.files storage.jobs storage.notify storage.queries storage.records storage.schedules",
+    "server.documents.options server.documents.schemas server.events server.http "
+    "server.openapi.operations storage.records",
+    "server.jobs": "server.auth server.checking server.documents server.documents.options "
+    "server.http server.store storage storage.files storage.jobs storage.notify storage.queries "
+    "storage.records storage.schedules",
     "server.fast": "server.auth server.documents server.http server.jobs server.settings",
     "server.handlers": "runner.job_types server.auth server.checking server.documents "
     "server.documents.schemas server.http server.jobs server.pattern_sets server.store "
     "storage.jobs storage.liveness storage.queries storage.records storage.schedules",
     "server.handlers.jobs": "server.analyses server.auth server.checking server.documents "
-    "server.documents.schemas server.events server.handlers server.http server.jobs "
-    "server.processes server.store server.upload storage.files storage.jobs storage.liveness "
-    "storage.queries storage.records",
+    "server.documents.analyses server.documents.options server.documents.schemas server.events "
+    "server.handlers server.http server.jobs server.processes server.store server.upload "
+    "storage.files storage.jobs storage.liveness storage.queries storage.records",
     "server": "server.* runner.job_types storage storage.files storage.jobs storage.liveness "
     "storage.queries storage.records storage.schedules storage.settings storage.telemetry",
 }

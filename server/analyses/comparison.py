@@ -11,7 +11,7 @@ from datetime import datetime
 from typing import Any
 
 from server.analyses.rates import adjusted_for_many, p_of_equal_rates
-from server.documents.analysis_queries import ALPHA, MIN_RATIO
+from server.documents.analyses.queries import ALPHA, MIN_RATIO
 from server.documents.schemas.comparison import (
     Change,
     ChangesDocument,

@@ -28,8 +28,8 @@ from server.checking.sets import (
     sets_of,
     with_patterns,
 )
-from server.documents.dependencies import InputFrom
 from server.documents.field_errors import field_errors, unknown_name
+from server.documents.options.dependencies import InputFrom
 from server.documents.submission import Submission
 from server.http.problems import BODY, FieldError, Problem, joined, unacceptable
 from storage.jobs.transitions import to_json_text

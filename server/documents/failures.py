@@ -9,9 +9,9 @@ from pydantic import AfterValidator, Field
 
 from server.documents.filters import Query, Text, Whole
 from server.documents.jobs import rfc3339
+from server.documents.options.tags import WantedTags
+from server.documents.options.times import Time
 from server.documents.schemas.failures import FailureDocument, FailuresDocument
-from server.documents.tags import WantedTags
-from server.documents.times import Time
 from storage.queries.failures import FailureGroup, Failures, Position
 from storage.records.failure_kind import error_texts
 from storage.records.filters import Filters

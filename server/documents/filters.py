@@ -21,9 +21,9 @@ from pydantic import (
 )
 
 from server.documents.field_errors import unknown_name
+from server.documents.options.tags import WantedTags
+from server.documents.options.times import Time
 from server.documents.schemas.jobs import ALWAYS_SENT, JobDocument
-from server.documents.tags import WantedTags
-from server.documents.times import Time
 from storage.records.failure_kind import KEY_LENGTH
 from storage.records.filters import Filters
 from storage.records.states import Status

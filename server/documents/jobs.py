@@ -12,8 +12,8 @@ from typing import cast, overload
 from urllib.parse import urlencode
 from uuid import UUID
 
-from server.documents.dependencies import OnFailure
 from server.documents.filters import encode_cursor
+from server.documents.options.dependencies import OnFailure
 from server.documents.schemas.common import Error
 from server.documents.schemas.jobs import (
     AttemptDocument,

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import Annotated
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, with_config
+from pydantic import BaseModel, ConfigDict, Field, with_config
 from typing_extensions import TypedDict
 
 from server.documents.jobs import rfc3339
@@ -12,9 +12,6 @@ from server.http.problems import FieldError, unacceptable
 from server.http.response import encode_json, etag_of
 from storage.jobs.queues import Queue
 from storage.records.queue_name import validate_queue_name
-
-QueueName = Annotated[str, AfterValidator(validate_queue_name)]
-
 
 MaxRunning = Annotated[
     int | None,

@@ -6,7 +6,8 @@ from typing import Annotated, Any
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
 from server.documents.filters import Query, Whole
-from server.documents.job_options import (
+from server.documents.jobs import rfc3339
+from server.documents.options.job_options import (
     Delay,
     ExpiresIn,
     JobTags,
@@ -17,15 +18,14 @@ from server.documents.job_options import (
     Timeout,
     Waits,
 )
-from server.documents.jobs import rfc3339
+from server.documents.options.tags import Metadata
+from server.documents.options.times import Time
 from server.documents.schemas.schedules import (
     FiringDocument,
     ScheduleDocument,
     ScheduleHeadDocument,
     SchedulesDocument,
 )
-from server.documents.tags import Metadata
-from server.documents.times import Time
 from server.http.problems import FieldError
 from server.http.response import encode_json, etag_of
 from storage.records.job import DEFAULT_MAX_LOSSES

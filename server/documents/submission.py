@@ -4,7 +4,7 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from server.documents.job_options import (
+from server.documents.options.job_options import (
     After,
     ConcurrencyKey,
     Delay,
@@ -26,7 +26,7 @@ from server.documents.job_options import (
     UniqueKey,
     Waits,
 )
-from server.documents.tags import Metadata
+from server.documents.options.tags import Metadata
 from storage.records.job import DEFAULT_MAX_LOSSES
 from storage.records.queue_name import DEFAULT_QUEUE
 

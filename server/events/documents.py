@@ -13,6 +13,7 @@ from pydantic import Field
 
 from server.documents.filters import Query, Whole
 from server.documents.jobs import rfc3339
+from server.documents.options.tags import WantedTags
 from server.documents.schemas.common import Error
 from server.documents.schemas.events import (
     CallbackDocument,
@@ -22,7 +23,6 @@ from server.documents.schemas.events import (
     OutputDocument,
 )
 from server.documents.schemas.files import LogsDocument, Piece
-from server.documents.tags import WantedTags
 from server.http.response import encode_json
 from storage.jobs.events import Event, newest_event
 from storage.jobs.output import OutputPiece

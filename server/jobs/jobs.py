@@ -10,8 +10,8 @@ from uuid import UUID
 
 from server.auth.callers import Caller, Role
 from server.documents.filters import MAX_IDS
-from server.documents.job_options import JobChanges
 from server.documents.jobs import job_document, job_headers, job_view
+from server.documents.options.job_options import JobChanges
 from server.documents.queues import UNKNOWN_QUEUE
 from server.http.activity import log_change
 from server.http.codes import Code

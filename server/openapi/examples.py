@@ -5,7 +5,7 @@ from typing import Any
 
 from server.auth.sessions import SignIn
 from server.documents.filters import BulkBody
-from server.documents.job_options import JobChanges
+from server.documents.options.job_options import JobChanges
 from server.documents.pattern_sets import PatternSetBody
 from server.documents.queues import QueueBody, QueueChanges
 from server.documents.schedules import ScheduleBody, ScheduleChanges

@@ -20,7 +20,7 @@ from runner.analysis.options import AnalysisOptions
 from runner.analysis.report import to_json
 from runner.analysis.run import analyze
 from runner.job_types.analyze_payload import AnalyzePayload
-from server.documents.lines import LinesQuery
+from server.documents.analyses.lines import LinesQuery
 from tests.analysis.test_line_times import REFERENCE
 from tests.analysis.test_parts import comparable, ignore_progress, in_parts, whole
 from tests.analysis.test_timeline import PATTERNS, a_log, lines_of, quick, seconds

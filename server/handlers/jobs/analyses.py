@@ -7,7 +7,7 @@ from uuid import UUID
 from server.analyses.comparison import Analyzed, compare
 from server.analyses.html_report import POLICY, html_report
 from server.analyses.tables import Table, tables_of
-from server.documents.analysis_queries import ComparisonQuery, ReportQuery
+from server.documents.analyses.queries import ComparisonQuery, ReportQuery
 from server.documents.jobs import job_document
 from server.documents.schemas.comparison import ComparisonDocument
 from server.handlers.jobs.job import OneJobHandler, parse_job_id

@@ -8,9 +8,9 @@ from tornado.httputil import HTTPHeaders
 from server.auth.callers import Role
 from server.checking.analysis_query import AnalysisQuery, analysis_submission, at_parameters
 from server.checking.submission import CheckedSubmission
-from server.documents.analysis_queries import ComparisonQuery
-from server.documents.analysis_report import analysis_report
-from server.documents.comparison_report import comparison_lines, not_compared_line
+from server.documents.analyses.comparison import comparison_lines, not_compared_line
+from server.documents.analyses.queries import ComparisonQuery
+from server.documents.analyses.report import analysis_report
 from server.documents.filters import MAX_WAIT_SECONDS
 from server.handlers.jobs.analyses import compared_id, comparison
 from server.handlers.jobs.submission import SubmissionHandler

@@ -6,7 +6,7 @@ from uuid import UUID
 from server.auth.callers import Role
 from server.documents.field_errors import read_document
 from server.documents.filters import ViewQuery, WaitQuery
-from server.documents.job_options import JobChanges
+from server.documents.options.job_options import JobChanges
 from server.events.documents import LogsQuery, output_document, output_text
 from server.handlers.base import Handler
 from server.handlers.query import query_parameters, read_query, wait_seconds

@@ -8,7 +8,7 @@ from typing import Any, ClassVar
 
 from tornado.iostream import StreamClosedError
 
-from server.documents.lines import DEFAULT_LIMIT, LineParameters, LinesQuery
+from server.documents.analyses.lines import DEFAULT_LIMIT, LineParameters, LinesQuery
 from server.handlers.jobs.job import OneJobHandler, parse_job_id
 from server.handlers.query import query_parameters, read_query
 from server.http.codes import Code

@@ -2,8 +2,8 @@
 
 from server.auth.callers import Role
 from server.checking.analysis_query import AnalysisQuery
-from server.documents.analysis_queries import ComparisonQuery, ReportQuery
-from server.documents.lines import LinesQuery
+from server.documents.analyses.lines import LinesQuery
+from server.documents.analyses.queries import ComparisonQuery, ReportQuery
 from server.documents.schemas.comparison import ComparisonDocument
 from server.documents.schemas.files import LinesDocument
 from server.documents.schemas.jobs import JobView

@@ -9,7 +9,7 @@ from server.documents.filters import (
     ViewQuery,
     WaitQuery,
 )
-from server.documents.job_options import JobChanges
+from server.documents.options.job_options import JobChanges
 from server.documents.schemas.explain import ExplainDocument
 from server.documents.schemas.jobs import BulkDocument, ChangedDocument, JobView, PageDocument
 from server.openapi.operations.operation import (

@@ -39,7 +39,7 @@ ANALYSES = (
     ),
     Mutant(
         "the text of an analysis has only significant changes",
-        "server/documents/comparison_report.py",
+        "server/documents/analyses/comparison.py",
         'if each["significant"]]',
         "]",
         HANDLER,

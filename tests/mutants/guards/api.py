@@ -54,10 +54,10 @@ API = (
     ),
     Mutant(
         "a time has an offset from UTC",
-        "server/documents/times.py",
+        "server/documents/options/times.py",
         'if match["clock"] and not match["offset"]:',
         "if False:",
-        ("tests/server/documents/test_times.py",),
+        ("tests/server/documents/options/test_times.py",),
     ),
     Mutant(
         "an unknown query parameter is refused",
@@ -217,17 +217,17 @@ API = (
     ),
     Mutant(
         "a job that did not succeed is an error as text",
-        "server/documents/analysis_report.py",
+        "server/documents/analyses/report.py",
         "JOB_FAILED = 424",
         "JOB_FAILED = 200",
         ANALYZE,
     ),
     Mutant(
         "a file does not control the terminal",
-        "server/documents/text_table.py",
+        "server/documents/analyses/text_table.py",
         "c if c.isprintable() else",
         "c if c else",
-        ("tests/server/documents/test_analysis_report.py",),
+        ("tests/server/documents/analyses/test_report.py",),
     ),
     Mutant(
         "a list does not read what it does not send",

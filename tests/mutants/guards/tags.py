@@ -43,14 +43,14 @@ TAGS = (
     ),
     Mutant(
         "a tag that is given twice counts once",
-        "server/documents/tags.py",
+        "server/documents/options/tags.py",
         "Field(max_length=MAX_TAGS), AfterValidator(_each_once)]",
         "Field(max_length=MAX_TAGS)]",
         API,
     ),
     Mutant(
         "the size of metadata is limited",
-        "server/documents/tags.py",
+        "server/documents/options/tags.py",
         "if size > MAX_METADATA_BYTES:",
         "if size > 10 * MAX_METADATA_BYTES:",
         API,

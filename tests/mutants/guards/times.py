@@ -81,7 +81,7 @@ TIMES = (
     ),
     Mutant(
         "lines read times as analyses do",
-        "server/documents/lines.py",
+        "server/documents/analyses/lines.py",
         "return Moment(limit.seconds, limit.is_relative)",
         "return Moment(limit.seconds, False)",
         LIMITS,

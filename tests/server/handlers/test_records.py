@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from server.analyses.tables import tables_of
-from server.documents.analysis_report import analysis_report
+from server.documents.analyses.report import analysis_report
 from tests.support.api import Client, fields
 from tests.support.stores import RETURNED, Bench
 

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from server.documents.analysis_report import analysis_report
+from server.documents.analyses.report import analysis_report
 
 JOB: dict[str, Any] = {"job_id": "1", "status": "succeeded", "canceled_by": None, "error": None}
 BASE = {"bytes": 1234567, "file": {"seconds": 1.2345}, "warnings": []}

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from server.documents.times import parse_time
+from server.documents.options.times import parse_time
 from tests.support.api import Client, fields
 from tests.support.openapi_conformance import described_api
 from tests.support.stores import Bench, id_at

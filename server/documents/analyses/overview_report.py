@@ -7,7 +7,7 @@ Accepted password for <*> from <*>     17      1   980  steady  █████�
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from server.documents.text_table import shortened, table
+from server.documents.analyses.text_table import shortened, table
 
 MAX_TEMPLATE_WIDTH = 72
 SHOWN_BURSTS = 20

@@ -8,9 +8,9 @@ WARN         1      1      2     2  ██████▊
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
-from server.documents.overview_report import overview_lines
-from server.documents.text_table import clean, shortened, table
-from server.documents.timeline_report import field_curves, sample_lines, timeline_lines
+from server.documents.analyses.overview_report import overview_lines
+from server.documents.analyses.text_table import clean, shortened, table
+from server.documents.analyses.timeline_report import field_curves, sample_lines, timeline_lines
 from storage.records.states import Status
 
 JOB_FAILED = 424

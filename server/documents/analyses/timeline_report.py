@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from server.documents.text_table import clean, shortened, width
+from server.documents.analyses.text_table import clean, shortened, width
 
 CURVE_WIDTH = 100
 """Characters of a curve over time, at most."""

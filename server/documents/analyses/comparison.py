@@ -10,8 +10,8 @@ All figures:  jobservice diff 0192b1fe-… 0192b1ff-…
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from server.documents.analyses.text_table import clean, shortened, width
 from server.documents.schemas.comparison import ComparedCountDocument, ComparisonDocument
-from server.documents.text_table import clean, shortened, width
 
 MOST_CHANGES = 20
 

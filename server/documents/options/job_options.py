@@ -2,15 +2,15 @@
 
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
-from server.documents.backoff import Backoff
-from server.documents.dependencies import InputFrom, OnFailure, Predecessors
-from server.documents.keys import Key
-from server.documents.queues import QueueName
-from server.documents.tags import Tags
-from server.documents.times import Time
+from server.documents.options.backoff import Backoff
+from server.documents.options.dependencies import InputFrom, OnFailure, Predecessors
+from server.documents.options.keys import Key
+from server.documents.options.tags import Tags
+from server.documents.options.times import Time
 from storage.records.job import UniqueScope
+from storage.records.queue_name import validate_queue_name
 
 YEAR_SECONDS = 366 * 86400
 MaxRetries = Annotated[
@@ -55,7 +55,11 @@ Waits = Annotated[
         " object with base, factor and max"
     ),
 ]
-Queue = Annotated[QueueName, Field(description="name of the queue in which the job waits")]
+Queue = Annotated[
+    str,
+    AfterValidator(validate_queue_name),
+    Field(description="name of the queue in which the job waits"),
+]
 JobTags = Annotated[
     Tags | None, Field(description="names by which lists, bulk calls and events find the job")
 ]
