@@ -19,8 +19,8 @@ from tests.support.stores import Bench
 
 SHARES = {Status.SUCCEEDED: 94.9, Status.FAILED: 5, Status.CANCELED: 0.1}
 TAGS = {
-    "half": "version % 2 = 0",
-    "rare": "version % 1000 = 0",
+    "half": "version / 2 * 2 = version",
+    "rare": "version / 1000 * 1000 = version",
     "succeeded": "status = 'succeeded'",
 }
 
