@@ -166,3 +166,15 @@ def test_a_new_end_of_a_retried_job_begins_anew(bench: Bench) -> None:
     outbox.collect()
     (second,) = outbox.take(9, 60)
     assert (second.tries, second.job.version > first.job.version) == (1, True)
+
+
+def test_an_end_that_replaces_an_earlier_one_is_due_at_once(bench: Bench) -> None:
+    outbox, job_id = opened(bench, all=ALL), canceled(bench)
+    outbox.collect()
+    (first,) = outbox.take(9, 3600)
+    outbox.retry(first, 3600)
+    bench.jobs.retry(job_id)
+    bench.jobs.cancel(job_id)
+    outbox.collect()
+    (second,) = outbox.take(9, 60)
+    assert second.tries == 1
