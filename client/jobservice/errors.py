@@ -103,12 +103,20 @@ class JobFailed(JobServiceError):
 
 
 class JobCanceled(JobServiceError):
-    """A job was canceled. `job` is the job."""
+    """A job was canceled. `job` is the job, `error` says why if the service has canceled it."""
 
     def __init__(self, job: Any):
-        by = job.data.canceled_by
-        super().__init__(f"job {job.id} was canceled" + (f" by {by}" if by else ""))
+        by, error = job.data.canceled_by, _cancel_reason(job.data)
+        reason = f": {error.type}: {error.message}" if error else ""
+        super().__init__(f"job {job.id} was canceled{f' by {by}' if by else ''}{reason}")
         self.job = job
+        self.error: ErrorData | None = error
+
+
+def _cancel_reason(data: Any) -> ErrorData | None:
+    """The error of a canceled job, unless it is that of an attempt before the cancel."""
+    error: ErrorData | None = data.error
+    return None if any(each.error == error for each in data.attempts) else error
 
 
 def read_problem(status: int, reason: str, headers: Mapping[str, str], body: bytes) -> ApiError:

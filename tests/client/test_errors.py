@@ -1,8 +1,11 @@
 import json
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 
-from jobservice.errors import WaitTimeout, read_problem, read_retry_after
+from jobservice.documents import read_job
+from jobservice.errors import JobCanceled, WaitTimeout, read_problem, read_retry_after
 
 PROBLEM = {
     "type": "/docs/errors#invalid_request",
@@ -56,6 +59,19 @@ def test_a_response_of_somebody_else_becomes_an_error_as_well(
 )
 def test_retry_after_is_read(header: str | None, seconds: float | None) -> None:
     assert read_retry_after(header) == seconds
+
+
+def test_a_canceled_job_says_why_unless_its_error_is_that_of_an_attempt() -> None:
+    error = {"type": "PredecessorFailed", "message": "the job 7 failed"}
+    document: dict[str, Any] = {"job_id": "1", "status": "canceled", "error": error}
+    canceled = JobCanceled(SimpleNamespace(id="1", data=read_job(document)))
+    assert str(canceled) == "job 1 was canceled: PredecessorFailed: the job 7 failed"
+    assert canceled.error is not None
+    assert canceled.error.type == "PredecessorFailed"
+    document["canceled_by"] = "ann"
+    document["attempts"] = [{"attempt": 1, "runner": "a", "error": error}]
+    canceled = JobCanceled(SimpleNamespace(id="1", data=read_job(document)))
+    assert (str(canceled), canceled.error) == ("job 1 was canceled by ann", None)
 
 
 def test_a_timeout_of_a_wait_is_a_timeout_error() -> None:

@@ -80,11 +80,48 @@ def test_a_time_needs_a_time_zone() -> None:
         requests.submit("sleep", None, {"run_at": datetime(2030, 1, 31)})  # noqa: DTZ001
 
 
-def test_a_payload_must_be_json() -> None:
-    with pytest.raises(ValueError, match="JSON"):
-        requests.submit("sleep", {"seconds": float("nan")}, {})
-    with pytest.raises(TypeError):
-        requests.submit("sleep", {"seconds": io.BytesIO()}, {})
+def test_waits_before_retries_may_be_timedeltas() -> None:
+    second = timedelta(seconds=1)
+    for given, sent in (
+        (second, 1),
+        ([second, 10], [1, 10]),
+        ({"base": second, "factor": 2}, {"base": 1, "factor": 2}),
+    ):
+        assert body(requests.submit("sleep", None, {"backoff": given}))["backoff"] == sent
+        batch = requests.submit_batch([{"type": "sleep", "backoff": given}])
+        assert body(batch)["backoff"] == sent
+        put = requests.put_schedule("a", "sleep", None, {"every": 60}, {"backoff": given})
+        assert body(put)["options"] == {"backoff": sent}
+
+
+@pytest.mark.parametrize("file", [None, b"text"])
+def test_what_cannot_be_json_is_named(file: bytes | None) -> None:
+    loop: list[Any] = []
+    loop.append(loop)
+    for payload, message, kind in (
+        ({"seconds": float("nan")}, "payload.seconds: nan cannot be JSON", ValueError),
+        ({"a": [1, io.BytesIO]}, "payload.a[1]: <class '_io.BytesIO'> cannot be", TypeError),
+        ({"a": {(1, 2): 3}}, "payload.a: the key (1, 2) cannot be JSON", TypeError),
+        ({"a": loop}, "payload.a[0]: a value that contains itself cannot be JSON", ValueError),
+    ):
+        with pytest.raises(kind, match=re.escape(message)):
+            requests.submit("sleep", payload, {}, file=file)
+    with pytest.raises(TypeError, match=re.escape("metadata.a: {1} cannot be JSON")):
+        requests.submit("sleep", None, {"metadata": {"a": {1}}}, file=file)
+
+
+def test_the_wrong_job_of_a_batch_is_named() -> None:
+    right = {"type": "sleep"}
+    wrong = {**right, "metadata": {"a": {1}}}
+    with pytest.raises(TypeError, match=re.escape("job 1: metadata.a: {1} cannot be JSON")):
+        requests.submit_batch([right, wrong])
+    with pytest.raises(TypeError, match=re.escape("jobs[1].metadata.a: {1} cannot be JSON")):
+        requests.submit_batch([right, wrong], then=right)
+    with pytest.raises(ValueError, match="job 1: run_at has no time zone"):
+        requests.submit_batch([right, {**right, "run_at": datetime(2030, 1, 31)}])  # noqa: DTZ001
+    for one in (right, "sleep"):
+        with pytest.raises(TypeError, match="jobs is a list of dicts, not "):
+            requests.submit_batch(one)  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize(
@@ -131,6 +168,15 @@ def test_names_become_one_segment_of_a_path() -> None:
     for name in ("", ".", ".."):
         with pytest.raises(ValueError, match="is not a name"):
             requests.queue_path(name)
+    for path, what in (
+        (requests.job_path, "a job"),
+        (requests.queue_path, "a queue"),
+        (requests.schedule_path, "a schedule"),
+        (requests.pattern_set_path, "a pattern set"),
+        (requests.cancel_batch, "a batch"),
+    ):
+        with pytest.raises(TypeError, match=f"{what} is named by a text, not by 5"):
+            path(5)  # type: ignore[arg-type]
 
 
 def test_patterns_of_an_analysis() -> None:

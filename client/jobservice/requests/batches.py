@@ -6,8 +6,9 @@ import uuid
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from jobservice.requests.encoding import as_json
 from jobservice.requests.jobs import KEY_HEADER, read_options
-from jobservice.requests.request import JSON, Request, as_json, batch_path, one_wait, wait_query
+from jobservice.requests.request import JSON, Request, batch_path, one_wait, wait_query
 
 JSON_LINES = "application/x-ndjson"
 _FIELDS = ("type", "payload")
@@ -22,11 +23,16 @@ def submit_batch(
 ) -> Request:
     """Submit jobs, with an Idempotency-Key, so that it may be repeated.
 
-    Raises TypeError for a job that is no dict with a type, or has an unknown option.
+    Raises TypeError and ValueError as a submission, for the job with this index, from 0.
     """
+    if isinstance(jobs, Mapping | str):
+        raise TypeError(f"jobs is a list of dicts, not {repr(jobs)[:100]}")
     given = [_job(f"job {index}", each) for index, each in enumerate(jobs)]
     if then is None:
-        kind, body = JSON_LINES, b"\n".join(map(as_json, given))
+        kind, body = (
+            JSON_LINES,
+            b"\n".join(as_json(each, f"job {index}: ") for index, each in enumerate(given)),
+        )
     else:
         kind, body = JSON, as_json({"jobs": given, "then": _job("then", then)})
     headers = {"Content-Type": kind, KEY_HEADER: str(uuid.uuid4()) if key is None else key}
@@ -52,6 +58,6 @@ def _job(name: str, job: Mapping[str, Any]) -> dict[str, Any]:
     options = {name: value for name, value in job.items() if name not in _FIELDS}
     try:
         read = read_options(options)
-    except TypeError as error:
-        raise TypeError(f"{name}: {error}") from None
+    except (TypeError, ValueError) as error:
+        raise type(error)(f"{name}: {error}") from None
     return {"type": job["type"], "payload": dict(job.get("payload") or {}), **read}

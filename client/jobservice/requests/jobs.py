@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import json
 import uuid
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any, TypedDict
 
+from jobservice.requests.encoding import as_json, as_text
 from jobservice.requests.request import (
     JSON,
     Request,
-    as_json,
     job_path,
     one_wait,
     plain,
@@ -24,6 +23,10 @@ from jobservice.uploads import Files, Form, Progress, SeveralSources, Source
 KEY_HEADER = "Idempotency-Key"
 PAGE_JOBS = 100
 """How many jobs are requested at once."""
+
+
+Wait = float | timedelta
+"""Seconds, or a duration."""
 
 
 class Options(TypedDict, total=False):
@@ -43,7 +46,7 @@ class Options(TypedDict, total=False):
     expires_at: datetime | str | None
     expires_in: float | timedelta | None
     finish_by: datetime | str | None
-    backoff: float | list[float] | Mapping[str, float] | None
+    backoff: Wait | Sequence[Wait] | Mapping[str, Wait] | None
     after: Any
     on_failure: str | None
     input_from: Any
@@ -101,7 +104,9 @@ def submit(
         headers["Content-Type"] = JSON
         return Request("POST", "/jobs", query, headers, as_json(given), wait=wait)
     source = SeveralSources(file) if isinstance(file, list) else Source(file)
-    form = Form([(name, _as_text(value)) for name, value in given.items()], source, on_progress)
+    form = Form(
+        [(name, _as_part(name, value)) for name, value in given.items()], source, on_progress
+    )
     return Request("POST", "/jobs", query, headers | form.headers(), form=form, wait=wait)
 
 
@@ -197,12 +202,23 @@ def read_options(options: Mapping[str, Any]) -> dict[str, Any]:
     given = {name: plain(name, value) for name, value in options.items() if value is not None}
     if "tags" in given:
         given["tags"] = _tags(given["tags"])
+    if "backoff" in given:
+        given["backoff"] = _backoff(given["backoff"])
     if "after" in given:
         given["after"] = _job_ids(given["after"])
     if "input_from" in given:
         (source,) = _job_ids(given.pop("input_from"))
         given["input"] = {"from": source}
     return given
+
+
+def _backoff(value: Any) -> Any:
+    """The waits before retries, each of which may be a timedelta."""
+    if isinstance(value, Mapping):
+        return {name: plain("backoff", each) for name, each in value.items()}
+    if isinstance(value, list | tuple):
+        return [plain("backoff", each) for each in value]
+    return value
 
 
 def _job_ids(value: Any) -> list[str]:
@@ -234,6 +250,6 @@ def as_list(value: str | Iterable[str]) -> list[str]:
     return [value] if isinstance(value, str) else list(value)
 
 
-def _as_text(value: Any) -> str:
+def _as_part(name: str, value: Any) -> str:
     """The value of a form field."""
-    return value if isinstance(value, str) else json.dumps(value, allow_nan=False)
+    return value if isinstance(value, str) else as_text(value, name)

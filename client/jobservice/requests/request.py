@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
@@ -10,6 +9,7 @@ from difflib import get_close_matches
 from typing import Any
 from urllib.parse import quote
 
+from jobservice.requests.encoding import as_json
 from jobservice.uploads import Form
 
 JSON = "application/json"
@@ -45,27 +45,27 @@ def get(path: str, *, repeats: bool = True) -> Request:
 
 def batch_path(batch_id: str) -> str:
     """The path of a batch."""
-    return f"/batches/{_segment(batch_id)}"
+    return f"/batches/{_segment('a batch', batch_id)}"
 
 
 def job_path(job_id: str) -> str:
     """The path of a job."""
-    return f"/jobs/{_segment(job_id)}"
+    return f"/jobs/{_segment('a job', job_id)}"
 
 
 def pattern_set_path(name: str) -> str:
     """The path of a pattern set."""
-    return f"/pattern-sets/{_segment(name)}"
+    return f"/pattern-sets/{_segment('a pattern set', name)}"
 
 
 def queue_path(name: str) -> str:
     """The path of a queue."""
-    return f"/queues/{_segment(name)}"
+    return f"/queues/{_segment('a queue', name)}"
 
 
 def schedule_path(name: str) -> str:
     """The path of a schedule."""
-    return f"/schedules/{_segment(name)}"
+    return f"/schedules/{_segment('a schedule', name)}"
 
 
 def plain(name: str, value: Any) -> Any:
@@ -102,13 +102,11 @@ def put(path: str, document: Mapping[str, Any], *, only_new: bool) -> Request:
     return request
 
 
-def as_json(document: Mapping[str, Any]) -> bytes:
-    """A document as the body of a request."""
-    return json.dumps(document, ensure_ascii=False, allow_nan=False).encode()
-
-
-def _segment(name: str) -> str:
-    """A name as one segment of a path."""
+def _segment(what: str, name: str) -> str:
+    """A name as one segment of a path. Raises TypeError and ValueError for what is no name."""
+    given: object = name
+    if not isinstance(given, str):
+        raise TypeError(f"{what} is named by a text, not by {repr(given)[:100]}")
     if name in ("", ".", ".."):
         raise ValueError(f"{name!r} is not a name")
     return quote(name, safe="")

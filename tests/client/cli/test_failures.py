@@ -48,6 +48,15 @@ def test_a_retry_asks_first(jobs: JobsCommand, tag: str) -> None:
     assert done.code == 2
 
 
+def test_what_is_neither_a_duration_nor_a_time_is_named_with_its_option(jobs: JobsCommand) -> None:
+    for command in (["list"], ["retry", "3f9a0c1d2b4e5f60", "--dry-run"]):
+        done = jobs.run("failures", *command, "--since", "24x")
+        assert (done.code, done.out) == (2, "")
+        assert "--since" in done.err
+        assert "'24x' is neither a duration such as 30m, 24h" in done.err
+        assert jobs.run("failures", *command, "--since", "2030-01-31").code == 0
+
+
 def test_groups_that_are_not_shown_are_mentioned(jobs: JobsCommand, client: Client) -> None:
     tag = uuid4().hex
     options = {"timeout": 0.02, "max_retries": 0, "tags": [tag]}

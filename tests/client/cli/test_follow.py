@@ -102,6 +102,16 @@ def test_the_ends_of_jobs_are_waited_for(jobs: JobsCommand, service: Service) ->
     )
 
 
+def test_the_end_of_a_canceled_job_has_its_reason(jobs: JobsCommand, service: Service) -> None:
+    first = service.submit("sleep", {"seconds": 0}, delay=60)
+    second = service.submit("sleep", {"seconds": 0}, after=[first])
+    jobs.run("cancel", first)
+    done = jobs.run("wait", second)
+    assert done.code == 3
+    assert done.out.startswith(f"{second}  canceled  PredecessorFailed: ")
+    assert jobs.run("wait", first).out == f"{first}  canceled\n"
+
+
 def test_a_failed_job_counts_before_a_canceled_one(jobs: JobsCommand, service: Service) -> None:
     canceled = service.submit("sleep", {"seconds": 0}, delay=60)
     jobs.run("cancel", canceled)

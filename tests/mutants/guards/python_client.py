@@ -5,10 +5,39 @@ from tests.mutants.mutant import Mutant
 RETRIES = ("tests/client/test_retries.py",)
 UPLOADS = ("tests/client/test_uploads.py",)
 RESTARTS = ("tests/client/test_restarts.py",)
+REQUESTS = ("tests/client/test_requests.py",)
 STREAM = ("tests/client/test_event_stream.py",)
 BOTH = ("tests/client/test_both_clients.py",)
 
 PYTHON_CLIENT = (
+    Mutant(
+        "a batch is no single job",
+        "client/jobservice/requests/batches.py",
+        "if isinstance(jobs, Mapping | str):",
+        "if False:",
+        REQUESTS,
+    ),
+    Mutant(
+        "the search for what cannot be JSON ends",
+        "client/jobservice/requests/encoding.py",
+        "if id(value) in above:",
+        "if False:",
+        REQUESTS,
+    ),
+    Mutant(
+        "only a text is a name in a path",
+        "client/jobservice/requests/request.py",
+        "    if not isinstance(given, str):\n",
+        "    if False:\n",
+        REQUESTS,
+    ),
+    Mutant(
+        "the error of an attempt is no reason of a cancel",
+        "client/jobservice/errors.py",
+        "return None if any(each.error == error for each in data.attempts) else error",
+        "return error",
+        ("tests/client/test_errors.py",),
+    ),
     Mutant(
         "a submission that is still being received is sent again",
         "client/jobservice/retries.py",

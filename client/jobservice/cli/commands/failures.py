@@ -1,6 +1,7 @@
 """`jobservice failures` and its subcommands."""
 
 import dataclasses
+import re
 from datetime import timedelta
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -19,16 +20,20 @@ if TYPE_CHECKING:
 
 COLUMNS = ("FAILURE", "JOBS", "TYPE", "ERROR", "FIRST", "LAST", "MESSAGE")
 MAX_MESSAGE = 60
+_DATE = re.compile(r"\d{4}-\d")
 
 app = typer.Typer(rich_markup_mode=None)
 
 
 def since(text: str) -> Any:
-    """Read a time, or how long ago it was."""
+    """Read a time, or how long ago it was. The service reads what begins as a date."""
     try:
         return timedelta(seconds=formats.parse_duration(text))
     except ValueError:
-        return text
+        if _DATE.match(text):
+            return text
+        known = "a duration such as 30m, 24h or 7d, nor a time such as 2030-01-31T12:00:00Z"
+        raise typer.BadParameter(f"{text!r} is neither {known}") from None
 
 
 Since = Annotated[

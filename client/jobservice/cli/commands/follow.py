@@ -13,7 +13,7 @@ from jobservice.cli.output import formats
 from jobservice.cli.output.console import STYLES, Cell, Output, status_cell
 from jobservice.cli.output.progress import JobProgress
 from jobservice.cli.session import Session
-from jobservice.errors import WaitTimeout
+from jobservice.errors import JobCanceled, WaitTimeout
 
 if TYPE_CHECKING:
     from jobservice import Event, Job
@@ -182,6 +182,6 @@ def _print_end(output: Output, job: "Job") -> None:
     if output.as_json:
         output.item(job.data.raw)
         return
-    error = job.data.error if job.status == "failed" else None
+    error = JobCanceled(job).error if job.status == "canceled" else job.data.error
     reason = [f"{error.type}: {error.message}".splitlines()[0]] if error else []
     output.cells([job.id, status_cell(job.status), *reason])
