@@ -211,3 +211,7 @@ def _own_terminal() -> Iterator[None]:
         yield
     finally:
         os.tcsetpgrp(0, group)
+
+
+if __name__ == "__main__":
+    sys.exit("start both programs with: python -m server --with-worker")

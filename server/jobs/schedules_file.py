@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from server.http import strict_json
-from server.http.problems import Problem
+from server.http.problems import BODY, FieldError, Problem
 from server.jobs.schedules import ScheduleService
 from server.store.threads import StoreThreads
 from storage.jobs.queues import Queues, TooManyQueues
@@ -22,6 +22,7 @@ log = logging.getLogger(__name__)
 MAX_BYTES = 16 * 1024**2
 MAX_SHOWN = 10
 """How many errors are reported."""
+EXAMPLE = '{"type": "sleep", "payload": {"seconds": 5}, "cron": "@daily"}'
 
 
 async def load_schedules(
@@ -61,9 +62,9 @@ def read_file(path: Path) -> dict[str, Any]:
     try:
         documents = strict_json.parse(text)
     except Problem as problem:
-        raise ValueError(str(problem)) from None
+        raise ValueError(_named(problem.errors[0])) from None
     if not isinstance(documents, dict):
-        example = '{"nightly": {"type": "sleep", "payload": {"seconds": 5}, "cron": "@daily"}}'
+        example = f'{{"nightly": {EXAMPLE}}}'
         raise ValueError(f"it must be an object of schedules by their names, such as {example}")
     return documents
 
@@ -77,18 +78,25 @@ async def _check(
     for name, document in documents.items():
         try:
             validate_queue_name(name)
-            if document is not None:
+            if not isinstance(document, dict | None):
+                errors.append(f"{name}: it must be an object such as {EXAMPLE}, or null")
+            elif document is not None:
                 settings[name] = await schedules.settings_of(document, is_file=True)
         except ValueError as error:
             errors.append(f"the name {name[:100]!r}: {error}")
         except Problem as problem:
             if problem.status >= 500:
                 raise
-            errors += [f"{name}: {error.field}: {error.detail}" for error in problem.errors]
+            errors += [f"{name}: {_named(error)}" for error in problem.errors]
     if errors:
         more = [f"and {len(errors) - MAX_SHOWN} more"] if len(errors) > MAX_SHOWN else []
         raise ValueError("\n  ".join([*errors[:MAX_SHOWN], *more]))
     return settings
+
+
+def _named(error: FieldError) -> str:
+    """An error with its field, unless it is one of the whole document."""
+    return error.detail if error.field == BODY else f"{error.field}: {error.detail}"
 
 
 def _queue_of(document: Any) -> str:

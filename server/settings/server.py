@@ -17,6 +17,7 @@ MIN_SECRET_LENGTH = 16
 ALL_ADDRESSES = "*"
 _ROOT_PATH = re.compile(r"(/[A-Za-z0-9._~-]+)+")
 _ORIGIN = re.compile(r"https?://[a-z0-9.:\[\]-]+")
+_NEEDS_SECRET = "it needs CALLBACK_SECRET"
 
 
 class ServerSettings(TraceSettings):
@@ -199,16 +200,20 @@ class ServerSettings(TraceSettings):
     @field_validator("callback_hosts")
     @classmethod
     def _check_callback_hosts(cls, value: str, info: ValidationInfo) -> str:
-        if value and not info.data.get("callback_secret"):
-            raise ValueError("it needs CALLBACK_SECRET")
+        if value and _lacks_secret(info):
+            raise ValueError(_NEEDS_SECRET)
         return value
 
     @field_validator("callbacks_file")
     @classmethod
     def _check_callbacks_file(cls, value: Path, info: ValidationInfo) -> Path:
-        if not info.data.get("callback_secret"):
-            raise ValueError("it needs CALLBACK_SECRET")
-        read_callbacks(value)
+        problems = [_NEEDS_SECRET] if _lacks_secret(info) else []
+        try:
+            read_callbacks(value)
+        except ValueError as error:
+            problems.append(str(error))
+        if problems:
+            raise ValueError("; ".join(problems))
         return value
 
     @field_validator("api_tokens")
@@ -276,3 +281,8 @@ class ServerSettings(TraceSettings):
     def allowed_origins(self) -> frozenset[str]:
         """The origins in CORS_ORIGINS."""
         return frozenset(listed(self.cors_origins))
+
+
+def _lacks_secret(info: ValidationInfo) -> bool:
+    """Whether CALLBACK_SECRET is not set. A wrong one is reported on its own, and not in `data`."""
+    return info.data.get("callback_secret") == ""

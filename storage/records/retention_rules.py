@@ -8,7 +8,7 @@ from storage.records.states import FINAL
 MAX_RULES = 20
 MAX_KEEP_SECONDS = 100 * 366 * 86400
 EXAMPLE = "failed:30d,type=analyze:12h"
-_SECONDS = {"": 1, "s": 1, "m": 60, "h": 3600, "d": 86400, "w": 604800}
+_SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86400, "w": 604800}
 _DURATION = re.compile(r"([0-9]{1,10}(?:\.[0-9]{1,6})?)([smhdw]?)")
 
 
@@ -26,11 +26,20 @@ class RetentionRule:
 
 
 def parse_rules(text: str) -> tuple[RetentionRule, ...]:
-    """Parse rules that are separated by commas. Raises ValueError, which names the wrong one."""
-    rules = tuple(_parse(each.strip()) for each in text.split(",") if each.strip())
-    if len(rules) > MAX_RULES:
-        raise ValueError(f"it has {len(rules)} rules, at most {MAX_RULES} are allowed")
-    return rules
+    """Parse rules that are separated by commas. Raises ValueError, which names the wrong ones."""
+    given = [each.strip() for each in text.split(",") if each.strip()]
+    if len(given) > MAX_RULES:
+        raise ValueError(f"it has {len(given)} rules, at most {MAX_RULES} are allowed")
+    rules: list[RetentionRule] = []
+    errors: list[str] = []
+    for each in given:
+        try:
+            rules.append(_parse(each))
+        except ValueError as error:
+            errors.append(str(error))
+    if errors:
+        raise ValueError("; ".join(errors))
+    return tuple(rules)
 
 
 def _parse(text: str) -> RetentionRule:
@@ -53,6 +62,10 @@ def _keep_ms(rule: str, duration: str) -> int | None:
     found = _DURATION.fullmatch(duration)
     if found is None:
         raise ValueError(f"{rule!r} must end with a duration such as 90s, 12h, 30d, or forever")
+    if not found[2]:
+        raise ValueError(
+            f"{rule!r} has no unit after {found[1]}: add s, m, h, d or w, for example {found[1]}d"
+        )
     seconds = float(found[1]) * _SECONDS[found[2]]
     if seconds > MAX_KEEP_SECONDS:
         raise ValueError(f"{rule!r} is longer than 100 years: use forever")

@@ -271,3 +271,10 @@ def test_settings_can_stand_in_a_file_and_the_environment_overrides_them(tmp_pat
     assert (found["PORT"], found["LOG_LEVEL"], found["DRAIN_SECONDS"]) == ("9000", "DEBUG", "5")
     assert both_environ({"DRAIN_SECONDS": "60"}, file)["DRAIN_SECONDS"] == "60"
     assert read_environ(tmp_path / "nothing") == {}
+
+
+def test_the_module_itself_says_how_both_programs_are_started() -> None:
+    command = [sys.executable, "-m", "server.with_worker"]
+    answer = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    assert answer.returncode == 1
+    assert answer.stderr == "start both programs with: python -m server --with-worker\n"

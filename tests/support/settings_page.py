@@ -24,7 +24,8 @@ HEAD = """\
 
 Every setting is an environment variable. An empty variable counts as not set. A variable with an unknown name is
 ignored. `python -m server --help` and `python -m runner --help` print this list. A program with invalid settings
-reports all of them at once and does not start. `make run` and `docker compose` also read settings from a file `.env`.
+reports all of them at once and does not start; what is wrong in the file of `SCHEDULES_FILE` is reported after that.
+`make run` and `docker compose` also read settings from a file `.env`.
 `make run` and a container with both programs (`python -m server --with-worker`) have `DRAIN_SECONDS=5`, if it is not
 set.
 

@@ -65,10 +65,8 @@ CALLBACKS = (
     Mutant(
         "callbacks for all jobs need a secret",
         "server/settings/server.py",
-        """        if not info.data.get("callback_secret"):
-            raise ValueError("it needs CALLBACK_SECRET")
-        read_callbacks(value)""",
-        "        read_callbacks(value)",
+        "problems = [_NEEDS_SECRET] if _lacks_secret(info) else []",
+        "problems: list[str] = []",
         SENT,
     ),
     Mutant(

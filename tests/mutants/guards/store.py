@@ -36,6 +36,13 @@ STORE = (
         RETENTION,
     ),
     Mutant(
+        "a duration needs a unit, since 30 could mean days",
+        "storage/records/retention_rules.py",
+        "if not found[2]:",
+        "if False:",
+        RETENTION,
+    ),
+    Mutant(
         "no rule deletes a job that says itself how long it is kept",
         "storage/jobs/retention.py",
         "            JobRow.keep_ms.is_null(),\n",

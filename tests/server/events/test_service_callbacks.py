@@ -149,6 +149,17 @@ def test_the_file_needs_a_secret_and_must_exist(tmp_path: Path) -> None:
     given = {"DATA_DIR": str(tmp_path), "CALLBACKS_FILE": str(written(tmp_path, {}))}
     with pytest.raises(SettingsError, match="it needs CALLBACK_SECRET"):
         ServerSettings.read(given)
-    given |= {"CALLBACK_SECRET": SECRET, "CALLBACKS_FILE": str(tmp_path / "none")}
+    given |= {"CALLBACKS_FILE": str(tmp_path / "none")}
+    with pytest.raises(SettingsError, match=r"it needs CALLBACK_SECRET; .*none cannot be read"):
+        ServerSettings.read(given)
+    given |= {"CALLBACK_SECRET": SECRET}
     with pytest.raises(SettingsError, match="none cannot be read: No such file"):
         ServerSettings.read(given)
+
+
+def test_a_wrong_secret_is_the_only_problem_of_what_needs_it(tmp_path: Path) -> None:
+    given = {"DATA_DIR": str(tmp_path), "CALLBACKS_FILE": str(written(tmp_path, {}))}
+    given |= {"CALLBACK_SECRET": "short", "CALLBACK_HOSTS": "hooks.example.org"}
+    with pytest.raises(SettingsError) as caught:
+        ServerSettings.read(given)
+    assert str(caught.value) == "CALLBACK_SECRET: it must have at least 16 characters"

@@ -83,8 +83,15 @@ async def test_a_wrong_file_is_refused_as_a_whole(
     assert "bad: payload.seconds: it is required" in said
     assert "the name 'Upper': it must be 1 to 64" in said
     assert schedules.page(9) == []
-    assert "line 1, column 2" in await refusal(app, tmp_path, "{x}")
-    assert "given twice" in await refusal(app, tmp_path, '{"a": null, "a": null}')
+    assert ".json: it is not JSON: " in (said := await refusal(app, tmp_path, "{x}"))
+    assert "line 1, column 2" in said
+    said = await refusal(app, tmp_path, '{"a": null, "a": null}')
+    assert said.endswith(".json: a: given twice")
+    said = await refusal(app, tmp_path, {"a": 5, "b": [], "c": {"cron": "@daily"}})
+    assert 'a: it must be an object such as {"type": ' in said
+    assert "b: it must be an object such as " in said
+    assert "c: type: it is required" in said
+    assert "body" not in said
     assert "must be an object" in await refusal(app, tmp_path, [])
     many = await refusal(app, tmp_path, {f"s{n}": {} for n in range(20)})
     assert "more" in many.splitlines()[-1]

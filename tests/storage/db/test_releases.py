@@ -32,6 +32,11 @@ def settings(url: str, tmp_path: Path) -> Settings:
     return Settings.read({"DATA_DIR": str(tmp_path), "DATABASE_URL": url})
 
 
+def test_migrations_are_numbered_from_1_and_each_number_occurs_once() -> None:
+    numbers = [int(name.partition("_")[0]) for name in MIGRATIONS]
+    assert numbers == list(range(1, len(MIGRATIONS) + 1))
+
+
 def test_every_migration_declares_the_oldest_release_that_works_with_it() -> None:
     sources = {name: (state.MIGRATIONS / f"{name}.py").read_text() for name in DECLARED}
     assert [name for name, source in sources.items() if "\nOLDEST = " not in source] == []

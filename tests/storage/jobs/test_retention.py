@@ -184,7 +184,7 @@ def test_the_first_rule_that_matches_a_job_says_how_long_it_is_kept(bench: Bench
 
 
 def test_a_job_may_say_itself_how_long_it_is_kept(bench: Bench) -> None:
-    prune = Pruner(bench, "failed:0")
+    prune = Pruner(bench, "failed:0s")
     short, long = [bench.enqueue(keep_for=seconds) for seconds in (2.5, 100)]
     usual = bench.enqueue()
     for job_id in (short, long, usual):
@@ -217,7 +217,7 @@ def test_jobs_with_times_of_their_own_are_deleted_in_batches(
 
 
 def test_rules_are_read() -> None:
-    text = "failed:1.5d, type=analyze:12h,tag=customer:42:0,succeeded:forever,canceled:90"
+    text = "failed:1.5d, type=analyze:12h,tag=customer:42:0s,succeeded:forever,canceled:90s"
     assert parse_rules(text) == (
         RetentionRule(129_600_000, status="failed"),
         RetentionRule(43_200_000, type="analyze"),
@@ -235,6 +235,9 @@ def test_rules_are_read() -> None:
         ("running:5d", "canceled, failed, succeeded"),
         ("failed:5y", "12h"),
         ("failed:-5", "12h"),
+        ("failed:30", r"'failed:30' has no unit after 30: add s, m, h, d or w, for example 30d$"),
+        ("tag=x:0", "'tag=x:0' has no unit after 0"),
+        ("succeeded:1y,faild:30d,failed:1d,failed:2", "(?s)succeeded:1y.*; 'faild:30d.*; .*:2'"),
         ("type=:5d", "type=NAME"),
         ("queue=x:5d", "type=NAME"),
         ("failed:99999d", "forever"),

@@ -133,7 +133,7 @@ def test_failures_are_read_by_their_own_index_or_that_of_a_rare_tag(
 def test_expired_jobs_are_found_without_reading_others(bench: Bench, plans: Plans) -> None:
     for options in ({}, {"keep_for": 0}, {"tags": ("x",)}):
         bench.jobs.cancel(bench.enqueue(**options))
-    rules = parse_rules("failed:1d,type=other:1d,tag=x:0")
+    rules = parse_rules("failed:1d,type=other:1d,tag=x:0s")
     bench.clock.forward(1)
     assert Retention(bench.store.database, rules, 0).prune(bench.clock())[0] == 3
     found = plans.found()
