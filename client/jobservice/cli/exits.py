@@ -72,7 +72,9 @@ def document_of(error: Exception) -> dict[str, Any]:
     """The error as JSON, for `--json`."""
     document: dict[str, Any] = {"message": str(error), "exit_code": of_error(error)}
     if isinstance(error, ApiError):
+        said = wording.in_commands(error.detail)
         document |= {
+            "message": str(error).replace(error.detail, said, 1),
             "status": error.status,
             "code": error.code,
             "field": error.field,

@@ -1,15 +1,21 @@
 """Says errors of the service, which speak of HTTP, in the words of the command line."""
 
 import re
+from functools import partial
 
 from jobservice.cli import program
+from jobservice.cli.output import formats
 
 OPTIONS = {
     "created_after": "--after",
     "created_before": "--before",
+    "finished_after": "--ended-after",
+    "finished_before": "--ended-before",
     "schedule": "--schedule",
     "submitted_by": "--submitted-by",
     "status": "--status",
+    "failure": "--failure",
+    "since": "--since",
     "queue": "--queue",
     "priority": "--priority",
     "timeout": "--timeout",
@@ -17,6 +23,23 @@ OPTIONS = {
     "run_at": "--run-at",
     "max_retries": "--max-retries",
     "max_losses": "--max-losses",
+    "tag": "--tag",
+    "tags": "--tag",
+    "metadata": "--metadata",
+    "keep_for": "--keep-for",
+    "expires_in": "--expires-in",
+    "expires_at": "--expires-at",
+    "finish_by": "--finish-by",
+    "backoff": "--backoff",
+    "after": "--after",
+    "on_failure": "--on-failure",
+    "input": "--input-from",
+    "input.from": "--input-from",
+    "unique_key": "--unique-key",
+    "unique": "--unique",
+    "if_exists": "--if-exists",
+    "concurrency_key": "--concurrency-key",
+    "max_per_key": "--max-per-key",
     "callback_url": "--callback-url",
     "cron": "--cron",
     "every": "--every",
@@ -25,7 +48,9 @@ OPTIONS = {
     "overlap": "--overlap",
     "until": "--until",
 }
-"""The option of each field of a filter, a submission or a schedule."""
+"""The option of each field of a filter, a submission, a change or a schedule."""
+DURATIONS = ("--timeout", "--delay", "--keep-for", "--expires-in", "--every")
+"""The options whose numbers are seconds for the service."""
 COMMANDS = (
     (r"PUT /pattern-sets/NAME\b", "pattern-sets save NAME FILE"),
     (r"GET /pattern-sets\b", "pattern-sets"),
@@ -33,17 +58,53 @@ COMMANDS = (
     (r"GET /schedules\b", "schedules"),
     (r"PUT /queues/NAME\b", "queues create NAME"),
     (r"GET /queues\b", "queues"),
+    (r"GET /failures\b", "failures list"),
     (r"POST /jobs/([\w-]+)/(cancel|retry)\b", r"\2 \1"),
     (r"DELETE /jobs/([\w-]+)", r"delete \1"),
     (r"GET /jobs/([\w-]+)", r"show \1"),
 )
 """Patterns of requests, and the commands that send them."""
-_FIELD = re.compile(rf"(?<![\w.\"'])(?:options\.)?({'|'.join(OPTIONS)})(?=: )")
+_NAMES = "|".join(map(re.escape, sorted(OPTIONS, key=len, reverse=True)))
+_FIELD = re.compile(rf"(?:options\.)?({_NAMES})(?:\[\d+\])?: ")
+_PHRASES = (
+    (r"\bgive cron, for example \"([^\"]*)\", or every\b.*", r"give --cron '\1', or --every 1h"),
+    (rf"\bgive either ({_NAMES}) or ({_NAMES})\b", r"give either {1} or {2}"),
+    (rf"\ba ({_NAMES})(?=, for example)", r"{1}"),
+    (rf"\"({_NAMES})\": \[?\"([^\"]*)\"\]?", r"{1} \2"),
+    (r"\b(missed|overlap|unique|if_exists|on_failure): (?=\w)", r"{1} "),
+)
+"""Patterns of what the texts say of fields, and what is said instead; {1} is an option."""
+_REPEATED = re.compile(r"^(--[\w-]+): (?=\1 |give )|^body: (?=give )")
+"""The name of an option before a text that names it itself."""
+_SECONDS = re.compile(r"(?<![\w.:+-])(\d+)(?:\.0+)?( s\b)?(?![\w:+-]|\.\d)")
 
 
 def in_commands(detail: str) -> str:
-    """Replace requests by commands, and names of fields before a colon by options."""
-    text = _FIELD.sub(lambda found: OPTIONS[found[1]], detail)
+    """Replace requests by commands, fields by options, and seconds by durations with a unit."""
+    text = "; ".join(map(_in_options, detail.split("; ")))
     for request, command in COMMANDS:
         text = re.sub(f"`?{request}`?", f"`{program.name()} {command}`", text)
     return text
+
+
+def _in_options(error: str) -> str:
+    """The text of one error, which begins with its field."""
+    field = _FIELD.match(error)
+    option, text = (OPTIONS[field[1]], error[field.end() :]) if field else ("", error)
+    for pattern, words in _PHRASES:
+        text = re.sub(pattern, partial(_filled, words), text)
+    if option in DURATIONS:
+        text = _SECONDS.sub(_duration, text).replace("a whole number", "a number of whole seconds")
+    return _REPEATED.sub("", f"{option}: {text}" if option else text)
+
+
+def _filled(words: str, found: re.Match[str]) -> str:
+    """What is said in place of a match."""
+    options = re.sub(r"\{(\d)\}", lambda place: OPTIONS[found[int(place[1])]], words)
+    return found.expand(options)
+
+
+def _duration(found: re.Match[str]) -> str:
+    """Seconds with a unit; small numbers without one stay as they are."""
+    seconds = int(found[1])
+    return formats.given_duration(seconds) if seconds >= 60 or found[2] else found[0]

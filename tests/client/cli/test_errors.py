@@ -55,10 +55,71 @@ def test_json_leaves_exit_codes_as_they_are(jobs: JobsCommand) -> None:
         ("`GET /queues` lists them", "`jobservice queues` lists them"),
         ("cancel it first: POST /jobs/6af1/cancel", "cancel it first: `jobservice cancel 6af1`"),
         ("ask with GET /jobs/ID", "ask with `jobservice show ID`"),
+        (
+            "missed: missed: all submits several jobs at once, of which overlap: skip skips all but"
+            " the first: use overlap: queue, or missed: once",
+            "--missed all submits several jobs at once, of which --overlap skip skips all but"
+            " the first: use --overlap queue, or --missed once",
+        ),
+        (
+            'cron: give cron, for example "30 2 * * *", or every, in seconds, for example 3600',
+            "give --cron '30 2 * * *', or --every 1h",
+        ),
+        (
+            'unique: it needs a unique_key, for example "unique_key": "sync:customer:42"',
+            "--unique: it needs --unique-key, for example --unique-key sync:customer:42",
+        ),
+        (
+            'on_failure: it needs jobs to wait for, for example "after": ["01a2"]',
+            "--on-failure: it needs jobs to wait for, for example --after 01a2",
+        ),
+        (
+            "body: give either run_at or delay, not both",
+            "give either --run-at or --delay, not both",
+        ),
+        ("every: give either cron or every, not both", "give either --cron or --every, not both"),
+        ("options.every: it must be at most 31622400", "--every: it must be at most 366d"),
+        ("every: it must be a whole number", "--every: it must be a number of whole seconds"),
+        ("priority: it must be at most 100", "--priority: it must be at most 100"),
+        (
+            "tags[0]: a tag must be text; keep_for: it must be at most 316224000",
+            "--tag: a tag must be text; --keep-for: it must be at most 3660d",
+        ),
+        (
+            "expires_in: it must be above the delay of 3600.0 s, or the job would never start",
+            "--expires-in: it must be above the delay of 1h, or the job would never start",
+        ),
+        (
+            "delay: it must be before 2030-01-31T12:00:00Z",
+            "--delay: it must be before 2030-01-31T12:00:00Z",
+        ),
     ],
 )
 def test_errors_speak_of_commands_and_options(detail: str, said: str) -> None:
     assert in_commands(detail) == said
+
+
+def test_errors_of_the_service_name_options(jobs: JobsCommand) -> None:
+    submit = ("submit", "sleep", "seconds=0")
+    assert "--unique-key sync:customer:42" in jobs.run(*submit, "--unique", "final").err
+    assert "--keep-for: it must be at most 3660d" in jobs.run(*submit, "--keep-for", "40000d").err
+    assert "--finish-by: " in jobs.run(*submit, "--finish-by", "soon").err
+    put = ("schedules", "put", "a", "sleep", "seconds=0")
+    assert "give --cron '30 2 * * *', or --every 1h" in jobs.run(*put).err
+    wrong = jobs.run(*put, "--every", "5m", "--missed", "all")
+    assert wrong.err.startswith("jobservice: --missed all submits several jobs at once, of which")
+    assert "use --overlap queue" in wrong.err
+    queued = jobs.run(*submit, "--delay", "1h").out.strip()
+    both = jobs.run("change", queued, "--delay", "1h", "--run-at", "2030-01-31")
+    assert "give either --run-at or --delay" in both.err
+    assert "`jobservice failures list` calls" in jobs.run("list", "--failure", "zz").err
+
+
+def test_errors_as_json_name_commands_too(jobs: JobsCommand) -> None:
+    error = json.loads(jobs.run("schedules", "show", "nope", "--json").err)["error"]
+    assert (
+        "`jobservice schedules put NAME TYPE` creates one (schedule_not_found" in error["message"]
+    )
 
 
 def test_hints_of_the_service_name_commands(jobs: JobsCommand) -> None:

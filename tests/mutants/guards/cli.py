@@ -53,6 +53,13 @@ CLI = (
         ("tests/client/cli/test_lists.py", "tests/client/cli/test_formats.py"),
     ),
     Mutant(
+        "an option is not named twice in an error",
+        "client/jobservice/cli/wording.py",
+        """return _REPEATED.sub("", f"{option}: {text}" if option else text)""",
+        """return f"{option}: {text}" if option else text""",
+        ("tests/client/cli/test_errors.py",),
+    ),
+    Mutant(
         "usage errors are JSON with --json",
         "client/jobservice/cli/main.py",
         '        if "--json" not in arguments:',

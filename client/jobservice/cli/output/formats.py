@@ -65,6 +65,13 @@ def parse_duration(text: str) -> float:
     return float(found[1]) * _SECONDS[found[2]]
 
 
+def given_duration(seconds: int) -> str:
+    """A duration as an option takes it, in the largest unit without a rest: 90s, 5m, 2h, 366d."""
+    units = ("d", "h", "m") if seconds else ()
+    unit = next((each for each in units if seconds % _SECONDS[each] == 0), "s")
+    return f"{seconds // _SECONDS[unit]}{unit}"
+
+
 def moment(value: Any) -> str:
     """A time of the API, in the time zone of this machine: 2030-01-31 12:00:00. Empty for None."""
     parsed = parse_time(value)
