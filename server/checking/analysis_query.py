@@ -13,11 +13,14 @@ from server.checking.received import FILE_PART, TEXT_FIELDS, Received
 from server.checking.submission import REQUIRED
 from server.documents.filters import MAX_WAIT_SECONDS, WaitQuery
 from server.documents.submission import Submission
+from server.http import strict_json
 from server.http.problems import FieldError, Problem, unacceptable
 
 Arguments = Mapping[str, Sequence[bytes]]
 """The values of each query parameter."""
 _TEXTS = TEXT_FIELDS | {"encoding", "histogram", "records", "from", "until"}
+_JSON = ("metadata", "backoff")
+"""Options that are JSON texts."""
 _FLAGS = {
     **dict.fromkeys(("", "1", "true", "yes", "on"), True),
     **dict.fromkeys(("0", "false", "no", "off"), False),
@@ -29,14 +32,18 @@ _LISTED = {
     "set": re.compile(r"payload\.pattern_sets(\[\d+\])?"),
     "member": re.compile(r"payload\.members(\[\d+\])?"),
     "field": re.compile(r"payload\.fields(\[\d+\])?"),
+    "tag": re.compile(r"tags(\[\d+\])?"),
+    "after": re.compile(r"after(\[\d+\])?"),
 }
-"""The parameters whose values are items of a list of the payload, and the names of its items."""
+"""The parameters whose values are items of a list of the submission, and the names of its items."""
 
 
 class AnalysisParameters(WaitQuery):
     """The query parameters of an analysis that are not options of its payload or of its job."""
 
-    REPEATABLE: ClassVar = frozenset({"p", "e", "set", "all", "any", "none", "field", "member"})
+    REPEATABLE: ClassVar = frozenset(
+        {"p", "e", "set", "all", "any", "none", "field", "member", "tag", "after"}
+    )
 
     wait: float = Field(
         MAX_WAIT_SECONDS,
@@ -63,6 +70,23 @@ class AnalysisParameters(WaitQuery):
         None, description="id of an earlier analysis with which to compare this one"
     )
     name: str | None = Field(None, description="name of the file, for lists and logs")
+    tag: list[str] = Field(
+        [], description="a name by which lists find the job; repeat it for several"
+    )
+    after: list[str] = Field(
+        [],
+        description="id of a job; this one starts after its end; repeat it, or separate ids by"
+        " commas, for several",
+    )
+    metadata: str | None = Field(
+        None,
+        description='a small JSON object that is stored with the job, as in {"customer": 42}',
+    )
+    backoff: str | None = Field(
+        None,
+        description="seconds before each retry, as JSON: 30, [1, 10, 60], or an object with base,"
+        " factor and max",
+    )
 
 
 _PAYLOAD = {
@@ -70,10 +94,12 @@ _PAYLOAD = {
     for name, field in AnalyzePayload.model_fields.items()
     if name not in ("patterns", "pattern_sets", "fields", "members", "source", "compare")
 }
+_AS_TEXTS = (*_JSON, "after")
+"""Options that are lists or objects, which parameters say as texts."""
 _OPTIONS = {
     name: (field.annotation, field)
     for name, field in Submission.model_fields.items()
-    if name not in REQUIRED
+    if name not in (*REQUIRED, *_AS_TEXTS, "tags", "input")
 }
 _CONDITIONS: dict[str, Any] = {
     "all": "a text; lines that contain all such texts are counted as one pattern",
@@ -108,9 +134,8 @@ def analysis_submission(arguments: Arguments) -> Received:
             name: [_pattern(text, options) for text in conditions[name]] for name in conditions
         }
         patterns.append(lists)
-    document: dict[str, Any] = {"type": "analyze"}
     payload: dict[str, Any] = {"patterns": patterns} if patterns else {}
-    document["payload"] = payload
+    document = {"type": "analyze", "payload": payload, **_lists_and_objects(given)}
     if sets := given.get("set"):
         payload["pattern_sets"] = sets
     if members := given.get("member"):
@@ -123,6 +148,16 @@ def analysis_submission(arguments: Arguments) -> Received:
         if name in _FIELDS:
             (payload if name in _PAYLOAD else document)[name] = _value(name, values[-1])
     return Received(json.dumps(document).encode(), FILE_PART)
+
+
+def _lists_and_objects(given: Mapping[str, Sequence[str]]) -> dict[str, Any]:
+    """Return the options of the job that are lists or objects."""
+    options: dict[str, Any] = {name: _json(given[name][-1]) for name in _JSON if name in given}
+    if tags := given.get("tag"):
+        options["tags"] = tags
+    if after := given.get("after"):
+        options["after"] = [each.strip() for text in after for each in text.split(",")]
+    return options
 
 
 def _pattern(text: str, options: Mapping[str, bool]) -> Any:
@@ -192,6 +227,14 @@ def _flag(given: Mapping[str, Sequence[str]], name: str) -> bool:
         detail = "it must be true or false, or have no value, which means true"
         raise unacceptable([FieldError(name, detail, "wrong_type")])
     return value
+
+
+def _json(text: str) -> Any:
+    """The value of a JSON text; a text that is no JSON stays, and is refused later."""
+    try:
+        return strict_json.parse(text.encode())
+    except Problem:
+        return text
 
 
 def _value(name: str, text: str) -> Any:

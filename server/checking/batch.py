@@ -85,7 +85,7 @@ def check_piece(
     settings = callback_hosts, cell, sets or NO_SETS
     for index, document in documents:
         try:
-            received = Received(b"")
+            received = Received(b"", may_have_file=False)
             one = check_submission(received, (document, []), job_types, *settings)
             assert one
             _add(checked, numbers, index, document, one)

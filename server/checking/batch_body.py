@@ -114,7 +114,7 @@ def _split(members: Mapping[str, list[bytes] | bytes]) -> SplitBatch:
         errors.append(FieldError("jobs", f"it must be an array, as in {_EXAMPLE}", "wrong_type"))
     if errors or not isinstance(jobs, list):
         raise unacceptable(errors)
-    return SplitBatch(jobs, then if isinstance(then, bytes) else None)
+    return SplitBatch(jobs, then if isinstance(then, bytes) and then != b"null" else None)
 
 
 def _array(text: str, at: int) -> tuple[list[bytes], int]:

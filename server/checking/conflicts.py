@@ -5,7 +5,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from runner.job_types.base import JobType
-from server.checking.received import FILE_PART
+from server.checking.received import FILE_PART, Received
 from server.http.problems import FieldError
 from storage.waiting.inputs import FIELD
 
@@ -15,6 +15,7 @@ _NEED_KEYS = {
     "max_per_key": "concurrency_key",
 }
 """Options that mean something only with a key."""
+_SOURCE_EXAMPLE = '{"source": {"job_id": "01a2107d-08cc-73f5-a3eb-bdc8e70382e5"}}'
 
 
 def conflicts(document: dict[str, Any], callback_hosts: Collection[str]) -> Iterator[FieldError]:
@@ -54,17 +55,23 @@ def input_errors(document: dict[str, Any], job_type: JobType[Any] | None) -> Ite
 
 
 def file_errors(
-    job_type: JobType[Any], file_part: str | None, names_source: bool
+    job_type: JobType[Any], received: Received, names_source: bool
 ) -> Iterator[FieldError]:
     """Yield an error if a job lacks a file, or has one that its type does not take."""
+    file_part = received.file_part
     if job_type.upload == "none":
         if file_part:
             yield FieldError(file_part, f"the job type {job_type.name} does not take a file")
     elif file_part and names_source:
         yield FieldError("payload.source", "give either a source or a file, not both")
     elif not file_part and not names_source:
-        detail = f"the job type {job_type.name} needs a file: send multipart/form-data with a file"
-        yield FieldError(FILE_PART, f"{detail} part named {FILE_PART}", "missing")
+        detail = f"the job type {job_type.name} needs a file:"
+        if received.may_have_file:
+            how = f"send multipart/form-data with a file part named {FILE_PART}"
+            yield FieldError(FILE_PART, f"{detail} {how}", "missing")
+        else:
+            how = f"name an earlier job that has it, as in {_SOURCE_EXAMPLE}"
+            yield FieldError("payload.source", f"{detail} {how}", "missing")
 
 
 def callback_refusal(url: str, hosts: Collection[str]) -> str | None:

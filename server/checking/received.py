@@ -26,12 +26,14 @@ class Received:
     file_part: the name of the form's part that has the file; None without a file.
     is_whole: False if more fields of the form may follow.
     errors: what is wrong with the form's other parts.
+    may_have_file: False if a file cannot be sent this way, so that an earlier job has to have it.
     """
 
     content: bytes | Mapping[str, bytes]
     file_part: str | None = None
     is_whole: bool = True
     errors: tuple[FieldError, ...] = ()
+    may_have_file: bool = True
 
     @property
     def size(self) -> int:

@@ -189,7 +189,7 @@ def check_submission(
     submission, errors = _validate(Submission, document)
     errors += [*conflicts(document, callback_hosts), *input_errors(document, job_type)]
     if job_type is not None:
-        payload, more = _check_payload(job_type, document.get("payload"), received.file_part)
+        payload, more = _check_payload(job_type, document.get("payload"), received)
         errors += at_sets(more, submitted)
     elif isinstance(name := document.get("type"), str):
         errors.append(FieldError("type", unknown_name("job type", name, job_types), "unknown"))
@@ -236,7 +236,7 @@ def job_type_of(document: Any, job_types: Mapping[str, JobType[Any]]) -> JobType
 
 
 def _check_payload(
-    job_type: JobType[Any], payload: Any, file_part: str | None
+    job_type: JobType[Any], payload: Any, received: Received
 ) -> tuple[Any, list[FieldError]]:
     """Validate a payload and the presence of a file; returns the payload, None if it is invalid."""
     checked: Any = None
@@ -247,4 +247,4 @@ def _check_payload(
     names_source = source is not None or (
         checked is None and isinstance(payload, dict) and "source" in payload
     )
-    return checked, [*errors, *file_errors(job_type, file_part, names_source)]
+    return checked, [*errors, *file_errors(job_type, received, names_source)]

@@ -253,7 +253,8 @@ class Code(Enum):
         "The last job of the schedule is not final",
         "With `overlap: skip`, the last job of the schedule, `job_id`, is queued or running. With"
         " another `overlap`, 100 of its jobs are.",
-        "Wait for the ends of these jobs, or cancel them.",
+        "Wait for the ends of these jobs, or cancel them. With `overlap: queue`, a new job waits"
+        " for them by itself.",
     )
     SCHEDULE_CHANGED = (
         409,

@@ -10,7 +10,7 @@ from typing import Any
 from uuid import UUID
 
 from server.auth.callers import UNRESTRICTED, Caller
-from server.checking.received import FILE_PART, Received
+from server.checking.received import Received
 from server.checking.submission import CheckedSubmission
 from server.documents.field_errors import read_document
 from server.documents.queues import UNKNOWN_QUEUE
@@ -128,7 +128,7 @@ class ScheduleService:
             error = FieldError(KEY_HEADER, "it was used for a different submission")
             raise Problem(Code.KEY_REUSED, f"{error.field}: {error.detail}", [error])
         if run.busy:
-            detail = f"{run.why_busy}; the last one is {run.busy}"
+            detail = f"{run.why_busy}: wait for the end of the job {run.busy}, or cancel it"
             raise Problem(Code.SCHEDULE_BUSY, detail, members={"job_id": str(run.busy)})
         if run.refusal is not None:
             raise unacceptable([_refused(run.refusal)])
@@ -208,8 +208,9 @@ class ScheduleService:
         job = {"type": document.get("type"), "payload": document.get("payload")}
         if not isinstance(job["type"], str) or not isinstance(job["payload"], dict):
             return None
+        received = Received(json.dumps(job | known).encode(), may_have_file=False)
         try:
-            checked = await self._submissions.check(Received(json.dumps(job | known).encode()))
+            checked = await self._submissions.check(received)
             assert checked
             if is_file:
                 return checked
@@ -217,7 +218,7 @@ class ScheduleService:
             if checked.source:
                 await self._require_file(checked.source)
         except Problem as problem:
-            errors = [_of_schedule(error, job["type"]) for error in problem.errors]
+            errors = [_of_schedule(error) for error in problem.errors]
             raise unacceptable(errors, problem.code) if errors else problem from None
         return checked
 
@@ -248,12 +249,8 @@ def _same_version(old: Schedule, check: ScheduleCheck) -> ScheduleCheck:
     return check_both
 
 
-def _of_schedule(error: FieldError, type: str) -> FieldError:
+def _of_schedule(error: FieldError) -> FieldError:
     """Return the error of a submission as the error of a schedule."""
-    if error.field == FILE_PART:
-        example = '{"source": {"job_id": "01a2107d-08cc-73f5-a3eb-bdc8e70382e5"}}'
-        detail = f"the job type {type} needs a file: name an earlier job that has it, as in"
-        return FieldError("payload.source", f"{detail} {example}", "missing")
     first = error.field.partition(".")[0].partition("[")[0]
     return replace(error, field=f"options.{error.field}") if first in OPTIONS else error
 

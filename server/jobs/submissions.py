@@ -4,6 +4,7 @@ Handlers and the fast path read a request, call one of its methods, and write th
 returns. The methods raise Problem, and StoreError when the store fails.
 """
 
+from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import TypeVar
@@ -272,12 +273,22 @@ def required(stored: T | Refused, new: NewJob) -> T | KeyHolder:
         detail = "there is no such job with a file; it may have been deleted"
         raise unacceptable([FieldError("payload.source.job_id", detail, "unknown")])
     elif isinstance(stored, MissingPredecessors):
-        named = ", ".join(map(str, stored.ids[:3]))
-        more = f" and {len(stored.ids) - 3} more" if len(stored.ids) > 3 else ""
-        detail = f"there is no job with the id {named}{more}; it may have been deleted"
-        raise unacceptable([FieldError("after", detail, "unknown")])
+        after = [each for each in stored.ids if each != new.input_from]
+        source = [each for each in stored.ids if each == new.input_from]
+        errors = [_no_jobs("after", after), _no_jobs("input.from", source)]
+        raise unacceptable([error for error in errors if error])
     assert not isinstance(stored, Refusal)
     return stored
+
+
+def _no_jobs(field: str, ids: Sequence[UUID]) -> FieldError | None:
+    """Say that a field names jobs that do not exist; None if there are none."""
+    if not ids:
+        return None
+    named = ", ".join(map(str, ids[:3]))
+    more = f" and {len(ids) - 3} more" if len(ids) > 3 else ""
+    detail = f"there is no job with the id {named}{more}; it may have been deleted"
+    return FieldError(field, detail, "unknown")
 
 
 def _new_job(admission: Admission, checked: CheckedSubmission, upload: Upload | None) -> NewJob:

@@ -134,4 +134,11 @@ DEPENDENCIES = (
         "    if False:\n",
         API,
     ),
+    Mutant(
+        "an unknown job whose result is the input is no error of after",
+        "server/jobs/submissions.py",
+        "after = [each for each in stored.ids if each != new.input_from]",
+        "after = [*stored.ids]",
+        API,
+    ),
 )

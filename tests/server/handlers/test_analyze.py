@@ -116,6 +116,41 @@ async def test_all_options_are_parameters(client: Client) -> None:
     assert job["upload"]["name"] == "x.log"
 
 
+async def test_options_that_are_lists_or_objects_are_parameters(client: Client) -> None:
+    earlier = [await send(client, "/analyze?p=a&wait=0", headers=JSON) for _ in range(3)]
+    ids = [read(each, 202)["job_id"] for each in earlier]
+    query = (
+        f"p=a&wait=0&tag=nightly&tag=a,b&after={ids[0]}&after={ids[1]},{ids[2]}&on_failure=run"
+        "&metadata=%7B%22customer%22:42%7D&backoff=[1,10]"
+    )
+    accepted = read(await send(client, f"/analyze?{query}", headers=JSON), 202)
+    job = await client.get(f"/jobs/{accepted['job_id']}")
+    assert (job["tags"], job["after"], job["on_failure"]) == (["nightly", "a,b"], ids, "run")
+    assert (job["metadata"], job["backoff"]) == ({"customer": 42}, [1, 10])
+
+
+@pytest.mark.parametrize(
+    ("query", "field", "detail"),
+    [
+        ("tag=x&tag=", "tag[1]", "at least 1 character"),
+        ("tag=+", "tag", "printable"),
+        ("after=7", "after", "the id of a job"),
+        ("on_failure=run", "on_failure", "it needs jobs"),
+        ("metadata=5", "metadata", "an object"),
+        ("metadata=%7B%22a%22:1,%22a%22:1%7D", "metadata", "an object"),
+        ("backoff=[1", "backoff", "[1, 10, 60]"),
+        ("tags=x", "tags", "did you mean tag?"),
+        ("input=x", "input", "unknown query parameter"),
+    ],
+)
+async def test_wrong_lists_and_objects_are_refused(
+    client: Client, query: str, field: str, detail: str
+) -> None:
+    (error,) = read(await send(client, f"/analyze?p=a&{query}", headers=JSON), 422)["errors"]
+    assert error["field"] == field
+    assert detail in error["detail"]
+
+
 async def test_fields_are_names_or_names_with_a_regex(client: Client) -> None:
     query = "p=a&field=client&field=ms%3Dtook+(%5Cd%2B)&field=%3D(?P<x>y)&top=3&wait=0"
     accepted = read(await send(client, f"/analyze?{query}", headers=JSON), 202)

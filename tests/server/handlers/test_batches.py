@@ -90,7 +90,7 @@ async def test_each_refused_job_has_a_reason_and_the_others_are_stored(client: C
         3: "body",
         4: "prioritty",
         5: "queue",
-        6: "filename",
+        6: "payload.source",
     }
     assert batch["refusals"][1]["code"] == "malformed_json"
     progress = await client.get(f"/batches/{batch['batch_id']}")
@@ -377,6 +377,21 @@ async def test_a_wrong_job_that_follows_refuses_the_batch(client: Client, bench:
     assert fields(await send(client, {"then": SLEEP}, 422)) == ["jobs"]
     assert fields(await send(client, {"then": SLEEP, "jobs": 5}, 422)) == ["jobs"]
     assert stored(bench) == 0
+
+
+async def test_a_batch_may_say_that_no_job_follows(client: Client) -> None:
+    assert (await send(client, {"jobs": [SLEEP], "then": None}))["then"] is None
+
+
+async def test_a_job_of_a_batch_gets_its_file_from_an_earlier_job(client: Client) -> None:
+    analysis = {"type": "analyze", "payload": {"patterns": ["x"]}}
+    for jobs, field in (
+        ([analysis], "[0].payload.source"),
+        ({"jobs": [SLEEP], "then": analysis}, "then.payload.source"),
+    ):
+        (error,) = (await send(client, jobs, 422))["errors"]
+        assert error["field"] == field
+        assert 'as in {"source": {"job_id": "' in error["detail"]
 
 
 async def test_a_canceled_batch_cancels_the_job_that_follows(client: Client, bench: Bench) -> None:

@@ -6,6 +6,10 @@ from uuid import uuid4
 
 import pytest
 
+from server.http.problems import Problem
+from server.jobs.submissions import required
+from storage.records.job import NewJob
+from storage.store import MissingPredecessors
 from tests.support.api import Client
 
 pytestmark = [pytest.mark.gen_test, pytest.mark.sqlite]
@@ -93,6 +97,18 @@ async def test_a_job_that_waits_for_an_unknown_one_is_not_stored(client: Client)
     named = ", ".join(unknown[:3])
     assert error["detail"].startswith(f"there is no job with the id {named} and 2 more;")
     assert [job["job_id"] for job in (await get(client, "/jobs"))["items"]] == [first]
+
+
+def test_an_unknown_job_is_reported_at_the_option_that_names_it() -> None:
+    first, source = uuid4(), uuid4()
+    for ids in ((source,), (first, source)):
+        new = NewJob("report", {}, after=ids, input_from=source)
+        with pytest.raises(Problem) as refused:
+            required(MissingPredecessors(ids), new)
+        names = ("after", "input.from")[-len(ids) :]
+        assert [each.field for each in refused.value.errors] == [*names]
+        for each, job_id in zip(refused.value.errors, ids, strict=True):
+            assert f"there is no job with the id {job_id};" in each.detail
 
 
 async def test_a_dry_run_tells_what_a_job_would_wait_for(client: Client) -> None:

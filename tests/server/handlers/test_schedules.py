@@ -242,6 +242,7 @@ async def test_a_run_submits_a_job_now(client: Client, bench: Bench) -> None:
     assert again.headers["Idempotency-Replayed"] == "true"
     busy = read(await send(client, "POST", "s/run", b""), 409)
     assert (busy["code"], busy["job_id"]) == ("schedule_busy", accepted["job_id"])
+    assert f"wait for the end of the job {accepted['job_id']}, or cancel it" in busy["detail"]
     read(await send(client, "POST", "none/run", b""), 404)
     read(await put(client, "other"), 201)
     reused = read(await send(client, "POST", "other/run", b"", Idempotency_Key="k"), 422)
