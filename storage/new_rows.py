@@ -1,5 +1,6 @@
 """Builds the rows of new jobs."""
 
+from operator import attrgetter
 from typing import Any
 from uuid import UUID
 
@@ -9,6 +10,12 @@ from storage.records.job import EncodedJson, NewJob
 from storage.records.states import Status
 from storage.waiting.dependencies import predecessors_text
 from storage.waiting.held import hold
+
+_PLAIN = ("expires_at", "finish_by", "schedule", "nominal_at", "batch_id")
+"""Options that are stored as they are."""
+_RARE = (*_PLAIN, "tags", "metadata", "backoff", "unique_key", "concurrency_key", "after")
+_rare_options = attrgetter(*_RARE, "watched", "keep_for", "expires_in")
+_NO_OPTIONS = _rare_options(NewJob("", {}))
 
 
 def new_row(job: NewJob, upload_id: UUID | None, now: int) -> dict[str, Any]:
@@ -33,8 +40,9 @@ def new_row(job: NewJob, upload_id: UUID | None, now: int) -> dict[str, Any]:
         "submitted_by": job.submitted_by,
         "queue": job.queue,
         "traceparent": job.traceparent,
-        **_rare_columns(job, now),
     }
+    if _rare_options(job) != _NO_OPTIONS:
+        row |= _rare_columns(job, now)
     if job.holds:
         hold(row, Hold(job.holds))
     return row
@@ -47,10 +55,7 @@ def _rare_columns(job: NewJob, now: int) -> dict[str, Any]:
         name: to_json_text(value) for name, value in given.items() if value is not None
     }
     columns |= _key_columns(job)
-    if job.batch_id is not None:
-        columns["batch_id"] = job.batch_id
-    plain = ("expires_at", "finish_by", "schedule", "nominal_at")
-    columns |= {name: value for name in plain if (value := getattr(job, name)) is not None}
+    columns |= {name: value for name in _PLAIN if (value := getattr(job, name)) is not None}
     if job.after:
         columns["predecessors"] = predecessors_text(job)
     if job.watched:

@@ -270,18 +270,27 @@ class JobStore:
         self, jobs: Sequence[NewJob], woken: builtins.list[str]
     ) -> builtins.list[UUID | Refused]:
         """Store new jobs in the current transaction; adds to `woken` whom else to wake."""
+        groups = with_different_keys(jobs)
+        if len(groups) == 1:
+            return self._add(jobs, woken)
         stored: dict[UUID, UUID | Refused] = {}
-        for some in with_different_keys(jobs):
-            holders = rows_of_holders(self._database, some)
-            rows = self._rows(some, holders)
-            if holders:
-                self._replace(some, rows, holders)
-                woken.append(LISTENER)
-            if self._insert(some, rows):
-                woken.append(LISTENER)
-            for job, row in zip(some, rows, strict=True):
-                stored[job.id] = row["id"] if isinstance(row, dict) else row
+        for some in groups:
+            outcomes = self._add(some, woken)
+            stored |= {job.id: each for job, each in zip(some, outcomes, strict=True)}
         return [stored[job.id] for job in jobs]
+
+    def _add(
+        self, jobs: Sequence[NewJob], woken: builtins.list[str]
+    ) -> builtins.list[UUID | Refused]:
+        """Store new jobs of which no two have the same unique key."""
+        holders = rows_of_holders(self._database, jobs)
+        rows = self._rows(jobs, holders)
+        if holders:
+            self._replace(jobs, rows, holders)
+            woken.append(LISTENER)
+        if self._insert(jobs, rows):
+            woken.append(LISTENER)
+        return [row["id"] if isinstance(row, dict) else row for row in rows]
 
     def _replace(
         self,
@@ -318,6 +327,8 @@ class JobStore:
             elif missing and not missing.isdisjoint(job.after):
                 ids = tuple(each for each in job.after if each in missing)
                 refused[job.id] = MissingPredecessors(ids)
+        if not refused:
+            return [self._row(job, holders) for job in jobs]
         return [refused.get(job.id) or self._row(job, holders) for job in jobs]
 
     def _row(self, job: NewJob, holders: Holders) -> dict[str, Any] | Refused:
@@ -353,8 +364,7 @@ class JobStore:
         for names, some in alike.items():
             insert = self._database.statement(("insert", names), partial(insert_job, names))
             self._database.change_each_deferred(insert, some)
-        ids = {row["id"] for row in rows}
-        tagged = [job for job in jobs if job.tags and job.id in ids]
+        tagged = [job for job, _ in stored if job.tags]
         add_tags(self._database, [(tag, job.id) for job in tagged for tag in job.tags])
         return must_cancel
 

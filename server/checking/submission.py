@@ -86,10 +86,16 @@ class CheckedSubmission:
 
         `replaces_all` says whether the caller may cancel the jobs of all callers.
         """
-        given = {**vars(self.submission), "delay": self.submission.delay or 0.0}
-        given["tags"] = tuple(self.submission.tags or ())
-        given["after"], given["input_from"] = self._predecessors(given.pop("input"))
-        given["unique_scope"] = given.pop("unique")
+        options = vars(self.submission)
+        # Only what was given: most jobs have few of the options.
+        names = self.submission.model_fields_set
+        given = {name: options[name] for name in names if options[name] is not None}
+        if "tags" in given:
+            given["tags"] = tuple(given["tags"])
+        if "unique" in given:
+            given["unique_scope"] = given.pop("unique")
+        if "after" in given or "input" in given:
+            given["after"], given["input_from"] = self._predecessors(given.pop("input", None))
         if self.encoded is not None:
             given["payload"] = self.encoded
         return NewJob(

@@ -11,7 +11,7 @@ commit. The index of migration 0035 refuses a second holder in any case.
 """
 
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
@@ -52,11 +52,10 @@ Holders = dict[str | None, dict[str, Any]]
 """The rows of the jobs that hold unique keys, by key; None is no key."""
 
 
-def with_different_keys(jobs: Sequence[NewJob]) -> Iterator[Sequence[NewJob]]:
-    """Yield the jobs in groups in which no unique key occurs twice, each key in the given order."""
-    if not any(job.unique_key is not None for job in jobs):
-        yield jobs
-        return
+def with_different_keys(jobs: Sequence[NewJob]) -> list[Sequence[NewJob]]:
+    """Return the jobs in groups in which no unique key occurs twice, each key in its order."""
+    if all(job.unique_key is None for job in jobs):
+        return [jobs]
     seen = Counter[str]()
     groups: dict[int, list[NewJob]] = {}
     for job in jobs:
@@ -65,7 +64,7 @@ def with_different_keys(jobs: Sequence[NewJob]) -> Iterator[Sequence[NewJob]]:
             number = seen[job.unique_key]
             seen[job.unique_key] += 1
         groups.setdefault(number, []).append(job)
-    yield from groups.values()
+    return list(groups.values())
 
 
 def rows_of_holders(database: Database, jobs: Sequence[NewJob]) -> Holders:

@@ -92,9 +92,9 @@ class EncodedJson:
     sorted: str
 
 
-@dataclass(frozen=True)
+@dataclass
 class NewJob:
-    """A job as a client submits it.
+    """A job as a client submits it. It is not frozen, since that would take twice the time to make.
 
     If `run_at` is None, it is due `delay` seconds after its submission. `timeout` is in seconds,
     None for no limit. Its file is `upload`, a new one, or the file of the earlier job with the id
