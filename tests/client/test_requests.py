@@ -115,8 +115,12 @@ def test_the_wrong_job_of_a_batch_is_named() -> None:
     wrong = {**right, "metadata": {"a": {1}}}
     with pytest.raises(TypeError, match=re.escape("job 1: metadata.a: {1} cannot be JSON")):
         requests.submit_batch([right, wrong])
-    with pytest.raises(TypeError, match=re.escape("jobs[1].metadata.a: {1} cannot be JSON")):
+    with pytest.raises(TypeError, match=re.escape("job 1: metadata.a: {1} cannot be JSON")):
         requests.submit_batch([right, wrong], then=right)
+    with pytest.raises(TypeError, match=re.escape("then: metadata.a: {1} cannot be JSON")):
+        requests.submit_batch([right], then=wrong)
+    both = body(requests.submit_batch([right, right], then=right))
+    assert both == {"jobs": [{**right, "payload": {}}] * 2, "then": {**right, "payload": {}}}
     with pytest.raises(ValueError, match="job 1: run_at has no time zone"):
         requests.submit_batch([right, {**right, "run_at": datetime(2030, 1, 31)}])  # noqa: DTZ001
     for one in (right, "sleep"):

@@ -88,8 +88,10 @@ def in_commands(detail: str) -> str:
 
 
 def _in_options(error: str) -> str:
-    """The text of one error, which begins with its field."""
+    """The text of one error, which begins with its field. Fields of files stay as they are."""
     field = _FIELD.match(error)
+    if not field and not error.startswith("body: "):
+        return error
     option, text = (OPTIONS[field[1]], error[field.end() :]) if field else ("", error)
     for pattern, words in _PHRASES:
         text = re.sub(pattern, partial(_filled, words), text)

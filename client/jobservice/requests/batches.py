@@ -28,13 +28,12 @@ def submit_batch(
     if isinstance(jobs, Mapping | str):
         raise TypeError(f"jobs is a list of dicts, not {repr(jobs)[:100]}")
     given = [_job(f"job {index}", each) for index, each in enumerate(jobs)]
+    encoded = [as_json(each, f"job {index}: ") for index, each in enumerate(given)]
     if then is None:
-        kind, body = (
-            JSON_LINES,
-            b"\n".join(as_json(each, f"job {index}: ") for index, each in enumerate(given)),
-        )
+        kind, body = JSON_LINES, b"\n".join(encoded)
     else:
-        kind, body = JSON, as_json({"jobs": given, "then": _job("then", then)})
+        last = as_json(_job("then", then), "then: ")
+        kind, body = JSON, b'{"jobs": [%b], "then": %b}' % (b", ".join(encoded), last)
     headers = {"Content-Type": kind, KEY_HEADER: str(uuid.uuid4()) if key is None else key}
     query = [("atomic", "true")] if atomic else []
     return Request("POST", "/jobs/batch", query, headers, body)

@@ -38,12 +38,16 @@ def test_refused_jobs_are_reported_and_the_others_submitted(
     lines = write(tmp_path, "\n".join(map(json.dumps, [SLEEP, *[WRONG] * 22])))
     done = jobs.run("batches", "submit", lines)
     assert (done.code, len(done.out.split())) == (1, 1)
-    assert "job 2 is refused: payload.seconds: it must be at least 0" in done.err
+    assert f"line 2 of {lines} is refused: payload.seconds: it must be at least 0" in done.err
     assert "2 more jobs are refused" in done.err
     assert jobs.run("batches", "submit", lines, "--wait").code == 1
     atomic = jobs.run("batches", "submit", lines, "--atomic")
     assert (atomic.code, atomic.out) == (2, "")
-    assert "[1].payload.seconds" in atomic.err
+    assert f"line 2 of {lines}: payload.seconds: it must be at least 0" in atomic.err
+    assert f"; line 3 of {lines}: payload.seconds: " in atomic.err
+    array = write(tmp_path, json.dumps([SLEEP, WRONG]))
+    done = jobs.run("batches", "submit", array)
+    assert f"job 2 of {array} is refused: payload.seconds: " in done.err
 
 
 def test_files_without_jobs_are_refused(jobs: JobsCommand, tmp_path: Path) -> None:
@@ -55,5 +59,27 @@ def test_files_without_jobs_are_refused(jobs: JobsCommand, tmp_path: Path) -> No
     assert "line 2 of" in done.err
     done = jobs.run("batches", "submit", write(tmp_path, '{"payload": {}}'))
     assert done.code == 2
-    assert "job 0 is not a dict" in done.err
+    assert (
+        'jobs.jsonl is not an object such as {"type": "sleep", "payload": {"seconds": 3}}'
+        in done.err
+    )
+    unknown = write(tmp_path, "\n" + json.dumps({**SLEEP, "prioriti": 1}))
+    done = jobs.run("batches", "submit", unknown)
+    assert done.code == 2
+    assert f"line 2 of {unknown}: submit does not take prioriti: did you mean priority?" in done.err
+    done = jobs.run("batches", "submit", write(tmp_path, json.dumps(SLEEP)), "--then", "{}")
+    assert "--then: then is not an object such as" in done.err
     assert jobs.run("batches", "show", "01a21054-ecc3-7788-9e49-c6d97d1c0000").code == 1
+
+
+def test_a_file_may_be_the_body_of_the_api(jobs: JobsCommand, tmp_path: Path) -> None:
+    body = {"jobs": [SLEEP], "then": SLEEP}
+    file = write(tmp_path, json.dumps(body, indent=2))
+    batch = jobs.run("batches", "submit", file, "--json").document
+    assert (batch["size"], batch["then"] is None) == (1, False)
+    done = jobs.run("batches", "submit", file, "--then", json.dumps(SLEEP))
+    assert (done.code, done.out) == (2, "")
+    assert "leave out --then" in done.err
+    done = jobs.run("batches", "submit", write(tmp_path, json.dumps({**body, "atomic": True})))
+    assert (done.code, done.out) == (2, "")
+    assert "unknown field atomic: known are jobs and then" in done.err

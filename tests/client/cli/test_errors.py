@@ -77,6 +77,10 @@ def test_json_leaves_exit_codes_as_they_are(jobs: JobsCommand) -> None:
             "body: give either run_at or delay, not both",
             "give either --run-at or --delay, not both",
         ),
+        (
+            'line 2 of a.jsonl: unique: it needs a unique_key, for example "unique_key": "a"',
+            'line 2 of a.jsonl: unique: it needs a unique_key, for example "unique_key": "a"',
+        ),
         ("every: give either cron or every, not both", "give either --cron or --every, not both"),
         ("options.every: it must be at most 31622400", "--every: it must be at most 366d"),
         ("every: it must be a whole number", "--every: it must be a number of whole seconds"),

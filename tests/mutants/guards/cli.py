@@ -53,6 +53,13 @@ CLI = (
         ("tests/client/cli/test_lists.py", "tests/client/cli/test_formats.py"),
     ),
     Mutant(
+        "a batch has only one job after the others",
+        "client/jobservice/cli/commands/batches.py",
+        "    if then is not None and found.then is not None:\n",
+        "    if False:\n",
+        ("tests/client/cli/test_batches.py",),
+    ),
+    Mutant(
         "an option is not named twice in an error",
         "client/jobservice/cli/wording.py",
         """return _REPEATED.sub("", f"{option}: {text}" if option else text)""",

@@ -1,18 +1,16 @@
 """`jobservice batches` and its subcommands: many jobs at once."""
 
-import json
-import sys
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from jobservice.cli import exits, program
+from jobservice.cli import batch_files, exits, program
+from jobservice.cli.batch_files import BatchFile
 from jobservice.cli.command import command
 from jobservice.cli.options import json_object, seconds
 from jobservice.cli.output import formats
 from jobservice.cli.session import Session
-from jobservice.errors import WaitTimeout
+from jobservice.errors import ApiError, WaitTimeout
 
 if TYPE_CHECKING:
     from jobservice import BatchData, NewBatch
@@ -59,24 +57,39 @@ def submit(
     """Submit the jobs of a file, and print the id of their batch.
 
     Each job is an object such as {"type": "sleep", "payload": {"seconds": 3}, "priority": 5}.
-    Jobs that are refused are reported. The exit code is then 1, although the others were submitted.
+    A file may also be {"jobs": [...], "then": {...}}. Jobs that are refused are reported. The exit
+    code is then 1, although the others were submitted.
     """
-    jobs = _read(file)
-    given: dict[str, Any] = {"atomic": atomic, "then": then, "idempotency_key": idempotency_key}
-    try:
-        batch = session.client.batches.submit(jobs, **given)
-    except TypeError as error:
-        raise typer.BadParameter(str(error), param_hint="FILE") from None
+    found = batch_files.read(file)
+    if then is not None and found.then is not None:
+        raise typer.BadParameter(f"{file} has a field then: leave out --then, or the field")
+    last = found.then if then is None else then
+    given: dict[str, Any] = {"atomic": atomic, "then": last, "idempotency_key": idempotency_key}
+    if last is not None:
+        batch_files.require_job(last, "then", "FILE" if then is None else "--then")
+    batch = _submit(session, found, given)
     if wait:
-        _report_refusals(session, batch)
+        _report_refusals(session, found, batch)
         return max(_wait(session, batch.batch_id, None), int(bool(batch.refused)))
     if session.output.as_json:
         session.output.document(dict(batch.raw))
     else:
-        _report_refusals(session, batch)
+        _report_refusals(session, found, batch)
         session.output.line(batch.batch_id)
         session.output.hint(f"Follow it with: {program.name()} batches wait {batch.batch_id}")
     return exits.FAILED if batch.refused else exits.SUCCEEDED
+
+
+def _submit(session: Session, found: BatchFile, given: dict[str, Any]) -> "NewBatch":
+    """Submit the jobs of a file. Errors name the places of jobs in it."""
+    try:
+        return session.client.batches.submit(found.jobs, **given)
+    except ApiError as error:
+        error.detail = found.with_places(error.detail)
+        raise
+    except (TypeError, ValueError) as error:
+        hint = "--then" if str(error).startswith("then") and found.then is None else "FILE"
+        raise typer.BadParameter(found.with_places(str(error)), param_hint=hint) from None
 
 
 def show(session: Session, batch_id: BatchId) -> int:
@@ -123,32 +136,13 @@ def _report(session: Session, batch: "BatchData") -> None:
     session.output.line(f"{batch.batch_id}  {', '.join(texts)}{refused}")
 
 
-def _report_refusals(session: Session, batch: "NewBatch") -> None:
-    """Say which jobs were refused, counted from 1 as lines are."""
+def _report_refusals(session: Session, found: BatchFile, batch: "NewBatch") -> None:
+    """Say which jobs were refused, by their places in the file."""
     for refusal in batch.refusals[:SHOWN_REFUSALS]:
-        session.output.report(f"job {refusal.index + 1} is refused: {refusal.detail}")
+        place = found.places[refusal.index]
+        session.output.report(f"{place} is refused: {refusal.detail}")
     if (more := len(batch.refusals) - SHOWN_REFUSALS) > 0:
         session.output.report(f"{more:,} more jobs are refused; --json names all")
-
-
-def _read(file: str) -> list[Any]:
-    """Read the jobs of a file: a JSON array, or JSON lines."""
-    try:
-        text = sys.stdin.read() if file == "-" else Path(file).read_text("utf-8-sig")
-    except (OSError, UnicodeDecodeError) as error:
-        reason = getattr(error, "strerror", None) or "it is not UTF-8"
-        raise typer.BadParameter(f"{file} cannot be read: {reason}", param_hint="FILE") from None
-    if text.lstrip().startswith("["):
-        return list(_parse(text, file))
-    lines = enumerate(text.split("\n"), 1)
-    return [_parse(line, f"line {number} of {file}") for number, line in lines if line.strip()]
-
-
-def _parse(text: str, source: str) -> Any:
-    try:
-        return json.loads(text)
-    except ValueError as error:
-        raise typer.BadParameter(f"{source} is not JSON: {error}", param_hint="FILE") from None
 
 
 command(app, "submit", ("batches submit jobs.jsonl --wait", "batches submit - --atomic"))(submit)
