@@ -64,13 +64,18 @@ COMMANDS = (
     (r"GET /jobs/([\w-]+)", r"show \1"),
 )
 """Patterns of requests, and the commands that send them."""
+_ABSENT_SCHEDULE = ("PUT /schedules/NAME creates one", "GET /schedules lists all")
+"""The hint of the service, and one for those who show, run, pause or delete a schedule."""
 _NAMES = "|".join(map(re.escape, sorted(OPTIONS, key=len, reverse=True)))
+_LONG_NAMES = "|".join(name for name in OPTIONS if "_" in name)
+"""Names that cannot be ordinary words of a sentence."""
 _FIELD = re.compile(rf"(?:options\.)?({_NAMES})(?:\[\d+\])?: ")
 _PHRASES = (
     (r"\bgive cron, for example \"([^\"]*)\", or every\b.*", r"give --cron '\1', or --every 1h"),
     (rf"\bgive either ({_NAMES}) or ({_NAMES})\b", r"give either {1} or {2}"),
     (rf"\ba ({_NAMES})(?=, for example)", r"{1}"),
     (rf"\"({_NAMES})\": \[?\"([^\"]*)\"\]?", r"{1} \2"),
+    (rf"(?<![-\w\"])({_LONG_NAMES})(?![\w\"])", r"{1}"),
     (r"\b(missed|overlap|unique|if_exists|on_failure): (?=\w)", r"{1} "),
 )
 """Patterns of what the texts say of fields, and what is said instead; {1} is an option."""
@@ -81,7 +86,7 @@ _SECONDS = re.compile(r"(?<![\w.:+-])(\d+)(?:\.0+)?( s\b)?(?![\w:+-]|\.\d)")
 
 def in_commands(detail: str) -> str:
     """Replace requests by commands, fields by options, and seconds by durations with a unit."""
-    text = "; ".join(map(_in_options, detail.split("; ")))
+    text = "; ".join(map(_in_options, detail.split("; "))).replace(*_ABSENT_SCHEDULE)
     for request, command in COMMANDS:
         text = re.sub(f"`?{request}`?", f"`{program.name()} {command}`", text)
     return text

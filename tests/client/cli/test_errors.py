@@ -81,6 +81,10 @@ def test_json_leaves_exit_codes_as_they_are(jobs: JobsCommand) -> None:
             'line 2 of a.jsonl: unique: it needs a unique_key, for example "unique_key": "a"',
             'line 2 of a.jsonl: unique: it needs a unique_key, for example "unique_key": "a"',
         ),
+        (
+            "delay: it must be before expires_at, 2030-01-31T12:00:00Z, or it never starts",
+            "--delay: it must be before --expires-at, 2030-01-31T12:00:00Z, or it never starts",
+        ),
         ("every: give either cron or every, not both", "give either --cron or --every, not both"),
         ("options.every: it must be at most 31622400", "--every: it must be at most 366d"),
         ("every: it must be a whole number", "--every: it must be a number of whole seconds"),
@@ -121,9 +125,7 @@ def test_errors_of_the_service_name_options(jobs: JobsCommand) -> None:
 
 def test_errors_as_json_name_commands_too(jobs: JobsCommand) -> None:
     error = json.loads(jobs.run("schedules", "show", "nope", "--json").err)["error"]
-    assert (
-        "`jobservice schedules put NAME TYPE` creates one (schedule_not_found" in error["message"]
-    )
+    assert "`jobservice schedules` lists all (schedule_not_found" in error["message"]
 
 
 def test_hints_of_the_service_name_commands(jobs: JobsCommand) -> None:

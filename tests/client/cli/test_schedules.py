@@ -55,7 +55,7 @@ def test_errors_name_options_and_commands(jobs: JobsCommand) -> None:
     assert jobs.run("schedules", "put", "a", "sleep", "seconds=0", "--every", "x").code == 2
     missing = jobs.run("schedules", "pause", "a", "b")
     assert missing.code == 1
-    assert missing.err.count("`jobservice schedules put NAME TYPE`") == 2
+    assert missing.err.count("`jobservice schedules` lists all") == 2
     put = ("schedules", "put", "a", "sleep", "seconds=0", "--every", "1d")
     assert jobs.run(*put, "--new").code == 0
     again = jobs.run(*put, "--new")
