@@ -14,6 +14,7 @@ import pytest
 
 from runner.config import RunnerSettings
 from runner.job_types import loader as job_types
+from server.documents.schemas.jobs import JobView
 from server.settings.server import ServerSettings
 from tests.support import errors_page, settings_page
 from tests.support.paths import ROOT
@@ -120,6 +121,24 @@ def test_the_page_of_settings_is_what_the_settings_classes_say() -> None:
 def test_the_page_of_errors_is_what_the_table_of_problems_says() -> None:
     current = errors_page.PAGE.read_text() == errors_page.page()
     assert current, "docs/errors.md is out of date: run `make docs`"
+
+
+def section(title: str) -> str:
+    """A section of docs/api.md, up to the next title."""
+    return (ROOT / "docs" / "api.md").read_text().split(f"\n## {title}\n")[1].split("\n## ")[0]
+
+
+def test_the_page_of_the_api_has_all_reasons_why_a_job_does_not_run() -> None:
+    source = (ROOT / "server" / "documents" / "explanations.py").read_text()
+    codes = {*re.findall(r'(?:yield \(?\s*|: \()"([a-z_]+)"', source)}
+    assert {"final", "waits_for_key", "deadline_at_risk"} <= codes
+    shown = {*re.findall(r"`([a-z_]+)`", section("Why a job does not run yet"))}
+    assert codes - shown == set()
+
+
+def test_the_page_of_the_api_has_all_fields_of_a_job() -> None:
+    shown = {*re.findall(r"`([a-z0-9_]+)`", section("The job document"))}
+    assert {*JobView.__annotations__} - shown == set()
 
 
 def test_the_readme_fits_on_a_few_screens() -> None:
