@@ -22,6 +22,7 @@ from pydantic import (
     field_validator,
 )
 
+from storage.settings.problem_texts import problem_text
 from storage.settings.url import is_postgresql, uploads_url_problem, url_problem
 
 T = TypeVar("T", bound="Settings")
@@ -200,9 +201,8 @@ class Settings(BaseModel):
     @classmethod
     def _problem(cls, error: Any, given: Mapping[str, str]) -> str:
         name = error["loc"][0]
-        message = error["msg"].removeprefix("Value error, ")
         shown = f"={given[name]}" if cls.model_fields[name.lower()].repr else ""
-        return f"{name}{shown}: {message[0].lower()}{message[1:]}"
+        return f"{name}{shown}: {problem_text(error)}"
 
     @property
     def store_url(self) -> str:

@@ -42,6 +42,27 @@ def test_all_problems_are_reported_at_once_with_name_value_and_what_is_allowed()
 
 
 @pytest.mark.parametrize(
+    ("name", "value", "reason"),
+    [
+        ("PORT", "http", "it must be a whole number"),
+        ("MAX_STREAMS", "1.5", "it must be a whole number"),
+        ("PORT", "65536", "it must be at most 65535"),
+        ("CELL", "4096", "it must be below 4096"),
+        ("SESSION_SECONDS", "59", "it must be at least 60"),
+        ("SESSION_SECONDS", "nan", "it must be a finite number"),
+        ("RATE_LIMIT", "x", "it must be a number"),
+        ("RATE_LIMIT", "0", "it must be above 0"),
+        ("FAST_PATH", "maybe", "it must be true or false"),
+        ("LOG_FORMAT", "xml", "it must be 'auto', 'text' or 'json'"),
+    ],
+)
+def test_a_problem_says_in_plain_words_what_is_allowed(name: str, value: str, reason: str) -> None:
+    with pytest.raises(SettingsError) as caught:
+        ServerSettings.read({name: value})
+    assert str(caught.value) == f"{name}={value}: {reason}"
+
+
+@pytest.mark.parametrize(
     ("name", "value"),
     [
         ("CONCURRENCY_LIMIT", "0"),
