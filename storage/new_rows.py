@@ -34,7 +34,7 @@ def new_row(job: NewJob, upload_id: UUID | None, now: int) -> dict[str, Any]:
         "priority": job.priority,
         "timeout": job.timeout,
         "created_at": now,
-        "run_at": now + round(job.delay * 1000) if job.run_at is None else job.run_at,
+        "run_at": start_of(job, now),
         "upload_id": upload_id,
         "callback_url": job.callback_url,
         "submitted_by": job.submitted_by,
@@ -46,6 +46,16 @@ def new_row(job: NewJob, upload_id: UUID | None, now: int) -> dict[str, Any]:
     if job.holds:
         hold(row, Hold(job.holds))
     return row
+
+
+def start_of(job: NewJob, now: int) -> int:
+    """Return the time before which a new job does not start, in milliseconds since 1970."""
+    return now + round(job.delay * 1000) if job.run_at is None else job.run_at
+
+
+def expiry_of(job: NewJob, now: int) -> int | None:
+    """Return the time at which a new job expires if it has not started; None for never."""
+    return job.expires_at if job.expires_in is None else now + round(job.expires_in * 1000)
 
 
 def _rare_columns(job: NewJob, now: int) -> dict[str, Any]:
@@ -63,7 +73,7 @@ def _rare_columns(job: NewJob, now: int) -> dict[str, Any]:
     if job.keep_for is not None:
         columns["keep_ms"] = round(job.keep_for * 1000)
     if job.expires_in is not None:
-        columns["expires_at"] = now + round(job.expires_in * 1000)
+        columns["expires_at"] = expiry_of(job, now)
     return columns
 
 

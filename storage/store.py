@@ -29,7 +29,7 @@ from storage.jobs.unique_keys import (
     rows_of_holders,
     with_different_keys,
 )
-from storage.new_rows import new_row
+from storage.new_rows import expiry_of, new_row, start_of
 from storage.notify.wakeup import LISTENER, WORKER, Wakeup, notifying_transaction
 from storage.queries.id_skew import IdSkew
 from storage.queries.search import find
@@ -38,6 +38,7 @@ from storage.records.batch import BatchJob
 from storage.records.filters import Filters
 from storage.records.job import Job, JobCheck, NewJob, StoreError
 from storage.records.queue_name import DEFAULT_QUEUE
+from storage.records.states import Status
 from storage.waiting.dependencies import let_wait, missing_predecessors
 from storage.waiting.places import hold_for_places
 from storage.waiting.reactions import react_to_ended
@@ -50,6 +51,8 @@ class Refusal(StrEnum):
     """The source job has no file, or does not exist."""
     QUEUE = "queue"
     """The queue does not exist."""
+    EXPIRY = "expiry"
+    """The job would expire before it may start."""
 
 
 @dataclass(frozen=True)
@@ -248,6 +251,10 @@ class JobStore:
             queue = changes.get("queue", DEFAULT_QUEUE)
             if queue != DEFAULT_QUEUE and not existing_queues(self._database, [queue]):
                 return Refusal.QUEUE, self.get(job_id)
+            job = self.get(job_id) if "run_at" in changes else None
+            expires_at = job.expires_at if job and job.status is Status.QUEUED else None
+            if expires_at is not None and expires_at <= changes["run_at"]:
+                return Refusal.EXPIRY, job
             changed = change_queued(self._database, job_id, changes)
         return changed, self.get(job_id)
 
@@ -337,10 +344,14 @@ class JobStore:
             holder = holder_of_key(job, holders[job.unique_key])
             if holder is not None:
                 return holder
+        now = self._clock()
+        expires_at = expiry_of(job, now)
+        if expires_at is not None and expires_at <= max(now, start_of(job, now)):
+            return Refusal.EXPIRY
         upload_id = self._upload_id(job)
         if job.source and upload_id is None:
             return Refusal.SOURCE
-        return new_row(job, upload_id, self._clock())
+        return new_row(job, upload_id, now)
 
     def _insert(self, jobs: Sequence[NewJob], found: Sequence[dict[str, Any] | Refused]) -> bool:
         """Store the rows of new jobs that were not refused; versions follow their order.

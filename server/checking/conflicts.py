@@ -1,11 +1,13 @@
 """Rules between the fields of a submission, its file and the settings of the service."""
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Mapping
 from typing import Any
 from urllib.parse import urlsplit
 
 from runner.job_types.base import JobType
 from server.checking.received import FILE_PART, Received
+from server.documents.jobs import rfc3339
+from server.documents.options.times import parse_time
 from server.http.problems import FieldError
 from storage.waiting.inputs import FIELD
 
@@ -27,10 +29,8 @@ def conflicts(document: dict[str, Any], callback_hosts: Collection[str]) -> Iter
         yield FieldError("delay", "give either run_at or delay, not both")
     if document.get("expires_at") is not None and document.get("expires_in") is not None:
         yield FieldError("expires_in", "give either expires_at or expires_in, not both")
-    delay, limit = document.get("delay"), document.get("expires_in")
-    if isinstance(delay, int | float) and isinstance(limit, int | float) and limit <= delay:
-        detail = f"it must be above the delay of {delay} s, or the job would never start"
-        yield FieldError("expires_in", detail, "out_of_range")
+    if _expires_first(document):
+        yield never_starts(document)
     for name, key in _NEED_KEYS.items():
         if document.get(name) is not None and document.get(key) is None:
             yield FieldError(name, f'it needs a {key}, for example "{key}": "sync:customer:42"')
@@ -39,6 +39,34 @@ def conflicts(document: dict[str, Any], callback_hosts: Collection[str]) -> Iter
         example = '"after": ["01a2107d-08cc-73f5-a3eb-bdc8e70382e5"]'
         detail = f"it needs jobs to wait for, for example {example}"
         yield FieldError("on_failure", detail)
+
+
+def _expires_first(document: dict[str, Any]) -> bool:
+    """Whether a job expires before it may start. Other pairs of times depend on the present time.
+
+    The store compares those: it knows that a repeated submission was stored at its time.
+    """
+    delay, limit = document.get("delay"), document.get("expires_in")
+    if isinstance(delay, int | float) and isinstance(limit, int | float) and limit <= delay:
+        return True
+    try:
+        return parse_time(document.get("expires_at")) <= parse_time(document.get("run_at"))
+    except ValueError:
+        return False
+
+
+def never_starts(times: Mapping[str, Any]) -> FieldError:
+    """Return the error of a job that expires before it may start, from its options of times."""
+    name = "expires_in" if times.get("expires_in") is not None else "expires_at"
+    run_at, delay = times.get("run_at"), times.get("delay")
+    detail = "it must be in the future"
+    if run_at is not None:
+        shown = run_at if isinstance(run_at, str) else rfc3339(run_at)
+        detail = f"it must be after run_at, {shown}"
+    elif delay:
+        than = "above the" if name == "expires_in" else "after the end of the"
+        detail = f"it must be {than} delay of {delay:g} s"
+    return FieldError(name, f"{detail}, or the job would never start", "out_of_range")
 
 
 def input_errors(document: dict[str, Any], job_type: JobType[Any] | None) -> Iterator[FieldError]:

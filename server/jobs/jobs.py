@@ -10,13 +10,13 @@ from uuid import UUID
 
 from server.auth.callers import Caller, Role
 from server.documents.filters import MAX_IDS
-from server.documents.jobs import job_document, job_headers, job_view
+from server.documents.jobs import job_document, job_headers, job_view, rfc3339
 from server.documents.options.job_options import JobChanges
 from server.documents.queues import UNKNOWN_QUEUE
 from server.http.activity import log_change
 from server.http.codes import Code
 from server.http.conditions import ALWAYS, Conditions
-from server.http.problems import Problem, unacceptable
+from server.http.problems import FieldError, Problem, unacceptable
 from server.http.response import encode_json, etag_of
 from server.jobs.admission import QueueWatermark
 from server.jobs.response import Response
@@ -185,6 +185,11 @@ class Jobs:
             raise job_not_found(job_id)
         if changed is Refusal.QUEUE:
             raise unacceptable([UNKNOWN_QUEUE])
+        if changed is Refusal.EXPIRY:
+            name = "delay" if "delay" in changes.model_fields_set else "run_at"
+            before = f"it must be before expires_at, {rfc3339(job.expires_at)}"
+            detail = f"{before}, or the job would never start"
+            raise unacceptable([FieldError(name, detail, "out_of_range")])
         if not changed:
             detail = f"the job is {job.status}; only a queued job can be changed"
             raise Problem(Code.JOB_NOT_QUEUED, detail)

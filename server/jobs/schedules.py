@@ -75,6 +75,7 @@ class ScheduleService:
     ) -> tuple[Schedule, bool]:
         """Create a schedule, or replace all of it. Returns it, and whether it is new."""
         settings = await self.settings_of(document)
+        self._require_future(settings.until)
         put, is_new = await self._put(name, settings, caller, check)
         extra = {"schedule": name, "type": settings.type}
         log_change(caller.name, "put schedule", **extra, **_times(settings.timing))
@@ -100,6 +101,8 @@ class ScheduleService:
                 settings = replace(old.settings, paused=patch["paused"])
             else:
                 settings = await self.settings_of(merge_patch(body_of(old), patch))
+                if "until" in patch:
+                    self._require_future(settings.until)
             try:
                 check_both = _same_version(old, check)
                 put, _ = await self._put(name, settings, caller, check_both)
@@ -221,6 +224,12 @@ class ScheduleService:
             errors = [_of_schedule(error) for error in problem.errors]
             raise unacceptable(errors, problem.code) if errors else problem from None
         return checked
+
+    def _require_future(self, until: int | None) -> None:
+        """Raise Problem 422 for a schedule that would never be due."""
+        if until is not None and until <= self._schedules.clock():
+            detail = "it must be in the future, or the schedule would never be due"
+            raise unacceptable([FieldError("until", detail, "out_of_range")])
 
     async def _require_file(self, source: UUID) -> None:
         job = (await self._reader.wait([source], 0))[source]

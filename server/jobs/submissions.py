@@ -11,6 +11,7 @@ from typing import TypeVar
 from uuid import UUID
 
 from server.auth.callers import Role
+from server.checking.conflicts import never_starts
 from server.checking.received import Received
 from server.checking.submission import CheckedSubmission, SubmissionChecks
 from server.documents.explanations import dry_run_document
@@ -269,6 +270,8 @@ def required(stored: T | Refused, new: NewJob) -> T | KeyHolder:
             raise key_held(stored, new.if_exists == "replace")
     elif stored is Refusal.QUEUE:
         raise unacceptable([UNKNOWN_QUEUE])
+    elif stored is Refusal.EXPIRY:
+        raise unacceptable([never_starts(vars(new))])
     elif stored is Refusal.SOURCE:
         detail = "there is no such job with a file; it may have been deleted"
         raise unacceptable([FieldError("payload.source.job_id", detail, "unknown")])

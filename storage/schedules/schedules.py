@@ -75,7 +75,7 @@ class Schedules:
     def __init__(self, database: Database, wakeup: Wakeup, clock: Clock, add_jobs: AddJobs):
         self._database = database
         self._wakeup = wakeup
-        self._clock = clock
+        self.clock = clock
         self._add_jobs = add_jobs
 
     def page(self, limit: int, after: str = "") -> list[Schedule]:
@@ -106,7 +106,7 @@ class Schedules:
         """
         with notifying_transaction(self._wakeup, self._database, WORKER):
             self._database.next_version(0)  # the version lock serializes it with all other changes
-            old, now = self.get(name), self._clock()
+            old, now = self.get(name), self.clock()
             check(old)
             if old is None:
                 self._require_room()
@@ -138,7 +138,7 @@ class Schedules:
         """
         with notifying_transaction(self._wakeup, self._database, WORKER) as woken:
             self._database.next_version(0)
-            schedule, now = self.get(name), self._clock()
+            schedule, now = self.get(name), self.clock()
             check(schedule)
             if schedule is None:
                 return None

@@ -125,6 +125,27 @@ EXPIRY = (
         ("tests/server/handlers/test_expiry_and_backoff.py",),
     ),
     Mutant(
+        "a job that has expired already is refused",
+        "storage/store.py",
+        "expires_at <= max(now, start_of(job, now)):",
+        "False:",
+        ("tests/server/handlers/test_expiry_and_backoff.py",),
+    ),
+    Mutant(
+        "a queued job is not moved behind its expiry",
+        "storage/store.py",
+        'if expires_at is not None and expires_at <= changes["run_at"]:',
+        "if False:",
+        ("tests/server/handlers/test_changes.py",),
+    ),
+    Mutant(
+        "a schedule that ends in the past is refused",
+        "server/jobs/schedules.py",
+        "until <= self._schedules.clock():",
+        "False:",
+        ("tests/server/handlers/test_schedules.py",),
+    ),
+    Mutant(
         "a job waits before a retry as its backoff says",
         "runner/supervisor/running_jobs.py",
         "        if job.backoff is None:\n",

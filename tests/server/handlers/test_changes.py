@@ -50,6 +50,15 @@ async def test_a_job_without_a_time_is_due_at_once(client: Client, bench: Bench)
     assert bench.runner().claim_one()
 
 
+async def test_a_job_is_not_moved_behind_its_expiry(client: Client) -> None:
+    for given, name in (({"run_at": "2040-01-31"}, "run_at"), ({"delay": 316_000_000}, "delay")):
+        job_id = await client.sleep_job(expires_at="2030-01-31")
+        (error,) = (await change(client, job_id, given, 422))["errors"]
+        assert error["field"] == name
+        assert "before expires_at, 2030-01-31T" in error["detail"]
+        await change(client, job_id, {"run_at": "2030-01-30"})
+
+
 async def test_a_job_is_changed_only_if_its_etag_matches(client: Client) -> None:
     job_id = await client.sleep_job()
     etag = (await client.fetch(f"/jobs/{job_id}")).headers["Etag"]

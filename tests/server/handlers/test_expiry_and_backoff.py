@@ -1,11 +1,14 @@
 """`expires_at`, `expires_in` and `backoff` of submissions, and what is refused."""
 
+import json
 from typing import Any
 from uuid import UUID
 
 import pytest
 
-from tests.support.api import Client
+from server.app import App
+from server.documents.jobs import rfc3339
+from tests.support.api import Client, read
 from tests.support.stores import Bench
 
 pytestmark = pytest.mark.gen_test
@@ -42,6 +45,10 @@ async def test_a_job_shows_its_backoff(client: Client, given: Any, shown: Any) -
         ({"expires_in": 0}, "expires_in", "above 0"),
         ({"expires_at": "2040-01-31", "expires_in": 5}, "expires_in", "not both"),
         ({"delay": 60, "expires_in": 60}, "expires_in", "above the delay"),
+        ({"run_at": "2041-01-31", "expires_at": "2040-01-31"}, "expires_at", "after run_at"),
+        ({"run_at": "2040-01-31", "expires_in": 5}, "expires_in", "after run_at, 2040-01-31"),
+        ({"delay": 86400 * 3650, "expires_at": "2028-01-31"}, "expires_at", "end of the delay"),
+        ({"expires_at": "2020-01-31"}, "expires_at", "in the future"),
         ({"backoff": 3601}, "backoff", "0 to 3600"),
         ({"backoff": "30"}, "backoff", "[1, 10, 60]"),
         ({"backoff": True}, "backoff", "number"),
@@ -59,3 +66,27 @@ async def test_wrong_values_are_refused(
     (error,) = (await client.post("/jobs", document, 422))["errors"]
     assert error["field"] == field
     assert text in error["detail"]
+
+
+async def test_a_repeated_submission_is_answered_after_its_job_has_expired(
+    client: Client, app: App, bench: Bench
+) -> None:
+    app.job_store._clock = bench.clock
+    at = rfc3339(bench.clock() + 60_000)
+    document = {"type": "sleep", "payload": {"seconds": 1}, "delay": 30, "expires_at": at}
+    headers = {"Content-Type": "application/json", "Idempotency-Key": "k"}
+    options: dict[str, Any] = {"method": "POST", "body": json.dumps(document), "headers": headers}
+    accepted = read(await client.fetch("/jobs", **options), 202)
+    bench.clock.forward(3600)
+    assert read(await client.fetch("/jobs", **options), 202)["job_id"] == accepted["job_id"]
+    (error,) = (await client.post("/jobs", document, 422))["errors"]
+    assert error["field"] == "expires_at"
+
+
+async def test_a_batch_refuses_jobs_that_would_never_start(client: Client) -> None:
+    sleep = {"type": "sleep", "payload": {"seconds": 1}}
+    late = {"tags": ["a"], "expires_in": 5, "run_at": "2040-01-31"}
+    jobs = [sleep, {**sleep, "expires_at": "2020-01-31"}, {**sleep, **late}]
+    batch = await client.post("/jobs/batch", jobs)
+    found = [(each["index"], each["errors"][0]["field"]) for each in batch["refusals"]]
+    assert found == [(1, "expires_at"), (2, "expires_in")]

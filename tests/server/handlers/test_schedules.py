@@ -58,7 +58,7 @@ def fire(bench: Bench) -> None:
 @pytest.fixture(autouse=True)
 def clock(bench: Bench, app: App) -> None:
     """Let the listener use the clock of the test."""
-    app.schedules._schedules._clock = bench.clock
+    app.schedules._schedules.clock = bench.clock
 
 
 async def test_a_schedule_is_put_fired_read_and_deleted(client: Client, bench: Bench) -> None:
@@ -172,6 +172,7 @@ async def test_a_schedule_whose_queue_is_gone_can_be_paused(client: Client, benc
         ({"overlap": "x"}, "overlap", "'skip'"),
         ({"paused": 1}, "paused", "true or false"),
         ({"until": "soon"}, "until", "2030-01-31T12:00:00Z"),
+        ({"until": "2020-01-31"}, "until", "in the future"),
         ({"type": "slep"}, "type", "did you mean sleep?"),
         ({"type": None}, "type", "text"),
         ({"payload": {"secs": 1}}, "payload.secs", "did you mean seconds?"),
