@@ -4,13 +4,15 @@ Pydantic's own messages speak of Python ("valid dictionary or instance of X"), a
 the names of union members. Imports nothing of ours.
 """
 
+import json
 import re
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import groupby
 from typing import Any, get_args
 
 from pydantic import BaseModel, ValidationError
+from pydantic.fields import FieldInfo
 
 MAX_KEY = 100
 """Characters of a key that are shown in a path."""
@@ -21,20 +23,22 @@ class ValueFlaw:
     """An error in one value.
 
     `path` is as `patterns[0].name`, empty for the whole document. `code` is the kind of error.
-    `known` has the names of the known fields if the field is unknown.
+    `known` has the names of the known fields if the field is unknown. `example` is a valid value as
+    JSON, if the schema of the field has one.
     """
 
     path: str
     code: str
     detail: str
     known: tuple[str, ...] = ()
+    example: str = ""
 
 
 def flaws(error: ValidationError, document: Any, model: type[BaseModel]) -> Iterator[ValueFlaw]:
     """Yield the errors that a model has found in a document, in their order."""
     found = (_flaw(each, document, model) for each in error.errors(include_url=False))
     for path, same in groupby(found, key=lambda flaw: flaw.path):
-        yield from _joined(path, list(same))
+        yield from map(_with_example, _joined(path, list(same)))
 
 
 def _joined(path: str, same: list[ValueFlaw]) -> Iterator[ValueFlaw]:
@@ -44,7 +48,14 @@ def _joined(path: str, same: list[ValueFlaw]) -> Iterator[ValueFlaw]:
         yield from same
         return
     kinds = list(dict.fromkeys(detail.removeprefix(_MUST) for detail in must))
-    yield ValueFlaw(path, same[0].code, _MUST + " or ".join(kinds))
+    yield replace(same[0], detail=_MUST + " or ".join(kinds))
+
+
+def _with_example(flaw: ValueFlaw) -> ValueFlaw:
+    """Add the example of a field to what its value must be."""
+    if not flaw.example or not flaw.detail.startswith(_MUST):
+        return flaw
+    return replace(flaw, detail=f"{flaw.detail}, for example {flaw.example}")
 
 
 def _flaw(error: Mapping[str, Any], document: Any, model: type[BaseModel]) -> ValueFlaw:
@@ -57,7 +68,8 @@ def _flaw(error: Mapping[str, Any], document: Any, model: type[BaseModel]) -> Va
         return ValueFlaw(path, code, str(error["ctx"]["error"]))
     context = {name: _plain(value) for name, value in error.get("ctx", {}).items()}
     detail = sentence.format_map(context) if sentence else error["msg"]
-    return ValueFlaw(path, code, re.sub(r"(\b1 \w+)s\b", r"\1", detail))
+    example = _example(model, steps) if code in _WITH_EXAMPLE else ""
+    return ValueFlaw(path, code, re.sub(r"(\b1 \w+)s\b", r"\1", detail), example=example)
 
 
 def _plain(value: Any) -> Any:
@@ -90,17 +102,33 @@ def _path(steps: list[str | int]) -> str:
 
 def _known_fields(model: type[BaseModel], steps: list[str | int]) -> tuple[str, ...]:
     """The names of the fields of the models that may stand at the end of a path."""
+    return tuple(dict.fromkeys(name for name, _ in _fields_at(model, steps)))
+
+
+def _example(model: type[BaseModel], steps: list[str | int]) -> str:
+    """The example of the field at a path as JSON, with its unit (`x-unit` of its schema)."""
+    found = (field for name, field in _fields_at(model, steps[:-1]) if name == steps[-1])
+    field = next(found, None) if steps else None
+    if field is None or not field.examples:
+        return ""
+    extra = field.json_schema_extra
+    unit = extra.get("x-unit") if isinstance(extra, dict) else None
+    return json.dumps(field.examples[0], ensure_ascii=False) + (f" ({unit})" if unit else "")
+
+
+def _fields_at(model: type[BaseModel], steps: list[str | int]) -> list[tuple[str, FieldInfo]]:
+    """The fields of the models that may stand at the end of a path."""
     fields = _fields([model])
     for step in steps:
-        if found := [annotation for name, annotation in fields if name == step]:
-            fields = _fields(inner for annotation in found for inner in _models(annotation))
-    return tuple(dict.fromkeys(name for name, _ in fields))
+        if found := [field for name, field in fields if name == step]:
+            fields = _fields(inner for field in found for inner in _models(field.annotation))
+    return fields
 
 
-def _fields(models: Iterable[type[BaseModel]]) -> list[tuple[str, Any]]:
-    """The names and annotations of the fields of models."""
+def _fields(models: Iterable[type[BaseModel]]) -> list[tuple[str, FieldInfo]]:
+    """The fields of models, with their names in documents."""
     items = (item for model in models for item in model.model_fields.items())
-    return [(field.alias or name, field.annotation) for name, field in items]
+    return [(field.alias or name, field) for name, field in items]
 
 
 def _models(annotation: Any) -> Iterator[type[BaseModel]]:
@@ -112,6 +140,8 @@ def _models(annotation: Any) -> Iterator[type[BaseModel]]:
 
 
 _MUST = "it must be "
+_WITH_EXAMPLE = frozenset({"wrong_type", "out_of_range"})
+"""The kinds of errors that an example helps to correct."""
 _OWN = frozenset({"value_error", "assertion_error"})
 """Errors that validators of our own raise, with a sentence of their own."""
 _UNKNOWN = frozenset({"extra_forbidden", "unexpected_keyword_argument"})

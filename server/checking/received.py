@@ -1,9 +1,11 @@
 """A submission as it was received, and its parsing into a document."""
 
+import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
+from server.documents.submission import Submission
 from server.http import strict_json
 from server.http.problems import FieldError, Problem, unacceptable
 
@@ -61,5 +63,15 @@ def parse(received: Received) -> tuple[Any, list[Problem]]:
             detail = f"it is not UTF-8: invalid byte at position {error.start}"
             problems.append(unacceptable([FieldError(name, detail, "malformed")]))
         except Problem as problem:
-            problems.append(problem)
+            problems.append(_with_example(name, problem))
     return document, problems
+
+
+def _with_example(name: str, problem: Problem) -> Problem:
+    """Add an example to the problem of a form field that is not JSON."""
+    field = Submission.model_fields.get(name)
+    if field is None or not field.examples:
+        return problem
+    how = f"; it must be JSON such as {json.dumps(field.examples[0])}"
+    errors = [replace(error, detail=error.detail + how) for error in problem.errors]
+    return Problem(problem.code, problem.detail + how, errors)

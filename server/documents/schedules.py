@@ -8,6 +8,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 from server.documents.filters import Query, Whole
 from server.documents.jobs import rfc3339
 from server.documents.options.job_options import (
+    IN_SECONDS,
     Delay,
     ExpiresIn,
     JobTags,
@@ -65,7 +66,9 @@ class ScheduleOptions(BaseModel):
         None, max_length=2000, description="address that is called at the end of the job"
     )
     metadata: Metadata | None = Field(
-        None, description="a small JSON object that is stored and returned with the job"
+        None,
+        description="a small JSON object that is stored and returned with the job",
+        examples=[{"customer": 42}],
     )
 
 
@@ -87,6 +90,8 @@ class ScheduleBody(BaseModel):
         ge=MIN_EVERY,
         le=MAX_EVERY,
         description="instead of cron: seconds between two times at which it is due",
+        examples=[3600],
+        json_schema_extra=IN_SECONDS,
     )
     timezone: Annotated[str, AfterValidator(validate_timezone)] = Field(
         "UTC", description="time zone by whose clock cron is read, such as Europe/Berlin"

@@ -68,5 +68,7 @@ class Submission(BaseModel):
     concurrency_key: ConcurrencyKey = None
     max_per_key: MaxPerKey = None
     metadata: Metadata | None = Field(
-        None, description="a small JSON object that is stored and returned with the job"
+        None,
+        description="a small JSON object that is stored and returned with the job",
+        examples=[{"customer": 42}],
     )

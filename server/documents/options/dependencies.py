@@ -7,7 +7,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, PlainValidato
 
 MAX_PREDECESSORS = 1000
 """Most jobs that one job waits for."""
-_EXAMPLE = "01a2107d-08cc-73f5-a3eb-bdc8e70382e5"
+EXAMPLE_ID = "01a2107d-08cc-73f5-a3eb-bdc8e70382e5"
 
 
 def _parse_id(value: Any) -> UUID:
@@ -16,7 +16,7 @@ def _parse_id(value: Any) -> UUID:
             return UUID(value)
     except ValueError:
         pass
-    raise ValueError(f"it must be the id of a job, for example {_EXAMPLE}")
+    raise ValueError(f"it must be the id of a job, for example {EXAMPLE_ID}")
 
 
 def _each_once(values: list[UUID]) -> list[UUID]:

@@ -3,9 +3,10 @@
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
+from pydantic.config import JsonDict
 
 from server.documents.options.backoff import Backoff
-from server.documents.options.dependencies import InputFrom, OnFailure, Predecessors
+from server.documents.options.dependencies import EXAMPLE_ID, InputFrom, OnFailure, Predecessors
 from server.documents.options.keys import Key
 from server.documents.options.tags import Tags
 from server.documents.options.times import Time
@@ -13,6 +14,8 @@ from storage.records.job import UniqueScope
 from storage.records.queue_name import validate_queue_name
 
 YEAR_SECONDS = 366 * 86400
+IN_SECONDS: JsonDict = {"x-unit": "seconds"}
+"""The unit of a number in its schema, which errors show."""
 MaxRetries = Annotated[
     int, Field(ge=0, le=100, description="how often the job may run again after it failed")
 ]
@@ -39,6 +42,8 @@ ExpiresIn = Annotated[
         gt=0,
         le=10 * YEAR_SECONDS,
         description="seconds from now after which the job is canceled if it has not started",
+        examples=[3600],
+        json_schema_extra=IN_SECONDS,
     ),
 ]
 FinishBy = Annotated[
@@ -52,7 +57,8 @@ Waits = Annotated[
     Backoff | None,
     Field(
         description="seconds before each retry: a number, a list whose last one repeats, or an"
-        " object with base, factor and max"
+        " object with base, factor and max",
+        examples=[[1, 10, 60]],
     ),
 ]
 Queue = Annotated[
@@ -61,7 +67,11 @@ Queue = Annotated[
     Field(description="name of the queue in which the job waits"),
 ]
 JobTags = Annotated[
-    Tags | None, Field(description="names by which lists, bulk calls and events find the job")
+    Tags | None,
+    Field(
+        description="names by which lists, bulk calls and events find the job",
+        examples=[["nightly", "customer:42"]],
+    ),
 ]
 KeepFor = Annotated[
     float | None,
@@ -69,6 +79,8 @@ KeepFor = Annotated[
         ge=0,
         le=10 * YEAR_SECONDS,
         description="seconds for which the job is kept after its end",
+        examples=[86400],
+        json_schema_extra=IN_SECONDS,
     ),
 ]
 UniqueKey = Annotated[
@@ -101,7 +113,10 @@ MaxPerKey = Annotated[
 
 After = Annotated[
     Predecessors | None,
-    Field(description="ids of jobs; the job starts after all of them have ended"),
+    Field(
+        description="ids of jobs; the job starts after all of them have ended",
+        examples=[[EXAMPLE_ID]],
+    ),
 ]
 IfPredecessorFails = Annotated[
     OnFailure | None,
@@ -115,7 +130,8 @@ Input = Annotated[
     InputFrom | None,
     Field(
         description="the job whose result becomes the field input of the payload; the job starts"
-        " after its end"
+        " after its end",
+        examples=[{"from": EXAMPLE_ID}],
     ),
 ]
 

@@ -99,6 +99,24 @@ def test_the_members_of_a_union_are_not_in_the_path() -> None:
     assert {path for path, _, _ in errors} == {"one.weight"}
 
 
+class Shown(Payload):
+    model_config = ConfigDict(strict=True)
+
+    size: float | None = Field(1, gt=0, examples=[5], json_schema_extra={"x-unit": "seconds"})
+    names: list[str] = Field(default=[], max_length=1, examples=[["é"]])
+
+
+def test_an_example_of_the_schema_is_shown_with_its_unit() -> None:
+    must = "it must be a number, for example 5 (seconds)"
+    assert found(Shown, {"size": "1h"}) == [("size", "wrong_type", must)]
+    assert found(Shown, {"size": 0}) == [
+        ("size", "out_of_range", "it must be above 0, for example 5 (seconds)")
+    ]
+    must = 'it must be a list, for example ["é"]'
+    assert found(Shown, {"names": "a"}) == [("names", "wrong_type", must)]
+    assert found(Shown, {"names": [5]}) == [("names[0]", "wrong_type", "it must be a text")]
+
+
 def test_numbers_and_plurals_are_written_as_people_write_them() -> None:
     assert found(Outer, {"limit": 6, "text": ""}) == [
         ("limit", "out_of_range", "it must be at most 5"),

@@ -43,6 +43,11 @@ async def test_a_job_shows_its_backoff(client: Client, given: Any, shown: Any) -
     [
         ({"expires_at": "soon"}, "expires_at", "2030-01-31"),
         ({"expires_in": 0}, "expires_in", "above 0"),
+        ({"expires_in": "1h"}, "expires_in", "a number, for example 3600 (seconds)"),
+        ({"keep_for": "1d"}, "keep_for", "a number, for example 86400 (seconds)"),
+        ({"tags": "x"}, "tags", 'for example ["nightly", "customer:42"]'),
+        ({"metadata": "x"}, "metadata", 'for example {"customer": 42}'),
+        ({"input": "x"}, "input", 'for example {"from": "01a2'),
         ({"expires_at": "2040-01-31", "expires_in": 5}, "expires_in", "not both"),
         ({"delay": 60, "expires_in": 60}, "expires_in", "above the delay"),
         ({"run_at": "2041-01-31", "expires_at": "2040-01-31"}, "expires_at", "after run_at"),

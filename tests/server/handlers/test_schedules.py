@@ -164,7 +164,7 @@ async def test_a_schedule_whose_queue_is_gone_can_be_paused(client: Client, benc
         ({"every": 60}, "every", "not both"),
         ({"cron": None, "every": 0}, "every", "at least 1"),
         ({"cron": None, "every": 10**9}, "every", "at most 31622400"),
-        ({"cron": None, "every": 1.5}, "every", "whole number"),
+        ({"cron": None, "every": 1.5}, "every", "a whole number, for example 3600 (seconds)"),
         ({"timezone": "Berlin"}, "timezone", "Europe/Berlin"),
         ({"timezone": None}, "timezone", "text"),
         ({"missed": "later"}, "missed", "'once'"),

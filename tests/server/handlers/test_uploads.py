@@ -353,3 +353,27 @@ async def test_a_malformed_form_has_a_readable_error(
     problem = read(response, 400)
     assert problem["detail"] == f"the form is malformed: {reason}"
     assert problem["errors"] == [{"field": "body", "detail": reason, "code": "malformed"}]
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "example"),
+    [
+        ("tags", b"a", '["nightly", "customer:42"]'),
+        ("expires_in", b"1h", "3600"),
+        ("metadata", b"x", '{"customer": 42}'),
+        ("backoff", b"1,10", "[1, 10, 60]"),
+        ("after", b"x", '["01a2'),
+    ],
+)
+async def test_an_option_of_a_form_that_is_not_json_is_refused_with_an_example(
+    client: Client, name: str, text: bytes, example: str
+) -> None:
+    payload = b'{"seconds": 1}'
+    parts: list[tuple[str, str | None, bytes]] = [
+        ("type", None, b"sleep"),
+        ("payload", None, payload),
+        (name, None, text),
+    ]
+    problem = await client.post_form(parts, 400)
+    assert [each["field"] for each in problem["errors"]] == [name]
+    assert f"it must be JSON such as {example}" in problem["detail"]
