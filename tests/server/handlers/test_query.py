@@ -35,7 +35,7 @@ def calls() -> Iterator[tuple[str, str]]:
         method, path = name.split()
         if path not in OPEN:
             job_id = "01a2107d-08cc-73f5-a3eb-bdc8e70382e5"
-            target = path.format(job_id=job_id, name="default")
+            target = path.format(job_id=job_id, batch_id=job_id, name="default")
             yield method.upper(), target
             if method == "get":
                 yield "HEAD", target

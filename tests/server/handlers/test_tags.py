@@ -132,7 +132,7 @@ async def test_a_wait_by_tag_ends_when_the_listener_stops(
 async def test_a_wait_without_id_and_tag_is_refused(client: Client) -> None:
     problem = await client.get(query(wait=5), 422)
     assert fields(problem) == ["wait"]
-    assert "id or tag" in problem["detail"]
+    assert "id, tag or batch" in problem["detail"]
 
 
 @pytest.mark.parametrize(

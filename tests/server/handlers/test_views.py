@@ -65,7 +65,7 @@ async def test_only_the_selected_fields_are_sent(client: Client, bench: Bench, n
     ("query", "name", "detail"),
     [
         ("fields=job_id,statu", "fields", "unknown field 'statu'; did you mean status?"),
-        ("fields=", "fields", "unknown field ''; the known ones are attempt"),
+        ("fields=", "fields", "unknown field ''; the known ones are after, attempt"),
         ("fields=id,%20status", "fields", "unknown field 'id'"),
         ("view=full", "view", "it must be 'summary'"),
         ("view=summary&fields=status", "fields", "give either view or fields, not both"),

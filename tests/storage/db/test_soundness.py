@@ -102,7 +102,7 @@ def test_a_start_with_a_sound_file_removes_the_note(checks: list[Path], large_st
 
 
 def test_a_large_file_is_checked_in_the_background(checks: list[Path], large_store: Path) -> None:
-    overwrite_from(large_store / "jobs.db", 50 * PAGE)  # pages of jobs that no start reads
+    overwrite_from(large_store / "jobs.db", 100 * PAGE)  # pages of jobs that no start reads
     store = open_at(large_store)
     wait_for(lambda: (large_store / "jobs.db-damaged").exists())
     with pytest.raises(StoreDamaged, match="is damaged: "):
