@@ -376,7 +376,8 @@ def test_a_zone_that_a_worker_does_not_know_stops_only_its_schedule(
     bad = ScheduleRow.name == "bad"
     bench.store.database.run(ScheduleRow.update(timezone="Mars/Base").where(bad))
     bench.clock.forward(60)
-    firer.fire()
+    while firer.fire():
+        pass  # on a busy machine, a transaction ends before all are fired
     (missed,) = store.recent("bad")
     assert "Mars/Base" in (missed.reason or "")
     assert nominal_times(bench, "good") == [START + MINUTE]
