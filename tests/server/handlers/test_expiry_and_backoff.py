@@ -95,3 +95,11 @@ async def test_a_batch_refuses_jobs_that_would_never_start(client: Client) -> No
     batch = await client.post("/jobs/batch", jobs)
     found = [(each["index"], each["errors"][0]["field"]) for each in batch["refusals"]]
     assert found == [(1, "expires_at"), (2, "expires_in")]
+
+
+async def test_times_that_contradict_each_other_are_reported_with_other_errors(
+    client: Client,
+) -> None:
+    document = {"type": "sleep", "payload": {"seconds": -1}, "delay": 60, "expires_in": 60}
+    errors = (await client.post("/jobs", document, 422))["errors"]
+    assert {each["field"] for each in errors} == {"payload.seconds", "expires_in"}
