@@ -18,7 +18,7 @@ class FailureData:
 
     failure: names the group; `client.list(failure=…)` yields its jobs.
     message: the common message, with # in place of each number and id.
-    example: the message of the latest failure.
+    latest_message: the message of the latest failure.
     job_ids: the latest jobs, up to five.
     """
 
@@ -26,7 +26,7 @@ class FailureData:
     type: str
     error_type: str
     message: str
-    example: str
+    latest_message: str
     count: int
     first_at: datetime
     last_at: datetime
@@ -97,7 +97,7 @@ def _added(later: FailureData, earlier: FailureData) -> FailureData:
 
 
 def _read_failure(document: Mapping[str, Any]) -> FailureData:
-    texts = ("failure", "type", "error_type", "message", "example", "count")
+    texts = ("failure", "type", "error_type", "message", "latest_message", "count")
     return FailureData(
         **{name: document[name] for name in texts},
         first_at=read_time(document["first_at"]),

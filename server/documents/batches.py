@@ -7,7 +7,7 @@ from pydantic import Field
 
 from server.documents.filters import Query
 from server.documents.jobs import rfc3339
-from server.documents.schemas.batches import BatchDocument, NewBatchDocument, RefusalDocument
+from server.documents.schemas.batches import BatchDocument, SubmittedBatchDocument, RefusalDocument
 from server.documents.schemas.problems import FieldDocument
 from server.http.codes import Code
 from server.http.problems import BODY, FieldError, Problem, unacceptable
@@ -76,7 +76,7 @@ def _in_batch(index: int, field: str) -> str:
     return job if field == BODY else f"{job}.{field}"
 
 
-def new_batch_document(batch: Batch) -> NewBatchDocument:
+def new_batch_document(batch: Batch) -> SubmittedBatchDocument:
     """Build the response to the submission of a batch."""
     refusals = list(cast("Refusals", batch.refusals or ()))
     ids: list[str | None] = list(_id_texts(batch))

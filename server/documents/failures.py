@@ -87,7 +87,7 @@ def _failure_document(group: FailureGroup) -> FailureDocument:
         "type": kind.type,
         "error_type": kind.error_type,
         "message": kind.message,
-        "example": error_texts(group.example)[1][:MAX_EXAMPLE_LENGTH],
+        "latest_message": error_texts(group.example)[1][:MAX_EXAMPLE_LENGTH],
         "count": group.count,
         "first_at": rfc3339(group.first_at),
         "last_at": rfc3339(group.last_at),

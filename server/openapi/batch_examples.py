@@ -6,13 +6,13 @@ from typing import Any
 from server.documents.schemas.batches import (
     BatchDocument,
     CanceledBatchDocument,
-    NewBatchDocument,
+    SubmittedBatchDocument,
 )
 
 _BATCH = "01a2107d-08cc-73f5-a3eb-bdc8e7038000"
 _ERROR = {"field": "payload.seconds", "detail": "it must be at least 0", "code": "out_of_range"}
 BATCH_EXAMPLES: Mapping[Any, Any] = {
-    NewBatchDocument: {
+    SubmittedBatchDocument: {
         "batch_id": _BATCH,
         "size": 2,
         "refused": 1,

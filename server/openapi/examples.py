@@ -146,7 +146,7 @@ _FAILURE: FailureDocument = {
     "type": "analyze",
     "error_type": "FileTooLarge",
     "message": "the file has # bytes, more than the limit of #",
-    "example": "the file has 2,147,483,648 bytes, more than the limit of 1,073,741,824",
+    "latest_message": "the file has 2,147,483,648 bytes, more than the limit of 1,073,741,824",
     "count": 17,
     "first_at": _CREATED,
     "last_at": _ENDED,

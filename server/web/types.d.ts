@@ -110,7 +110,7 @@ export interface FailureDocument {
   type: string;
   error_type: string;
   message: string;
-  example: string;
+  latest_message: string;
   count: number;
   first_at: string;
   last_at: string;

@@ -39,7 +39,7 @@ def test_failures_are_grouped_and_retried(api: Client) -> None:
     assert (group.count, found.failed, found.group_count) == (3, 3, 1)
     assert (group.type, group.error_type) == ("sleep", "TimedOut")
     assert "#" in group.message
-    assert "0.02" in group.example
+    assert "0.02" in group.latest_message
     assert {*group.job_ids} == {*ids}
     assert group.first_at <= group.last_at
     assert (found.looked_back_to, found.next) == (None, None)
@@ -76,7 +76,7 @@ def test_a_wrong_group_is_refused(api: Client) -> None:
 def answer(next: str | None, **counts: int) -> Failures:
     """An answer of the service with groups of these sizes; it was given at a time of its own."""
     at = f"2030-01-{31 if next else 30}T12:00:00.000Z"
-    group = {"type": "sleep", "error_type": "E", "message": "no", "example": "no"}
+    group = {"type": "sleep", "error_type": "E", "message": "no", "latest_message": "no"}
     items = [
         {
             **group,

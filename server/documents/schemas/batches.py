@@ -23,7 +23,7 @@ class RefusalDocument(TypedDict):
     """Id of the job that holds its unique key."""
 
 
-class NewBatchDocument(TypedDict):
+class SubmittedBatchDocument(TypedDict):
     """A batch that was stored."""
 
     batch_id: Id

@@ -17,7 +17,7 @@ class FailureDocument(TypedDict):
     message: str
     """The message that the jobs have in common, up to 300 characters, with # in place of each
     number and id."""
-    example: str
+    latest_message: str
     """The message of the latest failure, up to 1,000 characters."""
     count: int
     """Number of the jobs."""

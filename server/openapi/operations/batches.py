@@ -6,7 +6,7 @@ from server.documents.filters import WaitQuery
 from server.documents.schemas.batches import (
     BatchDocument,
     CanceledBatchDocument,
-    NewBatchDocument,
+    SubmittedBatchDocument,
 )
 from server.openapi.operations.operation import BATCH, OWN_JOBS, Operation
 
@@ -14,7 +14,7 @@ BATCHES = (
     Operation(
         "/jobs/batch",
         "Submit up to 10,000 jobs at once",
-        {202: NewBatchDocument},
+        {202: SubmittedBatchDocument},
         id="submitBatch",
         tag="jobs",
         description="A JSON array of jobs or, as application/x-ndjson, one job on each line;"

@@ -34,7 +34,7 @@ async def test_failures_are_grouped_listed_and_retried(
         "type": "sleep",
         "error_type": "ValueError",
         "message": "no file #",
-        "example": "no file 8",
+        "latest_message": "no file 8",
         "count": 2,
         "first_at": "2027-01-15T08:00:01.000Z",
         "last_at": "2027-01-15T08:00:02.000Z",

@@ -29,7 +29,7 @@ export function failureRow(group, filters, onChange) {
     { "data-key": group.failure },
     h(
       "th",
-      { scope: "row", title: group.example },
+      { scope: "row", title: group.latest_message },
       group.error_type || "no error",
       group.message && h("div", {}, group.message),
       h("div", { class: "quiet" }, samples(group)),
