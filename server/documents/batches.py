@@ -7,7 +7,7 @@ from pydantic import Field
 
 from server.documents.filters import Query
 from server.documents.jobs import rfc3339
-from server.documents.schemas.batches import BatchDocument, SubmittedBatchDocument, RefusalDocument
+from server.documents.schemas.batches import BatchDocument, RefusalDocument, SubmittedBatchDocument
 from server.documents.schemas.problems import FieldDocument
 from server.http.codes import Code
 from server.http.problems import BODY, FieldError, Problem, unacceptable
