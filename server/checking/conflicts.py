@@ -49,6 +49,8 @@ def _expires_first(document: dict[str, Any]) -> bool:
     delay, limit = document.get("delay"), document.get("expires_in")
     if isinstance(delay, int | float) and isinstance(limit, int | float) and limit <= delay:
         return True
+    if document.get("expires_at") is None or document.get("run_at") is None:
+        return False
     try:
         return parse_time(document.get("expires_at")) <= parse_time(document.get("run_at"))
     except ValueError:

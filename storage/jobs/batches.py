@@ -48,7 +48,7 @@ class BatchSweep:
 
     def run(self) -> bool:
         """Look at the next SWEEP_BATCHES batches. Returns whether more are left."""
-        select = self._database.statement("batches to sweep", _select_next)
+        select = self._database.statement(("batches to sweep", SWEEP_BATCHES), _select_next)
         rows = self._database.fetch(select, {"after": self._after})
         has_more = len(rows) == SWEEP_BATCHES
         self._after = rows[-1]["id"] if has_more else UUID(int=0)
