@@ -119,10 +119,9 @@ class JobStore:
             self._database.counters.add(type, "submitted", count)
         for names, some in by_columns(rows, jobs).items():
             first = self._database.next_version_offset(len(some)) + len(some) - 1
-            insert = self._database.statement(("insert", names), partial(insert_job, names))
             new = AlikeRows(batch_id, rows, some, first)
             self._skew.record([new[0], new[-1]])
-            self._database.change_each_deferred(insert, new)
+            self._insert_rows(names, new)
         return {number: row for number, row in found.items() if isinstance(row, Refusal)}
 
     def enqueue_once(self, keyed: Sequence[KeyedJob]) -> list[StoredKey | Refused]:
@@ -373,11 +372,15 @@ class JobStore:
         for row in numbered:
             alike[tuple(row)].append(row)
         for names, some in alike.items():
-            insert = self._database.statement(("insert", names), partial(insert_job, names))
-            self._database.change_each_deferred(insert, some)
+            self._insert_rows(names, some)
         tagged = [job for job, _ in stored if job.tags]
         add_tags(self._database, [(tag, job.id) for job in tagged for tag in job.tags])
         return must_cancel
+
+    def _insert_rows(self, names: tuple[str, ...], rows: Sequence[Mapping[str, Any]]) -> None:
+        """Store rows of jobs that have these columns."""
+        insert = self._database.statement(("insert", names), partial(insert_job, names))
+        self._database.change_each_deferred(insert, rows)
 
     def _upload_id(self, job: NewJob) -> UUID | None:
         """Return the upload of a job: its new file, or the locked file of its source job."""

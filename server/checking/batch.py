@@ -14,7 +14,7 @@ from uuid import UUID
 from runner.job_types.base import JobType
 from server.checking.received import Received
 from server.checking.sets import NO_SETS, FoundSets, SetsNeeded, sets_of
-from server.checking.submission import CheckedSubmission, check_submission, job_type_of
+from server.checking.submission import CheckedSubmission, check_submission, is_slow, job_type_of
 from server.http import strict_json
 from server.http.problems import FieldError, Problem, unacceptable
 from storage.jobs.transitions import to_json_text
@@ -80,7 +80,9 @@ def check_piece(
     found = zip(documents, types, strict=True)
     if sets is None and (names := _set_names(found)):
         raise SetsNeeded(names)
-    if refuse_slow and any(_is_slow(*each) for each in zip(documents, types, strict=True)):
+    if refuse_slow and any(
+        is_slow(found[1], type) for found, type in zip(documents, types, strict=True)
+    ):
         raise SlowJob
     settings = callback_hosts, cell, sets or NO_SETS
     for index, document in documents:
@@ -124,14 +126,3 @@ def _set_names(found: Any) -> list[str]:
     for (_, document), job_type in found:
         names |= dict.fromkeys(sets_of(document, job_type))
     return [*names]
-
-
-def _is_slow(found: tuple[int, Any], job_type: JobType[Any] | None) -> bool:
-    """Whether the job type says that a payload takes long to check."""
-    document = found[1]
-    if job_type is None or not isinstance(payload := document.get("payload"), dict):
-        return False
-    try:
-        return job_type.is_slow_to_check(payload)
-    except Exception:  # the payload is not checked yet, so the job type may trip over it
-        return True

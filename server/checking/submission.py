@@ -165,13 +165,17 @@ class SubmissionChecks:
 
     def _is_slow(self, document: Any) -> bool:
         """Whether the job type says that the payload takes long to check."""
-        job_type = job_type_of(document, self._job_types)
-        if job_type is None or not isinstance(payload := document.get("payload"), dict):
-            return False
-        try:
-            return job_type.is_slow_to_check(payload)
-        except Exception:  # the payload is not checked yet, so the job type may trip over it
-            return True
+        return is_slow(document, job_type_of(document, self._job_types))
+
+
+def is_slow(document: Any, job_type: JobType[Any] | None) -> bool:
+    """Whether the job type of a document says that its payload takes long to check."""
+    if job_type is None or not isinstance(payload := document.get("payload"), dict):
+        return False
+    try:
+        return job_type.is_slow_to_check(payload)
+    except Exception:  # the payload is not checked yet, so the job type may trip over it
+        return True
 
 
 def check_submission(

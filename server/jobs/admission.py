@@ -33,7 +33,7 @@ from typing import Any
 
 from server.auth.callers import Caller
 from server.http.codes import Code
-from server.http.problems import Problem, insufficient_storage, malformed, unavailable
+from server.http.problems import FieldError, Problem, insufficient_storage, malformed, unavailable
 from server.store.spans import RequestSpans, SubmissionSpan
 from storage.records.job import DEFAULT_MAX_LOSSES, EncodedJson, NewJob, StoreError
 
@@ -134,6 +134,12 @@ def _key(headers: Mapping[str, str], caller: Caller) -> str | None:
         raise malformed(f"{KEY_HEADER} must be 1 to {MAX_KEY_LENGTH} printable ASCII characters")
     # A key cannot contain a line break.
     return key if caller.name is None else f"{caller.name}\n{key}"
+
+
+def key_reused() -> Problem:
+    """Return Problem 422 for a key that stands for a different submission."""
+    error = FieldError(KEY_HEADER, "it was used for a different submission")
+    return Problem(Code.KEY_REUSED, f"{error.field}: {error.detail}", [error])
 
 
 def fingerprint(job: NewJob) -> str:

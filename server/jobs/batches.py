@@ -24,9 +24,9 @@ from server.documents.batches import (
 )
 from server.http.activity import log_change
 from server.http.codes import Code
-from server.http.problems import FieldError, Problem, unavailable
+from server.http.problems import Problem, unavailable
 from server.http.response import encode_json
-from server.jobs.admission import KEY_HEADER, Admission, QueueWatermark
+from server.jobs.admission import Admission, QueueWatermark, key_reused
 from server.jobs.jobs import Jobs
 from server.jobs.response import Response
 from server.jobs.submissions import REPLAYED_HEADER, Submissions, required
@@ -227,8 +227,7 @@ class BatchSubmissions:
             )
             batch = self._batches.add(new, _refusal_of_store)
             if keyed and batch.fingerprint not in (None, keyed[1]):
-                error = FieldError(KEY_HEADER, "it was used for a different submission")
-                raise Problem(Code.KEY_REUSED, f"{error.field}: {error.detail}", [error])
+                raise key_reused()
             return batch, encode_json(new_batch_document(batch))
 
         try:

@@ -24,8 +24,8 @@ from server.documents.schedules import (
 from server.http.activity import log_change
 from server.http.codes import Code
 from server.http.problems import BODY, FieldError, Problem, unacceptable
-from server.jobs.admission import KEY_HEADER, Admission
-from server.jobs.submissions import Submissions, Submitted
+from server.jobs.admission import Admission, key_reused
+from server.jobs.submissions import UNKNOWN_SOURCE, Submissions, Submitted
 from server.jobs.waits import JobReader
 from server.store.threads import StoreThreads
 from storage.jobs.transitions import to_json_text
@@ -128,8 +128,7 @@ class ScheduleService:
         if run is None:
             return None
         if run.other_key:
-            error = FieldError(KEY_HEADER, "it was used for a different submission")
-            raise Problem(Code.KEY_REUSED, f"{error.field}: {error.detail}", [error])
+            raise key_reused()
         if run.busy:
             detail = f"{run.why_busy}: wait for the end of the job {run.busy}, or cancel it"
             raise Problem(Code.SCHEDULE_BUSY, detail, members={"job_id": str(run.busy)})
@@ -268,8 +267,7 @@ def _refused(refusal: str) -> FieldError:
     if refusal == Refusal.QUEUE:
         return replace(UNKNOWN_QUEUE, field="options.queue")
     if refusal == Refusal.SOURCE:
-        detail = "there is no such job with a file; it may have been deleted"
-        return FieldError("payload.source.job_id", detail, "unknown")
+        return UNKNOWN_SOURCE
     return FieldError(BODY, f"the job was refused: {refusal}")
 
 

@@ -20,7 +20,7 @@ from server.documents.queues import UNKNOWN_QUEUE
 from server.http.activity import log_change
 from server.http.codes import Code
 from server.http.problems import FieldError, Problem, joined, unacceptable, unavailable
-from server.jobs.admission import KEY_HEADER, Admission, fingerprint
+from server.jobs.admission import Admission, fingerprint, key_reused
 from server.jobs.estimates import Estimates, require_in_time
 from server.jobs.response import Response
 from server.jobs.unique_keys import key_held
@@ -40,6 +40,12 @@ from storage.store import JobStore, MissingPredecessors, Refusal, Refused
 T = TypeVar("T")
 
 REPLAYED_HEADER = "Idempotency-Replayed"
+UNKNOWN_SOURCE = FieldError(
+    "payload.source.job_id",
+    "there is no such job with a file; it may have been deleted",
+    "unknown",
+)
+"""The error of a submission whose source job does not exist, or has no file."""
 
 
 @dataclass(frozen=True)
@@ -247,8 +253,7 @@ class Submissions:
             keyed = KeyedJob(key, fingerprint(job), job)
             kept = await self._enqueue_once.call(keyed)
             if isinstance(kept, StoredKey) and kept.fingerprint != keyed.fingerprint:
-                error = FieldError(KEY_HEADER, "it was used for a different submission")
-                raise Problem(Code.KEY_REUSED, f"{error.field}: {error.detail}", [error])
+                raise key_reused()
             stored = kept.job_id if isinstance(kept, StoredKey) else kept
         return required(stored, job)
 
@@ -273,8 +278,7 @@ def required(stored: T | Refused, new: NewJob) -> T | KeyHolder:
     elif stored is Refusal.EXPIRY:
         raise unacceptable([never_starts(vars(new))])
     elif stored is Refusal.SOURCE:
-        detail = "there is no such job with a file; it may have been deleted"
-        raise unacceptable([FieldError("payload.source.job_id", detail, "unknown")])
+        raise unacceptable([UNKNOWN_SOURCE])
     elif isinstance(stored, MissingPredecessors):
         after = [each for each in stored.ids if each != new.input_from]
         source = [each for each in stored.ids if each == new.input_from]

@@ -12,6 +12,7 @@ from storage.db.clock import Clock
 from storage.db.database import Database
 from storage.db.models import FiringRow, JobRow, KeyRow, ScheduleRow
 from storage.jobs.idempotency import KeyedJob, delete_keys, store_keys
+from storage.jobs.transitions import to_json_text
 from storage.notify.wakeup import LISTENER, WORKER, Wakeup, notifying_transaction
 from storage.records.job import NewJob
 from storage.records.schedule import (
@@ -263,7 +264,7 @@ def _changed(
 
 def _row(schedule: Schedule, now: int) -> dict[str, Any]:
     settings = schedule.settings
-    payload = _json(settings.payload)
+    payload = to_json_text(settings.payload)
     same = (
         *("name", "next_at", "anchor_at", "last_nominal_at", "last_job_id", "created_by"),
         *("changed_by", "created_at", "changed_at", "version"),
@@ -273,7 +274,7 @@ def _row(schedule: Schedule, now: int) -> dict[str, Any]:
         **vars(settings.timing),
         "type": settings.type,
         "payload": payload,
-        "options": _json(settings.options),
+        "options": to_json_text(settings.options),
         "job_payload": None if settings.job_payload == payload else settings.job_payload,
         "template": settings.template,
         "missed": settings.missed,
@@ -312,7 +313,3 @@ def _firing(row: Mapping[str, Any]) -> Firing:
 def _insert_firing(name: str, nominal_at: int, now: int, job_id: UUID) -> Any:
     values = {"schedule": name, "nominal_at": nominal_at, "fired_at": now, "job_id": job_id}
     return FiringRow.insert(**values, outcome=FiringOutcome.SUBMITTED, reason="run by a client")
-
-
-def _json(value: Any) -> str:
-    return json.dumps(value, ensure_ascii=False, separators=(",", ":"))

@@ -5,7 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from jobservice import Client
+from jobservice import AsyncClient, Client
+from tests.support.blocked import blocked
 from tests.support.programs import Service, running_service
 
 
@@ -22,6 +23,17 @@ def client(service: Service) -> Iterator[Client]:
     """A client of the service of this file."""
     with Client(service.base_url, retry_seconds=5) as client:
         yield client
+
+
+@pytest.fixture(params=["asynchronous", "blocking"], scope="module")
+def api(request: pytest.FixtureRequest, service: Service) -> Iterator[Client]:
+    """Either client, both with blocking calls."""
+    if request.param == "blocking":
+        with Client(service.base_url, retry_seconds=5) as client:
+            yield client
+    else:
+        with blocked(AsyncClient(service.base_url, retry_seconds=5)) as client:
+            yield client
 
 
 @pytest.fixture

@@ -14,28 +14,15 @@ import pytest
 
 from jobservice import (
     ApiError,
-    AsyncClient,
     Client,
     FileDamaged,
     JobCanceled,
     JobFailed,
     WaitTimeout,
 )
-from tests.support.blocked import blocked
 from tests.support.programs import Service
 
 LOG = b"one ERROR\ntwo WARN ERROR\n"
-
-
-@pytest.fixture(params=["asynchronous", "blocking"], scope="module")
-def api(request: pytest.FixtureRequest, service: Service) -> Iterator[Client]:
-    """Either client, both with blocking calls."""
-    if request.param == "blocking":
-        with Client(service.base_url, retry_seconds=5) as client:
-            yield client
-    else:
-        with blocked(AsyncClient(service.base_url, retry_seconds=5)) as client:
-            yield client
 
 
 @pytest.fixture

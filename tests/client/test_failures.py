@@ -1,27 +1,13 @@
 """`client.failures` of both clients, against a real service."""
 
-from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from uuid import uuid4
 
 import pytest
 
-from jobservice import ApiError, AsyncClient, Client
+from jobservice import ApiError, Client
 from jobservice.failures import Failures, limited, merged, read_failures
 from jobservice.requests import since_text
-from tests.support.blocked import blocked
-from tests.support.programs import Service
-
-
-@pytest.fixture(params=["asynchronous", "blocking"], scope="module")
-def api(request: pytest.FixtureRequest, service: Service) -> Iterator[Client]:
-    """Either client, both with blocking calls."""
-    if request.param == "blocking":
-        with Client(service.base_url, retry_seconds=5) as client:
-            yield client
-    else:
-        with blocked(AsyncClient(service.base_url, retry_seconds=5)) as client:
-            yield client
 
 
 def failed_jobs(api: Client, tag: str, count: int) -> list[str]:

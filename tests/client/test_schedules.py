@@ -6,24 +6,11 @@ from uuid import uuid4
 
 import pytest
 
-from jobservice import ApiError, AsyncClient, Client, requests
-from tests.support.blocked import blocked
-from tests.support.programs import Service
+from jobservice import ApiError, Client, requests
 from tests.support.waiting import wait_for
 
 PAYLOAD = {"seconds": 0}
 NO_ZONE = datetime(2030, 1, 31, tzinfo=UTC).replace(tzinfo=None)
-
-
-@pytest.fixture(params=["asynchronous", "blocking"], scope="module")
-def api(request: pytest.FixtureRequest, service: Service) -> Iterator[Client]:
-    """Either client, both with blocking calls."""
-    if request.param == "blocking":
-        with Client(service.base_url, retry_seconds=5) as client:
-            yield client
-    else:
-        with blocked(AsyncClient(service.base_url, retry_seconds=5)) as client:
-            yield client
 
 
 @pytest.fixture
