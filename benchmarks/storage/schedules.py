@@ -126,7 +126,7 @@ def counted(store: Store, query: Any) -> int:
 
 
 def cpu_seconds(workers: list[psutil.Process]) -> float:
-    """The CPU time of workers, without that of their job processes."""
+    """Return the CPU seconds of the workers; their job processes do not count."""
     times = [worker.cpu_times() for worker in workers]
     return sum(each.user + each.system for each in times)
 

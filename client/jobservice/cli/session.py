@@ -52,7 +52,7 @@ class Session:
     def try_each(self, names: Iterable[str], run: Callable[[str], None]) -> int:
         """Call a function with each name. All are tried, and errors are reported for each.
 
-        Returns the exit code: that of the last error, if there was one.
+        Returns the exit code of the last error, or 0 without errors.
         """
         code = exits.SUCCEEDED
         for name in names:

@@ -109,7 +109,7 @@ def row(session: Session, group: "FailureData") -> list[Cell]:
 
 
 def notes(found: "Failures") -> list[str]:
-    """What the list does not show."""
+    """Return sentences that say which failures the list leaves out."""
     lines = []
     if found.looked_back_to is not None:
         moment = formats.moment(found.looked_back_to)
