@@ -87,7 +87,7 @@ def _add_options(parser: argparse.ArgumentParser) -> None:
         "--uploads-to",
         type=_uploads_url,
         metavar="URL",
-        help="also copy the uploaded files, and check their hashes; URL is the UPLOADS_URL of the "
+        help="also copy the stored files, and check their hashes; URL is the UPLOADS_URL of the "
         "new programs: file:///path or s3://bucket/prefix (default: files stay where they are)",
     )
     parser.add_argument(
@@ -131,7 +131,7 @@ def _migrate(arguments: argparse.Namespace) -> int:
     target = open_target(arguments.target)
     transfer = Transfer(source, target, _identity(arguments.source), progress, arguments.batch)
     compared = transfer.run()
-    _print(f"{files:,} uploaded files, {copied:,} of them copied now")
+    _print(f"{files:,} stored files, {copied:,} of them copied now")
     code = _report(compared)
     target.close()
     source.close()

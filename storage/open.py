@@ -4,15 +4,17 @@ import logging
 import os
 import socket
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
+from uuid import UUID
 
 from storage.db.clock import Clock, clock_of
 from storage.db.database import APPLICATION_NAME, Database, open_engine
 from storage.db.schema.migrate import bring_up_to_date
 from storage.db.schema.soundness import BackgroundCheck
+from storage.files.artifacts import Artifacts
 from storage.files.disk import make_folder
 from storage.files.folder import FolderUploads
 from storage.files.private import require_access, tighten
@@ -20,6 +22,7 @@ from storage.files.uploads import Uploads
 from storage.liveness.liveness import FileLiveness, LeaseLiveness, Liveness
 from storage.notify.wakeup import PostgresWakeup, SocketWakeup, Wakeup
 from storage.records.job import StoreError, StoreFull, StoreUnavailable
+from storage.records.job_file import ArtifactKey, UnusedFile
 from storage.transfer.checkpoint import refuse_unfinished_transfer
 
 if TYPE_CHECKING:
@@ -56,6 +59,18 @@ class Store:
     def reads_wait_for_nobody(self) -> bool:
         """Whether no writer blocks a reader, and no network is in between: in a file with a WAL."""
         return not self.database.postgresql and self.database.engine.journal_mode == "wal"
+
+    @property
+    def artifacts(self) -> Artifacts:
+        """The storage of the files that jobs leave."""
+        return self.uploads.artifacts
+
+    def delete_files(self, files: Iterable[UnusedFile]) -> None:
+        """Delete files that no job uses any more. Files that cannot be deleted now are left to a
+        sweep."""
+        files = list(files)
+        self.uploads.delete([each for each in files if isinstance(each, UUID)])
+        self.artifacts.delete([each for each in files if isinstance(each, ArtifactKey)])
 
     def liveness(self, lease_seconds: float) -> Liveness:
         """Return the mechanism with which runners detect each other's death."""

@@ -15,6 +15,7 @@ from storage.db.database import Database
 from storage.db.models import JobRow, UploadRow
 from storage.files.space_reserve import SpaceReserve
 from storage.jobs.changes import change_queued
+from storage.jobs.files import file_of, files_of
 from storage.jobs.idempotency import KeyedJob, StoredKey, change_jobs, delete_keys, store_keys
 from storage.jobs.queues import existing_queues
 from storage.jobs.rows import jobs_by_id, unfinished_among
@@ -37,6 +38,7 @@ from storage.records.alike import AlikeRows, by_columns, types
 from storage.records.batch import BatchJob
 from storage.records.filters import Filters
 from storage.records.job import Job, JobCheck, NewJob, StoreError
+from storage.records.job_file import JobFile
 from storage.records.queue_name import DEFAULT_QUEUE
 from storage.records.states import Status
 from storage.waiting.dependencies import let_wait, missing_predecessors
@@ -177,6 +179,14 @@ class JobStore:
         """Return several jobs with their attempts, in order; None for each that does not exist."""
         found = jobs_by_id(self._database, ids)
         return [found.get(job_id) for job_id in ids]
+
+    def files(self, job_id: UUID) -> builtins.list[JobFile]:
+        """Return the files that a job has left, in the order of their positions."""
+        return files_of(self._database, job_id)
+
+    def file(self, job_id: UUID, name: str) -> JobFile | None:
+        """Return the file with this name that a job has left, or None."""
+        return file_of(self._database, job_id, name)
 
     def unfinished(self, ids: Collection[UUID]) -> set[UUID]:
         """Return the ids of those jobs that exist and are not final."""

@@ -101,6 +101,8 @@ class JobData:
     cancel_requested_at: datetime | None = None
     locked_by: str | None = None
     upload: UploadData | None = None
+    files: int = 0
+    """How many files the job has left."""
     attempts: tuple[AttemptData, ...] = ()
     batch_id: str | None = None
     """The batch with which it was submitted; None for a job that was submitted alone."""

@@ -23,6 +23,7 @@ from storage.files.space_reserve import SpaceReserve
 from storage.jobs.batches import BatchSweep
 from storage.jobs.deadlines import record_missed
 from storage.jobs.expiry import cancel_all_expired
+from storage.jobs.files import unused_files
 from storage.jobs.retention import Retention, unknown_uploads
 from storage.liveness.clock_set_back import BATCH, reschedule
 from storage.liveness.liveness import Liveness
@@ -185,13 +186,15 @@ class Maintenance:
         """Delete a few final jobs that have been kept for long enough."""
         _, unused = self._retention.prune(self._store.clock())
         if unused:
-            self._background_tasks.submit(partial(self._store.uploads.delete, unused))
+            self._background_tasks.submit(partial(self._store.delete_files, unused))
         return self._retention.has_more
 
     def _sweep(self) -> None:
         """Delete files that belong to no job: a dead listener or a failed commit left them."""
         unknown = partial(unknown_uploads, self._store.database)
         self._background_tasks.submit(partial(self._store.uploads.sweep, unknown))
+        unused = partial(unused_files, self._store.database)
+        self._background_tasks.submit(partial(self._store.artifacts.sweep, unused))
 
     def _record_history(self) -> None:
         history.record_moment(self._store.database, self._store.clock())

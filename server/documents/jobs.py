@@ -110,6 +110,7 @@ def job_document(job: Job) -> JobDocument:
         "cancel_requested_at": rfc3339(job.cancel_requested_at),
         "locked_by": job.locked_by,
         "upload": _upload_document(job.upload),
+        "files": job.files,
         "attempts": [_attempt_document(attempt) for attempt in job.attempts],
     }
 

@@ -86,6 +86,10 @@ class _StoreMetrics(Collector):
         yield self._counter("concurrency_waits", waited, "waited for a place")
         conflicts = "Submissions whose unique key another job held", "outcome", "unique"
         yield self._labeled("unique_conflicts", *conflicts, ("refused", "replaced", "returned"))
+        yield self._counter("job_files", "Files that jobs have left", "files")
+        yield self._counter(
+            "job_file_bytes", "Bytes of the files that jobs have left", "file bytes"
+        )
         yield self._labeled("attempts", "Attempts that ended", "outcome", "attempt", Outcome)
         yield self._histogram("wait_seconds", "Seconds from due to claimed", "wait")
         yield self._histogram("run_seconds", "Seconds that attempts ran", "run")

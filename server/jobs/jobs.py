@@ -223,7 +223,7 @@ class Jobs:
     def _delete(self, job_id: UUID, check: JobCheck | None) -> Status | None:
         """Delete a job if it is final. Returns the status that it had, None without such a job."""
         status, unused_files = delete_job(self._store.database, job_id, check)
-        self._store.uploads.delete(unused_files)
+        self._store.delete_files(unused_files)
         self._store.wakeup.notify(LISTENER)
         return status
 

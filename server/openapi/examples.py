@@ -95,6 +95,7 @@ _JOB: JobDocument = {
     "cancel_requested_at": None,
     "locked_by": None,
     "upload": None,
+    "files": 0,
     "attempts": [
         {
             "attempt": 1,

@@ -77,6 +77,7 @@ export interface JobDocument {
   cancel_requested_at: string | null;
   locked_by: string | null;
   upload: UploadDocument | null;
+  files: number;
   attempts: AttemptDocument[];
   reused_from?: string;
   dry_run?: DryRunDocument;

@@ -92,9 +92,31 @@ class JobRow(pw.Model):
     concurrency_key = pw.TextField(null=True)
     max_per_key = pw.IntegerField(null=True)
     """How many jobs with the concurrency key may have a place, see `storage/waiting/places.py`."""
+    file_count = pw.IntegerField(null=True)
+    """How many files the job has left, see `JobFileRow`; null if none."""
 
     class Meta:
         table_name = "job"
+
+
+class JobFileRow(pw.Model):
+    """A file that a job has left; a trigger deletes it with its job, see migration 0045.
+
+    `storage/records/job_file.py` describes the columns.
+    """
+
+    job_id = pw.UUIDField()
+    name = pw.TextField()
+    position = pw.IntegerField()
+    size = pw.BigIntegerField()
+    media_type = pw.TextField()
+    sha256 = pw.TextField()
+    file_id = pw.UUIDField()
+    attempt = pw.IntegerField()
+
+    class Meta:
+        table_name = "job_file"
+        primary_key = pw.CompositeKey("job_id", "name")
 
 
 class TagRow(pw.Model):

@@ -1,9 +1,8 @@
 """Uploaded files as objects in an S3-compatible bucket. The name of an object is the id of its
 file.
 
-A file becomes visible as a whole. While it arrives, its data goes to S3 as parts of a multipart
-upload, which S3 hides until the upload is completed or aborted. Parts of a killed writer must be
-removed by a lifecycle rule of the bucket (docs/s3.md), because obstore cannot list them.
+A file becomes visible as a whole, see bucket_objects.py. The folder `artifacts` below the prefix
+has the files that jobs leave, see bucket_artifacts.py.
 """
 
 import contextlib
@@ -16,10 +15,11 @@ from typing import TYPE_CHECKING
 from uuid import UUID, uuid4
 
 import obstore
-from obstore.exceptions import BaseError
 from obstore.store import S3Store
 
 from storage.files.bucket_access import open_bucket
+from storage.files.bucket_artifacts import BucketArtifacts
+from storage.files.bucket_objects import PART_BYTES, ObjectWriter, translate_errors
 from storage.files.uploads import GRACE_SECONDS, FindOrphans, Uploads, UploadWriter
 from storage.records.job import StoreUnavailable, StoreUnusable, Upload
 
@@ -28,70 +28,40 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-PART_BYTES = 8 * 1024**2
-"""Size of a part. A smaller file is sent in one request."""
-_PARTS_AT_ONCE = 2
 _MAX_PARTS = 10_000
 _REQUEST_SECONDS, _RETRY_SECONDS = 60.0, 15.0
 _SIGN_SECONDS = 3.0
 """Timeout for signing, which delays all jobs. Only fetching credentials needs the network."""
 _SLACK_SECONDS = 3600.0
 _LONGEST_SECONDS = 7 * 86400.0  # S3 signs for no longer
-_REASON_CHARACTERS = 400
 _REFUSED = re.compile(r"status code: 4(?!08|29)")
-_ANSWER = re.compile(
-    r"status code: (\d+ [^:]*)(?:.*?<Code>(.*?)</Code>)?(?:.*?<Message>(.*?)</Message>)?", re.DOTALL
-)
-_ASKED_FOR_ROLE = "/latest/api/token"
 
 
 class BucketWriter(UploadWriter):
-    """Writes one object. Holds the parts being sent and filled in memory."""
+    """Writes the object of one upload."""
 
     def __init__(self, uploads: "BucketUploads", bucket: S3Store, id: UUID | None = None):
         self._id = id or uuid4()
         self._uploads = uploads
-        self._failed = self._completing = False
         self.size = 0
-        self._writer = obstore.open_writer(
-            bucket, str(self._id), buffer_size=PART_BYTES, max_concurrency=_PARTS_AT_ONCE
-        )
+        self._object = ObjectWriter(bucket, str(self._id))
 
     def write(self, data: bytes | memoryview) -> None:
         """Append to the file; see `UploadWriter.write`."""
-        with self._noting_failure():
-            self._writer.write(bytes(data))  # a copy: obstore keeps the object it is given
-            self.size += len(data)
+        self._object.write(data)
+        self.size = self._object.size
 
     def finish(self, name: str, sha256: str) -> Upload:
         """Complete the upload; see `UploadWriter.finish`."""
-        if self._failed:  # obstore would complete the file without the missing part
-            raise StoreUnavailable("uploads: a part of the file could not be stored")
-        self._completing = True
-        with self._noting_failure():
-            self._writer.close()
+        self._object.complete()
         return Upload(self._id, name, self.size, sha256)
 
     def abort(self) -> None:
         """Remove the object or its parts. If S3 is down, they are left to a sweep or the lifecycle
         rule."""
-        if not self._writer.closed():
-            try:
-                with translate_errors():
-                    self._writer.__exit__(EOFError, EOFError(), None)  # no error: it would complete
-            except StoreUnavailable as error:
-                log.warning("parts of an upload are left", extra={"reason": str(error)})
-        if self._completing:
+        self._object.discard_parts()
+        if self._object.may_be_complete:
             self._uploads.delete([self._id])
-
-    @contextlib.contextmanager
-    def _noting_failure(self) -> Iterator[None]:
-        try:
-            with translate_errors():
-                yield
-        except StoreUnavailable:
-            self._failed = True
-            raise
 
 
 class BucketUploads(Uploads):
@@ -108,6 +78,7 @@ class BucketUploads(Uploads):
     ):
         """`signer` is the same bucket, opened with short timeouts; `clock` returns seconds."""
         self._bucket, self._signer = bucket, signer
+        self.artifacts = BucketArtifacts(bucket)
         self._clock = clock
         self._orphans: dict[UUID, float] = {}
 
@@ -172,26 +143,6 @@ def open_bucket_uploads(settings: "Settings") -> BucketUploads:
     """Open the bucket of UPLOADS_URL without sending a request. Raises StoreUnusable."""
     bucket = open_bucket(settings, _REQUEST_SECONDS, _RETRY_SECONDS)
     return BucketUploads(bucket, open_bucket(settings, _SIGN_SECONDS, _SIGN_SECONDS))
-
-
-@contextlib.contextmanager
-def translate_errors() -> Iterator[None]:
-    """Turn errors of obstore within the block into StoreUnavailable."""
-    try:
-        yield
-    except (BaseError, OSError, ValueError) as error:
-        raise StoreUnavailable(f"uploads: {_reason(str(error))}") from error
-
-
-def _reason(text: str) -> str:
-    """The message of an obstore error, shortened to one line."""
-    if match := _ANSWER.search(text):
-        reason = ": ".join(filter(None, match.groups()))
-    else:
-        reason = " ".join(text.partition("\n\nDebug source")[0].split())
-    if _ASKED_FOR_ROLE in text:
-        reason = f"AWS_ACCESS_KEY_ID is not set, and this machine has no AWS role: {reason}"
-    return reason[:_REASON_CHARACTERS]
 
 
 def _upload_ids(names: Iterable[str]) -> Iterator[UUID]:

@@ -5,27 +5,20 @@ files/<id>      complete, synced to disk, and never changed
 """
 
 import contextlib
-import ctypes
 import fcntl
-import os
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from pathlib import Path
 from uuid import UUID, uuid4
 
+from storage.files.artifacts import FolderArtifacts
+from storage.files.data_file import DataFile, translate_errors
 from storage.files.disk import make_folder, sync_folder
 from storage.files.uploads import GRACE_SECONDS, FindOrphans, Uploads, UploadWriter
-from storage.records.job import StoreFull, StoreUnavailable, Upload
+from storage.records.job import StoreUnavailable, Upload
 
 INCOMING, FILES = "incoming", "files"
-_DISK_FULL = {28, 122}  # ENOSPC, EDQUOT
-_STEP_BYTES = 64 * 1024
-"""Bytes per write call. Larger calls make Linux look for larger pieces of memory; where few are
-free, they take two to four times as long (benchmarks.server.uploads)."""
-_WRITE_BACK_BYTES = 8 * 1024**2
-_SYNC_FILE_RANGE_WRITE = 2
-_libc = ctypes.CDLL(None)
-_libc.sync_file_range.argtypes = (ctypes.c_int, ctypes.c_int64, ctypes.c_int64, ctypes.c_uint)
+_WHAT = "uploads"
 
 
 class FolderWriter(UploadWriter):
@@ -36,30 +29,22 @@ class FolderWriter(UploadWriter):
         self._part = incoming / str(self._id)
         self._target = files / str(self._id)
         self.size = 0
-        with _translate_errors():
+        with translate_errors(_WHAT):
             if id:
                 self._part.unlink(missing_ok=True)  # from an interrupted transfer
-            self._file = self._part.open("xb", buffering=0)
+            self._file = DataFile(self._part)
             fcntl.flock(self._file, fcntl.LOCK_EX)
-        self._written_back = 0
 
     def write(self, data: bytes | memoryview) -> None:
         """Append to the file; see `UploadWriter.write`."""
-        rest = memoryview(data)
-        with _translate_errors():
-            while rest:
-                rest = rest[self._file.write(rest[:_STEP_BYTES]) :]
-        self.size += len(data)
-        new = self.size - self._written_back
-        if new >= _WRITE_BACK_BYTES:  # a hint that makes the fsync at the end short
-            file, begin = self._file.fileno(), self._written_back
-            _libc.sync_file_range(file, begin, new, _SYNC_FILE_RANGE_WRITE)
-            self._written_back = self.size
+        with translate_errors(_WHAT):
+            self._file.write(data)
+        self.size = self._file.size
 
     def finish(self, name: str, sha256: str) -> Upload:
         """Sync and publish the file; see `UploadWriter.finish`."""
-        with _translate_errors():
-            os.fsync(self._file.fileno())
+        with translate_errors(_WHAT):
+            self._file.sync()
             self._part.rename(self._target)
             self._file.close()
             sync_folder(self._target.parent)
@@ -80,9 +65,10 @@ class FolderUploads(Uploads):
         self.folder: Path = folder
         self._incoming = folder / INCOMING
         self._files = folder / FILES
-        with _translate_errors():
+        with translate_errors(_WHAT):
             for each in (folder, self._incoming, self._files):
                 make_folder(each)
+        self.artifacts: FolderArtifacts = FolderArtifacts(folder)
 
     def writer(self, id: UUID | None = None) -> FolderWriter:
         """Begin a new file, or a copy of the file with this id."""
@@ -91,7 +77,7 @@ class FolderUploads(Uploads):
     def size(self, upload: Upload) -> int | None:
         """Return the size of a complete file in bytes, or None if it does not exist."""
         try:
-            with _translate_errors():
+            with translate_errors(_WHAT):
                 return self.path(upload).stat().st_size
         except StoreUnavailable as error:
             if isinstance(error.__cause__, FileNotFoundError):
@@ -140,12 +126,3 @@ def _age(path: Path) -> float:
         return time.time() - path.stat().st_mtime
     except FileNotFoundError:
         return 0.0
-
-
-@contextlib.contextmanager
-def _translate_errors() -> Iterator[None]:
-    try:
-        yield
-    except OSError as error:
-        kind = StoreFull if error.errno in _DISK_FULL else StoreUnavailable
-        raise kind(f"uploads: {error.strerror}") from error

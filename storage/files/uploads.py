@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 from uuid import UUID
 
+from storage.files.artifacts import Artifacts
 from storage.records.job import Upload
 
 GRACE_SECONDS = 3600.0
@@ -48,6 +49,8 @@ class Uploads(ABC):
 
     folder: Path | None
     """Folder on this machine that holds the files; None if they are elsewhere."""
+    artifacts: Artifacts
+    """The storage of the files that jobs leave, in the same place."""
     MAX_BYTES: int | None = None
     """Maximum size of a file; None: no limit."""
 

@@ -1,7 +1,7 @@
-"""Deletes final jobs after their retention time, and uploads that no job uses.
+"""Deletes final jobs after their retention time, and files that no job uses.
 
 rule after rule: the jobs that it matches, by their last events ─┐
-jobs with a `keep_for` of their own, by an index ────────────────┴─▶ deleted, with unused uploads
+jobs with a `keep_for` of their own, by an index ────────────────┴─▶ deleted, with unused files
 """
 
 from collections.abc import Mapping, Sequence
@@ -13,8 +13,10 @@ import peewee as pw
 from storage.db.database import Database
 from storage.db.models import AttemptRow, EventRow, JobRow, TagRow, UploadRow
 from storage.db.parameters import parameter, unindexed
+from storage.jobs.files import keys_of_files
 from storage.jobs.rows import jobs_by_id
 from storage.records.job import JobCheck
+from storage.records.job_file import UnusedFile
 from storage.records.retention_rules import RetentionRule
 from storage.records.states import FINAL, Status
 
@@ -48,11 +50,11 @@ class Retention:
         """Whether there may be more expired jobs, so that `prune` should be called again soon."""
         return self._own.has_more or any(each.has_more for each, _ in self._passes)
 
-    def prune(self, now: int) -> tuple[int, list[UUID]]:
+    def prune(self, now: int) -> tuple[int, list[UnusedFile]]:
         """Delete up to BATCH jobs of each rule, and of those with a time of their own.
 
-        Returns the number of deleted jobs, and the uploads that no job uses any more; the caller
-        may delete their files. `now` is in milliseconds since 1970.
+        Returns the number of deleted jobs, and the files that no job uses any more; the caller may
+        delete them with `Store.delete_files`. `now` is in milliseconds since 1970.
         """
         results = [self._own.prune(now)]
         results += [each.prune(now, keep_ms) for each, keep_ms in self._passes]
@@ -79,7 +81,7 @@ class _Pass:
         self.has_more = False
         """Whether there may be more expired jobs, so that `prune` should be called again soon."""
 
-    def prune(self, now: int, keep_ms: int) -> tuple[int, list[UUID]]:
+    def prune(self, now: int, keep_ms: int) -> tuple[int, list[UnusedFile]]:
         """Delete up to BATCH jobs that have been final for more than `keep_ms`."""
         if now >= self._restart_at:
             self._passed, self._restart_at = 0, now + RESTART_MS
@@ -121,7 +123,7 @@ class _OwnTimes:
         self._database = database
         self.has_more = False
 
-    def prune(self, now: int) -> tuple[int, list[UUID]]:
+    def prune(self, now: int) -> tuple[int, list[UnusedFile]]:
         """Delete up to BATCH jobs whose own time is over."""
         due = self._database.statement(("kept jobs", BATCH), _select_due)
         rows = self._database.fetch(due, {"now": now})
@@ -133,20 +135,19 @@ class _OwnTimes:
 
 def _delete_unchanged(
     database: Database, expired: Mapping[UUID, int]
-) -> tuple[set[UUID], list[UUID]]:
+) -> tuple[set[UUID], list[UnusedFile]]:
     """Delete those jobs that have not changed and that no other transaction changes now.
 
-    `expired` has their versions. Returns their ids, and the uploads that no job uses any more.
+    `expired` has their versions. Returns their ids, and the files that no job uses any more.
     """
     if not expired:
         return set(), []
-    columns = JobRow.id, JobRow.version, JobRow.upload_id
+    columns = JobRow.id, JobRow.version, JobRow.upload_id, JobRow.file_count
     query = JobRow.select(*columns).where(JobRow.id.in_(sorted(expired)))
     with database.transaction():
         found = database.rows(database.engine.skip_locked(query))
         rows = [row for row in found if row["version"] == expired[row["id"]]]
-        ids = [row["id"] for row in rows]
-        return set(ids), _delete(database, ids, {row["upload_id"] for row in rows})
+        return {row["id"] for row in rows}, _delete(database, rows)
 
 
 def _select_last_of_next() -> Any:
@@ -203,14 +204,15 @@ def _select_due() -> Any:
 
 def delete_job(
     database: Database, job_id: UUID, check: JobCheck | None = None
-) -> tuple[Status | None, list[UUID]]:
+) -> tuple[Status | None, list[UnusedFile]]:
     """Delete one job if it is final.
 
-    Returns the status it had, None if there is no such job, and its unused uploads, as
+    Returns the status it had, None if there is no such job, and its unused files, as
     `Retention.prune` does. Raises what `check` raises.
     """
     with database.transaction():
-        query = JobRow.select(JobRow.status, JobRow.upload_id).where(JobRow.id == job_id)
+        columns = JobRow.id, JobRow.status, JobRow.upload_id, JobRow.file_count
+        query = JobRow.select(*columns).where(JobRow.id == job_id)
         rows = database.rows(database.engine.lock(query))
         if not rows:
             return None, []
@@ -219,7 +221,7 @@ def delete_job(
             return status, []
         if check is not None:
             check(jobs_by_id(database, [job_id])[job_id])
-        return status, _delete(database, [job_id], {rows[0]["upload_id"]})
+        return status, _delete(database, rows)
 
 
 def unknown_uploads(database: Database, uploads: set[UUID]) -> set[UUID]:
@@ -232,11 +234,18 @@ def unknown_uploads(database: Database, uploads: set[UUID]) -> set[UUID]:
     return uploads - known
 
 
-def _delete(database: Database, ids: list[UUID], uploads: set[UUID | None]) -> list[UUID]:
-    """Delete jobs and their attempts. Returns the uploads that no job uses any more."""
+def _delete(database: Database, jobs: Sequence[dict[str, Any]]) -> list[UnusedFile]:
+    """Delete jobs and their attempts. Returns the files that no job uses any more.
+
+    `jobs` has the columns `id`, `upload_id` and `file_count` of each. A trigger deletes the rows of
+    their files.
+    """
+    ids = [row["id"] for row in jobs]
+    left = keys_of_files(database, [row["id"] for row in jobs if row["file_count"]])
     database.run(AttemptRow.delete().where(AttemptRow.job_id.in_(ids)))
     database.run(JobRow.delete().where(JobRow.id.in_(ids)))
-    return _delete_unused(database, {each for each in uploads if each is not None})
+    uploads = {row["upload_id"] for row in jobs if row["upload_id"] is not None}
+    return [*_delete_unused(database, uploads), *left]
 
 
 def _delete_unused(database: Database, uploads: set[UUID]) -> list[UUID]:

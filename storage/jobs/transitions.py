@@ -10,6 +10,7 @@ from uuid import UUID
 from storage.db.database import Database
 from storage.db.models import JobRow
 from storage.db.statements import Statement
+from storage.jobs.files import insert_files
 from storage.jobs.statements import (
     end_attempt,
     guarded_update,
@@ -20,6 +21,7 @@ from storage.jobs.statements import (
 from storage.jobs.unique_keys import other_holder
 from storage.records.attempt_outcome import AttemptOutcome
 from storage.records.job import Fence, Json
+from storage.records.job_file import JobFile
 from storage.records.states import (
     ABANDON,
     CANCEL,
@@ -52,6 +54,8 @@ class Settlement:
     if_canceled: AttemptOutcome | None = None
     """The outcome if a client has asked to cancel the job, so that the transition is refused. None
     if the transition does not depend on that."""
+    files: Sequence[JobFile] = ()
+    """The files that the attempt has left. Their bytes are stored already."""
 
 
 def loss(
@@ -207,6 +211,9 @@ class Transitions:
         if ended:
             end_each = self._database.statement("end", end_attempt)
             self._database.change_each_deferred(end_each, ended)
+        files = [file for each in settled for file in each.files]
+        if files:
+            insert_files(self._database, files)
         for each in settled:
             self._count(each, now)
         return changed
@@ -218,6 +225,9 @@ class Transitions:
         counters.observe(fence.type, "run", now - fence.started_at)
         if target in FINAL:
             counters.add(fence.type, f"finished {target}")
+        if settlement.files:
+            counters.add(fence.type, "files", len(settlement.files))
+            counters.add(fence.type, "file bytes", sum(file.size for file in settlement.files))
         if fence.trace_origin:
             self.traced.append((settlement, now))
 
@@ -264,6 +274,8 @@ def _job_changes(settlement: Settlement, now: int) -> dict[str, Any]:
     changes = {"error": error and to_json_text(error), **settlement.changes}
     if settlement.progress is not None:
         changes["progress"] = settlement.progress
+    if settlement.files:
+        changes["file_count"] = len(settlement.files)
     if settlement.delay_ms is not None:
         changes["run_at"] = now + settlement.delay_ms
     if not _is_in_job(settlement):

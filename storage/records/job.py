@@ -275,6 +275,13 @@ class Job:
     concurrency_key: str | None = None
     max_per_key: int | None = None
     """How many jobs with the concurrency key may run at once; None without a key."""
+    file_count: int | None = None
+    """How many files it has left; None if none."""
+
+    @property
+    def files(self) -> int:
+        """How many files it has left, see `storage/records/job_file.py`."""
+        return self.file_count or 0
 
     @property
     def held(self) -> bool:

@@ -1,4 +1,4 @@
-"""Copies the uploaded files of a transfer and verifies their hashes, or checks that all exist."""
+"""Copies the stored files of a transfer and verifies their hashes, or checks that all exist."""
 
 import hashlib
 from collections.abc import Callable, Iterator
@@ -6,20 +6,24 @@ from pathlib import Path
 from typing import BinaryIO
 
 from storage.db.database import Database
-from storage.db.models import UploadRow
+from storage.db.models import JobFileRow, UploadRow
+from storage.files.artifacts import ArtifactWriter
 from storage.files.folder import FolderUploads
-from storage.files.uploads import Uploads
+from storage.files.uploads import Uploads, UploadWriter
 from storage.records.job import Upload
+from storage.records.job_file import JobFile
 from storage.transfer.endpoints import TransferRefused
 from storage.transfer.tables import Table
 
 CHUNK_BYTES = 1024**2
 _SHOWN = 5
 
+StoredFile = Upload | JobFile
+
 
 def has_files(source: Database) -> bool:
-    """Return whether the source has any uploaded files."""
-    return Table(source, UploadRow).count() > 0
+    """Return whether the source has any uploaded files, or files that jobs have left."""
+    return any(Table(source, model).count() > 0 for model in (UploadRow, JobFileRow))
 
 
 def transfer_files(
@@ -35,38 +39,51 @@ def transfer_files(
         raise TransferRefused(
             "--uploads-to: files can only be copied from a folder, but these are in a bucket"
         )
-    bad, count, copied = [], 0, 0
-    for upload in _uploads(source):
+    bad, count, copied = list[StoredFile](), 0, 0
+    for file in _files(source):
         count += 1
-        if uploads.size(upload) != upload.size:
-            bad.append(upload)
-        elif target and target.size(upload) != upload.size:
+        if _size(uploads, file) != file.size:
+            bad.append(file)
+        elif target and _size(target, file) != file.size:
             assert isinstance(uploads, FolderUploads)
-            if _copy(upload, uploads.path(upload), target):
+            if _copy(file, uploads, target):
                 copied += 1
             else:
-                bad.append(upload)
+                bad.append(file)
         progress(f"files: {count:,}")
     if bad:
         raise TransferRefused(_complaint(bad, uploads.folder))
     return count, copied
 
 
-def _uploads(source: Database) -> Iterator[Upload]:
+def _files(source: Database) -> Iterator[StoredFile]:
     for rows in Table(source, UploadRow).batches():
         yield from (Upload(**row) for row in rows)
+    for rows in Table(source, JobFileRow).batches():
+        yield from (JobFile(**row) for row in rows)
 
 
-def _copy(upload: Upload, path: Path, target: Uploads) -> bool:
+def _size(uploads: Uploads, file: StoredFile) -> int | None:
+    if isinstance(file, JobFile):
+        return uploads.artifacts.size(file.key)
+    return uploads.size(file)
+
+
+def _copy(file: StoredFile, source: FolderUploads, target: Uploads) -> bool:
     """Copy a file. Returns False, and leaves no copy, if its hash is not the one in its row."""
-    writer, digest = target.writer(upload.id), hashlib.sha256()
+    writer: UploadWriter | ArtifactWriter
+    if isinstance(file, JobFile):
+        path, writer = source.artifacts.path(file.key), target.artifacts.writer(file.key)
+    else:
+        path, writer = source.path(file), target.writer(file.id)
+    digest = hashlib.sha256()
     try:
-        with path.open("rb") as file:
-            for chunk in _chunks(file):
+        with path.open("rb") as data:
+            for chunk in _chunks(data):
                 digest.update(chunk)
                 writer.write(chunk)
-        if digest.hexdigest() == upload.sha256:
-            writer.finish(upload.name, upload.sha256)
+        if digest.hexdigest() == file.sha256:
+            _finish(file, writer, target)
             return True
     except BaseException:
         writer.abort()
@@ -75,16 +92,28 @@ def _copy(upload: Upload, path: Path, target: Uploads) -> bool:
     return False
 
 
+def _finish(file: StoredFile, writer: UploadWriter | ArtifactWriter, target: Uploads) -> None:
+    if isinstance(writer, UploadWriter):
+        writer.finish(file.name, file.sha256)
+    else:
+        writer.finish()
+        target.artifacts.sync()
+
+
 def _chunks(file: BinaryIO) -> Iterator[bytes]:
     while chunk := file.read(CHUNK_BYTES):
         yield chunk
 
 
-def _complaint(bad: list[Upload], folder: Path | None) -> str:
-    shown = ", ".join(f"{each.id} ({each.name})" for each in bad[:_SHOWN])
+def _complaint(bad: list[StoredFile], folder: Path | None) -> str:
+    shown = ", ".join(f"{_id(each)} ({each.name})" for each in bad[:_SHOWN])
     more = f" and {len(bad) - _SHOWN} more" if len(bad) > _SHOWN else ""
     place = folder or "the bucket"
     return (
         f"{len(bad)} files are missing from {place} or were changed: {shown}{more}. "
         "Restore them, delete their jobs, or give the right folder with --data-dir"
     )
+
+
+def _id(file: StoredFile) -> str:
+    return f"job {file.job_id}" if isinstance(file, JobFile) else str(file.id)

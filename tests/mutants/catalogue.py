@@ -4,6 +4,7 @@ from tests.mutants.guards.access import ACCESS
 from tests.mutants.guards.analyses import ANALYSES
 from tests.mutants.guards.api import API
 from tests.mutants.guards.archives import ARCHIVES
+from tests.mutants.guards.artifacts import ARTIFACTS
 from tests.mutants.guards.batches import BATCHES
 from tests.mutants.guards.callbacks import CALLBACKS
 from tests.mutants.guards.cli import CLI
@@ -82,4 +83,5 @@ MUTANTS = (
     *CALLBACKS,
     *DEPENDENCIES,
     *CONCURRENCY_KEYS,
+    *ARTIFACTS,
 )

@@ -23,7 +23,8 @@ from storage.queries import history
 from storage.records.job import Job, NewJob
 from storage.transfer.checkpoint import read_checkpoint
 from tests.support.claims_in_steps import part_returned
-from tests.support.stores import RAISED, RETURNED, Bench, open_bench
+from tests.support.job_files import complete_with_files
+from tests.support.stores import RAISED, RETURNED, Bench, Holder, open_bench
 from tests.support.waiting import wait_for
 from tests.support.warm_start import run_program
 
@@ -86,6 +87,7 @@ class Content:
 
     jobs: Mapping[UUID, Job]
     events: Mapping[UUID, Any]
+    files: Mapping[UUID, Any]
     output: list[Any]
     counters: list[Any]
     version: int
@@ -98,6 +100,7 @@ def content_of(bench: Bench) -> Content:
     return Content(
         {id: bench.job(id) for id in ids},
         {id: events.of_job(id, 0) for id in ids},
+        {id: bench.jobs.files(id) for id in ids},
         [events.outputs.of_job(id, 0) for id in ids],
         sorted(database.rows(CounterRow.select()), key=lambda row: (row["type"], row["name"])),
         events.newest(),
@@ -132,6 +135,7 @@ def fill_store(bench: Bench) -> dict[str, UUID]:
     sets.put(
         "shop", ["ä", {"pattern": "'\\☃", "word": True}], "für alle", "ann", lambda saved: None
     )
+    ids["with files"] = _job_with_files(bench, holder)
     ids["running"] = bench.enqueue(priority=50)
     fence = holder.claim_one()
     assert fence.job_id == ids["running"]
@@ -139,6 +143,11 @@ def fill_store(bench: Bench) -> dict[str, UUID]:
     (taken,) = holder.claims.parts.claim(1)
     assert holder.claims.parts.settle(part_returned(taken.fence, '{"x":1}'))
     return ids
+
+
+def _job_with_files(bench: Bench, holder: Holder) -> UUID:
+    bench.enqueue(priority=51)
+    return complete_with_files(bench, holder, {"b/c": b"", "ä.txt": FILE})
 
 
 def enqueue_many(bench: Bench, count: int) -> None:

@@ -141,6 +141,8 @@ class JobDocument(TypedDict):
     """Name of the runner that holds the job; null unless it is running."""
     upload: UploadDocument | None
     """The file of the job; null without one."""
+    files: int
+    """How many files the job has left."""
     attempts: list[AttemptDocument]
     """All attempts to run the job, the oldest first."""
 

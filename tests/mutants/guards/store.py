@@ -445,7 +445,7 @@ STORE = (
     Mutant(
         "a file is synced before its job is stored",
         "storage/files/folder.py",
-        "            os.fsync(self._file.fileno())\n",
+        "            self._file.sync()\n",
         "",
         UPLOADS,
     ),

@@ -46,7 +46,7 @@ TRANSFER = (
     Mutant(
         "a copied file is compared with its hash",
         "storage/transfer/files.py",
-        "        if digest.hexdigest() == upload.sha256:\n",
+        "        if digest.hexdigest() == file.sha256:\n",
         "        if True:\n",
         MOVING,
     ),

@@ -9,14 +9,14 @@ WHOLE = ("tests/end_to_end/test_s3_uploads.py",)
 UPLOADS = (
     Mutant(
         "an abandoned file is aborted and not completed",
-        "storage/files/bucket.py",
+        "storage/files/bucket_objects.py",
         "self._writer.__exit__(EOFError, EOFError(), None)",
         "self._writer.close()",
         BUCKET,
     ),
     Mutant(
         "a file without all its parts is not completed",
-        "storage/files/bucket.py",
+        "storage/files/bucket_objects.py",
         "        if self._failed:",
         "        if False:",
         BUCKET,
@@ -24,7 +24,7 @@ UPLOADS = (
     Mutant(
         "an object whose job could not be stored is deleted",
         "storage/files/bucket.py",
-        "        if self._completing:",
+        "        if self._object.may_be_complete:",
         "        if False:",
         BUCKET,
     ),

@@ -71,6 +71,7 @@ async def test_the_document_of_a_job_has_all_fields(client: Client) -> None:
         "cancel_requested_at": None,
         "locked_by": None,
         "upload": None,
+        "files": 0,
         "attempts": [],
     }
 

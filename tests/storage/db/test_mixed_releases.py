@@ -15,10 +15,12 @@ from storage.db.database import Database, open_engine
 from storage.db.models import CounterRow
 from storage.db.schema.migrate import contract
 from storage.jobs.events import Events
+from storage.jobs.files import unused_files
 from storage.jobs.transitions import loss
 from storage.queries.id_skew import stored_skew
 from storage.records.attempt_outcome import AttemptOutcome
 from storage.records.job import Fence, Job
+from tests.support.job_files import complete_with_files, stored_keys
 from tests.support.newer_release import update_schema_to
 from tests.support.previous_release import LAST, PreviousRelease
 from tests.support.stores import Bench, Holder, id_at, open_bench
@@ -181,6 +183,17 @@ def test_both_releases_delete_jobs_of_the_other(bench: Bench, previous: Previous
     previous.delete(job_id)
     assert bench.jobs.get(job_id) is None
     assert previous.attempts(job_id) == []
+
+
+def test_the_previous_release_deletes_jobs_with_the_rows_of_their_files(
+    bench: Bench, previous: PreviousRelease
+) -> None:
+    runner = bench.runner()
+    bench.enqueue()
+    job_id = complete_with_files(bench, runner, {"a": b"1", "b": b"2"})
+    previous.delete(job_id)
+    assert bench.jobs.files(job_id) == []
+    assert unused_files(bench.store.database, stored_keys(bench)) == stored_keys(bench) != set()
 
 
 def counters_of(bench: Bench) -> dict[str, int]:

@@ -13,8 +13,9 @@ import pytest
 
 from runner.job_types import loader as job_types
 from runner.job_types.base import JobError
-from storage.files.bucket import PART_BYTES, BucketUploads, BucketWriter, open_bucket_uploads
+from storage.files.bucket import BucketUploads, BucketWriter, open_bucket_uploads
 from storage.files.bucket_access import open_bucket
+from storage.files.bucket_objects import PART_BYTES
 from storage.files.folder import FolderUploads
 from storage.files.uploads import GRACE_SECONDS
 from storage.open import open_store

@@ -76,7 +76,7 @@ def test_the_whole_store_is_transferred(setup: TransferSetup) -> None:
     before = fill_source(setup)
     code, printed = setup.run("--batch", "2")
     assert code == 0, printed
-    assert re.search(r"^job +5 +5  same$", printed, re.MULTILINE)
+    assert re.search(r"^job +6 +6  same$", printed, re.MULTILINE)
     with setup.open_target() as bench:
         assert content_of(bench) == before
         key = KeyedJob("a key", "its print", NewJob("sleep", {}))
@@ -181,7 +181,7 @@ def test_a_transfer_continues_after_its_last_batch(setup: TransferSetup) -> None
     lines.clear()
     with open_transfer(setup, lines.append) as transfer:
         assert all(each.same for each in transfer.run())
-    assert lines[0] == "copying job: 15 of 25"
+    assert lines[0] == "copying job: 15 of 26"
 
 
 @to_either
@@ -192,7 +192,7 @@ def test_copied_jobs_create_no_events(setup: TransferSetup) -> None:
         with target.transaction():
             for rows in Table(source, model).batches():
                 Table(target, model).insert(rows)
-    assert Table(target, models.JobRow).count() == 5
+    assert Table(target, models.JobRow).count() == 6
     assert Table(target, models.EventRow).count() == 0
     source.close()
     target.close()
@@ -288,6 +288,25 @@ def test_uploads_are_copied_with_their_hashes_checked(setup: TransferSetup) -> N
 
 
 @only_to_postgresql
+def test_files_that_jobs_have_left_are_copied_with_their_hashes_checked(
+    setup: TransferSetup,
+) -> None:
+    before = fill_source(setup)
+    empty, file = next(files for files in before.files.values() if files)
+    folders = [each / "uploads" / "artifacts" for each in (setup.data_dir, setup.new_data_dir)]
+    stored, copy = (folder / str(file.key) for folder in folders)
+    option = ("--uploads-to", f"file://{setup.new_data_dir / 'uploads'}")
+    stored.write_bytes(FILE[::-1])
+    code, printed = setup.run(*option)
+    assert (code, f"job {file.job_id} (ä.txt)" in printed, copy.exists()) == (1, True, False)
+    stored.write_bytes(FILE)
+    copy.write_bytes(b"of one that was killed")
+    code, printed = setup.run(*option)
+    assert (code, copy.read_bytes()) == (0, FILE), printed
+    assert (folders[1] / str(empty.key)).read_bytes() == b""
+
+
+@only_to_postgresql
 def test_uploads_are_copied_into_a_bucket(setup: TransferSetup, bucket: Bucket) -> None:
     before = fill_source(setup)
     (upload,) = {job.upload for job in before.jobs.values() if job.upload}
@@ -300,8 +319,13 @@ def test_uploads_are_copied_into_a_bucket(setup: TransferSetup, bucket: Bucket) 
     printed, _ = process.communicate(timeout=60)
     assert process.returncode == 0, printed
     stored = bucket.keys()
-    assert [key.rpartition("/")[2] for key in stored] == [str(upload.id)]
+    left = [file for files in before.files.values() for file in files]
+    assert {key.rpartition("/")[2] for key in stored} == {
+        str(upload.id),
+        *(str(file.key) for file in left),
+    }
     assert bucket.read(upload.id) == FILE
+    assert bucket.read(f"artifacts/{left[1].key}") == FILE
     assert bucket.open_parts() == []
 
 

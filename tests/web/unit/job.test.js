@@ -39,6 +39,7 @@ const JOB = {
   timeout: null,
   priority: 0,
   upload: null,
+  files: 0,
 };
 
 test("output has a note where a part was not kept", () => {

@@ -1,0 +1,94 @@
+"""Writes objects to an S3-compatible bucket, and translates the errors of obstore.
+
+An object becomes visible as a whole. While it arrives, its data goes to S3 as parts of a multipart
+upload, which S3 hides until the upload is completed or aborted. Parts of a killed writer must be
+removed by a lifecycle rule of the bucket (docs/s3.md), because obstore cannot list them.
+"""
+
+import contextlib
+import logging
+import re
+from collections.abc import Iterator
+
+import obstore
+from obstore.exceptions import BaseError
+from obstore.store import S3Store
+
+from storage.records.job import StoreUnavailable
+
+log = logging.getLogger(__name__)
+
+PART_BYTES = 8 * 1024**2
+"""Size of a part. A smaller file is sent in one request."""
+_PARTS_AT_ONCE = 2
+_REASON_CHARACTERS = 400
+_ANSWER = re.compile(
+    r"status code: (\d+ [^:]*)(?:.*?<Code>(.*?)</Code>)?(?:.*?<Message>(.*?)</Message>)?", re.DOTALL
+)
+_ASKED_FOR_ROLE = "/latest/api/token"
+
+
+class ObjectWriter:
+    """Writes one object. Holds the parts being sent and filled in memory."""
+
+    def __init__(self, bucket: S3Store, name: str):
+        self._failed = False
+        self.may_be_complete = False
+        """Whether S3 was asked to make the object visible."""
+        self.size = 0
+        self._writer = obstore.open_writer(
+            bucket, name, buffer_size=PART_BYTES, max_concurrency=_PARTS_AT_ONCE
+        )
+
+    def write(self, data: bytes | memoryview) -> None:
+        """Append to the object. Raises StoreUnavailable."""
+        with self._noting_failure():
+            self._writer.write(bytes(data))  # a copy: obstore keeps the object it is given
+            self.size += len(data)
+
+    def complete(self) -> None:
+        """Make the object visible. Raises StoreUnavailable, also if a write has failed."""
+        if self._failed:  # obstore would complete the file without the missing part
+            raise StoreUnavailable("uploads: a part of the file could not be stored")
+        self.may_be_complete = True
+        with self._noting_failure():
+            self._writer.close()
+
+    def discard_parts(self) -> None:
+        """Remove the parts, unless the object is complete. If S3 is down, they are left to the
+        lifecycle rule."""
+        if not self._writer.closed():
+            try:
+                with translate_errors():
+                    self._writer.__exit__(EOFError, EOFError(), None)  # no error: it would complete
+            except StoreUnavailable as error:
+                log.warning("parts of an upload are left", extra={"reason": str(error)})
+
+    @contextlib.contextmanager
+    def _noting_failure(self) -> Iterator[None]:
+        try:
+            with translate_errors():
+                yield
+        except StoreUnavailable:
+            self._failed = True
+            raise
+
+
+@contextlib.contextmanager
+def translate_errors() -> Iterator[None]:
+    """Turn errors of obstore within the block into StoreUnavailable."""
+    try:
+        yield
+    except (BaseError, OSError, ValueError) as error:
+        raise StoreUnavailable(f"uploads: {_reason(str(error))}") from error
+
+
+def _reason(text: str) -> str:
+    """The message of an obstore error, shortened to one line."""
+    if match := _ANSWER.search(text):
+        reason = ": ".join(filter(None, match.groups()))
+    else:
+        reason = " ".join(text.partition("\n\nDebug source")[0].split())
+    if _ASKED_FOR_ROLE in text:
+        reason = f"AWS_ACCESS_KEY_ID is not set, and this machine has no AWS role: {reason}"
+    return reason[:_REASON_CHARACTERS]

@@ -1,0 +1,49 @@
+"""Files of jobs, stored as a worker stores them, but without one."""
+
+import hashlib
+from collections.abc import Mapping
+from uuid import UUID, uuid4
+
+from storage.files.artifacts import Artifacts, FolderArtifacts
+from storage.jobs.transitions import Settlement
+from storage.records.job import Fence
+from storage.records.job_file import ArtifactKey, JobFile
+from storage.records.states import COMPLETE
+from tests.support.stores import RETURNED, Bench, Holder
+
+
+def store_file(
+    artifacts: Artifacts, fence: Fence, name: str, data: bytes, position: int = 0
+) -> JobFile:
+    """Store the bytes of a file of a running attempt; returns its row."""
+    key = ArtifactKey(fence.job_id, fence.attempt, uuid4())
+    writer = artifacts.writer(key)
+    writer.write(data)
+    writer.finish()
+    artifacts.sync()
+    digest = hashlib.sha256(data).hexdigest()
+    size, kind = len(data), "application/octet-stream"
+    return JobFile(key.job_id, name, position, size, kind, digest, key.file_id, key.attempt)
+
+
+def complete_with_files(bench: Bench, runner: Holder, files: Mapping[str, bytes]) -> UUID:
+    """Run the only job that is due: it succeeds and leaves these files. Returns its id."""
+    fence = runner.claim_one()
+    artifacts = bench.store.artifacts
+    stored = [
+        store_file(artifacts, fence, name, files[name], position)
+        for position, name in enumerate(sorted(files))
+    ]
+    settled = Settlement(COMPLETE, fence, RETURNED, {"result": "1"}, files=stored)
+    assert runner.claims.settle(settled) == [True]
+    return fence.job_id
+
+
+def stored_keys(bench: Bench) -> set[ArtifactKey]:
+    """The keys of all bytes that are stored in the folder."""
+    artifacts = bench.store.artifacts
+    assert isinstance(artifacts, FolderArtifacts)
+    names = (
+        path.name for path in artifacts.path(ArtifactKey(uuid4(), 1, uuid4())).parent.iterdir()
+    )
+    return {key for name in names if (key := ArtifactKey.parse(name))}
