@@ -124,6 +124,9 @@ class Claims:
         self.has_ended = False
         """Whether the last look at the queues found watched jobs that have ended, see
         `storage/waiting/ended.py`."""
+        self.started_keys: set[str] = set()
+        """Concurrency keys of the jobs that the last transaction has claimed, if more of their jobs
+        may run: the next job of each may get a place, see `storage/waiting/places.py`."""
         self.parts = Parts(database, liveness, queues, self.is_registered)
         self.job_parts = JobParts(database, wakeup, liveness)
 
@@ -245,6 +248,9 @@ class Claims:
             database.change_each_deferred(claim, values)
         if later := [each for each in values if each["attempt"] > 1]:
             database.change_each_deferred(database.statement("attempt", insert_attempt), later)
+        self.started_keys = {
+            row["concurrency_key"] for row in rows if (row["max_per_key"] or 0) > 1
+        }
         claimed = [{**row, **_CLAIMED, **new} for row, new in zip(rows, changes, strict=True)]
         return ClaimedJobs(database, claimed, database.pending_newest_version())
 

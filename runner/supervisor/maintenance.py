@@ -8,7 +8,7 @@ clock was set back, records history, and warns of long-open transactions.
 import logging
 import math
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from functools import partial
 
@@ -94,7 +94,7 @@ class Maintenance:
         add_jobs = JobStore(store.database, store.wakeup, store.clock).add
         self._firer = Firer(store.database, store.wakeup, store.clock, add_jobs)
         self._fire_task = MaintenanceTask(self._fire, FIRE_SECONDS)
-        places = PlaceSweep(store.database, store.wakeup, store.clock)
+        self._places = PlaceSweep(store.database, store.wakeup, store.clock)
         self._rescue_task = MaintenanceTask(self._rescue, RESCUE_SECONDS)
         self._ended_task = MaintenanceTask(self._react_to_ended, ENDED_SECONDS)
         self._tasks = [
@@ -103,7 +103,7 @@ class Maintenance:
             MaintenanceTask(self._expire, EXPIRE_SECONDS),
             self._ended_task,
             MaintenanceTask(self._record_missed, EXPIRE_SECONDS),
-            MaintenanceTask(places.run, PLACES_SECONDS),
+            MaintenanceTask(self._places.run, PLACES_SECONDS),
             MaintenanceTask(self._prune, PRUNE_SECONDS),
             MaintenanceTask(BatchSweep(store.database).run, PRUNE_SECONDS),
             MaintenanceTask(self._sweep, SWEEP_SECONDS),
@@ -149,6 +149,13 @@ class Maintenance:
     def check_ended(self) -> None:
         """A watched job has ended: make the reaction to that due now."""
         self._ended_task.due_at = 0.0
+
+    def fill_places(self, keys: Collection[str]) -> None:
+        """Jobs with these concurrency keys have started: give the next place of each key.
+
+        Raises StoreError.
+        """
+        self._places.fill(keys)
 
     def check_schedules(self) -> None:
         """After a wake-up, look soon for schedules that are due: one may be new."""

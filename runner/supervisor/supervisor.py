@@ -133,6 +133,8 @@ class Supervisor:
             self._settle_and_claim()
             if self._claims.has_ended:
                 self._maintenance.check_ended()
+            if self._claims.started_keys:
+                self._maintenance.fill_places(self._claims.started_keys)
             self._maintenance.run()
         except StoreError as error:
             # The store may have committed nevertheless; the next iteration finds out.

@@ -1,9 +1,11 @@
 """Looks after jobs with concurrency keys at regular intervals.
 
 It lets delayed jobs compete for places when they are due, and finds places that are free although
-jobs wait for them: nobody was told if the last job of a key was deleted at once.
+jobs wait for them: nobody was told if the last job of a key was deleted at once, or if a worker
+started a job of a key and died before it gave the next place.
 """
 
+from collections.abc import Collection
 from typing import Any
 
 import peewee as pw
@@ -51,10 +53,14 @@ class PlaceSweep:
         rows = self._database.fetch(named, {"last": self._last_key})
         keys = [row["key"] for row in rows if row["key"] is not None]
         self._last_key = keys[-1] if len(keys) == BATCH else ""
-        if keys := keys_to_fill(self._database, keys, self._clock()):
+        self.fill(keys)
+
+    def fill(self, keys: Collection[str]) -> None:
+        """Give the next free place of each key, if a job waits for it. Raises StoreError."""
+        if found := keys_to_fill(self._database, keys, self._clock()):
             with notifying_transaction(self._wakeup, self._database) as woken:
                 self._database.next_version(0)
-                if fill_places(self._database, keys, self._clock()):
+                if fill_places(self._database, found, self._clock()):
                     woken += [WORKER, LISTENER]
 
 

@@ -7,8 +7,9 @@ key needs to know of it. All others are held:
     (Hold.TIME, Hold.KEY)       (Hold.KEY alone)               (not held)
 
 Places are given under the version lock, to the jobs of a key in the order of their priorities, then
-of their times. A job that gets a place goes to the end of its queue, behind jobs of other keys: so
-a key with many jobs takes turns with the others.
+of their times. A job that gets a place goes to the end of its queue, behind jobs of other keys. The
+next job of the key gets one when that job has started. So a key with many jobs takes turns with the
+others, and never has more than one job in front of theirs, however many of its jobs may run.
 """
 
 from collections.abc import Collection, Mapping, Sequence
@@ -23,6 +24,7 @@ from storage.db.models import JobRow
 from storage.db.parameters import parameter
 from storage.records.holds import Hold, Watch
 from storage.records.job import Job
+from storage.records.states import Status
 from storage.waiting.ended import EndedJob, Reacting
 from storage.waiting.held import hold, release
 from storage.waiting.waits import SHOWN, Wait
@@ -32,18 +34,27 @@ _UNFINISHED = "concurrency_key IS NOT NULL AND finished_at IS NULL"
 HAS_PLACE = pw.SQL(f"{_UNFINISHED} AND holds IS NULL")
 WAITS_FOR_PLACE = pw.SQL(f"{_UNFINISHED} AND holds = {Hold.KEY.value}")
 WAITS_FOR_TIME = pw.SQL(f"{_UNFINISHED} AND holds >= {Hold.TIME.value}")
-CANDIDATES = 10
-"""How many waiting jobs of a key are looked at together."""
+PATIENCE_MS = 10_000
+"""How long the next job of a key waits for one that has a place to start, in milliseconds.
+
+The queue of that job may be paused, or have no worker."""
 _KEY = parameter(JobRow.concurrency_key, "key")
 _NOW = parameter(JobRow.due_at, "now")
+_RECENTLY = parameter(JobRow.run_at, "recently")
 
 
 @dataclass
 class _Places:
-    """The jobs of a key: how many have places, and the first that wait for one, in order."""
+    """The jobs of a key: how many have places, whether one of these is about to start, and the
+    first of those that wait for a place."""
 
     taken: int
+    is_starting: bool
     waiting: list[dict[str, Any]]
+
+    def has_place_for(self, job: Mapping[str, Any]) -> bool:
+        """Return whether a job, given as its row, may have a place now."""
+        return not self.is_starting and self.taken < job["max_per_key"]
 
 
 def hold_for_places(database: Database, rows: Sequence[dict[str, Any]]) -> None:
@@ -64,37 +75,26 @@ def hold_for_places(database: Database, rows: Sequence[dict[str, Any]]) -> None:
             hold(row, Hold.KEY | Hold.TIME)
         elif row.get("holds"):
             hold(row, Hold.KEY)
-        elif of_key.waiting or of_key.taken >= row["max_per_key"]:
+        elif of_key.waiting or not of_key.has_place_for(row):
             hold(row, Hold.KEY)
             of_key.waiting.append(row)
             database.counters.add(row["type"], "waited for a place")
         else:
-            of_key.taken += 1
+            of_key.taken, of_key.is_starting = of_key.taken + 1, True
 
 
 def fill_places(database: Database, keys: Collection[str], now: int) -> list[UUID]:
-    """Give the free places of these keys to jobs that wait for them. Returns their ids.
+    """Give a free place of each of these keys to the first job that waits for it; return the ids.
 
-    Only inside a transaction that holds the version lock.
+    Only inside a transaction that holds the version lock. The next free place of a key is given
+    after that job has started.
     """
-    released: list[UUID] = []
-    left = set(keys)
-    while left:
-        chosen: list[UUID] = []
-        places = _places(database, left, now)
-        for key, of_key in places.items():
-            mine = _first(of_key)
-            chosen += mine
-            if len(mine) < CANDIDATES:
-                left.discard(key)
-        released += release(database, chosen, Hold.KEY, now)
-    return released
+    return release(database, list(_next_jobs(database, keys, now).values()), Hold.KEY, now)
 
 
 def keys_to_fill(database: Database, keys: Collection[str], now: int) -> list[str]:
-    """Return those of the keys that have free places and due jobs that wait for them."""
-    places = _places(database, keys, now) if keys else {}
-    return [key for key, of_key in places.items() if _first(of_key)]
+    """Return those of the keys for which `fill_places` would give a place."""
+    return list(_next_jobs(database, keys, now))
 
 
 def react_to_free_places(reacting: Reacting, ended: Sequence[EndedJob]) -> Collection[UUID]:
@@ -121,14 +121,14 @@ def wait_for_place(database: Database, job: Job) -> Wait:
     return Wait(Hold.KEY, sorted(found)[:SHOWN], len(found))
 
 
-def _first(of_key: _Places) -> list[UUID]:
-    """Return the waiting jobs that get the free places of their key, in order."""
-    chosen: list[UUID] = []
-    for row in of_key.waiting:
-        if of_key.taken + len(chosen) >= row["max_per_key"]:
-            break
-        chosen.append(row["id"])
-    return chosen
+def _next_jobs(database: Database, keys: Collection[str], now: int) -> dict[str, UUID]:
+    """Return the job that gets a place now, for those of the keys where one does."""
+    places = _places(database, keys, now) if keys else {}
+    return {
+        key: each.waiting[0]["id"]
+        for key, each in places.items()
+        if each.waiting and each.has_place_for(each.waiting[0])
+    }
 
 
 def _places(database: Database, keys: Collection[str], now: int) -> dict[str, _Places]:
@@ -136,24 +136,29 @@ def _places(database: Database, keys: Collection[str], now: int) -> dict[str, _P
     ordered = sorted(keys)
     taken = database.statement("places taken", _count_places)
     waiting = database.statement("waiting for places", _select_waiting)
-    values: list[Mapping[str, Any]] = [{"key": key, "now": now} for key in ordered]
+    times = {"now": now, "recently": now - PATIENCE_MS}
+    values: list[Mapping[str, Any]] = [{"key": key, **times} for key in ordered]
     found = database.fetch_each(
         [(statement, each) for each in values for statement in (taken, waiting)]
     )
+    taken_rows, waiting_rows = [rows[0] for rows in found[::2]], found[1::2]
     return {
-        key: _Places(found[2 * n][0]["count"], found[2 * n + 1]) for n, key in enumerate(ordered)
+        key: _Places(row["count"], bool(row["starting"]), waiting_row)
+        for key, row, waiting_row in zip(ordered, taken_rows, waiting_rows, strict=True)
     }
 
 
 def _count_places() -> Any:
+    """Count the places of a key, and those of jobs that a worker is about to start."""
     count = pw.fn.COUNT(pw.SQL("*")).alias("count")
-    return JobRow.select(count).where(JobRow.concurrency_key == _KEY, HAS_PLACE)
+    is_due = (JobRow.run_at <= _NOW) & (JobRow.run_at > _RECENTLY)
+    is_starting = (JobRow.status == Status.QUEUED) & is_due
+    starting = pw.fn.SUM(pw.Case(None, [(is_starting, 1)], 0)).alias("starting")
+    return JobRow.select(count, starting).where(JobRow.concurrency_key == _KEY, HAS_PLACE)
 
 
 def _select_waiting() -> Any:
-    """Select the first jobs of a key that wait for a place and are due."""
+    """Select the first job of a key that waits for a place and is due."""
     due = JobRow.concurrency_key == _KEY, WAITS_FOR_PLACE, JobRow.due_at <= _NOW
     order = JobRow.priority.desc(), JobRow.due_at, JobRow.id
-    return (
-        JobRow.select(JobRow.id, JobRow.max_per_key).where(*due).order_by(*order).limit(CANDIDATES)
-    )
+    return JobRow.select(JobRow.id, JobRow.max_per_key).where(*due).order_by(*order).limit(1)

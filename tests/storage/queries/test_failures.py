@@ -140,6 +140,16 @@ def test_a_retried_job_is_no_failure_until_it_fails_again(bench: Bench, runner: 
     assert (group.kind.message, group.job_ids) == ("again", [job_id])
 
 
+def test_jobs_with_a_rare_tag_that_did_not_fail_are_no_failures(
+    bench: Bench, runner: Holder
+) -> None:
+    failed = fail(bench, runner, "no", tags=("rare",))
+    bench.enqueue(tags=("rare",))
+    runner.claims.complete(runner.claim_one(), "1")
+    (group,) = found(bench, tags=frozenset({"rare"})).groups
+    assert group.job_ids == [failed]
+
+
 def test_the_jobs_of_a_group_are_listed(bench: Bench, runner: Holder) -> None:
     alike = [fail(bench, runner, f"no {number}", tags=("x",)) for number in range(3)]
     fail(bench, runner, "other", tags=("x",))

@@ -4,6 +4,7 @@ from unittest.mock import patch
 
 import pytest
 
+from storage.db.models import FiringRow
 from storage.records.filters import Filters
 from storage.records.job import Job
 from storage.records.schedule import Missed, Overlap
@@ -166,3 +167,13 @@ def test_a_run_by_a_client_waits_or_cancels_too(
     same = store.run("s", "ann", "k", lambda stored: None)
     assert same
     assert (same.job_id, same.is_replayed) == (done.job_id, True)
+
+
+def test_the_firing_of_an_unfinished_job_is_kept_however_old_it_is(
+    bench: Bench, store: Schedules, firer: Firer
+) -> None:
+    put(store, overlap=Overlap.SKIP)
+    (job,) = fire(bench, firer, firing.KEPT + 5)
+    kept = bench.store.database.rows(FiringRow.select().order_by(FiringRow.nominal_at))
+    assert kept[0]["job_id"] == job.id
+    assert len(kept) == 1 + firing.KEPT

@@ -10,9 +10,9 @@ from storage.jobs.retention import delete_job
 from storage.queries.explain import explain
 from storage.records.holds import Hold, Watch
 from storage.records.job import Job, NewJob
-from storage.waiting import ended, places
+from storage.waiting import ended
 from storage.waiting.place_sweep import PlaceSweep
-from storage.waiting.places import HAS_PLACE
+from storage.waiting.places import HAS_PLACE, PATIENCE_MS
 from storage.waiting.reactions import react_to_ended
 from tests.support.held_jobs import held_job, outbox, release_jobs
 from tests.support.stores import RAISED, RETURNED, Bench, Holder
@@ -41,8 +41,13 @@ def sweeper(bench: Bench) -> PlaceSweep:
     return PlaceSweep(bench.store.database, bench.store.wakeup, bench.clock)
 
 
-def claim(runner: Holder) -> list[UUID]:
-    return [job.id for job in runner.claims.claim(100)]
+def claim(bench: Bench, runner: Holder) -> list[UUID]:
+    """Claim all jobs that may start, as a worker does: it also fills the places of started keys."""
+    ids: list[UUID] = []
+    while jobs := runner.claims.claim(100):
+        ids += [job.id for job in jobs]
+        sweeper(bench).fill(runner.claims.started_keys)
+    return ids
 
 
 def end_all(bench: Bench, runner: Holder) -> list[UUID]:
@@ -60,13 +65,13 @@ def end_all(bench: Bench, runner: Holder) -> list[UUID]:
 def test_only_so_many_jobs_of_a_key_can_start(bench: Bench, most: int | None) -> None:
     ids, other = [keyed(bench, most=most) for _ in range(7)], keyed(bench, "other")
     runner, count = bench.runner(), most or 1
-    assert claim(runner) == [*ids[:count], other]
-    assert claim(runner) == []
+    assert claim(bench, runner) == [ids[0], other, *ids[1:count]]
+    assert claim(bench, runner) == []
     for number in range(count, 7):
         job = bench.job(ids[number - count])
         runner.claims.complete(job.fence, "1", RETURNED)
         react(bench)
-        assert claim(runner) == [ids[number]]
+        assert claim(bench, runner) == [ids[number]]
         assert len(with_places(bench)) <= count + 1
     assert bench.job(ids[0]).max_per_key == count
 
@@ -98,9 +103,44 @@ def test_a_key_with_many_jobs_takes_turns_with_others(bench: Bench) -> None:
 def test_jobs_that_are_stored_together_share_the_places(bench: Bench) -> None:
     new = [NewJob("sleep", {}, concurrency_key="k", max_per_key=2) for _ in range(5)]
     bench.jobs.enqueue(new)
-    assert with_places(bench) == {new[0].id, new[1].id}
+    assert with_places(bench) == {new[0].id}
     counters = bench.store.database.rows(CounterRow.select())
-    assert {r["value"] for r in counters if r["name"] == "waited for a place"} == {3}
+    assert {r["value"] for r in counters if r["name"] == "waited for a place"} == {4}
+    assert claim(bench, bench.runner()) == [new[0].id, new[1].id]
+
+
+def test_a_key_has_only_one_job_in_front_of_the_jobs_of_others(bench: Bench) -> None:
+    heavy = [keyed(bench, "heavy", most=5) for _ in range(5)]
+    bench.clock.forward(1)
+    light, runner = [keyed(bench, f"light {n}") for n in range(2)], bench.runner()
+    order: list[UUID] = []
+    while jobs := runner.claims.claim(1):
+        order += [job.id for job in jobs]
+        bench.clock.forward(1)
+        sweeper(bench).fill(runner.claims.started_keys)
+    assert order == [heavy[0], *light, *heavy[1:]]
+
+
+def test_a_job_that_does_not_start_does_not_keep_others_of_its_key_from_it(bench: Bench) -> None:
+    bench.queues.put("stopped", paused=True)
+    stopped = keyed(bench, most=2, queue="stopped")
+    other, runner = keyed(bench, most=2), bench.runner()
+    sweep(bench)
+    assert with_places(bench) == {stopped}
+    bench.clock.forward(PATIENCE_MS / 1000)
+    sweep(bench)
+    assert with_places(bench) == {stopped, other}
+    assert claim(bench, runner) == [other]
+
+
+def test_a_job_that_waits_for_a_retry_does_not_keep_others_of_its_key_from_starting(
+    bench: Bench,
+) -> None:
+    first, runner = keyed(bench, most=2, max_retries=1), bench.runner()
+    second = keyed(bench, most=2)
+    runner.claims.retry(runner.claim_one(), RAISED, 60_000)
+    sweep(bench)
+    assert with_places(bench) == {first, second}
 
 
 @pytest.mark.parametrize("how", ["fail", "cancel", "expire"])
@@ -111,7 +151,7 @@ def test_every_end_of_a_job_frees_its_place(bench: Bench, how: str) -> None:
     else:
         bench.jobs.cancel(first)
     react(bench)
-    assert claim(runner) == [second]
+    assert claim(bench, runner) == [second]
 
 
 def test_a_job_keeps_its_place_while_it_waits_for_a_retry(bench: Bench) -> None:
@@ -121,13 +161,13 @@ def test_a_job_keeps_its_place_while_it_waits_for_a_retry(bench: Bench) -> None:
     react(bench)
     sweep(bench)
     assert with_places(bench) == {first}
-    assert claim(runner) == []
+    assert claim(bench, runner) == []
 
 
 def test_a_job_takes_no_place_before_its_time(bench: Bench) -> None:
     later, runner = keyed(bench, delay=60), bench.runner()
     now = keyed(bench)
-    assert claim(runner) == [now]
+    assert claim(bench, runner) == [now]
     sweep(bench)
     assert bench.job(later).holds == Hold.KEY | Hold.TIME
     bench.clock.forward(60)
@@ -136,7 +176,7 @@ def test_a_job_takes_no_place_before_its_time(bench: Bench) -> None:
     assert bench.job(later).holds == Hold.KEY
     runner.claims.complete(bench.job(now).fence, "1", RETURNED)
     react(bench)
-    assert claim(runner) == [later]
+    assert claim(bench, runner) == [later]
 
 
 def test_a_delayed_job_starts_when_it_is_due(bench: Bench) -> None:
@@ -144,7 +184,7 @@ def test_a_delayed_job_starts_when_it_is_due(bench: Bench) -> None:
     bench.clock.forward(60)
     sweep(bench)
     react(bench)
-    assert claim(runner) == [later]
+    assert claim(bench, runner) == [later]
 
 
 def test_a_canceled_job_leaves_the_line(bench: Bench) -> None:
@@ -174,20 +214,20 @@ def test_a_job_with_other_holds_takes_no_place_until_they_are_gone(bench: Bench)
     held = held_job(bench, Hold.PREDECESSORS, concurrency_key="k")
     free, runner = keyed(bench), bench.runner()
     assert bench.job(held).holds == Hold.PREDECESSORS | Hold.KEY
-    assert claim(runner) == [free]
+    assert claim(bench, runner) == [free]
     assert release_jobs(bench, [held], Hold.PREDECESSORS) == []
     react(bench)
-    assert claim(runner) == []
+    assert claim(bench, runner) == []
     runner.claims.complete(bench.job(free).fence, "1", RETURNED)
     react(bench)
-    assert claim(runner) == [held]
+    assert claim(bench, runner) == [held]
 
 
 def test_a_job_whose_other_holds_are_gone_takes_a_free_place(bench: Bench) -> None:
     held = held_job(bench, Hold.PREDECESSORS, concurrency_key="k")
     release_jobs(bench, [held], Hold.PREDECESSORS)
     react(bench)
-    assert claim(bench.runner()) == [held]
+    assert claim(bench, bench.runner()) == [held]
 
 
 def test_a_place_whose_job_was_deleted_at_once_is_found(bench: Bench) -> None:
@@ -196,7 +236,7 @@ def test_a_place_whose_job_was_deleted_at_once_is_found(bench: Bench) -> None:
     delete_job(bench.store.database, first)
     react(bench)
     sweep(bench)
-    assert claim(bench.runner()) == [second]
+    assert claim(bench, bench.runner()) == [second]
 
 
 def test_the_sweep_looks_at_all_keys_in_turn(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -218,24 +258,13 @@ def test_a_changed_time_is_kept_while_a_job_waits(bench: Bench) -> None:
     bench.jobs.cancel(first)
     react(bench)
     runner = bench.runner()
-    assert claim(runner) == [third]
+    assert claim(bench, runner) == [third]
     runner.claims.complete(bench.job(third).fence, "1", RETURNED)
     react(bench)
-    assert claim(runner) == []
+    assert claim(bench, runner) == []
     bench.clock.forward(5)
     sweep(bench)
-    assert claim(runner) == [urgent]
-
-
-def test_more_candidates_than_are_looked_at_together_get_places(
-    bench: Bench, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(places, "CANDIDATES", 2)
-    blocker = keyed(bench, most=1)
-    ids = [keyed(bench, most=7) for _ in range(9)]
-    bench.jobs.cancel(blocker)
-    react(bench)
-    assert with_places(bench) == set(ids[:7])
+    assert claim(bench, runner) == [urgent]
 
 
 def test_places_of_many_keys_that_end_together_are_filled(
@@ -245,7 +274,7 @@ def test_places_of_many_keys_that_end_together_are_filled(
     firsts = [keyed(bench, f"k{n}") for n in range(6)]
     seconds = {keyed(bench, f"k{n}") for n in range(6)}
     runner = bench.runner()
-    assert claim(runner) == firsts
+    assert claim(bench, runner) == firsts
     runner.claims.complete_each([(bench.job(each).fence, "1", RETURNED) for each in firsts])
     assert react_to_ended(bench.store.database, bench.store.wakeup, bench.clock) is True
     react(bench)
