@@ -16,6 +16,7 @@ NAMES = {
     "AsyncBatches": "Batches",
     "AsyncClient": "Client",
     "AsyncFailureCalls": "FailureCalls",
+    "AsyncFileCalls": "FileCalls",
     "AsyncIterator": "Iterator",
     "AsyncJob": "Job",
     "AsyncSchedules": "Schedules",

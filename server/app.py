@@ -20,6 +20,7 @@ from server.auth.sessions import Sessions, load_or_create_key
 from server.checking.batch_checks import BatchChecks
 from server.checking.submission import SubmissionChecks
 from server.documents.metrics import ListenerMetrics
+from server.downloads.downloads import Downloads
 from server.events.callback_sender import OUTCOMES, CallbackSender
 from server.events.shared_feed import EventFeed
 from server.fast.path import FastPath
@@ -80,7 +81,7 @@ class App:
         self.settings, self.store = settings, store
         self.job_types = job_types
         self.activity = Activity()
-        self.threads, self.line_readers = StoreThreads(), LineReaders()
+        self.threads, self.line_readers, self.downloads = StoreThreads(), LineReaders(), Downloads()
         self._file_threads = ThreadPoolExecutor(FILE_THREADS, thread_name_prefix="upload")
         self.changes = StoreChanges(wakeup, self.threads)
         self.authenticator = open_authenticator(settings)
@@ -206,6 +207,7 @@ class App:
         for each in (self.submissions, self.reader, self.stats, self.threads, self.changes):
             each.close()
         self._file_threads.shutdown()
+        self.downloads.close()
 
     def _start_callback_sender(self) -> CallbackSender | None:
         hosts, named = self.settings.allowed_callback_hosts, self.settings.service_callbacks()
@@ -262,6 +264,7 @@ class App:
             "checks": self._checks,
             "disk_watermark": self.disk_watermark,
             "document": self.openapi,
+            "downloads": self.downloads,
             "event_feed": self.event_feed,
             "events": self.events,
             "explain": partial(explain, database, clock, folder),

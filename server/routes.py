@@ -5,6 +5,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from server.handlers.base import Handler
+from server.handlers.files.upload import UploadedFileHandler
 from server.handlers.health import HealthHandler, OpenApiHandler
 from server.handlers.jobs.analyses import ComparisonHandler, ReportHandler
 from server.handlers.jobs.analyze import AnalysisHandler, NamedAnalysisHandler
@@ -66,6 +67,7 @@ ROUTES: tuple[tuple[str, type[Handler]], ...] = (
     (r"/jobs/([^/]+)/events/?", JobEventsHandler),
     (r"/jobs/([^/]+)/logs/?", OutputHandler),
     (r"/jobs/([^/]+)/lines/?", LinesHandler),
+    (r"/jobs/([^/]+)/upload/?", UploadedFileHandler),
     (r"/jobs/([^/]+)/comparison/?", ComparisonHandler),
     (r"/jobs/([^/]+)/report/?", ReportHandler),
     (r"/jobs/([^/]+)/explain/?", ExplainHandler),

@@ -94,6 +94,7 @@ MAY_IMPORT = {
     "server.http storage storage.db storage.jobs storage.liveness storage.queries storage.records "
     "storage.schedules storage.waiting",
     "server.upload": "server.checking server.documents server.http storage.files storage.records",
+    "server.downloads": "server.http",
     "server.events": "server.checking server.documents server.documents.options "
     "server.documents.schemas server.http server.store storage.jobs storage.notify "
     "storage.records",
@@ -116,6 +117,8 @@ MAY_IMPORT = {
     "server.handlers": "runner.job_types server.auth server.checking server.documents "
     "server.documents.schemas server.http server.jobs server.pattern_sets server.store "
     "storage.jobs storage.liveness storage.queries storage.records storage.schedules",
+    "server.handlers.files": "server.documents server.downloads server.handlers "
+    "server.handlers.jobs server.http storage.files storage.records",
     "server.handlers.jobs": "server.analyses server.auth server.checking server.documents "
     "server.documents.analyses server.documents.options server.documents.schemas server.events "
     "server.handlers server.http server.jobs server.processes server.store server.upload "

@@ -119,9 +119,9 @@ class Code(Enum):
     )
     FILE_NOT_FOUND = (
         404,
-        "The job has no file",
-        "The job takes no file, so it has no lines.",
-        "Ask for the lines of a job with an `upload`.",
+        "There is no such file",
+        "The job takes no file, so it has no lines and nothing to download.",
+        "Ask for a job with an `upload`.",
     )
     BATCH_NOT_FOUND = (
         404,
@@ -316,6 +316,12 @@ class Code(Enum):
         "The content coding is not supported",
         "The body has a `Content-Encoding`; only `/analyze` takes some.",
         "Send the body without it. A file may itself be compressed.",
+    )
+    RANGE_REFUSED = (
+        416,
+        "The range is behind the end of the file",
+        "`Range` begins behind the last byte of the file. `Content-Range` has its size.",
+        "Ask for a range within the file, or leave out `Range` to get all of it.",
     )
     UNKNOWN_HOST = (
         421,

@@ -17,10 +17,11 @@ from typing import Any
 
 from tornado.concurrent import Future
 from tornado.httputil import HTTPInputError
-from tornado.iostream import UnsatisfiableReadError
+from tornado.iostream import StreamClosedError, UnsatisfiableReadError
 
 from server.http.activity import log_refusal
 from server.http.codes import Code
+from server.http.file_range import FileRange
 from server.http.framing import LINE_BYTES, Chunks, is_plain_size
 from server.http.iostream import OpenIOStream
 from server.http.problems import CONTENT_TYPE, Problem, malformed
@@ -95,6 +96,8 @@ class Connection(OpenIOStream):
         """How long the head has been awaited or, once begun, has been arriving."""
         self._seconds_behind = 0.0
         """How far the client is behind the minimum rate."""
+        self._file: FileRange | None = None
+        """The part of a file that is being sent."""
 
     @property
     def _transferred(self) -> int:
@@ -116,7 +119,7 @@ class Connection(OpenIOStream):
         """Return what the client is too slow with, or None. The last check was `seconds` ago."""
         new_bytes = self._transferred - self._transferred_at_check
         self._transferred_at_check = self._transferred
-        if self.writing():
+        if self.writing() or (self._file and self._file.waits_for_client):
             return ClientDelay.RESPONSE if self._falls_behind(new_bytes, seconds, pace) else None
         if self._linger_seconds is not None:
             self._linger_seconds += seconds
@@ -216,8 +219,11 @@ class Connection(OpenIOStream):
         self.bytes_sent += size
         return size
 
-    def write(self, data: bytes | memoryview) -> Future[None]:
-        """Write data. Tornado's bare 400 is replaced by a problem document."""
+    def write(self, data: bytes | memoryview | FileRange) -> Future[None]:
+        """Write data, or a part of a file. Tornado's bare 400 is replaced by a problem document."""
+        if isinstance(data, FileRange):
+            data.sending = asyncio.create_task(self._send_file(data))
+            return data.sending
         if self._linger_seconds is not None:
             super().close()  # the rest of the body is malformed, and the response was sent
         elif data == _BARE_400:
@@ -248,6 +254,8 @@ class Connection(OpenIOStream):
     def close_fd(self) -> None:
         """Close the socket, and report that to the owner."""
         super().close_fd()
+        if self._file:
+            self._file.stop()
         self._on_close(self)
 
     def on_events(self, events: int) -> None:
@@ -262,6 +270,22 @@ class Connection(OpenIOStream):
             super().on_events(events)
         else:
             self._early_events += 1
+
+    async def _send_file(self, file: FileRange) -> None:
+        """Send a part of a file. All that was written before must have been sent."""
+        if self.closed():
+            raise StreamClosedError
+        self._file = file
+        try:
+            await file.send(self.socket, self._count_sent)
+        except OSError as error:
+            self.close(exc_info=error)
+            raise StreamClosedError(error) from error
+        finally:
+            self._file = None
+
+    def _count_sent(self, size: int) -> None:
+        self.bytes_sent += size
 
     def _begins_to_linger(self, exc_info: Any) -> bool:
         """Whether Tornado closes because it has sent a response before the end of the body.

@@ -28,12 +28,12 @@ DEFAULT_HEADERS = {
 cache may keep it; only the files of the front end have another Cache-Control."""
 _JSON = json.JSONEncoder(ensure_ascii=False, separators=(", ", ": "))
 _EXPOSED_HEADERS = (
-    "ETag, Idempotency-Replayed, Link, Location, Preference-Applied, RateLimit, RateLimit-Policy,"
-    " Retry-After, X-Request-ID"
+    "Accept-Ranges, Content-Disposition, Content-Range, ETag, Idempotency-Replayed, Link, Location,"
+    " Preference-Applied, RateLimit, RateLimit-Policy, Retry-After, X-Request-ID"
 )
 _ALLOWED_HEADERS = (
-    "Authorization, Content-Type, Idempotency-Key, If-Match, If-None-Match, Last-Event-ID, Prefer,"
-    " X-Request-ID"
+    "Authorization, Content-Type, Idempotency-Key, If-Match, If-None-Match, If-Range,"
+    " Last-Event-ID, Prefer, Range, X-Request-ID"
 )
 _PREFLIGHT_SECONDS = 600
 

@@ -45,6 +45,11 @@ _PROBLEMS = {
         Code.MEDIA_TYPE_UNSUPPORTED,
         "send application/json",
     ),
+    416: (
+        "The range is behind the end of the file; see the header Content-Range",
+        Code.RANGE_REFUSED,
+        "the file has 38 bytes, and the range begins behind them",
+    ),
     421: (
         "The host in the request is unknown; see ALLOWED_HOSTS",
         Code.UNKNOWN_HOST,
@@ -108,6 +113,9 @@ RESPONSE_HEADERS: dict[str, Json] = {
     "Link": _header("The next page (RFC 8288)"),
     "Preference-Applied": _header("wait=30 if the response has waited because of Prefer"),
     "Retry-After": _header("Seconds to wait before asking again"),
+    "Accept-Ranges": _header("bytes: parts of the file can be asked for with Range"),
+    "Content-Disposition": _header("The name of the file (RFC 6266)"),
+    "Content-Range": _header("Which bytes of the file the response has, and the size of the file"),
     "Etag": _header("Version of this response, for If-None-Match"),
     REQUEST_ID: _header(
         "Id of the request, also in the log; a request may choose it by this header",
@@ -127,6 +135,11 @@ REQUEST_HEADERS: dict[str, Json] = {
         " other methods",
         _TAGS,
     ),
+    "Range": _header(
+        "bytes=0-99 asks for a part of the file, bytes=100- for all from there, bytes=-100 for the"
+        " end. Several ranges get the whole file"
+    ),
+    "If-Range": _header("An Etag: if the file has another one, Range is ignored"),
     "Idempotency-Key": _header(
         "Any text; repeating a submission with its key creates no second job",
         {"type": "string", "pattern": "^[!-~]{1,255}$"},

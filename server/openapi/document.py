@@ -27,6 +27,7 @@ from server.openapi.components import (
 from server.openapi.examples import ACCEPTED, EXAMPLES, TEXTS
 from server.openapi.new_jobs import NewJobs
 from server.openapi.operations.operation import (
+    ANY_TYPE,
     BATCH,
     EVENT_STREAM,
     FILE,
@@ -45,11 +46,13 @@ _STATUSES = {
     201: "Created",
     202: "Accepted",
     204: "No content",
+    206: "A part of the file",
     424: "The job failed or was canceled",
 }
+_BYTES: Json = {"type": "string", "format": "binary"}
 _FILE: Json = {
     "application/octet-stream": {
-        "schema": {"type": "string", "format": "binary"},
+        "schema": _BYTES,
         "example": "2030-01-31 12:00:00 ERROR out of paper",
     }
 }
@@ -228,11 +231,18 @@ def _contents(operation: Operation, alternatives: Any, schemas: Schemas, status:
     content = {}
     for kind in kinds:
         if isinstance(kind, str):
-            schema = _stream(operation, schemas) if kind == EVENT_STREAM else {"type": "string"}
+            schema = _text_schema(kind, operation, schemas)
             content[kind] = {"schema": schema, "example": TEXTS[operation.path, kind]}
         elif kind is not None:
             content["application/json"] = _media_type(kind, schemas, status)
     return content
+
+
+def _text_schema(kind: str, operation: Operation, schemas: Schemas) -> Json:
+    """Describe a body that is not JSON, by its media type."""
+    if kind == EVENT_STREAM:
+        return _stream(operation, schemas)
+    return _BYTES if kind == ANY_TYPE else {"type": "string"}
 
 
 def _media_type(model: Any, schemas: Schemas, status: int = 200) -> Json:

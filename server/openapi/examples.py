@@ -390,6 +390,7 @@ TEXTS: Mapping[tuple[str, str], str] = {
     ("/metrics", "text/plain"): 'jobs_queued{type="sleep"} 17.0\n',
     ("/jobs/{job_id}/logs", "text/plain"): "start\n",
     ("/jobs/{job_id}/lines", "text/plain"): "2026-11-25T13:12:01Z ERROR no connection to db-2\n",
+    ("/jobs/{job_id}/upload", "*/*"): "2026-11-25T13:12:01Z ERROR no connection to db-2\n",
     ("/jobs/{job_id}/events", "text/event-stream"): (
         f'event: end\ndata: {{"job_id": "{_ID}", "status": "succeeded"}}\n\n'
     ),

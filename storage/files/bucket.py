@@ -20,6 +20,7 @@ from obstore.store import S3Store
 from storage.files.bucket_access import open_bucket
 from storage.files.bucket_artifacts import BucketArtifacts
 from storage.files.bucket_objects import PART_BYTES, ObjectWriter, translate_errors
+from storage.files.bucket_reading import BucketReader
 from storage.files.uploads import GRACE_SECONDS, FindOrphans, Uploads, UploadWriter
 from storage.records.job import StoreUnavailable, StoreUnusable, Upload
 
@@ -117,6 +118,13 @@ class BucketUploads(Uploads):
         except StoreUnavailable as error:
             log.warning("no URL could be signed for an upload", extra={"reason": str(error)})
             return {"problem": "the store of uploads gives no access to it now"}
+
+    def open(self, upload: Upload, start: int = 0, end: int | None = None) -> BucketReader | None:
+        """Return a reader of a file. Asks S3 whether the file is there, and has its size."""
+        if self.size(upload) != upload.size:
+            return None
+        end = upload.size if end is None else end
+        return BucketReader(self._bucket, str(upload.id), start, end)
 
     def delete(self, upload_ids: Iterable[UUID]) -> None:
         """Delete files, a thousand in one request. Failures are logged and left to a sweep."""

@@ -14,6 +14,7 @@ from uuid import UUID, uuid4
 from storage.files.artifacts import FolderArtifacts
 from storage.files.data_file import DataFile, translate_errors
 from storage.files.disk import make_folder, sync_folder
+from storage.files.reading import FolderReader, open_in_folder
 from storage.files.uploads import GRACE_SECONDS, FindOrphans, Uploads, UploadWriter
 from storage.records.job import StoreUnavailable, Upload
 
@@ -91,6 +92,10 @@ class FolderUploads(Uploads):
     def access(self, upload: Upload, timeout: float | None) -> dict[str, str]:
         """Return the absolute path of a file, since a job runs in another working directory."""
         return {"path": str(self.path(upload).absolute())}
+
+    def open(self, upload: Upload, start: int = 0, end: int | None = None) -> FolderReader | None:
+        """Open a complete file; None if it was deleted or cut."""
+        return open_in_folder(self.path(upload), upload.size, start)
 
     def delete(self, upload_ids: Iterable[UUID]) -> None:
         """Delete files that still exist."""

@@ -9,6 +9,7 @@ from pathlib import Path
 from uuid import UUID
 
 from storage.files.artifacts import Artifacts
+from storage.files.reading import FileReader
 from storage.records.job import Upload
 
 GRACE_SECONDS = 3600.0
@@ -68,6 +69,13 @@ class Uploads(ABC):
     def access(self, upload: Upload, timeout: float | None) -> dict[str, str]:
         """Return how a job reads a complete file: its `path` or its `url`, or a `problem` if
         neither is available. `timeout` is the job's time limit in seconds; None: no limit."""
+
+    @abstractmethod
+    def open(self, upload: Upload, start: int = 0, end: int | None = None) -> FileReader | None:
+        """Open a complete file to read it from `start` up to `end`, its end by default.
+
+        None if the file was deleted or changed, not by the service. Raises StoreUnavailable.
+        """
 
     @abstractmethod
     def delete(self, upload_ids: Iterable[UUID]) -> None:

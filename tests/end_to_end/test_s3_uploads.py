@@ -240,3 +240,20 @@ def test_analyzing_ranges_in_parallel_gives_the_same_result(
     monkeypatch.setattr(ranges, "RANGE_BYTES", size)
     monkeypatch.setattr(remote_file, "RANGE_BYTES", size // 3)
     assert analyzed(bucket, content, 2, payload) == whole
+
+
+def test_a_file_in_the_bucket_is_downloaded(service: Service, bucket: Bucket) -> None:
+    content = os.urandom(1 << 20) * 5 + b"end"
+    address = f"{service.base_url}/jobs/{service.upload(content, PAYLOAD)}/upload"
+    with urllib.request.urlopen(address, timeout=30) as answer:
+        assert answer.read() == content
+    part = urllib.request.Request(address, headers={"Range": "bytes=2097150-2097160"})
+    with urllib.request.urlopen(part, timeout=30) as answer:
+        assert (answer.status, answer.read()) == (206, content[2_097_150:2_097_161])
+    (key,) = bucket.keys()
+    bucket.remove(key.rpartition("/")[2])
+    for method in ("GET", "HEAD"):
+        with pytest.raises(urllib.error.HTTPError) as caught:
+            urllib.request.urlopen(urllib.request.Request(address, method=method), timeout=30)
+        with caught.value as refusal:
+            assert refusal.code == 410

@@ -16,6 +16,7 @@ from tests.mutants.guards.events import EVENTS
 from tests.mutants.guards.failures import FAILURES
 from tests.mutants.guards.faults import STORE_FAULTS
 from tests.mutants.guards.fields import FIELDS
+from tests.mutants.guards.files import FILES
 from tests.mutants.guards.framing import FRAMING
 from tests.mutants.guards.hangs import HANGS
 from tests.mutants.guards.held import ENDED, HELD
@@ -56,6 +57,7 @@ MUTANTS = (
     *DEADLINES,
     *CLIENT_LIMITS,
     *FRAMING,
+    *FILES,
     *ISOLATION,
     *PATTERN_SETS,
     *QUEUES,

@@ -14,6 +14,7 @@ from jobservice._async import many
 from jobservice._async.batches import AsyncBatches
 from jobservice._async.bulk import change_all
 from jobservice._async.failures import AsyncFailureCalls
+from jobservice._async.files import AsyncFileCalls
 from jobservice._async.job import AsyncJob
 from jobservice._async.schedules import AsyncSchedules
 from jobservice._async.transport import AsyncTransport
@@ -66,6 +67,7 @@ class AsyncClient:
         self._transport = AsyncTransport(self.url, token, timeout, retry_seconds)
         self.batches = AsyncBatches(self._transport)
         self.failures = AsyncFailureCalls(self._transport)
+        self.files = AsyncFileCalls(self._transport)
         self.schedules = AsyncSchedules(self._transport)
 
     def __repr__(self) -> str:

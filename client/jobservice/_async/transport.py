@@ -8,12 +8,14 @@ import ssl
 import time
 from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import httpcore
 import httpx
 
 from jobservice.blocking import async_call, async_sleep
+from jobservice.downloads import CHUNK_BYTES, Download
 from jobservice.errors import ApiError, ConnectionFailed, JobServiceError, WaitTimeout, read_problem
 from jobservice.event_stream import Event, EventParser
 from jobservice.requests import Request, get
@@ -102,6 +104,40 @@ class AsyncTransport:
         if answer.status == request.done_status:  # an earlier try, whose response was lost
             return await self.document(get(request.path))
         return dict(answer.document())
+
+    async def download(self, request: Request, download: Download) -> None:
+        """Receive a file, and continue it whenever the connection breaks.
+
+        Raises ApiError and ConnectionFailed as `send`, FileDamaged and OSError.
+        """
+        retries = Retries(self._retry_seconds)
+        while True:
+            failure: JobServiceError
+            try:
+                await self._receive(request, download, retries)
+                return
+            except httpx.TransportError as error:
+                failure = self._connection_failed(error, retries.failures)
+            except ApiError as error:
+                failure = error
+            await self._pause(request, retries, failure, None)
+
+    async def _receive(self, request: Request, download: Download, retries: Retries) -> None:
+        """Receive what one connection brings. Files are written in a thread."""
+        async with self._http.stream(
+            request.method,
+            self.url + request.path,
+            params=list(request.query),
+            headers={**request.headers, **download.headers()},
+        ) as response:
+            if not response.is_success:
+                await response.aread()
+                raise _refused(response)
+            head = response.status_code, dict(response.headers)
+            await async_call(partial(download.begin, *head))
+            async for data in response.aiter_bytes(CHUNK_BYTES):
+                await async_call(partial(download.write, data))
+                retries.reset()
 
     async def events(
         self, request: Request, last_event_id: int | None = None

@@ -15,6 +15,7 @@ from jobservice._sync import many
 from jobservice._sync.batches import Batches
 from jobservice._sync.bulk import change_all
 from jobservice._sync.failures import FailureCalls
+from jobservice._sync.files import FileCalls
 from jobservice._sync.job import Job
 from jobservice._sync.schedules import Schedules
 from jobservice._sync.transport import Transport
@@ -67,6 +68,7 @@ class Client:
         self._transport = Transport(self.url, token, timeout, retry_seconds)
         self.batches = Batches(self._transport)
         self.failures = FailureCalls(self._transport)
+        self.files = FileCalls(self._transport)
         self.schedules = Schedules(self._transport)
 
     def __repr__(self) -> str:

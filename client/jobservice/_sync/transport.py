@@ -9,12 +9,14 @@ import ssl
 import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import httpcore
 import httpx
 
 from jobservice.blocking import call, sleep
+from jobservice.downloads import CHUNK_BYTES, Download
 from jobservice.errors import ApiError, ConnectionFailed, JobServiceError, WaitTimeout, read_problem
 from jobservice.event_stream import Event, EventParser
 from jobservice.requests import Request, get
@@ -103,6 +105,40 @@ class Transport:
         if answer.status == request.done_status:  # an earlier try, whose response was lost
             return self.document(get(request.path))
         return dict(answer.document())
+
+    def download(self, request: Request, download: Download) -> None:
+        """Receive a file, and continue it whenever the connection breaks.
+
+        Raises ApiError and ConnectionFailed as `send`, FileDamaged and OSError.
+        """
+        retries = Retries(self._retry_seconds)
+        while True:
+            failure: JobServiceError
+            try:
+                self._receive(request, download, retries)
+                return
+            except httpx.TransportError as error:
+                failure = self._connection_failed(error, retries.failures)
+            except ApiError as error:
+                failure = error
+            self._pause(request, retries, failure, None)
+
+    def _receive(self, request: Request, download: Download, retries: Retries) -> None:
+        """Receive what one connection brings. Files are written in a thread."""
+        with self._http.stream(
+            request.method,
+            self.url + request.path,
+            params=list(request.query),
+            headers={**request.headers, **download.headers()},
+        ) as response:
+            if not response.is_success:
+                response.read()
+                raise _refused(response)
+            head = response.status_code, dict(response.headers)
+            call(partial(download.begin, *head))
+            for data in response.iter_bytes(CHUNK_BYTES):
+                call(partial(download.write, data))
+                retries.reset()
 
     def events(self, request: Request, last_event_id: int | None = None) -> Iterator[Event]:
         """Follow a stream, and continue it after the last event whenever the connection breaks.

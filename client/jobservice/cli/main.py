@@ -18,6 +18,7 @@ from jobservice.cli.commands import (
     details,
     diff,
     failures,
+    files,
     follow,
     lines,
     lists,
@@ -94,6 +95,7 @@ ABOUT = {
     "watch": "follow changes",
     "logs": "print the output of a job",
     "lines": "print lines of a job's file",
+    "download": "download files of a job",
     "wait": "wait for jobs",
     "cancel": "cancel jobs",
     "retry": "run failed jobs again",
@@ -143,7 +145,7 @@ def root(
     context.obj = CommonOptions(as_json, url, profile)
 
 
-for module in (submit, analyze, lists, follow, changes, details, lines, diff, report, top):
+for module in (submit, analyze, lists, follow, changes, details, lines, files, diff, report, top):
     module.register(app)
 app.add_typer(failures.app, name="failures")
 app.add_typer(queues.app, name="queues")

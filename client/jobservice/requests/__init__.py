@@ -3,6 +3,7 @@
 from jobservice.requests.analyses import analyze_payload, compare_job, job_lines, job_report
 from jobservice.requests.batches import cancel_batch, get_batch, submit_batch
 from jobservice.requests.failures import MAX_GROUPS, Since, list_failures, since_text
+from jobservice.requests.files import get_upload
 from jobservice.requests.jobs import (
     PAGE_JOBS,
     Filters,
@@ -63,6 +64,7 @@ __all__ = [
     "get_batch",
     "get_job",
     "get_jobs",
+    "get_upload",
     "job_lines",
     "job_output",
     "job_path",

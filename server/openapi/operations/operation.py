@@ -16,11 +16,14 @@ FORM = "form"
 """Stands for the model of new jobs with a file."""
 FILE = "file"
 """Stands for a body that is a file as a whole."""
+ANY_TYPE = "*/*"
+"""The media type of a stored file, which may be any."""
 EVENT_STREAM = "text/event-stream"
 OWN_JOBS = "submit for jobs that the caller has submitted, admin for others"
 """In place of a role."""
 TAGS = {
     "jobs": "Submit, read, cancel and retry jobs",
+    "files": "Read the files of jobs",
     "events": "Follow jobs, and read their output",
     "schedules": "Submit jobs at certain times",
     "queues": "Read and change queues",

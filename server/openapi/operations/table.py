@@ -4,6 +4,7 @@ from server.openapi.operations.analyses import ANALYSIS, RESULTS
 from server.openapi.operations.batches import BATCHES
 from server.openapi.operations.events import EVENTS
 from server.openapi.operations.failures import FAILURES
+from server.openapi.operations.files import FILES
 from server.openapi.operations.jobs import JOB_LISTS, ONE_JOB
 from server.openapi.operations.pattern_sets import PATTERN_SETS
 from server.openapi.operations.queues import QUEUES
@@ -16,6 +17,7 @@ OPERATIONS = (
     *ANALYSIS,
     *ONE_JOB,
     *RESULTS,
+    *FILES,
     *FAILURES,
     *EVENTS,
     *SCHEDULES,

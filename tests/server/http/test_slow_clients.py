@@ -5,6 +5,7 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
+import psutil
 import pytest
 
 from tests.support.programs import Service, running_service
@@ -118,3 +119,21 @@ def test_a_client_that_does_not_read_its_responses_is_closed(service: Service) -
         client.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
         wait_for(lambda: not try_send(client, request), timeout=20)
     assert is_healthy(service)
+
+
+def test_a_client_that_does_not_read_a_file_is_closed(service: Service) -> None:
+    job_id = service.upload(bytes(32 << 20), {"patterns": ["x"]})
+    request = f"GET /jobs/{job_id}/upload HTTP/1.1\r\nHost: here\r\n\r\n".encode()
+    before = open_uploads(service)
+    with connect(service) as client:
+        client.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        client.sendall(request)
+        wait_for(lambda: open_uploads(service) > before)
+        wait_for(lambda: open_uploads(service) == before, timeout=20)
+    assert is_healthy(service)
+
+
+def open_uploads(service: Service) -> int:
+    """How many uploads the listener has open."""
+    found = psutil.Process(service.listener.process.pid).open_files()
+    return sum("/uploads/" in each.path for each in found)

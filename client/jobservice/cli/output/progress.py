@@ -41,6 +41,10 @@ class JobProgress:
         """Whether a person sees it, so that it is worth asking for news."""
         return self._output.shows_progress and not self._is_hidden
 
+    def received(self, done: int, total: int | None) -> None:
+        """Show how much of a file has been received."""
+        self._show("download", done, total, f"{formats.size(done)}{_of(total)}")
+
     def uploaded(self, sent: int, total: int | None) -> None:
         """Show how much of a file has been sent."""
         self._show("upload", sent, total, f"{formats.size(sent)}{_of(total)}")

@@ -3,7 +3,7 @@
 import { h } from "../../lib/dom.js";
 import * as format from "../../lib/format.js";
 import { DEFAULT_QUEUE } from "../../shared/api.js";
-import { jobHref, jobsHref, scheduleHref } from "../../shared/links.js";
+import { jobHref, jobPath, jobsHref, scheduleHref } from "../../shared/links.js";
 import { badge, isFinal } from "../../shared/status.js";
 import { errorText } from "./attempts.js";
 
@@ -85,7 +85,7 @@ function facts(job) {
     ["Kept for", job.keep_for !== null && format.duration(job.keep_for)],
     ["Priority", job.priority !== 0 && String(job.priority)],
     ["Timeout", job.timeout !== null && format.duration(job.timeout)],
-    ["File", job.upload && `${job.upload.name}, ${format.bytes(job.upload.size)}`],
+    ["File", job.upload && uploadLink(job.job_id, job.upload)],
     ["Worker", job.locked_by],
     [
       "Submitted by",
@@ -99,6 +99,18 @@ function facts(job) {
     { class: "facts" },
     pairs.map(([name, value]) => value && fact(name, value)),
   );
+}
+
+/**
+ * A link that downloads the file of a job.
+ *
+ * @param {string} id
+ * @param {{name: string, size: number}} upload
+ */
+function uploadLink(id, upload) {
+  const address = jobPath(id, "/upload");
+  const text = `${upload.name}, ${format.bytes(upload.size)}`;
+  return h("a", { href: address, download: upload.name, title: "Download the file" }, text);
 }
 
 /**

@@ -1,0 +1,145 @@
+"""The base class of handlers that send a stored file, as a whole or in part."""
+
+import logging
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+from typing import Any, ClassVar
+
+from server.documents.files import DownloadQuery
+from server.downloads.disposition import content_disposition
+from server.downloads.downloads import PIECE_BYTES, Downloads
+from server.downloads.ranges import wanted_range
+from server.handlers.jobs.job import OneJobHandler
+from server.handlers.query import query_parameters, read_query
+from server.http.codes import Code
+from server.http.conditions import conditions_of
+from server.http.file_range import FileRange
+from server.http.problems import Problem
+from storage.files.reading import FileReader
+from storage.records.job import StoreUnavailable
+
+log = logging.getLogger(__name__)
+
+POLICY = "default-src 'none'; style-src 'unsafe-inline'; sandbox; frame-ancestors 'none'"
+"""The Content-Security-Policy of a file. A page that a job has made runs no script, loads nothing,
+and is of no origin, so it can do nothing in the name of a person who opens it."""
+
+
+@dataclass(frozen=True)
+class StoredFile:
+    """A file that can be sent. `open` returns a reader of its bytes from one offset to another, or
+    None if the file is gone; it may block."""
+
+    name: str
+    size: int
+    media_type: str
+    sha256: str
+    open: Callable[[int, int], FileReader | None]
+
+    @property
+    def etag(self) -> str:
+        """The ETag: the SHA-256 of the bytes."""
+        return f'"{self.sha256}"'
+
+
+class DownloadHandler(OneJobHandler):
+    """Sends stored files."""
+
+    downloads: Downloads
+    QUERIES: ClassVar = {"GET": (DownloadQuery,)}
+
+    async def send_file(self, file: StoredFile) -> None:
+        """Answer the request with the file, or with the part of it that the request asks for.
+
+        Raises Problem 410, 412, 416 and 503.
+        """
+        query = read_query(DownloadQuery, query_parameters(self))
+        self.is_timed = False  # the client decides how long it takes
+        conditions = conditions_of(self.request.headers, is_read=True)
+        conditions.require_match(file.etag)
+        if not conditions.is_new(file.etag):
+            self.set_header("ETag", file.etag)
+            self.set_status(304)
+            self.finish()
+            return
+        is_head = self.request.method == "HEAD"  # for which Range has no meaning
+        part = None if is_head else wanted_range(self.request.headers, file.etag, file.size)
+        start, end = part or (0, file.size)
+        reader = await self.downloads.run(partial(self._open, file, start, end))
+        try:
+            self._describe(file, part, query)
+            if is_head or start == end:
+                self.finish()
+            elif (descriptor := reader.fileno()) is not None:
+                threads = self.downloads.threads
+                await self._send_local(FileRange(descriptor, start, end - start, threads))
+            else:
+                with self.downloads.remote():
+                    await self._send_pieces(reader)
+        finally:
+            reader.close()
+
+    def _open(self, file: StoredFile, start: int, end: int) -> FileReader:
+        reader = file.open(start, end)
+        if reader is None:
+            raise Problem(Code.FILE_GONE, f"the file {file.name[:200]!r} was deleted or changed")
+        return reader
+
+    def _describe(
+        self, file: StoredFile, part: tuple[int, int] | None, query: DownloadQuery
+    ) -> None:
+        """Set the status and the headers of the response."""
+        start, end = part or (0, file.size)
+        is_text = file.media_type.startswith("text/")
+        kind = f"{file.media_type}; charset=utf-8" if is_text else file.media_type
+        self.set_headers(
+            {
+                "ETag": file.etag,
+                "Content-Type": kind,
+                "Content-Length": str(end - start),
+                "Content-Disposition": content_disposition(query.disposition, file.name),
+                "Content-Security-Policy": POLICY,
+                "Cross-Origin-Resource-Policy": "same-origin",
+                "Accept-Ranges": "bytes",
+            }
+        )
+        if part:
+            self.set_status(206)
+            self.set_header("Content-Range", f"bytes {start}-{end - 1}/{file.size}")
+
+    async def _send_local(self, file: FileRange) -> None:
+        """Let the kernel send the file."""
+        await self.flush()
+        connection: Any = self.request.connection
+        connection.write(file)
+        if await file.wait():
+            self.finish()
+        else:
+            self._break_off("the client is gone, or the file was cut")
+
+    async def _send_pieces(self, reader: FileReader) -> None:
+        """Send piece by piece. The next piece is read while the client receives one."""
+        read = partial(reader.read, PIECE_BYTES)
+        connection: Any = self.request.connection
+        upcoming = self.downloads.run(read)
+        piece = await upcoming  # before any header is sent: an error becomes a response
+        try:
+            while piece and not connection.stream.closed():
+                upcoming = self.downloads.run(read)
+                self.write(piece)
+                await self.flush()
+                piece = await upcoming
+        except StoreUnavailable as error:
+            return self._break_off(str(error))
+        finally:
+            upcoming.cancel()
+        if not connection.stream.closed():
+            self.finish()
+
+    def _break_off(self, reason: str) -> None:
+        """Close the connection, so that the client notices that bytes are missing."""
+        extra = {"reason": reason, "request_id": self.request_id}
+        log.info("a download ended early", extra=extra)
+        connection: Any = self.request.connection
+        connection.stream.close()

@@ -1,0 +1,103 @@
+"""The guards of downloads."""
+
+from tests.mutants.mutant import Mutant
+
+CALLS = ("tests/server/handlers/test_uploaded_file.py",)
+RANGES = ("tests/server/downloads/test_ranges.py",)
+NAMES = ("tests/server/downloads/test_disposition.py",)
+SLOW = ("tests/server/http/test_slow_clients.py",)
+CLIENT = ("tests/client/test_downloads.py",)
+
+FILES = (
+    Mutant(
+        "a stored page runs no script",
+        "server/handlers/files/download.py",
+        "; sandbox; frame-ancestors 'none'\"",
+        "; frame-ancestors 'none'\"",
+        (f"{CALLS[0]}::test_a_stored_page_runs_no_script_and_is_of_no_origin",),
+    ),
+    Mutant(
+        "a part of another file is never continued",
+        "server/downloads/ranges.py",
+        'headers.get("If-Range", etag).strip() != etag',
+        "False",
+        RANGES,
+    ),
+    Mutant(
+        "a range behind the end is refused",
+        "server/downloads/ranges.py",
+        "    if start >= size:",
+        "    if False:",
+        RANGES,
+    ),
+    Mutant(
+        "a name cannot add a header",
+        "server/downloads/disposition.py",
+        '_CONTROL.sub("_", re.split(',
+        "str(re.split(",
+        NAMES,
+    ),
+    Mutant(
+        "a cut file is gone",
+        "storage/files/reading.py",
+        "    if reader.size == size:",
+        "    if True:",
+        (f"{CALLS[0]}::test_a_deleted_or_cut_file_is_gone",),
+    ),
+    Mutant(
+        "the end of a file that is cut meanwhile ends the download",
+        "server/http/file_range.py",
+        "            if not sent:",
+        "            if False:",
+        (f"{CALLS[0]}::test_the_connection_of_a_file_that_is_cut_meanwhile_is_closed",),
+    ),
+    Mutant(
+        "downloads from S3 are limited",
+        "server/downloads/downloads.py",
+        "        if self._remote >= MAX_REMOTE:",
+        "        if False:",
+        (f"{CALLS[0]}::test_too_many_files_elsewhere_are_not_read_at_once",),
+    ),
+    Mutant(
+        "a client that does not read a file is disconnected",
+        "server/http/connection.py",
+        "self.writing() or (self._file and self._file.waits_for_client)",
+        "self.writing()",
+        (f"{SLOW[0]}::test_a_client_that_does_not_read_a_file_is_closed",),
+    ),
+    Mutant(
+        "a closed connection ends the sending of a file",
+        "server/http/connection.py",
+        "        if self._file:\n            self._file.stop()",
+        "        if False:\n            pass",
+        (f"{SLOW[0]}::test_a_client_that_does_not_read_a_file_is_closed",),
+    ),
+    Mutant(
+        "the client compares the digest of a download",
+        "client/jobservice/downloads.py",
+        "        if expected and expected[1] != self.sha256:",
+        "        if False:",
+        CLIENT,
+    ),
+    Mutant(
+        "a name of the service stays in the folder",
+        "client/jobservice/downloads.py",
+        '_UNSAFE.sub("_", name).lstrip(". ")',
+        "name",
+        CLIENT,
+    ),
+    Mutant(
+        "a name of the service replaces no file",
+        "client/jobservice/downloads.py",
+        "    if path.exists() or path.is_symlink():",
+        "    if False:",
+        CLIENT,
+    ),
+    Mutant(
+        "a pipe or device is written to, not replaced",
+        "client/jobservice/downloads.py",
+        "        if self.path.exists() and not self.path.is_file():",
+        "        if False:",
+        CLIENT,
+    ),
+)
