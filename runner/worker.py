@@ -27,6 +27,7 @@ from storage.liveness.liveness import Liveness
 from storage.notify.wakeup import WORKER, Waiter
 from storage.open import Store, new_database, open_liveness, open_store
 from storage.records.job import StoreError
+from storage.records.job_limits import WorkerLimits
 from storage.settings.stop_signals import StopSignals
 from storage.telemetry.logs import exit_with, set_up_logs
 from storage.telemetry.start_up import open_spans
@@ -75,8 +76,7 @@ def run(
         signals.exit_if_received()
         store = open_or_exit(settings, database, signals)
         signals.exit_if_received()
-        queues = settings.queue_names
-        claims = Claims(store.database, store.wakeup, liveness, store.clock, queues)
+        claims = open_claims(settings, store, liveness)
         unregistered.pop_all()
         waiter = store.wakeup.waiter(WORKER)
         stack.callback(waiter.close)
@@ -156,6 +156,15 @@ def call_limits(settings: RunnerSettings) -> CallLimits:
     )
     env = tuple(settings.job_env_names)
     return CallLimits(settings.jobs_per_process, env=env, log_bytes=settings.log_bytes, job=job)
+
+
+def open_claims(settings: RunnerSettings, store: Store, liveness: Liveness) -> Claims:
+    """Return what claims the jobs of the worker's queues, within the worker's limits."""
+    limits = WorkerLimits(
+        settings.job_memory_bytes, settings.job_cpu_seconds, settings.log_bytes, settings.job_nice
+    )
+    queues = settings.queue_names
+    return Claims(store.database, store.wakeup, liveness, store.clock, queues, limits)
 
 
 def run_loop(

@@ -35,6 +35,7 @@ from server.jobs.jobs import Jobs
 from server.jobs.schedules import ScheduleService
 from server.jobs.submissions import Submissions
 from server.jobs.waits import JobReader
+from server.jobs.worker_limits import WorkerLimitChecks
 from server.openapi.components import security_schemes
 from server.openapi.document import openapi_document
 from server.pattern_sets.lookup import PatternSetLookup
@@ -154,6 +155,7 @@ class App:
             self.queue_watermark,
             self.settings.cell,
             self.settings.root_path,
+            WorkerLimitChecks(store, self.threads),
         )
 
     def _schedule_service(self) -> ScheduleService:

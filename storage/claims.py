@@ -42,6 +42,7 @@ from storage.jobs.transitions import Settlement, Transitions
 from storage.liveness.liveness import Liveness
 from storage.notify.wakeup import EVENTS, LISTENER, WORKER, Wakeup
 from storage.records.job import Fence, Job
+from storage.records.job_limits import WorkerLimits
 from storage.records.states import CLAIM
 
 _RESERVED_VERSIONS = 200
@@ -100,7 +101,8 @@ class Claimed:
 class Claims:
     """Claims due jobs for one runner and settles them. For one thread.
 
-    `queues` are the queues that the runner claims from, None for all.
+    `queues` are the queues that the runner claims from, None for all. It leaves jobs to others if
+    their own limits are beyond `limits`.
     """
 
     def __init__(
@@ -110,14 +112,15 @@ class Claims:
         liveness: Liveness,
         clock: Clock,
         queues: Collection[str] | None = None,
+        limits: WorkerLimits | None = None,
     ):
         self._database = database
         self._wakeup = wakeup
         self._liveness = liveness
         self._clock = clock
-        self._queues = queues
+        self._queues, self._limits = queues, limits
         self._transitions = Transitions(database)
-        self._finder = CandidateFinder(database, queues, liveness)
+        self._finder = CandidateFinder(database, queues, liveness, limits)
         self._reserve = SpaceReserve(database.file)
         self.traced = self._transitions.traced
         """The ends of traced attempts that the last transaction has stored, with their times."""
@@ -264,7 +267,7 @@ class Claims:
 
     def register(self, slots: int) -> None:
         """Register the runner, before its first claim."""
-        self._liveness.register(slots, self._clock(), self._queues)
+        self._liveness.register(slots, self._clock(), self._queues, self._limits)
 
     def deregister(self) -> None:
         """Remove the runner, after its last job was settled."""

@@ -13,7 +13,9 @@ from storage.waiting.held import hold
 
 _PLAIN = ("expires_at", "finish_by", "schedule", "nominal_at", "batch_id")
 """Options that are stored as they are."""
-_RARE = (*_PLAIN, "tags", "metadata", "backoff", "unique_key", "concurrency_key", "after")
+_JSON = ("metadata", "backoff", "limits")
+"""Options that are stored as JSON text."""
+_RARE = (*_PLAIN, "tags", "metadata", "backoff", "unique_key", "concurrency_key", "after", "limits")
 _rare_options = attrgetter(*_RARE, "watched", "keep_for", "expires_in")
 _NO_OPTIONS = _rare_options(NewJob("", {}))
 
@@ -60,7 +62,7 @@ def expiry_of(job: NewJob, now: int) -> int | None:
 
 def _rare_columns(job: NewJob, now: int) -> dict[str, Any]:
     """Return the columns that few jobs set, so that no other job costs the time to bind them."""
-    given = {"tags": list(job.tags) or None, "metadata": job.metadata, "backoff": job.backoff}
+    given = {name: getattr(job, name) for name in _JSON} | {"tags": list(job.tags) or None}
     columns: dict[str, Any] = {
         name: to_json_text(value) for name, value in given.items() if value is not None
     }

@@ -111,8 +111,8 @@ MAY_IMPORT = {
     "server.documents.options server.documents.schemas server.events server.http "
     "server.openapi.operations storage.records",
     "server.jobs": "server.auth server.checking server.documents server.documents.options "
-    "server.http server.store storage storage.files storage.jobs storage.notify storage.queries "
-    "storage.records storage.schedules",
+    "server.http server.store storage storage.files storage.jobs storage.liveness storage.notify "
+    "storage.queries storage.records storage.schedules",
     "server.fast": "server.auth server.documents server.http server.jobs server.settings",
     "server.handlers": "runner.job_types server.auth server.checking server.documents "
     "server.documents.schemas server.http server.jobs server.pattern_sets server.store "

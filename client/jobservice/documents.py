@@ -89,6 +89,10 @@ class JobData:
     nominal_at: datetime | None = None
     concurrency_key: str | None = None
     max_per_key: int | None = None
+    memory_bytes: int | None = None
+    cpu_seconds: int | None = None
+    max_output_bytes: int | None = None
+    nice: int | None = None
     keep_for: float | None = None
     callback_url: str | None = None
     submitted_by: str | None = None

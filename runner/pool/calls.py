@@ -20,6 +20,7 @@ from runner.pool.protocol.prefetch import MAX_EXPECTED_WAIT_SECONDS
 from runner.pool.protocol.setup import CallLimits
 from runner.pool.protocol.shared_memory import BegunCall
 from storage.records.attempt_outcome import AttemptOutcome
+from storage.records.job_limits import OwnLimits
 
 log = logging.getLogger(__name__)
 
@@ -40,6 +41,8 @@ class Call:
     request: bytes = b""
     timeout: float | None = None
     file: str | None = None
+    limits: OwnLimits | None = None
+    """The limits of the job by itself."""
     is_prefetched: bool = False
     """Whether its keeper had another call to run first when it was submitted."""
     submitted_at: float = field(default_factory=time.monotonic)
@@ -96,7 +99,12 @@ class KeeperChannel:
         return max(0, 1 + prefetch - len(self.calls)) if is_short else 0
 
     def send(
-        self, call_id: str, request: bytes, timeout: float | None, file: str | None = None
+        self,
+        call_id: str,
+        request: bytes,
+        timeout: float | None,
+        file: str | None = None,
+        limits: OwnLimits | None = None,
     ) -> Call:
         """Send a call. If the channel is full, `send_unsent` will send it later.
 
@@ -106,7 +114,7 @@ class KeeperChannel:
         if not self.calls:
             self.first_since = time.monotonic()
         number, waits = next(self._next_numbers), bool(self.calls)
-        call = Call(call_id, self, number, request, timeout, file, is_prefetched=waits)
+        call = Call(call_id, self, number, request, timeout, file, limits, is_prefetched=waits)
         if self._unsent or not self._try_send(call):
             self._unsent.append(call)
         self.calls[call_id] = call
@@ -160,13 +168,15 @@ class KeeperChannel:
     def _try_send(self, call: Call) -> bool:
         """Send a call. Returns False if the channel is full and the keeper will send a message
         after it has read some."""
-        fields = {
+        fields: dict[str, object] = {
             "kind": "call",
             "call_id": call.call_id,
             "number": call.number,
             "timeout": call.timeout,
             "file": call.file,
         }
+        if call.limits:
+            fields["limits"] = call.limits
         try:
             messages.send(self.socket, fields, call.request, nonblocking=True)
         except OSError as error:

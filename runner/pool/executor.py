@@ -28,6 +28,7 @@ from runner.pool.protocol.prefetch import MAX_PREFETCH
 from runner.pool.protocol.python_internals import ForkContext, InheritedDescriptor
 from runner.pool.protocol.setup import KeeperArguments, NextSlot, PoolArguments
 from runner.pool.protocol.shared_memory import BegunCalls
+from storage.records.job_limits import OwnLimits
 
 log = logging.getLogger(__name__)
 
@@ -87,7 +88,14 @@ class KeeperExecutor:
         """Return how many more calls may be submitted if `prefetch` may wait at each keeper."""
         return sum(channel.room(prefetch) for channel in self._channels.values())
 
-    def submit(self, call_id: str, request: str, timeout: float | None, file: str | None) -> Call:
+    def submit(
+        self,
+        call_id: str,
+        request: str,
+        timeout: float | None,
+        file: str | None,
+        limits: OwnLimits | None = None,
+    ) -> Call:
         """Send a call to the keeper with the fewest calls, preferring keepers that are ready.
 
         Raises ConnectionError if the keeper is dead, and any other
@@ -98,7 +106,8 @@ class KeeperExecutor:
             channels,
             key=lambda each: (not each.room(MAX_PREFETCH), len(each.calls), not each.is_ready),
         )
-        return channel.send(call_id, request.encode("utf-8", "surrogatepass"), timeout, file)
+        body = request.encode("utf-8", "surrogatepass")
+        return channel.send(call_id, body, timeout, file, limits)
 
     def fileno(self) -> int:
         """Return a descriptor that is readable while a keeper has sent messages or has died.

@@ -27,6 +27,7 @@ from runner.pool.protocol.python_internals import InheritedDescriptor
 from runner.pool.protocol.setup import CallLimits, PoolArguments
 from runner.pool.protocol.shared_memory import Lease, LoopCounter
 from storage.records.attempt_outcome import AttemptOutcome
+from storage.records.job_limits import OwnLimits
 
 __all__ = ["AttemptOutcome", "Pool", "PoolError"]
 
@@ -81,7 +82,7 @@ class Pool:
         process is killed. `access` says what calls may access; None: everything.
         """
         require_main_thread()
-        self.size, self.log_bytes = size, limits.log_bytes
+        self.size, self.limits = size, limits
         self._calls = Calls(limits)
         self._closed = False
         self._failed_starts = 0
@@ -131,11 +132,17 @@ class Pool:
         return max(0, self._executor.room(prefetch) - without_keeper)
 
     def submit(
-        self, call_id: str, request: str, timeout: float | None, file: str | None = None
+        self,
+        call_id: str,
+        request: str,
+        timeout: float | None,
+        file: str | None = None,
+        limits: OwnLimits | None = None,
     ) -> None:
         """Run entry(request, report) in a job process, for at most `timeout` seconds.
 
-        `file` is the name of the one shared file that the call may read. Its folder is
+        `limits` are the limits of the job by itself; each counts if it is narrower than that of the
+        pool. `file` is the name of the one shared file that the call may read. Its folder is
         `work_folders.FILE_FROM_WORK`, as seen from the working folder of the call.
         `call_id` names the call, and must never be used again. Raises PoolError; and ValueError if
         the pool is closed, too many calls wait, the id is in use, or the timeout is not above 0.
@@ -146,9 +153,9 @@ class Pool:
             raise ValueError(f"cannot take {call_id!r}: closed, too many wait, or it is known")
         if timeout is not None and not timeout > 0:
             raise ValueError(f"a timeout must be above zero, not {timeout}")
-        if self._executor.broken or not self._try_submit(call_id, request, timeout, file):
+        if self._executor.broken or not self._try_submit(call_id, request, timeout, file, limits):
             self._replace_executor()
-            if not self._try_submit(call_id, request, timeout, file):
+            if not self._try_submit(call_id, request, timeout, file, limits):
                 calls[call_id] = Call(call_id)
         self._update_event()
 
@@ -225,11 +232,16 @@ class Pool:
             raise PoolError(f"the keepers died {_MAX_FAILED_STARTS} times before they were ready")
 
     def _try_submit(
-        self, call_id: str, request: str, timeout: float | None, file: str | None
+        self,
+        call_id: str,
+        request: str,
+        timeout: float | None,
+        file: str | None,
+        limits: OwnLimits | None,
     ) -> bool:
         """Submit a call to the executor. Returns False if the executor is broken."""
         try:
-            call = self._executor.submit(call_id, request, timeout, file)
+            call = self._executor.submit(call_id, request, timeout, file, limits)
             self._calls.unfinished[call_id] = call
         except ConnectionError:
             self._executor.mark_broken()

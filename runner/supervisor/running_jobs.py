@@ -208,11 +208,13 @@ class RunningJobs:
         return min(stored_at, default=math.inf) + PROGRESS_SECONDS - time.monotonic()
 
     def _submit(self, running: RunningJob, results: Sequence[str], timeout: float | None) -> None:
-        running.output = UnstoredOutput(self._pool.log_bytes)
+        job = running.job
+        running.output = UnstoredOutput(self._pool.limits.output_bytes(job.limits))
         call_id = _call_id(running)
         self._running[call_id] = running
-        text = request_text(running.job, running.step, self._uploads, self._cores(), results)
-        self._pool.submit(call_id, text, timeout, shared_file(running.job, self._uploads))
+        text = request_text(job, running.step, self._uploads, self._cores(), results)
+        file = shared_file(job, self._uploads)
+        self._pool.submit(call_id, text, timeout, file, job.limits)
         log.debug("job handed to the pool", extra=running.log_fields())
 
     def _kill(self, call_id: str, reason: KillReason) -> None:

@@ -30,6 +30,7 @@ from server.checking.sets import (
 )
 from server.documents.field_errors import field_errors, unknown_name
 from server.documents.options.dependencies import InputFrom
+from server.documents.options.limits import take_limits
 from server.documents.submission import Submission
 from server.http.problems import BODY, FieldError, Problem, joined, unacceptable
 from storage.jobs.transitions import to_json_text
@@ -92,6 +93,8 @@ class CheckedSubmission:
         given = {name: options[name] for name in names if options[name] is not None}
         if "tags" in given:
             given["tags"] = tuple(given["tags"])
+        if limits := take_limits(given):
+            given["limits"] = limits
         if "unique" in given:
             given["unique_scope"] = given.pop("unique")
         if "after" in given or "input" in given:

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from uuid import UUID
 
+from server.documents.job_limits import limits_refused
 from server.documents.jobs import job_document, rfc3339
 from server.documents.schemas.explain import DryRunDocument, ExplainDocument
 from server.documents.schemas.jobs import JobView
@@ -95,11 +96,21 @@ def reasons_of(explanation: Explanation) -> Iterator[Reason]:
         yield from _reasons_for_no_estimate(explanation)
         for runner in explanation.stale_runners:
             yield "runner_stale", f"runner {runner.name} {_silence(runner)}"
-    if not job.final and not explanation.runners:
+    if not job.final:
+        yield from _reasons_for_no_runner(explanation)
+        yield from _reasons_of_times(explanation)
+
+
+def _reasons_for_no_runner(explanation: Explanation) -> Iterator[Reason]:
+    job = explanation.job
+    refusing = [each for each in explanation.refusing if not each.is_stale]
+    if explanation.runners:
+        return
+    if refusing:
+        yield "no_runner", limits_refused(job, refusing)
+    else:
         no_runner = f"no live runner takes jobs of the queue {job.queue}"
         yield "no_runner", f"{no_runner}: start a worker that does"
-    if not job.final:
-        yield from _reasons_of_times(explanation)
 
 
 def _reasons_of_times(explanation: Explanation) -> Iterator[Reason]:

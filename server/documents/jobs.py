@@ -20,11 +20,13 @@ from server.documents.schemas.jobs import (
     BulkDocument,
     JobDocument,
     JobView,
+    LimitsDocument,
     PageDocument,
     UploadDocument,
 )
 from storage.queries.bulk import BulkChange
 from storage.records.job import Attempt, Job, Upload
+from storage.records.job_limits import OwnLimits
 from storage.records.states import Status
 from storage.store import Page
 
@@ -97,6 +99,7 @@ def job_document(job: Job) -> JobDocument:
         "nominal_at": rfc3339(job.nominal_at),
         "concurrency_key": job.concurrency_key,
         "max_per_key": job.max_per_key,
+        **limits_document(job.limits or {}),
         "keep_for": None if job.keep_ms is None else job.keep_ms / 1000,
         "callback_url": job.callback_url,
         "batch_id": None if job.batch_id is None else str(job.batch_id),
@@ -112,6 +115,16 @@ def job_document(job: Job) -> JobDocument:
         "upload": _upload_document(job.upload),
         "files": job.files,
         "attempts": [_attempt_document(attempt) for attempt in job.attempts],
+    }
+
+
+def limits_document(limits: OwnLimits) -> LimitsDocument:
+    """Build the part of a document that has the limits of a job, or those of a worker."""
+    return {
+        "memory_bytes": limits.get("memory_bytes"),
+        "cpu_seconds": limits.get("cpu_seconds"),
+        "max_output_bytes": limits.get("max_output_bytes"),
+        "nice": limits.get("nice"),
     }
 
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 
-from server.documents.jobs import rfc3339
+from server.documents.jobs import limits_document, rfc3339
 from server.documents.queues import queue_document
 from server.documents.schemas.overview import (
     FiguresDocument,
@@ -85,6 +85,7 @@ def _runner_document(runner: RegisteredRunner) -> RunnerDocument:
         "busy": runner.busy,
         "queues": None if runner.queues is None else sorted(runner.queues),
         "started_at": rfc3339(runner.started_at),
+        "limits": None if runner.limits is None else limits_document(vars(runner.limits)),
         "heartbeat_age": round_age(runner),
         "stale": runner.is_stale,
     }

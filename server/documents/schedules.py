@@ -19,6 +19,7 @@ from server.documents.options.job_options import (
     Timeout,
     Waits,
 )
+from server.documents.options.limits import CpuSeconds, MaxOutputBytes, MemoryBytes, Nice
 from server.documents.options.tags import Metadata
 from server.documents.options.times import Time
 from server.documents.schemas.schedules import (
@@ -62,6 +63,10 @@ class ScheduleOptions(BaseModel):
     expires_in: ExpiresIn = None
     backoff: Waits = None
     keep_for: KeepFor = None
+    memory_bytes: MemoryBytes = None
+    cpu_seconds: CpuSeconds = None
+    max_output_bytes: MaxOutputBytes = None
+    nice: Nice = None
     callback_url: str | None = Field(
         None, max_length=2000, description="address that is called at the end of the job"
     )

@@ -26,6 +26,7 @@ from server.documents.options.job_options import (
     UniqueKey,
     Waits,
 )
+from server.documents.options.limits import CpuSeconds, MaxOutputBytes, MemoryBytes, Nice
 from server.documents.options.tags import Metadata
 from storage.records.job import DEFAULT_MAX_LOSSES
 from storage.records.queue_name import DEFAULT_QUEUE
@@ -67,6 +68,10 @@ class Submission(BaseModel):
     if_exists: IfExists = None
     concurrency_key: ConcurrencyKey = None
     max_per_key: MaxPerKey = None
+    memory_bytes: MemoryBytes = None
+    cpu_seconds: CpuSeconds = None
+    max_output_bytes: MaxOutputBytes = None
+    nice: Nice = None
     metadata: Metadata | None = Field(
         None,
         description="a small JSON object that is stored and returned with the job",

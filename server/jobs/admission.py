@@ -61,7 +61,7 @@ _ADDED_LATER = {
     **dict.fromkeys(("metadata", "keep_for", "expires_at", "expires_in", "backoff", "finish_by")),
     **dict.fromkeys(("unique_key", "unique_scope", "if_exists", "batch_id")),
     **dict.fromkeys(("schedule", "nominal_at")),
-    **dict.fromkeys(("concurrency_key", "max_per_key")),
+    **dict.fromkeys(("concurrency_key", "max_per_key", "limits")),
 }
 """Fields of jobs and their defaults: keys that listeners of earlier releases have stored lack them.
 """

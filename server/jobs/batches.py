@@ -24,13 +24,14 @@ from server.documents.batches import (
 )
 from server.http.activity import log_change
 from server.http.codes import Code
-from server.http.problems import Problem, unavailable
+from server.http.problems import Problem, unacceptable, unavailable
 from server.http.response import encode_json
 from server.jobs.admission import Admission, QueueWatermark, key_reused
 from server.jobs.jobs import Jobs
 from server.jobs.response import Response
 from server.jobs.submissions import REPLAYED_HEADER, Submissions, required
 from server.jobs.unique_keys import key_held
+from server.jobs.worker_limits import WorkerLimitChecks
 from server.store.threads import StoreThreads
 from storage.batches import Batches
 from storage.queries.bulk import Bulk
@@ -106,6 +107,7 @@ class BatchSubmissions:
         queue_watermark: QueueWatermark,
         cell: int | None,
         root_path: str,
+        limits: WorkerLimitChecks,
     ):
         self._batches = batches
         self._bulk = bulk
@@ -116,6 +118,7 @@ class BatchSubmissions:
         self._queue_watermark = queue_watermark
         self._cell = cell
         self._root_path = root_path
+        self._limits = limits
 
     async def submit(self, admission: Admission, body: BatchBody, is_atomic: bool) -> Response:
         """Check and store a batch. The body of the response is encoded already."""
@@ -184,9 +187,11 @@ class BatchSubmissions:
         if split.then is not None:
             async for piece in self._checks.check([split.then], THEN):
                 await self._require_analyses(piece)
+                await self._require_allowed(piece)
                 checked.take_then(piece)
         async for piece in self._checks.check(split.jobs):
             await self._require_analyses(piece)
+            await self._require_allowed(piece)
             await self._threads.run(checked.take, piece)
         return checked
 
@@ -202,6 +207,19 @@ class BatchSubmissions:
         refused = {index for index, _ in piece.refused}
         piece.jobs = [each for each in piece.jobs if each[0] not in refused]
         piece.refused.sort(key=lambda each: each[0])
+
+    async def _require_allowed(self, piece: CheckedPiece) -> None:
+        """Refuse the jobs whose limits no living worker allows."""
+        errors = await self._limits.errors([template for _, template in piece.templates])
+        if not errors:
+            return
+        refused = [
+            (index, unacceptable(errors[number]))
+            for index, number, _ in piece.jobs
+            if number in errors
+        ]
+        piece.jobs = [each for each in piece.jobs if each[1] not in errors]
+        piece.refused = sorted([*piece.refused, *refused], key=lambda each: each[0])
 
     async def _store(
         self,

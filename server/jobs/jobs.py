@@ -22,6 +22,7 @@ from server.jobs.admission import QueueWatermark
 from server.jobs.response import Response
 from server.jobs.unique_keys import key_held
 from server.jobs.waits import JobReader
+from server.jobs.worker_limits import WorkerLimitChecks
 from server.store.spans import RequestSpans
 from server.store.threads import StoreThreads
 from storage.jobs.retention import delete_job
@@ -62,6 +63,7 @@ class Jobs:
         self._queue_watermark = queue_watermark
         self._spans = spans
         self._root_path = root_path
+        self._limits = WorkerLimitChecks(store, threads)
 
     async def get(
         self, job_id: UUID, seconds: float = 0, fields: Collection[str] | None = None
@@ -180,6 +182,9 @@ class Jobs:
         await self._require_may_change(job_id, caller)
         check = job_check(conditions, {Status.QUEUED})
         columns = changes.columns(self._store.clock())
+        if limits := columns.get("limits"):
+            queued = await self.wait(job_id)
+            await self._limits.require_change_allowed(queued, limits, columns.get("queue"))
         changed, job = await self._threads.run(self._jobs.change, job_id, columns, check)
         if job is None:
             raise job_not_found(job_id)

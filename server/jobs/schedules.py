@@ -217,6 +217,7 @@ class ScheduleService:
             if is_file:
                 return checked
             await self._submissions.require_queue(checked.submission.queue or DEFAULT_QUEUE)
+            await self._submissions.require_allowed(checked.new_job(None, None))
             if checked.source:
                 await self._require_file(checked.source)
         except Problem as problem:

@@ -25,6 +25,7 @@ from server.jobs.estimates import Estimates, require_in_time
 from server.jobs.response import Response
 from server.jobs.unique_keys import key_held
 from server.jobs.waits import JobReader
+from server.jobs.worker_limits import WorkerLimitChecks
 from server.store.threads import Batcher, StoreThreads
 from storage.jobs.idempotency import KeyedJob, StoredKey
 from storage.jobs.queues import Queues
@@ -86,6 +87,7 @@ class Submissions:
         self._checks = checks
         self._root_path = root_path
         self._estimates = Estimates(store, job_store, threads)
+        self._limits = WorkerLimitChecks(store, threads)
         self._queues = Queues(store.database, store.wakeup, store.clock)
         self._enqueue = Batcher("enqueue", job_store.enqueue)
         self._enqueue_once = Batcher("enqueue once", job_store.enqueue_once)
@@ -135,14 +137,24 @@ class Submissions:
         if name != DEFAULT_QUEUE and await self._threads.run(self._queues.get, name) is None:
             raise unacceptable([UNKNOWN_QUEUE])
 
-    async def require_in_time(self, admission: Admission, checked: CheckedSubmission) -> None:
-        """Raise Problem 409 if a job is expected to miss its deadline, before its file arrives."""
-        if checked.submission.finish_by is not None:
-            await self._require_in_time(admission.key, _new_job(admission, checked, None))
+    async def require_possible(self, admission: Admission, checked: CheckedSubmission) -> None:
+        """Raise Problem 409 if a job is expected to miss its deadline, and 422 if no worker allows
+        its limits, before its file arrives."""
+        await self._require_possible(admission.key, _new_job(admission, checked, None))
 
-    async def _require_in_time(self, key: str | None, job: NewJob) -> None:
-        """Raise Problem 409, unless the job is stored already, or another one is the response."""
+    async def require_allowed(self, job: NewJob) -> None:
+        """Raise Problem 422 if no living worker allows the limits of a job."""
+        await self._limits.require_allowed(job)
+
+    async def _require_possible(self, key: str | None, job: NewJob) -> None:
+        """Raise Problem 409 or 422, unless the job is stored already, or another one is the
+        response."""
+        if job.finish_by is None and not job.limits:
+            return
         if await self._estimates.has_key(key):
+            return
+        await self._limits.require_allowed(job)
+        if job.finish_by is None:
             return
         explanation = required(await self._estimates.explain(job), job)
         if isinstance(explanation, Explanation) and explanation.job.id == job.id:
@@ -162,8 +174,7 @@ class Submissions:
             log_change(caller, "reuse", job_id=str(reused.id))
             return Submitted(reused.id, replayed=False, reused=reused)
         job = _new_job(admission, checked, upload)
-        if job.finish_by is not None:
-            await self._require_in_time(admission.key, job)
+        await self._require_possible(admission.key, job)
         try:
             stored = await self._store_once(admission.key, job)
         except StoreInDoubt as error:
@@ -189,6 +200,7 @@ class Submissions:
         """
         reused = await self._find_equal(admission, checked, upload)
         new = _new_job(admission, checked, upload)
+        await self._limits.require_allowed(new)
         explanation = required(await self._estimates.explain(new), new)
         assert not isinstance(explanation, KeyHolder)
         if is_new := explanation.job.id == new.id:

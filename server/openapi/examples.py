@@ -82,6 +82,10 @@ _JOB: JobDocument = {
     "nominal_at": "2026-11-25T02:15:00.000Z",
     "concurrency_key": "customer:42",
     "max_per_key": 1,
+    "memory_bytes": 1_073_741_824,
+    "cpu_seconds": None,
+    "max_output_bytes": None,
+    "nice": None,
     "keep_for": None,
     "callback_url": None,
     "batch_id": None,
@@ -345,6 +349,12 @@ _REST: dict[Any, Any] = {
                 "busy": 2,
                 "queues": None,
                 "started_at": "2026-11-25T02:00:00.000Z",
+                "limits": {
+                    "memory_bytes": 2_147_483_648,
+                    "cpu_seconds": None,
+                    "max_output_bytes": 65_536,
+                    "nice": 5,
+                },
                 "heartbeat_age": 0.4,
                 "stale": False,
             }

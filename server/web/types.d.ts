@@ -64,6 +64,10 @@ export interface JobDocument {
   nominal_at: string | null;
   concurrency_key: string | null;
   max_per_key: number | null;
+  memory_bytes: number | null;
+  cpu_seconds: number | null;
+  max_output_bytes: number | null;
+  nice: number | null;
   keep_for: number | null;
   callback_url: string | null;
   batch_id: string | null;
@@ -378,12 +382,20 @@ export interface SchedulesDocument {
   next: string | null;
 }
 
+export interface LimitsDocument {
+  memory_bytes: number | null;
+  cpu_seconds: number | null;
+  max_output_bytes: number | null;
+  nice: number | null;
+}
+
 export interface RunnerDocument {
   name: string;
   slots: number;
   busy: number;
   queues: string[] | null;
   started_at: string;
+  limits: LimitsDocument | null;
   heartbeat_age: number | null;
   stale: boolean;
 }

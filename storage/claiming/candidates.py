@@ -15,6 +15,7 @@ from typing import Any, NamedTuple
 
 import peewee as pw
 
+from storage.claiming.fitting import fitting, postponed
 from storage.db.database import Database, Queries
 from storage.db.models import JobRow
 from storage.db.parameters import parameter, unindexed
@@ -27,6 +28,7 @@ from storage.jobs.open_queues import (
     open_queues_query,
 )
 from storage.liveness.liveness import Liveness
+from storage.records.job_limits import WorkerLimits
 from storage.records.states import Status
 
 MAX_LOCKED_CANDIDATES = 100
@@ -64,6 +66,8 @@ class DueQuery:
     database: Database
     now: int
     limit: int
+    condition: str | None = None
+    """The condition that the runner may run a job, see `fitting`; None if it may run all."""
 
 
 class CandidateFinder:
@@ -74,9 +78,14 @@ class CandidateFinder:
     """
 
     def __init__(
-        self, database: Database, queues: Collection[str] | None, liveness: Liveness
+        self,
+        database: Database,
+        queues: Collection[str] | None,
+        liveness: Liveness,
+        limits: WorkerLimits | None = None,
     ) -> None:
         self._database = database
+        self._condition = fitting(database, limits)
         self._queues = queues
         self._liveness = liveness
         self._recent_queues: list[str] = []
@@ -110,7 +119,7 @@ class CandidateFinder:
 
     def _due_query(self, now: int, limit: int) -> DueQuery:
         max_limit = MAX_LOCKED_CANDIDATES if self._database.postgresql else limit
-        return DueQuery(self._database, now, min(limit, max_limit))
+        return DueQuery(self._database, now, min(limit, max_limit), self._condition)
 
     def _fetch(
         self, query: DueQuery
@@ -135,6 +144,8 @@ class CandidateFinder:
     ) -> Candidates:
         open_queues = open_queues_from(queue_rows, self._queues)
         due = due_jobs(query, open_queues, recent_due)
+        if self._condition and open_queues and not due:
+            open_queues = postponed(self._database, open_queues, query.now, self._condition)
         self._recent_queues = list({row["queue"] for row in due})
         return Candidates(open_queues, due, len(due) == query.limit, has_ended(queue_rows))
 
@@ -214,7 +225,7 @@ def due_statements(query: DueQuery, queue: str, priority: int | None, room: int)
 
     With `priority` None, it selects the highest priority that queued jobs of the queue have.
     """
-    database, has_priority = query.database, priority is not None
+    database, has_priority, condition = query.database, priority is not None, query.condition
     values = {
         "queue": queue,
         "priority": priority,
@@ -223,12 +234,16 @@ def due_statements(query: DueQuery, queue: str, priority: int | None, room: int)
     }
     if not database.postgresql:
         due = database.statement(
-            ("due", has_priority, room), lambda: _select_due(database, has_priority, room)
+            ("due", has_priority, room, condition),
+            lambda: _select_due(database, has_priority, room, condition),
         )
         return [(due, values)]
-    key = ("lock candidates", has_priority, room)
+    key = ("lock candidates", has_priority, room, condition)
     lock = database.statement(
-        key, lambda: try_lock_rows(_select_due(database, has_priority, room, JobRow.id), JobRow.id)
+        key,
+        lambda: try_lock_rows(
+            _select_due(database, has_priority, room, condition, JobRow.id), JobRow.id
+        ),
     )
     return [(lock, values), (database.statement("locked candidates", _select_locked), {})]
 
@@ -243,10 +258,14 @@ def _highest_priority(database: Database) -> Any:
     return database.engine.by_index(query.order_by(job.priority.desc()).limit(1), job, UNFINISHED)
 
 
-def _select_due(database: Database, has_priority: bool, room: int, *columns: Any) -> Any:
+def _select_due(
+    database: Database, has_priority: bool, room: int, condition: str | None, *columns: Any
+) -> Any:
     priority = parameter(JobRow.priority) if has_priority else _highest_priority(database)
     queued = IS_QUEUED, JobRow.queue == parameter(JobRow.queue), JobRow.priority == priority
     due = JobRow.select(*columns).where(*queued, JobRow.run_at <= parameter(JobRow.run_at, "now"))
+    if condition:
+        due = due.where(pw.SQL(condition))
     ordered = due.order_by(JobRow.run_at, JobRow.id).limit(room)
     return database.engine.by_index(ordered, JobRow, UNFINISHED)
 

@@ -94,6 +94,8 @@ class JobRow(pw.Model):
     """How many jobs with the concurrency key may have a place, see `storage/waiting/places.py`."""
     file_count = pw.IntegerField(null=True)
     """How many files the job has left, see `JobFileRow`; null if none."""
+    limits = pw.TextField(null=True)
+    """JSON: the limits of the job by itself, see `storage/records/job_limits.py`; null without."""
 
     class Meta:
         table_name = "job"
@@ -318,6 +320,9 @@ class RunnerRow(pw.Model):
     """When the lease was renewed last."""
     queues = pw.TextField(null=True)
     """Comma-separated names of the queues that it claims from; null means all."""
+    limits = pw.TextField(null=True)
+    """JSON: what its jobs may use, see `storage/records/job_limits.py`; null if an earlier release
+    has registered it."""
 
     class Meta:
         table_name = "runner"

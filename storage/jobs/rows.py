@@ -19,6 +19,7 @@ from storage.records.job import Attempt, Job, Outcome, Upload, Usage
 from storage.records.states import Status
 
 _UPLOAD_COLUMNS = ("upload_id", "upload_name", "size", "sha256")
+_JSON_TEXTS = ("payload", "result", "error", "progress", "metadata", "backoff", "limits")
 _FIRST = ("runner", "outcome", "cpu_seconds", "peak_memory_bytes", "pid", "traceback")
 """The columns of an attempt that the row of its job has with the prefix `first_`."""
 _MAX_IN = 512
@@ -218,7 +219,7 @@ def _attempt(row: dict[str, Any], last_lines: tuple[str, ...]) -> Attempt:
 
 def _job(row: dict[str, Any], attempts: tuple[Attempt, ...]) -> Job:
     """Convert a row to a job. The row is modified."""
-    for name in ("payload", "result", "error", "progress", "metadata", "backoff"):
+    for name in _JSON_TEXTS:
         row[name] = from_json_text(row.get(name))
     for name in _FIRST:
         row.pop(f"first_{name}", None)

@@ -28,6 +28,7 @@ from storage.db.models import RunnerRow
 from storage.files import close_watch
 from storage.liveness.heartbeat import touch
 from storage.liveness.runners import is_lock_free, lock_path
+from storage.records.job_limits import WorkerLimits
 
 SAFE_SHARE = 2 / 3
 """Share of a lease during which jobs may run after a renewal. The rest is for killing them."""
@@ -48,8 +49,15 @@ class Liveness(ABC):
     """Minimum time for which a runner's jobs have been dead once the runner is proved dead."""
 
     @abstractmethod
-    def register(self, slots: int, now: int, queues: Collection[str] | None = None) -> None:
-        """Insert the runner into the database, with the queues it takes jobs from (None: all)."""
+    def register(
+        self,
+        slots: int,
+        now: int,
+        queues: Collection[str] | None = None,
+        limits: WorkerLimits | None = None,
+    ) -> None:
+        """Insert the runner into the database, with the queues it takes jobs from (None: all), and
+        with what its jobs may use."""
 
     @abstractmethod
     def renew(self) -> None:
@@ -96,12 +104,16 @@ def insert_runner(
     now: int,
     lease: Any,
     queues: Collection[str] | None,
+    limits: WorkerLimits | None = None,
 ) -> None:
     """Insert a row for a runner. `lease` is when its lease ends, None without leases."""
     names = None if queues is None else ",".join(sorted(queues))
     renewed_at = None if lease is None else DATABASE_NOW
     leases = {"lease_expires_at": lease, "renewed_at": renewed_at}
-    row = RunnerRow.insert(name=name, slots=slots, started_at=now, queues=names, **leases)
+    text = None if limits is None else limits.to_text()
+    row = RunnerRow.insert(
+        name=name, slots=slots, started_at=now, queues=names, limits=text, **leases
+    )
     database.run(row.on_conflict_ignore())  # an uncertain commit may have stored it already
 
 
@@ -122,9 +134,15 @@ class FileLiveness(Liveness):
         self.renew()
         self._close_watch = close_watch.watch(folder)
 
-    def register(self, slots: int, now: int, queues: Collection[str] | None = None) -> None:
+    def register(
+        self,
+        slots: int,
+        now: int,
+        queues: Collection[str] | None = None,
+        limits: WorkerLimits | None = None,
+    ) -> None:
         """Insert the runner into the database. Its lock is already held."""
-        insert_runner(self._database, self.name, slots, now, None, queues)
+        insert_runner(self._database, self.name, slots, now, None, queues, limits)
 
     def renew(self) -> None:
         """Touch the lock file, as a heartbeat. The kernel keeps the lock anyway."""
@@ -171,11 +189,17 @@ class LeaseLiveness(Liveness):
         self.name = new_runner_name()
         self.min_dead_ms = round(lease_seconds * 1000 * (1 - SAFE_SHARE))
 
-    def register(self, slots: int, now: int, queues: Collection[str] | None = None) -> None:
+    def register(
+        self,
+        slots: int,
+        now: int,
+        queues: Collection[str] | None = None,
+        limits: WorkerLimits | None = None,
+    ) -> None:
         """Insert the runner under a new name, with a new lease."""
         self.name = new_runner_name()
         self._renewed_at = steady_now()
-        insert_runner(self._database, self.name, slots, now, self._lease_end(), queues)
+        insert_runner(self._database, self.name, slots, now, self._lease_end(), queues, limits)
 
     def renew(self) -> None:
         """Extend the lease if a quarter of it has passed, or MAX_RENEW_SECONDS.

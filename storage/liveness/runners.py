@@ -14,6 +14,8 @@ from storage.db.database import Database
 from storage.db.models import JobRow, PartRow, RunnerRow
 from storage.jobs.open_queues import IS_RUNNING
 from storage.liveness.heartbeat import STALE_SECONDS, seconds_since_touch
+from storage.records.job import Job, NewJob
+from storage.records.job_limits import WorkerLimits, allows, worker_limits
 
 
 @dataclass(frozen=True)
@@ -31,6 +33,8 @@ class RegisteredRunner:
     """Seconds since its loop has shown that it runs; None if unknown."""
     lease_ended: bool = False
     """Whether it counts as dead, and the next runner rescues its jobs. Only on PostgreSQL."""
+    limits: WorkerLimits | None = None
+    """What its jobs may use; None for a runner of an earlier release, which has not said so."""
 
     @property
     def is_stale(self) -> bool:
@@ -45,6 +49,10 @@ class RegisteredRunner:
     def takes(self, queue: str) -> bool:
         """Return whether the runner takes jobs from a queue."""
         return self.queues is None or queue in self.queues
+
+    def may_run(self, job: Job | NewJob) -> bool:
+        """Return whether the runner takes a job: one of its queues, and within its limits."""
+        return self.takes(job.queue) and allows(self.limits, job.limits)
 
 
 def registered_runners(database: Database, folder: Path) -> list[RegisteredRunner]:
@@ -87,6 +95,7 @@ def _runner(row: dict[str, Any], held: int, folder: Path) -> RegisteredRunner:
         None if queues is None else frozenset(queues.split(",")),
         age,
         now is not None and row["lease_expires_at"] <= now,
+        worker_limits(row["limits"]),
     )
 
 

@@ -39,8 +39,9 @@ class Explanation:
     due. If `is_more` is set, there are more than that. `seconds` is the estimated time until the
     start, or None if there is no basis for an estimate. `duration` is the estimated time of an
     attempt in seconds, or None. `left` is the estimated time that a running job has left, or None.
-    `registered` are the runners that take jobs from the queue of this job. `queue` is None for a
-    final job whose queue was deleted. `waits` is what holds the job.
+    `registered` are the runners that take jobs from the queue of this job and allow its own limits;
+    `refusing` are those that do not allow them. `queue` is None for a final job whose queue was
+    deleted. `waits` is what holds the job.
     """
 
     job: Job
@@ -53,6 +54,7 @@ class Explanation:
     duration: float | None = None
     waits: Sequence[Wait] = ()
     left: float | None = None
+    refusing: Sequence[RegisteredRunner] = ()
 
     @property
     def seconds_to_end(self) -> float | None:
@@ -103,9 +105,19 @@ def explain(database: Database, clock: Clock, folder: Path, job_id: UUID) -> Exp
 
 def explain_job(database: Database, clock: Clock, folder: Path, job: Job) -> Explanation:
     """Return the situation of a job, which need not be stored."""
+    runners = [each for each in registered_runners(database, folder) if each.takes(job.queue)]
+    if job.status is Status.RUNNING:
+        return _explain(database, clock, runners, job)
+    refusing = [] if job.final else [each for each in runners if not each.may_run(job)]
+    able = [each for each in runners if each not in refusing]
+    return replace(_explain(database, clock, able, job), refusing=refusing)
+
+
+def _explain(
+    database: Database, clock: Clock, registered: Sequence[RegisteredRunner], job: Job
+) -> Explanation:
     now = clock()
     queue = next(iter(list_queues(database, now, job.queue)), None)
-    registered = [each for each in registered_runners(database, folder) if each.takes(job.queue)]
     if job.final:
         return Explanation(job, now, registered, queue)
     if job.status is Status.RUNNING:

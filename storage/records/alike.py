@@ -18,6 +18,7 @@ SHARED = frozenset(
     {
         *("type", "payload", "max_retries", "max_losses", "timeout", "priority", "queue"),
         *("run_at", "delay", "expires_at", "expires_in", "backoff", "keep_for", "metadata"),
+        "limits",
         *("callback_url", "submitted_by", "traceparent", "batch_id", "id", "source"),
         *("holds", "watched", "replaces_all"),
     }

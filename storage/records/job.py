@@ -17,6 +17,7 @@ from typing import Any, Literal
 from uuid import UUID
 
 from storage.records.ids import new_id
+from storage.records.job_limits import OwnLimits
 from storage.records.queue_name import DEFAULT_QUEUE
 from storage.records.states import FINAL, Status
 from storage.records.trace_context import TraceOrigin, trace_origin
@@ -136,6 +137,8 @@ class NewJob:
     concurrency_key: str | None = None
     max_per_key: int | None = None
     """How many jobs with the concurrency key may run at once; None for one."""
+    limits: OwnLimits | None = None
+    """Its own limits by their names, at least one; None for those of its worker."""
     replaces_all: bool = False
     """Whether it may replace jobs of all callers, not only of its own."""
     schedule: str | None = None
@@ -275,6 +278,8 @@ class Job:
     concurrency_key: str | None = None
     max_per_key: int | None = None
     """How many jobs with the concurrency key may run at once; None without a key."""
+    limits: OwnLimits | None = None
+    """Its own limits by their names, at least one; None for those of its worker."""
     file_count: int | None = None
     """How many files it has left; None if none."""
 

@@ -20,6 +20,7 @@ from jobservice import (
     JobFailed,
     WaitTimeout,
 )
+from jobservice.requests import Options
 from tests.support.programs import Service
 
 LOG = b"one ERROR\ntwo WARN ERROR\n"
@@ -244,6 +245,19 @@ def test_one_job_at_a_time_has_a_unique_key(api: Client, queue: str) -> None:
     new.refresh()
     assert (job.status, new.data.unique_key, new.data.unique) == ("canceled", key, "final")
     new.cancel()
+
+
+def test_a_job_has_limits_of_its_own_and_they_can_be_changed(api: Client) -> None:
+    limits: Options = {"memory_bytes": 2**27, "max_output_bytes": 0, "nice": 10}
+    limits |= {"cpu_seconds": timedelta(minutes=5), "delay": 60}
+    job = api.submit("sleep", {"seconds": 0}, **limits)
+    job.refresh()
+    data = job.data
+    found = (data.memory_bytes, data.cpu_seconds, data.max_output_bytes, data.nice)
+    assert found == (2**27, 300, 0, 10)
+    assert job.change(memory_bytes=None, cpu_seconds=7).data.cpu_seconds == 7
+    assert job.data.memory_bytes is None
+    job.cancel()
 
 
 def test_jobs_with_a_concurrency_key_run_one_after_the_other(api: Client) -> None:

@@ -21,6 +21,7 @@ from tests.mutants.guards.framing import FRAMING
 from tests.mutants.guards.hangs import HANGS
 from tests.mutants.guards.held import ENDED, HELD
 from tests.mutants.guards.isolation import ISOLATION
+from tests.mutants.guards.job_limits import JOB_LIMITS
 from tests.mutants.guards.keys import CONCURRENCY_KEYS, UNIQUE_KEYS
 from tests.mutants.guards.messages import MESSAGES
 from tests.mutants.guards.optimistic import OPTIMISTIC
@@ -59,6 +60,7 @@ MUTANTS = (
     *FRAMING,
     *FILES,
     *ISOLATION,
+    *JOB_LIMITS,
     *PATTERN_SETS,
     *QUEUES,
     *SCHEDULES,

@@ -19,6 +19,7 @@ from storage.jobs.queues import Queues
 from storage.liveness.liveness import FileLiveness, Liveness
 from storage.open import Store, open_store
 from storage.records.job import Fence, Job, NewJob
+from storage.records.job_limits import WorkerLimits
 from storage.settings.settings import Settings
 from storage.store import JobStore
 from tests.support.claims_in_steps import CANCELED, RAISED, RETURNED, ClaimsInSteps
@@ -50,10 +51,12 @@ class Bench:
     jobs: JobStore
     runners: list["Holder"] = field(default_factory=list)
 
-    def runner(self, queues: Collection[str] | None = None) -> "Holder":
+    def runner(
+        self, queues: Collection[str] | None = None, limits: WorkerLimits | None = None
+    ) -> "Holder":
         """Register a new runner with a lease of 30 s, which takes jobs from these queues (None:
-        all)."""
-        holder = Holder(self, self.store.liveness(30), queues)
+        all) within these limits (None: as a runner of an earlier release)."""
+        holder = Holder(self, self.store.liveness(30), queues, limits)
         self.runners.append(holder)
         return holder
 
@@ -91,10 +94,18 @@ class Bench:
 class Holder:
     """A registered runner without a process: it can claim, hold and end jobs."""
 
-    def __init__(self, bench: Bench, liveness: Liveness, queues: Collection[str] | None):
+    def __init__(
+        self,
+        bench: Bench,
+        liveness: Liveness,
+        queues: Collection[str] | None,
+        limits: WorkerLimits | None = None,
+    ):
         store = bench.store
         self.liveness = liveness
-        self.claims = ClaimsInSteps(store.database, store.wakeup, liveness, bench.clock, queues)
+        self.claims = ClaimsInSteps(
+            store.database, store.wakeup, liveness, bench.clock, queues, limits
+        )
         self.rescuer = Rescuer(
             store.database, store.wakeup, liveness, lambda retries: 1000 * retries, bench.clock
         )

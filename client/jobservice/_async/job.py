@@ -112,7 +112,8 @@ class AsyncJob:
     async def change(self, **changes: Any) -> AsyncJob:
         """Change options of the queued job: `job.change(priority=5, tags=["urgent"])`.
 
-        The options are priority, run_at, delay, queue, tags, timeout, max_retries and keep_for.
+        The options are priority, run_at, delay, queue, tags, timeout, max_retries, keep_for,
+        memory_bytes, cpu_seconds, max_output_bytes and nice.
         Raises ApiError (job_not_queued) if the job has started.
         """
         answer = await self._transport.send(requests.update_job(self.id, changes))

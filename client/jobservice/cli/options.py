@@ -2,6 +2,7 @@
 
 import dataclasses
 import json
+import math
 from typing import Annotated, Any
 
 import typer
@@ -14,6 +15,19 @@ def seconds(text: str) -> float:
     """Read a duration of the command line."""
     try:
         return formats.parse_duration(text)
+    except ValueError as error:
+        raise typer.BadParameter(str(error)) from error
+
+
+def whole_seconds(text: str) -> int:
+    """Read a duration of the command line in whole seconds."""
+    return math.ceil(seconds(text))
+
+
+def byte_size(text: str) -> int:
+    """Read a number of bytes of the command line."""
+    try:
+        return formats.parse_size(text)
     except ValueError as error:
         raise typer.BadParameter(str(error)) from error
 
@@ -201,6 +215,31 @@ class _Shared:
         typer.Option(
             "--keep-for", metavar="TIME", parser=seconds, help="Delete it 2h or 30d after its end."
         ),
+    ] = None
+    memory_bytes: Annotated[
+        int | None,
+        typer.Option(
+            "--memory", metavar="SIZE", parser=byte_size, help="At most 512M or 2G of memory."
+        ),
+    ] = None
+    cpu_seconds: Annotated[
+        int | None,
+        typer.Option(
+            "--cpu-time",
+            metavar="TIME",
+            parser=whole_seconds,
+            help="End an attempt after 90 or 5m of CPU time.",
+        ),
+    ] = None
+    max_output_bytes: Annotated[
+        int | None,
+        typer.Option(
+            "--max-output", metavar="SIZE", parser=byte_size, help="Keep at most 4K of its output."
+        ),
+    ] = None
+    nice: Annotated[
+        int | None,
+        typer.Option("--nice", metavar="N", help="Up to 19: less CPU time than other jobs."),
     ] = None
 
     def given(self) -> dict[str, Any]:

@@ -27,6 +27,10 @@ OPTIONS = {
     "tags": "--tag",
     "metadata": "--metadata",
     "keep_for": "--keep-for",
+    "memory_bytes": "--memory",
+    "cpu_seconds": "--cpu-time",
+    "max_output_bytes": "--max-output",
+    "nice": "--nice",
     "expires_in": "--expires-in",
     "expires_at": "--expires-at",
     "finish_by": "--finish-by",
@@ -49,7 +53,7 @@ OPTIONS = {
     "until": "--until",
 }
 """The option of each field of a filter, a submission, a change or a schedule."""
-DURATIONS = ("--timeout", "--delay", "--keep-for", "--expires-in", "--every")
+DURATIONS = ("--timeout", "--delay", "--keep-for", "--expires-in", "--every", "--cpu-time")
 """The options whose numbers are seconds for the service."""
 COMMANDS = (
     (r"PUT /pattern-sets/NAME\b", "pattern-sets save NAME FILE"),

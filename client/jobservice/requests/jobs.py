@@ -55,6 +55,10 @@ class Options(TypedDict, total=False):
     if_exists: str | None
     concurrency_key: str | None
     max_per_key: int | None
+    memory_bytes: int | None
+    cpu_seconds: int | timedelta | None
+    max_output_bytes: int | None
+    nice: int | None
 
 
 class Filters(TypedDict, total=False):
@@ -76,7 +80,11 @@ class Filters(TypedDict, total=False):
 
 
 OPTIONS = tuple(Options.__annotations__)
-CHANGEABLE = ("priority", "run_at", "delay", "queue", "tags", "timeout", "max_retries", "keep_for")
+LIMITS = ("memory_bytes", "cpu_seconds", "max_output_bytes", "nice")
+CHANGEABLE = (
+    *("priority", "run_at", "delay", "queue", "tags", "timeout", "max_retries", "keep_for"),
+    *LIMITS,
+)
 FILTERS = tuple(Filters.__annotations__)
 
 

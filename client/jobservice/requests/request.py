@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
@@ -70,6 +71,8 @@ def schedule_path(name: str) -> str:
 
 def plain(name: str, value: Any) -> Any:
     """A time or a duration as the service takes it. Raises ValueError without a time zone."""
+    if name == "cpu_seconds" and isinstance(value, timedelta):
+        return math.ceil(value.total_seconds())
     if isinstance(value, datetime):
         if value.tzinfo is None:
             raise ValueError(

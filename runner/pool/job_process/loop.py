@@ -120,6 +120,7 @@ class _Loop:
         self._channel, self._entry, self._output = channel, entry, output
         self._max_result_bytes = limits.max_result_bytes
         self._runner_folder_path = runner_folder_path
+        self._limits = limits.job
         self._soft_limits = SoftLimits(limits.job)
         self._signal_masks = processes.parse_signal_masks(
             processes.read_or_empty("/proc/self/status")
@@ -143,7 +144,7 @@ class _Loop:
 
     def _answer(self, request: str, call: dict[str, Any]) -> tuple[dict[str, Any], bytes | None]:
         """Run the entry with timer and limits set; returns the answer and its body."""
-        limits = self._soft_limits.limits
+        limits = self._soft_limits.limits = self._limits.narrowed(call.get("limits"))
         try:
             with self._soft_limits:
                 signal.setitimer(signal.ITIMER_REAL, call["timeout"] or 0)

@@ -87,7 +87,7 @@ def describe_memory_error(error: MemoryError, limits: JobLimits) -> dict[str, An
     """Return the same fields as `describe_exception`, with the type OutOfMemory and the limit."""
     fields, allowed = describe_exception(error, limits), limits.memory_bytes
     reason = fields["error_message"] or "the job was refused memory"
-    limit = "" if allowed is None else f" (JOB_MEMORY_BYTES={allowed})"
+    limit = "" if allowed is None else f" ({limits.named('memory_bytes')})"
     message = f"{reason[: MESSAGE_LENGTH - len(limit)]}{limit}"
     return {**fields, "error_type": "OutOfMemory", "error_message": message}
 

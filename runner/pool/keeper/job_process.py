@@ -16,8 +16,9 @@ from runner.pool.linux import processes
 from runner.pool.linux.processes import ProcessUsage, kill_descendants
 from runner.pool.protocol import answers, messages
 from runner.pool.protocol.output import OutputPipe
-from runner.pool.protocol.setup import CallLimits
+from runner.pool.protocol.setup import CallLimits, JobLimits, kept_bytes
 from storage.records.attempt_outcome import AttemptOutcome
+from storage.records.job_limits import OwnLimits
 
 _READ_BYTES = 65536
 _OOM_FIELD = b"oom_kill"
@@ -45,7 +46,8 @@ class JobProcess:
         the path of the folder that contains the folders of all calls.
         """
         self.calls = 0
-        self.limits = limits
+        self.limits, self.job_limits = limits, limits.job
+        self._is_reniced = False
         self._nonce = self._previous_nonce = ""
         """The nonces of the last call and of the one before it."""
         self._answered_cpu_seconds = self._cpu_clock_at_call = 0.0
@@ -74,21 +76,36 @@ class JobProcess:
             self._stray_processes = StrayProcesses(self.pid)
             resources.pop_all()
 
-    def send_call(self, request: str, timeout: float | None, folder: str) -> None:
+    def send_call(
+        self, request: str, timeout: float | None, folder: str, own: OwnLimits | None = None
+    ) -> None:
         """Send a call to the process. If the process has just died, its exit code will show it.
 
         `folder` is the name of the call's folder, not its path: a path need not be valid UTF-8,
-        which the fields of a message must be.
+        which the fields of a message must be. `own` are the limits of the job by itself.
         """
+        self._take_limits(own)
         body = request.encode("utf-8", "surrogatepass")
         self._oom_kills_before_call = count_oom_kills()
-        if self.limits.job.cpu_seconds is not None:
+        if self.job_limits.cpu_seconds is not None:
             self._cpu_clock_at_call = processes.cpu_clock(self.pid)
         with contextlib.suppress(ConnectionError):
             self._previous_nonce, self._nonce = self._nonce, answers.new_nonce()
-            fields = {"nonce": self._nonce, "timeout": timeout, "folder": folder}
+            fields: dict[str, object] = {"nonce": self._nonce, "timeout": timeout, "folder": folder}
+            if own:
+                fields["limits"] = own
             messages.send(self.channel, fields, body)
         self.calls += 1
+
+    def _take_limits(self, own: OwnLimits | None) -> None:
+        """Set the limits of the next call as far as the keeper enforces them."""
+        self.job_limits = self.limits.job.narrowed(own)
+        self.output.limit(self.limits.output_bytes(own))
+        if more := self.job_limits.nice - self.limits.job.nice:
+            self._is_reniced = True
+            with contextlib.suppress(ProcessLookupError):
+                present = os.getpriority(os.PRIO_PROCESS, self.pid)
+                os.setpriority(os.PRIO_PROCESS, self.pid, present + more)
 
     def receive(self) -> str | AttemptOutcome | None:
         """Return the next progress, as JSON text, or the outcome that the process reports; None if
@@ -121,7 +138,7 @@ class JobProcess:
 
     def over_cpu_limit(self) -> float:
         """Return by how many seconds the call exceeds its limit of CPU time; negative if below."""
-        limit = self.limits.job.cpu_seconds
+        limit = self.job_limits.cpu_seconds
         if limit is None:
             return -math.inf
         return processes.cpu_clock(self.pid) - self._cpu_clock_at_call - limit
@@ -134,9 +151,14 @@ class JobProcess:
         """Return whether a process or thread that the last call started is still running."""
         return self._stray_processes.exist()
 
+    def is_too_large_for(self, limits: JobLimits) -> bool:
+        """Return whether the process holds too much memory for a job with these limits."""
+        return self._memory_bytes > kept_bytes(limits)
+
     def needs_replacement(self) -> bool:
-        """Return whether the process has run its number of calls, or holds too much memory."""
-        is_worn = self.calls >= self.limits.jobs_per_process
+        """Return whether the process has run its number of calls, holds too much memory, or has a
+        niceness that it can no longer lower."""
+        is_worn = self.calls >= self.limits.jobs_per_process or self._is_reniced
         return is_worn or self._memory_bytes > self.limits.max_kept_bytes
 
     def kill(self) -> ProcessUsage:

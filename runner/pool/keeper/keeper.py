@@ -32,6 +32,7 @@ from runner.pool.protocol import messages
 from runner.pool.protocol.setup import KeeperArguments, Slot
 from runner.pool.protocol.shared_memory import BegunCalls, Lease
 from storage.records.attempt_outcome import AttemptOutcome
+from storage.records.job_limits import OwnLimits
 
 _keeper: "Keeper | None" = None
 """The keeper of this process."""
@@ -121,8 +122,9 @@ class Keeper:
             return lease_ended()
         if self._orders.is_killed(call_id):
             return AttemptOutcome("killed")
+        own = call.get("limits")
         try:
-            process, folder = self._ensure_process(), self._folder.prepare(call.get("file"))
+            process, folder = self._ensure_process(own), self._folder.prepare(call.get("file"))
         except OSError as error:
             return lost(f"the keeper could not fork or make a folder: {error}")
         watch = CallWatch(
@@ -136,7 +138,7 @@ class Keeper:
         )
         # Before the call is sent, so that a running call never appears to the pool as waiting.
         self._begun_calls.begin(self._slot, call["number"], process.pid)
-        process.send_call(request, timeout, folder)
+        process.send_call(request, timeout, folder, own)
         outcome = watch.wait_for_end()
         seconds = time.monotonic() - watch.started_at
         outcome = outcome._replace(seconds=seconds, pid=process.pid)
@@ -166,11 +168,15 @@ class Keeper:
             self._ensure_process()
             self._folder.prepare()
 
-    def _ensure_process(self) -> JobProcess:
-        """Return the job process; a new one if there is none, or if it has died or has sent more
-        than its answer. Raises OSError."""
+    def _ensure_process(self, own: OwnLimits | None = None) -> JobProcess:
+        """Return the job process for a job with these own limits; a new one if there is none, or if
+        it has died, has sent more than its answer, or holds too much memory. Raises OSError."""
         if self._process and self._process.has_sent_more():
             self._kill(self._process)
+        if own and self._process:
+            limits = self._limits.job.narrowed(own)
+            if self._process.is_too_large_for(limits):
+                self._kill(self._process)
         if self._process is None:
             assert _entry is not None
             self._process = JobProcess(

@@ -102,7 +102,7 @@ class CallWatch:
         above `limit`."""
         self.started_at = time.monotonic()
         self._orders, self._wakeup, self._lease = orders, wakeup, lease
-        self._process, self._limits = process, process.limits.job
+        self._process = process
         self._used_bytes = used_bytes
         self._call_id = call_id
         self._timeout = math.inf if timeout is None else timeout
@@ -136,7 +136,7 @@ class CallWatch:
 
     def _wait(self) -> bool:
         """Wait for an event or until something is due. Returns whether a signal has arrived."""
-        limits, lease_seconds = self._limits, self._lease.seconds_left()
+        limits, lease_seconds = self._process.job_limits, self._lease.seconds_left()
         limited = limits.cpu_seconds or limits.folder_bytes or limits.processes
         until_check = _CHECK_SECONDS if limited or lease_seconds < math.inf else _MAX_POLL_SECONDS
         progress_at = self._next_progress_at if self._progress else math.inf
@@ -218,15 +218,13 @@ class CallWatch:
         """
         if (now := time.monotonic()) < self._next_check_at:
             return None
-        end = None
+        end, limits = None, self._process.job_limits
         if self._process.over_cpu_limit() > KEEPER_DELAY_SECONDS:
             end = self._out_of_cpu_time()
-        elif (most := self._limits.processes) and processes.count_descendants(
-            os.getpid(), most
-        ) > most:
+        elif (most := limits.processes) and processes.count_descendants(os.getpid(), most) > most:
             text = f"the job had more processes and threads than JOB_PROCESSES={most} allows"
             end = _ended("crashed", "ProcessesExceeded", text)
-        elif (most := self._limits.folder_bytes) and self._used_bytes(most) > most:
+        elif (most := limits.folder_bytes) and self._used_bytes(most) > most:
             text = f"the job wrote more than JOB_FOLDER_BYTES={most} to its folder"
             end = _ended("crashed", "FolderExceeded", text)
         duration = time.monotonic() - now
@@ -237,7 +235,8 @@ class CallWatch:
         return _ended("timed_out", "TimedOut", f"the job ran longer than {self._timeout:g} s")
 
     def _out_of_cpu_time(self) -> AttemptOutcome:
-        text = f"the job used more CPU time than JOB_CPU_SECONDS={self._limits.cpu_seconds} allows"
+        limit = self._process.job_limits.named("cpu_seconds")
+        text = f"the job used more CPU time than {limit} allows"
         return _ended("timed_out", "CpuTimeExceeded", text)
 
     def _forward_progress(self, last: bool) -> None:

@@ -52,6 +52,10 @@ class OutputPipe:
         self._size = bytearray(4)
         self._begin()
 
+    def limit(self, max_bytes: int) -> None:
+        """Set how much output of the next call waits to be forwarded."""
+        self._max_bytes = max_bytes
+
     def register(self, poll: select.poll) -> None:
         """Let `poll` wake when the pipe is readable."""
         self._resume_at = math.inf

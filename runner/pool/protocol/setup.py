@@ -1,11 +1,12 @@
 """The arguments that a pool gives to its keepers when they start."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, NamedTuple
 
 from runner.pool.protocol.output import LOG_BYTES
 from runner.pool.protocol.python_internals import InheritedDescriptor
+from storage.records.job_limits import SETTINGS, OwnLimits
 
 
 @dataclass(frozen=True)
@@ -28,6 +29,25 @@ class JobLimits:
     """Processes and threads, including the job process. The keeper checks it periodically."""
     nice: int = 0
     """The increment of the nice value, relative to the runner's."""
+    own: frozenset[str] = frozenset()
+    """The names of the limits that the job has by itself; the others are those of its worker."""
+
+    def narrowed(self, own: OwnLimits | None) -> "JobLimits":
+        """Return these limits together with those of a job: for each, the narrower one counts."""
+        if not own:
+            return self
+        narrower: dict[str, int] = {}
+        for name in ("memory_bytes", "cpu_seconds"):
+            value, bound = own.get(name), getattr(self, name)
+            if value is not None and (bound is None or value < bound):
+                narrower[name] = value
+        if own.get("nice", 0) > self.nice:
+            narrower["nice"] = own["nice"]
+        return replace(self, own=frozenset(narrower), **narrower)
+
+    def named(self, name: str) -> str:
+        """Return a limit with the name by which it was set, such as JOB_CPU_SECONDS=60."""
+        return f"{name if name in self.own else SETTINGS[name]}={getattr(self, name)}"
 
 
 @dataclass(frozen=True)
@@ -47,12 +67,21 @@ class CallLimits:
 
     @property
     def max_kept_bytes(self) -> int:
-        """The resident memory in bytes above which a job process is replaced after a call.
+        """The resident memory in bytes above which a job process is replaced after a call."""
+        return min(self.max_process_bytes, kept_bytes(self.job))
 
-        At most half of the memory limit of a job, so that memory kept from earlier jobs leaves at
-        least the other half to the next one.
-        """
-        return min(self.max_process_bytes, (self.job.memory_bytes or 2**63) // 2)
+    def output_bytes(self, own: OwnLimits | None) -> int:
+        """Return how much output of a call is kept."""
+        return min(self.log_bytes, own.get("max_output_bytes", 2**63)) if own else self.log_bytes
+
+
+def kept_bytes(limits: JobLimits) -> int:
+    """Return how much memory in bytes a job process may hold when a job with these limits starts.
+
+    At most half of the memory limit, so that memory kept from earlier jobs leaves at least the
+    other half to the job.
+    """
+    return (limits.memory_bytes or 2**63) // 2
 
 
 @dataclass(frozen=True)

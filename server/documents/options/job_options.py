@@ -8,6 +8,13 @@ from pydantic.config import JsonDict
 from server.documents.options.backoff import Backoff
 from server.documents.options.dependencies import EXAMPLE_ID, InputFrom, OnFailure, Predecessors
 from server.documents.options.keys import Key
+from server.documents.options.limits import (
+    CpuSeconds,
+    MaxOutputBytes,
+    MemoryBytes,
+    Nice,
+    take_limits,
+)
 from server.documents.options.tags import Tags
 from server.documents.options.times import Time
 from storage.records.job import UniqueScope
@@ -149,6 +156,10 @@ class JobChanges(BaseModel):
     queue: Queue = ""
     tags: JobTags = None
     keep_for: KeepFor = None
+    memory_bytes: MemoryBytes = None
+    cpu_seconds: CpuSeconds = None
+    max_output_bytes: MaxOutputBytes = None
+    nice: Nice = None
 
     @model_validator(mode="after")
     def _require_one(self) -> Self:
@@ -165,6 +176,8 @@ class JobChanges(BaseModel):
         Without a time or a delay, a job is due at once.
         """
         given = {name: getattr(self, name) for name in self.model_fields_set}
+        if limits := take_limits(given):
+            given["limits"] = limits
         if given.keys() & {"run_at", "delay"}:
             delay_ms = round((given.pop("delay", None) or 0.0) * 1000)
             given["run_at"] = given.get("run_at") or now + delay_ms

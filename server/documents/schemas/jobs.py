@@ -51,6 +51,19 @@ class AttemptDocument(TypedDict):
     """The last lines that a failed attempt printed, at most ten."""
 
 
+class LimitsDocument(TypedDict):
+    """What a job may use."""
+
+    memory_bytes: int | None
+    """Memory that each process of the job may have; null for no limit."""
+    cpu_seconds: int | None
+    """CPU time that each process of an attempt may use; null for no limit."""
+    max_output_bytes: int | None
+    """Output that is kept of each attempt; null for no limit."""
+    nice: int | None
+    """Niceness of the job: a higher one leaves more CPU time to other jobs; null for none."""
+
+
 class JobDocument(TypedDict):
     """A job with all its attempts."""
 
@@ -115,6 +128,14 @@ class JobDocument(TypedDict):
     """Of the jobs with this key, at most `max_per_key` run at the same time; null without one."""
     max_per_key: int | None
     """How many jobs with the concurrency key may run at the same time; null without a key."""
+    memory_bytes: int | None
+    """Memory that each process of the job may have; null for the limit of its worker."""
+    cpu_seconds: int | None
+    """CPU time that each process of an attempt may use; null for the limit of its worker."""
+    max_output_bytes: int | None
+    """Output that is kept of each attempt; null for the limit of its worker."""
+    nice: int | None
+    """Niceness of the job; null for that of its worker."""
     keep_for: float | None
     """Seconds for which the job is kept after its end; null if the service decides."""
     callback_url: str | None

@@ -3,6 +3,7 @@
 from typing_extensions import TypedDict
 
 from server.documents.schemas.common import Time
+from server.documents.schemas.jobs import LimitsDocument
 from server.documents.schemas.queues import QueueDocument
 
 
@@ -47,6 +48,8 @@ class RunnerDocument(TypedDict):
     """Names of the queues that it takes jobs from; null for all queues."""
     started_at: Time
     """When the worker started."""
+    limits: LimitsDocument | None
+    """What its jobs may use; null for a runner of an earlier release."""
     heartbeat_age: float | None
     """Seconds since its last heartbeat; null if it is unknown."""
     stale: bool

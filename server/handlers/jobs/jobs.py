@@ -142,7 +142,7 @@ class JobsHandler(SubmissionHandler):
             form.fields.get("queue", b"").decode() or DEFAULT_QUEUE
         )
         if self._checked and self.admission:
-            await self.submissions.require_in_time(self.admission, self._checked)
+            await self.submissions.require_possible(self.admission, self._checked)
         return await self.new_file(delimiter, is_kept=not self._is_dry_run)
 
     def _read_dry_run(self) -> bool:

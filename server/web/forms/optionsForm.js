@@ -57,6 +57,24 @@ const NUMBERS = [
     { min: 0, step: "any", placeholder: "as the service is set up" },
     "How long after its end the job is deleted.",
   ],
+  [
+    "memory_bytes",
+    "Memory in bytes",
+    { min: 67108864, step: 1, placeholder: "as the worker allows" },
+    "A process of the job that needs more fails.",
+  ],
+  [
+    "cpu_seconds",
+    "CPU time in seconds",
+    { min: 1, step: 1, placeholder: "as the worker allows" },
+    "An attempt that uses more is ended.",
+  ],
+  [
+    "nice",
+    "Niceness, 0 to 19",
+    { min: 0, max: 19, step: 1, placeholder: "as the worker says" },
+    "A higher value leaves more CPU time to other jobs.",
+  ],
 ];
 
 /** Fields for the options. The field for the queue is there only if there are several queues. */

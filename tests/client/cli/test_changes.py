@@ -121,3 +121,22 @@ def test_all_jobs_are_changed_only_with_all(jobs: JobsCommand, service: Service)
     ids = [service.submit("sleep", {"seconds": 0}, delay=60) for _ in range(2)]
     assert jobs.run("cancel", "--all", "--yes").code == 0
     assert [service.result(each)["status"] for each in ids] == ["canceled", "canceled"]
+
+
+def test_a_job_has_limits_of_its_own(jobs: JobsCommand) -> None:
+    submit = ("submit", "sleep", "seconds=0", "--delay", "1h", "--memory", "512M")
+    more = ("--cpu-time", "5m", "--max-output", "4K", "--nice", "10")
+    queued = jobs.run(*submit, *more).out.strip()
+    document = jobs.run("show", queued, "--json").document
+    names = ("memory_bytes", "cpu_seconds", "max_output_bytes", "nice")
+    assert [document[name] for name in names] == [512 * 2**20, 300, 4096, 10]
+    shown = jobs.run("show", queued).out
+    for text in ("at most 537 MB", "at most 5 m", "at most 4.1 kB", "niceness"):
+        assert text in shown
+    changed = jobs.run("change", queued, "--memory", "1.5G", "--json").document
+    assert [changed[name] for name in names] == [1536 * 2**20, 300, 4096, 10]
+    for wrong in (("--memory", "512 apples"), ("--memory", "1K"), ("--nice", "20")):
+        refused = jobs.run(*submit, *wrong)
+        assert refused.code != 0
+        assert wrong[0] in refused.err
+    assert jobs.run("cancel", queued).code == 0

@@ -39,8 +39,8 @@ DEADLINES = (
     Mutant(
         "a job that would miss its deadline is refused",
         "server/jobs/submissions.py",
-        "        if job.finish_by is not None:\n",
-        "        if False:\n",
+        "        if job.finish_by is None:\n",
+        "        if True:\n",
         REFUSED,
     ),
     Mutant(

@@ -161,14 +161,14 @@ ISOLATION = (
     Mutant(
         "too many processes end a job",
         "runner/pool/keeper/watch.py",
-        "            os.getpid(), most\n        ) > most:",
-        "            os.getpid(), most\n        ) > most * 1000:",
+        "processes.count_descendants(os.getpid(), most) > most:",
+        "processes.count_descendants(os.getpid(), most) > most * 1000:",
         EXCESS,
     ),
     Mutant(
         "too large a folder ends a job",
         "runner/pool/keeper/watch.py",
-        "elif (most := self._limits.folder_bytes) and self._used_bytes(most) > most:",
+        "elif (most := limits.folder_bytes) and self._used_bytes(most) > most:",
         "elif False:",
         EXCESS,
     ),

@@ -28,7 +28,7 @@ class FakeProcess(JobProcess):
     ):
         self.channel, job_end = messages.new_channel()
         job_end.close()
-        self.limits = CallLimits(job=limits)
+        self.limits, self.job_limits = CallLimits(job=limits), limits
         self.output = OutputPipe(0)
         self.receive_count = 0
         self._send = send

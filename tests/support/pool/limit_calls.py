@@ -69,3 +69,13 @@ def use_more_cpu(report: Report, seconds: float) -> None:
     until = time.process_time() + seconds
     while time.process_time() < until:
         pass
+
+
+def niceness(report: Report) -> int:
+    """Return the niceness of this process."""
+    return os.getpriority(os.PRIO_PROCESS, 0)
+
+
+def print_lines(report: Report, number: int) -> None:
+    """Print this many lines of 100 bytes, at once."""
+    sys.stdout.write(("x" * 99 + "\n") * number)

@@ -17,6 +17,7 @@ from runner.pool.linux.work_folders import RunnerFolder
 from runner.pool.pool import Pool
 from runner.pool.protocol.setup import CallLimits
 from storage.records.attempt_outcome import AttemptOutcome
+from storage.records.job_limits import OwnLimits
 from tests.support.pool import calls
 from tests.support.waiting import wait_for
 
@@ -35,6 +36,13 @@ class Owner:
         call_id = self._new_call_id(do)
         self.pool.submit(call_id, json.dumps({"do": do, "with": arguments}), timeout)
         return call_id
+
+    def run_within(self, limits: OwnLimits, do: str, **arguments: Any) -> AttemptOutcome:
+        """Submit a call of a job that has limits by itself, and wait for its outcome."""
+        call_id = self._new_call_id(do)
+        request = json.dumps({"do": do, "with": arguments})
+        self.pool.submit(call_id, request, None, limits=limits)
+        return self.outcome(call_id)
 
     def submit_raw(self, text: str) -> str:
         """Submit a call that returns this text unchanged as its result."""

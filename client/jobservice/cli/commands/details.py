@@ -68,6 +68,10 @@ def _show_fields(output: Output, job: "Job") -> None:
         "concurrency key": data.concurrency_key
         and f"{data.concurrency_key} (at most {data.max_per_key} at once)",
         "unique key": data.unique_key and f"{data.unique_key} ({data.unique})",
+        "memory": _at_most(formats.size(data.memory_bytes)),
+        "CPU time": _at_most(formats.duration(data.cpu_seconds)),
+        "output": _at_most(formats.size(data.max_output_bytes)),
+        "niceness": None if data.nice is None else str(data.nice),
         "kept for": formats.duration(data.keep_for),
         "created": formats.moment(data.created_at)
         + (f" by {data.submitted_by}" if data.submitted_by else ""),
@@ -89,6 +93,10 @@ def _show_fields(output: Output, job: "Job") -> None:
 def _deadline(data: "JobData") -> str | None:
     missed = ", missed" if data.missed_at else ""
     return f"{formats.moment(data.finish_by)}{missed}" if data.finish_by else None
+
+
+def _at_most(limit: str) -> str:
+    return limit and f"at most {limit}"
 
 
 def _json(value: Any) -> str | None:

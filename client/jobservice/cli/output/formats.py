@@ -65,6 +65,15 @@ def parse_duration(text: str) -> float:
     return float(found[1]) * _SECONDS[found[2]]
 
 
+def parse_size(text: str) -> int:
+    """Read a number of bytes such as 4096, 512M or 2G. Raises ValueError."""
+    found = re.fullmatch(r"(\d+(?:\.\d+)?)\s*([KMGT]?)(?:i?B)?", text.strip(), re.IGNORECASE)
+    if found is None:
+        raise ValueError(f"{text!r} is not a size such as 4096, 512M or 2G")
+    power = "KMGT".index(found[2].upper()) + 1 if found[2] else 0
+    return round(float(found[1]) * float(1024**power))
+
+
 def given_duration(seconds: int) -> str:
     """A duration as an option takes it, in the largest unit without a rest: 90s, 5m, 2h, 366d."""
     units = ("d", "h", "m") if seconds else ()

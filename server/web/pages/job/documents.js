@@ -72,6 +72,7 @@ export function commandsOf(job) {
 function optionsOf(job) {
   const { max_retries, max_losses, timeout, priority, queue, tags, metadata, keep_for } = job;
   const { backoff, unique_key, unique, concurrency_key, max_per_key } = job;
+  const { memory_bytes, cpu_seconds, max_output_bytes, nice } = job;
   const options = Object.entries({
     max_retries,
     max_losses,
@@ -86,6 +87,10 @@ function optionsOf(job) {
     unique,
     concurrency_key,
     max_per_key,
+    memory_bytes,
+    cpu_seconds,
+    max_output_bytes,
+    nice,
   });
   return Object.fromEntries(options.filter(([, value]) => value !== null));
 }

@@ -82,6 +82,13 @@ function facts(job) {
       "Unique key",
       job.unique_key && `${job.unique_key}, held ${HELD_UNTIL[job.unique ?? "running"]}`,
     ],
+    ["Memory", job.memory_bytes !== null && `at most ${format.bytes(job.memory_bytes)}`],
+    ["CPU time", job.cpu_seconds !== null && `at most ${format.duration(job.cpu_seconds)}`],
+    [
+      "Output",
+      job.max_output_bytes !== null && `at most ${format.bytes(job.max_output_bytes)} is kept`,
+    ],
+    ["Niceness", job.nice !== null && String(job.nice)],
     ["Kept for", job.keep_for !== null && format.duration(job.keep_for)],
     ["Priority", job.priority !== 0 && String(job.priority)],
     ["Timeout", job.timeout !== null && format.duration(job.timeout)],

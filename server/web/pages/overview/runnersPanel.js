@@ -8,6 +8,7 @@ import { badge } from "../../shared/status.js";
 
 /** @typedef {import("../../types.js").JobDocument} JobDocument */
 /** @typedef {import("../../types.js").RunnerDocument} RunnerDocument */
+/** @typedef {import("../../types.js").LimitsDocument} LimitsDocument */
 
 const MOST_BOXES = 64;
 
@@ -58,6 +59,7 @@ function runnerCard(runner, jobs) {
         { class: "quiet" },
         `takes jobs only from the ${runner.queues.length > 1 ? "queues" : "queue"} ${runner.queues.join(", ")}`,
       ),
+    runner.limits && h("p", { class: "quiet" }, limitsText(runner.limits)),
     h(
       "div",
       { class: "slots", "aria-hidden": "true" },
@@ -73,6 +75,16 @@ function runnerCard(runner, jobs) {
 function silence({ heartbeat_age: age }) {
   const since = age === null ? "too long" : format.duration(age);
   return `Has not reported for ${since}: it hangs or is stopped.`;
+}
+
+/** @param {LimitsDocument} limits */
+function limitsText({ memory_bytes: memory, cpu_seconds: cpu, nice }) {
+  const texts = [
+    memory === null ? "" : `${format.bytes(memory)} of memory`,
+    cpu === null ? "" : `${format.duration(cpu)} of CPU time`,
+    nice ? `niceness ${nice}` : "",
+  ].filter(Boolean);
+  return texts.length ? `for each job: ${texts.join(", ")}` : "";
 }
 
 /** @param {JobDocument} job */
