@@ -116,8 +116,8 @@ def start_pool(
     settings: RunnerSettings, work_place: RunnerFolder, liveness: Liveness, database: Database
 ) -> Pool:
     """Load the job types, and start the processes that run jobs. Raises PoolError."""
-    packages = tuple(settings.job_type_packages)
-    return Pool(
+    packages = tuple(settings.job_type_sources)
+    pool = Pool(
         settings.concurrency_limit,
         partial(entry.load, packages, settings.max_data_bytes, settings.max_data_ratio),
         work_place,
@@ -126,6 +126,9 @@ def start_pool(
         watchdog=watchdog(settings),
         access=job_access(settings, database.file, work_place),
     )
+    for fields in pool.notes:
+        log.warning("a job type does not work", extra=fields)
+    return pool
 
 
 def open_work_place(settings: RunnerSettings) -> RunnerFolder:

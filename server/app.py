@@ -5,7 +5,7 @@ Nothing else in `server` imports this module but the program itself.
 
 import asyncio
 import socket
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from typing import Any, TypeVar
@@ -13,7 +13,7 @@ from uuid import UUID
 
 from tornado.web import Application, RequestHandler
 
-from runner.job_types.base import JobType
+from runner.job_types.registry.found import JobTypes
 from server.auth.addresses import AllowedHosts, TrustedProxies
 from server.auth.authenticate import Authenticator
 from server.auth.sessions import Sessions, load_or_create_key
@@ -75,7 +75,7 @@ class App:
         self,
         settings: ServerSettings,
         store: Store,
-        job_types: Mapping[str, JobType[Any]],
+        job_types: JobTypes,
         spans: RequestSpans | None = None,
     ):
         database, wakeup = store.database, store.wakeup
@@ -130,7 +130,7 @@ class App:
     def _submission_checks(self) -> SubmissionChecks:
         return SubmissionChecks(
             self.job_types,
-            self.settings.job_type_packages,
+            self.job_types.packages,
             self.settings.allowed_callback_hosts,
             self.settings.cell,
             self._pattern_sets.find,
@@ -313,7 +313,7 @@ class App:
         )
 
 
-def describe_api(job_types: Mapping[str, JobType[Any]], root_path: str) -> dict[str, Any]:
+def describe_api(job_types: JobTypes, root_path: str) -> dict[str, Any]:
     """Return the OpenAPI document of a service below a path."""
     document = openapi_document(job_types)
     (server,) = document["servers"]

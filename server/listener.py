@@ -7,15 +7,14 @@ import logging
 import resource
 import socket
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from importlib import import_module
 from ipaddress import ip_address
-from typing import Any
 
 from tornado.netutil import bind_sockets
 
-from runner.job_types import loader as job_types
-from runner.job_types.base import JobType
+from runner.job_types.registry import loader as job_types
+from runner.job_types.registry.found import JobTypes
 from server.app import App
 from server.http.acceptor import default_max_connections
 from server.jobs.schedules_file import load_schedules
@@ -52,7 +51,7 @@ def serve(settings: ServerSettings, signals: StopSignals) -> None:
         # All of it before the store is opened, which changes the schema of the database.
         require_storable_uploads(settings)
         require_usable_address(settings)
-        types = job_types.find(settings.job_type_packages)
+        types = find_types(settings)
         tracing = open_spans(settings, "listener")
         signals.exit_if_received()
         store = open_store(settings, give_up=signals.received)
@@ -73,6 +72,14 @@ def serve(settings: ServerSettings, signals: StopSignals) -> None:
         store.close()
         if tracing:
             tracing.close()
+
+
+def find_types(settings: ServerSettings) -> JobTypes:
+    """Find all job types, and log each one that does not work. Raises JobTypesError."""
+    types = job_types.find(settings.job_type_sources)
+    for broken in types.broken:
+        log.warning("a job type does not work", extra=broken.log_fields)
+    return types
 
 
 def log_addresses(sockets: Sequence[socket.socket], has_tokens: bool) -> None:
@@ -148,7 +155,7 @@ def new_event_loop() -> asyncio.AbstractEventLoop:
 async def listen(
     settings: ServerSettings,
     store: Store,
-    types: Mapping[str, JobType[Any]],
+    types: JobTypes,
     spans: RequestSpans | None,
     signals: StopSignals,
 ) -> None:

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from runner.config import RunnerSettings
-from runner.job_types import loader as job_types
+from runner.job_types.registry import loader as job_types
 from server.documents.schemas.jobs import JobView
 from server.settings.server import ServerSettings
 from tests.support import errors_page, settings_page

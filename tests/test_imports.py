@@ -70,9 +70,10 @@ MAY_IMPORT = {
     "runner.job_types": "runner.analysis runner.analysis.count runner.analysis.fields "
     "runner.analysis.input "
     "runner.analysis.match runner.analysis.records runner.remote",
+    "runner.job_types.registry": "runner.job_types storage.records",
     "runner.pool.linux": "",
     "runner.pool.protocol": "runner.pool.linux storage.records",
-    "runner.pool.job_process": "runner.job_types runner.pool.linux runner.pool.protocol",
+    "runner.pool.job_process": "runner.job_types.registry runner.pool.linux runner.pool.protocol",
     "runner.pool.keeper": "runner.pool.job_process runner.pool.linux runner.pool.protocol "
     "storage.records",
     "runner.pool.fork": "runner.pool.job_process runner.pool.keeper runner.pool.linux "
@@ -100,7 +101,7 @@ MAY_IMPORT = {
     "storage.records",
     "server.processes": "server.http",
     "server.checking": "server.documents server.documents.options server.http server.processes "
-    "runner.job_types storage.jobs storage.records storage.waiting",
+    "runner.job_types runner.job_types.registry storage.jobs storage.records storage.waiting",
     "server.analyses": "server.documents server.documents.analyses server.documents.schemas",
     "server.pattern_sets.built_in": "",
     "server.pattern_sets": "server.checking server.documents server.documents.schemas "
@@ -123,8 +124,9 @@ MAY_IMPORT = {
     "server.documents.analyses server.documents.options server.documents.schemas server.events "
     "server.handlers server.http server.jobs server.processes server.store server.upload "
     "storage.files storage.jobs storage.liveness storage.queries storage.records",
-    "server": "server.* runner.job_types storage storage.files storage.jobs storage.liveness "
-    "storage.queries storage.records storage.schedules storage.settings storage.telemetry",
+    "server": "server.* runner.job_types runner.job_types.registry storage storage.files "
+    "storage.jobs storage.liveness storage.queries storage.records storage.schedules "
+    "storage.settings storage.telemetry",
 }
 
 # Library: the modules that may import it. Python's own modules are free to all but sqlite3.

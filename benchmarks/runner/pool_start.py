@@ -19,7 +19,7 @@ from functools import partial
 from pathlib import Path
 
 from runner.job_types.base import MAX_DATA_RATIO
-from runner.job_types.loader import PACKAGES
+from runner.job_types.registry.loader import PACKAGES
 from runner.pool.job_process import entry
 from runner.pool.linux import processes
 from runner.pool.linux.work_folders import RunnerFolder

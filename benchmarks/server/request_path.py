@@ -26,7 +26,7 @@ from tornado.netutil import bind_sockets
 
 from benchmarks.speed import ours
 from benchmarks.speed.client import Connection, connect, request
-from runner.job_types import loader
+from runner.job_types.registry import loader
 from server.app import App
 from server.settings.server import ServerSettings
 from storage.open import open_store

@@ -8,7 +8,7 @@ A job type is a subclass of `JobType` in a module of its own::
     class Greet(JobType[GreetPayload]):
         name = "greet"                       # the `type` that clients submit
         Payload = GreetPayload               # validates the payload that clients submit
-        upload = "none"                      # or "required": the job needs a file
+        upload = "none"                      # or "required", or "optional": the job gets a file
 
         def run(self, payload: GreetPayload, context: Context) -> Any:
             return {"text": f"hello {payload.whom}"}
@@ -29,6 +29,7 @@ import os
 import time
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from io import FileIO, RawIOBase
 from pathlib import Path
 from typing import Any, ClassVar, Generic, Literal, TypeVar
@@ -80,6 +81,28 @@ class Payload(BaseModel):
 P = TypeVar("P", bound=Payload)
 
 
+@dataclass(frozen=True)
+class Defaults:
+    """The options of jobs of a type whose submissions leave them out.
+
+    Units and bounds are those of the options of a submission. None: the default of the service.
+    """
+
+    timeout: float | None = None
+    max_retries: int | None = None
+    backoff: Any = None
+    queue: str | None = None
+    priority: int | None = None
+    keep_for: float | None = None
+
+    def given(self) -> dict[str, Any]:
+        """Return the options that are not None, by name."""
+        return {name: value for name, value in vars(self).items() if value is not None}
+
+
+NO_DEFAULTS = Defaults()
+
+
 class UploadFile:
     """The file that a client uploaded for a job."""
 
@@ -126,7 +149,7 @@ class Context:
 
     job_id: the id of the job, as text.
     attempt: the number of this attempt, from 1.
-    upload: the uploaded file; None if the job type has `upload = "none"`.
+    upload: the uploaded file; None if the job has none.
     cores: how many processors the job may keep busy, given the other jobs that run now.
     max_data_bytes: the most bytes that a compressed upload may expand to; None for no limit.
     max_data_ratio: the highest ratio of expanded to compressed bytes.
@@ -179,7 +202,14 @@ class JobType(ABC, Generic[P]):
 
     name: the `type` that clients submit; unique among all job types.
     Payload: the subclass of `base.Payload` that validates payloads.
-    upload: "required" if a job needs an uploaded file, or "none".
+    upload: "required" if a job needs an uploaded file, "optional" if it can have one, or "none".
+
+    These may be left out:
+
+    defaults: options of jobs whose submissions leave them out.
+    version: any text that says which code this is; clients see it.
+    isolation: "fresh" if each job needs a new process, "shared" if a process runs many jobs.
+    network: False if the jobs must not use the network.
 
     Each process makes one instance, without arguments. It serves many jobs, so `run` must not
     leave state of a job on it.
@@ -187,7 +217,16 @@ class JobType(ABC, Generic[P]):
 
     name: ClassVar[str]
     Payload: type[P]
-    upload: ClassVar[Literal["none", "required"]]
+    upload: ClassVar[Literal["none", "required", "optional"]]
+    defaults: ClassVar[Defaults] = NO_DEFAULTS
+    version: ClassVar[str] = ""
+    isolation: ClassVar[Literal["shared", "fresh"]] = "shared"
+    network: ClassVar[bool] = True
+
+    @property
+    def summary(self) -> str:
+        """The first line of the docstring of the class; empty without one."""
+        return (type(self).__doc__ or "").strip().partition("\n")[0]
 
     def load(self) -> None:
         """Import or read what jobs need and the listener does not: large libraries, a model.

@@ -11,6 +11,7 @@ could signal a pid that already belongs to another process.
 """
 
 import contextlib
+import json
 import multiprocessing
 import os
 import resource
@@ -57,6 +58,8 @@ class ForkServer:
         self._load, self._env, self._watchdog, self._access = load, env, watchdog, access
         self._keep_fds = keep_fds
         self.pid = 0
+        self.notes: list[dict[str, Any]] = []
+        """What the entry has to say, from its attribute `notes`: fields for lines of the log."""
         self._start()
 
     def fork(self, descriptors: Sequence[int]) -> int:
@@ -123,24 +126,25 @@ class ForkServer:
 
     def _wait_until_loaded(self) -> None:
         try:
-            reason = self._receive_reply()["reason"]
+            reply = self._receive_reply()
         except ConnectionError:
             self.close()
             raise
-        if reason is not None:
+        if (reason := reply.fields["reason"]) is not None:
             self.close()
             raise OSError(f"{_NOT_LOADED}: {reason}")
+        self.notes = [] if reply.body is None else json.loads(messages.read_text(reply.body))
 
     def _request_fork(self, descriptors: Sequence[int]) -> int:
         if self._channel.fileno() < 0:
             raise ConnectionError(f"the {server_main.PROCESS_NAME} has ended")
         socket.send_fds(self._channel, [server_main.REQUEST], descriptors)
-        pid = self._receive_reply()["pid"]
+        pid = self._receive_reply().fields["pid"]
         if pid < 0:
             raise OSError(-pid, f"fork: {os.strerror(-pid)}")
         return int(pid)
 
-    def _receive_reply(self) -> dict[str, Any]:
+    def _receive_reply(self) -> messages.Message:
         """Return the next message of the fork server. Raises ConnectionError if it is dead."""
         poll = select.poll()
         poll.register(self._channel, select.POLLIN)
@@ -154,7 +158,7 @@ class ForkServer:
             exit_text = processes.describe_exit(code)
             raise ConnectionError(f"the {server_main.PROCESS_NAME} {exit_text}") from None
         assert message is not None
-        return message.fields
+        return message
 
 
 def _start_tracker() -> None:

@@ -79,13 +79,13 @@ class Pool:
         `load` is pickled and called once, in the fork server, so that all later processes share
         the modules that it imports. `keep_fds` are lock files, not empty, that all processes of the
         pool hold. With `watchdog`, a call of `beat` must follow the one before it in time, or this
-        process is killed. `access` says what calls may access; None: everything.
+        process is killed. `access` says what calls may access; None: everything. `notes` has what
+        the entry says about itself, in fields for lines of the log.
         """
         require_main_thread()
         self.size, self.limits = size, limits
         self._calls = Calls(limits)
-        self._closed = False
-        self._failed_starts = 0
+        self._closed, self._failed_starts = False, 0
         self._runner_folder = runner_folder
         self.lease = Lease()
         """When it ends, the keepers end their calls as lost, even if this process is stopped."""
@@ -105,16 +105,18 @@ class Pool:
             resources.callback(processes.set_subreaper, processes.set_subreaper())
             self._loop_counter = LoopCounter()
             resources.callback(self._loop_counter.close)
-            watch = self._watch(watchdog) if watchdog else None
+            watch = self._watch(watchdog)
             server = ForkServer(load, limits.env, arguments.keep_fds, watch, access)
             resources.callback(server.close)
-            self._new_executor = partial(
-                KeeperExecutor, size, arguments, server, on_broken=self._event.set
-            )
+            self.notes = server.notes
+            on_broken = self._event.set
+            self._new_executor = partial(KeeperExecutor, size, arguments, server, on_broken)
             self._executor = self._new_executor()
             self._resources = resources.pop_all()
 
-    def _watch(self, settings: WatchdogSettings) -> WatchdogArguments:
+    def _watch(self, settings: WatchdogSettings | None) -> WatchdogArguments | None:
+        if settings is None:
+            return None
         self._loop_counter.write_stacks_on_signal()
         count, stacks = map(InheritedDescriptor, self._loop_counter.descriptors)
         return WatchdogArguments(settings, (count, stacks))

@@ -10,14 +10,14 @@ from storage.records.job import Job, Upload
 from storage.records.trace_context import attempt_traceparent
 
 Step = dict[str, Any]
-"""A step as described in runner/job_types/loader.py."""
+"""A step as described in runner/job_types/registry/loader.py."""
 RUN: Step = {"kind": "run"}
 
 
 def request_text(
     job: Job, step: Step, uploads: Uploads, cores: int, results: Sequence[str] = ()
 ) -> str:
-    """Return the request as JSON text, in the form that `runner.job_types.loader.load` documents.
+    """Return the request as JSON text, in the form that `load` in `registry/loader.py` documents.
 
     `cores` is the number of processors that the job may keep busy. `results` are results of parts,
     each already JSON text; they can be large, so they are inserted without being parsed again.

@@ -8,12 +8,12 @@ import contextlib
 import gc
 import sys
 import traceback
-from collections.abc import Collection, Mapping
+from collections.abc import Collection
 from multiprocessing.connection import Connection
 from typing import Any
 
-from runner.job_types import loader
-from runner.job_types.base import JobType
+from runner.job_types.registry import loader
+from runner.job_types.registry.found import JobTypes
 from server.checking.batch import BatchPiece, check_piece
 from server.checking.batch_body import BatchBody, split_batch
 from server.checking.process import CheckFailed
@@ -34,7 +34,7 @@ def main(packages: list[str], listener: Connection) -> None:
         gc.collect()
 
 
-def answer_any(job_types: Mapping[str, JobType[Any]], request: tuple[Any, ...]) -> Any:
+def answer_any(job_types: JobTypes, request: tuple[Any, ...]) -> Any:
     """Answer a request about a submission or about a batch, by the type of its first element.
 
     Returns the exception of one that is refused.
@@ -52,7 +52,7 @@ def answer_any(job_types: Mapping[str, JobType[Any]], request: tuple[Any, ...]) 
 
 
 def answer(
-    job_types: Mapping[str, JobType[Any]],
+    job_types: JobTypes,
     received: Received,
     callback_hosts: Collection[str],
     cell: int | None,

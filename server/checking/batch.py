@@ -6,12 +6,12 @@ The jobs of a batch mostly differ only in their payloads. So what is passed betw
 one template for each kind of job, and for each job its payload as text.
 """
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 from uuid import UUID
 
-from runner.job_types.base import JobType
+from runner.job_types.registry.found import JobTypes
 from server.checking.received import Received
 from server.checking.sets import NO_SETS, FoundSets, SetsNeeded, sets_of
 from server.checking.submission import CheckedSubmission, check_submission, is_slow, job_type_of
@@ -57,7 +57,7 @@ class SlowJob(Exception):
 
 def check_piece(
     piece: BatchPiece,
-    job_types: Mapping[str, JobType[Any]],
+    job_types: JobTypes,
     callback_hosts: Collection[str],
     cell: int | None,
     sets: FoundSets | None,

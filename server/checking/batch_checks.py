@@ -3,10 +3,9 @@
 Between two pieces, the check process serves other submissions.
 """
 
-from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Mapping, Sequence
-from typing import Any
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Sequence
 
-from runner.job_types.base import JobType
+from runner.job_types.registry.found import JobTypes
 from server.checking.batch import BatchPiece, CheckedPiece, SlowJob, check_piece
 from server.checking.batch_body import BatchBody, SplitBatch, split_batch
 from server.checking.process import CheckProcess
@@ -25,7 +24,7 @@ class BatchChecks:
     def __init__(
         self,
         process: CheckProcess,
-        job_types: Mapping[str, JobType[Any]],
+        job_types: JobTypes,
         callback_hosts: Collection[str],
         cell: int | None,
         find_sets: Callable[[list[str]], Awaitable[FoundSets]],

@@ -94,7 +94,7 @@ def file_errors(
             yield FieldError(file_part, f"the job type {job_type.name} does not take a file")
     elif file_part and names_source:
         yield FieldError("payload.source", "give either a source or a file, not both")
-    elif not file_part and not names_source:
+    elif not file_part and not names_source and job_type.upload == "required":
         detail = f"the job type {job_type.name} needs a file:"
         if received.may_have_file:
             how = f"send multipart/form-data with a file part named {FILE_PART}"

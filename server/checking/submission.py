@@ -9,14 +9,15 @@ interpreter's lock.
 """
 
 import json
-from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Self, TypeVar
 from uuid import UUID
 
 from pydantic import BaseModel, ValidationError
 
-from runner.job_types.base import JobType
+from runner.job_types.base import NO_DEFAULTS, JobType
+from runner.job_types.registry.found import JobTypes
 from server.checking.conflicts import conflicts, file_errors, input_errors
 from server.checking.process import CheckProcess
 from server.checking.received import Received, parse
@@ -123,7 +124,7 @@ class SubmissionChecks:
 
     def __init__(
         self,
-        job_types: Mapping[str, JobType[Any]],
+        job_types: JobTypes,
         packages: Sequence[str],
         callback_hosts: Collection[str],
         cell: int | None,
@@ -184,7 +185,7 @@ def is_slow(document: Any, job_type: JobType[Any] | None) -> bool:
 def check_submission(
     received: Received,
     parsed: tuple[Any, list[Problem]],
-    job_types: Mapping[str, JobType[Any]],
+    job_types: JobTypes,
     callback_hosts: Collection[str] = (),
     cell: int | None = None,
     sets: FoundSets = NO_SETS,
@@ -197,7 +198,8 @@ def check_submission(
     document, problems = parsed
     if not isinstance(document, dict):
         raise unacceptable([FieldError(BODY, "it must be a JSON object", "wrong_type")])
-    job_type, payload, submitted = job_type_of(document, job_types), None, document
+    job_type, payload = job_type_of(document, job_types), None
+    document = submitted = with_defaults(document, job_type)
     document = with_patterns(document, job_type, sets)
     submission, errors = _validate(Submission, document)
     errors += [*conflicts(document, callback_hosts), *input_errors(document, job_type)]
@@ -205,12 +207,8 @@ def check_submission(
         payload, more = _check_payload(job_type, document.get("payload"), received)
         errors += at_sets(more, submitted)
     elif isinstance(name := document.get("type"), str):
-        errors.append(FieldError("type", unknown_name("job type", name, job_types), "unknown"))
-    # A field that could not be parsed, or may still follow, is not missing.
-    unparsed = (
-        set() if isinstance(received.content, bytes) else set(received.content) - set(document)
-    )
-    absent = unparsed if received.is_whole else unparsed | REQUIRED
+        errors.append(FieldError("type", _unknown_type(name, job_types), "unknown"))
+    absent = _absent(received, document)
     errors = [each for each in errors if each.code != "missing" or each.field not in absent]
     if errors or problems:
         problem = joined([*problems, *([unacceptable(errors)] if errors else [])])
@@ -233,6 +231,13 @@ def check_submission(
     )
 
 
+def _absent(received: Received, document: dict[str, Any]) -> set[str]:
+    """Return the fields that are not missing: they could not be parsed, or may still follow."""
+    content = received.content
+    unparsed = set() if isinstance(content, bytes) else set(content) - set(document)
+    return unparsed if received.is_whole else unparsed | REQUIRED
+
+
 def _validate(
     model: type[M], document: dict[str, Any], prefix: str = ""
 ) -> tuple[M | None, list[FieldError]]:
@@ -242,10 +247,23 @@ def _validate(
         return None, list(field_errors(error, document, model, prefix))
 
 
-def job_type_of(document: Any, job_types: Mapping[str, JobType[Any]]) -> JobType[Any] | None:
+def job_type_of(document: Any, job_types: JobTypes) -> JobType[Any] | None:
     """Return the job type that a document names, None if it names none that exists."""
     name = document.get("type") if isinstance(document, dict) else None
     return job_types.get(name) if isinstance(name, str) else None
+
+
+def with_defaults(document: dict[str, Any], job_type: JobType[Any] | None) -> dict[str, Any]:
+    """Return a submission with the defaults of its job type for the options that it leaves out."""
+    if job_type is None or job_type.defaults is NO_DEFAULTS:
+        return document
+    return {**job_type.defaults.given(), **document}
+
+
+def _unknown_type(name: str, job_types: JobTypes) -> str:
+    if broken := job_types.broken_for(name):
+        return f"this job type does not work: {broken.text}"
+    return unknown_name("job type", name, job_types)
 
 
 def _check_payload(

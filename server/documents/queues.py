@@ -1,6 +1,7 @@
 """The documents of queues, as clients read and change them."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field, with_config
@@ -29,6 +30,14 @@ UNKNOWN_QUEUE = FieldError(
     "unknown",
 )
 """The error of a submission to a queue that does not exist."""
+
+
+def unknown_queue(name: str) -> FieldError:
+    """Return the error of a job in a queue that does not exist, with its name: the queue may be the
+    default of the job type."""
+    detail = f"there is no such queue, {name}; GET /queues lists them, PUT /queues/{name} makes one"
+    return replace(UNKNOWN_QUEUE, detail=detail)
+
 
 _STRICT = ConfigDict(strict=True, extra="forbid")
 

@@ -16,7 +16,7 @@ from server.checking.received import Received
 from server.checking.submission import CheckedSubmission, SubmissionChecks
 from server.documents.explanations import dry_run_document
 from server.documents.jobs import job_document, job_headers
-from server.documents.queues import UNKNOWN_QUEUE
+from server.documents.queues import unknown_queue
 from server.http.activity import log_change
 from server.http.codes import Code
 from server.http.problems import FieldError, Problem, joined, unacceptable, unavailable
@@ -135,7 +135,7 @@ class Submissions:
     async def require_queue(self, name: str) -> None:
         """Raise Problem 422 if there is no queue with this name, which must be valid."""
         if name != DEFAULT_QUEUE and await self._threads.run(self._queues.get, name) is None:
-            raise unacceptable([UNKNOWN_QUEUE])
+            raise unacceptable([unknown_queue(name)])
 
     async def require_possible(self, admission: Admission, checked: CheckedSubmission) -> None:
         """Raise Problem 409 if a job is expected to miss its deadline, and 422 if no worker allows
@@ -286,7 +286,7 @@ def required(stored: T | Refused, new: NewJob) -> T | KeyHolder:
         if not stored.is_answer:
             raise key_held(stored, new.if_exists == "replace")
     elif stored is Refusal.QUEUE:
-        raise unacceptable([UNKNOWN_QUEUE])
+        raise unacceptable([unknown_queue(new.queue)])
     elif stored is Refusal.EXPIRY:
         raise unacceptable([never_starts(vars(new))])
     elif stored is Refusal.SOURCE:

@@ -29,7 +29,10 @@ class NewJobs:
     def __init__(self, job_types: Mapping[str, JobType[Any]]):
         self.jobs = {name: _job(name, each) for name, each in sorted(job_types.items())}
         self.with_file = {
-            name: each for name, each in sorted(job_types.items()) if each.upload == "required"
+            name: each for name, each in sorted(job_types.items()) if each.upload != "none"
+        }
+        self._need_file = {
+            name for name, each in self.with_file.items() if each.upload == "required"
         }
         self.form = _form(self.with_file) if self.with_file else None
         """None if no job type takes a file."""
@@ -80,7 +83,7 @@ class NewJobs:
         jobs = [
             {"type": name, "payload": payload}
             for name, model in self.jobs.items()
-            if name not in self.with_file and (payload := _example(schemas, model)) is not None
+            if name not in self._need_file and (payload := _example(schemas, model)) is not None
         ]
         examples = {"two": {"summary": "Two jobs", "value": jobs[:1] * 2}} if jobs else {}
         several = {

@@ -256,7 +256,7 @@ export interface SessionDocument {
 }
 
 export interface TypeDocument {
-  upload: "none" | "required";
+  upload: "none" | "required" | "optional";
   payload: Schema;
 }
 

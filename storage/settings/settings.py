@@ -31,6 +31,7 @@ Seconds = Annotated[float, Field(allow_inf_nan=False)]
 _SECRET_BYTES = 65536
 
 BUILT_IN_JOB_TYPES = "runner.job_types"
+JOB_TYPES_FOLDER = "job_types"
 
 
 _SIZE = re.compile(r"([0-9]{1,15}(?:\.[0-9]{1,6})?) ?([kmgt])(?:i?b)?")
@@ -112,6 +113,11 @@ class Settings(BaseModel):
         description="Packages or modules of job types, separated by commas, besides the built-in "
         "ones. -NAME leaves out a built-in job type. Listener and worker need equal values.",
     )
+    job_types_folder: str = Field(
+        "",
+        description="Folder whose Python files are job types. Empty: the folder job_types in the "
+        "current directory, if there is one.",
+    )
     more_job_types: str = Field(
         "",
         description="Adds to JOB_TYPES. The compose file passes its JOB_TYPES on as this, so that "
@@ -135,6 +141,13 @@ class Settings(BaseModel):
         urls = value, info.data.get("database_url", "")
         if value and not all(map(is_postgresql, urls)):
             raise ValueError("it must start with postgresql://, and so must DATABASE_URL")
+        return value
+
+    @field_validator("job_types_folder")
+    @classmethod
+    def _check_types_folder(cls, value: str) -> str:
+        if value and not os.path.isdir(value):
+            raise ValueError("there is no such folder")
         return value
 
     @field_validator("database_url", "listen_url")
@@ -232,6 +245,14 @@ class Settings(BaseModel):
         the built-in job types to leave out, each as -NAME. None of them twice."""
         given = (BUILT_IN_JOB_TYPES, *listed(self.job_types), *listed(self.more_job_types))
         return list(dict.fromkeys(given))
+
+    @property
+    def job_type_sources(self) -> list[str]:
+        """All sources of job types: `job_type_packages`, the folder of job types, and the installed
+        packages that offer some."""
+        folder = os.path.abspath(self.job_types_folder or JOB_TYPES_FOLDER)
+        scans = [f"folder:{folder}"] if os.path.isdir(folder) else []
+        return [*self.job_type_packages, *scans, "installed:*"]
 
     @classmethod
     def help(cls) -> str:

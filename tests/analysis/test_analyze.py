@@ -15,7 +15,7 @@ from runner.analysis import ranges
 from runner.job_types.analyze import Analyze
 from runner.job_types.analyze_payload import AnalyzePayload
 from runner.job_types.base import NotRetryable
-from runner.job_types.loader import load
+from runner.job_types.registry.loader import load
 from tests.support.analysis.archives import tar_of, zip_of
 
 LOG = (

@@ -15,8 +15,8 @@ from runner.analysis.match import kernel
 from runner.analysis.match.kernel import Kernel
 from runner.analysis.match.patterns import Literal
 from runner.analysis.native import build
-from runner.job_types import loader
-from runner.job_types.loader import JobTypesError
+from runner.job_types.registry import loader
+from runner.job_types.registry.loader import JobTypesError
 from tests.support.analysis.kernel import SMALL, VECTORS, kernel_results, literals_of, reference
 from tests.support.paths import ROOT
 

@@ -14,7 +14,7 @@ from uuid import UUID
 import pytest
 
 from runner.analysis import ranges
-from runner.job_types import loader as job_types
+from runner.job_types.registry import loader as job_types
 from runner.remote import file as remote_file
 from storage.records.job import Upload
 from tests.support.api import form

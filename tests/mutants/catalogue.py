@@ -40,10 +40,12 @@ from tests.mutants.guards.tags import CHANGES, EXPIRY, TAGS
 from tests.mutants.guards.times import TIMES
 from tests.mutants.guards.traces import TRACES
 from tests.mutants.guards.transfer import TRANSFER
+from tests.mutants.guards.types import TYPES
 from tests.mutants.guards.uploads import UPLOADS
 
 MUTANTS = (
     *STORE,
+    *TYPES,
     *STORE_FAULTS,
     *OPTIMISTIC,
     *UPLOADS,

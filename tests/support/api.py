@@ -8,7 +8,7 @@ from typing import Any
 from tornado.httpclient import AsyncHTTPClient, HTTPResponse
 from tornado.ioloop import IOLoop
 
-from runner.job_types import loader as job_types
+from runner.job_types.registry import loader as job_types
 from server.app import App
 from server.settings.server import ServerSettings
 from tests.support.openapi_conformance import require_described

@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 from pydantic import ConfigDict, TypeAdapter
 from tornado.httpclient import HTTPResponse
 
-from runner.job_types import loader as job_types
+from runner.job_types.registry import loader as job_types
 from server.documents.schemas.jobs import ALWAYS_SENT, JobDocument, JobView
 from server.documents.schemas.problems import ProblemDocument
 from server.openapi.document import openapi_document

@@ -24,7 +24,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from runner.job_types import loader
+from runner.job_types.registry import loader
 from storage.records.release import RELEASE
 from tests.support.compiled_once import shared_compilation, shared_document, shared_web_files
 from tests.support.workers import TYPES

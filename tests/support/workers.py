@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 from uuid import UUID
 
-from runner.job_types import loader as job_types
+from runner.job_types.registry import loader as job_types
 from runner.pool.linux.landlock import JobAccess
 from runner.pool.linux.work_folders import RunnerFolder
 from runner.pool.pool import Pool

@@ -6,7 +6,7 @@ import subprocess
 
 import pytest
 
-from runner.job_types import loader
+from runner.job_types.registry import loader
 from server.openapi.document import openapi_document
 from tests.support.paths import ROOT
 

@@ -8,6 +8,7 @@ import contextlib
 import errno
 import gc
 import importlib
+import json
 import os
 import signal
 import socket
@@ -52,7 +53,8 @@ def serve(
     processes.die_with_parent(runner, signal.SIGKILL)
     processes.set_process_name(PROCESS_NAME)
     try:
-        keeper.set_entry(load(), access)
+        entry = load()
+        keeper.set_entry(entry, access)
     except BaseException as error:
         reason = plain_text(f"{type(error).__name__}: {error}", _REASON_LENGTH)
         messages.send(channel, {"reason": reason})
@@ -63,7 +65,8 @@ def serve(
         stream.flush()  # each forked process would print buffered text again
     gc.collect()
     gc.freeze()  # keeps loaded objects in memory pages that forked processes share
-    messages.send(channel, {"reason": None})
+    notes = getattr(entry, "notes", None)
+    messages.send(channel, {"reason": None}, json.dumps(notes).encode() if notes else None)
     watchdog = watchdog_arguments and Watchdog(runner, watchdog_arguments)
     with contextlib.suppress(EOFError, ConnectionError):
         while True:

@@ -112,7 +112,8 @@ def plain_text(text: str, max_length: int) -> str:
 _RUNNER = Path(__file__).parents[2]
 _SERVICE = (
     f"{_RUNNER / 'pool'}{os.sep}",
-    *(str(_RUNNER / "job_types" / name) for name in ("base.py", "loader.py")),
+    str(_RUNNER / "job_types" / "base.py"),
+    f"{_RUNNER / 'job_types' / 'registry'}{os.sep}",
     f"{Path(concurrent.futures.__file__).parent}{os.sep}",
 )
 """Folders and files whose frames say nothing about a job type."""

@@ -48,8 +48,8 @@ class SessionDocument(TypedDict):
 class TypeDocument(TypedDict):
     """A job type: whether it takes a file, and the JSON Schema of its payload."""
 
-    upload: Literal["none", "required"]
-    """Whether a job of this type needs a file."""
+    upload: Literal["none", "required", "optional"]
+    """Whether a job of this type needs a file, or may have one."""
     payload: dict[str, Any]
     """JSON Schema of the payload."""
 

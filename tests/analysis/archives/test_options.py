@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from runner.job_types.loader import load
+from runner.job_types.registry.loader import load
 from tests.support.analysis.archives import COMPRESS, tar_of, zip_of
 
 EARLY = b"".join(

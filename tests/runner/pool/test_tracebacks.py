@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
-from runner.job_types import loader
+from runner.job_types.registry import loader
 from runner.pool.job_process.results import describe_traceback
 from runner.pool.protocol.answers import TRACEBACK_BYTES
 from tests.support.pool import calls
@@ -100,7 +100,7 @@ def test_it_leaves_out_frames_of_executors() -> None:
 def test_it_leaves_out_frames_of_the_loader_and_its_helpers() -> None:
     text = of(fail_in_the_loader) or ""
     assert "in fail_in_the_loader\n" in text
-    assert "runner/job_types/loader.py" not in text
+    assert "runner/job_types/registry/loader.py" not in text
 
 
 def test_an_error_of_the_service_alone_has_none(owner: Owner) -> None:

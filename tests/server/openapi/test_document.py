@@ -12,7 +12,7 @@ import pytest
 from pydantic import BaseModel
 from tornado.web import Application, RequestHandler
 
-from runner.job_types import loader as job_types
+from runner.job_types.registry import loader as job_types
 from server.app import App
 from server.documents.filters import BulkBody, ListQuery
 from server.documents.schemas.jobs import JobDocument

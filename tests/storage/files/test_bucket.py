@@ -11,8 +11,8 @@ from uuid import uuid4
 
 import pytest
 
-from runner.job_types import loader as job_types
 from runner.job_types.base import JobError
+from runner.job_types.registry import loader as job_types
 from storage.files.bucket import BucketUploads, BucketWriter, open_bucket_uploads
 from storage.files.bucket_access import open_bucket
 from storage.files.bucket_objects import PART_BYTES

@@ -9,7 +9,7 @@ from uuid import UUID, uuid4
 
 import pytest
 
-from runner.job_types import loader as job_types
+from runner.job_types.registry import loader as job_types
 from storage.jobs import retention
 from storage.records.job import Upload
 from tests.support.disk.upload_stores import BucketBackend, FolderBackend, UploadBackend

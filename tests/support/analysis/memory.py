@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from runner.analysis import ranges
-from runner.job_types import loader as job_types
+from runner.job_types.registry import loader as job_types
 from runner.pool.job_process.results import validated_result
 from runner.pool.linux.processes import memory_of
 from runner.pool.protocol.setup import CallLimits

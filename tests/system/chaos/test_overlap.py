@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from runner.job_types.loader import load
+from runner.job_types.registry.loader import load
 from tests.support.waiting import wait_for
 from tests.system.chaos import job_types
 from tests.system.chaos.__main__ import executions_in

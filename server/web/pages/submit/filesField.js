@@ -8,7 +8,8 @@ import * as format from "../../lib/format.js";
 
 /** Collects files in `files`. */
 export class FilesField {
-  constructor() {
+  /** @param {boolean} isOptional whether jobs also run without a file */
+  constructor(isOptional) {
     /** @type {File[]} */
     this.files = [];
     this.input = h("input", { type: "file", multiple: true, id: "files" });
@@ -27,7 +28,11 @@ export class FilesField {
       {
         class: "drop",
       },
-      h("label", { for: "files" }, "Files: drop them here, or choose"),
+      h(
+        "label",
+        { for: "files" },
+        `Files${isOptional ? " (optional)" : ""}: drop them here, or choose`,
+      ),
       this.input,
       h("p", { class: "quiet" }, "Each file becomes a separate job. A folder may be dropped, too."),
       this.list,

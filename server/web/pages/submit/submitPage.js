@@ -125,7 +125,7 @@ class SubmitForm {
     this.schema = new SchemaForm(payload);
     if (type === "analyze")
       for (const unit of ["minute", "auto"]) this.schema.preset("histogram", unit);
-    this.files = upload === "none" ? null : new FilesField();
+    this.files = upload === "none" ? null : new FilesField(upload === "optional");
     replaceChildren(
       this.payload,
       h("p", { class: "quiet" }, payload.description),

@@ -16,7 +16,7 @@ OWN_IMAGE = "job-service-own:latest"
 PACKAGE = "sortedcontainers"
 """A package that the programs do not need."""
 LIST_TYPES = """
-from runner.job_types import loader
+from runner.job_types.registry import loader
 from storage.settings.settings import Settings
 found = loader.find(Settings.read().job_type_packages)
 print(*sorted(found), found['sleep'].__doc__)

@@ -10,7 +10,7 @@ import pytest
 from pydantic import ValidationError
 
 from runner.job_types.base import Context, JobError, NotRetryable, UploadFile
-from runner.job_types.loader import PACKAGES, JobTypesError, find, load
+from runner.job_types.registry.loader import PACKAGES, JobTypesError, find, load
 from runner.job_types.sleep import Sleep, SleepPayload
 
 HEADER = """
@@ -144,7 +144,7 @@ def test_a_package_that_does_not_exist_is_named() -> None:
         ('name = "echo"', 'name = ""', "name must be a non-empty string"),
         ("Payload = Anything", "Payload = dict", "Payload must be a subclass"),
         ("Payload = Anything", "", "Payload must be a subclass"),
-        ('upload = "none"', 'upload = "maybe"', "upload must be 'none' or 'required'"),
+        ('upload = "none"', 'upload = "maybe"', "upload must be 'none', 'required' or 'optional'"),
     ],
 )
 def test_a_job_type_that_breaks_the_contract_is_refused(

@@ -1,0 +1,126 @@
+"""Runs jobs in a job process: `JobEntry` turns a request into a result, both as JSON text."""
+
+import json
+import os
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+from pydantic import ValidationError
+
+from runner.job_types.base import (
+    MAX_DATA_RATIO,
+    Context,
+    JobError,
+    JobType,
+    NotRetryable,
+    Payload,
+    UploadFile,
+    to_json,
+)
+from runner.job_types.in_parts import InParts
+from runner.job_types.payload_errors import flaws
+from runner.job_types.registry.found import JobTypes
+from runner.job_types.registry.sources import extend_search_path
+
+TRACEPARENT = "TRACEPARENT"
+
+
+class JobEntry:
+    """Runs requests. `load` in `loader.py` makes it, and describes the requests."""
+
+    def __init__(
+        self,
+        job_types: JobTypes,
+        max_data_bytes: int | None = None,
+        max_data_ratio: int = MAX_DATA_RATIO,
+    ) -> None:
+        """`max_data_bytes` and `max_data_ratio` are attributes of each Context."""
+        self._job_types = job_types
+        self._max_data = max_data_bytes, max_data_ratio
+
+    @property
+    def notes(self) -> list[dict[str, Any]]:
+        """The job types that do not work, as the log of the worker shows them."""
+        return [broken.log_fields for broken in self._job_types.broken]
+
+    def __call__(self, request: str, report: Callable[[str], None]) -> str:
+        """Run a request, and return the result. Raises what the job type raises."""
+        extend_search_path()
+        fields = json.loads(request)
+        os.environ.pop(TRACEPARENT, None)
+        if "traceparent" in fields:
+            os.environ[TRACEPARENT] = fields["traceparent"]
+        job_type = self._job_types.get(fields["type"])
+        if job_type is None:
+            raise NotRetryable(self._why_missing(fields["type"]))
+        upload = _upload(job_type, fields["upload"])
+        payload = _payload(job_type, fields["payload"])
+        cores = fields.get("cores", 1)
+        context = Context(fields["job_id"], fields["attempt"], upload, report, cores)
+        context.max_data_bytes, context.max_data_ratio = self._max_data
+        step = fields.get("step", {"kind": "run"})
+        try:
+            done = _run_step(job_type, payload, context, step, fields.get("results", ()))
+        finally:
+            context.flush()  # a job that fails shows how far it came
+        return to_json("result", done)
+
+    def _why_missing(self, name: str) -> str:
+        if broken := self._job_types.broken_for(name):
+            return f"the job type {name!r} does not work in this worker: {broken.text}"
+        return (
+            f"there is no job type {name!r} in this worker: its job types must be those of the"
+            " listener"
+        )
+
+
+def _run_step(
+    job_type: JobType[Any],
+    payload: Payload,
+    context: Context,
+    step: dict[str, Any],
+    results: Sequence[Any],
+) -> Any:
+    kind = step["kind"]
+    if kind == "run":
+        return job_type.run(payload, context)
+    if not isinstance(job_type, InParts):
+        if kind == "plan":
+            return []
+        raise NotRetryable(f"job type {job_type.name!r} cannot run in parts")
+    if kind == "plan":
+        return [vars(part) for part in job_type.plan(payload, context, step["part_bytes"])]
+    if kind == "part":
+        return job_type.run_part(payload, context, step["spec"])
+    folded = job_type.fold(payload, results)
+    seconds = step["seconds"]
+    return folded if seconds is None else job_type.finish(payload, context, folded, seconds)
+
+
+def _upload(job_type: JobType[Any], upload: dict[str, Any] | None) -> UploadFile | None:
+    wrong = "required" if upload is None else "none"
+    if job_type.upload == wrong:
+        takes = "needs an" if upload is None else "takes no"
+        raise NotRetryable(f"job type {job_type.name!r} {takes} upload")
+    if upload is None:
+        return None
+    if "problem" in upload:
+        raise JobError(f"cannot read upload {upload['name']!r}: {upload['problem']}")
+    if "path" in upload:
+        path = Path(os.path.abspath(upload["path"]))  # seen from the job's folder
+        return UploadFile(path, upload["name"], upload["size"])
+    from runner.job_types.remote_upload import RemoteUpload  # imported late: few jobs need it
+
+    return RemoteUpload(upload["url"], upload["name"], upload["size"])
+
+
+def _payload(job_type: JobType[Any], payload: dict[str, Any]) -> Payload:
+    try:
+        valid: Payload = job_type.Payload.model_validate(payload)
+    except ValidationError as error:
+        # The listener that accepted the payload ran another version of this code.
+        found = flaws(error, payload, job_type.Payload)
+        problems = "; ".join(f"{flaw.path or 'payload'}: {flaw.detail}" for flaw in found)
+        raise NotRetryable(f"payload is not valid: {problems}") from None
+    return valid

@@ -1,0 +1,54 @@
+"""The job types that a program has found: working ones with their origins, and broken ones."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from typing import Any
+
+from runner.job_types.base import JobType
+from runner.job_types.registry.broken import BrokenType
+
+
+@dataclass(frozen=True)
+class Origin:
+    """Where a job type comes from."""
+
+    kind: str
+    """built-in, package, folder or installed."""
+    place: str
+    """The class, as in `my_jobs.resize.Resize`."""
+    file: str = ""
+    """The path in the folder of job types, if it is there."""
+    version: str = ""
+    """The version of the installed package, if it is from one."""
+
+
+@dataclass(init=False)
+class JobTypes(dict[str, JobType[Any]]):
+    """Job types by their names.
+
+    broken: job types that do not work, and modules that cannot be imported.
+    origins: the origins of the job types, by their names.
+    packages: the sources of the job types. Finding these again imports nothing on trial.
+    """
+
+    broken: list[BrokenType] = field(default_factory=list)
+    origins: dict[str, Origin] = field(default_factory=dict)
+    packages: list[str] = field(default_factory=list)
+
+    def __init__(self, packages: Iterable[str] = (), broken: Iterable[BrokenType] = ()) -> None:
+        super().__init__()
+        self.packages, self.broken, self.origins = list(packages), list(broken), {}
+
+    def add(self, job_type: JobType[Any], origin: Origin) -> None:
+        """Add a job type, whose name must be free."""
+        self[job_type.name] = job_type
+        self.origins[job_type.name] = origin
+
+    def drop(self, name: str, broken: BrokenType) -> None:
+        """Remove a job type that turned out not to work."""
+        del self[name], self.origins[name]
+        self.broken.append(broken)
+
+    def broken_for(self, name: str) -> BrokenType | None:
+        """Return the broken job type that may be meant by a name, or None."""
+        return next((each for each in self.broken if each.stands_for(name)), None)

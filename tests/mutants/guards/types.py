@@ -1,0 +1,88 @@
+"""Guards of job types in a folder, and of what they declare."""
+
+from tests.mutants.mutant import Mutant
+
+FOLDER = ("tests/runner/job_types/registry/test_folder.py",)
+DECLARED = ("tests/server/checking/test_declared.py",)
+PROBER = "runner/job_types/registry/prober.py"
+LOADER = "runner/job_types/registry/loader.py"
+
+TYPES = (
+    Mutant(
+        "an import that forks is refused",
+        PROBER,
+        "        os.register_at_fork(",
+        "        (lambda **_: None)(",
+        FOLDER,
+    ),
+    Mutant(
+        "processes that an import leaves are reported",
+        PROBER,
+        "if _end_descendants() and answer == WORKS:",
+        "if _end_descendants() and not answer:",
+        FOLDER,
+    ),
+    Mutant(
+        "an import has limited memory",
+        PROBER,
+        "    resource.setrlimit(resource.RLIMIT_DATA, (MEMORY_BYTES, MEMORY_BYTES))\n",
+        "",
+        FOLDER,
+    ),
+    Mutant(
+        "after an import that does not end, others get less time",
+        "runner/job_types/registry/survey.py",
+        "if self._too_slow and time.monotonic() - self._began_at > ALL_SECONDS:",
+        "if False:",
+        FOLDER,
+    ),
+    Mutant(
+        "an import that exits does not end the program",
+        LOADER,
+        "    except BaseException as error:  # the import runs arbitrary code; SystemExit must not",
+        "    except ValueError as error:  #",
+        FOLDER,
+    ),
+    Mutant(
+        "a name is used once",
+        LOADER,
+        "            _require_free(found, cls)\n",
+        "",
+        FOLDER,
+    ),
+    Mutant(
+        "the payload of a job type in a folder has a schema",
+        LOADER,
+        "            check_schema(cls)\n",
+        "",
+        FOLDER,
+    ),
+    Mutant(
+        "a folder cannot take the name of another package",
+        "runner/job_types/registry/sources.py",
+        'return folder in getattr(sys.modules[name], "__path__", ())',
+        "return True",
+        FOLDER,
+    ),
+    Mutant(
+        "job processes find modules beside a job type",
+        "runner/job_types/registry/entry.py",
+        "        extend_search_path()\n",
+        "",
+        ("tests/end_to_end/test_type_folder.py",),
+    ),
+    Mutant(
+        "a submission goes before the defaults of its type",
+        "server/checking/submission.py",
+        "    return {**job_type.defaults.given(), **document}",
+        "    return {**document, **job_type.defaults.given()}",
+        DECLARED,
+    ),
+    Mutant(
+        "defaults have bounds",
+        "runner/job_types/registry/declarations.py",
+        '        _check_defaults(getattr(cls, "defaults", None))\n',
+        "",
+        ("tests/runner/job_types/registry/test_declarations.py",),
+    ),
+)
