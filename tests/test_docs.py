@@ -13,6 +13,8 @@ from typing import Any
 import pytest
 
 from runner.config import RunnerSettings
+from runner.job_types.commands.definition import Definition
+from runner.job_types.commands.file import command_types
 from runner.job_types.registry import loader as job_types
 from server.documents.schemas.jobs import JobView
 from server.settings.server import ServerSettings
@@ -84,6 +86,25 @@ def test_the_example_of_a_job_type_works(tmp_path: Path, monkeypatch: pytest.Mon
     request = {"job_id": "1", "attempt": 1, "type": "greet", "payload": {"name": "you"}}
     answer = entry(json.dumps({**request, "upload": None}), print)
     assert json.loads(answer) == {"text": "hello you"}
+
+
+def test_the_examples_of_commands_are_right(tmp_path: Path) -> None:
+    examples = blocks("docs/commands.md", "json")
+    assert examples
+    for number, example in enumerate(examples):
+        file = tmp_path / f"{number}.json"
+        file.write_text(example)
+        found, broken = command_types(file)
+        assert found
+        assert broken == []
+
+
+def test_the_page_of_commands_has_all_fields() -> None:
+    page = (ROOT / "docs" / "commands.md").read_text()
+    section = page.split("\n## All fields\n")[1].split("\n## ")[0]
+    rows = [line.split(" | ")[0] for line in section.splitlines() if line.startswith("| `")]
+    shown = {name for row in rows for name in re.findall(r"`([a-z_]+)`", row)}
+    assert shown == Definition.model_fields.keys() - {"isolation", "network"}
 
 
 def test_the_example_of_secrets_gives_each_program_secrets_that_it_reads(tmp_path: Path) -> None:

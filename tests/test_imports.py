@@ -70,7 +70,8 @@ MAY_IMPORT = {
     "runner.job_types": "runner.analysis runner.analysis.count runner.analysis.fields "
     "runner.analysis.input "
     "runner.analysis.match runner.analysis.records runner.remote",
-    "runner.job_types.registry": "runner.job_types storage.records",
+    "runner.job_types.commands": "runner.job_types",
+    "runner.job_types.registry": "runner.job_types runner.job_types.commands storage.records",
     "runner.pool.linux": "",
     "runner.pool.protocol": "runner.pool.linux storage.records",
     "runner.pool.job_process": "runner.job_types.registry runner.pool.linux runner.pool.protocol",

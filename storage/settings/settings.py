@@ -118,6 +118,11 @@ class Settings(BaseModel):
         description="Folder whose Python files are job types. Empty: the folder job_types in the "
         "current directory, if there is one.",
     )
+    commands_file: str = Field(
+        "",
+        description="JSON file of commands, each of which is a job type that runs a program. "
+        "Listener and worker need equal files.",
+    )
     more_job_types: str = Field(
         "",
         description="Adds to JOB_TYPES. The compose file passes its JOB_TYPES on as this, so that "
@@ -148,6 +153,13 @@ class Settings(BaseModel):
     def _check_types_folder(cls, value: str) -> str:
         if value and not os.path.isdir(value):
             raise ValueError("there is no such folder")
+        return value
+
+    @field_validator("commands_file")
+    @classmethod
+    def _check_commands_file(cls, value: str) -> str:
+        if value and not os.path.isfile(value):
+            raise ValueError("there is no such file")
         return value
 
     @field_validator("database_url", "listen_url")
@@ -252,7 +264,8 @@ class Settings(BaseModel):
         packages that offer some."""
         folder = os.path.abspath(self.job_types_folder or JOB_TYPES_FOLDER)
         scans = [f"folder:{folder}"] if os.path.isdir(folder) else []
-        return [*self.job_type_packages, *scans, "installed:*"]
+        commands = [f"commands:{os.path.abspath(self.commands_file)}"] if self.commands_file else []
+        return [*self.job_type_packages, *scans, "installed:*", *commands]
 
     @classmethod
     def help(cls) -> str:

@@ -9,6 +9,7 @@ from tests.mutants.guards.batches import BATCHES
 from tests.mutants.guards.callbacks import CALLBACKS
 from tests.mutants.guards.cli import CLI
 from tests.mutants.guards.client_limits import CLIENT_LIMITS
+from tests.mutants.guards.commands import COMMANDS
 from tests.mutants.guards.deadlines import DEADLINES
 from tests.mutants.guards.dependencies import DEPENDENCIES
 from tests.mutants.guards.estimates import ESTIMATES
@@ -59,6 +60,7 @@ MUTANTS = (
     *ESTIMATES,
     *DEADLINES,
     *CLIENT_LIMITS,
+    *COMMANDS,
     *FRAMING,
     *FILES,
     *ISOLATION,

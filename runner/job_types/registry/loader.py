@@ -5,13 +5,17 @@ job process:  load() ─▶ entry(request, report) ─▶ result           reque
 """
 
 import importlib
+import os
 import pkgutil
 import sys
 from collections.abc import Iterator, Sequence
+from pathlib import Path
 from types import ModuleType
 from typing import Any
 
 from runner.job_types.base import MAX_DATA_RATIO, JobType
+from runner.job_types.commands.command import Command
+from runner.job_types.commands.file import command_types
 from runner.job_types.registry.broken import BrokenType, DeclarationError, explain
 from runner.job_types.registry.declarations import (
     almost_job_types,
@@ -22,7 +26,7 @@ from runner.job_types.registry.declarations import (
 )
 from runner.job_types.registry.entry import JobEntry
 from runner.job_types.registry.found import JobTypes, Origin
-from runner.job_types.registry.sources import BUILT_IN, Source, import_module, parse
+from runner.job_types.registry.sources import BUILT_IN, COMMANDS, Source, import_module, parse
 from runner.job_types.registry.survey import survey
 
 PACKAGES = (BUILT_IN,)
@@ -48,10 +52,13 @@ def find(packages: Sequence[str] = PACKAGES) -> JobTypes:
     built_in: set[str] = set()
     for text in found.packages:
         source = parse(text)
-        if source is None and not text.startswith("-"):
+        if source is None and not text.startswith(("-", COMMANDS)):
             _add_package(found, text, left_out, built_in)
     for source in filter(None, map(parse, found.packages)):
         _add_source(found, source)
+    for text in found.packages:
+        if text.startswith(COMMANDS):
+            _add_commands(found, text.removeprefix(COMMANDS))
     if unknown := sorted(left_out - built_in):
         raise JobTypesError(
             f"-{unknown[0]}: the built-in job types are {', '.join(sorted(built_in))}"
@@ -141,6 +148,30 @@ def _add_source(found: JobTypes, source: Source) -> None:
             found.broken.append(_broken(source, error))
 
 
+def _add_commands(found: JobTypes, path: str) -> None:
+    """Add the job types of the commands in a file, as far as they are right."""
+    types, wrong = command_types(Path(path))
+    file = os.path.basename(path)
+    for each in wrong:
+        found.broken.append(
+            BrokenType("commands", file, each.line, each.reason, each.remedy, each.name or None)
+        )
+    for cls in types:
+        try:
+            _add_command(found, cls, file)
+        except DeclarationError as error:
+            found.broken.append(
+                BrokenType("commands", file, cls.line, error.reason, error.remedy, cls.name)
+            )
+
+
+def _add_command(found: JobTypes, cls: type[Command], file: str) -> None:
+    """Add the job type of a command. Raises DeclarationError."""
+    check(cls)
+    _require_free(found, cls)
+    found.add(cls(), Origin("commands", file, file))
+
+
 def _require_free(found: JobTypes, cls: type[JobType[Any]]) -> None:
     """Raise DeclarationError if another job type has this name already."""
     other = found.get(cls.name)
@@ -182,8 +213,11 @@ def _load(found: JobTypes, job_type: JobType[Any]) -> None:
         reason = f"{type(error).__name__}: {error}"
         if origin.kind in ("built-in", "package"):
             raise JobTypesError(f"cannot load job type {job_type.name!r}: {reason}") from error
-        line, reason, _ = explain(error, getattr(_module_of(job_type), "__file__", None) or "")
-        reason, remedy = f"its method load failed: {reason}", "correct load, and start again"
+        line, reason, remedy = explain(error, getattr(_module_of(job_type), "__file__", None) or "")
+        if origin.kind == "commands":
+            line = getattr(job_type, "line", None)
+        else:
+            reason, remedy = f"its method load failed: {reason}", "correct load, and start again"
         file = origin.file or origin.place
         found.drop(
             job_type.name, BrokenType(origin.kind, file, line, reason, remedy, job_type.name)

@@ -6,6 +6,7 @@
     file:/path/resize.py             one of these files ◀──────────┘               folder
     installed:*                      all entry points `job_service.types` ─┐       installed
     installed:pkg.module 1.0         the module of one of them ◀───────────┘       installed
+    commands:/path/commands.json     each command of a file                        commands
 
 Arrows show what a scan turns into. The last column is the origin that clients see; the package
 `runner.job_types` has the origin "built-in".
@@ -21,7 +22,7 @@ from pathlib import Path
 from types import ModuleType
 
 BUILT_IN = "runner.job_types"
-FOLDER, FILE, INSTALLED = "folder:", "file:", "installed:"
+FOLDER, FILE, INSTALLED, COMMANDS = "folder:", "file:", "installed:", "commands:"
 GROUP = "job_service.types"
 """The group of the entry points by which installed packages offer job types."""
 _folders: list[str] = []

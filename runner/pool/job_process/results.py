@@ -113,6 +113,7 @@ _RUNNER = Path(__file__).parents[2]
 _SERVICE = (
     f"{_RUNNER / 'pool'}{os.sep}",
     str(_RUNNER / "job_types" / "base.py"),
+    f"{_RUNNER / 'job_types' / 'commands'}{os.sep}",
     f"{_RUNNER / 'job_types' / 'registry'}{os.sep}",
     f"{Path(concurrent.futures.__file__).parent}{os.sep}",
 )

@@ -1,0 +1,209 @@
+"""Job types that run a program: one for each command of COMMANDS_FILE."""
+
+import errno
+import json
+import os
+import re
+import shutil
+import signal
+from pathlib import Path
+from typing import Any, ClassVar, NoReturn
+
+from pydantic import create_model
+
+from runner.job_types.base import Context, Defaults, JobError, JobType, NotRetryable, Payload
+from runner.job_types.commands import process
+from runner.job_types.commands.definition import UPLOAD, Definition
+from runner.job_types.commands.process import Ended, OutputTooLong
+
+MAX_OUTPUT_BYTES = 16 * 2**20
+"""The most standard output that can become a result: no result is larger."""
+
+
+class MissingProgram(JobError):
+    """This worker does not have the program of a command."""
+
+    remedy = "install it where the worker runs, and start the worker again"
+
+
+class CommandFailed(JobError):
+    """The program of a command has ended with an exit code that means a failure."""
+
+    def __init__(self, message: str, retryable: bool) -> None:
+        super().__init__(message)
+        self.retryable = retryable  # type: ignore[misc]
+
+
+class CpuTimeExceeded(JobError):
+    """The program of a command has used more CPU time than it may."""
+
+
+class FileTooLarge(JobError):
+    """The program of a command has written a larger file than it may."""
+
+
+class Command(JobType[Any]):
+    """The base class of the job types of commands."""
+
+    definition: ClassVar[Definition]
+    line: ClassVar[int]
+    """The line of COMMANDS_FILE on which the command begins."""
+
+    @property
+    def program(self) -> str:
+        """The program: a name in PATH, or a path."""
+        return str(self.definition.argv[0])
+
+    def load(self) -> None:
+        """Raise MissingProgram if this worker does not have the program."""
+        path = self.definition.env.get("PATH", os.environ.get("PATH", os.defpath))
+        if shutil.which(self.program, path=path) is None:
+            raise MissingProgram(f"this worker has no program {self.program!r} (PATH={path})")
+
+    def run(self, payload: Any, context: Context) -> Any:
+        """Run the program. Its exit code decides whether the job succeeds."""
+        values = self._values(payload, context)
+        ended = self._run(values, context)
+        if ended.code < 0:
+            self._on_signal(-ended.code)
+        outcome = self.definition.outcome(ended.code)
+        if outcome != "succeeded":
+            raise CommandFailed(self._complaint(ended), retryable=outcome == "retry")
+        return self._result(ended)
+
+    def _values(self, payload: Payload, context: Context) -> dict[str, Any]:
+        """Return the values of all parameters, and of those that each command has."""
+        values: dict[str, Any] = {
+            "attempt": context.attempt,
+            "cores": context.cores,
+            "folder": os.getcwd(),
+            "job_id": context.job_id,
+        }
+        if UPLOAD in self.definition.used:
+            upload = context.upload
+            values[UPLOAD] = str(self._named(upload.path)) if upload else None
+        return {**values, **vars(payload)}
+
+    def _named(self, upload: Path) -> Path:
+        """Return a path of the upload that ends in the name that the program expects."""
+        if not self.definition.upload_as:
+            return upload
+        link = Path.cwd() / self.definition.upload_as
+        link.symlink_to(upload)
+        return link
+
+    def _run(self, values: dict[str, Any], context: Context) -> Ended:
+        definition = self.definition
+        folder = definition.working_folder or os.getcwd()
+        env = {**os.environ, **definition.environment(values)}
+        limit = None if definition.stdout == "log" else MAX_OUTPUT_BYTES
+        source = None
+        if definition.stdin == "upload" and context.upload:
+            source = context.upload.open()
+        problem: JobError
+        try:
+            return process.run(definition.arguments(values), env, folder, source, limit)
+        except OutputTooLong:
+            problem = NotRetryable(
+                f"{self.program} wrote more than {MAX_OUTPUT_BYTES} bytes to its standard output, "
+                f"which becomes the result"
+            )
+        except OSError as error:
+            problem = self._not_started(error, folder)
+        finally:
+            if source is not None:
+                source.close()
+        raise problem  # not above: a traceback of this code says nothing about the command
+
+    def _not_started(self, error: OSError, folder: str) -> JobError:
+        """Return the error of a job whose program cannot be started, or its upload not read."""
+        if error.filename is None and error.errno != errno.E2BIG:
+            return JobError(f"cannot read the upload: {error.strerror or error}")
+        if error.filename == folder:
+            return NotRetryable(f"working_folder {folder!r}: {error.strerror}")
+        remedy = {
+            errno.ENOENT: "install it where the worker runs, and restart the worker",
+            errno.EACCES: "make it executable (chmod 755), and name its folder in JOB_READ_PATHS",
+            errno.ENOEXEC: "a script needs a first line such as #!/bin/sh",
+            errno.E2BIG: "its arguments are longer than the system allows",
+        }.get(error.errno or 0, "")
+        reason = f"cannot run {self.program!r}: {error.strerror}"
+        return NotRetryable(f"{reason}; {remedy}" if remedy else reason)
+
+    def _on_signal(self, number: int) -> None:
+        """Raise the right error for some signals; return for others."""
+        if number == signal.SIGXCPU:
+            raise CpuTimeExceeded(f"{self.program} used more CPU time than it may")
+        if number == signal.SIGXFSZ:
+            raise FileTooLarge(f"{self.program} wrote a file beyond JOB_FILE_BYTES")
+        if number == signal.SIGKILL:
+            _share_fate()
+
+    def _complaint(self, ended: Ended) -> str:
+        if ended.code >= 0:
+            how = f"exited with code {ended.code}"
+        else:
+            how = f"was killed by {_signal_name(-ended.code)}"
+        return f"{self.program} {how}{f': {ended.last_line}' if ended.last_line else ''}"
+
+    def _result(self, ended: Ended) -> Any:
+        if self.definition.stdout == "log":
+            return {"exit_code": ended.code}
+        if self.definition.stdout == "text":
+            return ended.output.decode("utf-8", "replace")
+        try:
+            return json.loads(ended.output, parse_constant=_refuse_constant)
+        except (ValueError, RecursionError) as error:
+            reason = f"the standard output of {self.program} is not JSON: {error}"
+        raise NotRetryable(reason)
+
+
+def command_type(name: str, definition: Definition, line: int = 1) -> type[Command]:
+    """Make the job type of a command. Raises ValueError if its payload cannot be described."""
+    words = "".join(word.capitalize() for word in re.findall("[A-Za-z0-9]+", name))
+    first = definition.first_names
+    fields: dict[str, Any] = {
+        each: parameter.field(each in first, definition.is_optional(each), definition.is_flag(each))
+        for each, parameter in definition.parameters.items()
+    }
+    module = f"{__name__}.{name}"
+    payload = create_model(
+        f"{words}Payload",
+        __base__=Payload,
+        __module__=module,
+        __doc__=f"The parameters of the command {name}.",
+        **fields,
+    )
+    attributes = {
+        "__doc__": definition.summary or f"Runs {definition.argv[0]}.",
+        "__module__": module,
+        "name": name,
+        "line": line,
+        "Payload": payload,
+        "upload": definition.takes_upload,
+        "version": definition.version,
+        "defaults": Defaults(**definition.defaults),
+        "isolation": definition.isolation,
+        "network": definition.network,
+        "definition": definition,
+    }
+    return type(f"{words}Command", (Command,), attributes)
+
+
+def _refuse_constant(name: str) -> NoReturn:
+    raise ValueError(f"{name} is no number of JSON")
+
+
+def _signal_name(number: int) -> str:
+    try:
+        return signal.Signals(number).name
+    except ValueError:
+        return f"signal {number}"
+
+
+def _share_fate() -> None:
+    """End this process by SIGKILL, as its program has ended.
+
+    Only the keeper can tell whether memory had run out, and it looks when the job process dies so.
+    """
+    os.kill(os.getpid(), signal.SIGKILL)

@@ -1,0 +1,171 @@
+"""Runs the program of a command: feeds it the upload, keeps its output, waits for its end.
+
+    upload ──▶ stdin ┌─────────┐ stdout ──▶ captured up to a limit, or the output of the job
+                     │ program │
+                     └─────────┘ stderr ──▶ the output of the job; its last line is kept
+
+The program is a child of the job process, in its process group. So it has the same limits and the
+same access to files, and a cancel or a timeout kills it with the job process.
+"""
+
+import contextlib
+import os
+import selectors
+import subprocess
+from collections.abc import Callable, Mapping, Sequence
+from io import RawIOBase
+from typing import IO, NamedTuple
+
+STDERR = 2
+_READ_BYTES = 65536
+_CHECK_SECONDS = 0.1
+"""How often the end of the program is looked for while another process keeps its output open."""
+_LAST_BYTES = 2000
+_LINE_LENGTH = 300
+_DRAIN_READS = 64
+
+
+class OutputTooLong(Exception):
+    """The program has written more to its standard output than may be captured."""
+
+
+class Ended(NamedTuple):
+    """How a program ended."""
+
+    code: int
+    """Its exit code, or minus the signal that killed it."""
+    output: bytes
+    """Its standard output; empty if that was not captured."""
+    last_line: str
+    """The last line that it wrote to its standard error and that is not blank."""
+
+
+def run(
+    argv: Sequence[str],
+    env: Mapping[str, str],
+    folder: str,
+    source: RawIOBase | None = None,
+    max_output: int | None = None,
+) -> Ended:
+    """Run a program to its end. It searches PATH of `env`.
+
+    source: what it gets as standard input; None for nothing. It need not read all of it.
+    max_output: how many bytes of standard output are captured; None if it is output of the job.
+
+    Raises OutputTooLong, OSError if the program cannot be started, and what reading `source`
+    raises. The program is dead then.
+    """
+    given, fed = _as_stdin(source)
+    process = subprocess.Popen(
+        [text.encode("utf-8", "surrogateescape") for text in argv],
+        env=dict(env),
+        cwd=folder,
+        stdin=given,
+        stdout=None if max_output is None else subprocess.PIPE,
+        stderr=subprocess.PIPE,
+    )
+    with process, _Streams(process, fed, max_output) as streams:
+        try:
+            streams.pump()
+        except BaseException:
+            process.kill()
+            raise
+        return Ended(process.wait(), bytes(streams.output), _last_line(streams.last))
+
+
+def _as_stdin(source: RawIOBase | None) -> tuple[int, RawIOBase | None]:
+    """Return what the program gets as standard input, and what has to be fed to it."""
+    if source is None:
+        return subprocess.DEVNULL, None
+    try:
+        return source.fileno(), None
+    except OSError:  # a file that is read over the network
+        return subprocess.PIPE, source
+
+
+class _Streams:
+    """The pipes between this process and a program."""
+
+    def __init__(
+        self, process: subprocess.Popen[bytes], source: RawIOBase | None, max_output: int | None
+    ) -> None:
+        self._process, self._source, self._max_output = process, source, max_output
+        self.output, self.last = bytearray(), b""
+        self._unfed = memoryview(b"")
+        self._selector = selectors.DefaultSelector()
+        self._watch(process.stdout, selectors.EVENT_READ, self._capture)
+        self._watch(process.stderr, selectors.EVENT_READ, self._forward)
+        self._watch(process.stdin, selectors.EVENT_WRITE, self._feed)
+
+    def __enter__(self) -> "_Streams":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._selector.close()
+
+    def pump(self) -> None:
+        """Move data until the program has ended, or has closed its output."""
+        while self._selector.get_map():
+            for key, _ in self._selector.select(_CHECK_SECONDS):
+                key.data(key.fileobj)
+            if self._process.poll() is not None:
+                self._drain()
+                return
+
+    def _drain(self) -> None:
+        """Read what the pipes still hold. A process that the program left may keep them open."""
+        for _ in range(_DRAIN_READS):
+            ready = [
+                key for key, event in self._selector.select(0) if event != selectors.EVENT_WRITE
+            ]
+            if not ready:
+                return
+            for key in ready:
+                key.data(key.fileobj)
+
+    def _watch(self, pipe: IO[bytes] | None, event: int, move: Callable[[IO[bytes]], None]) -> None:
+        if pipe is not None:
+            os.set_blocking(pipe.fileno(), False)
+            self._selector.register(pipe, event, move)
+
+    def _read(self, pipe: IO[bytes]) -> bytes:
+        try:
+            data = os.read(pipe.fileno(), _READ_BYTES)
+        except BlockingIOError:
+            return b""
+        if not data:
+            self._selector.unregister(pipe)
+        return data
+
+    def _capture(self, pipe: IO[bytes]) -> None:
+        self.output += self._read(pipe)
+        if self._max_output is not None and len(self.output) > self._max_output:
+            raise OutputTooLong
+
+    def _forward(self, pipe: IO[bytes]) -> None:
+        data = self._read(pipe)
+        self.last = (self.last + data)[-_LAST_BYTES:]
+        while data:
+            data = data[os.write(STDERR, data) :]
+
+    def _feed(self, pipe: IO[bytes]) -> None:
+        if not self._unfed:
+            assert self._source is not None
+            self._unfed = memoryview(self._source.read(_READ_BYTES) or b"")
+        try:
+            if self._unfed:
+                self._unfed = self._unfed[os.write(pipe.fileno(), self._unfed) :]
+                return
+        except BlockingIOError:
+            return
+        except BrokenPipeError:  # the program does not want more
+            pass
+        self._selector.unregister(pipe)
+        with contextlib.suppress(BrokenPipeError):
+            pipe.close()
+
+
+def _last_line(data: bytes) -> str:
+    lines = data.decode("utf-8", "replace").replace("\r", "\n").split("\n")
+    last = next((line.strip() for line in reversed(lines) if line.strip()), "")
+    return last if len(last) <= _LINE_LENGTH else f"…{last[-_LINE_LENGTH:]}"
