@@ -1,5 +1,12 @@
-"""Job types: the base classes to write them, the built-in ones, and the loader that finds them.
+"""Job types: the base classes and the decorator to write them, the built-in ones, and the loader.
 
-May import `runner.analysis` and `runner.remote`; must not import the pool, the supervisor,
-`storage` or `server`. The server imports this folder to validate payloads.
+Own job types import from here. May import `runner.analysis` and `runner.remote`; must not import
+the pool, the supervisor, `storage` or `server`. The server imports this folder to validate
+payloads.
 """
+
+from runner.job_types.base import Context, JobError, JobType, NotRetryable, Payload
+from runner.job_types.base import UploadFile as File
+from runner.job_types.functions.decorator import job
+
+__all__ = ["Context", "File", "JobError", "JobType", "NotRetryable", "Payload", "job"]

@@ -30,7 +30,7 @@ import time
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from io import FileIO, RawIOBase
+from io import BufferedReader, FileIO, RawIOBase
 from pathlib import Path
 from typing import Any, ClassVar, Generic, Literal, TypeVar
 from uuid import UUID
@@ -106,9 +106,13 @@ NO_DEFAULTS = Defaults()
 class UploadFile:
     """The file that a client uploaded for a job."""
 
-    def __init__(self, path: Path, name: str, size: int) -> None:
-        """`name` is the file name that the client gave; `size` is in bytes."""
-        self._path, self.name, self.size = path, name, size
+    def __init__(self, path: Path, name: str | None = None, size: int | None = None) -> None:
+        """`name` is the file name that the client gave; `size` is in bytes.
+
+        Tests of a job type can leave both out: they are then those of the file.
+        """
+        self._path, self.name = path, path.name if name is None else name
+        self.size = path.stat().st_size if size is None else size
 
     @property
     def path(self) -> Path:
@@ -142,6 +146,18 @@ class UploadFile:
             file.close()
             raise NotRetryable(f"upload {self.name!r} has {size} bytes instead of {self.size}")
         return file
+
+    def read_bytes(self) -> bytes:
+        """Return the whole file. Raises the same errors as `open`."""
+        with BufferedReader(self.open()) as file:
+            return file.read()
+
+    def read_text(self, encoding: str = "utf-8") -> str:
+        """Return the whole file as text, with its line breaks as they are.
+
+        Raises the same errors as `open`, and UnicodeDecodeError.
+        """
+        return self.read_bytes().decode(encoding)
 
 
 class Context:

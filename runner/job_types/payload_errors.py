@@ -64,6 +64,8 @@ def _flaw(error: Mapping[str, Any], document: Any, model: type[BaseModel]) -> Va
     path = _path(steps)
     if error["type"] in _UNKNOWN:
         return ValueFlaw(path, code, sentence, _known_fields(model, steps[:-1]))
+    if error["type"] == "missing" and isinstance(error["loc"][-1], int):  # of a tuple
+        return ValueFlaw(path, "wrong_length", f"it must have an item [{error['loc'][-1]}]")
     if error["type"] in _OWN:
         return ValueFlaw(path, code, str(error["ctx"]["error"]))
     context = {name: _plain(value) for name, value in error.get("ctx", {}).items()}

@@ -19,6 +19,7 @@ from tests.mutants.guards.faults import STORE_FAULTS
 from tests.mutants.guards.fields import FIELDS
 from tests.mutants.guards.files import FILES
 from tests.mutants.guards.framing import FRAMING
+from tests.mutants.guards.functions import FUNCTIONS
 from tests.mutants.guards.hangs import HANGS
 from tests.mutants.guards.held import ENDED, HELD
 from tests.mutants.guards.isolation import ISOLATION
@@ -92,4 +93,5 @@ MUTANTS = (
     *DEPENDENCIES,
     *CONCURRENCY_KEYS,
     *ARTIFACTS,
+    *FUNCTIONS,
 )

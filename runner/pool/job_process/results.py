@@ -115,7 +115,9 @@ _SERVICE = (
     str(_RUNNER / "job_types" / "base.py"),
     f"{_RUNNER / 'job_types' / 'commands'}{os.sep}",
     f"{_RUNNER / 'job_types' / 'registry'}{os.sep}",
+    f"{_RUNNER / 'job_types' / 'functions'}{os.sep}",
     f"{Path(concurrent.futures.__file__).parent}{os.sep}",
+    f"{Path(concurrent.futures.__file__).parents[2] / 'asyncio'}{os.sep}",
 )
 """Folders and files whose frames say nothing about a job type."""
 _MAX_PIECE = 2000

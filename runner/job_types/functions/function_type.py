@@ -1,0 +1,52 @@
+"""The job type that a function becomes: it calls the function for each job."""
+
+import importlib
+import inspect
+from collections.abc import Callable
+from typing import Any, ClassVar
+
+from pydantic import ConfigDict, TypeAdapter
+
+from runner.job_types.base import Context, JobType, NotRetryable, Payload
+from runner.job_types.functions.signature import Signature
+
+
+class FunctionType(JobType[Payload]):
+    """The base class of job types that are functions. `job` makes the subclasses."""
+
+    functions: ClassVar[tuple[Callable[..., Any], Callable[[], Any] | None]]
+    """The function, and its `load`. In a tuple, they do not become methods."""
+    signature: ClassVar[Signature]
+    fields: ClassVar[dict[str, str]]
+    """The field of the payload for each parameter that is one."""
+
+    def load(self) -> None:
+        """Call the function's `load`, and import what coroutines need."""
+        function, load = self.functions
+        if inspect.iscoroutinefunction(function):
+            importlib.import_module("asyncio")
+        if load is not None:
+            load()
+
+    def run(self, payload: Payload, context: Context) -> Any:
+        """Call the function, wait for it if it is a coroutine, and return its result as JSON."""
+        values = {name: getattr(payload, field) for name, field in self.fields.items()}
+        uploads = [context.upload] if context.upload else []
+        by_position, by_name = self.signature.arguments(values, context, uploads)
+        result = self.functions[0](*by_position, **by_name)
+        if inspect.iscoroutine(result):
+            import asyncio
+
+            result = asyncio.run(result)
+        return _plain(result)
+
+
+_RESULT = TypeAdapter[Any](Any, config=ConfigDict(ser_json_inf_nan="constants"))
+
+
+def _plain(result: Any) -> Any:
+    """Return a result as JSON. Raises NotRetryable if JSON cannot hold it."""
+    try:
+        return _RESULT.dump_python(result, mode="json")
+    except ValueError as error:
+        raise NotRetryable(f"result is not JSON: {error}") from None

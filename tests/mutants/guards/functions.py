@@ -1,0 +1,65 @@
+"""Guards of job types that are functions."""
+
+from tests.mutants.mutant import Mutant
+
+SIGNATURE = ("tests/runner/job_types/functions/test_signature.py",)
+CALLS = ("tests/runner/job_types/functions/test_functions.py",)
+
+FUNCTIONS = (
+    Mutant(
+        "a function gets as many files as it has parameters for",
+        "runner/job_types/functions/signature.py",
+        "if lacking or left:",
+        "if False:",
+        SIGNATURE,
+    ),
+    Mutant(
+        "a path is no field of a payload",
+        "runner/job_types/functions/signature.py",
+        "issubclass(plain, (bytes, bytearray, PurePath))",
+        "issubclass(plain, (bytes, bytearray))",
+        SIGNATURE,
+    ),
+    Mutant(
+        "a list of files is the last parameter for files",
+        "runner/job_types/functions/signature.py",
+        "if rest and rest != names[-1:]:",
+        "if False:",
+        SIGNATURE,
+    ),
+    Mutant(
+        "a generator is no job type",
+        "runner/job_types/functions/signature.py",
+        "problems = list(_problems_of_kind(function))",
+        "problems = list[str]()",
+        SIGNATURE,
+    ),
+    Mutant(
+        "the default of a parameter is a valid value",
+        "runner/job_types/functions/payload.py",
+        "yield from _problems_of_default(each, one)",
+        "",
+        SIGNATURE,
+    ),
+    Mutant(
+        "values of a payload are read as JSON has them",
+        "runner/job_types/functions/payload.py",
+        "return cls.model_validate_json(json.dumps(obj), **options)",
+        "return super().model_validate(obj, **options)",
+        CALLS,
+    ),
+    Mutant(
+        "frames of the service are not in the traceback of a function",
+        "runner/pool/job_process/results.py",
+        "'functions'}{os.sep}",
+        "'nothing'}{os.sep}",
+        CALLS,
+    ),
+    Mutant(
+        "frames of asyncio are not in the traceback of a coroutine",
+        "runner/pool/job_process/results.py",
+        "parents[2] / 'asyncio'}",
+        "parents[2] / 'nothing'}",
+        CALLS,
+    ),
+)
