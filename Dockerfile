@@ -22,13 +22,15 @@ RUN case "$TRACING" in \
 COPY storage ./storage
 COPY runner ./runner
 COPY server ./server
+# The versions that packages of own job types have to leave as they are: `pip install -c`.
+RUN sed -n 's/^\([a-z0-9-]*==[^ +]*\)\( .*\)\{0,1\}$/\1/p' /tmp/requirements.lock > /opt/venv/versions.txt
 # Bytecode made here saves each start the compiling; nothing could be written later on. Its hash is
 # checked, so that a file mounted over one of these is compiled anew. The modes may come from a clone
 # that only its owner reads.
 RUN python -m compileall -q -j 0 --invalidation-mode checked-hash /opt/venv/lib /app \
     && chmod -R a+rX /app
 
-FROM ${BASE}
+FROM ${BASE} AS service
 LABEL org.opencontainers.image.title="Job Service" \
       org.opencontainers.image.description="Accepts jobs over HTTP and runs them in parallel in OS processes" \
       org.opencontainers.image.licenses="MIT"
@@ -50,3 +52,18 @@ USER 10001:10001
 EXPOSE 5000
 STOPSIGNAL SIGTERM
 CMD ["python", "-m", "server", "--with-worker"]
+
+# `docker build --target onbuild -t job-service:onbuild .` makes an image whose name is a whole
+# Dockerfile for a folder of job types: `FROM job-service:onbuild` takes them and what they need.
+FROM service AS onbuild
+ENV JOB_TYPES_FOLDER=/opt/job_types
+ONBUILD USER root
+ONBUILD COPY . /opt/job_types
+ONBUILD RUN chmod -R a+rX /opt/job_types \
+    && if [ -f /opt/job_types/requirements.txt ]; then \
+        pip install --quiet --disable-pip-version-check --no-cache-dir \
+            -c /opt/venv/versions.txt -r /opt/job_types/requirements.txt; \
+    fi
+ONBUILD USER 10001:10001
+
+FROM service

@@ -15,6 +15,10 @@ BIN := $(VENV)/bin
 # What runs, and what developers need on top.
 INSTALLED := $(VENV)/installed
 DEVELOPER := $(VENV)/installed-dev
+# What own job types need, in a folder behind the packages of the service: those always come first.
+TYPES_REQUIRE := $(wildcard $(or $(JOB_TYPES_FOLDER),job_types)/requirements.txt)
+TYPES_PACKAGES := $(VENV)/job_types
+TYPES_INSTALLED := $(TYPES_PACKAGES)/installed
 
 .DEFAULT_GOAL := help
 .PHONY: help run test check types docs audit generators bench kernel peers mutants chaos power docker-test release clean
@@ -25,7 +29,8 @@ help: ## List these targets
 
 # Each program would compile all modules again, if the environment forbids to keep bytecode.
 run: export PYTHONDONTWRITEBYTECODE :=
-run: $(INSTALLED) ## Start listener and worker, data in ./data; Ctrl-C stops both
+run: $(INSTALLED) $(if $(TYPES_REQUIRE),$(TYPES_INSTALLED)) ## Start listener and worker, data in ./data; Ctrl-C stops both
+	@$(if $(TYPES_REQUIRE),,rm -rf $(TYPES_PACKAGES))
 	@LOG_FORMAT="$${LOG_FORMAT:-text}" exec $(BIN)/python -m server --with-worker
 
 # Tests that measure time run first, one at a time. Pytest's exit code 5 means that TESTS chose none of the pass.
@@ -131,6 +136,20 @@ $(INSTALLED): requirements.lock
 		&& $(UV) venv --quiet --seed --python $(PYTHON) $(VENV) \
 		|| $(UV) venv --quiet --seed --python 3.13 $(VENV); },$(PYTHON) -m venv $(VENV))
 	@$(call INSTALL,-r requirements.lock)
+	@touch $@
+
+# The service would load its own versions instead of other ones, so others are refused here.
+VERSIONS := sed -n 's/^\([a-z0-9-]*==[^ +]*\)\( .*\)\{0,1\}$$/\1/p'
+
+$(TYPES_INSTALLED): $(TYPES_REQUIRE) requirements.lock | $(INSTALLED)
+	@echo "Installing $(TYPES_REQUIRE) into $(TYPES_PACKAGES)"
+	@rm -rf $(TYPES_PACKAGES) $(TYPES_PACKAGES).new
+	@$(VERSIONS) requirements.lock > $(VENV)/versions.txt
+	@$(if $(UV),$(UV) pip install --quiet --python $(BIN)/python,$(BIN)/pip install --quiet \
+		--disable-pip-version-check --no-compile) --target $(TYPES_PACKAGES).new --constraint $(VENV)/versions.txt -r $(TYPES_REQUIRE) \
+		|| { echo "Packages that the service has as well need its versions: $(VENV)/versions.txt" >&2; exit 1; }
+	@mv $(TYPES_PACKAGES).new $(TYPES_PACKAGES)
+	@$(BIN)/python -c 'import sysconfig; open(sysconfig.get_path("purelib") + "/job_types.pth", "w").write("$(abspath $(TYPES_PACKAGES))\n")'
 	@touch $@
 
 $(DEVELOPER): $(INSTALLED) requirements-tracing.lock tests/requirements.lock

@@ -3,6 +3,9 @@
 import os
 import shutil
 import subprocess
+import sys
+import venv
+import zipfile
 from pathlib import Path
 
 import pytest
@@ -161,3 +164,81 @@ def test_a_python_that_does_not_exist_is_named(folder: Path) -> None:
 
 def test_the_readme_shows_the_same_commands_of_docker() -> None:
     assert f"    {DOCKER}\n" in (ROOT / "README.md").read_text()
+
+
+# Packages of own job types
+
+SERVER = """
+import thing, shared
+print("thing of", thing.__file__)
+print("shared of", shared.__file__)
+"""
+
+
+def wheel(folder: Path, name: str, needs: str = "") -> Path:
+    """A wheel with one empty module."""
+    file = folder / f"{name}-1.0-py3-none-any.whl"
+    needed = f"Requires-Dist: {needs}\n" if needs else ""
+    with zipfile.ZipFile(file, "w") as archive:
+        about = f"{name}-1.0.dist-info"
+        archive.writestr(f"{name}.py", "")
+        archive.writestr(
+            f"{about}/METADATA", f"Metadata-Version: 2.1\nName: {name}\nVersion: 1.0\n{needed}"
+        )
+        archive.writestr(
+            f"{about}/WHEEL", "Wheel-Version: 1.0\nRoot-Is-Purelib: true\nTag: py3-none-any\n"
+        )
+        archive.writestr(f"{about}/RECORD", "")
+    return file
+
+
+@pytest.fixture
+def real_folder(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A folder with an environment that is real, where a package of the service is `shared`."""
+    monkeypatch.setenv("PIP_NO_INDEX", "1")
+    monkeypatch.delenv("PYTHONPATH", raising=False)
+    shutil.rmtree(folder / ".venv")
+    venv.create(folder / ".venv", symlinks=True)
+    pip = f'#!/bin/sh\necho "pip $*" >> calls\nexec {sys.executable} -m pip "$@"\n'
+    write_program(folder / ".venv/bin/pip", pip)
+    (folder / ".venv/installed").touch()
+    (packages,) = folder.glob(".venv/lib/python*/site-packages")
+    (packages / "shared.py").touch()
+    (folder / "server.py").write_text(SERVER)
+    (folder / "job_types").mkdir()
+    return folder
+
+
+def require(folder: Path, *lines: object) -> None:
+    (folder / "job_types/requirements.txt").write_text("".join(f"{line}\n" for line in lines))
+
+
+def test_packages_of_job_types_are_found_behind_those_of_the_service(real_folder: Path) -> None:
+    require(real_folder, wheel(real_folder, "thing"), wheel(real_folder, "shared"))
+    answer = make(real_folder, "run")
+    assert answer.returncode == 0, answer.stderr
+    thing, shared = answer.stdout.splitlines()[-2:]
+    assert thing == f"thing of {real_folder}/.venv/job_types/thing.py"
+    assert shared.startswith(f"shared of {real_folder}/.venv/lib/")
+    make(real_folder, "run")
+    assert len(calls(real_folder)) == 1
+
+
+def test_packages_that_are_no_longer_required_are_removed(real_folder: Path) -> None:
+    require(real_folder, wheel(real_folder, "thing"))
+    assert make(real_folder, "run").returncode == 0
+    (real_folder / "job_types/requirements.txt").unlink()
+    answer = make(real_folder, "run")
+    assert "No module named 'thing'" in answer.stderr
+    assert not (real_folder / ".venv/job_types").exists()
+
+
+def test_packages_cannot_replace_those_of_the_service(real_folder: Path) -> None:
+    require(
+        real_folder, wheel(real_folder, "thing", needs="peewee<4"), wheel(real_folder, "peewee")
+    )
+    answer = make(real_folder, "run")
+    assert answer.returncode != 0
+    assert "Packages that the service has as well need its versions" in answer.stderr
+    assert "peewee==4.5.3" in (real_folder / ".venv/versions.txt").read_text().splitlines()
+    assert not (real_folder / ".venv/job_types").exists()

@@ -28,6 +28,7 @@ from tests.mutants.guards.keys import CONCURRENCY_KEYS, UNIQUE_KEYS
 from tests.mutants.guards.messages import MESSAGES
 from tests.mutants.guards.optimistic import OPTIMISTIC
 from tests.mutants.guards.overview import OVERVIEW
+from tests.mutants.guards.own_packages import OWN_PACKAGES
 from tests.mutants.guards.parts import PARTS
 from tests.mutants.guards.pattern_sets import PATTERN_SETS
 from tests.mutants.guards.pool import POOL
@@ -94,4 +95,5 @@ MUTANTS = (
     *CONCURRENCY_KEYS,
     *ARTIFACTS,
     *FUNCTIONS,
+    *OWN_PACKAGES,
 )

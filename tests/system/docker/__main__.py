@@ -49,7 +49,7 @@ def check_compose(report: Report, project: str) -> None:
         report.check_all(checks.full_volume.CHECKS, small)
     if report.check(checks.updates.the_image_of_a_later_release_is_built):
         report.check_all(checks.updates.CHECKS, project)
-    report.check(checks.own_types.a_mounted_file_replaces_one_of_the_image)
+    report.check_all(checks.own_types.ALONE)
     if report.check(checks.own_types.an_image_with_own_job_types_and_packages_is_built):
         report.check_all(checks.own_types.CHECKS, project)
 

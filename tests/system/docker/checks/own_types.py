@@ -1,10 +1,13 @@
 """Checks of images and deployments with job types of one's own, as docs/job-types.md shows them."""
 
+import json
 import re
 import tempfile
+import textwrap
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from subprocess import CalledProcessError, run
 
 from tests.support.paths import ROOT
 from tests.system.docker.checks.image import IMAGE
@@ -15,6 +18,15 @@ from tests.system.docker.engine import docker
 OWN_IMAGE = "job-service-own:latest"
 PACKAGE = "sortedcontainers"
 """A package that the programs do not need."""
+ONBUILD_IMAGE = "job-service:onbuild"
+COUNT = f"""
+from {PACKAGE} import SortedList
+from runner.job_types import job
+
+@job
+def count(values: list[int]) -> list[int]:
+    return list(SortedList(values))
+"""
 LIST_TYPES = """
 from runner.job_types.registry import loader
 from storage.settings.settings import Settings
@@ -71,6 +83,68 @@ def a_mounted_file_replaces_one_of_the_image() -> None:
         assert _types(IMAGE, f"--volume={changed}:/app/{path}:ro")[2] == "Xleeps"
 
 
+def a_file_in_the_mounted_folder_is_a_job_type_after_a_restart(project: str) -> None:
+    """By the lines that job_types/README.md shows, in a folder of the project."""
+    file = ROOT / "job_types" / "hello.py"
+    assert not file.exists(), f"{file} is not of these checks"
+    compose = Compose(project)
+    compose.up("--no-build")
+    lines = textwrap.dedent(_indented((ROOT / "job_types/README.md").read_text()))
+    writes, curl = lines.split("docker compose restart\n")
+    try:
+        _shell(writes)
+        compose("restart", "--timeout", "5")
+        compose.up("--no-build")
+        job = json.loads(_shell(curl.replace(":5000", f":{compose.ports()[0]}")))
+    finally:
+        file.unlink(missing_ok=True)
+        compose.remove()
+    assert (job["status"], job["result"]) == ("succeeded", "hello you"), job
+
+
+def compose_starts_without_the_folder(project: str) -> None:
+    """It makes the folder."""
+    with _folder() as folder:
+        compose = Compose(project, COMPOSE_FILE="")
+        compose(f"--project-directory={folder}", "up", "--detach", "--wait", "--no-build")
+        assert list((folder / "job_types").iterdir()) == []
+        job = compose.listeners()[0].final(compose.listeners()[0].sleep(0))
+        compose.remove()
+    assert job["status"] == "succeeded", job
+
+
+def the_image_for_a_dockerfile_of_one_line_is_built() -> None:
+    docker("build", "--quiet", "--target", "onbuild", "--tag", ONBUILD_IMAGE, ".", timeout=600)
+
+
+def a_dockerfile_of_one_line_takes_job_types_and_their_packages(project: str) -> None:
+    with _folder() as folder:
+        (folder / "Dockerfile").write_text(f"FROM {ONBUILD_IMAGE}\n")
+        (folder / "requirements.txt").write_text(_pin(PACKAGE))
+        (folder / "count.py").write_text(COUNT)
+        (folder / "count.py").chmod(0o600)
+        docker("build", "--quiet", "--tag", OWN_IMAGE, str(folder), timeout=600)
+    assert docker("run", "--rm", OWN_IMAGE, "id", "-u") == "10001"
+    compose = Compose(project, IMAGE=OWN_IMAGE)
+    compose.up("--no-build")
+    listener = compose.listeners()[0]
+    job = listener.final(listener.submit("count", {"values": [3, 1]}))
+    compose.remove()
+    assert (job["status"], job["result"]) == ("succeeded", [1, 3]), job
+
+
+def packages_that_would_replace_those_of_the_service_are_refused() -> None:
+    with _folder() as folder:
+        (folder / "Dockerfile").write_text(f"FROM {ONBUILD_IMAGE}\n")
+        (folder / "requirements.txt").write_text("pydantic<2\n")
+        try:
+            docker("build", "--quiet", "--tag", OWN_IMAGE, str(folder), timeout=600)
+            reason = "the image was built"
+        except CalledProcessError as error:
+            reason = error.stderr
+    assert "conflicting dependencies" in reason, reason
+
+
 @contextmanager
 def _folder() -> Iterator[Path]:
     """A folder with an empty package `my_jobs`, which user 10001 can read."""
@@ -86,6 +160,16 @@ def _blocks(kind: str) -> list[str]:
     """The code blocks of a kind in the guide."""
     text = (ROOT / "docs/job-types.md").read_text()
     return re.findall(rf"^```{kind}\n(.*?)^```$", text, re.MULTILINE | re.DOTALL)
+
+
+def _indented(text: str) -> str:
+    """The lines of a page that are indented: its code."""
+    return "".join(line for line in text.splitlines(True) if line[:4] in ("    ", "\n"))
+
+
+def _shell(script: str) -> str:
+    command = ["bash", "-euo", "pipefail", "-c", script]
+    return run(command, cwd=ROOT, check=True, capture_output=True, text=True, timeout=60).stdout
 
 
 def _pin(name: str) -> str:
@@ -105,7 +189,15 @@ def _greet(listener: Client) -> None:
     assert job["result"] == {"text": "hello you"}, job
 
 
+ALONE = (
+    a_mounted_file_replaces_one_of_the_image,
+    the_image_for_a_dockerfile_of_one_line_is_built,
+    packages_that_would_replace_those_of_the_service_are_refused,
+)
 CHECKS = (
+    a_file_in_the_mounted_folder_is_a_job_type_after_a_restart,
+    compose_starts_without_the_folder,
+    a_dockerfile_of_one_line_takes_job_types_and_their_packages,
     job_types_of_an_image_stay_in_force_under_compose,
     job_types_in_a_mounted_folder_are_added,
 )
