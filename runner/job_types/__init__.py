@@ -5,8 +5,8 @@ the pool, the supervisor, `storage` or `server`. The server imports this folder 
 payloads.
 """
 
-from runner.job_types.base import Context, JobError, JobType, NotRetryable, Payload
+from runner.job_types.base import Context, Defaults, JobError, JobType, NotRetryable, Payload
 from runner.job_types.base import UploadFile as File
 from runner.job_types.functions.decorator import job
 
-__all__ = ["Context", "File", "JobError", "JobType", "NotRetryable", "Payload", "job"]
+__all__ = ["Context", "Defaults", "File", "JobError", "JobType", "NotRetryable", "Payload", "job"]

@@ -1,6 +1,6 @@
 """The decorator `job`, which makes a job type of a function.
 
-    @job("resize")
+    @job("resize", timeout=60)
     def resize(image: File, width: int, context: Context) -> Path:
         \"\"\"Make an image smaller.\"\"\"
 
@@ -10,8 +10,10 @@ that the loader finds.
 
 import inspect
 from collections.abc import Callable
-from typing import Any, TypeVar, overload
+from dataclasses import fields
+from typing import Any, Literal, TypeVar, overload
 
+from runner.job_types.base import Defaults
 from runner.job_types.functions.function_type import FunctionType
 from runner.job_types.functions.payload import payload_model
 from runner.job_types.functions.signature import InvalidFunction, read_signature
@@ -27,12 +29,20 @@ def job(
     /,
     *,
     load: Callable[[], Any] | None = ...,
+    version: str = ...,
+    isolation: Literal["shared", "fresh"] = ...,
+    network: bool = ...,
+    **defaults: Any,
 ) -> Callable[[F], F]: ...
 def job(
     name: Any = "",
     /,
     *,
     load: Callable[[], Any] | None = None,
+    version: str = "",
+    isolation: Literal["shared", "fresh"] = "shared",
+    network: bool = True,
+    **defaults: Any,
 ) -> Any:
     """Make a job type of a function, whose parameters are the fields of the payload.
 
@@ -43,38 +53,59 @@ def job(
 
     name: the `type` that clients submit; the name of the function if left out.
     load: called once by each worker, before it forks job processes, as `JobType.load`.
+    version, isolation, network: as the attributes of a JobType.
+    defaults: the fields of `Defaults`, such as timeout=60 and max_retries=3.
 
     Raises InvalidFunction, when the module is imported, if no job type can be derived.
     """
     if callable(name):
         return job()(name)
+    if not isinstance(name, str):
+        raise InvalidFunction(str(name), ['its name must be a text, as in @job("resize")'])
 
     def decorate(function: F) -> F:
         shown = name or getattr(function, "__name__", "")
-        vars(function)["job_type"] = _job_type(shown, function, load)
+        attributes = {
+            "defaults": _defaults(shown, defaults),
+            "version": version,
+            "isolation": isolation,
+            "network": network,
+        }
+        vars(function)["job_type"] = _job_type(shown, function, load, attributes)
         return function
 
-    if not isinstance(name, str):
-        raise InvalidFunction(str(name), ['its name must be a text, as in @job("resize")'])
     return decorate
 
 
+def _defaults(name: str, given: dict[str, Any]) -> Defaults:
+    known = [each.name for each in fields(Defaults)]
+    if unknown := sorted(given.keys() - set(known)):
+        texts = f"@job has no option {unknown[0]}; it has {', '.join(known)}"
+        raise InvalidFunction(name, [f"{texts}, load, version, isolation and network"])
+    return Defaults(**given)
+
+
 def _job_type(
-    name: str, function: Callable[..., Any], load: Callable[[], Any] | None
+    name: str,
+    function: Callable[..., Any],
+    load: Callable[[], Any] | None,
+    attributes: dict[str, Any],
 ) -> type[FunctionType]:
     signature = read_signature(name, function)
     doc = inspect.getdoc(function) or ""
     summary = doc.strip().partition("\n")[0]
-    model, fields = payload_model(name, function.__module__, summary, signature.fields)
+    model, names = payload_model(name, function.__module__, summary, signature.fields)
     attributes = {
+        **attributes,
         "__module__": function.__module__,
         "__qualname__": function.__qualname__,
         "__doc__": doc,
+        "__firstlineno__": function.__code__.co_firstlineno,  # as Python 3.13 has it of a class
         "name": name,
         "Payload": model,
         "upload": signature.upload,
         "functions": (function, load),
         "signature": signature,
-        "fields": fields,
+        "fields": names,
     }
     return type(function.__name__, (FunctionType,), attributes)

@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
-from runner.job_types import File, NotRetryable
-from runner.job_types.registry.loader import JobTypesError, find, load
+from runner.job_types import Defaults, File, NotRetryable
+from runner.job_types.registry.loader import PACKAGES, JobTypesError, find, load
 from runner.pool.job_process.results import describe_traceback
 
 HEADER = """
@@ -306,3 +306,46 @@ def predict() -> Any:
     find([module])
     assert sys.modules[module].loaded == []
     assert ask(module, "predict") == ["model"]
+
+
+def test_options_of_the_decorator_are_declarations_of_the_job_type(write: Write) -> None:
+    module = write("@job('a', timeout=60, max_retries=3, version='2')\ndef a() -> None: ...\n")
+    job_type = find([module])["a"]
+    assert job_type.defaults == Defaults(timeout=60, max_retries=3)
+    assert (job_type.version, job_type.isolation, job_type.network) == ("2", "shared", True)
+
+
+def test_an_option_that_does_not_exist_is_refused(write: Write) -> None:
+    module = write("@job('a', time_out=60)\ndef a() -> None: ...\n")
+    expected = "job type 'a': @job has no option time_out; it has timeout, max_retries, "
+    with pytest.raises(JobTypesError, match=expected):
+        find([module])
+
+
+def test_a_default_out_of_bounds_is_refused(write: Write) -> None:
+    module = write("@job('a', max_retries=-1)\ndef a() -> None: ...\n")
+    with pytest.raises(JobTypesError, match="max_retries must be a whole number from 0 to 100"):
+        find([module])
+
+
+def test_a_function_in_a_folder_that_is_no_job_type_is_reported_with_its_line(
+    tmp_path: Path,
+) -> None:
+    (tmp_path / "fine.py").write_text("from runner.job_types import job\n@job\ndef fine(): ...\n")
+    (tmp_path / "mine.py").write_text(
+        "from runner.job_types import job\n\n@job\ndef mine(width): ...\n"
+    )
+    (tmp_path / "late.py").write_text(
+        "from runner.job_types import job\n\n@job('late', timeout=0)\ndef late(): ...\n"
+    )
+    found = find([*PACKAGES, f"folder:{tmp_path}"])
+    assert sorted(found) == ["analyze", "fine", "sleep"]
+    late, mine = sorted(found.broken, key=lambda each: each.file)
+    assert (mine.file, mine.line) == ("mine.py", 3)
+    assert mine.reason.startswith("InvalidFunction: job type 'mine': parameter width: it has no")
+    assert mine.remedy.startswith("change the signature of the function")
+    assert (late.file, late.reason) == (
+        "late.py",
+        "defaults: timeout must be a number of seconds above 0 to 31622400",
+    )
+    assert late.line in (3, None)
