@@ -78,8 +78,10 @@ def test_the_curl_commands_give_the_answers_that_stand_beside_them(
     assert canceled[1]["message"] == canceled[0]["message"]
 
 
-def test_the_example_of_a_job_type_works(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    (code,) = blocks("docs/job-types.md", "python")
+@pytest.mark.parametrize("code", blocks("docs/job-types.md", "python"), ids=["function", "class"])
+def test_the_examples_of_job_types_work(
+    code: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     (tmp_path / "greetings_of_the_docs.py").write_text(code)
     monkeypatch.syspath_prepend(tmp_path)
     entry = job_types.load(["greetings_of_the_docs"])

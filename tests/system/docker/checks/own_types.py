@@ -1,4 +1,5 @@
-"""Checks of images and deployments with job types of one's own, as docs/job-types.md shows them."""
+"""Checks of images and deployments with job types of one's own, as docs/job-types.md and
+job_types/README.md show them."""
 
 import json
 import re
@@ -19,6 +20,15 @@ OWN_IMAGE = "job-service-own:latest"
 PACKAGE = "sortedcontainers"
 """A package that the programs do not need."""
 ONBUILD_IMAGE = "job-service:onbuild"
+PACKAGE_IMAGE = f"""
+FROM {IMAGE}
+USER root
+COPY requirements.txt /tmp/
+RUN pip install --no-cache-dir -r /tmp/requirements.txt
+USER 10001:10001
+COPY my_jobs /app/my_jobs
+ENV JOB_TYPES=my_jobs
+"""
 COUNT = f"""
 from {PACKAGE} import SortedList
 from runner.job_types import job
@@ -37,11 +47,10 @@ print(*sorted(found), found['sleep'].__doc__)
 
 def an_image_with_own_job_types_and_packages_is_built() -> None:
     with _folder() as folder:
-        (code,) = _blocks("python")
-        (folder / "my_jobs" / "greet.py").write_text(f"import {PACKAGE}\n{code}")
+        (folder / "my_jobs").mkdir()
+        (folder / "my_jobs" / "greet.py").write_text(f"import {PACKAGE}\n{_blocks('python')[0]}")
         (folder / "requirements.txt").write_text(_pin(PACKAGE))
-        (dockerfile,) = _blocks("dockerfile")
-        (folder / "Dockerfile").write_text(dockerfile.replace("job-service:1", IMAGE))
+        (folder / "Dockerfile").write_text(PACKAGE_IMAGE)
         docker("build", "--quiet", "--tag", OWN_IMAGE, str(folder), timeout=600)
     assert docker("run", "--rm", OWN_IMAGE, "id", "-u") == "10001"
     assert _types(OWN_IMAGE)[:3] == ["analyze", "greet", "sleep"]
@@ -56,19 +65,6 @@ def job_types_of_an_image_stay_in_force_under_compose(project: str) -> None:
         compose.up("--no-build")
         _greet(compose.listeners()[0])
     compose.remove()
-
-
-def job_types_in_a_mounted_folder_are_added(project: str) -> None:
-    with _folder() as folder:
-        (code,) = _blocks("python")
-        (folder / "my_jobs" / "greet.py").write_text(code)
-        (override,) = _blocks("yaml")
-        file = folder / "my_jobs.yml"
-        file.write_text(override.replace("./my_jobs", str(folder / "my_jobs")))
-        compose = Compose(project, (str(file),))
-        compose.up("--no-build")
-        _greet(compose.listeners()[0])
-        compose.remove()
 
 
 def a_mounted_file_replaces_one_of_the_image() -> None:
@@ -119,7 +115,7 @@ def the_image_for_a_dockerfile_of_one_line_is_built() -> None:
 
 def a_dockerfile_of_one_line_takes_job_types_and_their_packages(project: str) -> None:
     with _folder() as folder:
-        (folder / "Dockerfile").write_text(f"FROM {ONBUILD_IMAGE}\n")
+        (folder / "Dockerfile").write_text(*_blocks("dockerfile"))
         (folder / "requirements.txt").write_text(_pin(PACKAGE))
         (folder / "count.py").write_text(COUNT)
         (folder / "count.py").chmod(0o600)
@@ -147,12 +143,10 @@ def packages_that_would_replace_those_of_the_service_are_refused() -> None:
 
 @contextmanager
 def _folder() -> Iterator[Path]:
-    """A folder with an empty package `my_jobs`, which user 10001 can read."""
+    """An empty folder, which user 10001 can read."""
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         folder.chmod(0o755)
-        (folder / "my_jobs").mkdir()
-        (folder / "my_jobs" / "__init__.py").touch()
         yield folder
 
 
@@ -199,5 +193,4 @@ CHECKS = (
     compose_starts_without_the_folder,
     a_dockerfile_of_one_line_takes_job_types_and_their_packages,
     job_types_of_an_image_stay_in_force_under_compose,
-    job_types_in_a_mounted_folder_are_added,
 )
