@@ -20,6 +20,7 @@ OWN_IMAGE = "job-service-own:latest"
 PACKAGE = "sortedcontainers"
 """A package that the programs do not need."""
 ONBUILD_IMAGE = "job-service:onbuild"
+ONE_LINE_IMAGE = "job-service-own:one-line"
 PACKAGE_IMAGE = f"""
 FROM {IMAGE}
 USER root
@@ -119,9 +120,9 @@ def a_dockerfile_of_one_line_takes_job_types_and_their_packages(project: str) ->
         (folder / "requirements.txt").write_text(_pin(PACKAGE))
         (folder / "count.py").write_text(COUNT)
         (folder / "count.py").chmod(0o600)
-        docker("build", "--quiet", "--tag", OWN_IMAGE, str(folder), timeout=600)
-    assert docker("run", "--rm", OWN_IMAGE, "id", "-u") == "10001"
-    compose = Compose(project, IMAGE=OWN_IMAGE)
+        docker("build", "--quiet", "--tag", ONE_LINE_IMAGE, str(folder), timeout=600)
+    assert docker("run", "--rm", ONE_LINE_IMAGE, "id", "-u") == "10001"
+    compose = Compose(project, IMAGE=ONE_LINE_IMAGE)
     compose.up("--no-build")
     listener = compose.listeners()[0]
     job = listener.final(listener.submit("count", {"values": [3, 1]}))
@@ -134,7 +135,7 @@ def packages_that_would_replace_those_of_the_service_are_refused() -> None:
         (folder / "Dockerfile").write_text(f"FROM {ONBUILD_IMAGE}\n")
         (folder / "requirements.txt").write_text("pydantic<2\n")
         try:
-            docker("build", "--quiet", "--tag", OWN_IMAGE, str(folder), timeout=600)
+            docker("build", "--progress=plain", "--tag", ONE_LINE_IMAGE, str(folder), timeout=600)
             reason = "the image was built"
         except CalledProcessError as error:
             reason = error.stderr
