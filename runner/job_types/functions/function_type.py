@@ -3,6 +3,7 @@
 import importlib
 import inspect
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any, ClassVar
 
 from pydantic import ConfigDict, TypeAdapter
@@ -45,8 +46,18 @@ _RESULT = TypeAdapter[Any](Any, config=ConfigDict(ser_json_inf_nan="constants"))
 
 
 def _plain(result: Any) -> Any:
-    """Return a result as JSON. Raises NotRetryable if JSON cannot hold it."""
+    """Return a result as JSON; paths stay as they are, for the service to keep their files.
+
+    Raises NotRetryable if JSON cannot hold the result.
+    """
+    if isinstance(result, Path) or _are_paths(result):
+        return result
     try:
         return _RESULT.dump_python(result, mode="json")
     except ValueError as error:
         raise NotRetryable(f"result is not JSON: {error}") from None
+
+
+def _are_paths(result: Any) -> bool:
+    is_list = isinstance(result, list | tuple) and len(result) > 0
+    return is_list and all(isinstance(each, Path) for each in result)

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
-from runner.job_types import Defaults, File, NotRetryable
+from runner.job_types import Context, Defaults, File, NotRetryable
 from runner.job_types.registry.loader import PACKAGES, JobTypesError, find, load
 from runner.pool.job_process.results import describe_traceback
 
@@ -260,6 +260,15 @@ def test_the_traceback_of_a_function_has_only_its_own_lines(write: Write, prefix
 )
 def test_results_are_turned_into_json(write: Write, value: str, expected: Any) -> None:
     assert ask(write(f"@job\ndef give() -> Any:\n    return {value}\n"), "give") == expected
+
+
+@pytest.mark.parametrize("value", ["Path('a')", "[Path('a'), Path('b')]", "(Path('a'),)"])
+def test_returned_paths_are_passed_on(write: Write, value: str) -> None:
+    module = write(f"@job\ndef give() -> Any:\n    return {value}\n")
+    job_type = find([module])["give"]
+    payload = job_type.Payload.model_validate({})
+    result = job_type.run(payload, Context("j1", 1, None, print))
+    assert all(isinstance(each, Path) for each in (result if "," in value else [result]))
 
 
 @pytest.mark.parametrize(
