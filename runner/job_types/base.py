@@ -94,6 +94,10 @@ class Defaults:
     queue: str | None = None
     priority: int | None = None
     keep_for: float | None = None
+    memory_bytes: int | None = None
+    cpu_seconds: int | None = None
+    max_output_bytes: int | None = None
+    nice: int | None = None
 
     def given(self) -> dict[str, Any]:
         """Return the options that are not None, by name."""
@@ -225,7 +229,7 @@ class JobType(ABC, Generic[P]):
     defaults: options of jobs whose submissions leave them out.
     version: any text that says which code this is; clients see it.
     isolation: "fresh" if each job needs a new process, "shared" if a process runs many jobs.
-    network: False if the jobs must not use the network.
+    network: False if the jobs must not use the network. They fail if that cannot be prevented.
 
     Each process makes one instance, without arguments. It serves many jobs, so `run` must not
     leave state of a job on it.

@@ -43,6 +43,7 @@ class Call:
     file: str | None = None
     limits: OwnLimits | None = None
     """The limits of the job by itself."""
+    job_type: str = ""
     is_prefetched: bool = False
     """Whether its keeper had another call to run first when it was submitted."""
     submitted_at: float = field(default_factory=time.monotonic)
@@ -105,6 +106,7 @@ class KeeperChannel:
         timeout: float | None,
         file: str | None = None,
         limits: OwnLimits | None = None,
+        job_type: str = "",
     ) -> Call:
         """Send a call. If the channel is full, `send_unsent` will send it later.
 
@@ -114,7 +116,8 @@ class KeeperChannel:
         if not self.calls:
             self.first_since = time.monotonic()
         number, waits = next(self._next_numbers), bool(self.calls)
-        call = Call(call_id, self, number, request, timeout, file, limits, is_prefetched=waits)
+        given = timeout, file, limits, job_type
+        call = Call(call_id, self, number, request, *given, is_prefetched=waits)
         if self._unsent or not self._try_send(call):
             self._unsent.append(call)
         self.calls[call_id] = call
@@ -174,6 +177,7 @@ class KeeperChannel:
             "number": call.number,
             "timeout": call.timeout,
             "file": call.file,
+            "job_type": call.job_type,
         }
         if call.limits:
             fields["limits"] = call.limits

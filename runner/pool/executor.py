@@ -95,6 +95,7 @@ class KeeperExecutor:
         timeout: float | None,
         file: str | None,
         limits: OwnLimits | None = None,
+        job_type: str = "",
     ) -> Call:
         """Send a call to the keeper with the fewest calls, preferring keepers that are ready.
 
@@ -107,7 +108,7 @@ class KeeperExecutor:
             key=lambda each: (not each.room(MAX_PREFETCH), len(each.calls), not each.is_ready),
         )
         body = request.encode("utf-8", "surrogatepass")
-        return channel.send(call_id, body, timeout, file, limits)
+        return channel.send(call_id, body, timeout, file, limits, job_type)
 
     def fileno(self) -> int:
         """Return a descriptor that is readable while a keeper has sent messages or has died.

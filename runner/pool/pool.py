@@ -140,12 +140,14 @@ class Pool:
         timeout: float | None,
         file: str | None = None,
         limits: OwnLimits | None = None,
+        job_type: str = "",
     ) -> None:
         """Run entry(request, report) in a job process, for at most `timeout` seconds.
 
         `limits` are the limits of the job by itself; each counts if it is narrower than that of the
-        pool. `file` is the name of the one shared file that the call may read. Its folder is
-        `work_folders.FILE_FROM_WORK`, as seen from the working folder of the call.
+        pool. `job_type` decides what the call needs of its process. `file` is the name of the one
+        shared file that the call may read. Its folder is `work_folders.FILE_FROM_WORK`, as seen
+        from the working folder of the call.
         `call_id` names the call, and must never be used again. Raises PoolError; and ValueError if
         the pool is closed, too many calls wait, the id is in use, or the timeout is not above 0.
         """
@@ -155,9 +157,10 @@ class Pool:
             raise ValueError(f"cannot take {call_id!r}: closed, too many wait, or it is known")
         if timeout is not None and not timeout > 0:
             raise ValueError(f"a timeout must be above zero, not {timeout}")
-        if self._executor.broken or not self._try_submit(call_id, request, timeout, file, limits):
+        given = call_id, request, timeout, file, limits, job_type
+        if self._executor.broken or not self._try_submit(*given):
             self._replace_executor()
-            if not self._try_submit(call_id, request, timeout, file, limits):
+            if not self._try_submit(*given):
                 calls[call_id] = Call(call_id)
         self._update_event()
 
@@ -240,10 +243,11 @@ class Pool:
         timeout: float | None,
         file: str | None,
         limits: OwnLimits | None,
+        job_type: str,
     ) -> bool:
         """Submit a call to the executor. Returns False if the executor is broken."""
         try:
-            call = self._executor.submit(call_id, request, timeout, file, limits)
+            call = self._executor.submit(call_id, request, timeout, file, limits, job_type)
             self._calls.unfinished[call_id] = call
         except ConnectionError:
             self._executor.mark_broken()

@@ -20,9 +20,22 @@ BOUNDS: dict[str, tuple[type, float | None, float | None, float]] = {
     "max_retries": (int, 0, None, 100),
     "priority": (int, -100, None, 100),
     "keep_for": (float, 0, None, 10 * YEAR_SECONDS),
+    "memory_bytes": (int, 64 * 2**20, None, 2**50),
+    "cpu_seconds": (int, 1, None, 10**9),
+    "max_output_bytes": (int, 0, None, 2**24),
+    "nice": (int, 0, None, 19),
 }
 """The bounds of defaults, which are those of the options of a submission."""
-_EXAMPLES = {"timeout": 60, "max_retries": 3, "priority": 10, "keep_for": 86400}
+_EXAMPLES = {
+    "timeout": 60,
+    "max_retries": 3,
+    "priority": 10,
+    "keep_for": 86400,
+    "memory_bytes": 2**30,
+    "cpu_seconds": 600,
+    "max_output_bytes": 4096,
+    "nice": 10,
+}
 _PLAIN_NAME = re.compile(r"[^\s\x00-\x1f](?:.*[^\s])?")
 
 
@@ -116,9 +129,12 @@ def _check_attributes(cls: type[JobType[Any]]) -> None:
     if not isinstance(cls.version, str) or len(cls.version) > MAX_NAME_LENGTH:
         reason = f"version must be a text of at most {MAX_NAME_LENGTH} characters"
         raise DeclarationError(reason, 'write `version = "1.2"`')
-    if cls.isolation != "shared" or cls.network is not True:
-        reason = "isolation and network can only have the values 'shared' and True yet"
-        raise DeclarationError(reason, "leave both out")
+    if cls.isolation not in ("shared", "fresh"):
+        raise DeclarationError(
+            "isolation must be 'shared' or 'fresh'", 'write `isolation = "fresh"`'
+        )
+    if not isinstance(cls.network, bool):
+        raise DeclarationError("network must be True or False", "write `network = False`")
 
 
 def _check_defaults(defaults: Any) -> None:

@@ -44,6 +44,16 @@ class JobEntry:
         """The job types that do not work, as the log of the worker shows them."""
         return [broken.log_fields for broken in self._job_types.broken]
 
+    @property
+    def needs(self) -> dict[str, tuple[bool, bool]]:
+        """Whether jobs need a new process, and whether the network: of the types that differ from
+        most, by their names."""
+        found = {
+            name: (job_type.isolation == "fresh", job_type.network)
+            for name, job_type in self._job_types.items()
+        }
+        return {name: needs for name, needs in found.items() if needs != (False, True)}
+
     def __call__(self, request: str, report: Callable[[str], None]) -> str:
         """Run a request, and return the result. Raises what the job type raises."""
         extend_search_path()
@@ -110,6 +120,10 @@ def _upload(job_type: JobType[Any], upload: dict[str, Any] | None) -> UploadFile
     if "path" in upload:
         path = Path(os.path.abspath(upload["path"]))  # seen from the job's folder
         return UploadFile(path, upload["name"], upload["size"])
+    if not job_type.network:
+        raise NotRetryable(
+            f"job type {job_type.name!r} has network = False, and its upload is in S3"
+        )
     from runner.job_types.remote_upload import RemoteUpload  # imported late: few jobs need it
 
     return RemoteUpload(upload["url"], upload["name"], upload["size"])

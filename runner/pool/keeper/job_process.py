@@ -8,6 +8,7 @@ import select
 import signal
 import sys
 from collections.abc import Callable, Collection, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import NoReturn
 
@@ -16,7 +17,7 @@ from runner.pool.linux import processes
 from runner.pool.linux.processes import ProcessUsage, kill_descendants
 from runner.pool.protocol import answers, messages
 from runner.pool.protocol.output import OutputPipe
-from runner.pool.protocol.setup import CallLimits, JobLimits, kept_bytes
+from runner.pool.protocol.setup import CallLimits, JobLimits, Needs, kept_bytes
 from storage.records.attempt_outcome import AttemptOutcome
 from storage.records.job_limits import OwnLimits
 
@@ -39,6 +40,7 @@ class JobProcess:
         limits: CallLimits,
         runner_folder_path: str,
         confinement: loop.Confinement = loop.UNCONFINED,
+        network: bool = True,
     ):
         """Fork the process. Raises OSError.
 
@@ -47,7 +49,9 @@ class JobProcess:
         """
         self.calls = 0
         self.limits, self.job_limits = limits, limits.job
-        self._is_reniced = False
+        self._is_used_up, self.network = False, network
+        if not network:
+            confinement = replace(confinement, network=False)
         self._nonce = self._previous_nonce = ""
         """The nonces of the last call and of the one before it."""
         self._answered_cpu_seconds = self._cpu_clock_at_call = 0.0
@@ -77,13 +81,20 @@ class JobProcess:
             resources.pop_all()
 
     def send_call(
-        self, request: str, timeout: float | None, folder: str, own: OwnLimits | None = None
+        self,
+        request: str,
+        timeout: float | None,
+        folder: str,
+        own: OwnLimits | None = None,
+        is_fresh: bool = False,
     ) -> None:
         """Send a call to the process. If the process has just died, its exit code will show it.
 
         `folder` is the name of the call's folder, not its path: a path need not be valid UTF-8,
         which the fields of a message must be. `own` are the limits of the job by itself.
+        After a fresh call, the process runs no other.
         """
+        self._is_used_up |= is_fresh
         self._take_limits(own)
         body = request.encode("utf-8", "surrogatepass")
         self._oom_kills_before_call = count_oom_kills()
@@ -102,7 +113,7 @@ class JobProcess:
         self.job_limits = self.limits.job.narrowed(own)
         self.output.limit(self.limits.output_bytes(own))
         if more := self.job_limits.nice - self.limits.job.nice:
-            self._is_reniced = True
+            self._is_used_up = True  # it can no longer lower its niceness
             with contextlib.suppress(ProcessLookupError):
                 present = os.getpriority(os.PRIO_PROCESS, self.pid)
                 os.setpriority(os.PRIO_PROCESS, self.pid, present + more)
@@ -151,14 +162,19 @@ class JobProcess:
         """Return whether a process or thread that the last call started is still running."""
         return self._stray_processes.exist()
 
-    def is_too_large_for(self, limits: JobLimits) -> bool:
-        """Return whether the process holds too much memory for a job with these limits."""
-        return self._memory_bytes > kept_bytes(limits)
+    def suits(self, needs: Needs, limits: JobLimits) -> bool:
+        """Return whether a call with these needs and limits may run in the process.
+
+        A process that must not use the network can never use it again.
+        """
+        if self.calls and (needs.fresh or self._memory_bytes > kept_bytes(limits)):
+            return False
+        return needs.network == self.network
 
     def needs_replacement(self) -> bool:
-        """Return whether the process has run its number of calls, holds too much memory, or has a
-        niceness that it can no longer lower."""
-        is_worn = self.calls >= self.limits.jobs_per_process or self._is_reniced
+        """Return whether the process has run its number of calls or a call that must be its last
+        one, or holds too much memory."""
+        is_worn = self.calls >= self.limits.jobs_per_process or self._is_used_up
         return is_worn or self._memory_bytes > self.limits.max_kept_bytes
 
     def kill(self) -> ProcessUsage:

@@ -23,13 +23,19 @@ from typing import Any, NoReturn
 
 from runner.pool.job_process.loop import UNCONFINED, Confinement, Entry
 from runner.pool.keeper.job_process import JobProcess
-from runner.pool.keeper.watch import CallOrders, CallWatch, lease_ended, lost
-from runner.pool.linux import processes, semaphores
+from runner.pool.keeper.watch import (
+    CallOrders,
+    CallWatch,
+    lease_ended,
+    lost,
+    network_not_blocked,
+)
+from runner.pool.linux import processes, seccomp, semaphores
 from runner.pool.linux.landlock import JobAccess
 from runner.pool.linux.processes import ProcessUsage, kill_descendants
 from runner.pool.linux.work_folders import JobFolder
 from runner.pool.protocol import messages
-from runner.pool.protocol.setup import KeeperArguments, Slot
+from runner.pool.protocol.setup import KeeperArguments, Needs, Slot
 from runner.pool.protocol.shared_memory import BegunCalls, Lease
 from storage.records.attempt_outcome import AttemptOutcome
 from storage.records.job_limits import OwnLimits
@@ -41,12 +47,16 @@ _entry: Entry | None = None
 _loaded_semaphores: set[tuple[int, int]] = set()
 """The semaphores of modules that the entry has loaded. Job processes keep them."""
 _confinement = UNCONFINED
+_needs: dict[str, Needs] = {}
+"""What calls need of their process, by job type; those of other types need nothing special."""
+_USUAL = Needs()
 
 
 def set_entry(entry: Entry, access: JobAccess | None = None) -> None:
     """Set the entry that all keepers forked from this process will run, and what it may access."""
-    global _entry, _loaded_semaphores, _confinement
+    global _entry, _loaded_semaphores, _confinement, _needs
     _entry, _loaded_semaphores = entry, semaphores.mapped_semaphores()
+    _needs = {name: Needs(*each) for name, each in getattr(entry, "needs", {}).items()}
     if access is not None:
         _confinement = Confinement(access.readable(), access.writable(), access.network)
 
@@ -122,9 +132,14 @@ class Keeper:
             return lease_ended()
         if self._orders.is_killed(call_id):
             return AttemptOutcome("killed")
-        own = call.get("limits")
+        own, needs = call.get("limits"), _needs.get(call.get("job_type", ""), _USUAL)
+        if not needs.network and not seccomp.is_supported():
+            return network_not_blocked()
         try:
-            process, folder = self._ensure_process(own), self._folder.prepare(call.get("file"))
+            process, folder = (
+                self._ensure_process(needs, own),
+                self._folder.prepare(call.get("file")),
+            )
         except OSError as error:
             return lost(f"the keeper could not fork or make a folder: {error}")
         watch = CallWatch(
@@ -138,7 +153,7 @@ class Keeper:
         )
         # Before the call is sent, so that a running call never appears to the pool as waiting.
         self._begun_calls.begin(self._slot, call["number"], process.pid)
-        process.send_call(request, timeout, folder, own)
+        process.send_call(request, timeout, folder, own, needs.fresh)
         outcome = watch.wait_for_end()
         seconds = time.monotonic() - watch.started_at
         outcome = outcome._replace(seconds=seconds, pid=process.pid)
@@ -165,18 +180,17 @@ class Keeper:
         if self._orders.has_next:
             return  # the next call is run at once, and prepares both
         with contextlib.suppress(OSError):  # tried again for the next call
-            self._ensure_process()
+            network = self._process is None or self._process.network
+            self._ensure_process(Needs(network=network))
             self._folder.prepare()
 
-    def _ensure_process(self, own: OwnLimits | None = None) -> JobProcess:
-        """Return the job process for a job with these own limits; a new one if there is none, or if
-        it has died, has sent more than its answer, or holds too much memory. Raises OSError."""
+    def _ensure_process(self, needs: Needs = _USUAL, own: OwnLimits | None = None) -> JobProcess:
+        """Return the job process for a job with these needs and own limits; a new one if there is
+        none, or if it has died, has sent more than its answer, or does not suit. Raises OSError."""
         if self._process and self._process.has_sent_more():
             self._kill(self._process)
-        if own and self._process:
-            limits = self._limits.job.narrowed(own)
-            if self._process.is_too_large_for(limits):
-                self._kill(self._process)
+        if self._process and not self._process.suits(needs, self._limits.job.narrowed(own)):
+            self._kill(self._process)
         if self._process is None:
             assert _entry is not None
             self._process = JobProcess(
@@ -185,6 +199,7 @@ class Keeper:
                 self._limits,
                 self._runner_folder_path,
                 _confinement.within(self._folder.place()),
+                needs.network,
             )
         return self._process
 

@@ -257,6 +257,14 @@ def lost(reason: str) -> AttemptOutcome:
     return _ended("lost", "Lost", reason)._replace(not_at_fault=True)
 
 
+def network_not_blocked() -> AttemptOutcome:
+    """Return the outcome of a job that must not use the network, if that cannot be prevented."""
+    text = "its job type has network = False, which this kernel or processor cannot enforce"
+    return _ended("crashed", "NetworkNotBlocked", text)._replace(
+        retryable=False, cpu_seconds=0.0, peak_memory_bytes=0
+    )
+
+
 def lease_ended() -> AttemptOutcome:
     """Return the outcome of a call at the end of the lease."""
     return lost("the runner did not renew its lease in time")

@@ -50,6 +50,15 @@ class JobLimits:
         return f"{name if name in self.own else SETTINGS[name]}={getattr(self, name)}"
 
 
+class Needs(NamedTuple):
+    """What the calls of one job type need of their process."""
+
+    fresh: bool = False
+    """Whether each call needs a process that has run no other call."""
+    network: bool = True
+    """Whether they may use the network."""
+
+
 @dataclass(frozen=True)
 class CallLimits:
     """Limits of calls, and the conditions under which a job process is replaced."""

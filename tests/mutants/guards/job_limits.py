@@ -4,6 +4,7 @@ from tests.mutants.mutant import Mutant
 
 POOL = ("tests/runner/pool/test_job_limits.py",)
 API = ("tests/server/handlers/test_job_limits.py",)
+NEEDS = ("tests/runner/pool/test_needs.py",)
 FITTING = ("tests/storage/claiming/test_fitting.py",)
 
 JOB_LIMITS = (
@@ -17,15 +18,15 @@ JOB_LIMITS = (
     Mutant(
         "a job process with a niceness of its own runs no further job",
         "runner/pool/keeper/job_process.py",
-        "            self._is_reniced = True\n",
+        "            self._is_used_up = True  # it can no longer lower its niceness\n",
         "",
         POOL,
     ),
     Mutant(
         "a process that holds too much memory for a job is replaced",
-        "runner/pool/keeper/keeper.py",
-        "            if self._process.is_too_large_for(limits):\n",
-        "            if False:\n",
+        "runner/pool/keeper/job_process.py",
+        "(needs.fresh or self._memory_bytes > kept_bytes(limits))",
+        "(needs.fresh)",
         POOL,
     ),
     Mutant(
@@ -71,5 +72,40 @@ JOB_LIMITS = (
         "        if self._condition and open_queues and not due:\n",
         "        if False:\n",
         FITTING,
+    ),
+    Mutant(
+        "a fresh job runs in no process that has run another job",
+        "runner/pool/keeper/job_process.py",
+        "        if self.calls and (needs.fresh or self._memory_bytes > kept_bytes(limits)):\n",
+        "        if self.calls and self._memory_bytes > kept_bytes(limits):\n",
+        NEEDS,
+    ),
+    Mutant(
+        "no other job runs in the process of a fresh job",
+        "runner/pool/keeper/job_process.py",
+        "        self._is_used_up |= is_fresh\n",
+        "",
+        NEEDS,
+    ),
+    Mutant(
+        "a job without network runs in a process without network",
+        "runner/pool/keeper/job_process.py",
+        "        return needs.network == self.network\n",
+        "        return True\n",
+        NEEDS,
+    ),
+    Mutant(
+        "a process without network has a filter that blocks it",
+        "runner/pool/keeper/job_process.py",
+        "            confinement = replace(confinement, network=False)\n",
+        "            pass\n",
+        NEEDS,
+    ),
+    Mutant(
+        "without filters, a job that must not use the network fails",
+        "runner/pool/keeper/keeper.py",
+        "        if not needs.network and not seccomp.is_supported():\n",
+        "        if False:\n",
+        NEEDS,
     ),
 )

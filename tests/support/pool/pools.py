@@ -39,9 +39,15 @@ class Owner:
 
     def run_within(self, limits: OwnLimits, do: str, **arguments: Any) -> AttemptOutcome:
         """Submit a call of a job that has limits by itself, and wait for its outcome."""
+        return self._run_with({"limits": limits}, do, arguments)
+
+    def run_of_type(self, job_type: str, do: str, **arguments: Any) -> AttemptOutcome:
+        """Submit a call of a job type, and wait for its outcome."""
+        return self._run_with({"job_type": job_type}, do, arguments)
+
+    def _run_with(self, given: Any, do: str, arguments: dict[str, Any]) -> AttemptOutcome:
         call_id = self._new_call_id(do)
-        request = json.dumps({"do": do, "with": arguments})
-        self.pool.submit(call_id, request, None, limits=limits)
+        self.pool.submit(call_id, json.dumps({"do": do, "with": arguments}), None, **given)
         return self.outcome(call_id)
 
     def submit_raw(self, text: str) -> str:

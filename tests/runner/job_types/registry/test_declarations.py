@@ -40,6 +40,7 @@ def test_the_bounds_of_defaults_are_those_of_submissions(name: str) -> None:
         {"timeout": 31622400, "max_retries": 100, "priority": 100, "backoff": [1, 10]},
         {"backoff": {"base": 2, "factor": 3}},
         {"backoff": 0},
+        {"memory_bytes": 2**26, "cpu_seconds": 1, "max_output_bytes": 0, "nice": 19},
     ],
 )
 def test_valid_defaults_are_accepted(defaults: dict[str, Any]) -> None:
@@ -69,6 +70,10 @@ def test_valid_defaults_are_accepted(defaults: dict[str, Any]) -> None:
         ({"name": "mi\nne"}, "name must be at most 100 printable characters"),
         ({"name": "m" * 101}, "name must be at most 100 printable characters"),
         ({"name": 5}, "name must be a non-empty string"),
+        ({"isolation": "own"}, "isolation must be 'shared' or 'fresh'"),
+        ({"network": "none"}, "network must be True or False"),
+        ({"defaults": Defaults(memory_bytes=1000)}, "memory_bytes must be a whole number from"),
+        ({"defaults": Defaults(nice=20)}, "nice must be a whole number from 0 to 19"),
         ({"Payload": dict}, "Payload must be a subclass of base.Payload"),
     ],
     ids=str,

@@ -1,0 +1,43 @@
+"""Job types that need a new process for each job, or that must not use the network."""
+
+import json
+
+from tests.support.pool import need_calls
+from tests.support.pool.pools import Owner, open_pool
+
+
+def network(owner: Owner, job_type: str) -> tuple[int, str]:
+    """Run a call of a job type; returns its process, and whether it may use the network."""
+    outcome = owner.run_of_type(job_type, "network")
+    assert outcome.kind == "returned", outcome
+    pid, answer = json.loads(outcome.result or "")
+    return pid, answer
+
+
+def test_each_job_of_a_type_with_fresh_isolation_has_a_process_of_its_own() -> None:
+    with open_pool(1, need_calls.load) as owner:
+        usual = network(owner, "usual")[0]
+        assert network(owner, "usual")[0] == usual
+        used = [usual]
+        for job_type in ("fresh", "fresh", "usual", "fresh", "usual", "both", "both"):
+            pid, answer = network(owner, job_type)
+            assert pid not in used, job_type
+            assert answer == ("refused" if job_type == "both" else "allowed")
+            used.append(pid)
+
+
+def test_jobs_of_a_type_without_network_cannot_make_sockets_and_others_can() -> None:
+    with open_pool(1, need_calls.load) as owner:
+        expected = ["allowed", "refused", "refused", "allowed", "refused", "allowed"]
+        types = ["usual" if each == "allowed" else "offline" for each in expected]
+        found = [network(owner, job_type) for job_type in types]
+        assert [answer for _, answer in found] == expected
+        assert found[1][0] == found[2][0]  # a process without network serves the next such job
+
+
+def test_a_job_that_must_not_use_the_network_fails_if_that_cannot_be_prevented() -> None:
+    with open_pool(1, need_calls.load_without_filters) as owner:
+        outcome = owner.run_of_type("offline", "network")
+        assert (outcome.kind, outcome.error_type) == ("crashed", "NetworkNotBlocked")
+        assert not outcome.retryable
+        assert network(owner, "usual")[1] == "allowed"
