@@ -102,6 +102,12 @@ class RunnerSettings(TraceSettings):
         le=2**60,
         description="Maximum data that a job may keep in its work folder. 0: no limit.",
     )
+    job_files: int = Field(
+        1000,
+        ge=1,
+        le=100_000,
+        description="Maximum files and folders that a job may leave to be stored.",
+    )
     job_processes: int = Field(
         512,
         ge=0,

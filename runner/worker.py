@@ -2,9 +2,11 @@
 
 import contextlib
 import logging
+from collections.abc import Iterator
 from functools import partial
 
 from runner.config import RunnerSettings
+from runner.files.folder import FileLimits
 from runner.hang_report import report_hang
 from runner.isolation import job_access
 from runner.pool.fork.watchdog import WatchdogSettings
@@ -14,6 +16,7 @@ from runner.pool.linux.work_folders import RunnerFolder
 from runner.pool.pool import Pool, PoolError
 from runner.pool.protocol.setup import CallLimits, JobLimits
 from runner.supervisor.backoff import backoff_ms
+from runner.supervisor.file_storer import FileStorer
 from runner.supervisor.heartbeat import Heartbeat
 from runner.supervisor.maintenance import Maintenance
 from runner.supervisor.running_jobs import RunningJobs
@@ -22,6 +25,7 @@ from runner.supervisor.supervisor import Supervisor
 from storage.claiming.rescue import Rescuer
 from storage.claims import Claims
 from storage.db.database import Database
+from storage.jobs.files import unused_files
 from storage.jobs.retention import Retention
 from storage.liveness.liveness import Liveness
 from storage.notify.wakeup import WORKER, Waiter
@@ -87,7 +91,9 @@ def run(
         stack.callback(maintenance.close)
         supervisor = Supervisor(
             pool,
-            RunningJobs(pool, store.uploads),
+            RunningJobs(
+                pool, store.uploads, stack.enter_context(storer(settings, store, work_place))
+            ),
             claims,
             liveness,
             maintenance,
@@ -168,6 +174,18 @@ def open_claims(settings: RunnerSettings, store: Store, liveness: Liveness) -> C
     )
     queues = settings.queue_names
     return Claims(store.database, store.wakeup, liveness, store.clock, queues, limits)
+
+
+@contextlib.contextmanager
+def storer(
+    settings: RunnerSettings, store: Store, work_place: RunnerFolder
+) -> Iterator[FileStorer]:
+    """Yield what stores the files that jobs leave, and close it."""
+    artifacts = store.artifacts
+    limits = FileLimits(settings.job_files, settings.job_folder_bytes or None, artifacts.MAX_BYTES)
+    find_unused = partial(unused_files, store.database)
+    with contextlib.closing(FileStorer(artifacts, work_place, limits, find_unused)) as opened:
+        yield opened
 
 
 def run_loop(

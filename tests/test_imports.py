@@ -81,10 +81,11 @@ MAY_IMPORT = {
     "runner.pool.fork": "runner.pool.job_process runner.pool.keeper runner.pool.linux "
     "runner.pool.protocol",
     "runner.pool": "runner.pool.* storage.records",
-    "runner.supervisor": "runner.pool runner.pool.linux runner.pool.protocol storage "
+    "runner.files": "runner.pool.linux storage.files storage.records",
+    "runner.supervisor": "runner.files runner.pool runner.pool.linux runner.pool.protocol storage "
     "storage.claiming storage.db storage.files storage.jobs storage.liveness storage.notify "
     "storage.queries storage.records storage.schedules storage.telemetry storage.waiting",
-    "runner": "runner.pool runner.pool.* runner.supervisor storage storage.*",
+    "runner": "runner.files runner.pool runner.pool.* runner.supervisor storage storage.*",
     "server.http": "storage.records",
     "server.auth": "server.http storage.files storage.records",
     "server.settings": "server.auth storage.records storage.settings",

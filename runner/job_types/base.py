@@ -37,6 +37,8 @@ from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict
 
+FILES_FOLDER = "stored-files"
+"""The name of the folder of `Context.files`. The keeper of a job looks for this name."""
 REPORT_SECONDS = 0.1
 """The shortest interval, in seconds, at which progress leaves the job process."""
 
@@ -173,6 +175,7 @@ class Context:
     cores: how many processors the job may keep busy, given the other jobs that run now.
     max_data_bytes: the most bytes that a compressed upload may expand to; None for no limit.
     max_data_ratio: the highest ratio of expanded to compressed bytes.
+    keeps_files: whether the service stores the files that this call of the job type leaves.
     """
 
     def __init__(
@@ -191,10 +194,28 @@ class Context:
         self.cores = cores
         self.max_data_bytes: int | None = None
         self.max_data_ratio = MAX_DATA_RATIO
+        self.keeps_files = True
+        self.work_folder = os.getcwd()
         self._send = send
         self._clock = clock
         self._next_report = float("-inf")
         self._unsent: dict[str, Any] | None = None
+
+    @property
+    def files(self) -> Path:
+        """A folder: the service stores with the job what is in it after `run` has returned.
+
+        The folder is made at the first access. It may have folders; names are relative paths, of
+        at most 255 bytes. Only regular files can be stored. Files of an attempt that fails are not
+        stored. Raises NotRetryable in a step of a job in parts.
+        """
+        if not self.keeps_files:
+            raise NotRetryable(
+                "a step of a job in parts cannot leave files: context.files is not available"
+            )
+        folder = Path(self.work_folder, FILES_FOLDER)
+        folder.mkdir(exist_ok=True)
+        return folder
 
     def report(self, progress: dict[str, Any]) -> None:
         """Report how far the job is, as an object that JSON can hold.
@@ -296,6 +317,10 @@ class JobType(ABC, Generic[P]):
     @abstractmethod
     def run(self, payload: P, context: Context) -> Any:
         """Run a job in its own process, and return its result: any value that JSON can hold.
+
+        It may also return a Path, or a list of Paths, to files or folders in the work folder. Then
+        these are stored as if they were in `context.files`, and the result is their names:
+        `{"files": [...]}`.
 
         With `upload = "required"`, `context.upload` is never None. Any exception fails the attempt;
         a NotRetryable fails the job.

@@ -6,15 +6,10 @@ was a step or a part, or to look whether parts wait.
 
 from collections.abc import Collection, Sequence
 
-from runner.supervisor.running_jobs import (
-    Capacity,
-    KillReason,
-    RunningJob,
-    RunningJobs,
-    log_ended,
-)
+from runner.supervisor.running_job import Capacity, Ended, KillReason, RunningJob
+from runner.supervisor.running_jobs import RunningJobs, log_ended
 from runner.supervisor.spans import AttemptSpans
-from runner.supervisor.split_jobs import Ended, SplitJobs
+from runner.supervisor.split_jobs import SplitJobs
 from storage.claiming.part_claims import ClaimedPart, EndedPart, PartFence, PartWork
 from storage.claims import Claims
 from storage.records.job import Fence

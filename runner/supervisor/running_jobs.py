@@ -8,22 +8,22 @@ import math
 import os
 import time
 from collections.abc import Callable, Collection, Sequence
-from dataclasses import dataclass, field
-from enum import Enum, auto
-from typing import NamedTuple
 
 from runner.pool.pool import Pool
 from runner.pool.protocol.output import UnstoredOutput
 from runner.pool.protocol.prefetch import PrefetchDepth
 from runner.supervisor.backoff import backoff_ms
+from runner.supervisor.file_storer import FileStorer
 from runner.supervisor.job_request import RUN, Step, request_text, shared_file
+from runner.supervisor.running_job import Capacity, Ended, KillReason, RunningJob
+from runner.supervisor.storing_jobs import StoringJobs
 from storage.claiming.part_claims import ClaimedPart, PartFence
-from storage.claims import Unstored
 from storage.files.uploads import Uploads
 from storage.jobs.transitions import Settlement, loss
 from storage.records.attempt_outcome import AttemptOutcome
 from storage.records.backoff import seconds_before_retry
 from storage.records.job import Fence, Job
+from storage.records.job_file import JobFile
 from storage.records.states import COMPLETE, CONFIRM_CANCEL, FAIL, RELEASE, RETRY
 
 log = logging.getLogger(__name__)
@@ -32,94 +32,40 @@ PROGRESS_SECONDS = 1.0
 """The shortest interval at which progress and output of a job are stored."""
 LOST_DELAY_MS = 1000
 """How long a job waits in its queue after its keeper was lost through no fault of the job."""
-
-
-class Capacity(NamedTuple):
-    """How many more jobs the pool can take."""
-
-    free_slots: int
-    """Jobs that would start at once."""
-    prefetch: int
-    """Further jobs that would wait behind running ones."""
-
-
-class KillReason(Enum):
-    """Why a job was killed."""
-
-    CANCEL = auto()
-    """A client canceled the job, or the part is no longer needed."""
-    RELEASE = auto()
-    """The job goes back to its queue: the drain is over, or it waited too long behind others."""
-    DISOWN = auto()
-    """The lease ended, so other runners may run the job; this runner must not settle it."""
-
-
-@dataclass
-class RunningJob:
-    """A job, a step of a split job, or a part of a job, in the pool."""
-
-    job: Job
-    step: Step = field(default_factory=lambda: RUN)
-    part: PartFence | None = None
-    """The fence of a part. This runner then holds only the part, not its job."""
-    kill_reason: KillReason | None = None
-    progress: str | None = None
-    """The newest progress that is not stored yet, as JSON text."""
-    output: UnstoredOutput = field(default_factory=UnstoredOutput)
-    """The output that is not stored yet."""
-    stored_at: float = field(default_factory=time.monotonic)
-    """When progress and output were last stored, in seconds of the monotonic clock."""
-
-    @property
-    def fence(self) -> Fence:
-        """The fence of the job: the runner and the attempt that must still hold it."""
-        return self.job.fence
-
-    @property
-    def held_fence(self) -> Fence | PartFence:
-        """The fence of the part or, if this is not a part, of the job."""
-        return self.part or self.fence
-
-    @property
-    def has_unstored(self) -> bool:
-        """Whether there is progress or output to store."""
-        return bool(self.progress or self.output.pieces)
-
-    def log_fields(self) -> dict[str, object]:
-        """The fields that identify the job or part in a log record."""
-        fields = {"job_id": str(self.job.id), "attempt": self.job.attempt}
-        return {**fields, "part": self.part.number} if self.part else fields
-
-    def unstored(self, progress: str | None) -> Unstored:
-        """The output that is not stored yet, with this progress."""
-        return Unstored(self.fence, progress, self.output.pieces, self.output.max_bytes)
-
-    def mark_stored(self) -> None:
-        """Note that all progress and output is stored."""
-        self.progress, self.stored_at = None, time.monotonic()
-        self.output.pieces.clear()
+_MAY_LEAVE_FILES = frozenset({"lost", "crashed"})
+"""Outcomes with which the runner does not know whether the keeper has kept files."""
 
 
 class RunningJobs:
     """Starts, kills and collects jobs, each of them one call of the pool."""
 
-    def __init__(self, pool: Pool, uploads: Uploads):
+    def __init__(self, pool: Pool, uploads: Uploads, storer: FileStorer):
         self._pool = pool
         self._uploads = uploads
+        self._storing = StoringJobs(storer)
         self._running: dict[str, RunningJob] = {}
         """The running jobs by the ids of their calls."""
         self._prefetch_depth = PrefetchDepth(pool.size)
         self._processors = 1
 
     def __len__(self) -> int:
-        return len(self._running)
+        return len(self._running) + len(self._storing)
 
     def __contains__(self, fence: Fence | PartFence) -> bool:
-        return self._find_call_id(fence) is not None
+        return self._find_call_id(fence) is not None or fence in self._storing
+
+    def filenos(self) -> tuple[int, ...]:
+        """Return descriptors to wait on: one is readable while there is something to collect."""
+        return self._storing.fileno(), *self._pool.filenos()
 
     def capacity(self) -> Capacity:
-        """How many more jobs the pool can take; short jobs allow a deeper prefetch."""
+        """How many more jobs can be taken; short jobs allow a deeper prefetch.
+
+        A job whose files are being stored holds a slot.
+        """
         free = self._pool.room()
+        if storing := len(self._storing):
+            return Capacity(max(0, free - storing), 0)
         return Capacity(free, self._pool.room(self._prefetch_depth.depth()) - free)
 
     def start(self, job: Job) -> None:
@@ -155,11 +101,14 @@ class RunningJobs:
         call_id = self._find_call_id(fence)
         if call_id is not None:
             self._kill(call_id, reason)
+        elif self._storing:
+            self._storing.kill(fence, reason)
 
     def kill_all(self, reason: KillReason) -> None:
         """Kill all jobs and parts; the first reason of each is kept."""
         for call_id in list(self._running):
             self._kill(call_id, reason)
+        self._storing.kill_all(reason)
 
     def release_prefetched(self, seconds: float) -> bool:
         """Release jobs that have waited for `seconds` behind others; returns whether any remain."""
@@ -172,9 +121,13 @@ class RunningJobs:
         for call_id, running in self._running.items():
             running.kill_reason = KillReason.DISOWN
             self._pool.kill(call_id)
+        self._storing.kill_all(KillReason.DISOWN)
 
-    def collect(self) -> list[tuple[RunningJob, AttemptOutcome]]:
-        """Take the jobs that have ended from the pool, with their outcomes."""
+    def collect(self) -> list[Ended]:
+        """Take the jobs that have ended from the pool, with their outcomes.
+
+        Those that have left files follow once their files are stored.
+        """
         self._processors = len(os.sched_getaffinity(0))
         outcomes, progress_of, output_of = self._pool.collect()
         for call_id, progress in progress_of.items():
@@ -183,14 +136,24 @@ class RunningJobs:
         for call_id, pieces in output_of.items():
             if call_id in self._running:
                 self._running[call_id].output.add(pieces)
-        ended = [(self._running.pop(call_id), outcome) for call_id, outcome in outcomes]
-        for _, outcome in ended:
+        ended = list[Ended]()
+        for call_id, outcome in outcomes:
+            running = self._running.pop(call_id)
             self._prefetch_depth.record(outcome.seconds)
-        return ended
+            if outcome.has_files or outcome.kind in _MAY_LEAVE_FILES:
+                ended += self._storing.take(call_id, running, outcome)
+            else:
+                ended.append((running, outcome))
+        return ended + self._storing.collect() if self._storing else ended
+
+    def delete_unused(self, files: Sequence[JobFile]) -> None:
+        """Delete stored files whose attempt was settled by another runner."""
+        self._storing.delete(files)
 
     def any_alive(self) -> bool:
         """Whether any job or part runs that was not killed."""
-        return any(running.kill_reason is None for running in self._running.values())
+        alive = (running.kill_reason is None for running in self._running.values())
+        return any(alive) or bool(self._storing)
 
     def due_to_store(self) -> list[RunningJob]:
         """The jobs whose progress or output should be stored now."""
@@ -264,7 +227,7 @@ def settlement(
         return _release(running, outcome)
     if outcome.kind == "returned":
         result = {"result": outcome.result or "null"}
-        return Settlement(COMPLETE, fence, outcome, result, progress=progress)
+        return Settlement(COMPLETE, fence, outcome, result, progress=progress, files=running.files)
     if outcome.kind == "lost" and outcome.not_at_fault:
         # With a delay: the system may be short of what a job process needs to start.
         return _release(running, outcome, LOST_DELAY_MS)

@@ -18,7 +18,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from runner.pool.protocol.messages import MESSAGE_BYTES
-from runner.supervisor.running_jobs import PROGRESS_SECONDS, KillReason, RunningJob, RunningJobs
+from runner.supervisor.running_job import Ended, KillReason, RunningJob
+from runner.supervisor.running_jobs import PROGRESS_SECONDS, RunningJobs
 from storage.claims import Claims, Unstored
 from storage.records.attempt_outcome import AttemptOutcome
 from storage.records.job import Fence, Job, Json
@@ -34,8 +35,6 @@ _ALWAYS_ALLOWED = 1000
 """A plan may have this many parts even if the file is small."""
 _FACTOR = 4
 """A plan may have this many times the parts that were asked for."""
-
-Ended = tuple[RunningJob, AttemptOutcome]
 
 
 @dataclass

@@ -20,10 +20,8 @@ from runner.pool.protocol.shared_memory import steady_now
 from runner.supervisor.job_request import RUN
 from runner.supervisor.maintenance import Maintenance
 from runner.supervisor.parts import JobsInParts
+from runner.supervisor.running_job import Capacity, Ended, KillReason, RunningJob
 from runner.supervisor.running_jobs import (
-    Capacity,
-    KillReason,
-    RunningJob,
     RunningJobs,
     is_disowned,
     log_end,
@@ -31,7 +29,6 @@ from runner.supervisor.running_jobs import (
     settlement,
 )
 from runner.supervisor.spans import AttemptSpans
-from runner.supervisor.split_jobs import Ended
 from storage.claiming.part_claims import ClaimedPart, PartFence, PartWork
 from storage.claims import Claimed, Claims
 from storage.liveness.liveness import Liveness
@@ -111,6 +108,8 @@ class Supervisor:
     def settle_remaining(self) -> None:
         """Settle the jobs that ended when the pool was closed; if that fails, a rescue follows."""
         self._collect()
+        self._running_jobs.kill_all(KillReason.RELEASE)  # the files of some are being stored
+        self._collect()
         try:
             self._settle_and_claim()
         except StoreError as error:
@@ -154,7 +153,7 @@ class Supervisor:
         """Sleep until an iteration is due; the file descriptor `stop` ends the sleep as well."""
         seconds = self._seconds_to_wait()
         poll = select.poll()  # select() is limited to descriptors below 1024; large pools have more
-        for descriptor in (waiter.fileno(), self._deaths_fd, stop, *self._pool.filenos()):
+        for descriptor in (waiter.fileno(), self._deaths_fd, stop, *self._running_jobs.filenos()):
             if descriptor >= 0:
                 poll.register(descriptor, select.POLLIN)
         readable = [each for each, _ in poll.poll(math.ceil(seconds * 1000))]
@@ -239,6 +238,8 @@ class Supervisor:
         finally:
             self._claims.wake(claimed)
         log_ended(whole, claimed.accepted, self._maybe_settled)
+        if not all(claimed.accepted):
+            self._delete_unused(whole, claimed.accepted)
         if part_work:
             self._parts.settled(ended, claimed.accepted_parts, self._maybe_settled)
         self._spans.send(self._claims.traced)
@@ -248,6 +249,13 @@ class Supervisor:
         is_unknown = len(claimed.jobs) or not any(limits)
         until_next = self._claims.seconds_until(claimed.next_run_at)
         self._note_next_due(RECHECK_SECONDS if is_unknown else until_next)
+
+    def _delete_unused(self, ended: Sequence[Ended], accepted: Sequence[bool]) -> None:
+        """Delete the files of attempts whose end was not accepted, unless an earlier commit with an
+        unknown result has stored them."""
+        stale = [each for each, is_ok in zip(ended, accepted, strict=True) if not is_ok]
+        if files := [file for running, _ in stale for file in running.files]:
+            self._running_jobs.delete_unused(files)
 
     def _must_look_for_parts(self, has_work: bool, capacity: Capacity) -> bool:
         """Whether to ask the store for parts that wait: after a wake-up, and every POLL_SECONDS.

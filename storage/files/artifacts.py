@@ -49,6 +49,9 @@ class ArtifactWriter(ABC):
 class Artifacts(ABC):
     """Storage for the files that jobs leave. May be used by several threads at once."""
 
+    MAX_BYTES: int | None = None
+    """Maximum size of a file; None: no limit."""
+
     @abstractmethod
     def writer(self, key: ArtifactKey) -> ArtifactWriter:
         """Begin a file, in place of one with this key. Raises StoreFull and StoreUnavailable."""

@@ -19,7 +19,7 @@ from obstore.store import S3Store
 
 from storage.files.bucket_access import open_bucket
 from storage.files.bucket_artifacts import BucketArtifacts
-from storage.files.bucket_objects import PART_BYTES, ObjectWriter, translate_errors
+from storage.files.bucket_objects import MAX_PARTS, PART_BYTES, ObjectWriter, translate_errors
 from storage.files.bucket_reading import BucketReader
 from storage.files.uploads import GRACE_SECONDS, FindOrphans, Uploads, UploadWriter
 from storage.records.job import StoreUnavailable, StoreUnusable, Upload
@@ -29,7 +29,6 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-_MAX_PARTS = 10_000
 _REQUEST_SECONDS, _RETRY_SECONDS = 60.0, 15.0
 _SIGN_SECONDS = 3.0
 """Timeout for signing, which delays all jobs. Only fetching credentials needs the network."""
@@ -69,7 +68,7 @@ class BucketUploads(Uploads):
     """All uploads below a prefix of a bucket, which must not be shared with other users."""
 
     folder = None
-    MAX_BYTES = _MAX_PARTS * PART_BYTES
+    MAX_BYTES = MAX_PARTS * PART_BYTES
 
     def __init__(
         self,

@@ -12,7 +12,7 @@ import obstore
 from obstore.store import S3Store
 
 from storage.files.artifacts import ARTIFACTS, Artifacts, ArtifactWriter, FindUnusedFiles
-from storage.files.bucket_objects import ObjectWriter, translate_errors
+from storage.files.bucket_objects import MAX_PARTS, PART_BYTES, ObjectWriter, translate_errors
 from storage.records.job import StoreUnavailable
 from storage.records.job_file import ArtifactKey
 
@@ -48,6 +48,8 @@ class BucketArtifactWriter(ArtifactWriter):
 
 class BucketArtifacts(Artifacts):
     """All files in a bucket."""
+
+    MAX_BYTES = MAX_PARTS * PART_BYTES
 
     def __init__(self, bucket: S3Store):
         self._bucket = bucket

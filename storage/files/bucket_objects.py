@@ -20,6 +20,7 @@ log = logging.getLogger(__name__)
 
 PART_BYTES = 8 * 1024**2
 """Size of a part. A smaller file is sent in one request."""
+MAX_PARTS = 10_000
 _PARTS_AT_ONCE = 2
 _REASON_CHARACTERS = 400
 _ANSWER = re.compile(

@@ -35,6 +35,8 @@ class AttemptOutcome(NamedTuple):
     """The job process."""
     traceback: str | None = None
     """Where an exception was raised, if the call raised one; of limited length."""
+    has_files: bool = False
+    """Whether the call has left files, which its keeper has kept, see `RunnerFolder.open_kept`."""
 
     @property
     def error(self) -> dict[str, str] | None:

@@ -8,12 +8,14 @@ from pathlib import Path
 from typing import Any
 from uuid import UUID
 
+from runner.files.folder import FileLimits
 from runner.job_types.registry import loader as job_types
 from runner.pool.linux.landlock import JobAccess
 from runner.pool.linux.work_folders import RunnerFolder
 from runner.pool.pool import Pool
 from runner.pool.protocol.setup import CallLimits, JobLimits
 from runner.supervisor.backoff import backoff_ms
+from runner.supervisor.file_storer import FileStorer
 from runner.supervisor.maintenance import Maintenance
 from runner.supervisor.running_jobs import RunningJobs
 from runner.supervisor.spans import AttemptSpans
@@ -21,6 +23,7 @@ from runner.supervisor.supervisor import Supervisor
 from storage.claiming.rescue import Rescuer
 from storage.claims import Claims
 from storage.files.folder import FILES
+from storage.jobs.files import unused_files
 from storage.jobs.retention import Retention
 from storage.liveness.liveness import Liveness
 from storage.notify.wakeup import WORKER
@@ -31,13 +34,21 @@ from storage.store import JobStore
 from tests.support.claims_in_steps import ClaimsInSteps
 from tests.support.waiting import wait_for
 
-TYPES = ("runner.job_types", "tests.support.job_types.behaviours")
+TYPES = (
+    "runner.job_types",
+    "tests.support.job_types.behaviours",
+    "tests.support.job_types.scripts",
+)
+
+_FILES = FileLimits()
 
 
 class Worker:
     """A worker with some slots, and a `JobStore` to submit and read jobs."""
 
-    def __init__(self, store: Store, job: JobLimits, size: int, parts_bytes: int):
+    def __init__(
+        self, store: Store, job: JobLimits, size: int, parts_bytes: int, files: FileLimits
+    ):
         self.store = store
         self.jobs = JobStore(store.database, store.wakeup, store.clock)
         self._liveness = liveness = store.liveness(30)
@@ -45,21 +56,23 @@ class Worker:
         load = partial(job_types.load, TYPES)
         self._work = work = RunnerFolder(store.settings.data_dir / "work")
         folder = store.uploads.folder
-        files = str(folder.absolute() / FILES) if folder else None
+        shared = str(folder.absolute() / FILES) if folder else None
         self.pool = Pool(
             size,
             load,
             work,
             keep_fds=liveness.descriptors,
             limits=CallLimits(job=job),
-            access=JobAccess((), files, write=("/",)),
+            access=JobAccess((), shared, write=("/",)),
         )
         self._waiter = store.wakeup.waiter(WORKER)
         spans = AttemptSpans(None)
         rescuer = Rescuer(store.database, store.wakeup, liveness, backoff_ms, store.clock)
         kept = Retention(store.database, (), 3_600_000)
         self._maintenance = maintenance = Maintenance(store, liveness, rescuer, spans, work, kept)
-        running_jobs = RunningJobs(self.pool, store.uploads)
+        find_unused = partial(unused_files, store.database)
+        self.storer = FileStorer(store.artifacts, work, files, find_unused)
+        running_jobs = RunningJobs(self.pool, store.uploads, self.storer)
         parts = self.pool, running_jobs, self.claims, liveness, maintenance, spans
         self.supervisor = Supervisor(*parts, drain_seconds=0.0, parts_bytes=parts_bytes)
 
@@ -110,6 +123,7 @@ class Worker:
         self._maintenance.close()
         self._work.close()
         self.supervisor.settle_remaining()
+        self.storer.close()
         self._waiter.close()
         self.claims.deregister()
         self._liveness.close()
@@ -130,12 +144,13 @@ def open_worker(
     size: int = 2,
     environ: Mapping[str, str] | None = None,
     parts_bytes: int = 0,
+    files: FileLimits = _FILES,
 ) -> Iterator[Worker]:
     """Yield a worker on a new store."""
     given = {"DATA_DIR": str(folder / "data"), "DATABASE_URL": database_url}
     settings = Settings.read(given | dict(environ or {}))
     store = open_store(settings, timeout=5)
-    worker = Worker(store, job or JobLimits(), size, parts_bytes)
+    worker = Worker(store, job or JobLimits(), size, parts_bytes, files)
     try:
         yield worker
     finally:

@@ -21,6 +21,7 @@ from runner.job_types.base import (
 from runner.job_types.in_parts import InParts
 from runner.job_types.payload_errors import flaws
 from runner.job_types.registry.found import JobTypes
+from runner.job_types.registry.returned_files import keep_returned_files
 from runner.job_types.registry.sources import extend_search_path
 
 TRACEPARENT = "TRACEPARENT"
@@ -70,8 +71,11 @@ class JobEntry:
         context = Context(fields["job_id"], fields["attempt"], upload, report, cores)
         context.max_data_bytes, context.max_data_ratio = self._max_data
         step = fields.get("step", {"kind": "run"})
+        context.keeps_files = step["kind"] == "run"
         try:
             done = _run_step(job_type, payload, context, step, fields.get("results", ()))
+            if context.keeps_files:
+                done = keep_returned_files(done, context)
         finally:
             context.flush()  # a job that fails shows how far it came
         return to_json("result", done)

@@ -168,7 +168,10 @@ class Keeper:
             )
         elif outcome.kind == "out_of_memory" or process.has_stray_processes():
             self._kill(process)
-        if not self._folder.discard() and self._process:
+        discarded = self._folder.discard(self._call_id if outcome.kind == "returned" else None)
+        if discarded.has_files:
+            outcome = outcome._replace(has_files=True)
+        if not discarded.can_go_on and self._process:
             self._kill(process)
         process.output.finish(self._channel, self._call_id or "")
         return outcome

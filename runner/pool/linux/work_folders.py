@@ -5,6 +5,7 @@
         PID-1/              of a keeper and its job process, as long as jobs leave it unchanged
           w/1/              the folder of one attempt
           f/ID              a link to the file that the attempt may read
+        kept/CALL           the folder of files that an attempt has left, until they are stored
         trash/              folders are moved here when their attempt ends, and removed from here
 
 Landlock lets a job process write to `w` and read `f` of its own keeper. It cannot be extended to
@@ -25,8 +26,10 @@ import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import NamedTuple
 
 from runner.pool.linux import removal
+from runner.pool.linux.kept_files import KEPT, keep_files, kept_name
 
 WORK, FILE = "w", "f"
 """Short, because jobs make unix sockets in their folders, whose paths have at most 107 bytes."""
@@ -56,6 +59,8 @@ class RunnerFolder:
             fcntl.flock(self.descriptor, fcntl.LOCK_EX)
             (self.path / _TRASH).mkdir(mode=0o700)
             self._trash = removal.open_folder(_TRASH, self.descriptor)
+            (self.path / KEPT).mkdir(mode=0o700)
+            self._kept = removal.open_folder(KEPT, self.descriptor)
             self._discard_dead_runners(all_runners, name)
         self._remover: threading.Thread | None = None
         self._not_removable: set[str] = set()
@@ -79,8 +84,16 @@ class RunnerFolder:
     def discard_job_folders(self) -> None:
         """Move all job folders to the trash. To be called only while no keeper lives."""
         for name in os.listdir(self.descriptor):
-            if name != _TRASH:
+            if name not in (_TRASH, KEPT):
                 _move_to_trash(name, self.descriptor, self._trash)
+
+    def open_kept(self, call_id: str) -> int:
+        """Open the folder of files that a call has left; returns its descriptor. Raises OSError."""
+        return removal.open_folder(kept_name(call_id), self._kept)
+
+    def discard_kept(self, call_id: str) -> None:
+        """Move the folder of files that a call has left to the trash, if there is one."""
+        _move_to_trash(kept_name(call_id), self._kept, self._trash)
 
     def empty_trash(self) -> bool:
         """Start a thread that empties the trash, unless it runs already.
@@ -106,6 +119,8 @@ class RunnerFolder:
         """Remove everything, waiting up to `timeout` seconds. To be called after the last keeper
         has ended. The next runner to start removes the rest."""
         self.discard_job_folders()
+        for name in os.listdir(self._kept):
+            _move_to_trash(name, self._kept, self._trash)
         for _ in range(2):  # a thread that runs already does not know what has been moved just now
             self.empty_trash()
             if self._remover is not None:
@@ -114,9 +129,24 @@ class RunnerFolder:
                     return  # the thread still uses the descriptors
         with contextlib.suppress(OSError):
             os.rmdir(self.path / _TRASH)
+            os.rmdir(self.path / KEPT)
             os.rmdir(self.path)
         os.close(self._trash)
+        os.close(self._kept)
         os.close(self.descriptor)
+
+
+class Discarded(NamedTuple):
+    """The result of discarding the folder of an attempt."""
+
+    can_go_on: bool
+    """False if the job process must not run another attempt: it has changed the folder around its
+    own, so the next attempt gets a new one, which this process cannot use."""
+    has_files: bool
+    """Whether the attempt has left files, which are kept."""
+
+
+_NOTHING = Discarded(can_go_on=True, has_files=False)
 
 
 class JobFolder:
@@ -132,6 +162,7 @@ class JobFolder:
         self._path = path
         self._shared_files = shared_files
         self._trash = removal.open_folder(_TRASH, runner_folder)
+        self._kept = removal.open_folder(KEPT, runner_folder)
         self._numbers = itertools.count(1)
         self._place = ""
         self._name = ""
@@ -161,26 +192,29 @@ class JobFolder:
         self.prepare()
         return f"{self._path}/{self._place}"
 
-    def discard(self) -> bool:
+    def discard(self, call_id: str | None = None) -> Discarded:
         """Remove the folder after its attempt. An unchanged folder is kept for the next one.
 
-        Returns False if the job process must not run another attempt: it has changed the folder
-        around its own, so the next attempt gets a new one, which this process cannot use.
+        With the id of a call that has returned, the folder of files that it has left is kept for
+        the runner.
         """
         self._unlink()
         if not self._name:
-            return True
+            return _NOTHING
         (state, around), unused = self._states(), self._unused_states
         is_around_unchanged = around == unused[1]
         if is_around_unchanged and state == unused[0]:
-            return True
+            return _NOTHING
+        has_files = False
+        if call_id is not None:
+            has_files = keep_files(self._name, self._runner_folder, self._kept, call_id)
         discarded, self._name = self._name, ""
         if not is_around_unchanged:
             discarded, self._place = self._place, ""
         new_name = _move_to_trash(discarded, self._runner_folder, self._trash)
         if new_name is not None:
             removal.remove(new_name, self._trash, time.monotonic() + _INLINE_SECONDS)
-        return is_around_unchanged
+        return Discarded(is_around_unchanged, has_files)
 
     def used_bytes(self, limit: int) -> int:
         """Return the disk usage of the folder in bytes. Counting stops once it exceeds `limit`."""

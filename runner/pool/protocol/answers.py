@@ -248,6 +248,7 @@ _FIELDS: Mapping[str, Check] = {
     "error_message": _text(MESSAGE_LENGTH),
     "retryable": _FLAG,
     "not_at_fault": _FLAG,
+    "has_files": _FLAG,
     "seconds": _SECONDS,
     "cpu_seconds": _SECONDS,
     "peak_memory_bytes": _integer(),

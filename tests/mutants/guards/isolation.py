@@ -112,8 +112,8 @@ ISOLATION = (
     Mutant(
         "a job process that changes the folder around its own is replaced",
         "runner/pool/keeper/keeper.py",
-        "        if not self._folder.discard() and self._process:\n",
-        "        if self._folder.discard() and False:\n",
+        "        if not discarded.can_go_on and self._process:\n",
+        "        if False:\n",
         ACCESS,
     ),
     Mutant(
@@ -125,9 +125,9 @@ ISOLATION = (
     ),
     Mutant(
         "a folder is deleted with its attempt",
-        "runner/pool/keeper/keeper.py",
-        "        if not self._folder.discard() and self._process:\n",
-        "        if False:\n",
+        "runner/pool/linux/work_folders.py",
+        "        new_name = _move_to_trash(discarded, self._runner_folder, self._trash)\n",
+        "        new_name = None\n",
         SEEN,
     ),
     Mutant(

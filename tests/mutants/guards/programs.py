@@ -116,8 +116,8 @@ PROGRAMS = (
     Mutant(
         "a drain is bounded",
         "runner/supervisor/supervisor.py",
-        "self._running_jobs.kill_all(KillReason.RELEASE)",
-        "pass",
+        "            self._running_jobs.kill_all(KillReason.RELEASE)\n            self._parts",
+        "            self._parts",
         WHOLE,
     ),
     Mutant(

@@ -245,7 +245,7 @@ def test_a_folder_around_that_of_a_job_is_replaced_if_it_has_changed(
 ) -> None:
     folder, path = prepared(runner_folder)
     place = folder.place()
-    assert folder.discard()
+    assert folder.discard().can_go_on
     for change in (
         lambda path: (path.parent / "left").touch(),
         lambda path: path.parent.chmod(0o777),
@@ -253,7 +253,7 @@ def test_a_folder_around_that_of_a_job_is_replaced_if_it_has_changed(
     ):
         path = runner_folder.path / folder.prepare()
         change(path)  # type: ignore[no-untyped-call]
-        assert not folder.discard()
+        assert not folder.discard().can_go_on
         assert not Path(place).exists()
         assert folder.place() != place
         place = folder.place()
@@ -296,4 +296,7 @@ def test_a_keeper_whose_folder_could_not_be_completed_tries_again(
         with pytest.raises(OSError, match="space"):
             folder.prepare()
     assert (runner_folder.path / folder.prepare()).is_dir()
-    assert len([path for path in runner_folder.path.iterdir() if path.name != "trash"]) == 1
+    assert (
+        len([path for path in runner_folder.path.iterdir() if path.name not in ("trash", "kept")])
+        == 1
+    )

@@ -8,7 +8,7 @@ from uuid import uuid4
 import pytest
 
 from runner.supervisor.parts import JobsInParts
-from runner.supervisor.running_jobs import Capacity
+from runner.supervisor.running_job import Capacity
 from runner.supervisor.spans import AttemptSpans
 from storage.db.models import PartRow
 from storage.records.job import Upload

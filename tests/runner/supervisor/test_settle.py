@@ -5,7 +5,8 @@ from collections.abc import Callable
 import pytest
 
 from runner.supervisor.backoff import backoff_ms
-from runner.supervisor.running_jobs import RunningJob, settlement
+from runner.supervisor.running_job import RunningJob
+from runner.supervisor.running_jobs import settlement
 from storage.records.attempt_outcome import AttemptOutcome
 from storage.records.job import Job
 from tests.support.stores import Bench, Holder

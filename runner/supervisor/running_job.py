@@ -1,0 +1,87 @@
+"""A job, a step of a split job, or a part of a job in this runner, and why it was killed."""
+
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from enum import Enum, auto
+from typing import NamedTuple
+
+from runner.pool.protocol.output import UnstoredOutput
+from runner.supervisor.job_request import RUN, Step
+from storage.claiming.part_claims import PartFence
+from storage.claims import Unstored
+from storage.records.attempt_outcome import AttemptOutcome
+from storage.records.job import Fence, Job
+from storage.records.job_file import JobFile
+
+
+class Capacity(NamedTuple):
+    """How many more jobs the pool can take."""
+
+    free_slots: int
+    """Jobs that would start at once."""
+    prefetch: int
+    """Further jobs that would wait behind running ones."""
+
+
+class KillReason(Enum):
+    """Why a job was killed."""
+
+    CANCEL = auto()
+    """A client canceled the job, or the part is no longer needed."""
+    RELEASE = auto()
+    """The job goes back to its queue: the drain is over, or it waited too long behind others."""
+    DISOWN = auto()
+    """The lease ended, so other runners may run the job; this runner must not settle it."""
+
+
+@dataclass
+class RunningJob:
+    """A job, a step of a split job, or a part of a job, in the pool."""
+
+    job: Job
+    step: Step = field(default_factory=lambda: RUN)
+    part: PartFence | None = None
+    """The fence of a part. This runner then holds only the part, not its job."""
+    kill_reason: KillReason | None = None
+    progress: str | None = None
+    """The newest progress that is not stored yet, as JSON text."""
+    output: UnstoredOutput = field(default_factory=UnstoredOutput)
+    """The output that is not stored yet."""
+    files: Sequence[JobFile] = ()
+    """The files that it has left, once they are stored."""
+    stored_at: float = field(default_factory=time.monotonic)
+    """When progress and output were last stored, in seconds of the monotonic clock."""
+
+    @property
+    def fence(self) -> Fence:
+        """The fence of the job: the runner and the attempt that must still hold it."""
+        return self.job.fence
+
+    @property
+    def held_fence(self) -> Fence | PartFence:
+        """The fence of the part or, if this is not a part, of the job."""
+        return self.part or self.fence
+
+    @property
+    def has_unstored(self) -> bool:
+        """Whether there is progress or output to store."""
+        return bool(self.progress or self.output.pieces)
+
+    def log_fields(self) -> dict[str, object]:
+        """The fields that identify the job or part in a log record."""
+        fields = {"job_id": str(self.job.id), "attempt": self.job.attempt}
+        return {**fields, "part": self.part.number} if self.part else fields
+
+    def unstored(self, progress: str | None) -> Unstored:
+        """The output that is not stored yet, with this progress."""
+        return Unstored(self.fence, progress, self.output.pieces, self.output.max_bytes)
+
+    def mark_stored(self) -> None:
+        """Note that all progress and output is stored."""
+        self.progress, self.stored_at = None, time.monotonic()
+        self.output.pieces.clear()
+
+
+Ended = tuple[RunningJob, AttemptOutcome]
+"""A job or part that has ended, and how."""
