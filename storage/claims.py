@@ -43,6 +43,7 @@ from storage.liveness.liveness import Liveness
 from storage.notify.wakeup import EVENTS, LISTENER, WORKER, Wakeup
 from storage.records.job import Fence, Job
 from storage.records.job_limits import WorkerLimits
+from storage.records.output import Piece
 from storage.records.states import CLAIM
 
 _RESERVED_VERSIONS = 200
@@ -58,7 +59,7 @@ class Unstored(NamedTuple):
     fence: Fence
     progress: str | None
     """As JSON text; None keeps the stored one."""
-    pieces: Sequence[tuple[int, bytes]]
+    pieces: Sequence[Piece]
     max_bytes: int
     """The most output that is kept of the attempt."""
 

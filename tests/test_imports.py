@@ -75,7 +75,8 @@ MAY_IMPORT = {
     "runner.job_types.registry": "runner.job_types runner.job_types.commands storage.records",
     "runner.pool.linux": "",
     "runner.pool.protocol": "runner.pool.linux storage.records",
-    "runner.pool.job_process": "runner.job_types.registry runner.pool.linux runner.pool.protocol",
+    "runner.pool.job_process": "runner.job_types.registry runner.pool.linux runner.pool.protocol "
+    "storage.records",
     "runner.pool.keeper": "runner.pool.job_process runner.pool.linux runner.pool.protocol "
     "storage.records",
     "runner.pool.fork": "runner.pool.job_process runner.pool.keeper runner.pool.linux "

@@ -30,6 +30,7 @@ __all__ = [
     "JobFailed",
     "JobServiceError",
     "LineData",
+    "LogEntry",
     "NewBatch",
     "PatternSetData",
     "QueueData",
@@ -65,6 +66,7 @@ if TYPE_CHECKING:
     from jobservice.event_stream import Event
     from jobservice.executor import Executor
     from jobservice.failures import FailureData, Failures
+    from jobservice.log_entries import LogEntry
     from jobservice.schedule_documents import FiringData, ScheduleData
 
 _MODULES = {
@@ -79,6 +81,7 @@ _MODULES = {
     "DryRun": "documents",
     "JobData": "documents",
     "LineData": "documents",
+    "LogEntry": "log_entries",
     "PatternSetData": "documents",
     "QueueData": "documents",
     "ApiError": "errors",

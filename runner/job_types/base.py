@@ -25,6 +25,7 @@ This module imports no other module of the service.
 """
 
 import json
+import logging
 import os
 import time
 from abc import ABC, abstractmethod
@@ -166,8 +167,60 @@ class UploadFile:
         return self.read_bytes().decode(encoding)
 
 
+class JobLog:
+    """Logs what a job does: messages with a level and, as keywords, fields::
+
+        context.log.info("resized", width=300, name="cat.png")
+        context.log.warning("%d rows have no date", missing, table="visits")
+
+    Clients can filter by the level and read the fields. Further positional arguments are inserted
+    into the message, as `logging` does it. `logger` is the logger below, for all else.
+    """
+
+    def __init__(self, logger: logging.Logger) -> None:
+        self.logger = logger
+
+    def debug(self, message: object, /, *arguments: object, **fields: object) -> None:
+        """Log details. They are dropped unless the job sets `context.log.logger` to DEBUG."""
+        self._log(logging.DEBUG, message, arguments, fields)
+
+    def info(self, message: object, /, *arguments: object, **fields: object) -> None:
+        """Log what happens as expected."""
+        self._log(logging.INFO, message, arguments, fields)
+
+    def warning(self, message: object, /, *arguments: object, **fields: object) -> None:
+        """Log what somebody should look at, although the job goes on."""
+        self._log(logging.WARNING, message, arguments, fields)
+
+    def error(self, message: object, /, *arguments: object, **fields: object) -> None:
+        """Log that something has failed."""
+        self._log(logging.ERROR, message, arguments, fields)
+
+    def critical(self, message: object, /, *arguments: object, **fields: object) -> None:
+        """Log that the job cannot go on."""
+        self._log(logging.CRITICAL, message, arguments, fields)
+
+    def exception(self, message: object, /, *arguments: object, **fields: object) -> None:
+        """Log an error with the traceback of the exception that is being handled."""
+        self._log(logging.ERROR, message, arguments, fields, exc_info=True)
+
+    def _log(
+        self,
+        level: int,
+        message: object,
+        arguments: tuple[object, ...],
+        fields: dict[str, object],
+        exc_info: bool = False,
+    ) -> None:
+        extra = {"fields": fields} if fields else None
+        self.logger.log(level, message, *arguments, exc_info=exc_info, extra=extra, stacklevel=3)
+
+
+JOB_LOG = JobLog(logging.getLogger("job"))
+
+
 class Context:
-    """Gives a running job its id, its upload, and a way to report progress.
+    """Gives a running job its id, its upload, and ways to report progress and to log.
 
     job_id: the id of the job, as text.
     attempt: the number of this attempt, from 1.
@@ -176,6 +229,7 @@ class Context:
     max_data_bytes: the most bytes that a compressed upload may expand to; None for no limit.
     max_data_ratio: the highest ratio of expanded to compressed bytes.
     keeps_files: whether the service stores the files that this call of the job type leaves.
+    log: the log of the job, whose lines clients read as the output of the attempt.
     """
 
     def __init__(
@@ -196,6 +250,7 @@ class Context:
         self.max_data_ratio = MAX_DATA_RATIO
         self.keeps_files = True
         self.work_folder = os.getcwd()
+        self.log = JOB_LOG
         self._send = send
         self._clock = clock
         self._next_report = float("-inf")

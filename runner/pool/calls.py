@@ -15,12 +15,13 @@ from dataclasses import dataclass, field
 
 from runner.pool.protocol import answers, messages
 from runner.pool.protocol.answers import read_outcome
-from runner.pool.protocol.output import Piece
+from runner.pool.protocol.output import read_piece
 from runner.pool.protocol.prefetch import MAX_EXPECTED_WAIT_SECONDS
 from runner.pool.protocol.setup import CallLimits
 from runner.pool.protocol.shared_memory import BegunCall
 from storage.records.attempt_outcome import AttemptOutcome
 from storage.records.job_limits import OwnLimits
+from storage.records.output import Piece
 
 log = logging.getLogger(__name__)
 
@@ -248,8 +249,7 @@ class Calls:
             case "output":
                 # There is no body if the kernel dropped its descriptor: too many were open.
                 if message.body is not None:
-                    data = messages.read_bytes(message.body, self._limits.log_bytes)
-                    piece = answers.field(message.fields, "position"), data
+                    piece = read_piece(message, self._limits.log_bytes)
                     self.output.setdefault(call.call_id, []).append(piece)
             case other:
                 messages.drop(message.body)

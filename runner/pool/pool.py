@@ -21,13 +21,13 @@ from runner.pool.job_process.loop import Entry
 from runner.pool.linux import processes
 from runner.pool.linux.landlock import JobAccess
 from runner.pool.linux.work_folders import RunnerFolder
-from runner.pool.protocol.output import Piece
 from runner.pool.protocol.prefetch import MAX_PREFETCH
 from runner.pool.protocol.python_internals import InheritedDescriptor
 from runner.pool.protocol.setup import CallLimits, PoolArguments
 from runner.pool.protocol.shared_memory import Lease, LoopCounter
 from storage.records.attempt_outcome import AttemptOutcome
 from storage.records.job_limits import OwnLimits
+from storage.records.output import Piece
 
 __all__ = ["AttemptOutcome", "Pool", "PoolError"]
 

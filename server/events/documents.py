@@ -22,7 +22,14 @@ from server.documents.schemas.events import (
     EventDocument,
     OutputDocument,
 )
-from server.documents.schemas.files import LogsDocument, Piece
+from server.documents.schemas.files import LogLevel, LogsDocument, LogStream, Piece
+from server.events.log_entries import (
+    EntryFilter,
+    entries,
+    entries_of_piece,
+    entry_document,
+    merged,
+)
 from server.http.response import encode_json
 from storage.jobs.events import Event, newest_event
 from storage.jobs.output import OutputPiece
@@ -87,6 +94,17 @@ class LogsQuery(Query):
     attempt: Whole | None = Field(
         None, ge=1, lt=2**31, description="number of the attempt; the newest by default"
     )
+    level: LogLevel | None = Field(
+        None, description="only log entries of this level or a higher one"
+    )
+    stream: LogStream | None = Field(
+        None, description="only what was printed to stdout or stderr, or logged (log)"
+    )
+
+    @property
+    def selected(self) -> EntryFilter:
+        """The entries that the query selects."""
+        return EntryFilter(self.level, self.stream)
 
 
 def event_document(event: Event) -> EventDocument:
@@ -127,6 +145,7 @@ def stream_event(item: Event | OutputPiece) -> StreamEvent:
         "attempt": item.attempt,
         "position": item.position,
         "text": item.text.decode(errors="replace"),
+        "entries": [entry_document(entry) for entry in entries_of_piece(item.piece)],
     }
     return StreamEvent(item.version, _frame("log", document, item.version))
 
@@ -142,31 +161,50 @@ def callback_body(job: Job) -> bytes:
     return encode_json(message)
 
 
-def output_document(job_id: UUID, attempt: int, stored: Sequence[OutputPiece]) -> LogsDocument:
+def output_document(
+    job_id: UUID, attempt: int, stored: Sequence[OutputPiece], selected: EntryFilter
+) -> LogsDocument:
     """Build the document of an attempt's stored output; adjacent pieces are merged."""
+    joined = merged(each.piece for each in stored)
     pieces: list[Piece] = [
-        {"position": position, "text": text.decode(errors="replace")}
-        for position, text in _merged(stored)
+        {"position": each.position, "text": each.text.decode(errors="replace")} for each in joined
     ]
-    end = max((piece.position + len(piece.text) for piece in stored), default=0)
+    end = max((each.end for each in joined), default=0)
     version = max((piece.version for piece in stored), default=0)
     return {
         "job_id": str(job_id),
         "attempt": attempt,
         "bytes": end,
         "pieces": pieces,
+        "entries": [entry_document(entry) for entry in entries(joined, selected)],
         "version": version,
     }
 
 
-def output_text(stored: Sequence[OutputPiece]) -> bytes:
-    """Return an attempt's stored output as text; a line marks each gap."""
+def output_text(stored: Sequence[OutputPiece], selected: EntryFilter) -> bytes:
+    """Return an attempt's stored output, or the selected entries of it, as text.
+
+    In all output, a line marks each gap.
+    """
+    joined = merged(each.piece for each in stored)
+    if selected:
+        return b"".join(_line(entry.text) for entry in entries(joined, selected))
     text, end = b"", 0
-    for position, piece in _merged(stored):
-        if position > end:
-            text += b"\n[%d bytes are not kept]\n" % (position - end)
-        text, end = text + piece, position + len(piece)
+    for piece in joined:
+        if piece.position > end:
+            text += b"\n[%d bytes are not kept]\n" % (piece.position - end)
+        text, end = text + piece.text, piece.end
     return text
+
+
+def output_lines(stored: Sequence[OutputPiece], selected: EntryFilter) -> bytes:
+    """Return the selected entries of an attempt's stored output as JSON, one on each line."""
+    found = entries(merged(each.piece for each in stored), selected)
+    return b"".join(encode_json(entry_document(entry)) for entry in found)
+
+
+def _line(text: bytes) -> bytes:
+    return text if text.endswith(b"\n") else text + b"\n"
 
 
 def end_frame(job_id: UUID, status: Status | None) -> bytes:
@@ -178,18 +216,6 @@ def end_frame(job_id: UUID, status: Status | None) -> bytes:
 def opening_frame(version: int, retry_ms: int) -> bytes:
     """Return the first frame of a stream: the reconnection delay, and the id of the last event."""
     return f"retry: {retry_ms}\nid: {version}\n\n".encode()
-
-
-def _merged(stored: Sequence[OutputPiece]) -> list[tuple[int, bytes]]:
-    """Merge adjacent pieces; returns the position and the text of each contiguous piece."""
-    merged: list[tuple[int, bytes]] = []
-    for piece in stored:
-        if merged and merged[-1][0] + len(merged[-1][1]) == piece.position:
-            position, text = merged.pop()
-            merged.append((position, text + piece.text))
-        else:
-            merged.append((piece.position, piece.text))
-    return merged
 
 
 def _frame(name: str, document: Mapping[str, Any], version: int | None = None) -> bytes:

@@ -16,6 +16,8 @@ from server.http.problems import Problem, malformed, too_large
 
 SMALL_BYTES = 64 * 1024
 """The largest rest of a refused body that is awaited before the response."""
+JSON_LINES = ("application/x-ndjson", "application/jsonl")
+"""JSON documents, one on each line; the registries have no name for it, and both are in use."""
 MERGE_PATCH = "application/merge-patch+json"
 """RFC 7396: a null in a PATCH is the same as in JSON here, since it removes a limit."""
 _MAX_DIGITS = 100

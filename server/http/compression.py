@@ -17,7 +17,13 @@ LEVEL = 1
 result that is 30 % smaller."""
 _GZIP = 31  # what zlib calls it: the largest window, and the format of gzip
 _SUFFIX = "-gzip"
-_KINDS = ("application/json", "application/problem+json", "application/openmetrics-text", "text/")
+_KINDS = (
+    "application/json",  # and application/jsonl
+    "application/x-ndjson",
+    "application/problem+json",
+    "application/openmetrics-text",
+    "text/",
+)
 _STREAM = "text/event-stream"
 
 

@@ -1,5 +1,6 @@
 """Examples of the documents that are sent and received. Tests compare them with their types."""
 
+import json
 from collections.abc import Mapping
 from typing import Any
 
@@ -46,6 +47,27 @@ from storage.records.release import RELEASE
 from storage.records.schedule import FiringOutcome, Missed, Overlap
 from storage.records.states import Status
 
+_WARNING = '2026-11-25T13:12:01.250Z WARNING job: a row has no date {"row":17}\n'
+_PRINTED = {
+    "time": "2026-11-25T13:12:01.000Z",
+    "stream": "stdout",
+    "level": None,
+    "logger": None,
+    "message": "start",
+    "fields": None,
+    "traceback": None,
+    "position": 0,
+}
+_LOGGED = {
+    "time": "2026-11-25T13:12:01.250Z",
+    "stream": "log",
+    "level": "warning",
+    "logger": "job",
+    "message": "a row has no date",
+    "fields": {"row": 17},
+    "traceback": None,
+    "position": 6,
+}
 _ID = "01a2107d-08cc-73f5-a3eb-bdc8e70382e5"
 _CREATED = "2026-11-25T02:15:54.400Z"
 _STARTED = "2026-11-25T02:15:54.402Z"
@@ -278,8 +300,11 @@ _REST: dict[Any, Any] = {
     LogsDocument: {
         "job_id": _ID,
         "attempt": 1,
-        "bytes": 6,
-        "pieces": [{"position": 0, "text": "start\n"}],
+        "bytes": 73,
+        "pieces": [
+            {"position": 0, "text": f"start\n{_WARNING}"},
+        ],
+        "entries": [_PRINTED, _LOGGED],
         "version": 23,
     },
     LinesDocument: {
@@ -399,6 +424,10 @@ TEXTS: Mapping[tuple[str, str], str] = {
     ("/", "text/html"): "<!doctype html>\n<title>Job Service</title>\n",
     ("/metrics", "text/plain"): 'jobs_queued{type="sleep"} 17.0\n',
     ("/jobs/{job_id}/logs", "text/plain"): "start\n",
+    (
+        "/jobs/{job_id}/logs",
+        "application/jsonl",
+    ): json.dumps(_LOGGED) + "\n",
     ("/jobs/{job_id}/lines", "text/plain"): "2026-11-25T13:12:01Z ERROR no connection to db-2\n",
     ("/jobs/{job_id}/upload", "*/*"): "2026-11-25T13:12:01Z ERROR no connection to db-2\n",
     ("/jobs/{job_id}/events", "text/event-stream"): (

@@ -173,11 +173,24 @@ export interface Piece {
   text: string;
 }
 
+export interface LogEntryDocument {
+  time: string | null;
+  stream: "stdout" | "stderr" | "log" | null;
+  level: "debug" | "info" | "warning" | "error" | "critical" | null;
+  logger: string | null;
+  message: string;
+  fields: Record<string, unknown> | null;
+  traceback: string | null;
+  position: number;
+}
+
 export interface LogsDocument {
   job_id: string;
   attempt: number;
   bytes: number;
   pieces: Piece[];
+  /** Missing in the answer of a listener of the release before. */
+  entries?: LogEntryDocument[];
   version: number;
 }
 
@@ -485,6 +498,7 @@ export interface OutputEvent {
   attempt: number;
   position: number;
   text: string;
+  entries?: LogEntryDocument[];
 }
 
 /** The body of POST /jobs; the form of an upload has these fields, too. */

@@ -221,6 +221,8 @@ class OutputRow(pw.Model):
     attempt = pw.IntegerField()
     position = pw.BigIntegerField()
     text = pw.BlobField()
+    marks = pw.TextField(null=True)
+    """The marks of the text as JSON, see `storage/records/output.py`."""
 
     class Meta:
         table_name = "output"

@@ -2,8 +2,8 @@
 
     0 ──── a quarter ┄┄ the middle is deleted ┄┄ half ──── newest byte
 
-Output is stored in pieces. A piece has a version like a change, so a client that follows a job gets
-its changes and its output in one order.
+Output is stored in pieces, each with the marks of its log entries. A piece has a version like a
+change, so a client that follows a job gets its changes and its output in one order.
 """
 
 from collections.abc import Iterator, Sequence
@@ -17,6 +17,7 @@ from storage.db.database import Database
 from storage.db.models import JobRow, OutputRow
 from storage.db.parameters import parameter
 from storage.records.job import Fence
+from storage.records.output import Mark, Piece, cut, marks_from_json, marks_to_json
 
 PAGE = 64
 _PARTS = 8
@@ -25,34 +26,39 @@ _PARTS = 8
 
 @dataclass(frozen=True)
 class OutputPiece:
-    """A piece of the output of an attempt; `position` is the position of its first byte."""
+    """A stored piece of the output of an attempt; `position` is that of its first byte."""
 
     version: int
     job_id: UUID
     attempt: int
     position: int
     text: bytes
+    marks: str | None = None
+    """The marks as JSON; None if the program that stored the piece knew none."""
+
+    @property
+    def piece(self) -> Piece:
+        """The text with its marks."""
+        return Piece(self.position, self.text, marks_from_json(self.marks))
 
 
-def store(
-    database: Database, fence: Fence, pieces: Sequence[tuple[int, bytes]], max_bytes: int
-) -> None:
+def store(database: Database, fence: Fence, pieces: Sequence[Piece], max_bytes: int) -> None:
     """Store new output of an attempt, as long as the fence holds. Only inside a transaction.
 
-    `pieces` are texts with their positions. At most `max_bytes` of all output of the attempt are
-    kept.
+    At most `max_bytes` of all output of the attempt are kept.
     """
     size = max(4, max_bytes // _PARTS)
-    parts = [part for position, text in pieces for part in _split(position, text, size)]
+    parts = [part for piece in pieces for part in _split(piece, size)]
     if not parts:
         return
     version = database.next_version(len(parts)) - len(parts)
     insert = database.statement("output", _insert)
     held = {"job_id": fence.job_id, "holder": fence.runner, "attempt": fence.attempt}
-    for number, (position, text) in enumerate(parts, version + 1):
-        database.change(insert, {**held, "version": number, "position": position, "text": text})
-    position, text = parts[-1]
-    middle = {"start": max_bytes // 4, "end": position + len(text) - max_bytes // 2}
+    for number, part in enumerate(parts, version + 1):
+        marks = marks_to_json(part.marks) if part.marks else None
+        values = {"position": part.position, "text": part.text, "marks": marks}
+        database.change(insert, {**held, "version": number, **values})
+    middle = {"start": max_bytes // 4, "end": parts[-1].end - max_bytes // 2}
     database.change(database.statement("middle", _delete_middle), {**held, **middle})
 
 
@@ -82,16 +88,28 @@ class OutputReader:
         return [OutputPiece(**{**row, "text": bytes(row["text"])}) for row in rows]
 
 
-def _split(position: int, text: bytes, size: int) -> Iterator[tuple[int, bytes]]:
-    """Split text after a newline if possible, and never within a UTF-8 character."""
+def _split(piece: Piece, size: int) -> Iterator[Piece]:
+    """Split a piece before a log entry or after a newline if possible, and never within a UTF-8
+    character."""
+    position, text, marks = piece
     while text:
         end = len(text)
         if end > size:
             end = text.rfind(b"\n", 0, size) + 1 or size
             back = next((n for n in range(4) if text[end - n] & 0xC0 != 0x80), 0)
             end -= back
-        yield position, text[:end]
-        position, text = position + end, text[end:]
+            end = _before_entry(position, end, marks)
+        before, after = cut(marks, position + end)
+        yield Piece(position, text[:end], tuple(before))
+        position, text, marks = position + end, text[end:], tuple(after)
+
+
+def _before_entry(position: int, size: int, marks: Sequence[Mark]) -> int:
+    """Return a smaller size if the text would else end within a log entry that begins in it."""
+    before, after = cut(marks, position + size)
+    if not before or before[-1].is_run or (after and after[0].position == position + size):
+        return size
+    return before[-1].position - position or size
 
 
 def _version(part: OutputPiece) -> int:
@@ -106,6 +124,7 @@ def _insert() -> Any:
         JobRow.attempt,
         parameter(OutputRow.position),
         parameter(OutputRow.text),
+        parameter(OutputRow.marks),
     )
     held = JobRow.select(*given).where(
         JobRow.id == parameter(JobRow.id, "job_id"),

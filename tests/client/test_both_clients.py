@@ -450,6 +450,25 @@ def test_output_is_read_line_by_line(api: Client) -> None:
     assert caught.value.code == "attempt_not_found"
 
 
+def test_log_entries_have_a_level_fields_and_a_traceback(api: Client) -> None:
+    job = api.submit("talk", {"lines": 1, "then": "log"})
+    followed = list(job.log_entries(follow=True))
+    assert list(job.log_entries()) == followed
+    printed, info, warning, error = followed
+    assert (printed.stream, printed.level, printed.text) == ("stdout", None, "line 0\n")
+    assert (info.stream, info.level, info.logger) == ("log", "info", "job")
+    assert (warning.message, warning.fields) == ("no date\nin a row", {"row": 17})
+    assert (error.fields, error.level) == ({"self": "x"}, "error")
+    assert error.traceback is not None
+    assert error.traceback.startswith("Traceback (most recent call last):\n")
+    assert all(each.time and each.time.year >= 2024 for each in followed)
+    assert "".join(each.text for each in followed) == "".join(job.logs())
+    for follow in (False, True):
+        assert list(job.log_entries(follow, level="warning")) == [warning, error]
+        assert list(job.log_entries(follow, stream="stdout")) == [printed]
+        assert "".join(job.logs(follow, level="error")) == error.text
+
+
 def test_output_of_several_attempts_is_followed(api: Client) -> None:
     job = api.submit("talk", {"lines": 1, "then": "crash"}, max_retries=1)
     followed = list(job.logs(follow=True))

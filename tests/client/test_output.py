@@ -1,3 +1,4 @@
+from jobservice.log_entries import LogEntry, entries_of_event, entries_of_output
 from jobservice.output import OutputLines, lines_of
 
 
@@ -24,6 +25,14 @@ def test_a_gap_is_marked_as_the_service_does_it() -> None:
         "[7 bytes are not kept]\n",
         "end\n",
     ]
+
+
+def test_an_older_service_sends_lines_without_marks() -> None:
+    pieces = [{"position": 0, "text": "one\ntwo"}]
+    document = {"attempt": 1, "pieces": pieces}
+    assert [each.message for each in entries_of_output(document)] == ["one", "two"]
+    event = {"attempt": 1, "position": 0, "text": "one\n"}
+    assert list(entries_of_event(event)) == [LogEntry("one")]
 
 
 def test_another_attempt_begins_a_new_line() -> None:

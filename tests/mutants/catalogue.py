@@ -27,6 +27,7 @@ from tests.mutants.guards.job_limits import JOB_LIMITS
 from tests.mutants.guards.keys import CONCURRENCY_KEYS, UNIQUE_KEYS
 from tests.mutants.guards.messages import MESSAGES
 from tests.mutants.guards.optimistic import OPTIMISTIC
+from tests.mutants.guards.output import OUTPUT
 from tests.mutants.guards.overview import OVERVIEW
 from tests.mutants.guards.own_packages import OWN_PACKAGES
 from tests.mutants.guards.parts import PARTS
@@ -71,6 +72,7 @@ MUTANTS = (
     *QUEUES,
     *SCHEDULES,
     *PARTS,
+    *OUTPUT,
     *OVERVIEW,
     *TRANSFER,
     *TRACES,

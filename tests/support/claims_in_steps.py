@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from typing import Any
 
 from storage.claiming.part_claims import EndedPart, PartFence
 from storage.claims import Claims, Unstored
@@ -10,6 +11,7 @@ from storage.jobs.transitions import Settlement, loss
 from storage.notify.wakeup import LISTENER, notifying_transaction
 from storage.records.attempt_outcome import AttemptOutcome
 from storage.records.job import Fence, Job
+from storage.records.output import Piece
 from storage.records.states import COMPLETE, CONFIRM_CANCEL, FAIL, RELEASE, RETRY
 
 RAISED = AttemptOutcome("raised", error_type="ValueError", error_message="no")
@@ -52,11 +54,9 @@ class ClaimsInSteps(Claims):
         """Store the progress of a job, as JSON text."""
         self.store(Unstored(fence, progress, (), 0))
 
-    def store_output(
-        self, fence: Fence, pieces: Sequence[tuple[int, bytes]], max_bytes: int
-    ) -> None:
-        """Store output of a job."""
-        self.store(Unstored(fence, None, pieces, max_bytes))
+    def store_output(self, fence: Fence, pieces: Sequence[tuple[Any, ...]], max_bytes: int) -> None:
+        """Store output of a job; a piece has a position, a text and perhaps marks."""
+        self.store(Unstored(fence, None, [Piece(*each) for each in pieces], max_bytes))
 
     def complete(self, fence: Fence, result: str, outcome: AttemptOutcome = RETURNED) -> bool:
         """Record that a job succeeded."""

@@ -34,7 +34,7 @@ def require_described(method: str, path: str, response: HTTPResponse) -> None:
         return
     if wanted is None:
         assert response.body == b""
-    elif kind and not kind.startswith("application/json") and wanted is not ProblemDocument:
+    elif kind and kind.split(";")[0] != "application/json" and wanted is not ProblemDocument:
         texts = [each for each in _each(wanted) if isinstance(each, str)]
         assert kind.startswith((*texts, "application/openmetrics-text"))
     else:

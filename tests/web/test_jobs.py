@@ -203,6 +203,23 @@ def test_the_page_of_a_job_that_never_started_says_so(service: Service, page: Pa
     expect(page.get_by_text("yet")).to_have_count(0)
 
 
+def test_output_is_filtered_by_its_level_and_stream(service: Service, page: Page) -> None:
+    service.worker()
+    job_id = service.submit("talk", {"lines": 1, "then": "log"})
+    service.result(job_id)
+    page.goto(f"/ui/jobs/{job_id}")
+    output = page.get_by_label("Output of the attempt")
+    expect(output.locator(".entry")).to_have_count(4)
+    expect(output.locator(".warning")).to_contain_text('no date\nin a row {"row":17}')
+    expect(output.locator(".error")).to_contain_text("ValueError: invalid literal")
+    page.get_by_label("Show").select_option("Log: errors")
+    expect(output.locator(".entry")).to_have_count(1)
+    page.get_by_label("Show").select_option("Standard error")
+    expect(page.get_by_text("No such output.")).to_be_visible()
+    page.get_by_label("Show").select_option("Standard output")
+    expect(output).to_have_text("line 0\n")
+
+
 DROP = """([selector, name]) => {
     const dataTransfer = new DataTransfer();
     dataTransfer.items.add(new File(["ERROR"], name));

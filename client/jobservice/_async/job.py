@@ -14,6 +14,7 @@ from jobservice.blocking import async_sleep
 from jobservice.documents import JobData, LineData, read_job, read_line
 from jobservice.errors import ApiError, FileDamaged, JobCanceled, JobFailed, WaitTimeout
 from jobservice.event_stream import Event
+from jobservice.log_entries import LogEntry, entries_of_event, entries_of_output
 from jobservice.output import OutputLines, lines_of
 
 MIN_WAIT_SECONDS = 0.2
@@ -171,12 +172,24 @@ class AsyncJob:
         answer = await self._transport.send(requests.get(f"{requests.job_path(self.id)}/explain"))
         return dict(answer.document())
 
-    async def logs(self, follow: bool = False, attempt: int | None = None) -> AsyncIterator[str]:
+    async def logs(
+        self,
+        follow: bool = False,
+        attempt: int | None = None,
+        *,
+        level: str | None = None,
+        stream: str | None = None,
+    ) -> AsyncIterator[str]:
         """Yield the lines that an attempt printed, by default the newest, each with its line end.
 
         With `follow`, continue with new lines until the job ends or, if `attempt` is given, until
-        that attempt ends.
+        that attempt ends. `level` and `stream` select lines as for `log_entries`.
         """
+        if level or stream:
+            async for entry in self.log_entries(follow, attempt, level=level, stream=stream):
+                for line in lines_of(entry.text):
+                    yield line
+            return
         if follow:
             async for line in self._followed_output(attempt):
                 yield line
@@ -184,6 +197,32 @@ class AsyncJob:
         answer = await self._transport.send(requests.job_output(self.id, attempt, as_json=False))
         for line in lines_of(answer.body.decode(errors="replace")):
             yield line
+
+    async def log_entries(
+        self,
+        follow: bool = False,
+        attempt: int | None = None,
+        *,
+        level: str | None = None,
+        stream: str | None = None,
+    ) -> AsyncIterator[LogEntry]:
+        """Yield what an attempt printed and logged, by default the newest, entry by entry.
+
+        follow, attempt: as for `logs`.
+        level: only log entries of this level or a higher one: "debug", "info", "warning", "error"
+        or "critical".
+        stream: only entries of this stream: "stdout", "stderr" or "log".
+        """
+        request = requests.job_output(self.id, attempt, as_json=True, level=level, stream=stream)
+        output = (await self._transport.send(request)).document()
+        for entry in entries_of_output(output):
+            yield entry
+        if not follow:
+            return
+        async for event in self._output_events(output, attempt):
+            for entry in entries_of_event(event.data):
+                if entry.is_selected(level, stream):
+                    yield entry
 
     async def lines(
         self,
@@ -253,15 +292,23 @@ class AsyncJob:
         for piece in output["pieces"]:
             for line in lines.take(output["attempt"], piece["position"], piece["text"]):
                 yield line
+        async for event in self._output_events(output, attempt):
+            data = event.data
+            for line in lines.take(data["attempt"], data["position"], data["text"]):
+                yield line
+        for line in lines.finish():
+            yield line
+
+    async def _output_events(
+        self, output: dict[str, Any], attempt: int | None
+    ) -> AsyncIterator[Event]:
+        """Yield the events of the output that follows `output`, until the job or attempt ends."""
         async for event in self.events(last_event_id=output["version"]):
             number = event.data.get("attempt", 0)
             if attempt is not None and number > attempt:
-                break
+                return
             if event.name == "log" and number >= output["attempt"]:
-                for line in lines.take(number, event.data["position"], event.data["text"]):
-                    yield line
-        for line in lines.finish():
-            yield line
+                yield event
 
     async def _load(self, wait: float, deadline: float | None) -> AsyncJob:
         answer = await self._transport.send(requests.get_job(self.id, wait), deadline)

@@ -187,9 +187,17 @@ def change_jobs(
     return with_json("POST", f"/jobs/{change}", document)
 
 
-def job_output(job_id: str, attempt: int | None, *, as_json: bool) -> Request:
-    """Get the output of an attempt, by default the newest one."""
-    query = [("attempt", str(attempt))] if attempt is not None else []
+def job_output(
+    job_id: str,
+    attempt: int | None,
+    *,
+    as_json: bool,
+    level: str | None = None,
+    stream: str | None = None,
+) -> Request:
+    """Get the output of an attempt, by default the newest one, or a selection of it."""
+    given = {"attempt": attempt, "level": level, "stream": stream}
+    query = [(name, str(value)) for name, value in given.items() if value is not None]
     headers = {"Accept": JSON if as_json else "text/plain"}
     return Request("GET", f"{job_path(job_id)}/logs", query, headers)
 

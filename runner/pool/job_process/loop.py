@@ -20,6 +20,7 @@ from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any, NoReturn
 
+from runner.pool.job_process.output import configure_output, redirect_output
 from runner.pool.job_process.results import (
     describe_exception,
     describe_memory_error,
@@ -30,7 +31,7 @@ from runner.pool.job_process.results import (
 from runner.pool.linux import landlock, processes, seccomp
 from runner.pool.linux.work_folders import FILE, WORK
 from runner.pool.protocol import messages
-from runner.pool.protocol.output import configure_output, redirect_output
+from runner.pool.protocol.log_frames import OutputEnds
 from runner.pool.protocol.python_internals import forget_temporary_folder, tracker_descriptor
 from runner.pool.protocol.setup import CallLimits, JobLimits
 
@@ -78,23 +79,23 @@ def run_job_process(
     keep_fds: Collection[int],
     entry: Entry,
     limits: CallLimits,
-    output: int,
+    output: OutputEnds,
     runner_folder_path: str,
     confinement: Confinement,
 ) -> NoReturn:
     """Run calls until the keeper is gone. To be called in a process just forked by its keeper.
 
-    `output` is the descriptor to print to; -1 for the output of the keeper. `runner_folder_path` is
-    the folder that contains the folders of all calls.
+    `output` has the pipes to print to. `runner_folder_path` is the folder that contains the folders
+    of all calls.
     """
     try:
         _hold(keep_fds)
-        _detach_from_keeper(keeper, [channel.fileno(), output])
+        _detach_from_keeper(keeper, [channel.fileno(), output.stdout, output.stderr])
         os.nice(limits.job.nice)
         _confine(confinement)
         seccomp.protect_limits_of_others()
         loop = _Loop(channel, entry, limits, output, runner_folder_path)
-        configure_output()
+        configure_output(output)
         while True:
             loop.serve_one()
     except (EOFError, ConnectionError):
@@ -113,7 +114,7 @@ class _Loop:
         channel: socket.socket,
         entry: Entry,
         limits: CallLimits,
-        output: int,
+        output: OutputEnds,
         runner_folder_path: str,
     ):
         """To be created before the first call, with signals reset."""

@@ -16,7 +16,7 @@ from runner.pool.job_process import loop
 from runner.pool.linux import processes
 from runner.pool.linux.processes import ProcessUsage, kill_descendants
 from runner.pool.protocol import answers, messages
-from runner.pool.protocol.output import OutputPipe
+from runner.pool.protocol.output import OutputPipes
 from runner.pool.protocol.setup import CallLimits, JobLimits, Needs, kept_bytes
 from storage.records.attempt_outcome import AttemptOutcome
 from storage.records.job_limits import OwnLimits
@@ -57,7 +57,7 @@ class JobProcess:
         self._answered_cpu_seconds = self._cpu_clock_at_call = 0.0
         self._memory_bytes = self._oom_kills_before_call = 0
         with contextlib.ExitStack() as resources:
-            self.output = OutputPipe(limits.log_bytes)
+            self.output = OutputPipes(limits.log_bytes)
             resources.callback(self.output.close)
             self.channel, job_end = messages.new_channel()
             resources.callback(self.channel.close)
@@ -71,7 +71,7 @@ class JobProcess:
                         keep_fds,
                         entry,
                         limits,
-                        self.output.write_end,
+                        self.output.ends,
                         runner_folder_path,
                         confinement,
                     )

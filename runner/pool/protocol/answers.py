@@ -255,6 +255,7 @@ _FIELDS: Mapping[str, Check] = {
     "memory_bytes": _integer(),
     "pid": _integer(_MAX_PID),
     "position": _integer(),
+    "size": _integer(),
 }
 """What the fields of messages may hold. The limits are those of the database and of JSON's readers;
 no true value reaches them."""

@@ -1,6 +1,7 @@
-"""The output of a call: from its process through a pipe and its keeper to the pool.
+"""The output of a call: from its process through pipes and its keeper to the pool.
 
-    job process ──stdout, stderr──▶ pipe ──▶ OutputPipe (keeper) ──▶ Calls (pool) ──▶ UnstoredOutput
+    job process ──stdout, log──▶ pipe ─┐
+                ──stderr───────▶ pipe ─┴▶ OutputPipes (keeper) ──▶ Calls (pool) ──▶ UnstoredOutput
 
 Each stage keeps a limited number of bytes. If output arrives faster than it is forwarded, the
 middle is dropped.
@@ -8,8 +9,6 @@ middle is dropped.
 
 import contextlib
 import fcntl
-import io
-import logging
 import math
 import os
 import select
@@ -18,58 +17,86 @@ import sys
 import termios
 import time
 
-from runner.pool.protocol import messages
+import orjson
 
-Piece = tuple[int, bytes]
-"""A piece of a call's output: the position of its first byte, and its bytes."""
+from runner.pool.protocol import messages
+from runner.pool.protocol.answers import field
+from runner.pool.protocol.log_frames import OutputEnds, new_key
+from runner.pool.protocol.output_buffer import OutputBuffer
+from storage.records.output import Piece, Stream, compact, read_marks
 
 LOG_BYTES = 65536
 _PIPE_BYTES = 65536
 _MAX_READS = 4
-"""Reads of the pipe per wake-up. The limit keeps a flood of output from delaying a kill order."""
+"""Reads of a pipe per wake-up. The limit keeps a flood of output from delaying a kill order."""
 _PAUSE_SECONDS = 0.01
-"""The pause between two reads of the pipe, unless it fills up faster."""
+"""The pause between two reads of the pipes, unless one fills up faster."""
+_SHORT_PAUSE_SECONDS = 0.002
+"""The pause while both pipes are used, whose texts are in order only from read to read."""
 _FORWARD_SECONDS = 0.25
 """The minimum time between two output messages."""
-_FORMAT = "%(asctime)s %(levelname)s %(name)s: %(message)s"
+_MAX_MARK_BYTES = 100
+"""More bytes than a mark has as JSON."""
+_MAX_SPARE_MARKS = 1000
+"""More marks than a piece has besides one for every few bytes, see `OutputBuffer`."""
 
 
-class OutputPipe:
-    """The pipe that a job process prints to, as its keeper reads it, call after call."""
+class OutputPipes:
+    """The pipes that a job process prints to, as its keeper reads them, call after call."""
 
     def __init__(self, max_bytes: int):
-        """`max_bytes` limits the output that waits to be forwarded; 0 means that there is no pipe.
+        """`max_bytes` limits the output that waits to be forwarded; 0 means that there are no
+        pipes.
 
         Raises OSError.
         """
-        self._read_end = self.write_end = -1
+        self.ends = OutputEnds(-1, -1, new_key())
+        """The keeper holds the write ends, too: a job that closes its copies ends no pipe."""
+        self._streams: dict[int, Stream] = {}
+        """The read ends of the pipes."""
         if max_bytes:
-            # The keeper holds the write end, too: a job that closes its copies ends no pipe.
-            self._read_end, self.write_end = os.pipe2(os.O_CLOEXEC)
-            os.set_blocking(self._read_end, False)
-        self._max_bytes = max_bytes
+            self._open()
+        self._buffer = OutputBuffer(max_bytes, self.ends.key)
+        self._pause_seconds = _PAUSE_SECONDS
         self._next_forward_at, self._resume_at = 0.0, math.inf
         self._size = bytearray(4)
-        self._begin()
+
+    def _open(self) -> None:
+        with contextlib.ExitStack() as opened:
+            write_ends: list[int] = []
+            for stream in (Stream.STDOUT, Stream.STDERR):
+                read_end, write_end = os.pipe2(os.O_CLOEXEC)
+                for end in (read_end, write_end):
+                    opened.callback(os.close, end)
+                os.set_blocking(read_end, False)
+                self._streams[read_end] = stream
+                write_ends.append(write_end)
+            opened.pop_all()
+        self.ends = OutputEnds(write_ends[0], write_ends[1], self.ends.key)
 
     def limit(self, max_bytes: int) -> None:
         """Set how much output of the next call waits to be forwarded."""
-        self._max_bytes = max_bytes
+        self._buffer.limit(max_bytes)
 
     def register(self, poll: select.poll) -> None:
-        """Let `poll` wake when the pipe is readable."""
+        """Let `poll` wake when a pipe is readable."""
         self._resume_at = math.inf
-        if self._read_end >= 0:
-            poll.register(self._read_end, select.POLLIN)
+        for end in self._streams:
+            poll.register(end, select.POLLIN)
 
     def on_readable(self, descriptor: int, poll: select.poll) -> None:
-        """Read the pipe if `descriptor` belongs to it.
+        """Read the pipes if `descriptor` belongs to one.
 
-        Afterwards the pipe is not polled for a moment, or each line would wake the keeper.
+        Afterwards they are not polled for a moment, or each line would wake the keeper.
         """
-        if descriptor == self._read_end and self._read(_MAX_READS) <= _PIPE_BYTES // 2:
-            poll.unregister(self._read_end)
-            self._resume_at = time.monotonic() + _PAUSE_SECONDS
+        if (
+            descriptor in self._streams
+            and self._resume_at == math.inf
+            and self._read(_MAX_READS) <= _PIPE_BYTES // 2
+        ):
+            for end in self._streams:
+                poll.unregister(end)
+            self._resume_at = time.monotonic() + self._pause_seconds
 
     def next_due(self, poll: select.poll) -> float:
         """Return the monotonic time at which polling resumes or output is to be forwarded.
@@ -78,33 +105,29 @@ class OutputPipe:
         """
         if self._resume_at != math.inf and self._resume_at <= time.monotonic():
             self.register(poll)
-        return min(self._resume_at, self._next_forward_at) if self._pending else self._resume_at
+        return min(self._resume_at, self._next_forward_at) if self._buffer else self._resume_at
 
     def _read(self, max_reads: int) -> int:
-        """Read the pipe at most this often; returns the size of the largest read."""
-        largest = 0
-        with contextlib.suppress(BlockingIOError):
-            for _ in range(max_reads):
-                data = os.read(self._read_end, _PIPE_BYTES)
-                self._pending += data
-                largest = max(largest, len(data))
-        surplus = len(self._pending) - self._max_bytes
-        if surplus > 0:
-            if self._position == 0:
-                self._start = bytes(self._pending[: self._max_bytes // 4])
-            del self._pending[:surplus]
-            self._position += surplus
+        """Read each pipe at most this often; returns the size of the largest read."""
+        largest, now = 0, _now()
+        for end, stream in self._streams.items():
+            with contextlib.suppress(BlockingIOError):
+                for _ in range(max_reads):
+                    data = os.read(end, _PIPE_BYTES)
+                    self._buffer.take(data, stream, now)
+                    largest = max(largest, len(data))
+                    if stream == Stream.STDERR:
+                        self._pause_seconds = _SHORT_PAUSE_SECONDS
         return largest
 
     def forward(self, channel: socket.socket, call_id: str) -> None:
         """Send the complete lines to the pool, if it is time and the channel is not full."""
-        if not self._pending or (now := time.monotonic()) < self._next_forward_at:
+        if not self._buffer or (now := time.monotonic()) < self._next_forward_at:
             return
         self._next_forward_at = now + _FORWARD_SECONDS
-        end = 1 + max(self._pending.rfind(b"\n"), self._pending.rfind(b"\r"))
-        if end or len(self._pending) == self._max_bytes:
+        if size := self._buffer.complete_bytes():
             with contextlib.suppress(OSError):
-                self._send(channel, call_id, end or self._max_bytes, nonblocking=True)
+                self._send(channel, call_id, size, nonblocking=True)
 
     def finish(self, channel: socket.socket, call_id: str) -> None:
         """Send the rest of the output of a call that has ended.
@@ -112,42 +135,74 @@ class OutputPipe:
         The rest is lost if the pool is gone or there are too few descriptors.
         """
         self._drain()
-        if self._pending:
+        if self._buffer.is_used:
+            self._buffer.end(_now())
             with contextlib.suppress(OSError):
-                self._send(channel, call_id, len(self._pending))
-        if self._position or self._pending:
-            self._begin()
+                self._send(channel, call_id, len(self._buffer))
+            self._buffer.begin()
+            self._pause_seconds = _PAUSE_SECONDS
 
     def close(self) -> None:
-        """Close the pipe once no process writes to it. `finish` still sends what it contained."""
+        """Close the pipes once no process writes to them. `finish` still sends their output."""
         self._drain()
-        for end in {self._read_end, self.write_end} - {-1}:
+        for end in {*self._streams, self.ends.stdout, self.ends.stderr} - {-1}:
             os.close(end)
-        self._read_end = self.write_end = -1
+        self._streams.clear()
+        self.ends = OutputEnds(-1, -1, self.ends.key)
 
     def _drain(self) -> None:
-        if self._read_end >= 0:
+        for end in self._streams:
             # FIONREAD is faster than a read of an empty pipe, which raises an exception.
-            fcntl.ioctl(self._read_end, termios.FIONREAD, self._size)
+            fcntl.ioctl(end, termios.FIONREAD, self._size)
             if any(self._size):
                 self._read(sys.maxsize)
-
-    def _begin(self) -> None:
-        self._pending = bytearray()
-        self._position = 0  # of the first pending byte
-        self._start = b""  # the start of the output, if it was dropped from the pending bytes
 
     def _send(
         self, channel: socket.socket, call_id: str, size: int, nonblocking: bool = False
     ) -> None:
         fields: dict[str, object] = {"kind": "output", "call_id": call_id}
-        if self._start:
-            messages.send(channel, {**fields, "position": 0}, self._start, nonblocking)
-            self._start = b""
-        fields["position"] = self._position
-        messages.send(channel, fields, bytes(self._pending[:size]), nonblocking)
-        del self._pending[:size]
-        self._position += size
+        if start := self._buffer.start:
+            _send_piece(channel, fields, start, nonblocking)
+            self._buffer.start = None
+        if size:
+            _send_piece(channel, fields, self._buffer.piece(size), nonblocking)
+            self._buffer.drop(size)
+
+
+def _now() -> int:
+    return int(time.time() * 1000)
+
+
+def _send_piece(
+    channel: socket.socket, fields: dict[str, object], piece: Piece, nonblocking: bool
+) -> None:
+    sizes = {"position": piece.position, "size": len(piece.text)}
+    body = piece.text + orjson.dumps(compact(piece.marks))
+    messages.send(channel, {**fields, **sizes}, body, nonblocking)
+
+
+def read_piece(message: messages.Message, max_bytes: int) -> Piece:
+    """Return the piece in an output message that has a body, at most `max_bytes` of text.
+
+    Frees the body. Raises ValueError.
+    """
+    assert message.body is not None
+    try:
+        position, size = (field(message.fields, name) for name in ("position", "size"))
+        if size > max_bytes:
+            raise ValueError(f"output of {size} bytes, more than {max_bytes}")
+    except ValueError:
+        messages.drop(message.body)
+        raise
+    max_marks = size // 8 + _MAX_SPARE_MARKS
+    data = messages.read_bytes(message.body, size + max_marks * _MAX_MARK_BYTES)
+    piece = Piece(position, data[:size], read_marks(orjson.loads(data[size:])))
+    last = position - 1
+    for mark in piece.marks:
+        if not last < mark.position < piece.end:
+            raise ValueError("a mark is outside of its piece, or does not follow the one before")
+        last = mark.position
+    return piece
 
 
 class UnstoredOutput:
@@ -161,23 +216,5 @@ class UnstoredOutput:
         """Append pieces. While there are more than twice `max_bytes` bytes, drop the oldest piece
         other than the start of the output."""
         self.pieces += pieces
-        while sum(len(data) for _, data in self.pieces) > 2 * self.max_bytes:
-            self.pieces.pop(1 if self.pieces[0][0] == 0 else 0)
-
-
-def redirect_output(descriptor: int) -> None:
-    """Redirect stdout and stderr to a descriptor, which undoes changes by earlier jobs.
-
-    Does nothing if the descriptor is negative.
-    """
-    if descriptor >= 0:
-        os.dup2(descriptor, 1)
-        os.dup2(descriptor, 2)
-
-
-def configure_output() -> None:
-    """Make stdout and stderr line-buffered, so that a crash loses no line, and log to stderr."""
-    for stream in (sys.stdout, sys.stderr):
-        if isinstance(stream, io.TextIOWrapper):
-            stream.reconfigure(line_buffering=True)
-    logging.basicConfig(level=logging.INFO, format=_FORMAT)
+        while sum(len(piece.text) for piece in self.pieces) > 2 * self.max_bytes:
+            self.pieces.pop(1 if self.pieces[0].position == 0 else 0)

@@ -5,6 +5,7 @@ from typing import Any, Literal
 from typing_extensions import TypedDict
 
 from server.documents.schemas.common import Error, Id, Time
+from server.documents.schemas.files import LogEntryDocument
 from storage.records.states import Status
 
 
@@ -61,6 +62,8 @@ class OutputDocument(TypedDict):
     """Offset of the piece's first byte in the output of the attempt."""
     text: str
     """The output; bytes that are not UTF-8 are replacement characters."""
+    entries: list[LogEntryDocument]
+    """The lines and log entries in it."""
 
 
 class EndDocument(TypedDict):

@@ -1,6 +1,6 @@
 """The JSON documents of stored text as types: lines of files, and output of attempts."""
 
-from typing import NotRequired
+from typing import Any, Literal, NotRequired
 
 from typing_extensions import TypedDict
 
@@ -14,6 +14,33 @@ class Piece(TypedDict):
     """Offset of the piece's first byte in the output of the attempt."""
     text: str
     """The output; bytes that are not UTF-8 are replacement characters."""
+
+
+LogLevel = Literal["debug", "info", "warning", "error", "critical"]
+"""The levels of Python's `logging`; a level between two of them has the name of the lower one."""
+LogStream = Literal["stdout", "stderr", "log"]
+"""Standard output, standard error, or `logging` with `context.log`."""
+
+
+class LogEntryDocument(TypedDict):
+    """A line that an attempt printed, or what it logged at once, which may be several lines."""
+
+    time: Time | None
+    """When it was logged or, if it was printed, when the worker read it; null if not known."""
+    stream: LogStream | None
+    """Where it comes from; null for a gap, and for output that an older worker has stored."""
+    level: LogLevel | None
+    """Its level; null if it was printed."""
+    logger: str | None
+    """Name of the logger, `job` for `context.log`; null if it was printed."""
+    message: str
+    """The text: of a log entry without time, level, logger, fields and traceback."""
+    fields: dict[str, Any] | None
+    """The values that were logged with it; null without any."""
+    traceback: str | None
+    """The exception that was logged with it; null without one."""
+    position: int
+    """Offset of its first byte in the output of the attempt."""
 
 
 class LineDocument(TypedDict):
@@ -76,5 +103,7 @@ class LogsDocument(TypedDict):
     """Total size of the output that the attempt printed, kept or not."""
     pieces: list[Piece]
     """The parts of the output that are kept: all of it, or its start and its end."""
+    entries: list[LogEntryDocument]
+    """The lines and log entries in these parts, as far as `level` and `stream` select them."""
     version: int
     """Number of the newest change in this response; follow the events after it."""

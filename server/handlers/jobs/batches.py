@@ -9,14 +9,11 @@ from server.documents.batches import BatchQuery
 from server.documents.filters import WaitQuery
 from server.handlers.base import Handler
 from server.handlers.query import query_parameters, read_query, wait_seconds
-from server.http.body import Body, JsonBody, content_length, json_body
+from server.http.body import JSON_LINES, Body, JsonBody, content_length, json_body
 from server.http.codes import Code
 from server.http.problems import Problem
 from server.jobs.admission import Admission, Admissions
 from server.jobs.batches import BatchSubmissions
-
-JSON_LINES = ("application/x-ndjson", "application/jsonl")
-"""The media types of a body with one job on each line."""
 
 
 class NewBatchHandler(Handler):

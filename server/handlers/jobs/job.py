@@ -7,10 +7,10 @@ from server.auth.callers import Role
 from server.documents.field_errors import read_document
 from server.documents.filters import ViewQuery, WaitQuery
 from server.documents.options.job_options import JobChanges
-from server.events.documents import LogsQuery, output_document, output_text
+from server.events.documents import LogsQuery, output_document, output_lines, output_text
 from server.handlers.base import Handler
 from server.handlers.query import query_parameters, read_query, wait_seconds
-from server.http.body import MERGE_PATCH, Body, JsonBody, json_body
+from server.http.body import JSON_LINES, MERGE_PATCH, Body, JsonBody, json_body
 from server.http.codes import Code
 from server.http.problems import Problem
 from server.jobs.jobs import Jobs
@@ -112,22 +112,39 @@ class OutputHandler(OneJobHandler):
     QUERIES: ClassVar = {"GET": (LogsQuery,)}
 
     async def get(self, job_id: str) -> None:
-        """Send the output of the newest or a given attempt, as text or, if accepted, as JSON."""
+        """Send the output of the newest or a given attempt, as text or, if accepted, as JSON or as
+        JSON Lines."""
         parsed_id, query = parse_job_id(job_id), read_query(LogsQuery, query_parameters(self))
         job = await self.jobs.wait(parsed_id)
         attempt = query.attempt or job.attempt
         if attempt > job.attempt:
             raise Problem(Code.ATTEMPT_NOT_FOUND, f"the job has no attempt {attempt} yet")
-        pieces = await self.threads.run(self.events.outputs.of_attempt, parsed_id, attempt)
+        read = self.events.outputs.of_attempt
         self.add_header("Vary", "Accept")
-        if "application/json" in self.request.headers.get("Accept", ""):
-            self.send_json(output_document(parsed_id, attempt, pieces))
+        accepted = self.request.headers.get("Accept", "")
+        if any(kind in accepted for kind in JSON_LINES):
+            lines = await self.threads.run(
+                lambda: output_lines(read(parsed_id, attempt), query.selected)
+            )
+            self._send_attachment(f"{parsed_id}-{attempt}.jsonl", lines, "application/jsonl")
+        elif "application/json" in accepted:
+            document = await self.threads.run(
+                lambda: output_document(
+                    parsed_id, attempt, read(parsed_id, attempt), query.selected
+                )
+            )
+            self.send_json(document)
         else:
-            name = f"{parsed_id}-{attempt}.log"
-            self.set_header("Content-Disposition", f'attachment; filename="{name}"')
-            self.send_content(output_text(pieces), "text/plain; charset=utf-8")
+            text = await self.threads.run(
+                lambda: output_text(read(parsed_id, attempt), query.selected)
+            )
+            self._send_attachment(f"{parsed_id}-{attempt}.log", text, "text/plain")
 
     head = get
+
+    def _send_attachment(self, name: str, content: bytes, kind: str) -> None:
+        self.set_header("Content-Disposition", f'attachment; filename="{name}"')
+        self.send_content(content, f"{kind}; charset=utf-8")
 
 
 def parse_job_id(text: str) -> UUID:

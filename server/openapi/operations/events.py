@@ -19,10 +19,11 @@ EVENTS = (
     Operation(
         "/jobs/{job_id}/logs",
         "The output of an attempt",
-        {200: ("text/plain", LogsDocument)},
+        {200: ("text/plain", LogsDocument, "application/jsonl")},
         id="getJobLogs",
         tag="events",
-        description="As text, or as JSON with `Accept: application/json`.",
+        description="As text, as JSON with `Accept: application/json`, or with `Accept: "
+        "application/jsonl` as JSON Lines, one log entry on each line.",
         queries=(LogsQuery,),
     ),
     Operation(

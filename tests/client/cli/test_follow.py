@@ -90,7 +90,24 @@ def test_the_output_of_a_job_is_printed(jobs: JobsCommand, service: Service) -> 
     assert jobs.run("logs", job_id).out == followed.out
     assert jobs.run("logs", job_id, "--attempt", "1").out == followed.out
     items = jobs.run("logs", job_id, "--json").items
-    assert items[0] == {"job_id": job_id, "text": "line 0\n"}
+    assert items[0]["text"] == "line 0\n"
+    assert (items[0]["job_id"], items[0]["stream"]) == (job_id, "stdout")
+
+
+def test_log_entries_are_selected_by_their_level_and_stream(
+    jobs: JobsCommand, service: Service
+) -> None:
+    job_id = service.submit("talk", {"lines": 1, "then": "log"})
+    assert jobs.run("wait", job_id).code == 0
+    warnings = jobs.run("logs", job_id, "--level", "warning").out
+    assert 'WARNING job: no date\nin a row {"row":17}\n' in warnings
+    assert "ValueError: invalid literal" in warnings
+    assert "lines" not in warnings
+    assert jobs.run("logs", job_id, "--stream", "stdout").out == "line 0\n"
+    assert jobs.run("logs", "-f", job_id, "--level", "warning").out == warnings
+    (error,) = jobs.run("logs", job_id, "-l", "error", "--json").items
+    assert (error["level"], error["fields"]) == ("error", {"self": "x"})
+    assert jobs.run("logs", job_id, "--level", "loud").code == 2
 
 
 def test_the_ends_of_jobs_are_waited_for(jobs: JobsCommand, service: Service) -> None:

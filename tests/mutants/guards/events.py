@@ -174,15 +174,15 @@ EVENTS = (
     ),
     Mutant(
         "a keeper keeps a bounded amount of output",
-        "runner/pool/protocol/output.py",
+        "runner/pool/protocol/output_buffer.py",
         "        if surplus > 0:\n",
         "        if False:\n",
         PRINTED,
     ),
     Mutant(
         "the start of long output is kept",
-        "runner/pool/protocol/output.py",
-        "            if self._position == 0:\n",
+        "runner/pool/protocol/output_buffer.py",
+        "            if self._position == 0 and self._max_bytes:\n",
         "            if False:\n",
         PRINTED,
     ),

@@ -93,7 +93,7 @@ def output_of(owner: Owner, limits: dict[str, int]) -> bytes:
 
     def has_ended() -> bool:
         outcomes, _, output = owner.pool.collect()
-        printed.extend(data for _, data in output.get(call_id, ()))
+        printed.extend(piece.text for piece in output.get(call_id, ()))
         return bool(outcomes)
 
     wait_for(has_ended)

@@ -13,8 +13,9 @@ from typing import Any
 import pytest
 
 from runner.pool.protocol import messages
-from runner.pool.protocol.output import LOG_BYTES, OutputPipe, UnstoredOutput
+from runner.pool.protocol.output import LOG_BYTES, OutputPipes, UnstoredOutput, read_piece
 from storage.records.attempt_outcome import AttemptOutcome
+from storage.records.output import Piece
 from tests.support.pool import output_calls
 from tests.support.pool.pools import Owner, cpu_seconds, open_descriptors, open_pool
 from tests.support.waiting import wait_for
@@ -25,7 +26,7 @@ class Printer:
 
     def __init__(self, owner: Owner):
         self.owner = owner
-        self.printed: dict[str, list[tuple[int, bytes]]] = {}
+        self.printed: dict[str, list[Piece]] = {}
 
     def submit(self, do: str, **arguments: Any) -> str:
         call_id = f"{do} {len(self.printed)}"
@@ -40,7 +41,7 @@ class Printer:
             self.printed[call_id] += pieces
         return outcomes
 
-    def run(self, do: str, **arguments: Any) -> tuple[AttemptOutcome, list[tuple[int, bytes]]]:
+    def run(self, do: str, **arguments: Any) -> tuple[AttemptOutcome, list[Piece]]:
         """Run a call; returns its outcome and output."""
         call_id = self.submit(do, **arguments)
         ((_, outcome),) = wait_for(self.collect)
@@ -52,12 +53,12 @@ class Printer:
         return complete(pieces)
 
 
-def complete(pieces: list[tuple[int, bytes]]) -> bytes:
+def complete(pieces: list[Piece]) -> bytes:
     """Return the output; fails if a piece is missing."""
     text = b""
-    for position, data in pieces:
-        assert position == len(text)
-        text += data
+    for piece in pieces:
+        assert piece.position == len(text)
+        text += piece.text
     return text
 
 
@@ -110,9 +111,9 @@ def test_complete_lines_arrive_while_a_call_runs_and_the_rest_after_its_kill(
 
 def test_the_start_and_the_end_of_a_flood_of_output_arrive(printer: Printer) -> None:
     _, pieces = printer.run("flood", bytes=50_000_000)
-    assert pieces[0][1].startswith(b"the start\n")
-    assert pieces[-1][1].endswith(b"x\nthe end\n")
-    assert max(len(data) for _, data in pieces) <= LOG_BYTES
+    assert pieces[0].text.startswith(b"the start\n")
+    assert pieces[-1].text.endswith(b"x\nthe end\n")
+    assert max(len(piece.text) for piece in pieces) <= LOG_BYTES
 
 
 def test_a_flood_of_output_does_not_delay_a_kill(printer: Printer) -> None:
@@ -156,7 +157,7 @@ def test_with_log_bytes_0_jobs_print_to_the_output_of_the_runner(
     assert capfd.readouterr().out == "one\n"
 
 
-def pieces_of(output: OutputPipe) -> list[tuple[int, bytes]]:
+def pieces_of(output: OutputPipes) -> list[Piece]:
     """End a call; returns the output that is sent to the pool."""
     pool_end, keeper_end = messages.new_channel()
     with pool_end, keeper_end:
@@ -165,23 +166,24 @@ def pieces_of(output: OutputPipe) -> list[tuple[int, bytes]]:
         pieces = []
         with contextlib.suppress(EOFError):
             while (message := messages.receive(pool_end)) is not None:
-                assert message.body is not None
-                pieces.append((message.fields["position"], messages.read_bytes(message.body)))
+                pieces.append(read_piece(message, LOG_BYTES))
     output.close()
     return pieces
 
 
 def test_the_start_and_the_end_of_a_single_long_write_arrive() -> None:
-    output = OutputPipe(1000)
+    output = OutputPipes(1000)
     text = b"start" + b"x" * 40_000 + b"end"
-    os.write(output.write_end, text)
-    assert pieces_of(output) == [(0, text[:250]), (len(text) - 1000, text[-1000:])]
+    os.write(output.ends.stdout, text)
+    pieces = pieces_of(output)
+    assert [piece[:2] for piece in pieces] == [(0, text[:250]), (len(text) - 1000, text[-1000:])]
+    assert [[mark.position for mark in piece.marks] for piece in pieces] == [[0], [39_008]]
 
 
 def test_a_pipe_that_is_always_full_is_not_read_endlessly(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    output, poll, reads = OutputPipe(1000), select.poll(), count()
+    output, poll, reads = OutputPipes(1000), select.poll(), count()
     output.register(poll)
 
     def read(descriptor: int, size: int) -> bytes:
@@ -190,16 +192,16 @@ def test_a_pipe_that_is_always_full_is_not_read_endlessly(
 
     with monkeypatch.context() as patched:
         patched.setattr(os, "read", read)
-        output.on_readable(output._read_end, poll)
+        output.on_readable(next(iter(output._streams)), poll)
     assert output.next_due(poll) < math.inf
     output.close()
 
 
 def test_unstored_output_keeps_its_start_and_its_end() -> None:
     pieces = UnstoredOutput(10)
-    pieces.add([(0, b"start")])
+    pieces.add([Piece(0, b"start")])
     for position in range(5, 1000, 5):
-        pieces.add([(position, b"12345")])
-    assert pieces.pieces[0] == (0, b"start")
-    assert pieces.pieces[-1] == (995, b"12345")
-    assert sum(len(data) for _, data in pieces.pieces) <= 20
+        pieces.add([Piece(position, b"12345")])
+    assert pieces.pieces[0] == Piece(0, b"start")
+    assert pieces.pieces[-1] == Piece(995, b"12345")
+    assert sum(len(piece.text) for piece in pieces.pieces) <= 20

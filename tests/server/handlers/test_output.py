@@ -1,12 +1,14 @@
 """The output of jobs: over HTTP, in event streams, and with real workers."""
 
 import asyncio
+import json
 from collections.abc import Iterator
 from pathlib import Path
 from uuid import UUID
 
 import pytest
 
+from storage.records.output import Mark, Piece, Stream
 from tests.support.api import Client
 from tests.support.event_clients import Followers, event_labels, open_stream
 from tests.support.programs import Service, running_service
@@ -16,6 +18,19 @@ pytestmark = pytest.mark.tornado
 
 MAX_BYTES = 4096
 JSON = {"Accept": "application/json"}
+UNMARKED = dict.fromkeys(("time", "stream", "level", "logger", "fields", "traceback"))
+INFO = b"2026-11-25T13:12:01.000Z INFO job: begun\n"
+WARNING = b'2026-11-25T13:12:02.000Z WARNING job: no date {"row":1}\n'
+MARKED = Piece(
+    0,
+    b"one\n" + INFO + WARNING + b"two\n",
+    (
+        Mark(0, Stream.STDOUT, 1000),
+        Mark(4, Stream.LOG, 2000, 20, 35, 3, 5),
+        Mark(4 + len(INFO), Stream.LOG, 2000, 30, 38, 3, 7, 10),
+        Mark(4 + len(INFO) + len(WARNING), Stream.STDERR, 3000),
+    ),
+)
 
 
 def printed(runner: Holder, text: bytes, position: int = 0) -> UUID:
@@ -48,7 +63,41 @@ async def test_output_is_sent_as_json_if_accepted(client: Client, bench: Bench) 
         "attempt": 1,
         "bytes": 5,
         "pieces": [{"position": 0, "text": "one\n\N{REPLACEMENT CHARACTER}"}],
+        "entries": [
+            {**UNMARKED, "message": "one", "position": 0},
+            {**UNMARKED, "message": "\N{REPLACEMENT CHARACTER}", "position": 4},
+        ],
     }
+
+
+@pytest.mark.gen_test
+async def test_output_is_sent_as_json_lines_and_filtered(client: Client, bench: Bench) -> None:
+    bench.enqueue()
+    runner = bench.runner()
+    fence = runner.claim_one()
+    path = f"/jobs/{fence.job_id}/logs"
+    runner.claims.store_output(fence, [MARKED], MAX_BYTES)
+    for kind in ("application/jsonl", "application/x-ndjson"):
+        answer = await client.fetch(path, headers={"Accept": kind})
+        assert answer.headers["Content-Type"] == "application/jsonl; charset=utf-8"
+        found = [json.loads(line) for line in answer.body.splitlines()]
+        assert [entry["stream"] for entry in found] == ["stdout", "log", "log", "stderr"]
+        assert found[2]["fields"] == {"row": 1}
+    for query, expected in (
+        ("level=warning", WARNING),
+        ("level=info", INFO + WARNING),
+        ("level=critical", b""),
+        ("stream=stdout", b"one\n"),
+        ("stream=stderr", b"two\n"),
+        ("stream=log&level=error", b""),
+    ):
+        assert (await client.fetch(f"{path}?{query}")).body == expected
+    document = await client.get(f"{path}?level=warning", headers=JSON)
+    assert [entry["message"] for entry in document["entries"]] == ["no date"]
+    assert len(document["pieces"]) == 1
+    for query in ("level=loud", "stream=log&stream=stdout", "stream="):
+        problem = await client.get(f"{path}?{query}", status=422)
+        assert problem["errors"][0]["field"] == query.partition("=")[0]
 
 
 @pytest.mark.gen_test
@@ -101,6 +150,7 @@ async def test_output_is_part_of_a_jobs_events(
     events = await stream.rest()
     assert event_labels(events) == ["running", "log", "log", "succeeded", "end"]
     assert [each.data["text"] for each in events if each.name == "log"] == ["one\n", "two\n"]
+    assert events[1].data["entries"] == [{**UNMARKED, "message": "one", "position": 0}]
     assert events[2].data["position"] == 4
     again = await follow(client.base_url, f"/jobs/{job_id}/events", events[1].id)
     assert await again.rest() == events[2:]

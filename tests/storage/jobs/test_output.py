@@ -4,9 +4,11 @@ from itertools import pairwise
 
 import pytest
 
+from storage.db.models import OutputRow
 from storage.jobs.output import OutputPiece, OutputReader
 from storage.jobs.retention import Retention
 from storage.jobs.rows import LAST_BYTES
+from storage.records.output import Mark, Stream
 from tests.support.stores import RAISED, RETURNED, Bench
 
 MOST = 4096
@@ -137,3 +139,53 @@ def test_output_is_deleted_with_its_job(bench: Bench, outputs: OutputReader) -> 
     runner.claims.complete(fence, "null", RETURNED)
     Retention(bench.store.database, (), 0).prune(bench.clock() + 1)
     assert outputs.between(0, 2**62) == []
+
+
+def test_marks_are_stored_with_the_pieces_that_they_are_in(
+    bench: Bench, outputs: OutputReader
+) -> None:
+    bench.enqueue()
+    runner = bench.runner()
+    fence = runner.claim_one()
+    entry = Mark(1000, Stream.LOG, 5, 20, 30, 3, 100, 10)
+    run = Mark(1500, Stream.STDERR, 6)
+    runner.claims.store_output(fence, [(1000, b"x\n" * 750, (entry, run))], MOST)
+    first, *others = outputs.of_attempt(fence.job_id, 1)
+    assert first.piece.marks == (entry, run)
+    assert len(others) == 2
+    assert [other.piece.marks for other in others] == [
+        (run._replace(position=other.position),) for other in others
+    ]
+
+
+def test_a_piece_ends_before_a_log_entry_that_would_be_cut(
+    bench: Bench, outputs: OutputReader
+) -> None:
+    bench.enqueue()
+    runner = bench.runner()
+    fence = runner.claim_one()
+    marks = (Mark(0, Stream.STDOUT, 5), Mark(300, Stream.LOG, 5, 20), Mark(700, Stream.STDOUT, 5))
+    runner.claims.store_output(fence, [(0, b"x\n" * 500, marks)], MOST)
+    parts = outputs.of_attempt(fence.job_id, 1)
+    assert [part.position for part in parts] == [0, 300, 812]
+
+
+def test_marks_that_cannot_be_read_are_no_marks(bench: Bench, outputs: OutputReader) -> None:
+    bench.enqueue()
+    runner = bench.runner()
+    fence = runner.claim_one()
+    runner.claims.store_output(fence, [(0, b"one\n", (Mark(0, Stream.STDOUT, 5),))], MOST)
+    for marks in (
+        "",
+        "{",
+        "{}",
+        "[1]",
+        "[[0,1]]",
+        "[[0,3,5]]",
+        "[[0,1,-1]]",
+        "[[0,1,10000000000000]]",
+    ):
+        with bench.store.database.transaction():
+            bench.store.database.run(OutputRow.update(marks=marks))
+        (part,) = outputs.of_attempt(fence.job_id, 1)
+        assert part.piece.marks == ()

@@ -154,14 +154,14 @@ class Steps(JobType[NotePayload]):
 
 
 class TalkPayload(Payload):
-    """`lines` is how many lines to print; then "crash", "sleep", or anything else to return."""
+    """`lines` is how many lines to print; then "log", "crash", "sleep", or anything else."""
 
     lines: int
     then: str
 
 
 class Talk(JobType[TalkPayload]):
-    """Prints lines, then crashes, sleeps or returns."""
+    """Prints lines, then logs something, crashes, sleeps or returns."""
 
     name = "talk"
     Payload = TalkPayload
@@ -170,6 +170,13 @@ class Talk(JobType[TalkPayload]):
     def run(self, payload: TalkPayload, context: Context) -> Any:
         for number in range(payload.lines):
             print(f"line {number}")  # noqa: T201
+        if payload.then == "log":
+            context.log.info("%d lines", payload.lines)
+            context.log.warning("no date\nin a row", row=17)
+            try:
+                int("x")
+            except ValueError:
+                context.log.exception("no number", self="x")
         if payload.then == "crash":
             ctypes.string_at(0)
         if payload.then == "sleep":

@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from runner.pool.keeper.job_process import JobProcess
 from runner.pool.keeper.watch import CallOrders, CallWatch
 from runner.pool.protocol import messages
-from runner.pool.protocol.output import OutputPipe
+from runner.pool.protocol.output import OutputPipes
 from runner.pool.protocol.setup import CallLimits, JobLimits
 from runner.pool.protocol.shared_memory import Lease
 from storage.records.attempt_outcome import AttemptOutcome
@@ -29,7 +29,7 @@ class FakeProcess(JobProcess):
         self.channel, job_end = messages.new_channel()
         job_end.close()
         self.limits, self.job_limits = CallLimits(job=limits), limits
-        self.output = OutputPipe(0)
+        self.output = OutputPipes(0)
         self.receive_count = 0
         self._send = send
 

@@ -3,11 +3,13 @@
 import ctypes
 import json
 import logging
+import math
 import os
 import subprocess
 import sys
 import time
 from collections.abc import Callable
+from typing import Any
 
 Report = Callable[[str], None]
 
@@ -20,6 +22,7 @@ def load() -> Callable[[str, Report], str]:
 def do(request: str, report: Report) -> str:
     """Do what the request names."""
     call = json.loads(request)
+    take_steps(call.get("steps", ()))
     match call["do"]:
         case "print":
             print(call["text"])  # noqa: T201
@@ -44,6 +47,62 @@ def do(request: str, report: Report) -> str:
             os.close(2)
             time.sleep(float(call["seconds"]))
     return "null"
+
+
+def take_steps(steps: list[list[Any]]) -> None:
+    """Print and log as the steps name it, one after the other."""
+    for name, *arguments in steps:
+        STEPS[name](*arguments)
+
+
+def log_step(level: int, message: str, fields: dict[str, Any] | None = None) -> None:
+    """Log a message with fields."""
+    extra = {"fields": fields} if fields else None
+    logging.getLogger("a job").log(level, message, extra=extra)
+
+
+def raise_step(message: str) -> None:
+    """Log an exception."""
+    try:
+        1 / 0  # noqa: B018
+    except ZeroDivisionError:
+        logging.getLogger("a job").exception(message)
+
+
+def odd_fields_step() -> None:
+    """Log fields that JSON cannot hold, and more than there is room for."""
+    loop: list[Any] = []
+    loop.append(loop)
+    fields = {"set": {1}, "number": math.nan, "loop": loop, "long": "x" * 5000, "last": 1}
+    logging.getLogger("a job").info("odd", extra={"fields": fields, "extra": "also"})
+
+
+def frame_step(header: str, text: str) -> None:
+    """Write a frame with any header and text, as only malicious code does it."""
+    (handler,) = logging.root.handlers
+    key = vars(handler)["_ends"].key
+    os.write(1, b"\x1e" + key + header.encode() + b"\x1f" + text.encode())
+
+
+def redirect_step() -> None:
+    """Redirect descriptor 2 to a file, print to sys.stderr, and tell what is in the file."""
+    with open("errors.txt", "w+") as file:
+        os.dup2(file.fileno(), 2)
+        sys.stderr.write("lost\n")
+        file.seek(0)
+        sys.stdout.write(f"the file has: {file.read()}")
+
+
+STEPS: dict[str, Callable[..., object]] = {
+    "out": lambda text: sys.stdout.write(text),
+    "err": lambda text: sys.stderr.write(text),
+    "shell": lambda script: subprocess.run(["sh", "-c", script], check=True),
+    "log": log_step,
+    "raise": raise_step,
+    "odd fields": odd_fields_step,
+    "frame": frame_step,
+    "redirect": redirect_step,
+}
 
 
 def flood(size: int) -> None:

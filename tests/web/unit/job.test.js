@@ -3,7 +3,7 @@ import { test } from "node:test";
 
 import { scaleOf } from "../../../server/web/pages/job/attempts.js";
 import { commandsOf } from "../../../server/web/pages/job/documents.js";
-import { textOf } from "../../../server/web/pages/job/output.js";
+import { entryText, FILTERS } from "../../../server/web/pages/job/output.js";
 import { durationOf } from "../../../server/web/pages/jobs/jobRow.js";
 import { shellQuote } from "../../../server/web/shared/curl.js";
 
@@ -46,13 +46,45 @@ const JOB = {
   files: 0,
 };
 
-test("output has a note where a part was not kept", () => {
-  const pieces = [
-    { position: 0, text: "é\n" },
-    { position: 3, text: "b\n" },
-    { position: 105, text: "c\n" },
-  ];
-  assert.equal(textOf({ pieces }), "é\nb\n[100 bytes not kept]\nc\n");
+const PRINTED = {
+  time: START,
+  stream: "stdout",
+  level: null,
+  logger: null,
+  message: "é",
+  fields: null,
+  traceback: null,
+  position: 0,
+};
+const LOGGED = {
+  ...PRINTED,
+  stream: "log",
+  level: "warning",
+  logger: "job",
+  message: "no date",
+  fields: { row: 17 },
+  traceback: "Traceback\n  …",
+};
+
+test("a line is shown as it is, and a log entry with its level, fields and traceback", () => {
+  assert.equal(entryText(PRINTED), "é\n");
+  assert.match(entryText(LOGGED), /^.+ WARNING job: no date \{"row":17\}\nTraceback\n {2}…\n$/);
+});
+
+test("output is filtered by its level and stream", () => {
+  const entries = [PRINTED, { ...PRINTED, stream: "stderr" }, LOGGED, { ...LOGGED, level: "info" }];
+  const found = Object.entries(FILTERS).map(([name, { matches }]) => [
+    name,
+    entries.filter(matches).map((entry) => entries.indexOf(entry)),
+  ]);
+  assert.deepEqual(Object.fromEntries(found), {
+    all: [0, 1, 2, 3],
+    log: [2, 3],
+    warning: [2],
+    error: [],
+    stdout: [0],
+    stderr: [1],
+  });
 });
 
 test("the scale of attempts ends with the last one, or now if that is running", () => {

@@ -1,7 +1,7 @@
 """Commands that follow jobs: `watch`, `logs`, `wait`."""
 
 import sys
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
@@ -16,7 +16,7 @@ from jobservice.cli.session import Session
 from jobservice.errors import JobCanceled, WaitTimeout
 
 if TYPE_CHECKING:
-    from jobservice import Event, Job
+    from jobservice import Event, Job, LogEntry
 
 WatchedId = Annotated[
     str | None,
@@ -37,6 +37,13 @@ OneStatus = Annotated[
     ),
 ]
 
+LEVEL_STYLES: dict[str | None, str] = {
+    "debug": "dim",
+    "warning": "yellow",
+    "error": "red",
+    "critical": "bold red",
+}
+"""Colors of log entries."""
 SHOWN = ("status", "deadline")
 """The events that have a line of their own."""
 
@@ -44,7 +51,9 @@ SHOWN = ("status", "deadline")
 def register(app: typer.Typer) -> None:
     """Add the commands."""
     command(app, "watch", ("watch 6af1b43d", "watch --type analyze --status failed"))(watch)
-    command(app, "logs", ("logs 6af1b43d", "logs -f 6af1b43d"))(logs)
+    command(app, "logs", ("logs 6af1b43d", "logs -f 6af1b43d", "logs 6af1b43d --level warning"))(
+        logs
+    )
     wait_examples = ("wait 6af1b43d 7bc2 --timeout 5m", "wait --tag nightly")
     command(app, "wait", wait_examples)(wait)
 
@@ -130,19 +139,38 @@ def logs(
         int | None,
         typer.Option("--attempt", min=1, metavar="N", help="An attempt; the newest by default."),
     ] = None,
+    level: Annotated[
+        Literal["debug", "info", "warning", "error", "critical"] | None,
+        typer.Option("--level", "-l", help="Log entries of this level or a higher one."),
+    ] = None,
+    stream: Annotated[
+        Literal["stdout", "stderr", "log"] | None,
+        typer.Option("--stream", help="What was printed to this stream, or logged."),
+    ] = None,
 ) -> None:
-    """Print what a job has printed."""
+    """Print what a job has printed and logged.
+
+    A terminal shows warnings and errors in color. With --json, each line is a log entry.
+    """
     output = session.output
     client = session.patient_client if follow else session.client
     job = client.get(ids.resolve(client, job_id))
-    for line in job.logs(follow=follow, attempt=attempt):
-        if output.as_json:
-            output.item({"job_id": job.id, "text": line})
-        elif output.on_terminal:
-            output.write(formats.printable_output(line))
-        else:
-            sys.stdout.buffer.write(line.encode(errors="replace"))
-            sys.stdout.buffer.flush()
+    if output.as_json or output.on_terminal:
+        for entry in job.log_entries(follow, attempt, level=level, stream=stream):
+            _print_entry(output, job.id, entry)
+        return
+    for line in job.logs(follow, attempt, level=level, stream=stream):
+        sys.stdout.buffer.write(line.encode(errors="replace"))
+        sys.stdout.buffer.flush()
+
+
+def _print_entry(output: Output, job_id: str, entry: "LogEntry") -> None:
+    if output.as_json:
+        output.item({"job_id": job_id, "text": entry.text, **entry.raw})
+    elif style := LEVEL_STYLES.get(entry.level):
+        output.styled(formats.printable_output(entry.text), style)
+    else:
+        output.write(formats.printable_output(entry.text))
 
 
 def wait(

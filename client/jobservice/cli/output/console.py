@@ -60,6 +60,12 @@ class Output:
         sys.stdout.write(text)
         sys.stdout.flush()
 
+    def styled(self, text: str, style: str) -> None:
+        """Write text with a style of rich to the terminal, at once. Nothing is wrapped."""
+        from rich.text import Text
+
+        self.console.print(Text.from_ansi(text.rstrip("\n"), style=style), soft_wrap=True)
+
     def line(self, text: str = "") -> None:
         """Write a line of text that may come from a job."""
         self.write(formats.printable(text) + "\n")

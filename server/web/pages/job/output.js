@@ -7,8 +7,26 @@ import { throttle } from "../../lib/throttle.js";
 import { get } from "../../shared/api.js";
 import { jobPath } from "../../shared/links.js";
 
+/** @typedef {import("../../types.js").LogEntryDocument} LogEntry */
+
 const LOAD_MS = 500;
 const NEAR_END_PIXELS = 30;
+const MAX_SHOWN = 5000; // entries; more would make the page slow
+const LEVELS = ["debug", "info", "warning", "error", "critical"];
+
+/**
+ * What the reader can choose to see, by the value of the option.
+ *
+ * @type {Record<string, { label: string, matches: (entry: LogEntry) => boolean }>}
+ */
+export const FILTERS = {
+  all: { label: "Everything", matches: () => true },
+  log: { label: "Log", matches: ({ stream }) => stream === "log" },
+  warning: { label: "Log: warnings and errors", matches: (entry) => isAtLeast(entry, "warning") },
+  error: { label: "Log: errors", matches: (entry) => isAtLeast(entry, "error") },
+  stdout: { label: "Standard output", matches: ({ stream }) => stream === "stdout" },
+  stderr: { label: "Standard error", matches: ({ stream }) => stream === "stderr" },
+};
 
 /** Shows the output of the newest attempt, or of one that the reader has chosen. */
 export class OutputPanel {
@@ -19,7 +37,21 @@ export class OutputPanel {
     this.chosenAttempt = null;
     this.newestAttempt = 0;
     this.end = 0; // bytes of output that are shown
+    /** @type {LogEntry[]} */
+    this.entries = [];
     this.title = h("h2", {}, "Output");
+    this.select = h(
+      "select",
+      { id: "output-filter", onchange: () => this.render() },
+      Object.entries(FILTERS).map(([value, { label }]) => h("option", { value }, label)),
+    );
+    this.filter = h(
+      "p",
+      { class: "output-filter", hidden: true },
+      h("label", { for: "output-filter" }, "Show"),
+      " ",
+      this.select,
+    );
     this.text = h("pre", {
       class: "output",
       tabindex: 0,
@@ -27,7 +59,7 @@ export class OutputPanel {
       "aria-label": "Output of the attempt",
     });
     this.note = h("p", { class: "quiet" }, "No output yet.");
-    this.element = h("section", {}, this.title, this.text, this.note);
+    this.element = h("section", {}, this.title, this.filter, this.text, this.note);
     this.load = throttle(LOAD_MS, () => this.loadNow());
   }
 
@@ -43,6 +75,7 @@ export class OutputPanel {
   choose(attempt) {
     this.chosenAttempt = attempt;
     this.load();
+    this.element.scrollIntoView({ block: "nearest" });
   }
 
   /**
@@ -63,13 +96,13 @@ export class OutputPanel {
    *
    * @param {import("../../types.js").OutputEvent} event
    */
-  add({ attempt, position, text }) {
+  add({ attempt, position, text, entries }) {
     if (attempt !== this.attempt || position < this.end) return;
     if (position > this.end) {
       this.load();
       return;
     }
-    this.append(text);
+    this.append(entries ?? [printed(text)]);
     this.end += byteLength(text);
   }
 
@@ -80,27 +113,54 @@ export class OutputPanel {
       /** @type {import("../../types.js").LogsDocument} */
       const output = await get(jobPath(this.jobId, `/logs?attempt=${attempt}`));
       setText(this.title, `Output of attempt ${attempt}`);
+      this.entries = [];
       replaceChildren(this.text);
-      this.append(textOf(output));
+      this.append(output.entries ?? output.pieces.map(({ text }) => printed(text)));
       this.end = output.bytes;
-      setText(this.note, output.bytes ? "" : "No output.");
+      if (!output.bytes) setText(this.note, "No output.");
     } catch (error) {
       setText(this.note, messageOf(error));
     }
   }
 
   /**
-   * Append text. If the reader has scrolled to the end, the panel stays at the end.
+   * Append entries. If the reader has scrolled to the end, the panel stays at the end.
    *
-   * @param {string} text
+   * @param {LogEntry[]} entries
    */
-  append(text) {
+  append(entries) {
     const pre = this.text;
     const isAtEnd = pre.scrollHeight - pre.scrollTop - pre.clientHeight < NEAR_END_PIXELS;
-    pre.append(text);
-    pre.hidden = !pre.textContent;
-    if (!pre.hidden) setText(this.note, "");
+    this.entries.push(...entries);
+    if (this.entries.length > MAX_SHOWN) {
+      this.entries = this.entries.slice(-MAX_SHOWN);
+      this.render();
+    } else {
+      pre.append(...this.elements(entries));
+      this.tell();
+    }
     if (isAtEnd) pre.scrollTop = pre.scrollHeight;
+  }
+
+  /** Show the entries that the chosen filter selects. */
+  render() {
+    replaceChildren(this.text, this.elements(this.entries));
+    this.tell();
+  }
+
+  /** Show the text or, if there is none, the reason. */
+  tell() {
+    const isCut = this.entries.length === MAX_SHOWN;
+    this.text.hidden = !this.text.textContent;
+    this.filter.hidden = !this.entries.length;
+    const rest = isCut ? `Only the last ${format.number(MAX_SHOWN)} entries.` : "";
+    setText(this.note, this.text.hidden && this.entries.length ? "No such output." : rest);
+  }
+
+  /** @param {LogEntry[]} entries */
+  elements(entries) {
+    const { matches } = FILTERS[this.select.value || "all"];
+    return entries.filter(matches).map(entryElement);
   }
 
   stop() {
@@ -108,22 +168,50 @@ export class OutputPanel {
   }
 }
 
+/** @param {LogEntry} entry */
+function entryElement(entry) {
+  const { time, stream, level } = entry;
+  const facts = [time && format.fullTime(time), stream !== "log" && stream];
+  const title = facts.filter(Boolean).join(" · ");
+  return h("span", { class: `entry ${level ?? stream ?? ""}`, title }, entryText(entry));
+}
+
 /**
- * Return stored output as text. A note in brackets stands for a gap, where output was not kept.
+ * Return an entry as one or more lines; the time of a log entry is in the reader's time zone.
  *
- * @param {Pick<import("../../types.js").LogsDocument, "pieces">} output
+ * @param {LogEntry} entry
  * @returns {string}
  */
-export function textOf(output) {
-  let text = "";
-  let end = 0;
-  for (const piece of output.pieces) {
-    if (piece.position > end) text += `[${format.bytes(piece.position - end)} not kept]\n`;
-    text += piece.text;
-    end = piece.position + byteLength(piece.text);
-  }
-  return text;
+export function entryText({ time, level, logger, message, fields, traceback }) {
+  if (level === null) return `${message}\n`;
+  const head = `${time ? format.time(time) : ""} ${level.toUpperCase()} ${logger}: `;
+  const shown = fields ? ` ${JSON.stringify(fields)}` : "";
+  return `${head}${message}${shown}\n${traceback ? `${traceback}\n` : ""}`;
 }
+
+/**
+ * @param {LogEntry} entry
+ * @param {string} lowest
+ */
+const isAtLeast = ({ level }, lowest) =>
+  level !== null && LEVELS.indexOf(level) >= LEVELS.indexOf(lowest);
+
+/**
+ * The output that a listener of the release before has sent.
+ *
+ * @param {string} text
+ * @returns {LogEntry}
+ */
+const printed = (text) => ({
+  time: null,
+  stream: null,
+  level: null,
+  logger: null,
+  message: text.replace(/\n$/, ""),
+  fields: null,
+  traceback: null,
+  position: 0,
+});
 
 /** @param {string} text */
 const byteLength = (text) => new TextEncoder().encode(text).length;
