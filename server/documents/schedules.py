@@ -9,14 +9,19 @@ from server.documents.filters import Query, Whole
 from server.documents.jobs import rfc3339
 from server.documents.options.job_options import (
     IN_SECONDS,
+    ConcurrencyKey,
     Delay,
     ExpiresIn,
+    HeldUntil,
+    IfExists,
     JobTags,
     KeepFor,
+    MaxPerKey,
     MaxRetries,
     Priority,
     Queue,
     Timeout,
+    UniqueKey,
     Waits,
 )
 from server.documents.options.limits import CpuSeconds, MaxOutputBytes, MemoryBytes, Nice
@@ -67,6 +72,11 @@ class ScheduleOptions(BaseModel):
     cpu_seconds: CpuSeconds = None
     max_output_bytes: MaxOutputBytes = None
     nice: Nice = None
+    unique_key: UniqueKey = None
+    unique: HeldUntil = None
+    if_exists: IfExists = None
+    concurrency_key: ConcurrencyKey = None
+    max_per_key: MaxPerKey = None
     callback_url: str | None = Field(
         None, max_length=2000, description="address that is called at the end of the job"
     )

@@ -26,9 +26,11 @@ from server.http.codes import Code
 from server.http.problems import BODY, FieldError, Problem, unacceptable
 from server.jobs.admission import Admission, key_reused
 from server.jobs.submissions import UNKNOWN_SOURCE, Submissions, Submitted
+from server.jobs.unique_keys import key_held
 from server.jobs.waits import JobReader
 from server.store.threads import StoreThreads
 from storage.jobs.transitions import to_json_text
+from storage.jobs.unique_keys import KeyHolder
 from storage.records.job import EncodedJson
 from storage.records.queue_name import DEFAULT_QUEUE
 from storage.records.schedule import Firing, Schedule, ScheduleSettings, Timing, template_of
@@ -132,6 +134,8 @@ class ScheduleService:
         if run.busy:
             detail = f"{run.why_busy}: wait for the end of the job {run.busy}, or cancel it"
             raise Problem(Code.SCHEDULE_BUSY, detail, members={"job_id": str(run.busy)})
+        if isinstance(run.refusal, KeyHolder):
+            raise key_held(run.refusal)
         if run.refusal is not None:
             raise unacceptable([_refused(run.refusal)])
         assert run.job_id

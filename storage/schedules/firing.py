@@ -20,6 +20,7 @@ from storage.db.clock import Clock
 from storage.db.database import Database
 from storage.db.models import FiringRow, JobRow, ScheduleRow
 from storage.db.parameters import parameter
+from storage.jobs.unique_keys import KeyHolder
 from storage.notify.wakeup import LISTENER, WORKER, Wakeup, notifying_transaction
 from storage.records.job import NewJob
 from storage.records.schedule import FiringOutcome, Missed, Overlap, Timing, new_job
@@ -183,7 +184,7 @@ class Firer:
                 assert job.schedule
                 firing["job_id"] = last_jobs[job.schedule] = result
             else:
-                _refuse(firing, str(result))
+                _refuse(firing, result)
         firings = [*batch.firings, *(firing for _, firing in batch.jobs)]
         for each in batch.schedules:
             each["last_job_id"] = last_jobs.get(each["name"], each["last_job_id"])
@@ -205,13 +206,16 @@ class Firer:
                 self._database.change(delete, {"name": name})
 
 
-def _refuse(firing: Row, why: str) -> None:
+def _refuse(firing: Row, why: object) -> None:
     reasons = {
         "queue": "there is no such queue; PUT /queues/NAME creates one",
         "source": "its source job has no file, or was deleted",
     }
     firing["outcome"] = FiringOutcome.REFUSED
-    firing["reason"] = reasons.get(why, f"the job was refused: {why}")
+    if isinstance(why, KeyHolder):
+        firing["reason"] = f"the job {why.job_id} holds its unique key"
+    else:
+        firing["reason"] = reasons.get(str(why), f"the job was refused: {why}")
     extra = {"schedule": firing["schedule"], "reason": firing["reason"]}
     log.warning("a schedule could not submit its job", extra=extra)
 

@@ -293,6 +293,38 @@ class ScheduleOptions(_Shared):
             "--metadata", metavar="JSON", parser=json_object, help="An object kept with the job."
         ),
     ] = None
+    unique_key: Annotated[
+        str | None,
+        typer.Option("--unique-key", metavar="KEY", help="Only one job at a time has this key."),
+    ] = None
+    unique: Annotated[
+        str | None,
+        typer.Option(
+            "--unique",
+            metavar="SCOPE",
+            autocompletion=completion.one_of("queued", "running", "final"),
+            help="How long: queued, running (default) or final.",
+        ),
+    ] = None
+    if_exists: Annotated[
+        str | None,
+        typer.Option(
+            "--if-exists",
+            metavar="POLICY",
+            autocompletion=completion.one_of("refuse", "return", "replace"),
+            help="If a job has the key: refuse (default), return or replace it.",
+        ),
+    ] = None
+    concurrency_key: Annotated[
+        str | None,
+        typer.Option(
+            "--concurrency-key", metavar="KEY", help="Few jobs with this key run at the same time."
+        ),
+    ] = None
+    max_per_key: Annotated[
+        int | None,
+        typer.Option("--max-per-key", metavar="N", help="How many: 1 (default) to 1000."),
+    ] = None
 
 
 @dataclasses.dataclass
@@ -333,36 +365,4 @@ class JobOptions(ScheduleOptions, Changes):
             autocompletion=completion.job_ids,
             help="The result of this job becomes the field input.",
         ),
-    ] = None
-    unique_key: Annotated[
-        str | None,
-        typer.Option("--unique-key", metavar="KEY", help="Only one job at a time has this key."),
-    ] = None
-    unique: Annotated[
-        str | None,
-        typer.Option(
-            "--unique",
-            metavar="SCOPE",
-            autocompletion=completion.one_of("queued", "running", "final"),
-            help="How long: queued, running (default) or final.",
-        ),
-    ] = None
-    if_exists: Annotated[
-        str | None,
-        typer.Option(
-            "--if-exists",
-            metavar="POLICY",
-            autocompletion=completion.one_of("refuse", "return", "replace"),
-            help="If a job has the key: refuse (default), return or replace it.",
-        ),
-    ] = None
-    concurrency_key: Annotated[
-        str | None,
-        typer.Option(
-            "--concurrency-key", metavar="KEY", help="Few jobs with this key run at the same time."
-        ),
-    ] = None
-    max_per_key: Annotated[
-        int | None,
-        typer.Option("--max-per-key", metavar="N", help="How many: 1 (default) to 1000."),
     ] = None

@@ -257,6 +257,16 @@ async def _job(bench: Bench) -> Any:
     return bench.jobs.list(Filters(schedule="s"), 1).jobs[0]
 
 
+async def test_jobs_of_a_schedule_have_keys(client: Client, bench: Bench) -> None:
+    holder = bench.enqueue(unique_key="once")
+    keys = {"unique_key": "once", "concurrency_key": "few", "max_per_key": 2}
+    assert read(await put(client, body={**BODY, "options": keys}), 201)["options"] == keys
+    refused = read(await send(client, "POST", "s/run", b""), 409)
+    assert (refused["code"], refused["job_id"]) == ("unique_key_held", str(holder))
+    bad = read(await put(client, body={**BODY, "options": {"max_per_key": 2}}), 422)
+    assert [each["field"] for each in bad["errors"]] == ["options.max_per_key"]
+
+
 async def test_only_the_creator_and_admins_may_change_or_run_a_schedule(client: Client) -> None:
     read(await put(client), 201)
     for method, name in (("PUT", "s"), ("PATCH", "s"), ("POST", "s/run"), ("DELETE", "s")):

@@ -9,7 +9,9 @@ from unittest.mock import patch
 import pytest
 
 from storage.db.models import CounterRow, FiringRow, ScheduleRow
+from storage.jobs.unique_keys import KeyHolder
 from storage.records.filters import Filters
+from storage.records.holds import Hold
 from storage.records.job import Job, NewJob
 from storage.records.schedule import (
     FiringOutcome,
@@ -20,6 +22,7 @@ from storage.records.schedule import (
     Timing,
     template_of,
 )
+from storage.records.states import Status
 from storage.schedules import firing, schedules
 from storage.schedules.firing import Firer
 from storage.schedules.schedules import Schedules, TooManySchedules
@@ -87,7 +90,7 @@ def outcomes(store: Schedules, name: str = "s") -> list[tuple[int, str]]:
 
 def end_jobs(bench: Bench) -> None:
     """Cancel all queued jobs."""
-    for job in bench.jobs.list(Filters(), 500).jobs:
+    for job in bench.jobs.list(Filters(frozenset({Status.QUEUED})), 500).jobs:
         bench.jobs.cancel(job.id)
 
 
@@ -366,6 +369,28 @@ def test_a_job_that_cannot_be_stored_is_refused_and_the_others_are_stored(
     stored = store.get("bad")
     assert stored
     assert (stored.next_at, stored.last_job_id) == (START + 2 * MINUTE, None)
+
+
+def test_jobs_of_a_schedule_heed_unique_and_concurrency_keys(
+    bench: Bench, store: Schedules, firer: Firer
+) -> None:
+    holder = bench.enqueue(unique_key="once")
+    placed = bench.enqueue(concurrency_key="few")
+    put(store, "unique", options={"unique_key": "once"})
+    put(store, "few", options={"concurrency_key": "few"})
+    bench.clock.forward(60)
+    firer.fire()
+    (refused,) = store.recent("unique")
+    assert (refused.outcome, refused.reason) == (
+        "refused",
+        f"the job {holder} holds its unique key",
+    )
+    (waiting,) = jobs_of(bench, "few")
+    assert waiting.holds == Hold.KEY
+    bench.jobs.cancel(placed)
+    run = store.run("unique", "ann", None, lambda stored: None)
+    assert run
+    assert isinstance(run.refusal, KeyHolder)
 
 
 def test_a_zone_that_a_worker_does_not_know_stops_only_its_schedule(
