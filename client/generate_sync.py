@@ -21,6 +21,7 @@ NAMES = {
     "AsyncJob": "Job",
     "AsyncSchedules": "Schedules",
     "AsyncTransport": "Transport",
+    "AsyncTypeCalls": "TypeCalls",
     "__aenter__": "__enter__",
     "__aexit__": "__exit__",
     "_async": "_sync",

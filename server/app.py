@@ -19,6 +19,7 @@ from server.auth.authenticate import Authenticator
 from server.auth.sessions import Sessions, load_or_create_key
 from server.checking.batch_checks import BatchChecks
 from server.checking.submission import SubmissionChecks
+from server.documents.job_types import TypeDocuments
 from server.documents.metrics import ListenerMetrics
 from server.downloads.downloads import Downloads
 from server.events.callback_sender import OUTCOMES, CallbackSender
@@ -293,6 +294,7 @@ class App:
             "stats": self.stats,
             "submissions": self.submissions,
             "threads": self.threads,
+            "type_documents": TypeDocuments(self.job_types),
             "uploads": store.uploads,
         }
 

@@ -30,6 +30,7 @@ from server.handlers.pattern_sets import PatternSetHandler, PatternSetsHandler
 from server.handlers.queues import QueueHandler, QueuesHandler
 from server.handlers.schedules import ScheduleHandler, ScheduleRunHandler, SchedulesHandler
 from server.handlers.session import SessionHandler
+from server.handlers.types import TypeHandler, TypesHandler
 
 ROUTES: tuple[tuple[str, type[Handler]], ...] = (
     (r"/", IndexHandler),
@@ -47,6 +48,8 @@ ROUTES: tuple[tuple[str, type[Handler]], ...] = (
     (r"/ui/.*", NoPageHandler),
     (r"/queues/?", QueuesHandler),
     (r"/queues/([^/]+)/?", QueueHandler),
+    (r"/types/?", TypesHandler),
+    (r"/types/([^/]+)/?", TypeHandler),
     (r"/pattern-sets/?", PatternSetsHandler),
     (r"/pattern-sets/([^/]+)/?", PatternSetHandler),
     (r"/schedules/?", SchedulesHandler),

@@ -95,9 +95,9 @@ MAY_IMPORT = {
     "server.documents.options": "server.http storage.records storage.jobs",
     "server.documents.analyses": "runner.job_types server.documents server.documents.schemas "
     "storage.records",
-    "server.documents": "runner.job_types server.documents.options server.documents.schemas "
-    "server.http storage storage.db storage.jobs storage.liveness storage.queries storage.records "
-    "storage.schedules storage.waiting",
+    "server.documents": "runner.job_types runner.job_types.registry server.documents.options "
+    "server.documents.schemas server.http storage storage.db storage.jobs storage.liveness "
+    "storage.queries storage.records storage.schedules storage.waiting",
     "server.upload": "server.checking server.documents server.http storage.files storage.records",
     "server.downloads": "server.http",
     "server.events": "server.checking server.documents server.documents.options "
@@ -119,9 +119,10 @@ MAY_IMPORT = {
     "server.http server.store storage storage.files storage.jobs storage.liveness storage.notify "
     "storage.queries storage.records storage.schedules",
     "server.fast": "server.auth server.documents server.http server.jobs server.settings",
-    "server.handlers": "runner.job_types server.auth server.checking server.documents "
-    "server.documents.schemas server.http server.jobs server.pattern_sets server.store "
-    "storage.jobs storage.liveness storage.queries storage.records storage.schedules",
+    "server.handlers": "runner.job_types runner.job_types.registry server.auth server.checking "
+    "server.documents server.documents.schemas server.http server.jobs server.pattern_sets "
+    "server.store storage.jobs storage.liveness storage.queries storage.records "
+    "storage.schedules",
     "server.handlers.files": "server.documents server.downloads server.handlers "
     "server.handlers.jobs server.http storage.files storage.records",
     "server.handlers.jobs": "server.analyses server.auth server.checking server.documents "

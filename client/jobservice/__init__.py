@@ -14,6 +14,7 @@ __all__ = [
     "AsyncClient",
     "AsyncJob",
     "BatchData",
+    "BrokenTypeData",
     "BulkChange",
     "Client",
     "ConnectionFailed",
@@ -36,6 +37,8 @@ __all__ = [
     "QueueData",
     "Refusal",
     "ScheduleData",
+    "TypeData",
+    "Types",
     "WaitTimeout",
     "__version__",
 ]
@@ -68,6 +71,7 @@ if TYPE_CHECKING:
     from jobservice.failures import FailureData, Failures
     from jobservice.log_entries import LogEntry
     from jobservice.schedule_documents import FiringData, ScheduleData
+    from jobservice.type_documents import BrokenTypeData, TypeData, Types
 
 _MODULES = {
     "AsyncClient": "_async.client",
@@ -97,6 +101,9 @@ _MODULES = {
     "Failures": "failures",
     "FiringData": "schedule_documents",
     "ScheduleData": "schedule_documents",
+    "BrokenTypeData": "type_documents",
+    "TypeData": "type_documents",
+    "Types": "type_documents",
 }
 """The module that defines each name of this package."""
 

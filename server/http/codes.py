@@ -136,6 +136,12 @@ class Code(Enum):
         "No queue has this name.",
         "`GET /queues` lists all queues, and `PUT /queues/NAME` creates one.",
     )
+    TYPE_NOT_FOUND = (
+        404,
+        "There is no such job type",
+        "The listener has no job type with this name, or it does not work.",
+        "`GET /types` lists all job types, and why others do not work.",
+    )
     PATTERN_SET_NOT_FOUND = (
         404,
         "There is no such pattern set",

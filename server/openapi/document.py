@@ -78,6 +78,11 @@ _PATH_PARAMETERS: dict[str, Json] = {
         "description": "Name of the queue",
         "schema": {"type": "string"},
     },
+    "/types/{name}": {
+        "name": "name",
+        "description": "Name of the job type",
+        "schema": {"type": "string"},
+    },
     "/pattern-sets/{name}": {
         "name": "name",
         "description": "Name of the pattern set",

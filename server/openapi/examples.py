@@ -41,6 +41,7 @@ from server.documents.schemas.service import (
     ReadyDocument,
     SessionDocument,
 )
+from server.documents.schemas.types import JobTypeDocument, JobTypesDocument
 from server.openapi.batch_examples import BATCH_EXAMPLES
 from storage.records.job import Outcome
 from storage.records.release import RELEASE
@@ -167,6 +168,18 @@ _QUEUE: QueueDocument = {
     "queued": 17,
     "queued_is_more": False,
     "oldest_due_seconds": 3.5,
+}
+_TYPE: JobTypeDocument = {
+    "name": "resize",
+    "summary": "Makes a picture smaller.",
+    "version": "1.2",
+    "origin": "folder",
+    "file": "resize.py",
+    "upload": "required",
+    "payload_schema": {"type": "object", "properties": {"width": {"type": "integer"}}},
+    "defaults": {"timeout": 60, "queue": "pictures"},
+    "isolation": "shared",
+    "network": True,
 }
 _FAILURE: FailureDocument = {
     "failure": "3f9a0c1d2b4e5f60",
@@ -333,6 +346,19 @@ _REST: dict[Any, Any] = {
         "job_types": {"sleep": {"upload": "none", "payload": {"type": "object"}}},
     },
     QueuesDocument: {"items": [_QUEUE]},
+    JobTypeDocument: _TYPE,
+    JobTypesDocument: {
+        "types": [_TYPE],
+        "broken": [
+            {
+                "origin": "folder",
+                "file": "crop.py",
+                "line": 3,
+                "reason": "ModuleNotFoundError: No module named 'PIL'",
+                "remedy": "install the package that has PIL, or correct the name",
+            }
+        ],
+    },
     PatternSetsDocument: {"items": [_PATTERN_SET_HEAD]},
     PatternSetDocument: {**_PATTERN_SET_HEAD, "patterns": _PATTERNS},
     PatternSetBody: {

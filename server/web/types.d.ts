@@ -273,6 +273,32 @@ export interface TypeDocument {
   payload: Schema;
 }
 
+export interface JobTypeDocument {
+  name: string;
+  summary: string;
+  version: string;
+  origin: "built-in" | "package" | "folder" | "installed" | "commands";
+  file: string | null;
+  upload: "none" | "required" | "optional";
+  payload_schema: Schema;
+  defaults: Record<string, unknown>;
+  isolation: "shared" | "fresh";
+  network: boolean;
+}
+
+export interface BrokenTypeDocument {
+  origin: JobTypeDocument["origin"];
+  file: string;
+  line: number | null;
+  reason: string;
+  remedy: string;
+}
+
+export interface JobTypesDocument {
+  types: JobTypeDocument[];
+  broken: BrokenTypeDocument[];
+}
+
 export interface IndexDocument {
   service: string;
   jobs: string;

@@ -28,10 +28,13 @@ class _Blocked:
 
     def __getattr__(self, name: str) -> Any:
         value = getattr(self._inner, name)
-        if callable(value):
-            return self._blocking(value)
-        is_group = type(value).__module__.startswith("jobservice._async.")  # such as `batches`
-        return _Blocked(value, self._runner) if is_group else value
+        if type(value).__module__.startswith("jobservice._async."):  # a group, such as `batches`
+            return _Blocked(value, self._runner)
+        return self._blocking(value) if callable(value) else value
+
+    def __call__(self, *args: Any, **options: Any) -> Any:
+        """Call a group of calls itself, such as `types`."""
+        return self._blocking(self._inner)(*args, **options)
 
     def _blocking(self, method: Callable[..., Any]) -> Callable[..., Any]:
         def call(*args: Any, **options: Any) -> Any:

@@ -18,6 +18,7 @@ from jobservice._async.files import AsyncFileCalls
 from jobservice._async.job import AsyncJob
 from jobservice._async.schedules import AsyncSchedules
 from jobservice._async.transport import AsyncTransport
+from jobservice._async.types import AsyncTypeCalls
 from jobservice.address import base_url
 from jobservice.documents import (
     BulkChange,
@@ -69,6 +70,7 @@ class AsyncClient:
         self.failures = AsyncFailureCalls(self._transport)
         self.files = AsyncFileCalls(self._transport)
         self.schedules = AsyncSchedules(self._transport)
+        self.types = AsyncTypeCalls(self._transport)
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__} {self.url}>"
@@ -330,10 +332,6 @@ class AsyncClient:
     async def session(self) -> dict[str, Any]:
         """Return the caller's name and role."""
         return await self._transport.document(requests.get("/session"))
-
-    async def types(self) -> dict[str, Any]:
-        """Return the job types, each with its `upload` and the JSON Schema of its `payload`."""
-        return dict((await self._transport.document(requests.get("/")))["job_types"])
 
     def _job(self, data: JobData) -> AsyncJob:
         return AsyncJob(self._transport, data)

@@ -19,6 +19,7 @@ from jobservice._sync.files import FileCalls
 from jobservice._sync.job import Job
 from jobservice._sync.schedules import Schedules
 from jobservice._sync.transport import Transport
+from jobservice._sync.types import TypeCalls
 from jobservice.address import base_url
 from jobservice.documents import (
     BulkChange,
@@ -70,6 +71,7 @@ class Client:
         self.failures = FailureCalls(self._transport)
         self.files = FileCalls(self._transport)
         self.schedules = Schedules(self._transport)
+        self.types = TypeCalls(self._transport)
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__} {self.url}>"
@@ -329,10 +331,6 @@ class Client:
     def session(self) -> dict[str, Any]:
         """Return the caller's name and role."""
         return self._transport.document(requests.get("/session"))
-
-    def types(self) -> dict[str, Any]:
-        """Return the job types, each with its `upload` and the JSON Schema of its `payload`."""
-        return dict((self._transport.document(requests.get("/")))["job_types"])
 
     def _job(self, data: JobData) -> Job:
         return Job(self._transport, data)

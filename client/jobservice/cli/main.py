@@ -29,6 +29,7 @@ from jobservice.cli.commands import (
     schedules,
     submit,
     top,
+    types,
 )
 from jobservice.cli.output.console import Output
 
@@ -38,7 +39,6 @@ Submit jobs to a Job Service, follow them, and cancel them.
 
 Commands (`{name} COMMAND --help` explains each):
 {commands}
-
 Options of all commands: --json, --help, --version, --install-completion,
   --show-completion, --url URL, --profile NAME (default: JOBS_URL, JOBS_PROFILE)
 
@@ -109,6 +109,7 @@ ABOUT = {
     "queues": "list and change queues",
     "batches": "many jobs at once",
     "schedules": "run jobs at set times",
+    "types": "list job types",
     "pattern-sets": "save patterns by name",
     "top": "watch the whole service",
     "config": "addresses and tokens",
@@ -151,6 +152,7 @@ app.add_typer(failures.app, name="failures")
 app.add_typer(queues.app, name="queues")
 app.add_typer(batches.app, name="batches")
 app.add_typer(schedules.app, name="schedules")
+app.add_typer(types.app, name="types")
 app.add_typer(pattern_sets.app, name="pattern-sets")
 app.add_typer(profiles.app, name="config")
 

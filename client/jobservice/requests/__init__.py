@@ -29,6 +29,7 @@ from jobservice.requests.request import (
     pattern_set_path,
     queue_path,
     schedule_path,
+    type_path,
 )
 from jobservice.requests.schedules import (
     PAGE_SCHEDULES,
@@ -82,5 +83,6 @@ __all__ = [
     "since_text",
     "submit",
     "submit_batch",
+    "type_path",
     "update_job",
 ]

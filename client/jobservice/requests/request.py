@@ -69,6 +69,11 @@ def schedule_path(name: str) -> str:
     return f"/schedules/{_segment('a schedule', name)}"
 
 
+def type_path(name: str) -> str:
+    """The path of a job type."""
+    return f"/types/{_segment('a job type', name)}"
+
+
 def plain(name: str, value: Any) -> Any:
     """A time or a duration as the service takes it. Raises ValueError without a time zone."""
     if name == "cpu_seconds" and isinstance(value, timedelta):

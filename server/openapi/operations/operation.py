@@ -27,6 +27,7 @@ TAGS = {
     "events": "Follow jobs, and read their output",
     "schedules": "Submit jobs at certain times",
     "queues": "Read and change queues",
+    "job types": "Read what kinds of jobs there are",
     "pattern sets": "Read and save patterns for analyses",
     "service": "The state of the service, and its description",
     "session": "Who the caller is, and the sign-in of the web front end",

@@ -10,6 +10,7 @@ from server.openapi.operations.pattern_sets import PATTERN_SETS
 from server.openapi.operations.queues import QUEUES
 from server.openapi.operations.schedules import SCHEDULES
 from server.openapi.operations.service import SERVICE, SESSION
+from server.openapi.operations.types import TYPES
 
 OPERATIONS = (
     *JOB_LISTS,
@@ -23,6 +24,7 @@ OPERATIONS = (
     *SCHEDULES,
     *QUEUES,
     *PATTERN_SETS,
+    *TYPES,
     *SERVICE,
     *SESSION,
 )

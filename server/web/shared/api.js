@@ -158,6 +158,14 @@ export const DEFAULT_QUEUE = "default";
  */
 export const getQueues = async () => (await get("/queues")).items;
 
+/**
+ * Get all job types, and what does not work, as they are now.
+ *
+ * @returns {Promise<import("../types.js").JobTypesDocument>}
+ * @throws {ApiError}
+ */
+export const getTypes = () => get("/types");
+
 /** @type {Record<string, import("../types.js").TypeDocument> | undefined} */
 let jobTypes;
 

@@ -79,6 +79,13 @@ TYPES = (
         DECLARED,
     ),
     Mutant(
+        "only callers that may submit jobs see what does not work",
+        "server/handlers/types.py",
+        "with_broken=self.caller.role >= Role.SUBMIT",
+        "with_broken=True",
+        ("tests/server/handlers/test_types.py",),
+    ),
+    Mutant(
         "defaults have bounds",
         "runner/job_types/registry/declarations.py",
         '        _check_defaults(getattr(cls, "defaults", None))\n',

@@ -36,7 +36,9 @@ def routes(app: App) -> dict[str, type[Handler]]:
     found = {}
     for rule in app.application.wildcard_router.rules:
         pattern = rule.matcher.regex.pattern  # type: ignore[attr-defined]
-        has_name = pattern.startswith(("/queues", "/pattern-sets", "/schedules", "/analyze"))
+        has_name = pattern.startswith(
+            ("/queues", "/pattern-sets", "/schedules", "/analyze", "/types")
+        )
         name = "{name}" if has_name else "{job_id}"
         name = "{batch_id}" if pattern.startswith("/batches") else name
         path = pattern.removesuffix("$").removesuffix("/?").replace("([^/]+)", name)

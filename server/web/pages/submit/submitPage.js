@@ -10,18 +10,19 @@ import { describeErrors, fieldErrorsOf, messageOf } from "../../lib/errors.js";
 import * as format from "../../lib/format.js";
 import { failure, loading } from "../../lib/placeholders.js";
 import { atRoot } from "../../lib/root.js";
-import { getJobTypes, getQueues } from "../../shared/api.js";
+import { getQueues, getTypes } from "../../shared/api.js";
 import { setTaker, takeWaiting } from "../../shared/drops.js";
 import { jobHref } from "../../shared/links.js";
 import { hasRole } from "../../shared/session.js";
 import { showDryRun } from "./dryRun.js";
 import { FilesField } from "./filesField.js";
 import { Submission } from "./submission.js";
+import { brokenTypes, describeType } from "./typeNotes.js";
 
 /** @typedef {import("../../types.js").FieldDocument} FieldDocument */
 /** @typedef {import("../../types.js").JobRequest} JobRequest */
 /** @typedef {import("../../types.js").QueueDocument} QueueDocument */
-/** @typedef {Record<string, import("../../types.js").TypeDocument>} JobTypes */
+/** @typedef {Record<string, import("../../types.js").JobTypeDocument>} JobTypes */
 
 const CONCURRENT_UPLOADS = 2; // leaves connections of the browser for other requests
 
@@ -34,9 +35,11 @@ export function showSubmit(root, go) {
   const body = replaceChildren(h("div", {}), loading());
   replaceChildren(root, h("h1", {}, "Submit a job"), body);
   const load = () =>
-    Promise.all([getJobTypes(), getQueues()]).then(
-      ([types, queues]) => {
-        const form = new SubmitForm(body, types, queues, go);
+    Promise.all([getTypes(), getQueues()]).then(
+      ([{ types, broken }, queues]) => {
+        const byName = Object.fromEntries(types.map((type) => [type.name, type]));
+        const form = new SubmitForm(body, byName, queues, go);
+        body.append(...[brokenTypes(broken)].filter((each) => each !== null));
         if (body.isConnected) setTaker((files) => form.drop(files));
         form.analyze(takeWaiting());
       },
@@ -121,14 +124,15 @@ class SubmitForm {
   choose(type) {
     this.type = type;
     history.replaceState(null, "", atRoot(`/ui/submit?type=${encodeURIComponent(type)}`));
-    const { payload, upload } = this.types[type];
+    const { payload_schema: payload, upload, summary } = this.types[type];
     this.schema = new SchemaForm(payload);
     if (type === "analyze")
       for (const unit of ["minute", "auto"]) this.schema.preset("histogram", unit);
     this.files = upload === "none" ? null : new FilesField(upload === "optional");
     replaceChildren(
       this.payload,
-      h("p", { class: "quiet" }, payload.description),
+      h("p", { class: "quiet" }, payload.description ?? summary),
+      h("p", { class: "quiet" }, describeType(this.types[type])),
       this.files?.element,
       this.schema.element,
     );
@@ -159,7 +163,7 @@ class SubmitForm {
   analyze(files) {
     if (!files.length) return;
     this.drop(files);
-    if (!this.types[this.type].payload.required?.length && !this.button.disabled)
+    if (!this.types[this.type].payload_schema.required?.length && !this.button.disabled)
       this.form.requestSubmit();
   }
 
