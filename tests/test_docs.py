@@ -106,7 +106,7 @@ def test_the_page_of_commands_has_all_fields() -> None:
     section = page.split("\n## All fields\n")[1].split("\n## ")[0]
     rows = [line.split(" | ")[0] for line in section.splitlines() if line.startswith("| `")]
     shown = {name for row in rows for name in re.findall(r"`([a-z_]+)`", row)}
-    assert shown == Definition.model_fields.keys() - {"isolation", "network"}
+    assert shown == Definition.model_fields.keys()
 
 
 def test_the_example_of_secrets_gives_each_program_secrets_that_it_reads(tmp_path: Path) -> None:

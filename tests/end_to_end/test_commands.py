@@ -8,7 +8,7 @@ from typing import Any
 import psutil
 import pytest
 
-from runner.pool.linux import landlock
+from runner.pool.linux import landlock, seccomp
 from tests.support.programs import Program, Service, running_service
 from tests.support.waiting import wait_for
 
@@ -41,6 +41,17 @@ COMMANDS: dict[str, Any] = {
     },
     "environment": {"argv": ["env"], "stdout": "text"},
     "left": {"argv": ["sh", "-c", "sleep 1003 &"]},
+    "sort": {
+        "argv": ["sh", "-c", "sort > sorted.txt; wc -l < sorted.txt > count.txt"],
+        "stdin": "upload",
+        "files": ["*.txt"],
+    },
+    "no-network": {
+        "argv": ["python3", "-c", "import socket; socket.create_connection(('127.0.0.1', 9))"],
+        "network": False,
+        "isolation": "fresh",
+        "exit_codes": {"other": "failed"},
+    },
     "missing": {"argv": ["no-such-program"]},
     "broken": {"argv": ["echo", "{word"]},
 }
@@ -142,6 +153,21 @@ def test_what_a_program_leaves_behind_is_killed(service: Service, worker: Progra
     job = service.result(service.submit("left"))
     assert (job["status"], job["result"]) == ("succeeded", {"exit_code": 0})
     wait_for(lambda: not sleepers(worker, "1003"))
+
+
+def test_the_files_that_a_program_makes_are_stored_with_the_job(
+    service: Service, worker: Program
+) -> None:
+    job = service.result(service.upload(b"b\na\n", {}, "sort"))
+    assert (job["status"], job["files"]) == ("succeeded", 2)
+    assert job["result"] == {"exit_code": 0, "files": ["count.txt", "sorted.txt"]}
+
+
+@pytest.mark.skipif(not seccomp.is_supported(), reason="this kernel has no filter of system calls")
+def test_a_command_without_network_cannot_use_it(service: Service, worker: Program) -> None:
+    job = service.result(service.submit("no-network"))
+    assert job["status"] == "failed"
+    assert "PermissionError" in job["error"]["message"]
 
 
 @pytest.mark.parametrize(

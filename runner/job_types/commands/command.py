@@ -1,5 +1,6 @@
 """Job types that run a program: one for each command of COMMANDS_FILE."""
 
+import contextlib
 import errno
 import json
 import os
@@ -13,8 +14,10 @@ from pydantic import create_model
 
 from runner.job_types.base import Context, Defaults, JobError, JobType, NotRetryable, Payload
 from runner.job_types.commands import process
-from runner.job_types.commands.definition import UPLOAD, Definition
+from runner.job_types.commands.definition import UPLOAD, Definition, OutputFile
+from runner.job_types.commands.files import move_files, names_in, stored_path
 from runner.job_types.commands.process import Ended, OutputTooLong
+from runner.job_types.commands.template import Template
 
 MAX_OUTPUT_BYTES = 16 * 2**20
 """The most standard output that can become a result: no result is larger."""
@@ -69,7 +72,10 @@ class Command(JobType[Any]):
         outcome = self.definition.outcome(ended.code)
         if outcome != "succeeded":
             raise CommandFailed(self._complaint(ended), retryable=outcome == "retry")
-        return self._result(ended)
+        if self.definition.files:
+            patterns = self.definition.file_patterns(values)
+            move_files(patterns, Path.cwd(), context.files, {self.definition.upload_as})
+        return self._result(ended, context)
 
     def _values(self, payload: Payload, context: Context) -> dict[str, Any]:
         """Return the values of all parameters, and of those that each command has."""
@@ -82,6 +88,8 @@ class Command(JobType[Any]):
         if UPLOAD in self.definition.used:
             upload = context.upload
             values[UPLOAD] = str(self._named(upload.path)) if upload else None
+        if "files" in self.definition.used:
+            values["files"] = str(context.files)
         return {**values, **vars(payload)}
 
     def _named(self, upload: Path) -> Path:
@@ -96,23 +104,26 @@ class Command(JobType[Any]):
         definition = self.definition
         folder = definition.working_folder or os.getcwd()
         env = {**os.environ, **definition.environment(values)}
-        limit = None if definition.stdout == "log" else MAX_OUTPUT_BYTES
-        source = None
-        if definition.stdin == "upload" and context.upload:
-            source = context.upload.open()
+        source, output, limit = None, None, None
         problem: JobError
-        try:
-            return process.run(definition.arguments(values), env, folder, source, limit)
-        except OutputTooLong:
-            problem = NotRetryable(
-                f"{self.program} wrote more than {MAX_OUTPUT_BYTES} bytes to its standard output, "
-                f"which becomes the result"
-            )
-        except OSError as error:
-            problem = self._not_started(error, folder)
-        finally:
-            if source is not None:
-                source.close()
+        with contextlib.ExitStack() as opened:
+            if definition.stdin == "upload" and context.upload:
+                source = opened.enter_context(context.upload.open())
+            if isinstance(definition.stdout, OutputFile):
+                name = Template(definition.stdout.file).fill(values)
+                output = opened.enter_context(stored_path(context.files, name).open("wb")).fileno()
+            elif definition.stdout != "log":
+                limit = MAX_OUTPUT_BYTES
+            try:
+                arguments = definition.arguments(values)
+                return process.run(arguments, env, folder, source, limit, output)
+            except OutputTooLong:
+                problem = NotRetryable(
+                    f"{self.program} wrote more than {limit} bytes to its standard output, which "
+                    f"becomes the result"
+                )
+            except OSError as error:
+                problem = self._not_started(error, folder)
         raise problem  # not above: a traceback of this code says nothing about the command
 
     def _not_started(self, error: OSError, folder: str) -> JobError:
@@ -146,13 +157,20 @@ class Command(JobType[Any]):
             how = f"was killed by {_signal_name(-ended.code)}"
         return f"{self.program} {how}{f': {ended.last_line}' if ended.last_line else ''}"
 
-    def _result(self, ended: Ended) -> Any:
-        if self.definition.stdout == "log":
-            return {"exit_code": ended.code}
-        if self.definition.stdout == "text":
+    def _result(self, ended: Ended, context: Context) -> Any:
+        stdout = self.definition.stdout
+        if stdout == "text":
             return ended.output.decode("utf-8", "replace")
+        if stdout == "json":
+            return self._parsed(ended.output)
+        result: dict[str, Any] = {"exit_code": ended.code}
+        if self.definition.stores_files:
+            result["files"] = names_in(context.files)
+        return result
+
+    def _parsed(self, output: bytes) -> Any:
         try:
-            return json.loads(ended.output, parse_constant=_refuse_constant)
+            return json.loads(output, parse_constant=_refuse_constant)
         except (ValueError, RecursionError) as error:
             reason = f"the standard output of {self.program} is not JSON: {error}"
         raise NotRetryable(reason)

@@ -1,14 +1,13 @@
-"""The format of a command in COMMANDS_FILE, and what must fit together in it.
+"""The format of a command in COMMANDS_FILE.
 
 {"argv": ["pandoc", "--to", "{format}", {"if": "toc", "then": ["--toc"]}, "{upload}"],
  "parameters": {"format": {"type": "text", "choices": ["html", "docx"]},
                 "toc": {"type": "boolean"}}}
 """
 
-import os
+import glob
 import re
-from collections.abc import Iterator
-from dataclasses import fields
+from collections.abc import Iterable, Iterator
 from functools import cached_property
 from typing import Annotated, Any, Literal, Self
 
@@ -22,14 +21,12 @@ from pydantic import (
     model_validator,
 )
 
-from runner.job_types.base import Defaults
-from runner.job_types.commands.parameters import BUILT_IN, Parameter
+from runner.job_types.commands.parameters import Parameter
 from runner.job_types.commands.template import Template
 
 MAX_ARGUMENTS = 1000
 _CODES = re.compile(r"(\d{1,3})(?:-(\d{1,3}))?")
 _MAX_CODE = 255
-_DEFAULTS = frozenset(field.name for field in fields(Defaults))
 UPLOAD = "upload"
 """The name of the value that is the path of the uploaded file."""
 OTHER = "other"
@@ -78,8 +75,20 @@ Argument = Annotated[
 ]
 
 
+class OutputFile(Strict):
+    """The standard output as a file that is stored with the job."""
+
+    file: Text
+
+
+Output = Annotated[
+    Annotated[Literal["log", "text", "json"], Tag("text")] | Annotated[OutputFile, Tag("file")],
+    Discriminator(lambda value: "file" if isinstance(value, dict | OutputFile) else "text"),
+]
+
+
 class Definition(Strict):
-    """A command of COMMANDS_FILE."""
+    """A command of COMMANDS_FILE. `checks.py` tells whether its fields fit together."""
 
     summary: Annotated[str, Field(max_length=200)] = ""
     version: Annotated[str, Field(max_length=100)] = ""
@@ -88,7 +97,8 @@ class Definition(Strict):
     upload: Literal["none", "required", "optional"] | None = None
     upload_as: Annotated[str, Field(max_length=255)] = ""
     stdin: Literal["none", "upload"] = "none"
-    stdout: Literal["log", "text", "json"] = "log"
+    stdout: Output = "log"
+    files: Annotated[list[Text], Field(max_length=100)] = []
     exit_codes: dict[str, Outcome] = {}
     env: dict[str, Text] = {}
     working_folder: str = ""
@@ -96,101 +106,23 @@ class Definition(Strict):
     isolation: Literal["shared", "fresh"] = "shared"
     network: bool = True
 
-    @model_validator(mode="after")
-    def _fits_together(self) -> Self:
-        problem = next(self._problems(), None)
-        if problem:
-            raise ValueError(problem)
-        return self
-
-    def _problems(self) -> Iterator[str]:
-        """Yield what does not fit together, each as `field: what is wrong and how to mend it`."""
-        yield from self._program_problems()
-        yield from self._parameter_problems()
-        yield from self._argument_problems()
-        yield from _env_problems(self.env)
-        for name in self.defaults.keys() - _DEFAULTS:
-            known = ", ".join(sorted(_DEFAULTS))
-            yield f"defaults: unknown option {name[:100]!r}; the options are {known}"
-        for key in self.exit_codes:
-            if key != OTHER and _codes(key) is None:
-                yield (
-                    f'exit_codes: "{key[:100]}" must be a code such as "3", a range such as '
-                    f'"10-19", or "{OTHER}"'
-                )
-        if self.upload == "none" and self.uses_upload:
-            yield 'upload: "none" does not fit a command that reads {upload}: leave it out'
-        if self.upload_as and (problem := _name_problem(self.upload_as)):
-            yield f"upload_as: {problem}"
-        elif self.upload_as and UPLOAD not in self.used:
-            yield "upload_as: no argument is {upload}, so the name would have no effect"
-        if self.working_folder and not os.path.isabs(self.working_folder):
-            yield "working_folder: it must begin with /; without it, it is the folder of the job"
-
-    def _program_problems(self) -> Iterator[str]:
-        program = self.argv[0]
-        if not isinstance(program, str) or not program:
-            yield 'argv: the first element must be the program, such as "ffmpeg"'
-        elif Template(program).names:
-            yield "argv: the program must not have parameters: define a command for each program"
-        elif "/" in program and not os.path.isabs(program):
-            yield f"argv: {program[:100]!r} must be a name in PATH, or a path that begins with /"
-
-    def _parameter_problems(self) -> Iterator[str]:
-        for name, parameter in self.parameters.items():
-            yield from (f"parameters.{name[:100]}: {each}" for each in parameter.problems(name))
-        for name in self.parameters.keys() - self.used:
-            yield f"parameters.{name}: no argument uses it: write {{{name}}} into argv or env"
-        for name in self.used - self.parameters.keys() - BUILT_IN:
-            yield (
-                f"parameters: {name[:100]} is not there, but argv or env use it: add it, for "
-                f'example "{name[:100]}": {{"type": "text"}}'
-            )
-
-        for name in self.first_names & self.parameters.keys():
-            least = getattr(self.parameters[name], "minimum", None)
-            if least is not None and least < 0 and not self.parameters[name].may_begin_with_dash:
-                yield (
-                    f"parameters.{name}: its minimum is negative, and an argument begins with it: "
-                    f'write "may_begin_with_dash": true if the program does not take -1 for an '
-                    f"option"
-                )
-
-    def _argument_problems(self) -> Iterator[str]:
-        for name in self._conditions:
-            if name == UPLOAD and self.upload == "optional":
-                continue
-            if name in BUILT_IN:
-                yield (
-                    f'argv: "if" must name a parameter, and {name} is none; {UPLOAD} can be named '
-                    f'with "upload": "optional"'
-                )
-            elif (parameter := self.parameters.get(name)) and not parameter.may_be_absent:
-                yield f'argv: "if": "{name}" is always true, because {name} has a default'
-        for names, allowed in self._scopes:
-            for name in names:
-                if self.is_optional(name) and name not in allowed:
-                    yield (
-                        f"argv: {{{name}}} may be absent: use it only in an if that names it, "
-                        f'as in {{"if": "{name}", "then": ["{{{name}}}"]}}'
-                    )
-
     @property
-    def _scopes(self) -> Iterator[tuple[list[str], set[str]]]:
+    def scopes(self) -> Iterator[tuple[list[str], set[str]]]:
         """Yield the names that arguments use, with the optional ones that are present there."""
         for each in self.argv:
             if isinstance(each, Condition):
-                yield _names(each.then), {each.name}
-                yield _names(each.otherwise), set()
+                yield names_in(each.then), {each.name}
+                yield names_in(each.otherwise), set()
             else:
-                yield _names([each]), set()
+                yield names_in([each]), set()
 
     @cached_property
-    def _conditions(self) -> frozenset[str]:
+    def conditions(self) -> frozenset[str]:
+        """The names in the conditions of arguments."""
         return frozenset(each.name for each in self.argv if isinstance(each, Condition))
 
     @property
-    def _texts(self) -> list[str]:
+    def texts(self) -> list[str]:
         """All texts in the arguments."""
         texts: list[str] = []
         for each in self.argv:
@@ -199,25 +131,28 @@ class Definition(Strict):
 
     @cached_property
     def used(self) -> frozenset[str]:
-        """The names of all values that arguments, conditions and environment use."""
-        return self._conditions | {*_names(self._texts), *_names(self.env.values())}
+        """The names of all values that the command uses, and of those that conditions name."""
+        texts = [*self.texts, *self.env.values(), *self.files]
+        if isinstance(self.stdout, OutputFile):
+            texts.append(self.stdout.file)
+        return self.conditions | {*names_in(texts)}
 
     @property
     def first_names(self) -> set[str]:
         """The names of the values with which an argument may begin."""
-        return {name for text in self._texts for name in Template(text).first_names}
+        return {name for text in self.texts for name in Template(text).first_names}
 
     def is_optional(self, name: str) -> bool:
         """Return whether clients may leave out a value, which is absent then."""
         if name == UPLOAD:
             return self.upload == "optional"
         parameter = self.parameters.get(name)
-        return parameter is not None and name in self._conditions and parameter.type != "boolean"
+        return parameter is not None and name in self.conditions and parameter.type != "boolean"
 
     def is_flag(self, name: str) -> bool:
         """Return whether a parameter is false if clients leave it out."""
         parameter = self.parameters.get(name)
-        return parameter is not None and name in self._conditions and parameter.type == "boolean"
+        return parameter is not None and name in self.conditions and parameter.type == "boolean"
 
     @property
     def uses_upload(self) -> bool:
@@ -229,10 +164,15 @@ class Definition(Strict):
         """The `upload` of its job type."""
         return self.upload or ("required" if self.uses_upload else "none")
 
+    @property
+    def stores_files(self) -> bool:
+        """Whether files that the program makes are stored with the job."""
+        return bool(self.files) or isinstance(self.stdout, OutputFile) or "files" in self.used
+
     def outcome(self, code: int) -> Outcome:
         """Return the outcome of an exit code; of a signal, if it is negative."""
         for key, outcome in self.exit_codes.items():
-            codes = _codes(key)
+            codes = codes_of(key)
             if codes is not None and code in codes:
                 return outcome
         return "succeeded" if code == 0 else self.exit_codes.get(OTHER, "retry")
@@ -257,12 +197,21 @@ class Definition(Strict):
             if all(values.get(each) is not None for each in Template(text).names)
         }
 
+    def file_patterns(self, values: dict[str, Any]) -> list[str]:
+        """Return the patterns in `files` for some values, without those that use an absent one."""
+        return [
+            Template(text).fill(values, glob.escape)
+            for text in self.files
+            if all(values.get(each) is not None for each in Template(text).names)
+        ]
 
-def _names(texts: Any) -> list[str]:
+
+def names_in(texts: Iterable[str]) -> list[str]:
+    """Return the names of all values in some texts."""
     return [name for text in texts for name in Template(text).names]
 
 
-def _codes(key: str) -> range | None:
+def codes_of(key: str) -> range | None:
     """Return the exit codes that a key of `exit_codes` means; None if it is none."""
     found = _CODES.fullmatch(key)
     if found is None:
@@ -270,16 +219,3 @@ def _codes(key: str) -> range | None:
     first = int(found[1])
     last = int(found[2]) if found[2] else first
     return range(first, last + 1) if first <= last <= _MAX_CODE else None
-
-
-def _name_problem(name: str) -> str | None:
-    """Return why a text cannot be the name of a file; None if it can."""
-    if name in (".", "..") or "/" in name or "\0" in name or name.startswith("-"):
-        return "it must be a name such as input.docx, without /, and not begin with -"
-    return None
-
-
-def _env_problems(env: dict[str, str]) -> Iterator[str]:
-    for name in env:
-        if not re.fullmatch(r"[A-Za-z_][A-Za-z0-9_]*", name):
-            yield f"env: {name[:100]!r} is not the name of an environment variable"

@@ -12,6 +12,7 @@ from typing import Any, NamedTuple, NoReturn
 
 from pydantic import ValidationError
 
+from runner.job_types.commands.checks import problems
 from runner.job_types.commands.command import Command, command_type
 from runner.job_types.commands.definition import Definition
 from runner.job_types.payload_errors import flaws
@@ -163,11 +164,14 @@ def _definition(document: Any) -> Definition:
     if not isinstance(document, dict):
         raise ValueError('it must be an object, such as {"argv": ["wc", "-l"], "stdin": "upload"}')
     try:
-        return Definition.model_validate(document)
+        definition = Definition.model_validate(document)
+        found = list(problems(definition))
     except ValidationError as error:
         found = [
             f"{flaw.path}: {flaw.detail}" if flaw.path else flaw.detail
             for flaw in flaws(error, document, Definition)
         ]
+    if found:
         more = [f"and {len(found) - MAX_SHOWN} more"] if len(found) > MAX_SHOWN else []
-        raise ValueError("; ".join([*found[:MAX_SHOWN], *more])) from None
+        raise ValueError("; ".join([*found[:MAX_SHOWN], *more]))
+    return definition

@@ -1,6 +1,6 @@
 """Runs the program of a command: feeds it the upload, keeps its output, waits for its end.
 
-    upload ──▶ stdin ┌─────────┐ stdout ──▶ captured up to a limit, or the output of the job
+    upload ──▶ stdin ┌─────────┐ stdout ──▶ captured, or a file, or the output of the job
                      │ program │
                      └─────────┘ stderr ──▶ the output of the job; its last line is kept
 
@@ -46,11 +46,13 @@ def run(
     folder: str,
     source: RawIOBase | None = None,
     max_output: int | None = None,
+    output: int | None = None,
 ) -> Ended:
     """Run a program to its end. It searches PATH of `env`.
 
     source: what it gets as standard input; None for nothing. It need not read all of it.
-    max_output: how many bytes of standard output are captured; None if it is output of the job.
+    max_output: how many bytes of standard output are captured; None if none are.
+    output: the descriptor to which it writes then; None if that is the output of the job.
 
     Raises OutputTooLong, OSError if the program cannot be started, and what reading `source`
     raises. The program is dead then.
@@ -61,7 +63,7 @@ def run(
         env=dict(env),
         cwd=folder,
         stdin=given,
-        stdout=None if max_output is None else subprocess.PIPE,
+        stdout=output if max_output is None else subprocess.PIPE,
         stderr=subprocess.PIPE,
     )
     with process, _Streams(process, fed, max_output) as streams:

@@ -7,7 +7,7 @@ shell, and nothing is split at spaces.
 """
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
 from functools import cached_property
@@ -51,10 +51,13 @@ class Template:
             first.append(each.name)
         return first
 
-    def fill(self, values: Mapping[str, object]) -> str:
-        """Return the text with the values in their places."""
+    def fill(
+        self, values: Mapping[str, object], quote: Callable[[str], str] = lambda text: text
+    ) -> str:
+        """Return the text with the values in their places. `quote` changes each value."""
         return "".join(
-            text_of(values[each.name]) if isinstance(each, Name) else each for each in self.pieces
+            quote(text_of(values[each.name])) if isinstance(each, Name) else each
+            for each in self.pieces
         )
 
 

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from runner.job_types.base import Context, JobError, NotRetryable, UploadFile
+from runner.job_types.base import FILES_FOLDER, Context, JobError, NotRetryable, UploadFile
 from runner.job_types.commands import command as commands
 from runner.job_types.commands.command import command_type
 from runner.job_types.commands.definition import Definition
@@ -276,3 +276,79 @@ def test_a_program_gets_no_descriptor_of_the_job_process() -> None:
         os.close(read)
         os.close(write)
     assert sorted(int(each) for each in eval(listed)) == [0, 1, 2, 3]  # 3 is the listing itself
+
+
+def stored(folder: Path) -> dict[str, str]:
+    """The files that the service would store, with their text."""
+    found = folder / FILES_FOLDER
+    return {str(each.relative_to(found)): each.read_text() for each in found.rglob("*.*")}
+
+
+def test_files_that_match_a_pattern_are_stored(folder: Path) -> None:
+    names = "a.png b.png c.txt out/d.png out/deep/e.png"
+    text = f"mkdir -p out/deep; for f in {names}; do echo $f > $f; done"
+    assert run([*SHELL, text], files=["*.png", "out/**/*.png"]) == {
+        "exit_code": 0,
+        "files": ["a.png", "b.png", "out/d.png", "out/deep/e.png"],
+    }
+    assert stored(folder)["out/deep/e.png"] == "out/deep/e.png\n"
+    assert not (folder / "a.png").exists()
+    assert (folder / "c.txt").exists()
+
+
+def test_a_pattern_has_values_which_are_no_patterns(folder: Path) -> None:
+    parameters = {"name": {"type": "text"}}
+    text = "echo a > 'n[*].md'; echo b > 'n*.md'; echo c > n1.md"
+    found = run(
+        [*SHELL, text], payload={"name": "n[*]"}, files=["{name}.md"], parameters=parameters
+    )
+    assert found["files"] == ["n[*].md"]
+
+
+def test_a_file_that_the_program_has_not_made_fails_the_job(folder: Path) -> None:
+    with pytest.raises(NotRetryable, match=r"the program has made no file 'a\.png'"):
+        run(["true"], files=["a.png"])
+    assert run(["true"], files=["*.png"]) == {"exit_code": 0, "files": []}
+
+
+@pytest.mark.parametrize("name", ["../upload", "a/../../upload", "/etc/passwd", "..", "a//b"])
+def test_no_value_leads_out_of_the_folder_of_the_job(folder: Path, name: str) -> None:
+    local(folder, b"abc")
+    parameters = {"name": {"type": "text"}}
+    for definition in ({"files": ["{name}"]}, {"stdout": {"file": "{name}"}}):
+        with pytest.raises(NotRetryable, match="is no"):
+            run(["true"], payload={"name": name}, parameters=parameters, **definition)
+
+
+def test_a_link_is_moved_as_a_link_and_not_followed(folder: Path) -> None:
+    run([*SHELL, "ln -s /etc/passwd a.png; mkdir b.png; ln -s / c.png"], files=["*.png"])
+    found = folder / FILES_FOLDER
+    assert sorted(each.name for each in found.iterdir()) == ["a.png", "c.png"]
+    assert all(each.is_symlink() for each in found.iterdir())
+
+
+def test_an_upload_is_not_stored_again(folder: Path) -> None:
+    argv = [*SHELL, "cat {upload} > out.txt"]
+    found = run(argv, local(folder, b"abc"), upload_as="in.txt", files=["*.txt"])
+    assert found["files"] == ["out.txt"]
+
+
+def test_standard_output_can_be_a_file(folder: Path) -> None:
+    found = run(
+        ["echo", "hello"],
+        stdout={"file": "{kind}/out.txt"},
+        payload={"kind": "a"},
+        parameters={"kind": {"type": "text"}},
+    )
+    assert found == {"exit_code": 0, "files": ["a/out.txt"]}
+    assert stored(folder) == {"a/out.txt": "hello\n"}
+
+
+def test_a_program_can_write_to_the_folder_of_stored_files(folder: Path) -> None:
+    found = run([*SHELL, "echo a > {files}/a.txt; echo b > b.txt"], files=["*.txt"])
+    assert found["files"] == ["a.txt", "b.txt"]
+
+
+def test_a_command_without_files_makes_no_folder(folder: Path) -> None:
+    assert run(["true"]) == {"exit_code": 0}
+    assert not (folder / FILES_FOLDER).exists()

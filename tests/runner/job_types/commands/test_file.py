@@ -119,7 +119,7 @@ def test_more_commands_than_allowed_are_reported(
         ({"argv": ["echo", "{x"]}, "argv[1]: '{x': a { must be doubled"),
         ({"argv": ["echo", "a\0b"]}, "argv[1]: it must not contain NUL"),
         ({"argv": ["echo", "{x}"]}, "parameters: x is not there"),
-        ({"argv": ["echo"], "parameters": TEXT}, "parameters.x: no argument uses it"),
+        ({"argv": ["echo"], "parameters": TEXT}, "parameters.x: nothing uses it"),
         ({"argv": ["echo", {"if": "x"}]}, "argv[1]: it needs arguments"),
         ({"argv": ["echo", {"if": "upload", "then": ["a"]}]}, '"if" must name a parameter'),
         (
@@ -140,6 +140,19 @@ def test_more_commands_than_allowed_are_reported(
         ({"argv": ["cat", "{upload}"], "upload": "optional"}, "argv: {upload} may be absent"),
         ({"argv": ["true"], "upload": "maybe"}, "upload: it must be 'none', 'required' or 'opt"),
         ({"argv": ["true"], "stdin": "file"}, "stdin: it must be 'none' or 'upload'"),
+        ({"argv": ["true"], "stdout": "html"}, "stdout: it must be 'log', 'text' or 'json'"),
+        ({"argv": ["true"], "stdout": {"path": "a"}}, "stdout.file: it is required"),
+        ({"argv": ["true"], "stdout": {"file": "/tmp/a"}}, "stdout.file: it must be a path in the"),
+        ({"argv": ["true"], "files": ["../*"]}, "files[0]: it must be a path in the folder"),
+        ({"argv": ["true"], "files": ["a", "/etc/*"]}, "files[1]: it must be a path in the folder"),
+        (
+            {
+                "argv": ["true", {"if": "x", "then": ["-x"]}],
+                "parameters": TEXT,
+                "stdout": {"file": "{x}"},
+            },
+            "stdout.file: {x} may be absent: give it a default",
+        ),
         ({"argv": ["true"], "exit_codes": {"1": "ok"}}, "exit_codes.1: it must be 'succeeded'"),
         ({"argv": ["true"], "exit_codes": {"256": "retry"}}, 'exit_codes: "256" must be a code'),
         ({"argv": ["true"], "exit_codes": {"9-1": "retry"}}, 'exit_codes: "9-1" must be a code'),
