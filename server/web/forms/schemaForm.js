@@ -9,7 +9,7 @@ import { h, replaceChildren } from "../lib/dom.js";
 import { messageOf } from "../lib/errors.js";
 import { Field } from "../lib/field.js";
 import { FieldParseError } from "./fieldParseError.js";
-import { hintOf, kindOf, KINDS, labelOf, objectOf, rowOf } from "./schemaKinds.js";
+import { hintOf, inlined, kindOf, KINDS, labelOf, objectOf, rowOf } from "./schemaKinds.js";
 
 /** @typedef {import("../lib/field.js").Input} Input */
 /** @typedef {import("../types.js").FieldDocument} FieldDocument */
@@ -29,7 +29,7 @@ export class SchemaForm {
     this.fields = Object.entries(schema.properties ?? {}).map(([name, property]) => {
       const of = { name, property, id: `${id}-${name}`, definitions };
       return objectOf(property, definitions)
-        ? new GroupField(of)
+        ? new GroupField(of, required.has(name))
         : new PropertyField(of, required.has(name));
     });
     /** @type {HTMLElement} */
@@ -126,9 +126,10 @@ class PropertyField {
    */
   constructor({ name, property, id, definitions }, required) {
     this.name = name;
-    const kindName = kindOf(property);
+    const schema = inlined(property, definitions);
+    const kindName = kindOf(schema);
     this.kind = KINDS[kindName];
-    const input = this.kind.create(property, { id, name, required });
+    const input = this.kind.create(schema, { id, name, required });
     const label = [labelOf(name, property), required && h("span", { class: "quiet" }, " required")];
     const hint = [hintOf(property), this.kind.hint].filter(Boolean).join(" ");
     this.field = new Field(name, label, input, hint);
@@ -207,13 +208,22 @@ class Rows {
   }
 }
 
-/** The fields of an object, which is left out while all of them are empty. */
+/**
+ * The fields of an object. Unless it is required, it is left out while all of them are empty or
+ * have their defaults.
+ */
 class GroupField {
-  /** @param {Of} of */
-  constructor({ name, property, id, definitions }) {
+  /**
+   * @param {Of} of
+   * @param {boolean} required
+   */
+  constructor({ name, property, id, definitions }, required) {
     this.name = name;
+    this.isRequired = required;
     const schema = { ...objectOf(property, definitions), required: [] };
     this.form = new SchemaForm(schema, id, definitions);
+    /** @type {Record<string, unknown> | null} */
+    this.untouched = this.form.read();
     this.note = h("p", { class: "error-text", role: "alert" });
     /** @type {HTMLElement} */
     this.element = h(
@@ -233,11 +243,13 @@ class GroupField {
 
   /** @param {unknown} value */
   fill(value) {
+    this.untouched = null;
     if (typeof value === "object") this.form.fill(/** @type {Record<string, unknown>} */ (value));
   }
 
   read() {
     const value = this.form.read();
-    return Object.keys(value).length ? value : undefined;
+    const isUntouched = this.untouched !== null && covers(this.untouched, value);
+    return isUntouched && !this.isRequired ? undefined : value;
   }
 }

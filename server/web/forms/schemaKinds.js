@@ -78,12 +78,30 @@ export function objectOf(property, definitions) {
 }
 
 /**
+ * Return a property with the schema that it refers to, alone or as what it is besides null. Its own
+ * description and default count.
+ *
+ * @param {Schema} property
+ * @param {Definitions} definitions
+ * @returns {Schema}
+ */
+export function inlined(property, definitions) {
+  const found = resolved(withoutNull(property), definitions);
+  if (!withoutNull(property).$ref || found.properties) return property;
+  return { ...found, ...property, $ref: undefined, anyOf: found.anyOf };
+}
+
+/**
  * Return the values of which a property has one, if it has. Objects that it may be instead are for
  * other clients.
  *
  * @param {Schema} property
+ * @returns {unknown[] | undefined}
  */
-const valuesOf = (property) => choicesOf(property).find((each) => each.enum)?.enum;
+function valuesOf(property) {
+  const found = choicesOf(property).find((each) => each.enum || each.const !== undefined);
+  return found && (found.enum ?? [found.const]);
+}
 
 /**
  * Return the lists that a property may hold.
@@ -178,7 +196,7 @@ export const KINDS = {
     create: (property, attributes) =>
       h("input", {
         ...attributes,
-        type: "text",
+        type: withoutNull(property).format === "date" ? "date" : "text",
         maxlength: withoutNull(property).maxLength,
         value: defaultText(property),
       }),
@@ -206,20 +224,24 @@ export const KINDS = {
     },
   },
   choice: {
-    create: (property, attributes) =>
-      h(
-        "select",
-        attributes,
-        valuesOf(property)?.map((value) =>
-          h(
-            "option",
-            { value: String(value), selected: value === property.default },
-            String(value),
-          ),
-        ),
-      ),
-    parse: (input) => input.value,
-    fill: fillText,
+    create: (property, attributes) => {
+      const isOpen = !attributes.required && (property.default ?? null) === null;
+      const empty = isOpen ? [h("option", { value: "" }, "—")] : [];
+      const options = (valuesOf(property) ?? []).map((value) => {
+        const selected = !isOpen && value === property.default;
+        const json = typeof value === "string" ? undefined : JSON.stringify(value);
+        return h("option", { value: String(value), selected, "data-json": json }, String(value));
+      });
+      return h("select", attributes, [...empty, ...options]);
+    },
+    parse: (input) => {
+      const chosen = input instanceof HTMLSelectElement && input.selectedOptions[0];
+      const json = chosen ? chosen.dataset.json : undefined;
+      return json === undefined ? input.value || undefined : JSON.parse(json);
+    },
+    fill: (input, value) => {
+      input.value = String(value);
+    },
   },
   texts: {
     hint: "One text per line.",

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { kindOf, parseLines } from "../../../server/web/forms/schemaKinds.js";
+import { inlined, kindOf, parseLines } from "../../../server/web/forms/schemaKinds.js";
 import { formOf } from "../../../server/web/pages/submit/submission.js";
 
 test("the kind of a field follows from the schema of its property", () => {
@@ -17,9 +17,19 @@ test("the kind of a field follows from the schema of its property", () => {
     [{ type: "array", items: { type: "integer" } }, "json"],
     [{ type: "object" }, "json"],
     [{ anyOf: [{ $ref: "#/x" }, { type: "null" }] }, "json"],
+    [{ const: "a" }, "choice"],
     [{}, "json"],
   ];
   for (const [schema, kind] of kinds) assert.equal(kindOf(schema), kind, JSON.stringify(schema));
+});
+
+test("a property has what it refers to, and its own default", () => {
+  const definitions = { Colour: { enum: ["red", "blue"], title: "Colour" } };
+  const property = { anyOf: [{ $ref: "#/$defs/Colour" }, { type: "null" }], default: "red" };
+  const found = inlined(property, definitions);
+  assert.deepEqual([found.enum, found.default, kindOf(found)], [["red", "blue"], "red", "choice"]);
+  const text = { anyOf: [{ type: "string" }, { type: "null" }] };
+  assert.equal(inlined(text, definitions), text);
 });
 
 test("a text has one value per line", () => {
