@@ -31,6 +31,11 @@ async def squares(n: int) -> list[int]:
     return await asyncio.gather(*map(square, range(n)))
 
 
+@job("shout", file_name="shout.txt")
+def shout(text: File) -> bytes:
+    return text.read_bytes().upper()
+
+
 @job
 async def fails() -> None:
     await asyncio.sleep(0)
@@ -50,10 +55,13 @@ def test_functions_in_a_folder_run_as_jobs(tmp_path: Path) -> None:
         without = service.submit("count", {})
         with_file = service.upload(b"a\nb\n", {"day": "2031-01-01"}, "count")
         gathered = service.submit("squares", {"n": 4})
+        shouted = service.upload(b"abc", {}, "shout")
         failed = service.submit("fails", {}, max_retries=0)
         assert service.result(without)["result"] == {"lines": 0, "day": "2030-01-31", "file": None}
         job = service.result(with_file)
         assert job["result"] == {"lines": 2, "day": "2031-01-01", "file": job["upload"]["name"]}
         assert (job["progress"], job["timeout"], job["max_retries"]) == ({"lines_done": 1}, 50, 0)
         assert service.result(gathered)["result"] == [0, 1, 4, 9]
+        job = service.result(shouted)
+        assert (job["result"], job["files"]) == ({"files": ["shout.txt"]}, 1)
         assert service.wait_for_status(failed, "failed")["error"]["message"] == "no luck"

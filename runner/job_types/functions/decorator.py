@@ -32,6 +32,7 @@ def job(
     version: str = ...,
     isolation: Literal["shared", "fresh"] = ...,
     network: bool = ...,
+    file_name: str = ...,
     **defaults: Any,
 ) -> Callable[[F], F]: ...
 def job(
@@ -42,6 +43,7 @@ def job(
     version: str = "",
     isolation: Literal["shared", "fresh"] = "shared",
     network: bool = True,
+    file_name: str = "result.bin",
     **defaults: Any,
 ) -> Any:
     """Make a job type of a function, whose parameters are the fields of the payload.
@@ -54,6 +56,7 @@ def job(
     name: the `type` that clients submit; the name of the function if left out.
     load: called once by each worker, before it forks job processes, as `JobType.load`.
     version, isolation, network: as the attributes of a JobType.
+    file_name: the name of the file of the job that is made of bytes which the function returns.
     defaults: the fields of `Defaults`, such as timeout=60 and max_retries=3.
 
     Raises InvalidFunction, when the module is imported, if no job type can be derived.
@@ -70,6 +73,7 @@ def job(
             "version": version,
             "isolation": isolation,
             "network": network,
+            "file_name": _checked(shown, file_name),
         }
         vars(function)["job_type"] = _job_type(shown, function, load, attributes)
         return function
@@ -81,8 +85,15 @@ def _defaults(name: str, given: dict[str, Any]) -> Defaults:
     known = [each.name for each in fields(Defaults)]
     if unknown := sorted(given.keys() - set(known)):
         texts = f"@job has no option {unknown[0]}; it has {', '.join(known)}"
-        raise InvalidFunction(name, [f"{texts}, load, version, isolation and network"])
+        rest = "load, version, isolation, network and file_name"
+        raise InvalidFunction(name, [f"{texts}, {rest}"])
     return Defaults(**given)
+
+
+def _checked(name: str, file_name: Any) -> str:
+    if not isinstance(file_name, str) or file_name in {"", ".", ".."} or "/" in file_name:
+        raise InvalidFunction(name, ['file_name must be a name, as in file_name="small.png"'])
+    return file_name
 
 
 def _job_type(

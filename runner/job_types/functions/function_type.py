@@ -20,6 +20,8 @@ class FunctionType(JobType[Payload]):
     signature: ClassVar[Signature]
     fields: ClassVar[dict[str, str]]
     """The field of the payload for each parameter that is one."""
+    file_name: ClassVar[str]
+    """The name of the file that is made of bytes which the function returns."""
 
     def load(self) -> None:
         """Call the function's `load`, and import what coroutines need."""
@@ -30,7 +32,10 @@ class FunctionType(JobType[Payload]):
             load()
 
     def run(self, payload: Payload, context: Context) -> Any:
-        """Call the function, wait for it if it is a coroutine, and return its result as JSON."""
+        """Call the function, wait for it if it is a coroutine, and return its result.
+
+        Bytes become a file of the job, paths are returned as they are, and all else as JSON.
+        """
         values = {name: getattr(payload, field) for name, field in self.fields.items()}
         uploads = [context.upload] if context.upload else []
         by_position, by_name = self.signature.arguments(values, context, uploads)
@@ -39,6 +44,10 @@ class FunctionType(JobType[Payload]):
             import asyncio
 
             result = asyncio.run(result)
+        if isinstance(result, (bytes, bytearray, memoryview)):
+            file = context.files / self.file_name
+            file.write_bytes(result)
+            return file
         return _plain(result)
 
 

@@ -262,6 +262,48 @@ def test_results_are_turned_into_json(write: Write, value: str, expected: Any) -
     assert ask(write(f"@job\ndef give() -> Any:\n    return {value}\n"), "give") == expected
 
 
+@pytest.mark.parametrize(
+    ("options", "value", "name"),
+    [
+        ("", "b'abc'", "result.bin"),
+        ("('give', file_name='a.txt')", "bytearray(b'abc')", "a.txt"),
+    ],
+)
+def test_returned_bytes_are_a_file_of_the_job(
+    write: Write,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    options: str,
+    value: str,
+    name: str,
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    module = write(f"@job{options}\ndef give() -> bytes:\n    return {value}\n")
+    assert ask(module, "give") == {"files": [name]}
+    assert [each.read_bytes() for each in tmp_path.glob(f"*/{name}")] == [b"abc"]
+
+
+@pytest.mark.parametrize("name", ["", "..", "a/b", 5])
+def test_the_name_of_the_file_of_returned_bytes_is_checked(write: Write, name: object) -> None:
+    module = write(f"@job('a', file_name={name!r})\ndef a() -> bytes: ...\n")
+    with pytest.raises(JobTypesError, match="file_name must be a name, as in"):
+        find([module])
+
+
+def test_a_returned_path_is_a_file_of_the_job(
+    write: Write, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    module = write("""
+@job("give")
+async def give(context: Context) -> list[Path]:
+    Path("a.txt").write_text("abc")
+    (context.files / "b.txt").write_text("d")
+    return [Path("a.txt"), context.files / "b.txt"]
+""")
+    assert ask(module, "give") == {"files": ["a.txt", "b.txt"]}
+
+
 @pytest.mark.parametrize("value", ["Path('a')", "[Path('a'), Path('b')]", "(Path('a'),)"])
 def test_returned_paths_are_passed_on(write: Write, value: str) -> None:
     module = write(f"@job\ndef give() -> Any:\n    return {value}\n")
