@@ -1,4 +1,5 @@
-"""The worker program, `python -m runner`: reads its settings, then runs or checks a worker.
+"""The worker program, `python -m runner`: reads its settings, then runs or checks a worker, or
+checks job types.
 
 It imports in functions, because the imports take time: a signal that arrives meanwhile must stop
 the program like any other.
@@ -9,7 +10,7 @@ from storage.settings.stop_signals import StopSignals
 
 
 def main() -> None:
-    """Run a worker; with --health, check the one on this host instead."""
+    """Run a worker, or check the one on this host or job types instead."""
     signals = StopSignals()
     with explained_imports("runner"):
         _run(signals)
@@ -22,6 +23,7 @@ def _run(signals: StopSignals) -> None:
 
     from runner.config import RunnerSettings
     from runner.supervisor.heartbeat import Heartbeat
+    from runner.types_command import add_types_command, check_types
     from storage.files.private import create_privately
     from storage.records.release import RELEASE
     from storage.settings.drivers import without_psycopg
@@ -38,8 +40,12 @@ def _run(signals: StopSignals) -> None:
     parser.add_argument(
         "--health", action="store_true", help="exit with 0 if the worker on this host is healthy"
     )
+    add_types_command(parser)
     arguments = parser.parse_args()
     settings = read_or_exit(RunnerSettings)
+    if arguments.command == "types":
+        create_privately()
+        sys.exit(check_types(arguments, settings, signals))
     heartbeat = Heartbeat(settings.data_dir / "runners", socket.gethostname())
     if arguments.health:
         sys.exit(heartbeat.problem())

@@ -86,7 +86,8 @@ MAY_IMPORT = {
     "runner.supervisor": "runner.files runner.pool runner.pool.linux runner.pool.protocol storage "
     "storage.claiming storage.db storage.files storage.jobs storage.liveness storage.notify "
     "storage.queries storage.records storage.schedules storage.telemetry storage.waiting",
-    "runner": "runner.files runner.pool runner.pool.* runner.supervisor storage storage.*",
+    "runner": "runner.files runner.job_types.registry runner.pool runner.pool.* runner.supervisor "
+    "storage storage.*",
     "server.http": "storage.records",
     "server.auth": "server.http storage.files storage.records",
     "server.settings": "server.auth storage.records storage.settings",

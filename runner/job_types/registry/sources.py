@@ -4,6 +4,7 @@
     -sleep                           leaves out the built-in job type              —
     folder:/path                     each Python file of a folder ─┐               folder
     file:/path/resize.py             one of these files ◀──────────┘               folder
+    trial:/path/resize.py            a file that may not work ────┘                folder
     installed:*                      all entry points `job_service.types` ─┐       installed
     installed:pkg.module 1.0         the module of one of them ◀───────────┘       installed
     commands:/path/commands.json     each command of a file                        commands
@@ -23,6 +24,7 @@ from types import ModuleType
 
 BUILT_IN = "runner.job_types"
 FOLDER, FILE, INSTALLED, COMMANDS = "folder:", "file:", "installed:", "commands:"
+TRIAL = "trial:"
 GROUP = "job_service.types"
 """The group of the entry points by which installed packages offer job types."""
 _folders: list[str] = []
@@ -61,6 +63,8 @@ def expand(text: str) -> list[Source] | None:
     """Return the modules that a scan finds, in order; None if the text is no scan."""
     if text.startswith(FOLDER):
         return files_of(Path(text.removeprefix(FOLDER)))
+    if text.startswith(TRIAL):
+        return [_in_folder(Path(text.removeprefix(TRIAL)))]
     if text == f"{INSTALLED}*":
         return _entry_points()
     return None

@@ -86,6 +86,13 @@ TYPES = (
         ("tests/server/handlers/test_types.py",),
     ),
     Mutant(
+        "a job on a sample cannot read the data of the service",
+        "runner/sample_run.py",
+        "protected=(*access.protected, str(data_dir.absolute()))",
+        "protected=access.protected",
+        ("tests/runner/test_types_command.py",),
+    ),
+    Mutant(
         "defaults have bounds",
         "runner/job_types/registry/declarations.py",
         '        _check_defaults(getattr(cls, "defaults", None))\n',
