@@ -1,6 +1,7 @@
 """Jobs of commands in a real service: their outcome, their end, and what they may do."""
 
 import json
+import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -52,6 +53,7 @@ COMMANDS: dict[str, Any] = {
         "isolation": "fresh",
         "exit_codes": {"other": "failed"},
     },
+    "talk": {"argv": ["sh", "-c", "for n in 1 2 3; do echo out $n; echo err $n >&2; done"]},
     "missing": {"argv": ["no-such-program"]},
     "broken": {"argv": ["echo", "{word"]},
 }
@@ -163,6 +165,15 @@ def test_the_files_that_a_program_makes_are_stored_with_the_job(
     assert job["result"] == {"exit_code": 0, "files": ["count.txt", "sorted.txt"]}
 
 
+def test_output_is_marked_with_its_stream(service: Service, worker: Program) -> None:
+    job_id = service.submit("talk")
+    assert service.result(job_id)["status"] == "succeeded"
+    for stream, word in (("stdout", "out"), ("stderr", "err")):
+        url = f"{service.base_url}/jobs/{job_id}/logs?stream={stream}"
+        with urllib.request.urlopen(url, timeout=30) as answer:
+            assert answer.read().decode() == "".join(f"{word} {n}\n" for n in (1, 2, 3))
+
+
 @pytest.mark.skipif(not seccomp.is_supported(), reason="this kernel has no filter of system calls")
 def test_a_command_without_network_cannot_use_it(service: Service, worker: Program) -> None:
     job = service.result(service.submit("no-network"))
@@ -211,10 +222,17 @@ def test_a_program_has_the_environment_of_jobs_only(service: Service, worker: Pr
 
 
 def test_commands_are_among_the_job_types(service: Service) -> None:
-    types = service.call("GET", "/")[1]["job_types"]
-    assert types["lines"]["upload"] == "required"
-    assert types["echo"]["payload"]["properties"]["word"]["examples"] == ["hello"]
-    assert "broken" not in types
+    status, document = service.call("GET", "/types/echo")
+    assert status == 200
+    assert (document["origin"], document["summary"]) == ("commands", "Echoes a word.")
+    assert (document["upload"], document["isolation"]) == ("none", "shared")
+    assert document["payload_schema"]["properties"]["word"]["examples"] == ["hello"]
+    assert service.call("GET", "/types/lines")[1]["upload"] == "required"
+    assert service.call("GET", "/types/nap")[1]["defaults"] == {"max_retries": 0, "timeout": 3600}
+    assert service.call("GET", "/types/no-network")[1]["network"] is False
+    assert [each["file"] for each in service.call("GET", "/types")[1]["broken"]] == [
+        "commands.json"
+    ]
 
 
 def test_commands_are_described_in_the_document_of_the_api(service: Service) -> None:

@@ -184,16 +184,16 @@ def command_type(name: str, definition: Definition, line: int = 1) -> type[Comma
         each: parameter.field(each in first, definition.is_optional(each), definition.is_flag(each))
         for each, parameter in definition.parameters.items()
     }
-    module = f"{__name__}.{name}"
+    module, about = f"{__name__}.{name}", definition.summary or f"Runs {definition.argv[0]}."
     payload = create_model(
         f"{words}Payload",
         __base__=Payload,
         __module__=module,
-        __doc__=f"The parameters of the command {name}.",
+        __doc__=about,
         **fields,
     )
     attributes = {
-        "__doc__": definition.summary or f"Runs {definition.argv[0]}.",
+        "__doc__": about,
         "__module__": module,
         "name": name,
         "line": line,

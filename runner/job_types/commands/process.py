@@ -12,11 +12,11 @@ import contextlib
 import os
 import selectors
 import subprocess
+import sys
 from collections.abc import Callable, Mapping, Sequence
 from io import RawIOBase
 from typing import IO, NamedTuple
 
-STDERR = 2
 _READ_BYTES = 65536
 _CHECK_SECONDS = 0.1
 """How often the end of the program is looked for while another process keeps its output open."""
@@ -147,8 +147,9 @@ class _Streams:
     def _forward(self, pipe: IO[bytes]) -> None:
         data = self._read(pipe)
         self.last = (self.last + data)[-_LAST_BYTES:]
-        while data:
-            data = data[os.write(STDERR, data) :]
+        # Not to descriptor 2: only what Python writes stays in order with standard output.
+        sys.stderr.buffer.write(data)
+        sys.stderr.buffer.flush()
 
     def _feed(self, pipe: IO[bytes]) -> None:
         if not self._unfed:

@@ -38,6 +38,14 @@ from runner.job_types import job
 def count(values: list[int]) -> list[int]:
     return list(SortedList(values))
 """
+COMMANDS = {
+    "hello": {
+        "argv": ["echo", "hello {name}"],
+        "parameters": {"name": {"type": "text"}},
+        "stdout": {"file": "hello.txt"},
+    },
+    "wrong": {"argv": []},
+}
 LIST_TYPES = """
 from runner.job_types.registry import loader
 from storage.settings.settings import Settings
@@ -97,6 +105,28 @@ def a_file_in_the_mounted_folder_is_a_job_type_after_a_restart(project: str) -> 
         file.unlink(missing_ok=True)
         compose.remove()
     assert (job["status"], job["result"]) == ("succeeded", "hello you"), job
+
+
+def a_command_of_a_file_in_the_mounted_folder_runs_a_program(project: str) -> None:
+    file = ROOT / "job_types" / "commands.json"
+    assert not file.exists(), f"{file} is not of these checks"
+    compose = Compose(project, COMMANDS_FILE="job_types/commands.json")
+    try:
+        file.write_text(json.dumps(COMMANDS))
+        file.chmod(0o644)
+        compose.up("--no-build")
+        listener = compose.listeners()[0]
+        job = listener.final(listener.submit("hello", {"name": "$(id)"}))
+        _, document = listener.call("GET", "/types")
+    finally:
+        file.unlink(missing_ok=True)
+        compose.remove()
+    assert (job["status"], job["result"], job["files"]) == (
+        "succeeded",
+        {"exit_code": 0, "files": ["hello.txt"]},
+        1,
+    ), job
+    assert [each["line"] for each in document["broken"]] == [1], document["broken"]
 
 
 def compose_starts_without_the_folder(project: str) -> None:
@@ -191,6 +221,7 @@ ALONE = (
 )
 CHECKS = (
     a_file_in_the_mounted_folder_is_a_job_type_after_a_restart,
+    a_command_of_a_file_in_the_mounted_folder_runs_a_program,
     compose_starts_without_the_folder,
     a_dockerfile_of_one_line_takes_job_types_and_their_packages,
     job_types_of_an_image_stay_in_force_under_compose,
