@@ -5,6 +5,8 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from server.handlers.base import Handler
+from server.handlers.files.files import FileHandler as JobFileHandler
+from server.handlers.files.files import FilesArchiveHandler, FilesHandler
 from server.handlers.files.upload import UploadedFileHandler
 from server.handlers.health import HealthHandler, OpenApiHandler
 from server.handlers.jobs.analyses import ComparisonHandler, ReportHandler
@@ -71,6 +73,9 @@ ROUTES: tuple[tuple[str, type[Handler]], ...] = (
     (r"/jobs/([^/]+)/logs/?", OutputHandler),
     (r"/jobs/([^/]+)/lines/?", LinesHandler),
     (r"/jobs/([^/]+)/upload/?", UploadedFileHandler),
+    (r"/jobs/([^/]+)/files/?", FilesHandler),
+    (r"/jobs/([^/]+)/files\.zip", FilesArchiveHandler),
+    (r"/jobs/([^/]+)/files/(.+)", JobFileHandler),
     (r"/jobs/([^/]+)/comparison/?", ComparisonHandler),
     (r"/jobs/([^/]+)/report/?", ReportHandler),
     (r"/jobs/([^/]+)/explain/?", ExplainHandler),

@@ -100,7 +100,7 @@ MAY_IMPORT = {
     "server.documents.schemas server.http storage storage.db storage.jobs storage.liveness "
     "storage.queries storage.records storage.schedules storage.waiting",
     "server.upload": "server.checking server.documents server.http storage.files storage.records",
-    "server.downloads": "server.http",
+    "server.downloads": "server.http server.upload storage.files storage.records",
     "server.events": "server.checking server.documents server.documents.options "
     "server.documents.schemas server.http server.store storage.jobs storage.notify "
     "storage.records",
@@ -125,7 +125,8 @@ MAY_IMPORT = {
     "server.store storage.jobs storage.liveness storage.queries storage.records "
     "storage.schedules",
     "server.handlers.files": "server.documents server.downloads server.handlers "
-    "server.handlers.jobs server.http storage.files storage.records",
+    "server.documents.schemas server.handlers.jobs server.http server.store storage storage.files "
+    "storage.records",
     "server.handlers.jobs": "server.analyses server.auth server.checking server.documents "
     "server.documents.analyses server.documents.options server.documents.schemas server.events "
     "server.handlers server.http server.jobs server.processes server.store server.upload "

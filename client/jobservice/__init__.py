@@ -24,6 +24,7 @@ __all__ = [
     "FailureData",
     "Failures",
     "FileDamaged",
+    "FileData",
     "FiringData",
     "Job",
     "JobCanceled",
@@ -69,6 +70,7 @@ if TYPE_CHECKING:
     from jobservice.event_stream import Event
     from jobservice.executor import Executor
     from jobservice.failures import FailureData, Failures
+    from jobservice.files import FileData
     from jobservice.log_entries import LogEntry
     from jobservice.schedule_documents import FiringData, ScheduleData
     from jobservice.type_documents import BrokenTypeData, TypeData, Types
@@ -99,6 +101,7 @@ _MODULES = {
     "Executor": "executor",
     "FailureData": "failures",
     "Failures": "failures",
+    "FileData": "files",
     "FiringData": "schedule_documents",
     "ScheduleData": "schedule_documents",
     "BrokenTypeData": "type_documents",

@@ -159,4 +159,9 @@ def _name_of(disposition: str) -> str:
     """The file name in Content-Disposition, as a name that is safe in a folder."""
     encoded, quoted = _ENCODED.search(disposition), _QUOTED.search(disposition)
     name = unquote(encoded[1]) if encoded else quoted[1] if quoted else ""
+    return safe_name(name)
+
+
+def safe_name(name: str) -> str:
+    """Return a name that is safe in a folder: no separators, no hidden file, no `..`."""
     return _UNSAFE.sub("_", name).lstrip(". ").rstrip(". ")[:200] or "file"

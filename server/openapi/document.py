@@ -34,6 +34,7 @@ from server.openapi.operations.operation import (
     FORM,
     NEW_JOB,
     TAGS,
+    ZIP,
     Operation,
 )
 from server.openapi.operations.table import OPERATIONS
@@ -62,6 +63,11 @@ _PATH_PARAMETERS: dict[str, Json] = {
         "name": "job_id",
         "description": "Id of the job",
         "schema": {"type": "string", "format": "uuid"},
+    },
+    "/jobs/{job_id}/files/": {
+        "name": "name",
+        "description": "Name of the file",
+        "schema": {"type": "string"},
     },
     "/batches/{batch_id}": {
         "name": "batch_id",
@@ -247,7 +253,7 @@ def _text_schema(kind: str, operation: Operation, schemas: Schemas) -> Json:
     """Describe a body that is not JSON, by its media type."""
     if kind == EVENT_STREAM:
         return _stream(operation, schemas)
-    return _BYTES if kind == ANY_TYPE else {"type": "string"}
+    return _BYTES if kind in (ANY_TYPE, ZIP) else {"type": "string"}
 
 
 def _media_type(model: Any, schemas: Schemas, status: int = 200) -> Json:

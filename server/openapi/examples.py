@@ -14,7 +14,7 @@ from server.documents.schemas.comparison import ComparisonDocument
 from server.documents.schemas.events import CallbackDocument, EventDocument
 from server.documents.schemas.explain import ExplainDocument
 from server.documents.schemas.failures import FailureDocument, FailuresDocument
-from server.documents.schemas.files import LinesDocument, LogsDocument
+from server.documents.schemas.files import FilesDocument, LinesDocument, LogsDocument
 from server.documents.schemas.jobs import (
     AcceptedDocument,
     BulkDocument,
@@ -320,6 +320,17 @@ _REST: dict[Any, Any] = {
         "entries": [_PRINTED, _LOGGED],
         "version": 23,
     },
+    FilesDocument: {
+        "files": [
+            {
+                "name": "report/totals.csv",
+                "size": 25,
+                "media_type": "text/csv",
+                "sha256": "5d3bf6c1c9a4e0b1f1a6a9f7b1fb2d8d4ab6a1a5c4d4dca7dd3e1c8c6c6b5a90",
+                "url": f"/jobs/{_ID}/files/report/totals.csv",
+            }
+        ],
+    },
     LinesDocument: {
         "lines": [
             {
@@ -456,6 +467,8 @@ TEXTS: Mapping[tuple[str, str], str] = {
     ): json.dumps(_LOGGED) + "\n",
     ("/jobs/{job_id}/lines", "text/plain"): "2026-11-25T13:12:01Z ERROR no connection to db-2\n",
     ("/jobs/{job_id}/upload", "*/*"): "2026-11-25T13:12:01Z ERROR no connection to db-2\n",
+    ("/jobs/{job_id}/files/{name}", "*/*"): "month,total\n2026-11,1250\n",
+    ("/jobs/{job_id}/files.zip", "application/zip"): "PK\x03\x04",
     ("/jobs/{job_id}/events", "text/event-stream"): (
         f'event: end\ndata: {{"job_id": "{_ID}", "status": "succeeded"}}\n\n'
     ),

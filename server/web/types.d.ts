@@ -194,6 +194,18 @@ export interface LogsDocument {
   version: number;
 }
 
+export interface FileDocument {
+  name: string;
+  size: number;
+  media_type: string;
+  sha256: string;
+  url: string;
+}
+
+export interface FilesDocument {
+  files: FileDocument[];
+}
+
 export interface LineDocument {
   line: number;
   time: string | null;

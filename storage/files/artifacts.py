@@ -14,7 +14,8 @@ from pathlib import Path
 
 from storage.files.data_file import DataFile, translate_errors
 from storage.files.disk import make_folder, sync_folder
-from storage.records.job_file import ArtifactKey
+from storage.files.reading import FileReader, FolderReader, open_in_folder
+from storage.records.job_file import ArtifactKey, JobFile
 
 ARTIFACTS = "artifacts"
 """Name of the folder, and first part of the names of objects."""
@@ -64,6 +65,13 @@ class Artifacts(ABC):
     def size(self, key: ArtifactKey) -> int | None:
         """Return the size of a file in bytes, or None if it does not exist. Raises
         StoreUnavailable."""
+
+    @abstractmethod
+    def open(self, file: JobFile, start: int = 0, end: int | None = None) -> FileReader | None:
+        """Open a file to read it from `start` up to `end`, its end by default.
+
+        None if the file was deleted or changed. Raises StoreUnavailable.
+        """
 
     @abstractmethod
     def delete(self, keys: Iterable[ArtifactKey]) -> None:
@@ -133,6 +141,10 @@ class FolderArtifacts(Artifacts):
     def path(self, key: ArtifactKey) -> Path:
         """Return the path of a file."""
         return self._folder / str(key)
+
+    def open(self, file: JobFile, start: int = 0, end: int | None = None) -> FolderReader | None:
+        """Open a file; see `Artifacts.open`."""
+        return open_in_folder(self.path(file.key), file.size, start)
 
     def delete(self, keys: Iterable[ArtifactKey]) -> None:
         """Delete files that still exist."""

@@ -13,8 +13,9 @@ from obstore.store import S3Store
 
 from storage.files.artifacts import ARTIFACTS, Artifacts, ArtifactWriter, FindUnusedFiles
 from storage.files.bucket_objects import MAX_PARTS, PART_BYTES, ObjectWriter, translate_errors
+from storage.files.bucket_reading import BucketReader
 from storage.records.job import StoreUnavailable
-from storage.records.job_file import ArtifactKey
+from storage.records.job_file import ArtifactKey, JobFile
 
 log = logging.getLogger(__name__)
 
@@ -70,6 +71,13 @@ class BucketArtifacts(Artifacts):
             if isinstance(error.__cause__, FileNotFoundError):
                 return None
             raise
+
+    def open(self, file: JobFile, start: int = 0, end: int | None = None) -> BucketReader | None:
+        """Open a file; see `Artifacts.open`. Asks S3 whether it is there, and has its size."""
+        if self.size(file.key) != file.size:
+            return None
+        end = file.size if end is None else end
+        return BucketReader(self._bucket, object_name(file.key), start, end)
 
     def delete(self, keys: Iterable[ArtifactKey]) -> None:
         """Delete files, a thousand in one request. Failures are logged and left to a sweep."""

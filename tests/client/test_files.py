@@ -3,13 +3,17 @@
 import hashlib
 import io
 import os
+import zipfile
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from jobservice import ApiError, Client, ConnectionFailed
+from jobservice import ApiError, AsyncClient, Client, ConnectionFailed, FileData
+from jobservice.files import place_of
+from tests.support.blocked import blocked
 from tests.support.client_restarts import restart
+from tests.support.job_files import leave_files
 from tests.support.programs import Service
 
 CONTENT = os.urandom(1 << 20) * 9 + b"end"
@@ -71,3 +75,67 @@ def test_a_download_that_cannot_go_on_leaves_nothing(listener: Service, tmp_path
                 job.id, tmp_path / "a.bin", on_progress=lambda *_: listener.listener.die()
             )
     assert not [path.name for path in tmp_path.iterdir() if "a.bin" in path.name]
+
+
+FILES = {"report.txt": b"done\n", "pages/größe #1.csv": b"1,2\n", "pages/empty": b""}
+
+
+@pytest.fixture(params=["asynchronous", "blocking"])
+def quiet(request: pytest.FixtureRequest, listener: Service) -> Iterator[Client]:
+    """Either client, both with blocking calls, of a service without a worker."""
+    if request.param == "blocking":
+        with Client(listener.base_url) as client:
+            yield client
+    else:
+        with blocked(AsyncClient(listener.base_url)) as client:
+            yield client
+
+
+def test_the_files_that_a_job_has_left_are_listed_and_downloaded(
+    quiet: Client, listener: Service, tmp_path: Path
+) -> None:
+    job_id = leave_files(listener, FILES)
+    listed = quiet.files.list(job_id)
+    assert {each.name: each.size for each in listed} == {n: len(d) for n, d in FILES.items()}
+    assert [each.name for each in listed] == sorted(FILES)
+    for name, content in FILES.items():
+        assert quiet.files.read(job_id, name) == content
+    folder = tmp_path / "new"
+    seen: list[tuple[int, int | None]] = []
+    paths = quiet.files.download_all(
+        job_id, folder, on_progress=lambda done, size: seen.append((done, size))
+    )
+    assert paths == [folder / each.name for each in listed]
+    assert {str(path.relative_to(folder)): path.read_bytes() for path in paths} == FILES
+    assert seen[-1] == (9, 9)
+    (folder / "report.txt").unlink()
+    assert quiet.files.download_all(job_id, folder) == paths  # only what is missing
+    (folder / "report.txt").write_bytes(b"mine\n")
+    with pytest.raises(FileExistsError, match=r"report\.txt exists already, and is another file"):
+        quiet.files.download_all(job_id, folder)
+    one = quiet.files.download(job_id, "pages/größe #1.csv", tmp_path)
+    assert one.path == tmp_path / "größe #1.csv"
+    archive = quiet.files.download_zip(job_id, tmp_path)
+    assert archive.path == tmp_path / f"{job_id}.zip"
+    with zipfile.ZipFile(archive.path) as read:
+        assert {each: read.read(each) for each in read.namelist()} == FILES
+
+
+def test_names_that_no_file_has_are_refused(quiet: Client, listener: Service) -> None:
+    job_id = leave_files(listener, FILES)
+    with pytest.raises(ApiError) as caught:
+        quiet.files.read(job_id, "no")
+    assert caught.value.code == "file_not_found"
+    for name in ("", "../a", "a//b", "/a", "."):
+        with pytest.raises(ValueError, match="is not the name of a file"):
+            quiet.files.read(job_id, name)
+    with pytest.raises(TypeError):
+        quiet.files.read(job_id, 5)  # type: ignore[arg-type]
+
+
+def test_a_hostile_name_stays_in_the_folder(tmp_path: Path) -> None:
+    for name in ("../../etc/passwd", "/etc/passwd", "a/../../b", "C:\\x", ".ssh/config", "a/.."):
+        file = FileData(name, 1, "text/plain", "0" * 64)
+        place = Path(os.path.realpath(place_of(file, tmp_path)))
+        assert place.is_relative_to(tmp_path)
+        assert not any(part.startswith(".") for part in place.relative_to(tmp_path).parts)

@@ -8,8 +8,10 @@ from storage.files.artifacts import Artifacts, FolderArtifacts
 from storage.jobs.transitions import Settlement
 from storage.records.job import Fence
 from storage.records.job_file import ArtifactKey, JobFile
+from storage.records.media_types import media_type_of
 from storage.records.states import COMPLETE
-from tests.support.stores import RETURNED, Bench, Holder
+from tests.support.programs import Service
+from tests.support.stores import RETURNED, Bench, Holder, open_bench
 
 
 def store_file(
@@ -22,7 +24,7 @@ def store_file(
     writer.finish()
     artifacts.sync()
     digest = hashlib.sha256(data).hexdigest()
-    size, kind = len(data), "application/octet-stream"
+    size, kind = len(data), media_type_of(name)
     return JobFile(key.job_id, name, position, size, kind, digest, key.file_id, key.attempt)
 
 
@@ -47,3 +49,13 @@ def stored_keys(bench: Bench) -> set[ArtifactKey]:
         path.name for path in artifacts.path(ArtifactKey(uuid4(), 1, uuid4())).parent.iterdir()
     )
     return {key for name in names if (key := ArtifactKey.parse(name))}
+
+
+def leave_files(service: Service, files: Mapping[str, bytes]) -> str:
+    """Submit a job to a service without a worker: it succeeds and leaves these files. Returns its
+    id."""
+    service.call("PUT", "/queues/files", {})
+    job_id = service.submit("sleep", {"seconds": 5}, queue="files")
+    with open_bench("", service.folder) as bench:
+        assert str(complete_with_files(bench, bench.runner({"files"}), files)) == job_id
+    return job_id

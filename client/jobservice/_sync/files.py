@@ -1,35 +1,95 @@
 # Made from ../_async by client/generate_sync.py. Edit the file there, not here.
-"""`client.files`: downloads of the files of jobs."""
+"""`client.files`: the files that jobs were given and have left."""
 
 from __future__ import annotations
+
+import io
+import os
+from functools import partial
+from pathlib import Path
 
 from jobservice import requests
 from jobservice._sync.transport import Transport
 from jobservice.blocking import call
 from jobservice.downloads import Download, DownloadProgress, Target
+from jobservice.files import FileData, is_there, place_of, read_files
 from jobservice.requests import Request
 
 
 class FileCalls:
-    """Downloads files. A broken download continues, and the digest of each file is checked.
+    """Lists and downloads files. A broken download continues, and its digest is checked.
 
     A file appears under its name when it is complete. If the service has chosen the name, no
-    other file is replaced: then FileExistsError is raised.
+    other file is replaced: then FileExistsError is raised. All calls raise ApiError 404 if the job
+    or the file does not exist, 410 (file_gone), and FileDamaged if wrong bytes arrive.
+
+    target: a path, a folder, or a binary stream; by default the current folder.
+    on_progress: a function that gets the bytes received and the size of the file.
     """
 
     def __init__(self, transport: Transport):
         self._transport = transport
+
+    def list(self, job_id: str) -> list[FileData]:
+        """Return the files that a job has left, sorted by name; none before it has succeeded."""
+        return read_files(self._transport.document(requests.list_files(job_id)))
+
+    def download(
+        self,
+        job_id: str,
+        name: str,
+        target: Target = None,
+        *,
+        on_progress: DownloadProgress | None = None,
+    ) -> Download:
+        """Download a file that a job has left. The answer has `path`, `size` and `sha256`."""
+        return self._receive(requests.get_file(job_id, name), target, on_progress)
+
+    def read(self, job_id: str, name: str) -> bytes:
+        """Return the bytes of a file that a job has left."""
+        stream = io.BytesIO()
+        self._receive(requests.get_file(job_id, name), stream, None)
+        return stream.getvalue()
+
+    def download_all(
+        self,
+        job_id: str,
+        folder: str | os.PathLike[str] = ".",
+        *,
+        on_progress: DownloadProgress | None = None,
+    ) -> Paths:
+        """Download all files that a job has left into a folder, which is made if need be.
+
+        Files that are there already, with equal bytes, are not downloaded again.
+        """
+        files = self.list(job_id)
+        size, before = sum(file.size for file in files), 0
+        paths = []
+        for file in files:
+            path = place_of(file, folder)
+            if not call(partial(is_there, file, path)):
+                call(partial(_make_room, path))
+                report = _shifted(on_progress, before, size)
+                self.download(job_id, file.name, path, on_progress=report)
+            before += file.size
+            paths.append(path)
+        return paths
+
+    def download_zip(
+        self, job_id: str, target: Target = None, *, on_progress: DownloadProgress | None = None
+    ) -> Download:
+        """Download all files that a job has left as one zip archive, named after the job.
+
+        If the connection breaks, the archive is downloaded again from its start.
+        """
+        return self._receive(requests.get_archive(job_id), target, on_progress)
 
     def download_upload(
         self, job_id: str, target: Target = None, *, on_progress: DownloadProgress | None = None
     ) -> Download:
         """Download the file that a job was given; several files are one zip archive.
 
-        target: a path, a folder, or a binary stream; by default the current folder.
-        on_progress: a function that gets the bytes received and the size of the file.
-
-        The answer has `path`, `size` and `sha256`. Raises ApiError 404 (file_not_found) if the job
-        was given no file, 410 (file_gone), and FileDamaged if other bytes arrive.
+        The answer has `path`, `size` and `sha256`.
         """
         return self._receive(requests.get_upload(job_id), target, on_progress)
 
@@ -43,3 +103,21 @@ class FileCalls:
         finally:
             call(download.abort)
         return download
+
+
+Paths = list[Path]
+"""A name for a list: in the class, `list` is a method."""
+
+
+def _make_room(path: Path) -> None:
+    """Make the folder of a path. Raises FileExistsError if another file has the path."""
+    if path.exists() or path.is_symlink():
+        raise FileExistsError(f"{path} exists already, and is another file")
+    path.parent.mkdir(parents=True, exist_ok=True)
+
+
+def _shifted(report: DownloadProgress | None, before: int, size: int) -> DownloadProgress | None:
+    """Report the bytes of one file as a part of all files."""
+    if report is None:
+        return None
+    return lambda received, _: report(before + received, size)

@@ -36,7 +36,6 @@ from jobservice.cli.output.console import Output
 HELP = """\
 Usage: {name} [OPTIONS] COMMAND [ARGS]...
 Submit jobs to a Job Service, follow them, and cancel them.
-
 Commands (`{name} COMMAND --help` explains each):
 {commands}
 Options of all commands: --json, --help, --version, --install-completion,
@@ -95,6 +94,7 @@ ABOUT = {
     "watch": "follow changes",
     "logs": "print the output of a job",
     "lines": "print lines of a job's file",
+    "files": "list files of a job",
     "download": "download files of a job",
     "wait": "wait for jobs",
     "cancel": "cancel jobs",

@@ -3,7 +3,7 @@
 from jobservice.requests.analyses import analyze_payload, compare_job, job_lines, job_report
 from jobservice.requests.batches import cancel_batch, get_batch, submit_batch
 from jobservice.requests.failures import MAX_GROUPS, Since, list_failures, since_text
-from jobservice.requests.files import get_upload
+from jobservice.requests.files import get_archive, get_file, get_upload, list_files
 from jobservice.requests.jobs import (
     PAGE_JOBS,
     Filters,
@@ -62,7 +62,9 @@ __all__ = [
     "delete_schedule",
     "events",
     "get",
+    "get_archive",
     "get_batch",
+    "get_file",
     "get_job",
     "get_jobs",
     "get_upload",
@@ -71,6 +73,7 @@ __all__ = [
     "job_path",
     "job_report",
     "list_failures",
+    "list_files",
     "list_jobs",
     "list_schedules",
     "pattern_set_path",

@@ -2,9 +2,32 @@
 
 from __future__ import annotations
 
-from jobservice.requests.request import Request, job_path
+from urllib.parse import quote
+
+from jobservice.requests.request import Request, get, job_path
 
 
 def get_upload(job_id: str) -> Request:
     """Get the file that a job was given."""
     return Request("GET", f"{job_path(job_id)}/upload")
+
+
+def list_files(job_id: str) -> Request:
+    """List the files that a job has left."""
+    return get(f"{job_path(job_id)}/files")
+
+
+def get_file(job_id: str, name: str) -> Request:
+    """Get a file that a job has left. Raises TypeError and ValueError for what is no name."""
+    given: object = name
+    if not isinstance(given, str):
+        raise TypeError(f"a file is named by a text, not by {repr(given)[:100]}")
+    parts = name.split("/")
+    if any(part in ("", ".", "..") for part in parts):
+        raise ValueError(f"{name!r} is not the name of a file of a job")
+    return Request("GET", f"{job_path(job_id)}/files/{'/'.join(quote(each, '') for each in parts)}")
+
+
+def get_archive(job_id: str) -> Request:
+    """Get all files that a job has left, as one zip archive."""
+    return Request("GET", f"{job_path(job_id)}/files.zip")

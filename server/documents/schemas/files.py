@@ -1,4 +1,4 @@
-"""The JSON documents of stored text as types: lines of files, and output of attempts."""
+"""The JSON documents of stored files and text as types: files of jobs, lines, and output."""
 
 from typing import Any, Literal, NotRequired
 
@@ -107,3 +107,25 @@ class LogsDocument(TypedDict):
     """The lines and log entries in these parts, as far as `level` and `stream` select them."""
     version: int
     """Number of the newest change in this response; follow the events after it."""
+
+
+class FileDocument(TypedDict):
+    """A file that a job has left."""
+
+    name: str
+    """Its name: a relative path, such as `report.pdf` or `pages/1.png`."""
+    size: int
+    """Size in bytes."""
+    media_type: str
+    """Media type, by the end of the name; application/octet-stream if that tells nothing."""
+    sha256: str
+    """SHA-256 of the file, in hexadecimal; the Etag of a download is this in double quotes."""
+    url: str
+    """Path of the file in this service."""
+
+
+class FilesDocument(TypedDict):
+    """The files that a job has left."""
+
+    files: list[FileDocument]
+    """All files, sorted by name; none as long as the job has not succeeded."""

@@ -1,5 +1,6 @@
 """The base class of handlers that send a stored file, as a whole or in part."""
 
+import asyncio
 import logging
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -75,8 +76,8 @@ class DownloadHandler(OneJobHandler):
                 threads = self.downloads.threads
                 await self._send_local(FileRange(descriptor, start, end - start, threads))
             else:
-                with self.downloads.remote():
-                    await self._send_pieces(reader)
+                with self.downloads.slow():
+                    await self.send_pieces(partial(reader.read, PIECE_BYTES))
         finally:
             reader.close()
 
@@ -118,9 +119,12 @@ class DownloadHandler(OneJobHandler):
         else:
             self._break_off("the client is gone, or the file was cut")
 
-    async def _send_pieces(self, reader: FileReader) -> None:
-        """Send piece by piece. The next piece is read while the client receives one."""
-        read = partial(reader.read, PIECE_BYTES)
+    async def send_pieces(self, read: Callable[[], bytes]) -> None:
+        """Send pieces until one is empty. The next one is read while the client receives one.
+
+        `read` may block, and raise StoreUnavailable or a Problem. No two calls of it overlap, and
+        none is under way afterwards.
+        """
         connection: Any = self.request.connection
         upcoming = self.downloads.run(read)
         piece = await upcoming  # before any header is sent: an error becomes a response
@@ -130,10 +134,10 @@ class DownloadHandler(OneJobHandler):
                 self.write(piece)
                 await self.flush()
                 piece = await upcoming
-        except StoreUnavailable as error:
+        except (StoreUnavailable, Problem) as error:
             return self._break_off(str(error))
         finally:
-            upcoming.cancel()
+            await asyncio.gather(upcoming, return_exceptions=True)
         if not connection.stream.closed():
             self.finish()
 

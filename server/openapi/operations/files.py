@@ -1,11 +1,44 @@
 """The operations on stored files."""
 
 from server.documents.files import DownloadQuery
-from server.openapi.operations.operation import ANY_TYPE, Operation
+from server.documents.schemas.files import FilesDocument
+from server.openapi.operations.operation import ANY_TYPE, ZIP, Operation
 
 _HEADERS = ("Accept-Ranges", "Content-Disposition")
 
 FILES = (
+    Operation(
+        "/jobs/{job_id}/files",
+        "The files that a job has left",
+        {200: FilesDocument},
+        id="listJobFiles",
+        tag="files",
+        description="A job type leaves files in its folder. They are stored when the job has"
+        " succeeded, and deleted with it.",
+    ),
+    Operation(
+        "/jobs/{job_id}/files/{name}",
+        "A file that a job has left",
+        {200: ANY_TYPE, 206: ANY_TYPE},
+        id="getJobFile",
+        tag="files",
+        description="Sends the file, or with Range a part of it. The Etag is its SHA-256 in double"
+        " quotes. The slashes of a name may be written as they are, or as %2F.",
+        queries=(DownloadQuery,),
+        problems=(410, 416),
+        response_headers={200: _HEADERS, 206: (*_HEADERS, "Content-Range", "Etag")},
+        request_headers=("Range", "If-Range"),
+    ),
+    Operation(
+        "/jobs/{job_id}/files.zip",
+        "All files that a job has left, as a zip archive",
+        {200: ZIP},
+        id="getJobFilesArchive",
+        tag="files",
+        description="The archive is made while it is sent. Files are not compressed in it.",
+        problems=(410,),
+        response_headers={200: _HEADERS},
+    ),
     Operation(
         "/jobs/{job_id}/upload",
         "The file that a job was given",

@@ -1,14 +1,23 @@
-"""`jobservice download`."""
+"""`jobservice files` and `jobservice download`, of a service without a worker."""
 
-import hashlib
+import zipfile
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+from tests.support.job_files import leave_files
 from tests.support.jobs_command import JobsCommand
-from tests.support.programs import Service
+from tests.support.programs import Service, running_service
 
 CONTENT = b"one ERROR\n"
+
+
+@pytest.fixture(scope="module")
+def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
+    """A listener."""
+    with running_service("", tmp_path_factory.mktemp("service")) as service:
+        yield service
 
 
 @pytest.fixture(scope="module")
@@ -22,8 +31,7 @@ def test_the_file_of_a_job_is_written(jobs: JobsCommand, job_id: str, tmp_path: 
     assert (done.code, done.out) == (0, f"{tmp_path / 'app.log'}\n")
     assert (tmp_path / "app.log").read_bytes() == CONTENT
     named = jobs.run("download", job_id[:8], "--upload", "-o", str(tmp_path / "b"), "--json")
-    digest = hashlib.sha256(CONTENT).hexdigest()
-    assert named.document == {"path": str(tmp_path / "b"), "size": 10, "sha256": digest}
+    assert named.document == {"job_id": job_id, "paths": [str(tmp_path / "b")]}
 
 
 def test_the_file_goes_to_standard_output(jobs: JobsCommand, job_id: str) -> None:
@@ -33,7 +41,7 @@ def test_the_file_goes_to_standard_output(jobs: JobsCommand, job_id: str) -> Non
 def test_errors_are_one_line(
     service: Service, jobs: JobsCommand, job_id: str, tmp_path: Path
 ) -> None:
-    assert "--upload" in jobs.run("download", job_id).err
+    assert "--upload is its own file" in jobs.run("download", job_id).err
     existing = tmp_path / "app.log"
     existing.write_bytes(b"mine")
     refused = jobs.run("download", job_id, "--upload", "-o", str(tmp_path))
@@ -45,3 +53,49 @@ def test_errors_are_one_line(
     sleeping = service.submit("sleep", {"seconds": 0})
     no_file = jobs.run("download", sleeping, "--upload", "-o", str(tmp_path / "c"))
     assert (no_file.code, "file_not_found" in no_file.err) == (1, True)
+
+
+FILES = {"report.txt": b"done\n", "pages/a b.csv": b"1,2\n"}
+
+
+@pytest.fixture(scope="module")
+def left(service: Service) -> str:
+    """The id of a job that has left files."""
+    return leave_files(service, FILES)
+
+
+def test_files_are_listed(jobs: JobsCommand, left: str, job_id: str) -> None:
+    done = jobs.run("files", left)
+    assert done.out.splitlines()[0].split() == ["NAME", "SIZE", "TYPE", "SHA256"]
+    assert [line.split("  ")[0] for line in done.out.splitlines()[1:]] == sorted(FILES)
+    items = jobs.run("files", left, "--json").items
+    assert [each["name"] for each in items] == sorted(FILES)
+    assert jobs.run("files", job_id, "--json").out == ""
+
+
+def test_files_are_downloaded_one_by_one_and_all(
+    jobs: JobsCommand, left: str, tmp_path: Path
+) -> None:
+    one = jobs.run("download", left, "pages/a b.csv", "-o", str(tmp_path))
+    assert one.out == f"{tmp_path / 'a b.csv'}\n"
+    two = jobs.run("download", left, *FILES, "-o", str(tmp_path / "no"))
+    assert (two.code, "several files need a folder" in two.err) == (2, True)
+    folder = tmp_path / "all"
+    everything = jobs.run("download", left, "--all", "-o", str(folder))
+    assert everything.out.splitlines() == [str(folder / name) for name in sorted(FILES)]
+    assert {name: (folder / name).read_bytes() for name in FILES} == FILES
+    assert jobs.run("download", left, "--all", "-o", str(folder)).code == 0
+    assert jobs.run("download", left, "--zip", "-o", str(tmp_path / "a.zip")).code == 0
+    with zipfile.ZipFile(tmp_path / "a.zip") as archive:
+        assert sorted(archive.namelist()) == sorted(FILES)
+    assert jobs.process("download", left, "report.txt", "-o", "-").out == "done\n"
+
+
+def test_what_to_download_must_be_clear(jobs: JobsCommand, left: str) -> None:
+    unclear = jobs.run("download", left)
+    assert unclear.code == 2
+    assert "left 2 files (pages/a b.csv, report.txt" in " ".join(unclear.err.split())
+    for arguments in (["--all", "--zip"], ["report.txt", "--all"], ["--all", "-o", "-"]):
+        assert jobs.run("download", left, *arguments).code == 2
+    missing = jobs.run("download", left, "no")
+    assert (missing.code, "file_not_found" in missing.err) == (1, True)

@@ -8,7 +8,46 @@ NAMES = ("tests/server/downloads/test_disposition.py",)
 SLOW = ("tests/server/http/test_slow_clients.py",)
 CLIENT = ("tests/client/test_downloads.py",)
 
+ARCHIVE = ("tests/server/downloads/test_archive.py",)
+LEFT = ("tests/server/handlers/test_job_files.py",)
+PLACES = ("tests/client/test_files.py",)
+
 FILES = (
+    Mutant(
+        "a file that is cut while its archive is sent breaks it off",
+        "server/downloads/archive.py",
+        "        if left:",
+        "        if False:",
+        ARCHIVE,
+    ),
+    Mutant(
+        "a file that is gone breaks its archive off",
+        "server/downloads/archive.py",
+        "        if reader is None:",
+        "        if False:",
+        ARCHIVE,
+    ),
+    Mutant(
+        "archives count as downloads that need memory",
+        "server/handlers/files/files.py",
+        "with self.downloads.slow(), closing",
+        "with closing",
+        (f"{LEFT[0]}::test_too_many_archives_are_refused",),
+    ),
+    Mutant(
+        "a hostile name leads to no other folder",
+        "client/jobservice/files.py",
+        'safe_name(part) for part in file.name.split("/")',
+        'part for part in file.name.split("/")',
+        (f"{PLACES[0]}::test_a_hostile_name_stays_in_the_folder",),
+    ),
+    Mutant(
+        "a file that is there already is compared",
+        "client/jobservice/files.py",
+        "    return digest.hexdigest() == file.sha256",
+        "    return True",
+        (f"{PLACES[0]}::test_the_files_that_a_job_has_left_are_listed_and_downloaded",),
+    ),
     Mutant(
         "a stored page runs no script",
         "server/handlers/files/download.py",
@@ -52,9 +91,9 @@ FILES = (
         (f"{CALLS[0]}::test_the_connection_of_a_file_that_is_cut_meanwhile_is_closed",),
     ),
     Mutant(
-        "downloads from S3 are limited",
+        "downloads that need memory are limited",
         "server/downloads/downloads.py",
-        "        if self._remote >= MAX_REMOTE:",
+        "        if self._slow >= MAX_SLOW:",
         "        if False:",
         (f"{CALLS[0]}::test_too_many_files_elsewhere_are_not_read_at_once",),
     ),

@@ -282,7 +282,7 @@ async def test_a_failure_before_the_first_piece_is_a_response_and_later_a_closed
 async def test_too_many_files_elsewhere_are_not_read_at_once(
     elsewhere: type[Elsewhere], client: Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(downloads, "MAX_REMOTE", 1)
+    monkeypatch.setattr(downloads, "MAX_SLOW", 1)
     address = await submit(client, LARGE)
     reader, writer = await begin(client, address)
     assert (await client.get(address, 503))["code"] == "file_unavailable"

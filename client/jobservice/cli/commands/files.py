@@ -1,54 +1,161 @@
-"""The command that downloads files of jobs: `download`."""
+"""The commands for files of jobs: `files` and `download`."""
 
+import contextlib
 import sys
-from typing import Annotated
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from jobservice.cli import exits, ids
 from jobservice.cli.command import command
 from jobservice.cli.commands.details import JobId
+from jobservice.cli.output import formats
+from jobservice.cli.output.console import Output
 from jobservice.cli.output.progress import JobProgress
 from jobservice.cli.session import Session
 
-EXAMPLES = ("download 6af1b43d --upload", "download 6af1b43d --upload -o - | zcat | head")
+if TYPE_CHECKING:
+    from jobservice import Client, Job
+    from jobservice.downloads import Download
+
+EXAMPLES = (
+    "download 6af1b43d report.pdf",
+    "download 6af1b43d --all -o results",
+    "download 6af1b43d --upload -o - | zcat | head",
+)
+STDOUT = "-"
 
 
 def register(app: typer.Typer) -> None:
-    """Add the command."""
+    """Add the commands."""
+    command(app, "files", ("files 6af1b43d",))(list_files)
     command(app, "download", EXAMPLES)(download)
+
+
+def list_files(session: Session, job_id: JobId) -> None:
+    """List the files that a job has left."""
+    client, output = session.client, session.output
+    files = client.files.list(ids.resolve(client, job_id))
+    if output.as_json:
+        for file in files:
+            output.item(dict(file.raw))
+        return
+    rows = [(file.name, formats.size(file.size), file.media_type, file.sha256) for file in files]
+    output.table(("NAME", "SIZE", "TYPE", "SHA256"), rows, right=("SIZE",))
+
+
+@dataclass
+class Selected:
+    """What to download, if no file is named."""
+
+    all_: Annotated[bool, typer.Option("--all", help="All files that the job has left.")] = False
+    zip: Annotated[bool, typer.Option("--zip", help="All of them as one zip archive.")] = False
+    upload: Annotated[bool, typer.Option("--upload", help="The file that the job was given.")] = (
+        False
+    )
 
 
 def download(
     session: Session,
     job_id: JobId,
-    upload: Annotated[
-        bool, typer.Option("--upload", help="The file that the job was given.")
-    ] = False,
-    file: Annotated[
+    selected: Selected,
+    names: Annotated[
+        list[str] | None,
+        typer.Argument(metavar="[NAME]...", help="Files; by default the only one."),
+    ] = None,
+    target: Annotated[
         str | None,
         typer.Option("--output", "-o", metavar="PATH", help="File or folder; - is stdout."),
     ] = None,
 ) -> None:
-    """Download the file of a job, and print the path that was written.
+    """Download files of a job, and print the paths that were written.
 
-    A broken download continues. The file appears when it is complete and its digest is right.
+    A broken download continues. A file appears when it is complete and its digest is right.
     """
-    if not upload:
-        raise typer.BadParameter("say what to download: --upload is the file of the job")
-    output, calls = session.output, session.patient_client.files
+    if bool(names) + selected.all_ + selected.zip + selected.upload > 1:
+        raise typer.BadParameter("name files, or give one of --all, --zip and --upload")
+    if target == STDOUT and (selected.all_ or len(names or []) > 1):
+        raise typer.BadParameter("only one file can be written to standard output: use --zip")
+    client = session.patient_client
     found = ids.resolve(session.client, job_id)
-    target = sys.stdout.buffer if file == "-" else file
-    with JobProgress(output, found) as progress:
-        try:
-            got = calls.download_upload(found, target, on_progress=progress.received)
-        except OSError as error:
-            raise exits.CommandError(_reason(error)) from None
-    if output.as_json and file != "-":
-        size = got.size if got.size is not None else got.received
-        output.document({"path": str(got.path), "size": size, "sha256": got.sha256})
-    elif file != "-":
-        output.line(str(got.path))
+    with JobProgress(session.output, found) as progress:
+        if selected.all_:
+            paths = save_all(client, found, target or ".", progress)
+        else:
+            paths = _save(_calls(client, found, selected, names), target, progress)
+    _report(session.output, found, paths)
+
+
+def save_all(client: "Client", job_id: str, folder: str, progress: JobProgress) -> list[Path]:
+    """Download all files that a job has left into a folder."""
+    with _os_errors():
+        return client.files.download_all(job_id, folder, on_progress=progress.received)
+
+
+def save_files(session: Session, job: "Job", folder: str, progress: JobProgress) -> None:
+    """Download all files that a submitted job has left, and say where they are."""
+    for path in save_all(session.patient_client, job.id, folder, progress):
+        session.output.note(f"downloaded {path}")
+
+
+Call = Callable[..., "Download"]
+
+
+def _calls(
+    client: "Client", job_id: str, selected: Selected, names: list[str] | None
+) -> list[Call]:
+    """The calls that download what was selected. They take a target."""
+    files = client.files
+    if selected.upload:
+        return [lambda *target, **more: files.download_upload(job_id, *target, **more)]
+    if selected.zip:
+        return [lambda *target, **more: files.download_zip(job_id, *target, **more)]
+    return [
+        lambda *target, name=name, **more: files.download(job_id, name, *target, **more)
+        for name in names or [_only_file(client, job_id)]
+    ]
+
+
+def _only_file(client: "Client", job_id: str) -> str:
+    """The name of the only file that a job has left."""
+    found = client.files.list(job_id)
+    if not found:
+        raise exits.CommandError(f"the job {job_id} has left no files; --upload is its own file")
+    if len(found) > 1:
+        some = ", ".join(file.name for file in found[:3])
+        text = f"the job has left {len(found)} files ({some} …): name one, or use --all or --zip"
+        raise typer.BadParameter(text)
+    return found[0].name
+
+
+def _save(calls: list[Call], target: str | None, progress: JobProgress) -> list[Path]:
+    """Download files one after another; returns the paths that were written."""
+    if len(calls) > 1 and target is not None and not Path(target).is_dir():
+        raise typer.BadParameter(f"several files need a folder, and {target} is none")
+    place: Any = sys.stdout.buffer if target == STDOUT else target
+    with _os_errors():
+        done = [call(place, on_progress=progress.received) for call in calls]
+    return [each.path for each in done if each.path]
+
+
+def _report(output: Output, job_id: str, paths: list[Path]) -> None:
+    if output.as_json and paths:
+        output.document({"job_id": job_id, "paths": [str(path) for path in paths]})
+    elif not output.as_json:
+        for path in paths:
+            output.line(str(path))
+
+
+@contextlib.contextmanager
+def _os_errors() -> Iterator[None]:
+    """Turn errors of the disk within the block into an error of the command."""
+    try:
+        yield
+    except OSError as error:
+        raise exits.CommandError(_reason(error)) from None
 
 
 def _reason(error: OSError) -> str:

@@ -10,6 +10,7 @@ import typer
 
 from jobservice.cli import completion, exits, ids, payloads, program, waiting
 from jobservice.cli.command import command
+from jobservice.cli.commands import files
 from jobservice.cli.options import JobOptions, seconds
 from jobservice.cli.output import estimates
 from jobservice.cli.output.progress import JobProgress
@@ -23,6 +24,7 @@ EXAMPLES = (
     "submit report @options.json year=2030 --queue nightly --delay 2h",
     "submit analyze patterns='[\"ERROR\"]' --file app.log --wait",
     "submit sleep seconds=5 --queue nightly --dry-run",
+    "submit report year=2030 --download reports",
 )
 
 
@@ -37,6 +39,15 @@ class Waiting:
             "--wait-timeout", metavar="TIME", parser=seconds, help="Wait at most 90, 5m or 2h."
         ),
     ] = None
+    download: Annotated[
+        str | None,
+        typer.Option("--download", metavar="FOLDER", help="Wait, and download the job's files."),
+    ] = None
+
+    @property
+    def is_wanted(self) -> bool:
+        """Whether the command waits at all."""
+        return self.wait or self.wait_timeout is not None or self.download is not None
 
 
 TypeOfJob = Annotated[
@@ -79,11 +90,11 @@ def submit(
     The payload is made of key=value, where a value is JSON if it can be read as such, of JSON
     files (@options.json) and of standard input (-). Later fields replace earlier ones.
     """
-    files = file or []
-    if "-" in files and "-" in (payload or []):
+    paths = file or []
+    if "-" in paths and "-" in (payload or []):
         raise typer.BadParameter("standard input can be the payload or the file, not both")
     values = payloads.read(payload or [])
-    is_waiting = until.wait or until.wait_timeout is not None
+    is_waiting = until.is_wanted
     if dry_run and is_waiting:
         raise typer.BadParameter("--dry-run submits no job that --wait could wait for")
     if options.after:
@@ -91,11 +102,11 @@ def submit(
     if options.input_from:
         options.input_from = ids.resolve(session.client, options.input_from)
     if dry_run:
-        return _try(session, type, values, files, options)
-    given = {**options.given(), "file": _opened(files), "idempotency_key": idempotency_key}
+        return _try(session, type, values, paths, options)
+    given = {**options.given(), "file": _opened(paths), "idempotency_key": idempotency_key}
 
     def send(progress: JobProgress) -> "Job":
-        client = session.patient_client if files or is_waiting else session.client
+        client = session.patient_client if paths or is_waiting else session.client
         return client.submit(type, values, on_progress=progress.uploaded, **given)
 
     return _send(session, type, send, until if is_waiting else None)
@@ -112,6 +123,8 @@ def _send(
             if until is None:
                 return _report_id(session, jobs[0])
             waiting.wait(jobs[0], progress, until.wait_timeout)
+            if until.download is not None and jobs[0].status == "succeeded":
+                files.save_files(session, jobs[0], until.download, progress)
         except KeyboardInterrupt:
             progress.hide()
             return _interrupted(session, jobs)
@@ -119,11 +132,11 @@ def _send(
 
 
 def _try(
-    session: Session, type: str, values: dict[str, Any], files: list[str], options: JobOptions
+    session: Session, type: str, values: dict[str, Any], paths: list[str], options: JobOptions
 ) -> int:
     """Check a submission, and print the estimates."""
-    client = session.patient_client if files else session.client
-    found = client.dry_run(type, values, file=_opened(files), **options.given())
+    client = session.patient_client if paths else session.client
+    found = client.dry_run(type, values, file=_opened(paths), **options.given())
     if session.output.as_json:
         session.output.document(found.raw)
     else:

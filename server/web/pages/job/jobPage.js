@@ -15,6 +15,7 @@ import { canRetry, isFinal } from "../../shared/status.js";
 import { attemptsPanel } from "./attempts.js";
 import { openChangeDialog } from "./changeDialog.js";
 import { jobDocuments } from "./documents.js";
+import { FilesPanel } from "./filesPanel.js";
 import { jobHead } from "./jobHead.js";
 import { OutputPanel } from "./output.js";
 import { ProgressPanel } from "./progressPanel.js";
@@ -66,6 +67,7 @@ class JobPage {
     this.progress = new ProgressPanel();
     this.analysis = new AnalysisView(go);
     this.waiting = new WaitingReasons(id);
+    this.files = new FilesPanel(id);
     this.output = new OutputPanel(id);
     this.load = throttle(LOAD_MS, () => this.loadNow());
   }
@@ -97,6 +99,7 @@ class JobPage {
           this.progress.element,
           this.waiting.element,
           this.analysis.element,
+          this.files.element,
           this.details,
           this.output.element,
           this.documents,
@@ -161,6 +164,7 @@ class JobPage {
     this.output.setNewest(job.attempt, isFinal(job.status));
     update(this.head, jobHead(job));
     this.analysis.show(job);
+    this.files.show(job);
     update(
       this.details,
       h(

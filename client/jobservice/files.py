@@ -1,0 +1,54 @@
+"""Files that jobs have left, and where they go in a folder. Does no network input or output."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from jobservice.downloads import CHUNK_BYTES, safe_name
+
+
+@dataclass(frozen=True)
+class FileData:
+    """A file that a job has left.
+
+    name: a relative path, such as `report.pdf` or `pages/1.png`.
+    size: in bytes.
+    sha256: the digest in hexadecimal.
+    """
+
+    name: str
+    size: int
+    media_type: str
+    sha256: str
+    raw: Mapping[str, Any] = field(default_factory=dict, repr=False, compare=False)
+    """The document as it was received."""
+
+
+def read_files(document: Mapping[str, Any]) -> list[FileData]:
+    """Read the list of the files of a job."""
+    return [
+        FileData(each["name"], each["size"], each["media_type"], each["sha256"], each)
+        for each in document["files"]
+    ]
+
+
+def place_of(file: FileData, folder: str | os.PathLike[str]) -> Path:
+    """Return the path of a file in a folder, whatever its name is: it never leads out of it."""
+    parts = [safe_name(part) for part in file.name.split("/")]
+    return Path(folder, *parts)
+
+
+def is_there(file: FileData, path: Path) -> bool:
+    """Return whether a file was downloaded before: size and digest are equal."""
+    if path.is_symlink() or not path.is_file() or path.stat().st_size != file.size:
+        return False
+    digest = hashlib.sha256()
+    with path.open("rb") as stream:
+        while data := stream.read(CHUNK_BYTES):
+            digest.update(data)
+    return digest.hexdigest() == file.sha256

@@ -1,0 +1,121 @@
+"""`/jobs/{job_id}/files`: the files that a job has left, one by one or as a zip archive."""
+
+import re
+from contextlib import closing
+from functools import partial
+from typing import ClassVar
+from urllib.parse import quote
+from uuid import UUID
+
+from server.documents.schemas.files import FilesDocument
+from server.downloads.archive import FilesArchive
+from server.downloads.disposition import content_disposition
+from server.handlers.files.download import DownloadHandler, StoredFile
+from server.handlers.jobs.job import OneJobHandler, parse_job_id
+from server.http.codes import Code
+from server.http.conditions import conditions_of
+from server.http.problems import Problem
+from server.store.threads import StoreThreads
+from storage.files.artifacts import Artifacts
+from storage.records.job_file import JobFile
+from storage.records.media_types import UNKNOWN
+from storage.store import JobStore
+
+_MEDIA_TYPE = re.compile(r"[\w.+-]+/[\w.+-]+", re.ASCII)
+
+
+class FilesHandler(OneJobHandler):
+    """The list of the files of one job."""
+
+    job_store: JobStore
+    threads: StoreThreads
+    ROUTE = "/jobs/{job_id}/files"
+
+    async def get(self, job_id: str) -> None:
+        """Send the list, which is empty if the job has left no files."""
+        job = await self.jobs.wait(parse_job_id(job_id))
+        files = await self.threads.run(self.job_store.files, job.id) if job.files else []
+        self.send_json(files_document(self.root_path, job.id, files))
+
+    head = get
+
+
+class FileHandler(DownloadHandler):
+    """One file that a job has left."""
+
+    artifacts: Artifacts
+    job_store: JobStore
+    threads: StoreThreads
+    ROUTE = "/jobs/{job_id}/files/{name}"
+
+    async def get(self, job_id: str, name: str) -> None:
+        """Send the file, or the part of it that Range names."""
+        job = await self.jobs.wait(parse_job_id(job_id))
+        file = await self.threads.run(self.job_store.file, job.id, name) if job.files else None
+        if file is None:
+            detail = f"the job {job.id} has left no file {name[:300]!r}; it has {job.files} files"
+            raise Problem(Code.FILE_NOT_FOUND, detail)
+        kind = file.media_type if _MEDIA_TYPE.fullmatch(file.media_type) else UNKNOWN
+        read = partial(self.artifacts.open, file)
+        await self.send_file(StoredFile(file.name, file.size, kind, file.sha256, read))
+
+    head = get
+
+
+class FilesArchiveHandler(DownloadHandler):
+    """All files that a job has left, as one zip archive."""
+
+    artifacts: Artifacts
+    job_store: JobStore
+    threads: StoreThreads
+    ROUTE = "/jobs/{job_id}/files.zip"
+    QUERIES: ClassVar = {}
+
+    async def get(self, job_id: str) -> None:
+        """Send the archive, which is made meanwhile."""
+        job = await self.jobs.wait(parse_job_id(job_id))
+        files = await self.threads.run(self.job_store.files, job.id) if job.files else []
+        if not files:
+            raise Problem(Code.FILE_NOT_FOUND, f"the job {job.id} has left no files")
+        await self._send_archive(job.id, FilesArchive(files, self.artifacts.open))
+
+    head = get
+
+    async def _send_archive(self, job_id: UUID, archive: FilesArchive) -> None:
+        self.is_timed = False
+        conditions = conditions_of(self.request.headers, is_read=True)
+        conditions.require_match(archive.etag)
+        self.set_header("ETag", archive.etag)
+        if not conditions.is_new(archive.etag):
+            self.set_status(304)
+            self.finish()
+            return
+        self.set_headers(
+            {
+                "Content-Type": "application/zip",
+                "Content-Length": str(archive.size),
+                "Content-Disposition": content_disposition("attachment", f"{job_id}.zip"),
+                "Accept-Ranges": "none",
+            }
+        )
+        if self.request.method == "HEAD":
+            self.finish()
+            return
+        with self.downloads.slow(), closing(archive.pieces()) as pieces:
+            await self.send_pieces(partial(next, pieces, b""))
+
+
+def files_document(root_path: str, job_id: UUID, files: list[JobFile]) -> FilesDocument:
+    """Return the list of the files of a job, as clients see it."""
+    return {
+        "files": [
+            {
+                "name": file.name,
+                "size": file.size,
+                "media_type": file.media_type,
+                "sha256": file.sha256,
+                "url": f"{root_path}/jobs/{job_id}/files/{quote(file.name)}",
+            }
+            for file in files
+        ]
+    }
