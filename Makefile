@@ -44,7 +44,7 @@ check: $(DEVELOPER) types ## Lint, format and types of Python and JavaScript, im
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
 	$(BIN)/pytest -q tests/test_imports.py tests/test_style.py
-	bash -n .ci/run && bash -n tests/system/docker/run && bash -n tests/web/check && bash -n tests/generators/run
+	bash -n .ci/run && bash -n tests/system/docker/run && bash -n tests/system/cgroups/run && bash -n tests/web/check && bash -n tests/generators/run
 	tests/web/check
 
 types: $(DEVELOPER) ## The types of Python only, which depend on its version

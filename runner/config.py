@@ -126,6 +126,11 @@ class RunnerSettings(TraceSettings):
         description="Environment variables that jobs inherit from the worker, separated by commas. "
         "They always inherit PATH, TZ, and the variables for languages and Python.",
     )
+    job_cgroups: Literal["auto", "none"] = Field(
+        "auto",
+        description="auto: each job has a control group (cgroup v2) of its own if the group of the "
+        "worker is delegated to it. none: no job has one.",
+    )
     job_network: Literal["all", "none"] = Field(
         "all",
         description="none: jobs cannot use the network. A worker that cannot block it does not "

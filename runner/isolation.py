@@ -6,13 +6,15 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from runner.config import RunnerSettings
-from runner.pool.linux import landlock, seccomp
+from runner.pool.linux import cgroups, landlock, seccomp
+from runner.pool.linux.cgroups import JobCgroups, NoCgroups
 from runner.pool.linux.landlock import JobAccess
 from runner.pool.linux.work_folders import RunnerFolder
 from runner.pool.pool import PoolError
 from storage.files.disk import make_folder
 from storage.files.folder import FILES, INCOMING
 from storage.files.private import database_files
+from storage.telemetry.readiness import start_level
 
 log = logging.getLogger(__name__)
 
@@ -44,6 +46,21 @@ def job_access(
     if lacks := list(_lacks(access, exposed)):
         log.warning("jobs are not fully isolated", extra={"not_enforced": "; ".join(lacks)})
     return access
+
+
+def job_cgroups(settings: RunnerSettings) -> JobCgroups | None:
+    """Make the control groups of jobs, if the worker may, and log once whether they have any."""
+    try:
+        if settings.job_cgroups == "none":
+            raise NoCgroups("JOB_CGROUPS=none")
+        groups = cgroups.take_over(settings.concurrency_limit)
+    except NoCgroups as reason:
+        log.log(start_level(), "jobs have no control groups", extra={"reason": str(reason)})
+        return None
+    enforced = ["memory", "processes", *(["CPU weight"] if groups.has_cpu else [])]
+    extra = {"cgroup": groups.folder, "enforced": ", ".join(enforced)}
+    log.log(start_level(), "each job has a control group", extra=extra)
+    return groups
 
 
 def _can_link(uploads: Path, work_place: RunnerFolder) -> bool:

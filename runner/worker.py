@@ -8,10 +8,11 @@ from functools import partial
 from runner.config import RunnerSettings
 from runner.files.folder import FileLimits
 from runner.hang_report import report_hang
-from runner.isolation import job_access
+from runner.isolation import job_access, job_cgroups
 from runner.pool.fork.watchdog import WatchdogSettings
 from runner.pool.job_process import entry
 from runner.pool.linux import processes
+from runner.pool.linux.cgroups import JobCgroups
 from runner.pool.linux.work_folders import RunnerFolder
 from runner.pool.pool import Pool, PoolError
 from runner.pool.protocol.setup import CallLimits, JobLimits
@@ -74,13 +75,14 @@ def run(
         work_place = open_work_place(settings)
         stack.callback(work_place.close)
         signals.exit_if_received()
-        pool = start_pool(settings, work_place, liveness, database)
+        cgroups = job_cgroups(settings)
+        pool = start_pool(settings, work_place, liveness, database, cgroups)
         stack.callback(pool.close)  # in any case: a process with an open pool does not exit
         # Not before the job types are loaded: opening changes the schema of the database.
         signals.exit_if_received()
         store = open_or_exit(settings, database, signals)
         signals.exit_if_received()
-        claims = open_claims(settings, store, liveness)
+        claims = open_claims(settings, store, liveness, cgroups)
         unregistered.pop_all()
         waiter = store.wakeup.waiter(WORKER)
         stack.callback(waiter.close)
@@ -119,7 +121,11 @@ def open_or_exit(settings: RunnerSettings, database: Database, signals: StopSign
 
 
 def start_pool(
-    settings: RunnerSettings, work_place: RunnerFolder, liveness: Liveness, database: Database
+    settings: RunnerSettings,
+    work_place: RunnerFolder,
+    liveness: Liveness,
+    database: Database,
+    cgroups: JobCgroups | None,
 ) -> Pool:
     """Load the job types, and start the processes that run jobs. Raises PoolError."""
     packages = tuple(settings.job_type_sources)
@@ -128,7 +134,7 @@ def start_pool(
         partial(entry.load, packages, settings.max_data_bytes, settings.max_data_ratio),
         work_place,
         keep_fds=liveness.descriptors,
-        limits=call_limits(settings),
+        limits=call_limits(settings, cgroups),
         watchdog=watchdog(settings),
         access=job_access(settings, database.file, work_place),
     )
@@ -152,7 +158,7 @@ def watchdog(settings: RunnerSettings) -> WatchdogSettings | None:
     return WatchdogSettings(seconds, report) if seconds else None
 
 
-def call_limits(settings: RunnerSettings) -> CallLimits:
+def call_limits(settings: RunnerSettings, cgroups: JobCgroups | None = None) -> CallLimits:
     """Return the limits that the settings put on job processes."""
     job = JobLimits(
         settings.job_memory_bytes,
@@ -163,14 +169,25 @@ def call_limits(settings: RunnerSettings) -> CallLimits:
         settings.job_processes or None,
         settings.job_nice,
     )
-    env = tuple(settings.job_env_names)
-    return CallLimits(settings.jobs_per_process, env=env, log_bytes=settings.log_bytes, job=job)
+    return CallLimits(
+        settings.jobs_per_process,
+        env=tuple(settings.job_env_names),
+        log_bytes=settings.log_bytes,
+        job=job,
+        cgroups=cgroups,
+    )
 
 
-def open_claims(settings: RunnerSettings, store: Store, liveness: Liveness) -> Claims:
+def open_claims(
+    settings: RunnerSettings, store: Store, liveness: Liveness, cgroups: JobCgroups | None
+) -> Claims:
     """Return what claims the jobs of the worker's queues, within the worker's limits."""
     limits = WorkerLimits(
-        settings.job_memory_bytes, settings.job_cpu_seconds, settings.log_bytes, settings.job_nice
+        settings.job_memory_bytes,
+        settings.job_cpu_seconds,
+        settings.log_bytes,
+        settings.job_nice,
+        cgroups is not None,
     )
     queues = settings.queue_names
     return Claims(store.database, store.wakeup, liveness, store.clock, queues, limits)

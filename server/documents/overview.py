@@ -85,6 +85,7 @@ def _runner_document(runner: RegisteredRunner) -> RunnerDocument:
         "busy": runner.busy,
         "queues": None if runner.queues is None else sorted(runner.queues),
         "started_at": rfc3339(runner.started_at),
+        "cgroups": None if runner.limits is None else runner.limits.cgroups,
         "limits": None if runner.limits is None else limits_document(vars(runner.limits)),
         "heartbeat_age": round_age(runner),
         "stale": runner.is_stale,

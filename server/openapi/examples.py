@@ -411,6 +411,7 @@ _REST: dict[Any, Any] = {
                 "busy": 2,
                 "queues": None,
                 "started_at": "2026-11-25T02:00:00.000Z",
+                "cgroups": False,
                 "limits": {
                     "memory_bytes": 2_147_483_648,
                     "cpu_seconds": None,

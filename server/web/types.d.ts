@@ -446,6 +446,7 @@ export interface RunnerDocument {
   busy: number;
   queues: string[] | null;
   started_at: string;
+  cgroups: boolean | null;
   limits: LimitsDocument | null;
   heartbeat_age: number | null;
   stale: boolean;

@@ -23,6 +23,8 @@ class WorkerLimits:
     """Output that is kept of an attempt (LOG_BYTES)."""
     nice: int | None = None
     """The least niceness of a job (JOB_NICE). A higher value gives a job less CPU time."""
+    cgroups: bool | None = None
+    """Whether each job has a control group, so that the memory of all its processes counts."""
 
     def refused(self, own: OwnLimits) -> list[str]:
         """Return the names of those limits of a job that this worker does not allow."""
@@ -39,7 +41,7 @@ class WorkerLimits:
         return json.dumps(asdict(self))
 
 
-NAMES = tuple(each.name for each in fields(WorkerLimits))
+NAMES = ("memory_bytes", "cpu_seconds", "max_output_bytes", "nice")
 LEAST = frozenset({"nice"})
 """The limits that are lower bounds."""
 SETTINGS = {
@@ -56,7 +58,8 @@ def worker_limits(text: str | None) -> WorkerLimits | None:
     if text is None:
         return None
     given = json.loads(text)
-    return WorkerLimits(**{name: given[name] for name in NAMES if name in given})
+    known = [each.name for each in fields(WorkerLimits) if each.name in given]
+    return WorkerLimits(**{name: given[name] for name in known})
 
 
 def allows(limits: WorkerLimits | None, own: OwnLimits | None) -> bool:

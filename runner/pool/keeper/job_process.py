@@ -14,6 +14,7 @@ from typing import NoReturn
 
 from runner.pool.job_process import loop
 from runner.pool.linux import processes
+from runner.pool.linux.cgroups import SlotCgroup
 from runner.pool.linux.processes import ProcessUsage, kill_descendants
 from runner.pool.protocol import answers, messages
 from runner.pool.protocol.output import OutputPipes
@@ -41,6 +42,7 @@ class JobProcess:
         runner_folder_path: str,
         confinement: loop.Confinement = loop.UNCONFINED,
         network: bool = True,
+        cgroup: SlotCgroup | None = None,
     ):
         """Fork the process. Raises OSError.
 
@@ -49,13 +51,13 @@ class JobProcess:
         """
         self.calls = 0
         self.limits, self.job_limits = limits, limits.job
-        self._is_used_up, self.network = False, network
+        self._is_used_up, self.network, self._cgroup = False, network, cgroup
         if not network:
             confinement = replace(confinement, network=False)
         self._nonce = self._previous_nonce = ""
         """The nonces of the last call and of the one before it."""
         self._answered_cpu_seconds = self._cpu_clock_at_call = 0.0
-        self._memory_bytes = self._oom_kills_before_call = 0
+        self._memory_bytes = self._oom_kills_before_call = self._refusals_before_call = 0
         with contextlib.ExitStack() as resources:
             self.output = OutputPipes(limits.log_bytes)
             resources.callback(self.output.close)
@@ -77,6 +79,9 @@ class JobProcess:
                     )
                 )
             resources.callback(kill_descendants)
+            if cgroup:
+                cgroup.add(self.pid)  # it runs no code of a job before its first call
+                cgroup.limit(*limits.job.of_group())
             self._stray_processes = StrayProcesses(self.pid)
             resources.pop_all()
 
@@ -97,7 +102,9 @@ class JobProcess:
         self._is_used_up |= is_fresh
         self._take_limits(own)
         body = request.encode("utf-8", "surrogatepass")
-        self._oom_kills_before_call = count_oom_kills()
+        self._oom_kills_before_call = self._count_oom_kills()
+        if self._cgroup:
+            self._refusals_before_call = self._cgroup.refused_processes()
         if self.job_limits.cpu_seconds is not None:
             self._cpu_clock_at_call = processes.cpu_clock(self.pid)
         with contextlib.suppress(ConnectionError):
@@ -112,6 +119,8 @@ class JobProcess:
         """Set the limits of the next call as far as the keeper enforces them."""
         self.job_limits = self.limits.job.narrowed(own)
         self.output.limit(self.limits.output_bytes(own))
+        if self._cgroup:
+            self._cgroup.limit(*self.job_limits.of_group())
         if more := self.job_limits.nice - self.limits.job.nice:
             self._is_used_up = True  # it can no longer lower its niceness
             with contextlib.suppress(ProcessLookupError):
@@ -156,7 +165,29 @@ class JobProcess:
 
     def memory_ran_out(self) -> bool:
         """Return whether the OOM killer has killed any process since the call was sent."""
-        return count_oom_kills() > self._oom_kills_before_call
+        return self._count_oom_kills() > self._oom_kills_before_call
+
+    def why_no_memory(self) -> str:
+        """Say why the OOM killer has killed the job process."""
+        if self._cgroup is None or self.job_limits.memory_bytes is None:
+            return "memory ran out, and the kernel killed the job process"
+        limit = self.job_limits.named("memory_bytes")
+        return f"all processes of the job together had more memory than {limit} allows"
+
+    def with_refusals(self, outcome: AttemptOutcome) -> AttemptOutcome:
+        """Return the outcome of the last call; an error also says if the kernel has refused the job
+        more processes."""
+        message = outcome.error_message
+        if self._cgroup is None or message is None or outcome.kind != "raised":
+            return outcome
+        if self._cgroup.refused_processes() == self._refusals_before_call:
+            return outcome
+        reason = f" (the job had JOB_PROCESSES={self.job_limits.processes} processes and threads)"
+        message = message[: answers.MESSAGE_LENGTH - len(reason)] + reason
+        return outcome._replace(error_message=message)
+
+    def _count_oom_kills(self) -> int:
+        return self._cgroup.oom_kills() if self._cgroup else count_oom_kills()
 
     def has_stray_processes(self) -> bool:
         """Return whether a process or thread that the last call started is still running."""
@@ -184,6 +215,8 @@ class JobProcess:
         the peak over all its calls.
         """
         peak, _ = processes.memory_of(self.pid)
+        if self._cgroup:
+            self._cgroup.kill()
         # The kernel signals a process group atomically, so that a fork bomb cannot outrun it.
         processes.send_signal(self.pid, signal.SIGKILL, group=True)
         self.channel.close()

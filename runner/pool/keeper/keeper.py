@@ -31,6 +31,7 @@ from runner.pool.keeper.watch import (
     network_not_blocked,
 )
 from runner.pool.linux import processes, seccomp, semaphores
+from runner.pool.linux.cgroups import SlotCgroup
 from runner.pool.linux.landlock import JobAccess
 from runner.pool.linux.processes import ProcessUsage, kill_descendants
 from runner.pool.linux.work_folders import JobFolder
@@ -93,6 +94,7 @@ class Keeper:
         self._folder = JobFolder(
             pool.runner_folder.descriptor, pool.runner_folder_path, pool.shared_files
         )
+        self._cgroup = SlotCgroup(pool.limits.cgroups, self._slot) if pool.limits.cgroups else None
         # The executor has mapped these. A job that overwrites them could hang the worker.
         semaphores.keep_from_forks(semaphores.mapped_semaphores() - _loaded_semaphores)
         gc.freeze()  # keeps existing objects in memory pages that job processes share
@@ -154,7 +156,7 @@ class Keeper:
         # Before the call is sent, so that a running call never appears to the pool as waiting.
         self._begun_calls.begin(self._slot, call["number"], process.pid)
         process.send_call(request, timeout, folder, own, needs.fresh)
-        outcome = watch.wait_for_end()
+        outcome = process.with_refusals(watch.wait_for_end())
         seconds = time.monotonic() - watch.started_at
         outcome = outcome._replace(seconds=seconds, pid=process.pid)
         return self._clean_up(process, outcome)
@@ -203,6 +205,7 @@ class Keeper:
                 self._runner_folder_path,
                 _confinement.within(self._folder.place()),
                 needs.network,
+                self._cgroup,
             )
         return self._process
 

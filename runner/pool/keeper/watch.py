@@ -192,8 +192,7 @@ class CallWatch:
             text = "the job process wrote a file beyond JOB_FILE_BYTES"
             return _ended("crashed", "FileTooLarge", text)
         if code == -signal.SIGKILL and self._process.memory_ran_out():
-            text = "memory ran out, and the kernel killed the job process"
-            return _ended("out_of_memory", "OutOfMemory", text)
+            return _ended("out_of_memory", "OutOfMemory", self._process.why_no_memory())
         text = f"the job process {processes.describe_exit(code)}"
         return _ended("crashed", "Crashed", text)
 

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, NamedTuple
 
+from runner.pool.linux.cgroups import JobCgroups
 from runner.pool.protocol.output import LOG_BYTES
 from runner.pool.protocol.python_internals import InheritedDescriptor
 from storage.records.job_limits import SETTINGS, OwnLimits
@@ -45,6 +46,10 @@ class JobLimits:
             narrower["nice"] = own["nice"]
         return replace(self, own=frozenset(narrower), **narrower)
 
+    def of_group(self) -> tuple[int | None, int | None, int]:
+        """Return the limits that hold for all processes of a job together: see linux/cgroups.py."""
+        return self.memory_bytes, self.processes, self.nice
+
     def named(self, name: str) -> str:
         """Return a limit with the name by which it was set, such as JOB_CPU_SECONDS=60."""
         return f"{name if name in self.own else SETTINGS[name]}={getattr(self, name)}"
@@ -73,6 +78,8 @@ class CallLimits:
     log_bytes: int = LOG_BYTES
     """How much of a call's output is kept. With 0, jobs print to the output of the runner."""
     job: JobLimits = field(default_factory=JobLimits)
+    cgroups: JobCgroups | None = None
+    """The control groups of calls; None if they have none."""
 
     @property
     def max_kept_bytes(self) -> int:

@@ -48,6 +48,8 @@ class RunnerDocument(TypedDict):
     """Names of the queues that it takes jobs from; null for all queues."""
     started_at: Time
     """When the worker started."""
+    cgroups: bool | None
+    """Whether each of its jobs has a control group; null for a runner of an earlier release."""
     limits: LimitsDocument | None
     """What its jobs may use; null for a runner of an earlier release."""
     heartbeat_age: float | None

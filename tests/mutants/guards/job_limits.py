@@ -4,6 +4,7 @@ from tests.mutants.mutant import Mutant
 
 POOL = ("tests/runner/pool/test_job_limits.py",)
 API = ("tests/server/handlers/test_job_limits.py",)
+CGROUPS = ("tests/runner/pool/test_cgroups.py",)
 NEEDS = ("tests/runner/pool/test_needs.py",)
 FITTING = ("tests/storage/claiming/test_fitting.py",)
 
@@ -107,5 +108,19 @@ JOB_LIMITS = (
         "        if not needs.network and not seccomp.is_supported():\n",
         "        if False:\n",
         NEEDS,
+    ),
+    Mutant(
+        "a worker takes no control group over in which other processes are",
+        "runner/pool/linux/cgroups.py",
+        '    if _read(group / "cgroup.procs").split() != [str(os.getpid())]:\n',
+        "    if False:\n",
+        CGROUPS,
+    ),
+    Mutant(
+        "a worker does not take the root group over",
+        "runner/pool/linux/cgroups.py",
+        '    if not (group / "cgroup.events").exists():\n',
+        "    if False:\n",
+        CGROUPS,
     ),
 )
