@@ -63,6 +63,7 @@ def check_types(
         sys.exit(str(error))
     if arguments.run is not None:
         return _run(arguments, settings, found, signals)
+    loader.drop_missing_programs(found)
     return _report(found, arguments.place)
 
 

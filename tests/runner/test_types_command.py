@@ -120,6 +120,24 @@ def test_a_job_cannot_read_the_data_of_the_service(folder: Path) -> None:
     assert "PermissionError" in done.stdout
 
 
+def test_commands_are_checked_with_their_programs(folder: Path) -> None:
+    file = folder / "commands.json"
+    file.write_text(
+        '{"count": {"argv": ["wc", "-c"], "stdin": "upload", "stdout": "json"},\n'
+        '"gone": {"argv": ["no-such-program"]},\n"wrong": {"argv": ["echo", "{x}"]}}'
+    )
+    done = check(folder, file)
+    assert done.returncode == 1
+    shown = lines(done.stdout)
+    assert shown[0] == ["works", "count (commands.json)  Runs wc."]
+    assert shown[1][1].startswith("commands.json:3: parameters: x is not there")
+    assert shown[3][1].startswith("commands.json:2: this worker has no program 'no-such-program'")
+    assert shown[4][1].startswith("install it where the worker runs")
+    done = check(folder, file, "--run", "count", "--file", file)
+    assert done.returncode == 0, done.stderr
+    assert ["result", str(file.stat().st_size)] in lines(done.stdout)
+
+
 @pytest.mark.parametrize(
     ("arguments", "code", "message"),
     [

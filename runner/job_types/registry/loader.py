@@ -16,7 +16,7 @@ from typing import Any
 from runner.job_types.base import MAX_DATA_RATIO, JobType
 from runner.job_types.commands.command import Command
 from runner.job_types.commands.file import command_types
-from runner.job_types.registry.broken import BrokenType, DeclarationError, explain
+from runner.job_types.registry.broken import BrokenType, DeclarationError, explain, one_line
 from runner.job_types.registry.declarations import (
     almost_job_types,
     check,
@@ -104,6 +104,13 @@ def load(
     return JobEntry(found, max_data_bytes, max_data_ratio)
 
 
+def drop_missing_programs(found: JobTypes) -> None:
+    """Remove the commands whose programs this machine does not have, as a worker does."""
+    for job_type in list(found.values()):
+        if isinstance(job_type, Command):
+            _load(found, job_type)
+
+
 def _add_package(found: JobTypes, package: str, left_out: set[str], built_in: set[str]) -> None:
     """Add the job types of a package or module that must work. Raises JobTypesError."""
     for module in _modules(package):
@@ -153,9 +160,8 @@ def _add_commands(found: JobTypes, path: str) -> None:
     types, wrong = command_types(Path(path))
     file = os.path.basename(path)
     for each in wrong:
-        found.broken.append(
-            BrokenType("commands", file, each.line, each.reason, each.remedy, each.name or None)
-        )
+        reason, name = one_line(each.reason), each.name or None
+        found.broken.append(BrokenType("commands", file, each.line, reason, each.remedy, name))
     for cls in types:
         try:
             _add_command(found, cls, file)
@@ -214,8 +220,8 @@ def _load(found: JobTypes, job_type: JobType[Any]) -> None:
         if origin.kind in ("built-in", "package"):
             raise JobTypesError(f"cannot load job type {job_type.name!r}: {reason}") from error
         line, reason, remedy = explain(error, getattr(_module_of(job_type), "__file__", None) or "")
-        if origin.kind == "commands":
-            line = getattr(job_type, "line", None)
+        if isinstance(job_type, Command):
+            line, reason = job_type.line, one_line(str(error))
         else:
             reason, remedy = f"its method load failed: {reason}", "correct load, and start again"
         file = origin.file or origin.place

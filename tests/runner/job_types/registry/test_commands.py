@@ -63,12 +63,18 @@ def test_a_worker_without_a_program_leaves_its_command_out(tmp_path: Path) -> No
     entry = load([*PACKAGES, f"commands:{tmp_path / 'commands.json'}"])
     (note,) = entry.notes
     assert note["file"] == "commands.json:2"
-    assert "this worker has no program 'no-such-program'" in note["reason"]
+    assert note["reason"].startswith("this worker has no program 'no-such-program'")
     assert note["remedy"].startswith("install it where the worker runs")
     request = {"job_id": "1", "attempt": 1, "payload": {}, "upload": None}
     assert entry(json.dumps({**request, "type": "b"}), print) == '{"exit_code":0}'
     with pytest.raises(NotRetryable, match="this worker has no program"):
         entry(json.dumps({**request, "type": "a"}), print)
+
+
+def test_a_command_that_is_wrong_is_reported_in_one_line(tmp_path: Path) -> None:
+    (broken,) = found(tmp_path, a={"argv": ["echo", "{x"], "b\nc\x1b" * 200: 1}).broken
+    assert broken.reason.isprintable()
+    assert len(broken.reason) <= 300
 
 
 def test_commands_are_read_from_the_file_of_the_setting(tmp_path: Path) -> None:
