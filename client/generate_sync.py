@@ -22,6 +22,7 @@ NAMES = {
     "AsyncSchedules": "Schedules",
     "AsyncTransport": "Transport",
     "AsyncTypeCalls": "TypeCalls",
+    "AsyncUploads": "Uploads",
     "__aenter__": "__enter__",
     "__aexit__": "__exit__",
     "_async": "_sync",

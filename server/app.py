@@ -33,6 +33,7 @@ from server.http_server import HttpServer
 from server.jobs.admission import Admissions, DiskWatermark, QueueWatermark
 from server.jobs.batches import BatchSubmissions
 from server.jobs.jobs import Jobs
+from server.jobs.resumable_uploads import ResumableService
 from server.jobs.schedules import ScheduleService
 from server.jobs.submissions import Submissions
 from server.jobs.waits import JobReader
@@ -80,8 +81,7 @@ class App:
         spans: RequestSpans | None = None,
     ):
         database, wakeup = store.database, store.wakeup
-        self.settings, self.store = settings, store
-        self.job_types = job_types
+        self.settings, self.store, self.job_types = settings, store, job_types
         self.activity = Activity()
         self.threads, self.line_readers, self.downloads = StoreThreads(), LineReaders(), Downloads()
         self._file_threads = ThreadPoolExecutor(FILE_THREADS, thread_name_prefix="upload")
@@ -102,8 +102,14 @@ class App:
         self.reader = JobReader(
             self.job_store, self.threads, self.changes, reads_at_once=store.reads_wait_for_nobody
         )
+        self.resumable = ResumableService(
+            store.resumables,
+            self._run_file_io,
+            settings.max_upload_bytes,
+            settings.upload_keep_seconds,
+        )
         stored = store, self.job_store, self.threads, self.reader
-        self.submissions = Submissions(*stored, self._checks, settings.root_path)
+        self.submissions = Submissions(*stored, self._checks, self.resumable, settings.root_path)
         self.queues = Queues(database, wakeup, store.clock)
         self.schedules = self._schedule_service()
         self.jobs = Jobs(*stored, self.queue_watermark, spans, settings.root_path)
@@ -191,6 +197,7 @@ class App:
     async def begin_stop(self) -> None:
         """End streams and waiting requests. From now on, responses have `Connection: close`."""
         self.activity.stopping = True
+        self.resumable.stop()
         self.reader.stop()
         await self.event_feed.stop()
         if self._callback_sender:
@@ -289,6 +296,7 @@ class App:
             "queue_watermark": self.queue_watermark,
             "queues": self.queues,
             "readers": self.line_readers,
+            "resumable": self.resumable,
             "require_ready": partial(require_ready, database),
             "run_file_io": self._run_file_io,
             "runners": partial(registered_runners, database, folder),

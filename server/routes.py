@@ -7,6 +7,7 @@ from typing import Any
 from server.handlers.base import Handler
 from server.handlers.files.files import FileHandler as JobFileHandler
 from server.handlers.files.files import FilesArchiveHandler, FilesHandler
+from server.handlers.files.resumable import NewUploadHandler, OneUploadHandler
 from server.handlers.files.upload import UploadedFileHandler
 from server.handlers.health import HealthHandler, OpenApiHandler
 from server.handlers.jobs.analyses import ComparisonHandler, ReportHandler
@@ -80,6 +81,8 @@ ROUTES: tuple[tuple[str, type[Handler]], ...] = (
     (r"/jobs/([^/]+)/report/?", ReportHandler),
     (r"/jobs/([^/]+)/explain/?", ExplainHandler),
     (r"/failures/?", FailuresHandler),
+    (r"/uploads/?", NewUploadHandler),
+    (r"/uploads/([^/]+)/?", OneUploadHandler),
     (r"/events/?", EventsHandler),
 )
 

@@ -6,6 +6,7 @@ import socket
 import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 from uuid import UUID
@@ -18,6 +19,8 @@ from storage.files.artifacts import Artifacts
 from storage.files.disk import make_folder
 from storage.files.folder import FolderUploads
 from storage.files.private import require_access, tighten
+from storage.files.resumable.folder import FolderResumables
+from storage.files.resumable.uploads import ResumableUploads
 from storage.files.uploads import Uploads
 from storage.liveness.liveness import FileLiveness, LeaseLiveness, Liveness
 from storage.notify.wakeup import PostgresWakeup, SocketWakeup, Wakeup
@@ -44,6 +47,17 @@ class Store:
     clock: Clock
     check: BackgroundCheck | None = None
     """The check of a large SQLite file, which may still run."""
+
+    @cached_property
+    def resumables(self) -> ResumableUploads:
+        """The resumable uploads, beside the files of jobs. Raises StoreError."""
+        if isinstance(self.uploads, FolderUploads):
+            return FolderResumables(self.uploads.folder)
+        from storage.files.bucket import BucketUploads  # not at the top: it imports obstore
+        from storage.files.resumable.bucket import BucketResumables
+
+        assert isinstance(self.uploads, BucketUploads)
+        return BucketResumables(self.uploads.bucket)
 
     @property
     def database_folder(self) -> Path | None:

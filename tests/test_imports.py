@@ -37,6 +37,7 @@ MAY_IMPORT = {
     "storage.settings": "storage.records",
     "storage.telemetry": "storage.records storage.settings",
     "storage.files": "storage.records storage.settings",
+    "storage.files.resumable": "storage.files storage.records",
     "storage.db.sqlite_file": "storage.records",
     "storage.db": "storage.db.sqlite_file storage.records storage.settings",
     "storage.db.schema": "storage.db storage.db.sqlite_file storage.files storage.records "
@@ -117,16 +118,16 @@ MAY_IMPORT = {
     "server.documents.options server.documents.schemas server.events server.http "
     "server.openapi.operations storage.records",
     "server.jobs": "server.auth server.checking server.documents server.documents.options "
-    "server.http server.store storage storage.files storage.jobs storage.liveness storage.notify "
-    "storage.queries storage.records storage.schedules",
+    "server.http server.store storage storage.files storage.files.resumable storage.jobs "
+    "storage.liveness storage.notify storage.queries storage.records storage.schedules",
     "server.fast": "server.auth server.documents server.http server.jobs server.settings",
     "server.handlers": "runner.job_types runner.job_types.registry server.auth server.checking "
     "server.documents server.documents.schemas server.http server.jobs server.pattern_sets "
     "server.store storage.jobs storage.liveness storage.queries storage.records "
     "storage.schedules",
-    "server.handlers.files": "server.documents server.downloads server.handlers "
-    "server.documents.schemas server.handlers.jobs server.http server.store storage storage.files "
-    "storage.records",
+    "server.handlers.files": "server.auth server.documents server.documents.schemas "
+    "server.downloads server.handlers server.handlers.jobs server.http server.jobs server.store "
+    "server.upload storage storage.files storage.files.resumable storage.records",
     "server.handlers.jobs": "server.analyses server.auth server.checking server.documents "
     "server.documents.analyses server.documents.options server.documents.schemas server.events "
     "server.handlers server.http server.jobs server.processes server.store server.upload "

@@ -23,6 +23,7 @@ __all__ = [
     "Executor",
     "FailureData",
     "Failures",
+    "FileChanged",
     "FileDamaged",
     "FileData",
     "FiringData",
@@ -40,6 +41,7 @@ __all__ = [
     "ScheduleData",
     "TypeData",
     "Types",
+    "UploadState",
     "WaitTimeout",
     "__version__",
 ]
@@ -61,6 +63,7 @@ if TYPE_CHECKING:
     from jobservice.errors import (
         ApiError,
         ConnectionFailed,
+        FileChanged,
         FileDamaged,
         JobCanceled,
         JobFailed,
@@ -72,6 +75,7 @@ if TYPE_CHECKING:
     from jobservice.failures import FailureData, Failures
     from jobservice.files import FileData
     from jobservice.log_entries import LogEntry
+    from jobservice.pieces import UploadState
     from jobservice.schedule_documents import FiringData, ScheduleData
     from jobservice.type_documents import BrokenTypeData, TypeData, Types
 
@@ -92,6 +96,7 @@ _MODULES = {
     "QueueData": "documents",
     "ApiError": "errors",
     "ConnectionFailed": "errors",
+    "FileChanged": "errors",
     "FileDamaged": "errors",
     "JobCanceled": "errors",
     "JobFailed": "errors",
@@ -102,6 +107,7 @@ _MODULES = {
     "FailureData": "failures",
     "Failures": "failures",
     "FileData": "files",
+    "UploadState": "pieces",
     "FiringData": "schedule_documents",
     "ScheduleData": "schedule_documents",
     "BrokenTypeData": "type_documents",

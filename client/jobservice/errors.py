@@ -5,6 +5,7 @@
     ├── ConnectionFailed   the service cannot be reached, or the connection broke
     ├── WaitTimeout        a job was not final in time; also a TimeoutError
     ├── FileDamaged        the file of a job cannot be read to its end
+    ├── FileChanged        a file has changed while it was uploaded
     ├── JobFailed          the result of a job that failed was requested
     └── JobCanceled        the result of a job that was canceled was requested
 
@@ -77,6 +78,10 @@ class ConnectionFailed(JobServiceError):
 
 class FileDamaged(JobServiceError):
     """The file of a job cannot be read to its end. All lines before the damage were returned."""
+
+
+class FileChanged(JobServiceError):
+    """The service has other bytes than the file: it has changed since its upload was begun."""
 
 
 class WaitTimeout(JobServiceError, TimeoutError):

@@ -14,8 +14,9 @@ from jobservice.errors import ApiError, ConnectionFailed, JobServiceError
 
 STATUSES = frozenset({408, 429, 502, 503, 504})
 """The statuses after which a request is repeated."""
-CODES = frozenset({"key_in_progress"})
-"""Codes of other statuses after which it is: an earlier try is still being received."""
+CODES = frozenset({"key_in_progress", "offset_conflict", "upload_busy", "upload_not_ready"})
+"""Codes of other statuses after which it is: an earlier try is still being received, or the service
+still computes the hash of an upload."""
 HOPELESS = frozenset({"store_damaged"})
 """Codes after which it is not, since only the operator can help."""
 FIRST_SECONDS = 0.1

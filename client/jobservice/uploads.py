@@ -76,16 +76,22 @@ class Source:
         """Whether it has been read and cannot be read again."""
         return self._has_begun and not self.can_restart
 
-    def chunks(self) -> Iterator[bytes]:
-        """Read the file from its start: `size` bytes, if the size is known.
+    def chunks(
+        self, start: int = 0, end: int | None = None, most: int = CHUNK_BYTES
+    ) -> Iterator[bytes]:
+        """Read the file from `start` up to `end`: by default `size` bytes, if the size is known.
 
         Raises ValueError if the file is shorter now. Bytes that were added meanwhile are left out.
+        A file that is not read from its start must be able to seek. A chunk has up to `most` bytes.
         """
+        end = self.size if end is None else end
         with self._opened() as stream:
-            left = self.size
+            if start:
+                stream.seek(start, os.SEEK_CUR)
+            left = None if end is None else end - start
             while left is None or left > 0:
                 self._has_begun = True
-                chunk = stream.read(CHUNK_BYTES if left is None else min(CHUNK_BYTES, left))
+                chunk = stream.read(most if left is None else min(most, left))
                 if not chunk and left is None:
                     return
                 if not chunk:

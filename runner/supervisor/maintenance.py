@@ -202,6 +202,8 @@ class Maintenance:
         self._background_tasks.submit(partial(self._store.uploads.sweep, unknown))
         unused = partial(unused_files, self._store.database)
         self._background_tasks.submit(partial(self._store.artifacts.sweep, unused))
+        keep_seconds = self._store.settings.upload_keep_seconds
+        self._background_tasks.submit(partial(self._store.resumables.sweep, keep_seconds))
 
     def _record_history(self) -> None:
         history.record_moment(self._store.database, self._store.clock())

@@ -85,11 +85,13 @@ def input_errors(document: dict[str, Any], job_type: JobType[Any] | None) -> Ite
 
 
 def file_errors(
-    job_type: JobType[Any], received: Received, names_source: bool
+    job_type: JobType[Any], received: Received, names_source: bool, names_upload: bool
 ) -> Iterator[FieldError]:
     """Yield an error if a job lacks a file, or has one that its type does not take."""
     file_part = received.file_part
-    if job_type.upload == "none":
+    if names_upload:
+        yield from _upload_errors(job_type, received, names_source)
+    elif job_type.upload == "none":
         if file_part:
             yield FieldError(file_part, f"the job type {job_type.name} does not take a file")
     elif file_part and names_source:
@@ -102,6 +104,21 @@ def file_errors(
         else:
             how = f"name an earlier job that has it, as in {_SOURCE_EXAMPLE}"
             yield FieldError("payload.source", f"{detail} {how}", "missing")
+
+
+def _upload_errors(
+    job_type: JobType[Any], received: Received, names_source: bool
+) -> Iterator[FieldError]:
+    """Yield an error if a job may not use the upload that it names."""
+    if job_type.upload == "none":
+        yield FieldError("upload", f"the job type {job_type.name} does not take a file")
+    elif received.file_part:
+        yield FieldError("upload", "give either an upload or a file, not both")
+    elif names_source:
+        yield FieldError("upload", "give either an upload or payload.source, not both")
+    elif not received.may_have_file:
+        detail = "only a job that is submitted alone can use an upload"
+        yield FieldError("upload", f"{detail}; name an earlier job, as in {_SOURCE_EXAMPLE}")
 
 
 def callback_refusal(url: str, hosts: Collection[str]) -> str | None:

@@ -92,6 +92,7 @@ class CheckedSubmission:
         # Only what was given: most jobs have few of the options.
         names = self.submission.model_fields_set
         given = {name: options[name] for name in names if options[name] is not None}
+        given.pop("upload", None)
         if "tags" in given:
             given["tags"] = tuple(given["tags"])
         if limits := take_limits(given):
@@ -204,7 +205,7 @@ def check_submission(
     submission, errors = _validate(Submission, document)
     errors += [*conflicts(document, callback_hosts), *input_errors(document, job_type)]
     if job_type is not None:
-        payload, more = _check_payload(job_type, document.get("payload"), received)
+        payload, more = _check_payload(job_type, document, received)
         errors += at_sets(more, submitted)
     elif isinstance(name := document.get("type"), str):
         errors.append(FieldError("type", _unknown_type(name, job_types), "unknown"))
@@ -267,9 +268,10 @@ def _unknown_type(name: str, job_types: JobTypes) -> str:
 
 
 def _check_payload(
-    job_type: JobType[Any], payload: Any, received: Received
+    job_type: JobType[Any], document: dict[str, Any], received: Received
 ) -> tuple[Any, list[FieldError]]:
     """Validate a payload and the presence of a file; returns the payload, None if it is invalid."""
+    payload = document.get("payload")
     checked: Any = None
     errors: list[FieldError] = []
     if isinstance(payload, dict):
@@ -278,4 +280,5 @@ def _check_payload(
     names_source = source is not None or (
         checked is None and isinstance(payload, dict) and "source" in payload
     )
-    return checked, [*errors, *file_errors(job_type, received, names_source)]
+    names_upload = document.get("upload") is not None
+    return checked, [*errors, *file_errors(job_type, received, names_source, names_upload)]

@@ -10,6 +10,7 @@ from server.documents.options.job_options import (
     Delay,
     ExpiresAt,
     ExpiresIn,
+    FileReference,
     FinishBy,
     HeldUntil,
     IfExists,
@@ -72,6 +73,7 @@ class Submission(BaseModel):
     cpu_seconds: CpuSeconds = None
     max_output_bytes: MaxOutputBytes = None
     nice: Nice = None
+    upload: FileReference = None
     metadata: Metadata | None = Field(
         None,
         description="a small JSON object that is stored and returned with the job",

@@ -93,6 +93,12 @@ class Code(Enum):
         "The role submit may change, run and delete only schedules that its own token has created.",
         "Use the token that created the schedule, or one with the role admin.",
     )
+    NOT_YOUR_UPLOAD = (
+        403,
+        "Another caller has begun the upload",
+        "Only the token that has begun a resumable upload may read, continue, use and delete it.",
+        "Use the token that has begun the upload, or one with the role admin.",
+    )
     FOREIGN_ORIGIN = (
         403,
         "The request comes from a page of another origin",
@@ -122,6 +128,13 @@ class Code(Enum):
         "There is no such file",
         "The job takes no file, so it has no lines and nothing to download.",
         "Ask for a job with an `upload`.",
+    )
+    UPLOAD_NOT_FOUND = (
+        404,
+        "There is no such upload",
+        "No resumable upload has this id. It never existed, was deleted, or has expired:"
+        " `Upload-Expires` of its last response says when.",
+        "Begin a new one with `POST /uploads`.",
     )
     BATCH_NOT_FOUND = (
         404,
@@ -218,6 +231,31 @@ class Code(Enum):
         " holder.",
         "Use the other job, or wait for its end; `if_exists` can return or replace it instead.",
     )
+    OFFSET_CONFLICT = (
+        409,
+        "The upload has another offset",
+        "The bytes do not begin where the stored ones end. `Upload-Offset` says where that is.",
+        "Ask with `HEAD /uploads/ID`, and go on from there.",
+    )
+    UPLOAD_INCOMPLETE = (
+        409,
+        "The upload is not complete",
+        "A job can use a resumable upload only when all its bytes have arrived.",
+        "Send the bytes from `Upload-Offset` on, then submit the job.",
+    )
+    UPLOAD_NOT_READY = (
+        409,
+        "The upload is still being checked",
+        "All bytes have arrived, and the service still computes the SHA-256 of the file; in S3, it"
+        " also puts its pieces together.",
+        "Wait for `Retry-After` seconds, and send the request again.",
+    )
+    TOO_MANY_UPLOADS = (
+        409,
+        "There are too many uploads",
+        "The service has as many resumable uploads as it can have.",
+        "Delete those that are not needed with `DELETE /uploads/ID`, or wait until some expire.",
+    )
     KEY_IN_PROGRESS = (
         409,
         "A request with this key is in progress",
@@ -299,6 +337,12 @@ class Code(Enum):
         "`If-Match` or `If-None-Match` does not fit the present state.",
         "Read the resource again, and repeat the call with its new `ETag`.",
     )
+    TUS_VERSION_UNSUPPORTED = (
+        412,
+        "The version of tus is not supported",
+        "The header `Tus-Resumable` names another version than 1.0.0.",
+        "Use a client for tus 1.0, or leave the header out.",
+    )
     BODY_TOO_LARGE = (
         413,
         "The body is too large",
@@ -354,6 +398,13 @@ class Code(Enum):
         "This `Idempotency-Key` was already used for a submission with other values.",
         "Use a new key for each new submission. Send an old key only with an equal submission.",
     )
+    UPLOAD_BUSY = (
+        423,
+        "Another request is writing to the upload",
+        "Bytes of this resumable upload are arriving by another request, or the request was"
+        " interrupted by one that asked for the offset.",
+        "Ask with `HEAD /uploads/ID`, which ends the other request, and go on from there.",
+    )
     RATE_LIMITED = (
         429,
         "Too many requests",
@@ -371,6 +422,13 @@ class Code(Enum):
         "The head of the request is too large",
         "Request line and headers together exceed `MAX_HEADER_BYTES`. The connection is closed.",
         "Send fewer cookies and headers, or a shorter query.",
+    )
+    CHECKSUM_MISMATCH = (
+        460,
+        "The checksum does not fit",
+        "The bytes of the request do not have the checksum in `Upload-Checksum`. None of them was"
+        " stored.",
+        "Send the bytes again, from the same offset.",
     )
     INTERNAL_ERROR = (
         500,

@@ -29,11 +29,14 @@ cache may keep it; only the files of the front end have another Cache-Control.""
 _JSON = json.JSONEncoder(ensure_ascii=False, separators=(", ", ": "))
 _EXPOSED_HEADERS = (
     "Accept-Ranges, Content-Disposition, Content-Range, ETag, Idempotency-Replayed, Link, Location,"
-    " Preference-Applied, RateLimit, RateLimit-Policy, Retry-After, X-Request-ID"
+    " Preference-Applied, RateLimit, RateLimit-Policy, Retry-After, Tus-Checksum-Algorithm,"
+    " Tus-Extension, Tus-Max-Size, Tus-Resumable, Tus-Version, Upload-Expires, Upload-Length,"
+    " Upload-Metadata, Upload-Offset, X-Request-ID"
 )
 _ALLOWED_HEADERS = (
     "Authorization, Content-Type, Idempotency-Key, If-Match, If-None-Match, If-Range,"
-    " Last-Event-ID, Prefer, Range, X-Request-ID"
+    " Last-Event-ID, Prefer, Range, Tus-Resumable, Upload-Checksum, Upload-Length, Upload-Metadata,"
+    " Upload-Offset, X-Request-ID"
 )
 _PREFLIGHT_SECONDS = 600
 

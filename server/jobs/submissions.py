@@ -23,6 +23,7 @@ from server.http.problems import FieldError, Problem, joined, unacceptable, unav
 from server.jobs.admission import Admission, fingerprint, key_reused
 from server.jobs.estimates import Estimates, require_in_time
 from server.jobs.response import Response
+from server.jobs.resumable_uploads import ResumableService
 from server.jobs.unique_keys import key_held
 from server.jobs.waits import JobReader
 from server.jobs.worker_limits import WorkerLimitChecks
@@ -33,6 +34,7 @@ from storage.jobs.unique_keys import KeyHolder
 from storage.open import Store
 from storage.queries.equal_files import find_equal
 from storage.queries.explain import Explanation
+from storage.records.ids import new_id
 from storage.records.job import Job, NewJob, StoreError, StoreInDoubt, Upload
 from storage.records.queue_name import DEFAULT_QUEUE
 from storage.records.states import Status
@@ -79,12 +81,14 @@ class Submissions:
         threads: StoreThreads,
         reader: JobReader,
         checks: SubmissionChecks,
+        resumable: ResumableService,
         root_path: str,
     ):
         self._store = store
         self._threads = threads
         self._reader = reader
         self._checks = checks
+        self._resumable = resumable
         self._root_path = root_path
         self._estimates = Estimates(store, job_store, threads)
         self._limits = WorkerLimitChecks(store, threads)
@@ -110,7 +114,7 @@ class Submissions:
             if is_dry_run:
                 return await self.dry_run(admission, checked)
             seen = self._reader.changes if seconds else None
-            submitted = await self.enqueue(admission, checked)
+            submitted = await self.enqueue_alone(admission, checked)
         finally:
             admission.release()
         return await self.accepted(submitted, seconds, None if submitted.replayed else seen)
@@ -160,6 +164,28 @@ class Submissions:
         if isinstance(explanation, Explanation) and explanation.job.id == job.id:
             require_in_time(explanation)
 
+    async def enqueue_alone(self, admission: Admission, checked: CheckedSubmission) -> Submitted:
+        """Store a new job without a file, or with a copy of the upload that it names.
+
+        Raises as `enqueue`, and Problem 403 and 409 if it may not use the upload.
+        """
+        reference = checked.submission.upload
+        if reference is None:
+            return await self.enqueue(admission, checked)
+        upload = await self._resumable.take(reference, admission.caller)
+        try:
+            submitted = await self.enqueue(admission, checked, upload)
+        except BaseException as error:
+            # The job may be stored after an unexpected error, and need its file. If it is not,
+            # maintenance deletes the file later.
+            is_refused = isinstance(error, Problem) and error.code != Code.SUBMISSION_UNCERTAIN
+            if is_refused or isinstance(error, StoreError):
+                await self._threads.run(self._store.uploads.delete, [upload.id])
+            raise
+        if submitted.is_earlier:
+            await self._threads.run(self._store.uploads.delete, [upload.id])
+        return submitted
+
     async def enqueue(
         self, admission: Admission, checked: CheckedSubmission, upload: Upload | None = None
     ) -> Submitted:
@@ -198,6 +224,9 @@ class Submissions:
 
         Makes all checks of `enqueue` but that of the Idempotency-Key. Nothing is stored.
         """
+        if reference := checked.submission.upload:
+            found = await self._resumable.look_at(reference, admission.caller)
+            upload = Upload(new_id(), found.name, found.size, found.sha256 or "")
         reused = await self._find_equal(admission, checked, upload)
         new = _new_job(admission, checked, upload)
         await self._limits.require_allowed(new)

@@ -60,12 +60,22 @@ _PROBLEMS = {
         Code.INVALID_REQUEST,
         "limit: it must be at most 500",
     ),
+    423: (
+        "Another request is writing to the upload",
+        Code.UPLOAD_BUSY,
+        "another request is writing to this upload",
+    ),
     429: (
         "Too many requests; see the headers Retry-After and RateLimit",
         Code.RATE_LIMITED,
         "wait for two seconds",
     ),
     431: ("The request's headers are too large", Code.HEAD_TOO_LARGE, "send shorter headers"),
+    460: (
+        "The bytes do not have the checksum in Upload-Checksum",
+        Code.CHECKSUM_MISMATCH,
+        "the bytes have another sha256",
+    ),
     503: (
         "The store is unavailable, or a limit is reached; see the header Retry-After",
         Code.STORE_UNAVAILABLE,
@@ -105,7 +115,10 @@ def _header(description: str, schema: Json = _TEXT) -> Json:
 
 
 RESPONSE_HEADERS: dict[str, Json] = {
-    "Location": _header("Path of the job or queue"),
+    "Location": _header("Path of the new resource"),
+    "Tus-Resumable": _header("The version of tus", {"type": "string", "enum": ["1.0.0"]}),
+    "Upload-Offset": _header("How many bytes are stored", _NUMBER),
+    "Upload-Expires": _header("When the upload is deleted, unless it is changed before"),
     "Idempotency-Replayed": _header(
         "The response to an earlier submission with the same key",
         {"type": "string", "enum": ["true"]},
@@ -140,6 +153,16 @@ REQUEST_HEADERS: dict[str, Json] = {
         " end. Several ranges get the whole file"
     ),
     "If-Range": _header("An Etag: if the file has another one, Range is ignored"),
+    "Upload-Length": _header("The size of the file in bytes", _NUMBER),
+    "Upload-Metadata": _header(
+        "filename, a space and the name of the file in Base64; pairs are separated by commas, and"
+        " others are ignored"
+    ),
+    "Upload-Offset": _header("The offset at which the bytes of the body begin", _NUMBER),
+    "Upload-Checksum": _header(
+        "sha1 or sha256, a space and the hash of the body in Base64; bytes with another hash are"
+        " not stored"
+    ),
     "Idempotency-Key": _header(
         "Any text; repeating a submission with its key creates no second job",
         {"type": "string", "pattern": "^[!-~]{1,255}$"},

@@ -33,6 +33,7 @@ from server.openapi.operations.operation import (
     FILE,
     FORM,
     NEW_JOB,
+    OFFSET_STREAM,
     TAGS,
     ZIP,
     Operation,
@@ -57,6 +58,7 @@ _FILE: Json = {
         "example": "2030-01-31 12:00:00 ERROR out of paper",
     }
 }
+_PIECE: Json = {OFFSET_STREAM: _FILE["application/octet-stream"]}
 _NOT_MODIFIED: Json = {"description": "Not modified", "headers": header_references([REQUEST_ID])}
 _PATH_PARAMETERS: dict[str, Json] = {
     "/jobs/{job_id}": {
@@ -72,6 +74,11 @@ _PATH_PARAMETERS: dict[str, Json] = {
     "/batches/{batch_id}": {
         "name": "batch_id",
         "description": "Id of the batch",
+        "schema": {"type": "string", "format": "uuid"},
+    },
+    "/uploads/{upload_id}": {
+        "name": "upload_id",
+        "description": "Id of the resumable upload",
         "schema": {"type": "string", "format": "uuid"},
     },
     "/schedules/{name}": {
@@ -114,6 +121,7 @@ def openapi_document(job_types: Mapping[str, JobType[Any]]) -> Json:
         BATCH: new_jobs.batch_content(schemas),
         FORM: new_jobs.form_content(schemas),
         FILE: _FILE,
+        OFFSET_STREAM: _PIECE,
     }
     paths: dict[str, Json] = {}
     for operation in operations:

@@ -42,6 +42,7 @@ from server.documents.schemas.service import (
     SessionDocument,
 )
 from server.documents.schemas.types import JobTypeDocument, JobTypesDocument
+from server.documents.schemas.uploads import UploadStateDocument
 from server.openapi.batch_examples import BATCH_EXAMPLES
 from storage.records.job import Outcome
 from storage.records.release import RELEASE
@@ -436,12 +437,23 @@ _REST: dict[Any, Any] = {
         ]
     },
 }
+_UPLOAD: UploadStateDocument = {
+    "upload_id": "6f1f3a54-9f0e-4a53-8a25-3d2f6e0b8c11",
+    "name": "app.log",
+    "size": 10737418240,
+    "offset": 1048576,
+    "sha256": None,
+    "created_by": "ci",
+    "created_at": _CREATED,
+    "expires_at": "2026-11-26T02:15:54.400Z",
+}
 EXAMPLES: Mapping[Any, Any] = {
     JobView: _JOB,
     PageDocument: {"items": [_JOB], "limit": 50, "next": None},
     QueueDocument: _QUEUE,
     CallbackDocument: {"type": "job.succeeded", "timestamp": _ENDED, "data": _EVENT},
     **_REST,
+    UploadStateDocument: _UPLOAD,
     **BATCH_EXAMPLES,
     dict[str, Any]: {"openapi": "3.1.0"},
     BulkBody: {"status": ["failed"], "type": "analyze", "dry_run": True},

@@ -10,7 +10,7 @@ import hashlib
 from collections.abc import Awaitable, Callable
 from importlib import import_module
 from mmap import MAP_ANONYMOUS, MAP_PRIVATE, mmap
-from typing import Any
+from typing import Any, Protocol
 from weakref import WeakSet
 from zlib import crc32
 
@@ -119,6 +119,16 @@ def _searchable(memory: memoryview) -> Any:
         return memory.obj
 
 
+class Digest(Protocol):
+    """A hash, as `hashlib` has it."""
+
+    def update(self, data: memoryview, /) -> None:
+        """Add bytes."""
+
+    def hexdigest(self) -> str:
+        """The hash of all bytes, in hexadecimal."""
+
+
 class FilePart:
     """Writes a file to `writer`, which must be open. `finish` or `abort` ends it.
 
@@ -134,9 +144,16 @@ class FilePart:
         run_blocking: Callable[[Callable[[], Any]], Awaitable[Any]],
         require_space: Callable[[int], None],
         max_bytes: int,
+        digest: Digest | None = None,
+        batch_bytes: int | None = None,
     ):
+        """`digest` gets all bytes, and gives the SHA-256 of the file; by default, a new one.
+
+        `batch_bytes` is the size of batches, if few bytes may be lost with the listener.
+        """
         self._writer = writer
-        self._sha256 = hashlib.sha256()
+        self._sha256 = hashlib.sha256() if digest is None else digest
+        self._batch_bytes = batch_bytes
         self._has_crc = False
         self.crc = 0
         """The CRC-32 of the bytes since the last `put`, after `end`."""
@@ -145,7 +162,7 @@ class FilePart:
         self._max_bytes = max_bytes
         self._collecting, self._spare = WriteBuffer(delimiter), WriteBuffer(delimiter)
         _arriving.add(self)
-        self._collecting.reset(_batch_bytes())
+        self._collecting.reset(batch_bytes or _batch_bytes())
         self._size = 0
         self._writing: asyncio.Future[Any] | None = None
 
@@ -219,7 +236,7 @@ class FilePart:
         batch, self._collecting = self._collecting, self._spare
         self._spare = batch
         self._size += batch.size
-        self._collecting.reset(_batch_bytes(), batch.take_rest())
+        self._collecting.reset(self._batch_bytes or _batch_bytes(), batch.take_rest())
         self._writing = asyncio.gather(
             self._run_blocking(lambda: self._writer.write(batch.data())),
             self._run_blocking(lambda: self._digest(batch.data())),  # cannot fail

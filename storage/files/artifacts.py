@@ -90,7 +90,7 @@ class FolderArtifactWriter(ArtifactWriter):
         self.size = 0
         with translate_errors(_WHAT):
             path.unlink(missing_ok=True)  # from an interrupted transfer
-            self._file = DataFile(path)
+            self._file = DataFile.new(path)
 
     def write(self, data: bytes | memoryview) -> None:
         """Append to the file; see `ArtifactWriter.write`."""

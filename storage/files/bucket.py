@@ -77,7 +77,8 @@ class BucketUploads(Uploads):
         clock: Callable[[], float] = time.monotonic,
     ):
         """`signer` is the same bucket, opened with short timeouts; `clock` returns seconds."""
-        self._bucket, self._signer = bucket, signer
+        self.bucket = self._bucket = bucket
+        self._signer = signer
         self.artifacts = BucketArtifacts(bucket)
         self._clock = clock
         self._orphans: dict[UUID, float] = {}

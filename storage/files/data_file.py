@@ -4,7 +4,9 @@ import contextlib
 import ctypes
 import os
 from collections.abc import Iterator
+from io import FileIO
 from pathlib import Path
+from typing import Self
 
 from storage.records.job import StoreFull, StoreUnavailable
 
@@ -19,12 +21,17 @@ _libc.sync_file_range.argtypes = (ctypes.c_int, ctypes.c_int64, ctypes.c_int64, 
 
 
 class DataFile:
-    """A new file that is open for writing."""
+    """A file that is open for writing, with `size` bytes so far."""
 
-    def __init__(self, path: Path):
-        """Create the file. Raises OSError, also if it exists."""
-        self._file = path.open("xb", buffering=0)
-        self.size = self._written_back = 0
+    def __init__(self, file: FileIO, size: int = 0):
+        """`file` is at its end."""
+        self._file = file
+        self.size = self._written_back = size
+
+    @classmethod
+    def new(cls, path: Path) -> Self:
+        """Create a file. Raises OSError, also if it exists."""
+        return cls(path.open("xb", buffering=0))
 
     def fileno(self) -> int:
         """Return the descriptor."""

@@ -33,7 +33,7 @@ class FolderWriter(UploadWriter):
         with translate_errors(_WHAT):
             if id:
                 self._part.unlink(missing_ok=True)  # from an interrupted transfer
-            self._file = DataFile(self._part)
+            self._file = DataFile.new(self._part)
             fcntl.flock(self._file, fcntl.LOCK_EX)
 
     def write(self, data: bytes | memoryview) -> None:

@@ -108,6 +108,13 @@ class Settings(BaseModel):
         description="With s3://, a file with access key, secret and session token in its section "
         "[default], instead of these three settings.",
     )
+    upload_keep_seconds: Seconds = Field(
+        86400.0,
+        ge=60,
+        le=31536000,
+        description="How long a resumable upload is kept after its last change, also if it is not "
+        "complete. Jobs keep their own files.",
+    )
     job_types: str = Field(
         "",
         description="Packages or modules of job types, separated by commas, besides the built-in "

@@ -19,6 +19,7 @@ from jobservice._async.job import AsyncJob
 from jobservice._async.schedules import AsyncSchedules
 from jobservice._async.transport import AsyncTransport
 from jobservice._async.types import AsyncTypeCalls
+from jobservice._async.uploads import AsyncUploads
 from jobservice.address import base_url
 from jobservice.documents import (
     BulkChange,
@@ -71,6 +72,7 @@ class AsyncClient:
         self.files = AsyncFileCalls(self._transport)
         self.schedules = AsyncSchedules(self._transport)
         self.types = AsyncTypeCalls(self._transport)
+        self.uploads = AsyncUploads(self._transport)
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__} {self.url}>"
@@ -104,12 +106,22 @@ class AsyncClient:
         """Submit a job, and return it when it is stored.
 
         file: a path, bytes or a binary stream to upload, or a pair of a name and one of these. A
-            list of these is stored as one zip archive.
+            list of these is stored as one zip archive. A large file is sent as a resumable upload.
         wait: seconds to wait for the end of the job. The job may still run afterwards.
         idempotency_key: calls with the same key make one job. By default, each call has its own.
         on_progress: a function that gets the bytes sent and the size of the file.
         """
+        if file is not None and options.get("upload") is not None:
+            raise TypeError("give either file or upload")
         deadline = time.monotonic() + (wait or 0.0)
+        upload = await self.uploads.send_for(
+            file,
+            lambda new: requests.submit(type, payload, {**options, "upload": new}, dry_run=True),
+            on_progress,
+            check=idempotency_key is None,
+        )
+        if upload is not None:
+            options["upload"], file = upload, None
         request = requests.submit(
             type,
             payload,
@@ -119,7 +131,10 @@ class AsyncClient:
             wait=wait or 0.0,
             on_progress=on_progress,
         )
-        answer = await self._transport.send(request)
+        try:
+            answer = await self._transport.send(request)
+        finally:
+            await self.uploads.discard(upload)
         document = {"type": type, "payload": dict(payload or {}), **answer.document()}
         job = self._job(read_job(document))
         if wait and not job.is_final and (left := deadline - time.monotonic()) > 0:

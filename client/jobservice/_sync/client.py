@@ -20,6 +20,7 @@ from jobservice._sync.job import Job
 from jobservice._sync.schedules import Schedules
 from jobservice._sync.transport import Transport
 from jobservice._sync.types import TypeCalls
+from jobservice._sync.uploads import Uploads
 from jobservice.address import base_url
 from jobservice.documents import (
     BulkChange,
@@ -72,6 +73,7 @@ class Client:
         self.files = FileCalls(self._transport)
         self.schedules = Schedules(self._transport)
         self.types = TypeCalls(self._transport)
+        self.uploads = Uploads(self._transport)
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__} {self.url}>"
@@ -105,12 +107,22 @@ class Client:
         """Submit a job, and return it when it is stored.
 
         file: a path, bytes or a binary stream to upload, or a pair of a name and one of these. A
-            list of these is stored as one zip archive.
+            list of these is stored as one zip archive. A large file is sent as a resumable upload.
         wait: seconds to wait for the end of the job. The job may still run afterwards.
         idempotency_key: calls with the same key make one job. By default, each call has its own.
         on_progress: a function that gets the bytes sent and the size of the file.
         """
+        if file is not None and options.get("upload") is not None:
+            raise TypeError("give either file or upload")
         deadline = time.monotonic() + (wait or 0.0)
+        upload = self.uploads.send_for(
+            file,
+            lambda new: requests.submit(type, payload, {**options, "upload": new}, dry_run=True),
+            on_progress,
+            check=idempotency_key is None,
+        )
+        if upload is not None:
+            options["upload"], file = upload, None
         request = requests.submit(
             type,
             payload,
@@ -120,7 +132,10 @@ class Client:
             wait=wait or 0.0,
             on_progress=on_progress,
         )
-        answer = self._transport.send(request)
+        try:
+            answer = self._transport.send(request)
+        finally:
+            self.uploads.discard(upload)
         document = {"type": type, "payload": dict(payload or {}), **answer.document()}
         job = self._job(read_job(document))
         if wait and not job.is_final and (left := deadline - time.monotonic()) > 0:

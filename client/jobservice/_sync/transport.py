@@ -5,9 +5,11 @@ from __future__ import annotations
 
 import json
 import platform
+import socket
 import ssl
 import time
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -19,6 +21,7 @@ from jobservice.blocking import call, sleep
 from jobservice.downloads import CHUNK_BYTES, Download
 from jobservice.errors import ApiError, ConnectionFailed, JobServiceError, WaitTimeout, read_problem
 from jobservice.event_stream import Event, EventParser
+from jobservice.pieces import Piece
 from jobservice.requests import Request, get
 from jobservice.retries import Retries
 from jobservice.uploads import Form
@@ -26,6 +29,9 @@ from jobservice.version import VERSION
 
 STREAM_SILENCE_SECONDS = 45.0
 """After this silence, an event stream counts as broken: the service sends something every 15 s."""
+UNSENT_BYTES = 128 * 1024
+"""How many bytes of an upload the kernel of this machine keeps that it has not sent."""
+_LINUX_NOTSENT_LOWAT = 25
 DEADLINE_SLACK_SECONDS = 5.0
 """How long a response may be late when a wait is over."""
 
@@ -68,6 +74,10 @@ class Transport:
     def close(self) -> None:
         """Close all connections."""
         self._http.close()
+
+    def new_retries(self) -> Retries:
+        """Return the failures in a row of a new call."""
+        return Retries(self._retry_seconds)
 
     def send(self, request: Request, deadline: float | None = None) -> Answer:
         """Send a request until it succeeds; return the response.
@@ -221,8 +231,8 @@ class Transport:
             timeout=httpx.Timeout(self._timeout, read=seconds),
         )
 
-    def _upload(self, request: Request, form: Form) -> httpx.Response:
-        """Send a form over a connection of its own, and stop when the service refuses it."""
+    def _upload(self, request: Request, form: Form | Piece) -> httpx.Response:
+        """Send a body over a connection of its own, and stop when the service refuses it."""
         early = _EarlyAnswer()
         headers = {**request.headers, "Connection": "close"}
         with self._open(httpx.Limits()) as http:
@@ -266,6 +276,7 @@ class _EarlyAnswer:
         """Is called by httpcore when a connection is open."""
         if name == "connection.connect_tcp.complete":
             self._connection = info["return_value"]
+            _limit_unsent(self._connection.get_extra_info("socket"))
         elif name.endswith(".start_tls.started"):
             self._connection = None
 
@@ -275,8 +286,18 @@ class _EarlyAnswer:
         return connection is not None and bool(connection.get_extra_info("is_readable"))
 
 
-def _sent(form: Form, early: _EarlyAnswer) -> Iterator[bytes]:
-    """The bytes of a form. Files are read in a thread, since a pipe may block."""
+def _limit_unsent(connection: Any) -> None:
+    """Let the kernel keep few bytes that it has not sent: they are lost if the connection breaks.
+
+    The bytes on their way are not limited, so this costs no speed.
+    """
+    with suppress(AttributeError, OSError):  # another system, or another kind of socket
+        option = getattr(socket, "TCP_NOTSENT_LOWAT", _LINUX_NOTSENT_LOWAT)
+        connection.setsockopt(socket.IPPROTO_TCP, option, UNSENT_BYTES)
+
+
+def _sent(form: Form | Piece, early: _EarlyAnswer) -> Iterator[bytes]:
+    """The bytes of a form or a piece. Files are read in a thread, since a pipe may block."""
     chunks = form.chunks()
     try:
         while (chunk := call(lambda: next(chunks, None))) is not None:

@@ -30,6 +30,7 @@ from jobservice.cli.commands import (
     submit,
     top,
     types,
+    upload,
 )
 from jobservice.cli.output.console import Output
 
@@ -40,7 +41,6 @@ Commands (`{name} COMMAND --help` explains each):
 {commands}
 Options of all commands: --json, --help, --version, --install-completion,
   --show-completion, --url URL, --profile NAME (default: JOBS_URL, JOBS_PROFILE)
-
 Examples:
   {name} submit sleep seconds=5 --wait
   {name} analyze app.log -p ERROR -p WARN
@@ -88,6 +88,7 @@ class JobsGroup(TyperGroup):
 
 ABOUT = {
     "submit": "submit a job",
+    "upload": "send a large file",
     "analyze": "count texts in files",
     "list": "list jobs",
     "show": "show a job",
@@ -146,7 +147,20 @@ def root(
     context.obj = CommonOptions(as_json, url, profile)
 
 
-for module in (submit, analyze, lists, follow, changes, details, lines, files, diff, report, top):
+for module in (
+    submit,
+    upload,
+    analyze,
+    lists,
+    follow,
+    changes,
+    details,
+    lines,
+    files,
+    diff,
+    report,
+    top,
+):
     module.register(app)
 app.add_typer(failures.app, name="failures")
 app.add_typer(queues.app, name="queues")

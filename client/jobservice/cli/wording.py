@@ -37,6 +37,8 @@ OPTIONS = {
     "backoff": "--backoff",
     "after": "--after",
     "on_failure": "--on-failure",
+    "upload": "--upload",
+    "upload.id": "--upload",
     "input": "--input-from",
     "input.from": "--input-from",
     "unique_key": "--unique-key",

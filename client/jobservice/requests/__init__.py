@@ -30,6 +30,7 @@ from jobservice.requests.request import (
     queue_path,
     schedule_path,
     type_path,
+    upload_path,
 )
 from jobservice.requests.schedules import (
     PAGE_SCHEDULES,
@@ -38,6 +39,13 @@ from jobservice.requests.schedules import (
     list_schedules,
     put_schedule,
     run_schedule,
+)
+from jobservice.requests.uploads import (
+    begin_upload,
+    delete_upload,
+    finish_upload,
+    send_piece,
+    upload_offset,
 )
 
 __all__ = [
@@ -50,6 +58,7 @@ __all__ = [
     "Request",
     "Since",
     "analyze_payload",
+    "begin_upload",
     "cancel_batch",
     "change_job",
     "change_jobs",
@@ -60,7 +69,9 @@ __all__ = [
     "delete_pattern_set",
     "delete_queue",
     "delete_schedule",
+    "delete_upload",
     "events",
+    "finish_upload",
     "get",
     "get_archive",
     "get_batch",
@@ -83,9 +94,12 @@ __all__ = [
     "queue_path",
     "run_schedule",
     "schedule_path",
+    "send_piece",
     "since_text",
     "submit",
     "submit_batch",
     "type_path",
     "update_job",
+    "upload_offset",
+    "upload_path",
 ]

@@ -59,6 +59,7 @@ class Options(TypedDict, total=False):
     cpu_seconds: int | timedelta | None
     max_output_bytes: int | None
     nice: int | None
+    upload: Any
 
 
 class Filters(TypedDict, total=False):
@@ -222,6 +223,8 @@ def read_options(options: Mapping[str, Any]) -> dict[str, Any]:
         given["backoff"] = _backoff(given["backoff"])
     if "after" in given:
         given["after"] = _job_ids(given["after"])
+    if "upload" in given:
+        given["upload"] = {"id": str(getattr(given["upload"], "upload_id", given["upload"]))}
     if "input_from" in given:
         (source,) = _job_ids(given.pop("input_from"))
         given["input"] = {"from": source}

@@ -10,6 +10,7 @@ from difflib import get_close_matches
 from typing import Any
 from urllib.parse import quote
 
+from jobservice.pieces import Piece
 from jobservice.requests.encoding import as_json
 from jobservice.uploads import Form
 
@@ -33,7 +34,7 @@ class Request:
     query: Sequence[tuple[str, str]] = ()
     headers: Mapping[str, str] = field(default_factory=dict)
     body: bytes | None = None
-    form: Form | None = None
+    form: Form | Piece | None = None
     wait: float = 0.0
     repeats: bool = True
     done_status: int | None = None
@@ -108,6 +109,11 @@ def put(path: str, document: Mapping[str, Any], *, only_new: bool) -> Request:
         headers = {**request.headers, "If-None-Match": "*"}
         request = replace(request, headers=headers, done_status=412)
     return request
+
+
+def upload_path(upload_id: str) -> str:
+    """The path of a resumable upload."""
+    return f"/uploads/{_segment('an upload', upload_id)}"
 
 
 def _segment(what: str, name: str) -> str:

@@ -17,6 +17,8 @@ from server.documents.options.limits import (
 )
 from server.documents.options.tags import Tags
 from server.documents.options.times import Time
+from server.documents.options.upload_reference import EXAMPLE_ID as UPLOAD_ID
+from server.documents.options.upload_reference import UploadReference
 from storage.records.job import UniqueScope
 from storage.records.queue_name import validate_queue_name
 
@@ -139,6 +141,14 @@ Input = Annotated[
         description="the job whose result becomes the field input of the payload; the job starts"
         " after its end",
         examples=[{"from": EXAMPLE_ID}],
+    ),
+]
+
+FileReference = Annotated[
+    UploadReference | None,
+    Field(
+        description="a resumable upload as the file of the job, instead of a file in a form",
+        examples=[{"id": UPLOAD_ID}],
     ),
 ]
 

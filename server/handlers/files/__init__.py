@@ -1,1 +1,2 @@
-"""The handlers of stored files: downloads of what jobs were given. `download.py` is the base."""
+"""The handlers of stored files: downloads, of which `download.py` is the base, and resumable
+uploads."""

@@ -158,7 +158,12 @@ class JobsHandler(SubmissionHandler):
 
     async def _submit_form(self, form: FormBody, admission: Admission) -> Submitted:
         """Store the job of a form and its file, unless the job is stored already."""
-        return await self.store(admission, await self._check_form(form), form)
+        checked = await self._check_form(form)
+        if checked.submission.upload:
+            submitted = await self.submissions.enqueue_alone(admission, checked)
+            admission.release()
+            return submitted
+        return await self.store(admission, checked, form)
 
     async def _try_form(self, form: FormBody, admission: Admission) -> Response:
         """Check the job of a form and its file, and estimate when the job would start and end."""

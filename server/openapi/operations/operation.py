@@ -19,12 +19,15 @@ FILE = "file"
 ANY_TYPE = "*/*"
 """The media type of a stored file, which may be any."""
 ZIP = "application/zip"
+OFFSET_STREAM = "application/offset+octet-stream"
+"""The media type of bytes that are appended to an upload, and stands for such a body."""
 EVENT_STREAM = "text/event-stream"
 OWN_JOBS = "submit for jobs that the caller has submitted, admin for others"
 """In place of a role."""
 TAGS = {
     "jobs": "Submit, read, cancel and retry jobs",
     "files": "Read the files of jobs",
+    "uploads": "Send large files by several requests, which continue after a break",
     "events": "Follow jobs, and read their output",
     "schedules": "Submit jobs at certain times",
     "queues": "Read and change queues",

@@ -11,6 +11,7 @@ from server.openapi.operations.queues import QUEUES
 from server.openapi.operations.schedules import SCHEDULES
 from server.openapi.operations.service import SERVICE, SESSION
 from server.openapi.operations.types import TYPES
+from server.openapi.operations.uploads import UPLOADS
 
 OPERATIONS = (
     *JOB_LISTS,
@@ -20,6 +21,7 @@ OPERATIONS = (
     *RESULTS,
     *FILES,
     *FAILURES,
+    *UPLOADS,
     *EVENTS,
     *SCHEDULES,
     *QUEUES,

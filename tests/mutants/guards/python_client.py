@@ -41,8 +41,8 @@ PYTHON_CLIENT = (
     Mutant(
         "a submission that is still being received is sent again",
         "client/jobservice/retries.py",
-        'CODES = frozenset({"key_in_progress"})',
-        "CODES: frozenset[str] = frozenset()",
+        'frozenset({"key_in_progress", ',
+        "frozenset({",
         RETRIES,
     ),
     Mutant(
@@ -62,8 +62,8 @@ PYTHON_CLIENT = (
     Mutant(
         "a file that grows is sent as long as it was",
         "client/jobservice/uploads.py",
-        "CHUNK_BYTES if left is None else min(CHUNK_BYTES, left)",
-        "CHUNK_BYTES",
+        "most if left is None else min(most, left)",
+        "most",
         UPLOADS,
     ),
     Mutant(

@@ -122,8 +122,8 @@ UPLOADS = (
     Mutant(
         "a partial delimiter moves from one batch to the next",
         "server/upload/file_part.py",
-        "self._collecting.reset(_batch_bytes(), batch.take_rest())",
-        "self._collecting.reset(_batch_bytes())",
+        "self._collecting.reset(self._batch_bytes or _batch_bytes(), batch.take_rest())",
+        "self._collecting.reset(self._batch_bytes or _batch_bytes())",
         ("tests/server/upload/test_form.py", "tests/server/upload/test_file_part.py"),
     ),
     Mutant(

@@ -55,7 +55,7 @@ def test_codes_are_in_snake_case_and_their_texts_are_sentences() -> None:
 
 
 def test_every_conflict_has_a_code_of_its_own() -> None:
-    assert len([code for code in Code if code.status == 409]) == 19
+    assert len([code for code in Code if code.status == 409]) == 23
 
 
 @pytest.mark.parametrize(

@@ -41,6 +41,7 @@ def routes(app: App) -> dict[str, type[Handler]]:
         )
         name = "{name}" if has_name else "{job_id}"
         name = "{batch_id}" if pattern.startswith("/batches") else name
+        name = "{upload_id}" if pattern.startswith("/uploads") else name
         path = pattern.removesuffix("$").removesuffix("/?").replace("([^/]+)", name)
         path = path.replace("(.+)", "{name}")
         found[path.replace("\\", "")] = rule.target
@@ -212,7 +213,8 @@ def test_every_operation_describes_its_errors(name: str) -> None:
     method, operation = name.partition(" ")[0], dict(operations())[name]
     statuses = set(operation["responses"])
     assert {"400", "413", "503"} <= statuses
-    assert ("403" in statuses) == (method in ("post", "put", "patch", "delete"))
+    is_private = name == "get /uploads/{upload_id}"
+    assert ("403" in statuses) == (is_private or method in ("post", "put", "patch", "delete"))
     is_open = operation.get("security") == []
     assert ("401" in statuses) == (not is_open or name == "post /session")
     assert ("No token is needed." if is_open else "Role: ") in operation["description"]

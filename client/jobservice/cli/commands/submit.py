@@ -50,6 +50,28 @@ class Waiting:
         return self.wait or self.wait_timeout is not None or self.download is not None
 
 
+@dataclass
+class FileOptions:
+    """The file of the job."""
+
+    file: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--file", metavar="PATH", help="Upload a file; - reads stdin. Several become a zip."
+        ),
+    ] = None
+    upload: Annotated[
+        str | None,
+        typer.Option("--upload", metavar="ID", help="Use the file of an `upload`."),
+    ] = None
+
+    def paths(self) -> list[str]:
+        """The files to send. Raises BadParameter if there is an upload, too."""
+        if self.file and self.upload:
+            raise typer.BadParameter("give either --file or --upload")
+        return self.file or []
+
+
 TypeOfJob = Annotated[
     str,
     typer.Argument(metavar="TYPE", autocompletion=completion.job_types, help="Type of the job."),
@@ -65,16 +87,11 @@ def submit(
     session: Session,
     options: JobOptions,
     until: Waiting,
+    given_file: FileOptions,
     type: TypeOfJob,
     payload: Annotated[
         list[str] | None,
         typer.Argument(metavar="[KEY=VALUE | @FILE.json | -]...", help="Payload."),
-    ] = None,
-    file: Annotated[
-        list[str] | None,
-        typer.Option(
-            "--file", metavar="PATH", help="Upload a file; - reads stdin. Several become a zip."
-        ),
     ] = None,
     idempotency_key: Annotated[
         str | None,
@@ -90,7 +107,7 @@ def submit(
     The payload is made of key=value, where a value is JSON if it can be read as such, of JSON
     files (@options.json) and of standard input (-). Later fields replace earlier ones.
     """
-    paths = file or []
+    paths = given_file.paths()
     if "-" in paths and "-" in (payload or []):
         raise typer.BadParameter("standard input can be the payload or the file, not both")
     values = payloads.read(payload or [])
@@ -102,8 +119,9 @@ def submit(
     if options.input_from:
         options.input_from = ids.resolve(session.client, options.input_from)
     if dry_run:
-        return _try(session, type, values, paths, options)
-    given = {**options.given(), "file": _opened(paths), "idempotency_key": idempotency_key}
+        return _try(session, type, values, paths, {**options.given(), "upload": given_file.upload})
+    given = {**options.given(), "upload": given_file.upload, "idempotency_key": idempotency_key}
+    given["file"] = _opened(paths)
 
     def send(progress: JobProgress) -> "Job":
         client = session.patient_client if paths or is_waiting else session.client
@@ -132,11 +150,11 @@ def _send(
 
 
 def _try(
-    session: Session, type: str, values: dict[str, Any], paths: list[str], options: JobOptions
+    session: Session, type: str, values: dict[str, Any], paths: list[str], options: dict[str, Any]
 ) -> int:
     """Check a submission, and print the estimates."""
     client = session.patient_client if paths else session.client
-    found = client.dry_run(type, values, file=_opened(paths), **options.given())
+    found = client.dry_run(type, values, file=_opened(paths), **options)
     if session.output.as_json:
         session.output.document(found.raw)
     else:

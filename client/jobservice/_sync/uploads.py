@@ -1,0 +1,159 @@
+# Made from ../_async by client/generate_sync.py. Edit the file there, not here.
+"""Resumable uploads: sends large files, and goes on where a broken connection has ended."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from contextlib import suppress
+from functools import partial
+
+from jobservice import requests
+from jobservice._sync.transport import Transport
+from jobservice.blocking import call, sleep
+from jobservice.errors import ApiError, ConnectionFailed, FileChanged, JobServiceError
+from jobservice.pieces import Hashed, Piece, UploadState, is_large, read_upload
+from jobservice.requests import Request
+from jobservice.retries import Retries
+from jobservice.uploads import File, Files, Progress, Source
+
+READY_SECONDS = 0.5
+"""How long to pause until the service may have computed the hash of a file."""
+
+
+class Uploads:
+    """The resumable uploads of a service: `client.uploads`."""
+
+    def __init__(self, transport: Transport):
+        self._transport = transport
+
+    def send(
+        self,
+        file: File,
+        *,
+        upload_id: str | None = None,
+        on_progress: Progress | None = None,
+        on_begin: Callable[[UploadState], object] | None = None,
+    ) -> UploadState:
+        """Upload a file, or with `upload_id` the rest of one, and return the complete upload.
+
+        If the connection breaks, the upload goes on after the bytes that the service has. A job may
+        then use it: `client.submit("analyze", …, upload=ID)`. It expires one day after its last
+        change, by default. Raises FileChanged if the service has other bytes than the file, and
+        ValueError if the file is a stream whose size is unknown.
+
+        on_progress: a function that gets the bytes sent and the size of the file.
+        on_begin: a function that gets the upload before the first byte is sent.
+        """
+        source = Source(file)
+        if source.size is None or not source.can_restart:
+            raise ValueError(f"{source.name} is a stream without a size: it cannot be resumed")
+        hashed, size = Hashed(source), source.size
+        if upload_id is None:
+            upload = self.begin(source.name, size)
+        else:
+            upload = self.get(upload_id)
+            if upload.size != size:
+                raise FileChanged(
+                    f"{source.name} has {size} bytes, and the upload is for {upload.size}"
+                )
+        if on_begin is not None:
+            on_begin(upload)
+        self._send_rest(upload.upload_id, hashed, size, on_progress)
+        complete = self._complete(upload.upload_id)
+        if complete.sha256 != call(lambda: hashed.sha256(size)):
+            raise FileChanged(f"{source.name} has changed since the upload was begun")
+        return complete
+
+    def get(self, upload_id: str) -> UploadState:
+        """Return the state of an upload."""
+        path = requests.upload_path(upload_id)
+        return read_upload(self._transport.document(requests.get(path)))
+
+    def delete(self, upload_id: str) -> None:
+        """Delete an upload. Jobs keep their files."""
+        self._transport.send(requests.delete_upload(upload_id))
+
+    def begin(self, name: str, size: int) -> UploadState:
+        """Begin an upload without sending bytes: `send` continues it."""
+        return read_upload(self._transport.document(requests.begin_upload(name, size)))
+
+    def send_for(
+        self,
+        file: Files | None,
+        job: Callable[[UploadState], Request],
+        on_progress: Progress | None,
+        *,
+        check: bool,
+    ) -> UploadState | None:
+        """Send the file of a submission, if it is large; return its complete upload.
+
+        `job` builds the dry run of the submission. With `check`, the service checks it before the
+        file is sent. Returns None if the file is not large, or if the service knows no resumable
+        uploads. Raises as `send`, and ApiError if the service refuses the job.
+        """
+        if file is None or isinstance(file, list) or not is_large(file):
+            return None
+        source = Source(file)
+        try:
+            upload = self.begin(source.name, source.size or 0)
+        except ApiError as error:
+            if error.status in (404, 405):
+                return None
+            raise
+        if check:
+            try:
+                self._transport.send(job(upload))
+            except ApiError:
+                self.discard(upload)
+                raise
+        return self.send(file, upload_id=upload.upload_id, on_progress=on_progress)
+
+    def discard(self, upload: UploadState | None) -> None:
+        """Delete an upload that a job has taken over; None: nothing. If that fails, it expires."""
+        if upload is None:
+            return
+        with suppress(JobServiceError):
+            self.delete(upload.upload_id)
+
+    def _send_rest(
+        self, upload_id: str, file: Hashed, size: int, on_progress: Progress | None
+    ) -> None:
+        """Send pieces until the service has all bytes."""
+        retries = self._transport.new_retries()
+        furthest = 0
+        while True:
+            answer = self._transport.send(requests.upload_offset(upload_id))
+            offset = int(answer.headers["upload-offset"])
+            while offset < size:
+                call(partial(file.move, offset))
+                piece = Piece(file, offset, size, on_progress)
+                try:
+                    answer = self._transport.send(requests.send_piece(upload_id, piece))
+                except (ApiError, ConnectionFailed) as failure:
+                    if piece.furthest > furthest:
+                        furthest = piece.furthest
+                        retries.reset()
+                    self._pause(retries, failure)
+                    break
+                offset = int(answer.headers["upload-offset"])
+                furthest = max(furthest, offset)
+                retries.reset()
+            else:
+                return
+
+    def _pause(self, retries: Retries, failure: ApiError | ConnectionFailed) -> None:
+        """Pause before the next try, or raise the failure if there is none."""
+        seconds = retries.pause(failure, time.monotonic())
+        if seconds is None:
+            raise failure
+        sleep(seconds)
+
+    def _complete(self, upload_id: str) -> UploadState:
+        """Wait until the service has computed the hash of the file."""
+        while True:
+            upload = self.get(upload_id)
+            if upload.sha256 is not None:
+                return upload
+            self._transport.send(requests.finish_upload(upload_id, upload.size))
+            sleep(READY_SECONDS)

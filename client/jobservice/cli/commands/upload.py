@@ -1,0 +1,74 @@
+"""`jobservice upload`."""
+
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from jobservice.cli import exits, program
+from jobservice.cli.command import command
+from jobservice.cli.commands.submit import open_file
+from jobservice.cli.output.progress import JobProgress
+from jobservice.cli.session import Session
+from jobservice.errors import ConnectionFailed
+
+if TYPE_CHECKING:
+    from jobservice import UploadState
+
+EXAMPLES = (
+    "upload huge.log",
+    "upload huge.log --resume 6f1f3a54-9f0e-4a53-8a25-3d2f6e0b8c11",
+)
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command."""
+    command(app, "upload", EXAMPLES)(upload)
+
+
+def upload(
+    session: Session,
+    file: Annotated[str, typer.Argument(metavar="FILE", help="The file.")],
+    resume: Annotated[
+        str | None,
+        typer.Option("--resume", metavar="ID", help="Go on with this upload, begun before."),
+    ] = None,
+) -> int:
+    """Upload a file for a job, and print the id of the upload.
+
+    A broken connection only interrupts it for a moment. An upload that was ended goes on with
+    --resume. `submit TYPE --upload ID` then uses the file. An upload expires, by default a day
+    after its last change.
+    """
+    if file == "-":
+        raise typer.BadParameter("standard input cannot be sent again: name a file")
+    begun: list[UploadState] = []
+    with JobProgress(session.output, file) as progress:
+        try:
+            complete = session.patient_client.uploads.send(
+                open_file(file),
+                upload_id=resume,
+                on_progress=progress.uploaded,
+                on_begin=begun.append,
+            )
+        except KeyboardInterrupt:
+            progress.hide()
+            _tell_how_to_resume(session, file, begun)
+            return exits.INTERRUPTED
+        except ConnectionFailed:
+            progress.hide()
+            _tell_how_to_resume(session, file, begun)
+            raise
+    if session.output.as_json:
+        session.output.document(dict(complete.raw))
+    else:
+        session.output.line(complete.upload_id)
+        session.output.hint(
+            f"Use it with: {program.name()} submit TYPE --upload {complete.upload_id}"
+        )
+    return exits.SUCCEEDED
+
+
+def _tell_how_to_resume(session: Session, file: str, begun: "list[UploadState]") -> None:
+    if begun:
+        command_line = f"{program.name()} upload {file} --resume {begun[0].upload_id}"
+        session.output.report(f"The upload is not complete. Go on with: {command_line}")

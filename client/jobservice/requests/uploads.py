@@ -1,0 +1,40 @@
+"""Builds the requests about resumable uploads: begin, ask for the offset, send a piece, delete."""
+
+from __future__ import annotations
+
+import base64
+
+from jobservice.pieces import Piece
+from jobservice.requests.request import Request, upload_path
+
+_TUS = {"Tus-Resumable": "1.0.0"}
+
+
+def begin_upload(name: str, size: int) -> Request:
+    """Begin an upload. If the response is lost, one more is begun, which expires."""
+    encoded = base64.b64encode(name.encode(errors="replace")).decode()
+    headers = {"Upload-Length": str(size), "Upload-Metadata": f"filename {encoded}"}
+    return Request("POST", "/uploads", headers=_TUS | headers)
+
+
+def upload_offset(upload_id: str) -> Request:
+    """Ask how many bytes the service has. A request that is still sending bytes is ended."""
+    return Request("HEAD", upload_path(upload_id), headers=_TUS)
+
+
+def send_piece(upload_id: str, piece: Piece) -> Request:
+    """Send bytes. This is not repeated: the offset is asked for first."""
+    headers = _TUS | piece.headers()
+    path = upload_path(upload_id)
+    return Request("PATCH", path, headers=headers, form=piece, repeats=False)
+
+
+def finish_upload(upload_id: str, size: int) -> Request:
+    """Let the service compute the hash of an upload that has all bytes, if it does not yet."""
+    headers = {"Content-Type": "application/offset+octet-stream", "Upload-Offset": str(size)}
+    return Request("PATCH", upload_path(upload_id), headers=_TUS | headers, body=b"")
+
+
+def delete_upload(upload_id: str) -> Request:
+    """Delete an upload. Jobs keep their files."""
+    return Request("DELETE", upload_path(upload_id), headers=_TUS, done_status=404)

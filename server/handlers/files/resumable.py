@@ -1,0 +1,271 @@
+"""`/uploads`: files that arrive by several requests, by the protocol tus 1.0 (https://tus.io).
+
+The extensions creation, expiration, checksum and termination are supported.
+"""
+
+import base64
+import binascii
+import re
+from collections.abc import Awaitable, Callable
+from email.utils import formatdate
+from typing import Any, ClassVar
+from uuid import UUID
+
+from server.auth.callers import Role
+from server.documents.uploads import upload_document
+from server.handlers.base import Handler
+from server.http.body import Body, NoBody, content_length, media_type
+from server.http.codes import Code
+from server.http.problems import FieldError, Problem, unacceptable
+from server.http.receive_buffer import limit_receive_buffer
+from server.jobs.admission import DiskWatermark
+from server.jobs.resumable_uploads import (
+    ResumableService,
+    offset_conflict,
+    upload_not_found,
+    upload_problems,
+)
+from server.upload.file_part import FilePart
+from server.upload.form import display_name
+from server.upload.resumable_body import (
+    BATCH_BYTES,
+    CHECKSUM_HEADER,
+    CHECKSUMS,
+    Checksum,
+    Digests,
+    ResumableBody,
+    parse_checksum,
+)
+from storage.files.resumable.uploads import ResumableWriter
+from storage.records.resumable_upload import ResumableUpload
+
+TUS_VERSION = "1.0.0"
+EXTENSIONS = "creation,expiration,checksum,termination"
+OFFSET_STREAM = "application/offset+octet-stream"
+MAX_METADATA = 4096
+_NUMBER = re.compile("[0-9]{1,18}")
+
+
+class TusHandler(Handler):
+    """What all requests of the protocol share."""
+
+    resumable: ResumableService
+    max_upload_bytes: int
+    is_timed = False
+
+    def set_default_headers(self) -> None:
+        """Name the version of the protocol in all responses."""
+        super().set_default_headers()
+        self.set_header("Tus-Resumable", TUS_VERSION)
+
+    def options(self, *args: str) -> None:
+        """Send what the protocol can do here."""
+        super().options(*args)
+        self.set_header("Tus-Version", TUS_VERSION)
+        self.set_header("Tus-Extension", EXTENSIONS)
+        self.set_header("Tus-Max-Size", str(self.max_upload_bytes))
+        self.set_header("Tus-Checksum-Algorithm", ",".join(CHECKSUMS))
+
+    def require_version(self) -> None:
+        """Raise Problem 412 for another version. A client that knows no tus names none."""
+        version = self.request.headers.get("Tus-Resumable", TUS_VERSION)
+        if version != TUS_VERSION:
+            detail = f"Tus-Resumable: it must be {TUS_VERSION}, not {version[:20]!r}"
+            headers = {"Tus-Version": TUS_VERSION}
+            raise Problem(Code.TUS_VERSION_UNSUPPORTED, detail, headers=headers)
+
+    def number(self, header: str, example: str) -> int:
+        """Return a header that is a number of bytes. Raises Problem 422."""
+        value = self.request.headers.get(header)
+        if value is None:
+            detail = f"send this header, for example {header}: {example}"
+            raise unacceptable([FieldError(header, detail, "missing")])
+        if not _NUMBER.fullmatch(value):
+            detail = f"it must be a number of bytes, for example {header}: {example}"
+            raise unacceptable([FieldError(header, detail)])
+        return int(value)
+
+    def show(self, upload: ResumableUpload) -> None:
+        """Set the headers that tell the state of an upload."""
+        self.set_header("Upload-Offset", str(upload.offset))
+        seconds = self.resumable.expires_at(upload) / 1000
+        self.set_header("Upload-Expires", formatdate(seconds, usegmt=True))
+
+
+class NewUploadHandler(TusHandler):
+    """The creation of uploads."""
+
+    disk_watermark: DiskWatermark
+    ROUTE = "/uploads"
+    ALLOW = "OPTIONS, POST"
+    ROLES: ClassVar = {"POST": Role.SUBMIT}
+
+    async def post(self) -> None:
+        """Begin an upload of `Upload-Length` bytes."""
+        self.require_body()
+        self.require_version()
+        size = self.number("Upload-Length", "1048576")
+        name = _file_name(self.request.headers.get("Upload-Metadata", ""))
+        self.resumable.require_size(size)
+        self.disk_watermark.admit_upload(size)
+        upload = await self.resumable.create(self.caller, name, size)
+        if not size:
+            await self.resumable.complete(upload.id)
+            upload = await self.resumable.get(upload.id, self.caller)
+        self.set_header("Location", f"{self.root_path}/uploads/{upload.id}")
+        self.show(upload)
+        self.send_json(upload_document(upload, self.resumable.expires_at(upload)), 201)
+
+
+class OneUploadHandler(TusHandler):
+    """One upload."""
+
+    disk_watermark: DiskWatermark
+    run_file_io: Callable[[Callable[[], Any]], Awaitable[Any]]
+    ROUTE = "/uploads/{upload_id}"
+    ALLOW = "DELETE, GET, HEAD, OPTIONS, PATCH"
+    ROLES: ClassVar = dict.fromkeys(("PATCH", "DELETE"), Role.SUBMIT)
+    _upload: ResumableUpload | None = None
+    _writer: ResumableWriter | None = None
+    _sha256: Any = None
+
+    async def get(self, upload_id: str) -> None:
+        """Send the state of the upload."""
+        upload = await self.resumable.get(parse_upload_id(upload_id), self.caller)
+        self.show(upload)
+        self.send_json(upload_document(upload, self.resumable.expires_at(upload)))
+
+    async def head(self, upload_id: str) -> None:
+        """Send the offset, after the request that is writing to the upload was ended."""
+        self.require_version()
+        parsed_id = parse_upload_id(upload_id)
+        upload = await self.resumable.get(parsed_id, self.caller)
+        await self.resumable.interrupt(parsed_id)
+        upload = await self.resumable.get(parsed_id, self.caller)
+        self.show(upload)
+        self.set_header("Upload-Length", str(upload.size))
+        encoded = base64.b64encode(upload.name.encode()).decode()
+        self.set_header("Upload-Metadata", f"filename {encoded}")
+        self.finish()
+
+    async def body(self) -> Body:
+        """Accept bytes for PATCH. Raises Problem 403, 404, 409, 412, 413, 415, 422 and 507."""
+        self.require_version()
+        if self.request.method != "PATCH":
+            return NoBody()
+        if media_type(self.request.headers)[0] != OFFSET_STREAM:
+            raise Problem(Code.MEDIA_TYPE_UNSUPPORTED, f"send {OFFSET_STREAM}")
+        offset = self.number("Upload-Offset", "0")
+        checksum = parse_checksum(self.request.headers.get(CHECKSUM_HEADER))
+        upload = await self.resumable.get(parse_upload_id(self.path_args[0]), self.caller)
+        if offset != upload.offset:
+            raise offset_conflict(upload.offset)
+        size = content_length(self.request.headers.get("Content-Length")) or 0
+        self._require_room(upload, size, checksum)
+        self._upload = upload
+        connection: Any = self.request.connection
+        limit_receive_buffer(connection.stream.socket)
+        body = ResumableBody(
+            lambda: self._open(upload, checksum, body), self._discard, self.offer_buffer, checksum
+        )
+        return body
+
+    async def patch(self, upload_id: str) -> None:
+        """Store the bytes, and answer with the new offset. The last ones complete the upload."""
+        self.require_body()
+        assert self._upload
+        assert isinstance(self.received, ResumableBody)
+        upload = self._upload
+        with upload_problems():
+            offset = await self.received.finish()
+        self.resumable.appended(upload.id, offset, self._sha256)
+        if offset == upload.size:
+            await self.resumable.complete(upload.id)
+        self.show(await self.resumable.get(upload.id, self.caller))
+        self.set_status(204)
+
+    async def delete(self, upload_id: str) -> None:
+        """Delete the upload. Jobs that use it keep their files."""
+        self.require_body()
+        upload = await self.resumable.get(parse_upload_id(upload_id), self.caller)
+        await self.resumable.delete(upload.id)
+        self.set_status(204)
+
+    def offer_buffer(self, buffer: memoryview) -> None:
+        """Let the connection read the next bytes of the body into this memory."""
+        connection: Any = self.request.connection
+        connection.stream.offer_buffer(buffer)
+
+    async def _open(
+        self, upload: ResumableUpload, checksum: Checksum | None, body: Body
+    ) -> FilePart:
+        """Open the file for the bytes of this request."""
+        known = self.resumable.digest(upload.id, upload.offset)
+        if known is None and upload.offset == 0:
+            known = self.resumable.new_digest()
+        self._writer = await self.resumable.open(
+            upload.id, upload.offset, checksum is not None, body
+        )
+        self._sha256 = known
+        digests = [known] if known is not None else []
+        digests += [checksum.found] if checksum else []
+        return FilePart(
+            self._writer,
+            b"",
+            self._run,
+            self.disk_watermark.admit_upload,
+            upload.size - upload.offset,
+            Digests(*digests),
+            BATCH_BYTES,
+        )
+
+    async def _run(self, call: Callable[[], Any]) -> Any:
+        with upload_problems():
+            return await self.run_file_io(call)
+
+    async def _discard(self) -> None:
+        assert self._writer
+        await self._run(self._writer.discard)
+
+    def _require_room(self, upload: ResumableUpload, size: int, checksum: Checksum | None) -> None:
+        """Raise Problem 413 and 507 for more bytes than the upload or the disk can take."""
+        if upload.offset + size > upload.size:
+            detail = (
+                f"the body has {size} bytes, and the upload lacks only"
+                f" {upload.size - upload.offset} of its {upload.size}"
+            )
+            raise Problem(Code.BODY_TOO_LARGE, detail)
+        most = self.resumable.max_verified_bytes
+        if checksum and most is not None and size > most:
+            detail = f"with {CHECKSUM_HEADER}, a body may have at most {most} bytes"
+            raise Problem(Code.BODY_TOO_LARGE, detail)
+        self.disk_watermark.admit_upload(size)
+
+
+def parse_upload_id(text: str) -> UUID:
+    """Parse the id of an upload in a path. Raises Problem 404."""
+    try:
+        return UUID(text)
+    except ValueError:
+        raise upload_not_found() from None
+
+
+def _file_name(metadata: str) -> str:
+    """The file name in `Upload-Metadata`. Raises Problem 422."""
+    name = ""
+    try:
+        if len(metadata) > MAX_METADATA:
+            raise ValueError
+        for pair in filter(None, map(str.strip, metadata.split(","))):
+            key, _, encoded = pair.partition(" ")
+            value = base64.b64decode(encoded.strip(), validate=True)
+            if key in ("filename", "name") and (key == "filename" or not name):
+                name = value.decode()
+    except (binascii.Error, ValueError):
+        example = "filename YXBwLmxvZw=="
+        detail = (
+            "it must be pairs of a key, a space and a value in Base64 of UTF-8, separated by"
+            f" commas, at most {MAX_METADATA} characters, for example {example}"
+        )
+        raise unacceptable([FieldError("Upload-Metadata", detail)]) from None
+    return display_name(name)

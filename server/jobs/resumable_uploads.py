@@ -1,0 +1,228 @@
+"""`ResumableService`: begins, continues and completes resumable uploads, and gives them to jobs.
+
+Its methods raise Problem, and StoreError when the store of files fails.
+"""
+
+import asyncio
+import contextlib
+import hashlib
+import time
+from collections import OrderedDict
+from collections.abc import Awaitable, Callable, Iterator
+from functools import partial
+from typing import Any, TypeVar
+from uuid import UUID, uuid4
+
+from server.auth.callers import Caller, Role
+from server.documents.options.upload_reference import UploadReference
+from server.http.body import Body
+from server.http.codes import Code
+from server.http.problems import FieldError, Problem, too_large, unacceptable
+from storage.files.resumable.uploads import (
+    OffsetConflict,
+    ResumableUploads,
+    ResumableWriter,
+    UploadBusy,
+    UploadGone,
+)
+from storage.records.job import Upload
+from storage.records.resumable_upload import ResumableUpload
+
+T = TypeVar("T")
+
+MAX_UPLOADS = 1000
+"""Most resumable uploads at once, complete or not."""
+READY_SECONDS = 10.0
+"""How long a request waits until a complete upload has its SHA-256."""
+_MAX_DIGESTS = 256
+"""Hashes that are kept in memory between the requests of uploads."""
+
+
+class ResumableService:
+    """The resumable uploads of a listener."""
+
+    def __init__(
+        self,
+        uploads: ResumableUploads,
+        run: Callable[[Callable[[], Any]], Awaitable[Any]],
+        max_bytes: int,
+        keep_seconds: float,
+    ):
+        """`run` runs a function in a thread. `max_bytes` is the largest size of a file.
+
+        An upload is kept for `keep_seconds` after its last change.
+        """
+        self._uploads, self._run = uploads, run
+        self._max_bytes, self._keep_ms = max_bytes, round(keep_seconds * 1000)
+        self._digests: OrderedDict[UUID, tuple[int, Any]] = OrderedDict()
+        self._completing: dict[UUID, asyncio.Future[None]] = {}
+        self._bodies: dict[UUID, Body] = {}
+        self._stopped = False
+
+    @property
+    def max_verified_bytes(self) -> int | None:
+        """The most bytes of a request with a checksum; None: no limit."""
+        return self._uploads.MAX_VERIFIED_BYTES
+
+    def stop(self) -> None:
+        """Let the computing of hashes end soon. The next listener begins it again."""
+        self._stopped = True
+
+    def expires_at(self, upload: ResumableUpload) -> int:
+        """When an upload is deleted, in milliseconds since 1970."""
+        return upload.changed_at + self._keep_ms
+
+    def require_size(self, size: int) -> None:
+        """Raise Problem 413 if a file is too large."""
+        if size > self._max_bytes:
+            raise too_large("the file", self._max_bytes, Code.FILE_TOO_LARGE)
+
+    async def create(self, caller: Caller, name: str, size: int) -> ResumableUpload:
+        """Begin an upload. Raises Problem 409 if there are too many."""
+        if await self._run(self._uploads.count) >= MAX_UPLOADS:
+            detail = f"there are {MAX_UPLOADS} resumable uploads, which is the limit"
+            raise Problem(Code.TOO_MANY_UPLOADS, detail)
+        now = _now()
+        upload = ResumableUpload(uuid4(), name, size, caller.name, now, changed_at=now)
+        await self._run(partial(self._uploads.create, upload))
+        return upload
+
+    async def get(self, id: UUID, caller: Caller) -> ResumableUpload:
+        """Return an upload. Raises Problem 403 and 404."""
+        found: ResumableUpload | None = await self._run(partial(self._uploads.get, id))
+        if found is None or self.expires_at(found) <= _now():
+            raise upload_not_found()
+        own = caller.name is not None and caller.name == found.created_by
+        if not own and caller.role < Role.ADMIN:
+            detail = f"{caller.name} has not begun this upload"
+            raise Problem(Code.NOT_YOUR_UPLOAD, detail)
+        return found
+
+    async def interrupt(self, id: UUID) -> None:
+        """End the request that is writing to an upload, so that its offset does not change."""
+        if body := self._bodies.pop(id, None):
+            await body.abort()
+
+    async def open(self, id: UUID, offset: int, verify: bool, body: Body) -> ResumableWriter:
+        """Begin to append bytes, which `body` receives. Raises Problem 404, 409 and 423."""
+        with upload_problems():
+            writer: ResumableWriter = await self._run(
+                partial(self._uploads.append, id, offset, verify)
+            )
+        self._bodies[id] = body
+        return writer
+
+    def digest(self, id: UUID, offset: int) -> Any:
+        """Return the SHA-256 of the bytes before an offset, to be continued; None if unknown."""
+        at, digest = self._digests.pop(id, (-1, None))
+        return digest if at == offset else None
+
+    def new_digest(self) -> Any:
+        """Return a SHA-256 of no bytes."""
+        return hashlib.sha256()
+
+    def appended(self, id: UUID, offset: int, digest: Any) -> None:
+        """Note that an upload has all bytes up to an offset, whose hash is `digest` or unknown."""
+        self._bodies.pop(id, None)
+        if digest is not None:
+            self._digests[id] = offset, digest
+            if len(self._digests) > _MAX_DIGESTS:
+                self._digests.popitem(last=False)
+
+    async def complete(self, id: UUID) -> None:
+        """Give a complete upload its SHA-256, and wait for that, at most for READY_SECONDS."""
+        task = self._completing.get(id)
+        if task is None:
+            task = self._completing[id] = asyncio.ensure_future(self._complete(id))
+            task.add_done_callback(lambda done: self._completed(id, done))
+        await asyncio.wait([task], timeout=READY_SECONDS)
+        if task.done():
+            with upload_problems():
+                task.result()
+
+    async def delete(self, id: UUID) -> None:
+        """Delete an upload. Jobs keep their files."""
+        await self.interrupt(id)
+        self._digests.pop(id, None)
+        await self._run(partial(self._uploads.delete, id))
+
+    async def find(self, reference: UploadReference, caller: Caller) -> ResumableUpload:
+        """Return the complete upload that a submission names. Raises Problem 403, 409 and 422."""
+        try:
+            found = await self.get(reference.id, caller)
+            if found.has_all and found.sha256 is None:
+                await self.complete(found.id)
+                found = await self.get(reference.id, caller)
+        except Problem as problem:
+            if problem.code is Code.UPLOAD_NOT_FOUND:
+                raise _unknown() from None
+            if problem.code is not Code.UPLOAD_BUSY:  # else another listener computes it
+                raise
+            found = await self.get(reference.id, caller)
+        if not found.has_all:
+            detail = f"upload.id: {found.offset} of its {found.size} bytes have arrived"
+            raise Problem(Code.UPLOAD_INCOMPLETE, detail)
+        if found.sha256 is None:
+            detail = "upload.id: the SHA-256 of the file is being computed"
+            raise Problem(Code.UPLOAD_NOT_READY, detail, headers={"Retry-After": "2"})
+        return found
+
+    async def look_at(self, reference: UploadReference, caller: Caller) -> ResumableUpload:
+        """Return the upload that a submission names, complete or not. Raises Problem 403, 422."""
+        try:
+            return await self.get(reference.id, caller)
+        except Problem as problem:
+            raise (_unknown() if problem.code is Code.UPLOAD_NOT_FOUND else problem) from None
+
+    async def take(self, reference: UploadReference, caller: Caller) -> Upload:
+        """Return a copy of a complete upload for a job. Raises as `find`."""
+        found = await self.find(reference, caller)
+        try:
+            upload: Upload = await self._run(partial(self._uploads.copy, found))
+        except UploadGone:
+            raise _unknown() from None
+        return upload
+
+    async def _complete(self, id: UUID) -> None:
+        _, digest = self._digests.pop(id, (0, None))
+        sha256 = digest.hexdigest() if digest is not None else None
+        await self._run(partial(self._uploads.complete, id, sha256, lambda: self._stopped))
+
+    def _completed(self, id: UUID, task: "asyncio.Future[None]") -> None:
+        self._completing.pop(id, None)
+        task.exception()  # retrieved, so that asyncio does not log it
+
+
+def _now() -> int:
+    """The time of this machine, in milliseconds since 1970, as the times of files have it."""
+    return round(time.time() * 1000)
+
+
+def upload_not_found() -> Problem:
+    """404: there is no such upload."""
+    return Problem(Code.UPLOAD_NOT_FOUND, "there is no such upload; it may have expired")
+
+
+@contextlib.contextmanager
+def upload_problems() -> Iterator[None]:
+    """Turn the errors of resumable uploads within the block into problems."""
+    try:
+        yield
+    except UploadGone:
+        raise upload_not_found() from None
+    except UploadBusy:
+        detail = "another request is writing to this upload"
+        raise Problem(Code.UPLOAD_BUSY, detail, headers={"Retry-After": "1"}) from None
+    except OffsetConflict as conflict:
+        raise offset_conflict(conflict.offset) from None
+
+
+def offset_conflict(offset: int) -> Problem:
+    """409: the bytes do not begin at the offset of the upload."""
+    detail = f"Upload-Offset: the upload has {offset} bytes, so the next ones begin at {offset}"
+    return Problem(Code.OFFSET_CONFLICT, detail, headers={"Upload-Offset": str(offset)})
+
+
+def _unknown() -> Problem:
+    detail = "there is no such upload; it may have expired: begin one with POST /uploads"
+    return unacceptable([FieldError("upload.id", detail, "unknown")])

@@ -1,0 +1,63 @@
+"""`jobservice upload`, and `submit --upload`."""
+
+import os
+from pathlib import Path
+from unittest.mock import patch
+
+import pytest
+
+from jobservice import ConnectionFailed
+from tests.support.jobs_command import JobsCommand
+
+CONTENT = os.urandom(300_000)
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> str:
+    file = tmp_path / "big.log"
+    file.write_bytes(CONTENT)
+    return str(file)
+
+
+def test_an_uploaded_file_is_used_by_a_job(jobs: JobsCommand, path: str) -> None:
+    upload_id = jobs.run("upload", path).out.strip()
+    job = jobs.run("submit", "analyze", 'patterns=["x"]', "--upload", upload_id, "--wait", "--json")
+    assert job.document["upload"]["size"] == len(CONTENT)
+    state = jobs.run("upload", path, "--resume", upload_id, "--json").document
+    assert (state["upload_id"], state["offset"]) == (upload_id, len(CONTENT))
+
+
+def test_another_file_than_the_one_that_was_begun_is_refused(
+    jobs: JobsCommand, path: str, tmp_path: Path
+) -> None:
+    upload_id = jobs.run("upload", path).out.strip()
+    other = tmp_path / "other.log"
+    other.write_bytes(bytes(len(CONTENT)))
+    found = jobs.run("upload", str(other), "--resume", upload_id)
+    assert found.code == 1
+    assert "other.log has changed since the upload was begun" in found.err
+
+
+def test_errors_name_options(jobs: JobsCommand, path: str) -> None:
+    found = jobs.run("submit", "analyze", 'patterns=["x"]', "--upload", "abc")
+    assert found.code == 2
+    assert "--upload: it must be the id of a resumable upload" in found.err
+    found = jobs.run("submit", "analyze", "--upload", "abc", "--file", path)
+    assert "give either --file or --upload" in found.err
+    found = jobs.run("upload", "-")
+    assert "standard input cannot be sent again" in found.err
+    found = jobs.run("upload", path, "--resume", "none")
+    assert "there is no such upload" in found.err
+
+
+@pytest.mark.parametrize(
+    ("error", "code"), [(KeyboardInterrupt(), 130), (ConnectionFailed("no response"), 4)]
+)
+def test_an_upload_that_ends_early_tells_how_to_go_on(
+    jobs: JobsCommand, path: str, error: BaseException, code: int
+) -> None:
+    with patch("jobservice._sync.uploads.Uploads._send_rest", side_effect=error):
+        found = jobs.run("upload", path)
+    assert found.code == code
+    command = found.err.partition("Go on with: jobservice ")[2].splitlines()[0]
+    assert jobs.run(*command.split()).code == 0

@@ -1,0 +1,162 @@
+"""The guards of resumable uploads."""
+
+from tests.mutants.mutant import Mutant
+
+STORAGE = ("tests/storage/files/test_resumable.py",)
+API = ("tests/server/handlers/test_resumable.py",)
+CLIENT = ("tests/client/test_resumable.py",)
+FOLDER = "storage/files/resumable/folder.py"
+BUCKET = "storage/files/resumable/bucket.py"
+SERVICE = "server/jobs/resumable_uploads.py"
+HANDLER = "server/handlers/files/resumable.py"
+BODY = "server/upload/resumable_body.py"
+
+RESUMABLE = (
+    Mutant(
+        "bytes are appended only at the offset",
+        FOLDER,
+        "                if found != offset:",
+        "                if found < offset:",
+        STORAGE,
+    ),
+    Mutant(
+        "of two writers to a folder, one is refused",
+        FOLDER,
+        "                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)",
+        "                pass",
+        STORAGE,
+    ),
+    Mutant(
+        "of two writers to a bucket, one is refused",
+        BUCKET,
+        'obstore.put(self._bucket, name, data, mode="create")',
+        "obstore.put(self._bucket, name, data)",
+        STORAGE,
+    ),
+    Mutant(
+        "unverified bytes in a folder do not count",
+        FOLDER,
+        "return stored if self.unverified_from is None else min(stored, self.unverified_from)",
+        "return stored",
+        STORAGE,
+    ),
+    Mutant(
+        "unverified bytes of a dead writer are cut off",
+        FOLDER,
+        "                if stored > found:",
+        "                if False:",
+        STORAGE,
+    ),
+    Mutant(
+        "only a whole file gets its hash",
+        FOLDER,
+        "            if stored != info.size:",
+        "            if False:",
+        STORAGE,
+    ),
+    Mutant(
+        "a linked file is not swept as an old one",
+        FOLDER,
+        "        os.utime(data)  # a sweep of files without a job counts from now on\n",
+        "",
+        STORAGE,
+    ),
+    Mutant(
+        "an upload that is being written is not swept",
+        FOLDER,
+        "and not self._is_locked(folder):",
+        "and True:",
+        STORAGE,
+    ),
+    Mutant(
+        "objects of others are not swept",
+        BUCKET,
+        "with contextlib.suppress(ValueError):  # no upload of ours",
+        "with contextlib.suppress(KeyError):  # no upload of ours",
+        STORAGE,
+    ),
+    Mutant(
+        "only who has begun an upload, and admins, may use it",
+        SERVICE,
+        "if not own and caller.role < Role.ADMIN:",
+        "if False:",
+        API,
+    ),
+    Mutant(
+        "an expired upload is gone",
+        SERVICE,
+        "if found is None or self.expires_at(found) <= _now():",
+        "if found is None:",
+        API,
+    ),
+    Mutant(
+        "a job gets only a complete file",
+        SERVICE,
+        "        if not found.has_all:",
+        "        if False:",
+        API,
+    ),
+    Mutant(
+        "the number of uploads is limited",
+        SERVICE,
+        "if await self._run(self._uploads.count) >= MAX_UPLOADS:",
+        "if False:",
+        API,
+    ),
+    Mutant(
+        "a request for the offset ends the one that writes",
+        HANDLER,
+        "        await self.resumable.interrupt(parsed_id)\n",
+        "",
+        API,
+    ),
+    Mutant(
+        "a body is not longer than the rest of the file",
+        HANDLER,
+        "        if upload.offset + size > upload.size:",
+        "        if False:",
+        API,
+    ),
+    Mutant(
+        "an upload needs its whole size on the disk",
+        HANDLER,
+        "        self.disk_watermark.admit_upload(size)\n        upload = await",
+        "        upload = await",
+        API,
+    ),
+    Mutant(
+        "bytes with another checksum are not stored",
+        BODY,
+        "        if self.found.digest() != self.expected:",
+        "        if False:",
+        API,
+    ),
+    Mutant(
+        "a refused job leaves no copy of its upload",
+        "server/jobs/submissions.py",
+        "            if is_refused or isinstance(error, StoreError):\n                await self._",
+        "            if False:\n                await self._",
+        API,
+    ),
+    Mutant(
+        "a job that is stored already leaves no copy of its upload",
+        "server/jobs/submissions.py",
+        "        if submitted.is_earlier:\n            await self._threads.run(self._store.uploads",
+        "        if False:\n            await self._threads.run(self._store.uploads",
+        API,
+    ),
+    Mutant(
+        "the client notices that a file has changed",
+        "client/jobservice/_sync/uploads.py",
+        "        if complete.sha256 != call(lambda: hashed.sha256(size)):",
+        "        if False:",
+        CLIENT,
+    ),
+    Mutant(
+        "a submission is checked before its large file is sent",
+        "client/jobservice/_sync/uploads.py",
+        "        if check:",
+        "        if False:",
+        CLIENT,
+    ),
+)
