@@ -62,4 +62,18 @@ FUNCTIONS = (
         "parents[2] / 'nothing'}",
         CALLS,
     ),
+    Mutant(
+        "the file of returned bytes is in no other folder",
+        "runner/job_types/functions/decorator.py",
+        ' or "/" in file_name:',
+        ":",
+        CALLS,
+    ),
+    Mutant(
+        "an option that does not exist is refused",
+        "runner/job_types/functions/decorator.py",
+        "if unknown := sorted(given.keys() - set(known)):",
+        "given = {key: each for key, each in given.items() if key in known}\n    if unknown := []:",
+        CALLS,
+    ),
 )
