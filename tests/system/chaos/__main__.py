@@ -35,6 +35,7 @@ from tests.system.chaos import audit, job_types, networks, schedules
 from tests.system.chaos.checker import check
 from tests.system.chaos.clients import Clients
 from tests.system.chaos.faults import FaultInjector
+from tests.system.chaos.files import check_files, stored_files
 from tests.system.chaos.follower import Follower
 from tests.system.chaos.history import Change, Execution, History, Views
 from tests.system.chaos.programs import FAKETIME, Fleet, MachineClock, Plan
@@ -137,13 +138,16 @@ def run(
         history = gather(folder / "data", clients, store)
         fired = schedules.fired(store.database)
         of_schedules = schedules.jobs_of_schedules(store.database)
+        files = stored_files(store)
         store.close()
     history.followed, history.views = follower.events, views
     events = count_events(folder, fleet, clients) + Counter({"event streams": follower.streams})
     events += Counter(f"times {each.outcome}" for each in fired)
+    events["files of jobs"] = len(files.rows)
     print_report(history, injector.counts, events)
     changes = [each for each in history.entries if isinstance(each, Change)]
     broken = [*check(history), *schedules.check_schedules(fired, of_schedules, changes)]
+    broken += check_files(files, changes)
     found = [str(violation) for violation in broken]
     found += [f"P13 left running: {command}" for command in left]
     return [*found, *clients.complaints, *follower.complaints, *fleet.complaints]

@@ -110,6 +110,7 @@ class Clients:
             "again": chance.choice([0.1, 3.0, 6.0]),
             "fails": chance.choice([0, 0, 0, 0, 1, 2]),
             "child": chance.choice(child),
+            "files": chance.choice([0, 0, 0, 1, 20]),
         }
         max_retries = chance.randint(0, 4)
         options = {

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from runner.job_types.base import Context, JobError, JobType, NotRetryable, Payload
+from tests.system.chaos.files import file_content
 
 STEP_SECONDS = 0.1
 
@@ -39,6 +40,8 @@ class ChaosPayload(Payload):
     key: str = ""
     most: int = 1
     """At most so many jobs with the same key may run at the same time; any number without a key."""
+    files: int = 0
+    """How many files the job leaves."""
 
 
 class Chaos(JobType[ChaosPayload]):
@@ -61,10 +64,13 @@ class Chaos(JobType[ChaosPayload]):
                 if payload.key and place is None:
                     note("crowd", context, run)
                 _work(payload, context, [each for each in (lock.fileno(), place) if each])
+            for number in range(payload.files):
+                data = file_content(context.attempt, run, number)
+                (context.files / f"{number}.txt").write_bytes(data)
             note("end", context, run)
         if context.attempt <= payload.fails:
             raise Planned(f"attempt {context.attempt} should fail")
-        return {"attempt": context.attempt, "run": run}
+        return {"attempt": context.attempt, "run": run, "files": payload.files}
 
 
 def lock_path(data: Path, job_id: str) -> Path:
