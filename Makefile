@@ -29,9 +29,9 @@ help: ## List these targets
 
 # Each program would compile all modules again, if the environment forbids to keep bytecode.
 run: export PYTHONDONTWRITEBYTECODE :=
-run: $(INSTALLED) $(if $(TYPES_REQUIRE),$(TYPES_INSTALLED)) ## Start listener and worker, data in ./data; Ctrl-C stops both
+run: $(INSTALLED) $(if $(TYPES_REQUIRE),$(TYPES_INSTALLED)) ## Start listener and worker, data in ./data; Ctrl-C stops both; RELOAD=1 uses changed job types at once
 	@$(if $(TYPES_REQUIRE),,rm -rf $(TYPES_PACKAGES))
-	@LOG_FORMAT="$${LOG_FORMAT:-text}" exec $(BIN)/python -m server --with-worker
+	@LOG_FORMAT="$${LOG_FORMAT:-text}" exec $(BIN)/python -m server --with-worker $(if $(RELOAD),--reload)
 
 # Tests that measure time run first, one at a time. Pytest's exit code 5 means that TESTS chose none of the pass.
 test: export PYTHONDONTWRITEBYTECODE :=

@@ -46,15 +46,30 @@ def _run(signals: StopSignals) -> None:
         help="also run a worker, with its settings in the same environment; if one of the two "
         "ends, the other is stopped",
     )
+    parser.add_argument(
+        "--reload",
+        action="store_true",
+        help="with --with-worker, for development: load job types again when their files change",
+    )
     add_token_command(parser)
     arguments = parser.parse_args()
+    if arguments.reload and not arguments.with_worker:
+        parser.error("--reload needs --with-worker")
     if arguments.command:
         return print_new_token(arguments.name, arguments.role)
     if arguments.with_worker:
-        from server.with_worker import run_both
-
-        sys.exit(run_both(signals))
+        sys.exit(_run_both(signals, arguments.reload))
     _serve(signals)
+
+
+def _run_both(signals: StopSignals, reloads: bool) -> int:
+    if reloads:
+        from server.reloading import run_reloading
+
+        return run_reloading(signals)
+    from server.with_worker import run_both
+
+    return run_both(signals)
 
 
 def _serve(signals: StopSignals) -> None:

@@ -15,6 +15,7 @@ from tornado.netutil import bind_sockets
 
 from runner.job_types.registry import loader as job_types
 from runner.job_types.registry.found import JobTypes
+from server import shared_port
 from server.app import App
 from server.http.acceptor import default_max_connections
 from server.jobs.schedules_file import load_schedules
@@ -114,8 +115,16 @@ def require_storable_uploads(settings: ServerSettings) -> None:
 
 def require_usable_address(settings: ServerSettings) -> None:
     """Raise OSError if the address cannot be listened on, as when it is in use."""
+    if not shared_port.must_be_free():
+        return
     for each in bind_sockets(settings.port, settings.listen_host):
         each.close()
+
+
+def bind_to(settings: ServerSettings) -> list[socket.socket]:
+    """Return sockets that listen on the address of the settings. Raises OSError."""
+    is_shared = shared_port.is_shared()
+    return bind_sockets(settings.port, settings.listen_host, reuse_port=is_shared)
 
 
 def cannot_listen(settings: ServerSettings, error: OSError) -> str:
@@ -168,7 +177,7 @@ async def listen(
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
     if signals.received():
         return
-    sockets = bind_sockets(settings.port, settings.listen_host)
+    sockets = bind_to(settings)
     max_connections = settings.max_connections or default_max_connections()
     # Event streams stay open, so they may use only half of the connections.
     streams = min(settings.max_streams, max(1, max_connections // 2))

@@ -26,17 +26,17 @@ MODULES = {"listener": "server", "worker": "runner"}
 DRAIN_SECONDS = "5"
 """The worker's DRAIN_SECONDS unless it is set: `docker stop` kills a container after 10 s."""
 _PR_SET_PDEATHSIG = 1
-_NOTICE_BYTES = 4096
+NOTICE_BYTES = 4096
 
 
 def run_both(signals: StopSignals) -> int:
     """Run both programs until a stop signal or until one of them ends. Returns the exit code."""
     set_up_logs("INFO", os.environ.get("LOG_FORMAT", "").strip() or "auto", "service")
-    news = _wake_on_signals()
+    news = wake_on_signals()
     signals.exit_if_received()
     both = Both(both_environ(os.environ, Path(".env"), is_announced=not is_json()))
     watched: list[int | socket.socket] = [news, *both.notices]
-    with _own_terminal():
+    with own_terminal():
         while both.is_running:
             readable, _, _ = select.select(watched, [], [])
             for notices in both.notices:
@@ -91,14 +91,14 @@ class Both:
 
     def __init__(self, environ: Mapping[str, str]):
         self.exit_code = 0
-        self.notices: dict[socket.socket, str] = {_notice_socket(): name for name in MODULES}
+        self.notices: dict[socket.socket, str] = {notice_socket(): name for name in MODULES}
         """The sockets at which the programs tell that they are ready, with their names."""
         self._statuses: dict[str, str] = {}
         self._is_stopping = False
         self._running: dict[int, tuple[str, subprocess.Popen[bytes]]] = {}
         for notices, name in self.notices.items():
             address = "@" + notices.getsockname()[1:].decode()
-            process = _start(name, {**environ, VARIABLE: address})
+            process = start_program(name, {**environ, VARIABLE: address})
             self._running[process.pid] = name, process
 
     @property
@@ -126,11 +126,11 @@ class Both:
 
     def note(self, notices: socket.socket) -> None:
         """Receive that a program is ready. Announces it once both are."""
-        notice = notices.recv(_NOTICE_BYTES).decode()
+        notice = notices.recv(NOTICE_BYTES).decode()
         if notice.startswith(READY):
             self._statuses[self.notices[notices]] = notice.partition(STATUS)[2]
         if self._statuses.keys() == MODULES.keys() and not self._is_stopping:
-            _announce(self._statuses["listener"], self._statuses["worker"])
+            announce(self._statuses["listener"], self._statuses["worker"])
 
     def close(self) -> None:
         """Close the sockets."""
@@ -148,7 +148,8 @@ class Both:
         self.exit_code = self.exit_code or code
 
 
-def _announce(listener: str, worker: str) -> None:
+def announce(listener: str, worker: str) -> None:
+    """Tell people, and systemd, that both programs are ready, by what each of them says."""
     url, _, place = listener.partition(", ")
     notify_ready(f"{url}, {worker}, {place}")  # systemd, if that has started this program
     if is_json():
@@ -158,13 +159,14 @@ def _announce(listener: str, worker: str) -> None:
         sys.stdout.flush()
 
 
-def _notice_socket() -> socket.socket:
+def notice_socket() -> socket.socket:
+    """Open a socket at which a program tells that it is ready."""
     notices = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
     notices.bind("")  # the kernel chooses an abstract address
     return notices
 
 
-def _start(name: str, environ: Mapping[str, str]) -> subprocess.Popen[bytes]:
+def start_program(name: str, environ: Mapping[str, str]) -> subprocess.Popen[bytes]:
     """Start a program in a session of its own, where Ctrl-C does not reach it a second time."""
     parent = os.getpid()
 
@@ -182,7 +184,7 @@ def _start(name: str, environ: Mapping[str, str]) -> subprocess.Popen[bytes]:
     )
 
 
-def _wake_on_signals() -> int:
+def wake_on_signals() -> int:
     """Return a descriptor from which the number of each signal can be read, as one byte."""
     news, write = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
     signal.set_wakeup_fd(write, warn_on_full_buffer=False)
@@ -193,7 +195,7 @@ def _wake_on_signals() -> int:
 
 
 @contextmanager
-def _own_terminal() -> Iterator[None]:
+def own_terminal() -> Iterator[None]:
     """A block in which Ctrl-C reaches only this process.
 
     Otherwise it would also end `make`, which waits for this process, with an error. While `make`

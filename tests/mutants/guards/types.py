@@ -93,6 +93,13 @@ TYPES = (
         ("tests/runner/test_types_command.py",),
     ),
     Mutant(
+        "a reload lets running jobs end",
+        "server/reloading.py",
+        '"DRAIN_SECONDS": _FOREVER',
+        '"DRAIN_SECONDS": "0"',
+        ("tests/end_to_end/test_reload.py",),
+    ),
+    Mutant(
         "defaults have bounds",
         "runner/job_types/registry/declarations.py",
         '        _check_defaults(getattr(cls, "defaults", None))\n',
