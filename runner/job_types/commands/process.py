@@ -9,14 +9,19 @@ same access to files, and a cancel or a timeout kills it with the job process.
 """
 
 import contextlib
+import ctypes
 import os
 import selectors
+import signal
 import subprocess
 import sys
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from io import RawIOBase
 from typing import IO, NamedTuple
 
+_libc = ctypes.CDLL(None)
+_PR_SET_PDEATHSIG = 1
 _READ_BYTES = 65536
 _CHECK_SECONDS = 0.1
 """How often the end of the program is looked for while another process keeps its output open."""
@@ -65,6 +70,7 @@ def run(
         stdin=given,
         stdout=output if max_output is None else subprocess.PIPE,
         stderr=subprocess.PIPE,
+        preexec_fn=partial(_die_with, os.getpid()),  # safe: a job process has one thread
     )
     with process, _Streams(process, fed, max_output) as streams:
         try:
@@ -73,6 +79,17 @@ def run(
             process.kill()
             raise
         return Ended(process.wait(), bytes(streams.output), _last_line(streams.last))
+
+
+def _die_with(parent: int) -> None:
+    """Have the kernel kill this process when its parent dies (PR_SET_PDEATHSIG).
+
+    If a worker is killed, its keepers and job processes die with it. Nobody would be left to kill
+    their programs, which would run beside the next attempt of the job.
+    """
+    _libc.prctl(_PR_SET_PDEATHSIG, ctypes.c_ulong(signal.SIGKILL), 0, 0, 0)
+    if os.getppid() != parent:
+        os._exit(1)
 
 
 def _as_stdin(source: RawIOBase | None) -> tuple[int, RawIOBase | None]:

@@ -133,4 +133,11 @@ COMMANDS = (
         "if True]",
         COMMAND,
     ),
+    Mutant(
+        "a program dies with its job process",
+        "runner/job_types/commands/process.py",
+        "    _libc.prctl(_PR_SET_PDEATHSIG, ctypes.c_ulong(signal.SIGKILL), 0, 0, 0)\n",
+        "",
+        (f"{COMMAND[0]}::test_a_program_dies_with_its_job_process",),
+    ),
 )

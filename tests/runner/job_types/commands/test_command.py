@@ -7,12 +7,15 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import psutil
 import pytest
 
 from runner.job_types.base import FILES_FOLDER, Context, JobError, NotRetryable, UploadFile
 from runner.job_types.commands import command as commands
 from runner.job_types.commands.command import command_type
 from runner.job_types.commands.definition import Definition
+from tests.support.programs import alive
+from tests.support.waiting import wait_for
 
 SHELL = ["sh", "-c"]
 
@@ -226,6 +229,23 @@ def test_the_job_process_shares_the_fate_of_a_program_that_was_killed() -> None:
     assert os.waitstatus_to_exitcode(status) == -signal.SIGKILL
 
 
+def test_a_program_dies_with_its_job_process(folder: Path) -> None:
+    """As when a worker is killed: its keepers and job processes die with it."""
+    child = os.fork()
+    if child == 0:
+        try:
+            run([*SHELL, "echo $$ > started; mv started pid; exec sleep 60"])
+        finally:
+            os._exit(1)
+    try:
+        wait_for((folder / "pid").exists)
+        program = psutil.Process(int((folder / "pid").read_text()))
+    finally:
+        os.kill(child, signal.SIGKILL)
+        os.waitpid(child, 0)
+    wait_for(lambda: not alive(program))
+
+
 def test_a_process_that_the_program_leaves_does_not_hold_the_job_up() -> None:
     text = "echo done; sleep 60 & echo $! >&2; echo $! > child"
     assert run([*SHELL, text], stdout="text") == "done\n"
@@ -237,6 +257,15 @@ def test_a_program_that_is_missing_is_named_when_the_worker_loads_it() -> None:
         run(["no-such-program"])
     with pytest.raises(JobError, match="this worker has no program 'sh'"):
         run(["sh"], env={"PATH": "/none"})
+
+
+def test_only_the_job_knows_a_path_that_has_a_parameter() -> None:
+    parameters = {"folder_of_tools": {"type": "text", "choices": ["/bin", "/none"]}}
+    definition: dict[str, Any] = {"env": {"PATH": "{folder_of_tools}"}, "parameters": parameters}
+    found = run(["true"], payload={"folder_of_tools": "/bin"}, **definition)
+    assert found == {"exit_code": 0}
+    with pytest.raises(NotRetryable, match="cannot run 'true': No such file"):
+        run(["true"], payload={"folder_of_tools": "/none"}, **definition)
 
 
 def test_a_program_that_cannot_be_started_is_named(
