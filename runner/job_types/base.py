@@ -224,7 +224,7 @@ class Context:
 
     job_id: the id of the job, as text.
     attempt: the number of this attempt, from 1.
-    upload: the uploaded file; None if the job has none.
+    upload: the uploaded file; None if the job has none. Several files are one zip archive here.
     cores: how many processors the job may keep busy, given the other jobs that run now.
     max_data_bytes: the most bytes that a compressed upload may expand to; None for no limit.
     max_data_ratio: the highest ratio of expanded to compressed bytes.
@@ -251,6 +251,8 @@ class Context:
         self.keeps_files = True
         self.work_folder = os.getcwd()
         self.log = JOB_LOG
+        self.list_uploads: Callable[[UploadFile], list[UploadFile]] = lambda upload: [upload]
+        self._uploads: list[UploadFile] | None = None
         self._send = send
         self._clock = clock
         self._next_report = float("-inf")
@@ -271,6 +273,13 @@ class Context:
         folder = Path(self.work_folder, FILES_FOLDER)
         folder.mkdir(exist_ok=True)
         return folder
+
+    @property
+    def uploads(self) -> list[UploadFile]:
+        """All uploaded files: several, one, or none. Raises as `UploadFile.open`."""
+        if self._uploads is None:
+            self._uploads = [] if self.upload is None else self.list_uploads(self.upload)
+        return list(self._uploads)
 
     def report(self, progress: dict[str, Any]) -> None:
         """Report how far the job is, as an object that JSON can hold.

@@ -37,7 +37,7 @@ from tests.mutants.guards.programs import PROGRAMS
 from tests.mutants.guards.python_client import PYTHON_CLIENT
 from tests.mutants.guards.queues import QUEUES
 from tests.mutants.guards.records import RECORDS
-from tests.mutants.guards.resumable import RESUMABLE
+from tests.mutants.guards.resumable import FILES_OF_JOBS, RESUMABLE
 from tests.mutants.guards.schedules import SCHEDULES
 from tests.mutants.guards.store import STORE
 from tests.mutants.guards.stored_lines import STORED_LINES
@@ -100,4 +100,5 @@ MUTANTS = (
     *FUNCTIONS,
     *OWN_PACKAGES,
     *RESUMABLE,
+    *FILES_OF_JOBS,
 )

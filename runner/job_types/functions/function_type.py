@@ -37,8 +37,7 @@ class FunctionType(JobType[Payload]):
         Bytes become a file of the job, paths are returned as they are, and all else as JSON.
         """
         values = {name: getattr(payload, field) for name, field in self.fields.items()}
-        uploads = [context.upload] if context.upload else []
-        by_position, by_name = self.signature.arguments(values, context, uploads)
+        by_position, by_name = self.signature.arguments(values, context, context.uploads)
         result = self.functions[0](*by_position, **by_name)
         if inspect.iscoroutine(result):
             import asyncio

@@ -21,6 +21,7 @@ from runner.job_types.base import (
 from runner.job_types.in_parts import InParts
 from runner.job_types.payload_errors import flaws
 from runner.job_types.registry.found import JobTypes
+from runner.job_types.registry.member_files import files_of
 from runner.job_types.registry.returned_files import keep_returned_files
 from runner.job_types.registry.sources import extend_search_path
 
@@ -69,6 +70,7 @@ class JobEntry:
         payload = _payload(job_type, fields["payload"])
         cores = fields.get("cores", 1)
         context = Context(fields["job_id"], fields["attempt"], upload, report, cores)
+        context.list_uploads = files_of
         context.max_data_bytes, context.max_data_ratio = self._max_data
         step = fields.get("step", {"kind": "run"})
         context.keeps_files = step["kind"] == "run"

@@ -11,6 +11,37 @@ SERVICE = "server/jobs/resumable_uploads.py"
 HANDLER = "server/handlers/files/resumable.py"
 BODY = "server/upload/resumable_body.py"
 
+MEMBERS = ("tests/runner/job_types/registry/test_member_files.py",)
+FILES_OF_JOBS = (
+    Mutant(
+        "an archive of the client stays one file",
+        "runner/job_types/registry/member_files.py",
+        "    return written == expected and is_within",
+        "    return is_within",
+        MEMBERS,
+    ),
+    Mutant(
+        "a member does not lead out of its archive",
+        "runner/job_types/registry/member_files.py",
+        "    return written == expected and is_within and",
+        "    return written == expected and",
+        MEMBERS,
+    ),
+    Mutant(
+        "the copy of a file stays in its folder",
+        "runner/job_types/registry/member_files.py",
+        'name.replace("\\0", "").rpartition("/")[2]',
+        'name.replace("\\0", "")',
+        MEMBERS,
+    ),
+    Mutant(
+        "a job type gets several files",
+        "runner/job_types/registry/entry.py",
+        "        context.list_uploads = files_of\n",
+        "",
+        ("tests/storage/files/test_uploads.py",),
+    ),
+)
 RESUMABLE = (
     Mutant(
         "bytes are appended only at the offset",

@@ -12,6 +12,7 @@ import pytest
 from runner.job_types.registry import loader as job_types
 from storage.jobs import retention
 from storage.records.job import Upload
+from tests.server.upload.test_zip_records import archive_of
 from tests.support.disk.upload_stores import BucketBackend, FolderBackend, UploadBackend
 from tests.support.servers.s3 import Bucket
 from tests.support.stores import Bench
@@ -116,3 +117,15 @@ def test_a_job_type_reads_its_file(
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path))  # as in a job
     upload = backend.store(b"".join(pieces(size)))
     assert read_by(type, backend, upload) == upload.sha256
+
+
+def test_a_job_type_reads_several_files(
+    backend: UploadBackend, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))  # as in a job
+    files = [("a.log", b"".join(pieces(3_000_000))), ("b.log", b""), ("c.log", b"text")]
+    upload = backend.store(archive_of(files), "a.log and 2 more.zip")
+    digests = [[name, hashlib.sha256(content).hexdigest()] for name, content in files]
+    assert read_by("digests_of_all", backend, upload) == digests
+    one = backend.store(b"text", "text.log")
+    assert read_by("digests_of_all", backend, one) == [["text.log", digests[2][1]]]

@@ -37,3 +37,20 @@ class DigestOfPath(JobType[Nothing]):
         assert context.upload is not None
         assert context.upload.path == context.upload.path
         return hashlib.sha256(context.upload.path.read_bytes()).hexdigest()
+
+
+class DigestsOfAll(JobType[Nothing]):
+    """Returns the names and SHA-256 of all its files, read in both ways."""
+
+    name = "digests_of_all"
+    Payload = Nothing
+    upload = "required"
+
+    def run(self, payload: Nothing, context: Context) -> Any:
+        digests = []
+        for each in context.uploads:
+            with each.open() as file:
+                content = file.readall()
+            assert content == each.path.read_bytes()
+            digests.append([each.name, hashlib.sha256(content or b"").hexdigest()])
+        return digests
