@@ -8,6 +8,7 @@ request ─▶ set timer, limits ─▶ entry(request, report) ─▶ check resu
 import contextlib
 import math
 import mmap
+import multiprocessing
 import os
 import resource
 import signal
@@ -96,6 +97,9 @@ def run_job_process(
         seccomp.protect_limits_of_others()
         loop = _Loop(channel, entry, limits, output, runner_folder_path)
         configure_output(output)
+        # Not "spawn", which is left from the fork server's own start: processes that a job starts
+        # with multiprocessing then know the modules of its job type.
+        multiprocessing.set_start_method("fork", force=True)
         while True:
             loop.serve_one()
     except (EOFError, ConnectionError):

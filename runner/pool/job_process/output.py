@@ -28,10 +28,14 @@ _JSON = json.JSONEncoder(
 
 
 def redirect_output(ends: OutputEnds) -> None:
-    """Redirect descriptors 1 and 2 to the pipes, which undoes changes by earlier jobs.
+    """Redirect descriptors 1 and 2 to the pipes, and restore the levels of the log, which undoes
+    changes by earlier jobs.
 
-    Does nothing if there are no pipes.
+    Redirects nothing if there are no pipes.
     """
+    for logger, level in _levels.items():
+        if logger.level != level:
+            logger.setLevel(level)
     if ends.stdout >= 0:
         os.dup2(ends.stdout, 1)
         os.dup2(ends.stderr, 2)
@@ -53,6 +57,12 @@ def configure_output(ends: OutputEnds) -> None:
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(line_buffering=True)
     logging.basicConfig(level=logging.INFO, format=_FORMAT, handlers=handlers)
+    for logger in (logging.root, logging.getLogger("job")):
+        _levels[logger] = logger.level
+
+
+_levels: dict[logging.Logger, int] = {}
+"""The levels at the start of the process: of the root, and of `Context.log`."""
 
 
 class FramedStderr(io.RawIOBase):
@@ -101,7 +111,7 @@ def encode_record(record: logging.LogRecord, formatter: logging.Formatter) -> tu
     """Return the text of a record as one or more lines, and its mark at position 0."""
     created = int(record.created * 1000)
     time = datetime.fromtimestamp(created // 1000, UTC).isoformat(timespec="seconds")[:-6]
-    name, message = _encoded(record.name), _encoded(record.getMessage())
+    name, message = _encoded(record.name), _encoded(_message(record))
     head = b"%s.%03dZ %s %s: " % (
         time.encode(),
         created % 1000,
@@ -118,6 +128,15 @@ def encode_record(record: logging.LogRecord, formatter: logging.Formatter) -> tu
     level = min(max(int(record.levelno), 0), 999)
     sizes = len(head), len(name), len(message), len(rest)
     return Mark(0, Stream.LOG, created, level, *sizes), b"".join(text)
+
+
+def _message(record: logging.LogRecord) -> str:
+    """Return the message with its arguments; if they do not fit, both, and the reason."""
+    try:
+        return record.getMessage()
+    except Exception as error:
+        reason = f"{type(error).__name__}: {error}"
+        return f"{record.msg} [its arguments {record.args} do not fit: {reason}]"
 
 
 def _fields(record: logging.LogRecord) -> str:

@@ -101,11 +101,15 @@ def _contains(folder: str, path: str) -> bool:
 
 
 def _code_folders() -> tuple[str, ...]:
-    """Return the folders of Python, of the module search path, and of all loaded modules."""
+    """Return the folders of Python, of the module search path, and of all loaded modules.
+
+    Links are followed first: a virtual environment can be a link out of a folder on the path.
+    """
     prefixes = sys.prefix, sys.exec_prefix, sys.base_prefix, sys.base_exec_prefix
     files = (getattr(module, "__file__", None) for module in list(sys.modules.values()))
     modules = (os.path.dirname(file) for file in files if file)
-    return _outermost(path for path in (*prefixes, *sys.path, *modules) if os.path.isabs(path))
+    paths = (path for path in (*prefixes, *sys.path, *modules) if os.path.isabs(path))
+    return _outermost(map(os.path.realpath, paths))
 
 
 def _outermost(paths: Iterable[str]) -> tuple[str, ...]:

@@ -151,6 +151,23 @@ def test_top_prints_the_present_state_without_a_terminal(jobs: JobsCommand) -> N
     assert "runners" in jobs.run("top", "--json").document
 
 
+def test_a_failed_job_gets_a_hint(jobs: JobsCommand) -> None:
+    with jobs.terminal("submit", "exit", "--max-retries", "0", "--wait") as terminal:
+        assert terminal.end() == 1
+    assert "failed" in terminal.text
+    assert "show 01" in terminal.text
+
+
+def test_warnings_and_errors_of_a_job_have_colors(jobs: JobsCommand, service: Service) -> None:
+    job_id = service.submit("talk", {"lines": 1, "then": "log"})
+    service.result(job_id)
+    with jobs.terminal("logs", job_id) as terminal:
+        assert terminal.end() == 0
+    assert "line 0\n" in terminal.text.replace("\r", "")
+    assert "\x1b[33m" in terminal.raw
+    assert "\x1b[31m" in terminal.raw
+
+
 def test_an_unreachable_service_gets_a_hint(jobs: JobsCommand) -> None:
     with jobs.terminal("list", JOBS_URL="http://127.0.0.1:9") as terminal:
         assert terminal.end() == 4

@@ -81,6 +81,27 @@ OUTPUT = (
         POOL,
     ),
     Mutant(
+        "a job does not change the log levels of the next one",
+        "runner/pool/job_process/output.py",
+        "            logger.setLevel(level)\n",
+        "            pass\n",
+        POOL,
+    ),
+    Mutant(
+        "processes of a job know the modules of its job type",
+        "runner/pool/job_process/loop.py",
+        '        multiprocessing.set_start_method("fork", force=True)\n',
+        "",
+        POOL,
+    ),
+    Mutant(
+        "a virtual environment may be a link",
+        "runner/pool/linux/landlock.py",
+        "    return _outermost(map(os.path.realpath, paths))\n",
+        "    return _outermost(paths)\n",
+        ("tests/runner/pool/test_job_access.py",),
+    ),
+    Mutant(
         "the fields of a log entry are limited",
         "runner/pool/job_process/output.py",
         "        if size + len(_encoded(field)) <= MAX_FIELD_BYTES:\n",

@@ -62,6 +62,16 @@ def test_python_and_the_folders_of_loaded_modules_are_readable(code: Path) -> No
         assert not is_readable(path)
 
 
+def test_a_virtual_environment_that_is_a_link_is_readable(
+    code: Path, monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    real = tmp_path_factory.mktemp("venv")
+    (code / ".venv").symlink_to(real)
+    monkeypatch.syspath_prepend(code)
+    monkeypatch.setattr(sys, "prefix", f"{code}/.venv")
+    assert str(real) in JobAccess(()).readable()
+
+
 def test_access_to_something_protected_on_request_is_noticed(code: Path) -> None:
     protected = (f"{code}/data",)
     assert JobAccess(protected, read=("/",)).exposes_protected()

@@ -102,6 +102,23 @@ def test_fields_that_json_cannot_hold_become_text_and_too_many_are_counted(
     assert fields == {"fields_left_out": 1, "last": 1, "extra": "also"}
 
 
+def test_a_message_whose_arguments_do_not_fit_is_logged_with_the_reason(printer: Printer) -> None:
+    (entry,) = logged(printer, ["log", 30, "%d rows", None, "many"])
+    assert entry["level"] == "warning"
+    assert entry["message"].startswith("%d rows [its arguments ('many',) do not fit: TypeError: ")
+
+
+def test_a_job_does_not_change_the_levels_of_the_next_one(printer: Printer) -> None:
+    steps: list[list[Any]] = [["level", "", 10], ["level", "job", 50], ["log", 10, "shown"]]
+    assert said(logged(printer, *steps)) == [("log", "shown")]
+    again: list[list[Any]] = [["log", 10, "hidden"], ["log", 20, "shown", None, "", "job"]]
+    assert said(logged(printer, *again)) == [("log", "shown")]
+
+
+def test_processes_that_a_job_starts_are_forked(printer: Printer) -> None:
+    assert said(logged(printer, ["start method"])) == [("stdout", "fork")]
+
+
 def test_text_that_looks_like_a_frame_stays_text(printer: Printer) -> None:
     for text in ("\x1e", "\x1e0123456789abE3\x1fabc", "\x1e\x1e\x1f", "a\x1eb"):
         assert said(logged(printer, ["out", text])) == [("stdout", text)]

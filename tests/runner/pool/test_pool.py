@@ -214,6 +214,7 @@ def test_a_job_process_inherits_no_descriptor_of_its_runner(tmp_path: Path) -> N
         "/dev/null",
         "pipe",
         "pipe",
+        "pipe",
         "socket",
     ]
 

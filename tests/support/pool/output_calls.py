@@ -4,6 +4,7 @@ import ctypes
 import json
 import logging
 import math
+import multiprocessing
 import os
 import subprocess
 import sys
@@ -55,10 +56,17 @@ def take_steps(steps: list[list[Any]]) -> None:
         STEPS[name](*arguments)
 
 
-def log_step(level: int, message: str, fields: dict[str, Any] | None = None) -> None:
+def log_step(
+    level: int,
+    message: str,
+    fields: dict[str, Any] | None = None,
+    argument: str = "",
+    logger: str = "a job",
+) -> None:
     """Log a message with fields."""
     extra = {"fields": fields} if fields else None
-    logging.getLogger("a job").log(level, message, extra=extra)
+    arguments = [argument] if argument else []
+    logging.getLogger(logger).log(level, message, *arguments, extra=extra)
 
 
 def raise_step(message: str) -> None:
@@ -101,6 +109,8 @@ STEPS: dict[str, Callable[..., object]] = {
     "raise": raise_step,
     "odd fields": odd_fields_step,
     "frame": frame_step,
+    "level": lambda logger, level: logging.getLogger(logger).setLevel(level),
+    "start method": lambda: sys.stdout.write(multiprocessing.get_start_method()),
     "redirect": redirect_step,
 }
 

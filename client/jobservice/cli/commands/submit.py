@@ -193,6 +193,8 @@ def report_result(session: Session, job: "Job") -> int:
         error = job.data.error
         reason = f": {error.type}: {error.message}" if error else ""
         output.report(f"job {job.id} {job.status}{reason}")
+        if job.status == "failed":
+            output.hint(f"See where, and what it printed: {program.name()} show {job.id}")
     return exits.OF_STATUS.get(job.status, exits.FAILED)
 
 
