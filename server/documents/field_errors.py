@@ -12,6 +12,9 @@ from server.http.problems import BODY, MAX_ERRORS, FieldError, unacceptable
 
 M = TypeVar("M", bound=BaseModel)
 
+MAX_NAMES = 60
+"""How many known names an error lists."""
+
 
 def read_document(model: type[M], document: Any) -> M:
     """Validate a body with a model. Raises Problem 422, which names each field."""
@@ -38,7 +41,9 @@ def field_errors(
 def unknown_name(kind: str, name: str, known: Collection[str]) -> str:
     """Say that `name` is an unknown `kind`, and what the client may have meant."""
     known = sorted(known)
-    names = f"the known ones are {', '.join(known)}" if known else "there are none"
+    more = f" and {len(known) - MAX_NAMES} more" if len(known) > MAX_NAMES else ""
+    shown = ", ".join(known[:MAX_NAMES])
+    names = f"the known ones are {shown}{more}" if known else "there are none"
     by_lower = {each.lower(): each for each in known}
     close = get_close_matches(name[:100].lower(), by_lower, n=1)
     suggestion = f"; did you mean {by_lower[close[0]]}?" if close else ""

@@ -69,7 +69,7 @@ def probe(source: Source, seconds: float) -> dict[str, Any]:
         if answer is None:
             os.kill(pid, signal.SIGKILL)
         _, status = os.waitpid(pid, 0)
-        if _end_descendants() and answer == WORKS:
+        if _end_descendants(pid) and answer == WORKS:
             return {"line": None, "reason": "its import starts a process", "remedy": _MOVE}
         if answer:
             return answer
@@ -177,10 +177,12 @@ def _answer_and_exit(pid: int, answers: int, answer: dict[str, Any]) -> NoReturn
         _exit(0)
 
 
-def _end_descendants() -> bool:
+def _end_descendants(session: int) -> bool:
     """Kill all processes that an import has left, and wait for their ends. Returns whether there
-    were any."""
+    were any, as far as the kernel tells: some lack the file of children."""
     any_left = False
+    with contextlib.suppress(ProcessLookupError, PermissionError):
+        os.killpg(session, signal.SIGKILL)
     while children := _children():
         any_left = True
         for pid in children:
@@ -196,8 +198,11 @@ def _prctl(option: int, value: int) -> None:
 
 
 def _children() -> list[int]:
-    with open(f"/proc/self/task/{os.getpid()}/children") as file:
-        return list(map(int, file.read().split()))
+    try:
+        with open(f"/proc/self/task/{os.getpid()}/children") as file:
+            return list(map(int, file.read().split()))
+    except FileNotFoundError:
+        return []
 
 
 if __name__ == "__main__":

@@ -18,8 +18,8 @@ TYPES = (
     Mutant(
         "processes that an import leaves are reported",
         PROBER,
-        "if _end_descendants() and answer == WORKS:",
-        "if _end_descendants() and not answer:",
+        "if _end_descendants(pid) and answer == WORKS:",
+        "if _end_descendants(pid) and not answer:",
         FOLDER,
     ),
     Mutant(

@@ -9,12 +9,13 @@ import pytest
 from tornado.ioloop import IOLoop
 
 from server.app import App
+from server.documents.field_errors import unknown_name
 from storage.records.job import Job
 from tests.support.api import Client, fields, open_app
 from tests.support.stores import Bench
 
 TYPES = "runner.job_types,tests.support.job_types.declared"
-pytestmark = [pytest.mark.gen_test, pytest.mark.sqlite]
+pytestmark = pytest.mark.sqlite
 DEFAULTS = {
     "timeout": 45,
     "max_retries": 4,
@@ -52,12 +53,14 @@ def form(document: dict[str, Any], *files: Any) -> list[Any]:
 
 
 @pytest.mark.parametrize("document", [NOTE, LARGE], ids=["small", "large"])
+@pytest.mark.gen_test
 async def test_a_submission_gets_the_defaults_of_its_job_type(
     client: Client, bench: Bench, document: dict[str, Any]
 ) -> None:
     assert options(stored(bench, await client.post("/jobs", document))) == DEFAULTS
 
 
+@pytest.mark.gen_test
 async def test_an_option_of_the_submission_replaces_the_default(
     client: Client, bench: Bench
 ) -> None:
@@ -67,6 +70,7 @@ async def test_an_option_of_the_submission_replaces_the_default(
     assert (job.backoff, job.max_retries) == (None, 4)
 
 
+@pytest.mark.gen_test
 async def test_other_job_types_keep_the_defaults_of_the_service(
     client: Client, bench: Bench
 ) -> None:
@@ -74,6 +78,7 @@ async def test_other_job_types_keep_the_defaults_of_the_service(
     assert (job.timeout, job.max_retries, job.queue, job.priority) == (None, 1, "default", 0)
 
 
+@pytest.mark.gen_test
 async def test_jobs_of_forms_and_batches_get_the_defaults(client: Client, bench: Bench) -> None:
     by_form = await client.post_form([*form(NOTE), FILE])
     assert options(stored(bench, by_form)) == DEFAULTS
@@ -83,6 +88,7 @@ async def test_jobs_of_forms_and_batches_get_the_defaults(client: Client, bench:
     assert found == [(7, "notes", 45), (1, "notes", 45)]
 
 
+@pytest.mark.gen_test
 async def test_jobs_of_schedules_get_the_defaults(client: Client, bench: Bench) -> None:
     body = json.dumps(NOTE | {"every": 3600})
     headers = {"Content-Type": "application/json"}
@@ -90,6 +96,7 @@ async def test_jobs_of_schedules_get_the_defaults(client: Client, bench: Bench) 
     assert options(stored(bench, await client.post("/schedules/hourly/run", b""))) == DEFAULTS
 
 
+@pytest.mark.gen_test
 async def test_a_default_queue_that_does_not_exist_is_named(
     client: Client, app: App, bench: Bench
 ) -> None:
@@ -99,6 +106,7 @@ async def test_a_default_queue_that_does_not_exist_is_named(
     assert "there is no such queue, notes;" in problem["errors"][0]["detail"]
 
 
+@pytest.mark.gen_test
 async def test_a_file_can_be_optional(client: Client, bench: Bench) -> None:
     assert stored(bench, await client.post("/jobs", NOTE)).upload is None
     upload = stored(bench, await client.post_form([*form(NOTE), FILE])).upload
@@ -106,9 +114,17 @@ async def test_a_file_can_be_optional(client: Client, bench: Bench) -> None:
     assert (upload.name, upload.size) == ("a.txt", 4)
 
 
+@pytest.mark.gen_test
 async def test_the_index_and_the_description_say_that_a_file_is_optional(client: Client) -> None:
     headers = {"Accept": "application/json"}
     assert (await client.get("/", headers=headers))["job_types"]["note"]["upload"] == "optional"
     schemas = (await client.get("/openapi.json"))["components"]["schemas"]
     assert schemas["JobForm"]["properties"]["type"]["enum"] == ["analyze", "note"]
     assert "NoteJobRequest" in schemas
+
+
+def test_the_error_of_an_unknown_type_lists_only_some_of_many_names() -> None:
+    names = [f"type{number:03}" for number in range(100)]
+    text = unknown_name("job type", "type0000", names)
+    assert "did you mean type000?" in text
+    assert text.endswith("type058, type059 and 40 more")
