@@ -182,9 +182,9 @@ class Jobs:
         await self._require_may_change(job_id, caller)
         check = job_check(conditions, {Status.QUEUED})
         columns = changes.columns(self._store.clock())
-        if limits := columns.get("limits"):
-            queued = await self.wait(job_id)
-            await self._limits.require_change_allowed(queued, limits, columns.get("queue"))
+        if columns.keys() & {"limits", "queue"}:
+            changed_limits = columns.get("limits", {}), columns.get("queue")
+            await self._limits.require_change_allowed(await self.wait(job_id), *changed_limits)
         changed, job = await self._threads.run(self._jobs.change, job_id, columns, check)
         if job is None:
             raise job_not_found(job_id)

@@ -56,8 +56,8 @@ JOB_LIMITS = (
     Mutant(
         "a change that no worker allows is refused",
         "server/jobs/jobs.py",
-        '        if limits := columns.get("limits"):\n',
-        '        if limits := columns.get("limits") and None:\n',
+        '        if columns.keys() & {"limits", "queue"}:\n',
+        "        if False:\n",
         API,
     ),
     Mutant(

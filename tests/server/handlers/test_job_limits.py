@@ -135,9 +135,15 @@ async def test_the_limits_of_a_queued_job_can_be_changed(client: Client, bench: 
 
     job = await change(cpu_seconds=5, nice=None)
     assert [job[name] for name in LIMITS] == [GIB, 5, None, None]
-    bench.runner(limits=SMALL)
+    bench.runner(["default"], limits=SMALL)
     (error,) = (await change(422, memory_bytes=2 * GIB))["errors"]
     assert error["field"] == "memory_bytes"
+    await send(client, "PUT", "/queues/small", {}, 201)
+    bench.runner(["small"], limits=WorkerLimits(cpu_seconds=3))
+    (error,) = (await change(422, queue="small"))["errors"]
+    assert error["field"] == "cpu_seconds"
+    await change(queue="small", cpu_seconds=3)
+    await change(queue="default")
     job = await change(memory_bytes=None, cpu_seconds=None)
     assert [job[name] for name in LIMITS] == [None] * 4
     assert bench.job(UUID(job["job_id"])).limits is None
