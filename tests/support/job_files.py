@@ -1,6 +1,7 @@
 """Files of jobs, stored as a worker stores them, but without one."""
 
 import hashlib
+import os
 from collections.abc import Mapping
 from uuid import UUID, uuid4
 
@@ -58,4 +59,26 @@ def leave_files(service: Service, files: Mapping[str, bytes]) -> str:
     job_id = service.submit("sleep", {"seconds": 5}, queue="files")
     with open_bench("", service.folder) as bench:
         assert str(complete_with_files(bench, bench.runner({"files"}), files)) == job_id
+    return job_id
+
+
+def leave_large_file(service: Service, name: str, size: int) -> str:
+    """Submit a job as `leave_files`: it leaves one file of this many bytes. Returns its id."""
+    job_id = service.submit("sleep", {"seconds": 5})
+    with open_bench("", service.folder) as bench:
+        runner = bench.runner()
+        fence, piece = runner.claim_one(), os.urandom(1 << 20)
+        key = ArtifactKey(fence.job_id, fence.attempt, uuid4())
+        writer, digest = bench.store.artifacts.writer(key), hashlib.sha256()
+        for at in range(0, size, len(piece)):
+            data = piece[: size - at]
+            writer.write(data)
+            digest.update(data)
+        writer.finish()
+        file = JobFile(
+            *(key.job_id, name, 0, size, media_type_of(name), digest.hexdigest()),
+            *(key.file_id, key.attempt),
+        )
+        settled = Settlement(COMPLETE, fence, RETURNED, {"result": "1"}, files=[file])
+        assert runner.claims.settle(settled) == [True]
     return job_id

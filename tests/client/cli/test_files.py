@@ -99,3 +99,26 @@ def test_what_to_download_must_be_clear(jobs: JobsCommand, left: str) -> None:
         assert jobs.run("download", left, *arguments).code == 2
     missing = jobs.run("download", left, "no")
     assert (missing.code, "file_not_found" in missing.err) == (1, True)
+
+
+def test_a_submission_downloads_the_files_of_its_job(tmp_path: Path) -> None:
+    types = tmp_path / "types"
+    types.mkdir()
+    (types / "report.py").write_text(
+        "from runner.job_types import Context, job\n\n\n"
+        '@job("report")\n'
+        "def report(month: int, context: Context) -> dict[str, int]:\n"
+        '    """Write a report."""\n'
+        '    (context.files / "report.csv").write_text(f"month\\n{month}\\n")\n'
+        '    return {"month": month}\n'
+    )
+    with running_service("", tmp_path, JOB_TYPES_FOLDER=str(types)) as service:
+        service.worker()
+        jobs = JobsCommand(service.base_url, tmp_path)
+        folder = tmp_path / "results"
+        done = jobs.run("submit", "report", "month=11", "--download", str(folder))
+        assert (done.code, done.document) == (0, {"month": 11})
+        assert done.err == f"downloaded {folder / 'report.csv'}\n"
+        assert (folder / "report.csv").read_text() == "month\n11\n"
+        refused = jobs.run("submit", "report", "month=11", "--download", str(folder), "--dry-run")
+        assert refused.code == 2
