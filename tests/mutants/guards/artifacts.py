@@ -192,4 +192,11 @@ ARTIFACTS = (
         "if False:",
         WORKER,
     ),
+    Mutant(
+        "files that are being stored outlast the death of a keeper",
+        "runner/pool/linux/work_folders.py",
+        "            if name not in (_TRASH, KEPT):",
+        "            if name != _TRASH:",
+        ("tests/runner/pool/test_work_folders.py",),
+    ),
 )

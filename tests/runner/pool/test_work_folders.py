@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from runner.pool.linux import removal
+from runner.pool.linux.kept_files import STORED_FILES
 from runner.pool.linux.work_folders import FILE, FILE_FROM_WORK, JobFolder, RunnerFolder
 from tests.support.paths import ROOT
 from tests.support.pool.pools import open_descriptors
@@ -300,3 +301,41 @@ def test_a_keeper_whose_folder_could_not_be_completed_tries_again(
         len([path for path in runner_folder.path.iterdir() if path.name not in ("trash", "kept")])
         == 1
     )
+
+
+def test_files_that_an_attempt_leaves_are_kept_until_the_runner_discards_them(
+    runner_folder: RunnerFolder,
+) -> None:
+    folder, path = prepared(runner_folder)
+    (path / STORED_FILES).mkdir()
+    (path / STORED_FILES / "a").write_text("content")
+    assert folder.discard("job/1") == (True, True)
+    assert not path.exists()
+    runner_folder.discard_job_folders()  # as after the death of a keeper
+    kept = runner_folder.open_kept("job/1")
+    assert os.listdir(kept) == ["a"]
+    runner_folder.discard_kept("job/1")
+    runner_folder.discard_kept("job/1")
+    assert os.listdir(runner_folder.path / "kept") == []
+    with pytest.raises(FileNotFoundError):
+        runner_folder.open_kept("job/1")
+    os.close(kept)
+
+
+def test_only_the_files_of_a_call_that_has_returned_are_kept(runner_folder: RunnerFolder) -> None:
+    folder, path = prepared(runner_folder)
+    (path / STORED_FILES).mkdir()
+    assert folder.discard() == (True, False)
+    (runner_folder.path / folder.prepare() / "other").mkdir()
+    assert folder.discard("job/2") == (True, False)
+    assert os.listdir(runner_folder.path / "kept") == []
+
+
+def test_files_that_are_kept_are_removed_at_the_end(tmp_path: Path) -> None:
+    runner_folder = RunnerFolder(tmp_path / "work")
+    folder, path = prepared(runner_folder)
+    (path / STORED_FILES).mkdir()
+    (path / STORED_FILES / "a").write_text("content")
+    assert folder.discard("job/1").has_files
+    runner_folder.close()
+    assert os.listdir(tmp_path / "work") == []
