@@ -261,7 +261,7 @@ def _text_schema(kind: str, operation: Operation, schemas: Schemas) -> Json:
     """Describe a body that is not JSON, by its media type."""
     if kind == EVENT_STREAM:
         return _stream(operation, schemas)
-    return _BYTES if kind in (ANY_TYPE, ZIP) else {"type": "string"}
+    return _BYTES if kind in (*ANY_TYPE, ZIP) else {"type": "string"}
 
 
 def _media_type(model: Any, schemas: Schemas, status: int = 200) -> Json:

@@ -44,6 +44,7 @@ from server.documents.schemas.service import (
 from server.documents.schemas.types import JobTypeDocument, JobTypesDocument
 from server.documents.schemas.uploads import UploadStateDocument
 from server.openapi.batch_examples import BATCH_EXAMPLES
+from server.openapi.operations.operation import ANY_TYPE
 from storage.records.job import Outcome
 from storage.records.release import RELEASE
 from storage.records.schedule import FiringOutcome, Missed, Overlap
@@ -479,8 +480,11 @@ TEXTS: Mapping[tuple[str, str], str] = {
         "application/jsonl",
     ): json.dumps(_LOGGED) + "\n",
     ("/jobs/{job_id}/lines", "text/plain"): "2026-11-25T13:12:01Z ERROR no connection to db-2\n",
-    ("/jobs/{job_id}/upload", "*/*"): "2026-11-25T13:12:01Z ERROR no connection to db-2\n",
-    ("/jobs/{job_id}/files/{name}", "*/*"): "month,total\n2026-11,1250\n",
+    **{
+        (path, kind): "2026-11-25T13:12:01Z ERROR no connection to db-2\n"
+        for path in ("/jobs/{job_id}/upload", "/jobs/{job_id}/files/{name}")
+        for kind in ANY_TYPE
+    },
     ("/jobs/{job_id}/files.zip", "application/zip"): "PK\x03\x04",
     ("/jobs/{job_id}/events", "text/event-stream"): (
         f'event: end\ndata: {{"job_id": "{_ID}", "status": "succeeded"}}\n\n'
