@@ -220,7 +220,8 @@ def _attempt(row: dict[str, Any], last_lines: tuple[str, ...]) -> Attempt:
 def _job(row: dict[str, Any], attempts: tuple[Attempt, ...]) -> Job:
     """Convert a row to a job. The row is modified."""
     for name in _JSON_TEXTS:
-        row[name] = from_json_text(row.get(name))
+        if (text := row.setdefault(name, None)) is not None:  # most of them are
+            row[name] = from_json_text(text)
     for name in _FIRST:
         row.pop(f"first_{name}", None)
     upload_id, *upload = [row.pop(name, None) for name in _UPLOAD_COLUMNS]
