@@ -11,6 +11,7 @@ import pytest
 
 from runner.pool.linux import landlock, seccomp
 from tests.support.programs import Program, Service, running_service
+from tests.support.servers.s3 import Bucket
 from tests.support.waiting import wait_for
 
 SECRET = "0123456789abcdef"
@@ -259,3 +260,22 @@ def test_a_worker_without_the_program_says_so(service: Service, worker: Program)
     assert "install it where the worker runs" in job["error"]["message"]
     logged = [each for each in worker.lines() if each["message"] == "a job type does not work"]
     assert any("no-such-program" in each["reason"] for each in logged)
+
+
+def test_a_command_reads_a_file_in_a_bucket(tmp_path: Path, bucket: Bucket) -> None:
+    file = tmp_path / "commands.json"
+    commands = {
+        "count": {"argv": ["wc", "-c"], "stdin": "upload", "stdout": "json"},
+        "copy": {"argv": ["cp", "{upload}", "copy.txt"], "upload_as": "in.txt", "files": ["*.txt"]},
+    }
+    file.write_text(json.dumps(commands))
+    settings = {**bucket.settings, "COMMANDS_FILE": str(file), "JOB_TYPES": ""}
+    content = b"0123456789" * 1_000_000
+    with running_service("", tmp_path, **settings) as service:
+        service.worker()
+        job_id, other = (service.upload(content, {}, name) for name in commands)
+        assert service.result(job_id)["result"] == len(content)
+        assert service.result(other)["result"] == {"exit_code": 0, "files": ["copy.txt"]}
+        url = f"{service.base_url}/jobs/{other}/files/copy.txt"
+        with urllib.request.urlopen(url, timeout=30) as answer:
+            assert answer.read() == content
