@@ -183,3 +183,16 @@ def test_a_job_type_whose_load_fails_is_left_out_and_reported(folder: Path) -> N
     with pytest.raises(NotRetryable, match=r"one\.py:12: its method load failed"):
         entry(ask("a"), print)
     assert [note["file"] for note in entry.notes] == ["one.py:12"]
+
+
+def test_an_import_that_exits_only_after_its_trial_is_reported(folder: Path) -> None:
+    (folder / "exits.py").write_text(
+        "import pathlib, sys\n"
+        "flag = pathlib.Path(__file__ + '.tried')\n"
+        "flag.exists() and sys.exit(3)\n"
+        "flag.touch()\n"
+    )
+    (folder / "works.py").write_text(job_type("works"))
+    types = found_in(folder)
+    assert own(types) == {"works": "works.py"}
+    assert [broken.place for broken in types.broken] == ["exits.py:3"]
