@@ -1,10 +1,14 @@
 """Job types that are functions in a folder, in real programs."""
 
+import json
+import urllib.request
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from tests.support.programs import running_service
+from tests.support.api import form
+from tests.support.programs import Service, running_service
 
 pytestmark = pytest.mark.sqlite
 
@@ -29,6 +33,16 @@ async def squares(n: int) -> list[int]:
         await asyncio.sleep(0.01)
         return k * k
     return await asyncio.gather(*map(square, range(n)))
+
+
+@job("join")
+def join(files: list[File]) -> str:
+    return " ".join(f"{each.name}={each.read_text()}={each.path.read_text()}" for each in files)
+
+
+@job("compare")
+def compare(before: File, after: File) -> str:
+    return f"{before.name} {after.name}"
 
 
 @job("shout", file_name="shout.txt")
@@ -65,3 +79,30 @@ def test_functions_in_a_folder_run_as_jobs(tmp_path: Path) -> None:
         job = service.result(shouted)
         assert (job["result"], job["files"]) == ({"files": ["shout.txt"]}, 1)
         assert service.wait_for_status(failed, "failed")["error"]["message"] == "no luck"
+
+
+def test_a_function_gets_several_files(tmp_path: Path) -> None:
+    (tmp_path / "types").mkdir()
+    (tmp_path / "types/mine.py").write_text(TYPES)
+    environ = {"JOB_TYPES_FOLDER": str(tmp_path / "types"), "JOB_TYPES": ""}
+    with running_service("", tmp_path, **environ) as service:
+        service.worker(**environ)
+        assert (
+            sent(service, "join", "a.txt", "b.txt")["result"]
+            == "a.txt=a.txt=a.txt b.txt=b.txt=b.txt"
+        )
+        assert sent(service, "join", "a.txt")["result"] == "a.txt=a.txt=a.txt"
+        assert sent(service, "compare", "a.txt", "b.txt")["result"] == "a.txt b.txt"
+        job = sent(service, "compare", "a.txt")
+        expected = "it takes these files in this order: before, after; it got 'a.txt'"
+        assert (job["status"], job["error"]["message"]) == ("failed", expected)
+
+
+def sent(service: Service, type: str, *names: str) -> dict[str, Any]:
+    """A job with files that have their names as content, when it has ended."""
+    parts = [("type", None, type.encode()), ("payload", None, b"{}")]
+    body, content_type = form([*parts, *(("files", name, name.encode()) for name in names)])
+    headers = {"Content-Type": content_type}
+    request = urllib.request.Request(f"{service.base_url}/jobs", body, headers)
+    with urllib.request.urlopen(request, timeout=30) as response:
+        return service.result(json.load(response)["job_id"])
