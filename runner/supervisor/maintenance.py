@@ -31,6 +31,7 @@ from storage.open import Store
 from storage.queries import history
 from storage.queries.health import OpenTransaction, open_transactions
 from storage.records.backoff import LONGEST_WAIT_SECONDS
+from storage.records.job_file import ArtifactKey
 from storage.schedules.firing import Firer
 from storage.store import JobStore
 from storage.waiting.place_sweep import PlaceSweep
@@ -86,6 +87,8 @@ class Maintenance:
         self._rescuer = rescuer
         self._spans = spans
         self._background_tasks = BackgroundTasks(inline=store.uploads.folder is not None)
+        self._file_tasks = BackgroundTasks(inline=False)
+        """For the files that jobs leave: there can be a thousand of each job."""
         self._retention = retention
         self._clock_set_back = ClockSetBackDetector(store.clock)
         self._reserve = SpaceReserve(store.database.file)
@@ -140,6 +143,7 @@ class Maintenance:
     def close(self) -> None:
         """Discard the waiting background tasks."""
         self._background_tasks.close()
+        self._file_tasks.close()
 
     def check_deaths(self) -> None:
         """If another runner may have died, make the rescue of its jobs due now."""
@@ -193,7 +197,9 @@ class Maintenance:
         """Delete a few final jobs that have been kept for long enough."""
         _, unused = self._retention.prune(self._store.clock())
         if unused:
-            self._background_tasks.submit(partial(self._store.delete_files, unused))
+            have_files = any(isinstance(each, ArtifactKey) for each in unused)
+            tasks = self._file_tasks if have_files else self._background_tasks
+            tasks.submit(partial(self._store.delete_files, unused))
         return self._retention.has_more
 
     def _sweep(self) -> None:
@@ -201,7 +207,7 @@ class Maintenance:
         unknown = partial(unknown_uploads, self._store.database)
         self._background_tasks.submit(partial(self._store.uploads.sweep, unknown))
         unused = partial(unused_files, self._store.database)
-        self._background_tasks.submit(partial(self._store.artifacts.sweep, unused))
+        self._file_tasks.submit(partial(self._store.artifacts.sweep, unused))
         keep_seconds = self._store.settings.upload_keep_seconds
         self._background_tasks.submit(partial(self._store.resumables.sweep, keep_seconds))
 

@@ -8,8 +8,10 @@ name: the sweep deletes what neither has a row nor belongs to an attempt that ru
 """
 
 import contextlib
+import os
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable
+from itertools import islice
 from pathlib import Path
 
 from storage.files.data_file import DataFile, translate_errors
@@ -20,6 +22,8 @@ from storage.records.job_file import ArtifactKey, JobFile
 ARTIFACTS = "artifacts"
 """Name of the folder, and first part of the names of objects."""
 _WHAT = "files of jobs"
+_AT_ONCE = 1000
+"""How many files a sweep looks up at once. There can be millions."""
 
 FindUnusedFiles = Callable[[set[ArtifactKey]], set[ArtifactKey]]
 """Returns those of the keys that have no row, and whose attempts do not run."""
@@ -153,7 +157,8 @@ class FolderArtifacts(Artifacts):
                 self.path(key).unlink()
 
     def sweep(self, find_unused: FindUnusedFiles) -> None:
-        """Delete the unused files; see `Artifacts.sweep`."""
-        with translate_errors(_WHAT):
-            keys = {key for path in self._folder.iterdir() if (key := ArtifactKey.parse(path.name))}
-        self.delete(find_unused(keys))
+        """Delete the unused files, some at a time; see `Artifacts.sweep`."""
+        with translate_errors(_WHAT), os.scandir(self._folder) as entries:
+            keys = (key for entry in entries if (key := ArtifactKey.parse(entry.name)))
+            while some := {*islice(keys, _AT_ONCE)}:
+                self.delete(find_unused(some))

@@ -9,6 +9,7 @@ from uuid import uuid4
 
 import pytest
 
+from storage.files import artifacts as artifacts_module
 from storage.files.artifacts import Artifacts
 from storage.files.bucket import BucketUploads
 from storage.files.bucket_access import open_bucket
@@ -106,6 +107,18 @@ def test_a_sweep_deletes_unused_files_and_nothing_else(backend: UploadBackend) -
     artifacts.sweep(find)
     assert asked == {used, unused}
     assert sorted(names(backend)) == sorted([str(used), str(upload.id)])
+
+
+def test_a_sweep_looks_up_some_files_at_a_time(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(artifacts_module, "_AT_ONCE", 2)
+    artifacts = FolderUploads(tmp_path).artifacts
+    keys, asked = {stored(artifacts) for _ in range(5)}, list[set[ArtifactKey]]()
+    artifacts.sweep(lambda some: asked.append(some) or some)  # type: ignore[func-returns-value]
+    assert [len(some) for some in asked] == [2, 2, 1]
+    assert set().union(*asked) == keys
+    assert list((tmp_path / "artifacts").iterdir()) == []
 
 
 def test_the_sweep_of_uploads_leaves_files_of_jobs_alone(backend: UploadBackend) -> None:
