@@ -141,7 +141,7 @@ def test_an_import_that_does_not_end_is_given_up(
 ) -> None:
     for name in ("FIRST_SECONDS", "LEAST_SECONDS"):
         monkeypatch.setattr(f"runner.job_types.registry.survey.{name}", 2)
-    (folder / "loops.py").write_text("x = 1\nwhile True:\n    pass\n")
+    (folder / "loops.py").write_text("x = 1\nwhile True: pass\n")
     (folder / "sleeps.py").write_text("import time\ntime.sleep(1000)\n")
     (folder / "works.py").write_text(job_type("works"))
     types = found_in(folder)
