@@ -44,13 +44,15 @@ class FilesArchive:
     def pieces(self) -> Generator[bytes, None, None]:
         """Yield the archive in pieces. Blocks. Raises Problem 410 if a file is gone, and
         StoreUnavailable."""
-        waiting = bytearray()
+        waiting: list[bytes] = []
+        size = 0
         for part in self._parts():
-            waiting += part
-            if len(waiting) >= PIECE_BYTES:
-                yield bytes(waiting)
-                waiting.clear()
-        yield bytes(waiting)
+            waiting.append(part)
+            size += len(part)
+            if size >= PIECE_BYTES:
+                yield b"".join(waiting)  # which copies nothing if a part is alone
+                waiting, size = [], 0
+        yield b"".join(waiting)
 
     def _parts(self) -> Iterator[bytes]:
         records = ZipRecords()
