@@ -107,7 +107,8 @@ MAY_IMPORT = {
     "storage.records",
     "server.processes": "server.http",
     "server.checking": "server.documents server.documents.options server.http server.processes "
-    "runner.job_types runner.job_types.registry storage.jobs storage.records storage.waiting",
+    "runner.job_types runner.job_types.registry storage.jobs storage.records "
+    "storage.telemetry storage.waiting",
     "server.analyses": "server.documents server.documents.analyses server.documents.schemas",
     "server.pattern_sets.built_in": "",
     "server.pattern_sets": "server.checking server.documents server.documents.schemas "

@@ -6,6 +6,7 @@ it, with a connection as its standard input.
 
 import contextlib
 import gc
+import os
 import sys
 import traceback
 from collections.abc import Collection
@@ -21,6 +22,7 @@ from server.checking.received import Received, parse
 from server.checking.sets import NO_SETS, FoundSets, SetsNeeded, sets_of
 from server.checking.submission import CheckedSubmission, check_submission, job_type_of
 from server.http.problems import Problem
+from storage.telemetry.logs import set_up_logs
 
 
 def main(packages: list[str], listener: Connection) -> None:
@@ -76,5 +78,6 @@ def answer(
 
 
 if __name__ == "__main__":
+    set_up_logs("WARNING", os.environ.get("LOG_FORMAT", "").strip() or "auto", "listener")
     with contextlib.suppress(EOFError):
         main(sys.argv[1:], Connection(sys.stdin.fileno()))

@@ -15,7 +15,7 @@ CHECK_SECONDS = 30.0
 
 
 class CheckFailed(Exception):
-    """A job type failed to check a payload. The message has the traceback."""
+    """The check process could not check a submission. The message has the traceback."""
 
 
 class CheckProcess:
@@ -28,7 +28,7 @@ class CheckProcess:
         """Return the answer of `server.checking.__main__.answer` to its arguments, `request`.
 
         Raises the Problem of an invalid submission, Problem 503 if the process fails twice or takes
-        too long, and CheckFailed if a job type raises another exception.
+        too long, and CheckFailed if it raises another exception.
         """
         try:
             answer = await self._process.ask(request, CHECK_SECONDS)

@@ -9,6 +9,8 @@ interpreter's lock.
 """
 
 import json
+import logging
+import traceback
 from collections.abc import Awaitable, Callable, Collection, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Self, TypeVar
@@ -17,6 +19,7 @@ from uuid import UUID
 from pydantic import BaseModel, ValidationError
 
 from runner.job_types.base import NO_DEFAULTS, JobType
+from runner.job_types.registry.broken import one_line
 from runner.job_types.registry.found import JobTypes
 from server.checking.conflicts import conflicts, file_errors, input_errors
 from server.checking.process import CheckProcess
@@ -38,11 +41,16 @@ from storage.jobs.transitions import to_json_text
 from storage.records.ids import new_id
 from storage.records.job import EncodedJson, Job, NewJob, Upload
 
+log = logging.getLogger(__name__)
+
 M = TypeVar("M", bound=BaseModel)
 
 REQUIRED = {"type", "payload"}
 SMALL_BYTES = 16 * 1024
 """The largest submission that is parsed in the event loop. The worst takes 10 ms."""
+FAILS = (Exception, SystemExit)
+"""What the code of a job type raises if it trips over a payload. argparse exits, which must not end
+the listener."""
 
 
 @dataclass(frozen=True)
@@ -179,7 +187,7 @@ def is_slow(document: Any, job_type: JobType[Any] | None) -> bool:
         return False
     try:
         return job_type.is_slow_to_check(payload)
-    except Exception:  # the payload is not checked yet, so the job type may trip over it
+    except FAILS:  # the payload is not checked yet, so the job type may trip over it
         return True
 
 
@@ -248,6 +256,20 @@ def _validate(
         return None, list(field_errors(error, document, model, prefix))
 
 
+def _validate_payload(
+    job_type: JobType[Any], payload: dict[str, Any]
+) -> tuple[Any, list[FieldError]]:
+    """Validate a payload. If the job type trips over it, that is an error of the payload, too."""
+    try:
+        return _validate(job_type.Payload, payload, "payload")
+    except FAILS as error:
+        log.exception("a job type cannot check a payload", extra={"type": job_type.name})
+        reason = one_line("".join(traceback.format_exception_only(error)))
+        return None, [
+            FieldError("payload", f"the job type {job_type.name} cannot check it: {reason}")
+        ]
+
+
 def job_type_of(document: Any, job_types: JobTypes) -> JobType[Any] | None:
     """Return the job type that a document names, None if it names none that exists."""
     name = document.get("type") if isinstance(document, dict) else None
@@ -275,7 +297,7 @@ def _check_payload(
     checked: Any = None
     errors: list[FieldError] = []
     if isinstance(payload, dict):
-        checked, errors = _validate(job_type.Payload, payload, "payload")
+        checked, errors = _validate_payload(job_type, payload)
     source = None if checked is None else job_type.source(checked)
     names_source = source is not None or (
         checked is None and isinstance(payload, dict) and "source" in payload

@@ -106,4 +106,11 @@ TYPES = (
         "",
         ("tests/runner/job_types/registry/test_declarations.py",),
     ),
+    Mutant(
+        "a check of a payload that exits does not end the listener",
+        "server/checking/submission.py",
+        "FAILS = (Exception, SystemExit)",
+        "FAILS = (Exception,)",
+        ("tests/server/checking/test_checks.py",),
+    ),
 )

@@ -179,12 +179,42 @@ async def test_a_check_that_takes_too_long_gets_a_503(
     await client.post("/jobs", SLEEP + PADDING)
 
 
-async def test_a_job_type_that_cannot_check_gets_a_500_and_a_log_line(
-    client: Client, tmp_path: Path, caplog: pytest.LogCaptureFixture
+@pytest.mark.parametrize("slow", [False, True], ids=["here", "in-the-check-process"])
+@pytest.mark.parametrize(
+    ("check", "error"),
+    [("broken", "RuntimeError: the check is broken"), ("exits", "SystemExit: 2")],
+)
+async def test_a_payload_over_which_its_job_type_trips_gets_a_422(
+    client: Client, tmp_path: Path, check: str, error: str, slow: bool
 ) -> None:
-    await client.post("/jobs", held(tmp_path, "broken"), status=500)
-    assert "the check is broken" in caplog.text
+    job = held(tmp_path, check, slow=slow)
+    detail = f"the job type held cannot check it: {error}"
+    problem = await client.post("/jobs", job, status=422)
+    assert problem["errors"] == [{"field": "payload", "detail": detail, "code": "invalid"}]
+    problem = await client.post("/jobs/batch", {"jobs": [job]}, status=422)
+    assert problem["errors"] == [{"field": "[0].payload", "detail": detail, "code": "invalid"}]
     await client.post("/jobs", SLEEP + PADDING)
+
+
+@pytest.mark.parametrize("slow", [False, True], ids=["here", "in-the-check-process"])
+async def test_the_log_has_the_traceback_of_a_check_that_fails(
+    client: Client,
+    tmp_path: Path,
+    slow: bool,
+    caplog: pytest.LogCaptureFixture,
+    capfd: pytest.CaptureFixture[str],
+) -> None:
+    await client.post("/jobs", held(tmp_path, "broken", slow=slow), status=422)
+    printed = capfd.readouterr().err if slow else caplog.text
+    assert "a job type cannot check a payload" in printed
+    assert "in _hold" in printed
+
+
+async def test_a_job_type_that_trips_when_it_is_asked_whether_it_is_slow_is_slow(
+    client: Client, tmp_path: Path
+) -> None:
+    await client.post("/jobs", held(tmp_path, "quick", slow="exits"), status=422)
+    assert os.getpid() not in checkers(tmp_path)
 
 
 @pytest.mark.parametrize("path", ["/jobs/cancel", "/jobs/retry", "/queues/some"])

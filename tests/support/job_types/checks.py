@@ -26,6 +26,8 @@ class HeldPayload(Payload):
                 time.sleep(0.01)
         elif check == "broken":
             raise RuntimeError("the check is broken")
+        elif check == "exits":
+            raise SystemExit(2)  # as argparse does
         return value
 
 
@@ -37,6 +39,8 @@ class Held(JobType[HeldPayload]):
     upload = "none"
 
     def is_slow_to_check(self, payload: dict[str, Any]) -> bool:
+        if payload.get("slow") == "exits":
+            raise SystemExit(2)
         return bool(payload["slow"] if "slow" in payload else payload["check"] != "quick")
 
     def run(self, payload: HeldPayload, context: Context) -> NoReturn:
