@@ -30,6 +30,8 @@ class BrokenType:
     remedy: str
     name: str | None = None
     """The name of the job type, if it has one already."""
+    mentions: frozenset[str] = frozenset()
+    """The names of job types in the text of the file, if the whole file cannot be used."""
 
     @property
     def place(self) -> str:
@@ -47,9 +49,12 @@ class BrokenType:
         return {"file": self.place, "reason": self.reason, "remedy": self.remedy}
 
     def stands_for(self, name: str) -> bool:
-        """Return whether a job type with this name may be meant: by its name or by its file."""
+        """Return whether a job type with this name may be meant: by its name, by the text of the
+        file, or by the name of the file."""
+        if self.name is not None:
+            return name == self.name
         stem = self.file.removesuffix("/__init__.py").removesuffix(".py").rpartition(".")[2]
-        return name == self.name or (self.name is None and _plain(stem) == _plain(name))
+        return name in self.mentions or _plain(stem) == _plain(name)
 
 
 class DeclarationError(Exception):

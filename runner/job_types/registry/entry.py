@@ -86,8 +86,8 @@ class JobEntry:
         if broken := self._job_types.broken_for(name):
             return f"the job type {name!r} does not work in this worker: {broken.text}"
         return (
-            f"there is no job type {name!r} in this worker: its job types must be those of the"
-            " listener"
+            f"there is no job type {name!r} in this worker: it must have the job types of the"
+            " listener; start it again with the same files"
         )
 
 

@@ -26,6 +26,7 @@ from runner.job_types.registry.declarations import (
 )
 from runner.job_types.registry.entry import JobEntry
 from runner.job_types.registry.found import JobTypes, Origin
+from runner.job_types.registry.mentions import mentioned_types
 from runner.job_types.registry.sources import BUILT_IN, COMMANDS, Source, import_module, parse
 from runner.job_types.registry.survey import survey
 
@@ -161,7 +162,10 @@ def _add_commands(found: JobTypes, path: str) -> None:
     file = os.path.basename(path)
     for each in wrong:
         reason, name = one_line(each.reason), each.name or None
-        found.broken.append(BrokenType("commands", file, each.line, reason, each.remedy, name))
+        mentions = frozenset() if name else mentioned_types(path)
+        found.broken.append(
+            BrokenType("commands", file, each.line, reason, each.remedy, name, mentions)
+        )
     for cls in types:
         try:
             _add_command(found, cls, file)
@@ -194,7 +198,8 @@ def _require_free(found: JobTypes, cls: type[JobType[Any]]) -> None:
 def _broken(source: Source, error: BaseException) -> BrokenType:
     line, reason, remedy = explain(error, source.path)
     name = error.name if isinstance(error, DeclarationError) else None
-    return BrokenType(source.origin, source.file, line, reason, remedy, name)
+    mentions = mentioned_types(source.path)
+    return BrokenType(source.origin, source.file, line, reason, remedy, name, mentions)
 
 
 def _modules(package: str) -> Iterator[ModuleType]:

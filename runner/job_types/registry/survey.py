@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from runner.job_types.registry.broken import BrokenType
+from runner.job_types.registry.mentions import mentioned_types
 from runner.job_types.registry.sources import Source, expand
 
 FIRST_SECONDS = 15.0
@@ -98,7 +99,8 @@ class Trials:
 
 def _broken(source: Source, answer: dict[str, Any]) -> BrokenType:
     line, reason, remedy = answer.get("line"), answer["reason"], answer["remedy"]
-    return BrokenType(source.origin, source.file, line, reason, remedy)
+    mentions = mentioned_types(source.path)
+    return BrokenType(source.origin, source.file, line, reason, remedy, mentions=mentions)
 
 
 def _start() -> subprocess.Popen[bytes]:

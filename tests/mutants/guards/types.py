@@ -113,4 +113,11 @@ TYPES = (
         "FAILS = (Exception,)",
         ("tests/server/checking/test_checks.py",),
     ),
+    Mutant(
+        "a file that cannot be loaded stands for the job types in its text",
+        "runner/job_types/registry/broken.py",
+        "        return name in self.mentions or ",
+        "        return ",
+        FOLDER,
+    ),
 )

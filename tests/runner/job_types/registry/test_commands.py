@@ -85,3 +85,14 @@ def test_commands_are_read_from_the_file_of_the_setting(tmp_path: Path) -> None:
     assert not any(each.startswith("commands:") for each in Settings.read({}).job_type_sources)
     with pytest.raises(SettingsError, match=r"COMMANDS_FILE=.*: there is no such file"):
         Settings.read({"COMMANDS_FILE": str(tmp_path / "none.json")})
+
+
+def test_a_file_that_is_no_json_stands_for_the_commands_in_its_text(tmp_path: Path) -> None:
+    path = tmp_path / "commands.json"
+    path.write_text('{"count": {"argv": ["wc", "-l"]} "to-html": {"argv": ["pandoc"]}}')
+    types = find([*PACKAGES, f"commands:{path}"])
+    for name in ("count", "to-html"):
+        broken = types.broken_for(name)
+        assert broken is not None
+        assert "it is not JSON" in broken.reason
+    assert types.broken_for("argv") is None

@@ -131,6 +131,37 @@ def test_a_file_that_does_not_work_is_reported_once_with_its_line(
     assert "\n" not in broken.text
 
 
+@pytest.mark.parametrize(
+    "definition",
+    [
+        '@job("re-size", timeout=60)\ndef anything(x: int): ...',
+        "@job\ndef resize(x: int): ...",
+        "@job_types.job(timeout=60)  # slow\nasync def resize((x: int): ...",
+        "class Resize(JobType[Input]):\n    name = 're-size'",
+        'class Resize(JobType[Input]):\n    name: str = "resize"',
+    ],
+)
+def test_a_file_that_cannot_be_loaded_stands_for_the_job_types_in_its_text(
+    folder: Path, definition: str
+) -> None:
+    name = "re-size" if "re-size" in definition else "resize"
+    (folder / "images.py").write_text(f"import no_such_package\n{definition}\n")
+    types = found_in(folder)
+    broken = types.broken_for(name)
+    assert broken is not None
+    assert broken.file == "images.py"
+    assert types.broken_for("crop") is None
+    assert types.broken_for("x") is None
+
+
+def test_a_job_type_that_does_not_work_stands_only_for_itself(folder: Path) -> None:
+    (folder / "one.py").write_text(job_type("a"))
+    (folder / "two.py").write_text(job_type("a") + job_type("b", cls="Other"))
+    types = found_in(folder)
+    assert types.broken_for("a") is not None
+    assert types.broken_for("b") is None
+
+
 def test_all_other_files_work_beside_those_that_do_not(found: JobTypes) -> None:
     assert own(found) == {"works": "works.py"}
     assert sorted(found) == ["analyze", "sleep", "works"]
