@@ -368,7 +368,8 @@ _REST: dict[Any, Any] = {
                 "file": "crop.py",
                 "line": 3,
                 "reason": "ModuleNotFoundError: No module named 'PIL'",
-                "remedy": "install the package that has PIL, or correct the name",
+                "remedy": "install the package that has PIL, as"
+                " docs/job-types.md#packages-that-job-types-need describes, or correct the name",
             }
         ],
     },

@@ -61,7 +61,11 @@ def test_what_does_not_work_is_said_with_the_remedy(folder: Path) -> None:
     assert done.returncode == 1
     assert lines(done.stdout)[1:] == [
         ["broken", "crop.py:2: ModuleNotFoundError: No module named 'no_such_package'"],
-        ["remedy", "install the package that has no_such_package, or correct the name"],
+        [
+            "remedy",
+            "install the package that has no_such_package,"
+            " as docs/job-types.md#packages-that-job-types-need describes, or correct the name",
+        ],
         ["broken", "sleep.py:3: the name 'sleep' is taken by runner.job_types.sleep.Sleep"],
         [
             "remedy",

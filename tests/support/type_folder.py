@@ -37,7 +37,8 @@ BROKEN: dict[str, tuple[str, int | None, str, str]] = {
     "leaves": ("import subprocess as s\ns.Popen(['sleep', '60'])\n", None, "starts a process", ""),
     "loop_one": ("from loop_two import x\n", 1, "circular import", "into a third one"),
     "loop_two": ("from loop_one import x\n", 1, "circular import", "into a third one"),
-    "missing": ("\nimport no_such_package\n", 2, "No module named 'no_such_package'", "install"),
+    "missing": ("\nimport no_such_package\n", 2, "No module named 'no_such_package'", "#packages"),
+    "misspelled": ("from .other import x\n", 1, "No module named", "write other.py in the folder"),
     "needs_memory": ("x = bytearray(3 << 30)\n", 1, "MemoryError", "load"),
     "recursion": ("def f():\n    f()\nf()\n", 2, "RecursionError", "end the recursion"),
     "raises_oddly": (

@@ -15,6 +15,9 @@ _REMEDIES: dict[type[BaseException], str] = {
     MemoryError: "move what needs memory into the method load, which only workers call",
     RecursionError: "end the recursion: code runs here when the file is imported",
 }
+_PACKAGES = "docs/job-types.md#packages-that-job-types-need"
+OWN_PACKAGE = "job_types_folder"
+"""The package of the files in a folder whose own name is taken by another package."""
 _IMPORTABLE = "correct this line: it runs when the file is imported, before there is a job"
 
 
@@ -81,7 +84,7 @@ def explain(error: BaseException, path: str) -> tuple[int | None, str, str]:
     file, line = _place(error, path)
     elsewhere = "" if file in (path, "") else f" (in {os.path.basename(file)})"
     reason = f"{_text(error)}{elsewhere}"
-    return line, reason, str(getattr(error, "remedy", None) or _remedy(error))
+    return line, reason, str(getattr(error, "remedy", None) or _remedy(error, path))
 
 
 def one_line(text: str) -> str:
@@ -106,15 +109,24 @@ def _text(error: BaseException) -> str:
     return one_line(f"{name}: {message}" if message else name)
 
 
-def _remedy(error: BaseException) -> str:
+def _remedy(error: BaseException, path: str) -> str:
     if isinstance(error, ModuleNotFoundError) and error.name:
-        return f"install the package that has {error.name}, or correct the name"
+        return _missing(error.name, path)
     if isinstance(error, ImportError) and "circular import" in str(error):
         return "move what both files need into a third one"
     for kind, remedy in _REMEDIES.items():
         if isinstance(error, kind):
             return remedy
     return _IMPORTABLE
+
+
+def _missing(module: str, path: str) -> str:
+    """Return the remedy for a module that a file in a folder, or an installed module, imports."""
+    package, _, name = module.rpartition(".")
+    if package in (os.path.basename(os.path.dirname(path)), OWN_PACKAGE):
+        return f"correct the name, or write {name}.py in the folder of job types"
+    described = f", as {_PACKAGES} describes" if path else ""
+    return f"install the package that has {module}{described}, or correct the name"
 
 
 def _place(error: BaseException, path: str) -> tuple[str, int | None]:

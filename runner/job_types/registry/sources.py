@@ -22,6 +22,8 @@ from importlib import metadata
 from pathlib import Path
 from types import ModuleType
 
+from runner.job_types.registry.broken import OWN_PACKAGE
+
 BUILT_IN = "runner.job_types"
 FOLDER, FILE, INSTALLED, COMMANDS = "folder:", "file:", "installed:", "commands:"
 TRIAL = "trial:"
@@ -29,8 +31,6 @@ GROUP = "job_service.types"
 """The group of the entry points by which installed packages offer job types."""
 _folders: list[str] = []
 """The folders of job types from which modules were imported."""
-_OTHER_NAME = "job_types_folder"
-"""The package of the files in a folder whose own name is taken by another package."""
 
 
 @dataclass(frozen=True)
@@ -128,8 +128,8 @@ def _package_of(folder: str) -> str:
     if name.isidentifier() and _is_free(name, folder):
         _open_package(name, folder)
         return name
-    _open_package(_OTHER_NAME, folder)
-    return _OTHER_NAME
+    _open_package(OWN_PACKAGE, folder)
+    return OWN_PACKAGE
 
 
 def _is_free(name: str, folder: str) -> bool:
@@ -142,7 +142,7 @@ def _is_free(name: str, folder: str) -> bool:
 
 def _open_package(name: str, folder: str) -> None:
     """Make a package whose modules are in the folder, unless Python finds such a one itself."""
-    if name not in sys.modules and (name == _OTHER_NAME or importlib.util.find_spec(name) is None):
+    if name not in sys.modules and (name == OWN_PACKAGE or importlib.util.find_spec(name) is None):
         package = ModuleType(name)
         package.__path__ = [folder]
         sys.modules[name] = package

@@ -44,7 +44,8 @@ def test_job_types_are_listed_with_those_that_do_not_work(own: JobsCommand) -> N
     assert rows[2] == ["resize", "folder", "(resize.py)", "1.2      Makes a picture smaller."]
     assert done.err == (
         "jobservice: crop.py:2 does not work: ModuleNotFoundError: No module named"
-        " 'no_such_package'; install the package that has no_such_package, or correct the name\n"
+        " 'no_such_package'; install the package that has no_such_package, as"
+        " docs/job-types.md#packages-that-job-types-need describes, or correct the name\n"
     )
     assert own.run("types", "list").out == done.out
     (document,) = own.run("types", "--json").items
