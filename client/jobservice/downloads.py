@@ -20,7 +20,7 @@ from jobservice.errors import FileDamaged
 
 Target = str | os.PathLike[str] | BinaryIO | None
 """Where a download goes: a path, a folder, a binary stream, or None for the current folder. In a
-folder, the service names the file."""
+folder, the service names the file. A text that ends with a slash is a folder, and is made."""
 DownloadProgress = Callable[[int, int | None], object]
 """Is called with the bytes received and the bytes in all, which is None if unknown."""
 
@@ -29,6 +29,7 @@ _DIGEST = re.compile('"([0-9a-f]{64})"')
 _RANGE = re.compile(r"bytes (\d+)-\d+/(\d+)")
 _ENCODED = re.compile(r"filename\*=UTF-8''([^;]*)", re.IGNORECASE)
 _QUOTED = re.compile(r'filename="([^"]*)"', re.IGNORECASE)
+_SEPARATORS = tuple(filter(None, (os.sep, os.altsep)))
 _UNSAFE = re.compile(r'[\x00-\x1f\x7f<>:"/\\|?*]')
 
 
@@ -124,6 +125,8 @@ class Download:
             self._stream = target
             return
         path = Path(target or ".")
+        if os.fspath(target or ".").endswith(_SEPARATORS):
+            path.mkdir(parents=True, exist_ok=True)
         self.path = path / name if path.is_dir() else path
         if self._names_file():
             _require_new(self.path)
@@ -131,8 +134,13 @@ class Download:
             self._stream = self.path.open("wb")  # such as /dev/null, which must stay what it is
             return
         goal = Path(os.path.realpath(self.path))
-        self._part = goal.with_name(f".{goal.name[:100]}.{secrets.token_hex(4)}.part")
-        self._stream = self._part.open("xb")
+        part = goal.with_name(f".{goal.name[:100]}.{secrets.token_hex(4)}.part")
+        try:
+            self._stream = part.open("xb")
+        except OSError as error:
+            error.filename = str(self.path)  # the name that its reader knows
+            raise
+        self._part = part
 
     def _names_file(self) -> bool:
         """Whether the service has chosen the name, so that no other file may be replaced."""

@@ -21,7 +21,7 @@ class FilesArchive:
     @property
     def count(self) -> int:
         """The number of files so far."""
-        return len(self._records.names)
+        return self._records.count
 
     @property
     def name(self) -> str:

@@ -20,7 +20,7 @@ from server.documents.field_errors import unknown_name
 from server.documents.submission import Submission
 from server.http.body import Body
 from server.http.codes import Code
-from server.http.problems import BODY, FieldError, Problem, too_large
+from server.http.problems import BODY, FieldError, Problem, too_large, unacceptable
 from server.upload.file_part import FilePart
 from server.upload.files_archive import MAX_FILES, FilesArchive
 from storage.records.job import Upload
@@ -162,7 +162,10 @@ class FormBody(Body):
         if name in (*FILE_PARTS, FILES_PART):
             await self._begin_file(name, part)
         elif name not in _FIELDS:
-            detail = unknown_name("form field", name, [*Submission.model_fields, FILE_PART])
+            known = [*Submission.model_fields, FILE_PART, FILES_PART]
+            detail = unknown_name("form field", name, known)
+            if part.filename is not None:
+                detail = f"send a file in a part named file, several in parts named {FILES_PART}"
             self.errors.append(FieldError(name[:100] or BODY, detail, "unknown"))
         elif name in self.fields:
             self.errors.append(FieldError(name, "given twice", "repeated"))
@@ -188,6 +191,9 @@ class FormBody(Body):
             await self._begin_member(self._archive, shown_name)
 
     async def _begin_member(self, archive: FilesArchive, name: str) -> None:
+        if archive.count == MAX_FILES:
+            detail = f"a job takes at most {MAX_FILES:,} files: send an archive of them as one file"
+            raise unacceptable([FieldError(FILES_PART, detail)])
         self._max_total += _FILE_OVERHEAD_BYTES
         await archive.begin(name)
         self._content = self._file

@@ -38,6 +38,11 @@ class ZipRecords:
     _times_used: Counter[str] = field(default_factory=Counter)
 
     @property
+    def count(self) -> int:
+        """The number of members so far."""
+        return len(self._members)
+
+    @property
     def names(self) -> list[str]:
         """The names of the members so far."""
         return [member.name.decode() for member in self._members]

@@ -116,6 +116,24 @@ def test_a_file_that_the_service_names_replaces_no_other(tmp_path: Path) -> None
     assert (names(tmp_path), (tmp_path / "a.log").read_bytes()) == (["a.log"], b"came meanwhile")
 
 
+def test_a_name_that_ends_with_a_slash_is_a_folder(tmp_path: Path) -> None:
+    download = Download(f"{tmp_path}/new/deep/")
+    receive(download, 200, HEADERS, DATA)
+    assert download.path == tmp_path / "new" / "deep" / "a.log"
+    assert download.path.read_bytes() == DATA
+    (tmp_path / "file").write_bytes(b"mine")
+    with pytest.raises(FileExistsError):
+        Download(f"{tmp_path}/file/").begin(200, HEADERS)
+
+
+def test_an_error_names_the_file_and_not_its_temporary_one(tmp_path: Path) -> None:
+    download = Download(tmp_path / "no" / "a.log")
+    with pytest.raises(FileNotFoundError) as caught:
+        download.begin(200, HEADERS)
+    assert caught.value.filename == str(tmp_path / "no" / "a.log")
+    download.abort()
+
+
 def test_a_named_file_is_replaced_and_a_link_or_pipe_stays(tmp_path: Path) -> None:
     real, link = tmp_path / "real", tmp_path / "link"
     real.write_bytes(b"old")

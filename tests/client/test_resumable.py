@@ -11,7 +11,7 @@ from unittest.mock import patch
 
 import pytest
 
-from jobservice import ApiError, Client, FileChanged, UploadState, pieces
+from jobservice import ApiError, Client, FileChanged, UploadState, pieces, requests
 from jobservice.pieces import Hashed, Piece
 from jobservice.uploads import Source
 from tests.support.client_restarts import restart
@@ -106,6 +106,25 @@ def test_the_large_file_of_a_submission_is_sent_as_a_resumable_upload(
     assert upload
     assert (upload.name, upload.size, upload.sha256) == ("name.log", SIZE, SHA256)
     assert _uploads_of(service) == before
+
+
+def test_a_file_that_grows_while_it_is_checked_is_sent_as_long_as_it_was(
+    api: Client, path: Path, small_pieces: None
+) -> None:
+    begin = requests.begin_upload
+
+    def grow(name: str, size: int) -> requests.Request:
+        with path.open("ab") as file:
+            file.write(b"more")
+        return begin(name, size)
+
+    with patch.object(requests, "begin_upload", grow):
+        job = api.submit("analyze", {"patterns": ["ERROR"]}, file=path)
+        sent = api.uploads.send(path)
+    upload = job.refresh().data.upload
+    assert upload
+    assert (upload.size, upload.sha256) == (SIZE, SHA256)
+    assert sent.size == SIZE + len(b"more")
 
 
 def test_a_bad_submission_is_refused_before_its_large_file_is_sent(

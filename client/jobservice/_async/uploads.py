@@ -47,22 +47,17 @@ class AsyncUploads:
         source = Source(file)
         if source.size is None or not source.can_restart:
             raise ValueError(f"{source.name} is a stream without a size: it cannot be resumed")
-        hashed, size = Hashed(source), source.size
         if upload_id is None:
-            upload = await self.begin(source.name, size)
+            upload = await self.begin(source.name, source.size)
         else:
             upload = await self.get(upload_id)
-            if upload.size != size:
+            if upload.size != source.size:
                 raise FileChanged(
-                    f"{source.name} has {size} bytes, and the upload is for {upload.size}"
+                    f"{source.name} has {source.size} bytes, and the upload is for {upload.size}"
                 )
         if on_begin is not None:
             on_begin(upload)
-        await self._send_rest(upload.upload_id, hashed, size, on_progress)
-        complete = await self._complete(upload.upload_id)
-        if complete.sha256 != await async_call(lambda: hashed.sha256(size)):
-            raise FileChanged(f"{source.name} has changed since the upload was begun")
-        return complete
+        return await self._send_whole(upload, source, on_progress)
 
     async def get(self, upload_id: str) -> UploadState:
         """Return the state of an upload."""
@@ -106,7 +101,7 @@ class AsyncUploads:
             except ApiError:
                 await self.discard(upload)
                 raise
-        return await self.send(file, upload_id=upload.upload_id, on_progress=on_progress)
+        return await self._send_whole(upload, source, on_progress)
 
     async def discard(self, upload: UploadState | None) -> None:
         """Delete an upload that a job has taken over; None: nothing. If that fails, it expires."""
@@ -114,6 +109,17 @@ class AsyncUploads:
             return
         with suppress(JobServiceError):
             await self.delete(upload.upload_id)
+
+    async def _send_whole(
+        self, upload: UploadState, source: Source, on_progress: Progress | None
+    ) -> UploadState:
+        """Send the bytes that the service lacks of those that `source` had when it was made."""
+        hashed, size = Hashed(source), upload.size
+        await self._send_rest(upload.upload_id, hashed, size, on_progress)
+        complete = await self._complete(upload.upload_id)
+        if complete.sha256 != await async_call(lambda: hashed.sha256(size)):
+            raise FileChanged(f"{source.name} has changed since the upload was begun")
+        return complete
 
     async def _send_rest(
         self, upload_id: str, file: Hashed, size: int, on_progress: Progress | None

@@ -48,22 +48,17 @@ class Uploads:
         source = Source(file)
         if source.size is None or not source.can_restart:
             raise ValueError(f"{source.name} is a stream without a size: it cannot be resumed")
-        hashed, size = Hashed(source), source.size
         if upload_id is None:
-            upload = self.begin(source.name, size)
+            upload = self.begin(source.name, source.size)
         else:
             upload = self.get(upload_id)
-            if upload.size != size:
+            if upload.size != source.size:
                 raise FileChanged(
-                    f"{source.name} has {size} bytes, and the upload is for {upload.size}"
+                    f"{source.name} has {source.size} bytes, and the upload is for {upload.size}"
                 )
         if on_begin is not None:
             on_begin(upload)
-        self._send_rest(upload.upload_id, hashed, size, on_progress)
-        complete = self._complete(upload.upload_id)
-        if complete.sha256 != call(lambda: hashed.sha256(size)):
-            raise FileChanged(f"{source.name} has changed since the upload was begun")
-        return complete
+        return self._send_whole(upload, source, on_progress)
 
     def get(self, upload_id: str) -> UploadState:
         """Return the state of an upload."""
@@ -107,7 +102,7 @@ class Uploads:
             except ApiError:
                 self.discard(upload)
                 raise
-        return self.send(file, upload_id=upload.upload_id, on_progress=on_progress)
+        return self._send_whole(upload, source, on_progress)
 
     def discard(self, upload: UploadState | None) -> None:
         """Delete an upload that a job has taken over; None: nothing. If that fails, it expires."""
@@ -115,6 +110,17 @@ class Uploads:
             return
         with suppress(JobServiceError):
             self.delete(upload.upload_id)
+
+    def _send_whole(
+        self, upload: UploadState, source: Source, on_progress: Progress | None
+    ) -> UploadState:
+        """Send the bytes that the service lacks of those that `source` had when it was made."""
+        hashed, size = Hashed(source), upload.size
+        self._send_rest(upload.upload_id, hashed, size, on_progress)
+        complete = self._complete(upload.upload_id)
+        if complete.sha256 != call(lambda: hashed.sha256(size)):
+            raise FileChanged(f"{source.name} has changed since the upload was begun")
+        return complete
 
     def _send_rest(
         self, upload_id: str, file: Hashed, size: int, on_progress: Progress | None

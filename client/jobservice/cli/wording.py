@@ -37,6 +37,9 @@ OPTIONS = {
     "backoff": "--backoff",
     "after": "--after",
     "on_failure": "--on-failure",
+    "filename": "--file",
+    "file": "--file",
+    "files": "--file",
     "upload": "--upload",
     "upload.id": "--upload",
     "input": "--input-from",
@@ -58,6 +61,7 @@ OPTIONS = {
 DURATIONS = ("--timeout", "--delay", "--keep-for", "--expires-in", "--every", "--cpu-time")
 """The options whose numbers are seconds for the service."""
 COMMANDS = (
+    (r"POST /uploads\b", "upload FILE"),
     (r"PUT /pattern-sets/NAME\b", "pattern-sets save NAME FILE"),
     (r"GET /pattern-sets\b", "pattern-sets"),
     (r"PUT /schedules/NAME\b", "schedules put NAME TYPE"),
@@ -78,6 +82,10 @@ _LONG_NAMES = "|".join(name for name in OPTIONS if "_" in name)
 _FIELD = re.compile(rf"(?:options\.)?({_NAMES})(?:\[\d+\])?: ")
 _PHRASES = (
     (r"\bgive cron, for example \"([^\"]*)\", or every\b.*", r"give --cron '\1', or --every 1h"),
+    (
+        r"\bsend multipart/form-data with a file part named filename\b",
+        "give a PATH, or --upload ID",
+    ),
     (rf"\bgive either ({_NAMES}) or ({_NAMES})\b", r"give either {1} or {2}"),
     (rf"\ba ({_NAMES})(?=, for example)", r"{1}"),
     (rf"\"({_NAMES})\": \[?\"([^\"]*)\"\]?", r"{1} \2"),

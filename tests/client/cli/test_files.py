@@ -78,8 +78,11 @@ def test_files_are_downloaded_one_by_one_and_all(
 ) -> None:
     one = jobs.run("download", left, "pages/a b.csv", "-o", str(tmp_path))
     assert one.out == f"{tmp_path / 'a b.csv'}\n"
-    two = jobs.run("download", left, *FILES, "-o", str(tmp_path / "no"))
-    assert (two.code, "several files need a folder" in two.err) == (2, True)
+    two = jobs.run("download", left, *FILES, "-o", str(tmp_path / "new"))
+    assert two.out.splitlines() == [str(tmp_path / "new" / Path(name).name) for name in FILES]
+    for arguments in (FILES, ["--all"]):
+        no = jobs.run("download", left, *arguments, "-o", str(tmp_path / "a b.csv"))
+        assert (no.code, "several files need a folder" in no.err) == (2, True)
     folder = tmp_path / "all"
     everything = jobs.run("download", left, "--all", "-o", str(folder))
     assert everything.out.splitlines() == [str(folder / name) for name in sorted(FILES)]
@@ -120,5 +123,8 @@ def test_a_submission_downloads_the_files_of_its_job(tmp_path: Path) -> None:
         assert (done.code, done.document) == (0, {"month": 11})
         assert done.err == f"downloaded {folder / 'report.csv'}\n"
         assert (folder / "report.csv").read_text() == "month\n11\n"
-        refused = jobs.run("submit", "report", "month=11", "--download", str(folder), "--dry-run")
-        assert refused.code == 2
+        before = jobs.run("list", "--json").out
+        for arguments in ([str(folder), "--dry-run"], ["-"], [str(folder / "report.csv")]):
+            refused = jobs.run("submit", "report", "month=11", "--download", *arguments)
+            assert refused.code == 2
+        assert jobs.run("list", "--json").out == before

@@ -1,7 +1,10 @@
 """`jobservice submit`: payloads, results and exit codes."""
 
 import json
+import os
+import threading
 from pathlib import Path
+from uuid import uuid4
 
 from tests.support.jobs_command import JobsCommand
 from tests.support.programs import Service, uuids
@@ -77,6 +80,26 @@ def test_a_file_is_uploaded(jobs: JobsCommand, tmp_path: Path) -> None:
         "submit", "analyze", 'patterns=["ok"]', "--file", "-", "--wait", stdin="ok ok\n"
     )
     assert json.loads(piped.out)["counts"] == {"ok": 2}
+
+
+def test_a_fifo_is_opened_once(jobs: JobsCommand, tmp_path: Path) -> None:
+    fifo = tmp_path / "fifo"
+    os.mkfifo(fifo)
+    writer = threading.Thread(target=fifo.write_bytes, args=[b"ERROR\n"], daemon=True)
+    writer.start()
+    done = jobs.run("submit", "analyze", 'patterns=["ERROR"]', "--file", str(fifo), "--wait")
+    assert json.loads(done.out)["counts"] == {"ERROR": 1}
+    writer.join()
+
+
+def test_a_file_that_lacks_is_named_by_its_option(jobs: JobsCommand) -> None:
+    done = jobs.run("submit", "analyze", 'patterns=["x"]')
+    assert "--file: " in done.err
+    assert "give a PATH, or --upload ID" in done.err
+    taken = jobs.run("submit", "sleep", "seconds=0", "--file", __file__)
+    assert "--file: the job type sleep does not take a file" in taken.err
+    unknown = jobs.run("submit", "analyze", 'patterns=["x"]', "--upload", str(uuid4()))
+    assert "begin one with `jobservice upload FILE`" in unknown.err
 
 
 def test_a_file_that_cannot_be_read_is_a_usage_error(jobs: JobsCommand, tmp_path: Path) -> None:

@@ -135,6 +135,13 @@ ARCHIVES = (
         ("tests/server/handlers/test_uploads.py",),
     ),
     Mutant(
+        "the number of files of a job is limited",
+        "server/upload/form.py",
+        "        if archive.count == MAX_FILES:",
+        "        if False:",
+        ("tests/server/handlers/test_uploads.py",),
+    ),
+    Mutant(
         "the checksum of a file in an archive counts the client's bytes only",
         "server/upload/file_part.py",
         "self._has_crc, self.crc = True, 0",

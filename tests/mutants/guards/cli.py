@@ -4,6 +4,20 @@ from tests.mutants.mutant import Mutant
 
 CLI = (
     Mutant(
+        "a FIFO is opened only once",
+        "client/jobservice/cli/commands/submit.py",
+        "        if not stat.S_ISFIFO(os.stat(path).st_mode):",
+        "        if True:",
+        ("tests/client/cli/test_submit.py",),
+    ),
+    Mutant(
+        "a submission whose files have no folder is not sent",
+        "client/jobservice/cli/commands/submit.py",
+        "        files.checked_folder(until.download)",
+        "        pass",
+        ("tests/client/cli/test_files.py",),
+    ),
+    Mutant(
         "a token that other users can read is refused",
         "client/jobservice/cli/config.py",
         "    if others_can_read(file) and",

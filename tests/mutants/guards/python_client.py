@@ -11,6 +11,13 @@ BOTH = ("tests/client/test_both_clients.py",)
 
 PYTHON_CLIENT = (
     Mutant(
+        "a target that ends with a slash is a folder",
+        "client/jobservice/downloads.py",
+        '        if os.fspath(target or ".").endswith(_SEPARATORS):',
+        "        if False:",
+        ("tests/client/test_downloads.py",),
+    ),
+    Mutant(
         "a batch is no single job",
         "client/jobservice/requests/batches.py",
         "if isinstance(jobs, Mapping | str):",

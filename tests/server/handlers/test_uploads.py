@@ -147,6 +147,29 @@ async def test_one_file_and_several_files_do_not_mix(
     assert files(bench) == []
 
 
+async def test_more_files_than_the_limit_are_refused(
+    client: Client, bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("server.upload.form.MAX_FILES", 2)
+    several = [("files", f"{number}.log", FILE) for number in range(3)]
+    await client.post_form(analyze_form()[:2] + several[:2])
+    before = files(bench)
+    body, kind = form(analyze_form()[:2] + several)
+    headers = {"Content-Type": kind}
+    problem = read(await client.fetch("/jobs", method="POST", body=body, headers=headers), 422)
+    assert fields(problem) == ["files"]
+    assert "a job takes at most 2 files" in problem["errors"][0]["detail"]
+    assert files(bench) == before
+
+
+async def test_a_file_in_a_part_of_another_name_gets_a_hint(client: Client) -> None:
+    body, kind = form([*analyze_form()[:2], ("before", "a.log", FILE)])
+    headers = {"Content-Type": kind}
+    problem = read(await client.fetch("/jobs", method="POST", body=body, headers=headers), 422)
+    assert "before" in fields(problem)
+    assert "in a part named file, several in parts named files" in problem["errors"][0]["detail"]
+
+
 async def test_the_same_files_again_are_the_same_submission(client: Client) -> None:
     parts = [*analyze_form()[:2], ("files", "a.log", FILE), ("files", "b.log", FILE)]
     answers = []

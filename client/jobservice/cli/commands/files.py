@@ -1,6 +1,7 @@
 """The commands for files of jobs: `files` and `download`."""
 
 import contextlib
+import os
 import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -83,7 +84,7 @@ def download(
     found = ids.resolve(session.client, job_id)
     with JobProgress(session.output, found) as progress:
         if selected.all_:
-            paths = save_all(client, found, target or ".", progress)
+            paths = save_all(client, found, _folder(target or "."), progress)
         else:
             paths = _save(_calls(client, found, selected, names), target, progress)
     _report(session.output, found, paths)
@@ -133,12 +134,25 @@ def _only_file(client: "Client", job_id: str) -> str:
 
 def _save(calls: list[Call], target: str | None, progress: JobProgress) -> list[Path]:
     """Download files one after another; returns the paths that were written."""
-    if len(calls) > 1 and target is not None and not Path(target).is_dir():
-        raise typer.BadParameter(f"several files need a folder, and {target} is none")
     place: Any = sys.stdout.buffer if target == STDOUT else target
+    if len(calls) > 1 and target is not None:
+        place = os.path.join(_folder(target), "")  # the slash at the end makes it a folder
     with _os_errors():
         done = [call(place, on_progress=progress.received) for call in calls]
     return [each.path for each in done if each.path]
+
+
+def checked_folder(folder: str) -> str:
+    """Return a folder that is there or can be made. Raises BadParameter for the name of a file."""
+    if folder == STDOUT:
+        raise typer.BadParameter("several files need a folder, not standard output")
+    return _folder(folder)
+
+
+def _folder(folder: str) -> str:
+    if os.path.exists(folder) and not os.path.isdir(folder):
+        raise typer.BadParameter(f"several files need a folder, and {folder} is none")
+    return folder
 
 
 def _report(output: Output, job_id: str, paths: list[Path]) -> None:

@@ -1,6 +1,7 @@
 """`jobservice submit`."""
 
 import os
+import stat
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -114,6 +115,8 @@ def submit(
     is_waiting = until.is_wanted
     if dry_run and is_waiting:
         raise typer.BadParameter("--dry-run submits no job that --wait could wait for")
+    if until.download is not None:
+        files.checked_folder(until.download)
     if options.after:
         options.after = [ids.resolve(session.client, each) for each in options.after]
     if options.input_from:
@@ -176,7 +179,8 @@ def open_file(path: str, stdin_name: str = "stdin") -> Any:
     if os.path.isdir(path):
         raise typer.BadParameter(f"{path} is a folder, not a file")
     try:
-        open(path, "rb").close()
+        if not stat.S_ISFIFO(os.stat(path).st_mode):  # to open it twice would end its writer
+            open(path, "rb").close()
     except OSError as error:
         raise typer.BadParameter(f"{path} cannot be read: {error.strerror}") from None
     return path
