@@ -35,8 +35,9 @@ class Names:
             path = "/".join(parts[:count])
             other = self._spellings.setdefault(_folded(path), path)
             if other != path:
+                own = "path" if path == name else f"folder {shown(path)}"
                 raise InvalidFiles(
-                    f"{shown(name)}: its path differs from {shown(other)} only in case or in its "
+                    f"{shown(name)}: its {own} differs from {shown(other)} only in case or in its "
                     "Unicode form; rename one of them"
                 )
 

@@ -34,6 +34,9 @@ def test_files_are_listed_shown_and_downloaded(
     panel = page.get_by_role("region", name="Files")
     expect(panel.get_by_role("row")).to_have_count(1 + len(FILES))
     expect(panel.get_by_role("button", name="Preview a.zip")).to_have_count(0)
+    for column, side in [("Size", "right"), ("Type", "left")]:
+        head = panel.get_by_role("columnheader", name=column)
+        expect(head).to_have_css("text-align", side)
     preview(page, "table.csv")
     expect(panel.get_by_role("cell", name="<b>x</b>, y")).to_be_visible()
     preview(page, "text.log")

@@ -19,7 +19,7 @@ def keep_returned_files(result: Any, context: Context) -> Any:
         return result
     if not all(isinstance(each, Path) for each in result):
         return result
-    return {"files": [name for path in result for name in _keep(path, context)]}
+    return {"files": [name for path in dict.fromkeys(result) for name in _keep(path, context)]}
 
 
 def _keep(path: Path, context: Context) -> list[str]:

@@ -29,6 +29,7 @@ export const rough = (value) => ROUGH.format(value);
  * @returns {string}
  */
 export function bytes(value) {
+  if (value === 1) return "1 byte";
   let at = 0;
   while (value >= 1024 && at < BYTE_UNITS.length - 1) [value, at] = [value / 1024, at + 1];
   return `${at ? ROUGH.format(value) : NUMBER.format(value)} ${BYTE_UNITS[at]}`;

@@ -76,6 +76,13 @@ def test_names_that_are_one_elsewhere_are_refused(first: str, second: str) -> No
             names.check(pair[1])
 
 
+def test_a_folder_that_collides_is_named() -> None:
+    names = Names()
+    names.check("A/x")
+    with pytest.raises(InvalidFiles, match=r"'a/y': its folder 'a' differs from 'A' only in case"):
+        names.check("a/y")
+
+
 def test_names_in_one_folder_do_not_collide() -> None:
     names = Names()
     for name in ("a/x", "a/y", "a/b/x", "ab", "a.x"):

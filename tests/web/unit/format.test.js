@@ -5,6 +5,7 @@ import * as format from "../../../server/web/lib/format.js";
 
 test("bytes have a unit of 1024 and at most three digits", () => {
   assert.equal(format.bytes(0), "0 bytes");
+  assert.equal(format.bytes(1), "1 byte");
   assert.equal(format.bytes(1023), "1,023 bytes");
   assert.equal(format.bytes(1536), "1.5 KiB");
   assert.equal(format.bytes(5 * 1024 ** 3), "5 GiB");

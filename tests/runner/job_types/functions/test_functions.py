@@ -299,7 +299,7 @@ def test_a_returned_path_is_a_file_of_the_job(
 async def give(context: Context) -> list[Path]:
     Path("a.txt").write_text("abc")
     (context.files / "b.txt").write_text("d")
-    return [Path("a.txt"), context.files / "b.txt"]
+    return [Path("a.txt"), context.files / "b.txt", Path("a.txt")]  # once is enough
 """)
     assert ask(module, "give") == {"files": ["a.txt", "b.txt"]}
 
