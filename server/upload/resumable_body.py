@@ -5,6 +5,7 @@ import base64
 import binascii
 import hashlib
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -12,6 +13,7 @@ from server.http.body import Body
 from server.http.codes import Code
 from server.http.problems import FieldError, Problem, unacceptable
 from server.upload.file_part import Digest, FilePart
+from storage.records.job import StoreError
 
 BATCH_BYTES = 128 * 1024
 """Size of the pieces that are written to disk. A listener that is killed loses at most two."""
@@ -122,6 +124,9 @@ class ResumableBody(Body):
             if not self._has_ended:
                 self._has_ended = True
                 if self._file is not None:
+                    if self._checksum is None:
+                        with suppress(Problem, StoreError):  # then fewer bytes are kept
+                            await self._file.end()
                     await self._file.abort()
 
     async def _opened(self) -> FilePart:

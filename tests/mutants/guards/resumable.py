@@ -44,6 +44,13 @@ FILES_OF_JOBS = (
 )
 RESUMABLE = (
     Mutant(
+        "the last bytes of a request that ends early are kept",
+        BODY,
+        "                    if self._checksum is None:",
+        "                    if False:",
+        API,
+    ),
+    Mutant(
         "bytes are appended only at the offset",
         FOLDER,
         "                if found != offset:",

@@ -305,6 +305,18 @@ async def test_an_upload_continues_after_a_broken_connection(client: Client, ben
     assert (await client.get(path))["sha256"] == SHA256
 
 
+async def test_the_last_bytes_of_a_request_that_breaks_are_kept(
+    client: Client, bench: Bench
+) -> None:
+    path = await new(client)
+    writer = await _begin_patch(client, path, CONTENT[:300])
+    writer.close()
+    await _until_stored(bench, path, 300)
+    assert await offset_of(client, path) == 300
+    assert (await send(client, path, 300, CONTENT[300:])).code == 204
+    assert (await client.get(path))["sha256"] == SHA256
+
+
 async def test_a_request_for_the_offset_ends_the_one_that_writes(
     client: Client, bench: Bench
 ) -> None:
