@@ -16,6 +16,18 @@ export interface UploadDocument {
   sha256: string;
 }
 
+/** A resumable upload. */
+export interface UploadStateDocument {
+  upload_id: string;
+  name: string;
+  size: number;
+  offset: number;
+  sha256: string | null;
+  created_by: string | null;
+  created_at: string;
+  expires_at: string;
+}
+
 export interface AttemptDocument {
   attempt: number;
   runner: string;

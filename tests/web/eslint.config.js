@@ -70,8 +70,13 @@ export default [
     "analysis/ imports only lib/, shared/ and analysis/.",
   ),
   mayOnlyImport(
+    "uploads/*.js",
+    "\\./|\\.\\./(lib|shared)/",
+    "uploads/ imports only lib/, shared/ and uploads/.",
+  ),
+  mayOnlyImport(
     "pages/*/*.js",
-    "\\./|\\.\\./\\.\\./(analysis|forms|lib|shared)/",
+    "\\./|\\.\\./\\.\\./(analysis|forms|lib|shared|uploads)/",
     "A page imports no other page; what two pages need belongs to shared/ or forms/.",
   ),
   { files: ["tests/web/**/*.js"], languageOptions: { globals: globals.node } },

@@ -11,11 +11,13 @@ export class ApiError extends Error {
    * @param {number} status
    * @param {string} detail
    * @param {FieldDocument[]} [errors] the errors that name a field
+   * @param {string} [code] what kind of error it is, such as `upload_not_found`
    */
-  constructor(status, detail, errors = []) {
+  constructor(status, detail, errors = [], code = "") {
     super(detail);
     this.status = status;
     this.errors = errors;
+    this.code = code;
   }
 }
 
@@ -111,7 +113,7 @@ export const get = (path) => call("GET", path);
 function errorOf(status, problem) {
   const detail = problem?.detail ?? `HTTP status ${status}`;
   const request = status === 500 && problem ? ` (request ${problem.request_id})` : "";
-  return new ApiError(status, detail + request, problem?.errors);
+  return new ApiError(status, detail + request, problem?.errors, problem?.code);
 }
 
 /**

@@ -2,6 +2,7 @@
 
 import { byId, h, replaceChildren } from "../lib/dom.js";
 import { messageOf } from "../lib/errors.js";
+import { forgetAll } from "../lib/fileNotes.js";
 import { callOnce, get, setSignIn } from "./api.js";
 
 /** @typedef {import("../types.js").Role} Role */
@@ -80,6 +81,7 @@ async function signOut() {
   try {
     await callOnce("DELETE", "/session");
   } finally {
+    forgetAll();
     location.reload(); // removes all that the page shows
   }
 }

@@ -11,6 +11,9 @@ SERVICE = "server/jobs/resumable_uploads.py"
 HANDLER = "server/handlers/files/resumable.py"
 BODY = "server/upload/resumable_body.py"
 
+WEB = "server/web/uploads/resumableUpload.js"
+WEB_UNITS = ("tests/web/test_modules.py",)
+
 MEMBERS = ("tests/runner/job_types/registry/test_member_files.py",)
 FILES_OF_JOBS = (
     Mutant(
@@ -196,5 +199,40 @@ RESUMABLE = (
         "        if check:",
         "        if False:",
         CLIENT,
+    ),
+    Mutant(
+        "the page sends only the bytes that the service lacks",
+        WEB,
+        "    let { offset } = await getOffset(this.id);",
+        "    let { offset } = this;",
+        WEB_UNITS,
+    ),
+    Mutant(
+        "the page goes on with the upload of a file that is chosen again",
+        WEB,
+        "    const remembered = recall(file);",
+        "    const remembered = null;",
+        WEB_UNITS,
+    ),
+    Mutant(
+        "the page does not send an upload twice at a time",
+        WEB,
+        "  if (own.has(id)) return false;",
+        "",
+        WEB_UNITS,
+    ),
+    Mutant(
+        "a file that cannot be read any more is not a lost connection",
+        WEB,
+        "await requireReadable(this.file);",
+        "await undefined;",
+        WEB_UNITS,
+    ),
+    Mutant(
+        "the page has the fields checked before it sends a large file",
+        "server/web/pages/submit/largeSubmission.js",
+        "    await this.check(request, upload, signal, onWait);",
+        "",
+        ("tests/web/test_large_uploads.py",),
     ),
 )

@@ -16,8 +16,9 @@ import { jobHref } from "../../shared/links.js";
 import { hasRole } from "../../shared/session.js";
 import { showDryRun } from "./dryRun.js";
 import { FilesField } from "./filesField.js";
-import { Submission } from "./submission.js";
+import { submissionOf } from "./largeSubmission.js";
 import { brokenTypes, describeType } from "./typeNotes.js";
+import { showUnfinished } from "./unfinishedUploads.js";
 
 /** @typedef {import("../../types.js").FieldDocument} FieldDocument */
 /** @typedef {import("../../types.js").JobRequest} JobRequest */
@@ -76,9 +77,10 @@ class SubmitForm {
     this.options = new OptionsForm(queues);
     /** @type {JobRequest | null} the one whose files are being sent */
     this.sending = null;
-    /** @type {Submission[]} */
+    /** @type {import("./submission.js").Submission[]} */
     this.waiting = [];
     this.notice = h("div", {});
+    this.unfinished = h("div", {});
     this.list = h("ul", { class: "submissions", "aria-live": "polite" });
     this.button = h("button", { class: "primary", disabled: !hasRole("submit") }, "Submit");
     this.checkButton = h(
@@ -103,8 +105,9 @@ class SubmitForm {
       refusal,
       h("div", { class: "buttons" }, this.button, this.checkButton),
     );
-    replaceChildren(body, this.form, this.list);
+    replaceChildren(body, this.unfinished, this.form, this.list);
     this.choose(this.type);
+    showUnfinished(this.unfinished, () => !this.sending);
   }
 
   typeField() {
@@ -214,6 +217,7 @@ class SubmitForm {
    */
   async send(request, lists) {
     this.sending = request;
+    replaceChildren(this.unfinished); // it may go on now
     this.enqueue(request, lists);
     this.button.disabled = true;
     addEventListener("beforeunload", warnBeforeUnload);
@@ -243,7 +247,7 @@ class SubmitForm {
    */
   enqueue(request, lists) {
     for (const files of lists) {
-      const next = new Submission(request, files, (errors) => this.showErrors(errors));
+      const next = submissionOf(request, files, (errors) => this.showErrors(errors));
       this.waiting.push(next);
       this.list.append(next.element);
     }
