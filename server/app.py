@@ -35,6 +35,7 @@ from server.jobs.batches import BatchSubmissions
 from server.jobs.jobs import Jobs
 from server.jobs.resumable_uploads import ResumableService
 from server.jobs.schedules import ScheduleService
+from server.jobs.stored_files import StoredFiles
 from server.jobs.submissions import Submissions
 from server.jobs.waits import JobReader
 from server.jobs.worker_limits import WorkerLimitChecks
@@ -102,14 +103,11 @@ class App:
         self.reader = JobReader(
             self.job_store, self.threads, self.changes, reads_at_once=store.reads_wait_for_nobody
         )
-        self.resumable = ResumableService(
-            store.resumables,
-            self._run_file_io,
-            settings.max_upload_bytes,
-            settings.upload_keep_seconds,
-        )
+        self.resumable, self.stored_files = self._file_services()
         stored = store, self.job_store, self.threads, self.reader
-        self.submissions = Submissions(*stored, self._checks, self.resumable, settings.root_path)
+        self.submissions = Submissions(
+            *stored, self._checks, self.resumable, self.stored_files, settings.root_path
+        )
         self.queues = Queues(database, wakeup, store.clock)
         self.schedules = self._schedule_service()
         self.jobs = Jobs(*stored, self.queue_watermark, spans, settings.root_path)
@@ -164,6 +162,12 @@ class App:
             self.settings.root_path,
             WorkerLimitChecks(store, self.threads),
         )
+
+    def _file_services(self) -> tuple[ResumableService, StoredFiles]:
+        settings, store, run = self.settings, self.store, self._run_file_io
+        most = settings.max_upload_bytes
+        resumable = ResumableService(store.resumables, run, most, settings.upload_keep_seconds)
+        return resumable, StoredFiles(store, self.threads, run, most)
 
     def _schedule_service(self) -> ScheduleService:
         store = self.store
@@ -302,6 +306,7 @@ class App:
             "runners": partial(registered_runners, database, folder),
             "schedules": self.schedules,
             "stats": self.stats,
+            "stored_files": self.stored_files,
             "submissions": self.submissions,
             "threads": self.threads,
             "type_documents": TypeDocuments(self.job_types),

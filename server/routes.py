@@ -7,6 +7,7 @@ from typing import Any
 from server.handlers.base import Handler
 from server.handlers.files.files import FileHandler as JobFileHandler
 from server.handlers.files.files import FilesArchiveHandler, FilesHandler
+from server.handlers.files.known_file import KnownFileHandler
 from server.handlers.files.resumable import NewUploadHandler, OneUploadHandler
 from server.handlers.files.upload import UploadedFileHandler
 from server.handlers.health import HealthHandler, OpenApiHandler
@@ -83,6 +84,7 @@ ROUTES: tuple[tuple[str, type[Handler]], ...] = (
     (r"/failures/?", FailuresHandler),
     (r"/uploads/?", NewUploadHandler),
     (r"/uploads/([^/]+)/?", OneUploadHandler),
+    (r"/files/([^/]+)/?", KnownFileHandler),
     (r"/events/?", EventsHandler),
 )
 

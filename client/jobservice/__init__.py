@@ -32,6 +32,7 @@ __all__ = [
     "JobData",
     "JobFailed",
     "JobServiceError",
+    "KnownFile",
     "LineData",
     "LogEntry",
     "NewBatch",
@@ -73,7 +74,7 @@ if TYPE_CHECKING:
     from jobservice.event_stream import Event
     from jobservice.executor import Executor
     from jobservice.failures import FailureData, Failures
-    from jobservice.files import FileData
+    from jobservice.files import FileData, KnownFile
     from jobservice.log_entries import LogEntry
     from jobservice.pieces import UploadState
     from jobservice.schedule_documents import FiringData, ScheduleData
@@ -107,6 +108,7 @@ _MODULES = {
     "FailureData": "failures",
     "Failures": "failures",
     "FileData": "files",
+    "KnownFile": "files",
     "UploadState": "pieces",
     "FiringData": "schedule_documents",
     "ScheduleData": "schedule_documents",

@@ -29,6 +29,27 @@ class FileData:
     """The document as it was received."""
 
 
+@dataclass(frozen=True)
+class KnownFile:
+    """A file that the service has, as `client.uploads.find` finds it; a submission may name it.
+
+    name: what the submission shows it as.
+    job_id: one of the jobs that were given the file, or have left it.
+    """
+
+    sha256: str
+    size: int
+    job_id: str
+    name: str = ""
+    raw: Mapping[str, Any] = field(default_factory=dict, repr=False, compare=False)
+    """The document as it was received."""
+
+
+def read_known_file(document: Mapping[str, Any], name: str) -> KnownFile:
+    """Read a file that was found by its hash."""
+    return KnownFile(document["sha256"], document["size"], document["job_id"], name, document)
+
+
 def read_files(document: Mapping[str, Any]) -> list[FileData]:
     """Read the list of the files of a job."""
     return [

@@ -7,6 +7,7 @@ again from the beginning. Does no network input or output.
 from __future__ import annotations
 
 import contextlib
+import hashlib
 import io
 import os
 import secrets
@@ -98,6 +99,16 @@ class Source:
                     raise ValueError(f"{self.name} became shorter while it was sent")
                 left = None if left is None else left - len(chunk)
                 yield chunk
+
+    def sha256(self) -> str:
+        """The hash of the file in hexadecimal. The file must be able to start again."""
+        digest = hashlib.sha256()
+        for chunk in self.chunks():
+            digest.update(chunk)
+        stream = self._content
+        if not isinstance(stream, (bytes, bytearray, memoryview, Path)):
+            stream.seek(self._start)
+        return digest.hexdigest()
 
     def _opened(self) -> AbstractContextManager[BinaryIO]:
         if isinstance(self._content, Path):

@@ -1,10 +1,15 @@
 """The query parameters of calls about stored files."""
 
+import unicodedata
 from typing import Literal
 
 from pydantic import Field
 
 from server.documents.filters import Query
+
+MAX_NAME_LENGTH = 255
+_HIDDEN = frozenset(["Cc", "Cf", "Cn", "Co", "Cs", "Zl", "Zp"])
+"""Unicode categories of invisible characters, direction marks and line ends."""
 
 
 class DownloadQuery(Query):
@@ -13,3 +18,11 @@ class DownloadQuery(Query):
     disposition: Literal["attachment", "inline"] = Field(
         "attachment", description="attachment: browsers save the file; inline: they may show it"
     )
+
+
+def display_name(name: str) -> str:
+    """The client's name for its file, made safe for lists and logs. It is never used as a path."""
+    last = name.replace("\\", "/").rsplit("/", 1)[-1]
+    shown = "".join(c for c in last if unicodedata.category(c) not in _HIDDEN)
+    shown = shown.strip()[:MAX_NAME_LENGTH]
+    return shown if shown.strip(". ") else "unnamed"

@@ -126,8 +126,9 @@ class Code(Enum):
     FILE_NOT_FOUND = (
         404,
         "There is no such file",
-        "The job takes no file, so it has no lines and nothing to download.",
-        "Ask for a job with an `upload`.",
+        "The job takes no file, so it has no lines and nothing to download. Or no job has a file"
+        " with the hash that was asked for.",
+        "Ask for a job with an `upload`; send a file that no job has.",
     )
     UPLOAD_NOT_FOUND = (
         404,

@@ -148,6 +148,7 @@ class ResumableService:
 
     async def find(self, reference: UploadReference, caller: Caller) -> ResumableUpload:
         """Return the complete upload that a submission names. Raises Problem 403, 409 and 422."""
+        assert reference.id
         try:
             found = await self.get(reference.id, caller)
             if found.has_all and found.sha256 is None:
@@ -169,6 +170,7 @@ class ResumableService:
 
     async def look_at(self, reference: UploadReference, caller: Caller) -> ResumableUpload:
         """Return the upload that a submission names, complete or not. Raises Problem 403, 422."""
+        assert reference.id
         try:
             return await self.get(reference.id, caller)
         except Problem as problem:

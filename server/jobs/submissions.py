@@ -10,12 +10,14 @@ from dataclasses import dataclass
 from typing import TypeVar
 from uuid import UUID
 
-from server.auth.callers import Role
+from server.auth.callers import Caller, Role
 from server.checking.conflicts import never_starts
 from server.checking.received import Received
 from server.checking.submission import CheckedSubmission, SubmissionChecks
 from server.documents.explanations import dry_run_document
+from server.documents.files import display_name
 from server.documents.jobs import job_document, job_headers
+from server.documents.options.upload_reference import UploadReference
 from server.documents.queues import unknown_queue
 from server.http.activity import log_change
 from server.http.codes import Code
@@ -24,6 +26,7 @@ from server.jobs.admission import Admission, fingerprint, key_reused
 from server.jobs.estimates import Estimates, require_in_time
 from server.jobs.response import Response
 from server.jobs.resumable_uploads import ResumableService
+from server.jobs.stored_files import StoredFiles
 from server.jobs.unique_keys import key_held
 from server.jobs.waits import JobReader
 from server.jobs.worker_limits import WorkerLimitChecks
@@ -82,13 +85,14 @@ class Submissions:
         reader: JobReader,
         checks: SubmissionChecks,
         resumable: ResumableService,
+        stored_files: StoredFiles,
         root_path: str,
     ):
         self._store = store
         self._threads = threads
         self._reader = reader
         self._checks = checks
-        self._resumable = resumable
+        self._resumable, self._stored_files = resumable, stored_files
         self._root_path = root_path
         self._estimates = Estimates(store, job_store, threads)
         self._limits = WorkerLimitChecks(store, threads)
@@ -172,7 +176,10 @@ class Submissions:
         reference = checked.submission.upload
         if reference is None:
             return await self.enqueue(admission, checked)
-        upload = await self._resumable.take(reference, admission.caller)
+        if reference.sha256:
+            upload = await self._stored_files.take(reference.sha256, reference.name)
+        else:
+            upload = await self._resumable.take(reference, admission.caller)
         try:
             submitted = await self.enqueue(admission, checked, upload)
         except BaseException as error:
@@ -225,8 +232,7 @@ class Submissions:
         Makes all checks of `enqueue` but that of the Idempotency-Key. Nothing is stored.
         """
         if reference := checked.submission.upload:
-            found = await self._resumable.look_at(reference, admission.caller)
-            upload = Upload(new_id(), found.name, found.size, found.sha256 or "")
+            upload = await self._look_at(reference, admission.caller)
         reused = await self._find_equal(admission, checked, upload)
         new = _new_job(admission, checked, upload)
         await self._limits.require_allowed(new)
@@ -235,6 +241,15 @@ class Submissions:
         if is_new := explanation.job.id == new.id:
             require_in_time(explanation)
         return Response(200, dry_run_document(explanation, is_new, reused.id if reused else None))
+
+    async def _look_at(self, reference: UploadReference, caller: Caller) -> Upload:
+        """Return the file that a dry run names, without a copy. Raises Problem 403, 413 and 422."""
+        if reference.sha256:
+            stored = await self._stored_files.look_at(reference.sha256)
+            name = display_name(reference.name)
+            return Upload(new_id(), name, stored.size, stored.sha256)
+        found = await self._resumable.look_at(reference, caller)
+        return Upload(new_id(), found.name, found.size, found.sha256 or "")
 
     async def accepted(
         self, submitted: Submitted, seconds: float, seen: int | None = None

@@ -9,6 +9,7 @@ from typing import Any
 
 from runner.job_types.base import JobType
 from server.documents.filters import WaitQuery
+from server.documents.options.upload_reference import EXAMPLE_SHA256, SHA256_PATTERN
 from server.documents.schemas.events import CallbackDocument
 from server.documents.schemas.jobs import JobView
 from server.documents.schemas.problems import ProblemDocument
@@ -80,6 +81,12 @@ _PATH_PARAMETERS: dict[str, Json] = {
         "name": "upload_id",
         "description": "Id of the resumable upload",
         "schema": {"type": "string", "format": "uuid"},
+    },
+    "/files/{hash}": {
+        "name": "hash",
+        "description": "`sha256:` and the SHA-256 of the file, in hexadecimal",
+        "schema": {"type": "string", "pattern": f"^sha256:{SHA256_PATTERN}$"},
+        "example": f"sha256:{EXAMPLE_SHA256}",
     },
     "/schedules/{name}": {
         "name": "name",

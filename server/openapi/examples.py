@@ -7,6 +7,7 @@ from typing import Any
 from server.auth.sessions import SignIn
 from server.documents.filters import BulkBody
 from server.documents.options.job_options import JobChanges
+from server.documents.options.upload_reference import EXAMPLE_SHA256
 from server.documents.pattern_sets import PatternSetBody
 from server.documents.queues import QueueBody, QueueChanges
 from server.documents.schedules import ScheduleBody, ScheduleChanges
@@ -14,7 +15,12 @@ from server.documents.schemas.comparison import ComparisonDocument
 from server.documents.schemas.events import CallbackDocument, EventDocument
 from server.documents.schemas.explain import ExplainDocument
 from server.documents.schemas.failures import FailureDocument, FailuresDocument
-from server.documents.schemas.files import FilesDocument, LinesDocument, LogsDocument
+from server.documents.schemas.files import (
+    FilesDocument,
+    KnownFileDocument,
+    LinesDocument,
+    LogsDocument,
+)
 from server.documents.schemas.jobs import (
     AcceptedDocument,
     BulkDocument,
@@ -328,11 +334,12 @@ _REST: dict[Any, Any] = {
                 "name": "report/totals.csv",
                 "size": 25,
                 "media_type": "text/csv",
-                "sha256": "5d3bf6c1c9a4e0b1f1a6a9f7b1fb2d8d4ab6a1a5c4d4dca7dd3e1c8c6c6b5a90",
+                "sha256": EXAMPLE_SHA256,
                 "url": f"/jobs/{_ID}/files/report/totals.csv",
             }
         ],
     },
+    KnownFileDocument: {"sha256": EXAMPLE_SHA256, "size": 10737418240, "job_id": _ID},
     LinesDocument: {
         "lines": [
             {

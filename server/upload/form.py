@@ -4,7 +4,6 @@ memory (RFC 7578, RFC 8187).
 
 import asyncio
 import re
-import unicodedata
 from collections.abc import Awaitable, Callable
 from urllib.parse import unquote_to_bytes
 
@@ -17,6 +16,7 @@ from multipart import (
 
 from server.checking.received import FILE_PART, FILE_PARTS, FILES_PART
 from server.documents.field_errors import unknown_name
+from server.documents.files import display_name
 from server.documents.submission import Submission
 from server.http.body import Body
 from server.http.codes import Code
@@ -39,13 +39,10 @@ _PLAIN = {
 """Messages of the parser, in the words of the documentation. Others are plain enough."""
 HEAD_CHARSET = "latin-1"
 """Keeps every byte of the heads of parts. Most clients send UTF-8."""
-MAX_NAME_LENGTH = 255
 _CHARSETS = ("utf-8", "iso-8859-1")
 """The encodings that RFC 8187 names for `filename*`."""
 _PARAMETER = re.compile(r';\s*([^=;\s]+)\s*=\s*("(?:[^"\\]|\\.)*"|[^;]*)')
 """A parameter of a header: its name and its value, which may be in quotes."""
-_HIDDEN = frozenset(["Cc", "Cf", "Cn", "Co", "Cs", "Zl", "Zp"])
-"""Unicode categories of invisible characters, direction marks and line ends."""
 
 
 class FormBody(Body):
@@ -235,14 +232,6 @@ def file_name(part: MultipartSegment) -> str | None:
     if plain is None and "filename" in given:  # the parser knows no unquoted Latin-1
         plain = content_disposition_unquote(given["filename"], True)
     return None if plain is None else display_name(_text(plain))
-
-
-def display_name(name: str) -> str:
-    """The client's name for its file, made safe for lists and logs. It is never used as a path."""
-    last = name.replace("\\", "/").rsplit("/", 1)[-1]
-    shown = "".join(c for c in last if unicodedata.category(c) not in _HIDDEN)
-    shown = shown.strip()[:MAX_NAME_LENGTH]
-    return shown if shown.strip(". ") else "unnamed"
 
 
 def _extended(value: str) -> str | None:

@@ -18,11 +18,18 @@ import obstore
 from obstore.store import S3Store
 
 from storage.files.bucket_access import open_bucket
-from storage.files.bucket_artifacts import BucketArtifacts
-from storage.files.bucket_objects import MAX_PARTS, PART_BYTES, ObjectWriter, translate_errors
+from storage.files.bucket_artifacts import BucketArtifacts, object_name
+from storage.files.bucket_objects import (
+    MAX_PARTS,
+    PART_BYTES,
+    ObjectWriter,
+    copy_object,
+    translate_errors,
+)
 from storage.files.bucket_reading import BucketReader
 from storage.files.uploads import GRACE_SECONDS, FindOrphans, Uploads, UploadWriter
 from storage.records.job import StoreUnavailable, StoreUnusable, Upload
+from storage.records.job_file import JobFile
 
 if TYPE_CHECKING:
     from storage.settings.settings import Settings
@@ -125,6 +132,23 @@ class BucketUploads(Uploads):
             return None
         end = upload.size if end is None else end
         return BucketReader(self._bucket, str(upload.id), start, end)
+
+    def copy(self, source: Upload | JobFile, name: str) -> Upload | None:
+        """Return a copy that S3 makes, which appears as a whole; see `Uploads.copy`."""
+        if isinstance(source, JobFile):
+            object, size = object_name(source.key), self.artifacts.size(source.key)
+        else:
+            object, size = str(source.id), self.size(source)
+        if size != source.size:
+            return None
+        new = uuid4()
+        try:
+            copy_object(self._bucket, object, str(new), source.size)
+        except StoreUnavailable as error:
+            if isinstance(error.__cause__, FileNotFoundError):
+                return None
+            raise
+        return Upload(new, name, source.size, source.sha256)
 
     def delete(self, upload_ids: Iterable[UUID]) -> None:
         """Delete files, a thousand in one request. Failures are logged and left to a sweep."""

@@ -8,7 +8,7 @@ removed by a lifecycle rule of the bucket (docs/s3.md), because obstore cannot l
 import contextlib
 import logging
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 import obstore
 from obstore.exceptions import BaseError
@@ -21,6 +21,9 @@ log = logging.getLogger(__name__)
 PART_BYTES = 8 * 1024**2
 """Size of a part. A smaller file is sent in one request."""
 MAX_PARTS = 10_000
+MAX_COPY_BYTES = 5 * 1024**3
+"""The largest object that S3 copies by itself."""
+_READ_BYTES = 1024**2
 _PARTS_AT_ONCE = 2
 _REASON_CHARACTERS = 400
 _ANSWER = re.compile(
@@ -73,6 +76,31 @@ class ObjectWriter:
         except StoreUnavailable:
             self._failed = True
             raise
+
+
+def copy_object(bucket: S3Store, source: str, target: str, size: int) -> None:
+    """Copy an object. One of more than MAX_COPY_BYTES is read and written.
+
+    Raises StoreUnavailable, whose cause is a FileNotFoundError if there is no such object.
+    """
+    with translate_errors():
+        if size <= MAX_COPY_BYTES:
+            obstore.copy(bucket, source, target)
+        else:
+            chunks = obstore.get(bucket, source).stream(min_chunk_size=_READ_BYTES)
+            write_object(bucket, target, map(bytes, chunks))
+
+
+def write_object(bucket: S3Store, name: str, chunks: Iterable[bytes]) -> None:
+    """Write an object from chunks. An error leaves none. Raises StoreUnavailable."""
+    writer = ObjectWriter(bucket, name)
+    try:
+        for chunk in chunks:
+            writer.write(chunk)
+        writer.complete()
+    except BaseException:
+        writer.discard_parts()
+        raise
 
 
 @contextlib.contextmanager

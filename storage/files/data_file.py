@@ -58,13 +58,15 @@ class DataFile:
 
 
 @contextlib.contextmanager
-def translate_errors(what: str) -> Iterator[None]:
-    """Turn an OSError within the block into StoreFull or StoreUnavailable.
+def translate_errors(what: str, but: type[OSError] | None = None) -> Iterator[None]:
+    """Turn an OSError within the block into StoreFull or StoreUnavailable, except for one of `but`.
 
     `what` names the files in the message.
     """
     try:
         yield
     except OSError as error:
+        if but is not None and isinstance(error, but):
+            raise
         kind = StoreFull if error.errno in _DISK_FULL else StoreUnavailable
         raise kind(f"{what}: {error.strerror}") from error

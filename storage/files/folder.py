@@ -5,7 +5,9 @@ files/<id>      complete, synced to disk, and never changed
 """
 
 import contextlib
+import errno
 import fcntl
+import os
 import time
 from collections.abc import Iterable
 from pathlib import Path
@@ -17,9 +19,13 @@ from storage.files.disk import make_folder, sync_folder
 from storage.files.reading import FolderReader, open_in_folder
 from storage.files.uploads import GRACE_SECONDS, FindOrphans, Uploads, UploadWriter
 from storage.records.job import StoreUnavailable, Upload
+from storage.records.job_file import JobFile
 
 INCOMING, FILES = "incoming", "files"
 _WHAT = "uploads"
+_NO_LINKS = {errno.EMLINK, errno.EPERM, errno.EOPNOTSUPP, errno.EXDEV}
+"""Errors for a file with too many links, and for a file system without links."""
+_COPY_BYTES = 1024**2
 
 
 class FolderWriter(UploadWriter):
@@ -96,6 +102,52 @@ class FolderUploads(Uploads):
     def open(self, upload: Upload, start: int = 0, end: int | None = None) -> FolderReader | None:
         """Open a complete file; None if it was deleted or cut."""
         return open_in_folder(self.path(upload), upload.size, start)
+
+    def copy(self, source: Upload | JobFile, name: str) -> Upload | None:
+        """Return a hard link to a file; see `Uploads.copy`."""
+        if isinstance(source, JobFile):
+            path, size = self.artifacts.path(source.key), self.artifacts.size(source.key)
+        else:
+            path, size = self.path(source), self.size(source)
+        if size != source.size:
+            return None
+        try:
+            return Upload(self.take(path), name, source.size, source.sha256)
+        except FileNotFoundError:
+            return None
+
+    def take(self, path: Path) -> UUID:
+        """Make a file on this disk, which does not change any more, a file of a job; return its id.
+
+        It becomes a hard link, or a copy where there can be none. Raises FileNotFoundError,
+        StoreFull and StoreUnavailable.
+        """
+        with translate_errors(_WHAT, but=FileNotFoundError):
+            return self._link(path) or self._copy(path)
+
+    def _link(self, path: Path) -> UUID | None:
+        """Link a file as a file of a job; return its id, or None if it cannot have more links."""
+        new = uuid4()
+        os.utime(path)  # a sweep of files without a job counts from now on
+        try:
+            os.link(path, self._files / str(new))
+        except OSError as error:
+            if error.errno in _NO_LINKS:
+                return None
+            raise
+        sync_folder(self._files)
+        return new
+
+    def _copy(self, path: Path) -> UUID:
+        writer = self.writer()
+        try:
+            with path.open("rb") as file:
+                while chunk := file.read(_COPY_BYTES):
+                    writer.write(chunk)
+            return writer.finish("", "").id
+        except BaseException:
+            writer.abort()
+            raise
 
     def delete(self, upload_ids: Iterable[UUID]) -> None:
         """Delete files that still exist."""

@@ -11,6 +11,7 @@ from uuid import UUID
 from storage.files.artifacts import Artifacts
 from storage.files.reading import FileReader
 from storage.records.job import Upload
+from storage.records.job_file import JobFile
 
 GRACE_SECONDS = 3600.0
 """Minimum age at which a file without a job is deleted. The job of a younger file may not be stored
@@ -75,6 +76,14 @@ class Uploads(ABC):
         """Open a complete file to read it from `start` up to `end`, its end by default.
 
         None if the file was deleted or changed, not by the service. Raises StoreUnavailable.
+        """
+
+    @abstractmethod
+    def copy(self, source: Upload | JobFile, name: str) -> Upload | None:
+        """Return a copy of a complete file, for a new job; None if the file is gone.
+
+        It has an id of its own, so that it stays when the source is deleted. Raises StoreFull and
+        StoreUnavailable.
         """
 
     @abstractmethod

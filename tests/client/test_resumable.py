@@ -11,7 +11,8 @@ from unittest.mock import patch
 
 import pytest
 
-from jobservice import ApiError, Client, FileChanged, UploadState, pieces, requests
+from jobservice import ApiError, Client, FileChanged, Job, UploadState, pieces, requests
+from jobservice.documents import UploadData
 from jobservice.pieces import Hashed, Piece
 from jobservice.uploads import Source
 from tests.support.client_restarts import restart
@@ -205,3 +206,60 @@ def test_a_hash_begins_again_if_it_has_to_go_far_back(path: Path) -> None:
     list(file.chunks(SIZE))
     file.move(5)
     assert file.sha256(SIZE) == SHA256
+
+
+def test_a_file_that_the_service_has_is_not_sent_again(api: Client, tmp_path: Path) -> None:
+    content = os.urandom(1000)
+    digest = hashlib.sha256(content).hexdigest()
+    assert api.uploads.find(digest) is None
+    sent: list[int] = []
+
+    def submit(file: Any) -> Job:
+        payload = {"patterns": ["ERROR"]}
+        report = lambda now, _: sent.append(now)  # noqa: E731
+        return api.submit("analyze", payload, file=file, by_hash=True, on_progress=report)
+
+    first = submit(("a.log", content))
+    assert max(sent) == 1000
+    sent.clear()
+    path = tmp_path / "b.log"
+    path.write_bytes(content)
+    with path.open("rb") as stream:
+        jobs = [submit(path), submit(stream)]
+        assert stream.tell() == 0
+    assert sent == []
+    assert len({first.id, *(job.id for job in jobs)}) == 3
+    uploads = [job.refresh().data.upload for job in jobs]
+    assert [(each.name, each.sha256) for each in uploads if each] == [("b.log", digest)] * 2
+    found = api.uploads.find(digest.upper(), "c.log")
+    assert found
+    assert (found.sha256, found.size, found.name) == (digest, 1000, "c.log")
+    job = api.submit("analyze", {"patterns": ["ERROR"]}, upload=found)
+    assert job.wait().data.upload == UploadData("c.log", 1000, digest)
+
+
+def test_a_file_that_is_gone_when_the_job_is_submitted_is_sent(
+    api: Client, service: Service
+) -> None:
+    content, payload = os.urandom(1000), {"patterns": ["x"]}
+    api.submit("analyze", payload, file=("a.log", content)).wait()
+    (stored,) = (
+        path
+        for path in (service.folder / "data/uploads/files").iterdir()
+        if path.read_bytes() == content
+    )
+    stored.unlink()
+    assert api.uploads.find(hashlib.sha256(content).hexdigest())
+    job = api.submit("analyze", payload, file=("a.log", content), by_hash=True)
+    assert job.wait().status == "succeeded"
+
+
+def test_what_cannot_be_read_twice_has_no_hash_before_it_is_sent(api: Client) -> None:
+    read_end, write_end = os.pipe()
+    os.close(write_end)
+    with os.fdopen(read_end, "rb") as stream:
+        for file, text in ((stream, "cannot be read twice"), ([b"a"], "one file"), (None, "one")):
+            with pytest.raises(ValueError, match=text):
+                api.submit("analyze", {"patterns": ["x"]}, file=file, by_hash=True)  # type: ignore[arg-type]
+    with pytest.raises(ValueError, match="64 hexadecimal digits"):
+        api.uploads.find("../jobs")

@@ -40,6 +40,7 @@ from tests.mutants.guards.records import RECORDS
 from tests.mutants.guards.resumable import FILES_OF_JOBS, RESUMABLE
 from tests.mutants.guards.schedules import SCHEDULES
 from tests.mutants.guards.store import STORE
+from tests.mutants.guards.stored_files import STORED_FILES
 from tests.mutants.guards.stored_lines import STORED_LINES
 from tests.mutants.guards.tags import CHANGES, EXPIRY, TAGS
 from tests.mutants.guards.times import TIMES
@@ -100,5 +101,6 @@ MUTANTS = (
     *FUNCTIONS,
     *OWN_PACKAGES,
     *RESUMABLE,
+    *STORED_FILES,
     *FILES_OF_JOBS,
 )

@@ -33,7 +33,9 @@ from jobservice.documents import (
     read_pattern_set,
     read_queue,
 )
+from jobservice.errors import ApiError
 from jobservice.event_stream import Event
+from jobservice.pieces import UploadState
 from jobservice.uploads import Files, Progress
 
 if TYPE_CHECKING:
@@ -99,6 +101,7 @@ class Client:
         payload: Mapping[str, Any] | None = None,
         *,
         file: Files | None = None,
+        by_hash: bool = False,
         wait: float | None = None,
         idempotency_key: str | None = None,
         on_progress: Progress | None = None,
@@ -108,12 +111,17 @@ class Client:
 
         file: a path, bytes or a binary stream to upload, or a pair of a name and one of these. A
             list of these is stored as one zip archive. A large file is sent as a resumable upload.
+        by_hash: read the file first, and do not send it if a job has an equal one.
         wait: seconds to wait for the end of the job. The job may still run afterwards.
         idempotency_key: calls with the same key make one job. By default, each call has its own.
         on_progress: a function that gets the bytes sent and the size of the file.
         """
         if file is not None and options.get("upload") is not None:
             raise TypeError("give either file or upload")
+        if by_hash:
+            more = {**options, "wait": wait, "idempotency_key": idempotency_key}
+            if (found := self._submit_known(type, payload, file, more)) is not None:
+                return found
         deadline = time.monotonic() + (wait or 0.0)
         upload = self.uploads.send_for(
             file,
@@ -132,15 +140,33 @@ class Client:
             wait=wait or 0.0,
             on_progress=on_progress,
         )
+        answer = self._send_submission(request, upload)
+        job = self._job(read_job({"type": type, "payload": dict(payload or {}), **answer}))
+        if wait and not job.is_final and (left := deadline - time.monotonic()) > 0:
+            job.wait_up_to(left)
+        return job
+
+    def _send_submission(self, request: requests.Request, upload: UploadState | None) -> Any:
+        """Send a submission, and delete its upload, of which the job has its own copy."""
         try:
             answer = self._transport.send(request)
         finally:
             self.uploads.discard(upload)
-        document = {"type": type, "payload": dict(payload or {}), **answer.document()}
-        job = self._job(read_job(document))
-        if wait and not job.is_final and (left := deadline - time.monotonic()) > 0:
-            job.wait_up_to(left)
-        return job
+        return answer.document()
+
+    def _submit_known(
+        self, type: str, payload: Any, file: Files | None, more: Mapping[str, Any]
+    ) -> Job | None:
+        """Submit a job whose file the service has; None if it has it not, or not any more."""
+        known = self.uploads.find_file(file)
+        if known is None:
+            return None
+        try:
+            return self.submit(type, payload, **{**more, "upload": known})
+        except ApiError as error:
+            if error.field == "upload.sha256":
+                return None
+            raise
 
     def dry_run(
         self,

@@ -12,6 +12,7 @@ from jobservice import requests
 from jobservice._sync.transport import Transport
 from jobservice.blocking import call, sleep
 from jobservice.errors import ApiError, ConnectionFailed, FileChanged, JobServiceError
+from jobservice.files import KnownFile, read_known_file
 from jobservice.pieces import Hashed, Piece, UploadState, is_large, read_upload
 from jobservice.requests import Request
 from jobservice.retries import Retries
@@ -72,6 +73,31 @@ class Uploads:
     def begin(self, name: str, size: int) -> UploadState:
         """Begin an upload without sending bytes: `send` continues it."""
         return read_upload(self._transport.document(requests.begin_upload(name, size)))
+
+    def find(self, sha256: str, name: str = "") -> KnownFile | None:
+        """Return a file with this hash that a job was given or has left; None if there is none.
+
+        `client.submit("analyze", …, upload=found)` then uses it, and shows it as `name`.
+        """
+        try:
+            found = self._transport.document(requests.find_file(sha256))
+        except ApiError as error:
+            if error.status == 404:
+                return None
+            raise
+        return read_known_file(found, name)
+
+    def find_file(self, file: Files | None) -> KnownFile | None:
+        """Read a file, and return the equal one that the service has; None if it has none.
+
+        Raises ValueError if it is not one file that can be read again.
+        """
+        if file is None or isinstance(file, list):
+            raise ValueError("by_hash needs one file")
+        source = Source(file)
+        if not source.can_restart:
+            raise ValueError(f"{source.name} is a stream that cannot be read twice: omit by_hash")
+        return self.find(call(source.sha256), source.name)
 
     def send_for(
         self,

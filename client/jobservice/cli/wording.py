@@ -42,6 +42,8 @@ OPTIONS = {
     "files": "--file",
     "upload": "--upload",
     "upload.id": "--upload",
+    "upload.sha256": "--by-hash",
+    "upload.name": "--file",
     "input": "--input-from",
     "input.from": "--input-from",
     "unique_key": "--unique-key",

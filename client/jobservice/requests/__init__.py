@@ -3,7 +3,7 @@
 from jobservice.requests.analyses import analyze_payload, compare_job, job_lines, job_report
 from jobservice.requests.batches import cancel_batch, get_batch, submit_batch
 from jobservice.requests.failures import MAX_GROUPS, Since, list_failures, since_text
-from jobservice.requests.files import get_archive, get_file, get_upload, list_files
+from jobservice.requests.files import find_file, get_archive, get_file, get_upload, list_files
 from jobservice.requests.jobs import (
     PAGE_JOBS,
     Filters,
@@ -71,6 +71,7 @@ __all__ = [
     "delete_schedule",
     "delete_upload",
     "events",
+    "find_file",
     "finish_upload",
     "get",
     "get_archive",

@@ -2,14 +2,24 @@
 
 from __future__ import annotations
 
+import re
 from urllib.parse import quote
 
 from jobservice.requests.request import Request, get, job_path
+
+_SHA256 = re.compile("[0-9A-Fa-f]{64}")
 
 
 def get_upload(job_id: str) -> Request:
     """Get the file that a job was given."""
     return Request("GET", f"{job_path(job_id)}/upload")
+
+
+def find_file(sha256: str) -> Request:
+    """Ask whether a job has a file with a hash. Raises ValueError for what is no hash."""
+    if not _SHA256.fullmatch(sha256):
+        raise ValueError(f"a SHA-256 has 64 hexadecimal digits, which {sha256[:100]!r} has not")
+    return get(f"/files/sha256:{sha256}")
 
 
 def list_files(job_id: str) -> Request:

@@ -224,11 +224,18 @@ def read_options(options: Mapping[str, Any]) -> dict[str, Any]:
     if "after" in given:
         given["after"] = _job_ids(given["after"])
     if "upload" in given:
-        given["upload"] = {"id": str(getattr(given["upload"], "upload_id", given["upload"]))}
+        given["upload"] = _reference(given["upload"])
     if "input_from" in given:
         (source,) = _job_ids(given.pop("input_from"))
         given["input"] = {"from": source}
     return given
+
+
+def _reference(upload: Any) -> dict[str, str]:
+    """How a submission names a file that the service has: an upload, its id, or another file."""
+    if not hasattr(upload, "upload_id") and hasattr(upload, "sha256"):
+        return {"sha256": upload.sha256, "name": upload.name}
+    return {"id": str(getattr(upload, "upload_id", upload))}
 
 
 def _backoff(value: Any) -> Any:

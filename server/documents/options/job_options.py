@@ -18,7 +18,7 @@ from server.documents.options.limits import (
 from server.documents.options.tags import Tags
 from server.documents.options.times import Time
 from server.documents.options.upload_reference import EXAMPLE_ID as UPLOAD_ID
-from server.documents.options.upload_reference import UploadReference
+from server.documents.options.upload_reference import EXAMPLE_SHA256, UploadReference
 from storage.records.job import UniqueScope
 from storage.records.queue_name import validate_queue_name
 
@@ -147,8 +147,9 @@ Input = Annotated[
 FileReference = Annotated[
     UploadReference | None,
     Field(
-        description="a resumable upload as the file of the job, instead of a file in a form",
-        examples=[{"id": UPLOAD_ID}],
+        description="a resumable upload, or a file with this hash that any job has, as the file of"
+        " the job, instead of a file in a form",
+        examples=[{"id": UPLOAD_ID}, {"sha256": EXAMPLE_SHA256, "name": "app.log"}],
     ),
 ]
 

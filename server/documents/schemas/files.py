@@ -129,3 +129,14 @@ class FilesDocument(TypedDict):
 
     files: list[FileDocument]
     """All files, sorted by name; none as long as the job has not succeeded."""
+
+
+class KnownFileDocument(TypedDict):
+    """A file that some job was given or has left."""
+
+    sha256: str
+    """SHA-256 of the file, in hexadecimal."""
+    size: int
+    """Size in bytes."""
+    job_id: Id
+    """Id of one of the jobs that have the file."""

@@ -12,6 +12,7 @@ from typing import Any, ClassVar
 from uuid import UUID
 
 from server.auth.callers import Role
+from server.documents.files import display_name
 from server.documents.uploads import upload_document
 from server.handlers.base import Handler
 from server.http.body import Body, NoBody, content_length, media_type
@@ -26,7 +27,6 @@ from server.jobs.resumable_uploads import (
     upload_problems,
 )
 from server.upload.file_part import FilePart
-from server.upload.form import display_name
 from server.upload.resumable_body import (
     BATCH_BYTES,
     CHECKSUM_HEADER,

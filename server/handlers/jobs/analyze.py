@@ -11,6 +11,7 @@ from server.checking.submission import CheckedSubmission
 from server.documents.analyses.comparison import comparison_lines, not_compared_line
 from server.documents.analyses.queries import ComparisonQuery
 from server.documents.analyses.report import analysis_report
+from server.documents.files import display_name
 from server.documents.filters import MAX_WAIT_SECONDS
 from server.handlers.jobs.analyses import compared_id, comparison
 from server.handlers.jobs.submission import SubmissionHandler
@@ -22,7 +23,6 @@ from server.http.problems import FieldError, Problem, unacceptable
 from server.jobs.jobs import Jobs
 from server.jobs.response import Response
 from server.upload.file_body import FileBody
-from server.upload.form import display_name
 from storage.records.queue_name import DEFAULT_QUEUE
 from storage.records.states import Status
 

@@ -1,7 +1,7 @@
 """The operations on stored files."""
 
 from server.documents.files import DownloadQuery
-from server.documents.schemas.files import FilesDocument
+from server.documents.schemas.files import FilesDocument, KnownFileDocument
 from server.openapi.operations.operation import ANY_TYPE, ZIP, Operation
 
 _HEADERS = ("Accept-Ranges", "Content-Disposition")
@@ -52,5 +52,15 @@ FILES = (
         problems=(410, 416),
         response_headers={200: _HEADERS, 206: (*_HEADERS, "Content-Range", "Etag")},
         request_headers=("Range", "If-Range"),
+    ),
+    Operation(
+        "/files/{hash}",
+        "A file, by its hash",
+        {200: KnownFileDocument},
+        id="findFile",
+        tag="files",
+        description="HEAD, too, tells whether a job has a file with this SHA-256, as its upload or"
+        " as a file that it has left: then a submission can name it as `upload`, and the file need"
+        " not be sent.",
     ),
 )

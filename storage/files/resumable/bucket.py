@@ -23,7 +23,7 @@ import obstore
 from obstore.exceptions import AlreadyExistsError
 from obstore.store import S3Store
 
-from storage.files.bucket_objects import PART_BYTES, ObjectWriter, translate_errors
+from storage.files.bucket_objects import PART_BYTES, copy_object, translate_errors, write_object
 from storage.files.resumable.uploads import (
     PARTIAL,
     OffsetConflict,
@@ -37,8 +37,6 @@ from storage.records.resumable_upload import ResumableUpload
 
 PIECE_BYTES = PART_BYTES
 """Size of a piece. Bytes of a piece that was not stored whole are lost with the listener."""
-MAX_COPY_BYTES = 5 * 1024**3
-"""The largest object that S3 copies by itself."""
 _READ_BYTES = 1024**2
 _INFO, _FILE = "info", "file"
 _DIGITS = 20
@@ -166,23 +164,19 @@ class BucketResumables(ResumableUploads):
             raise OffsetConflict(stored.offset)
         digest = hashlib.sha256()
         chunks = _unless(give_up, self._read(stored.names, digest))
-        self._write(f"{self.prefix(id)}/{_FILE}", chunks)
+        write_object(self._bucket, f"{self.prefix(id)}/{_FILE}", chunks)
         self.write_info(id, replace(info, sha256=digest.hexdigest()))
         self.remove(list(stored.names))
 
     def copy(self, upload: ResumableUpload) -> Upload:
         """Return a copy that S3 makes; see `ResumableUploads.copy`.
 
-        A file of more than MAX_COPY_BYTES is read and written.
+        A file of more than 5 GiB is read and written.
         """
         assert upload.sha256
         new, source = uuid4(), f"{self.prefix(upload.id)}/{_FILE}"
         try:
-            with translate_errors():
-                if upload.size <= MAX_COPY_BYTES:
-                    obstore.copy(self._bucket, source, str(new))
-                else:
-                    self._write(str(new), self._read([source], None))
+            copy_object(self._bucket, source, str(new), upload.size)
         except StoreUnavailable as error:
             if isinstance(error.__cause__, FileNotFoundError):
                 raise UploadGone from None
@@ -276,17 +270,6 @@ class BucketResumables(ResumableUploads):
                     if digest is not None:
                         digest.update(data)
                     yield data
-
-    def _write(self, name: str, chunks: Iterator[bytes]) -> None:
-        """Write an object from chunks. An error leaves none."""
-        writer = ObjectWriter(self._bucket, name)
-        try:
-            for chunk in chunks:
-                writer.write(chunk)
-            writer.complete()
-        except BaseException:
-            writer.discard_parts()
-            raise
 
 
 def _unless(give_up: Callable[[], bool], chunks: Iterable[bytes]) -> Iterator[bytes]:

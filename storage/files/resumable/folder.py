@@ -7,7 +7,6 @@ A copy for a job is a hard link, so it takes no space and no time.
 """
 
 import contextlib
-import errno
 import fcntl
 import hashlib
 import json
@@ -18,11 +17,11 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from io import FileIO
 from pathlib import Path
-from uuid import UUID, uuid4
+from uuid import UUID
 
 from storage.files.data_file import DataFile, translate_errors
 from storage.files.disk import make_folder, sync_folder, sync_name
-from storage.files.folder import FILES, INCOMING, FolderWriter
+from storage.files.folder import FolderUploads
 from storage.files.resumable.uploads import (
     PARTIAL,
     OffsetConflict,
@@ -37,8 +36,6 @@ from storage.records.resumable_upload import ResumableUpload
 _DATA, _INFO, _NEW_INFO = "data", "info", "info.new"
 _COPY_BYTES = 1024**2
 _WHAT = "uploads"
-_NO_LINKS = {errno.EMLINK, errno.EPERM, errno.EOPNOTSUPP, errno.EXDEV}
-"""Errors for a file with too many links, and for a file system without links."""
 
 
 @dataclass(frozen=True)
@@ -114,8 +111,8 @@ class FolderResumables(ResumableUploads):
 
     def __init__(self, folder: Path):
         """`folder` has the files of jobs. Raises StoreFull and StoreUnavailable."""
-        self._folder, self._incoming = folder / PARTIAL, folder / INCOMING
-        self._files = folder / FILES
+        self._folder = folder / PARTIAL
+        self._files = FolderUploads(folder)
         with translate_errors(_WHAT):
             make_folder(self._folder)
 
@@ -185,11 +182,10 @@ class FolderResumables(ResumableUploads):
         """Return a hard link to a complete upload; see `ResumableUploads.copy`."""
         assert upload.sha256
         data = self._folder / str(upload.id) / _DATA
-        with translate_errors(_WHAT):
-            try:
-                new = self._link(data) or self._copy(data)
-            except FileNotFoundError:
-                raise UploadGone from None
+        try:
+            new = self._files.take(data)
+        except FileNotFoundError:
+            raise UploadGone from None
         return Upload(new, upload.name, upload.size, upload.sha256)
 
     def delete(self, id: UUID) -> None:
@@ -236,30 +232,6 @@ class FolderResumables(ResumableUploads):
         except UploadBusy:
             return True
         return False
-
-    def _link(self, data: Path) -> UUID | None:
-        """Link a file as a file of a job; return its id, or None if it cannot have more links."""
-        new = uuid4()
-        os.utime(data)  # a sweep of files without a job counts from now on
-        try:
-            os.link(data, self._files / str(new))
-        except OSError as error:
-            if error.errno in _NO_LINKS:
-                return None
-            raise
-        sync_folder(self._files)
-        return new
-
-    def _copy(self, data: Path) -> UUID:
-        writer = FolderWriter(self._incoming, self._files)
-        try:
-            with data.open("rb") as file:
-                while chunk := file.read(_COPY_BYTES):
-                    writer.write(chunk)
-            return writer.finish("", "").id
-        except BaseException:
-            writer.abort()
-            raise
 
 
 def _digest(file: FileIO, give_up: Callable[[], bool]) -> str:

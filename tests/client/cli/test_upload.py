@@ -61,3 +61,28 @@ def test_an_upload_that_ends_early_tells_how_to_go_on(
     assert found.code == code
     command = found.err.partition("Go on with: jobservice ")[2].splitlines()[0]
     assert jobs.run(*command.split()).code == 0
+
+
+def test_a_file_that_the_service_has_is_not_sent_again(jobs: JobsCommand, tmp_path: Path) -> None:
+    path = tmp_path / "own.log"
+    path.write_bytes(os.urandom(1000))
+    command = ("submit", "analyze", 'patterns=["x"]', "--file", str(path), "--by-hash")
+    first = jobs.run(*command).out.strip()
+    with patch("jobservice.requests.jobs.Form", side_effect=AssertionError("it is sent")):
+        second = jobs.run(*command, "--wait", "--json").document
+    assert second["job_id"] != first
+    assert second["upload"]["name"] == "own.log"
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [("--file", "-", "--by-hash"), ("--by-hash",), ("--file", "a", "--file", "b", "--by-hash")],
+)
+def test_only_one_file_has_a_hash(jobs: JobsCommand, arguments: tuple[str, ...]) -> None:
+    found = jobs.run("submit", "analyze", 'patterns=["x"]', *arguments)
+    assert (found.code, "--by-hash needs one --file" in found.err) == (2, True)
+
+
+def test_a_dry_run_has_no_hash(jobs: JobsCommand, path: str) -> None:
+    found = jobs.run("submit", "analyze", "--file", path, "--by-hash", "--dry-run")
+    assert (found.code, "leave out --by-hash" in found.err) == (2, True)

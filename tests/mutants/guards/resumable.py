@@ -96,13 +96,6 @@ RESUMABLE = (
         STORAGE,
     ),
     Mutant(
-        "a linked file is not swept as an old one",
-        FOLDER,
-        "        os.utime(data)  # a sweep of files without a job counts from now on\n",
-        "",
-        STORAGE,
-    ),
-    Mutant(
         "an upload that is being written is not swept",
         FOLDER,
         "and not self._is_locked(folder):",

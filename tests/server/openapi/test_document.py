@@ -42,6 +42,7 @@ def routes(app: App) -> dict[str, type[Handler]]:
         name = "{name}" if has_name else "{job_id}"
         name = "{batch_id}" if pattern.startswith("/batches") else name
         name = "{upload_id}" if pattern.startswith("/uploads") else name
+        name = "{hash}" if pattern.startswith("/files") else name
         path = pattern.removesuffix("$").removesuffix("/?").replace("([^/]+)", name)
         path = path.replace("(.+)", "{name}")
         found[path.replace("\\", "")] = rule.target

@@ -12,9 +12,9 @@ from uuid import UUID, uuid4
 
 import pytest
 
+from storage.files import bucket_objects as bucket_module
 from storage.files.bucket_access import open_bucket
 from storage.files.folder import FolderUploads
-from storage.files.resumable import bucket as bucket_module
 from storage.files.resumable.bucket import PIECE_BYTES, BucketResumables
 from storage.files.resumable.folder import FolderResumables
 from storage.files.resumable.uploads import (

@@ -15,6 +15,7 @@ from storage.jobs.events import Events
 from storage.jobs.retention import Retention
 from storage.queries import failures, search
 from storage.queries.failures import find_failures
+from storage.queries.files_by_hash import files_by_hash
 from storage.records.filters import Filters
 from storage.records.job import NewJob
 from storage.records.retention_rules import parse_rules
@@ -154,6 +155,17 @@ def test_the_holder_of_a_unique_key_is_found_without_reading_others(
     of_holders = [plan for text, plan in found.items() if "unique_scope = 'final'" in text]
     assert len(of_holders) > 1
     assert all("USING INDEX job_unique_key" in plan for plan in of_holders), of_holders
+
+
+def test_files_are_found_by_their_hashes_without_reading_others(bench: Bench, plans: Plans) -> None:
+    files_by_hash(bench.store.database, "00" * 32)
+    found = plans.found()
+    assert len(found) == 2
+    assert not any("SCAN" in plan or "TEMP B-TREE" in plan for plan in found.values()), found
+    assert {name for name in ("upload_sha256", "job_file_sha256") if name in str(found)} == {
+        "upload_sha256",
+        "job_file_sha256",
+    }
 
 
 def test_a_queue_finds_its_first_job_without_reading_the_others(bench: Bench) -> None:

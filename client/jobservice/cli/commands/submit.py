@@ -65,11 +65,18 @@ class FileOptions:
         str | None,
         typer.Option("--upload", metavar="ID", help="Use the file of an `upload`."),
     ] = None
+    by_hash: Annotated[
+        bool, typer.Option("--by-hash", help="Do not send a file that the service has.")
+    ] = False
 
-    def paths(self) -> list[str]:
+    def paths(self, dry_run: bool) -> list[str]:
         """The files to send. Raises BadParameter if there is an upload, too."""
         if self.file and self.upload:
             raise typer.BadParameter("give either --file or --upload")
+        if self.by_hash and (len(self.file or []) != 1 or self.file == ["-"]):
+            raise typer.BadParameter("--by-hash needs one --file, which can be read twice")
+        if self.by_hash and dry_run:
+            raise typer.BadParameter("--dry-run sends the file: leave out --by-hash")
         return self.file or []
 
 
@@ -108,7 +115,7 @@ def submit(
     The payload is made of key=value, where a value is JSON if it can be read as such, of JSON
     files (@options.json) and of standard input (-). Later fields replace earlier ones.
     """
-    paths = given_file.paths()
+    paths = given_file.paths(dry_run)
     if "-" in paths and "-" in (payload or []):
         raise typer.BadParameter("standard input can be the payload or the file, not both")
     values = payloads.read(payload or [])
@@ -124,7 +131,7 @@ def submit(
     if dry_run:
         return _try(session, type, values, paths, {**options.given(), "upload": given_file.upload})
     given = {**options.given(), "upload": given_file.upload, "idempotency_key": idempotency_key}
-    given["file"] = _opened(paths)
+    given |= {"file": _opened(paths), "by_hash": given_file.by_hash}
 
     def send(progress: JobProgress) -> "Job":
         client = session.patient_client if paths or is_waiting else session.client
