@@ -62,6 +62,7 @@ class RunnerFolder:
             (self.path / KEPT).mkdir(mode=0o700)
             self._kept = removal.open_folder(KEPT, self.descriptor)
             self._discard_dead_runners(all_runners, name)
+        self._is_closed = False
         self._remover: threading.Thread | None = None
         self._not_removable: set[str] = set()
         self.empty_trash()
@@ -89,17 +90,23 @@ class RunnerFolder:
 
     def open_kept(self, call_id: str) -> int:
         """Open the folder of files that a call has left; returns its descriptor. Raises OSError."""
+        if self._is_closed:
+            raise OSError(errno.ENOENT, "the worker has stopped, and its work folders are removed")
         return removal.open_folder(kept_name(call_id), self._kept)
 
     def discard_kept(self, call_id: str) -> None:
         """Move the folder of files that a call has left to the trash, if there is one."""
-        _move_to_trash(kept_name(call_id), self._kept, self._trash)
+        if not self._is_closed:
+            _move_to_trash(kept_name(call_id), self._kept, self._trash)
 
     def empty_trash(self) -> bool:
         """Start a thread that empties the trash, unless it runs already.
 
-        Always returns False: the caller need not call it again at once.
+        Always returns False: the caller need not call it again at once. Once everything is removed,
+        it does nothing: a worker settles its last jobs after that.
         """
+        if self._is_closed:
+            return False
         running = self._remover is not None and self._remover.is_alive()
         names = []
         if not running:
@@ -131,6 +138,7 @@ class RunnerFolder:
             os.rmdir(self.path / _TRASH)
             os.rmdir(self.path / KEPT)
             os.rmdir(self.path)
+        self._is_closed = True  # first: the numbers of the descriptors may be used again
         os.close(self._trash)
         os.close(self._kept)
         os.close(self.descriptor)

@@ -18,6 +18,7 @@ from tests.support.stores import Bench, folder_of
 from tests.support.waiting import wait_for
 from tests.support.workers import Worker, open_worker
 
+STORE_FAILED = "the store failed, trying again"
 SYNCS = "fsync,fdatasync"
 SLEEP = {"type": "sleep", "payload": {"seconds": 0}}
 
@@ -185,7 +186,7 @@ def test_a_worker_whose_disk_fails_at_commits_runs_each_job_once(
     service.wait_for_status(ids[0], "running")
 
     def failed() -> list[str]:
-        return [each["reason"] for each in worker.lines() if "reason" in each]
+        return [each["reason"] for each in worker.lines() if each["message"] == STORE_FAILED]
 
     with failing_system_calls(worker.process.pid, SYNCS):
         wait_for(lambda: len(failed()) >= 3, timeout=20)
