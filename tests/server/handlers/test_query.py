@@ -13,6 +13,7 @@ pytestmark = [pytest.mark.gen_test, pytest.mark.sqlite]
 
 OPEN = ["/", "/healthz", "/readyz", "/metrics", "/openapi.json", "/docs"]
 """Paths of the API and the pages that ignore unknown parameters."""
+HASH = "0" * 64
 WRONG_NAMES = [
     ("state=failed", "state", "did you mean status?"),
     ("Status=failed", "Status", "did you mean status?"),
@@ -35,7 +36,9 @@ def calls() -> Iterator[tuple[str, str]]:
         method, path = name.split()
         if path not in OPEN:
             job_id = "01a2107d-08cc-73f5-a3eb-bdc8e70382e5"
-            target = path.format(job_id=job_id, batch_id=job_id, name="default")
+            target = path.format(
+                job_id=job_id, batch_id=job_id, upload_id=job_id, name="default", hash=HASH
+            )
             yield method.upper(), target
             if method == "get":
                 yield "HEAD", target
