@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from runner.pool.linux import landlock, seccomp
+from runner.pool.linux.kept_files import KEPT
 from runner.pool.linux.work_folders import WORK
 from tests.support.paths import ROOT
 from tests.support.programs import Service, running_service
@@ -119,7 +120,7 @@ def test_a_job_cannot_use_the_folder_of_another_job(service: Service) -> None:
     _, path, *_ = tried(service, "folder")
     runner = Path(path).parents[2]
     assert tried(service, "list_folder", runner) in DENIED
-    for place in (path for path in runner.iterdir() if path.name != "trash"):
+    for place in (path for path in runner.iterdir() if path.name not in ("trash", KEPT)):
         (place / WORK / "note").write_text("x")
     seen = {str(path): tried(service, "read", path) for path in runner.glob(f"*/{WORK}/note")}
     assert "EACCES" in seen.values()  # at least that of the other slot

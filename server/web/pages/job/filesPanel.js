@@ -2,7 +2,13 @@
 
 import { canPreview } from "./fileKinds.js";
 import { actionButton } from "../../lib/dialog.js";
-import { h, replaceChildren, setText, tableHead, update } from "../../lib/dom.js";
+import {
+  h,
+  replaceChildren,
+  setText,
+  tableHead,
+  update,
+} from "../../lib/dom.js";
 import { messageOf } from "../../lib/errors.js";
 import * as format from "../../lib/format.js";
 import { get } from "../../shared/api.js";
@@ -42,7 +48,9 @@ export class FilesPanel {
     setText(this.note, "");
     try {
       /** @type {import("../../types.js").FilesDocument} */
-      const left = job.files ? await get(jobPath(this.jobId, "/files")) : { files: [] };
+      const left = job.files
+        ? await get(jobPath(this.jobId, "/files"))
+        : { files: [] };
       if (wanted === this.shown) update(this.list, this.table(job, left.files));
     } catch (error) {
       this.shown = "";
@@ -61,26 +69,48 @@ export class FilesPanel {
     }));
     const { upload } = job;
     const path = jobPath(this.jobId, "/upload");
-    const given = upload && { ...upload, path, type: null, kind: "the file it was given" };
+    const given = upload && {
+      ...upload,
+      path,
+      type: null,
+      kind: "the file it was given",
+    };
     const rows = [...(given ? [given] : []), ...files];
     return [
       h(
-        "table",
-        { class: "figures files" },
-        tableHead(["File", "Size", "Type", "Preview"]),
+        "div",
+        {
+          class: "scroll",
+          tabindex: 0,
+          role: "group",
+          "aria-label": "Stored files",
+        },
         h(
-          "tbody",
-          {},
-          rows.slice(0, MAX_ROWS).map((file) => this.row(file, file.kind)),
+          "table",
+          { class: "figures files" },
+          tableHead(["File", "Size", "Type", "Preview"]),
+          h(
+            "tbody",
+            {},
+            rows.slice(0, MAX_ROWS).map((file) => this.row(file, file.kind)),
+          ),
         ),
       ),
       rows.length > MAX_ROWS &&
-        h("p", { class: "quiet" }, `${format.number(rows.length - MAX_ROWS)} more are not shown.`),
+        h(
+          "p",
+          { class: "quiet" },
+          `${format.number(rows.length - MAX_ROWS)} more are not shown.`,
+        ),
       left.length > 1 &&
         h(
           "p",
           {},
-          h("a", { href: jobPath(this.jobId, "/files.zip"), download: "" }, "All files as zip"),
+          h(
+            "a",
+            { href: jobPath(this.jobId, "/files.zip"), download: "" },
+            "All files as zip",
+          ),
         ),
     ];
   }
@@ -93,7 +123,11 @@ export class FilesPanel {
     return h(
       "tr",
       {},
-      h("th", { scope: "row" }, h("a", { href: file.path, download: "" }, file.name)),
+      h(
+        "th",
+        { scope: "row" },
+        h("a", { href: file.path, download: "" }, file.name),
+      ),
       h("td", {}, format.bytes(file.size)),
       h("td", {}, kind),
       h(
@@ -113,7 +147,8 @@ export class FilesPanel {
     const shown = this.shown;
     const { previewOf } = await import("./filePreview.js");
     const preview = await previewOf(file);
-    if (shown === this.shown) replaceChildren(this.preview, h("h3", {}, file.name), ...preview);
+    if (shown === this.shown)
+      replaceChildren(this.preview, h("h3", {}, file.name), ...preview);
   }
 }
 
