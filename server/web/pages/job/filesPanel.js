@@ -2,13 +2,7 @@
 
 import { canPreview } from "./fileKinds.js";
 import { actionButton } from "../../lib/dialog.js";
-import {
-  h,
-  replaceChildren,
-  setText,
-  tableHead,
-  update,
-} from "../../lib/dom.js";
+import { h, replaceChildren, setText, tableHead, update } from "../../lib/dom.js";
 import { messageOf } from "../../lib/errors.js";
 import * as format from "../../lib/format.js";
 import { get } from "../../shared/api.js";
@@ -48,9 +42,7 @@ export class FilesPanel {
     setText(this.note, "");
     try {
       /** @type {import("../../types.js").FilesDocument} */
-      const left = job.files
-        ? await get(jobPath(this.jobId, "/files"))
-        : { files: [] };
+      const left = job.files ? await get(jobPath(this.jobId, "/files")) : { files: [] };
       if (wanted === this.shown) update(this.list, this.table(job, left.files));
     } catch (error) {
       this.shown = "";
@@ -97,20 +89,12 @@ export class FilesPanel {
         ),
       ),
       rows.length > MAX_ROWS &&
-        h(
-          "p",
-          { class: "quiet" },
-          `${format.number(rows.length - MAX_ROWS)} more are not shown.`,
-        ),
+        h("p", { class: "quiet" }, `${format.number(rows.length - MAX_ROWS)} more are not shown.`),
       left.length > 1 &&
         h(
           "p",
           {},
-          h(
-            "a",
-            { href: jobPath(this.jobId, "/files.zip"), download: "" },
-            "All files as zip",
-          ),
+          h("a", { href: jobPath(this.jobId, "/files.zip"), download: "" }, "All files as zip"),
         ),
     ];
   }
@@ -123,11 +107,7 @@ export class FilesPanel {
     return h(
       "tr",
       {},
-      h(
-        "th",
-        { scope: "row" },
-        h("a", { href: file.path, download: "" }, file.name),
-      ),
+      h("th", { scope: "row" }, h("a", { href: file.path, download: "" }, file.name)),
       h("td", {}, format.bytes(file.size)),
       h("td", {}, kind),
       h(
@@ -147,8 +127,7 @@ export class FilesPanel {
     const shown = this.shown;
     const { previewOf } = await import("./filePreview.js");
     const preview = await previewOf(file);
-    if (shown === this.shown)
-      replaceChildren(this.preview, h("h3", {}, file.name), ...preview);
+    if (shown === this.shown) replaceChildren(this.preview, h("h3", {}, file.name), ...preview);
   }
 }
 
