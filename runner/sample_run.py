@@ -8,7 +8,6 @@ import shutil
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from functools import partial
 from pathlib import Path
 from typing import Any
 from uuid import UUID, uuid4
@@ -18,10 +17,9 @@ from runner.files.folder import FileLimits
 from runner.files.names import InvalidFiles
 from runner.files.store import store_files
 from runner.isolation import job_access
-from runner.pool.job_process import entry
 from runner.pool.linux.work_folders import FILE_FROM_WORK, RunnerFolder
 from runner.pool.pool import Pool, PoolError
-from runner.worker import call_limits
+from runner.worker import call_limits, entry_loader
 from storage.files.artifacts import FolderArtifacts
 from storage.files.folder import FILES
 from storage.records.attempt_outcome import AttemptOutcome
@@ -87,7 +85,7 @@ def _open_pool(
         access = job_access(settings, None, work)
         pool = Pool(
             1,
-            partial(entry.load, tuple(packages), settings.max_data_bytes, settings.max_data_ratio),
+            entry_loader(settings, packages),
             work,
             limits=call_limits(settings),
             access=replace(access, protected=(*access.protected, str(data_dir.absolute()))),

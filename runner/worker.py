@@ -2,7 +2,7 @@
 
 import contextlib
 import logging
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 
 from runner.config import RunnerSettings
@@ -11,6 +11,7 @@ from runner.hang_report import report_hang
 from runner.isolation import job_access, job_cgroups
 from runner.pool.fork.watchdog import WatchdogSettings
 from runner.pool.job_process import entry
+from runner.pool.job_process.loop import Entry
 from runner.pool.linux import processes
 from runner.pool.linux.cgroups import JobCgroups
 from runner.pool.linux.work_folders import RunnerFolder
@@ -128,10 +129,9 @@ def start_pool(
     cgroups: JobCgroups | None,
 ) -> Pool:
     """Load the job types, and start the processes that run jobs. Raises PoolError."""
-    packages = tuple(settings.job_type_sources)
     pool = Pool(
         settings.concurrency_limit,
-        partial(entry.load, packages, settings.max_data_bytes, settings.max_data_ratio),
+        entry_loader(settings, settings.job_type_sources),
         work_place,
         keep_fds=liveness.descriptors,
         limits=call_limits(settings, cgroups),
@@ -141,6 +141,11 @@ def start_pool(
     for fields in pool.notes:
         log.warning("a job type does not work", extra=fields)
     return pool
+
+
+def entry_loader(settings: RunnerSettings, sources: Sequence[str]) -> Callable[[], Entry]:
+    """Return the function that loads job types from these sources, for a pool."""
+    return partial(entry.load, tuple(sources), settings.max_data_bytes, settings.max_data_ratio)
 
 
 def open_work_place(settings: RunnerSettings) -> RunnerFolder:

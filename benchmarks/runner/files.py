@@ -41,7 +41,7 @@ TYPES = "runner.job_types,tests.support.job_types.scripts"
 
 @dataclass(frozen=True)
 class Run:
-    """Seconds and CPU seconds of storing a file, and the bytes by which memory grew."""
+    """What the storing of one file took: seconds, CPU seconds, and bytes of additional memory."""
 
     seconds: float
     cpu_seconds: float

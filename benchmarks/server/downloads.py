@@ -4,7 +4,7 @@
 
 The bare programs send the file with `sendfile`, or read and send it, to the first client that
 connects. The client only reads, into one buffer. Runs alternate. The file is in the page cache, and
-all programs are on one machine. CPU seconds are those of the sending process, per GB.
+all programs are on one machine. The sending process uses the CPU seconds in the table, per GB.
 
 "Memory" is how much the peak of the listener (VmHWM) grows during the downloads. With `--readers
 N`, N clients download at once. Files in S3 are read from moto's server, which keeps them in memory
@@ -62,7 +62,7 @@ class Target:
     grown: int = 0
 
     def take(self, size: int, readers: int = 1) -> None:
-        """Let clients receive the file, of which at least `size` bytes must arrive."""
+        """Let clients receive the file. Each must get at least `size` bytes."""
         Path(f"/proc/{self.process.pid}/clear_refs").write_text("5")  # the peak begins anew
         before, cpu = self.memory("VmRSS"), sum(self.process.cpu_times()[:2])
         begun = time.perf_counter()
