@@ -135,7 +135,6 @@ class App:
     def _submission_checks(self) -> SubmissionChecks:
         return SubmissionChecks(
             self.job_types,
-            self.job_types.packages,
             self.settings.allowed_callback_hosts,
             self.settings.cell,
             self._pattern_sets.find,

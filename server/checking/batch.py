@@ -77,12 +77,10 @@ def check_piece(
         except Problem as problem:
             checked.refused.append((index, problem))
     types = [job_type_of(document, job_types) for _, document in documents]
-    found = zip(documents, types, strict=True)
+    found = list(zip(documents, types, strict=True))
     if sets is None and (names := _set_names(found)):
         raise SetsNeeded(names)
-    if refuse_slow and any(
-        is_slow(found[1], type) for found, type in zip(documents, types, strict=True)
-    ):
+    if refuse_slow and any(is_slow(document, job_type) for (_, document), job_type in found):
         raise SlowJob
     settings = callback_hosts, cell, sets or NO_SETS
     for index, document in documents:

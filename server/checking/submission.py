@@ -11,7 +11,7 @@ interpreter's lock.
 import json
 import logging
 import traceback
-from collections.abc import Awaitable, Callable, Collection, Sequence
+from collections.abc import Awaitable, Callable, Collection
 from dataclasses import dataclass, replace
 from typing import Any, Self, TypeVar
 from uuid import UUID
@@ -129,12 +129,11 @@ class CheckedSubmission:
 
 
 class SubmissionChecks:
-    """Checks submissions against job types, which the check process finds in `packages`."""
+    """Checks submissions against job types, which the check process finds again."""
 
     def __init__(
         self,
         job_types: JobTypes,
-        packages: Sequence[str],
         callback_hosts: Collection[str],
         cell: int | None,
         find_sets: Callable[[list[str]], Awaitable[FoundSets]],
@@ -143,7 +142,7 @@ class SubmissionChecks:
         self._job_types = job_types
         self._find_sets = find_sets
         self._settings = (callback_hosts, cell)
-        self.process = CheckProcess(packages)
+        self.process = CheckProcess(job_types.packages)
 
     async def check(self, received: Received) -> CheckedSubmission | None:
         """Parse and check a submission; None if it lacks fields that may still follow.
@@ -153,9 +152,10 @@ class SubmissionChecks:
         sets: FoundSets | None = None
         if received.size <= SMALL_BYTES:
             parsed = parse(received)
-            if names := sets_of(parsed[0], job_type_of(parsed[0], self._job_types)):
+            job_type = job_type_of(parsed[0], self._job_types)
+            if names := sets_of(parsed[0], job_type):
                 sets = await self._find_sets(names)
-            elif not self._is_slow(parsed[0]):
+            elif not is_slow(parsed[0], job_type):
                 return check_submission(received, parsed, self._job_types, *self._settings)
         checked: CheckedSubmission | None
         try:
@@ -175,10 +175,6 @@ class SubmissionChecks:
         except ValidationError:  # of another release
             return False
         return job_type.question(payload) == question
-
-    def _is_slow(self, document: Any) -> bool:
-        """Whether the job type says that the payload takes long to check."""
-        return is_slow(document, job_type_of(document, self._job_types))
 
 
 def is_slow(document: Any, job_type: JobType[Any] | None) -> bool:

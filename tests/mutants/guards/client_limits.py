@@ -251,7 +251,7 @@ CLIENT_LIMITS = (
     Mutant(
         "slow submissions are checked in another process",
         "server/checking/submission.py",
-        "            elif not self._is_slow(parsed[0]):\n",
+        "            elif not is_slow(parsed[0], job_type):\n",
         "            else:\n",
         ("tests/server/checking/test_checks.py",),
     ),
