@@ -56,13 +56,7 @@ class DownloadHandler(OneJobHandler):
         Raises Problem 410, 412, 416 and 503.
         """
         query = read_query(DownloadQuery, query_parameters(self))
-        self.is_timed = False  # the client decides how long it takes
-        conditions = conditions_of(self.request.headers, is_read=True)
-        conditions.require_match(file.etag)
-        if not conditions.is_new(file.etag):
-            self.set_header("ETag", file.etag)
-            self.set_status(304)
-            self.finish()
+        if self.begin(file.etag):
             return
         is_head = self.request.method == "HEAD"  # for which Range has no meaning
         part = None if is_head else wanted_range(self.request.headers, file.etag, file.size)
@@ -81,6 +75,21 @@ class DownloadHandler(OneJobHandler):
         finally:
             reader.close()
 
+    def begin(self, etag: str) -> bool:
+        """Begin the response. Return whether it is a 304, because the client has the file already.
+
+        Raises Problem 412.
+        """
+        self.is_timed = False  # the client decides how long it takes
+        conditions = conditions_of(self.request.headers, is_read=True)
+        conditions.require_match(etag)
+        self.set_header("ETag", etag)
+        if conditions.is_new(etag):
+            return False
+        self.set_status(304)
+        self.finish()
+        return True
+
     def _open(self, file: StoredFile, start: int, end: int) -> FileReader:
         reader = file.open(start, end)
         if reader is None:
@@ -96,7 +105,6 @@ class DownloadHandler(OneJobHandler):
         kind = f"{file.media_type}; charset=utf-8" if is_text else file.media_type
         self.set_headers(
             {
-                "ETag": file.etag,
                 "Content-Type": kind,
                 "Content-Length": str(end - start),
                 "Content-Disposition": content_disposition(query.disposition, file.name),

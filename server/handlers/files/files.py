@@ -13,7 +13,6 @@ from server.downloads.disposition import content_disposition
 from server.handlers.files.download import DownloadHandler, StoredFile
 from server.handlers.jobs.job import OneJobHandler, parse_job_id
 from server.http.codes import Code
-from server.http.conditions import conditions_of
 from server.http.problems import Problem
 from server.store.threads import StoreThreads
 from storage.files.artifacts import Artifacts
@@ -82,13 +81,7 @@ class FilesArchiveHandler(DownloadHandler):
     head = get
 
     async def _send_archive(self, job_id: UUID, archive: FilesArchive) -> None:
-        self.is_timed = False
-        conditions = conditions_of(self.request.headers, is_read=True)
-        conditions.require_match(archive.etag)
-        self.set_header("ETag", archive.etag)
-        if not conditions.is_new(archive.etag):
-            self.set_status(304)
-            self.finish()
+        if self.begin(archive.etag):
             return
         self.set_headers(
             {
