@@ -33,7 +33,7 @@ from server.with_worker import (
 )
 from storage.settings.stop_signals import StopSignals
 from storage.telemetry.logs import is_json, set_up_logs
-from storage.telemetry.readiness import READY, STATUS, VARIABLE
+from storage.telemetry.readiness import READY, STATUS
 
 log = logging.getLogger(__name__)
 
@@ -165,9 +165,8 @@ class ReloadedService:
 
     def _start(self, name: str, port: str) -> Program:
         notices = notice_socket()
-        address = "@" + notices.getsockname()[1:].decode()
-        environ = {**self._environ, VARIABLE: address, shared_port.VARIABLE: port}
-        process = start_program(name, environ)
+        environ = {**self._environ, shared_port.VARIABLE: port}
+        process = start_program(name, environ, notices)
         program = self._running[process.pid] = Program(name, process, notices)
         return program
 

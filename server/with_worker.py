@@ -97,8 +97,7 @@ class Both:
         self._is_stopping = False
         self._running: dict[int, tuple[str, subprocess.Popen[bytes]]] = {}
         for notices, name in self.notices.items():
-            address = "@" + notices.getsockname()[1:].decode()
-            process = start_program(name, {**environ, VARIABLE: address})
+            process = start_program(name, environ, notices)
             self._running[process.pid] = name, process
 
     @property
@@ -166,9 +165,15 @@ def notice_socket() -> socket.socket:
     return notices
 
 
-def start_program(name: str, environ: Mapping[str, str]) -> subprocess.Popen[bytes]:
-    """Start a program in a session of its own, where Ctrl-C does not reach it a second time."""
+def start_program(
+    name: str, environ: Mapping[str, str], notices: socket.socket
+) -> subprocess.Popen[bytes]:
+    """Start a program in a session of its own, where Ctrl-C does not reach it a second time.
+
+    It tells at `notices` that it is ready.
+    """
     parent = os.getpid()
+    address = "@" + notices.getsockname()[1:].decode()
 
     def die_with_parent() -> None:
         ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, ctypes.c_ulong(signal.SIGTERM))
@@ -177,7 +182,7 @@ def start_program(name: str, environ: Mapping[str, str]) -> subprocess.Popen[byt
 
     return subprocess.Popen(
         [sys.executable, "-m", MODULES[name]],
-        env=environ,
+        env={**environ, VARIABLE: address},
         stdin=subprocess.DEVNULL,
         start_new_session=True,
         preexec_fn=die_with_parent,
