@@ -49,7 +49,7 @@ class LogEntry:
     @property
     def stream(self) -> LogStream | None:
         """Where it comes from."""
-        return None if self.mark is None else _STREAMS[self.mark.stream]
+        return _stream(self.mark)
 
 
 @dataclass(frozen=True)
