@@ -25,14 +25,6 @@ from tests.support.servers.s3 import Bucket
 SIZES = [0, 1, 8 << 20, (20 << 20) + 7]
 
 
-@pytest.fixture(params=["folder", "bucket"])
-def backend(request: pytest.FixtureRequest, tmp_path: Path) -> UploadBackend:
-    if request.param == "folder":
-        return FolderBackend(tmp_path / "uploads")
-    bucket: Bucket = request.getfixturevalue("bucket")
-    return BucketBackend(bucket)
-
-
 def new_key() -> ArtifactKey:
     return ArtifactKey(uuid4(), 1, uuid4())
 

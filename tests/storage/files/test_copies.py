@@ -14,21 +14,12 @@ from storage.jobs.retention import delete_job
 from storage.queries.files_by_hash import MAX_FILES, files_by_hash
 from storage.records.job import Fence, Upload
 from storage.records.job_file import JobFile
-from tests.support.disk.upload_stores import BucketBackend, FolderBackend, UploadBackend
+from tests.support.disk.upload_stores import FolderBackend, UploadBackend
 from tests.support.job_files import complete_with_files, store_file
-from tests.support.servers.s3 import Bucket
 from tests.support.stores import Bench
 
 CONTENT = hashlib.shake_256(b"seed").digest(100_000)
 SHA256 = hashlib.sha256(CONTENT).hexdigest()
-
-
-@pytest.fixture(params=["folder", "bucket"])
-def backend(request: pytest.FixtureRequest, tmp_path: Path) -> UploadBackend:
-    if request.param == "folder":
-        return FolderBackend(tmp_path / "uploads")
-    bucket: Bucket = request.getfixturevalue("bucket")
-    return BucketBackend(bucket)
 
 
 @pytest.fixture(params=["upload", "file of a job"])

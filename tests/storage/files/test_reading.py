@@ -10,18 +10,10 @@ import pytest
 from storage.files.reading import FileReader, FolderReader
 from storage.records.job import StoreUnavailable, Upload
 from storage.records.job_file import ArtifactKey, JobFile
-from tests.support.disk.upload_stores import BucketBackend, FolderBackend, UploadBackend
+from tests.support.disk.upload_stores import BucketBackend, UploadBackend
 from tests.support.servers.s3 import Bucket
 
 DATA = bytes(range(256)) * 4
-
-
-@pytest.fixture(params=["folder", "bucket"])
-def backend(request: pytest.FixtureRequest, tmp_path: Path) -> UploadBackend:
-    if request.param == "folder":
-        return FolderBackend(tmp_path / "uploads")
-    bucket: Bucket = request.getfixturevalue("bucket")
-    return BucketBackend(bucket)
 
 
 Open = Callable[..., FileReader | None]

@@ -13,20 +13,11 @@ from runner.job_types.registry import loader as job_types
 from storage.jobs import retention
 from storage.records.job import Upload
 from tests.server.upload.test_zip_records import archive_of
-from tests.support.disk.upload_stores import BucketBackend, FolderBackend, UploadBackend
-from tests.support.servers.s3 import Bucket
+from tests.support.disk.upload_stores import UploadBackend
 from tests.support.stores import Bench
 
 SIZES = [0, 1, 8 << 20, (20 << 20) + 7]
 """File sizes in bytes; the last two fill one part of a multipart upload, and several."""
-
-
-@pytest.fixture(params=["folder", "bucket"])
-def backend(request: pytest.FixtureRequest, tmp_path: Path) -> UploadBackend:
-    if request.param == "folder":
-        return FolderBackend(tmp_path / "uploads")
-    bucket: Bucket = request.getfixturevalue("bucket")
-    return BucketBackend(bucket)
 
 
 def pieces(size: int) -> Iterator[bytes]:
