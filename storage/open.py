@@ -52,7 +52,7 @@ class Store:
     def resumables(self) -> ResumableUploads:
         """The resumable uploads, beside the files of jobs. Raises StoreError."""
         if isinstance(self.uploads, FolderUploads):
-            return FolderResumables(self.uploads.folder)
+            return FolderResumables(self.uploads)
         from storage.files.bucket import BucketUploads  # not at the top: it imports obstore
         from storage.files.resumable.bucket import BucketResumables
 

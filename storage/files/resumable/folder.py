@@ -109,10 +109,10 @@ class FolderResumableWriter(ResumableWriter):
 class FolderResumables(ResumableUploads):
     """All resumable uploads in a folder."""
 
-    def __init__(self, folder: Path):
-        """`folder` has the files of jobs. Raises StoreFull and StoreUnavailable."""
-        self._folder = folder / PARTIAL
-        self._files = FolderUploads(folder)
+    def __init__(self, files: FolderUploads):
+        """`files` are the files of jobs. Raises StoreFull and StoreUnavailable."""
+        self._folder = files.folder / PARTIAL
+        self._files = files
         with translate_errors(_WHAT):
             make_folder(self._folder)
 

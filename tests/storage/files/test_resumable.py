@@ -78,8 +78,7 @@ class Backend(ABC):
 class FolderBackend(Backend):
     def __init__(self, folder: Path):
         self.folder = folder
-        FolderUploads(folder)
-        self.uploads: ResumableUploads = FolderResumables(folder)
+        self.uploads: ResumableUploads = FolderResumables(FolderUploads(folder))
 
     def copied(self, id: UUID) -> bytes:
         return (self.folder / "files" / str(id)).read_bytes()
