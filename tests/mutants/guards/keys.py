@@ -182,6 +182,13 @@ CONCURRENCY_KEYS = (
         PLACES,
     ),
     Mutant(
+        "the next place of a key is given once",
+        "runner/supervisor/supervisor.py",
+        "                self._claims.started_keys = set()  # none is looked for twice\n",
+        "",
+        ("tests/runner/supervisor/test_supervisor.py",),
+    ),
+    Mutant(
         "max_per_key needs a concurrency key",
         "server/checking/conflicts.py",
         '    "max_per_key": "concurrency_key",\n',

@@ -110,6 +110,17 @@ def test_claimed_jobs_start_before_others_are_woken_who_are_woken_even_if_that_f
     assert done == ["start", "wake"]
 
 
+def test_the_next_place_of_a_key_is_given_once(
+    worker: Worker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    given: list[set[str]] = []
+    monkeypatch.setattr(worker.supervisor._maintenance, "fill_places", given.append)
+    worker.started(worker.enqueue(concurrency_key="a", max_per_key=2))
+    for _ in range(3):
+        worker.supervisor.tick()
+    assert given == [{"a"}]
+
+
 def test_a_job_that_falls_due_wakes_the_runner(worker: Worker) -> None:
     job_id = worker.enqueue(payload={"seconds": 0}, delay=1)
     worker.turn_until(lambda: worker.job(job_id).status == "succeeded")
