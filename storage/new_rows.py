@@ -15,7 +15,7 @@ _PLAIN = ("expires_at", "finish_by", "schedule", "nominal_at", "batch_id")
 """Options that are stored as they are."""
 _JSON = ("metadata", "backoff", "limits")
 """Options that are stored as JSON text."""
-_RARE = (*_PLAIN, "tags", "metadata", "backoff", "unique_key", "concurrency_key", "after", "limits")
+_RARE = (*_PLAIN, *_JSON, "tags", "unique_key", "concurrency_key", "after")
 _rare_options = attrgetter(*_RARE, "watched", "keep_for", "expires_in")
 _NO_OPTIONS = _rare_options(NewJob("", {}))
 

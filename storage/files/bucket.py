@@ -24,6 +24,7 @@ from storage.files.bucket_objects import (
     PART_BYTES,
     ObjectWriter,
     copy_object,
+    object_size,
     translate_errors,
 )
 from storage.files.bucket_reading import BucketReader
@@ -107,13 +108,7 @@ class BucketUploads(Uploads):
 
     def size(self, upload: Upload) -> int | None:
         """Return the size of a file in bytes, or None if there is no such object."""
-        try:
-            with translate_errors():
-                return int(obstore.head(self._bucket, str(upload.id))["size"])
-        except StoreUnavailable as error:
-            if isinstance(error.__cause__, FileNotFoundError):
-                return None
-            raise
+        return object_size(self._bucket, str(upload.id))
 
     def access(self, upload: Upload, timeout: float | None) -> dict[str, str]:
         """Return a signed URL of this file, valid for the job's timeout and an hour."""

@@ -12,7 +12,13 @@ import obstore
 from obstore.store import S3Store
 
 from storage.files.artifacts import ARTIFACTS, Artifacts, ArtifactWriter, FindUnusedFiles
-from storage.files.bucket_objects import MAX_PARTS, PART_BYTES, ObjectWriter, translate_errors
+from storage.files.bucket_objects import (
+    MAX_PARTS,
+    PART_BYTES,
+    ObjectWriter,
+    object_size,
+    translate_errors,
+)
 from storage.files.bucket_reading import BucketReader
 from storage.records.job import StoreUnavailable
 from storage.records.job_file import ArtifactKey, JobFile
@@ -64,13 +70,7 @@ class BucketArtifacts(Artifacts):
 
     def size(self, key: ArtifactKey) -> int | None:
         """Return the size of a file in bytes, or None if it does not exist."""
-        try:
-            with translate_errors():
-                return int(obstore.head(self._bucket, object_name(key))["size"])
-        except StoreUnavailable as error:
-            if isinstance(error.__cause__, FileNotFoundError):
-                return None
-            raise
+        return object_size(self._bucket, object_name(key))
 
     def open(self, file: JobFile, start: int = 0, end: int | None = None) -> BucketReader | None:
         """Open a file; see `Artifacts.open`. Asks S3 whether it is there, and has its size."""

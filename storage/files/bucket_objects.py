@@ -78,6 +78,17 @@ class ObjectWriter:
             raise
 
 
+def object_size(bucket: S3Store, name: str) -> int | None:
+    """Return the size of an object in bytes, or None if there is none. Raises StoreUnavailable."""
+    try:
+        with translate_errors():
+            return int(obstore.head(bucket, name)["size"])
+    except StoreUnavailable as error:
+        if isinstance(error.__cause__, FileNotFoundError):
+            return None
+        raise
+
+
 def copy_object(bucket: S3Store, source: str, target: str, size: int) -> None:
     """Copy an object. One of more than MAX_COPY_BYTES is read and written.
 

@@ -5,7 +5,9 @@ import os
 from abc import ABC, abstractmethod
 from pathlib import Path
 
-from storage.records.job import StoreUnavailable
+from storage.files.data_file import translate_errors
+
+_WHAT = "uploads"
 
 
 class FileReader(ABC):
@@ -33,12 +35,8 @@ class FolderReader(FileReader):
 
     def __init__(self, path: Path, start: int = 0):
         """Raises FileNotFoundError, and StoreUnavailable for other errors of the disk."""
-        try:
+        with translate_errors(_WHAT, but=FileNotFoundError):
             self._file = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW)
-        except FileNotFoundError:
-            raise
-        except OSError as error:
-            raise StoreUnavailable(f"uploads: {error.strerror}") from error
         self.size = os.fstat(self._file).st_size
         """The size of the whole file in bytes."""
         self._at = start
@@ -49,10 +47,8 @@ class FolderReader(FileReader):
 
     def read(self, size: int) -> bytes:
         """Return the next bytes, at most `size`; none at the end."""
-        try:
+        with translate_errors(_WHAT):
             data = os.pread(self._file, size, self._at)
-        except OSError as error:
-            raise StoreUnavailable(f"uploads: {error.strerror}") from error
         self._at += len(data)
         return data
 

@@ -41,7 +41,6 @@ class WorkerLimits:
         return json.dumps(asdict(self))
 
 
-NAMES = ("memory_bytes", "cpu_seconds", "max_output_bytes", "nice")
 LEAST = frozenset({"nice"})
 """The limits that are lower bounds."""
 SETTINGS = {
@@ -51,6 +50,7 @@ SETTINGS = {
     "nice": "JOB_NICE",
 }
 """The setting of a worker that is the bound of each limit."""
+NAMES = tuple(SETTINGS)
 
 
 def worker_limits(text: str | None) -> WorkerLimits | None:

@@ -261,14 +261,13 @@ class BucketResumables(ResumableUploads):
                 offset += size
         return _Stored(tuple(names), offset, newest)
 
-    def _read(self, names: Any, digest: Any) -> Iterator[bytes]:
-        """Yield the bytes of several objects, one after another."""
+    def _read(self, names: Iterable[str], digest: Any) -> Iterator[bytes]:
+        """Yield the bytes of several objects, one after another, and add them to a digest."""
         with translate_errors():
             for name in names:
                 for chunk in obstore.get(self._bucket, name).stream(min_chunk_size=_READ_BYTES):
                     data = bytes(chunk)
-                    if digest is not None:
-                        digest.update(data)
+                    digest.update(data)
                     yield data
 
 
