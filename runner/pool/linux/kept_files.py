@@ -31,9 +31,6 @@ def keep_files(folder_name: str, runner_folder: int, kept: int, call_id: str) ->
     with contextlib.suppress(OSError), contextlib.ExitStack() as opened:
         folder = removal.open_folder(folder_name, runner_folder)
         opened.callback(os.close, folder)
-        with contextlib.suppress(NotADirectoryError):
-            # The kernel refuses to move a folder that its owner cannot write to.
-            os.close(removal.open_folder(STORED_FILES, folder))
-        os.rename(STORED_FILES, kept_name(call_id), src_dir_fd=folder, dst_dir_fd=kept)
+        removal.move(STORED_FILES, folder, kept, kept_name(call_id))
         return True
     return False

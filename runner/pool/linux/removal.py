@@ -56,15 +56,16 @@ def remove(name: str, root: int, deadline: float = math.inf) -> set[str]:
     return failed
 
 
-def move(name: str, parent: int, root: int) -> str:
-    """Move an entry of the folder `parent` to the folder `root`; returns its new, random name.
+def move(name: str, parent: int, root: int, new_name: str | None = None) -> str:
+    """Move an entry of the folder `parent` to the folder `root`; returns its new name, which is
+    random unless it is given.
 
     Raises OSError.
     """
     with contextlib.suppress(NotADirectoryError):
         # The kernel refuses to move a folder that its owner cannot write to.
         os.close(open_folder(name, parent))
-    new_name = secrets.token_hex(8)
+    new_name = new_name or secrets.token_hex(8)
     os.rename(name, new_name, src_dir_fd=parent, dst_dir_fd=root)
     return new_name
 
