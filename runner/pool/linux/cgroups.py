@@ -17,9 +17,6 @@ from typing import NamedTuple
 
 WORKER = "worker"
 _REQUIRED = ("memory", "pids")
-_OPTIONAL = ("cpu",)
-_DELEGATED = ("", "cgroup.procs", "cgroup.subtree_control")
-"""The folder and the files that must be writable."""
 _READ_BYTES = 65536
 
 
@@ -58,7 +55,7 @@ def take_over(slots: int) -> JobCgroups:
     try:
         (group / WORKER).mkdir(exist_ok=True)
         _write(group / WORKER / "cgroup.procs", str(os.getpid()))
-        for name in (*_REQUIRED, *_OPTIONAL[: int(has_cpu)]):
+        for name in (*_REQUIRED, *(["cpu"] if has_cpu else [])):
             _write(group / "cgroup.subtree_control", f"+{name}")
         groups = JobCgroups(str(group), has_cpu)
         for number in range(slots):

@@ -108,7 +108,7 @@ def _code_folders() -> tuple[str, ...]:
     prefixes = sys.prefix, sys.exec_prefix, sys.base_prefix, sys.base_exec_prefix
     files = (getattr(module, "__file__", None) for module in list(sys.modules.values()))
     modules = (os.path.dirname(file) for file in files if file)
-    paths = (path for path in (*prefixes, *sys.path, *modules) if os.path.isabs(path))
+    paths = {path for path in (*prefixes, *sys.path, *modules) if os.path.isabs(path)}
     return _outermost(map(os.path.realpath, paths))
 
 
