@@ -1,4 +1,4 @@
-"""What a download writes: a file that appears when it is complete, or a stream.
+"""Writes a download to a stream, or to a file that appears when it is complete.
 
 A broken download continues where it stopped, if the file of the service is still the same. Does no
 network input or output.
@@ -55,7 +55,7 @@ class Download:
         self._part: Path | None = None
 
     def headers(self) -> dict[str, str]:
-        """The headers of the next request: those that ask for the rest of a broken download."""
+        """Return the headers of the next request: after a break, it asks for the missing bytes."""
         headers = {"Accept": "*/*", "Accept-Encoding": "identity"}
         if self.received and self._etag:
             headers |= {"Range": f"bytes={self.received}-", "If-Range": self._etag}
@@ -172,4 +172,4 @@ def _name_of(disposition: str) -> str:
 
 def safe_name(name: str) -> str:
     """Return a name that is safe in a folder: no separators, no hidden file, no `..`."""
-    return _UNSAFE.sub("_", name).lstrip(". ").rstrip(". ")[:200] or "file"
+    return _UNSAFE.sub("_", name).strip(". ")[:200] or "file"

@@ -68,7 +68,11 @@ class Hashed:
         self._earlier: deque[tuple[int, Any]] = deque(maxlen=MAX_EARLIER)
 
     def move(self, position: int) -> None:
-        """Hash the bytes up to a position, for which other bytes may have to be read first."""
+        """Make the hash that of the bytes up to a position.
+
+        To go back, it takes the last kept hash up to the position, and reads the bytes after it.
+        If none is kept, it reads the file from its start.
+        """
         while position < self._position:
             self._position, self._sha256 = (
                 self._earlier.pop() if self._earlier else (0, hashlib.sha256())
@@ -100,7 +104,7 @@ class Piece:
     """
 
     def __init__(self, file: Hashed, offset: int, size: int, on_progress: Progress | None):
-        """`offset` is where the piece begins and the hash of the file is; `size` is the file's."""
+        """The piece begins at `offset`, up to which `file` is hashed; `size` is the file's."""
         self.source = file.source
         self.furthest = offset
         self._file, self._offset = file, offset

@@ -1,4 +1,4 @@
-"""The documents of job types as frozen dataclasses, as `documents` has those of jobs."""
+"""Reads the documents of job types into frozen dataclasses; `documents` reads those of jobs."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ from jobservice.documents import known_fields
 class TypeData:
     """A job type of a service.
 
-    summary: the first line of its description.
-    version: the version that it declares, or that of its installed package; may be empty.
+    summary: the first line of the description of the type; empty if it has none.
+    version: the version that the type declares, or the version of its package; may be empty.
     origin: `built-in`, `package`, `folder`, `installed` or `commands`.
     file: the file in the folder of job types, or the installed module; None for others.
     upload: `none`, `required` or `optional`.
     payload_schema: the JSON Schema of the payload.
-    defaults: options of its jobs, unless a submission says otherwise.
+    defaults: the options that its jobs have if the submission does not set them.
     isolation: `fresh` if each job has a new process, else `shared`.
     network: whether its jobs may use the network.
     """

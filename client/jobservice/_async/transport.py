@@ -75,7 +75,7 @@ class AsyncTransport:
         await self._http.aclose()
 
     def new_retries(self) -> Retries:
-        """Return the failures in a row of a new call."""
+        """Return what counts the failures in a row of a new call, and limits them."""
         return Retries(self._retry_seconds)
 
     async def send(self, request: Request, deadline: float | None = None) -> Answer:
@@ -85,7 +85,7 @@ class AsyncTransport:
         reached for too long, and WaitTimeout if the next try would be after the `deadline`, which
         is monotonic.
         """
-        retries = Retries(self._retry_seconds)
+        retries = self.new_retries()
         furthest, was_repeated = 0, False
         while True:
             failure: JobServiceError
@@ -120,7 +120,7 @@ class AsyncTransport:
 
         Raises ApiError and ConnectionFailed as `send`, FileDamaged and OSError.
         """
-        retries = Retries(self._retry_seconds)
+        retries = self.new_retries()
         while True:
             failure: JobServiceError
             try:
@@ -143,8 +143,7 @@ class AsyncTransport:
             if not response.is_success:
                 await response.aread()
                 raise _refused(response)
-            head = response.status_code, dict(response.headers)
-            await async_call(partial(download.begin, *head))
+            await async_call(partial(download.begin, response.status_code, dict(response.headers)))
             async for data in response.aiter_bytes(CHUNK_BYTES):
                 await async_call(partial(download.write, data))
                 retries.reset()
@@ -156,7 +155,7 @@ class AsyncTransport:
 
         Ends after the event `end`. Raises ApiError and ConnectionFailed as `send`.
         """
-        retries = Retries(self._retry_seconds)
+        retries = self.new_retries()
         parser = EventParser(last_event_id)
         while not parser.is_over:
             failure: JobServiceError | None = None

@@ -130,7 +130,7 @@ class AsyncUploads:
         return await self._send_whole(upload, source, on_progress)
 
     async def discard(self, upload: UploadState | None) -> None:
-        """Delete an upload that a job has taken over; None: nothing. If that fails, it expires."""
+        """Delete an upload, if there is one, that is of no more use. If that fails, it expires."""
         if upload is None:
             return
         with suppress(JobServiceError):
@@ -139,7 +139,11 @@ class AsyncUploads:
     async def _send_whole(
         self, upload: UploadState, source: Source, on_progress: Progress | None
     ) -> UploadState:
-        """Send the bytes that the service lacks of those that `source` had when it was made."""
+        """Send the bytes of a file that the service lacks, and return the complete upload.
+
+        Bytes that were added to the file after `source` was made are left out. Raises FileChanged
+        if the service then has other bytes than the file.
+        """
         hashed, size = Hashed(source), upload.size
         await self._send_rest(upload.upload_id, hashed, size, on_progress)
         complete = await self._complete(upload.upload_id)

@@ -147,7 +147,7 @@ class Client:
         return job
 
     def _send_submission(self, request: requests.Request, upload: UploadState | None) -> Any:
-        """Send a submission, and delete its upload, of which the job has its own copy."""
+        """Send a submission, then delete its upload: the job has its own copy of the file."""
         try:
             answer = self._transport.send(request)
         finally:

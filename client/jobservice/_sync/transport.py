@@ -76,7 +76,7 @@ class Transport:
         self._http.close()
 
     def new_retries(self) -> Retries:
-        """Return the failures in a row of a new call."""
+        """Return what counts the failures in a row of a new call, and limits them."""
         return Retries(self._retry_seconds)
 
     def send(self, request: Request, deadline: float | None = None) -> Answer:
@@ -86,7 +86,7 @@ class Transport:
         reached for too long, and WaitTimeout if the next try would be after the `deadline`, which
         is monotonic.
         """
-        retries = Retries(self._retry_seconds)
+        retries = self.new_retries()
         furthest, was_repeated = 0, False
         while True:
             failure: JobServiceError
@@ -121,7 +121,7 @@ class Transport:
 
         Raises ApiError and ConnectionFailed as `send`, FileDamaged and OSError.
         """
-        retries = Retries(self._retry_seconds)
+        retries = self.new_retries()
         while True:
             failure: JobServiceError
             try:
@@ -144,8 +144,7 @@ class Transport:
             if not response.is_success:
                 response.read()
                 raise _refused(response)
-            head = response.status_code, dict(response.headers)
-            call(partial(download.begin, *head))
+            call(partial(download.begin, response.status_code, dict(response.headers)))
             for data in response.iter_bytes(CHUNK_BYTES):
                 call(partial(download.write, data))
                 retries.reset()
@@ -155,7 +154,7 @@ class Transport:
 
         Ends after the event `end`. Raises ApiError and ConnectionFailed as `send`.
         """
-        retries = Retries(self._retry_seconds)
+        retries = self.new_retries()
         parser = EventParser(last_event_id)
         while not parser.is_over:
             failure: JobServiceError | None = None

@@ -131,7 +131,7 @@ class Uploads:
         return self._send_whole(upload, source, on_progress)
 
     def discard(self, upload: UploadState | None) -> None:
-        """Delete an upload that a job has taken over; None: nothing. If that fails, it expires."""
+        """Delete an upload, if there is one, that is of no more use. If that fails, it expires."""
         if upload is None:
             return
         with suppress(JobServiceError):
@@ -140,7 +140,11 @@ class Uploads:
     def _send_whole(
         self, upload: UploadState, source: Source, on_progress: Progress | None
     ) -> UploadState:
-        """Send the bytes that the service lacks of those that `source` had when it was made."""
+        """Send the bytes of a file that the service lacks, and return the complete upload.
+
+        Bytes that were added to the file after `source` was made are left out. Raises FileChanged
+        if the service then has other bytes than the file.
+        """
         hashed, size = Hashed(source), upload.size
         self._send_rest(upload.upload_id, hashed, size, on_progress)
         complete = self._complete(upload.upload_id)

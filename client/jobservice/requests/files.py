@@ -16,7 +16,7 @@ def get_upload(job_id: str) -> Request:
 
 
 def find_file(sha256: str) -> Request:
-    """Ask whether a job has a file with a hash. Raises ValueError for what is no hash."""
+    """Ask whether a job has a file with a SHA-256. Raises ValueError if the text is not one."""
     if not _SHA256.fullmatch(sha256):
         raise ValueError(f"a SHA-256 has 64 hexadecimal digits, which {sha256[:100]!r} has not")
     return get(f"/files/sha256:{sha256}")
@@ -28,7 +28,11 @@ def list_files(job_id: str) -> Request:
 
 
 def get_file(job_id: str, name: str) -> Request:
-    """Get a file that a job has left. Raises TypeError and ValueError for what is no name."""
+    """Get a file that a job has left.
+
+    Raises TypeError if the name is not a text, and ValueError if a part of it is empty, `.` or
+    `..`.
+    """
     given: object = name
     if not isinstance(given, str):
         raise TypeError(f"a file is named by a text, not by {repr(given)[:100]}")

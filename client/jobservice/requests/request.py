@@ -117,7 +117,10 @@ def upload_path(upload_id: str) -> str:
 
 
 def _segment(what: str, name: str) -> str:
-    """A name as one segment of a path. Raises TypeError and ValueError for what is no name."""
+    """Return a name as one segment of a path.
+
+    Raises TypeError if the name is not a text, and ValueError if it is empty, `.` or `..`.
+    """
     given: object = name
     if not isinstance(given, str):
         raise TypeError(f"{what} is named by a text, not by {repr(given)[:100]}")

@@ -11,7 +11,7 @@ _TUS = {"Tus-Resumable": "1.0.0"}
 
 
 def begin_upload(name: str, size: int) -> Request:
-    """Begin an upload. If the response is lost, one more is begun, which expires."""
+    """Begin an upload. If the response is lost, another one is begun, and the first expires."""
     encoded = base64.b64encode(name.encode(errors="replace")).decode()
     headers = {"Upload-Length": str(size), "Upload-Metadata": f"filename {encoded}"}
     return Request("POST", "/uploads", headers=_TUS | headers)

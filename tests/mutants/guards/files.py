@@ -121,7 +121,7 @@ FILES = (
     Mutant(
         "a name of the service stays in the folder",
         "client/jobservice/downloads.py",
-        '_UNSAFE.sub("_", name).lstrip(". ")',
+        '_UNSAFE.sub("_", name).strip(". ")',
         "name",
         CLIENT,
     ),

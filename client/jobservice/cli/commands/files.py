@@ -5,6 +5,7 @@ import os
 import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -50,7 +51,7 @@ def list_files(session: Session, job_id: JobId) -> None:
 
 @dataclass
 class Selected:
-    """What to download, if no file is named."""
+    """The options that select files without naming them."""
 
     all_: Annotated[bool, typer.Option("--all", help="All files that the job has left.")] = False
     zip: Annotated[bool, typer.Option("--zip", help="All of them as one zip archive.")] = False
@@ -108,16 +109,14 @@ Call = Callable[..., "Download"]
 def _calls(
     client: "Client", job_id: str, selected: Selected, names: list[str] | None
 ) -> list[Call]:
-    """The calls that download what was selected. They take a target."""
+    """Return the calls that download what was selected. They take a target."""
     files = client.files
     if selected.upload:
-        return [lambda *target, **more: files.download_upload(job_id, *target, **more)]
+        return [partial(files.download_upload, job_id)]
     if selected.zip:
-        return [lambda *target, **more: files.download_zip(job_id, *target, **more)]
-    return [
-        lambda *target, name=name, **more: files.download(job_id, name, *target, **more)
-        for name in names or [_only_file(client, job_id)]
-    ]
+        return [partial(files.download_zip, job_id)]
+    wanted = names or [_only_file(client, job_id)]
+    return [partial(files.download, job_id, name) for name in wanted]
 
 
 def _only_file(client: "Client", job_id: str) -> str:
@@ -173,7 +172,7 @@ def _os_errors() -> Iterator[None]:
 
 
 def _reason(error: OSError) -> str:
-    """What kept a file from being written, and the file."""
+    """Return why a file could not be written, after its path if the error has it."""
     if error.strerror is None:
         return str(error)
     return f"{error.filename}: {error.strerror}" if error.filename else error.strerror

@@ -70,7 +70,7 @@ class FileOptions:
     ] = False
 
     def paths(self, dry_run: bool) -> list[str]:
-        """The files to send. Raises BadParameter if there is an upload, too."""
+        """Return the files to send. Raises BadParameter if two options exclude each other."""
         if self.file and self.upload:
             raise typer.BadParameter("give either --file or --upload")
         if self.by_hash and (len(self.file or []) != 1 or self.file == ["-"]):
@@ -186,7 +186,8 @@ def open_file(path: str, stdin_name: str = "stdin") -> Any:
     if os.path.isdir(path):
         raise typer.BadParameter(f"{path} is a folder, not a file")
     try:
-        if not stat.S_ISFIFO(os.stat(path).st_mode):  # to open it twice would end its writer
+        # A pipe is opened only once: closing it ends the program that writes to it.
+        if not stat.S_ISFIFO(os.stat(path).st_mode):
             open(path, "rb").close()
     except OSError as error:
         raise typer.BadParameter(f"{path} cannot be read: {error.strerror}") from None
