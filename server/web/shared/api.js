@@ -79,20 +79,27 @@ export async function callOnce(method, path, body, others = {}) {
   /** @type {Record<string, string>} */
   const headers = { Accept: "application/json", ...others };
   if (body !== undefined) headers["Content-Type"] = "application/json";
-  let response;
+  const json = body === undefined ? undefined : JSON.stringify(body);
+  const response =
+    (method === "GET" && (await takeEarly(path))) ||
+    (await fetchFresh(path, { method, headers, body: json }));
+  return parseResponse(response.status, await response.text());
+}
+
+/**
+ * Send a request to the service, and return the response, which no cache answers.
+ *
+ * @param {string} path
+ * @param {RequestInit} request
+ * @returns {Promise<Response>}
+ * @throws {ApiError} with status 0 if there is no response
+ */
+export async function fetchFresh(path, request) {
   try {
-    response =
-      (method === "GET" && (await takeEarly(path))) ||
-      (await fetch(atRoot(path), {
-        method,
-        headers,
-        body: body === undefined ? undefined : JSON.stringify(body),
-        cache: "no-store",
-      }));
+    return await fetch(atRoot(path), { ...request, cache: "no-store" });
   } catch {
     throw new ApiError(0, "The service is unreachable.");
   }
-  return parseResponse(response.status, await response.text());
 }
 
 /**

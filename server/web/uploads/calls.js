@@ -1,7 +1,7 @@
 // Calls of /uploads, by the protocol tus 1.0.
 
 import { atRoot } from "../lib/root.js";
-import { ApiError, call, parseResponse, withSignIn } from "../shared/api.js";
+import { ApiError, call, fetchFresh, parseResponse, withSignIn } from "../shared/api.js";
 
 /** @typedef {import("../types.js").UploadStateDocument} UploadStateDocument */
 
@@ -41,13 +41,7 @@ export const deleteUpload = (id) => call("DELETE", `/uploads/${id}`, undefined, 
  */
 export const getOffset = (id) =>
   withSignIn(async () => {
-    let response;
-    try {
-      const url = atRoot(`/uploads/${id}`);
-      response = await fetch(url, { method: "HEAD", headers: TUS, cache: "no-store" });
-    } catch {
-      throw new ApiError(0, "The service is unreachable.");
-    }
+    const response = await fetchFresh(`/uploads/${id}`, { method: "HEAD", headers: TUS });
     parseResponse(response.status, "");
     const number = (/** @type {string} */ name) => Number(response.headers.get(name) ?? NaN);
     return { offset: number("Upload-Offset"), size: number("Upload-Length") };

@@ -4,7 +4,7 @@
 import { h, tableHead } from "../../lib/dom.js";
 import * as format from "../../lib/format.js";
 import { atRoot } from "../../lib/root.js";
-import { ApiError, parseResponse, withSignIn } from "../../shared/api.js";
+import { fetchFresh, parseResponse, withSignIn } from "../../shared/api.js";
 import { parseCsv, separatorOf } from "./csv.js";
 import { IMAGE, TEXT } from "./fileKinds.js";
 
@@ -14,12 +14,13 @@ const START_BYTES = 64 * 1024;
 const MAX_IMAGE_BYTES = 20 * 1024 ** 2;
 const MAX_ROWS = 100;
 const MAX_CELLS = 30;
+
 /**
  * Load the preview of a file.
  *
  * @param {ShownFile} file
  * @returns {Promise<import("../../lib/dom.js").Child[]>}
- * @throws {ApiError}
+ * @throws {import("../../shared/api.js").ApiError}
  */
 export async function previewOf(file) {
   if (file.size === 0) return [h("p", { class: "quiet" }, "The file is empty.")];
@@ -95,13 +96,8 @@ function table(name, text) {
  */
 function startOf({ path }) {
   return withSignIn(async () => {
-    let response;
-    try {
-      const headers = { Range: `bytes=0-${START_BYTES - 1}` };
-      response = await fetch(atRoot(path), { headers, cache: "no-store" });
-    } catch {
-      throw new ApiError(0, "The service is unreachable.");
-    }
+    const headers = { Range: `bytes=0-${START_BYTES - 1}` };
+    const response = await fetchFresh(path, { headers });
     if (!response.ok) parseResponse(response.status, await response.text());
     const type = (response.headers.get("Content-Type") ?? "").split(";", 1)[0];
     return { type, text: new TextDecoder().decode(await firstBytes(response)) };

@@ -55,18 +55,11 @@ export class FilesPanel {
    * @param {import("../../types.js").FileDocument[]} left
    */
   table(job, left) {
-    const files = left.map(({ name, size, media_type }) => ({
-      ...{ name, size, type: media_type, kind: media_type },
-      path: filePath(this.jobId, name),
-    }));
+    const files = left.map(({ name, size, media_type: type }) => {
+      return { name, size, type, path: filePath(this.jobId, name) };
+    });
     const { upload } = job;
-    const path = jobPath(this.jobId, "/upload");
-    const given = upload && {
-      ...upload,
-      path,
-      type: null,
-      kind: "the file it was given",
-    };
+    const given = upload && { ...upload, path: jobPath(this.jobId, "/upload"), type: null };
     const rows = [...(given ? [given] : []), ...files];
     return [
       h(
@@ -84,7 +77,7 @@ export class FilesPanel {
           h(
             "tbody",
             {},
-            rows.slice(0, MAX_ROWS).map((file) => this.row(file, file.kind)),
+            rows.slice(0, MAX_ROWS).map((file) => this.row(file)),
           ),
         ),
       ),
@@ -99,17 +92,14 @@ export class FilesPanel {
     ];
   }
 
-  /**
-   * @param {ShownFile} file
-   * @param {string} kind
-   */
-  row(file, kind) {
+  /** @param {ShownFile} file */
+  row(file) {
     return h(
       "tr",
       {},
       h("th", { scope: "row" }, h("a", { href: file.path, download: "" }, file.name)),
       h("td", {}, format.bytes(file.size)),
-      h("td", {}, kind),
+      h("td", {}, file.type ?? "the file it was given"),
       h(
         "td",
         {},

@@ -55,14 +55,8 @@ class LargeSubmission extends Submission {
    */
   async post() {
     const stop = new AbortController();
-    this.bar.removeAttribute("value");
-    replaceChildren(this.note);
     this.rate.reset();
-    this.show(
-      this.bar,
-      this.note,
-      h("button", { type: "button", onclick: () => this.askToCancel(stop) }, "Cancel"),
-    );
+    this.showStart("Cancel", () => this.askToCancel(stop));
     const upload = (this.upload = await openUpload(this.files[0]));
     if (!upload) return super.post();
     try {

@@ -58,13 +58,7 @@ export class Submission {
   /** @returns {Promise<AcceptedDocument>} */
   post() {
     const xhr = new XMLHttpRequest();
-    this.bar.removeAttribute("value");
-    replaceChildren(this.note);
-    this.show(
-      this.bar,
-      this.note,
-      h("button", { type: "button", onclick: () => xhr.abort() }, "Stop"),
-    );
+    this.showStart("Stop", () => xhr.abort());
     return new Promise((resolve, reject) => {
       xhr.upload.onprogress = (event) => this.showProgress(event);
       xhr.onload = () => {
@@ -83,6 +77,18 @@ export class Submission {
       const { request, files } = this;
       xhr.send(files.length ? formOf(request, files) : JSON.stringify(request));
     });
+  }
+
+  /**
+   * Show a bar without progress, and a button that ends the submission.
+   *
+   * @param {string} label of the button
+   * @param {() => unknown} onclick
+   */
+  showStart(label, onclick) {
+    this.bar.removeAttribute("value");
+    replaceChildren(this.note);
+    this.show(this.bar, this.note, h("button", { type: "button", onclick }, label));
   }
 
   /** @param {{ loaded: number, total: number }} progress */

@@ -40,7 +40,8 @@ export function showSubmit(root, go) {
       ([{ types, broken }, queues]) => {
         const byName = Object.fromEntries(types.map((type) => [type.name, type]));
         const form = new SubmitForm(body, byName, queues, go);
-        body.append(...[brokenTypes(broken)].filter((each) => each !== null));
+        const note = brokenTypes(broken);
+        if (note) body.append(note);
         if (body.isConnected) setTaker((files) => form.drop(files));
         form.analyze(takeWaiting());
       },
