@@ -1,7 +1,7 @@
 """The job types that a program has found: working ones with their origins, and broken ones."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 from runner.job_types.base import JobType
@@ -22,7 +22,6 @@ class Origin:
     """The version of the installed package, if it is from one."""
 
 
-@dataclass(init=False)
 class JobTypes(dict[str, JobType[Any]]):
     """Job types by their names.
 
@@ -31,13 +30,10 @@ class JobTypes(dict[str, JobType[Any]]):
     packages: the sources of the job types. Finding these again imports nothing on trial.
     """
 
-    broken: list[BrokenType] = field(default_factory=list)
-    origins: dict[str, Origin] = field(default_factory=dict)
-    packages: list[str] = field(default_factory=list)
-
     def __init__(self, packages: Iterable[str] = (), broken: Iterable[BrokenType] = ()) -> None:
         super().__init__()
-        self.packages, self.broken, self.origins = list(packages), list(broken), {}
+        self.packages, self.broken = list(packages), list(broken)
+        self.origins: dict[str, Origin] = {}
 
     def add(self, job_type: JobType[Any], origin: Origin) -> None:
         """Add a job type, whose name must be free."""
