@@ -1,4 +1,4 @@
-"""The program `python -m storage`: its commands are in `commands.py`."""
+"""The program `python -m storage`: its commands are in the folder `commands`."""
 
 from storage.settings.packages import explained_imports
 
@@ -6,7 +6,7 @@ from storage.settings.packages import explained_imports
 def main() -> None:
     """Run the command of `sys.argv`, and exit."""
     with explained_imports("storage"):
-        from storage.commands import main as run
+        from storage.commands.main import main as run
 
     run()
 
