@@ -103,6 +103,8 @@ class Maintenance:
         self._tasks = [
             self._rescue_task,
             self._fire_task,
+            # Before the sweeps, which take long on a full disk.
+            MaintenanceTask(self._reserve.fill, RESERVE_SECONDS),
             MaintenanceTask(self._expire, EXPIRE_SECONDS),
             self._ended_task,
             MaintenanceTask(self._record_missed, EXPIRE_SECONDS),
@@ -114,7 +116,6 @@ class Maintenance:
             MaintenanceTask(self._record_history, history.STEP_SECONDS),
             MaintenanceTask(work_place.empty_trash, TIDY_SECONDS),
             MaintenanceTask(transactions.check, TRANSACTION_CHECK_SECONDS),
-            MaintenanceTask(self._reserve.fill, RESERVE_SECONDS),
         ]
 
     def run(self) -> None:

@@ -8,6 +8,7 @@ from typing import Any
 import psutil
 import pytest
 
+from storage.files.space_reserve import RESERVE_BYTES
 from tests.support.disk.small_disks import KINDS, fill_disk, small_disk
 from tests.support.programs import Program, Service, running_service
 from tests.support.waiting import wait_for
@@ -83,6 +84,8 @@ def test_jobs_are_refused_and_none_is_lost_while_the_disk_is_full(
 
 def test_jobs_can_be_canceled_while_the_disk_is_full(service: Service, disk: Path) -> None:
     worker = service.worker(CONCURRENCY_LIMIT="2")
+    reserve = disk / "data" / "jobs.db-reserve"
+    wait_for(lambda: reserve.exists() and reserve.stat().st_size == RESERVE_BYTES)
     running = [service.submit(payload={"seconds": 600}) for _ in range(2)]
     for job_id in running:
         service.wait_for_status(job_id, "running")

@@ -121,8 +121,8 @@ def test_a_click_on_a_column_chooses_its_interval(
     over = page.locator(".u-over")
     width = over.evaluate("each => each.clientWidth")
     over.click(position={"x": width * 90.5 / 120, "y": 50})
-    expect(page.get_by_label("From")).to_have_value("2026-01-01T01:30")
-    expect(page.get_by_label("To")).to_have_value("2026-01-01T01:31")
+    expect(page.get_by_role("textbox", name="From")).to_have_value("2026-01-01T01:30")
+    expect(page.get_by_role("textbox", name="To")).to_have_value("2026-01-01T01:31")
 
 
 def test_times_are_shown_in_the_zone_that_the_reader_chooses(
@@ -137,7 +137,7 @@ def test_times_are_shown_in_the_zone_that_the_reader_chooses(
     expect(page.get_by_text("times in local time, UTC+05:30")).to_be_visible()
     assert "zone=local" in page.url
     page.reload()
-    expect(page.get_by_label("From")).to_have_value("2026-01-01T06:30")
+    expect(page.get_by_role("textbox", name="From")).to_have_value("2026-01-01T06:30")
     context.close()
 
 
@@ -312,7 +312,7 @@ def test_a_pattern_and_a_form_choose_lines(service: Service, page: Page, inciden
     expect(page.locator(".lines li")).to_have_count(1)
     page.get_by_label("Lines with").fill("WARN")
     page.locator(".lines-form").get_by_label("regex").uncheck()
-    page.get_by_label("From").fill("2026-01-01T00:10:00")
+    page.get_by_role("textbox", name="From").fill("2026-01-01T00:10:00")
     page.get_by_role("button", name="Show", exact=True).click()
     expect(page.get_by_role("button", name="Clear")).to_be_visible()
     wait_for(lambda: len(queries) == 2)
