@@ -357,6 +357,13 @@ class JobType(ABC, Generic[P]):
         """Return all that decides what the result is, besides the file, as text."""
         return json.dumps(payload.model_dump(mode="json"), sort_keys=True)
 
+    def refuses_files(self, count: int) -> str | None:
+        """Return why a job cannot have so many uploaded files, and None if it can.
+
+        Clients get the text when they submit the job. `upload` says whether it can have none.
+        """
+        return None
+
     def pattern_sets(self, payload: dict[str, Any]) -> list[str]:
         """Return the names of the pattern sets that a payload uses; it was not validated yet."""
         return []
@@ -384,11 +391,23 @@ class JobType(ABC, Generic[P]):
 
         It may also return a Path, or a list of Paths, to files or folders in the work folder. Then
         these are stored as if they were in `context.files`, and the result is their names:
-        `{"files": [...]}`.
+        `{"files": [...]}`. A Path within a dict or a list is stored, too, and becomes its name.
 
         With `upload = "required"`, `context.upload` is never None. Any exception fails the attempt;
         a NotRetryable fails the job.
         """
+
+
+def has_path(value: object) -> bool:
+    """Return whether a value is a Path, or a list, tuple or dict with one at any depth."""
+    try:
+        if isinstance(value, dict):
+            return any(map(has_path, value.values()))
+        if isinstance(value, list | tuple):
+            return any(map(has_path, value))
+    except RecursionError:  # JSON cannot hold it either
+        return False
+    return isinstance(value, Path)
 
 
 _JSON = json.JSONEncoder(allow_nan=False, ensure_ascii=False, separators=(",", ":"))

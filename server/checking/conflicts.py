@@ -5,7 +5,8 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from runner.job_types.base import JobType
-from server.checking.received import FILE_PART, Received
+from server.checking.job_type_errors import FAILS, complaint
+from server.checking.received import FILE_PART, FILES_PART, Received
 from server.documents.jobs import rfc3339
 from server.documents.options.times import parse_time
 from server.http.problems import FieldError
@@ -96,6 +97,8 @@ def file_errors(
             yield FieldError(file_part, f"the job type {job_type.name} does not take a file")
     elif file_part and names_source:
         yield FieldError("payload.source", "give either a source or a file, not both")
+    elif file_part and received.file_count is not None:
+        yield from _count_errors(job_type, received.file_count)
     elif not file_part and not names_source and job_type.upload == "required":
         detail = f"the job type {job_type.name} needs a file:"
         if received.may_have_file:
@@ -104,6 +107,17 @@ def file_errors(
         else:
             how = f"name an earlier job that has it, as in {_SOURCE_EXAMPLE}"
             yield FieldError("payload.source", f"{detail} {how}", "missing")
+
+
+def _count_errors(job_type: JobType[Any], count: int) -> Iterator[FieldError]:
+    """Yield an error if a job has fewer or more files than its type takes."""
+    try:
+        refusal = job_type.refuses_files(count)
+    except FAILS as error:
+        yield FieldError(FILES_PART, complaint(job_type, "the number of files", error))
+        return
+    if refusal:
+        yield FieldError(FILES_PART, f"the job type {job_type.name}: {refusal}")
 
 
 def _upload_errors(

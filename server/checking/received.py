@@ -29,6 +29,8 @@ class Received:
     is_whole: False if more fields of the form may follow.
     errors: what is wrong with the form's other parts.
     may_have_file: False if a file cannot be sent this way, so that an earlier job has to have it.
+    file_count: how many files there are; None as long as that is unknown, or if a job has to look
+        into the file, because it may be an archive of several files that the listener has made.
     """
 
     content: bytes | Mapping[str, bytes]
@@ -36,6 +38,7 @@ class Received:
     is_whole: bool = True
     errors: tuple[FieldError, ...] = ()
     may_have_file: bool = True
+    file_count: int | None = None
 
     @property
     def size(self) -> int:

@@ -9,8 +9,6 @@ interpreter's lock.
 """
 
 import json
-import logging
-import traceback
 from collections.abc import Awaitable, Callable, Collection
 from dataclasses import dataclass, replace
 from typing import Any, Self, TypeVar
@@ -19,9 +17,9 @@ from uuid import UUID
 from pydantic import BaseModel, ValidationError
 
 from runner.job_types.base import NO_DEFAULTS, JobType
-from runner.job_types.registry.broken import one_line
 from runner.job_types.registry.found import JobTypes
 from server.checking.conflicts import conflicts, file_errors, input_errors
+from server.checking.job_type_errors import FAILS, complaint
 from server.checking.process import CheckProcess
 from server.checking.received import Received, parse
 from server.checking.sets import (
@@ -41,16 +39,11 @@ from storage.jobs.transitions import to_json_text
 from storage.records.ids import new_id
 from storage.records.job import EncodedJson, Job, NewJob, Upload
 
-log = logging.getLogger(__name__)
-
 M = TypeVar("M", bound=BaseModel)
 
 REQUIRED = {"type", "payload"}
 SMALL_BYTES = 16 * 1024
 """The largest submission that is parsed in the event loop. The worst takes 10 ms."""
-FAILS = (Exception, SystemExit)
-"""What the code of a job type raises if it trips over a payload. argparse exits, which must not end
-the listener."""
 
 
 @dataclass(frozen=True)
@@ -259,11 +252,7 @@ def _validate_payload(
     try:
         return _validate(job_type.Payload, payload, "payload")
     except FAILS as error:
-        log.exception("a job type cannot check a payload", extra={"type": job_type.name})
-        reason = one_line("".join(traceback.format_exception_only(error)))
-        return None, [
-            FieldError("payload", f"the job type {job_type.name} cannot check it: {reason}")
-        ]
+        return None, [FieldError("payload", complaint(job_type, "a payload", error))]
 
 
 def job_type_of(document: Any, job_types: JobTypes) -> JobType[Any] | None:

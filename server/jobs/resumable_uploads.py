@@ -10,12 +10,11 @@ import time
 from collections import OrderedDict
 from collections.abc import Awaitable, Callable, Iterator
 from functools import partial
-from typing import Any, TypeVar
+from typing import Any, Protocol, TypeVar
 from uuid import UUID, uuid4
 
 from server.auth.callers import Caller, Role
 from server.documents.options.upload_reference import UploadReference
-from server.http.body import Body
 from server.http.codes import Code
 from server.http.problems import FieldError, Problem, too_large, unacceptable
 from storage.files.resumable.uploads import (
@@ -38,6 +37,13 @@ _MAX_DIGESTS = 256
 """Hashes that are kept in memory between the requests of uploads."""
 
 
+class Interruptible(Protocol):
+    """The body of a request, which another request can end."""
+
+    async def interrupt(self, problem: Problem) -> None:
+        """Keep what has arrived, and answer the request with a problem."""
+
+
 class ResumableService:
     """The resumable uploads of a listener."""
 
@@ -56,7 +62,7 @@ class ResumableService:
         self._max_bytes, self._keep_ms = max_bytes, round(keep_seconds * 1000)
         self._digests: OrderedDict[UUID, tuple[int, Any]] = OrderedDict()
         self._completing: dict[UUID, asyncio.Future[None]] = {}
-        self._bodies: dict[UUID, Body] = {}
+        self._bodies: dict[UUID, Interruptible] = {}
         self._stopped = False
 
     @property
@@ -100,10 +106,16 @@ class ResumableService:
 
     async def interrupt(self, id: UUID) -> None:
         """End the request that is writing to an upload, so that its offset does not change."""
-        if body := self._bodies.pop(id, None):
-            await body.abort()
+        detail = "this request was ended by one that asked for the offset"
+        await self._interrupt(id, Problem(Code.UPLOAD_BUSY, detail, headers={"Retry-After": "1"}))
 
-    async def open(self, id: UUID, offset: int, verify: bool, body: Body) -> ResumableWriter:
+    async def _interrupt(self, id: UUID, problem: Problem) -> None:
+        if body := self._bodies.pop(id, None):
+            await body.interrupt(problem)
+
+    async def open(
+        self, id: UUID, offset: int, verify: bool, body: Interruptible
+    ) -> ResumableWriter:
         """Begin to append bytes, which `body` receives. Raises Problem 404, 409 and 423."""
         with upload_problems():
             writer: ResumableWriter = await self._run(
@@ -142,7 +154,7 @@ class ResumableService:
 
     async def delete(self, id: UUID) -> None:
         """Delete an upload. Jobs keep their files."""
-        await self.interrupt(id)
+        await self._interrupt(id, upload_not_found())
         self._digests.pop(id, None)
         await self._run(partial(self._uploads.delete, id))
 

@@ -93,6 +93,17 @@ class FormBody(Body):
         self.file_part: str | None = None
         self.file_name: str | None = None
 
+    @property
+    def file_count(self) -> int | None:
+        """How many files a complete form has.
+
+        None if a job has to look into its file: it may be an archive that `FilesArchive` has made.
+        """
+        if self._archive:
+            return self._archive.count
+        is_archive = self.file_name is not None and self.file_name.endswith(".zip")
+        return None if is_archive else int(self.file_name is not None)
+
     async def write(self, chunk: bytes | memoryview) -> None:
         """Add the next bytes. Raises Problem 400, 413, 422 or 507, and StoreError."""
         self._total += len(chunk)

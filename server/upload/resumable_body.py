@@ -94,6 +94,7 @@ class ResumableBody(Body):
         self._checksum = checksum
         self._file: FilePart | None = None
         self._has_ended = False
+        self._interruption: Problem | None = None
         self._lock = asyncio.Lock()
 
     async def write(self, chunk: bytes | memoryview) -> None:
@@ -118,6 +119,11 @@ class ResumableBody(Body):
             self._has_ended = True
             return (await file.finish("")).size
 
+    async def interrupt(self, problem: Problem) -> None:
+        """End as `abort` does, and answer the request with a problem."""
+        self._interruption = problem
+        await self.abort()
+
     async def abort(self) -> None:
         """End, and keep what has arrived. Waits for a write that is under way."""
         async with self._lock:
@@ -131,8 +137,9 @@ class ResumableBody(Body):
 
     async def _opened(self) -> FilePart:
         if self._has_ended:
-            detail = "this request was ended by one that asked for the offset"
-            raise Problem(Code.UPLOAD_BUSY, detail, headers={"Retry-After": "1"})
+            raise self._interruption or Problem(
+                Code.UPLOAD_BUSY, "this request has ended", headers={"Retry-After": "1"}
+            )
         if self._file is None:
             self._file = await self._open_file()
         return self._file

@@ -7,8 +7,10 @@ from dataclasses import fields
 
 from runner.job_types.base import Defaults
 from runner.job_types.commands.definition import (
+    ALL_UPLOADS,
     OTHER,
     UPLOAD,
+    UPLOADS,
     Definition,
     OutputFile,
     codes_of,
@@ -35,15 +37,26 @@ def problems(command: Definition) -> Iterator[str]:
                 f'exit_codes: "{key[:100]}" must be a code such as "3", a range such as '
                 f'"10-19", or "{OTHER}"'
             )
-    if command.upload == "none" and command.uses_upload:
-        yield 'upload: "none" does not fit a command that reads {upload}: leave it out'
+    yield from _uploads_problems(command)
     if command.upload_as and (problem := _name_problem(command.upload_as)):
         yield f"upload_as: {problem}"
-    elif command.upload_as and UPLOAD not in command.used:
+    elif command.upload_as and UPLOAD not in command.inserted:
         yield "upload_as: no argument is {upload}, so the name would have no effect"
     yield from _file_problems(command)
     if command.working_folder and not os.path.isabs(command.working_folder):
         yield "working_folder: it must begin with /; without it, it is the folder of the job"
+
+
+def _uploads_problems(command: Definition) -> Iterator[str]:
+    if command.upload == "none" and command.uses_upload:
+        yield 'upload: "none" does not fit a command that reads {upload}: leave it out'
+    parts = [text for text in command.texts if text != ALL_UPLOADS]
+    for text in [*parts, *command.other_texts]:
+        if UPLOADS in Template(text).names:
+            yield (
+                f"{text[:100]!r}: {ALL_UPLOADS} becomes an argument for each file, so it must be an"
+                " element of argv of its own"
+            )
 
 
 def _file_problems(command: Definition) -> Iterator[str]:
@@ -90,7 +103,7 @@ def _parameter_problems(command: Definition) -> Iterator[str]:
 
 def _argument_problems(command: Definition) -> Iterator[str]:
     for name in sorted(command.conditions):
-        if name == UPLOAD and command.upload == "optional":
+        if name in (UPLOAD, UPLOADS) and command.upload == "optional":
             continue
         if name in BUILT_IN:
             yield (

@@ -14,7 +14,7 @@ from pydantic import create_model
 
 from runner.job_types.base import Context, Defaults, JobError, JobType, NotRetryable, Payload
 from runner.job_types.commands import process
-from runner.job_types.commands.definition import UPLOAD, Definition, OutputFile
+from runner.job_types.commands.definition import UPLOAD, UPLOADS, Definition, OutputFile
 from runner.job_types.commands.files import move_files, names_in, stored_path
 from runner.job_types.commands.process import Ended, OutputTooLong
 from runner.job_types.commands.template import Template
@@ -76,7 +76,8 @@ class Command(JobType[Any]):
             raise CommandFailed(self._complaint(ended), retryable=outcome == "retry")
         if self.definition.files:
             patterns = self.definition.file_patterns(values)
-            move_files(patterns, Path.cwd(), context.files, {self.definition.upload_as})
+            inputs = {os.path.relpath(path) for path in values.get(UPLOADS) or ()}
+            move_files(patterns, Path.cwd(), context.files, {self.definition.upload_as, *inputs})
         return self._result(ended, context)
 
     def _values(self, payload: Payload, context: Context) -> dict[str, Any]:
@@ -87,9 +88,11 @@ class Command(JobType[Any]):
             "folder": os.getcwd(),
             "job_id": context.job_id,
         }
-        if UPLOAD in self.definition.used:
-            upload = context.upload
-            values[UPLOAD] = str(self._named(upload.path)) if upload else None
+        if (upload := context.upload) is not None:
+            inserted = self.definition.inserted
+            values[UPLOAD] = str(self._named(upload.path)) if UPLOAD in inserted else True
+            paths = context.uploads if UPLOADS in inserted else ()
+            values[UPLOADS] = [str(each.path) for each in paths]
         if "files" in self.definition.used:
             values["files"] = str(context.files)
         return {**values, **vars(payload)}

@@ -29,6 +29,10 @@ _CODES = re.compile(r"(\d{1,3})(?:-(\d{1,3}))?")
 _MAX_CODE = 255
 UPLOAD = "upload"
 """The name of the value that is the path of the uploaded file."""
+UPLOADS = "uploads"
+"""The name of the value that is an argument for each uploaded file: its path."""
+ALL_UPLOADS = "{uploads}"
+"""The text that becomes these arguments."""
 OTHER = "other"
 """The key of the outcome of all exit codes that are not named, and of signals."""
 
@@ -111,7 +115,8 @@ class Definition(Strict):
         """Yield the names that arguments use, with the optional ones that are present there."""
         for each in self.argv:
             if isinstance(each, Condition):
-                yield names_in(each.then), {each.name}
+                is_upload = each.name in (UPLOAD, UPLOADS)
+                yield names_in(each.then), {UPLOAD, UPLOADS} if is_upload else {each.name}
                 yield names_in(each.otherwise), set()
             else:
                 yield names_in([each]), set()
@@ -129,13 +134,21 @@ class Definition(Strict):
             texts += [*each.then, *each.otherwise] if isinstance(each, Condition) else [each]
         return texts
 
+    @property
+    def other_texts(self) -> list[str]:
+        """All texts that become no arguments."""
+        texts = [*self.env.values(), *self.files]
+        return [*texts, self.stdout.file] if isinstance(self.stdout, OutputFile) else texts
+
     @cached_property
+    def inserted(self) -> frozenset[str]:
+        """The names of all values that are inserted into texts."""
+        return frozenset(names_in([*self.texts, *self.other_texts]))
+
+    @property
     def used(self) -> frozenset[str]:
         """The names of all values that the command uses, and of those that conditions name."""
-        texts = [*self.texts, *self.env.values(), *self.files]
-        if isinstance(self.stdout, OutputFile):
-            texts.append(self.stdout.file)
-        return self.conditions | {*names_in(texts)}
+        return self.conditions | self.inserted
 
     @property
     def first_names(self) -> set[str]:
@@ -144,7 +157,7 @@ class Definition(Strict):
 
     def is_optional(self, name: str) -> bool:
         """Return whether clients may leave out a value, which is absent then."""
-        if name == UPLOAD:
+        if name in (UPLOAD, UPLOADS):
             return self.upload == "optional"
         parameter = self.parameters.get(name)
         return parameter is not None and name in self.conditions and parameter.type != "boolean"
@@ -157,7 +170,7 @@ class Definition(Strict):
     @property
     def uses_upload(self) -> bool:
         """Whether the command reads the uploaded file."""
-        return self.stdin == "upload" or UPLOAD in self.used
+        return self.stdin == "upload" or bool({UPLOAD, UPLOADS} & self.used)
 
     @property
     def takes_upload(self) -> Literal["none", "required", "optional"]:
@@ -184,9 +197,10 @@ class Definition(Strict):
             if isinstance(each, Condition):
                 is_true = values.get(each.name) not in (None, False)
                 texts = each.then if is_true else each.otherwise
-                found += [Template(text).fill(values) for text in texts]
             else:
-                found.append(Template(each).fill(values))
+                texts = [each]
+            for text in texts:
+                found += values[UPLOADS] if text == ALL_UPLOADS else [Template(text).fill(values)]
         return found
 
     def environment(self, values: dict[str, Any]) -> dict[str, str]:

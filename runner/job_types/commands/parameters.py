@@ -14,7 +14,7 @@ from runner.job_types.base import Payload
 from runner.job_types.commands.template import text_of
 from runner.job_types.payload_errors import flaws
 
-BUILT_IN = frozenset({"attempt", "cores", "files", "folder", "job_id", "upload"})
+BUILT_IN = frozenset({"attempt", "cores", "files", "folder", "job_id", "upload", "uploads"})
 """The values that every command has without a parameter."""
 MAX_TEXT = 10_000
 _NAME = re.compile(r"[a-z][a-z0-9_]{0,49}")

@@ -8,7 +8,7 @@ from typing import Any, ClassVar
 
 from pydantic import ConfigDict, TypeAdapter
 
-from runner.job_types.base import Context, JobType, NotRetryable, Payload
+from runner.job_types.base import Context, JobType, NotRetryable, Payload, has_path
 from runner.job_types.functions.signature import Signature
 
 
@@ -30,6 +30,10 @@ class FunctionType(JobType[Payload]):
             importlib.import_module("asyncio")
         if load is not None:
             load()
+
+    def refuses_files(self, count: int) -> str | None:
+        """Return why the function cannot be called with so many files; None if it can."""
+        return self.signature.refuses_files(count)
 
     def run(self, payload: Payload, context: Context) -> Any:
         """Call the function, wait for it if it is a coroutine, and return its result.
@@ -58,14 +62,17 @@ def _plain(result: Any) -> Any:
 
     Raises NotRetryable if JSON cannot hold the result.
     """
-    if isinstance(result, Path) or _are_paths(result):
+    if isinstance(result, Path):
         return result
+    if has_path(result):
+        if isinstance(result, dict):
+            return {next(iter(_json({key: None}))): _plain(each) for key, each in result.items()}
+        return [_plain(each) for each in result]
+    return _json(result)
+
+
+def _json(value: Any) -> Any:
     try:
-        return _RESULT.dump_python(result, mode="json")
+        return _RESULT.dump_python(value, mode="json")
     except ValueError as error:
         raise NotRetryable(f"result is not JSON: {error}") from None
-
-
-def _are_paths(result: Any) -> bool:
-    is_list = isinstance(result, list | tuple) and len(result) > 0
-    return is_list and all(isinstance(each, Path) for each in result)

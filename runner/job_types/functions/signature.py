@@ -102,11 +102,22 @@ class Signature:
                 found[each.name] = left.pop(0) if left else None
         lacking = [each.name for each in self.files if each.is_required and not found[each.name]]
         if lacking or left:
-            names = ", ".join(each.name for each in self.files)
-            takes = f"it takes these files in this order: {names}" if names else "it takes no file"
             got = ", ".join(repr(each.name) for each in uploads) or "none"
-            raise NotRetryable(f"{takes}; it got {got}")
+            raise NotRetryable(f"{self._takes}; it got {got}")
         return found
+
+    def refuses_files(self, count: int) -> str | None:
+        """Return why the function cannot be called with so many files; None if it can."""
+        least = sum(each.is_required for each in self.files)
+        takes_more = any(each.kind == "files" for each in self.files)
+        if count < least or (count > len(self.files) and not takes_more):
+            return f"{self._takes}; it got {count}"
+        return None
+
+    @property
+    def _takes(self) -> str:
+        names = ", ".join(_shown(each) for each in self.files)
+        return f"it takes these files in this order: {names}" if names else "it takes no file"
 
 
 def read_signature(name: str, function: Callable[..., Any]) -> Signature:
@@ -177,6 +188,13 @@ def _parameter(each: inspect.Parameter, annotation: Any) -> Parameter:
             "upload, or str for a text"
         )
     return Parameter(name, "field", annotation, default, is_positional)
+
+
+def _shown(each: Parameter) -> str:
+    """Return the name of a file, and whether a job needs it, or can have several."""
+    if each.kind == "files":
+        return f"{each.name} (any number{', at least one' if each.is_required else ''})"
+    return each.name if each.is_required else f"{each.name} (may be left out)"
 
 
 def _file_kind(plain: Any) -> Literal["file", "files"] | None:

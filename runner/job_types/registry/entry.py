@@ -16,6 +16,7 @@ from runner.job_types.base import (
     NotRetryable,
     Payload,
     UploadFile,
+    has_path,
     to_json,
 )
 from runner.job_types.in_parts import InParts
@@ -78,6 +79,8 @@ class JobEntry:
             done = _run_step(job_type, payload, context, step, fields.get("results", ()))
             if context.keeps_files:
                 done = keep_returned_files(done, context)
+            elif has_path(done):
+                _ = context.files  # raises: the file would be lost
         finally:
             context.flush()  # a job that fails shows how far it came
         return to_json("result", done)

@@ -18,15 +18,14 @@ import tempfile
 import traceback
 from collections.abc import Callable, Collection
 from dataclasses import dataclass, replace
-from functools import partial
 from typing import Any, NoReturn
 
 from runner.pool.job_process.output import configure_output, redirect_output
+from runner.pool.job_process.progress import ProgressReports
 from runner.pool.job_process.results import (
     describe_exception,
     describe_memory_error,
     describe_traceback,
-    validated_progress,
     validated_result,
 )
 from runner.pool.linux import landlock, processes, seccomp
@@ -154,7 +153,7 @@ class _Loop:
             with self._soft_limits:
                 signal.setitimer(signal.ITIMER_REAL, call["timeout"] or 0)
                 _enter(f"{self._runner_folder_path}/{call['folder']}")
-                result = self._entry(request, partial(_report, self._channel, call["nonce"]))
+                result = self._entry(request, ProgressReports(self._channel, call["nonce"]))
                 return {"kind": "returned"}, validated_result(result, self._max_result_bytes)
         except MemoryError as error:
             fields = describe_memory_error(error, limits)
@@ -279,12 +278,6 @@ def reset_signals() -> None:
     signal.signal(signal.SIGINT, signal.default_int_handler)
     signal.signal(signal.SIGXFSZ, signal.SIG_IGN)  # Python's default: write() raises OSError
     signal.pthread_sigmask(signal.SIG_SETMASK, ())
-
-
-def _report(channel: socket.socket, nonce: str, text: str) -> None:
-    """Send progress to the keeper. It is dropped if it is too long or the channel is full."""
-    fields = {"kind": "progress", "nonce": nonce, "text": validated_progress(text)}
-    messages.try_send(channel, fields)
 
 
 def _flush() -> None:

@@ -85,6 +85,11 @@ def try_send(end: socket.socket, fields: dict[str, Any]) -> bool:
     return True
 
 
+def encoded_size(fields: dict[str, Any]) -> int:
+    """Return the bytes of a message without a body."""
+    return len(orjson.dumps(fields))
+
+
 def receive(end: socket.socket, wait: bool = False) -> Message | None:
     """Return the next message. Without `wait`, returns None if there is none yet.
 

@@ -2,6 +2,7 @@
 
 import re
 from contextlib import closing
+from difflib import get_close_matches
 from functools import partial
 from typing import ClassVar
 from urllib.parse import quote
@@ -20,6 +21,7 @@ from storage.records.job_file import JobFile
 from storage.records.media_types import UNKNOWN
 from storage.store import JobStore
 
+_MAX_NAMED = 3
 _MEDIA_TYPE = re.compile(r"[\w.+-]+/[\w.+-]+", re.ASCII)
 
 
@@ -52,8 +54,8 @@ class FileHandler(DownloadHandler):
         job = await self.jobs.wait(parse_job_id(job_id))
         file = await self.threads.run(self.job_store.file, job.id, name) if job.files else None
         if file is None:
-            detail = f"the job {job.id} has left no file {name[:300]!r}; it has {job.files} files"
-            raise Problem(Code.FILE_NOT_FOUND, detail)
+            files = await self.threads.run(self.job_store.files, job.id) if job.files else []
+            raise Problem(Code.FILE_NOT_FOUND, _not_found(job.id, name, files))
         kind = file.media_type if _MEDIA_TYPE.fullmatch(file.media_type) else UNKNOWN
         read = partial(self.artifacts.open, file)
         await self.send_file(StoredFile(file.name, file.size, kind, file.sha256, read))
@@ -96,6 +98,18 @@ class FilesArchiveHandler(DownloadHandler):
             return
         with self.downloads.slow(), closing(archive.pieces()) as pieces:
             await self.send_pieces(partial(next, pieces, b""))
+
+
+def _not_found(job_id: UUID, name: str, files: list[JobFile]) -> str:
+    """Return the text for a name that is not one of a job's files: it names those most alike."""
+    text = f"the job {job_id} has left no file {name[:300]!r}"
+    if not files:
+        return f"{text}, and no other"
+    names = [file.name for file in files]
+    alike = get_close_matches(name, names, n=_MAX_NAMED, cutoff=0)[:_MAX_NAMED] or names
+    shown = ", ".join(repr(each[:100]) for each in sorted(alike[:_MAX_NAMED]))
+    more = len(names) - min(len(alike), _MAX_NAMED)
+    return f"{text}; it has {shown}{f' and {more} more' if more else ''}"
 
 
 def files_document(root_path: str, job_id: UUID, files: list[JobFile]) -> FilesDocument:

@@ -197,7 +197,7 @@ class OneUploadHandler(TusHandler):
         connection.stream.offer_buffer(buffer)
 
     async def _open(
-        self, upload: ResumableUpload, checksum: Checksum | None, body: Body
+        self, upload: ResumableUpload, checksum: Checksum | None, body: ResumableBody
     ) -> FilePart:
         """Open the file for the bytes of this request."""
         known = self.resumable.digest(upload.id, upload.offset)

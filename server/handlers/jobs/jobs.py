@@ -4,7 +4,7 @@ from collections.abc import Callable
 from typing import ClassVar
 
 from server.auth.callers import Role
-from server.checking.received import Received
+from server.checking.received import FILES_PART, Received
 from server.checking.submission import CheckedSubmission
 from server.documents.filters import ListQuery, SetQuery, SubmissionQuery
 from server.documents.jobs import next_link, page_document, set_document
@@ -174,7 +174,8 @@ class JobsHandler(SubmissionHandler):
         try:
             form.require_whole()
             checked = self._checked
-            if checked is None or form.errors or len(form.fields) > self._fields_checked:
+            is_new = form.file_part == FILES_PART or len(form.fields) > self._fields_checked
+            if checked is None or form.errors or is_new:
                 checked = await self.submissions.check(_received(form))
                 assert checked
         except BaseException:
@@ -184,7 +185,9 @@ class JobsHandler(SubmissionHandler):
 
 
 def _received(form: FormBody, is_whole: bool = True) -> Received:
-    return Received(form.fields, form.file_part, is_whole, tuple(form.errors))
+    count = None if not is_whole and form.file_part == FILES_PART else form.file_count
+    errors = tuple(form.errors)
+    return Received(form.fields, form.file_part, is_whole, errors, file_count=count)
 
 
 def _read_wait(

@@ -188,8 +188,8 @@ ARTIFACTS = (
     Mutant(
         "a path that a job returns leads into its work folder",
         "runner/job_types/registry/returned_files.py",
-        "if not found.is_relative_to(work) or found == work:",
-        "if False:",
+        "return found.is_relative_to(work) and found != work",
+        "return True",
         WORKER,
     ),
     Mutant(

@@ -15,6 +15,13 @@ COMMANDS = (
         PARAMETERS,
     ),
     Mutant(
+        "files that were uploaded together are not stored again",
+        "runner/job_types/commands/command.py",
+        "{self.definition.upload_as, *inputs}",
+        "{self.definition.upload_as}",
+        COMMAND,
+    ),
+    Mutant(
         "a number cannot become an option",
         "runner/job_types/commands/parameters.py",
         "        least = 0 if is_first and self.minimum is None else self.minimum\n",

@@ -14,6 +14,20 @@ FUNCTIONS = (
         SIGNATURE,
     ),
     Mutant(
+        "a submission with a wrong number of files is refused",
+        "runner/job_types/functions/signature.py",
+        "if count < least or (count > len(self.files) and not takes_more):",
+        "if False:",
+        ("tests/server/checking/test_file_counts.py",),
+    ),
+    Mutant(
+        "several files of a form are counted when all have arrived",
+        "server/handlers/jobs/jobs.py",
+        "is_new = form.file_part == FILES_PART or len",
+        "is_new = len",
+        ("tests/server/checking/test_file_counts.py",),
+    ),
+    Mutant(
         "a path is no field of a payload",
         "runner/job_types/functions/signature.py",
         "issubclass(plain, (bytes, bytearray, PurePath))",

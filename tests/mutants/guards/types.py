@@ -108,7 +108,7 @@ TYPES = (
     ),
     Mutant(
         "a check of a payload that exits does not end the listener",
-        "server/checking/submission.py",
+        "server/checking/job_type_errors.py",
         "FAILS = (Exception, SystemExit)",
         "FAILS = (Exception,)",
         ("tests/server/checking/test_checks.py",),

@@ -142,6 +142,13 @@ def test_frames_that_a_job_makes_up_do_no_harm(printer: Printer) -> None:
         json.dumps(found, allow_nan=False, ensure_ascii=False).encode()
 
 
+def test_progress_that_is_too_long_is_logged_once(printer: Printer) -> None:
+    _, pieces = printer.run("steps", progress=[70_000, 10, 80_000])
+    (entry,) = entries(merged(pieces))
+    assert entry_document(entry)["level"] == "warning"
+    assert " was dropped: it may have 65536; report numbers" in entry_document(entry)["message"]
+
+
 def test_fields_that_a_job_makes_up_are_left_out_if_clients_could_not_read_them(
     printer: Printer,
 ) -> None:

@@ -255,6 +255,20 @@ async def test_a_deleted_upload_is_gone(client: Client, bench: Bench) -> None:
     assert stored(bench) == []
 
 
+async def test_a_request_that_writes_to_an_upload_is_told_that_it_was_deleted(
+    client: Client, bench: Bench
+) -> None:
+    path = await new(client)
+    reader, writer = await _begin_patch(client, path, CONTENT[:600_000])
+    await _until_stored(bench, path, 2 * 256 * 1024)
+    assert (await client.fetch(path, method="DELETE")).code == 204
+    writer.write(CONTENT[600_000:])
+    head = await reader.readuntil(b"\r\n")
+    assert head.startswith(b"HTTP/1.1 404 ")
+    writer.close()
+    assert stored(bench) == []
+
+
 async def test_an_empty_file_is_complete_at_once(client: Client) -> None:
     path = await new(client, 0)
     assert (await client.get(path))["sha256"] == hashlib.sha256().hexdigest()
@@ -273,15 +287,17 @@ async def _raw(client: Client, data: bytes) -> bytes:
         writer.close()
 
 
-async def _begin_patch(client: Client, path: str, data: bytes) -> asyncio.StreamWriter:
+async def _begin_patch(
+    client: Client, path: str, data: bytes
+) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
     """Send a part of a PATCH, which goes on."""
     url = urlparse(client.base_url)
-    _, writer = await asyncio.open_connection(url.hostname, url.port)
+    reader, writer = await asyncio.open_connection(url.hostname, url.port)
     head = f"PATCH {path} HTTP/1.1\r\nHost: localhost\r\nContent-Type: {STREAM}\r\n"
     head += f"Upload-Offset: 0\r\nContent-Length: {len(CONTENT)}\r\n\r\n"
     writer.write(head.encode() + data)
     await writer.drain()
-    return writer
+    return reader, writer
 
 
 async def _until_stored(bench: Bench, path: str, size: int) -> None:
@@ -294,7 +310,7 @@ async def _until_stored(bench: Bench, path: str, size: int) -> None:
 
 async def test_an_upload_continues_after_a_broken_connection(client: Client, bench: Bench) -> None:
     path = await new(client)
-    writer = await _begin_patch(client, path, CONTENT[:700_000])
+    _, writer = await _begin_patch(client, path, CONTENT[:700_000])
     await _until_stored(bench, path, 2 * 256 * 1024)
     sock: socket.socket = writer.get_extra_info("socket")
     writer.close()
@@ -309,7 +325,7 @@ async def test_the_last_bytes_of_a_request_that_breaks_are_kept(
     client: Client, bench: Bench
 ) -> None:
     path = await new(client)
-    writer = await _begin_patch(client, path, CONTENT[:300])
+    _, writer = await _begin_patch(client, path, CONTENT[:300])
     writer.close()
     await _until_stored(bench, path, 300)
     assert await offset_of(client, path) == 300
@@ -321,7 +337,7 @@ async def test_a_request_for_the_offset_ends_the_one_that_writes(
     client: Client, bench: Bench
 ) -> None:
     path = await new(client)
-    writer = await _begin_patch(client, path, CONTENT[:600_000])
+    _, writer = await _begin_patch(client, path, CONTENT[:600_000])
     await _until_stored(bench, path, 2 * 256 * 1024)
     busy = await send(client, path, 2 * 256 * 1024, b"abc")
     assert read(busy, 423)["code"] == "upload_busy"

@@ -23,6 +23,7 @@ def load() -> Callable[[str, Report], str]:
 def do(request: str, report: Report) -> str:
     """Do what the request names."""
     call = json.loads(request)
+    report_progress(report, call.get("progress", ()))
     take_steps(call.get("steps", ()))
     match call["do"]:
         case "print":
@@ -48,6 +49,12 @@ def do(request: str, report: Report) -> str:
             os.close(2)
             time.sleep(float(call["seconds"]))
     return "null"
+
+
+def report_progress(report: Report, sizes: list[int]) -> None:
+    """Report progress with texts of these sizes."""
+    for size in sizes:
+        report(json.dumps({"text": "x" * size}))
 
 
 def take_steps(steps: list[list[Any]]) -> None:

@@ -4,6 +4,8 @@ import io
 import os
 import signal
 import sys
+import tempfile
+import zlib
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +16,8 @@ from runner.job_types.base import FILES_FOLDER, Context, JobError, NotRetryable,
 from runner.job_types.commands import command as commands
 from runner.job_types.commands.command import command_type
 from runner.job_types.commands.definition import Definition
+from runner.job_types.registry.member_files import files_of
+from server.upload.zip_records import ZipRecords
 from tests.support.programs import alive
 from tests.support.waiting import wait_for
 
@@ -75,7 +79,9 @@ def run(
     job_type = made()
     job_type.load()
     valid = made.Payload.model_validate(payload or {})
-    return job_type.run(valid, Context("j1", 2, upload, print, cores=3))
+    context = Context("j1", 2, upload, print, cores=3)
+    context.list_uploads = files_of
+    return job_type.run(valid, context)
 
 
 def test_a_program_runs_in_the_folder_of_the_job(folder: Path) -> None:
@@ -145,6 +151,44 @@ def test_an_upload_has_the_name_that_the_program_expects(folder: Path) -> None:
         upload_as="in.docx",
     )
     assert text == f"{folder}/in.docx\nabc"
+
+
+def together(folder: Path, **files: bytes) -> UploadFile:
+    """Return files as the listener stores them: in one archive."""
+    records = ZipRecords()
+    data = b""
+    for name, content in files.items():
+        data += records.begin(f"{name}.txt") + content
+        data += records.end(len(content), zlib.crc32(content))
+    (folder.parent / "upload").write_bytes(data + records.directory())
+    return UploadFile(folder.parent / "upload", "a.txt and 1 more.zip")
+
+
+def test_each_of_several_uploads_is_an_argument(folder: Path) -> None:
+    argv = ["sh", "-c", 'for f; do basename "$f"; cat "$f"; done', "sh", "{uploads}", "{upload}"]
+    upload = together(folder, a=b"one\n", b=b"two\n")
+    printed = run(argv[:-1], upload, stdout="text")
+    assert printed == "a.txt\none\nb.txt\ntwo\n"
+    assert run(["cat", "{uploads}"], local(folder, b"abc"), stdout="text") == "abc"
+
+
+def test_several_uploads_are_not_stored_again(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(tempfile, "tempdir", str(folder))  # as in a job process
+    upload = together(folder, a=b"one", b=b"two")
+    argv = ["sh", "-c", 'cat "$@" > out.txt', "sh", "{uploads}"]
+    found = run(argv, upload, files=["**/*.txt"])
+    assert found == {"exit_code": 0, "files": ["out.txt"]}
+
+
+def test_several_uploads_can_be_optional(folder: Path) -> None:
+    argv = ["echo", {"if": "upload", "then": ["{uploads}"], "else": ["none"]}]
+    assert run(argv, None, stdout="text", takes="optional") == "none\n"
+    upload = together(folder, a=b"", b=b"")
+    assert len(run(argv, upload, stdout="text", takes="optional").split()) == 2
+    argv[1] = {"if": "uploads", "then": ["{uploads}", "{upload}"]}
+    assert len(run(argv, upload, stdout="text", takes="optional").split()) == 3
 
 
 def test_an_upload_can_be_optional(folder: Path) -> None:

@@ -304,6 +304,30 @@ async def give(context: Context) -> list[Path]:
     assert ask(module, "give") == {"files": ["a.txt", "b.txt"]}
 
 
+def test_a_path_within_a_result_is_a_file_of_the_job_and_becomes_its_name(
+    write: Write, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    module = write("""
+@job("give")
+def give(context: Context) -> Any:
+    Path("a.txt").write_text("abc")
+    Path("pages").mkdir()
+    Path("pages", "1").write_text("one")
+    (context.files / "b.txt").write_text("b")
+    day = date(2030, 1, 31)
+    shown = [Path("pages"), day, Path("a.txt"), context.files / "b.txt"]
+    return {1: Path("a.txt"), day: shown, "c": [Path("/etc/passwd"), Path("none"), (), {}]}
+""")
+    assert ask(module, "give") == {
+        "1": "a.txt",
+        "2030-01-31": ["pages", "2030-01-31", "a.txt", "b.txt"],
+        "c": ["/etc/passwd", "none", [], {}],
+    }
+    found = {str(path.relative_to("stored-files")) for path in Path("stored-files").rglob("*")}
+    assert found == {"a.txt", "b.txt", "pages", "pages/1"}
+
+
 @pytest.mark.parametrize("value", ["Path('a')", "[Path('a'), Path('b')]", "(Path('a'),)"])
 def test_returned_paths_are_passed_on(write: Write, value: str) -> None:
     module = write(f"@job\ndef give() -> Any:\n    return {value}\n")
