@@ -1,4 +1,4 @@
-"""The listener as a program: serves the API, alone or with a worker, or creates a token.
+"""The listener as a program: serves the API, alone or with a worker, or changes tokens.
 
 It imports in functions, because the imports take half a second: a signal that arrives meanwhile
 must stop the program like any other.
@@ -19,7 +19,7 @@ def _run(signals: StopSignals) -> None:
     import argparse
     import sys
 
-    from server.auth.tokens import add_token_command, print_new_token
+    from server.token_commands import add_token_command, run_token_command
     from storage.records.release import RELEASE
 
     class Help(argparse.Action):
@@ -56,7 +56,7 @@ def _run(signals: StopSignals) -> None:
     if arguments.reload and not arguments.with_worker:
         parser.error("--reload needs --with-worker")
     if arguments.command:
-        return print_new_token(arguments.name, arguments.role)
+        return run_token_command(arguments)
     if arguments.with_worker:
         sys.exit(_run_both(signals, arguments.reload))
     _serve(signals)

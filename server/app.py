@@ -47,6 +47,8 @@ from server.routes import ROUTES, collaborators, connected
 from server.settings.server import ServerSettings
 from server.store.spans import RequestSpans
 from server.store.threads import Batcher, StoreChanges, StoreThreads
+from server.store.token_uses import UsedTokens
+from storage.access.token_uses import TokenUses
 from storage.batches import Batches
 from storage.jobs.callbacks import Callbacks
 from storage.jobs.events import Events
@@ -87,7 +89,7 @@ class App:
         self.threads, self.line_readers, self.downloads = StoreThreads(), LineReaders(), Downloads()
         self._file_threads = ThreadPoolExecutor(FILE_THREADS, thread_name_prefix="upload")
         self.changes = StoreChanges(wakeup, self.threads)
-        self.authenticator = open_authenticator(settings)
+        self.used_tokens, self.authenticator = self._open_authenticator()
         self.hosts = AllowedHosts(settings.allowed_host_names)
         self.proxies = open_proxies(settings)
         self._pattern_sets = PatternSetLookup(PatternSets(database, store.clock), self.threads)
@@ -131,6 +133,11 @@ class App:
             max_connections,
         )
         return self._server
+
+    def _open_authenticator(self) -> tuple[UsedTokens, Authenticator]:
+        uses, run = TokenUses(self.store.database), self.activity.run_in_background
+        used = UsedTokens(uses, self.threads, run)
+        return used, open_authenticator(self.settings, used.note)
 
     def _submission_checks(self) -> SubmissionChecks:
         return SubmissionChecks(
@@ -205,6 +212,7 @@ class App:
         await self.event_feed.stop()
         if self._callback_sender:
             await self._callback_sender.stop()
+        await self.used_tokens.stop()
 
     async def finish_requests(self, seconds: float) -> None:
         """End streams and waiting requests at once, and let all others finish for `seconds`."""
@@ -343,11 +351,16 @@ def open_proxies(settings: ServerSettings) -> TrustedProxies | None:
     return TrustedProxies(settings.proxy_networks) if settings.proxy_networks else None
 
 
-def open_authenticator(settings: ServerSettings) -> Authenticator:
-    """Create a listener's authenticator. Raises StoreError if the key of cookies is unavailable."""
+def open_authenticator(
+    settings: ServerSettings, note_use: Callable[[str, str], None]
+) -> Authenticator:
+    """Create a listener's authenticator. Raises StoreError if the key of cookies is unavailable.
+
+    `note_use` is called with the name and the address of each caller.
+    """
     tokens, sessions = settings.tokens(), None
     if tokens is not None:
         secret = settings.cookie_secret.encode() or load_or_create_key(settings.data_dir)
         sessions = Sessions(secret, tokens, settings.session_seconds)
     limits = settings.rate_limit, settings.rate_burst
-    return Authenticator(tokens, sessions, *limits, settings.root_path)
+    return Authenticator(tokens, sessions, *limits, settings.root_path, note_use)

@@ -44,6 +44,7 @@ MAY_IMPORT = {
     "storage.settings",
     "storage.notify": "storage.db storage.records",
     "storage.jobs": "storage.db storage.notify storage.records",
+    "storage.access": "storage.db storage.records storage.settings",
     "storage.waiting": "storage.db storage.jobs storage.notify storage.records",
     "storage.liveness": "storage.db storage.files storage.jobs storage.records",
     "storage.claiming": "storage.db storage.jobs storage.liveness storage.notify storage.records",
@@ -93,7 +94,8 @@ MAY_IMPORT = {
     "server.http": "storage.records",
     "server.auth": "server.http storage.files storage.records",
     "server.settings": "server.auth storage.records storage.settings",
-    "server.store": "server.http storage.files storage.notify storage.records storage.telemetry",
+    "server.store": "server.http storage.access storage.files storage.notify storage.records "
+    "storage.telemetry",
     "server.documents.schemas": "server.http storage.records",
     "server.documents.options": "server.http storage.records storage.jobs",
     "server.documents.analyses": "runner.job_types server.documents server.documents.schemas "
@@ -134,7 +136,8 @@ MAY_IMPORT = {
     "server.documents.analyses server.documents.options server.documents.schemas server.events "
     "server.handlers server.http server.jobs server.processes server.store server.upload "
     "storage.files storage.jobs storage.liveness storage.queries storage.records",
-    "server": "server.* runner.job_types runner.job_types.registry storage storage.files "
+    "server": "server.* runner.job_types runner.job_types.registry storage storage.access "
+    "storage.files "
     "storage.jobs storage.liveness storage.queries storage.records storage.schedules "
     "storage.settings storage.telemetry",
 }

@@ -8,7 +8,7 @@ role is sufficient.
 """
 
 import math
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 from tornado.httputil import HTTPHeaders, parse_cookie
@@ -17,6 +17,7 @@ from server.auth.addresses import rate_limit_network
 from server.auth.callers import UNRESTRICTED, Caller, Role
 from server.auth.rate_limits import TokenBuckets
 from server.auth.sessions import Sessions, cookie_name
+from server.auth.token_entries import Token, utc
 from server.auth.tokens import Tokens
 from server.http.codes import Code
 from server.http.problems import Problem
@@ -43,9 +44,11 @@ class Authenticator:
         rate: float | None = None,
         burst: int | None = None,
         root_path: str = "",
+        note_use: Callable[[str, str], None] | None = None,
     ):
         """`rate` is in requests a second, None for no limit. `burst` defaults to twice the rate,
-        and at least 20."""
+        and at least 20. `note_use` is called with the name and the address of each caller."""
+        self._note_use = note_use
         self._root_path = root_path
         self.tokens = tokens
         self.sessions = sessions
@@ -94,6 +97,12 @@ class Authenticator:
         wrong tokens from the address. A request that fails without a token counts only against the
         address's request rate.
         """
+        caller = self._admit(address, headers, method, by_https)
+        if self._note_use is not None and caller.name is not None:
+            self._note_use(caller.name, address)
+        return caller
+
+    def _admit(self, address: str, headers: HTTPHeaders, method: str, by_https: bool) -> Caller:
         if self.tokens is not None and "Authorization" in headers:
             with self.counting_failures(address):
                 return self.authenticate(headers, method, by_https)
@@ -116,11 +125,21 @@ class Authenticator:
         if authorization[: len(_SCHEME)].lower() != _SCHEME:
             detail = "the Authorization header must be: Bearer TOKEN"
             raise unauthorized(Code.TOKEN_REQUIRED, detail)
-        token = self.tokens.find(authorization[len(_SCHEME) :].strip())
+        more = ' error="invalid_token"'
+        return self.require_token(authorization[len(_SCHEME) :].strip(), more).caller
+
+    def require_token(self, text: str, more: str = "") -> Token:
+        """Return the valid token with this text. Raises Problem 401 if there is none.
+
+        `more` is appended to WWW-Authenticate.
+        """
+        token = self.tokens.find_any(text) if self.tokens else None
         if token is None:
-            more = ' error="invalid_token"'
             raise unauthorized(Code.TOKEN_UNKNOWN, "this token is unknown", more)
-        return token.caller
+        if self.tokens and self.tokens.has_expired(token):
+            ended = f"this token expired at {utc(token.expires_at or 0)}"
+            raise unauthorized(Code.TOKEN_EXPIRED, f"{ended}: ask the operator for a new one", more)
+        return token
 
     def _by_cookie(self, headers: HTTPHeaders, method: str, by_https: bool) -> Caller:
         name = cookie_name(by_https, self._root_path)

@@ -2,9 +2,9 @@
 
     key of a cookie = HMAC-SHA256(COOKIE_SECRET or DATA_DIR/cookie.key, hash of the caller's token)
 
-A session therefore ends when its token is removed or replaced, and the stored hashes alone are not
-enough to forge a cookie. Nothing is stored for a session: every listener with the same DATA_DIR
-accepts the cookies of the others.
+A session therefore ends when its token expires, is removed or replaced, and the stored hashes alone
+are not enough to forge a cookie. Nothing is stored for a session: every listener with the same
+DATA_DIR accepts the cookies of the others.
 """
 
 import contextlib
@@ -21,7 +21,8 @@ from pydantic import BaseModel, ConfigDict, Field
 from tornado.web import create_signed_value, decode_signed_value
 
 from server.auth.callers import Caller
-from server.auth.tokens import MAX_TOKEN_LENGTH, Token, Tokens
+from server.auth.token_entries import MAX_TOKEN_LENGTH, Token
+from server.auth.tokens import Tokens
 from storage.files.disk import sync_name
 from storage.records.job import StoreError
 

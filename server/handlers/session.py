@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from server.auth.authenticate import SAFE_METHODS, require_same_origin, unauthorized
+from server.auth.authenticate import SAFE_METHODS, require_same_origin
 from server.auth.callers import Caller, Role
 from server.auth.sessions import SignIn, cookie_name
 from server.documents.field_errors import read_document
@@ -47,15 +47,13 @@ class SessionHandler(Handler):
         """Sign in with a token."""
         self.require_body()
         authenticator = self.authenticator
-        tokens, sessions = authenticator.tokens, authenticator.sessions
+        sessions = authenticator.sessions
         assert isinstance(self.received, JsonBody)
-        assert tokens
         assert sessions
         address = self.request.remote_ip or ""
         with authenticator.counting_failures(address):
-            token = tokens.find(read_document(SignIn, self.received.document()).token.strip())
-            if token is None:
-                raise unauthorized(Code.TOKEN_UNKNOWN, "this token is unknown")
+            text = read_document(SignIn, self.received.document()).token
+            token = authenticator.require_token(text.strip())
         self.caller = token.caller
         authenticator.count_request(address, self.caller.name)
         by_https = self.request.protocol == "https"

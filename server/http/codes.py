@@ -63,10 +63,16 @@ class Code(Enum):
         "No token of the service equals the one in the request.",
         "Compare the token with `API_TOKENS`, or ask the operator for a new one.",
     )
+    TOKEN_EXPIRED = (
+        401,
+        "The token has expired",
+        "The token was valid until a time that `detail` names.",
+        "Ask the operator for a new one: `python -m server token create NAME --expires 30d`.",
+    )
     SESSION_ENDED = (
         401,
         "The sign-in has expired",
-        "The sign-in of a browser is too old, or its token was removed.",
+        "The sign-in of a browser is too old, or its token was removed or has expired.",
         "Sign in again.",
     )
     ROLE_TOO_LOW = (

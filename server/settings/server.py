@@ -69,7 +69,7 @@ class ServerSettings(TraceSettings):
     api_tokens_file: Path | None = Field(
         None,
         description="File of API tokens, one per line; lines that begin with # are comments. "
-        "The listener reads a changed file again.",
+        "The listener reads a changed file again. python -m server token changes it.",
     )
     cookie_secret: str = Field(
         "",

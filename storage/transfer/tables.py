@@ -33,6 +33,7 @@ from storage.db.models import (
     TagRow,
     UploadRow,
 )
+from storage.db.models_access import TokenUseRow
 from storage.db.parameters import parameter
 
 MODELS: tuple[type[pw.Model], ...] = (
@@ -57,6 +58,7 @@ MODELS: tuple[type[pw.Model], ...] = (
     PatternSetRow,
     ScheduleRow,
     FiringRow,
+    TokenUseRow,
 )
 """The tables that are copied, each after the tables it refers to. Runners are not copied, because
 their programs are stopped."""

@@ -5,6 +5,7 @@ from tests.mutants.mutant import Mutant
 ACCESS_TESTS = ("tests/server/auth/test_permissions.py",)
 SESSIONS = ("tests/server/auth/test_sessions.py",)
 TOKENS = ("tests/server/auth/test_tokens.py",)
+EXPIRY = ("tests/server/auth/test_expiry.py",)
 
 ACCESS = (
     Mutant(
@@ -111,6 +112,42 @@ ACCESS = (
         'log.error("API_TOKENS_FILE',
         'self._tokens = ()\n            log.error("API_TOKENS_FILE',
         TOKENS,
+    ),
+    Mutant(
+        "an expired token is refused",
+        "server/auth/authenticate.py",
+        "if self.tokens and self.tokens.has_expired(token):",
+        "if False:",
+        EXPIRY,
+    ),
+    Mutant(
+        "a session ends with its token",
+        "server/auth/tokens.py",
+        "valid = (token for token in self._current() if not self.has_expired(token))",
+        "valid = iter(self._current())",
+        EXPIRY,
+    ),
+    Mutant(
+        "the end of a token cuts its streams off",
+        "server/auth/tokens.py",
+        "            self._next_expiry = self._find_next_expiry()\n            self._changes += 1\n"
+        "        return",
+        "            self._next_expiry = self._find_next_expiry()\n        return",
+        EXPIRY,
+    ),
+    Mutant(
+        "the last token of a file is not revoked",
+        "server/auth/token_file.py",
+        "if len(names) == 1:",
+        "if False:",
+        ("tests/server/auth/test_token_commands.py",),
+    ),
+    Mutant(
+        "an earlier use of a token does not replace a later one",
+        "storage/access/token_uses.py",
+        "        where=TokenUseRow.used_at < use.used_at,\n",
+        "",
+        ("tests/server/auth/test_token_uses.py",),
     ),
     Mutant(
         "an existing cookie key is kept",

@@ -12,16 +12,15 @@ import pytest
 
 from server.auth.callers import Caller, Role
 from server.auth.sessions import KEY_FILE, load_or_create_key
+from server.auth.token_entries import Token, TokensError
 from server.auth.tokens import (
     FILE_CHECK_SECONDS,
-    Token,
     Tokens,
-    TokensError,
     parse_tokens,
-    print_new_token,
     read_token_file,
 )
 from server.settings.server import ServerSettings
+from server.token_commands import create_token
 from storage.records.job import StoreError
 from storage.settings.settings import SettingsError
 from tests.support.stores import Clock
@@ -188,7 +187,7 @@ def test_the_command_reports_invalid_arguments(arguments: list[str]) -> None:
 
 def test_an_invalid_name_for_a_token_is_refused() -> None:
     with pytest.raises(SystemExit, match="1 to 64"):
-        print_new_token("a,b", "read")
+        create_token("a,b", "read", None, None)
 
 
 def test_help_lists_the_command_and_the_settings() -> None:

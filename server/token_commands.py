@@ -1,0 +1,180 @@
+"""`python -m server token`: creates, lists and revokes tokens.
+
+It changes only API_TOKENS_FILE, which listeners read again within a second.
+"""
+
+import argparse
+import json
+import os
+import re
+import secrets
+import sys
+import time
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from server.auth.callers import Caller, Role
+from server.auth.token_entries import (
+    BAD_NAME,
+    NAME,
+    Token,
+    TokensError,
+    digest_of,
+    parse_time,
+    utc,
+)
+from server.auth.token_file import add_token, revoke_token
+from server.auth.tokens import parse_tokens, read_token_file
+
+PREFIX = "jst_"
+"""Prefix of generated tokens, which makes a leaked one easy to recognize."""
+FILE = "API_TOKENS_FILE"
+_UNITS = {"h": 3600, "d": 86_400, "w": 7 * 86_400}
+_NEW_TOKEN = """\
+The token, which is shown only now:
+  {token}
+"""
+_ITS_LINE = """\
+Its line for API_TOKENS_FILE, or its entry for API_TOKENS:
+  {line}
+"""
+
+
+def add_token_command(parser: argparse.ArgumentParser) -> None:
+    """Add the commands to a parser. `command` is None in its result if none was given."""
+    commands = parser.add_subparsers(dest="command", title="commands", metavar="token")
+    about = "`token create NAME --role ROLE` creates a token; also `token list`, `token revoke`"
+    token = commands.add_parser("token", help=about)
+    actions = token.add_subparsers(dest="action", required=True, metavar="create|list|revoke")
+    create = actions.add_parser("create", help="create a token and show it once")
+    create.add_argument("name", help="name of its user: 1 to 64 characters of A-Z a-z 0-9 . _ -")
+    create.add_argument(
+        "--role",
+        choices=[str(role) for role in Role],
+        default=str(Role.SUBMIT),
+        help="its rights: read; submit, which may also change its own jobs; or admin "
+        "(default: submit)",
+    )
+    create.add_argument(
+        "--expires",
+        metavar="TIME",
+        type=_expiry,
+        help="when it ends: 12h, 30d, 8w, 2027-01-31 or 2027-01-31T12:00:00Z (default: never)",
+    )
+    create.add_argument("--add", action="store_true", help="add its line to the file of tokens")
+    listing = actions.add_parser("list", help="list tokens with their ends and their last uses")
+    listing.add_argument("--json", action="store_true", help="as JSON")
+    revoke = actions.add_parser("revoke", help="remove a token from the file of tokens")
+    revoke.add_argument("name", help="name of its user")
+    for each in (create, listing, revoke):
+        each.add_argument(
+            "--file",
+            type=Path,
+            default=os.environ.get(FILE, "").strip() or None,
+            help=f"the file of tokens (default: {FILE})",
+        )
+
+
+def run_token_command(arguments: argparse.Namespace) -> None:
+    """Create, list or revoke tokens. Exits with a message if that fails."""
+    file = arguments.file and Path(arguments.file)
+    try:
+        if arguments.action == "create":
+            to_file = _required(file) if arguments.add else None
+            create_token(arguments.name, arguments.role, arguments.expires, to_file)
+        elif arguments.action == "revoke":
+            _revoke(arguments.name, _required(file))
+        else:
+            _list(file, arguments.json)
+    except (TokensError, OSError) as error:
+        why = error.strerror if isinstance(error, OSError) else error
+        sys.exit(f"{file or 'API_TOKENS'}: {why}")
+
+
+def create_token(name: str, role: str, expires_at: float | None, file: Path | None) -> None:
+    """Create a token and print it, with its line unless that is added to a file.
+
+    Exits with a message for a bad name. Raises TokensError and OSError.
+    """
+    if not NAME.fullmatch(name):
+        sys.exit(BAD_NAME)
+    text = PREFIX + secrets.token_urlsafe(32)
+    token = Token(Caller(name, Role[role.upper()]), digest_of(text), expires_at)
+    if file is not None:
+        add_token(file, token)
+    sys.stdout.write(_NEW_TOKEN.format(token=text))
+    if file is None:
+        sys.stdout.write(_ITS_LINE.format(line=token.line()))
+    else:
+        sys.stdout.write(f"Its line was added to {file}.\n")
+
+
+def _revoke(name: str, file: Path) -> None:
+    revoke_token(file, name)
+    sys.stdout.write(
+        f"The token {name} was removed from {file}.\n"
+        "Listeners refuse it within a second, and end its sessions and its event streams.\n"
+    )
+
+
+def _list(file: Path | None, as_json: bool) -> None:
+    given = os.environ.get("API_TOKENS", "").strip()
+    tokens = [*(parse_tokens(given) if given else []), *(read_token_file(file) if file else [])]
+    if not tokens:
+        sys.exit(f"there are no tokens: set {FILE}, or name the file with --file")
+    uses, problem = _last_uses()
+    rows = [_row(token, uses.get(str(token.caller.name))) for token in tokens]
+    if as_json:
+        sys.stdout.write(json.dumps({"items": rows}, indent=2) + "\n")
+    else:
+        columns = ("name", "role", "expires", "last_used_at", "address")
+        _print_table([[row[name] or "-" for name in columns] for row in rows], columns)
+    if problem:
+        sys.stderr.write(f"the last uses are unknown: {problem}\n")
+
+
+def _row(token: Token, use: Any) -> dict[str, Any]:
+    """What a list shows of a token."""
+    expires = token.expires_at and utc(token.expires_at)
+    has_expired = token.has_expired(time.time())
+    return {
+        "name": token.caller.name,
+        "role": str(token.caller.role),
+        "expires": f"{expires} (expired)" if has_expired else expires,
+        "last_used_at": use and utc(use.used_at / 1000),
+        "address": use and use.address,
+    }
+
+
+def _last_uses() -> tuple[Mapping[str, Any], str | None]:
+    """Return the last uses by names, and why they are unknown if they are."""
+    from storage.access.token_uses import read_token_uses
+    from storage.records.job import StoreError
+    from storage.settings.settings import Settings, SettingsError
+
+    try:
+        return read_token_uses(Settings.read().store_url), None
+    except (StoreError, SettingsError) as error:
+        return {}, str(error)
+
+
+def _print_table(rows: list[list[str]], titles: tuple[str, ...]) -> None:
+    heads = [title.removesuffix("_at").replace("_", " ").upper() for title in titles]
+    widths = [max(map(len, column)) for column in zip(heads, *rows, strict=True)]
+    for row in (heads, *rows):
+        cells = (cell.ljust(width) for cell, width in zip(row, widths, strict=True))
+        sys.stdout.write("  ".join(cells).rstrip() + "\n")
+
+
+def _required(file: Path | None) -> Path:
+    if file is None:
+        sys.exit(f"set {FILE}, or name the file with --file")
+    return file
+
+
+def _expiry(text: str) -> float:
+    """Parse when a token ends: a time, or how long from now. Raises ValueError."""
+    if found := re.fullmatch(r"([1-9][0-9]{0,4})([hdw])", text):
+        return float(int(time.time()) + int(found[1]) * _UNITS[found[2]])
+    return parse_time(text)

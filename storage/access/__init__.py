@@ -1,0 +1,1 @@
+"""What is stored about the callers of the API: when and from where each was last seen."""

@@ -1,0 +1,135 @@
+"""`python -m server token`: create, list and revoke tokens in a file."""
+
+import json
+import re
+import subprocess
+import time
+from pathlib import Path
+
+import pytest
+
+from server.auth.token_entries import Token, TokensError
+from server.auth.token_file import add_token, revoke_token
+from server.auth.tokens import parse_tokens, read_token_file
+from storage.access.token_uses import TokenUse, TokenUses
+from tests.support.stores import Bench
+from tests.support.warm_start import run_program
+
+SECRET = "s3cr3t-s3cr3t-s3cr3t"
+TEXT = f"\ufeff# who may do what\n\neve:read:{SECRET}\n # bob:admin:x\nbob:admin:{SECRET}2"
+
+
+def run(*arguments: str, **environ: str) -> subprocess.CompletedProcess[str]:
+    return run_program("server", "token", *arguments, **environ)
+
+
+@pytest.fixture
+def file(tmp_path: Path) -> Path:
+    path = tmp_path / "tokens"
+    path.write_text(TEXT)
+    path.chmod(0o640)
+    return path
+
+
+def new_token() -> Token:
+    return parse_tokens(f"new:submit expires=2030-01-01:{SECRET}3")[0]
+
+
+def test_a_token_is_added_below_the_others(file: Path) -> None:
+    add_token(file, new_token())
+    assert file.read_text() == f"{TEXT}\n{new_token().line()}\n"
+    assert file.stat().st_mode & 0o777 == 0o640
+    assert [each.name for each in file.parent.iterdir()] == ["tokens"]
+    with pytest.raises(TokensError, match="a name is given twice"):
+        add_token(file, new_token())
+
+
+def test_a_new_file_is_for_its_owner_alone(tmp_path: Path) -> None:
+    add_token(tmp_path / "tokens", new_token())
+    assert (tmp_path / "tokens").stat().st_mode & 0o777 == 0o600
+    assert read_token_file(tmp_path / "tokens") == [new_token()]
+
+
+def test_only_the_line_of_a_revoked_token_is_removed(file: Path) -> None:
+    revoke_token(file, "eve")
+    assert file.read_text() == TEXT.replace(f"eve:read:{SECRET}\n", "")
+
+
+def test_the_last_token_and_an_unknown_one_are_not_revoked(file: Path) -> None:
+    with pytest.raises(TokensError, match="no token sue; it has eve, bob"):
+        revoke_token(file, "sue")
+    revoke_token(file, "bob")
+    with pytest.raises(TokensError, match="add another token first"):
+        revoke_token(file, "eve")
+    assert [each.caller.name for each in read_token_file(file)] == ["eve"]
+
+
+def test_a_link_to_a_file_of_tokens_stays_a_link(file: Path) -> None:
+    link = file.parent / "link"
+    link.symlink_to(file)
+    revoke_token(link, "eve")
+    assert (link.is_symlink(), [each.caller.name for each in read_token_file(file)]) == (
+        True,
+        ["bob"],
+    )
+
+
+def test_a_token_is_created_for_thirty_days_added_and_revoked(file: Path) -> None:
+    environ = {"API_TOKENS_FILE": str(file)}
+    made = run("create", "ci", "--expires", "30d", "--add", **environ)
+    assert made.returncode == 0, made.stderr
+    assert re.search(r"^  jst_[\w-]{43}$", made.stdout, re.MULTILINE)
+    assert f"added to {file}" in made.stdout
+    token = read_token_file(file)[-1]
+    assert token.caller.name == "ci"
+    assert abs((token.expires_at or 0) - time.time() - 30 * 86_400) < 3600
+    assert run("revoke", "ci", **environ).returncode == 0
+    assert file.read_text() == TEXT + "\n"
+
+
+def test_the_list_shows_ends_and_last_uses_and_no_secret(file: Path, bench: Bench) -> None:
+    file.write_text(f"old:read expires=2020-01-01:{SECRET}\neve:admin:{SECRET}2\n")
+    TokenUses(bench.store.database).store({"eve": TokenUse(1_798_675_200_000, "10.0.0.7")})
+    environ = {"API_TOKENS_FILE": str(file), "DATABASE_URL": bench.store.settings.store_url}
+    text = run("list", **environ).stdout
+    assert [line.split() for line in text.splitlines()] == [
+        ["NAME", "ROLE", "EXPIRES", "LAST", "USED", "ADDRESS"],
+        ["old", "read", "2020-01-01T00:00:00Z", "(expired)", "-", "-"],
+        ["eve", "admin", "-", "2026-12-31T00:00:00Z", "10.0.0.7"],
+    ]
+    items = json.loads(run("list", "--json", **environ).stdout)["items"]
+    assert items[1] == {
+        "name": "eve",
+        "role": "admin",
+        "expires": None,
+        "last_used_at": "2026-12-31T00:00:00Z",
+        "address": "10.0.0.7",
+    }
+    assert SECRET not in text
+
+
+@pytest.mark.sqlite
+def test_the_list_works_without_a_database(file: Path, tmp_path: Path) -> None:
+    answer = run("list", API_TOKENS_FILE=str(file), DATA_DIR=str(tmp_path / "none"))
+    assert (answer.returncode, "the last uses are unknown" in answer.stderr) == (0, True)
+    assert answer.stdout.splitlines()[1].split() == ["eve", "read", "-", "-", "-"]
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["create", "ci", "--expires", "soon"],
+        ["create", "ci", "--expires", "0d"],
+        ["create", "ci", "--add"],
+        ["create", "ci", "--add", "--file", "/none/tokens"],
+        ["revoke", "ci"],
+        ["revoke", "ci", "--file", "/none/tokens"],
+        ["list"],
+    ],
+)
+def test_commands_that_cannot_be_run_say_why_and_make_no_token(arguments: list[str]) -> None:
+    answer = run(*arguments)
+    assert answer.returncode != 0
+    assert answer.stderr
+    assert "Traceback" not in answer.stderr
+    assert "jst_" not in answer.stdout
