@@ -54,6 +54,11 @@ MAY_IMPORT = {
     "storage.transfer": "storage.db storage.db.schema storage.db.sqlite_file storage.files "
     "storage.liveness storage.notify storage.records",
     "storage.commands": "storage storage.*",
+    "storage.backup.places": "storage.files storage.records storage.settings",
+    "storage.backup.databases": "storage.backup.places storage.db storage.db.schema "
+    "storage.records storage.transfer",
+    "storage.backup": "storage.backup.* storage.db storage.db.schema storage.db.sqlite_file "
+    "storage.files storage.records storage.transfer",
     "storage": "storage.*",
     "runner.analysis.native": "",
     "runner.analysis.input": "",
@@ -163,8 +168,8 @@ LIBRARIES = {
     "job_service_scan": "runner.analysis.match.*",
     "re2": "runner.analysis.*",
     "isal": "runner.analysis.*",
-    "backports": "runner.analysis.*",
-    "compression": "runner.analysis.*",  # standard from Python 3.14 on
+    "backports": "runner.analysis.* storage.backup.places.*",
+    "compression": "runner.analysis.* storage.backup.places.*",  # standard from Python 3.14 on
     "pydantic": "runner.* server.* storage.*",
     # a TypedDict that Pydantic reads before Python 3.12; type checkers read the client's own
     "typing_extensions": "server.documents.* jobservice._async.* jobservice._sync.*",

@@ -9,7 +9,7 @@ A command is a module with a function `add`. It sets as defaults of its parser:
 import argparse
 import sys
 
-from storage.commands import contract, copy, vacuum
+from storage.commands import backup, contract, copy, restore, vacuum, verify
 from storage.files.private import create_privately
 from storage.records.job import StoreError
 from storage.records.release import RELEASE
@@ -17,7 +17,7 @@ from storage.settings.settings import Settings, SettingsError
 from storage.telemetry.logs import set_up_logs
 from storage.telemetry.start_up import read_or_exit
 
-COMMANDS = (copy, vacuum, contract)
+COMMANDS = (backup, restore, verify, copy, vacuum, contract)
 
 
 def main() -> None:

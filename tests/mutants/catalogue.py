@@ -5,6 +5,7 @@ from tests.mutants.guards.analyses import ANALYSES
 from tests.mutants.guards.api import API
 from tests.mutants.guards.archives import ARCHIVES
 from tests.mutants.guards.artifacts import ARTIFACTS
+from tests.mutants.guards.backups import BACKUP
 from tests.mutants.guards.batches import BATCHES
 from tests.mutants.guards.callbacks import CALLBACKS
 from tests.mutants.guards.cli import CLI
@@ -77,6 +78,7 @@ MUTANTS = (
     *OUTPUT,
     *OVERVIEW,
     *TRANSFER,
+    *BACKUP,
     *TRACES,
     *ANALYSES,
     *PYTHON_CLIENT,

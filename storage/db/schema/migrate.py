@@ -61,6 +61,17 @@ def contract(database: Database, lock_folder: Path) -> list[str]:
     return [line for name in names for line in state.load(name).DROPPED]
 
 
+def apply_exactly(database: Database, names: Sequence[str]) -> None:
+    """Bring a database to the schema that these migrations make. The caller holds `schema_lock`.
+
+    This release must know them. Raises StoreUnusable if the database has others.
+    """
+    found = state.applied(database)
+    if others := sorted(found - set(names)):
+        raise StoreUnusable(f"the database has a newer schema ({others[-1]}): use an empty one")
+    _apply(database, [name for name in names if name not in found])
+
+
 def _migrate(database: Database) -> None:
     found = state.read_state(database)
     found.require_compatible()

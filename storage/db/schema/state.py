@@ -55,14 +55,20 @@ def read_state(database: Database) -> SchemaState:
     """Compare the migrations of the database with those of this code."""
     known = {file.stem for file in MIGRATIONS.glob("[0-9]*.py")}
     with database.translate_errors():
-        applied = _applied(database.engine)
-    newer = sorted(applied - known)
+        found = _applied(database.engine)
+    newer = sorted(found - known)
     # Only then: all releases that have such a table find it, whatever else they do not know.
     oldest = read_oldest(database) if newer else None
-    missing = sorted(known - applied)
+    missing = sorted(known - found)
     contractions = [name for name in missing if is_contraction(name)]
     pending = [name for name in missing if name not in contractions]
-    return SchemaState(pending, contractions, not applied, newer, oldest, max(known))
+    return SchemaState(pending, contractions, not found, newer, oldest, max(known))
+
+
+def applied(database: Database) -> set[str]:
+    """Return the names of the migrations that the database has."""
+    with database.translate_errors():
+        return _applied(database.engine)
 
 
 def read_oldest(database: Database) -> str | None:

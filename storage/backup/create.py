@@ -1,0 +1,102 @@
+"""Makes a backup while programs use the store.
+
+    files that there are ─▶ snapshot of the database ─▶ files that are new in it ─▶ manifest
+
+Files are copied twice: before the snapshot, so that a file is there even if its job is deleted
+while the backup runs, and after it, because the snapshot may have new ones. A job is stored after
+its file, so the snapshot names no file that does not exist yet.
+"""
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from storage.backup.databases import postgresql, sqlite
+from storage.backup.manifest import Manifest
+from storage.backup.pace import Pace
+from storage.backup.places.chunks import Stored
+from storage.backup.places.place import BackupPlace, manifest_name
+from storage.backup.stored_files import FileCopies, StoredFile, list_files, stored_files
+from storage.db.database import Database
+from storage.db.schema.state import HISTORY
+from storage.files.uploads import Uploads
+from storage.records.job import Upload
+from storage.records.release import RELEASE
+
+DATABASE_SHARE, FILES_SHARE = 0.7, 0.5
+"""The part of the time in which the backup works. While it copies the database, the WAL grows."""
+DELETED = "its job was deleted while the backup was made"
+Progress = Callable[[str, int, int], None]
+"""Called with what is copied, the bytes so far, and those of all."""
+
+
+@dataclass(frozen=True)
+class Backup:
+    """A backup that was made: the name of its manifest, the manifest, and the new bytes."""
+
+    name: str
+    manifest: Manifest
+    added_bytes: int
+
+    @property
+    def missing(self) -> list[dict[str, Any]]:
+        """Files that the store should have, but has not, or not with their hash."""
+        return [each for each in self.manifest.absent if each["why"] != DELETED]
+
+
+def create(database: Database, uploads: Uploads, place: BackupPlace, progress: Progress) -> Backup:
+    """Make a backup. The caller holds the lock of the place. Raises StoreError."""
+    began_at = time.time_ns() // 10**6
+    stored = Stored(place)
+    threads = 1 if uploads.folder and not place.is_remote else 4
+    copies = FileCopies(uploads, stored, Pace(FILES_SHARE), _of(progress, "files"), threads)
+    copies.copy(_files_now(database))
+    snapshot = (postgresql if database.postgresql else sqlite).snapshot
+    pace = Pace(DATABASE_SHARE)
+
+    def store(data: bytes) -> str:
+        with pace.step():
+            return stored.chunk(data)
+
+    with snapshot(database) as state:
+        migrations = sorted(name for (name,) in state.rows(f"SELECT name FROM {HISTORY}"))
+        files = stored_files(state.rows)
+        content = state.copy(store, _of(progress, "database"))
+    copies.copy(files)
+    absent = _absent(copies, database)
+    listed = list_files(stored, files, copies.absent)
+    place.publish()
+    ended_at = time.time_ns() // 10**6
+    manifest = Manifest(began_at, ended_at, RELEASE, migrations, content, listed, absent)
+    name = manifest_name(began_at)
+    place.write_manifest(name, manifest.to_bytes())
+    return Backup(name, manifest, stored.added_bytes)
+
+
+def _files_now(database: Database) -> dict[str, StoredFile]:
+    """The files that the database has now."""
+    connection = database.raw_connection()
+    try:
+        return stored_files(connection.execute)
+    finally:
+        connection.close()
+
+
+def _absent(copies: FileCopies, database: Database) -> list[dict[str, Any]]:
+    """Say of each file that could not be copied whether its job was deleted meanwhile."""
+    now = _files_now(database) if copies.absent else {}
+    return [
+        {
+            "sha256": sha256,
+            "size": file.size,
+            "name": file.name,
+            "of": f"upload {file.id}" if isinstance(file, Upload) else f"job {file.job_id}",
+            "why": why if sha256 in now else DELETED,
+        }
+        for sha256, (file, why) in sorted(copies.absent.items())
+    ]
+
+
+def _of(progress: Progress, what: str) -> Callable[[int, int], None]:
+    return lambda done, total: progress(what, done, total)

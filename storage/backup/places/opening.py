@@ -1,0 +1,77 @@
+"""Opens the place of backups that a path or a URL names."""
+
+from pathlib import Path
+from urllib.parse import urlparse
+
+from storage.backup.places.archive import SUFFIX, Archive, NewArchive
+from storage.backup.places.folder import FolderPlace
+from storage.backup.places.place import BackupPlace, BackupRefused
+from storage.settings.settings import Settings
+from storage.settings.url import uploads_url_problem
+
+Kind = type[FolderPlace] | type[NewArchive]
+
+
+def place_problem(text: str) -> str | None:
+    """Return why a text is no place of backups, or None."""
+    if "://" in text and not text.startswith("file://"):
+        wrong = uploads_url_problem(text)
+        return wrong and "it must be a folder, a file FILE.tar.zst, or s3://bucket/prefix"
+    return None if text.strip() else "it is empty"
+
+
+def open_new(text: str, settings: Settings) -> BackupPlace:
+    """Open the place to which a backup is written. Raises BackupRefused."""
+    path = _path(text)
+    if path is None:
+        return _open_bucket(text, settings)
+    if path.name.endswith(SUFFIX):
+        if not path.parent.is_dir():
+            raise BackupRefused(f"there is no folder {path.parent}: create it first")
+        return NewArchive(path)
+    _refuse_folder(path, settings)
+    return FolderPlace(path)
+
+
+def open_existing(text: str, settings: Settings, unpack_to: Path | None = None) -> BackupPlace:
+    """Open a place to read its backups. An archive is unpacked below `unpack_to` when it is
+    needed. Raises BackupRefused."""
+    path = _path(text)
+    if path is None:
+        return _open_bucket(text, settings)
+    if not path.exists():
+        raise BackupRefused(f"there is no {path}")
+    if path.is_file():
+        return Archive(path, unpack_to)
+    return FolderPlace(path)
+
+
+def _path(text: str) -> Path | None:
+    if problem := place_problem(text):
+        raise BackupRefused(f"{text}: {problem}")
+    if text.startswith("s3://"):
+        return None
+    return Path(text.removeprefix("file://")).absolute()
+
+
+def _refuse_folder(folder: Path, settings: Settings) -> None:
+    """Refuse a folder that is a part of the store, which programs read, sweep and make private."""
+    if folder.exists() and not folder.is_dir():
+        raise BackupRefused(f"{folder} is no folder, and its name does not end with {SUFFIX}")
+    uploads = settings.uploads_folder and settings.uploads_folder.absolute()
+    if folder == settings.data_dir.absolute() or uploads in (folder, *folder.parents):
+        raise BackupRefused(
+            f"{folder} belongs to the store: give a folder outside, best on another disk"
+        )
+
+
+def _open_bucket(url: str, settings: Settings) -> BackupPlace:
+    from storage.backup.places.bucket import BucketPlace  # not at the top: it imports obstore
+    from storage.files.object_folder import ObjectFolder
+
+    theirs = f"{settings.uploads_url.rstrip('/')}/"
+    ours = f"{url.rstrip('/')}/"
+    if theirs.startswith("s3://") and (ours.startswith(theirs) or theirs.startswith(ours)):
+        raise BackupRefused(f"{url} holds the uploads of the store: give another prefix")
+    assert urlparse(url).netloc
+    return BucketPlace(ObjectFolder.open(settings.model_copy(update={"uploads_url": url})), url)

@@ -1,0 +1,52 @@
+"""`python -m storage restore` puts a backup into an empty place."""
+
+import argparse
+import contextlib
+
+from storage.backup.places.opening import open_existing
+from storage.backup.restore import restore
+from storage.commands.output import ProgressBar, show, size_text
+from storage.commands.places import add_place
+from storage.commands.subparsers import Subparsers
+from storage.files.disk import make_folder
+from storage.open import new_database, open_uploads
+from storage.records.job import StoreError
+from storage.settings.settings import Settings
+
+ABOUT = """Puts a backup into DATA_DIR, or into DATABASE_URL and UPLOADS_URL, which must have no
+database yet, or an empty one. Start the programs afterwards: jobs that ran at the time of the
+backup run again. If the command is interrupted, run it again: it keeps the files that are there."""
+
+
+def add(commands: Subparsers) -> None:
+    """Add the command to the parser."""
+    parser = commands.add_parser(
+        "restore", help="put a backup into an empty place", description=ABOUT
+    )
+    add_place(parser, "--from", "a folder, FILE.tar.zst, or s3://bucket/prefix")
+    parser.add_argument(
+        "--backup", metavar="NAME", help="the name of the manifest (default: the newest)"
+    )
+    parser.set_defaults(run=_run, failed="not restored")
+
+
+def _run(arguments: argparse.Namespace, settings: Settings) -> int:
+    """Restore; return the exit code."""
+    with contextlib.ExitStack() as stack:
+        try:
+            make_folder(settings.data_dir)
+        except OSError as error:
+            raise StoreError(f"DATA_DIR={settings.data_dir}: {error.strerror}") from error
+        place = open_existing(arguments.place, settings, settings.data_dir)
+        stack.callback(place.close)
+        database = new_database(settings)
+        stack.callback(database.close)
+        bar = ProgressBar()
+        stack.callback(bar.clear)
+        uploads = open_uploads(settings)
+        done = restore(place, arguments.backup, database, settings.data_dir, uploads, bar)
+    size = size_text(done.manifest.files["bytes"])
+    show(f"restored {done.name} of release {done.manifest.release}: {done.files:,} files, {size}")
+    if done.absent:
+        show(f"{done.absent:,} of the files were not in the store when the backup was made")
+    return 0

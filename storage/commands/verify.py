@@ -1,0 +1,71 @@
+"""`python -m storage verify` reads all backups of a place, and compares them with their hashes."""
+
+import argparse
+from contextlib import closing
+
+from storage.backup.places.opening import open_existing
+from storage.backup.places.place import BackupPlace
+from storage.backup.verify import Verified, verify
+from storage.commands.output import ProgressBar, show, size_text
+from storage.commands.places import add_place
+from storage.commands.subparsers import Subparsers
+from storage.settings.settings import Settings
+
+ABOUT = """Reads everything in a place of backups, and compares it with its hashes. Needs no store.
+Lists the backups, and names what is damaged or missing."""
+EXIT_CODES = "exit codes: 0 all backups can be restored, 1 something is damaged or missing, 2 usage"
+_SHOWN = 10
+
+
+def add(commands: Subparsers) -> None:
+    """Add the command to the parser."""
+    parser = commands.add_parser(
+        "verify", help="read all backups of a place", description=ABOUT, epilog=EXIT_CODES
+    )
+    add_place(parser, "--from", "a folder, FILE.tar.zst, or s3://bucket/prefix")
+    parser.add_argument(
+        "--delete-damaged",
+        action="store_true",
+        help="delete damaged chunks and files, so that the next backup copies them again",
+    )
+    parser.set_defaults(run=_run, failed="not verified")
+
+
+def _run(arguments: argparse.Namespace, settings: Settings) -> int:
+    """Verify; return the exit code."""
+    with closing(open_existing(arguments.place, settings)) as place:
+        bar = ProgressBar()
+        found = verify(place, lambda done: bar("reading", done, done))
+        bar.clear()
+        _report(found)
+        if found.damaged and arguments.delete_damaged:
+            _delete(found, place)
+    return 0 if found.is_sound else 1
+
+
+def _report(found: Verified) -> None:
+    for name, manifest in found.backups.items():
+        lacks = len(found.incomplete.get(name, ()))
+        verdict = f"LACKS {lacks:,} chunks or files" if lacks else "complete"
+        files = f"{manifest.files['count']:,} files, {size_text(manifest.files['bytes'])}"
+        kind = {"sqlite": "SQLite", "postgresql": "PostgreSQL"}[manifest.database["kind"]]
+        show(f"{name}: {verdict}; {kind}, {files}, release {manifest.release}")
+    if not found.backups:
+        show("there is no complete backup")
+    for name in found.damaged[:_SHOWN]:
+        show(f"DAMAGED: {name}")
+    for names in found.incomplete.values():
+        for name in sorted(set(names) - set(found.damaged))[:_SHOWN]:
+            show(f"MISSING: {name}")
+    show(f"read {found.count:,} chunks and files, {size_text(found.bytes)}")
+    if not found.is_sound:
+        show(
+            "To mend it: `verify --delete-damaged`, and then `backup`, which copies again what the "
+            "store still has. Older backups may stay incomplete."
+        )
+
+
+def _delete(found: Verified, place: BackupPlace) -> None:
+    with place.lock():
+        place.delete(found.damaged)
+    show(f"deleted {len(found.damaged):,} damaged chunks, files or manifests")

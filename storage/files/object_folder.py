@@ -1,0 +1,86 @@
+"""Objects below a prefix of a bucket, for programs that name them like files of a folder."""
+
+from collections.abc import Iterable, Iterator, Sequence
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Self
+
+import obstore
+from obstore.exceptions import AlreadyExistsError
+from obstore.store import S3Store
+
+from storage.files.bucket_access import open_bucket
+from storage.files.bucket_objects import translate_errors, write_object
+from storage.records.job import StoreUnavailable
+
+if TYPE_CHECKING:
+    from storage.settings.settings import Settings
+
+_REQUEST_SECONDS, _RETRY_SECONDS = 60.0, 15.0
+_READ_BYTES = 1024**2
+_PAGE = 1000
+
+
+class ObjectFolder:
+    """Objects below a prefix. All methods raise StoreUnavailable if S3 fails."""
+
+    def __init__(self, bucket: S3Store):
+        self._bucket = bucket
+
+    @classmethod
+    def open(cls, settings: "Settings") -> Self:
+        """Open the bucket of UPLOADS_URL without sending a request. Raises StoreUnusable."""
+        return cls(open_bucket(settings, _REQUEST_SECONDS, _RETRY_SECONDS))
+
+    def create(self, name: str, data: bytes) -> bool:
+        """Write an object unless there is one; return whether it was written."""
+        try:
+            with translate_errors():
+                obstore.put(self._bucket, name, data, mode="create")
+        except StoreUnavailable as error:
+            if isinstance(error.__cause__, AlreadyExistsError):
+                return False
+            raise
+        return True
+
+    def write(self, name: str, data: Iterable[bytes]) -> None:
+        """Write an object in place of one with this name. An error leaves none."""
+        write_object(self._bucket, name, data)
+
+    def read(self, name: str) -> Iterator[bytes]:
+        """Yield the bytes of an object; nothing if there is none."""
+        try:
+            with translate_errors():
+                yield from map(
+                    bytes, obstore.get(self._bucket, name).stream(min_chunk_size=_READ_BYTES)
+                )
+        except StoreUnavailable as error:
+            if not isinstance(error.__cause__, FileNotFoundError):
+                raise
+
+    def age(self, name: str) -> float | None:
+        """Return the seconds since an object was written; None if there is none."""
+        try:
+            with translate_errors():
+                written = obstore.head(self._bucket, name)["last_modified"]
+        except StoreUnavailable as error:
+            if isinstance(error.__cause__, FileNotFoundError):
+                return None
+            raise
+        return (datetime.now(UTC) - written).total_seconds()
+
+    def names(self, folder: str) -> Iterator[str]:
+        """Yield the names of all objects whose names begin with a folder."""
+        with translate_errors():
+            for some in obstore.list(self._bucket, prefix=folder, chunk_size=_PAGE):
+                yield from (each["path"] for each in some)
+
+    def top(self) -> list[str]:
+        """Return the names of the objects that are in no folder."""
+        with translate_errors():
+            return [each["path"] for each in obstore.list_with_delimiter(self._bucket)["objects"]]
+
+    def delete(self, names: Sequence[str]) -> None:
+        """Delete objects that exist, a thousand in one request."""
+        for first in range(0, len(names), _PAGE):
+            with translate_errors():
+                obstore.delete(self._bucket, list(names[first : first + _PAGE]))

@@ -1,0 +1,94 @@
+"""Guards of backups: exact snapshots, hashes, locks, and places that must be empty."""
+
+from tests.mutants.mutant import Mutant
+
+BACKUPS = ("tests/storage/backup/test_backups.py",)
+SNAPSHOT = ("tests/storage/backup/test_sqlite_snapshot.py",)
+PLACES = ("tests/storage/backup/test_places.py",)
+
+BACKUP = (
+    Mutant(
+        "the file of a snapshot has all that its reader sees",
+        "storage/backup/databases/sqlite.py",
+        "if is_exact and (copied == pages or _copied(checker, pages, until)):",
+        "if is_exact:",
+        SNAPSHOT,
+    ),
+    Mutant(
+        "the WAL is copied into the file when a snapshot ends",
+        "storage/backup/databases/sqlite.py",
+        "target=_copy_wal, args=(checker,)",
+        "target=int",
+        SNAPSHOT,
+    ),
+    Mutant(
+        "files are copied before the snapshot, too",
+        "storage/backup/create.py",
+        "    copies.copy(_files_now(database))\n",
+        "",
+        BACKUPS,
+    ),
+    Mutant(
+        "a file with another hash is not stored",
+        "storage/backup/stored_files.py",
+        "if digest.hexdigest() != file.sha256:",
+        "if False:",
+        BACKUPS,
+    ),
+    Mutant(
+        "a damaged file is not restored",
+        "storage/backup/restore.py",
+        "if digest.hexdigest() != file.sha256:",
+        "if False:",
+        BACKUPS,
+    ),
+    Mutant(
+        "a backup is only restored into an empty place",
+        "storage/backup/restore.py",
+        "            if path.exists():",
+        "            if False:",
+        PLACES,
+    ),
+    Mutant(
+        "a backup of a newer release is refused",
+        "storage/backup/restore.py",
+        "    if unknown:",
+        "    if False:",
+        PLACES,
+    ),
+    Mutant(
+        "a manifest that cannot be read keeps all chunks",
+        "storage/backup/retention.py",
+        "    except Damaged:\n        return Deleted(len(old), 0)\n",
+        "    except Damaged:\n        pass\n",
+        PLACES,
+    ),
+    Mutant(
+        "one program at a time changes a folder",
+        "storage/backup/places/folder.py",
+        "fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)",
+        "pass",
+        PLACES,
+    ),
+    Mutant(
+        "one program at a time changes a bucket",
+        "storage/files/object_folder.py",
+        ', mode="create")',
+        ")",
+        PLACES,
+    ),
+    Mutant(
+        "an archive writes only its own names",
+        "storage/backup/places/archive.py",
+        "if member.isfile() and _is_ours(member.name):",
+        "if member.isfile():",
+        PLACES,
+    ),
+    Mutant(
+        "a backup does not go into the folder of the uploads",
+        "storage/backup/places/opening.py",
+        " or uploads in (folder, *folder.parents)",
+        "",
+        PLACES,
+    ),
+)

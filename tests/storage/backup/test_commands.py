@@ -1,0 +1,130 @@
+"""The commands `backup`, `verify` and `restore` of `python -m storage`, beside running programs."""
+
+import pty
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.support.backups import stored_in
+from tests.support.programs import running_service
+from tests.support.stores import Bench, folder_of
+from tests.support.transfers import fill_store
+from tests.support.warm_start import run_program
+
+pytestmark = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+NAME = r"manifest-[0-9TZ.]+\.json"
+
+
+def environ_of(bench: Bench) -> dict[str, str]:
+    """The settings of the store."""
+    settings = bench.store.settings
+    return {
+        "DATA_DIR": str(settings.data_dir),
+        "DATABASE_URL": settings.database_url,
+        "LOG_LEVEL": "WARNING",
+    }
+
+
+def run(environ: dict[str, str], *arguments: str) -> tuple[int, str]:
+    """Run a command; return its exit code and its output."""
+    ended = run_program("storage", *arguments, **environ)
+    return ended.returncode, ended.stdout + ended.stderr
+
+
+def test_a_store_is_backed_up_checked_and_restored(bench: Bench, tmp_path: Path) -> None:
+    fill_store(bench)
+    environ, backups = environ_of(bench), str(tmp_path / "backups")
+    for new in (r"[1-9][0-9.]* kB", "0 bytes"):
+        code, printed = run(environ, "backup", "--to", backups, "--keep", "1")
+        assert code == 0, printed
+        pattern = rf"{backups}: {NAME}, database and 2 files of 10.0 kB; {new} were new, in .* s"
+        assert re.search(pattern, printed), printed
+    assert "deleted 1 old backups" in printed
+    code, printed = run({}, "verify", "--from", backups)
+    assert code == 0, printed
+    assert re.match(rf"{NAME}: complete; SQLite, 2 files, 10.0 kB, release", printed)
+    new_store = {"DATA_DIR": str(tmp_path / "new")}
+    code, printed = run(new_store, "restore", "--from", backups)
+    assert code == 0, printed
+    assert re.match(rf"restored {NAME} of release .*: 3 files, 10.0 kB", printed)
+    code, printed = run(new_store, "restore", "--from", backups)
+    assert code == 1
+    assert "not restored: " in printed
+    assert "exists: a backup is only restored into an empty place" in printed
+
+
+def test_damage_is_named_and_mended_by_the_next_backup(bench: Bench, tmp_path: Path) -> None:
+    fill_store(bench)
+    environ, backups = environ_of(bench), tmp_path / "backups"
+    assert run(environ, "backup", "--to", str(backups))[0] == 0
+    (first, *_) = stored_in(backups, "files")
+    first.write_bytes(b"!")
+    code, printed = run({}, "verify", "--from", str(backups), "--delete-damaged")
+    assert code == 1
+    assert f"DAMAGED: files/{first.parent.name}/{first.name}" in printed
+    assert "LACKS 1 chunks or files" in printed
+    assert run(environ, "backup", "--to", str(backups))[0] == 0
+    assert run({}, "verify", "--from", str(backups))[0] == 0
+
+
+def test_a_store_that_lacks_a_file_is_backed_up_with_another_exit_code(
+    bench: Bench, tmp_path: Path
+) -> None:
+    fill_store(bench)
+    (upload,) = (folder_of(bench.store).folder / "files").iterdir()
+    upload.unlink()
+    for path in (folder_of(bench.store).folder / "artifacts").iterdir():
+        path.unlink()
+    code, printed = run(environ_of(bench), "backup", "--to", str(tmp_path / "backups"))
+    assert code == 3
+    assert "NOT in the backup: überall.log of upload " in printed
+    assert "it is missing from the store" in printed
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["backup", "--to", "http://x/y"], "it must be a folder, a file FILE.tar.zst, or s3://"),
+        (["backup", "--to", "/x", "--keep", "0"], "a whole number, 1 or more"),
+        (["backup", "--to", "/none/x.tar.zst"], "there is no folder /none: create it first"),
+        (["verify", "--from", "/none"], "there is no /none"),
+        (["restore"], "--from"),
+    ],
+)
+def test_a_wrong_call_is_explained(bench: Bench, arguments: list[str], message: str) -> None:
+    code, printed = run(environ_of(bench), *arguments)
+    assert code in (1, 2)
+    assert message in printed
+
+
+def test_there_is_a_backup_only_of_a_store(bench: Bench, tmp_path: Path) -> None:
+    code, printed = run({"DATA_DIR": str(tmp_path / "x")}, "backup", "--to", str(tmp_path / "y"))
+    assert code == 1
+    assert f"there is no {tmp_path / 'x' / 'jobs.db'}: set DATA_DIR or DATABASE_URL" in printed
+
+
+def test_a_terminal_shows_a_bar(bench: Bench, tmp_path: Path) -> None:
+    fill_store(bench)
+    controller, terminal = pty.openpty()
+    code = (
+        "import time\nfrom storage.commands.output import ProgressBar\nbar = ProgressBar()\n"
+        "bar('files', 0, 4_000_000)\ntime.sleep(0.3)\nbar('files', 1_000_000, 4_000_000)\n"
+        "bar.clear()"
+    )
+    subprocess.run([sys.executable, "-c", code], stderr=terminal, check=True)
+    with open(terminal, "wb"), open(controller, "rb", buffering=0) as shown:
+        text = shown.read(1000).decode()
+    assert re.search(r"files +\[#{6} {18}\] +25%  1.0 MB of 4.0 MB, 0:0\d left", text), text
+
+
+def test_a_restored_store_runs(bench: Bench, tmp_path: Path) -> None:
+    job_id = bench.enqueue(payload={"seconds": 0})
+    backups = str(tmp_path / "backups")
+    assert run(environ_of(bench), "backup", "--to", backups)[0] == 0
+    assert run({"DATA_DIR": str(tmp_path / "new/data")}, "restore", "--from", backups)[0] == 0
+    with running_service("", tmp_path / "new") as service:
+        service.worker()
+        service.wait_for_status(str(job_id), "succeeded")
