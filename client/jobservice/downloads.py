@@ -40,6 +40,7 @@ class Download:
     size: the bytes in all, None as long as that is unknown.
     sha256: the digest of all bytes in hexadecimal, once it is complete.
     path: the file that was written; None for a stream.
+    is_there: whether the file was there already, with equal bytes, so that nothing is received.
     """
 
     def __init__(self, target: Target, on_progress: DownloadProgress | None = None):
@@ -48,6 +49,7 @@ class Download:
         self.size: int | None = None
         self.sha256 = ""
         self.path: Path | None = None
+        self.is_there = False
         self._etag: str | None = None
         self._digest = hashlib.sha256()
         self._to_skip = 0
@@ -68,8 +70,10 @@ class Download:
         """
         etag, self._to_skip = headers.get("etag"), 0
         part = _RANGE.match(headers.get("content-range", "")) if status == 206 else None
+        length = headers.get("content-length", "")
+        self.size = int(part[2]) if part else int(length) if length.isdecimal() else None
         if self._stream is None:
-            self._open(_name_of(headers.get("content-disposition", "")))
+            self._open(_name_of(headers.get("content-disposition", "")), etag)
         elif part is None:
             if etag and etag == self._etag:
                 self._to_skip = self.received  # something on the way ignores Range
@@ -77,8 +81,6 @@ class Download:
                 self._restart()
         elif int(part[1]) != self.received:
             raise FileDamaged(f"bytes from {self.received} on were asked for, not from {part[1]}")
-        length = headers.get("content-length", "")
-        self.size = int(part[2]) if part else int(length) if length.isdecimal() else None
         self._etag = etag
 
     def write(self, data: bytes) -> None:
@@ -98,6 +100,8 @@ class Download:
 
         Raises FileDamaged if it is not what the service has stored, and OSError.
         """
+        if self.is_there:
+            return
         expected = _DIGEST.fullmatch(self._etag or "")
         self.sha256 = self._digest.hexdigest()
         if expected and expected[1] != self.sha256:
@@ -119,7 +123,7 @@ class Download:
         if self._part:
             self._part.unlink(missing_ok=True)
 
-    def _open(self, name: str) -> None:
+    def _open(self, name: str, etag: str | None) -> None:
         target = self._target
         if target is not None and not isinstance(target, (str, os.PathLike)):
             self._stream = target
@@ -129,6 +133,8 @@ class Download:
             path.mkdir(parents=True, exist_ok=True)
         self.path = path / name if path.is_dir() else path
         if self._names_file():
+            if self._has_equal(self.path, etag):
+                return
             _require_new(self.path)
         if self.path.exists() and not self.path.is_file():
             self._stream = self.path.open("wb")  # such as /dev/null, which must stay what it is
@@ -141,6 +147,14 @@ class Download:
             error.filename = str(self.path)  # the name that its reader knows
             raise
         self._part = part
+
+    def _has_equal(self, path: Path, etag: str | None) -> bool:
+        """Whether a file has the bytes that are about to arrive: then they are not needed."""
+        digest = _DIGEST.fullmatch(etag or "")
+        if self.size is None or digest is None or not has_bytes(path, self.size, digest[1]):
+            return False
+        self.is_there, self.received, self.sha256 = True, self.size, digest[1]
+        return True
 
     def _names_file(self) -> bool:
         """Whether the service has chosen the name, so that no other file may be replaced."""
@@ -156,6 +170,17 @@ class Download:
         self._stream.seek(0)
         self._stream.truncate()
         self._digest, self.received = hashlib.sha256(), 0
+
+
+def has_bytes(path: Path, size: int, sha256: str) -> bool:
+    """Return whether a path is a regular file with this size and digest."""
+    if path.is_symlink() or not path.is_file() or path.stat().st_size != size:
+        return False
+    digest = hashlib.sha256()
+    with path.open("rb") as stream:
+        while data := stream.read(CHUNK_BYTES):
+            digest.update(data)
+    return digest.hexdigest() == sha256
 
 
 def _require_new(path: Path) -> None:

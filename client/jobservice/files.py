@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import hashlib
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from jobservice.downloads import CHUNK_BYTES, safe_name
+from jobservice.downloads import has_bytes, safe_name
 
 
 @dataclass(frozen=True)
@@ -66,10 +65,4 @@ def place_of(file: FileData, folder: str | os.PathLike[str]) -> Path:
 
 def is_there(file: FileData, path: Path) -> bool:
     """Return whether a file was downloaded before: size and digest are equal."""
-    if path.is_symlink() or not path.is_file() or path.stat().st_size != file.size:
-        return False
-    digest = hashlib.sha256()
-    with path.open("rb") as stream:
-        while data := stream.read(CHUNK_BYTES):
-            digest.update(data)
-    return digest.hexdigest() == file.sha256
+    return has_bytes(path, file.size, file.sha256)

@@ -7,6 +7,7 @@ again from the beginning. Does no network input or output.
 from __future__ import annotations
 
 import contextlib
+import errno
 import hashlib
 import io
 import os
@@ -50,8 +51,8 @@ class Source:
         elif isinstance(content, (str, os.PathLike)):
             path = Path(content)
             self.name, self._content = given or path.name, path
-            self.can_restart = not path.is_fifo()
-            self.size = _readable_size(path) if self.can_restart else None
+            self.size = _readable_size(path)
+            self.can_restart = self.size is not None
         else:
             self._take_stream(content, given)
         self._has_begun = False
@@ -208,10 +209,20 @@ class Form:
         )
 
 
-def _readable_size(path: Path) -> int:
-    """The size of a file. Raises OSError if it cannot be read, before anything is sent."""
+def _readable_size(path: Path) -> int | None:
+    """The size of a file; None for a pipe, a device such as /dev/zero, or a file in /proc.
+
+    Raises OSError if it cannot be read, before anything is sent.
+    """
+    if path.is_fifo() or path.is_char_device():
+        return None
     with path.open("rb") as stream:
-        return stream.seek(0, os.SEEK_END)
+        try:
+            return stream.seek(0, os.SEEK_END)
+        except OSError as error:
+            if error.errno in (errno.EINVAL, errno.ESPIPE):
+                return None
+            raise
 
 
 def _quoted(name: str) -> str:

@@ -116,6 +116,23 @@ def test_a_file_that_the_service_names_replaces_no_other(tmp_path: Path) -> None
     assert (names(tmp_path), (tmp_path / "a.log").read_bytes()) == (["a.log"], b"came meanwhile")
 
 
+def test_an_equal_file_that_the_service_names_is_not_received_again(tmp_path: Path) -> None:
+    (tmp_path / "a.log").write_bytes(DATA)
+    download = Download(tmp_path)
+    download.begin(200, HEADERS)
+    download.finish()
+    download.abort()
+    assert download.is_there
+    assert (download.path, download.size, download.sha256) == (
+        tmp_path / "a.log",
+        10,
+        ETAG.strip('"'),
+    )
+    assert (names(tmp_path), (tmp_path / "a.log").read_bytes()) == (["a.log"], DATA)
+    with pytest.raises(FileExistsError):
+        Download(tmp_path).begin(200, {**HEADERS, "etag": '"another"'})
+
+
 def test_a_name_that_ends_with_a_slash_is_a_folder(tmp_path: Path) -> None:
     download = Download(f"{tmp_path}/new/deep/")
     receive(download, 200, HEADERS, DATA)

@@ -115,6 +115,10 @@ def test_the_files_that_a_job_has_left_are_listed_and_downloaded(
         quiet.files.download_all(job_id, folder)
     one = quiet.files.download(job_id, "pages/größe #1.csv", tmp_path)
     assert one.path == tmp_path / "größe #1.csv"
+    job = quiet.get(job_id)
+    again = quiet.files.download(job, "pages/größe #1.csv", tmp_path)  # it is equal
+    assert (again.path, again.is_there) == (one.path, True)
+    assert quiet.files.list(job) == listed
     archive = quiet.files.download_zip(job_id, tmp_path)
     assert archive.path == tmp_path / f"{job_id}.zip"
     with zipfile.ZipFile(archive.path) as read:

@@ -52,7 +52,8 @@ def test_a_file_is_sent_in_pieces(api: Client, path: Path, small_pieces: None) -
     job = api.submit("analyze", {"patterns": ["ERROR"]}, upload=upload)
     assert job.refresh().data.upload.sha256 == SHA256  # type: ignore[union-attr]
     assert job.wait().status == "succeeded"
-    api.uploads.delete(upload.upload_id)
+    assert api.uploads.get(upload).sha256 == SHA256
+    api.uploads.delete(upload)
     for call in (api.uploads.get, api.uploads.delete):
         with pytest.raises(ApiError) as caught:
             call(upload.upload_id)

@@ -202,12 +202,14 @@ class AsyncClient:
         until: datetime | timedelta | str | None = None,
         context: int | None = None,
         records: str | Mapping[str, str] = "lines",
+        by_hash: bool = False,
         on_progress: Progress | None = None,
         **options: Unpack[Options],
     ) -> AsyncJob:
         """Submit a job that counts patterns in a file, a list of files, or an earlier job's file.
 
         docs/api.md#analyze explains the parameters. A timedelta is before the file's last time.
+        With `by_hash`, the file is not sent if the service has an equal one.
         """
         given: dict[str, Any] = {"regexes": regexes, "pattern_sets": pattern_sets}
         given |= {"ignore_case": ignore_case, "samples": samples, "context": context}
@@ -219,10 +221,12 @@ class AsyncClient:
         given |= {"source": source.id if isinstance(source, AsyncJob) else None, "reuse": reuse}
         payload = requests.analyze_payload(patterns, **given)
         file = None if isinstance(source, AsyncJob) else source
-        return await self.submit("analyze", payload, file=file, on_progress=on_progress, **options)
+        return await self.submit(
+            "analyze", payload, file=file, by_hash=by_hash, on_progress=on_progress, **options
+        )
 
-    async def get(self, job_id: str) -> AsyncJob:
-        """Return a job. Raises ApiError 404 (job_not_found) if there is none."""
+    async def get(self, job_id: str | AsyncJob) -> AsyncJob:
+        """Return a job, as it is now. Raises ApiError 404 (job_not_found) if there is none."""
         answer = await self._transport.send(requests.get_job(job_id))
         return self._job(read_job(answer.document()))
 

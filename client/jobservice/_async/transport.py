@@ -144,6 +144,8 @@ class AsyncTransport:
                 await response.aread()
                 raise _refused(response)
             await async_call(partial(download.begin, response.status_code, dict(response.headers)))
+            if download.is_there:
+                return
             async for data in response.aiter_bytes(CHUNK_BYTES):
                 await async_call(partial(download.write, data))
                 retries.reset()

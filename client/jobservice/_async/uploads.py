@@ -31,7 +31,7 @@ class AsyncUploads:
         self,
         file: File,
         *,
-        upload_id: str | None = None,
+        upload_id: str | UploadState | None = None,
         on_progress: Progress | None = None,
         on_begin: Callable[[UploadState], object] | None = None,
     ) -> UploadState:
@@ -60,12 +60,12 @@ class AsyncUploads:
             on_begin(upload)
         return await self._send_whole(upload, source, on_progress)
 
-    async def get(self, upload_id: str) -> UploadState:
-        """Return the state of an upload."""
+    async def get(self, upload_id: str | UploadState) -> UploadState:
+        """Return the present state of an upload, by its id or an earlier state."""
         path = requests.upload_path(upload_id)
         return read_upload(await self._transport.document(requests.get(path)))
 
-    async def delete(self, upload_id: str) -> None:
+    async def delete(self, upload_id: str | UploadState) -> None:
         """Delete an upload. Jobs keep their files."""
         await self._transport.send(requests.delete_upload(upload_id))
 

@@ -203,12 +203,14 @@ class Client:
         until: datetime | timedelta | str | None = None,
         context: int | None = None,
         records: str | Mapping[str, str] = "lines",
+        by_hash: bool = False,
         on_progress: Progress | None = None,
         **options: Unpack[Options],
     ) -> Job:
         """Submit a job that counts patterns in a file, a list of files, or an earlier job's file.
 
         docs/api.md#analyze explains the parameters. A timedelta is before the file's last time.
+        With `by_hash`, the file is not sent if the service has an equal one.
         """
         given: dict[str, Any] = {"regexes": regexes, "pattern_sets": pattern_sets}
         given |= {"ignore_case": ignore_case, "samples": samples, "context": context}
@@ -220,10 +222,12 @@ class Client:
         given |= {"source": source.id if isinstance(source, Job) else None, "reuse": reuse}
         payload = requests.analyze_payload(patterns, **given)
         file = None if isinstance(source, Job) else source
-        return self.submit("analyze", payload, file=file, on_progress=on_progress, **options)
+        return self.submit(
+            "analyze", payload, file=file, by_hash=by_hash, on_progress=on_progress, **options
+        )
 
-    def get(self, job_id: str) -> Job:
-        """Return a job. Raises ApiError 404 (job_not_found) if there is none."""
+    def get(self, job_id: str | Job) -> Job:
+        """Return a job, as it is now. Raises ApiError 404 (job_not_found) if there is none."""
         answer = self._transport.send(requests.get_job(job_id))
         return self._job(read_job(answer.document()))
 

@@ -13,16 +13,18 @@ from jobservice._sync.transport import Transport
 from jobservice.blocking import call
 from jobservice.downloads import Download, DownloadProgress, Target
 from jobservice.files import FileData, is_there, place_of, read_files
-from jobservice.requests import Request
+from jobservice.requests import HasId, Request
 
 
 class FileCalls:
     """Lists and downloads files. A broken download continues, and its digest is checked.
 
     A file appears under its name when it is complete. If the service has chosen the name, no
-    other file is replaced: then FileExistsError is raised. All calls raise ApiError 404 if the job
-    or the file does not exist, 410 (file_gone), and FileDamaged if wrong bytes arrive.
+    other file is replaced: one with equal bytes counts as downloaded, for another one
+    FileExistsError is raised. All calls raise ApiError 404 if the job or the file does not exist,
+    410 (file_gone), and FileDamaged if wrong bytes arrive.
 
+    job_id: the id of a job, or the job.
     target: a path, a folder, or a binary stream; by default the current folder.
     on_progress: a function that gets the bytes received and the size of the file.
     """
@@ -30,13 +32,13 @@ class FileCalls:
     def __init__(self, transport: Transport):
         self._transport = transport
 
-    def list(self, job_id: str) -> list[FileData]:
+    def list(self, job_id: str | HasId) -> list[FileData]:
         """Return the files that a job has left, sorted by name; none before it has succeeded."""
         return read_files(self._transport.document(requests.list_files(job_id)))
 
     def download(
         self,
-        job_id: str,
+        job_id: str | HasId,
         name: str,
         target: Target = None,
         *,
@@ -45,7 +47,7 @@ class FileCalls:
         """Download a file that a job has left. The answer has `path`, `size` and `sha256`."""
         return self._receive(requests.get_file(job_id, name), target, on_progress)
 
-    def read(self, job_id: str, name: str) -> bytes:
+    def read(self, job_id: str | HasId, name: str) -> bytes:
         """Return the bytes of a file that a job has left."""
         stream = io.BytesIO()
         self._receive(requests.get_file(job_id, name), stream, None)
@@ -53,7 +55,7 @@ class FileCalls:
 
     def download_all(
         self,
-        job_id: str,
+        job_id: str | HasId,
         folder: str | os.PathLike[str] = ".",
         *,
         on_progress: DownloadProgress | None = None,
@@ -76,7 +78,11 @@ class FileCalls:
         return paths
 
     def download_zip(
-        self, job_id: str, target: Target = None, *, on_progress: DownloadProgress | None = None
+        self,
+        job_id: str | HasId,
+        target: Target = None,
+        *,
+        on_progress: DownloadProgress | None = None,
     ) -> Download:
         """Download all files that a job has left as one zip archive, named after the job.
 
@@ -85,7 +91,11 @@ class FileCalls:
         return self._receive(requests.get_archive(job_id), target, on_progress)
 
     def download_upload(
-        self, job_id: str, target: Target = None, *, on_progress: DownloadProgress | None = None
+        self,
+        job_id: str | HasId,
+        target: Target = None,
+        *,
+        on_progress: DownloadProgress | None = None,
     ) -> Download:
         """Download the file that a job was given; several files are one zip archive.
 

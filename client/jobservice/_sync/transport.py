@@ -145,6 +145,8 @@ class Transport:
                 response.read()
                 raise _refused(response)
             call(partial(download.begin, response.status_code, dict(response.headers)))
+            if download.is_there:
+                return
             for data in response.iter_bytes(CHUNK_BYTES):
                 call(partial(download.write, data))
                 retries.reset()

@@ -32,7 +32,7 @@ class Uploads:
         self,
         file: File,
         *,
-        upload_id: str | None = None,
+        upload_id: str | UploadState | None = None,
         on_progress: Progress | None = None,
         on_begin: Callable[[UploadState], object] | None = None,
     ) -> UploadState:
@@ -61,12 +61,12 @@ class Uploads:
             on_begin(upload)
         return self._send_whole(upload, source, on_progress)
 
-    def get(self, upload_id: str) -> UploadState:
-        """Return the state of an upload."""
+    def get(self, upload_id: str | UploadState) -> UploadState:
+        """Return the present state of an upload, by its id or an earlier state."""
         path = requests.upload_path(upload_id)
         return read_upload(self._transport.document(requests.get(path)))
 
-    def delete(self, upload_id: str) -> None:
+    def delete(self, upload_id: str | UploadState) -> None:
         """Delete an upload. Jobs keep their files."""
         self._transport.send(requests.delete_upload(upload_id))
 

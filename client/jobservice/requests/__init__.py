@@ -23,6 +23,8 @@ from jobservice.requests.pattern_sets import delete_pattern_set, put_pattern_set
 from jobservice.requests.queues import change_queue, delete_queue, put_queue
 from jobservice.requests.request import (
     MAX_WAIT_SECONDS,
+    HasId,
+    HasUploadId,
     Request,
     get,
     job_path,
@@ -54,6 +56,8 @@ __all__ = [
     "PAGE_JOBS",
     "PAGE_SCHEDULES",
     "Filters",
+    "HasId",
+    "HasUploadId",
     "Options",
     "Request",
     "Since",

@@ -5,14 +5,14 @@ from __future__ import annotations
 import re
 from urllib.parse import quote
 
-from jobservice.requests.request import Request, get, job_path
+from jobservice.requests.request import HasId, Request, get, job_path
 
 _SHA256 = re.compile("[0-9A-Fa-f]{64}")
 
 
-def get_upload(job_id: str) -> Request:
+def get_upload(job: str | HasId) -> Request:
     """Get the file that a job was given."""
-    return Request("GET", f"{job_path(job_id)}/upload")
+    return Request("GET", f"{job_path(job)}/upload")
 
 
 def find_file(sha256: str) -> Request:
@@ -22,12 +22,12 @@ def find_file(sha256: str) -> Request:
     return get(f"/files/sha256:{sha256}")
 
 
-def list_files(job_id: str) -> Request:
+def list_files(job: str | HasId) -> Request:
     """List the files that a job has left."""
-    return get(f"{job_path(job_id)}/files")
+    return get(f"{job_path(job)}/files")
 
 
-def get_file(job_id: str, name: str) -> Request:
+def get_file(job: str | HasId, name: str) -> Request:
     """Get a file that a job has left.
 
     Raises TypeError if the name is not a text, and ValueError if a part of it is empty, `.` or
@@ -39,9 +39,9 @@ def get_file(job_id: str, name: str) -> Request:
     parts = name.split("/")
     if any(part in ("", ".", "..") for part in parts):
         raise ValueError(f"{name!r} is not the name of a file of a job")
-    return Request("GET", f"{job_path(job_id)}/files/{'/'.join(quote(each, '') for each in parts)}")
+    return Request("GET", f"{job_path(job)}/files/{'/'.join(quote(each, '') for each in parts)}")
 
 
-def get_archive(job_id: str) -> Request:
+def get_archive(job: str | HasId) -> Request:
     """Get all files that a job has left, as one zip archive."""
-    return Request("GET", f"{job_path(job_id)}/files.zip")
+    return Request("GET", f"{job_path(job)}/files.zip")

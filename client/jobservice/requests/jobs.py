@@ -10,6 +10,7 @@ from typing import Any, TypedDict
 from jobservice.requests.encoding import as_json, as_text
 from jobservice.requests.request import (
     JSON,
+    HasId,
     Request,
     job_path,
     one_wait,
@@ -132,9 +133,9 @@ def _kind(value: Any) -> str:
     return "a function" if callable(value) else repr(value)[:100]
 
 
-def get_job(job_id: str, wait: float = 0.0) -> Request:
+def get_job(job: str | HasId, wait: float = 0.0) -> Request:
     """Get a job when it has ended, or after `wait` seconds. One call waits for at most 30."""
-    return Request("GET", job_path(job_id), wait_query(wait), wait=one_wait(wait))
+    return Request("GET", job_path(job), wait_query(wait), wait=one_wait(wait))
 
 
 def get_jobs(job_ids: Sequence[str], wait: float = 0.0) -> Request:

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from difflib import get_close_matches
-from typing import Any
+from typing import Any, Protocol
 from urllib.parse import quote
 
 from jobservice.pieces import Piece
@@ -17,6 +17,22 @@ from jobservice.uploads import Form
 JSON = "application/json"
 MAX_WAIT_SECONDS = 30.0
 """The longest wait of one request: many proxies end a connection that is silent for a minute."""
+
+
+class HasId(Protocol):
+    """A job."""
+
+    @property
+    def id(self) -> str:
+        """Its id."""
+
+
+class HasUploadId(Protocol):
+    """A resumable upload."""
+
+    @property
+    def upload_id(self) -> str:
+        """Its id."""
 
 
 @dataclass(frozen=True)
@@ -50,9 +66,10 @@ def batch_path(batch_id: str) -> str:
     return f"/batches/{_segment('a batch', batch_id)}"
 
 
-def job_path(job_id: str) -> str:
-    """The path of a job."""
-    return f"/jobs/{_segment('a job', job_id)}"
+def job_path(job: str | HasId) -> str:
+    """The path of a job, which is given as a job or as its id."""
+    given: Any = job
+    return f"/jobs/{_segment('a job', getattr(given, 'id', given))}"
 
 
 def pattern_set_path(name: str) -> str:
@@ -111,9 +128,10 @@ def put(path: str, document: Mapping[str, Any], *, only_new: bool) -> Request:
     return request
 
 
-def upload_path(upload_id: str) -> str:
-    """The path of a resumable upload."""
-    return f"/uploads/{_segment('an upload', upload_id)}"
+def upload_path(upload: str | HasUploadId) -> str:
+    """The path of a resumable upload, which is given as it is or as its id."""
+    given: Any = upload
+    return f"/uploads/{_segment('an upload', getattr(given, 'upload_id', given))}"
 
 
 def _segment(what: str, name: str) -> str:

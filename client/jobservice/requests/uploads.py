@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 
 from jobservice.pieces import Piece
-from jobservice.requests.request import Request, upload_path
+from jobservice.requests.request import HasUploadId, Request, upload_path
 
 _TUS = {"Tus-Resumable": "1.0.0"}
 
@@ -17,24 +17,24 @@ def begin_upload(name: str, size: int) -> Request:
     return Request("POST", "/uploads", headers=_TUS | headers)
 
 
-def upload_offset(upload_id: str) -> Request:
+def upload_offset(upload: str | HasUploadId) -> Request:
     """Ask how many bytes the service has. A request that is still sending bytes is ended."""
-    return Request("HEAD", upload_path(upload_id), headers=_TUS)
+    return Request("HEAD", upload_path(upload), headers=_TUS)
 
 
-def send_piece(upload_id: str, piece: Piece) -> Request:
+def send_piece(upload: str | HasUploadId, piece: Piece) -> Request:
     """Send bytes. This is not repeated: the offset is asked for first."""
     headers = _TUS | piece.headers()
-    path = upload_path(upload_id)
+    path = upload_path(upload)
     return Request("PATCH", path, headers=headers, form=piece, repeats=False)
 
 
-def finish_upload(upload_id: str, size: int) -> Request:
+def finish_upload(upload: str | HasUploadId, size: int) -> Request:
     """Let the service compute the hash of an upload that has all bytes, if it does not yet."""
     headers = {"Content-Type": "application/offset+octet-stream", "Upload-Offset": str(size)}
-    return Request("PATCH", upload_path(upload_id), headers=_TUS | headers, body=b"")
+    return Request("PATCH", upload_path(upload), headers=_TUS | headers, body=b"")
 
 
-def delete_upload(upload_id: str) -> Request:
+def delete_upload(upload: str | HasUploadId) -> Request:
     """Delete an upload. Jobs keep their files."""
-    return Request("DELETE", upload_path(upload_id), headers=_TUS, done_status=404)
+    return Request("DELETE", upload_path(upload), headers=_TUS, done_status=404)

@@ -70,6 +70,12 @@ const NUMBERS = [
     "An attempt that uses more is ended.",
   ],
   [
+    "max_output_bytes",
+    "Output in bytes",
+    { min: 0, max: 16777216, step: 1, placeholder: "as the worker says" },
+    "How much of what an attempt prints and logs is kept.",
+  ],
+  [
     "nice",
     "Niceness, 0 to 19",
     { min: 0, max: 19, step: 1, placeholder: "as the worker says" },

@@ -5,6 +5,7 @@ import json
 import re
 import zipfile
 from pathlib import Path
+from unittest.mock import patch
 
 import pytest
 
@@ -224,6 +225,19 @@ def test_a_result_is_reused(jobs: JobsCommand, log: str) -> None:
     first, second = (jobs.run(*command).document for _ in range(2))
     assert second["job_id"] == second["reused_from"] == first["job_id"]
     assert "reused_from" not in first
+
+
+def test_a_file_that_the_service_has_is_not_sent_again(jobs: JobsCommand, tmp_path: Path) -> None:
+    log = tmp_path / "known.log"
+    log.write_bytes(b"ERROR by hash\n" * 5)
+    first = jobs.run("analyze", str(log), "-p", "ERROR", "--by-hash", "--json").document
+    with patch("jobservice.uploads.Form.__init__", side_effect=AssertionError("it was sent")):
+        second = jobs.run("analyze", str(log), "-p", "ERROR", "--by-hash", "--json").document
+    assert first["job_id"] != second["job_id"]
+    assert first["upload"]["sha256"] == second["upload"]["sha256"]
+    for files in (["-"], ["--together", str(log), str(log)]):
+        refused = jobs.run("analyze", "--by-hash", "-p", "x", *files)
+        assert (refused.code, "--by-hash needs files" in refused.err) == (2, True)
 
 
 def test_a_wrong_regex_is_refused_with_its_field(jobs: JobsCommand, log: str) -> None:

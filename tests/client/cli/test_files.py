@@ -30,6 +30,8 @@ def test_the_file_of_a_job_is_written(jobs: JobsCommand, job_id: str, tmp_path: 
     done = jobs.run("download", job_id, "--upload", "-o", str(tmp_path))
     assert (done.code, done.out) == (0, f"{tmp_path / 'app.log'}\n")
     assert (tmp_path / "app.log").read_bytes() == CONTENT
+    again = jobs.run("download", job_id, "--upload", "-o", str(tmp_path))
+    assert (again.code, again.out) == (0, done.out)
     named = jobs.run("download", job_id[:8], "--upload", "-o", str(tmp_path / "b"), "--json")
     assert named.document == {"job_id": job_id, "paths": [str(tmp_path / "b")]}
 

@@ -50,6 +50,22 @@ def test_errors_name_options(jobs: JobsCommand, path: str) -> None:
     assert "there is no such upload" in found.err
 
 
+@pytest.mark.parametrize("path", ["/dev/zero", "/proc/self/status"])
+def test_a_file_without_a_size_is_refused_with_a_command_that_sends_it(
+    jobs: JobsCommand, path: str
+) -> None:
+    found = jobs.run("upload", path)
+    assert found.code == 2
+    assert f"{path} has no size, so an upload of it cannot continue" in " ".join(found.err.split())
+
+
+def test_a_file_in_proc_is_sent_as_a_stream(jobs: JobsCommand) -> None:
+    command = ("submit", "analyze", 'patterns=["Name:"]', "--file", "/proc/self/status", "--wait")
+    job = jobs.run(*command, "--json").document
+    assert job["upload"]["size"] > 100
+    assert job["status"] == "succeeded"
+
+
 @pytest.mark.parametrize(
     ("error", "code"), [(KeyboardInterrupt(), 130), (ConnectionFailed("no response"), 4)]
 )

@@ -43,9 +43,9 @@ FILES = (
     ),
     Mutant(
         "a file that is there already is compared",
-        "client/jobservice/files.py",
-        "    return digest.hexdigest() == file.sha256",
-        "    return True",
+        "client/jobservice/downloads.py",
+        "    return digest.hexdigest() == sha256\n",
+        "    return True\n",
         (f"{PLACES[0]}::test_the_files_that_a_job_has_left_are_listed_and_downloaded",),
     ),
     Mutant(

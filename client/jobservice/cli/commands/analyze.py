@@ -237,12 +237,24 @@ class Run:
     name: Annotated[str, typer.Option("--name", metavar="NAME", help="Name of standard input.")] = (
         "stdin"
     )
+    by_hash: Annotated[
+        bool, typer.Option("--by-hash", help="Do not send files that the service has.")
+    ] = False
     wait_timeout: Annotated[
         float | None,
         typer.Option(
             "--wait-timeout", metavar="TIME", parser=seconds, help="Wait at most 90, 5m or 2h."
         ),
     ] = None
+
+    def check(self, files: list[str], together: bool) -> None:
+        """Raise BadParameter if these files do not fit."""
+        if self.page is not None and len(files) > 1 and not together:
+            raise typer.BadParameter("--report takes one FILE; `jobservice report` writes others")
+        if self.by_hash and ("-" in files or (together and len(files) > 1)):
+            raise typer.BadParameter(
+                "--by-hash needs files that can be read twice, one for each job"
+            )
 
 
 def register(app: typer.Typer) -> None:
@@ -268,12 +280,11 @@ def analyze(
 
     Files may be compressed with gzip, zstd, xz or bzip2, and may be zip or tar archives.
     """
-    if run.page is not None and len(files) > 1 and not together.together:
-        raise typer.BadParameter("--report takes one FILE; `jobservice report` writes others")
+    run.check(files, together.together)
     counted = patterns.read() or None
     values = {**report.values(), **options.given()}
     values |= {"fields": fields.read(), "top": fields.top, "pattern_sets": patterns.set or []}
-    values["fields_over_time"] = fields.over_time
+    values |= {"fields_over_time": fields.over_time, "by_hash": run.by_hash}
     sources = together.sources(files, run.name)
     client = session.patient_client
     if report.compare is not None:

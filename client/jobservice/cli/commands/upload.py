@@ -10,6 +10,7 @@ from jobservice.cli.commands.submit import open_file
 from jobservice.cli.output.progress import JobProgress
 from jobservice.cli.session import Session
 from jobservice.errors import ConnectionFailed
+from jobservice.uploads import Source
 
 if TYPE_CHECKING:
     from jobservice import UploadState
@@ -41,11 +42,17 @@ def upload(
     """
     if file == "-":
         raise typer.BadParameter("standard input cannot be sent again: name a file")
+    source = open_file(file)
+    if Source(source).size is None:
+        raise typer.BadParameter(
+            f"{file} has no size, so an upload of it cannot continue: {program.name()} submit TYPE"
+            f" --file {file} sends it in one go"
+        )
     begun: list[UploadState] = []
     with JobProgress(session.output, file) as progress:
         try:
             complete = session.patient_client.uploads.send(
-                open_file(file),
+                source,
                 upload_id=resume,
                 on_progress=progress.uploaded,
                 on_begin=begun.append,

@@ -31,6 +31,7 @@ export const OPTIONS = [
   "keep_for",
   "memory_bytes",
   "cpu_seconds",
+  "max_output_bytes",
   "nice",
   "tags",
   "metadata",
