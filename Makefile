@@ -21,11 +21,11 @@ TYPES_PACKAGES := $(VENV)/job_types
 TYPES_INSTALLED := $(TYPES_PACKAGES)/installed
 
 .DEFAULT_GOAL := help
-.PHONY: help run test check types docs audit generators bench kernel peers mutants chaos power docker-test release clean
+.PHONY: help run test check types docs audit generators bench kernel peers mutants chaos power docker-test systemd-test install-systemd release clean
 
 help: ## List these targets
 	@echo "make TARGET [PYTHON=python3.13] [VENV=.venv]"
-	@awk -F ' *:.*## ' '/^[a-z-]+:.*## / { printf "  %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ' *:.*## ' '/^[a-z-]+:.*## / { printf "  %-15s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 # Each program would compile all modules again, if the environment forbids to keep bytecode.
 run: export PYTHONDONTWRITEBYTECODE :=
@@ -44,7 +44,7 @@ check: $(DEVELOPER) types ## Lint, format and types of Python and JavaScript, im
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
 	$(BIN)/pytest -q tests/test_imports.py tests/test_style.py
-	bash -n .ci/run && bash -n tests/system/docker/run && bash -n tests/system/cgroups/run && bash -n tests/web/check && bash -n tests/generators/run
+	bash -n .ci/run && bash -n tests/system/docker/run && bash -n tests/system/systemd/run && bash -n tests/system/cgroups/run && bash -n tests/web/check && bash -n tests/generators/run
 	tests/web/check
 
 types: $(DEVELOPER) ## The types of Python only, which depend on its version
@@ -85,6 +85,12 @@ chaos: $(DEVELOPER) ## Faults for SECONDS=60 on DATABASE=sqlite or postgresql, S
 
 docker-test: ## Test the image and the compose file; needs a Docker engine
 	tests/system/docker/run
+
+systemd-test: ## Test the units of systemd in containers that run it; needs a Docker engine, and Debian's packages
+	tests/system/systemd/run
+
+install-systemd: ## Install and start the service below systemd, as root; UNITS="listener worker"
+	@PYTHON="$(PYTHON)" deploy/systemd/install $(UNITS)
 
 release: $(DEVELOPER) ## Write image, client, bill of materials, notes and checksums into dist; needs a connection
 	$(BIN)/python -m tests.support.release

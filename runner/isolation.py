@@ -14,7 +14,7 @@ from runner.pool.pool import PoolError
 from storage.files.disk import make_folder
 from storage.files.folder import FILES, INCOMING
 from storage.files.private import database_files
-from storage.telemetry.readiness import start_level
+from storage.telemetry.service_manager import start_level
 
 log = logging.getLogger(__name__)
 

@@ -36,6 +36,7 @@ from storage.records.job import StoreError
 from storage.records.job_limits import WorkerLimits
 from storage.settings.stop_signals import StopSignals
 from storage.telemetry.logs import exit_with, set_up_logs
+from storage.telemetry.service_manager import ServiceManager
 from storage.telemetry.start_up import open_spans
 
 log = logging.getLogger(__name__)
@@ -48,6 +49,7 @@ def run_worker(settings: RunnerSettings, heartbeat: Heartbeat, signals: StopSign
     """Run a worker until a stop signal. Exits with a one-line message if it cannot start."""
     set_up_logs(settings.log_level, settings.log_format, PROGRAM)
     processes.forbid_inspection()  # from the jobs, which run as the same user
+    manager = ServiceManager()
     traces = AttemptSpans(open_spans(settings, "worker"))
     try:
         database = new_database(settings)
@@ -55,7 +57,7 @@ def run_worker(settings: RunnerSettings, heartbeat: Heartbeat, signals: StopSign
     except StoreError as error:
         exit_with(f"cannot start: {error}")
     try:
-        run(settings, database, liveness, signals, heartbeat, traces)
+        run(settings, database, liveness, signals, heartbeat, traces, manager)
     except PoolError as error:
         exit_with(f"cannot run jobs: {error}")
 
@@ -67,6 +69,7 @@ def run(
     signals: StopSignals,
     heartbeat: Heartbeat,
     traces: AttemptSpans,
+    manager: ServiceManager,
 ) -> None:
     """Run jobs until a stop signal, then drain. Raises PoolError."""
     with contextlib.ExitStack() as stack:
@@ -85,8 +88,7 @@ def run(
         signals.exit_if_received()
         claims = open_claims(settings, store, liveness, cgroups)
         unregistered.pop_all()
-        waiter = store.wakeup.waiter(WORKER)
-        stack.callback(waiter.close)
+        waiter = stack.enter_context(contextlib.closing(store.wakeup.waiter(WORKER)))
         rescuer = Rescuer(store.database, store.wakeup, liveness, backoff_ms, store.clock)
         keep_ms = round(settings.retention_seconds * 1000)
         retention = Retention(store.database, settings.retention_rules, keep_ms)
@@ -104,7 +106,7 @@ def run(
             settings.drain_seconds,
             settings.parts_bytes,
         )
-        run_loop(supervisor, waiter, signals, heartbeat)
+        run_loop(supervisor, waiter, signals, heartbeat, manager, settings.concurrency_limit)
     supervisor.settle_remaining()
     deregister(claims, liveness)
     store.close()
@@ -211,17 +213,25 @@ def storer(
 
 
 def run_loop(
-    supervisor: Supervisor, waiter: Waiter, signals: StopSignals, heartbeat: Heartbeat
+    supervisor: Supervisor,
+    waiter: Waiter,
+    signals: StopSignals,
+    heartbeat: Heartbeat,
+    manager: ServiceManager,
+    slots: int,
 ) -> None:
     """Run the main loop until the supervisor has drained; each stop signal calls `drain`."""
     while True:
         heartbeat.beat()
+        manager.alive()
         supervisor.tick()
+        if supervisor.is_registered:
+            manager.ready(f"{slots} slot{'s' if slots > 1 else ''}")
         if supervisor.is_drained():
             return
         supervisor.wait(waiter, signals.fileno())
         for _ in range(signals.take()):
-            supervisor.drain()
+            manager.stopping("running jobs end or are released", supervisor.drain())
 
 
 def deregister(claims: Claims, liveness: Liveness) -> None:

@@ -77,15 +77,17 @@ def _serve(signals: StopSignals) -> None:
     from storage.files.private import create_privately
     from storage.settings.drivers import without_psycopg
     from storage.settings.url import is_postgresql
+    from storage.telemetry.service_manager import ServiceManager
     from storage.telemetry.start_up import read_or_exit
 
+    manager = ServiceManager()
     settings = read_or_exit(ServerSettings)
     signals.exit_if_received()
     create_privately()
     with without_psycopg(is_postgresql(settings.store_url)):
         from server.listener import serve
 
-    serve(settings, signals)
+    serve(settings, signals, manager)
 
 
 if __name__ == "__main__":

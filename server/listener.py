@@ -1,7 +1,7 @@
 """Starts and stops the listener: opens the store, listens, and shuts down on a signal."""
 
 import asyncio
-import errno
+import faulthandler
 import gc
 import logging
 import resource
@@ -9,24 +9,28 @@ import socket
 import time
 from collections.abc import Sequence
 from importlib import import_module
-from ipaddress import ip_address
-
-from tornado.netutil import bind_sockets
 
 from runner.job_types.registry import loader as job_types
 from runner.job_types.registry.found import JobTypes
-from server import shared_port
 from server.app import App
 from server.http.acceptor import default_max_connections
+from server.http_server import HttpServer
 from server.jobs.schedules_file import load_schedules
 from server.settings.server import ServerSettings
+from server.sockets.inherited import UnusableSocket
+from server.sockets.listening import (
+    bind_to,
+    cannot_listen,
+    log_addresses,
+    own_url,
+    take_over_sockets,
+)
 from server.store.spans import RequestSpans
 from storage.open import Store, max_file_bytes, open_store
 from storage.records.job import StoreError, StoreUnusable
-from storage.records.release import RELEASE
 from storage.settings.stop_signals import STOP_SIGNALS, StopSignals
 from storage.telemetry.logs import exit_with, set_up_logs
-from storage.telemetry.readiness import notify_ready, start_level
+from storage.telemetry.service_manager import ServiceManager
 from storage.telemetry.start_up import open_spans
 
 log = logging.getLogger(__name__)
@@ -44,19 +48,19 @@ OPEN_FILES = 65536
 """The limit of open files that is requested, since each connection needs one."""
 
 
-def serve(settings: ServerSettings, signals: StopSignals) -> None:
+def serve(settings: ServerSettings, signals: StopSignals, manager: ServiceManager) -> None:
     """Run the listener until a stop signal. Exits with a message if it cannot start."""
     raise_file_limit()
     set_up_logs(settings.log_level, settings.log_format, PROGRAM)
     try:
         # All of it before the store is opened, which changes the schema of the database.
         require_storable_uploads(settings)
-        require_usable_address(settings)
+        inherited = take_over_sockets(settings)
         types = find_types(settings)
         tracing = open_spans(settings, "listener")
         signals.exit_if_received()
         store = open_store(settings, give_up=signals.received)
-    except (StoreError, job_types.JobTypesError) as error:
+    except (StoreError, job_types.JobTypesError, UnusableSocket) as error:
         signals.exit_if_received()
         exit_with(f"cannot start: {error}")
     except OSError as error:
@@ -64,7 +68,7 @@ def serve(settings: ServerSettings, signals: StopSignals) -> None:
     spans = RequestSpans(tracing) if tracing else None
     try:
         with asyncio.Runner(loop_factory=new_event_loop) as runner:
-            runner.run(listen(settings, store, types, spans, signals))
+            runner.run(listen(settings, inherited, store, types, spans, signals, manager))
     except StoreError as error:
         exit_with(f"cannot start: {error}")
     except OSError as error:
@@ -83,27 +87,6 @@ def find_types(settings: ServerSettings) -> JobTypes:
     return types
 
 
-def log_addresses(sockets: Sequence[socket.socket], has_tokens: bool) -> None:
-    """Log where the listener can be reached, and by whom if there are no tokens."""
-    addresses = [listening.getsockname()[0] for listening in sockets]
-    port = sockets[0].getsockname()[1]
-    extra = {"port": port, "addresses": ", ".join(addresses), "version": RELEASE}
-    log.log(start_level(), "listening", extra=extra)
-    if has_tokens:
-        return
-    if all(ip_address(address).is_loopback for address in addresses):
-        text = "no API_TOKENS are set: only this machine can connect; HOST opens the service"
-        log.log(start_level(), text)
-    else:
-        log.warning("no API_TOKENS are set: anyone who can reach this address may do anything")
-
-
-def own_url(settings: ServerSettings, listening: socket.socket) -> str:
-    """Return the URL by which a browser on this machine reaches the listener."""
-    host = settings.listen_host or "localhost"
-    return f"http://{f'[{host}]' if ':' in host else host}:{listening.getsockname()[1]}"
-
-
 def require_storable_uploads(settings: ServerSettings) -> None:
     """Raise StoreUnusable if MAX_UPLOAD_BYTES is more than the storage of uploads can hold."""
     limit = max_file_bytes(settings)
@@ -111,27 +94,6 @@ def require_storable_uploads(settings: ServerSettings) -> None:
         raise StoreUnusable(
             f"MAX_UPLOAD_BYTES={settings.max_upload_bytes}: a file in S3 has {limit} bytes at most"
         )
-
-
-def require_usable_address(settings: ServerSettings) -> None:
-    """Raise OSError if the address cannot be listened on, as when it is in use."""
-    if not shared_port.must_be_free():
-        return
-    for each in bind_sockets(settings.port, settings.listen_host):
-        each.close()
-
-
-def bind_to(settings: ServerSettings) -> list[socket.socket]:
-    """Return sockets that listen on the address of the settings. Raises OSError."""
-    is_shared = shared_port.is_shared()
-    return bind_sockets(settings.port, settings.listen_host, reuse_port=is_shared)
-
-
-def cannot_listen(settings: ServerSettings, error: OSError) -> str:
-    """Return the text for an address that cannot be listened on."""
-    host = f"HOST={settings.listen_host}, " if settings.listen_host else ""
-    hint = "; PORT=NUMBER chooses another port" if error.errno == errno.EADDRINUSE else ""
-    return f"cannot listen on {host}PORT={settings.port}: {error.strerror}{hint}"
 
 
 def raise_file_limit() -> None:
@@ -163,21 +125,24 @@ def new_event_loop() -> asyncio.AbstractEventLoop:
 
 async def listen(
     settings: ServerSettings,
+    inherited: Sequence[socket.socket],
     store: Store,
     types: JobTypes,
     spans: RequestSpans | None,
     signals: StopSignals,
+    manager: ServiceManager,
 ) -> None:
     """Serve requests until SIGTERM or SIGINT, then let the requests under way end.
 
-    Returns at once if one of `signals` has arrived already.
+    It listens on the inherited sockets if there are some. Returns at once if one of `signals` has
+    arrived already.
     """
     stop = asyncio.Event()
     for number in STOP_SIGNALS:
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
     if signals.received():
         return
-    sockets = bind_to(settings)
+    sockets = inherited or bind_to(settings)
     max_connections = settings.max_connections or default_max_connections()
     # Event streams stay open, so they may use only half of the connections.
     streams = min(settings.max_streams, max(1, max_connections // 2))
@@ -192,9 +157,18 @@ async def listen(
             raise
     server = app.serve(sockets, max_connections)
     log_addresses(sockets, app.authenticator.tokens is not None)
-    notify_ready(f"{own_url(settings, sockets[0])}, data in {settings.data_place}")
+    manager.ready(f"{own_url(settings, sockets[0])}, data in {settings.data_place}")
+    watched = asyncio.create_task(stay_alive(manager))
     await stop.wait()
     log.info("stopping")
+    manager.stopping("requests under way end", STOP_SECONDS + ABORT_SECONDS)
+    await shut_down(app, server)
+    watched.cancel()
+    log.info("stopped", extra={"program": PROGRAM})
+
+
+async def shut_down(app: App, server: HttpServer) -> None:
+    """Accept no more clients, let the requests under way end, and close everything."""
     stop_at = time.monotonic() + STOP_SECONDS
     server.acceptor.close()
     await app.begin_stop()
@@ -203,4 +177,16 @@ async def listen(
     await server.close_all_connections()
     await app.activity.finish_background_tasks(ABORT_SECONDS)
     app.close()
-    log.info("stopped", extra={"program": PROGRAM})
+
+
+async def stay_alive(manager: ServiceManager) -> None:
+    """Tell systemd, while the event loop runs, that it does.
+
+    If it does not, systemd ends this process by SIGABRT, and the log gets the stacks of its
+    threads.
+    """
+    if manager.is_watching:
+        faulthandler.enable()
+        while True:
+            manager.alive()
+            await asyncio.sleep(manager.alive_seconds)

@@ -19,7 +19,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from server import shared_port
+from server.sockets import shared_port
 from server.with_worker import (
     DRAIN_SECONDS,
     MODULES,
@@ -33,7 +33,7 @@ from server.with_worker import (
 )
 from storage.settings.stop_signals import StopSignals
 from storage.telemetry.logs import is_json, set_up_logs
-from storage.telemetry.readiness import READY, STATUS
+from storage.telemetry.service_manager import READY, STATUS
 
 log = logging.getLogger(__name__)
 

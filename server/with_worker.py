@@ -18,7 +18,13 @@ from pathlib import Path
 
 from storage.settings.stop_signals import StopSignals
 from storage.telemetry.logs import is_json, set_up_logs
-from storage.telemetry.readiness import ANNOUNCED, READY, STATUS, VARIABLE, notify_ready
+from storage.telemetry.service_manager import (
+    ANNOUNCED,
+    READY,
+    STATUS,
+    VARIABLE,
+    ServiceManager,
+)
 
 log = logging.getLogger(__name__)
 
@@ -126,8 +132,9 @@ class Both:
     def note(self, notices: socket.socket) -> None:
         """Receive that a program is ready. Announces it once both are."""
         notice = notices.recv(NOTICE_BYTES).decode()
-        if notice.startswith(READY):
-            self._statuses[self.notices[notices]] = notice.partition(STATUS)[2]
+        if not notice.startswith(READY):
+            return
+        self._statuses[self.notices[notices]] = notice.partition(STATUS)[2]
         if self._statuses.keys() == MODULES.keys() and not self._is_stopping:
             announce(self._statuses["listener"], self._statuses["worker"])
 
@@ -150,7 +157,7 @@ class Both:
 def announce(listener: str, worker: str) -> None:
     """Tell people, and systemd, that both programs are ready, by what each of them says."""
     url, _, place = listener.partition(", ")
-    notify_ready(f"{url}, {worker}, {place}")  # systemd, if that has started this program
+    ServiceManager().ready(f"{url}, {worker}, {place}")  # if systemd has started this program
     if is_json():
         log.info("service ready", extra={"url": url, "status": f"{worker}, {place}"})
     else:

@@ -99,6 +99,7 @@ MAY_IMPORT = {
     "server.http": "storage.records",
     "server.auth": "server.http storage.files storage.records",
     "server.settings": "server.auth storage.records storage.settings",
+    "server.sockets": "server.settings storage.records storage.telemetry",
     "server.store": "server.http storage.access storage.files storage.notify storage.records "
     "storage.telemetry",
     "server.documents.schemas": "server.http storage.records",

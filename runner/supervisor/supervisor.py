@@ -35,7 +35,7 @@ from storage.liveness.liveness import Liveness
 from storage.notify.wakeup import Waiter
 from storage.records.job import Fence, Job, StoreDamaged, StoreError, StoreFull, StoreInDoubt
 from storage.records.release import RELEASE
-from storage.telemetry.readiness import notify_ready, start_level
+from storage.telemetry.service_manager import start_level
 
 log = logging.getLogger(__name__)
 
@@ -85,18 +85,24 @@ class Supervisor:
         """Fences that the last commit may have settled: it is unknown whether it succeeded."""
         self._drain_until: float | None = None
         self._next_due_at: float | None = None
-        self._registered = self._must_reconcile = self._has_prefetched = False
+        self.is_registered = False
+        """Whether other programs know this runner. Only then it claims jobs."""
+        self._must_reconcile = self._has_prefetched = False
         self._is_woken = False
         """Whether another program has ended the last wait."""
         self._wakes_bring_jobs = True
         """Whether this runner got a job when it claimed after the last wake-up."""
         self._reconcile_at = 0.0
 
-    def drain(self) -> None:
-        """Stop claiming, and let jobs run for `drain_seconds`; a second call releases them now."""
+    def drain(self) -> float:
+        """Stop claiming, and let jobs run for `drain_seconds`; a second call releases them now.
+
+        Returns the seconds until the drain is over at the latest.
+        """
         seconds = self._drain_seconds if self._drain_until is None else 0.0
         self._drain_until = time.monotonic() + seconds
         log.info("draining", extra={"running": self._running_count(), "seconds": seconds})
+        return seconds + SETTLE_SECONDS
 
     def is_drained(self) -> bool:
         """Whether a drain is over: everything is settled, or SETTLE_SECONDS have passed as well."""
@@ -169,13 +175,12 @@ class Supervisor:
             self._maintenance.check_deaths()
 
     def _register(self) -> None:
-        if not self._registered:
+        if not self.is_registered:
             self._claims.register(self._pool.size)
-            self._registered = True
+            self.is_registered = True
             slots = self._pool.size
             extra = {"runner": self._liveness.name, "slots": slots, "version": RELEASE}
             log.log(start_level(), "ready", extra=extra)
-            notify_ready(f"{slots} slot{'s' if slots > 1 else ''}")
 
     def _reconcile(self) -> None:
         """Start the jobs and parts that this runner holds in the store but does not run.
@@ -327,11 +332,11 @@ class Supervisor:
         stopped. Jobs that ended earlier are still settled; the store rejects those that another
         runner has rescued.
         """
-        if self._registered and steady_now() >= self._liveness.safe_until():
+        if self.is_registered and steady_now() >= self._liveness.safe_until():
             log.error("the lease could not be renewed, killing all jobs")
             self._running_jobs.disown_all()
             self._parts.split_jobs.disown_all()
-            self._registered = False
+            self.is_registered = False
 
     def _seconds_to_wait(self) -> float:
         """Seconds until the next iteration is due even if no event arrives."""

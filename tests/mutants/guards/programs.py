@@ -9,6 +9,7 @@ HOLDS_LOCK = (
 )
 INPUT = ("tests/server/handlers/test_bad_input.py",)
 STOP = ("tests/end_to_end/test_listener_stop.py",)
+SYSTEMD = ("tests/end_to_end/test_systemd_protocols.py",)
 UPLOADS = ("tests/server/handlers/test_uploads.py",)
 FILE_PART = ("tests/server/upload/test_file_part.py",)
 
@@ -58,6 +59,48 @@ PROGRAMS = (
         ("tests/end_to_end/test_start_order.py",),
     ),
     Mutant(
+        "sockets of another process are left alone",
+        "server/sockets/inherited.py",
+        "if pid != str(os.getpid()) or not count.isdecimal():",
+        "if not count.isdecimal():",
+        ("tests/server/sockets/test_inherited.py",),
+    ),
+    Mutant(
+        "a listener uses the socket that systemd keeps open",
+        "server/listener.py",
+        "sockets = inherited or bind_to(settings)",
+        "sockets = bind_to(settings)",
+        SYSTEMD,
+    ),
+    Mutant(
+        "a watched listener says that its event loop runs",
+        "server/listener.py",
+        "            manager.alive()\n",
+        "",
+        SYSTEMD,
+    ),
+    Mutant(
+        "a watched worker says that its main loop runs",
+        "runner/worker.py",
+        "        manager.alive()\n",
+        "",
+        SYSTEMD,
+    ),
+    Mutant(
+        "a worker asks systemd for the time of its drain",
+        "storage/telemetry/service_manager.py",
+        ', f"{EXTEND}{microseconds}"',
+        "",
+        SYSTEMD,
+    ),
+    Mutant(
+        "no message is sent in the name of another process",
+        "storage/telemetry/service_manager.py",
+        "period.isdecimal() and pid in",
+        "period.isdecimal() or pid in",
+        ("tests/storage/telemetry/test_service_manager.py",),
+    ),
+    Mutant(
         "all processes of a runner hold its lock",
         "runner/worker.py",
         "keep_fds=liveness.descriptors,",
@@ -88,7 +131,7 @@ PROGRAMS = (
     Mutant(
         "a runner that lost its lease registers again",
         "runner/supervisor/supervisor.py",
-        "if self._registered and steady_now() >= self._liveness.safe_until():",
+        "if self.is_registered and steady_now() >= self._liveness.safe_until():",
         "if False:",
         WHOLE,
     ),

@@ -43,7 +43,7 @@ def put(worker: Worker) -> None:
 
 
 def test_an_idle_worker_fires_a_new_schedule_and_runs_its_jobs(worker: Worker) -> None:
-    worker.turn_until(lambda: worker.supervisor._registered)
+    worker.turn_until(lambda: worker.supervisor.is_registered)
     put(worker)
 
     def ended() -> list[Job]:
