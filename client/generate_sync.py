@@ -13,6 +13,7 @@ from pathlib import Path
 
 PACKAGE = Path(__file__).parent / "jobservice"
 NAMES = {
+    "AsyncAuditCalls": "AuditCalls",
     "AsyncBatches": "Batches",
     "AsyncClient": "Client",
     "AsyncFailureCalls": "FailureCalls",

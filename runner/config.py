@@ -54,6 +54,11 @@ class RunnerSettings(TraceSettings):
         description="Rules for how long final jobs are kept, such as failed:30d,type=analyze:12h,"
         "tag=audit:forever. The first one that matches a job counts.",
     )
+    audit_keep_seconds: Seconds = Field(
+        90 * 86400,
+        ge=0,
+        description="How long entries of the audit log are kept. 0: forever.",
+    )
     jobs_per_process: int = Field(
         1000, ge=1, description="Number of jobs after which a job process is replaced."
     )
@@ -201,6 +206,16 @@ class RunnerSettings(TraceSettings):
     def retention_rules(self) -> tuple[RetentionRule, ...]:
         """The rules in RETENTION."""
         return parse_rules(self.retention)
+
+    @property
+    def retention_ms(self) -> int:
+        """How long final jobs are kept if no rule says otherwise, in milliseconds."""
+        return round(self.retention_seconds * 1000)
+
+    @property
+    def audit_keep_ms(self) -> int | None:
+        """How long entries of the audit log are kept, in milliseconds; None for forever."""
+        return round(self.audit_keep_seconds * 1000) or None
 
     @property
     def queue_names(self) -> frozenset[str] | None:

@@ -90,9 +90,9 @@ def run(
         unregistered.pop_all()
         waiter = stack.enter_context(contextlib.closing(store.wakeup.waiter(WORKER)))
         rescuer = Rescuer(store.database, store.wakeup, liveness, backoff_ms, store.clock)
-        keep_ms = round(settings.retention_seconds * 1000)
-        retention = Retention(store.database, settings.retention_rules, keep_ms)
-        maintenance = Maintenance(store, liveness, rescuer, traces, work_place, retention)
+        retention = Retention(store.database, settings.retention_rules, settings.retention_ms)
+        used = store, liveness, rescuer, traces, work_place, retention
+        maintenance = Maintenance(*used, settings.audit_keep_ms)
         stack.callback(maintenance.close)
         supervisor = Supervisor(
             pool,

@@ -101,7 +101,9 @@ class App:
             settings.max_queued_jobs, self._count_queued, self.activity.run_in_background
         )
         self.admissions = Admissions(self.queue_watermark, self.disk_watermark, spans)
-        self.job_store = JobStore(database, wakeup, store.clock)
+        self.job_store = JobStore(
+            database, wakeup, store.clock, audits_submissions=settings.audit == "all"
+        )
         self.reader = JobReader(
             self.job_store, self.threads, self.changes, reads_at_once=store.reads_wait_for_nobody
         )
@@ -178,7 +180,9 @@ class App:
     def _schedule_service(self) -> ScheduleService:
         store = self.store
         schedules = Schedules(store.database, store.wakeup, store.clock, self.job_store.add)
-        return ScheduleService(schedules, self.submissions, self.reader, self.threads)
+        return ScheduleService(
+            schedules, self.submissions, self.reader, self.threads, self.authenticator.audits
+        )
 
     def _fast_path(self) -> FastPath:
         return FastPath(
@@ -281,6 +285,7 @@ class App:
             "batches": self._batches(bulk),
             "admissions": self.admissions,
             "artifacts": store.artifacts,
+            "audit": store.audit,
             "authenticator": self.authenticator,
             "bulk": bulk,
             "checks": self._checks,
@@ -363,4 +368,5 @@ def open_authenticator(
         secret = settings.cookie_secret.encode() or load_or_create_key(settings.data_dir)
         sessions = Sessions(secret, tokens, settings.session_seconds)
     limits = settings.rate_limit, settings.rate_burst
-    return Authenticator(tokens, sessions, *limits, settings.root_path, note_use)
+    audits = settings.audit != "off"
+    return Authenticator(tokens, sessions, *limits, settings.root_path, note_use, audits)

@@ -4,6 +4,7 @@ import inspect
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
+from server.handlers.audit import AuditHandler
 from server.handlers.base import Handler
 from server.handlers.files.files import FileHandler as JobFileHandler
 from server.handlers.files.files import FilesArchiveHandler, FilesHandler
@@ -48,7 +49,7 @@ ROUTES: tuple[tuple[str, type[Handler]], ...] = (
     (r"/ui/static/([^/]+)/(.+)", FileHandler),
     (r"/(ui|docs)/?", PageHandler),
     (r"/docs/errors/?", ErrorPageHandler),
-    (r"/ui/(jobs|jobs/[^/]+|failures|schedules|schedules/[^/]+|submit)/?", PageHandler),
+    (r"/ui/(jobs|jobs/[^/]+|failures|audit|schedules|schedules/[^/]+|submit)/?", PageHandler),
     (r"/ui/.*", NoPageHandler),
     (r"/queues/?", QueuesHandler),
     (r"/queues/([^/]+)/?", QueueHandler),
@@ -82,6 +83,7 @@ ROUTES: tuple[tuple[str, type[Handler]], ...] = (
     (r"/jobs/([^/]+)/report/?", ReportHandler),
     (r"/jobs/([^/]+)/explain/?", ExplainHandler),
     (r"/failures/?", FailuresHandler),
+    (r"/audit/?", AuditHandler),
     (r"/uploads/?", NewUploadHandler),
     (r"/uploads/([^/]+)/?", OneUploadHandler),
     (r"/files/([^/]+)/?", KnownFileHandler),

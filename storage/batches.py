@@ -7,6 +7,7 @@ Its idempotency key is a key of its first job, so that it is deleted with this j
 from collections.abc import Sequence
 from uuid import UUID
 
+from storage.audit.record import record
 from storage.db.clock import Clock
 from storage.db.database import Database
 from storage.db.models import BatchRow, JobRow, KeyRow
@@ -15,6 +16,7 @@ from storage.jobs.idempotency import KeyedJob, StoredKey, store_keys
 from storage.jobs.transitions import Transitions, to_json_text
 from storage.notify.wakeup import WORKER, Wakeup, notifying_transaction
 from storage.records.alike import is_alike
+from storage.records.audit import Actor
 from storage.records.batch import (
     THEN,
     Batch,
@@ -72,18 +74,23 @@ class Batches:
                 (then,) = self._jobs.add([batch.then], woken)
                 if not isinstance(then, UUID):
                     raise BatchRefused([refuse(THEN, then, batch.then)])
-            return self._insert(batch, len(ids), last, refusals)
+            stored = self._insert(batch, len(ids), last, refusals)
+            known = "submit batch", "batch", batch.id, stored.created_at
+            record(self._database, batch.actor, *known, jobs=len(ids))
+            return stored
 
     def get(self, batch_id: UUID) -> BatchProgress | None:
         """Return how far a batch is, None if there is none with this id."""
         return batch_progress(self._database, batch_id)
 
-    def cancel_then(self, job_id: UUID, by: str | None) -> None:
+    def cancel_then(self, job_id: UUID, by: str | None, actor: Actor | None = None) -> None:
         """Cancel the job that follows a batch, if it has not started."""
         with notifying_transaction(self._wakeup, self._database, WORKER):
             self._database.next_version(0)  # so that it is not released meanwhile
             if held_by(self._database, [job_id], Hold.BATCH):
-                self._transitions.cancel(job_id, self._clock(), by)
+                now = self._clock()
+                if self._transitions.cancel(job_id, now, by):
+                    record(self._database, actor, "cancel", "job", job_id, now, many=True)
 
     def _keep(self, batch: NewBatch, key: tuple[str, str]) -> StoredKey | None:
         """Store the key of a batch, unless it is known: then return what it stands for."""

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 from uuid import UUID
 
+from storage.audit.log import AuditLog
 from storage.db.clock import Clock, clock_of
 from storage.db.database import APPLICATION_NAME, Database, open_engine
 from storage.db.schema.migrate import bring_up_to_date
@@ -58,6 +59,11 @@ class Store:
 
         assert isinstance(self.uploads, BucketUploads)
         return BucketResumables(self.uploads.bucket)
+
+    @cached_property
+    def audit(self) -> AuditLog:
+        """The audit log."""
+        return AuditLog(self.database, self.clock)
 
     @property
     def database_folder(self) -> Path | None:

@@ -10,6 +10,7 @@ from functools import partial
 from typing import Any
 from uuid import UUID
 
+from storage.audit.record import record, record_each
 from storage.db.clock import Clock
 from storage.db.database import Database
 from storage.db.models import JobRow, UploadRow
@@ -35,6 +36,7 @@ from storage.notify.wakeup import LISTENER, WORKER, Wakeup, notifying_transactio
 from storage.queries.id_skew import IdSkew
 from storage.queries.search import find
 from storage.records.alike import AlikeRows, by_columns, types
+from storage.records.audit import Actor
 from storage.records.batch import BatchJob
 from storage.records.filters import Filters
 from storage.records.job import Job, JobCheck, NewJob, StoreError
@@ -89,7 +91,12 @@ class JobStore:
     Every method raises StoreUnavailable, StoreFull or StoreUnusable when the store fails.
     """
 
-    def __init__(self, database: Database, wakeup: Wakeup, clock: Clock):
+    def __init__(
+        self, database: Database, wakeup: Wakeup, clock: Clock, audits_submissions: bool = False
+    ):
+        """With `audits_submissions`, the audit log has an entry for each job of an actor that is
+        submitted alone."""
+        self._audits_submissions = audits_submissions
         self._database = database
         self._wakeup = wakeup
         self._clock = clock
@@ -208,19 +215,25 @@ class JobStore:
         return Page([jobs[job_id] for job_id in found.ids if job_id in jobs], found.next)
 
     def cancel(
-        self, job_id: UUID, by: str | None = None, check: JobCheck | None = None
+        self,
+        job_id: UUID,
+        by: str | None = None,
+        check: JobCheck | None = None,
+        actor: Actor | None = None,
     ) -> Job | None:
         """Cancel a queued job at once, or request the cancel of a running one.
 
         Returns the job afterwards, or None if there is no such job. A final job is not changed.
-        `by` is the name of the caller. On a full disk, this uses the space reserve. Raises what
-        `check` raises.
+        `by` is the name of the caller. With an actor, the cancel is recorded in the audit log. On a
+        full disk, this uses the space reserve. Raises what `check` raises.
         """
 
         def change() -> None:
             with notifying_transaction(self._wakeup, self._database, WORKER):
                 self._check(job_id, check)
-                self._transitions.cancel(job_id, self._clock(), by)
+                now = self._clock()
+                if self._transitions.cancel(job_id, now, by):
+                    record(self._database, actor, "cancel", "job", job_id, now)
 
         self._reserve.retrying(change)
         job = self.get(job_id)
@@ -229,7 +242,7 @@ class JobStore:
         return job
 
     def retry(
-        self, job_id: UUID, check: JobCheck | None = None
+        self, job_id: UUID, check: JobCheck | None = None, actor: Actor | None = None
     ) -> tuple[bool | KeyHolder, Job | None]:
         """Queue a failed or canceled job again.
 
@@ -239,7 +252,9 @@ class JobStore:
         """
         with notifying_transaction(self._wakeup, self._database) as woken:
             self._check(job_id, check)
-            if self._transitions.requeue(job_id, self._clock()):
+            now = self._clock()
+            if self._transitions.requeue(job_id, now):
+                record(self._database, actor, "retry", "job", job_id, now)
                 woken += [WORKER, LISTENER]
                 retried: bool | KeyHolder = True
             else:
@@ -247,7 +262,11 @@ class JobStore:
         return retried, self.get(job_id)
 
     def change(
-        self, job_id: UUID, changes: Mapping[str, Any], check: JobCheck | None = None
+        self,
+        job_id: UUID,
+        changes: Mapping[str, Any],
+        check: JobCheck | None = None,
+        actor: Actor | None = None,
     ) -> tuple[bool | Refusal, Job | None]:
         """Change a queued job, see `change_queued`.
 
@@ -265,6 +284,9 @@ class JobStore:
             if expires_at is not None and expires_at <= changes["run_at"]:
                 return Refusal.EXPIRY, job
             changed = change_queued(self._database, job_id, changes)
+            if changed:
+                detail = {"changes": dict(changes)}
+                record(self._database, actor, "change", "job", job_id, self._clock(), **detail)
         return changed, self.get(job_id)
 
     def _react_if_ended(self, woken: Sequence[str]) -> None:
@@ -323,8 +345,9 @@ class JobStore:
                 outcome = "returned" if row.is_answer else "refused"
             else:
                 old = holders[job.unique_key]
-                new = job.id, job.submitted_by
-                self._transitions.replace(old["id"], old["type"], row["created_at"], *new)
+                new, now = (job.id, job.submitted_by), row["created_at"]
+                self._transitions.replace(old["id"], old["type"], now, *new)
+                record(self._database, job.actor, "replace", "job", old["id"], now, job_id=job.id)
             self._database.counters.add(job.type, f"unique {outcome}")
 
     def _rows(
@@ -383,9 +406,19 @@ class JobStore:
             alike[tuple(row)].append(row)
         for names, some in alike.items():
             self._insert_rows(names, some)
+        if self._audits_submissions:
+            self._record_submissions(stored)
         tagged = [job for job, _ in stored if job.tags]
         add_tags(self._database, [(tag, job.id) for job in tagged for tag in job.tags])
         return must_cancel
+
+    def _record_submissions(self, stored: Sequence[tuple[NewJob, dict[str, Any]]]) -> None:
+        """Record new jobs in the audit log, but those of a batch, which has one entry."""
+        alone = [job for job, _ in stored if job.actor and job.batch_id is None]
+        for type in sorted({job.type for job in alone}):
+            jobs = [job for job in alone if job.type == type]
+            actors, ids = [job.actor for job in jobs], [job.id for job in jobs]
+            record_each(self._database, actors, "submit", "job", ids, self._clock(), type=type)
 
     def _insert_rows(self, names: tuple[str, ...], rows: Sequence[Mapping[str, Any]]) -> None:
         """Store rows of jobs that have these columns."""

@@ -43,14 +43,16 @@ MAY_IMPORT = {
     "storage.db.schema": "storage.db storage.db.sqlite_file storage.files storage.records "
     "storage.settings",
     "storage.notify": "storage.db storage.records",
-    "storage.jobs": "storage.db storage.notify storage.records",
     "storage.access": "storage.db storage.records storage.settings",
+    "storage.audit": "storage.db storage.records",
+    "storage.jobs": "storage.audit storage.db storage.notify storage.records",
     "storage.waiting": "storage.db storage.jobs storage.notify storage.records",
     "storage.liveness": "storage.db storage.files storage.jobs storage.records",
     "storage.claiming": "storage.db storage.jobs storage.liveness storage.notify storage.records",
-    "storage.queries": "storage.claiming storage.db storage.db.schema storage.files storage.jobs "
-    "storage.liveness storage.notify storage.records storage.waiting",
-    "storage.schedules": "storage.db storage.jobs storage.notify storage.records storage.waiting",
+    "storage.queries": "storage.audit storage.claiming storage.db storage.db.schema storage.files "
+    "storage.jobs storage.liveness storage.notify storage.records storage.waiting",
+    "storage.schedules": "storage.audit storage.db storage.jobs storage.notify storage.records "
+    "storage.waiting",
     "storage.transfer": "storage.db storage.db.schema storage.db.sqlite_file storage.files "
     "storage.liveness storage.notify storage.records",
     "storage.commands": "storage storage.*",
@@ -133,7 +135,7 @@ MAY_IMPORT = {
     "server.fast": "server.auth server.documents server.http server.jobs server.settings",
     "server.handlers": "runner.job_types runner.job_types.registry server.auth server.checking "
     "server.documents server.documents.schemas server.http server.jobs server.pattern_sets "
-    "server.store storage.jobs storage.liveness storage.queries storage.records "
+    "server.store storage.audit storage.jobs storage.liveness storage.queries storage.records "
     "storage.schedules",
     "server.handlers.files": "server.auth server.documents server.documents.schemas "
     "server.downloads server.handlers server.handlers.jobs server.http server.jobs server.store "

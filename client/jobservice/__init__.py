@@ -13,6 +13,7 @@ __all__ = [
     "ApiError",
     "AsyncClient",
     "AsyncJob",
+    "AuditEntry",
     "BatchData",
     "BrokenTypeData",
     "BulkChange",
@@ -52,6 +53,7 @@ if TYPE_CHECKING:
     from jobservice._async.job import AsyncJob
     from jobservice._sync.client import Client
     from jobservice._sync.job import Job
+    from jobservice.audit import AuditEntry
     from jobservice.batch_documents import BatchData, NewBatch, Refusal
     from jobservice.documents import (
         BulkChange,
@@ -85,6 +87,7 @@ _MODULES = {
     "AsyncJob": "_async.job",
     "Client": "_sync.client",
     "Job": "_sync.job",
+    "AuditEntry": "audit",
     "BatchData": "batch_documents",
     "NewBatch": "batch_documents",
     "Refusal": "batch_documents",

@@ -1,8 +1,9 @@
 """A runner's periodic maintenance.
 
 It fires schedules, rescues jobs of dead runners, cancels expired jobs, lets jobs go on that waited
-for others, records missed deadlines, deletes old jobs and unused files, corrects times after the
-clock was set back, records history, and warns of long-open transactions.
+for others, records missed deadlines, deletes old jobs, unused files and old entries of the audit
+log, corrects times after the clock was set back, records history, and warns of long-open
+transactions.
 """
 
 import logging
@@ -81,7 +82,10 @@ class Maintenance:
         spans: AttemptSpans,
         work_place: RunnerFolder,
         retention: Retention,
+        audit_keep_ms: int | None = None,
     ):
+        """`audit_keep_ms` is how long entries of the audit log are kept; None for forever."""
+        self._audit_keep_ms = audit_keep_ms
         self._store = store
         self._liveness = liveness
         self._rescuer = rescuer
@@ -110,6 +114,7 @@ class Maintenance:
             MaintenanceTask(self._record_missed, EXPIRE_SECONDS),
             MaintenanceTask(self._places.run, PLACES_SECONDS),
             MaintenanceTask(self._prune, PRUNE_SECONDS),
+            MaintenanceTask(self._prune_audit_log, PRUNE_SECONDS),
             MaintenanceTask(BatchSweep(store.database).run, PRUNE_SECONDS),
             MaintenanceTask(self._sweep, SWEEP_SECONDS),
             MaintenanceTask(self._reschedule, RESCHEDULE_SECONDS),
@@ -202,6 +207,12 @@ class Maintenance:
             tasks = self._file_tasks if have_files else self._background_tasks
             tasks.submit(partial(self._store.delete_files, unused))
         return self._retention.has_more
+
+    def _prune_audit_log(self) -> bool:
+        """Delete a few entries of the audit log that have been kept for long enough."""
+        if self._audit_keep_ms is None:
+            return False
+        return self._store.audit.delete_before(self._store.clock() - self._audit_keep_ms)
 
     def _sweep(self) -> None:
         """Delete files that belong to no job: a dead listener or a failed commit left them."""

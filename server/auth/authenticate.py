@@ -45,10 +45,12 @@ class Authenticator:
         burst: int | None = None,
         root_path: str = "",
         note_use: Callable[[str, str], None] | None = None,
+        audits: bool = False,
     ):
         """`rate` is in requests a second, None for no limit. `burst` defaults to twice the rate,
-        and at least 20. `note_use` is called with the name and the address of each caller."""
-        self._note_use = note_use
+        and at least 20. `note_use` is called with the name and the address of each caller. With
+        `audits`, the changes of callers are recorded in the audit log."""
+        self._note_use, self.audits = note_use, audits
         self._root_path = root_path
         self.tokens = tokens
         self.sessions = sessions
@@ -100,7 +102,7 @@ class Authenticator:
         caller = self._admit(address, headers, method, by_https)
         if self._note_use is not None and caller.name is not None:
             self._note_use(caller.name, address)
-        return caller
+        return caller.at(address) if self.audits and method not in SAFE_METHODS else caller
 
     def _admit(self, address: str, headers: HTTPHeaders, method: str, by_https: bool) -> Caller:
         if self.tokens is not None and "Authorization" in headers:

@@ -1,7 +1,10 @@
-"""Callers and their roles. Imports nothing of ours."""
+"""Callers and their roles."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from enum import IntEnum
+from functools import lru_cache
+
+from storage.records.audit import Actor
 
 
 class Role(IntEnum):
@@ -24,11 +27,22 @@ class Caller:
 
     name: str | None
     role: Role
+    actor: Actor | None = field(default=None, compare=False, repr=False)
+    """Who the audit log says this is; None if nothing is recorded."""
+
+    def at(self, address: str) -> "Caller":
+        """Return this caller at an IP address, so that its changes are recorded."""
+        return _at(self, address)
 
     def may_change(self, submitted_by: str | None) -> bool:
         """Whether this caller may cancel, retry or delete a job that `submitted_by` submitted."""
         own = self.name is not None and self.name == submitted_by
         return self.role >= (Role.SUBMIT if own else Role.ADMIN)
+
+
+@lru_cache(1024)  # a client sends many requests from one address
+def _at(caller: Caller, address: str) -> Caller:
+    return replace(caller, actor=Actor(caller.name, address))
 
 
 UNRESTRICTED = Caller(None, Role.ADMIN)

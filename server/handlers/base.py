@@ -1,6 +1,7 @@
 """The base class of all handlers: admission, request bodies, JSON responses and errors."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 from functools import cached_property
 from typing import Any, ClassVar
 
@@ -270,7 +271,9 @@ class Handler(RequestHandler):
         role, request = self.role(), self.request
         if role is not None:
             by_https, method = request.protocol == "https", request.method or ""
-            self.caller = self.authenticator.authenticate(request.headers, method, by_https)
+            actor = self.caller.actor
+            caller = self.authenticator.authenticate(request.headers, method, by_https)
+            self.caller = replace(caller, actor=actor)
             require_role(self.caller, role)
 
     def _check_head(self) -> None:

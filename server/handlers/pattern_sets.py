@@ -68,7 +68,7 @@ class PatternSetHandler(Handler):
         put, description = self.pattern_sets.saved.put, body.get("description", "")
         arguments = (name, body["patterns"], description, self.caller.name, self._check(name))
         try:
-            saved, is_new = await self.threads.run(put, *arguments)
+            saved, is_new = await self.threads.run(put, *arguments, self.caller.actor)
         except TooManyPatternSets:
             detail = f"there are already {MAX_PATTERN_SETS} pattern sets; delete one first"
             raise Problem(Code.TOO_MANY_PATTERN_SETS, detail) from None
@@ -84,7 +84,8 @@ class PatternSetHandler(Handler):
         if not is_queue_name(name):
             raise pattern_set_not_found(name)
         check = self._check(name, only_existing=True)
-        if not await self.threads.run(self.pattern_sets.saved.delete, name, check):
+        delete, actor = self.pattern_sets.saved.delete, self.caller.actor
+        if not await self.threads.run(delete, name, check, actor):
             raise pattern_set_not_found(name)
         log_change(self.caller.name, "delete pattern set", pattern_set=name)
         self.set_status(204)

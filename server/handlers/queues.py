@@ -80,10 +80,10 @@ class QueueHandler(Handler):
     async def put(self, name: str) -> None:
         """Create the queue, or replace all its settings."""
         settings = self._read().model_dump()
-        put = self.queues.put
+        put, actor = self.queues.put, self.caller.actor
         require_new_name(name)
         try:
-            is_new = await self.threads.run(put, name, self._check(), **settings)
+            is_new = await self.threads.run(put, name, self._check(), actor, **settings)
         except TooManyQueues:
             detail = f"there are already {MAX_QUEUES} queues; delete one first"
             raise Problem(Code.TOO_MANY_QUEUES, detail) from None
@@ -98,7 +98,7 @@ class QueueHandler(Handler):
         _require_name(name)
         check = self._check(only_existing=True)
         change = self.queues.change
-        if not await self.threads.run(change, name, check, **changes):
+        if not await self.threads.run(change, name, check, self.caller.actor, **changes):
             raise queue_not_found(name)
         log_change(self.caller.name, "change queue", queue=name, **changes)
         await self._send_queue(name)
@@ -109,7 +109,7 @@ class QueueHandler(Handler):
         _require_name(name)
         check = self._check(only_existing=True)
         try:
-            deleted = await self.threads.run(self.queues.delete, name, check)
+            deleted = await self.threads.run(self.queues.delete, name, check, self.caller.actor)
         except QueueInUse:
             raise _queue_in_use(name) from None
         if not deleted:

@@ -34,6 +34,7 @@ PAGE_MODULES = {
     "jobs": "pages/jobs/jobsPage.js",
     "job": "pages/job/jobPage.js",
     "failures": "pages/failures/failuresPage.js",
+    "audit": "pages/audit/auditPage.js",
     "schedules": "pages/schedules/schedulesPage.js",
     "schedule": "pages/schedules/schedulePage.js",
     "submit": "pages/submit/submitPage.js",

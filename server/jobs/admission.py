@@ -150,6 +150,7 @@ def fingerprint(job: NewJob) -> str:
     upload = job.upload and [job.upload.name, job.upload.sha256]
     submitted: dict[str, Any] = {**vars(job), "upload": upload, "source": None, "id": None}
     del submitted["submitted_by"], submitted["traceparent"], submitted["replaces_all"]
+    del submitted["actor"]
     for name, default in _ADDED_LATER.items():
         if submitted[name] == default:
             del submitted[name]

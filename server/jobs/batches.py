@@ -90,6 +90,7 @@ class _Checked:
             submitted_by=self.caller.name,
             traceparent=self.traceparent,
             replaces_all=self.caller.role >= Role.ADMIN,
+            actor=self.caller.actor,
         )
 
 
@@ -155,8 +156,10 @@ class BatchSubmissions:
             raise Problem(Code.NOT_YOUR_JOB, detail)
         then = progress.batch.then_id
         if then and not progress.is_finished:  # first: else it would run
-            await self._threads.run(self._batches.cancel_then, then, caller.name)
-        cancel = partial(self._bulk.cancel, Filters(batch=batch_id), by=caller.name)
+            await self._threads.run(self._batches.cancel_then, then, caller.name, caller.actor)
+        cancel = partial(
+            self._bulk.cancel, Filters(batch=batch_id), by=caller.name, actor=caller.actor
+        )
         matched = changed = 0
         before: UUID | None = None
         while True:
@@ -242,6 +245,7 @@ class BatchSubmissions:
                 admission.caller.name,
                 keyed,
                 checked.then,
+                admission.caller.actor,
             )
             batch = self._batches.add(new, _refusal_of_store)
             if keyed and batch.fingerprint not in (None, keyed[1]):

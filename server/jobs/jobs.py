@@ -31,6 +31,7 @@ from storage.jobs.unique_keys import KeyHolder
 from storage.notify.wakeup import LISTENER
 from storage.open import Store
 from storage.queries.search import find
+from storage.records.audit import Actor
 from storage.records.filters import Filters
 from storage.records.job import Job, JobCheck
 from storage.records.states import CANCEL, FINAL, REQUEST_CANCEL, REQUEUE, Status
@@ -132,7 +133,7 @@ class Jobs:
         await self._require_may_change(job_id, caller)
         began_at, seen = time.time(), self._reader.changes
         check = job_check(conditions, _CANCELABLE)
-        job = await self._threads.run(self._jobs.cancel, job_id, caller.name, check)
+        job = await self._threads.run(self._jobs.cancel, job_id, caller.name, check, caller.actor)
         if job is None:
             raise job_not_found(job_id)
         log_change(caller.name, "cancel", job_id=str(job_id))
@@ -157,7 +158,7 @@ class Jobs:
         began_at = time.time()
         self._queue_watermark.admit()
         check = job_check(conditions, REQUEUE.sources)
-        retried, job = await self._threads.run(self._jobs.retry, job_id, check)
+        retried, job = await self._threads.run(self._jobs.retry, job_id, check, caller.actor)
         if job is None:
             raise job_not_found(job_id)
         if isinstance(retried, KeyHolder):
@@ -185,7 +186,8 @@ class Jobs:
         if columns.keys() & {"limits", "queue"}:
             changed_limits = columns.get("limits", {}), columns.get("queue")
             await self._limits.require_change_allowed(await self.wait(job_id), *changed_limits)
-        changed, job = await self._threads.run(self._jobs.change, job_id, columns, check)
+        given = job_id, columns, check, caller.actor
+        changed, job = await self._threads.run(self._jobs.change, *given)
         if job is None:
             raise job_not_found(job_id)
         if changed is Refusal.QUEUE:
@@ -204,7 +206,8 @@ class Jobs:
     async def delete(self, job_id: UUID, caller: Caller, conditions: Conditions) -> Response:
         """Delete a final job, and its file unless another job uses it."""
         await self._require_may_change(job_id, caller)
-        status = await self._threads.run(self._delete, job_id, job_check(conditions, FINAL))
+        check = job_check(conditions, FINAL)
+        status = await self._threads.run(self._delete, job_id, check, caller.actor)
         if status is None:
             raise job_not_found(job_id)
         if status not in FINAL:
@@ -225,9 +228,10 @@ class Jobs:
             detail = f"{caller.name} has not submitted this job: changing it needs the role admin"
             raise Problem(Code.NOT_YOUR_JOB, detail)
 
-    def _delete(self, job_id: UUID, check: JobCheck | None) -> Status | None:
+    def _delete(self, job_id: UUID, check: JobCheck | None, actor: Actor | None) -> Status | None:
         """Delete a job if it is final. Returns the status that it had, None without such a job."""
-        status, unused_files = delete_job(self._store.database, job_id, check)
+        given = job_id, check, actor, self._store.clock()
+        status, unused_files = delete_job(self._store.database, *given)
         self._store.delete_files(unused_files)
         self._store.wakeup.notify(LISTENER)
         return status

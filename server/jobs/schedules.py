@@ -9,7 +9,7 @@ from dataclasses import replace
 from typing import Any
 from uuid import UUID
 
-from server.auth.callers import UNRESTRICTED, Caller
+from server.auth.callers import Caller, Role
 from server.checking.received import Received
 from server.checking.submission import CheckedSubmission
 from server.documents.field_errors import read_document
@@ -31,6 +31,7 @@ from server.jobs.waits import JobReader
 from server.store.threads import StoreThreads
 from storage.jobs.transitions import to_json_text
 from storage.jobs.unique_keys import KeyHolder
+from storage.records.audit import Actor
 from storage.records.job import EncodedJson
 from storage.records.queue_name import DEFAULT_QUEUE
 from storage.records.schedule import Firing, Schedule, ScheduleSettings, Timing, template_of
@@ -54,7 +55,10 @@ class ScheduleService:
         submissions: Submissions,
         reader: JobReader,
         threads: StoreThreads,
+        audits: bool = False,
     ):
+        """With `audits`, changes of schedules by a file are recorded in the audit log."""
+        self._file_actor = Actor(None, None) if audits else None
         self._schedules = schedules
         self._submissions = submissions
         self._reader = reader
@@ -117,7 +121,7 @@ class ScheduleService:
 
     async def delete(self, name: str, caller: Caller, check: ScheduleCheck) -> bool:
         """Delete a schedule. Its jobs stay. Returns False if there is none."""
-        deleted = await self._threads.run(self._schedules.delete, name, check)
+        deleted = await self._threads.run(self._schedules.delete, name, check, caller.actor)
         if deleted:
             log_change(caller.name, "delete schedule", schedule=name)
         return deleted
@@ -125,7 +129,7 @@ class ScheduleService:
     async def run(self, name: str, admission: Admission, check: ScheduleCheck) -> Submitted | None:
         """Submit a job of a schedule now. Returns None if there is no such schedule."""
         caller = admission.caller.name
-        arguments = (name, caller, admission.key, check)
+        arguments = (name, caller, admission.key, check, admission.caller.actor)
         run = await self._threads.run(self._schedules.run, *arguments)
         if run is None:
             return None
@@ -153,12 +157,15 @@ class ScheduleService:
             settings = replace(settings, paused=old.settings.paused)
         if old is not None and old.settings == settings:
             return False
-        await self._put(name, settings, UNRESTRICTED, lambda stored: None)
+        await self._put(
+            name, settings, Caller(None, Role.ADMIN, self._file_actor), lambda stored: None
+        )
         return True
 
     async def remove(self, name: str) -> bool:
         """Delete a schedule for a file. Returns False if there is none."""
-        return await self._threads.run(self._schedules.delete, name, lambda stored: None)
+        delete, actor = self._schedules.delete, self._file_actor
+        return await self._threads.run(delete, name, lambda stored: None, actor)
 
     async def settings_of(self, document: Any, is_file: bool = False) -> ScheduleSettings:
         """Check a schedule to put, and the submission of its jobs. Raises Problem 422.
@@ -245,7 +252,7 @@ class ScheduleService:
     ) -> tuple[Schedule, bool]:
         put: Callable[..., tuple[Schedule, bool]] = self._schedules.put
         try:
-            return await self._threads.run(put, name, settings, caller.name, check)
+            return await self._threads.run(put, name, settings, caller.name, check, caller.actor)
         except TooManySchedules:
             detail = f"there are already {MAX_SCHEDULES} schedules; delete one first"
             raise Problem(Code.TOO_MANY_SCHEDULES, detail) from None

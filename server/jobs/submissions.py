@@ -358,4 +358,6 @@ def _new_job(admission: Admission, checked: CheckedSubmission, upload: Upload | 
     """Build the job to store from an admitted and checked submission."""
     caller, span = admission.caller, admission.span
     traceparent = span.traceparent if span else None
-    return checked.new_job(upload, caller.name, traceparent, caller.role >= Role.ADMIN)
+    job = checked.new_job(upload, caller.name, traceparent, caller.role >= Role.ADMIN)
+    job.actor = caller.actor
+    return job

@@ -8,6 +8,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from runner.job_types.base import JobType
+from server.auth.callers import Role
 from server.documents.filters import WaitQuery
 from server.documents.options.upload_reference import EXAMPLE_SHA256, SHA256_PATTERN
 from server.documents.schemas.events import CallbackDocument
@@ -233,7 +234,7 @@ def _problems(operation: Operation) -> Iterator[int]:
     """Yield the statuses of errors that follow from the fields of an operation."""
     if operation.role is not None:
         yield 401
-    if operation.method != "get":
+    if operation.method != "get" or operation.role is Role.ADMIN:
         yield 403
     if "{" in operation.path and operation.method != "put":
         yield 404

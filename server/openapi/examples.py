@@ -11,6 +11,7 @@ from server.documents.options.upload_reference import EXAMPLE_SHA256
 from server.documents.pattern_sets import PatternSetBody
 from server.documents.queues import QueueBody, QueueChanges
 from server.documents.schedules import ScheduleBody, ScheduleChanges
+from server.documents.schemas.audit import AuditDocument
 from server.documents.schemas.comparison import ComparisonDocument
 from server.documents.schemas.events import CallbackDocument, EventDocument
 from server.documents.schemas.explain import ExplainDocument
@@ -285,6 +286,16 @@ _COMPARISON: ComparisonDocument = {
     ],
     "not_compared": [],
 }
+_AUDIT_ENTRY = {
+    "id": "01a1b87f-1316-7093-9c5e-b1d97d1c0c65",
+    "at": "2026-11-25T02:16:09.814Z",
+    "caller": "ops",
+    "address": "10.0.0.7",
+    "action": "cancel",
+    "kind": "job",
+    "subject": _ID,
+    "detail": {},
+}
 _REST: dict[Any, Any] = {
     ComparisonDocument: _COMPARISON,
     ChangedDocument: {
@@ -300,6 +311,7 @@ _REST: dict[Any, Any] = {
         "looked_back_to": None,
         "next": None,
     },
+    AuditDocument: {"items": [_AUDIT_ENTRY], "next": None},
     ExplainDocument: {
         "job_id": _ID,
         "status": "queued",
@@ -487,6 +499,7 @@ TEXTS: Mapping[tuple[str, str], str] = {
         "/jobs/{job_id}/logs",
         "application/jsonl",
     ): json.dumps(_LOGGED) + "\n",
+    ("/audit", "application/jsonl"): json.dumps(_AUDIT_ENTRY) + "\n",
     ("/jobs/{job_id}/lines", "text/plain"): "2026-11-25T13:12:01Z ERROR no connection to db-2\n",
     **{
         (path, kind): "2026-11-25T13:12:01Z ERROR no connection to db-2\n"

@@ -3,6 +3,7 @@
 import re
 from ipaddress import IPv4Network, IPv6Network, ip_network
 from pathlib import Path
+from typing import Literal
 
 from pydantic import Field, ValidationInfo, field_validator
 
@@ -70,6 +71,11 @@ class ServerSettings(TraceSettings):
         None,
         description="File of API tokens, one per line; lines that begin with # are comments. "
         "The listener reads a changed file again. python -m server token changes it.",
+    )
+    audit: Literal["off", "changes", "all"] = Field(
+        "changes",
+        description="What the audit log records: changes by clients, such as cancels, bulk calls, "
+        "queues and schedules; all, which adds each submission of a job; or off.",
     )
     cookie_secret: str = Field(
         "",

@@ -44,6 +44,12 @@ const PAGES = [
     load: async () => (await import("./pages/failures/failuresPage.js")).showFailures,
   },
   {
+    name: "audit",
+    title: "Audit log",
+    path: /^\/ui\/audit\/?$/,
+    load: async () => (await import("./pages/audit/auditPage.js")).showAudit,
+  },
+  {
     name: "schedules",
     title: "Schedules",
     path: /^\/ui\/schedules\/?$/,

@@ -142,6 +142,22 @@ export interface FailuresDocument {
   next: string | null;
 }
 
+export interface AuditEntryDocument {
+  id: string;
+  at: string;
+  caller: string | null;
+  address: string | null;
+  action: string;
+  kind: string;
+  subject: string;
+  detail: Record<string, unknown>;
+}
+
+export interface AuditDocument {
+  items: AuditEntryDocument[];
+  next: string | null;
+}
+
 export interface Reason {
   code: string;
   detail: string;

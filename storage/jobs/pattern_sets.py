@@ -10,9 +10,11 @@ from typing import Any
 
 import peewee as pw
 
+from storage.audit.record import record
 from storage.db.clock import Clock
 from storage.db.database import Database
 from storage.db.models import PatternSetRow
+from storage.records.audit import Actor
 
 MAX_PATTERN_SETS = 200
 """How many sets the store holds."""
@@ -85,10 +87,12 @@ class PatternSets:
         description: str,
         caller: str | None,
         check: PatternSetCheck,
+        actor: Actor | None = None,
     ) -> tuple[PatternSet, bool]:
         """Create a set, or replace all of it. Returns the set, and whether it is new.
 
-        Raises TooManyPatternSets, and what `check` raises.
+        With an actor, this is recorded in the audit log. Raises TooManyPatternSets, and what
+        `check` raises.
         """
         text = json.dumps(patterns, ensure_ascii=False, separators=(",", ":"))
         values = {"patterns": text, "pattern_count": len(patterns), "description": description}
@@ -107,15 +111,21 @@ class PatternSets:
                 self._database.run(PatternSetRow.insert(**values))
             else:
                 self._database.run(PatternSetRow.update(**values).where(PatternSetRow.name == name))
+            known = {"patterns": len(patterns), "version": values["version"]}
+            record(self._database, actor, "put pattern set", "pattern set", name, now, **known)
         return _pattern_set(values), old is None
 
-    def delete(self, name: str, check: PatternSetCheck) -> bool:
+    def delete(self, name: str, check: PatternSetCheck, actor: Actor | None = None) -> bool:
         """Delete a set. Returns False if there is none. Raises what `check` raises."""
         with self._database.transaction():
             self._database.next_version(0)
             check(self.get(name))
             row = PatternSetRow.delete().where(PatternSetRow.name == name)
-            return self._database.changed(row) == 1
+            deleted = self._database.changed(row) == 1
+            if deleted:
+                now = self._clock()
+                record(self._database, actor, "delete pattern set", "pattern set", name, now)
+            return deleted
 
     def _require_room(self) -> None:
         count = PatternSetRow.select(pw.fn.COUNT(PatternSetRow.name).alias("count"))

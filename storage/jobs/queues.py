@@ -11,6 +11,7 @@ from typing import Any
 
 import peewee as pw
 
+from storage.audit.record import record
 from storage.db.clock import Clock
 from storage.db.database import Database
 from storage.db.models import JobRow, QueueRow
@@ -23,6 +24,7 @@ from storage.jobs.open_queues import (
     first_run_at,
 )
 from storage.notify.wakeup import WORKER, Wakeup, notifying_transaction
+from storage.records.audit import Actor
 from storage.records.queue_name import DEFAULT_QUEUE
 
 MAX_QUEUES = 100
@@ -95,25 +97,43 @@ class Queues:
         """Return a queue, or None."""
         return next(iter(list_queues(self._database, self._clock(), name)), None)
 
-    def put(self, name: str, check: QueueCheck | None = None, **changes: Any) -> bool:
+    def put(
+        self,
+        name: str,
+        check: QueueCheck | None = None,
+        actor: Actor | None = None,
+        **changes: Any,
+    ) -> bool:
         """Create or change a queue. `changes` may have `max_running` (None: no limit) and `paused`.
 
-        Returns whether the queue is new. Running jobs are not affected. Raises TooManyQueues, and
-        what `check` raises.
+        Returns whether the queue is new. Running jobs are not affected. With an actor, this is
+        recorded in the audit log. Raises TooManyQueues, and what `check` raises.
         """
         with self._changing(name, check) as exists:
             if not exists:
                 self._make(name)
             self._update(name, changes)
+            record(self._database, actor, "put queue", "queue", name, self._clock(), **changes)
         return not exists
 
-    def change(self, name: str, check: QueueCheck | None = None, **changes: Any) -> bool:
+    def change(
+        self,
+        name: str,
+        check: QueueCheck | None = None,
+        actor: Actor | None = None,
+        **changes: Any,
+    ) -> bool:
         """Change a queue as `put` does. Returns False if there is no such queue."""
         with self._changing(name, check) as exists:
             self._update(name, changes)
+            if exists:
+                now = self._clock()
+                record(self._database, actor, "change queue", "queue", name, now, **changes)
         return exists
 
-    def delete(self, name: str, check: QueueCheck | None = None) -> bool:
+    def delete(
+        self, name: str, check: QueueCheck | None = None, actor: Actor | None = None
+    ) -> bool:
         """Delete a queue without queued or running jobs. Returns False if there is no such queue.
 
         Final jobs keep its name, and retrying one creates the queue again. Raises QueueInUse, and
@@ -125,7 +145,10 @@ class Queues:
                 raise QueueInUse
             if check:
                 check(self.get(name))
-            return self._database.changed(QueueRow.delete().where(QueueRow.name == name)) == 1
+            deleted = self._database.changed(QueueRow.delete().where(QueueRow.name == name)) == 1
+            if deleted:
+                record(self._database, actor, "delete queue", "queue", name, self._clock())
+            return deleted
 
     @contextmanager
     def _changing(self, name: str, check: QueueCheck | None) -> Iterator[bool]:

@@ -10,11 +10,13 @@ from uuid import UUID
 
 import peewee as pw
 
+from storage.audit.record import record
 from storage.db.database import Database
 from storage.db.models import AttemptRow, EventRow, JobRow, TagRow, UploadRow
 from storage.db.parameters import parameter, unindexed
 from storage.jobs.files import keys_of_files
 from storage.jobs.rows import jobs_by_id
+from storage.records.audit import Actor
 from storage.records.job import JobCheck
 from storage.records.job_file import UnusedFile
 from storage.records.retention_rules import RetentionRule
@@ -203,16 +205,21 @@ def _select_due() -> Any:
 
 
 def delete_job(
-    database: Database, job_id: UUID, check: JobCheck | None = None
+    database: Database,
+    job_id: UUID,
+    check: JobCheck | None = None,
+    actor: Actor | None = None,
+    now: int = 0,
 ) -> tuple[Status | None, list[UnusedFile]]:
-    """Delete one job if it is final.
+    """Delete one job if it is final. With an actor, this is recorded in the audit log, at `now`.
 
     Returns the status it had, None if there is no such job, and its unused files, as
     `Retention.prune` does. Raises what `check` raises.
     """
     with database.transaction():
         columns = JobRow.id, JobRow.status, JobRow.upload_id, JobRow.file_count
-        query = JobRow.select(*columns).where(JobRow.id == job_id)
+        named = JobRow.type, JobRow.submitted_by
+        query = JobRow.select(*columns, *named).where(JobRow.id == job_id)
         rows = database.rows(database.engine.lock(query))
         if not rows:
             return None, []
@@ -221,6 +228,8 @@ def delete_job(
             return status, []
         if check is not None:
             check(jobs_by_id(database, [job_id])[job_id])
+        known = {name: rows[0][name] for name in ("type", "submitted_by")}
+        record(database, actor, "delete", "job", job_id, now, **known)
         return status, _delete(database, rows)
 
 

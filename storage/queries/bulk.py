@@ -7,12 +7,14 @@ from dataclasses import dataclass, replace
 from functools import partial
 from uuid import UUID
 
+from storage.audit.record import record, record_each
 from storage.db.clock import Clock
 from storage.db.database import Database
 from storage.files.space_reserve import SpaceReserve
 from storage.jobs.transitions import Transitions
 from storage.notify.wakeup import LISTENER, WORKER, Wakeup, notifying_transaction
 from storage.queries.search import find
+from storage.records.audit import Actor
 from storage.records.filters import Filters
 from storage.records.job import StoreError
 from storage.records.states import CANCEL, REQUEST_CANCEL, REQUEUE, Status
@@ -51,24 +53,35 @@ class Bulk:
         self._reserve = SpaceReserve(database.file)
 
     def cancel(
-        self, filters: Filters, before: UUID | None, dry_run: bool, by: str | None = None
+        self,
+        filters: Filters,
+        before: UUID | None,
+        dry_run: bool,
+        by: str | None = None,
+        actor: Actor | None = None,
     ) -> BulkChange:
         """Cancel queued jobs, and request the cancel of running ones. `by` is the name of the
-        caller. On a full disk, this uses the space reserve."""
+        caller. On a full disk, this uses the space reserve.
+
+        With an actor, the audit log gets an entry for each job, and one for the call.
+        """
         sources = CANCEL.sources | REQUEST_CANCEL.sources
-        cancel = partial(self._transitions.cancel, by=by)
+        cancel = _Change("cancel", partial(self._transitions.cancel, by=by), actor)
         retrying = self._reserve.retrying
         return self._each(filters, sources, cancel, before, dry_run, retrying)
 
-    def retry(self, filters: Filters, before: UUID | None, dry_run: bool) -> BulkChange:
-        """Queue failed and canceled jobs again."""
-        return self._each(filters, REQUEUE.sources, self._transitions.requeue, before, dry_run)
+    def retry(
+        self, filters: Filters, before: UUID | None, dry_run: bool, actor: Actor | None = None
+    ) -> BulkChange:
+        """Queue failed and canceled jobs again. They are recorded as those of `cancel`."""
+        requeue = _Change("retry", self._transitions.requeue, actor)
+        return self._each(filters, REQUEUE.sources, requeue, before, dry_run)
 
     def _each(
         self,
         filters: Filters,
         sources: frozenset[Status],
-        change: Callable[[UUID, int], bool],
+        change: "_Change",
         before: UUID | None,
         dry_run: bool,
         run: Callable[[Callable[[], int]], int] = lambda change: change(),
@@ -83,12 +96,36 @@ class Bulk:
         for start in () if dry_run else range(0, len(found.ids), BATCH):
             batch = found.ids[start : start + BATCH]
             changed += run(partial(self._change, batch, change))
+        if changed and change.actor:
+            with self._database.transaction():
+                self._record(change, filters, changed)
         if changed:
             with suppress(StoreError):  # the entries stay, and workers look for them
                 react_to_ended(self._database, self._wakeup, self._clock)
         return BulkChange(len(found.ids), changed, found.next)
 
-    def _change(self, ids: list[UUID], change: Callable[[UUID, int], bool]) -> int:
+    def _change(self, ids: list[UUID], change: "_Change") -> int:
         with notifying_transaction(self._wakeup, self._database, WORKER, LISTENER):
             now = self._clock()
-            return sum(change(job_id, now) for job_id in ids)
+            changed = [job_id for job_id in ids if change.apply(job_id, now)]
+            actors = [change.actor] * len(changed)
+            record_each(self._database, actors, change.action, "job", changed, now, many=True)
+            return len(changed)
+
+    def _record(self, change: "_Change", filters: Filters, changed: int) -> None:
+        """Record the call itself. Its filters have their names in the API, as far as they go."""
+        given = {name: value for name, value in vars(filters).items() if value}
+        named = {name: sorted(v) if isinstance(v, frozenset) else v for name, v in given.items()}
+        kind, subject = ("batch", filters.batch) if filters.batch else ("jobs", "many")
+        detail = {"filters": named, "changed": changed}
+        actor, now = change.actor, self._clock()
+        record(self._database, actor, f"{change.action} many", kind, subject, now, **detail)
+
+
+@dataclass(frozen=True)
+class _Change:
+    """A change of many jobs, and who is recorded as the one who makes it."""
+
+    action: str
+    apply: Callable[[UUID, int], bool]
+    actor: Actor | None

@@ -20,7 +20,7 @@ SHARED = frozenset(
         *("run_at", "delay", "expires_at", "expires_in", "backoff", "keep_for", "metadata"),
         "limits",
         *("callback_url", "submitted_by", "traceparent", "batch_id", "id", "source"),
-        *("holds", "watched", "replaces_all"),
+        *("holds", "watched", "replaces_all", "actor"),
     }
 )
 """The fields of a job that are columns of its row and nothing else."""

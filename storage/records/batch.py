@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
+from storage.records.audit import Actor
 from storage.records.ids import id_in_batch
 from storage.records.job import EncodedJson, Json, NewJob
 from storage.records.states import FINAL, Status
@@ -30,6 +31,7 @@ class NewBatch:
     key: its idempotency key with the fingerprint of the submission, or None.
     then: the job that runs when all others have ended, which is held by `Hold.BATCH`. Then the
         templates are watched by `Watch.BATCHES`.
+    actor: who is recorded in the audit log as the one who submits it; None if nobody is.
     """
 
     id: UUID
@@ -40,6 +42,7 @@ class NewBatch:
     submitted_by: str | None = None
     key: tuple[str, str] | None = None
     then: NewJob | None = None
+    actor: Actor | None = None
 
     def job(self, job: BatchJob) -> NewJob:
         """Return one of its jobs as it would be submitted alone."""

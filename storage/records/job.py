@@ -16,6 +16,7 @@ from enum import StrEnum
 from typing import Any, Literal
 from uuid import UUID
 
+from storage.records.audit import Actor
 from storage.records.ids import new_id
 from storage.records.job_limits import OwnLimits
 from storage.records.queue_name import DEFAULT_QUEUE
@@ -158,6 +159,8 @@ class NewJob:
     """The batch to which it belongs."""
     finish_by: int | None = None
     """The time by which it has to be final."""
+    actor: Actor | None = None
+    """Who is recorded in the audit log as the one who submits it; None if nobody is."""
     id: UUID = field(default_factory=new_id)
 
 

@@ -8,12 +8,14 @@ from uuid import UUID
 
 import peewee as pw
 
+from storage.audit.record import record
 from storage.db.clock import Clock
 from storage.db.database import Database
 from storage.db.models import FiringRow, JobRow, KeyRow, ScheduleRow
 from storage.jobs.idempotency import KeyedJob, delete_keys, store_keys
 from storage.jobs.transitions import to_json_text
 from storage.notify.wakeup import LISTENER, WORKER, Wakeup, notifying_transaction
+from storage.records.audit import Actor
 from storage.records.job import NewJob
 from storage.records.schedule import (
     Firing,
@@ -98,12 +100,17 @@ class Schedules:
         return [_firing(row) for row in self._database.rows(query.limit(RECENT))]
 
     def put(
-        self, name: str, settings: ScheduleSettings, caller: str | None, check: ScheduleCheck
+        self,
+        name: str,
+        settings: ScheduleSettings,
+        caller: str | None,
+        check: ScheduleCheck,
+        actor: Actor | None = None,
     ) -> tuple[Schedule, bool]:
         """Create a schedule, or replace all its settings. Returns it, and whether it is new.
 
-        It is due next after now, unless its times are unchanged. Raises TooManySchedules, and what
-        `check` raises.
+        It is due next after now, unless its times are unchanged. With an actor, this is recorded in
+        the audit log. Raises TooManySchedules, and what `check` raises.
         """
         with notifying_transaction(self._wakeup, self._database, WORKER):
             self._database.next_version(0)  # the version lock serializes it with all other changes
@@ -117,9 +124,11 @@ class Schedules:
                 self._database.run(ScheduleRow.insert(**row))
             else:
                 self._database.run(ScheduleRow.update(**row).where(ScheduleRow.name == name))
+            known = _known_of(schedule)
+            record(self._database, actor, "put schedule", "schedule", name, now, **known)
         return schedule, old is None
 
-    def delete(self, name: str, check: ScheduleCheck) -> bool:
+    def delete(self, name: str, check: ScheduleCheck, actor: Actor | None = None) -> bool:
         """Delete a schedule with its firings. Its jobs stay. Returns False if there is none.
 
         Raises what `check` raises.
@@ -128,10 +137,19 @@ class Schedules:
             self._database.next_version(0)
             check(self.get(name))
             self._database.run(FiringRow.delete().where(FiringRow.schedule == name))
-            return self._database.changed(ScheduleRow.delete().where(ScheduleRow.name == name)) == 1
+            deleted = ScheduleRow.delete().where(ScheduleRow.name == name)
+            if self._database.changed(deleted) == 0:
+                return False
+            record(self._database, actor, "delete schedule", "schedule", name, self.clock())
+            return True
 
     def run(
-        self, name: str, caller: str | None, key: str | None, check: ScheduleCheck
+        self,
+        name: str,
+        caller: str | None,
+        key: str | None,
+        check: ScheduleCheck,
+        actor: Actor | None = None,
     ) -> Run | None:
         """Submit a job of a schedule now, also if it is paused. Returns None if there is none.
 
@@ -162,6 +180,7 @@ class Schedules:
             last = ScheduleRow.update(last_job_id=stored).where(ScheduleRow.name == name)
             self._database.run(last)
             self._database.counters.add(schedule.settings.type, "schedule submitted")
+            record(self._database, actor, "run schedule", "schedule", name, now, job_id=stored)
         return Run(job_id=stored)
 
     def _known(self, key: str, fingerprint: str) -> Run | None:
@@ -260,6 +279,13 @@ def _changed(
         created_at=old.created_at,
         version=old.version + 1,
     )
+
+
+def _known_of(schedule: Schedule) -> dict[str, Any]:
+    """What the audit log says of a schedule: its type, when it is due, and whether it is paused."""
+    settings = schedule.settings
+    times = {name: value for name, value in vars(settings.timing).items() if value is not None}
+    return {"type": settings.type, **times, "paused": settings.paused, "version": schedule.version}
 
 
 def _row(schedule: Schedule, now: int) -> dict[str, Any]:

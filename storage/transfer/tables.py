@@ -34,6 +34,7 @@ from storage.db.models import (
     UploadRow,
 )
 from storage.db.models_access import TokenUseRow
+from storage.db.models_audit import AuditRow
 from storage.db.parameters import parameter
 
 MODELS: tuple[type[pw.Model], ...] = (
@@ -59,6 +60,7 @@ MODELS: tuple[type[pw.Model], ...] = (
     ScheduleRow,
     FiringRow,
     TokenUseRow,
+    AuditRow,
 )
 """The tables that are copied, each after the tables it refers to. Runners are not copied, because
 their programs are stopped."""

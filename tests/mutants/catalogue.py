@@ -5,6 +5,7 @@ from tests.mutants.guards.analyses import ANALYSES
 from tests.mutants.guards.api import API
 from tests.mutants.guards.archives import ARCHIVES
 from tests.mutants.guards.artifacts import ARTIFACTS
+from tests.mutants.guards.audit import AUDIT
 from tests.mutants.guards.backups import BACKUP
 from tests.mutants.guards.batches import BATCHES
 from tests.mutants.guards.callbacks import CALLBACKS
@@ -58,6 +59,7 @@ MUTANTS = (
     *UPLOADS,
     *PROGRAMS,
     *ACCESS,
+    *AUDIT,
     *API,
     *POOL,
     *MESSAGES,

@@ -20,6 +20,7 @@ from storage.jobs.events import Events
 from storage.jobs.idempotency import KeyedJob, StoredKey
 from storage.jobs.pattern_sets import PatternSets
 from storage.queries import history
+from storage.records.audit import Actor
 from storage.records.job import Job, NewJob
 from storage.transfer.checkpoint import read_checkpoint
 from tests.support.claims_in_steps import part_returned
@@ -129,7 +130,7 @@ def fill_store(bench: Bench) -> dict[str, UUID]:
     assert isinstance(kept[0], StoredKey)
     ids["keyed"] = kept[0].job_id
     ids["canceled"] = bench.enqueue(submitted_by="ci")
-    bench.jobs.cancel(ids["canceled"], by="ops")
+    bench.jobs.cancel(ids["canceled"], by="ops", actor=Actor("ops", "::1"))
     history.record_moment(bench.store.database, bench.clock())
     sets = PatternSets(bench.store.database, bench.clock)
     sets.put(

@@ -71,6 +71,7 @@ def test_no_page_without_jobs_has_a_problem_that_axe_finds(page: Page) -> None:
         "/",
         "/ui/jobs",
         "/ui/failures",
+        "/ui/audit",
         "/ui/submit?type=analyze",
         "/docs/errors",
         "/ui/none",

@@ -8,6 +8,7 @@ from playwright.sync_api import Browser, Page, expect
 from tests.support.programs import Service, running_service
 
 FAR = "2040-12-31T23:59:59Z"
+OPEN_PAGES = ("/ui/jobs", "/ui/failures", "/ui/audit", "/ui/submit", "/docs", "/")
 LONG_NAME = "a-name-that-somebody-has-made-up-" * 6
 
 
@@ -50,7 +51,7 @@ def test_no_page_is_wider_than_a_tablet(browser: Browser, service: Service) -> N
     page = browser.new_context(base_url=service.base_url).new_page()
     for width in (701, 768, 1024):
         page.set_viewport_size({"width": width, "height": 900})
-        for path in ("/ui/jobs", f"/ui/jobs/{job_id}", "/ui/failures", "/ui/submit", "/docs", "/"):
+        for path in (*OPEN_PAGES, f"/ui/jobs/{job_id}"):
             page.goto(path)
             expect(page.locator(".loading")).to_have_count(0)
             assert page.evaluate("document.documentElement.scrollWidth") <= width, (path, width)

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from jobservice import requests
 from jobservice._async import many
+from jobservice._async.audit import AsyncAuditCalls
 from jobservice._async.batches import AsyncBatches
 from jobservice._async.bulk import change_all
 from jobservice._async.failures import AsyncFailureCalls
@@ -69,6 +70,7 @@ class AsyncClient:
         self.url = base_url(url or os.environ.get("JOBS_URL") or DEFAULT_URL)
         token = os.environ.get("JOBS_TOKEN") if token is None else token
         self._transport = AsyncTransport(self.url, token, timeout, retry_seconds)
+        self.audit = AsyncAuditCalls(self._transport)
         self.batches = AsyncBatches(self._transport)
         self.failures = AsyncFailureCalls(self._transport)
         self.files = AsyncFileCalls(self._transport)

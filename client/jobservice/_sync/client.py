@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from jobservice import requests
 from jobservice._sync import many
+from jobservice._sync.audit import AuditCalls
 from jobservice._sync.batches import Batches
 from jobservice._sync.bulk import change_all
 from jobservice._sync.failures import FailureCalls
@@ -70,6 +71,7 @@ class Client:
         self.url = base_url(url or os.environ.get("JOBS_URL") or DEFAULT_URL)
         token = os.environ.get("JOBS_TOKEN") if token is None else token
         self._transport = Transport(self.url, token, timeout, retry_seconds)
+        self.audit = AuditCalls(self._transport)
         self.batches = Batches(self._transport)
         self.failures = FailureCalls(self._transport)
         self.files = FileCalls(self._transport)

@@ -13,6 +13,7 @@ from jobservice.cli import completion, exits, program
 from jobservice.cli.command import CommonOptions
 from jobservice.cli.commands import (
     analyze,
+    audit,
     batches,
     changes,
     details,
@@ -113,6 +114,7 @@ ABOUT = {
     "types": "list job types",
     "pattern-sets": "save patterns by name",
     "top": "watch the whole service",
+    "audit": "who has changed what",
     "config": "addresses and tokens",
 }
 """The commands in the order of the help, which shows these words."""
@@ -160,6 +162,7 @@ for module in (
     diff,
     report,
     top,
+    audit,
 ):
     module.register(app)
 app.add_typer(failures.app, name="failures")

@@ -71,6 +71,7 @@ COMMANDS = (
     (r"PUT /queues/NAME\b", "queues create NAME"),
     (r"GET /queues\b", "queues"),
     (r"GET /failures\b", "failures list"),
+    (r"GET /audit\b", "audit"),
     (r"POST /jobs/([\w-]+)/(cancel|retry)\b", r"\2 \1"),
     (r"DELETE /jobs/([\w-]+)", r"delete \1"),
     (r"GET /jobs/([\w-]+)", r"show \1"),

@@ -1,6 +1,7 @@
 """Builds every request of the client, and checks what the caller gave. Does no input or output."""
 
 from jobservice.requests.analyses import analyze_payload, compare_job, job_lines, job_report
+from jobservice.requests.audit import PAGE_ENTRIES, list_audit
 from jobservice.requests.batches import cancel_batch, get_batch, submit_batch
 from jobservice.requests.failures import MAX_GROUPS, Since, list_failures, since_text
 from jobservice.requests.files import find_file, get_archive, get_file, get_upload, list_files
@@ -53,6 +54,7 @@ from jobservice.requests.uploads import (
 __all__ = [
     "MAX_GROUPS",
     "MAX_WAIT_SECONDS",
+    "PAGE_ENTRIES",
     "PAGE_JOBS",
     "PAGE_SCHEDULES",
     "Filters",
@@ -88,6 +90,7 @@ __all__ = [
     "job_output",
     "job_path",
     "job_report",
+    "list_audit",
     "list_failures",
     "list_files",
     "list_jobs",

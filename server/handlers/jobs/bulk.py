@@ -62,7 +62,7 @@ class BulkCancelHandler(BulkHandler):
 
     async def post(self) -> None:
         """Cancel queued jobs, and request the cancel of running ones without waiting for it."""
-        await self.change(partial(self.bulk.cancel, by=self.caller.name))
+        await self.change(partial(self.bulk.cancel, by=self.caller.name, actor=self.caller.actor))
 
 
 class BulkRetryHandler(BulkHandler):
@@ -74,4 +74,4 @@ class BulkRetryHandler(BulkHandler):
 
     async def post(self) -> None:
         """Queue failed and canceled jobs again."""
-        await self.change(self.bulk.retry)
+        await self.change(partial(self.bulk.retry, actor=self.caller.actor))

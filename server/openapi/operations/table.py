@@ -1,6 +1,7 @@
 """The table of all operations of the API."""
 
 from server.openapi.operations.analyses import ANALYSIS, RESULTS
+from server.openapi.operations.audit import AUDIT
 from server.openapi.operations.batches import BATCHES
 from server.openapi.operations.events import EVENTS
 from server.openapi.operations.failures import FAILURES
@@ -27,6 +28,7 @@ OPERATIONS = (
     *QUEUES,
     *PATTERN_SETS,
     *TYPES,
+    *AUDIT,
     *SERVICE,
     *SESSION,
 )

@@ -63,10 +63,20 @@ export const scheduleHref = (name) => `/ui/schedules/${encodeURIComponent(name)}
 export const jobsHref = (filters = {}) => `/ui/jobs${queryOf(filters)}`;
 
 /**
+ * Return the address of the audit log with these filters. Empty ones are left out.
+ *
+ * @param {Record<string, string>} filters
+ * @returns {string}
+ */
+export const auditHref = (filters) => `/ui/audit${queryOf(given(filters))}`;
+
+/** @param {Record<string, string>} filters */
+const given = (filters) => Object.fromEntries(Object.entries(filters).filter(([, value]) => value));
+
+/**
  * Return the address of the list of failures with these filters. Empty ones are left out.
  *
  * @param {Record<string, string>} filters
  * @returns {string}
  */
-export const failuresHref = (filters) =>
-  `/ui/failures${queryOf(Object.fromEntries(Object.entries(filters).filter(([, value]) => value)))}`;
+export const failuresHref = (filters) => `/ui/failures${queryOf(given(filters))}`;

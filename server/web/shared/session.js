@@ -66,6 +66,7 @@ function setSession(loaded) {
   // Remove what the page still shows of another caller.
   if (session.name !== null && loaded.name !== session.name) location.reload();
   session = loaded;
+  byId("audit-link").hidden = !hasRole("admin");
   replaceChildren(
     byId("caller"),
     session.tokens

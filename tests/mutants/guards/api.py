@@ -153,10 +153,10 @@ API = (
     Mutant(
         "a change takes its version before it locks a job",
         "storage/store.py",
-        "            self._transitions.cancel(job_id, self._clock(), by)\n",
-        "            of_job = JobRow.select(JobRow.id).where(JobRow.id == job_id)\n"
-        "            self._database.rows(self._database.engine.lock(of_job))\n"
-        "            self._transitions.cancel(job_id, self._clock(), by)\n",
+        "                if self._transitions.cancel(job_id, now, by):\n",
+        "                of_job = JobRow.select(JobRow.id).where(JobRow.id == job_id)\n"
+        "                self._database.rows(self._database.engine.lock(of_job))\n"
+        "                if self._transitions.cancel(job_id, now, by):\n",
         ("tests/server/handlers/test_retry_and_delete.py",),
     ),
     Mutant(

@@ -121,8 +121,8 @@ QUEUES = (
     Mutant(
         "a queue is deleted only if its conditions hold",
         "storage/jobs/queues.py",
-        "            if check:\n                check(self.get(name))\n            return",
-        "            return",
+        "            if check:\n                check(self.get(name))\n            deleted",
+        "            deleted",
         API,
     ),
     Mutant(

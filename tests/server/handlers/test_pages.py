@@ -14,7 +14,7 @@ from tests.support.api import Client, read
 pytestmark = [pytest.mark.sqlite, pytest.mark.tornado]
 
 BROWSER = {"Accept": "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8"}
-PAGES = ["/", "/docs", "/ui", "/ui/", "/ui/jobs", "/ui/failures", "/ui/schedules"]
+PAGES = ["/", "/docs", "/ui", "/ui/", "/ui/jobs", "/ui/failures", "/ui/audit", "/ui/schedules"]
 PAGES += ["/ui/schedules/nightly"]
 PAGES += ["/ui/jobs/01a2107d-08aa-71c5-afd2-2b50fea1da82"]
 LATER = {"pages/job/csv.js", "pages/job/filePreview.js"}

@@ -3,7 +3,8 @@
 import { h } from "../../lib/dom.js";
 import * as format from "../../lib/format.js";
 import { DEFAULT_QUEUE } from "../../shared/api.js";
-import { jobHref, jobPath, jobsHref, scheduleHref } from "../../shared/links.js";
+import { auditHref, jobHref, jobPath, jobsHref, scheduleHref } from "../../shared/links.js";
+import { hasRole } from "../../shared/session.js";
 import { badge, isFinal } from "../../shared/status.js";
 import { errorText } from "./attempts.js";
 
@@ -100,6 +101,11 @@ function facts(job) {
         h("a", { href: jobsHref({ submitted_by: job.submitted_by }) }, job.submitted_by),
     ],
     ["Canceled by", job.canceled_by],
+    [
+      "Audit",
+      hasRole("admin") &&
+        h("a", { href: auditHref({ subject: job.job_id }) }, "who has changed it"),
+    ],
   ];
   return h(
     "dl",

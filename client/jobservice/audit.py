@@ -1,0 +1,37 @@
+"""The audit log: who has changed what. Does no input or output."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from jobservice.documents import known_fields, read_time
+
+
+@dataclass(frozen=True)
+class AuditEntry:
+    """One change, and who made it.
+
+    caller: None without tokens.
+    address: the IP address of the client; None for what the service did by itself.
+    kind, subject: what was changed, such as `job` and its id, or `queue` and its name.
+    """
+
+    id: str
+    at: datetime
+    caller: str | None
+    address: str | None
+    action: str
+    kind: str
+    subject: str
+    detail: Mapping[str, Any] = field(default_factory=dict)
+    raw: Mapping[str, Any] = field(default_factory=dict, repr=False, compare=False)
+    """The document as it was received."""
+
+
+def read_entry(document: Mapping[str, Any]) -> AuditEntry:
+    """Build an entry from its JSON document."""
+    known = known_fields(AuditEntry, document)
+    return AuditEntry(**{**known, "at": read_time(document["at"])}, raw=document)

@@ -1,0 +1,75 @@
+"""`AuditLog`: reads the audit log, records what has no transaction of its own, and deletes old
+entries."""
+
+import json
+from collections.abc import Mapping
+from typing import Any
+from uuid import UUID
+
+from storage.audit.record import first_id, record
+from storage.db.clock import Clock
+from storage.db.database import Database
+from storage.db.models_audit import AuditRow
+from storage.db.parameters import parameter
+from storage.records.audit import Actor, AuditEntry, AuditFilters
+
+BATCH = 1000
+"""How many entries a transaction deletes, so that other writers wait for it for some milliseconds.
+"""
+
+
+class AuditLog:
+    """The audit log; may be used by many threads.
+
+    Every method raises StoreUnavailable, StoreFull or StoreUnusable when the store fails.
+    """
+
+    def __init__(self, database: Database, clock: Clock):
+        self._database = database
+        self._clock = clock
+
+    def record(
+        self, actor: Actor | None, action: str, kind: str, subject: object, **detail: Any
+    ) -> None:
+        """Record something that changes nothing else in the store, such as a sign-in.
+
+        Without an actor, this does nothing.
+        """
+        if actor is not None:
+            with self._database.transaction():
+                record(self._database, actor, action, kind, subject, self._clock(), **detail)
+
+    def page(
+        self, filters: AuditFilters, limit: int, before: UUID | None = None
+    ) -> list[AuditEntry]:
+        """Return up to `limit` entries that match, the newest first; only those before an id."""
+        query = AuditRow.select().order_by(AuditRow.id.desc()).limit(limit)
+        for name in ("caller", "action", "kind", "subject"):
+            if (wanted := getattr(filters, name)) is not None:
+                query = query.where(getattr(AuditRow, name) == wanted)
+        if filters.since is not None:
+            query = query.where(AuditRow.id >= first_id(filters.since))
+        if filters.before is not None:
+            query = query.where(AuditRow.id < first_id(filters.before))
+        if before is not None:
+            query = query.where(AuditRow.id < before)
+        return [_entry(row) for row in self._database.rows(query)]
+
+    def delete_before(self, at: int) -> bool:
+        """Delete up to BATCH entries that are older than a time, the oldest first.
+
+        Returns whether there may be more.
+        """
+        delete = self._database.statement("old audit entries", _delete_old)
+        return self._database.change(delete, {"first": first_id(at)}) == BATCH
+
+
+def _delete_old() -> Any:
+    is_old = AuditRow.id < parameter(AuditRow.id, "first")
+    old = AuditRow.select(AuditRow.id).where(is_old).order_by(AuditRow.id).limit(BATCH)
+    return AuditRow.delete().where(AuditRow.id.in_(old))
+
+
+def _entry(row: Mapping[str, Any]) -> AuditEntry:
+    detail = json.loads(row["detail"]) if row["detail"] else {}
+    return AuditEntry(**{**row, "detail": detail})

@@ -1,0 +1,52 @@
+"""The records of the audit log: who asks for a change, its entries, and filters for them.
+
+Imports nothing of ours.
+"""
+
+from dataclasses import dataclass
+from typing import Any
+from uuid import UUID
+
+
+@dataclass(frozen=True, slots=True)
+class Actor:
+    """The sender of a request whose changes are recorded.
+
+    `caller` is None without tokens. `address` is the IP address of the client, and None for changes
+    that the service makes itself.
+    """
+
+    caller: str | None
+    address: str | None
+
+
+@dataclass(frozen=True)
+class AuditEntry:
+    """One change, as it was recorded in its own transaction.
+
+    at: in milliseconds since 1970.
+    action: what was done, such as `cancel` or `put queue`.
+    kind, subject: what it was done to, such as `job` and its id, or `queue` and its name.
+    detail: more about the change, a JSON object.
+    """
+
+    id: UUID
+    at: int
+    caller: str | None
+    address: str | None
+    action: str
+    kind: str
+    subject: str
+    detail: dict[str, Any]
+
+
+@dataclass(frozen=True)
+class AuditFilters:
+    """Selects the entries that match everything that is set. Times are in milliseconds."""
+
+    caller: str | None = None
+    action: str | None = None
+    kind: str | None = None
+    subject: str | None = None
+    since: int | None = None
+    before: int | None = None
