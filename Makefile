@@ -21,7 +21,7 @@ TYPES_PACKAGES := $(VENV)/job_types
 TYPES_INSTALLED := $(TYPES_PACKAGES)/installed
 
 .DEFAULT_GOAL := help
-.PHONY: help run test check types docs audit generators bench kernel peers mutants chaos power docker-test systemd-test install-systemd release clean
+.PHONY: help doctor run test check types docs audit generators bench kernel peers mutants chaos power docker-test systemd-test install-systemd release clean
 
 help: ## List these targets
 	@echo "make TARGET [PYTHON=python3.13] [VENV=.venv]"
@@ -32,6 +32,9 @@ run: export PYTHONDONTWRITEBYTECODE :=
 run: $(INSTALLED) $(if $(TYPES_REQUIRE),$(TYPES_INSTALLED)) ## Start listener and worker, data in ./data; Ctrl-C stops both; RELOAD=1 uses changed job types at once
 	@$(if $(TYPES_REQUIRE),,rm -rf $(TYPES_PACKAGES))
 	@LOG_FORMAT="$${LOG_FORMAT:-text}" exec $(BIN)/python -m server --with-worker $(if $(RELOAD),--reload)
+
+doctor: $(INSTALLED) ## Examine settings, machine and store, and say what to do; OPTIONS="--fix" repairs the store
+	@$(BIN)/python -m storage doctor $(OPTIONS)
 
 # Tests that measure time run first, one at a time. Pytest's exit code 5 means that TESTS chose none of the pass.
 test: export PYTHONDONTWRITEBYTECODE :=
@@ -97,7 +100,7 @@ release: $(DEVELOPER) ## Write image, client, bill of materials, notes and check
 
 clean: ## Remove what these targets made; ./data stays
 	rm -rf $(VENV) .mypy_cache .pytest_cache .ruff_cache .hypothesis .cache dist tests/web/node_modules
-	find server runner storage client tests benchmarks -name __pycache__ -prune -exec rm -rf {} +
+	find doctor server runner storage client tests benchmarks -name __pycache__ -prune -exec rm -rf {} +
 
 # Only files that have one of the hashes in the locks, and only wheels: building a package would run code without a hash.
 # Bytecode is made at the first start, and only of what is loaded. With uv, which brings a Python if there is none.

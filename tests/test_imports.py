@@ -1,6 +1,7 @@
 """The import rules: one row for each folder, and the libraries that a folder may use.
 
     server ─▶ storage ◀─ runner        of runner, server imports only runner.job_types
+    doctor                             examines all three; only storage.commands starts it
     jobservice                         the client, in the folder client/, imports none of them
 
 The imports of every module are read from its source, so imports inside functions count, too.
@@ -18,7 +19,7 @@ import pytest
 
 from tests.support.paths import ROOT
 
-PACKAGES = ("server", "runner", "storage", "jobservice")
+PACKAGES = ("doctor", "server", "runner", "storage", "jobservice")
 CLIENT = ROOT / "client"
 """The folder of the package jobservice, which is installed without the others."""
 OURS = (*PACKAGES, "tests", "benchmarks")
@@ -55,12 +56,14 @@ MAY_IMPORT = {
     "storage.waiting",
     "storage.transfer": "storage.db storage.db.schema storage.db.sqlite_file storage.files "
     "storage.liveness storage.notify storage.records",
-    "storage.commands": "storage storage.*",
     "storage.backup.places": "storage.files storage.records storage.settings",
     "storage.backup.databases": "storage.backup.places storage.db storage.db.schema "
     "storage.records storage.transfer",
     "storage.backup": "storage.backup.* storage.db storage.db.schema storage.db.sqlite_file "
     "storage.files storage.records storage.transfer",
+    "storage.checks": "storage.db storage.db.sqlite_file storage.files storage.jobs "
+    "storage.liveness storage.records storage.settings",
+    "storage.commands": "doctor storage storage.*",
     "storage": "storage.*",
     "runner.analysis.native": "",
     "runner.analysis.input": "",
@@ -148,6 +151,10 @@ MAY_IMPORT = {
     "storage.files "
     "storage.jobs storage.liveness storage.queries storage.records storage.schedules "
     "storage.settings storage.telemetry",
+    "doctor.findings": "runner server.settings storage.checks storage.db storage.settings",
+    "doctor.checks": "doctor.findings runner runner.job_types.registry runner.pool.linux "
+    "server.settings storage storage.*",
+    "doctor": "doctor.* storage storage.*",
 }
 
 # Library: the modules that may import it. Python's own modules are free to all but sqlite3.
@@ -159,7 +166,7 @@ LIBRARIES = {
     "sqlite3": "",  # a second SQLite in one process would undo the locks of the first
     "uuid_utils": "storage.records.ids",
     "cronsim": "storage.schedules.timing",
-    "obstore": "storage.files.*",
+    "obstore": "storage.files.* storage.checks.bucket",
     "pythonjsonlogger": "storage.telemetry.*",
     "orjson": "runner.pool.protocol.* storage.db.*",
     "tornado": "server.*",

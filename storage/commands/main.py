@@ -4,12 +4,13 @@ A command is a module with a function `add`. It sets as defaults of its parser:
 
     run      a function of the arguments and the settings that returns the exit code
     failed   the beginning of the message if `run` raises StoreError or SettingsError
+    reads_settings   False if `run` reads the settings itself, and gets None
 """
 
 import argparse
 import sys
 
-from storage.commands import backup, contract, copy, restore, vacuum, verify
+from storage.commands import backup, contract, copy, doctor, restore, vacuum, verify
 from storage.files.private import create_privately
 from storage.records.job import StoreError
 from storage.records.release import RELEASE
@@ -17,7 +18,7 @@ from storage.settings.settings import Settings, SettingsError
 from storage.telemetry.logs import set_up_logs
 from storage.telemetry.start_up import read_or_exit
 
-COMMANDS = (backup, restore, verify, copy, vacuum, contract)
+COMMANDS = (backup, restore, verify, copy, vacuum, contract, doctor)
 
 
 def main() -> None:
@@ -30,9 +31,12 @@ def main() -> None:
     for command in COMMANDS:
         command.add(commands)
     arguments = parser.parse_args()
-    settings = read_or_exit(Settings)
+    settings = read_or_exit(Settings) if getattr(arguments, "reads_settings", True) else None
     create_privately()
-    set_up_logs(settings.log_level, settings.log_format, "storage")
+    if settings:
+        set_up_logs(settings.log_level, settings.log_format, "storage")
+    else:
+        set_up_logs("ERROR", "text", "storage")
     try:
         sys.exit(arguments.run(arguments, settings))
     except (StoreError, SettingsError) as error:

@@ -121,9 +121,9 @@ class FolderArtifacts(Artifacts):
 
     def __init__(self, uploads: Path):
         """Create the folder below the one of `uploads`. Raises StoreFull and StoreUnavailable."""
-        self._folder = uploads / ARTIFACTS
+        self.folder = uploads / ARTIFACTS
         with translate_errors(_WHAT):
-            make_folder(self._folder)
+            make_folder(self.folder)
 
     def writer(self, key: ArtifactKey) -> FolderArtifactWriter:
         """Begin a file; see `Artifacts.writer`."""
@@ -132,7 +132,7 @@ class FolderArtifacts(Artifacts):
     def sync(self) -> None:
         """Sync the folder; see `Artifacts.sync`."""
         with translate_errors(_WHAT):
-            sync_folder(self._folder)
+            sync_folder(self.folder)
 
     def size(self, key: ArtifactKey) -> int | None:
         """Return the size of a file in bytes, or None if it does not exist."""
@@ -144,7 +144,7 @@ class FolderArtifacts(Artifacts):
 
     def path(self, key: ArtifactKey) -> Path:
         """Return the path of a file."""
-        return self._folder / str(key)
+        return self.folder / str(key)
 
     def open(self, file: JobFile, start: int = 0, end: int | None = None) -> FolderReader | None:
         """Open a file; see `Artifacts.open`."""
@@ -158,7 +158,7 @@ class FolderArtifacts(Artifacts):
 
     def sweep(self, find_unused: FindUnusedFiles) -> None:
         """Delete the unused files, some at a time; see `Artifacts.sweep`."""
-        with translate_errors(_WHAT), os.scandir(self._folder) as entries:
+        with translate_errors(_WHAT), os.scandir(self.folder) as entries:
             keys = (key for entry in entries if (key := ArtifactKey.parse(entry.name)))
             while some := {*islice(keys, _AT_ONCE)}:
                 self.delete(find_unused(some))

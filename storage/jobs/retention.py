@@ -254,10 +254,11 @@ def _delete(database: Database, jobs: Sequence[dict[str, Any]]) -> list[UnusedFi
     database.run(AttemptRow.delete().where(AttemptRow.job_id.in_(ids)))
     database.run(JobRow.delete().where(JobRow.id.in_(ids)))
     uploads = {row["upload_id"] for row in jobs if row["upload_id"] is not None}
-    return [*_delete_unused(database, uploads), *left]
+    return [*delete_unused_uploads(database, uploads), *left]
 
 
-def _delete_unused(database: Database, uploads: set[UUID]) -> list[UUID]:
+def delete_unused_uploads(database: Database, uploads: set[UUID]) -> list[UUID]:
+    """Delete the rows of those uploads that no job uses; return their ids. Inside a transaction."""
     if not uploads:
         return []
     candidates = UploadRow.id.in_(sorted(uploads))

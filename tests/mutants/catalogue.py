@@ -14,6 +14,7 @@ from tests.mutants.guards.client_limits import CLIENT_LIMITS
 from tests.mutants.guards.commands import COMMANDS
 from tests.mutants.guards.deadlines import DEADLINES
 from tests.mutants.guards.dependencies import DEPENDENCIES
+from tests.mutants.guards.doctor import DOCTOR
 from tests.mutants.guards.estimates import ESTIMATES
 from tests.mutants.guards.events import EVENTS
 from tests.mutants.guards.failures import FAILURES
@@ -53,6 +54,7 @@ from tests.mutants.guards.uploads import UPLOADS
 
 MUTANTS = (
     *STORE,
+    *DOCTOR,
     *TYPES,
     *STORE_FAULTS,
     *OPTIMISTIC,

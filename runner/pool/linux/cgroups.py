@@ -39,16 +39,7 @@ def take_over(slots: int) -> JobCgroups:
     To be called before this process starts others. Raises NoCgroups; then nothing has changed, or
     this process is in the group `worker`, which has no limits.
     """
-    group = own_group(_read("/proc/self/cgroup"), _read("/proc/self/mountinfo"))
-    if not (group / "cgroup.events").exists():
-        raise NoCgroups("it was started in the root group")
-    available = _read(group / "cgroup.controllers").split()
-    if missing := [name for name in _REQUIRED if name not in available]:
-        raise NoCgroups(f"its group has no controller {' and '.join(missing)}")
-    if not all(
-        os.access(group / name, os.W_OK) for name in ("cgroup.procs", "cgroup.subtree_control")
-    ):
-        raise NoCgroups("its group is not delegated to it: it may not write there")
+    group, available = _delegated_group()
     if _read(group / "cgroup.procs").split() != [str(os.getpid())]:
         raise NoCgroups("other processes are in its group")
     has_cpu = "cpu" in available
@@ -63,6 +54,33 @@ def take_over(slots: int) -> JobCgroups:
     except OSError as error:
         raise NoCgroups(f"its groups cannot be made: {error}") from error
     return groups
+
+
+def lack_of_delegation() -> str | None:
+    """Return why a worker in the group of this process could not take it over; None if it could.
+
+    Changes nothing. Other processes in the group do not count.
+    """
+    try:
+        _delegated_group()
+    except NoCgroups as reason:
+        return str(reason)
+    return None
+
+
+def _delegated_group() -> tuple[Path, list[str]]:
+    """Return the group of this process, and its controllers. Raises NoCgroups."""
+    group = own_group(_read("/proc/self/cgroup"), _read("/proc/self/mountinfo"))
+    if not (group / "cgroup.events").exists():
+        raise NoCgroups("it was started in the root group")
+    available = _read(group / "cgroup.controllers").split()
+    if missing := [name for name in _REQUIRED if name not in available]:
+        raise NoCgroups(f"its group has no controller {' and '.join(missing)}")
+    if not all(
+        os.access(group / name, os.W_OK) for name in ("cgroup.procs", "cgroup.subtree_control")
+    ):
+        raise NoCgroups("its group is not delegated to it: it may not write there")
+    return group, available
 
 
 def own_group(cgroups: str, mounts: str) -> Path:

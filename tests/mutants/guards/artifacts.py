@@ -41,8 +41,8 @@ ARTIFACTS = (
     Mutant(
         "the bytes of files are deleted with their job",
         "storage/jobs/retention.py",
-        "return [*_delete_unused(database, uploads), *left]",
-        "return [*_delete_unused(database, uploads)]",
+        "return [*delete_unused_uploads(database, uploads), *left]",
+        "return [*delete_unused_uploads(database, uploads)]",
         ROWS,
     ),
     Mutant(

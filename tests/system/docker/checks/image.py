@@ -39,11 +39,22 @@ def the_image_is_built() -> str:
 def the_image_contains_only_the_programs_and_their_packages() -> None:
     found = docker("run", "--rm", IMAGE, "python", "-c", LIST_CONTENTS)
     folders, packages, tools, rights = found.splitlines()
-    assert folders == "runner server storage", folders
+    assert folders == "doctor runner server storage", folders
     assert "tornado" in packages, packages
     assert not {"pytest", "mypy", "opentelemetry-sdk"} & set(packages.split()), packages
     assert not tools, tools
     assert rights == "10001 False True", rights
+
+
+def the_doctor_examines_the_image() -> str:
+    """The image without a volume has a warning, and no error; nothing is written to /app."""
+    options = ("--network", "none", "--read-only", "--cap-drop", "ALL", "--tmpfs", "/tmp")
+    found = docker("run", "--rm", *options, IMAGE, "python", "-m", "storage", "doctor", "--json")
+    document = json.loads(found)
+    bad = {each["check"]: each["what"] for each in document["findings"] if each["level"] == "error"}
+    assert bad == {}, bad
+    assert document["level"] == "warning", document  # nobody keeps /data
+    return f"{len(document['findings'])} findings"
 
 
 def without_the_packages_for_traces_a_program_says_how_to_get_them() -> None:
@@ -108,6 +119,7 @@ CHECKS = (
     by_default_a_container_runs_both_programs,
     if_the_worker_of_a_container_dies_the_container_ends,
     the_image_contains_only_the_programs_and_their_packages,
+    the_doctor_examines_the_image,
     without_the_packages_for_traces_a_program_says_how_to_get_them,
     with_tracing_the_image_has_the_packages_for_traces,
     without_an_init_both_programs_stop_in_order,

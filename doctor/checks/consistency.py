@@ -1,0 +1,115 @@
+"""Counters against rows, rows without a job, and stored files against rows."""
+
+from collections.abc import Iterator
+
+from doctor.findings.finding import Finding, ok
+from doctor.findings.subject import Subject
+from storage.checks.counters import counter_differences, version_behind
+from storage.checks.orphans import TABLES, Orphans, lone_rows, lone_uploads
+from storage.checks.reading import TookTooLong
+from storage.checks.stored_files import count_lone_files, find_missing
+from storage.files.folder import FolderUploads
+from storage.open import open_uploads
+
+COUNTERS, ORPHANS, FILES = "counters", "orphans", "files"
+FIX = "python -m storage doctor --fix"
+
+
+def check_counters(subject: Subject) -> Iterator[Finding]:
+    """Yield the job types whose counters differ from their rows, and a version that is too low."""
+    reader = subject.reader()
+    if behind := version_behind(reader):
+        yield Finding(
+            COUNTERS,
+            "error",
+            f"the newest version is stored as {behind[0]:,}, and an event has {behind[1]:,}",
+            "new changes would fail, or be taken for old ones",
+            FIX,
+        )
+    found = counter_differences(reader, subject.postgresql)
+    for each in found:
+        yield Finding(
+            COUNTERS,
+            "error",
+            f"jobs of type {each.type} that are not final: {each.rows:,} rows, {each.counted:,} "
+            "by the counters",
+            "statistics, metrics and MAX_QUEUED_JOBS use the counters",
+            FIX,
+        )
+    if not behind and not found:
+        yield ok(COUNTERS, "the counters of all job types agree with their rows")
+
+
+def check_rows(subject: Subject) -> Iterator[Finding]:
+    """Yield the rows that belong to no job."""
+    reader, found, late = subject.reader(2.0), list[Orphans](), list[str]()
+    for table in (*TABLES, "upload"):
+        try:
+            lone = lone_uploads(reader) if table == "upload" else lone_rows(reader, table)
+            found += [lone] if lone else []
+        except TookTooLong:
+            late.append(table)
+    for each in found:
+        yield Finding(
+            ORPHANS,
+            "warning",
+            f"{each.text} belong to no job (table {each.table})",
+            "they take space for good, because they are deleted with their job",
+            FIX,
+        )
+    if late:
+        yield Finding(
+            ORPHANS,
+            "note",
+            f"not checked in time: {', '.join(late)}",
+            "rows without a job would go unnoticed there",
+            "python -m storage doctor --thorough",
+        )
+    elif not found:
+        yield ok(ORPHANS, "all rows belong to a job")
+
+
+def check_files(subject: Subject) -> Iterator[Finding]:
+    """Yield stored files that are missing, or that no row names."""
+    folder = subject.settings.uploads_folder
+    if folder and not (folder / "files").is_dir():
+        return
+    if folder is None and not subject.thorough:
+        yield Finding(
+            FILES,
+            "note",
+            "the files in the bucket were not compared with their rows",
+            "each of them takes a request",
+            "python -m storage doctor --thorough",
+        )
+        return
+    uploads = open_uploads(subject.settings)
+    missing = find_missing(subject.database, uploads, subject.seconds())
+    if missing.missing:
+        yield Finding(
+            FILES,
+            "error",
+            f"{missing.missing:,} of {missing.checked:,} stored files are missing or have another "
+            f"size: {', '.join(missing.examples)}",
+            "jobs that read them fail, and downloads of them get 410",
+            "restore them from a backup (docs/store.md), or delete their jobs",
+        )
+    elif not missing.is_complete:
+        yield Finding(
+            FILES,
+            "note",
+            f"{missing.checked:,} stored files are there, and the others were not looked for",
+            "a missing file would go unnoticed",
+            "python -m storage doctor --thorough",
+        )
+    lone = count_lone_files(subject.database, uploads) if isinstance(uploads, FolderUploads) else 0
+    if lone:
+        yield Finding(
+            FILES,
+            "note",
+            f"{lone:,} files belong to no job",
+            "a program that was killed has left them; a worker deletes them within an hour",
+            f"keep a worker running, or {FIX}",
+        )
+    if not missing.missing and missing.is_complete and not lone:
+        yield ok(FILES, f"{missing.checked:,} stored files are there, and no others")

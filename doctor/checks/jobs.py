@@ -1,0 +1,118 @@
+"""Queued jobs that no worker can run, and workers that hang."""
+
+from collections.abc import Iterator
+
+from doctor.findings.finding import Finding, ok
+from doctor.findings.subject import Subject
+from runner.job_types.registry import loader
+from storage.checks.stranded import Stranded, stranded_jobs
+from storage.liveness.runners import RegisteredRunner, registered_runners
+from storage.open import runners_folder
+
+NAME = "jobs"
+TYPES = "job_types"
+
+
+def check(subject: Subject) -> Iterator[Finding]:
+    """Yield broken job types, workers that hang, and jobs that nobody can run."""
+    types, broken = _types(subject)
+    yield from broken
+    runners = registered_runners(subject.database, runners_folder(subject.settings))
+    stale = [each for each in runners if each.is_stale]
+    yield from map(_hanging, stale)
+    alive = [each for each in runners if not each.is_stale]
+    known = types if not broken else None
+    found = list(stranded_jobs(subject.reader(), subject.postgresql, alive, known))
+    yield from map(_stranded, found)
+    if not stale and not found:
+        yield ok(NAME, f"{len(alive)} workers run, and they can run all queued jobs")
+
+
+def _types(subject: Subject) -> tuple[set[str], list[Finding]]:
+    """Return the names of the job types, and a finding for each broken one."""
+    try:
+        found = loader.find(subject.settings.job_type_sources)
+    except loader.JobTypesError as error:
+        cannot = Finding(
+            TYPES,
+            "error",
+            str(error),
+            "neither listener nor worker can start",
+            "python -m runner types check",
+        )
+        return set(), [cannot]
+    loader.drop_missing_programs(found)
+    broken = [
+        Finding(
+            TYPES,
+            "error",
+            f"{each.place}: {each.reason.splitlines()[0]}",
+            "its jobs are refused with 422, or fail",
+            f"{each.remedy}; python -m runner types check",
+        )
+        for each in found.broken
+    ]
+    return set(found), broken
+
+
+def _hanging(runner: RegisteredRunner) -> Finding:
+    age = (
+        "its lease has ended" if runner.lease_ended else f"silent for {runner.heartbeat_age:.0f} s"
+    )
+    return Finding(
+        NAME,
+        "warning",
+        f"worker {runner.name} hangs or is stopped: {age}, and holds {runner.held} jobs",
+        "its jobs do not end, and no other worker takes them while it may live",
+        "continue it (kill -CONT) or end it (kill -9): another worker takes its jobs over; the "
+        "process id is the number behind the host in its name",
+    )
+
+
+_TEXTS = {
+    "no queue": (
+        "error",
+        "queue {name} does not exist",
+        "no worker looks for jobs there",
+        "jobservice queues create {name}, or PUT /queues/{name}",
+    ),
+    "paused": (
+        "note",
+        "queue {name} is paused",
+        "its jobs wait until it is resumed",
+        "jobservice queues resume {name}, or PUT /queues/{name} with paused false",
+    ),
+    "no worker": (
+        "warning",
+        "no worker runs, for queue {name}",
+        "its jobs wait until one is started",
+        "python -m runner, with the same DATABASE_URL or DATA_DIR",
+    ),
+    "no worker for the queue": (
+        "warning",
+        "no worker takes jobs from queue {name}",
+        "its jobs wait until one does",
+        "start a worker with QUEUES={name}, or without QUEUES",
+    ),
+    "no type": (
+        "warning",
+        "there is no job type {name} here",
+        "its jobs fail when a worker without the type starts them",
+        "set JOB_TYPES, JOB_TYPES_FOLDER and COMMANDS_FILE as for the listener that took them; "
+        "python -m runner types check",
+    ),
+    "limits": (
+        "warning",
+        "no worker allows the limits {name}",
+        "its jobs wait until one does",
+        "start a worker with higher JOB_MEMORY_BYTES, JOB_CPU_SECONDS and LOG_BYTES, or a lower "
+        "JOB_NICE",
+    ),
+}
+"""For each cause: the level, what was found, why it matters, and what mends it."""
+
+
+def _stranded(found: Stranded) -> Finding:
+    level, what, why, fix = (each.format(name=found.name) for each in _TEXTS[found.cause])
+    shown = f"{found.jobs:,} queued jobs cannot run: {what}"
+    return Finding(NAME, level, shown, why, fix)  # type: ignore[arg-type]  # a level

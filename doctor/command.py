@@ -1,0 +1,32 @@
+"""Examines this environment, and prints the findings, for `python -m storage doctor`."""
+
+import argparse
+import os
+from collections.abc import Callable
+
+from doctor import report
+from doctor.examine import examine
+from doctor.findings.finding import worst
+from doctor.findings.subject import Subject
+from doctor.repair import repair
+
+
+def run(arguments: argparse.Namespace, show: Callable[[str], None]) -> int:
+    """Show the findings, line by line; return the exit code. Raises StoreError if a repair fails.
+
+    Settings that are invalid are findings, too; then nothing is repaired.
+    """
+    subject, fixed = Subject(os.environ, arguments.thorough), list[str]()
+    try:
+        if arguments.fix and subject.is_readable:
+            fixed = list(repair(subject))
+        found = examine(subject)
+    finally:
+        subject.close()
+    if arguments.json:
+        show(report.as_json(found, fixed))
+    else:
+        for line in fixed:
+            show(f"fixed    {line}")
+        show(report.as_text(found))
+    return int(worst(found) in (("warning", "error") if arguments.strict else ("error",)))

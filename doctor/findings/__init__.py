@@ -1,0 +1,1 @@
+"""What a check gets, and what it finds."""

@@ -1,0 +1,64 @@
+"""Corrects counters, and deletes rows and files that belong to no job.
+
+Programs may run meanwhile.
+"""
+
+from collections.abc import Iterator
+
+from doctor.findings.subject import Subject
+from storage.checks.counters import (
+    advance_version,
+    correct_counters,
+    counter_differences,
+    version_behind,
+)
+from storage.checks.orphans import TABLES, Orphans, delete_lone_rows, delete_lone_uploads
+from storage.checks.reading import Reader
+from storage.checks.stored_files import delete_lone_files
+from storage.db.database import Database
+from storage.db.schema.state import read_state
+from storage.open import new_database, open_uploads
+from storage.records.job import StoreUnusable
+
+
+def repair(subject: Subject) -> Iterator[str]:
+    """Repair what can be repaired, and yield a line for each repair. Raises StoreError.
+
+    The settings must be valid. Refuses a database that is missing, damaged, or not up to date.
+    """
+    if subject.file and not subject.file.exists():
+        raise StoreUnusable(f"there is no file {subject.file}")
+    database = new_database(subject.settings)
+    try:
+        state = read_state(database)
+        state.require_compatible()
+        if state.pending:
+            raise StoreUnusable(f"{state.pending[0]} is missing: start a program of this release")
+        yield from _repair_counters(database)
+        yield from _repair_rows(subject, database)
+        if (folder := subject.settings.uploads_folder) is None or folder.is_dir():
+            delete_lone_files(database, open_uploads(subject.settings))
+            yield "files without a row were looked for, and deleted if they were older than an hour"
+    finally:
+        database.close()
+
+
+def _repair_counters(database: Database) -> Iterator[str]:
+    reader = Reader(database, None)
+    if behind := version_behind(reader):
+        advance_version(database, behind[1])
+        yield f"the newest version is now {behind[1]:,} instead of {behind[0]:,}"
+    if found := counter_differences(reader, database.postgresql):
+        correct_counters(database, found)
+        for each in found:
+            was = f"instead of {each.counted:,}"
+            yield f"the counters of {each.type} say {each.rows:,} unfinished jobs now, {was}"
+
+
+def _repair_rows(subject: Subject, database: Database) -> Iterator[str]:
+    for table in TABLES:
+        if count := delete_lone_rows(database, table):
+            yield f"deleted {Orphans(table, count).text} without a job"
+    if ids := delete_lone_uploads(database):
+        open_uploads(subject.settings).delete(ids)
+        yield f"deleted {Orphans('upload', len(ids)).text} without a job, with their files"

@@ -1,0 +1,99 @@
+"""Compares the stored files with their rows: files that are missing, and files without a row."""
+
+import os
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+from storage.db.database import Database
+from storage.db.models import JobFileRow, UploadRow
+from storage.files.folder import FolderUploads
+from storage.files.uploads import Uploads
+from storage.jobs.files import unused_files
+from storage.jobs.retention import unknown_uploads
+from storage.records.job import Upload
+from storage.records.job_file import ArtifactKey, JobFile
+
+_BATCH = 500
+_SHOWN = 3
+
+
+@dataclass
+class MissingFiles:
+    """Files that have a row, but are missing or have another size."""
+
+    checked: int = 0
+    is_complete: bool = True
+    """Whether all files were checked, before the time was over."""
+    missing: int = 0
+    examples: list[str] = field(default_factory=list)
+    """The first few: which job or upload, and the name of the file."""
+
+    def add(self, example: str) -> None:
+        """Note a missing file."""
+        self.missing += 1
+        if len(self.examples) < _SHOWN:
+            self.examples.append(example)
+
+
+def find_missing(database: Database, uploads: Uploads, seconds: float | None) -> MissingFiles:
+    """Compare the size of each stored file with its row. Raises StoreError.
+
+    Stops after `seconds`; None for no limit.
+    """
+    found, until = MissingFiles(), None if seconds is None else time.monotonic() + seconds
+    for number, (text, size, file) in enumerate(_files(database)):
+        if until is not None and number % 50 == 49 and time.monotonic() > until:
+            found.is_complete = False
+            break
+        found.checked += 1
+        is_there = uploads.size(file) if isinstance(file, Upload) else uploads.artifacts.size(file)
+        if is_there != size:
+            found.add(text)
+    return found
+
+
+def count_lone_files(database: Database, uploads: FolderUploads) -> int:
+    """Return how many files in a folder have no row, after the time in which they may get one."""
+    lone = unknown_uploads(database, uploads.past_grace())
+    with os.scandir(uploads.artifacts.folder) as entries:
+        keys = {key for entry in entries if (key := ArtifactKey.parse(entry.name))}
+    return len(lone) + len(unused_files(database, keys))
+
+
+def delete_lone_files(database: Database, uploads: Uploads) -> None:
+    """Delete the files without a row, as the hourly sweep of a worker does. Raises StoreError."""
+    uploads.sweep(lambda ids: unknown_uploads(database, ids))
+    uploads.artifacts.sweep(lambda keys: unused_files(database, keys))
+
+
+def _files(database: Database) -> Iterator[tuple[str, int, Upload | ArtifactKey]]:
+    """Yield for each stored file its description, its size, and what finds it."""
+    last: Any = None
+    while rows := _uploads_after(database, last):
+        last = rows[-1]["id"]
+        for row in rows:
+            upload = Upload(**row)
+            yield f"upload {upload.id} ({upload.name})", upload.size, upload
+    last = None
+    while rows := _job_files_after(database, last):
+        last = rows[-1]["job_id"], rows[-1]["name"]
+        for row in rows:
+            file = JobFile(**row)
+            yield f"job {file.job_id} ({file.name})", file.size, file.key
+
+
+def _uploads_after(database: Database, last: Any) -> list[dict[str, Any]]:
+    query = UploadRow.select().order_by(UploadRow.id).limit(_BATCH)
+    return database.rows(query if last is None else query.where(UploadRow.id > last))
+
+
+def _job_files_after(database: Database, last: Any) -> list[dict[str, Any]]:
+    columns = JobFileRow.job_id, JobFileRow.name
+    query = JobFileRow.select().order_by(*columns).limit(_BATCH)
+    if last is not None:
+        job_id, name = last
+        is_of_job = (JobFileRow.job_id == job_id) & (JobFileRow.name > name)
+        query = query.where((JobFileRow.job_id > job_id) | is_of_job)
+    return database.rows(query)

@@ -1,0 +1,206 @@
+"""The checks of the store, and repairs, by the command."""
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+from uuid import UUID
+
+import pytest
+
+from doctor.examine import examine
+from doctor.findings.finding import Finding
+from doctor.findings.subject import Subject
+from storage.db.clock import machine_clock
+from storage.db.models import CounterRow, JobRow, QueueRow, TagRow
+from tests.support.damaged_files import make_store_with_jobs, overwrite_pages
+from tests.support.servers.s3 import Bucket
+from tests.support.stores import Bench, folder_of, open_bench
+from tests.support.warm_start import run_program
+
+NOBODY = UUID(int=7)
+
+
+@pytest.fixture
+def environ(database_url: str, tmp_path: Path) -> dict[str, str]:
+    return {"DATA_DIR": str(tmp_path / "data"), "DATABASE_URL": database_url, "PORT": "0"}
+
+
+@pytest.fixture
+def bench(database_url: str, tmp_path: Path) -> Iterator[Bench]:
+    with open_bench(database_url, tmp_path) as bench:
+        bench.clock.now = machine_clock()
+        yield bench
+
+
+def doctor(environ: dict[str, str], *options: str) -> tuple[int, dict[str, Any]]:
+    """Run the command; return its exit code and its document."""
+    answer = run_program("storage", "doctor", "--json", *options, **environ)
+    assert answer.stderr == ""
+    return answer.returncode, json.loads(answer.stdout)
+
+
+def bad(document: dict[str, Any]) -> dict[str, str]:
+    """The checks with warnings and errors, each with its level."""
+    harmful = ("warning", "error")
+    found = [each for each in document["findings"] if each["level"] in harmful]
+    of_tests = [each for each in found if each["what"] == "fsync is off"]  # on the tests' server
+    return {each["check"]: each["level"] for each in found if each not in of_tests}
+
+
+def found_by(environ: dict[str, str], check: str, thorough: bool = False) -> list[Finding]:
+    subject = Subject(environ, thorough)
+    try:
+        return [each for each in examine(subject) if each.check == check]
+    finally:
+        subject.close()
+
+
+def test_a_store_without_faults_has_no_warning_and_nothing_is_changed(
+    bench: Bench, environ: dict[str, str]
+) -> None:
+    bench.runner()
+    bench.enqueue(tags=["a"])
+    code, document = doctor(environ)
+    assert (code == 0 or bench.store.database.postgresql, bad(document)) == (True, {})
+    checks = {each["check"] for each in document["findings"]}
+    database = "postgresql" if bench.store.database.postgresql else "sqlite"
+    assert {"settings", "schema", "counters", "orphans", "files", "jobs", database} <= checks
+
+
+def test_wrong_counters_and_lone_rows_are_found_and_repaired_while_programs_run(
+    bench: Bench, environ: dict[str, str]
+) -> None:
+    bench.runner()
+    bench.enqueue()
+    database = bench.store.database
+    database.run(TagRow.insert(tag="t", job_id=NOBODY))
+    database.run(CounterRow.delete().where(CounterRow.type == "sleep"))
+    code, document = doctor(environ)
+    assert (code, bad(document)) == (1, {"counters": "error", "orphans": "warning"})
+    assert document["fixed"] == []
+    fixes = {e["fix"] for e in document["findings"] if e["check"] in ("counters", "orphans")}
+    assert fixes == {"python -m storage doctor --fix"}
+    code, document = doctor(environ, "--fix")
+    assert (code == 0 or database.postgresql, bad(document)) == (True, {})
+    assert len(document["fixed"]) == 3
+    assert database.rows(TagRow.select()) == []
+    assert [row["type"] for row in database.rows(JobRow.select())] == ["sleep"]
+
+
+@pytest.mark.sqlite
+def test_jobs_that_nobody_can_run_are_reported_with_what_mends_it(
+    bench: Bench, environ: dict[str, str]
+) -> None:
+    bench.queues.put("gone")
+    bench.enqueue(queue="gone")
+    bench.enqueue(type="unheard_of")
+    bench.store.database.run(QueueRow.delete().where(QueueRow.name == "gone"))
+    found = found_by(environ, "jobs")
+    assert [each.what for each in found] == [
+        "1 queued jobs cannot run: no worker runs, for queue default",
+        "1 queued jobs cannot run: queue gone does not exist",
+        "1 queued jobs cannot run: there is no job type unheard_of here",
+    ]
+    assert [each.level for each in found] == ["warning", "error", "warning"]
+    assert all(each.why and each.fix for each in found)
+
+
+@pytest.mark.sqlite
+def test_a_broken_job_type_is_reported(environ: dict[str, str], tmp_path: Path) -> None:
+    (tmp_path / "types").mkdir()
+    (tmp_path / "types" / "broken.py").write_text("import nothing_of_this_name\n")
+    (found,) = found_by({**environ, "JOB_TYPES_FOLDER": str(tmp_path / "types")}, "job_types")
+    assert found.level == "error"
+    assert "broken.py" in found.what
+    assert "types check" in found.fix
+
+
+@pytest.mark.sqlite
+def test_the_checks_of_a_store_make_no_folder_for_uploads(
+    bench: Bench, environ: dict[str, str], tmp_path: Path
+) -> None:
+    bench.enqueue()
+    assert found_by({**environ, "UPLOADS_URL": f"file://{tmp_path}/none"}, "files") == []
+    assert not (tmp_path / "none").exists()
+
+
+@pytest.mark.sqlite
+def test_missing_stored_files_are_an_error(bench: Bench, environ: dict[str, str]) -> None:
+    writer = bench.store.uploads.writer()
+    writer.write(b"abc")
+    upload = writer.finish("a.log", "0")
+    bench.enqueue(upload=upload)
+    assert [each.level for each in found_by(environ, "files")] == ["ok"]
+    folder_of(bench.store).path(upload).unlink()
+    (found,) = [each for each in found_by(environ, "files") if each.level != "ok"]
+    assert found.level == "error"
+    assert str(upload.id) in found.what
+
+
+@pytest.mark.sqlite
+def test_a_damaged_file_is_an_error_and_is_not_repaired(
+    environ: dict[str, str], tmp_path: Path
+) -> None:
+    make_store_with_jobs(tmp_path / "data")
+    environ["DATABASE_URL"] = ""
+    file = tmp_path / "data" / "jobs.db"
+    overwrite_pages(file, 20)
+    code, document = doctor(environ)
+    assert (code, bad(document)["sqlite"]) == (1, "error")
+    Path(f"{file}-damaged").write_text("found")
+    answer = run_program("storage", "doctor", "--fix", **environ)
+    assert answer.returncode == 1
+    assert answer.stderr.startswith("not repaired: ")
+    assert "is damaged" in answer.stderr
+
+
+@pytest.mark.sqlite
+def test_the_checks_of_a_new_installation_make_no_files(
+    environ: dict[str, str], tmp_path: Path
+) -> None:
+    environ["DATABASE_URL"] = ""
+    code, document = doctor(environ)
+    assert code == 0
+    assert not (tmp_path / "data").exists()
+    assert "there is no database yet" in json.dumps(document)
+
+
+def test_settings_of_the_server_that_lose_jobs_are_reported(
+    bench: Bench, environ: dict[str, str]
+) -> None:
+    if not bench.store.database.postgresql:
+        return
+    name = bench.store.database.engine.database
+    bench.store.database.execute(f'ALTER DATABASE "{name}" SET synchronous_commit = off')
+    try:
+        found = found_by(environ, "postgresql")
+    finally:
+        bench.store.database.execute(f'ALTER DATABASE "{name}" RESET synchronous_commit')
+    assert "synchronous_commit is off" in [each.what for each in found]
+    assert "ALTER SYSTEM SET synchronous_commit = on" in repr(found)
+
+
+@pytest.mark.sqlite
+def test_a_bucket_that_can_be_used_is_fine_and_nothing_is_left_in_it(
+    bucket: Bucket, environ: dict[str, str], bench: Bench
+) -> None:
+    for thorough in (False, True):
+        (found,) = found_by({**environ, **bucket.settings}, "bucket", thorough)
+        assert found.level == "ok", found
+        assert bucket.keys() == []
+    lacks = {**environ, **bucket.settings, "UPLOADS_URL": "s3://no-such-bucket"}
+    found = found_by(lacks, "bucket")[0]
+    assert found.level == "error"
+    assert "s3:ListBucket" in found.fix
+
+
+@pytest.mark.sqlite
+def test_warnings_are_errors_with_strict(environ: dict[str, str]) -> None:
+    given = {**environ, "CONCURENCY_LIMIT": "4", "LANG": "C.UTF-8"}
+    plain = run_program("storage", "doctor", **given)
+    assert (plain.returncode, plain.stderr) == (0, "")
+    last = plain.stdout.splitlines()
+    assert "1 warning" in last[-1]
+    assert "         fix: rename it to CONCURRENCY_LIMIT, or unset it" in last
+    assert run_program("storage", "doctor", "--strict", **given).returncode == 1

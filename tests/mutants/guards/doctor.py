@@ -1,0 +1,77 @@
+"""Guards of the doctor: what it must not miss, must not change, and must not delete."""
+
+from tests.mutants.mutant import Mutant
+
+COUNTERS = ("tests/storage/checks/test_counters.py",)
+ORPHANS = ("tests/storage/checks/test_orphans.py",)
+STRANDED = ("tests/storage/checks/test_stranded.py",)
+FILES = ("tests/storage/checks/test_stored_files.py",)
+STORE = ("tests/doctor/test_store.py",)
+MACHINE = ("tests/doctor/test_machine.py",)
+SETTINGS = ("tests/doctor/test_settings.py",)
+
+DOCTOR = (
+    Mutant(
+        "retries by clients count as begun jobs",
+        "storage/checks/counters.py",
+        '_BEGUN = ("submitted", "client_retry")',
+        '_BEGUN = ("submitted",)',
+        COUNTERS,
+    ),
+    Mutant(
+        "a version never becomes smaller by a repair",
+        "storage/checks/counters.py",
+        "is_behind = IS_VERSION, CounterRow.value < version",
+        "is_behind = (IS_VERSION,)",
+        COUNTERS,
+    ),
+    Mutant(
+        "a repair deletes only rows without a job",
+        "storage/checks/orphans.py",
+        '_LONE = "NOT EXISTS (SELECT 1 FROM job WHERE job.id = {table}.job_id)"',
+        '_LONE = "1 = 1 OR {table}.job_id IS NULL"',
+        ORPHANS,
+    ),
+    Mutant(
+        "queries of the doctor end after their time",
+        "storage/checks/reading.py",
+        "        if self._is_over():\n",
+        "        if False:\n",
+        ORPHANS,
+    ),
+    Mutant(
+        "a missing queue strands its jobs",
+        "storage/checks/stranded.py",
+        "    if queue not in queues:\n",
+        "    if False:\n",
+        STRANDED,
+    ),
+    Mutant(
+        "a file of another size counts as missing",
+        "storage/checks/stored_files.py",
+        "        if is_there != size:\n",
+        "        if is_there is None:\n",
+        FILES,
+    ),
+    Mutant(
+        "the checks of the doctor make no folder for uploads",
+        "doctor/checks/consistency.py",
+        '    if folder and not (folder / "files").is_dir():\n',
+        "    if False:\n",
+        STORE,
+    ),
+    Mutant(
+        "files in a private folder are not open to others",
+        "doctor/checks/permissions.py",
+        "all(map(_has_mode_for_others, (path, *above)))",
+        "_has_mode_for_others(path)",
+        MACHINE,
+    ),
+    Mutant(
+        "invalid settings are findings and end nothing",
+        "storage/commands/main.py",
+        'getattr(arguments, "reads_settings", True)',
+        "True",
+        SETTINGS,
+    ),
+)
