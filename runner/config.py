@@ -59,6 +59,15 @@ class RunnerSettings(TraceSettings):
         ge=0,
         description="How long entries of the audit log are kept. 0: forever.",
     )
+    backup_interval_seconds: Seconds = Field(
+        86400,
+        ge=60,
+        le=31536000,
+        description="With BACKUP_TO, how long after the begin of a backup the next one is made.",
+    )
+    backup_keep: int = Field(
+        7, ge=1, le=10_000, description="With BACKUP_TO, how many backups are kept."
+    )
     jobs_per_process: int = Field(
         1000, ge=1, description="Number of jobs after which a job process is replaced."
     )

@@ -22,6 +22,7 @@ from runner.supervisor.file_storer import FileStorer
 from runner.supervisor.heartbeat import Heartbeat
 from runner.supervisor.maintenance import Maintenance
 from runner.supervisor.running_jobs import RunningJobs
+from runner.supervisor.scheduled_backups import BackupPlan, ScheduledBackups
 from runner.supervisor.spans import AttemptSpans
 from runner.supervisor.supervisor import Supervisor
 from storage.claiming.rescue import Rescuer
@@ -89,10 +90,7 @@ def run(
         claims = open_claims(settings, store, liveness, cgroups)
         unregistered.pop_all()
         waiter = stack.enter_context(contextlib.closing(store.wakeup.waiter(WORKER)))
-        rescuer = Rescuer(store.database, store.wakeup, liveness, backoff_ms, store.clock)
-        retention = Retention(store.database, settings.retention_rules, settings.retention_ms)
-        used = store, liveness, rescuer, traces, work_place, retention
-        maintenance = Maintenance(*used, settings.audit_keep_ms)
+        maintenance = open_maintenance(settings, store, liveness, traces, work_place)
         stack.callback(maintenance.close)
         supervisor = Supervisor(
             pool,
@@ -198,6 +196,29 @@ def open_claims(
     )
     queues = settings.queue_names
     return Claims(store.database, store.wakeup, liveness, store.clock, queues, limits)
+
+
+def open_maintenance(
+    settings: RunnerSettings,
+    store: Store,
+    liveness: Liveness,
+    traces: AttemptSpans,
+    work_place: RunnerFolder,
+) -> Maintenance:
+    """Return what rescues, deletes and fires periodically, as the settings say."""
+    rescuer = Rescuer(store.database, store.wakeup, liveness, backoff_ms, store.clock)
+    retention = Retention(store.database, settings.retention_rules, settings.retention_ms)
+    used = store, liveness, rescuer, traces, work_place, retention
+    return Maintenance(*used, settings.audit_keep_ms, scheduled_backups(settings, store))
+
+
+def scheduled_backups(settings: RunnerSettings, store: Store) -> ScheduledBackups | None:
+    """Return what makes backups at an interval; None without BACKUP_TO."""
+    if not settings.backup_to:
+        return None
+    seconds, keep = settings.backup_interval_seconds, settings.backup_keep
+    plan = BackupPlan(settings.backup_to, seconds, keep)
+    return ScheduledBackups(plan, store.database, store.clock)
 
 
 @contextlib.contextmanager

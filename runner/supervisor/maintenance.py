@@ -2,8 +2,8 @@
 
 It fires schedules, rescues jobs of dead runners, cancels expired jobs, lets jobs go on that waited
 for others, records missed deadlines, deletes old jobs, unused files and old entries of the audit
-log, corrects times after the clock was set back, records history, and warns of long-open
-transactions.
+log, corrects times after the clock was set back, records history, warns of long-open transactions,
+and starts backups.
 """
 
 import logging
@@ -16,6 +16,7 @@ from functools import partial
 from runner.pool.linux.work_folders import RunnerFolder
 from runner.supervisor.background import BackgroundTasks
 from runner.supervisor.backoff import MAX_BACKOFF_SECONDS
+from runner.supervisor.scheduled_backups import ScheduledBackups
 from runner.supervisor.spans import AttemptSpans
 from storage.claiming.rescue import Rescuer
 from storage.db.clock import ClockSetBackDetector
@@ -52,6 +53,7 @@ RESCHEDULE_SECONDS = 1.0
 TIDY_SECONDS = 5.0
 TRANSACTION_CHECK_SECONDS = 15.0
 RESERVE_SECONDS = 60.0
+BACKUP_SECONDS = 10.0
 REPEAT_FACTOR = 10.0
 """The warning of an open transaction is repeated when its age has grown by this factor."""
 
@@ -83,6 +85,7 @@ class Maintenance:
         work_place: RunnerFolder,
         retention: Retention,
         audit_keep_ms: int | None = None,
+        backups: ScheduledBackups | None = None,
     ):
         """`audit_keep_ms` is how long entries of the audit log are kept; None for forever."""
         self._audit_keep_ms = audit_keep_ms
@@ -97,7 +100,6 @@ class Maintenance:
         self._clock_set_back = ClockSetBackDetector(store.clock)
         self._reserve = SpaceReserve(store.database.file)
         self._must_reschedule = True  # the clock may have been set back while no runner was running
-        transactions = TransactionWatch(store.database)
         add_jobs = JobStore(store.database, store.wakeup, store.clock).add
         self._firer = Firer(store.database, store.wakeup, store.clock, add_jobs)
         self._fire_task = MaintenanceTask(self._fire, FIRE_SECONDS)
@@ -120,8 +122,10 @@ class Maintenance:
             MaintenanceTask(self._reschedule, RESCHEDULE_SECONDS),
             MaintenanceTask(self._record_history, history.STEP_SECONDS),
             MaintenanceTask(work_place.empty_trash, TIDY_SECONDS),
-            MaintenanceTask(transactions.check, TRANSACTION_CHECK_SECONDS),
+            MaintenanceTask(TransactionWatch(store.database).check, TRANSACTION_CHECK_SECONDS),
         ]
+        self._backups = backups
+        self._tasks += [MaintenanceTask(backups.check, BACKUP_SECONDS)] if backups else []
 
     def run(self) -> None:
         """Run the tasks that are due.
@@ -147,9 +151,11 @@ class Maintenance:
         return min(task.wake_at for task in self._tasks) - time.monotonic()
 
     def close(self) -> None:
-        """Discard the waiting background tasks."""
+        """Discard the waiting background tasks, and end a backup that is being made."""
         self._background_tasks.close()
         self._file_tasks.close()
+        if self._backups:
+            self._backups.close()
 
     def check_deaths(self) -> None:
         """If another runner may have died, make the rescue of its jobs due now."""

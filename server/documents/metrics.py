@@ -69,6 +69,7 @@ class _StoreMetrics(Collector):
         yield from self._of_runners()
         yield from self._of_queues()
         yield from self._of_schedules()
+        yield from self._of_backups()
 
     def _of_types(self) -> Iterator[Metric]:
         yield self._gauge("jobs_queued", "Queued jobs, due or not", lambda each: each.queued)
@@ -165,6 +166,15 @@ class _StoreMetrics(Collector):
         yield GaugeMetricFamily(PREFIX + "schedule_late_seconds", late, stats.late_seconds)
         firings = "Times at which schedules were due, by what became of them"
         yield self._labeled("schedule_firings", firings, "outcome", "schedule", FiringOutcome)
+
+    def _of_backups(self) -> Iterator[Metric]:
+        stats = self._stats.backups
+        if stats.last_at is not None:
+            age = max(0.0, (self._stats.at - stats.last_at) / 1000)
+            text = "Seconds since the begin of the last complete backup"
+            yield GaugeMetricFamily(PREFIX + "backup_age_seconds", text, age)
+        counts = [(["succeeded"], stats.succeeded), (["failed"], stats.failed)]
+        yield _family(CounterMetricFamily, "backups", "Backups", ["outcome"], counts)
 
     def _of_each_queue(
         self, name: str, text: str, value: Callable[[Queue], float | None]

@@ -2,12 +2,14 @@
 
 import ctypes
 import os
+import signal
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 
 _IOPRIO_WHO_PROCESS, _LOWEST = 1, (2 << 13) + 7
 """The lowest level of the class best-effort: the idle class may never get its turn."""
+_PR_SET_PDEATHSIG = 1
 _SYS_IOPRIO_SET = {"x86_64": 251, "aarch64": 30}
 _NICENESS = 5
 """As jobs have. More would make a backup on a busy machine, and so its snapshot, take too long."""
@@ -18,6 +20,11 @@ def step_back() -> None:
     os.nice(_NICENESS)
     if (number := _SYS_IOPRIO_SET.get(os.uname().machine)) is not None:
         ctypes.CDLL(None, use_errno=True).syscall(number, _IOPRIO_WHO_PROCESS, 0, _LOWEST)
+
+
+def end_with_parent() -> None:
+    """Have the kernel end this process when its parent dies (PR_SET_PDEATHSIG)."""
+    ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, ctypes.c_ulong(signal.SIGTERM), 0, 0, 0)
 
 
 class Pace:

@@ -2,20 +2,28 @@
 
 import argparse
 import contextlib
+import logging
+from collections.abc import Iterator
+from contextlib import closing
 
 from storage.backup.create import Backup, create
-from storage.backup.pace import step_back
+from storage.backup.pace import end_with_parent, step_back
 from storage.backup.places.opening import open_new
-from storage.backup.places.place import BackupPlace
+from storage.backup.places.place import BackupPlace, PlaceInUse
 from storage.backup.retention import keep_newest
 from storage.commands.output import ProgressBar, show, size_text
-from storage.commands.places import add_place
+from storage.commands.places import add_place, place_of
 from storage.commands.subparsers import Subparsers
+from storage.db.backups_made import read_backups, record_backup, record_failed_backup
+from storage.db.clock import clock_of
 from storage.db.database import Database
 from storage.db.schema.migrate import refuse_foreign
+from storage.files.uploads import Uploads
 from storage.open import new_database, open_uploads
-from storage.records.job import StoreUnusable
+from storage.records.job import StoreError, StoreUnusable
 from storage.settings.settings import Settings
+
+log = logging.getLogger(__name__)
 
 ABOUT = """Copies the database of DATABASE_URL or DATA_DIR, the uploads, and the files that jobs
 have left, while listeners and workers run. What the place has already is not copied again. An
@@ -32,13 +40,14 @@ def add(commands: Subparsers) -> None:
     parser = commands.add_parser(
         "backup", help="copy the store while it is used", description=ABOUT, epilog=EXIT_CODES
     )
-    add_place(parser, "--to", "a folder, FILE.tar.zst, or s3://bucket/prefix")
+    add_place(parser, "--to")
     parser.add_argument(
         "--keep",
         type=_count,
         metavar="COUNT",
         help="afterwards, delete all but the newest COUNT backups of the place",
     )
+    parser.add_argument("--scheduled", type=float, help=argparse.SUPPRESS)  # for a worker
     parser.set_defaults(run=_run, failed="no backup was made")
 
 
@@ -51,21 +60,60 @@ def _count(text: str) -> int:
 def _run(arguments: argparse.Namespace, settings: Settings) -> int:
     """Make a backup; return the exit code."""
     step_back()
-    with contextlib.ExitStack() as stack:
-        place = open_new(arguments.place, settings)
-        stack.callback(place.close)
-        database = new_database(settings)
-        stack.callback(database.close)
+    with closing(new_database(settings)) as database:
         _require_store(database)
-        uploads = open_uploads(settings)
-        bar = ProgressBar()
-        stack.callback(bar.clear)
-        stack.enter_context(place.lock())
-        made = create(database, uploads, place, bar)
-        if arguments.keep:
-            _keep(place, arguments.keep)
+        if arguments.scheduled is not None:
+            return _run_scheduled(arguments, settings, database)
+        with _locked(arguments, settings) as place:
+            made = _make(place, database, open_uploads(settings))
+            deleted = keep_newest(place, arguments.keep) if arguments.keep else None
     _report(made, place)
+    if deleted and deleted.backups:
+        show(f"deleted {deleted.backups:,} old backups, with {deleted.contents:,} chunks and files")
     return 3 if made.missing else 0
+
+
+def _run_scheduled(arguments: argparse.Namespace, settings: Settings, database: Database) -> int:
+    """Make a backup for a worker, unless another one has made it; return the exit code."""
+    end_with_parent()
+    try:
+        with _locked(arguments, settings) as place:
+            last_at = read_backups(database).last_at
+            now = clock_of(database)()
+            if last_at is not None and now - last_at < arguments.scheduled * 1000:
+                return 0
+            made = _make(place, database, open_uploads(settings))
+            deleted = keep_newest(place, arguments.keep).backups
+    except PlaceInUse:
+        return 4
+    except StoreError as error:
+        fields = {"place": place_of(arguments, settings), "why": str(error)}
+        log.error("no backup was made", extra=fields)
+        record_failed_backup(database)
+        return 1
+    _log(made, place, deleted, None if last_at is None else (now - last_at) / 1000)
+    return 0
+
+
+@contextlib.contextmanager
+def _locked(arguments: argparse.Namespace, settings: Settings) -> Iterator[BackupPlace]:
+    """Open the place, and lock it within the block. Raises StoreError."""
+    with closing(open_new(place_of(arguments, settings), settings)) as place, place.lock():
+        yield place
+
+
+def _make(place: BackupPlace, database: Database, uploads: Uploads) -> Backup:
+    """Make a backup, and record it in the store."""
+    bar = ProgressBar()
+    try:
+        made = create(database, uploads, place, bar)
+    finally:
+        bar.clear()
+    try:
+        record_backup(database, made.manifest.began_at)
+    except StoreError as error:  # the backup is there all the same
+        log.warning("the backup could not be recorded", extra={"why": str(error)})
+    return made
 
 
 def _require_store(database: Database) -> None:
@@ -74,10 +122,24 @@ def _require_store(database: Database) -> None:
     refuse_foreign(database)
 
 
-def _keep(place: BackupPlace, count: int) -> None:
-    deleted = keep_newest(place, count)
-    if deleted.backups:
-        show(f"deleted {deleted.backups:,} old backups, with {deleted.contents:,} chunks and files")
+def _log(made: Backup, place: BackupPlace, deleted: int, before: float | None) -> None:
+    manifest = made.manifest
+    fields = {
+        "place": place.description,
+        "backup": made.name,
+        "seconds": (manifest.ended_at - manifest.began_at) / 1000,
+        "added_bytes": made.added_bytes,
+        "files": manifest.files["count"],
+        "deleted": deleted,
+        "seconds_since_last": before,
+    }
+    log.info("a backup was made", extra=fields)
+    if made.missing:
+        names = [f"{each['name']} of {each['of']}" for each in made.missing[:_SHOWN]]
+        log.warning(
+            "files are not in the backup, because the store lacks them",
+            extra={"count": len(made.missing), "files": names},
+        )
 
 
 def _report(made: Backup, place: BackupPlace) -> None:

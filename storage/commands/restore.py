@@ -6,7 +6,7 @@ import contextlib
 from storage.backup.places.opening import open_existing
 from storage.backup.restore import restore
 from storage.commands.output import ProgressBar, show, size_text
-from storage.commands.places import add_place
+from storage.commands.places import add_place, place_of
 from storage.commands.subparsers import Subparsers
 from storage.files.disk import make_folder
 from storage.open import new_database, open_uploads
@@ -23,7 +23,7 @@ def add(commands: Subparsers) -> None:
     parser = commands.add_parser(
         "restore", help="put a backup into an empty place", description=ABOUT
     )
-    add_place(parser, "--from", "a folder, FILE.tar.zst, or s3://bucket/prefix")
+    add_place(parser, "--from")
     parser.add_argument(
         "--backup", metavar="NAME", help="the name of the manifest (default: the newest)"
     )
@@ -37,7 +37,7 @@ def _run(arguments: argparse.Namespace, settings: Settings) -> int:
             make_folder(settings.data_dir)
         except OSError as error:
             raise StoreError(f"DATA_DIR={settings.data_dir}: {error.strerror}") from error
-        place = open_existing(arguments.place, settings, settings.data_dir)
+        place = open_existing(place_of(arguments, settings), settings, settings.data_dir)
         stack.callback(place.close)
         database = new_database(settings)
         stack.callback(database.close)

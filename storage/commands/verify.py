@@ -7,7 +7,7 @@ from storage.backup.places.opening import open_existing
 from storage.backup.places.place import BackupPlace
 from storage.backup.verify import Verified, verify
 from storage.commands.output import ProgressBar, show, size_text
-from storage.commands.places import add_place
+from storage.commands.places import add_place, place_of
 from storage.commands.subparsers import Subparsers
 from storage.settings.settings import Settings
 
@@ -22,7 +22,7 @@ def add(commands: Subparsers) -> None:
     parser = commands.add_parser(
         "verify", help="read all backups of a place", description=ABOUT, epilog=EXIT_CODES
     )
-    add_place(parser, "--from", "a folder, FILE.tar.zst, or s3://bucket/prefix")
+    add_place(parser, "--from")
     parser.add_argument(
         "--delete-damaged",
         action="store_true",
@@ -33,7 +33,7 @@ def add(commands: Subparsers) -> None:
 
 def _run(arguments: argparse.Namespace, settings: Settings) -> int:
     """Verify; return the exit code."""
-    with closing(open_existing(arguments.place, settings)) as place:
+    with closing(open_existing(place_of(arguments, settings), settings)) as place:
         bar = ProgressBar()
         found = verify(place, lambda done: bar("reading", done, done))
         bar.clear()

@@ -13,6 +13,7 @@ from typing import Any
 import peewee as pw
 
 from storage.claiming.candidates import priorities_above
+from storage.db.backups_made import BackupStats, read_backups
 from storage.db.clock import Clock
 from storage.db.counters import BUCKETS, bucket, total
 from storage.db.database import Database
@@ -79,12 +80,15 @@ class ScheduleStats:
 
 @dataclass(frozen=True)
 class Stats:
-    """Statistics of all job types, with the registered runners, the queues and the schedules."""
+    """Statistics of all job types, and of runners, queues, schedules and backups."""
 
     types: Mapping[str, TypeStats]
     runners: Sequence[RegisteredRunner] = field(default_factory=tuple)
     queues: Sequence[Queue] = field(default_factory=tuple)
     schedules: ScheduleStats = field(default_factory=ScheduleStats)
+    backups: BackupStats = field(default_factory=BackupStats)
+    at: int = 0
+    """When they were read, in milliseconds since 1970."""
 
     @property
     def ready_runners(self) -> list[RegisteredRunner]:
@@ -107,7 +111,8 @@ def read_stats(database: Database, clock: Clock, folder: Path) -> Stats:
         for type, mine in sorted(counters.items())
     }
     runners = registered_runners(database, folder)
-    return Stats(types, runners, queues, _schedule_stats(database, now))
+    schedules = _schedule_stats(database, now)
+    return Stats(types, runners, queues, schedules, read_backups(database), now)
 
 
 def _schedule_stats(database: Database, now: int) -> ScheduleStats:

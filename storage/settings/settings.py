@@ -23,7 +23,12 @@ from pydantic import (
 )
 
 from storage.settings.problem_texts import problem_text
-from storage.settings.url import is_postgresql, uploads_url_problem, url_problem
+from storage.settings.url import (
+    backup_place_problem,
+    is_postgresql,
+    uploads_url_problem,
+    url_problem,
+)
 
 T = TypeVar("T", bound="Settings")
 Seconds = Annotated[float, Field(allow_inf_nan=False)]
@@ -115,6 +120,11 @@ class Settings(BaseModel):
         description="How long a resumable upload is kept after its last change, also if it is not "
         "complete. Jobs keep their own files.",
     )
+    backup_to: str = Field(
+        "",
+        description="Place of backups: a folder or s3://bucket/prefix. Workers make them every "
+        "BACKUP_INTERVAL_SECONDS. Empty: none are made, except by `python -m storage backup`.",
+    )
     job_types: str = Field(
         "",
         description="Packages or modules of job types, separated by commas, besides the built-in "
@@ -181,6 +191,15 @@ class Settings(BaseModel):
     def _check_uploads(cls, value: str) -> str:
         if wrong := value and uploads_url_problem(value):
             raise ValueError(wrong)
+        return value
+
+    @field_validator("backup_to")
+    @classmethod
+    def _check_backups(cls, value: str) -> str:
+        if wrong := value and backup_place_problem(value):
+            raise ValueError(wrong)
+        if value.endswith(".tar.zst"):
+            raise ValueError("a file has one backup: it must be a folder or s3://bucket/prefix")
         return value
 
     @field_validator("aws_endpoint_url")

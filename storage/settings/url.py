@@ -48,6 +48,15 @@ def uploads_url_problem(url: str) -> str | None:
     return "it must be file:///path or s3://bucket/prefix"
 
 
+def backup_place_problem(text: str) -> str | None:
+    """Return why a text names no place of backups, or None."""
+    if not text.strip():
+        return "it is empty"
+    if "://" in text and not text.startswith("file:///") and uploads_url_problem(text):
+        return "it must be a folder, a file FILE.tar.zst, or s3://bucket/prefix"
+    return None
+
+
 def _file_problem(path: str, query: str) -> str | None:
     if path in ("", "/", "/:memory:"):
         return "a database in memory would be lost when the program ends"

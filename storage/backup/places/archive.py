@@ -24,6 +24,7 @@ from storage.backup.places.place import (
     BackupPlace,
     BackupRefused,
     Damaged,
+    PlaceInUse,
 )
 from storage.files.data_file import translate_errors
 from storage.files.disk import sync_name
@@ -51,7 +52,7 @@ class NewArchive(BackupPlace):
             try:
                 fcntl.flock(raw, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except BlockingIOError:
-                raise BackupRefused(f"another program is writing {self._file}") from None
+                raise PlaceInUse(f"another program is writing {self._file}") from None
             raw.truncate(0)
             try:
                 with (

@@ -13,8 +13,8 @@ from storage.backup.places.place import (
     FILES,
     MANIFEST,
     BackupPlace,
-    BackupRefused,
     Damaged,
+    PlaceInUse,
 )
 from storage.files.object_folder import ObjectFolder
 
@@ -45,13 +45,13 @@ class BucketPlace(BackupPlace):
         if not self._objects.create(LOCK, self._lock):
             age = self._objects.age(LOCK)
             if age is not None and age < STALE_SECONDS:
-                raise BackupRefused(
+                raise PlaceInUse(
                     f"another program is changing the backups in {self.description}, or was killed "
                     f"less than {STALE_SECONDS / 60:.0f} minutes ago: try again later"
                 )
             self._objects.delete([LOCK])
             if not self._objects.create(LOCK, self._lock):
-                raise BackupRefused(f"another program is changing {self.description}")
+                raise PlaceInUse(f"another program is changing {self.description}")
         self._renew_at = time.monotonic() + RENEW_SECONDS
         try:
             yield

@@ -21,8 +21,8 @@ from storage.backup.places.place import (
     MANIFEST,
     READ_BYTES,
     BackupPlace,
-    BackupRefused,
     Damaged,
+    PlaceInUse,
 )
 from storage.files.data_file import DataFile, translate_errors
 from storage.files.disk import make_folder, sync_folder
@@ -55,7 +55,7 @@ class FolderPlace(BackupPlace):
             try:
                 fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except BlockingIOError:
-                raise BackupRefused(
+                raise PlaceInUse(
                     f"another program is changing the backups in {self.folder}: wait until it ends"
                 ) from None
             with translate_errors(self._what):

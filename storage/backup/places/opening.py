@@ -7,17 +7,7 @@ from storage.backup.places.archive import SUFFIX, Archive, NewArchive
 from storage.backup.places.folder import FolderPlace
 from storage.backup.places.place import BackupPlace, BackupRefused
 from storage.settings.settings import Settings
-from storage.settings.url import uploads_url_problem
-
-Kind = type[FolderPlace] | type[NewArchive]
-
-
-def place_problem(text: str) -> str | None:
-    """Return why a text is no place of backups, or None."""
-    if "://" in text and not text.startswith("file://"):
-        wrong = uploads_url_problem(text)
-        return wrong and "it must be a folder, a file FILE.tar.zst, or s3://bucket/prefix"
-    return None if text.strip() else "it is empty"
+from storage.settings.url import backup_place_problem
 
 
 def open_new(text: str, settings: Settings) -> BackupPlace:
@@ -47,7 +37,7 @@ def open_existing(text: str, settings: Settings, unpack_to: Path | None = None) 
 
 
 def _path(text: str) -> Path | None:
-    if problem := place_problem(text):
+    if problem := backup_place_problem(text):
         raise BackupRefused(f"{text}: {problem}")
     if text.startswith("s3://"):
         return None
@@ -56,8 +46,9 @@ def _path(text: str) -> Path | None:
 
 def _refuse_folder(folder: Path, settings: Settings) -> None:
     """Refuse a folder that is a part of the store, which programs read, sweep and make private."""
-    if folder.exists() and not folder.is_dir():
-        raise BackupRefused(f"{folder} is no folder, and its name does not end with {SUFFIX}")
+    above = next(each for each in (folder, *folder.parents) if each.exists())
+    if not above.is_dir():
+        raise BackupRefused(f"{above} is a file: give a folder, or a name that ends with {SUFFIX}")
     uploads = settings.uploads_folder and settings.uploads_folder.absolute()
     if folder == settings.data_dir.absolute() or uploads in (folder, *folder.parents):
         raise BackupRefused(

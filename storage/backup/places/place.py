@@ -25,6 +25,10 @@ class BackupRefused(StoreError):
     """A backup cannot be made, restored or read. The message says what to do."""
 
 
+class PlaceInUse(BackupRefused):
+    """Another program is changing the place."""
+
+
 class Damaged(StoreError):
     """A chunk or a file of a backup does not have the bytes that its name stands for."""
 
@@ -39,7 +43,7 @@ class BackupPlace(ABC):
 
     @abstractmethod
     def lock(self) -> AbstractContextManager[None]:
-        """Keep others from changing the place. Raises BackupRefused while another program does."""
+        """Keep others from changing the place. Raises PlaceInUse while another program does."""
 
     @abstractmethod
     def contents(self) -> set[str]:

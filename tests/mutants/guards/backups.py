@@ -78,6 +78,20 @@ BACKUP = (
         PLACES,
     ),
     Mutant(
+        "a worker makes a backup only when one is due",
+        "runner/supervisor/scheduled_backups.py",
+        "if time.monotonic() >= self._not_before and self._is_due():",
+        "if True:",
+        ("tests/runner/supervisor/test_scheduled_backups.py",),
+    ),
+    Mutant(
+        "a worker makes no backup that another has just made",
+        "storage/commands/backup.py",
+        "if last_at is not None and now - last_at < arguments.scheduled * 1000:",
+        "if False:",
+        ("tests/storage/backup/test_commands.py",),
+    ),
+    Mutant(
         "an archive writes only its own names",
         "storage/backup/places/archive.py",
         "if member.isfile() and _is_ours(member.name):",

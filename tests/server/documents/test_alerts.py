@@ -9,9 +9,11 @@ from pathlib import Path
 
 import pytest
 
+from storage.db.backups_made import record_backup
 from tests.support.api import Client
 from tests.support.metrics import samples
 from tests.support.paths import ROOT
+from tests.support.stores import Bench
 
 RULES = ROOT / "deploy" / "alerts.yml"
 MINUTES = 180
@@ -37,6 +39,8 @@ OURS: Series = {
     'job_service_disk_free_bytes{disk="database"}': "50000000000-1000000x180",
     'job_service_callbacks_total{outcome="given_up"}': "2x180",
     "job_service_schedule_late_seconds{}": "0x180",
+    "job_service_backup_age_seconds{}": "3600+60x180",
+    'job_service_backups_total{outcome="failed"}': "1x180",
     "process_start_time_seconds{}": "1000x180",
     "process_open_fds{}": "100x180",
     "process_max_fds{}": "65536x180",
@@ -66,6 +70,8 @@ FIRING: dict[str, Series] = {
     "JobServiceDiskNearlyFull": {"job_service_disk_free_bytes": "18000000000-50000000x180"},
     "JobServiceCallbacksFail": {"job_service_callbacks_total": "0+1x180"},
     "JobServiceSchedulesLate": {"job_service_schedule_late_seconds": "50+5x180"},
+    "JobServiceBackupOld": {"job_service_backup_age_seconds": "172000+60x180"},
+    "JobServiceBackupFails": {"job_service_backups_total": "0+1x180"},
     "JobServiceFilesExhausted": {'process_open_fds{job="j"': "60000x180"},
 }
 """By alert: what replaces the figures whose name contains a text."""
@@ -134,7 +140,8 @@ def test_each_alert_has_a_case_and_a_line_in_the_documentation() -> None:
 
 @pytest.mark.gen_test
 @pytest.mark.sqlite
-async def test_the_alerts_use_existing_metrics(client: Client) -> None:
+async def test_the_alerts_use_existing_metrics(client: Client, bench: Bench) -> None:
+    record_backup(bench.store.database, bench.clock())
     await client.fetch("/jobs")
     used = set(re.findall(r"\b(?:job_service|process)_\w+", RULES.read_text()))
     known = {name for name, *_ in await samples(client)}
