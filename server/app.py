@@ -91,7 +91,7 @@ class App:
         self.changes = StoreChanges(wakeup, self.threads)
         self.used_tokens, self.authenticator = self._open_authenticator()
         self.hosts = AllowedHosts(settings.allowed_host_names)
-        self.proxies = open_proxies(settings)
+        self.proxies = open_proxies(settings, self.hosts)
         self._pattern_sets = PatternSetLookup(PatternSets(database, store.clock), self.threads)
         self._checks = self._submission_checks()
         self.disk_watermark = DiskWatermark(
@@ -351,9 +351,9 @@ def describe_api(job_types: JobTypes, root_path: str) -> dict[str, Any]:
     return {**document, "servers": servers, "components": components}
 
 
-def open_proxies(settings: ServerSettings) -> TrustedProxies | None:
+def open_proxies(settings: ServerSettings, hosts: AllowedHosts) -> TrustedProxies | None:
     """Return the proxies whose headers are believed; None if there are none."""
-    return TrustedProxies(settings.proxy_networks) if settings.proxy_networks else None
+    return TrustedProxies(settings.proxy_networks, hosts) if settings.proxy_networks else None
 
 
 def open_authenticator(

@@ -22,7 +22,7 @@ from tornado.httputil import (
 )
 from tornado.web import Application
 
-from server.auth.addresses import TrustedProxies
+from server.auth.addresses import PUBLIC_HOST, TrustedProxies
 from server.fast.connection import FastConnection
 from server.fast.path import FastPath
 from server.http.acceptor import Acceptor
@@ -79,6 +79,8 @@ class _AdjustedRequest(HTTPMessageDelegate):
             raise HTTPInputError("HTTP/1.0 has no chunks")  # a proxy may see another end (RFC 9112)
         if self._proxies:
             self._proxies.update_context(self._context, headers)
+        else:
+            headers.pop(PUBLIC_HOST, None)
         headers[HEADER] = self._stream.request_id = given_request_id(headers) or new_request_id()
         if headers.get("Expect", "").lower() == _CONTINUE:
             headers["Expect"] = _CONTINUE  # Tornado compares case, and Java sends 100-Continue

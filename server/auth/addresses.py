@@ -9,12 +9,16 @@ nothing of ours.
 """
 
 import re
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, MutableMapping
 from functools import lru_cache
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address
 from typing import Any
 
 ANY_HOST = "*"
+PUBLIC_HOST = "X-Forwarded-Host"
+"""The header with the host that the client named to a trusted proxy; no other peer sets it."""
+_OWN_PORTS = {("http", "80"), ("https", "443")}
+_DIGITS = re.compile("[0-9]{1,5}")
 _PORT = re.compile(r":[0-9]*\Z")
 _ENTRY = re.compile(r"\.?[a-z0-9_-]+(?:\.[a-z0-9_-]+)*")
 _IPV6_PREFIX_BITS = 64
@@ -22,19 +26,38 @@ _IPV6_PREFIX_BITS = 64
 
 
 class TrustedProxies:
-    """Finds the client's address and protocol. Only headers from `networks` are believed."""
+    """Finds the client's address, protocol and host. Only headers from `networks` are believed."""
 
-    def __init__(self, networks: Collection[IPv4Network | IPv6Network]):
+    def __init__(self, networks: Collection[IPv4Network | IPv6Network], hosts: "AllowedHosts"):
         self._networks = networks
+        self._hosts = hosts
         self._is_trusted = lru_cache(4096)(self._is_within)
 
-    def update_context(self, context: Any, headers: Mapping[str, str]) -> None:
-        """Set `remote_ip` and `protocol` in Tornado's connection context for the next request."""
+    def update_context(self, context: Any, headers: MutableMapping[str, str]) -> None:
+        """Set `remote_ip` and `protocol` in Tornado's connection context for the next request, and
+        X-Forwarded-Host in its headers to the host that the client named; remove it if a peer
+        that is no trusted proxy has sent it."""
         peer = str(context.address[0]) if context.address else ""
+        is_trusted = self._is_trusted(peer)
         context.remote_ip = self.client_address(peer, headers)
-        protocol = headers.get("X-Forwarded-Proto", "").rpartition(",")[2].strip().lower()
-        is_https = protocol == "https" and self._is_trusted(peer)
+        is_https = is_trusted and _last(headers, "X-Forwarded-Proto").lower() == "https"
         context.protocol = "https" if is_https else "http"
+        host = self._named_host(headers, context.protocol) if is_trusted else ""
+        headers.pop(PUBLIC_HOST, None)
+        if host:
+            headers[PUBLIC_HOST] = host
+
+    def _named_host(self, headers: Mapping[str, str], protocol: str) -> str:
+        """The host that a proxy names in X-Forwarded-Host or X-Forwarded-Port, empty if in none.
+
+        The host has a port unless that is the protocol's own. Some proxies pass on what a client
+        has sent there, so only a name of this service counts.
+        """
+        host, port = _last(headers, PUBLIC_HOST), _last(headers, "X-Forwarded-Port")
+        if _DIGITS.fullmatch(port) and (protocol, port) not in _OWN_PORTS:
+            host = host or headers.get("Host", "")
+            host = host if _PORT.search(host) else f"{host}:{port}"
+        return host if self._hosts.allows(host) else ""
 
     def client_address(self, peer: str, headers: Mapping[str, str]) -> str:
         """The client's address for a request that arrived from `peer` with these headers.
@@ -56,6 +79,16 @@ class TrustedProxies:
     def _is_within(self, text: str) -> bool:
         address = _parse_address(text)
         return address is not None and any(address in network for network in self._networks)
+
+
+def public_host(headers: Mapping[str, str]) -> str:
+    """The host by which the client called the service: what a trusted proxy names, else Host."""
+    return headers.get(PUBLIC_HOST) or headers.get("Host", "")
+
+
+def _last(headers: Mapping[str, str], name: str) -> str:
+    """The last entry of a header, which the nearest proxy has added."""
+    return headers.get(name, "").rpartition(",")[2].strip()
 
 
 def _parse_address(text: str) -> IPv4Address | IPv6Address | None:

@@ -13,7 +13,7 @@ from contextlib import contextmanager
 
 from tornado.httputil import HTTPHeaders, parse_cookie
 
-from server.auth.addresses import rate_limit_network
+from server.auth.addresses import PUBLIC_HOST, rate_limit_network
 from server.auth.callers import UNRESTRICTED, Caller, Role
 from server.auth.rate_limits import TokenBuckets
 from server.auth.sessions import Sessions, cookie_name
@@ -170,9 +170,11 @@ def unauthorized(code: Code, detail: str, more: str = "") -> Problem:
 
 
 def is_same_origin(origin: str, headers: HTTPHeaders) -> bool:
-    """Whether an origin, such as https://example.org, has the host that the request names."""
+    """Whether an origin, such as https://example.org, has the host that the request names, to the
+    listener or to a trusted proxy."""
     host = origin.partition("://")[2].lower()
-    return bool(host) and host == headers.get("Host", "").lower()
+    named = {headers.get("Host", "").lower(), headers.get(PUBLIC_HOST, "").lower()}
+    return bool(host) and host in named
 
 
 def require_same_origin(headers: HTTPHeaders) -> None:

@@ -312,6 +312,15 @@ class Handler(RequestHandler):
         """Override Tornado's check, which turns an invalid Origin into a 500 by a ValueError."""
         return is_same_origin(origin, self.request.headers)
 
+    def check_trusted_origin(self, origin: str) -> bool:
+        """Extend Tornado's check for a page of another origin by an error that names both."""
+        if super().check_trusted_origin(origin):
+            return True
+        detail = (
+            f"a page of {origin[:200]!r} may not change anything at {self.request.host[:200]!r}"
+        )
+        raise Problem(Code.FOREIGN_ORIGIN, detail)
+
     def _count_finished(self) -> None:
         if self._counted:
             self._counted = False

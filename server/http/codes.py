@@ -109,7 +109,9 @@ class Code(Enum):
         403,
         "The request comes from a page of another origin",
         "A web page of another origin tried to change something.",
-        "Add the origin of the page to `CORS_ORIGINS`, and let the page send a token.",
+        "If it is a page of this service, the proxy in front must pass on `Host` with its port "
+        "(nginx: `proxy_set_header Host $http_host`), or send `X-Forwarded-Host` from one of "
+        "`TRUSTED_PROXIES`. If not, add its origin to `CORS_ORIGINS`, and let it send a token.",
     )
     NOT_FOUND = (
         404,

@@ -174,7 +174,7 @@ class ServerSettings(TraceSettings):
     trusted_proxies: str = Field(
         "",
         description="Addresses and networks of trusted proxies, such as 10.0.0.0/8,127.0.0.1. The "
-        "listener reads X-Forwarded-For and X-Forwarded-Proto only from them.",
+        "listener reads X-Forwarded-For, -Proto, -Host and -Port only from them.",
     )
     cors_origins: str = Field(
         "",

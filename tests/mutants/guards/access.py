@@ -4,6 +4,7 @@ from tests.mutants.mutant import Mutant
 
 ACCESS_TESTS = ("tests/server/auth/test_permissions.py",)
 SESSIONS = ("tests/server/auth/test_sessions.py",)
+PUBLIC_HOST = ("tests/server/auth/test_public_host.py",)
 TOKENS = ("tests/server/auth/test_tokens.py",)
 EXPIRY = ("tests/server/auth/test_expiry.py",)
 
@@ -199,5 +200,26 @@ ACCESS = (
         'else "localhost"',
         "else None",
         ("tests/end_to_end/test_addresses.py",),
+    ),
+    Mutant(
+        "only a trusted proxy tells the host that a client named",
+        "server/auth/addresses.py",
+        "self._named_host(headers, context.protocol) if is_trusted",
+        "self._named_host(headers, context.protocol) if True",
+        PUBLIC_HOST,
+    ),
+    Mutant(
+        "without trusted proxies, nobody does",
+        "server/http_server.py",
+        "            headers.pop(PUBLIC_HOST, None)\n",
+        "            pass\n",
+        PUBLIC_HOST,
+    ),
+    Mutant(
+        "a proxy tells no host that is not allowed",
+        "server/auth/addresses.py",
+        'return host if self._hosts.allows(host) else ""',
+        "return host",
+        PUBLIC_HOST,
     ),
 )

@@ -8,7 +8,7 @@ from tornado.httpclient import AsyncHTTPClient
 from tornado.ioloop import IOLoop
 
 from server.app import App
-from server.auth.addresses import TrustedProxies, rate_limit_network
+from server.auth.addresses import AllowedHosts, TrustedProxies, rate_limit_network
 from server.auth.authenticate import MAX_FAILURES, Authenticator, unauthorized
 from server.auth.rate_limits import MAX_KEYS, TokenBuckets
 from server.http.codes import Code
@@ -158,7 +158,8 @@ def test_failed_authentications_are_always_limited(clock: Clock) -> None:
 
 
 PROXIES = TrustedProxies(
-    ServerSettings.read({"TRUSTED_PROXIES": "10.0.0.0/8, 2001:db8::/32"}).proxy_networks
+    ServerSettings.read({"TRUSTED_PROXIES": "10.0.0.0/8, 2001:db8::/32"}).proxy_networks,
+    AllowedHosts(()),
 )
 
 
