@@ -1,6 +1,11 @@
-"""docker-compose.yml and deploy/stack.yml: what each service is given."""
+"""docker-compose.yml, deploy/stack.yml and deploy/compose: what each service is given."""
 
+import json
+import os
 import re
+import shutil
+import subprocess
+from itertools import combinations
 from typing import Any
 
 import pytest
@@ -12,6 +17,13 @@ from storage.settings.settings import Settings
 from tests.support.paths import ROOT
 
 FILES = ("docker-compose.yml", "deploy/stack.yml")
+FOLDER = ROOT / "deploy" / "compose"
+OVERLAYS = sorted(path.name for path in FOLDER.glob("*.yml"))
+PROXIES = [name for name in OVERLAYS if name.startswith("proxy")]
+ROTATION = {
+    "driver": "json-file",
+    "options": {"max-size": "${LOG_MAX_SIZE:-20m}", "max-file": "${LOG_MAX_FILE:-5}"},
+}
 PROGRAMS: dict[str, type[Settings]] = {"listener": ServerSettings, "worker": RunnerSettings}
 SECRETS = {
     "postgres": {"postgres-password"},
@@ -22,9 +34,13 @@ SECRETS = {
 MOUNTED = "/run/secrets/"
 
 
+Loader: Any = type("Loader", (yaml.SafeLoader,), {})
+Loader.add_constructor("!reset", lambda loader, node: None)  # compose's tag, which removes a value
+
+
 def services(file: str) -> dict[str, dict[str, Any]]:
     """The services in a file, by name."""
-    found: dict[str, dict[str, Any]] = yaml.safe_load((ROOT / file).read_text())["services"]
+    found: dict[str, dict[str, Any]] = yaml.load((ROOT / file).read_text(), Loader)["services"]
     return found
 
 
@@ -77,3 +93,72 @@ def test_the_job_types_of_an_image_stay_in_force(file: str, service: str) -> Non
     environment = services(file)[service]["environment"]
     assert "JOB_TYPES" not in environment
     assert environment["MORE_JOB_TYPES"] == "${JOB_TYPES:-}"
+
+
+@pytest.mark.parametrize("file", [*FILES, *(f"deploy/compose/{name}" for name in OVERLAYS)])
+def test_no_log_fills_a_disk(file: str) -> None:
+    for name, service in services(file).items():
+        if "image" in service:
+            assert service["logging"] == ROTATION, name
+
+
+@pytest.mark.parametrize("name", OVERLAYS)
+def test_an_overlay_gives_settings_and_secrets_only_to_programs_that_read_them(name: str) -> None:
+    for service, program in PROGRAMS.items():
+        given = services(f"deploy/compose/{name}").get(service, {})
+        assert set(given.get("environment", ())) <= read_by(program)
+        assert set(given.get("secrets", ())) <= SECRETS[service]
+
+
+@pytest.mark.parametrize("name", PROXIES)
+def test_behind_a_proxy_no_listener_is_published_and_only_the_proxy_is_trusted(name: str) -> None:
+    found = services(f"deploy/compose/{name}")
+    assert found.keys() == {"listener", "proxy"}
+    assert found["listener"]["ports"] is None
+    address = found["proxy"]["networks"]["front"]["ipv4_address"]
+    assert found["listener"]["environment"]["TRUSTED_PROXIES"] == address
+
+
+def test_the_page_lists_all_overlays() -> None:
+    page = (ROOT / "docs" / "deploy.md").read_text()
+    assert sorted(re.findall(r"^\| `([a-z0-9-]+\.yml)`", page, re.MULTILINE)) == OVERLAYS
+
+
+def test_compose_can_join_the_overlays() -> None:
+    if (
+        shutil.which("docker") is None
+        or subprocess.run(["docker", "compose", "version"]).returncode
+    ):
+        (pytest.fail if os.environ.get("CI") else pytest.skip)("docker compose is not installed")
+    others = [name for name in OVERLAYS if name not in PROXIES]
+    sets = [[proxy, *others] for proxy in PROXIES] + [
+        list(pair) for pair in combinations(others, 2)
+    ]
+    given = {"DOMAIN": "jobs.example.org", "UPLOADS_URL": "s3://bucket/prefix"}
+    for names in sets:
+        files = [f"--file={FOLDER / name}" for name in names]
+        command = ["docker", "compose", f"--file={ROOT / 'docker-compose.yml'}", *files, "config"]
+        answer = subprocess.run(
+            [*command, "--format", "json"],
+            env={**os.environ, **given},
+            capture_output=True,
+            text=True,
+            timeout=50,
+            check=True,
+        )
+        found = json.loads(answer.stdout)["services"]
+        expected = {"listener", "worker"}.union(
+            *(services(f"deploy/compose/{name}") for name in names)
+        )
+        assert found.keys() == expected
+        if set(names) & set(PROXIES):
+            assert "ports" not in found["listener"]
+
+
+def test_prometheus_can_read_its_configuration() -> None:
+    if shutil.which("promtool") is None:
+        (pytest.fail if os.environ.get("CI") else pytest.skip)("promtool is not installed")
+    file = FOLDER / "monitoring" / "prometheus.yml"
+    command = ["promtool", "check", "config", "--syntax-only", str(file)]
+    answer = subprocess.run(command, capture_output=True, text=True, timeout=50)
+    assert answer.returncode == 0, answer.stdout + answer.stderr

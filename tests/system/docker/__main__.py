@@ -1,8 +1,9 @@
 """Builds the image, then checks it and its deployments. Exits with 1 if a check fails.
 
-    python -m tests.system.docker [nodes]
+    python -m tests.system.docker [nodes|overlays]
 
-With `nodes`, only the deployment for many machines is checked, on three Docker engines.
+With `nodes`, only the deployment for many machines is checked, on three Docker engines. With
+`overlays`, only the image and deploy/compose are.
 """
 
 import os
@@ -12,6 +13,8 @@ import time
 from tests.system.docker import checks, machines
 from tests.system.docker.compose import Compose
 from tests.system.docker.nodes import Nodes
+from tests.system.docker.overlays import proxied
+from tests.system.docker.overlays.everything import Everything
 from tests.system.docker.report import Report
 from tests.system.docker.scaled import Scaled
 from tests.system.docker.stack import Stack
@@ -24,16 +27,23 @@ def main() -> int:
     if sys.argv[1:] == ["nodes"]:
         check_nodes(report, f"{os.environ['STACK_NAME']}-nodes")
     elif report.check(checks.image.the_image_is_built):
-        report.check_all(checks.image.CHECKS)
-        report.check_all(checks.strict.CHECKS)
-        check_compose(report, os.environ["COMPOSE_PROJECT_NAME"])
-        stack = Stack(os.environ["STACK_NAME"])
-        if report.check(checks.stack.a_stack_deploy_starts_all_replicas, stack):
-            report.check_all(checks.stack.CHECKS, stack)
-        check_scaled(report, Scaled(f"{os.environ['STACK_NAME']}-scaled"))
+        if sys.argv[1:] != ["overlays"]:
+            check_one_machine(report)
+        check_overlays(report, os.environ["COMPOSE_PROJECT_NAME"])
     report.say(f"\n{time.monotonic() - started:.0f} s in total")
     report.say(f"{report.passed} passed, {report.failed} failed")
     return 1 if report.failed else 0
+
+
+def check_one_machine(report: Report) -> None:
+    """Check the image, docker-compose.yml with compose and as a stack, and deploy/stack.yml."""
+    report.check_all(checks.image.CHECKS)
+    report.check_all(checks.strict.CHECKS)
+    check_compose(report, os.environ["COMPOSE_PROJECT_NAME"])
+    stack = Stack(os.environ["STACK_NAME"])
+    if report.check(checks.stack.a_stack_deploy_starts_all_replicas, stack):
+        report.check_all(checks.stack.CHECKS, stack)
+    check_scaled(report, Scaled(f"{os.environ['STACK_NAME']}-scaled"))
 
 
 def check_compose(report: Report, project: str) -> None:
@@ -61,6 +71,23 @@ def check_scaled(report: Report, scaled: Scaled) -> None:
         checks.scaled.the_scaled_stack_starts, scaled
     ):
         report.check_all(checks.scaled.CHECKS, scaled)
+
+
+def check_overlays(report: Report, project: str) -> None:
+    """Check docker-compose.yml behind each proxy, and with all other overlays at once."""
+    if not report.check(checks.proxies.the_images_of_the_overlays_are_built):
+        return
+    for name, behind in proxied.PROXIES.items():
+        report.say(f"\nbehind {name}")
+        deployment = behind(f"{project}-{name}")
+        if report.check(checks.proxies.the_proxy_and_three_listeners_start, deployment):
+            report.check_all(checks.proxies.CHECKS, deployment)
+        report.check(checks.proxies.the_deployment_is_removed, deployment)
+    report.say("\nwith all overlays")
+    everything = Everything(f"{project}-overlays")
+    if report.check(checks.overlays.all_services_start_with_the_documented_secrets, everything):
+        report.check_all(checks.overlays.CHECKS, everything)
+    report.check(checks.overlays.the_deployment_with_all_overlays_is_removed, everything)
 
 
 def check_nodes(report: Report, name: str) -> None:
