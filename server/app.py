@@ -62,6 +62,7 @@ from storage.queries.explain import explain
 from storage.queries.failures import find_failures
 from storage.queries.health import oldest_transaction_seconds, require_ready
 from storage.queries.history import last_hour
+from storage.queries.scale import read_scale
 from storage.queries.stats import Stats, count_queued, read_stats
 from storage.records.release import RELEASE
 from storage.schedules.schedules import Schedules
@@ -311,6 +312,7 @@ class App:
             "query": partial(self.job_store.get, UUID(int=0)),
             "queue_watermark": self.queue_watermark,
             "queues": self.queues,
+            "read_scale": partial(read_scale, database, clock, folder),
             "readers": self.line_readers,
             "resumable": self.resumable,
             "require_ready": partial(require_ready, database),

@@ -33,6 +33,7 @@ from server.handlers.pages import (
 )
 from server.handlers.pattern_sets import PatternSetHandler, PatternSetsHandler
 from server.handlers.queues import QueueHandler, QueuesHandler
+from server.handlers.scale import ScaleHandler
 from server.handlers.schedules import ScheduleHandler, ScheduleRunHandler, SchedulesHandler
 from server.handlers.session import SessionHandler
 from server.handlers.types import TypeHandler, TypesHandler
@@ -42,6 +43,7 @@ ROUTES: tuple[tuple[str, type[Handler]], ...] = (
     (r"/healthz", HealthHandler),
     (r"/readyz", ReadyHandler),
     (r"/metrics", MetricsHandler),
+    (r"/scale/?", ScaleHandler),
     (r"/overview/?", OverviewHandler),
     (r"/overview/history/?", HistoryHandler),
     (r"/openapi.json", OpenApiHandler),

@@ -40,6 +40,7 @@ __all__ = [
     "PatternSetData",
     "QueueData",
     "Refusal",
+    "Scale",
     "ScheduleData",
     "TypeData",
     "Types",
@@ -79,6 +80,7 @@ if TYPE_CHECKING:
     from jobservice.files import FileData, KnownFile
     from jobservice.log_entries import LogEntry
     from jobservice.pieces import UploadState
+    from jobservice.scale import Scale
     from jobservice.schedule_documents import FiringData, ScheduleData
     from jobservice.type_documents import BrokenTypeData, TypeData, Types
 
@@ -113,6 +115,7 @@ _MODULES = {
     "FileData": "files",
     "KnownFile": "files",
     "UploadState": "pieces",
+    "Scale": "scale",
     "FiringData": "schedule_documents",
     "ScheduleData": "schedule_documents",
     "BrokenTypeData": "type_documents",

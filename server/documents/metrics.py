@@ -25,6 +25,7 @@ from server.http.acceptor import Traffic
 from server.http.activity import BUCKETS, RequestMetrics
 from storage.db import counters
 from storage.jobs.queues import COUNT_LIMIT, Queue
+from storage.queries.scale import Scale
 from storage.queries.stats import Stats, TypeStats
 from storage.records.job import Outcome
 from storage.records.release import RELEASE
@@ -41,16 +42,17 @@ def exposition(
     accept: str,
     listener: Collector,
     oldest_transaction: float | None = None,
+    scale: Scale | None = None,
 ) -> tuple[bytes, str]:
     """Render the stats in the format that the Accept header asks for; returns it with its content
     type.
 
     `types` are job types to report even if they have no jobs yet. `listener` yields the metrics of
     this listener. `oldest_transaction` is the age in seconds of the database's oldest open
-    transaction, None where it is not known.
+    transaction, None where it is not known. `scale` has the slots that could be used.
     """
     registry = CollectorRegistry()
-    registry.register(_StoreMetrics(stats, types, oldest_transaction))
+    registry.register(_StoreMetrics(stats, types, oldest_transaction, scale))
     registry.register(listener)
     encode, content_type = choose_encoder(accept)
     return encode(registry), content_type
@@ -59,7 +61,14 @@ def exposition(
 class _StoreMetrics(Collector):
     """The metrics of stats that were read before."""
 
-    def __init__(self, stats: Stats, types: Iterable[str], oldest_transaction: float | None):
+    def __init__(
+        self,
+        stats: Stats,
+        types: Iterable[str],
+        oldest_transaction: float | None,
+        scale: Scale | None,
+    ):
+        self._scale = scale
         self._stats = stats
         self._oldest_transaction = oldest_transaction
         self._types = sorted({**dict.fromkeys(types, TypeStats({})), **stats.types}.items())
@@ -70,6 +79,7 @@ class _StoreMetrics(Collector):
         yield from self._of_queues()
         yield from self._of_schedules()
         yield from self._of_backups()
+        yield from self._of_scale()
 
     def _of_types(self) -> Iterator[Metric]:
         yield self._gauge("jobs_queued", "Queued jobs, due or not", lambda each: each.queued)
@@ -175,6 +185,15 @@ class _StoreMetrics(Collector):
             yield GaugeMetricFamily(PREFIX + "backup_age_seconds", text, age)
         counts = [(["succeeded"], stats.succeeded), (["failed"], stats.failed)]
         yield _family(CounterMetricFamily, "backups", "Backups", ["outcome"], counts)
+
+    def _of_scale(self) -> Iterator[Metric]:
+        if (scale := self._scale) is None:
+            return
+        text = "Slots that could be used now"
+        yield GaugeMetricFamily(PREFIX + "slots_wanted", text, scale.slots_wanted)
+        samples = [([each.queue.name], each.slots_wanted) for each in scale.queues]
+        text = "Slots that the jobs of a queue could use now"
+        yield _family(GaugeMetricFamily, "queue_slots_wanted", text, ["queue"], samples)
 
     def _of_each_queue(
         self, name: str, text: str, value: Callable[[Queue], float | None]

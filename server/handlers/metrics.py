@@ -12,6 +12,7 @@ from server.http.problems import Problem, unavailable
 from server.jobs.admission import DiskWatermark
 from server.store.threads import Batcher, StoreThreads
 from storage.liveness.runners import RegisteredRunner
+from storage.queries.scale import Scale
 from storage.queries.stats import Stats
 from storage.records.job import StoreUnusable
 
@@ -24,6 +25,7 @@ class MetricsHandler(Handler):
     stats: Batcher[None, Stats]
     job_types: Mapping[str, JobType[Any]]
     listener: Callable[[], ListenerMetrics]
+    read_scale: Callable[[], Scale]
 
     ROUTE = "/metrics"
     ANY_QUERY = True
@@ -32,8 +34,10 @@ class MetricsHandler(Handler):
         """Send the text format of Prometheus, or OpenMetrics if the Accept header asks for it."""
         stats = await self.stats.call(None)
         oldest = await self.threads.run(self.oldest_transaction)
+        scale = await self.threads.run(self.read_scale)
         accept = self.request.headers.get("Accept", "")
-        text, content_type = exposition(stats, self.job_types, accept, self.listener(), oldest)
+        about_store = stats, self.job_types, accept, self.listener(), oldest, scale
+        text, content_type = exposition(*about_store)
         self.send_content(text, content_type)
 
     head = get

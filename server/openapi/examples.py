@@ -37,6 +37,7 @@ from server.documents.schemas.pattern_sets import (
     PatternSetsDocument,
 )
 from server.documents.schemas.queues import QueueDocument, QueuesDocument
+from server.documents.schemas.scale import ScaleDocument
 from server.documents.schemas.schedules import (
     ScheduleDocument,
     ScheduleHeadDocument,
@@ -312,6 +313,16 @@ _REST: dict[Any, Any] = {
         "next": None,
     },
     AuditDocument: {"items": [_AUDIT_ENTRY], "next": None},
+    ScaleDocument: {
+        "slots_wanted": 5,
+        "slots": 3,
+        "busy": 3,
+        "parts": 0,
+        "schedules": 0,
+        "queues": [
+            {"name": "default", "slots_wanted": 5, "running": 3, "due": 2, "not_startable": 0},
+        ],
+    },
     ExplainDocument: {
         "job_id": _ID,
         "status": "queued",

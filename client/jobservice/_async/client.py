@@ -36,6 +36,7 @@ from jobservice.documents import (
 from jobservice.errors import ApiError
 from jobservice.event_stream import Event
 from jobservice.pieces import UploadState
+from jobservice.scale import Scale, read_scale
 from jobservice.uploads import Files, Progress
 
 if TYPE_CHECKING:
@@ -297,6 +298,15 @@ class AsyncClient:
     async def queue(self, name: str) -> QueueData:
         """Return a queue."""
         return read_queue(await self._transport.document(requests.get(requests.queue_path(name))))
+
+    async def scale(self, queues: Iterable[str] = (), *, within: float | timedelta = 0.0) -> Scale:
+        """Return how many slots the jobs of some queues could use now, by default of all queues.
+
+        within: what becomes due within so many seconds counts as due.
+        """
+        seconds = within.total_seconds() if isinstance(within, timedelta) else within
+        request = requests.get_scale(queues, seconds)
+        return read_scale(await self._transport.document(request))
 
     async def put_queue(
         self,

@@ -37,6 +37,7 @@ from jobservice.documents import (
 from jobservice.errors import ApiError
 from jobservice.event_stream import Event
 from jobservice.pieces import UploadState
+from jobservice.scale import Scale, read_scale
 from jobservice.uploads import Files, Progress
 
 if TYPE_CHECKING:
@@ -296,6 +297,15 @@ class Client:
     def queue(self, name: str) -> QueueData:
         """Return a queue."""
         return read_queue(self._transport.document(requests.get(requests.queue_path(name))))
+
+    def scale(self, queues: Iterable[str] = (), *, within: float | timedelta = 0.0) -> Scale:
+        """Return how many slots the jobs of some queues could use now, by default of all queues.
+
+        within: what becomes due within so many seconds counts as due.
+        """
+        seconds = within.total_seconds() if isinstance(within, timedelta) else within
+        request = requests.get_scale(queues, seconds)
+        return read_scale(self._transport.document(request))
 
     def put_queue(
         self,

@@ -21,7 +21,7 @@ from jobservice.requests.jobs import (
     update_job,
 )
 from jobservice.requests.pattern_sets import delete_pattern_set, put_pattern_set
-from jobservice.requests.queues import change_queue, delete_queue, put_queue
+from jobservice.requests.queues import change_queue, delete_queue, get_scale, put_queue
 from jobservice.requests.request import (
     MAX_WAIT_SECONDS,
     HasId,
@@ -85,6 +85,7 @@ __all__ = [
     "get_file",
     "get_job",
     "get_jobs",
+    "get_scale",
     "get_upload",
     "job_lines",
     "job_output",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from jobservice.requests.request import Request, put, queue_path, require_known, with_json
@@ -20,6 +20,12 @@ def change_queue(name: str, changes: Mapping[str, Any]) -> Request:
     """Change some settings of a queue."""
     require_known("change_queue", changes, ("max_running", "paused"))
     return with_json("PATCH", queue_path(name), dict(changes))
+
+
+def get_scale(queues: Iterable[str], within: float) -> Request:
+    """Get how many slots the jobs of some queues could use; without queues, those of all."""
+    query = [("queue", queue) for queue in queues]
+    return Request("GET", "/scale", [*query, ("within", f"{within:g}")] if within else query)
 
 
 def delete_queue(name: str) -> Request:

@@ -3,7 +3,9 @@
 from typing import Any
 
 from server.auth.sessions import SignIn
+from server.documents.scale import ScaleQuery
 from server.documents.schemas.overview import HistoryDocument, OverviewDocument
+from server.documents.schemas.scale import ScaleDocument
 from server.documents.schemas.service import (
     HealthDocument,
     IndexDocument,
@@ -46,6 +48,18 @@ SERVICE = (
         id="getMetrics",
         tag="service",
         description="Statistics of all jobs, and of this listener.",
+    ),
+    Operation(
+        "/scale",
+        "How many slots could be used now",
+        {200: ScaleDocument},
+        id="getScale",
+        tag="service",
+        description="For autoscaling: `slots_wanted` counts running jobs, and due jobs that may"
+        " start. Jobs of paused queues, above the limits of queues and of concurrency keys do not"
+        " count. Divide it by the slots of a worker.",
+        queries=(ScaleQuery,),
+        problems=(422,),
     ),
     Operation(
         "/overview",

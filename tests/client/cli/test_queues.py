@@ -1,8 +1,10 @@
 """`jobservice queues` and its subcommands."""
 
 import contextlib
+import re
 
 from tests.support.jobs_command import JobsCommand
+from tests.support.paths import ROOT
 from tests.support.programs import Service
 
 
@@ -50,3 +52,27 @@ def test_errors_of_the_service_are_reported(jobs: JobsCommand) -> None:
     assert jobs.run("queues", "pause", "unknown").code == 1
     assert jobs.run("queues", "delete", "default").code == 1
     assert jobs.run("queues", "limit", "default", "many").code == 2
+
+
+def test_the_slots_wanted_are_printed(jobs: JobsCommand, service: Service) -> None:
+    jobs.run("queues", "create", "wanted", "--max-running", "2")
+    for _ in range(3):
+        service.submit(payload={"seconds": 600}, queue="wanted", delay=60)
+    assert jobs.run("queues", "scale", "wanted", "--per-worker", "3").out == "0\n"
+    soon = ("queues", "scale", "wanted", "--within", "5m")
+    lines = [line.split() for line in jobs.run(*soon).out.splitlines()]
+    assert lines[0] == ["QUEUE", "WANTED", "RUNNING", "DUE"]
+    assert lines[1] == ["wanted", "2", "0", "3"]
+    assert lines[2][:3] == ["2", "slots", "wanted,"]
+    assert jobs.run(*soon, "--per-worker", "2").out == "1\n"
+    assert jobs.run(*soon, "--json").items[0]["slots_wanted"] == 2
+    assert jobs.run("queues", "scale", "none").code == 2
+    jobs.run("cancel", "--queue", "wanted", "--yes")
+
+
+def test_the_examples_of_the_page_about_autoscaling_run(jobs: JobsCommand) -> None:
+    text = (ROOT / "docs/autoscaling.md").read_text()
+    script = "\n".join(re.findall(r"^```sh\n(.*?)^```$", text, re.M | re.S))
+    done = jobs.shell(f"set -eu\n{script}")
+    assert (done.code, done.err) == (0, "")
+    assert done.out.splitlines()[-1].startswith("docker service scale --detach job_worker=")

@@ -4,6 +4,7 @@ from tests.mutants.mutant import Mutant
 
 QUEUES_TESTS = ("tests/storage/jobs/test_queues.py",)
 API = ("tests/server/handlers/test_queues.py",)
+SCALE = ("tests/storage/queries/test_scale.py",)
 
 QUEUES = (
     Mutant(
@@ -138,5 +139,33 @@ QUEUES = (
         "    if not is_queue_name(name):\n        raise queue_not_found(name)\n",
         "    pass\n",
         API,
+    ),
+    Mutant(
+        "jobs of a paused queue want no slot",
+        "storage/queries/scale.py",
+        "        if self.queue.paused:\n            return 0\n",
+        "",
+        SCALE,
+    ),
+    Mutant(
+        "jobs above the limit of their queue want no slot",
+        "storage/queries/scale.py",
+        "return self.due if limit is None else min(self.due, max(0, limit - self.queue.running))",
+        "return self.due if limit is None else min(self.due, limit)",
+        SCALE,
+    ),
+    Mutant(
+        "a split job wants no slot beside its parts",
+        "storage/queries/scale.py",
+        "self.parts - self.split + self.schedules",
+        "self.parts + self.schedules",
+        SCALE,
+    ),
+    Mutant(
+        "a stale worker has no slots",
+        "storage/queries/scale.py",
+        "        if not each.is_stale and (names",
+        "        if (names",
+        SCALE,
     ),
 )

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from jobservice import QueueData
 
 COLUMNS = ("QUEUE", "RUNNING", "LIMIT", "QUEUED", "OLDEST", "STATE")
+SCALE_COLUMNS = ("QUEUE", "WANTED", "RUNNING", "DUE")
 NUMBERS = ("RUNNING", "LIMIT", "QUEUED", "OLDEST")
 Names = Annotated[
     list[str],
@@ -93,6 +94,48 @@ def limit(
     _report(session, session.client.change_queue(name, max_running=wanted))
 
 
+def scale(
+    session: Session,
+    names: Annotated[
+        list[str] | None,
+        typer.Argument(
+            metavar="[NAME]...", autocompletion=completion.queues, help="By default all."
+        ),
+    ] = None,
+    within: Annotated[
+        float | None,
+        typer.Option(
+            "--within",
+            metavar="TIME",
+            parser=formats.parse_duration,
+            help="Count what becomes due within 90s or 5m.",
+        ),
+    ] = None,
+    per_worker: Annotated[
+        int | None,
+        typer.Option(
+            "--per-worker",
+            min=1,
+            metavar="N",
+            help="Print only how many workers with N slots each are wanted.",
+        ),
+    ] = None,
+) -> None:
+    """Say how many slots the jobs of queues could use now, for autoscaling."""
+    found = session.client.scale(names or (), within=within or 0.0)
+    if per_worker is not None:
+        session.output.line(str(found.workers(per_worker)))
+    elif session.output.as_json:
+        session.output.document(dict(found.raw))
+    else:
+        rows = [
+            [each.name, *map(formats.number, (each.slots_wanted, each.running, each.due))]
+            for each in found.queues
+        ]
+        session.output.table(SCALE_COLUMNS, rows, right=SCALE_COLUMNS[1:])
+        session.output.line(f"{found.slots_wanted} slots wanted, {found.slots} there")
+
+
 def delete(session: Session, names: Names) -> int:
     """Delete queues without queued or running jobs."""
     return session.delete_each(names, session.client.delete_queue)
@@ -112,4 +155,5 @@ command(app, "create", ("queues create gpu --max-running 2",))(create)
 command(app, "pause", ("queues pause gpu",))(pause)
 command(app, "resume", ("queues resume gpu",))(resume)
 command(app, "limit", ("queues limit gpu 4", "queues limit gpu none"))(limit)
+command(app, "scale", ("queues scale", "queues scale gpu --per-worker 3"))(scale)
 command(app, "delete", ("queues delete gpu",))(delete)

@@ -1,0 +1,144 @@
+"""How many slots the jobs of some queues could use now: the signal for autoscaling.
+
+    slots wanted = running jobs + due jobs that may start + parts + due schedules
+
+A due job may start if its queue is not paused and the limit of the queue leaves room. Held jobs,
+such as those that wait for a place of their concurrency key, are not due. A running split job uses
+no slot itself while it has parts.
+"""
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import peewee as pw
+
+from storage.claiming.candidates import priorities_above
+from storage.db.clock import Clock
+from storage.db.database import Database
+from storage.db.models import JobRow, PartRow, ScheduleRow
+from storage.db.parameters import parameter
+from storage.jobs.open_queues import IS_QUEUED, UNFINISHED
+from storage.jobs.queues import Queue, list_queues
+from storage.liveness.runners import registered_runners
+from storage.records.states import Status
+
+DUE_LIMIT = 1000
+"""Most due jobs of a queue that are counted."""
+_BELOW_ALL_PRIORITIES = -1 << 30
+
+
+@dataclass(frozen=True)
+class QueueScale:
+    """The jobs of a queue, in slots. `due` counts up to DUE_LIMIT jobs."""
+
+    queue: Queue
+    due: int
+
+    @property
+    def startable(self) -> int:
+        """How many of the due jobs may start, however many slots there are."""
+        if self.queue.paused:
+            return 0
+        limit = self.queue.max_running
+        return self.due if limit is None else min(self.due, max(0, limit - self.queue.running))
+
+    @property
+    def slots_wanted(self) -> int:
+        """How many slots its jobs could use now."""
+        return self.queue.running + self.startable
+
+
+@dataclass(frozen=True)
+class Scale:
+    """How many slots could be used now, and how many there are.
+
+    parts: parts of split jobs that wait or run. split: the running jobs that have parts.
+    schedules: schedules that are due, each of which needs a worker to fire it.
+    slots, busy: of the living workers that serve one of the queues.
+    """
+
+    queues: Sequence[QueueScale]
+    parts: int
+    split: int
+    schedules: int
+    slots: int
+    busy: int
+
+    @property
+    def slots_wanted(self) -> int:
+        """The number of slots that could be used now."""
+        of_queues = sum(each.slots_wanted for each in self.queues)
+        return of_queues + self.parts - self.split + self.schedules
+
+
+def read_scale(
+    database: Database,
+    clock: Clock,
+    folder: Path,
+    names: Collection[str] | None = None,
+    within_ms: int = 0,
+) -> Scale:
+    """Return how many slots the jobs of these queues could use now; None for all queues.
+
+    `folder` holds the lock files of the runners. What becomes due within `within_ms` counts as due.
+    """
+    now = clock()
+    until = now + within_ms
+    queues = [each for each in list_queues(database, now) if names is None or each.name in names]
+    found = [QueueScale(queue, _count_due(database, queue, until)) for queue in queues]
+    runners = [
+        each
+        for each in registered_runners(database, folder)
+        if not each.is_stale and (names is None or any(map(each.takes, names)))
+    ]
+    parts, split = _count_parts(database, names)
+    slots, busy = sum(each.slots for each in runners), sum(each.busy for each in runners)
+    return Scale(found, parts, split, _count_schedules(database, until), slots, busy)
+
+
+def _count_due(database: Database, queue: Queue, until: int) -> int:
+    """Count up to DUE_LIMIT queued jobs of a queue that are due by a time."""
+    if not queue.queued:
+        return 0
+    count, select = 0, database.statement("due jobs", lambda: _select_due(database))
+    for priority in priorities_above(database, queue.name, _BELOW_ALL_PRIORITIES):
+        values = {"queue": queue.name, "priority": priority, "until": until}
+        count += database.fetch(select, values)[0]["count"]
+        if count >= DUE_LIMIT:
+            return DUE_LIMIT
+    return count
+
+
+def _select_due(database: Database) -> Any:
+    due = (
+        JobRow.queue == parameter(JobRow.queue),
+        JobRow.priority == parameter(JobRow.priority),
+        JobRow.run_at <= parameter(JobRow.run_at, "until"),
+    )
+    some = JobRow.select(JobRow.id).where(IS_QUEUED, *due).limit(DUE_LIMIT)
+    some = database.engine.by_index(some, JobRow, UNFINISHED).alias("some")
+    return pw.Select([some], [pw.fn.COUNT(pw.SQL("*")).alias("count")])
+
+
+def _count_parts(database: Database, names: Collection[str] | None) -> tuple[int, int]:
+    """Return the number of parts that wait or run, and of the running jobs that have parts."""
+    wants_slot = PartRow.status.in_(["queued", "running", "ending"])
+    parts = pw.fn.SUM(pw.Case(None, [(wants_slot, 1)], 0)).alias("parts")
+    found = database.rows(PartRow.select(PartRow.job_id, parts).group_by(PartRow.job_id))
+    if not found:
+        return 0, 0
+    ids = [row["job_id"] for row in found]
+    running = JobRow.select(JobRow.id).where(JobRow.id.in_(ids), JobRow.status == Status.RUNNING)
+    if names is not None:
+        running = running.where(JobRow.queue.in_(sorted(names)))
+    split = {row["id"] for row in database.rows(running)}
+    return sum(int(row["parts"]) for row in found if row["job_id"] in split), len(split)
+
+
+def _count_schedules(database: Database, until: int) -> int:
+    """Count the schedules that are due by a time: only a worker fires them."""
+    count = ScheduleRow.select(pw.fn.COUNT(ScheduleRow.name).alias("count"))
+    is_due = ScheduleRow.next_at.is_null(False) & (ScheduleRow.next_at <= until)
+    return int(database.rows(count.where(is_due))[0]["count"])
