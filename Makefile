@@ -21,7 +21,7 @@ TYPES_PACKAGES := $(VENV)/job_types
 TYPES_INSTALLED := $(TYPES_PACKAGES)/installed
 
 .DEFAULT_GOAL := help
-.PHONY: help doctor run test check types docs audit generators bench kernel peers mutants chaos power docker-test systemd-test install-systemd release clean
+.PHONY: help doctor run test check types docs audit generators bench kernel peers mutants chaos power releases docker-test systemd-test install-systemd release clean
 
 help: ## List these targets
 	@echo "make TARGET [PYTHON=python3.13] [VENV=.venv]"
@@ -85,6 +85,9 @@ audit: $(DEVELOPER) ## Write the bill of materials of the image, and ask for kno
 chaos: $(DEVELOPER) ## Faults for SECONDS=60 on DATABASE=sqlite or postgresql, SEED=n; LISTENERS=2, RUNNERS=2, NETWORKS=1 to cut them; then the promises are checked
 	$(BIN)/python -m tests.system.chaos --seconds $(SECONDS) --database $(DATABASE) --listeners $(LISTENERS) --runners $(RUNNERS) \
 		$(if $(SEED),--seed $(SEED)) $(if $(NETWORKS),--networks)
+
+releases: $(DEVELOPER) ## Replace the previous release by this one under load, back, and again, for SECONDS=60 on DATABASE=sqlite or postgresql
+	$(BIN)/python -m tests.system.releases --seconds $(SECONDS) --database $(DATABASE)
 
 docker-test: ## Test the image and the compose file; needs a Docker engine
 	tests/system/docker/run

@@ -47,7 +47,7 @@ def check_schema(subject: Subject) -> Iterator[Finding]:
             "note",
             f"the database has the schema of a newer release ({state.newer[-1]}), which works",
             "a later release uses it, or has used it before a rollback",
-            "none is needed; docs/updating.md#the-schema",
+            "none is needed; docs/upgrading.md#the-schema",
         )
     if state.pending:
         yield Finding(
