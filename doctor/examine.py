@@ -22,7 +22,6 @@ from doctor.checks import (
 from doctor.findings.finding import Finding
 from doctor.findings.subject import Subject
 from storage.checks.reading import TookTooLong
-from storage.records.job import StoreError
 
 Check = Callable[[Subject], Iterator[Finding]]
 CANNOT = "it cannot be checked"
@@ -111,12 +110,12 @@ def _run(check: Check, subject: Subject) -> list[Finding]:
                 "python -m storage doctor --thorough",
             )
         )
-    except (StoreError, OSError) as error:
+    except Exception as error:  # whatever it is: the other checks can still find something
         found.append(
             Finding(
                 name,
                 "error",
-                f"{CANNOT}: {error}",
+                f"{CANNOT}: {' '.join(str(error).split()) or repr(error)}",
                 "the programs need the same access",
                 "correct the cause that the message names, and repeat `python -m storage doctor`",
             )

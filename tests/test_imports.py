@@ -63,7 +63,7 @@ MAY_IMPORT = {
     "storage.files storage.records storage.transfer",
     "storage.checks": "storage.db storage.db.sqlite_file storage.files storage.jobs "
     "storage.liveness storage.records storage.settings",
-    "storage.commands": "doctor storage storage.*",
+    "storage.commands": "doctor doctor.* storage storage.*",
     "storage": "storage.*",
     "runner.analysis.native": "",
     "runner.analysis.input": "",
@@ -154,7 +154,9 @@ MAY_IMPORT = {
     "doctor.findings": "runner server.settings storage.checks storage.db storage.settings",
     "doctor.checks": "doctor.findings runner runner.job_types.registry runner.pool.linux "
     "server.settings storage storage.*",
-    "doctor": "doctor.* storage storage.*",
+    "doctor": "doctor.checks doctor.findings storage storage.*",
+    "doctor.bundle": "doctor doctor.checks doctor.findings runner server.documents "
+    "server.settings storage storage.*",
 }
 
 # Library: the modules that may import it. Python's own modules are free to all but sqlite3.

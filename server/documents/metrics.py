@@ -58,6 +58,14 @@ def exposition(
     return encode(registry), content_type
 
 
+def store_exposition(stats: Stats, oldest_transaction: float | None) -> bytes:
+    """Render the stats alone, in the format of Prometheus."""
+    registry = CollectorRegistry()
+    registry.register(_StoreMetrics(stats, (), oldest_transaction))
+    encode, _ = choose_encoder("")
+    return bytes(encode(registry))
+
+
 class _StoreMetrics(Collector):
     """The metrics of stats that were read before."""
 

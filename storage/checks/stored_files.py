@@ -28,7 +28,7 @@ class MissingFiles:
     """Whether all files were checked, before the time was over."""
     missing: int = 0
     examples: list[str] = field(default_factory=list)
-    """The first few: which job or upload, and the name of the file."""
+    """The first few: which upload, or which file of which job."""
 
     def add(self, example: str) -> None:
         """Note a missing file."""
@@ -75,13 +75,13 @@ def _files(database: Database) -> Iterator[tuple[str, int, Upload | ArtifactKey]
         last = rows[-1]["id"]
         for row in rows:
             upload = Upload(**row)
-            yield f"upload {upload.id} ({upload.name})", upload.size, upload
+            yield f"upload {upload.id}", upload.size, upload
     last = None
     while rows := _job_files_after(database, last):
         last = rows[-1]["job_id"], rows[-1]["name"]
         for row in rows:
             file = JobFile(**row)
-            yield f"job {file.job_id} ({file.name})", file.size, file.key
+            yield f"job {file.job_id}, file {file.position}", file.size, file.key
 
 
 def _uploads_after(database: Database, last: Any) -> list[dict[str, Any]]:

@@ -33,7 +33,7 @@ def test_files_with_a_row_are_found_and_missing_ones_are_named(bench: Bench) -> 
     folder.path(uploads[1]).write_bytes(b"ab")
     found = find_missing(database, folder, None)
     assert found.missing == 2
-    assert sorted(found.examples) == sorted(f"upload {each.id} (a.log)" for each in uploads[:2])
+    assert sorted(found.examples) == sorted(f"upload {each.id}" for each in uploads[:2])
 
 
 def test_only_old_files_without_a_row_are_counted_and_deleted(bench: Bench) -> None:

@@ -1,0 +1,54 @@
+"""`python -m storage support-bundle` packs what helps others to find a fault."""
+
+import argparse
+import os
+import sys
+import time
+
+from storage.commands.output import Progress
+from storage.commands.subparsers import Subparsers
+from storage.records.job import StoreError
+from storage.settings.settings import Settings
+
+ABOUT = """Writes a zip file with versions, settings without secrets, the findings of the doctor,
+figures of the store, metrics, and the ends of logs. Payloads, results, errors, output and files of
+jobs are left out. Programs may run meanwhile."""
+
+
+def add(commands: Subparsers) -> None:
+    """Add the command to the parser."""
+    parser = commands.add_parser(
+        "support-bundle", help="pack what helps others to find a fault", description=ABOUT
+    )
+    parser.add_argument(
+        "--to",
+        default=time.strftime("job-service-%Y%m%d-%H%M%S.zip"),
+        metavar="FILE",
+        help="the file to write, which must not exist; - for standard output (default: "
+        "job-service-DATE-TIME.zip)",
+    )
+    parser.add_argument(
+        "--log",
+        action="append",
+        default=[],
+        metavar="FILE",
+        help="a log of a listener or worker, - for standard input; can be repeated (default: the "
+        "journal of systemd, if it has units of the service)",
+    )
+    parser.set_defaults(run=_run, failed="no bundle was written", reads_settings=False)
+
+
+def _run(arguments: argparse.Namespace, _settings: Settings | None) -> int:
+    """Write the bundle; return the exit code."""
+    from doctor.bundle.bundle import write_bundle  # not above: it loads both programs
+    from doctor.findings.subject import Subject
+
+    subject = Subject(os.environ)
+    try:
+        size = write_bundle(subject, arguments.to, arguments.log, Progress())
+    except OSError as error:
+        raise StoreError(f"{arguments.to}: {error.strerror or error}") from error
+    finally:
+        subject.close()
+    sys.stderr.write(f"{size:,} bytes: {arguments.to}\n")
+    return 0
