@@ -1,7 +1,7 @@
 """The import rules: one row for each folder, and the libraries that a folder may use.
 
     server ─▶ storage ◀─ runner        of runner, server imports only runner.job_types
-    doctor                             examines all three; only storage.commands starts it
+    server.doctor                      examines all three; only storage.commands starts it
     jobservice                         the client, in the folder client/, imports none of them
 
 The imports of every module are read from its source, so imports inside functions count, too.
@@ -19,7 +19,7 @@ import pytest
 
 from tests.support.paths import ROOT
 
-PACKAGES = ("doctor", "server", "runner", "storage", "jobservice")
+PACKAGES = ("server", "runner", "storage", "jobservice")
 CLIENT = ROOT / "client"
 """The folder of the package jobservice, which is installed without the others."""
 OURS = (*PACKAGES, "tests", "benchmarks")
@@ -63,7 +63,7 @@ MAY_IMPORT = {
     "storage.files storage.records storage.transfer",
     "storage.checks": "storage.db storage.db.sqlite_file storage.files storage.jobs "
     "storage.liveness storage.records storage.settings",
-    "storage.commands": "doctor doctor.* storage storage.*",
+    "storage.commands": "server.doctor server.doctor.* storage storage.*",
     "storage": "storage.*",
     "runner.analysis.native": "",
     "runner.analysis.input": "",
@@ -151,12 +151,12 @@ MAY_IMPORT = {
     "storage.files "
     "storage.jobs storage.liveness storage.queries storage.records storage.schedules "
     "storage.settings storage.telemetry",
-    "doctor.findings": "runner server.settings storage.checks storage.db storage.settings",
-    "doctor.checks": "doctor.findings runner runner.job_types.registry runner.pool.linux "
-    "server.settings storage storage.*",
-    "doctor": "doctor.checks doctor.findings storage storage.*",
-    "doctor.bundle": "doctor doctor.checks doctor.findings runner server.documents "
-    "server.settings storage storage.*",
+    "server.doctor.findings": "runner server.settings storage.checks storage.db storage.settings",
+    "server.doctor.checks": "runner runner.job_types.registry runner.pool.linux "
+    "server.doctor.findings server.settings storage storage.*",
+    "server.doctor": "server.doctor.checks server.doctor.findings storage storage.*",
+    "server.doctor.bundle": "runner server.documents server.doctor server.doctor.checks "
+    "server.doctor.findings server.settings storage storage.*",
 }
 
 # Library: the modules that may import it. Python's own modules are free to all but sqlite3.

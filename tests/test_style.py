@@ -11,7 +11,7 @@ import pytest
 
 from tests.support.paths import ROOT
 
-FOLDERS = ("doctor", "server", "runner", "storage", "client", "tests", "benchmarks", "docs", ".ci")
+FOLDERS = ("server", "runner", "storage", "client", "tests", "benchmarks", "docs", ".ci")
 BINARY = (".png", ".whl")
 INSTALLED = {"__pycache__", "node_modules", ".ruff_cache"}
 MAX_FUNCTION = 50

@@ -61,7 +61,7 @@ def exposition(
 def store_exposition(stats: Stats, oldest_transaction: float | None) -> bytes:
     """Render the stats alone, in the format of Prometheus."""
     registry = CollectorRegistry()
-    registry.register(_StoreMetrics(stats, (), oldest_transaction))
+    registry.register(_StoreMetrics(stats, (), oldest_transaction, None))
     encode, _ = choose_encoder("")
     return bytes(encode(registry))
 

@@ -39,6 +39,6 @@ def add(commands: Subparsers) -> None:
 
 def _run(arguments: argparse.Namespace, _settings: Settings | None) -> int:
     """Print the findings; return the exit code."""
-    from doctor.command import run  # not above: it loads both programs
+    from server.doctor.command import run  # not above: it loads both programs
 
     return run(arguments, show)

@@ -40,8 +40,8 @@ def add(commands: Subparsers) -> None:
 
 def _run(arguments: argparse.Namespace, _settings: Settings | None) -> int:
     """Write the bundle; return the exit code."""
-    from doctor.bundle.bundle import write_bundle  # not above: it loads both programs
-    from doctor.findings.subject import Subject
+    from server.doctor.bundle.bundle import write_bundle  # not above: it loads both programs
+    from server.doctor.findings.subject import Subject
 
     subject = Subject(os.environ)
     try:

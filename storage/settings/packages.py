@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-OURS = ("doctor", "runner", "server", "storage")
+OURS = ("runner", "server", "storage")
 PYTHON = ".venv/bin/python"
 
 

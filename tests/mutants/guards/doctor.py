@@ -6,10 +6,10 @@ COUNTERS = ("tests/storage/checks/test_counters.py",)
 ORPHANS = ("tests/storage/checks/test_orphans.py",)
 STRANDED = ("tests/storage/checks/test_stranded.py",)
 FILES = ("tests/storage/checks/test_stored_files.py",)
-STORE = ("tests/doctor/test_store.py",)
-MACHINE = ("tests/doctor/test_machine.py",)
-BUNDLE = ("tests/doctor/test_bundle.py",)
-SETTINGS = ("tests/doctor/test_settings.py",)
+STORE = ("tests/server/doctor/test_store.py",)
+MACHINE = ("tests/server/doctor/test_machine.py",)
+BUNDLE = ("tests/server/doctor/test_bundle.py",)
+SETTINGS = ("tests/server/doctor/test_settings.py",)
 
 DOCTOR = (
     Mutant(
@@ -56,42 +56,42 @@ DOCTOR = (
     ),
     Mutant(
         "the checks of the doctor make no folder for uploads",
-        "doctor/checks/consistency.py",
+        "server/doctor/checks/consistency.py",
         '    if folder and not (folder / "files").is_dir():\n',
         "    if False:\n",
         STORE,
     ),
     Mutant(
         "files in a private folder are not open to others",
-        "doctor/checks/permissions.py",
+        "server/doctor/checks/permissions.py",
         "all(map(_has_mode_for_others, (path, *above)))",
         "_has_mode_for_others(path)",
         MACHINE,
     ),
     Mutant(
         "known secrets are removed from a bundle",
-        "doctor/bundle/redaction.py",
+        "server/doctor/bundle/redaction.py",
         "            text = self._known.sub(REMOVED, text)\n",
         "            pass\n",
         BUNDLE,
     ),
     Mutant(
         "passwords in addresses are removed from a bundle",
-        "doctor/bundle/redaction.py",
+        "server/doctor/bundle/redaction.py",
         "        text = _PASSWORD.sub(REMOVED, text)\n",
         "",
         BUNDLE,
     ),
     Mutant(
         "texts of jobs are removed from logs in a bundle",
-        "doctor/bundle/logs.py",
+        "server/doctor/bundle/logs.py",
         "for k, v in entry.items() if k not in OF_JOBS}",
         "for k, v in entry.items()}",
         BUNDLE,
     ),
     Mutant(
         "lines that jobs print are not in a bundle",
-        "doctor/bundle/logs.py",
+        "server/doctor/bundle/logs.py",
         'isinstance(entry, dict) and "message" in entry and "level" in entry',
         "isinstance(entry, dict)",
         BUNDLE,

@@ -9,11 +9,11 @@ from types import SimpleNamespace
 
 import pytest
 
-from doctor.checks import clock, disk, file_systems, isolation, limits, permissions, ports
-from doctor.checks.file_systems import Mount, mount_of, of_mount
-from doctor.findings.finding import Finding
 from runner.pool.linux import landlock, seccomp
-from tests.doctor.conftest import MakeSubject
+from server.doctor.checks import clock, disk, file_systems, isolation, limits, permissions, ports
+from server.doctor.checks.file_systems import Mount, mount_of, of_mount
+from server.doctor.findings.finding import Finding
+from tests.server.doctor.conftest import MakeSubject
 from tests.support.programs import running_service
 
 MOUNTS = """\

@@ -2,9 +2,9 @@
 
 from collections.abc import Iterator
 
-from doctor.findings.finding import Finding, ok
-from doctor.findings.subject import Subject
 from runner.job_types.registry import loader
+from server.doctor.findings.finding import Finding, ok
+from server.doctor.findings.subject import Subject
 from storage.checks.stranded import Stranded, stranded_jobs
 from storage.liveness.runners import RegisteredRunner, registered_runners
 from storage.open import runners_folder

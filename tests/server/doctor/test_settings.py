@@ -1,8 +1,8 @@
 """The checks of settings."""
 
-from doctor.checks import settings
-from doctor.examine import examine
-from tests.doctor.conftest import MakeSubject
+from server.doctor.checks import settings
+from server.doctor.examine import examine
+from tests.server.doctor.conftest import MakeSubject
 from tests.support.warm_start import run_program
 
 

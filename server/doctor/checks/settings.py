@@ -3,9 +3,9 @@
 from collections.abc import Iterator
 from difflib import get_close_matches
 
-from doctor.findings.finding import Finding, ok
-from doctor.findings.subject import Subject
 from runner.config import RunnerSettings
+from server.doctor.findings.finding import Finding, ok
+from server.doctor.findings.subject import Subject
 from server.settings.server import ServerSettings
 
 NAME = "settings"

@@ -3,7 +3,7 @@
 import json
 from collections import Counter
 
-from doctor.findings.finding import LEVELS, Finding, worst
+from server.doctor.findings.finding import LEVELS, Finding, worst
 from storage.records.release import RELEASE
 
 _WIDTH = 9

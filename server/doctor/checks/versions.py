@@ -4,8 +4,8 @@ import platform
 from collections.abc import Iterator
 from importlib import metadata
 
-from doctor.findings.finding import Finding, ok
-from doctor.findings.subject import Subject
+from server.doctor.findings.finding import Finding, ok
+from server.doctor.findings.subject import Subject
 from storage.checks.sqlite_version import SQLITE_VERSION, has_wal_reset_bug
 from storage.db.schema.state import read_state
 from storage.liveness.runners import registered_runners

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from doctor.bundle.logs import without_texts_of_jobs
-from doctor.bundle.redaction import REMOVED, Redactor, secret_names
 from runner.config import RunnerSettings
+from server.doctor.bundle.logs import without_texts_of_jobs
+from server.doctor.bundle.redaction import REMOVED, Redactor, secret_names
 from server.settings.server import ServerSettings
 from tests.support.claims_in_steps import completed
 from tests.support.stores import open_bench

@@ -3,8 +3,8 @@
 import time
 from collections.abc import Iterator
 
-from doctor.findings.finding import Finding, ok
-from doctor.findings.subject import Subject
+from server.doctor.findings.finding import Finding, ok
+from server.doctor.findings.subject import Subject
 from storage.checks.reading import TookTooLong
 from storage.db.schema.soundness import MAX_START_BYTES, is_small
 from storage.db.sqlite_file.damage import DamageNote

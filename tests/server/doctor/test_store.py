@@ -8,9 +8,9 @@ from uuid import UUID
 
 import pytest
 
-from doctor.examine import examine
-from doctor.findings.finding import Finding
-from doctor.findings.subject import Subject
+from server.doctor.examine import examine
+from server.doctor.findings.finding import Finding
+from server.doctor.findings.subject import Subject
 from storage.db.clock import machine_clock
 from storage.db.models import CounterRow, JobRow, QueueRow, TagRow
 from tests.support.damaged_files import make_store_with_jobs, overwrite_pages

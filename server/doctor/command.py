@@ -4,11 +4,11 @@ import argparse
 import os
 from collections.abc import Callable
 
-from doctor import report
-from doctor.examine import examine
-from doctor.findings.finding import worst
-from doctor.findings.subject import Subject
-from doctor.repair import repair
+from server.doctor import report
+from server.doctor.examine import examine
+from server.doctor.findings.finding import worst
+from server.doctor.findings.subject import Subject
+from server.doctor.repair import repair
 
 
 def run(arguments: argparse.Namespace, show: Callable[[str], None]) -> int:

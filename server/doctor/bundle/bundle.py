@@ -7,10 +7,10 @@ import zipfile
 from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 
-from doctor.bundle import logs
-from doctor.bundle.contents import Part, parts
-from doctor.bundle.redaction import Redactor
-from doctor.findings.subject import Subject
+from server.doctor.bundle import logs
+from server.doctor.bundle.contents import Part, parts
+from server.doctor.bundle.redaction import Redactor
+from server.doctor.findings.subject import Subject
 from storage.records.release import RELEASE
 
 README = """Support bundle of job-service {release}

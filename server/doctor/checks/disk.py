@@ -4,9 +4,9 @@ import os
 from collections.abc import Iterator
 from pathlib import Path
 
-from doctor.checks.file_systems import first_existing
-from doctor.findings.finding import Finding, ok
-from doctor.findings.subject import Subject
+from server.doctor.checks.file_systems import first_existing
+from server.doctor.findings.finding import Finding, ok
+from server.doctor.findings.subject import Subject
 
 NAME = "disk"
 _MIB = 1024**2

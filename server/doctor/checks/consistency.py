@@ -2,8 +2,8 @@
 
 from collections.abc import Iterator
 
-from doctor.findings.finding import Finding, ok
-from doctor.findings.subject import Subject
+from server.doctor.findings.finding import Finding, ok
+from server.doctor.findings.subject import Subject
 from storage.checks.counters import counter_differences, version_behind
 from storage.checks.orphans import TABLES, Orphans, lone_rows, lone_uploads
 from storage.checks.reading import TookTooLong

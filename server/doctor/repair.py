@@ -5,7 +5,7 @@ Programs may run meanwhile.
 
 from collections.abc import Iterator
 
-from doctor.findings.subject import Subject
+from server.doctor.findings.subject import Subject
 from storage.checks.counters import (
     advance_version,
     correct_counters,

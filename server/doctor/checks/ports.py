@@ -7,8 +7,8 @@ from collections.abc import Iterator
 from urllib.error import URLError
 from urllib.request import urlopen
 
-from doctor.findings.finding import Finding, ok
-from doctor.findings.subject import Subject
+from server.doctor.findings.finding import Finding, ok
+from server.doctor.findings.subject import Subject
 
 NAME = "port"
 _SECONDS = 1.0

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
-from doctor.checks import (
+from server.doctor.checks import (
     bucket,
     clock,
     consistency,
@@ -19,8 +19,8 @@ from doctor.checks import (
     sqlite,
     versions,
 )
-from doctor.findings.finding import Finding
-from doctor.findings.subject import Subject
+from server.doctor.findings.finding import Finding
+from server.doctor.findings.subject import Subject
 from storage.checks.reading import TookTooLong
 
 Check = Callable[[Subject], Iterator[Finding]]

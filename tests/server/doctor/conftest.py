@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from doctor.findings.subject import Subject
+from server.doctor.findings.subject import Subject
 
 MakeSubject = Callable[..., Subject]
 

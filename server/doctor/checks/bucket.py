@@ -2,8 +2,8 @@
 
 from collections.abc import Iterator
 
-from doctor.findings.finding import Finding, ok
-from doctor.findings.subject import Subject
+from server.doctor.findings.finding import Finding, ok
+from server.doctor.findings.subject import Subject
 
 NAME = "bucket"
 _SECONDS, _THOROUGH_SECONDS = 1.0, 20.0

@@ -3,8 +3,8 @@
 from collections.abc import Iterator
 from typing import Any
 
-from doctor.findings.finding import Finding, ok
-from doctor.findings.subject import Subject
+from server.doctor.findings.finding import Finding, ok
+from server.doctor.findings.subject import Subject
 from storage.queries.health import open_transactions
 
 NAME = "postgresql"

@@ -5,9 +5,9 @@ import stat
 from collections.abc import Iterator
 from pathlib import Path
 
-from doctor.findings.finding import Finding, ok
-from doctor.findings.subject import Subject
 from runner.config import RunnerSettings
+from server.doctor.findings.finding import Finding, ok
+from server.doctor.findings.subject import Subject
 from server.settings.server import ServerSettings
 from storage.files.private import database_files, require_access
 

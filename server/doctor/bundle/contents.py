@@ -12,12 +12,12 @@ from typing import Any
 from urllib.error import URLError
 from urllib.request import urlopen
 
-from doctor import report
-from doctor.bundle.redaction import REMOVED, secret_names
-from doctor.checks.versions import packages
-from doctor.examine import examine
-from doctor.findings.subject import Subject
 from runner.config import RunnerSettings
+from server.doctor import report
+from server.doctor.bundle.redaction import REMOVED, secret_names
+from server.doctor.checks.versions import packages
+from server.doctor.examine import examine
+from server.doctor.findings.subject import Subject
 from server.documents.metrics import store_exposition
 from server.settings.server import ServerSettings
 from storage.db.clock import clock_of

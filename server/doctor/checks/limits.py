@@ -4,9 +4,9 @@ import resource
 from collections.abc import Iterator
 from pathlib import Path
 
-from doctor.findings.finding import Finding, ok
-from doctor.findings.subject import Subject
 from runner.pool.linux import cgroups
+from server.doctor.findings.finding import Finding, ok
+from server.doctor.findings.subject import Subject
 
 NAME = "limits"
 _FILES = 4096

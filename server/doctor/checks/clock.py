@@ -4,8 +4,8 @@ import ctypes
 import time
 from collections.abc import Iterator
 
-from doctor.findings.finding import Finding, ok
-from doctor.findings.subject import Subject
+from server.doctor.findings.finding import Finding, ok
+from server.doctor.findings.subject import Subject
 from storage.db.clock import clock_of
 
 NAME = "clock"

@@ -3,9 +3,9 @@
 import platform
 from collections.abc import Iterator
 
-from doctor.findings.finding import Finding, ok
-from doctor.findings.subject import Subject
 from runner.pool.linux import cgroups, landlock, seccomp
+from server.doctor.findings.finding import Finding, ok
+from server.doctor.findings.subject import Subject
 
 NAME = "isolation"
 _NEEDED = (
