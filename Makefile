@@ -21,7 +21,7 @@ TYPES_PACKAGES := $(VENV)/job_types
 TYPES_INSTALLED := $(TYPES_PACKAGES)/installed
 
 .DEFAULT_GOAL := help
-.PHONY: help doctor run test check types docs audit generators bench kernel peers mutants chaos power releases docker-test systemd-test install-systemd release clean
+.PHONY: help doctor run test check types docs audit generators bench kernel peers mutants chaos power releases docker-test systemd-test kubernetes-test install-systemd release clean
 
 help: ## List these targets
 	@echo "make TARGET [PYTHON=python3.13] [VENV=.venv]"
@@ -47,7 +47,7 @@ check: $(DEVELOPER) types ## Lint, format and types of Python and JavaScript, im
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
 	$(BIN)/pytest -q tests/test_imports.py tests/test_style.py
-	bash -n .ci/run && bash -n tests/system/docker/run && bash -n tests/system/systemd/run && bash -n tests/system/cgroups/run && bash -n tests/web/check && bash -n tests/generators/run
+	bash -n .ci/run && bash -n tests/system/docker/run && bash -n tests/system/systemd/run && bash -n tests/system/kubernetes/run && bash -n tests/system/cgroups/run && bash -n tests/web/check && bash -n tests/generators/run
 	tests/web/check
 
 types: $(DEVELOPER) ## The types of Python only, which depend on its version
@@ -94,6 +94,9 @@ docker-test: ## Test the image and the compose file; needs a Docker engine
 
 systemd-test: ## Test the units of systemd in containers that run it; needs a Docker engine, and Debian's packages
 	tests/system/systemd/run
+
+kubernetes-test: ## Test the manifests for Kubernetes, and run a pod; needs a Docker engine, podman and kubectl
+	tests/system/kubernetes/run
 
 install-systemd: ## Install and start the service below systemd, as root; UNITS="listener worker"
 	@PYTHON="$(PYTHON)" deploy/systemd/install $(UNITS)
