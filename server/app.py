@@ -14,9 +14,8 @@ from uuid import UUID
 from tornado.web import Application, RequestHandler
 
 from runner.job_types.registry.found import JobTypes
-from server.auth.addresses import AllowedHosts, TrustedProxies
-from server.auth.authenticate import Authenticator
-from server.auth.sessions import Sessions, load_or_create_key
+from server.auth.addresses import AllowedHosts
+from server.authentication import open_authentication, open_proxies, ways_to_sign_in
 from server.checking.batch_checks import BatchChecks
 from server.checking.submission import SubmissionChecks
 from server.documents.job_types import TypeDocuments
@@ -90,17 +89,13 @@ class App:
         self.threads, self.line_readers, self.downloads = StoreThreads(), LineReaders(), Downloads()
         self._file_threads = ThreadPoolExecutor(FILE_THREADS, thread_name_prefix="upload")
         self.changes = StoreChanges(wakeup, self.threads)
-        self.used_tokens, self.authenticator = self._open_authenticator()
+        self.used_tokens = self._used_tokens()
+        self.sign_in, self.authenticator = open_authentication(settings, self.used_tokens.note)
         self.hosts = AllowedHosts(settings.allowed_host_names)
         self.proxies = open_proxies(settings, self.hosts)
         self._pattern_sets = PatternSetLookup(PatternSets(database, store.clock), self.threads)
         self._checks = self._submission_checks()
-        self.disk_watermark = DiskWatermark(
-            settings.min_free_bytes, store.database_folder, store.uploads.folder
-        )
-        self.queue_watermark = QueueWatermark(
-            settings.max_queued_jobs, self._count_queued, self.activity.run_in_background
-        )
+        self.disk_watermark, self.queue_watermark = self._watermarks()
         self.admissions = Admissions(self.queue_watermark, self.disk_watermark, spans)
         self.job_store = JobStore(
             database, wakeup, store.clock, audits_submissions=settings.audit == "all"
@@ -137,10 +132,16 @@ class App:
         )
         return self._server
 
-    def _open_authenticator(self) -> tuple[UsedTokens, Authenticator]:
+    def _watermarks(self) -> tuple[DiskWatermark, QueueWatermark]:
+        settings, store = self.settings, self.store
+        folders = store.database_folder, store.uploads.folder
+        run = self.activity.run_in_background
+        queue = QueueWatermark(settings.max_queued_jobs, self._count_queued, run)
+        return DiskWatermark(settings.min_free_bytes, *folders), queue
+
+    def _used_tokens(self) -> UsedTokens:
         uses, run = TokenUses(self.store.database), self.activity.run_in_background
-        used = UsedTokens(uses, self.threads, run)
-        return used, open_authenticator(self.settings, used.note)
+        return UsedTokens(uses, self.threads, run)
 
     def _submission_checks(self) -> SubmissionChecks:
         return SubmissionChecks(
@@ -203,7 +204,7 @@ class App:
             self.store.wakeup,
             self.threads,
             self.settings.max_streams,
-            lambda: self.authenticator.changes,
+            lambda: self.authenticator.stream_changes,
         )
 
     async def _count_queued(self) -> int:
@@ -229,6 +230,8 @@ class App:
     def close(self) -> None:
         """Stop the threads and the check process. The store stays open."""
         self._checks.process.close()
+        if self.sign_in:
+            self.sign_in.close()
         self.line_readers.close()
         for each in (self.submissions, self.reader, self.stats, self.threads, self.changes):
             each.close()
@@ -282,6 +285,7 @@ class App:
         database, clock, folder = store.database, store.clock, store.runners_folder
         bulk = Bulk(database, store.wakeup, clock)
         return {
+            **self._limits(),
             "activity": self.activity,
             "batches": self._batches(bulk),
             "admissions": self.admissions,
@@ -297,16 +301,13 @@ class App:
             "events": self.events,
             "explain": partial(explain, database, clock, folder),
             "find_failures": partial(find_failures, database),
-            "files": WebFiles(RELEASE, settings.root_path),
+            "files": WebFiles(RELEASE, settings.root_path, ways_to_sign_in(settings)),
             "hosts": self.hosts,
             "job_types": self.job_types,
             "job_store": self.job_store,
             "jobs": self.jobs,
             "last_hour": lambda: last_hour(database, clock()),
             "listener": self._metrics,
-            "max_batch_bytes": settings.max_batch_bytes,
-            "max_json_bytes": settings.max_json_bytes,
-            "max_upload_bytes": settings.max_upload_bytes,
             "oldest_transaction": partial(oldest_transaction_seconds, database),
             "pattern_sets": self._pattern_sets,
             "query": partial(self.job_store.get, UUID(int=0)),
@@ -319,6 +320,7 @@ class App:
             "run_file_io": self._run_file_io,
             "runners": partial(registered_runners, database, folder),
             "schedules": self.schedules,
+            "sign_in": self.sign_in,
             "stats": self.stats,
             "stored_files": self.stored_files,
             "submissions": self.submissions,
@@ -326,6 +328,10 @@ class App:
             "type_documents": TypeDocuments(self.job_types),
             "uploads": store.uploads,
         }
+
+    def _limits(self) -> dict[str, int]:
+        names = "max_batch_bytes", "max_json_bytes", "max_upload_bytes"
+        return {name: getattr(self.settings, name) for name in names}
 
     def _log_request(self, handler: RequestHandler) -> None:
         """Log and count a request that a handler has answered, as the fast path does."""
@@ -351,24 +357,3 @@ def describe_api(job_types: JobTypes, root_path: str) -> dict[str, Any]:
     components = {**document["components"], "securitySchemes": security_schemes(root_path)}
     servers = [{**server, "url": root_path or "/"}]
     return {**document, "servers": servers, "components": components}
-
-
-def open_proxies(settings: ServerSettings, hosts: AllowedHosts) -> TrustedProxies | None:
-    """Return the proxies whose headers are believed; None if there are none."""
-    return TrustedProxies(settings.proxy_networks, hosts) if settings.proxy_networks else None
-
-
-def open_authenticator(
-    settings: ServerSettings, note_use: Callable[[str, str], None]
-) -> Authenticator:
-    """Create a listener's authenticator. Raises StoreError if the key of cookies is unavailable.
-
-    `note_use` is called with the name and the address of each caller.
-    """
-    tokens, sessions = settings.tokens(), None
-    if tokens is not None:
-        secret = settings.cookie_secret.encode() or load_or_create_key(settings.data_dir)
-        sessions = Sessions(secret, tokens, settings.session_seconds)
-    limits = settings.rate_limit, settings.rate_burst
-    audits = settings.audit != "off"
-    return Authenticator(tokens, sessions, *limits, settings.root_path, note_use, audits)

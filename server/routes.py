@@ -36,6 +36,12 @@ from server.handlers.queues import QueueHandler, QueuesHandler
 from server.handlers.scale import ScaleHandler
 from server.handlers.schedules import ScheduleHandler, ScheduleRunHandler, SchedulesHandler
 from server.handlers.session import SessionHandler
+from server.handlers.sign_in import (
+    CallbackHandler,
+    RenewalHandler,
+    SignInHandler,
+    SignOutHandler,
+)
 from server.handlers.types import TypeHandler, TypesHandler
 
 ROUTES: tuple[tuple[str, type[Handler]], ...] = (
@@ -50,6 +56,10 @@ ROUTES: tuple[tuple[str, type[Handler]], ...] = (
     (r"/session/?", SessionHandler),
     (r"/ui/static/([^/]+)/(.+)", FileHandler),
     (r"/(ui|docs)/?", PageHandler),
+    (r"/ui/sign-in/?", SignInHandler),
+    (r"/ui/sign-in/callback", CallbackHandler),
+    (r"/ui/sign-in/renew", RenewalHandler),
+    (r"/ui/sign-out/?", SignOutHandler),
     (r"/docs/errors/?", ErrorPageHandler),
     (r"/ui/(jobs|jobs/[^/]+|failures|audit|schedules|schedules/[^/]+|submit)/?", PageHandler),
     (r"/ui/.*", NoPageHandler),

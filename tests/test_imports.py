@@ -103,7 +103,8 @@ MAY_IMPORT = {
     "storage storage.*",
     "server.http": "storage.records",
     "server.auth": "server.http storage.files storage.records",
-    "server.settings": "server.auth storage.records storage.settings",
+    "server.sign_in": "server.auth server.http",
+    "server.settings": "server.auth server.sign_in storage.records storage.settings",
     "server.sockets": "server.settings storage.records storage.telemetry",
     "server.store": "server.http storage.access storage.files storage.notify storage.records "
     "storage.telemetry",
@@ -138,7 +139,8 @@ MAY_IMPORT = {
     "server.fast": "server.auth server.documents server.http server.jobs server.settings",
     "server.handlers": "runner.job_types runner.job_types.registry server.auth server.checking "
     "server.documents server.documents.schemas server.http server.jobs server.pattern_sets "
-    "server.store storage.audit storage.jobs storage.liveness storage.queries storage.records "
+    "server.sign_in server.store storage.audit storage.jobs storage.liveness storage.queries "
+    "storage.records "
     "storage.schedules",
     "server.handlers.files": "server.auth server.documents server.documents.schemas "
     "server.downloads server.handlers server.handlers.jobs server.http server.jobs server.store "
@@ -187,6 +189,8 @@ LIBRARIES = {
     "typing_extensions": "server.documents.* jobservice._async.* jobservice._sync.*",
     "rich": "jobservice.cli.*",
     "typer": "jobservice.cli.*",
+    "jwt": "server.sign_in.jwt_checks",
+    "cryptography": "server.sign_in.sealing",
     "httpcore": "jobservice._async.* jobservice._sync.*",
     "httpx": "jobservice._async.* jobservice._sync.*",
 }

@@ -29,6 +29,8 @@ FLOORS = {
     "tornado": ("6.6.1", "denial of service by multipart, headers and cookies, of 2025 and 2026"),
     "multipart": ("1.3.1", "denial of service by the options of a header"),
     "pydantic": ("2.4.0", "denial of service by e-mail addresses, CVE-2024-3772"),
+    "pyjwt": ("2.10.1", "an issuer that is a part of another one, CVE-2024-53861"),
+    "cryptography": ("44.0.1", "OpenSSL's handshakes with raw keys, CVE-2024-12797"),
     "setuptools": ("78.1.1", "a path out of the folder, CVE-2025-47273"),
 }
 """The oldest versions that may be pinned, with the reason. A scanner without advisories says that

@@ -28,15 +28,22 @@ _IPV6_PREFIX_BITS = 64
 class TrustedProxies:
     """Finds the client's address, protocol and host. Only headers from `networks` are believed."""
 
-    def __init__(self, networks: Collection[IPv4Network | IPv6Network], hosts: "AllowedHosts"):
+    def __init__(
+        self,
+        networks: Collection[IPv4Network | IPv6Network],
+        hosts: "AllowedHosts",
+        names: Collection[str] = (),
+    ):
+        """`names` are the headers that say who the caller is (AUTH_PROXY_HEADER)."""
         self._networks = networks
         self._hosts = hosts
+        self._names = names
         self._is_trusted = lru_cache(4096)(self._is_within)
 
     def update_context(self, context: Any, headers: MutableMapping[str, str]) -> None:
         """Set `remote_ip` and `protocol` in Tornado's connection context for the next request, and
-        X-Forwarded-Host in its headers to the host that the client named; remove it if a peer
-        that is no trusted proxy has sent it."""
+        X-Forwarded-Host in its headers to the host that the client named; remove it, and headers
+        that say who the caller is, if a peer that is no trusted proxy has sent them."""
         peer = str(context.address[0]) if context.address else ""
         is_trusted = self._is_trusted(peer)
         context.remote_ip = self.client_address(peer, headers)
@@ -46,6 +53,8 @@ class TrustedProxies:
         headers.pop(PUBLIC_HOST, None)
         if host:
             headers[PUBLIC_HOST] = host
+        for name in () if is_trusted else self._names:
+            headers.pop(name, None)
 
     def _named_host(self, headers: Mapping[str, str], protocol: str) -> str:
         """The host that a proxy names in X-Forwarded-Host or X-Forwarded-Port, empty if in none.

@@ -1,13 +1,15 @@
 """Authentication: finds the caller of a request by its token or its session cookie.
 
-Authorization: Bearer TOKEN ──▶ Tokens ────────────────────────────────────────────┐
-Cookie ──▶ Sessions; to change anything, the page must be of the same origin ──────┴──▶ Caller
+Authorization: Bearer TOKEN ──▶ Tokens, or a provider of OpenID Connect ───────────┐
+AUTH_PROXY_HEADER of a trusted proxy ─────────┐                                    ├──▶ Caller
+Cookie ──▶ Sessions, or those of a provider ──┴─▶ changes: from the same origin ───┘
 
 Requests and wrong tokens count against rate limits. `require_role` then checks that the caller's
 role is sufficient.
 """
 
 import math
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
@@ -15,6 +17,7 @@ from tornado.httputil import HTTPHeaders, parse_cookie
 
 from server.auth.addresses import PUBLIC_HOST, rate_limit_network
 from server.auth.callers import UNRESTRICTED, Caller, Role
+from server.auth.external import COOKIE_MARK, ProviderCallers, ProxyCallers
 from server.auth.rate_limits import TokenBuckets
 from server.auth.sessions import Sessions, cookie_name
 from server.auth.token_entries import Token, utc
@@ -28,6 +31,8 @@ MAX_FAILURES = 10
 """Failed authentications that an address may have at once."""
 FAILURE_SECONDS = 10.0
 """Time after which an address may fail once more."""
+STREAM_SECONDS = 60.0
+"""Time after which event streams authenticate again, if sign-ins end by themselves."""
 _SCHEME = "bearer "
 
 
@@ -46,14 +51,18 @@ class Authenticator:
         root_path: str = "",
         note_use: Callable[[str, str], None] | None = None,
         audits: bool = False,
+        provider: ProviderCallers | None = None,
+        proxy: ProxyCallers | None = None,
     ):
         """`rate` is in requests a second, None for no limit. `burst` defaults to twice the rate,
-        and at least 20. `note_use` is called with the name and the address of each caller. With
-        `audits`, the changes of callers are recorded in the audit log."""
+        and at least 20. `note_use` is called with name and address of each caller with a token.
+        With `audits`, the changes of callers are recorded in the audit log."""
         self._note_use, self.audits = note_use, audits
         self._root_path = root_path
         self.tokens = tokens
         self.sessions = sessions
+        self.provider = provider
+        self._proxy = proxy
         self._requests: TokenBuckets | None = None
         if rate is not None:
             burst = burst or max(20, math.ceil(2 * rate))
@@ -66,6 +75,13 @@ class Authenticator:
     def changes(self) -> int:
         """How often the tokens have changed. Callers from before must authenticate again."""
         return self.tokens.changes if self.tokens else 0
+
+    @property
+    def stream_changes(self) -> int:
+        """A number that grows when event streams must authenticate again: when the tokens have
+        changed, and every minute if sign-ins end by themselves."""
+        minutes = int(time.monotonic() // STREAM_SECONDS) if self.provider else 0
+        return self.changes + minutes
 
     def count_request(self, address: str, caller: str | None = None) -> None:
         """Count a request against the named caller, or against its address. Raises Problem 429."""
@@ -85,7 +101,9 @@ class Authenticator:
         try:
             yield
         except Problem as problem:
-            if problem.status == 401:
+            if problem.code is Code.PROVIDER_TOKEN_INVALID:  # nobody guesses a signature
+                self.count_request(address)
+            elif problem.status == 401:
                 detail = "too many failed authentications from this address"
                 self._failures.take(rate_limit_network(address), detail)
             raise
@@ -100,7 +118,7 @@ class Authenticator:
         address's request rate.
         """
         caller = self._admit(address, headers, method, by_https)
-        if self._note_use is not None and caller.name is not None:
+        if self._note_use is not None and caller.name is not None and caller.method == "token":
             self._note_use(caller.name, address)
         return caller.at(address) if self.audits and method not in SAFE_METHODS else caller
 
@@ -114,21 +132,35 @@ class Authenticator:
             self.count_request(address)
             raise
 
+    async def prepare(self, headers: HTTPHeaders) -> None:
+        """Load the provider's keys, if those that are loaded do not fit the token of a request."""
+        token = _bearer_token(headers.get("Authorization", ""))
+        if self.provider is not None and token and self.provider.takes(token):
+            await self.provider.prepare(token)
+
     def authenticate(self, headers: HTTPHeaders, method: str, by_https: bool = False) -> Caller:
         """Return the caller of a request with these headers, without counting it.
 
-        Raises Problem 401, or 403 if a cookie comes with a change from a page of another origin.
+        Raises Problem 401; 403 if a cookie comes with a change from a page of another origin, or a
+        person has no role; and 503 if the keys of the provider are missing.
         """
         if self.tokens is None:
             return UNRESTRICTED
         authorization = headers.get("Authorization")
+        text = _bearer_token(authorization or "")
+        if text is None and self._proxy and (caller := self._proxy.caller(headers)):
+            if method not in SAFE_METHODS:  # the proxy knows the browser by a cookie of its own
+                require_same_origin(headers)
+            return caller
         if authorization is None:
             return self._by_cookie(headers, method, by_https)
-        if authorization[: len(_SCHEME)].lower() != _SCHEME:
+        if text is None:
             detail = "the Authorization header must be: Bearer TOKEN"
             raise unauthorized(Code.TOKEN_REQUIRED, detail)
+        if self.provider and self.provider.takes(text) and not self.tokens.find_any(text):
+            return self.provider.caller(text)
         more = ' error="invalid_token"'
-        return self.require_token(authorization[len(_SCHEME) :].strip(), more).caller
+        return self.require_token(text, more).caller
 
     def require_token(self, text: str, more: str = "") -> Token:
         """Return the valid token with this text. Raises Problem 401 if there is none.
@@ -146,15 +178,24 @@ class Authenticator:
     def _by_cookie(self, headers: HTTPHeaders, method: str, by_https: bool) -> Caller:
         name = cookie_name(by_https, self._root_path)
         cookie = parse_cookie(headers.get("Cookie", "")).get(name)
-        if cookie is None or self.sessions is None:
+        if cookie is not None and self.provider and cookie.startswith(COOKIE_MARK):
+            caller = self.provider.session(cookie)
+        elif cookie is not None and self.sessions is not None:
+            caller = self.sessions.caller(cookie)
+        else:
             detail = "a token is required: Authorization: Bearer TOKEN"
             raise unauthorized(Code.TOKEN_REQUIRED, detail)
-        caller = self.sessions.caller(cookie)
         if caller is None:
             raise unauthorized(Code.SESSION_ENDED, "the session has ended; sign in again")
         if method not in SAFE_METHODS:
             require_same_origin(headers)
         return caller
+
+
+def _bearer_token(authorization: str) -> str | None:
+    """The token in an Authorization header; None if it has another scheme or is empty."""
+    is_bearer = authorization[: len(_SCHEME)].lower() == _SCHEME
+    return authorization[len(_SCHEME) :].strip() if is_bearer else None
 
 
 def require_role(caller: Caller, role: Role) -> None:

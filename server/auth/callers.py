@@ -3,8 +3,12 @@
 from dataclasses import dataclass, field, replace
 from enum import IntEnum
 from functools import lru_cache
+from typing import Literal
 
 from storage.records.audit import Actor
+
+Method = Literal["token", "oidc", "proxy"]
+"""Who has authenticated a caller: the service by a token, a provider of OpenID Connect, a proxy."""
 
 
 class Role(IntEnum):
@@ -27,6 +31,9 @@ class Caller:
 
     name: str | None
     role: Role
+    method: Method = "token"
+    until: float | None = None
+    """When the caller must authenticate again, in Unix seconds. None: not before the token ends."""
     actor: Actor | None = field(default=None, compare=False, repr=False)
     """Who the audit log says this is; None if nothing is recorded."""
 

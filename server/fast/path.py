@@ -181,6 +181,8 @@ class FastPath:
         proxies = self._proxies
         address = proxies.client_address(peer, headers.fields) if proxies else peer
         try:
+            if self._authenticator.provider:
+                await self._authenticator.prepare(headers.fields)
             caller = self._authenticator.admit(address, headers.fields, method)
             self._authenticator.count_request(address, caller.name)
             require_role(caller, _ROLES[method])

@@ -119,6 +119,8 @@ class Handler(RequestHandler):
         If the request is refused, a small body is still awaited, to keep the connection open.
         """
         try:
+            if self.authenticator.provider and self.role() is not None:
+                await self.authenticator.prepare(self.request.headers)
             self._admit()
             self._check_head()
             if self.request.method in WITH_BODY:

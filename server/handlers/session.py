@@ -3,9 +3,10 @@
 from typing import Any
 
 from server.auth.authenticate import SAFE_METHODS, require_same_origin
-from server.auth.callers import Caller, Role
+from server.auth.callers import Role
 from server.auth.sessions import SignIn, cookie_name
 from server.documents.field_errors import read_document
+from server.documents.jobs import rfc3339
 from server.documents.schemas.service import SessionDocument
 from server.handlers.base import Handler
 from server.http.activity import log_change
@@ -39,7 +40,7 @@ class SessionHandler(Handler):
 
     def get(self) -> None:
         """Send the caller's name and role."""
-        self._send_session(self.caller)
+        send_session(self)
 
     head = get
 
@@ -56,18 +57,9 @@ class SessionHandler(Handler):
             token = authenticator.require_token(text.strip())
         self.caller = token.caller
         authenticator.count_request(address, self.caller.name)
-        by_https = self.request.protocol == "https"
-        self.set_cookie(
-            cookie_name(by_https, self.root_path),
-            sessions.create_cookie(token),
-            max_age=round(sessions.seconds),
-            httponly=True,
-            samesite="Strict",
-            secure=by_https,
-            path=self.root_path or "/",
-        )
+        set_session_cookie(self, sessions.create_cookie(token), sessions.seconds)
         log_change(self.caller.name, "sign in")
-        self._send_session(self.caller)
+        send_session(self)
 
     def delete(self) -> None:
         """Sign out by removing the cookie from the browser."""
@@ -82,16 +74,35 @@ class SessionHandler(Handler):
         )
         self.set_status(204)
 
-    def _send_session(self, caller: Caller) -> None:
-        document: SessionDocument = {
-            "tokens": self.authenticator.tokens is not None,
-            "name": caller.name,
-            "role": str(caller.role),
-        }
-        self.send_json(document)
-
     def _check_head(self) -> None:
         """Refuse changes by pages of other origins first."""
         if self.request.method not in SAFE_METHODS:
             require_same_origin(self.request.headers)
         super()._check_head()
+
+
+def set_session_cookie(handler: Handler, value: str, seconds: float) -> None:
+    """Set the cookie of a session that lasts some seconds."""
+    by_https = handler.request.protocol == "https"
+    handler.set_cookie(
+        cookie_name(by_https, handler.root_path),
+        value,
+        max_age=round(seconds),
+        httponly=True,
+        samesite="Strict",
+        secure=by_https,
+        path=handler.root_path or "/",
+    )
+
+
+def send_session(handler: Handler) -> None:
+    """Finish a request with the document about its caller."""
+    caller = handler.caller
+    document: SessionDocument = {
+        "tokens": handler.authenticator.tokens is not None,
+        "name": caller.name,
+        "role": str(caller.role),
+        "method": caller.method if caller.name is not None else None,
+        "expires_at": rfc3339(None if caller.until is None else round(caller.until * 1000)),
+    }
+    handler.send_json(document)

@@ -26,6 +26,7 @@ CONTENT_TYPES = {
 _BASE_PLACEHOLDER = b"/ui/static/VERSION"
 _RELEASE_PLACEHOLDER = b"RELEASE"
 _LINK = re.compile(rb'((?:href|src)=")/')
+_SIGN_IN_PLACEHOLDER = b"SIGN_IN"
 _MODULES_PLACEHOLDER = b"<!-- modules -->"
 _IMPORT = re.compile(rb'^import (?:[^"]* from )?"(\.[^"]+)";', re.MULTILINE)
 _APP = "app.js"
@@ -59,7 +60,11 @@ class WebFile:
 class WebFiles:
     """All files, by names such as `pages/jobs.js`."""
 
-    def __init__(self, release: str, root_path: str = "", folder: Path = WEB_FOLDER):
+    def __init__(
+        self, release: str, root_path: str = "", sign_in: str = "", folder: Path = WEB_FOLDER
+    ):
+        """`sign_in` has the ways to sign in: `token`, the host of a provider, or both."""
+        self._sign_in = sign_in.encode()
         self._files = {
             path.relative_to(folder).as_posix(): WebFile(
                 CONTENT_TYPES[path.suffix], path.read_bytes()
@@ -99,6 +104,7 @@ class WebFiles:
         content = index.content.replace(_MODULES_PLACEHOLDER, links)
         content = content.replace(_BASE_PLACEHOLDER, base)
         content = content.replace(_RELEASE_PLACEHOLDER, release.encode())
+        content = content.replace(_SIGN_IN_PLACEHOLDER, self._sign_in)
         content = _LINK.sub(rb"\1%s/" % root_path.encode(), content)
         return WebFile(index.content_type, content)
 

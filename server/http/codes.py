@@ -51,6 +51,13 @@ class Code(Enum):
         "The body is not a complete form (multipart/form-data), or has more than 1,032 parts.",
         "Let a library write the form and its Content-Type: `curl -F`, `FormData`.",
     )
+    SIGN_IN_FAILED = (
+        400,
+        "The sign-in failed",
+        "The answer of the OpenID Connect provider is an error, or does not belong to a sign-in"
+        " that this browser has begun in the last ten minutes.",
+        "Begin the sign-in again. `detail` says what is wrong.",
+    )
     TOKEN_REQUIRED = (
         401,
         "A token is required",
@@ -74,6 +81,26 @@ class Code(Enum):
         "The sign-in has expired",
         "The sign-in of a browser is too old, or its token was removed or has expired.",
         "Sign in again.",
+    )
+    PROVIDER_TOKEN_INVALID = (
+        401,
+        "The provider's token is not valid",
+        "The signature, the issuer, the audience or a time of the JSON Web Token is wrong, or the"
+        " provider has withdrawn the key.",
+        "Ask the provider for a new token for `OIDC_AUDIENCE`. `detail` says what is wrong.",
+    )
+    NO_ROLE = (
+        403,
+        "The caller has no role",
+        "The caller is authenticated, but none of its groups is in `GROUP_ROLES`.",
+        "Ask the operator for a group with a role, or for an entry in `GROUP_ROLES`.",
+    )
+    NAME_REFUSED = (
+        403,
+        "The caller's name cannot be used",
+        "The provider states no name for the caller, one that is too long or not printable, or an"
+        " e-mail address that it has not verified.",
+        "Have the provider state or verify it, or name another claim in `OIDC_NAME_CLAIM`.",
     )
     ROLE_TOO_LOW = (
         403,
@@ -496,6 +523,13 @@ class Code(Enum):
         "Only `/readyz` answers this: the store is read-only, does not fit this release, or has no"
         " room.",
         "`detail` names the reason.",
+    )
+    PROVIDER_UNAVAILABLE = (
+        503,
+        "The OpenID Connect provider is unavailable",
+        "The provider does not respond, or its answer cannot be used. Existing sessions and API"
+        " tokens go on.",
+        "Try again after `Retry-After`. The log of the listener says what is wrong.",
     )
     DISK_FULL = (
         507,

@@ -158,7 +158,7 @@ class ScheduleService:
         if old is not None and old.settings == settings:
             return False
         await self._put(
-            name, settings, Caller(None, Role.ADMIN, self._file_actor), lambda stored: None
+            name, settings, Caller(None, Role.ADMIN, actor=self._file_actor), lambda stored: None
         )
         return True
 

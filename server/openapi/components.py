@@ -18,7 +18,8 @@ _PROBLEMS = {
     400: ("The request is malformed", Code.MALFORMED_JSON, "the body ends too early"),
     401: ("The token is missing or not known", Code.TOKEN_REQUIRED, "send a token"),
     403: (
-        "The caller's role does not allow this, or the request comes from another origin's page",
+        "The caller has no role or one that does not allow this, or the request comes from another"
+        " origin's page",
         Code.ROLE_TOO_LOW,
         "this needs the role admin",
     ),

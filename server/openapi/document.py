@@ -8,7 +8,6 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from runner.job_types.base import JobType
-from server.auth.callers import Role
 from server.documents.filters import WaitQuery
 from server.documents.options.upload_reference import EXAMPLE_SHA256, SHA256_PATTERN
 from server.documents.schemas.events import CallbackDocument
@@ -233,8 +232,8 @@ def _responses(operation: Operation, schemas: Schemas) -> Json:
 def _problems(operation: Operation) -> Iterator[int]:
     """Yield the statuses of errors that follow from the fields of an operation."""
     if operation.role is not None:
-        yield 401
-    if operation.method != "get" or operation.role is Role.ADMIN:
+        yield from (401, 403)
+    if operation.method != "get":
         yield 403
     if "{" in operation.path and operation.method != "put":
         yield 404

@@ -381,7 +381,13 @@ _REST: dict[Any, Any] = {
     },
     HealthDocument: {"status": "ok", "version": RELEASE},
     ReadyDocument: {"status": "ready", "runners": 1, "stale_runners": []},
-    SessionDocument: {"tokens": True, "name": "ci", "role": "submit"},
+    SessionDocument: {
+        "tokens": True,
+        "name": "ci",
+        "role": "submit",
+        "method": "token",
+        "expires_at": None,
+    },
     IndexDocument: {
         "service": "job-service",
         "jobs": "/jobs",

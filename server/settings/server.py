@@ -9,10 +9,10 @@ from pydantic import Field, ValidationInfo, field_validator
 
 from server.auth import addresses, tokens
 from server.settings.callbacks_file import read_callbacks
+from server.settings.sign_in import SignInSettings, require_own_header
 from storage.records.ids import MAX_CELLS
 from storage.records.service_callback import ServiceCallback
 from storage.settings.settings import Seconds, Size, listed
-from storage.settings.traces import TraceSettings
 
 MIN_SECRET_LENGTH = 16
 ALL_ADDRESSES = "*"
@@ -21,7 +21,7 @@ _ORIGIN = re.compile(r"https?://[a-z0-9.:\[\]-]+")
 _NEEDS_SECRET = "it needs CALLBACK_SECRET"
 
 
-class ServerSettings(TraceSettings):
+class ServerSettings(SignInSettings):
     """The settings of the listener, read from the environment."""
 
     program = "listener"
@@ -176,6 +176,16 @@ class ServerSettings(TraceSettings):
         description="Addresses and networks of trusted proxies, such as 10.0.0.0/8,127.0.0.1. The "
         "listener reads X-Forwarded-For, -Proto, -Host and -Port only from them.",
     )
+    auth_proxy_header: str = Field(
+        "",
+        description="Header in which a trusted proxy names the caller that it has authenticated, "
+        "such as Remote-User. It needs TRUSTED_PROXIES and GROUP_ROLES.",
+    )
+    auth_proxy_groups_header: str = Field(
+        "",
+        description="Header in which a trusted proxy lists the groups of the caller, separated by "
+        "commas, such as Remote-Groups.",
+    )
     cors_origins: str = Field(
         "",
         description="Origins whose pages may use the API, such as https://app.example.org. Empty: "
@@ -247,12 +257,28 @@ class ServerSettings(TraceSettings):
                 raise ValueError(f"{text!r} is not an origin, such as https://app.example.org:8443")
         return value
 
+    @field_validator("auth_proxy_header", "auth_proxy_groups_header")
+    @classmethod
+    def _check_proxy_header(cls, value: str, info: ValidationInfo) -> str:
+        require_own_header(value)
+        needed = ("trusted_proxies", "group_roles", "auth_proxy_header")
+        lacking = [name.upper() for name in needed if info.data.get(name) == ""]
+        if lacking:
+            raise ValueError(f"it needs {' and '.join(lacking)}")
+        return value
+
+    @property
+    def requires_authentication(self) -> bool:
+        """Whether callers must be authenticated. If not, anyone may do anything."""
+        by_tokens = self.api_tokens or self.api_tokens_file
+        return bool(by_tokens or self.oidc_issuer or self.auth_proxy_header)
+
     def tokens(self) -> tokens.Tokens | None:
-        """The tokens of API_TOKENS and API_TOKENS_FILE. None if neither is set.
+        """The tokens of API_TOKENS and API_TOKENS_FILE. None if nobody must be authenticated.
 
         Raises TokensError.
         """
-        if not self.api_tokens and self.api_tokens_file is None:
+        if not self.requires_authentication:
             return None
         fixed = tokens.parse_tokens(self.api_tokens) if self.api_tokens else []
         return tokens.Tokens(fixed, self.api_tokens_file)
@@ -262,7 +288,7 @@ class ServerSettings(TraceSettings):
         """The address to listen on; None for all addresses."""
         if self.host:
             return None if self.host == ALL_ADDRESSES else self.host
-        return None if self.api_tokens or self.api_tokens_file else "localhost"
+        return None if self.requires_authentication else "localhost"
 
     @property
     def allowed_host_names(self) -> frozenset[str]:

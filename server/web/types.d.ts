@@ -306,6 +306,8 @@ export interface SessionDocument {
   tokens: boolean;
   name: string | null;
   role: Role;
+  method: "token" | "oidc" | "proxy" | null;
+  expires_at: string | null;
 }
 
 export interface TypeDocument {

@@ -42,6 +42,7 @@ from tests.mutants.guards.queues import QUEUES
 from tests.mutants.guards.records import RECORDS
 from tests.mutants.guards.resumable import FILES_OF_JOBS, RESUMABLE
 from tests.mutants.guards.schedules import SCHEDULES
+from tests.mutants.guards.sign_in import SIGN_IN
 from tests.mutants.guards.store import STORE
 from tests.mutants.guards.stored_files import STORED_FILES
 from tests.mutants.guards.stored_lines import STORED_LINES
@@ -61,6 +62,7 @@ MUTANTS = (
     *UPLOADS,
     *PROGRAMS,
     *ACCESS,
+    *SIGN_IN,
     *AUDIT,
     *API,
     *POOL,

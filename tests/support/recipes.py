@@ -1,8 +1,9 @@
-"""The code of docs/recipes.md, for the tests that run it."""
+"""The code of docs/recipes.md and other pages, for the tests that run it."""
 
 import os
 import re
 import shutil
+from pathlib import Path
 
 import pytest
 
@@ -11,9 +12,9 @@ from tests.support.paths import ROOT
 PAGE = ROOT / "docs" / "recipes.md"
 
 
-def recipe(heading: str, kind: str) -> list[str]:
+def recipe(heading: str, kind: str, page: Path = PAGE) -> list[str]:
     """The code blocks of a kind below a heading, up to the next heading of any level."""
-    text = re.sub(r"^```\w+\n.*?^```$", _mark, PAGE.read_text(), flags=re.MULTILINE | re.DOTALL)
+    text = re.sub(r"^```\w+\n.*?^```$", _mark, page.read_text(), flags=re.MULTILINE | re.DOTALL)
     sections = re.split(r"^#+ (.*)$", text, flags=re.MULTILINE)
     section = dict(zip(sections[1::2], sections[2::2], strict=True))[heading]
     blocks = re.findall(rf"^```{kind}\n(.*?)^```$", section, re.MULTILINE | re.DOTALL)

@@ -43,6 +43,11 @@ class SessionDocument(TypedDict):
     """Name of the caller; null without tokens."""
     role: str
     """Role of the caller: read, submit or admin."""
+    method: Literal["token", "oidc", "proxy"] | None
+    """Who has authenticated the caller: the service by a token, an OpenID Connect provider, or a
+    proxy; null without authentication."""
+    expires_at: str | None
+    """When the caller must authenticate again; null if that does not depend on time alone."""
 
 
 class TypeDocument(TypedDict):

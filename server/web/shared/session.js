@@ -3,22 +3,40 @@
 import { byId, h, replaceChildren } from "../lib/dom.js";
 import { messageOf } from "../lib/errors.js";
 import { forgetAll } from "../lib/fileNotes.js";
-import { callOnce, get, setSignIn } from "./api.js";
+import { atRoot, belowRoot } from "../lib/root.js";
+import { ApiError, callOnce, get, setSignIn } from "./api.js";
 
 /** @typedef {import("../types.js").Role} Role */
 /** @typedef {import("../types.js").SessionDocument} SessionDocument */
+
+/** How people can sign in: with a `token`, and at the provider with this host. */
+const [WITH_TOKEN, PROVIDER] = (() => {
+  const meta = globalThis.document?.querySelector("meta[name=sign-in]"); // unit tests have none
+  const ways = (meta?.getAttribute("content") ?? "").split(" ").filter(Boolean);
+  return [ways.includes("token"), ways.find((each) => each !== "token") ?? null];
+})();
 
 /** What the pages say about a service without authentication. */
 export const OPEN_NOTICE =
   "No API tokens are configured (API_TOKENS): anyone who can reach this address has full access.";
 
+const TOKEN_NOTICE = PROVIDER
+  ? "Or use a token. The operator of this service has them."
+  : "This service requires a token. Ask its operator for one.";
+const PROXY_NOTICE =
+  "Sign in at the proxy in front of this service: open its address, and load this page again.";
+const MIN_RENEWAL_MS = 1000;
+const MAX_TIMER_MS = 2 ** 31 - 1;
+
 /** @type {Role[]} each may do more than the one before */
 const ROLES = ["read", "submit", "admin"];
 
 /** @type {Omit<SessionDocument, "tokens"> & { tokens: boolean | null }} null until it is loaded */
-let session = { tokens: null, name: null, role: "admin" };
+let session = { tokens: null, name: null, role: "admin", method: null, expires_at: null };
 /** @type {Promise<void> | null} the dialog that is open now */
 let signingIn = null;
+/** @type {ReturnType<typeof setTimeout> | undefined} */
+let renewal;
 
 /**
  * Return the session as it was loaded last. Before that, `tokens` is null.
@@ -54,7 +72,7 @@ export const mayChange = (job) =>
 export async function loadSession() {
   setSignIn(
     () =>
-      (signingIn ??= new Promise(askForToken).finally(() => {
+      (signingIn ??= new Promise(askToSignIn).finally(() => {
         signingIn = null;
       })),
   );
@@ -66,33 +84,68 @@ function setSession(loaded) {
   // Remove what the page still shows of another caller.
   if (session.name !== null && loaded.name !== session.name) location.reload();
   session = loaded;
+  clearTimeout(renewal);
+  if (loaded.method === "oidc") renewal = setTimeout(renew, msToRenewal());
   byId("audit-link").hidden = !hasRole("admin");
   replaceChildren(
     byId("caller"),
     session.tokens
       ? [
           h("span", {}, h("strong", {}, session.name), ` · ${session.role}`),
-          h("button", { class: "plain", onclick: signOut }, "Sign out"),
+          // The session of a proxy ends at the proxy.
+          session.method === "proxy"
+            ? null
+            : h("button", { class: "plain", onclick: signOut }, "Sign out"),
         ]
       : h("span", { title: OPEN_NOTICE }, "Open to anyone"),
   );
 }
 
 async function signOut() {
+  const isAtProvider = session.method === "oidc";
   try {
     await callOnce("DELETE", "/session");
   } finally {
     forgetAll();
-    location.reload(); // removes all that the page shows
+    // Both remove all that the page shows.
+    if (isAtProvider) location.assign(atRoot("/ui/sign-out"));
+    else location.reload();
+  }
+}
+
+/** Return the milliseconds until half of the time that the session still has is over. */
+function msToRenewal() {
+  const left = Date.parse(session.expires_at ?? "") - Date.now();
+  return Math.min(Math.max(left / 2, MIN_RENEWAL_MS), MAX_TIMER_MS);
+}
+
+/**
+ * Renew the session, in one of the pages that are open: a provider takes a refresh token once. If
+ * it refuses, the session lasts to its end, and the next call then asks for a sign-in.
+ */
+async function renew() {
+  const known = session.expires_at;
+  const ask = async () => {
+    const now = /** @type {SessionDocument} */ (await callOnce("GET", "/session"));
+    if (now.expires_at !== known || now.method !== "oidc") setSession(now);
+    else setSession(await callOnce("POST", "/ui/sign-in/renew"));
+  };
+  try {
+    // Only pages over HTTPS and of localhost have locks.
+    await (navigator.locks?.request("job-service-renewal", ask) ?? ask());
+  } catch (error) {
+    const status = error instanceof ApiError ? error.status : 0;
+    if (status === 0 || status >= 500) renewal = setTimeout(renew, msToRenewal());
   }
 }
 
 /**
- * Show the sign-in dialog until a token is accepted. The page behind it stays as it is.
+ * Show the sign-in dialog until a token is accepted. The page behind it stays as it is, unless the
+ * person signs in at the provider, which leads back to this address.
  *
  * @param {(value: void) => void} resolve
  */
-function askForToken(resolve) {
+function askToSignIn(resolve) {
   const input = h("input", {
     id: "token",
     type: "password",
@@ -123,14 +176,41 @@ function askForToken(resolve) {
       "form",
       { onsubmit: submit },
       h("h2", { id: "sign-in-title" }, "Sign in"),
-      h("p", { class: "quiet" }, "This service requires a token. Ask its operator for one."),
-      h("input", { type: "text", autocomplete: "username", value: location.host, hidden: true }),
-      h("div", { class: "field" }, h("label", { for: "token" }, "Token"), input, note),
-      h("div", { class: "buttons" }, button),
+      ...(PROVIDER ? [providerLink(PROVIDER)] : []),
+      ...(WITH_TOKEN
+        ? [
+            h("p", { class: "quiet" }, TOKEN_NOTICE),
+            h("input", {
+              type: "text",
+              autocomplete: "username",
+              value: location.host,
+              hidden: true,
+            }),
+            h("div", { class: "field" }, h("label", { for: "token" }, "Token"), input, note),
+            h("div", { class: "buttons" }, button),
+          ]
+        : []),
+      ...(WITH_TOKEN || PROVIDER ? [] : [h("p", {}, PROXY_NOTICE)]),
     ),
   );
   dialog.addEventListener("cancel", (event) => event.preventDefault());
   dialog.addEventListener("close", () => dialog.showModal()); // some browsers close it all the same
   document.body.append(dialog);
   dialog.showModal();
+}
+
+/**
+ * Return a link to the sign-in at the provider, which leads back to the present address.
+ *
+ * @param {string} host
+ */
+function providerLink(host) {
+  const page = (belowRoot(location.pathname) ?? "/") + location.search + location.hash;
+  const href = atRoot(`/ui/sign-in?next=${encodeURIComponent(page)}`);
+  return h(
+    "p",
+    { class: "buttons" },
+    // With a target, the router leaves it to the browser.
+    h("a", { class: "button primary", href, target: "_self" }, `Sign in with ${host}`),
+  );
 }

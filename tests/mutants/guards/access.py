@@ -54,8 +54,8 @@ ACCESS = (
     Mutant(
         "a cookie changes something only from a page of the same origin",
         "server/auth/authenticate.py",
-        "if method not in SAFE_METHODS:",
-        "if False:",
+        "if method not in SAFE_METHODS:\n            require_same_origin(headers)",
+        "if False:\n            require_same_origin(headers)",
         SESSIONS,
     ),
     Mutant(

@@ -71,9 +71,9 @@ AUDIT = (
     ),
     Mutant(
         "AUDIT=off records nothing",
-        "server/app.py",
-        'audits = settings.audit != "off"',
-        "audits = True",
+        "server/authentication.py",
+        '        settings.audit != "off",',
+        "        True,",
         API,
     ),
 )

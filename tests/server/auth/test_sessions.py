@@ -30,6 +30,7 @@ SECRET = "sixteen characters"
 SAME = {"Sec-Fetch-Site": "same-origin"}
 JSON = {"Content-Type": "application/json"}
 SLEEP = {"type": "sleep", "payload": {"seconds": 5}}
+BY_TOKEN = {"method": "token", "expires_at": None}
 EVIL = "http://evil.example"
 
 pytestmark = pytest.mark.sqlite
@@ -84,14 +85,14 @@ async def test_a_sign_in_sets_a_cookie_that_scripts_and_other_sites_cannot_use(
     assert token("ann") not in morsel.OutputString()
     cookie = f"{COOKIE}={morsel.coded_value}"
     who = await client.get("/session", headers={"Cookie": cookie})
-    assert who == {"tokens": True, "name": "ann", "role": "submit"}
+    assert who == {"tokens": True, "name": "ann", "role": "submit", **BY_TOKEN}
     assert (await client.get("/jobs", headers={"Cookie": cookie}))["items"] == []
 
 
 @pytest.mark.gen_test
 async def test_get_session_returns_the_caller_of_a_token(client: Client) -> None:
     who = await client.get("/session", headers=bearer("rob"))
-    assert who == {"tokens": True, "name": "rob", "role": "read"}
+    assert who == {"tokens": True, "name": "rob", "role": "read", **BY_TOKEN}
 
 
 @pytest.mark.gen_test
@@ -303,7 +304,7 @@ async def test_without_tokens_nobody_has_to_sign_in(
         server.add_sockets([listening])
         client = Client(http_client, f"http://127.0.0.1:{port}")
         who = await client.get("/session")
-        assert who == {"tokens": False, "name": None, "role": "admin"}
+        assert who == {"tokens": False, "name": None, "role": "admin", **BY_TOKEN, "method": None}
         response = await post(client, "/session", {"token": "x"}, Sec_Fetch_Site="same-origin")
         assert "no tokens are set" in read(response, 409)["detail"]
         response = await post(client, "/jobs", SLEEP, Authorization="Bearer whatever")

@@ -54,6 +54,26 @@ def test_all_problems_are_reported_at_once_with_name_value_and_what_is_allowed()
         ("RATE_LIMIT", "0", "it must be above 0"),
         ("FAST_PATH", "maybe", "it must be true or false"),
         ("LOG_FORMAT", "xml", "it must be 'auto', 'text' or 'json'"),
+        ("GROUP_ROLES", "ops", "'ops' must be GROUP:ROLE, such as ops:admin or *:read"),
+        ("GROUP_ROLES", "ops:root", "'ops:root': the role must be read, submit or admin"),
+        ("GROUP_ROLES", "a:read, a:admin", "the group 'a' is given twice"),
+        ("OIDC_ISSUER", "id.example.org", "it must be a URL such as https://id.example.org"),
+        ("OIDC_ISSUER", "https://[", "it must be a URL such as https://id.example.org"),
+        (
+            "OIDC_ISSUER",
+            "http://id.example.org",
+            "it must begin with https://, because others could read the tokens",
+        ),
+        ("OIDC_ISSUER", "https://id.example.org", "it needs OIDC_CLIENT_ID"),
+        ("OIDC_SCOPES", "email", "it must have openid"),
+        ("AUTH_PROXY_HEADER", "Remote-User", "it needs TRUSTED_PROXIES and GROUP_ROLES"),
+        ("AUTH_PROXY_HEADER", "Cookie", "clients or proxies send this header for another purpose"),
+        ("AUTH_PROXY_HEADER", "a b", "it must be the name of a header, such as Remote-User"),
+        (
+            "AUTH_PROXY_GROUPS_HEADER",
+            "Remote-Groups",
+            "it needs TRUSTED_PROXIES and GROUP_ROLES and AUTH_PROXY_HEADER",
+        ),
     ],
 )
 def test_a_problem_says_in_plain_words_what_is_allowed(name: str, value: str, reason: str) -> None:

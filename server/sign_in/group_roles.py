@@ -1,0 +1,64 @@
+"""Roles from groups: GROUP_ROLES, and the callers that providers and proxies name."""
+
+from collections.abc import Collection, Iterable
+from dataclasses import dataclass
+from typing import Self
+
+from server.auth.callers import Caller, Method, Role
+from server.http.codes import Code
+from server.http.problems import Problem
+
+ANYONE = "*"
+"""The group of everybody who is signed in."""
+MAX_NAME_LENGTH = 190
+"""Longer names would not fit into filters, which take 200 characters, with their prefix."""
+
+
+@dataclass(frozen=True)
+class GroupRoles:
+    """The role of each group. Who is in several groups has the highest of their roles."""
+
+    roles: dict[str, Role]
+
+    @classmethod
+    def parse(cls, text: str) -> Self:
+        """Parse `ops:admin,developers:submit,*:read`. Group names may contain colons.
+
+        Raises ValueError that names the entry.
+        """
+        roles: dict[str, Role] = {}
+        for entry in filter(None, map(str.strip, text.split(","))):
+            group, _, role = entry.rpartition(":")
+            if not group:
+                raise ValueError(f"{entry!r} must be GROUP:ROLE, such as ops:admin or *:read")
+            if role not in map(str, Role):
+                raise ValueError(f"{entry!r}: the role must be read, submit or admin")
+            if group in roles:
+                raise ValueError(f"the group {group!r} is given twice")
+            roles[group] = Role[role.upper()]
+        return cls(roles)
+
+    def known(self, groups: Iterable[str]) -> list[str]:
+        """Return those of the groups that have a role, sorted."""
+        return sorted(self.roles.keys() & set(groups))
+
+    def caller(
+        self, method: Method, name: str, groups: Collection[str], until: float | None = None
+    ) -> Caller:
+        """Return the caller with a name and groups, as a provider or a proxy gives them.
+
+        `until` is the time at which its authentication ends, in Unix seconds. Raises Problem 403 if
+        the name cannot be used, or if none of the groups has a role.
+        """
+        is_short = 0 < len(name) <= MAX_NAME_LENGTH
+        if not is_short or not name.isprintable() or name.strip() != name:
+            detail = (
+                f"the name {name[:MAX_NAME_LENGTH]!r} cannot be used: it must have 1 to"
+                f" {MAX_NAME_LENGTH} printable characters, and no space at its ends"
+            )
+            raise Problem(Code.NAME_REFUSED, detail)
+        found = [self.roles[each] for each in self.known([*groups, ANYONE])]
+        if not found:
+            detail = f"none of the groups of {method}:{name} has a role: see GROUP_ROLES"
+            raise Problem(Code.NO_ROLE, detail)
+        return Caller(f"{method}:{name}", max(found), method, until)

@@ -1,0 +1,159 @@
+"""Guards of the sign-in by OpenID Connect and by a proxy."""
+
+from tests.mutants.mutant import Mutant
+
+BEARER = ("tests/server/sign_in/test_bearer.py",)
+PROXY = ("tests/server/sign_in/test_proxy_header.py",)
+FORGERIES = ("tests/server/sign_in/test_forged_responses.py",)
+PIECES = ("tests/server/sign_in/test_group_roles.py",)
+
+SIGN_IN = (
+    Mutant(
+        "the header of a proxy counts only from trusted proxies",
+        "server/auth/addresses.py",
+        "for name in () if is_trusted else self._names:",
+        "for name in ():",
+        PROXY,
+    ),
+    Mutant(
+        "a change by a caller of the proxy must come from a page of the service",
+        "server/auth/authenticate.py",
+        "            if method not in SAFE_METHODS:  # the proxy",
+        "            if False:  # the proxy",
+        PROXY,
+    ),
+    Mutant(
+        "a caller without a role is refused",
+        "server/sign_in/group_roles.py",
+        "        if not found:",
+        "        found = found or [Role.READ]\n        if not found:",
+        PROXY,
+    ),
+    Mutant(
+        "only tokens for the service's audience count",
+        "server/sign_in/jwt_checks.py",
+        "audience=audience,",
+        "audience=jwt.decode(token, options={'verify_signature': False}).get('aud'),",
+        BEARER,
+    ),
+    Mutant(
+        "a key is used for its own algorithm only",
+        "server/sign_in/jwt_checks.py",
+        'allowed = allowed & {str(document["alg"])}',
+        "pass",
+        BEARER,
+    ),
+    Mutant(
+        "a key for encryption checks no signature",
+        "server/sign_in/jwt_checks.py",
+        ' or document.get("use", "sig") != "sig"',
+        "",
+        BEARER,
+    ),
+    Mutant(
+        "what was checked with withdrawn keys is forgotten",
+        "server/sign_in/openid.py",
+        "            self._checked.clear()\n",
+        "",
+        BEARER,
+    ),
+    Mutant(
+        "an unknown key makes the listener load the keys",
+        "server/sign_in/provider.py",
+        "        if not known:\n",
+        "        if self.keys is None:\n",
+        BEARER,
+    ),
+    Mutant(
+        "unknown keys cannot make the listener ask all the time",
+        "server/sign_in/provider.py",
+        "and not pauses:",
+        "and True:",
+        BEARER,
+    ),
+    Mutant(
+        "the metadata must be of the issuer",
+        "server/sign_in/provider.py",
+        '        if found.get("issuer") != self.issuer:',
+        "        if False:",
+        BEARER,
+    ),
+    Mutant(
+        "a response must have the state of this browser's sign-in",
+        "server/sign_in/flow.py",
+        '        if not secrets.compare_digest(query.get("state", "").encode(), '
+        'content["state"].encode()):',
+        "        if False:",
+        FORGERIES,
+    ),
+    Mutant(
+        "the response of another issuer is refused",
+        "server/sign_in/flow.py",
+        "        await self._require_issuer(query)\n",
+        "",
+        FORGERIES,
+    ),
+    Mutant(
+        "an ID token must have the nonce of its sign-in",
+        "server/sign_in/flow.py",
+        '        if claims.get("nonce") != content["nonce"]:',
+        "        if False:",
+        FORGERIES,
+    ),
+    Mutant(
+        "claims of somebody else at UserInfo are refused",
+        "server/sign_in/flow.py",
+        '            if more and more.get("sub") != claims["sub"]:',
+        "            if False:",
+        FORGERIES,
+    ),
+    Mutant(
+        "a session is never renewed for somebody else",
+        "server/sign_in/flow.py",
+        '        if claims["sub"] != content["sub"]:',
+        "        if False:",
+        FORGERIES,
+    ),
+    Mutant(
+        "an ID token for another client is refused",
+        "server/sign_in/flow.py",
+        '        if claims.get("azp", provider.client_id) != provider.client_id or (',
+        "        if False and (",
+        FORGERIES,
+    ),
+    Mutant(
+        "a sign-in leads only to pages of the service",
+        "server/sign_in/flow.py",
+        "if len(page) < 1000 and _PAGE.fullmatch(page) else",
+        "if True else",
+        FORGERIES,
+    ),
+    Mutant(
+        "a sealed text is for one purpose",
+        "server/sign_in/sealing.py",
+        '"""\n        try:\n            sealed = base64',
+        '"""\n        purpose = "session"\n        try:\n            sealed = base64',
+        PIECES,
+    ),
+    Mutant(
+        "a sealed text has an end",
+        "server/sign_in/sealing.py",
+        "if self.clock() < until else None",
+        "if True else None",
+        PIECES,
+    ),
+    Mutant(
+        "an address is a name only if it is verified",
+        "server/sign_in/claims.py",
+        'claims.get("email_verified") is not True',
+        'claims.get("email_verified") is False',
+        PIECES,
+    ),
+    Mutant(
+        "event streams authenticate again every minute if sign-ins end",
+        "server/auth/authenticate.py",
+        "        return self.changes + minutes\n",
+        "        return self.changes\n",
+        ("tests/server/sign_in/test_streams.py",),
+    ),
+)
