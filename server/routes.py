@@ -6,6 +6,7 @@ from typing import Any
 
 from server.handlers.audit import AuditHandler
 from server.handlers.base import Handler
+from server.handlers.files.bundle import BundleHandler
 from server.handlers.files.files import FileHandler as JobFileHandler
 from server.handlers.files.files import FilesArchiveHandler, FilesHandler
 from server.handlers.files.known_file import KnownFileHandler
@@ -88,6 +89,7 @@ ROUTES: tuple[tuple[str, type[Handler]], ...] = (
     (r"/jobs/([^/]+)/logs/?", OutputHandler),
     (r"/jobs/([^/]+)/lines/?", LinesHandler),
     (r"/jobs/([^/]+)/upload/?", UploadedFileHandler),
+    (r"/jobs/([^/]+)/bundle/?", BundleHandler),
     (r"/jobs/([^/]+)/files/?", FilesHandler),
     (r"/jobs/([^/]+)/files\.zip", FilesArchiveHandler),
     (r"/jobs/([^/]+)/files/(.+)", JobFileHandler),

@@ -143,8 +143,9 @@ MAY_IMPORT = {
     "storage.records "
     "storage.schedules",
     "server.handlers.files": "server.auth server.documents server.documents.schemas "
-    "server.downloads server.handlers server.handlers.jobs server.http server.jobs server.store "
-    "server.upload storage storage.files storage.files.resumable storage.records",
+    "server.downloads server.events server.handlers server.handlers.jobs server.http server.jobs "
+    "server.store server.upload storage storage.files storage.files.resumable storage.jobs "
+    "storage.records",
     "server.handlers.jobs": "server.analyses server.auth server.checking server.documents "
     "server.documents.analyses server.documents.options server.documents.schemas server.events "
     "server.handlers server.http server.jobs server.processes server.store server.upload "

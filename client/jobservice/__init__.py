@@ -14,6 +14,7 @@ __all__ = [
     "AsyncClient",
     "AsyncJob",
     "AuditEntry",
+    "BadBundle",
     "BatchData",
     "BrokenTypeData",
     "BulkChange",
@@ -56,6 +57,7 @@ if TYPE_CHECKING:
     from jobservice._sync.job import Job
     from jobservice.audit import AuditEntry
     from jobservice.batch_documents import BatchData, NewBatch, Refusal
+    from jobservice.bundles import BadBundle
     from jobservice.documents import (
         BulkChange,
         DryRun,
@@ -90,6 +92,7 @@ _MODULES = {
     "Client": "_sync.client",
     "Job": "_sync.job",
     "AuditEntry": "audit",
+    "BadBundle": "bundles",
     "BatchData": "batch_documents",
     "NewBatch": "batch_documents",
     "Refusal": "batch_documents",

@@ -20,6 +20,14 @@ class DownloadQuery(Query):
     )
 
 
+class BundleQuery(Query):
+    """The query parameters of a bundle."""
+
+    files: bool = Field(
+        False, description="true adds the file that the job was given, and those that it has left"
+    )
+
+
 def display_name(name: str) -> str:
     """The client's name for its file, made safe for lists and logs. It is never used as a path."""
     last = name.replace("\\", "/").rsplit("/", 1)[-1]

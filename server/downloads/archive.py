@@ -7,22 +7,50 @@ off. Equal files make equal archives.
 import hashlib
 import zlib
 from collections.abc import Callable, Generator, Iterator, Sequence
+from typing import Generic, Protocol, TypeVar
 
 from server.http.codes import Code
 from server.http.problems import Problem
 from server.upload.zip_records import ZipRecords
-from storage.files.reading import FileReader
-from storage.records.job_file import JobFile
 
 PIECE_BYTES = 1024**2
 """Least size of a piece, but for the last one. No piece has more than twice as many bytes, and
 records of files."""
 
 
-class FilesArchive:
+class Reader(Protocol):
+    """Reads a file from its beginning."""
+
+    def read(self, size: int, /) -> bytes:
+        """Return the next bytes, at most `size`; none at the end."""
+
+    def close(self) -> None:
+        """Release what the reader holds."""
+
+
+class ArchivedFile(Protocol):
+    """A file of an archive, with its size in bytes and its digest in hexadecimal."""
+
+    @property
+    def name(self) -> str:
+        """Its name in the archive."""
+
+    @property
+    def size(self) -> int:
+        """Its size in bytes."""
+
+    @property
+    def sha256(self) -> str:
+        """Its digest in hexadecimal."""
+
+
+F = TypeVar("F", bound=ArchivedFile)
+
+
+class FilesArchive(Generic[F]):
     """The archive of files of one job."""
 
-    def __init__(self, files: Sequence[JobFile], open_file: Callable[[JobFile], FileReader | None]):
+    def __init__(self, files: Sequence[F], open_file: Callable[[F], Reader | None]):
         """`open_file` returns a reader, or None if a file is gone. It may block."""
         self._files, self._open_file = files, open_file
         records = ZipRecords()
@@ -65,7 +93,7 @@ class FilesArchive:
             yield records.end(file.size, crc)
         yield records.directory()
 
-    def _data(self, file: JobFile) -> Iterator[bytes]:
+    def _data(self, file: F) -> Iterator[bytes]:
         reader = self._open_file(file)
         if reader is None:
             raise Problem(Code.FILE_GONE, f"the file {file.name!r} was deleted or changed")

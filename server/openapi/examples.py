@@ -524,6 +524,7 @@ TEXTS: Mapping[tuple[str, str], str] = {
         for kind in ANY_TYPE
     },
     ("/jobs/{job_id}/files.zip", "application/zip"): "PK\x03\x04",
+    ("/jobs/{job_id}/bundle", "application/zip"): "PK\x03\x04",
     ("/jobs/{job_id}/events", "text/event-stream"): (
         f'event: end\ndata: {{"job_id": "{_ID}", "status": "succeeded"}}\n\n'
     ),

@@ -8,6 +8,7 @@ from tests.mutants.guards.artifacts import ARTIFACTS
 from tests.mutants.guards.audit import AUDIT
 from tests.mutants.guards.backups import BACKUP
 from tests.mutants.guards.batches import BATCHES
+from tests.mutants.guards.bundles import BUNDLES
 from tests.mutants.guards.callbacks import CALLBACKS
 from tests.mutants.guards.cli import CLI
 from tests.mutants.guards.client_limits import CLIENT_LIMITS
@@ -64,6 +65,7 @@ MUTANTS = (
     *ACCESS,
     *SIGN_IN,
     *AUDIT,
+    *BUNDLES,
     *API,
     *POOL,
     *MESSAGES,

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import os
+import tempfile
 import time
 from collections.abc import AsyncIterator, Iterable, Mapping
 from datetime import datetime, timedelta
+from functools import partial
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
@@ -22,6 +24,8 @@ from jobservice._async.transport import AsyncTransport
 from jobservice._async.types import AsyncTypeCalls
 from jobservice._async.uploads import AsyncUploads
 from jobservice.address import base_url
+from jobservice.blocking import async_call
+from jobservice.bundles import read_bundle
 from jobservice.documents import (
     BulkChange,
     DryRun,
@@ -169,6 +173,27 @@ class AsyncClient:
             if error.field == "upload.sha256":
                 return None
             raise
+
+    async def replay(
+        self,
+        bundle: str | os.PathLike[str],
+        *,
+        wait: float | None = None,
+        on_progress: Progress | None = None,
+        **options: Unpack[Options],
+    ) -> AsyncJob:
+        """Submit the job of a bundle again, here or at another service, and return the new job.
+
+        It has the payload, the file and most options of the first one; `options` replace them.
+        `client.files.download_bundle` makes a bundle. Raises BadBundle, a ValueError.
+        """
+        found = await async_call(partial(read_bundle, bundle))
+        with tempfile.TemporaryDirectory(prefix="jobservice-") as folder:
+            file = await async_call(partial(found.extract_upload, folder))
+            given: Any = {**found.options, **options, "file": file}
+            return await self.submit(
+                found.type, found.payload, wait=wait, on_progress=on_progress, **given
+            )
 
     async def dry_run(
         self,

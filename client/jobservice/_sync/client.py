@@ -4,9 +4,11 @@
 from __future__ import annotations
 
 import os
+import tempfile
 import time
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime, timedelta
+from functools import partial
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
@@ -23,6 +25,8 @@ from jobservice._sync.transport import Transport
 from jobservice._sync.types import TypeCalls
 from jobservice._sync.uploads import Uploads
 from jobservice.address import base_url
+from jobservice.blocking import call
+from jobservice.bundles import read_bundle
 from jobservice.documents import (
     BulkChange,
     DryRun,
@@ -170,6 +174,27 @@ class Client:
             if error.field == "upload.sha256":
                 return None
             raise
+
+    def replay(
+        self,
+        bundle: str | os.PathLike[str],
+        *,
+        wait: float | None = None,
+        on_progress: Progress | None = None,
+        **options: Unpack[Options],
+    ) -> Job:
+        """Submit the job of a bundle again, here or at another service, and return the new job.
+
+        It has the payload, the file and most options of the first one; `options` replace them.
+        `client.files.download_bundle` makes a bundle. Raises BadBundle, a ValueError.
+        """
+        found = call(partial(read_bundle, bundle))
+        with tempfile.TemporaryDirectory(prefix="jobservice-") as folder:
+            file = call(partial(found.extract_upload, folder))
+            given: Any = {**found.options, **options, "file": file}
+            return self.submit(
+                found.type, found.payload, wait=wait, on_progress=on_progress, **given
+            )
 
     def dry_run(
         self,

@@ -103,6 +103,20 @@ class FileCalls:
         """
         return self._receive(requests.get_upload(job_id), target, on_progress)
 
+    def download_bundle(
+        self,
+        job_id: str | HasId,
+        target: Target = None,
+        *,
+        files: bool = False,
+        on_progress: DownloadProgress | None = None,
+    ) -> Download:
+        """Download all that is stored about a job as one zip archive, which `client.replay` takes.
+
+        files: also the file that the job was given, and those that it has left.
+        """
+        return self._receive(requests.get_bundle(job_id, files), target, on_progress)
+
     def _receive(
         self, request: Request, target: Target, on_progress: DownloadProgress | None
     ) -> Download:

@@ -15,6 +15,7 @@ from jobservice.cli.commands import (
     analyze,
     audit,
     batches,
+    bundles,
     changes,
     details,
     diff,
@@ -115,6 +116,8 @@ ABOUT = {
     "pattern-sets": "save patterns by name",
     "top": "watch the whole service",
     "audit": "who has changed what",
+    "bundle": "all about a job, as a zip",
+    "replay": "run a bundle's job again",
     "config": "addresses and tokens",
 }
 """The commands in the order of the help, which shows these words."""
@@ -163,6 +166,7 @@ for module in (
     report,
     top,
     audit,
+    bundles,
 ):
     module.register(app)
 app.add_typer(failures.app, name="failures")

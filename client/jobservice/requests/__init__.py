@@ -4,7 +4,14 @@ from jobservice.requests.analyses import analyze_payload, compare_job, job_lines
 from jobservice.requests.audit import PAGE_ENTRIES, list_audit
 from jobservice.requests.batches import cancel_batch, get_batch, submit_batch
 from jobservice.requests.failures import MAX_GROUPS, Since, list_failures, since_text
-from jobservice.requests.files import find_file, get_archive, get_file, get_upload, list_files
+from jobservice.requests.files import (
+    find_file,
+    get_archive,
+    get_bundle,
+    get_file,
+    get_upload,
+    list_files,
+)
 from jobservice.requests.jobs import (
     PAGE_JOBS,
     Filters,
@@ -82,6 +89,7 @@ __all__ = [
     "get",
     "get_archive",
     "get_batch",
+    "get_bundle",
     "get_file",
     "get_job",
     "get_jobs",

@@ -42,6 +42,11 @@ def get_file(job: str | HasId, name: str) -> Request:
     return Request("GET", f"{job_path(job)}/files/{'/'.join(quote(each, '') for each in parts)}")
 
 
+def get_bundle(job: str | HasId, with_files: bool) -> Request:
+    """Get all that is stored about a job, as one zip archive."""
+    return Request("GET", f"{job_path(job)}/bundle", [("files", "true")] if with_files else [])
+
+
 def get_archive(job: str | HasId) -> Request:
     """Get all files that a job has left, as one zip archive."""
     return Request("GET", f"{job_path(job)}/files.zip")

@@ -82,7 +82,7 @@ class FilesArchiveHandler(DownloadHandler):
 
     head = get
 
-    async def _send_archive(self, job_id: UUID, archive: FilesArchive) -> None:
+    async def _send_archive(self, job_id: UUID, archive: FilesArchive[JobFile]) -> None:
         if self.begin(archive.etag):
             return
         self.set_headers(

@@ -1,6 +1,6 @@
 """The operations on stored files."""
 
-from server.documents.files import DownloadQuery
+from server.documents.files import BundleQuery, DownloadQuery
 from server.documents.schemas.files import FilesDocument, KnownFileDocument
 from server.openapi.operations.operation import ANY_TYPE, ZIP, Operation
 
@@ -36,6 +36,19 @@ FILES = (
         id="getJobFilesArchive",
         tag="files",
         description="The archive is made while it is sent. Files are not compressed in it.",
+        problems=(410,),
+        response_headers={200: _HEADERS},
+    ),
+    Operation(
+        "/jobs/{job_id}/bundle",
+        "All that is stored about a job, as a zip archive",
+        {200: ZIP},
+        id="getJobBundle",
+        tag="files",
+        description="For a report of a fault, or to run the job elsewhere: its document, its"
+        " changes and the output of its attempts; with `files=true`, also the file that it was"
+        " given and those that it has left. The archive has the payload and the result.",
+        queries=(BundleQuery,),
         problems=(410,),
         response_headers={200: _HEADERS},
     ),

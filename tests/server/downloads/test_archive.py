@@ -33,7 +33,9 @@ class Reader(FileReader):
         Reader.opened -= 1
 
 
-def archive_of(contents: dict[str, bytes], missing: str = "", cut: int = 0) -> FilesArchive:
+def archive_of(
+    contents: dict[str, bytes], missing: str = "", cut: int = 0
+) -> FilesArchive[JobFile]:
     files = [
         JobFile(
             *(UUID(int=1), name, position, len(data), "text/plain"),

@@ -93,7 +93,7 @@ def download(
 
 def save_all(client: "Client", job_id: str, folder: str, progress: JobProgress) -> list[Path]:
     """Download all files that a job has left into a folder."""
-    with _os_errors():
+    with os_errors():
         return client.files.download_all(job_id, folder, on_progress=progress.received)
 
 
@@ -136,7 +136,7 @@ def _save(calls: list[Call], target: str | None, progress: JobProgress) -> list[
     place: Any = sys.stdout.buffer if target == STDOUT else target
     if len(calls) > 1 and target is not None:
         place = os.path.join(_folder(target), "")  # the slash at the end makes it a folder
-    with _os_errors():
+    with os_errors():
         done = [call(place, on_progress=progress.received) for call in calls]
     return [each.path for each in done if each.path]
 
@@ -163,7 +163,7 @@ def _report(output: Output, job_id: str, paths: list[Path]) -> None:
 
 
 @contextlib.contextmanager
-def _os_errors() -> Iterator[None]:
+def os_errors() -> Iterator[None]:
     """Turn errors of the disk within the block into an error of the command."""
     try:
         yield

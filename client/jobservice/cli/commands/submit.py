@@ -124,10 +124,7 @@ def submit(
         raise typer.BadParameter("--dry-run submits no job that --wait could wait for")
     if until.download is not None:
         files.checked_folder(until.download)
-    if options.after:
-        options.after = [ids.resolve(session.client, each) for each in options.after]
-    if options.input_from:
-        options.input_from = ids.resolve(session.client, options.input_from)
+    resolve_jobs(session, options)
     if dry_run:
         return _try(session, type, values, paths, {**options.given(), "upload": given_file.upload})
     given = {**options.given(), "upload": given_file.upload, "idempotency_key": idempotency_key}
@@ -137,10 +134,18 @@ def submit(
         client = session.patient_client if paths or is_waiting else session.client
         return client.submit(type, values, on_progress=progress.uploaded, **given)
 
-    return _send(session, type, send, until if is_waiting else None)
+    return send_and_report(session, type, send, until if is_waiting else None)
 
 
-def _send(
+def resolve_jobs(session: Session, options: JobOptions) -> None:
+    """Replace parts of ids in options by the ids of the jobs."""
+    if options.after:
+        options.after = [ids.resolve(session.client, each) for each in options.after]
+    if options.input_from:
+        options.input_from = ids.resolve(session.client, options.input_from)
+
+
+def send_and_report(
     session: Session, type: str, send: "Callable[[JobProgress], Job]", until: Waiting | None
 ) -> int:
     """Submit a job, and print its id, or wait for it and print its result."""

@@ -102,6 +102,10 @@ function facts(job) {
     ],
     ["Canceled by", job.canceled_by],
     [
+      "Bundle",
+      h("a", { href: jobPath(job.job_id, "/bundle"), download: "" }, "all about it, as a zip"),
+    ],
+    [
       "Audit",
       hasRole("admin") &&
         h("a", { href: auditHref({ subject: job.job_id }) }, "who has changed it"),

@@ -1,0 +1,117 @@
+"""`/jobs/{job_id}/bundle`: all that is stored about a job, as a zip archive.
+
+bundle.json                     the format, the release, and what the archive has
+job.json                        the document of the job, with payload, result and attempts
+events.json                     its changes, the oldest first
+output/1.log, output/1.jsonl    the output of attempt 1, as text and as log entries
+upload/data                     with ?files=true: the file that it was given
+files/NAME                      with ?files=true: the files that it has left
+"""
+
+import hashlib
+import io
+from collections.abc import Callable, Iterator
+from contextlib import closing
+from dataclasses import dataclass
+from functools import partial
+from typing import Any, ClassVar
+
+from server.documents.files import BundleQuery
+from server.documents.jobs import job_document
+from server.downloads.archive import FilesArchive, Reader
+from server.downloads.disposition import content_disposition
+from server.events.documents import event_document, output_lines, output_text
+from server.events.log_entries import ALL
+from server.handlers.files.download import DownloadHandler
+from server.handlers.jobs.job import parse_job_id
+from server.handlers.query import query_parameters, read_query
+from server.http.response import encode_json
+from server.store.threads import StoreThreads
+from storage.files.artifacts import Artifacts
+from storage.files.uploads import Uploads
+from storage.jobs.events import Events
+from storage.records.job import Job
+from storage.records.release import RELEASE
+from storage.store import JobStore
+
+FORMAT = 1
+"""Grows with each change that older clients cannot read."""
+
+
+@dataclass(frozen=True)
+class Member:
+    """One file of a bundle. `open` returns a reader, or None if the file is gone."""
+
+    name: str
+    size: int
+    sha256: str
+    open: Callable[[], Reader | None]
+
+
+class BundleHandler(DownloadHandler):
+    """All that is stored about one job."""
+
+    artifacts: Artifacts
+    events: Events
+    job_store: JobStore
+    threads: StoreThreads
+    uploads: Uploads
+    ROUTE = "/jobs/{job_id}/bundle"
+    QUERIES: ClassVar = {"GET": (BundleQuery,)}
+
+    async def get(self, job_id: str) -> None:
+        """Send the archive, which is made meanwhile."""
+        query = read_query(BundleQuery, query_parameters(self))
+        job = await self.jobs.wait(parse_job_id(job_id))
+        members = await self.threads.run(self._members, job, query.files)
+        archive = FilesArchive(members, lambda member: member.open())
+        if self.begin(archive.etag):
+            return
+        self.set_headers(
+            {
+                "Content-Type": "application/zip",
+                "Content-Length": str(archive.size),
+                "Content-Disposition": content_disposition("attachment", f"{job.id}.bundle.zip"),
+                "Accept-Ranges": "none",
+            }
+        )
+        if self.request.method == "HEAD":
+            self.finish()
+            return
+        with self.downloads.slow(), closing(archive.pieces()) as pieces:
+            await self.send_pieces(partial(next, pieces, b""))
+
+    head = get
+
+    def _members(self, job: Job, with_files: bool) -> list[Member]:
+        """Return what the archive has, except for bytes of files. Blocks. Raises StoreError."""
+        about = {"format": FORMAT, "release": RELEASE, "job_id": str(job.id), "files": with_files}
+        found = [_document("bundle.json", about), _document("job.json", job_document(job))]
+        events = self.events.of_job(job.id, 0)
+        found.append(_document("events.json", [event_document(each) for each in events]))
+        found += self._output(job)
+        return [*found, *self._files(job)] if with_files else found
+
+    def _output(self, job: Job) -> Iterator[Member]:
+        for attempt in job.attempts:
+            pieces = self.events.outputs.of_attempt(job.id, attempt.number)
+            if pieces:
+                yield _member(f"output/{attempt.number}.log", output_text(pieces, ALL))
+                yield _member(f"output/{attempt.number}.jsonl", output_lines(pieces, ALL))
+
+    def _files(self, job: Job) -> Iterator[Member]:
+        if upload := job.upload:
+            read = partial(self.uploads.open, upload, 0, upload.size)
+            yield Member("upload/data", upload.size, upload.sha256, read)
+        for file in self.job_store.files(job.id) if job.files else []:
+            read = partial(self.artifacts.open, file)
+            yield Member(f"files/{file.name}", file.size, file.sha256, read)
+
+
+def _document(name: str, document: Any) -> Member:
+    return _member(name, encode_json(document))
+
+
+def _member(name: str, data: bytes) -> Member:
+    """Return a file of a bundle that is in memory."""
+    return Member(name, len(data), hashlib.sha256(data).hexdigest(), partial(io.BytesIO, data))
