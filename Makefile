@@ -75,6 +75,7 @@ mutants: $(DEVELOPER) ## Switch the guards off one by one: the tests have to not
 
 power: $(DEVELOPER) ## Cut the power CUTS times: nothing that was acknowledged may be lost; needs root
 	$(BIN)/python -m tests.system.power --cuts $(CUTS)
+	$(BIN)/python -m tests.system.power.backups --cuts $(CUTS)
 
 generators: $(DEVELOPER) ## Generate clients from /openapi.json with other people's tools, and run them; installs these in .cache
 	tests/generators/run $(abspath $(BIN))/pytest

@@ -1,5 +1,6 @@
 """Keeps a backup from slowing the programs of the store down."""
 
+import contextlib
 import ctypes
 import os
 import signal
@@ -17,7 +18,8 @@ _NICENESS = 5
 
 def step_back() -> None:
     """Give this process a low priority for processors and disks."""
-    os.nice(_NICENESS)
+    with contextlib.suppress(OSError):  # forbidden in some sandboxes
+        os.nice(_NICENESS)
     if (number := _SYS_IOPRIO_SET.get(os.uname().machine)) is not None:
         ctypes.CDLL(None, use_errno=True).syscall(number, _IOPRIO_WHO_PROCESS, 0, _LOWEST)
 

@@ -20,7 +20,7 @@ from typing import Any
 from storage.backup.databases import postgresql
 from storage.backup.manifest import Manifest, read_manifest
 from storage.backup.places.place import BackupPlace, BackupRefused, Damaged, file_name, read_chunk
-from storage.backup.stored_files import StoredFile, all_files
+from storage.backup.stored_files import StoredFile, all_files, stored_size
 from storage.db.database import Database
 from storage.db.schema.migrate import apply_exactly, create_file, schema_lock
 from storage.db.schema.state import MIGRATIONS
@@ -84,7 +84,7 @@ def _refuse_other(manifest: Manifest, database: Database) -> None:
         theirs = {"sqlite": "SQLite", "postgresql": "PostgreSQL"}[manifest.database["kind"]]
         raise BackupRefused(
             f"it is a backup of {theirs}, and DATABASE_URL is none: restore it into {theirs}, and "
-            "then copy that with `python -m storage transfer`"
+            "then copy that store to DATABASE_URL, see docs/scaling.md"
         )
     newest = max(each.stem for each in MIGRATIONS.glob("[0-9]*.py"))
     unknown = [each for each in manifest.migrations if not (MIGRATIONS / f"{each}.py").exists()]
@@ -196,14 +196,9 @@ class _Files:
         if file.sha256 in missing:
             self.absent += 1
             return 0
-        if self._size(file) != file.size:
+        if stored_size(self.uploads, file) != file.size:
             self._write(file)
         return file.size
-
-    def _size(self, file: StoredFile) -> int | None:
-        if isinstance(file, JobFile):
-            return self.uploads.artifacts.size(file.key)
-        return self.uploads.size(file)
 
     def _write(self, file: StoredFile) -> None:
         writer: UploadWriter | ArtifactWriter

@@ -85,6 +85,11 @@ def opened(uploads: Uploads, file: StoredFile) -> FileReader | None:
     return uploads.artifacts.open(file) if isinstance(file, JobFile) else uploads.open(file)
 
 
+def stored_size(uploads: Uploads, file: StoredFile) -> int | None:
+    """Return the size of a stored file; None if it does not exist. Raises StoreUnavailable."""
+    return uploads.artifacts.size(file.key) if isinstance(file, JobFile) else uploads.size(file)
+
+
 def stored_files(rows: Rows) -> dict[str, StoredFile]:
     """Return all stored files of a database, one for each hash. `rows` runs a query."""
     found: dict[str, StoredFile] = {}

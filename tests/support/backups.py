@@ -1,5 +1,6 @@
 """Helpers for tests of backups: making, restoring and damaging them."""
 
+import hashlib
 from collections.abc import Callable, Mapping
 from contextlib import closing
 from pathlib import Path
@@ -10,6 +11,7 @@ from storage.backup.restore import Restored, restore
 from storage.backup.retention import Deleted, keep_newest
 from storage.backup.verify import Verified, verify
 from storage.open import new_database, open_uploads
+from storage.records.job import Upload
 from storage.settings.settings import Settings
 from tests.support.stores import Bench
 
@@ -30,6 +32,13 @@ def back_up(
         closing(new_database(settings)) as database,
     ):
         return create(database, bench.store.uploads, place, progress)
+
+
+def store_upload(bench: Bench, data: bytes, name: str = "a.log") -> Upload:
+    """Store an upload for a job that is still to be stored."""
+    writer = bench.store.uploads.writer()
+    writer.write(data)
+    return writer.finish(name, hashlib.sha256(data).hexdigest())
 
 
 def put_back(backups: Path | str, folder: Path, url: str = "", **environ: str) -> Restored:

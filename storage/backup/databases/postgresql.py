@@ -34,6 +34,11 @@ FROM pg_class c JOIN pg_attribute a ON a.attrelid = c.oid
 WHERE c.relkind = 'r' AND c.relnamespace = current_schema()::regnamespace
     AND a.attnum > 0 AND NOT a.attisdropped AND a.attgenerated = ''
 GROUP BY c.oid, c.relname"""
+_INDEXES = """
+SELECT i.indexrelid::regclass::text, pg_get_indexdef(i.indexrelid)
+FROM pg_index i JOIN pg_class c ON c.oid = i.indrelid
+WHERE c.relname = ANY (%s) AND c.relnamespace = current_schema()::regnamespace
+    AND NOT EXISTS (SELECT 1 FROM pg_constraint WHERE conindid = i.indexrelid)"""
 _SEQUENCES = """
 SELECT pg_get_serial_sequence(quote_ident(table_name), column_name), column_name
 FROM information_schema.columns
@@ -97,6 +102,10 @@ def load(connection: Any, tables: Mapping[str, Any], read: Callable[[str], bytes
     `read` returns the data of a chunk.
     """
     names = sorted(tables, key=lambda name: (_ORDER.get(name, len(_ORDER)), name))
+    indexes = connection.execute(_INDEXES, (names,)).fetchall()
+    connection.execute("SET LOCAL maintenance_work_mem = '256MB'")
+    for index, _ in indexes:  # filling a table and then making its indexes takes half as long
+        connection.execute(f"DROP INDEX {index}")
     for name in reversed(names):
         _set_triggers(connection, name, "DISABLE")
         connection.execute(f'DELETE FROM "{name}"')
@@ -109,7 +118,9 @@ def load(connection: Any, tables: Mapping[str, Any], read: Callable[[str], bytes
             for chunk in tables[name]["chunks"]:
                 copy.write(read(chunk))
         _set_sequences(connection, name)
-    connection.execute("SET CONSTRAINTS ALL IMMEDIATE")  # pending checks would block ALTER TABLE
+    connection.execute("SET CONSTRAINTS ALL IMMEDIATE")  # pending checks would block what follows
+    for _, definition in indexes:
+        connection.execute(definition)
     for name in names:
         _set_triggers(connection, name, "ENABLE")
 

@@ -1,6 +1,5 @@
 """`kill -9` during a backup or a restore leaves nothing that counts as one. The next goes on."""
 
-import hashlib
 import os
 import random
 import signal
@@ -11,12 +10,12 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.backups import back_up, put_back, read_all, stored_in
+from tests.support.backups import back_up, put_back, read_all, store_upload, stored_in
 from tests.support.stores import Bench, open_bench
 from tests.support.transfers import content_of, enqueue_many, fill_store
 from tests.support.waiting import wait_for
 
-KILLS, FILES = 4, 90
+KILLS, FILES = 3, 60
 
 
 @pytest.fixture
@@ -56,11 +55,8 @@ def fill(bench: Bench) -> None:
     fill_store(bench)
     enqueue_many(bench, 100)
     for number in range(FILES):
-        writer = bench.store.uploads.writer()
         data = random.Random(number).randbytes(20_000)
-        writer.write(data)
-        upload = writer.finish(f"{number}.log", hashlib.sha256(data).hexdigest())
-        bench.enqueue("analyze", upload=upload)
+        bench.enqueue("analyze", upload=store_upload(bench, data))
 
 
 def test_a_killed_backup_is_none_and_the_next_one_goes_on(bench: Bench, tmp_path: Path) -> None:
@@ -70,7 +66,7 @@ def test_a_killed_backup_is_none_and_the_next_one_goes_on(bench: Bench, tmp_path
     backups = tmp_path / "backups"
     killed = 0
     for number in range(KILLS):
-        killed += run_and_kill(environ, backups, 1 + 12 * number, "backup", "--to", str(backups))
+        killed += run_and_kill(environ, backups, 1 + 15 * number, "backup", "--to", str(backups))
         found = read_all(backups)
         assert (found.damaged, found.incomplete) == ([], {})
         assert len(found.backups) == number + 1 - killed

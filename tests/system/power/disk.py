@@ -75,8 +75,11 @@ class Disk:
             _run("losetup", "--detach", device)
 
     def _unmounted(self) -> bool:
-        command = ["umount", str(self.root)]
-        return subprocess.run(command, capture_output=True, check=False).returncode == 0
+        """Unmount it. A container that starts at this moment may keep it mounted for a while."""
+        if self.root.is_mount():
+            command = ["umount", str(self.root)]
+            subprocess.run(command, capture_output=True, check=False)
+        return not self.root.is_mount() and not self._loop_devices()
 
     def _loop_devices(self) -> list[str]:
         """The loop devices that the image still has."""
