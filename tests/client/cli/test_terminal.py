@@ -3,9 +3,11 @@
 import re
 import signal
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from jobservice.cli.commands.top import View
 from tests.support.jobs_command import JobsCommand
 from tests.support.programs import Service, uuids
 from tests.support.waiting import wait_for
@@ -172,3 +174,34 @@ def test_an_unreachable_service_gets_a_hint(jobs: JobsCommand) -> None:
     with jobs.terminal("list", JOBS_URL="http://127.0.0.1:9") as terminal:
         assert terminal.end() == 4
     assert "Name another service with --url, --profile, JOBS_URL" in terminal.text
+
+
+def test_top_names_a_worker_that_does_not_respond(jobs: JobsCommand) -> None:
+    overview = {
+        "types": {}, "queues": [], "slots": 3, "busy": 0,
+        "runners": [
+            worker("fine", False, 1.0), worker("stopped", True, None), worker("hung", True, 190.4),
+        ],
+    }  # fmt: skip
+    view = View("http://localhost:5000")
+    view.update(overview, [], 0.0)
+    assert "3 workers, 2 not responding" in view.heading()
+    rows = [[row[0], row[-1]] for row in view.worker_rows()]
+    assert rows == [
+        ["stopped", ("silent", "red")],
+        ["hung", ("silent for 3 m 10 s", "red")],
+        ["fine", "responds"],
+    ]
+    assert [row[0] for row in view.worker_rows(only_silent=True)] == ["stopped", "hung"]
+    printed = jobs.run("top").out
+    assert re.search(r"^WORKER +BUSY +SLOTS +UP +STATE$", printed, re.M)
+    assert re.search(r" responds$", printed, re.M)
+
+
+def worker(name: str, stale: bool, age: float | None) -> dict[str, Any]:
+    """A worker as GET /overview describes it."""
+    started = "2030-01-31T12:00:00.000Z"
+    return {
+        "name": name, "slots": 3, "busy": 0, "started_at": started, "stale": stale,
+        "heartbeat_age": age,
+    }  # fmt: skip

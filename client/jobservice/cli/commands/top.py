@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from jobservice import Job
 
 SHOWN_JOBS = 10
+SHOWN_WORKERS = 20
+WORKER_COLUMNS = ("WORKER", "BUSY", "SLOTS", "UP", "STATE")
 TYPE_COLUMNS = ("TYPE", "QUEUED", "RUNNING", "PER SECOND", "SUCCEEDED", "FAILED", "CANCELED")
 
 
@@ -123,9 +125,27 @@ class View:
             for name, figures in self._overview["types"].items()
         ]
 
+    def worker_rows(self, only_silent: bool = False) -> list[list[Cell]]:
+        """The cells of the table of workers, those that do not respond first."""
+        runners = sorted(self._overview["runners"], key=lambda each: not each["stale"])
+        return [
+            [
+                each["name"],
+                formats.number(each["busy"]),
+                formats.number(each["slots"]),
+                formats.duration(_seconds_since(each["started_at"])),
+                _worker_state(each),
+            ]
+            for each in runners
+            if each["stale"] or not only_silent
+        ]
+
     def print(self, output: Output) -> None:
         """Print it once."""
         output.line(self.heading())
+        if workers := self.worker_rows():
+            output.line()
+            output.table(WORKER_COLUMNS, workers[:SHOWN_WORKERS], right=WORKER_COLUMNS[1:4])
         output.line()
         output.table(TYPE_COLUMNS, self.type_rows(), right=TYPE_COLUMNS[1:])
         if self._running:
@@ -139,9 +159,26 @@ class View:
         from rich.text import Text
 
         heading = Text(formats.printable(self.heading()), style="red" if self.problem else "bold")
+        silent = self.worker_rows(only_silent=True)[:SHOWN_WORKERS]
+        workers: list[Any] = [build_table(WORKER_COLUMNS, silent, right=WORKER_COLUMNS[1:4]), ""]
         types = build_table(TYPE_COLUMNS, self.type_rows(), right=TYPE_COLUMNS[1:])
         rows = [row(job, is_short=True) for job in self._running]
-        return Group(heading, "", types, "", build_table(COLUMNS, rows, right=["RAN"]))
+        shown = workers if silent else []
+        return Group(heading, "", *shown, types, "", build_table(COLUMNS, rows, right=["RAN"]))
+
+
+def _worker_state(runner: Mapping[str, Any]) -> Cell:
+    """Whether a worker responds; one that does not hangs or is stopped."""
+    age = runner["heartbeat_age"]
+    if not runner["stale"]:
+        return "responds"
+    return "silent" if age is None else f"silent for {formats.duration(age)}", "red"
+
+
+def _seconds_since(text: str) -> float:
+    started = formats.parse_time(text)
+    assert started
+    return max(0.0, time.time() - started.timestamp())
 
 
 def _finished(figures: Mapping[str, Any]) -> int:
