@@ -10,7 +10,17 @@ A command is a module with a function `add`. It sets as defaults of its parser:
 import argparse
 import sys
 
-from storage.commands import backup, contract, copy, doctor, restore, support_bundle, vacuum, verify
+from storage.commands import (
+    backup,
+    contract,
+    doctor,
+    migrate,
+    restore,
+    support_bundle,
+    transfer,
+    vacuum,
+    verify,
+)
 from storage.files.private import create_privately
 from storage.records.job import StoreError
 from storage.records.release import RELEASE
@@ -18,7 +28,10 @@ from storage.settings.settings import Settings, SettingsError
 from storage.telemetry.logs import set_up_logs
 from storage.telemetry.start_up import read_or_exit
 
-COMMANDS = (backup, restore, verify, copy, vacuum, contract, doctor, support_bundle)
+COMMANDS = (
+    *(backup, restore, verify, transfer),
+    *(migrate, contract, vacuum, doctor, support_bundle),
+)
 
 
 def main() -> None:

@@ -3,6 +3,7 @@
 from typing import Any
 
 OLDEST = "0018_release"
+SCANS = {"upload": 1}
 
 
 def up(migrator: Any, db: Any) -> None:

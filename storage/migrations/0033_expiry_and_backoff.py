@@ -6,6 +6,7 @@ The index holds only queued jobs that expire, by that time.
 from typing import Any
 
 OLDEST = "0018_release"
+SCANS = {"job": 1}
 STATEMENTS = (
     "ALTER TABLE job ADD COLUMN expires_at BIGINT",
     "ALTER TABLE job ADD COLUMN backoff TEXT",

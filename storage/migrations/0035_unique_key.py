@@ -7,6 +7,7 @@ So the database itself refuses a second holder, whatever program stores it. `HOL
 from typing import Any
 
 OLDEST = "0018_release"
+SCANS = {"job": 1}
 STATEMENTS = (
     "ALTER TABLE job ADD COLUMN unique_key TEXT",
     "ALTER TABLE job ADD COLUMN unique_scope TEXT",

@@ -7,6 +7,7 @@ ends in time leaves it.
 from typing import Any
 
 OLDEST = "0018_release"
+SCANS = {"job": 1}
 STATEMENTS = (
     "ALTER TABLE job ADD COLUMN finish_by BIGINT",
     "ALTER TABLE job ADD COLUMN missed_at BIGINT",

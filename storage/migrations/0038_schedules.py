@@ -9,6 +9,7 @@ from typing import Any
 import peewee as pw
 
 OLDEST = "0018_release"
+SCANS = {"job": 1}
 STATEMENTS = (
     """
 CREATE TABLE schedule (

@@ -7,6 +7,7 @@ jobs without reading them.
 from typing import Any
 
 OLDEST = "0018_release"
+SCANS = {"job": 1}
 INDEX = "CREATE INDEX job_failed ON job (finished_at, id, type, queue) WHERE status = 'failed'"
 
 

@@ -12,6 +12,7 @@ from typing import Any
 import peewee as pw
 
 OLDEST = "0018_release"
+SCANS = {"job": 3}
 HELD = 253402300799999
 STATEMENTS = (
     "ALTER TABLE job ADD COLUMN concurrency_key TEXT",

@@ -5,6 +5,7 @@ from typing import Any
 import peewee as pw
 
 OLDEST = "0018_release"
+SCANS = {"batch": 1}
 STATEMENTS = (
     "ALTER TABLE batch ADD COLUMN then_id {uuid}",
     "ALTER TABLE batch ADD COLUMN unfinished_id {uuid}",

@@ -6,6 +6,7 @@ A job that has left no file has no entry in the index.
 from typing import Any
 
 OLDEST = "0018_release"
+SCANS = {"job_file": 1}
 
 
 def up(migrator: Any, db: Any) -> None:

@@ -60,5 +60,5 @@ def refuse_unfinished_transfer(database: Database) -> None:
     if checkpoint and checkpoint["finished_at"] is None:
         raise StoreUnusable(
             f"the transfer from {checkpoint['source']} is not finished: "
-            "run `python -m storage migrate` again"
+            "run `python -m storage transfer` again"
         )

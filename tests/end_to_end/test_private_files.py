@@ -144,7 +144,7 @@ def test_a_migrated_store_is_private(tmp_path: Path) -> None:
     before = os.umask(0)
     try:
         url = f"sqlite:///{tmp_path}/data/jobs.db", f"sqlite:///{tmp_path}/new/jobs.db"
-        command = [sys.executable, "-m", "storage", "migrate", "--from", url[0], "--to", url[1]]
+        command = [sys.executable, "-m", "storage", "transfer", "--from", url[0], "--to", url[1]]
         uploads = ["--uploads-to", f"file://{tmp_path}/new/uploads"]
         subprocess.run([*command, *uploads], check=True, capture_output=True, timeout=60)
     finally:

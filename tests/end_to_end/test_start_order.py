@@ -131,7 +131,7 @@ def test_an_invalid_place_for_files_leaves_the_source_of_a_transfer_as_it_is(
     before = read_schema(old_database)
     target = f"sqlite:///{tmp_path / 'target.db'}"
     places = ["--from", old_database, "--to", target, "--data-dir", str(tmp_path)]
-    answer = run_program("storage", "migrate", *places, "--uploads-to", "ftp://x")
+    answer = run_program("storage", "transfer", *places, "--uploads-to", "ftp://x")
     assert answer.returncode == 2
     assert "--uploads-to: it must be file:///path or s3://bucket/prefix" in answer.stderr
     assert read_schema(old_database) == before

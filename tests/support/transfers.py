@@ -53,7 +53,7 @@ class TransferSetup:
     def start(self, *options: str, **environ: str) -> subprocess.Popen[str]:
         """Start the command."""
         return subprocess.Popen(
-            [sys.executable, "-m", "storage", "migrate", *self._places(), *options],
+            [sys.executable, "-m", "storage", "transfer", *self._places(), *options],
             env={**os.environ, "LOG_LEVEL": "WARNING", **environ},
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
@@ -63,7 +63,7 @@ class TransferSetup:
     def run(self, *options: str) -> tuple[int, str]:
         """Run the command; return its exit code and its output."""
         given = [*self._places(), *options]
-        ended = run_program("storage", "migrate", *given, LOG_LEVEL="WARNING")
+        ended = run_program("storage", "transfer", *given, LOG_LEVEL="WARNING")
         return ended.returncode, ended.stderr + ended.stdout
 
     def _places(self) -> list[str]:

@@ -4,6 +4,7 @@ import contextlib
 import fcntl
 import logging
 import os
+import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -14,6 +15,7 @@ import peewee as pw
 from storage.db.database import Database
 from storage.db.models import ReleaseRow
 from storage.db.schema import state
+from storage.db.schema.plan import read_plan
 from storage.db.schema.soundness import require_sound
 from storage.db.sqlite import Sqlite
 from storage.db.sqlite_file.wal_file import open_plainly
@@ -73,14 +75,20 @@ def apply_exactly(database: Database, names: Sequence[str]) -> None:
 
 
 def _migrate(database: Database) -> None:
-    found = state.read_state(database)
+    plan = read_plan(database)
+    found = plan.state
     found.require_compatible()
     if found.newer:
         log.info("the database has a newer schema, which works", extra={"migrations": found.newer})
     if found.is_new:
         _apply(database, found.pending + found.contractions)
         return
-    _apply(database, found.pending)
+    if plan.seconds:
+        extra = {"migrations": len(found.pending), "expected_seconds": plan.seconds}
+        log.info(
+            "the schema of the database is brought up to date, which takes a while", extra=extra
+        )
+    _apply(database, found.pending, one_by_one=plan.seconds > 0)
     if found.contractions:
         log.info(
             "the database keeps what only the previous release needs, until `python -m storage"
@@ -89,7 +97,8 @@ def _migrate(database: Database) -> None:
         )
 
 
-def _apply(database: Database, names: Sequence[str]) -> None:
+def _apply(database: Database, names: Sequence[str], one_by_one: bool = False) -> None:
+    """Run migrations. With `one_by_one`, each logs how long it took."""
     if not names:
         return
     with database.translate_errors():
@@ -108,6 +117,12 @@ def _apply(database: Database, names: Sequence[str]) -> None:
             runner.up(FIRST_DECLARED)
         # Before the schema changes: a program that no longer works with it must never think so.
         _raise_oldest(database, [name for name in names if name >= FIRST_DECLARED])
+        for number, name in enumerate(sorted(names) if one_by_one else (), 1):
+            began_at = time.monotonic()
+            runner.up(name)
+            seconds = round(time.monotonic() - began_at, 1)
+            extra = {"migration": name, "seconds": seconds, "left": len(names) - number}
+            log.info("a migration is done", extra=extra)
         runner.up()
     log.info("the schema of the database is up to date", extra={"migrations": len(names)})
 

@@ -235,9 +235,23 @@ STORE = (
     Mutant(
         "a start leaves what the previous release needs",
         "storage/db/schema/migrate.py",
-        "    _apply(database, found.pending)\n",
-        "    _apply(database, found.pending + found.contractions)\n",
+        "_apply(database, found.pending, one_by_one",
+        "_apply(database, found.pending + found.contractions, one_by_one",
         ("tests/storage/db/test_contraction.py",),
+    ),
+    Mutant(
+        "a dry run of a migration changes nothing",
+        "storage/commands/migrate.py",
+        "if plan.migrations and not arguments.dry_run:",
+        "if plan.migrations:",
+        ("tests/storage/db/test_plan.py",),
+    ),
+    Mutant(
+        "a start announces migrations that take long",
+        "storage/db/schema/migrate.py",
+        "    if plan.seconds:\n",
+        "    if False:\n",
+        ("tests/storage/db/test_plan.py",),
     ),
     Mutant(
         "a first attempt outlives a client's retry",
@@ -461,7 +475,7 @@ STORE = (
         "storage/settings/url.py",
         'if os.path.isdir(file := path.removeprefix("/")):',
         "if False:",
-        ("tests/storage/transfer/test_migrate_command.py",),
+        ("tests/storage/transfer/test_transfer_command.py",),
     ),
     Mutant(
         "unreadable parts of an address are not shown",

@@ -1,4 +1,4 @@
-"""`python -m storage migrate` transfers all jobs to another database."""
+"""`python -m storage transfer` transfers all jobs to another database."""
 
 import contextlib
 import random

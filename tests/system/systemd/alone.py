@@ -106,7 +106,7 @@ def commands_use_the_settings_of_the_services(machine: Machine) -> None:
     machine.run(f"systemctl restart {LISTENER}")
     assert machine.client.call("GET", "/jobs?limit=1")[0] == 401
     machine.run(f": >/etc/job-service/listener.env; systemctl restart {LISTENER}")
-    text = machine.run("job-service-admin storage migrate --help")
+    text = machine.run("job-service-admin storage transfer --help")
     assert "--from" in text, text
 
 

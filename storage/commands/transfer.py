@@ -1,8 +1,9 @@
-"""`python -m storage migrate` copies all jobs to another database."""
+"""`python -m storage transfer` copies all jobs to another database."""
 
 import argparse
 import os
 from pathlib import Path
+from typing import Any
 from urllib.parse import urlparse
 
 from storage.commands.output import Progress, show
@@ -26,42 +27,46 @@ EXIT_CODES = "exit codes: 0 all rows are equal, 1 rows differ or the transfer wa
 def add(commands: Subparsers) -> None:
     """Add the command to the parser."""
     parser = commands.add_parser(
-        "migrate",
+        "transfer",
         help="copy all jobs to another database",
         description=ABOUT,
         epilog=EXIT_CODES,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    _add_options(parser)
-    parser.set_defaults(run=_run, failed="not transferred")
+    add_options(parser)
+    parser.set_defaults(run=run, failed="not transferred")
 
 
-def _add_options(parser: argparse.ArgumentParser) -> None:
-    url = "sqlite:////path or postgresql://…"
-    for option, dest in (("--from", "source"), ("--to", "target")):
-        parser.add_argument(
-            option, dest=dest, type=_database_url, required=True, metavar="URL", help=url
-        )
-    parser.add_argument(
+def add_options(parser: argparse.ArgumentParser, is_hidden: bool = False) -> None:
+    """Add the options of a transfer. Hidden ones are not shown, and none is required."""
+
+    def add_option(name: str, help: str, **options: Any) -> None:
+        parser.add_argument(name, help=argparse.SUPPRESS if is_hidden else help, **options)
+
+    url: dict[str, Any] = {"type": _database_url, "required": not is_hidden, "metavar": "URL"}
+    shown = "sqlite:////path or postgresql://…"
+    add_option("--from", shown, dest="source", **url)
+    add_option("--to", shown, dest="target", **url)
+    add_option(
         "--data-dir",
+        "DATA_DIR of the source's programs (default: DATA_DIR from the environment, else the "
+        "folder of the SQLite file)",
         type=Path,
         metavar="FOLDER",
-        help="DATA_DIR of the source's programs (default: DATA_DIR from the environment, else the "
-        "folder of the SQLite file)",
     )
-    parser.add_argument(
+    add_option(
         "--uploads-to",
+        "also copy the stored files, and check their hashes; URL is the UPLOADS_URL of the "
+        "new programs: file:///path or s3://bucket/prefix (default: files stay where they are)",
         type=_uploads_url,
         metavar="URL",
-        help="also copy the stored files, and check their hashes; URL is the UPLOADS_URL of the "
-        "new programs: file:///path or s3://bucket/prefix (default: files stay where they are)",
     )
-    parser.add_argument(
+    add_option(
         "--batch",
+        "maximum number of rows per transaction (default: %(default)s)",
         type=_rows,
         default=BATCH_ROWS,
         metavar="ROWS",
-        help="maximum number of rows per transaction (default: %(default)s)",
     )
 
 
@@ -83,7 +88,7 @@ def _rows(text: str) -> int:
     return int(text)
 
 
-def _run(arguments: argparse.Namespace, _settings: Settings) -> int:
+def run(arguments: argparse.Namespace, _settings: Settings) -> int:
     """Run the transfer; return the exit code."""
     if _identity(arguments.source) == _identity(arguments.target):
         raise StoreError("--from and --to are the same database")

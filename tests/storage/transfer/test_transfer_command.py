@@ -1,4 +1,4 @@
-"""How `python -m storage migrate` reports invalid options, before it opens any database."""
+"""How `python -m storage transfer` reports invalid options, before it opens any database."""
 
 from pathlib import Path
 
@@ -11,7 +11,7 @@ VALID_URL = "postgresql://nobody@127.0.0.1:1/none"
 
 def refusal(*options: str) -> str:
     """Run the command with invalid options; return the error in its last line."""
-    answer = run_program("storage", "migrate", *options)
+    answer = run_program("storage", "transfer", *options)
     assert (answer.returncode, "Traceback" in answer.stderr) == (2, False), answer.stderr
     return answer.stderr.splitlines()[-1].partition("error: ")[2]
 
@@ -51,12 +51,12 @@ def test_an_invalid_batch_size_is_reported_with_the_allowed_values(rows: str) ->
 
 def test_help_and_usage_work_with_invalid_settings() -> None:
     wrong = {"LOG_LEVEL": "loud", "DATABASE_URL": "mysql://x"}
-    for arguments in (["--help"], ["migrate", "--help"]):
+    for arguments in (["--help"], ["transfer", "--help"], ["migrate", "--help"]):
         answer = run_program("storage", *arguments, **wrong)
         assert (answer.returncode, answer.stdout[:6]) == (0, "usage:")
-    answer = run_program("storage", "migrate", **wrong)
+    answer = run_program("storage", "transfer", **wrong)
     assert answer.returncode == 2
     assert "the following arguments are required: --from, --to" in answer.stderr
     both = ("--from", VALID_URL, "--to", VALID_URL)
-    answer = run_program("storage", "migrate", *both, **wrong)
+    answer = run_program("storage", "transfer", *both, **wrong)
     assert (answer.returncode, "LOG_LEVEL=loud" in answer.stderr) == (1, True)

@@ -1,0 +1,152 @@
+"""What `python -m storage migrate` says and does, and how starts announce long migrations."""
+
+import logging
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from storage.db.database import Database, open_engine
+from storage.db.models import ReleaseRow
+from storage.db.schema import plan, state
+from storage.db.schema.migrate import bring_up_to_date
+from storage.open import open_store
+from storage.settings.settings import Settings
+from tests.support.newer_release import (
+    EXPAND,
+    NAME,
+    release_with,
+    update_schema,
+    update_schema_to,
+)
+from tests.support.stores import open_bench
+from tests.support.warm_start import run_program
+
+RELEASED = "0028_contraction"
+"""The last migration of the release 0.1.0."""
+
+
+def migrate(url: str, folder: Path, *options: str) -> Any:
+    """Run the command."""
+    places = {"DATABASE_URL": url, "DATA_DIR": str(folder), "LOG_LEVEL": "WARNING"}
+    return run_program("storage", "migrate", *options, **places)
+
+
+def pending(url: str) -> list[str]:
+    database = Database(open_engine(url))
+    try:
+        return state.read_state(database).pending
+    finally:
+        database.close()
+
+
+def test_a_dry_run_tells_what_is_to_be_done_and_changes_nothing(
+    empty_database_url: str, tmp_path: Path
+) -> None:
+    update_schema_to(empty_database_url, tmp_path, RELEASED)
+    before = pending(empty_database_url)
+    answer = migrate(empty_database_url, tmp_path, "--dry-run")
+    assert answer.returncode == 0, answer.stderr
+    for name in before:
+        assert f"  {name} " in answer.stdout
+    assert f"{len(before)} migrations, about 1 s; afterwards, releases that have " in answer.stdout
+    assert pending(empty_database_url) == before != []
+
+
+def test_the_command_migrates_and_has_nothing_to_do_afterwards(
+    empty_database_url: str, tmp_path: Path
+) -> None:
+    update_schema_to(empty_database_url, tmp_path, RELEASED)
+    assert "done: the schema is up to date" in migrate(empty_database_url, tmp_path).stdout
+    assert pending(empty_database_url) == []
+    answer = migrate(empty_database_url, tmp_path)
+    assert (answer.returncode, answer.stderr) == (0, "")
+    assert "nothing to do: the schema is up to date" in answer.stdout
+
+
+def test_without_a_database_nothing_is_made(tmp_path: Path) -> None:
+    answer = migrate(f"sqlite:///{tmp_path / 'jobs.db'}", tmp_path, "--dry-run")
+    assert (answer.returncode, "the first start makes one" in answer.stdout) == (0, True)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_newer_database_is_named(empty_database_url: str, tmp_path: Path) -> None:
+    with release_with(tmp_path, EXPAND, oldest="0018_release"):
+        update_schema(empty_database_url, tmp_path)
+    answer = migrate(empty_database_url, tmp_path, "--dry-run")
+    assert answer.returncode == 0
+    assert f"migrations of a newer release, which works with this release: {NAME}" in answer.stdout
+    database = Database(open_engine(empty_database_url))
+    database.run(ReleaseRow.update(oldest=NAME))
+    database.close()
+    answer = migrate(empty_database_url, tmp_path, "--dry-run")
+    assert (answer.returncode, f"and needs a newer one: {NAME}" in answer.stdout) == (1, True)
+
+
+def test_the_former_name_of_a_transfer_still_works(tmp_path: Path) -> None:
+    source, target = (f"sqlite:///{tmp_path / name / 'jobs.db'}" for name in ("a", "b"))
+    open_store(Settings.read({"DATA_DIR": str(tmp_path / "a"), "DATABASE_URL": source})).close()
+    answer = run_program("storage", "migrate", "--from", source, "--to", target)
+    assert answer.returncode == 0, answer.stderr
+    assert "is named `transfer` now" in answer.stderr
+    half = run_program("storage", "migrate", "--from", source)
+    assert (half.returncode, "storage transfer --from URL --to URL" in half.stderr) == (1, True)
+
+
+@pytest.mark.parametrize("name", [each.stem for each in state.MIGRATIONS.glob("00[2-9]*.py")])
+def test_a_migration_says_which_tables_it_reads(name: str, tmp_path: Path) -> None:
+    """An index on a table that was there before reads the table once."""
+    if name <= RELEASED:
+        return  # released without it
+    url = f"sqlite:///{tmp_path / 'jobs.db'}"
+    earlier = max(each.stem for each in state.MIGRATIONS.glob("[0-9]*.py") if each.stem < name)
+    update_schema_to(url, tmp_path, earlier)
+    before = indexes(url)
+    (tmp_path / "now").mkdir()
+    update_schema_to(url, tmp_path / "now", name)
+    tables = {table for table, _ in before}
+    new = [table for table, index in indexes(url) - before if table in tables and index]
+    scans = getattr(state.load(name), "SCANS", {})
+    assert scans == {table: new.count(table) for table in sorted(set(new))}
+
+
+def indexes(url: str) -> set[tuple[str, str | None]]:
+    """All tables, and each with each of its indexes."""
+    database = Database(open_engine(url))
+    try:
+        select = "SELECT tbl_name, name FROM sqlite_master WHERE type = 'index' AND sql IS NOT NULL"
+        found: set[tuple[str, str | None]] = {*database.execute(select).fetchall()}
+        return found | {(table, None) for table in database.engine.get_tables()}
+    finally:
+        database.close()
+
+
+def test_a_start_announces_how_long_its_migrations_take(
+    empty_database_url: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    update_schema_to(empty_database_url, tmp_path, RELEASED)
+    monkeypatch.setattr(plan, "_rows", lambda database, table: 2_000_000)
+    database = Database(open_engine(empty_database_url))
+    names = state.read_state(database).pending
+    with caplog.at_level(logging.INFO, "storage"):
+        bring_up_to_date(database, tmp_path)
+    database.close()
+    announced, *done, _ = [vars(each) for each in caplog.records if "migration" in str(vars(each))]
+    scans = [sum(getattr(state.load(name), "SCANS", {}).values()) for name in names]
+    assert announced["expected_seconds"] == round(2 * plan.SECONDS_PER_MILLION * sum(scans))
+    assert [each["migration"] for each in done if "migration" in each] == names
+
+
+def test_rows_are_counted_or_estimated(empty_database_url: str, tmp_path: Path) -> None:
+    with open_bench(empty_database_url, tmp_path) as bench:
+        for _ in range(3):
+            bench.enqueue()
+        database = bench.store.database
+        assert plan._rows(database, "job") == 3
+        assert plan._rows(database, "no_such_table") == 0
+        if database.postgresql:
+            database.execute("ANALYZE job")
+            assert plan._rows(database, "job") == 3
