@@ -1,5 +1,6 @@
 """`/session`: who the caller is, and sign-in and sign-out for the web front end."""
 
+from functools import partial
 from typing import Any
 
 from server.auth.authenticate import SAFE_METHODS, require_same_origin
@@ -13,6 +14,8 @@ from server.http.activity import log_change
 from server.http.body import Body, JsonBody, json_body
 from server.http.codes import Code
 from server.http.problems import Problem
+from server.store.threads import StoreThreads
+from storage.audit.log import AuditLog
 
 MAX_BODY_BYTES = 4096
 
@@ -20,6 +23,8 @@ MAX_BODY_BYTES = 4096
 class SessionHandler(Handler):
     """The caller's session. Sign-in sets a cookie; sign-out removes it from the browser."""
 
+    audit: AuditLog
+    threads: StoreThreads
     ROUTE = "/session"
     ALLOW = "DELETE, GET, HEAD, OPTIONS, POST"
 
@@ -44,7 +49,7 @@ class SessionHandler(Handler):
 
     head = get
 
-    def post(self) -> None:
+    async def post(self) -> None:
         """Sign in with a token."""
         self.require_body()
         authenticator = self.authenticator
@@ -57,8 +62,8 @@ class SessionHandler(Handler):
             token = authenticator.require_token(text.strip())
         self.caller = token.caller
         authenticator.count_request(address, self.caller.name)
+        await record_sign_in(self, self.audit, self.threads)
         set_session_cookie(self, sessions.create_cookie(token), sessions.seconds)
-        log_change(self.caller.name, "sign in")
         send_session(self)
 
     def delete(self) -> None:
@@ -79,6 +84,16 @@ class SessionHandler(Handler):
         if self.request.method not in SAFE_METHODS:
             require_same_origin(self.request.headers)
         super()._check_head()
+
+
+async def record_sign_in(handler: Handler, audit: AuditLog, threads: StoreThreads) -> None:
+    """Record in the log, and in the audit log if there is one, that the caller has signed in."""
+    caller = handler.caller
+    log_change(caller.name, "sign in")
+    if handler.authenticator.audits:
+        actor, method = caller.at(handler.request.remote_ip or "").actor, caller.method
+        record = partial(audit.record, actor, "sign in", "caller", caller.name, method=method)
+        await threads.run(record)
 
 
 def set_session_cookie(handler: Handler, value: str, seconds: float) -> None:

@@ -10,11 +10,12 @@ from typing import TYPE_CHECKING, Any
 from server.auth.addresses import public_host
 from server.auth.authenticate import require_same_origin
 from server.handlers.pages import WebHandler
-from server.handlers.session import send_session, set_session_cookie
-from server.http.activity import log_change
+from server.handlers.session import record_sign_in, send_session, set_session_cookie
 from server.http.codes import Code
 from server.http.negotiation import wants_page
 from server.http.problems import Problem, problem_of
+from server.store.threads import StoreThreads
+from storage.audit.log import AuditLog
 
 if TYPE_CHECKING:  # it needs packages that are loaded only with OIDC_ISSUER
     from server.sign_in.flow import SignedIn, SignInFlow
@@ -109,6 +110,9 @@ class SignInHandler(ProviderHandler):
 class CallbackHandler(ProviderHandler):
     """The end of a sign-in, to which the provider leads the browser."""
 
+    audit: AuditLog
+    threads: StoreThreads
+
     async def get(self) -> None:
         """Set the cookie of the session, and lead to the page that the caller wanted to see."""
         query = {name: self.get_query_argument(name) for name in self.request.query_arguments}
@@ -118,9 +122,10 @@ class CallbackHandler(ProviderHandler):
             extra = {"error": problem.detail, "request_id": self.request_id}
             log.warning("a sign-in has failed", extra=extra)
             raise
+        self.caller = signed_in.caller
+        await record_sign_in(self, self.audit, self.threads)
         self.keep_cookie(FLOW_COOKIE, None, 0, "Lax")
         self.keep_session(signed_in)
-        log_change(self.caller.name, "sign in")
         self.go_to(self.root_path + signed_in.page)
 
 

@@ -165,12 +165,13 @@ async def test_a_new_key_is_loaded_when_its_first_token_arrives(
     client: Client, rogue: RogueProvider
 ) -> None:
     with patch.object(provider_module, "PAUSE_SECONDS", 0.0):
-        assert await status(client, rogue.token()) == 404
+        first = rogue.token()
+        assert await status(client, first) == 404
         rogue.shown.clear()
         rogue.add_key("second")
         assert await status(client, rogue.token("second")) == 404
         # The first one is withdrawn, and so is what was checked with it.
-        assert "no key" in await problem(client, rogue.token())
+        assert "no key" in await problem(client, first)
     assert rogue.requests.count(METADATA) == 1
 
 

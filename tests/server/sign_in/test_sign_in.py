@@ -287,6 +287,20 @@ async def test_tokens_sign_in_as_before(client: Client) -> None:
 
 
 @pytest.mark.gen_test
+async def test_sign_ins_are_in_the_audit_log(browser: Browser, client: Client) -> None:
+    await browser.sign_in("ada")
+    headers = {"Content-Type": "application/json", **SAME}
+    body = json.dumps({"token": "jst_ann-0123456789"})
+    read(await client.fetch("/session", method="POST", headers=headers, body=body), 200)
+    entries = read(await browser.fetch("/audit?kind=caller"), 200)["items"]
+    assert [(each["action"], each["subject"], each["detail"]) for each in entries] == [
+        ("sign in", "ann", {"method": "token"}),
+        ("sign in", "oidc:ada@example.org", {"method": "oidc"}),
+    ]
+    assert {each["address"] for each in entries} == {"127.0.0.1"}
+
+
+@pytest.mark.gen_test
 async def test_the_page_knows_how_people_can_sign_in(
     client: Client, bench: Bench, provider: OpenIdProvider
 ) -> None:
