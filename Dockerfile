@@ -22,6 +22,8 @@ RUN case "$TRACING" in \
 COPY storage ./storage
 COPY runner ./runner
 COPY server ./server
+# What `python -m storage doctor --chaos` runs; .dockerignore has the list.
+COPY tests ./tests
 # The versions that packages of own job types have to leave as they are: `pip install -c`.
 RUN sed -n 's/^\([a-z0-9-]*==[^ +]*\)\( .*\)\{0,1\}$/\1/p' /tmp/requirements.lock > /opt/venv/versions.txt
 # Bytecode made here saves each start the compiling; nothing could be written later on. Its hash is

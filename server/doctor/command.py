@@ -9,6 +9,8 @@ from server.doctor.examine import examine
 from server.doctor.findings.finding import worst
 from server.doctor.findings.subject import Subject
 from server.doctor.repair import repair
+from server.doctor.trials.chaos import run_chaos
+from storage.records.job import StoreError
 
 
 def run(arguments: argparse.Namespace, show: Callable[[str], None]) -> int:
@@ -16,6 +18,8 @@ def run(arguments: argparse.Namespace, show: Callable[[str], None]) -> int:
 
     Settings that are invalid are findings, too; then nothing is repaired.
     """
+    if arguments.chaos is not None:
+        return _try(lambda subject: run_chaos(subject, arguments.chaos))
     subject, fixed = Subject(os.environ, arguments.thorough), list[str]()
     try:
         if arguments.fix and subject.is_readable:
@@ -30,3 +34,14 @@ def run(arguments: argparse.Namespace, show: Callable[[str], None]) -> int:
             show(f"fixed    {line}")
         show(report.as_text(found))
     return int(worst(found) in (("warning", "error") if arguments.strict else ("error",)))
+
+
+def _try(trial: Callable[[Subject], int]) -> int:
+    """Run a trial, which needs valid settings; return its exit code. Raises StoreError."""
+    subject = Subject(os.environ)
+    if not subject.is_readable:
+        raise StoreError("the settings are invalid: " + "; ".join(subject.problems))
+    try:
+        return trial(subject)
+    finally:
+        subject.close()

@@ -1,6 +1,7 @@
 """`python -m storage doctor` examines settings, machine and store."""
 
 import argparse
+import math
 
 from storage.commands.output import show
 from storage.commands.subparsers import Subparsers
@@ -34,7 +35,24 @@ def add(commands: Subparsers) -> None:
         "again; programs may run",
     )
     parser.add_argument("--strict", action="store_true", help="exit with 1 for warnings, too")
-    parser.set_defaults(run=_run, failed="not repaired", reads_settings=False)
+    parser.add_argument(
+        "--chaos",
+        type=_seconds,
+        metavar="SECONDS",
+        help="instead, kill and stop programs of a scratch store in DATA_DIR, or on the server of "
+        "DATABASE_URL, for so long, and check what the service promises; 60 is a good start",
+    )
+    parser.set_defaults(run=_run, failed="not done", reads_settings=False)
+
+
+def _seconds(text: str) -> float:
+    try:
+        value = float(text)
+    except ValueError:
+        value = math.nan
+    if not 1 <= value <= 86400:
+        raise argparse.ArgumentTypeError("it must be a number of seconds, from 1 to 86400")
+    return value
 
 
 def _run(arguments: argparse.Namespace, _settings: Settings | None) -> int:

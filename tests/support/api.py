@@ -11,12 +11,14 @@ from tornado.ioloop import IOLoop
 from runner.job_types.registry import loader as job_types
 from server.app import App
 from server.settings.server import ServerSettings
+from tests.support.forms import FILE as FILE
+from tests.support.forms import analyze_form as analyze_form
+from tests.support.forms import form as form
 from tests.support.openapi_conformance import require_described
 from tests.support.stores import Bench
 
 FAST_PATH = True
 """Whether listeners use the fast path; tests/server/conftest.py runs tests both ways."""
-FILE = b"one ERROR\ntwo WARN ERROR\n"
 
 
 @contextmanager
@@ -98,25 +100,3 @@ def read(response: HTTPResponse, status: int) -> Any:
 def fields(problem: Any) -> list[str]:
     """The field names in a problem document."""
     return [error["field"] for error in problem.get("errors", [])]
-
-
-def form(parts: list[tuple[str, str | None, bytes]]) -> tuple[bytes, str]:
-    """Return a multipart body and its content type."""
-    body = b""
-    for name, file_name, content in parts:
-        disposition = f'form-data; name="{name}"'
-        if file_name is not None:
-            disposition += f'; filename="{file_name}"'
-        body += f"--cut\r\nContent-Disposition: {disposition}\r\n\r\n".encode()
-        body += content + b"\r\n"
-    return body + b"--cut--\r\n", "multipart/form-data; boundary=cut"
-
-
-def analyze_form(content: bytes = FILE, file_name: str = "app.log") -> list[Any]:
-    """The parts of a valid form for an analyze job."""
-    payload = b'{"patterns": ["ERROR", "WARN"]}'
-    return [
-        ("type", None, b"analyze"),
-        ("payload", None, payload),
-        ("filename", file_name, content),
-    ]

@@ -14,9 +14,10 @@ from urllib.request import urlopen
 
 from runner.config import RunnerSettings
 from server.doctor import report
-from server.doctor.bundle.redaction import REMOVED, secret_names
+from server.doctor.bundle.redaction import REMOVED
 from server.doctor.checks.versions import packages
 from server.doctor.examine import examine
+from server.doctor.findings.secrets import secret_names
 from server.doctor.findings.subject import Subject
 from server.documents.metrics import store_exposition
 from server.settings.server import ServerSettings

@@ -6,8 +6,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from urllib.parse import quote, unquote, urlsplit
 
-from runner.config import RunnerSettings
-from server.settings.server import ServerSettings
+from server.doctor.findings.secrets import secret_names
 
 REMOVED = "(removed)"
 MIN_LENGTH = 5
@@ -49,13 +48,6 @@ class Redactor:
         for pattern in _PATTERNS:
             text = pattern.sub(REMOVED, text)
         return text
-
-
-def secret_names() -> set[str]:
-    """Return the names of all settings whose values are never shown."""
-    fields = {**RunnerSettings.model_fields, **ServerSettings.model_fields}
-    hidden = {name.upper() for name, field in fields.items() if not field.repr}
-    return hidden | {"AWS_ACCESS_KEY_ID"}
 
 
 def _of_environment(environ: Mapping[str, str]) -> Iterator[str]:

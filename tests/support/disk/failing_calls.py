@@ -8,8 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-import pytest
-
+from tests.support.skipping import skip
 from tests.support.waiting import wait_for
 
 
@@ -21,7 +20,7 @@ def failing_system_calls(pid: int, calls: str, error: str = "EIO") -> Iterator[P
     permitted.
     """
     if shutil.which("strace") is None:
-        pytest.skip("strace is not installed")
+        skip("strace is not installed")
     with tempfile.TemporaryDirectory(prefix="job-service-strace-") as name:
         calls_made, messages = Path(name, "calls"), Path(name, "messages")
         inject = [f"--trace={calls}", f"--inject={calls}:error={error}"]
@@ -31,7 +30,7 @@ def failing_system_calls(pid: int, calls: str, error: str = "EIO") -> Iterator[P
         try:
             wait_for(lambda: "attached" in messages.read_text() or tracer.poll() is not None)
             if tracer.poll() is not None:
-                pytest.skip(f"strace: {messages.read_text().strip()}")
+                skip(f"strace: {messages.read_text().strip()}")
             wait_for(lambda: _all_traced(pid, tracer.pid))
             yield calls_made
         finally:

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-import pytest
+from tests.support.skipping import skip
 
 MIB = 2**20
 KINDS = ("tmpfs", "ext4")
@@ -27,7 +27,7 @@ def small_disk(folder: Path, kind: str, size: int = 24 * MIB) -> Iterator[Path]:
         ["mount", "-t", kind, *options, source, str(folder)], capture_output=True, check=False
     )
     if mounted.returncode:
-        pytest.skip(f"cannot mount: {mounted.stderr.decode().strip()}")
+        skip(f"cannot mount: {mounted.stderr.decode().strip()}")
     try:
         yield folder
     finally:
@@ -41,7 +41,7 @@ def _image(file: Path, size: int) -> Path:
     try:
         subprocess.run(make, check=True, capture_output=True)
     except (OSError, subprocess.CalledProcessError) as error:
-        pytest.skip(f"cannot make ext4: {error}")
+        skip(f"cannot make ext4: {error}")
     return file
 
 

@@ -1,8 +1,10 @@
 """Runs listeners and workers under random faults, then checks the promises of the service.
 
     python -m tests.system.chaos --seconds 60 --database sqlite|postgresql [--seed N]
-        [--listeners 2] [--runners 2] [--networks]
+        [--listeners 2] [--runners 2] [--networks] [--folder FOLDER | --url URL]
 
+With --folder, the store is in a new folder there, on the disk that is to be tried. With --url, it
+is in an empty database of a PostgreSQL server, which is not crashed.
 With --networks, each program gets its own network namespace, and the faults include network cuts.
 This needs PostgreSQL and root. The promises are those of docs/guarantees.md. If one was broken, the
 exit code is 1, and the folder of the run is kept with its logs.
@@ -13,15 +15,15 @@ import contextlib
 import os
 import random
 import shutil
+import socket
 import sys
 import tempfile
 import time
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
 from pathlib import Path
-
-import pytest
 
 from runner.pool.linux import processes
 from runner.pool.linux.processes import kill_descendants
@@ -31,6 +33,7 @@ from storage.records.job import StoreError
 from storage.settings.settings import Settings
 from tests.support.disk.small_disks import MIB, small_disk
 from tests.support.servers import postgres
+from tests.support.skipping import Skipped
 from tests.system.chaos import audit, job_types, networks, schedules
 from tests.system.chaos.checker import check
 from tests.system.chaos.clients import Clients
@@ -39,7 +42,7 @@ from tests.system.chaos.files import check_files, stored_files
 from tests.system.chaos.follower import Follower
 from tests.system.chaos.history import Change, Execution, History, Views
 from tests.system.chaos.programs import FAKETIME, Fleet, MachineClock, Plan
-from tests.system.chaos.report import print_report, print_violations, say
+from tests.system.chaos.report import print_promises, print_report, print_violations, say
 from tests.system.chaos.views import ask
 
 SETTLE_SECONDS = 120.0
@@ -80,6 +83,8 @@ def main() -> int:
     parser.add_argument(
         "--networks", action="store_true", help="give each program its own network, and cut it"
     )
+    parser.add_argument("--folder", type=Path, help="where to make the folder of the run")
+    parser.add_argument("--url", default="", help="an empty PostgreSQL database")
     arguments = parser.parse_args()
     require_possible(arguments)
     say(f"chaos for {arguments.seconds:g} s on {arguments.database}, seed {arguments.seed}")
@@ -88,9 +93,10 @@ def main() -> int:
     processes.set_subreaper()
     joined = networks.Networks() if arguments.networks else None
     plan = Plan(arguments.listeners, arguments.runners, joined)
-    folder = Path(tempfile.mkdtemp(prefix="chaos-"))
+    folder = Path(tempfile.mkdtemp(prefix="chaos-", dir=arguments.folder))
     with database_server(arguments.database, joined is not None) as server:
-        found = run(folder, server, arguments.seconds, arguments.seed, plan)
+        place = Place(folder, server, arguments.url, arguments.folder is None)
+        found = run(place, arguments.seconds, arguments.seed, plan)
     print_violations(found)
     if found:
         say(f"logs are in {folder}")
@@ -99,12 +105,29 @@ def main() -> int:
     return 0
 
 
+@dataclass(frozen=True)
+class Place:
+    """Where the store of a run is. `may_mount`: a small disk may be mounted for the database."""
+
+    folder: Path
+    server: postgres.PostgresServer | None
+    url: str
+    may_mount: bool
+
+    @property
+    def postgresql(self) -> bool:
+        """Whether the database is on a server, of ours or of others."""
+        return bool(self.url or self.server)
+
+
 def require_possible(arguments: argparse.Namespace) -> None:
     """Exit if the arguments cannot be satisfied on this machine."""
     if arguments.listeners < 1 or arguments.runners < 2:
         sys.exit("--listeners must be at least 1, and --runners at least 2")
     if arguments.networks and arguments.database == "sqlite":
         sys.exit("--networks needs --database postgresql: SQLite is not used over a network")
+    if arguments.url and (arguments.database == "postgresql" or arguments.networks):
+        sys.exit("--url stands for --database, and goes without --networks")
     if arguments.networks and (lack := networks.missing()):
         sys.exit(lack)
 
@@ -121,19 +144,19 @@ def database_server(database: str, by_network: bool) -> Iterator[postgres.Postgr
             yield server
 
 
-def run(
-    folder: Path, server: postgres.PostgresServer | None, seconds: float, seed: int, plan: Plan
-) -> list[str]:
+def run(place: Place, seconds: float, seed: int, plan: Plan) -> list[str]:
     """Start the programs, inject faults, stop, and check; returns the violations."""
-    with database_disk(folder, server) as disk:
-        url = f"sqlite:///{disk / 'jobs.db'}" if server is None else server.url("postgres")
+    folder, server = place.folder, place.server
+    with database_disk(place) as disk:
+        url = place.url or (server.url("postgres") if server else f"sqlite:///{disk / 'jobs.db'}")
         settings = {"DATA_DIR": str(folder / "data"), "DATABASE_URL": url}
         clock = MachineClock(folder)
         store = open_watched(settings)
-        fleet = make_fleet(folder, settings, server, clock, seed, plan)
+        fleet = make_fleet(place, settings, clock, seed, plan)
         clients = Clients(fleet.addresses, plan.workers, folder / "data", seed)
         follower = Follower(fleet.addresses, seed)
-        injector = FaultInjector(fleet, clock, server, disk if disk != folder else None, seed)
+        small = disk if disk != folder else None
+        injector = FaultInjector(fleet, clock, server, small, seed, place.postgresql)
         left, views = inject_faults(injector, seconds, clients, follower, fleet, store)
         history = gather(folder / "data", clients, store)
         fired = schedules.fired(store.database)
@@ -150,38 +173,40 @@ def run(
     broken += check_files(files, changes)
     found = [str(violation) for violation in broken]
     found += [f"P13 left running: {command}" for command in left]
-    return [*found, *clients.complaints, *follower.complaints, *fleet.complaints]
+    found += [*clients.complaints, *follower.complaints, *fleet.complaints]
+    print_promises(found, injector.counts)
+    return found
 
 
 @contextmanager
-def database_disk(folder: Path, server: postgres.PostgresServer | None) -> Iterator[Path]:
+def database_disk(place: Place) -> Iterator[Path]:
     """The folder for an SQLite database: a small disk that can be filled, if one can be mounted."""
-    if server is not None:
+    folder = place.folder
+    if place.postgresql or not place.may_mount:
         yield folder
         return
     with ExitStack() as stack:
         try:
             disk = stack.enter_context(small_disk(folder / "disk", "ext4", DISK_BYTES))
-        except pytest.skip.Exception as error:
+        except Skipped as error:
             say(f"the disk is never full: {error}")
             disk = folder
         yield disk
 
 
 def make_fleet(
-    folder: Path,
+    place: Place,
     settings: dict[str, str],
-    server: postgres.PostgresServer | None,
     clock: MachineClock,
     seed: int,
     plan: Plan,
 ) -> Fleet:
     """Return the programs, which are not started yet."""
     # With SQLite all programs share a clock; with PostgreSQL half of them have their own.
-    shared, own = (clock.environ(), {}) if server is None else ({}, clock.environ())
-    if server is not None and plan.networks is not None:
-        shared = {"DATABASE_URL": server.network_url("postgres")}
-    return Fleet(folder, {**settings, **SETTINGS, **shared}, own, seed, plan)
+    shared, own = ({}, clock.environ()) if place.postgresql else (clock.environ(), {})
+    if place.server is not None and plan.networks is not None:
+        shared = {"DATABASE_URL": place.server.network_url("postgres")}
+    return Fleet(place.folder, {**settings, **SETTINGS, **shared}, own, seed, plan)
 
 
 def inject_faults(
@@ -203,6 +228,7 @@ def inject_faults(
         fleet.supervise()
         injector.run(seconds)
         settle(clients, fleet, store)
+        wait_for_listeners(fleet)
         views = [ask(address) for address in fleet.addresses]
     finally:
         clients.stop()
@@ -240,6 +266,19 @@ def settle(clients: Clients, fleet: Fleet, store: Store) -> None:
             if audit.open_jobs(store.database) == audit.parts(store.database) == 0:
                 return
         time.sleep(POLL_SECONDS)
+
+
+def wait_for_listeners(fleet: Fleet) -> None:
+    """Wait until each listener takes connections: one may have been killed just before."""
+    until = time.monotonic() + SETTLE_SECONDS
+    while time.monotonic() < until:
+        fleet.supervise()
+        try:
+            for address in fleet.addresses:
+                socket.create_connection(address, STOP_SECONDS).close()
+            return
+        except OSError:
+            time.sleep(POLL_SECONDS)
 
 
 def kill_leftovers(server: postgres.PostgresServer | None) -> list[str]:

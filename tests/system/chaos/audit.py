@@ -12,7 +12,7 @@ from storage.db.models import JobRow, PartRow
 from tests.system.chaos.history import AttemptChange, Change, Keys
 
 TABLE = """
-CREATE TABLE audit (
+CREATE TABLE chaos_audit (
     seq {serial},
     source TEXT NOT NULL,
     op TEXT NOT NULL,
@@ -48,12 +48,12 @@ VALUES = {
 }
 SQLITE = """
 CREATE TRIGGER audit_{source}_{op} AFTER {op} ON {source} {when} BEGIN
-    INSERT INTO audit ({columns}) VALUES ({values});
+    INSERT INTO chaos_audit ({columns}) VALUES ({values});
 END"""
 POSTGRESQL = (
     """
 CREATE FUNCTION audit_{source}_{op}() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
-    INSERT INTO audit ({columns}) VALUES ({values});
+    INSERT INTO chaos_audit ({columns}) VALUES ({values});
     RETURN NULL;
 END $$""",
     """
@@ -92,7 +92,7 @@ def entries(database: Database) -> Iterator[Change | AttemptChange]:
     The first attempt of a job is in the row of the job, and gets a row of its own when the job is
     queued again; its begin and its end are each yielded once.
     """
-    audit = pw.Table("audit")
+    audit = pw.Table("chaos_audit")
     begun: set[str] = set()
     ended: set[str] = set()
     newest: dict[str, Change] = {}

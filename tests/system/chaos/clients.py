@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from tests.support.api import analyze_form, form
+from tests.support.forms import analyze_form, form
 from tests.system.chaos.history import Acknowledged, Seen
 from tests.system.chaos.job_types import lock_path
 

@@ -14,12 +14,11 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-import pytest
-
 from runner.pool.linux import processes
 from tests.support.disk.failing_calls import failing_system_calls
 from tests.support.disk.small_disks import fill_disk
 from tests.support.servers.postgres import PostgresServer
+from tests.support.skipping import Skipped
 from tests.system.chaos.networks import Network
 from tests.system.chaos.programs import Fleet, MachineClock, ManagedProgram
 
@@ -72,8 +71,12 @@ class FaultInjector:
         server: PostgresServer | None,
         disk: Path | None,
         seed: int,
+        postgresql: bool,
     ):
-        """`disk` is a small disk with the database, which may be filled; None if there is none."""
+        """`disk` is a small disk with the database, which may be filled; None if there is none.
+
+        `server` may be crashed; None for SQLite, and for a server that is not ours.
+        """
         self._fleet = fleet
         self._clock = clock
         self.server = server
@@ -93,14 +96,7 @@ class FaultInjector:
             Fault("SIGSTOP job process", 1.5, self._freeze_job_process),
             Fault("SIGSTOP listener", 0.3, self._freeze_listener),
         ]
-        if server is None:
-            self._faults.append(Fault("SIGSTOP all of a worker", 2, self._freeze_worker))
-            self._faults.append(Fault("kill -9 runner, SIGSTOP keepers", 2, self._orphan))
-        else:
-            self._faults.append(
-                Fault("SIGSTOP runner for longer than a lease", 8, self._outlast_lease)
-            )
-            self._faults.append(Fault("crash of the database server", 0.1, self._crash_server))
+        self._faults += self._of_database(postgresql)
         if disk is not None:
             self._faults.append(Fault("full disk", 0.7, self._fill_disk))
         if shutil.which("strace"):
@@ -113,6 +109,18 @@ class FaultInjector:
             self._faults.append(Fault("answers cut", 2, lambda: self._cut(Network.cut_answers)))
         if clock.available:
             self._faults.append(Fault("clock set", 0.4, self._set_clock))
+
+    def _of_database(self, postgresql: bool) -> list[Fault]:
+        """Return the faults that depend on the kind of database, and on a server of ours."""
+        if not postgresql:
+            return [
+                Fault("SIGSTOP all of a worker", 2, self._freeze_worker),
+                Fault("kill -9 runner, SIGSTOP keepers", 2, self._orphan),
+            ]
+        found = [Fault("SIGSTOP runner for longer than a lease", 8, self._outlast_lease)]
+        if self.server is not None:
+            found.append(Fault("crash of the database server", 0.1, self._crash_server))
+        return found
 
     def run(self, seconds: float) -> None:
         """Inject faults for so many seconds, then end all of them."""
@@ -264,7 +272,7 @@ class FaultInjector:
         try:
             with failing_system_calls(managed.pid, FAILING_CALLS):
                 self._rest(self._random.uniform(*SHORT))
-        except (pytest.skip.Exception, AssertionError):
+        except (Skipped, AssertionError):
             return False  # it has ended meanwhile, or must not be traced
         return True
 

@@ -6,6 +6,7 @@ import random
 import signal
 import socket
 import subprocess
+import sys
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -13,8 +14,6 @@ from pathlib import Path
 
 from runner.pool.fork.server_main import PROCESS_NAME
 from runner.pool.linux import processes
-from tests.support.pool.pools import name_of
-from tests.support.programs import Program
 from tests.system.chaos.networks import Network, Networks
 
 DIE_WITH_THE_RUN = ("setpriv", "--pdeathsig=KILL", "--")
@@ -54,6 +53,23 @@ class MachineClock:
             "FAKETIME_DONT_FAKE_MONOTONIC": "1",
             "NO_FAKE_STAT": "1",
         }
+
+
+class Program:
+    """A running `python -m server` or `python -m runner`, with its log in a file."""
+
+    def __init__(self, name: str, folder: Path, environ: dict[str, str], starter: tuple[str, ...]):
+        """`starter` is a command that executes the program at its end."""
+        self.log = folder / f"{name}-{time.monotonic_ns()}.log"
+        with self.log.open("w") as log:
+            self.process = subprocess.Popen(
+                [*starter, sys.executable, "-m", name],
+                env={**os.environ, **environ},
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                start_new_session=True,
+            )
 
 
 @dataclass
@@ -244,6 +260,14 @@ class Fleet:
 
 def _children(pid: int | None) -> list[int]:
     return [] if pid is None else processes.children_of(pid)
+
+
+def name_of(pid: int) -> str:
+    """Return the name of a process (comm); "" if it is gone."""
+    try:
+        return Path(f"/proc/{pid}/comm").read_text().strip()
+    except (FileNotFoundError, ProcessLookupError):
+        return ""
 
 
 def _command(pid: int) -> bytes:

@@ -29,6 +29,50 @@ def print_report(history: History, faults: Mapping[str, int], events: Mapping[st
     say(f"events              {_listed(events)}")
 
 
+PROMISES = {
+    "P1": "an acknowledged job survives",
+    "P2": "every acknowledged job gets exactly one final state",
+    "P3": "no job runs twice at the same time",
+    "P4": "a final job never changes",
+    "P5": "a job starts no more often than its retries allow",
+    "P8": "canceled means dead, or never started",
+    "P9": "a wrong clock neither rescues a live job nor loses one",
+    "P10": "a full disk loses nothing, and the service recovers",
+    "P13": "a stop ends in order, and leaves no process",
+    "P16": "a job that waits for others does not start before their end",
+    "P17": "no more jobs of a key run than it allows",
+    "P18": "one job at a time holds a unique key",
+    "P19": "each time of a schedule is fired once or recorded as missed",
+    "P20": "a job that has succeeded has all its files",
+}
+"""The promises of docs/guarantees.md that a run tries, in short."""
+ELSEWHERE = {
+    "P6": "python -m benchmarks.faults.kills measures it",
+    "P7": "python -m benchmarks.faults.kills measures it",
+    "P11": "python -m benchmarks.storage.contention measures it",
+    "P12": "tests/storage/test_unusable_stores.py",
+    "P14": "tests/server/handlers/test_bad_input.py",
+    "P15": "make mutants",
+}
+"""The promises that no run tries, and what does."""
+NEEDS = {"P9": "clock", "P10": "full disk"}
+"""The fault without which a promise was not tried."""
+
+
+def print_promises(found: Iterable[str], faults: Mapping[str, int]) -> None:
+    """Print each promise: kept, broken, or not tried in this run, and why."""
+    broken = {line.split()[0] for line in found}
+    for code in sorted({**PROMISES, **ELSEWHERE}, key=lambda each: int(each[1:])):
+        if code in ELSEWHERE:
+            state, text = "untried", ELSEWHERE[code]
+        else:
+            needed = NEEDS.get(code, "")
+            is_tried = not needed or any(name.startswith(needed) for name in faults)
+            state, text = "kept" if is_tried else "untried", PROMISES[code]
+            state = "BROKEN" if code in broken else state
+        say(f"{code:<4}{state:<8}{text}")
+
+
 def print_violations(found: Iterable[str]) -> None:
     """Print the number of violations, and the first MOST_SHOWN of them."""
     lines = list(found)

@@ -39,7 +39,7 @@ def the_image_is_built() -> str:
 def the_image_contains_only_the_programs_and_their_packages() -> None:
     found = docker("run", "--rm", IMAGE, "python", "-c", LIST_CONTENTS)
     folders, packages, tools, rights = found.splitlines()
-    assert folders == "runner server storage", folders
+    assert folders == "runner server storage tests", folders
     assert "tornado" in packages, packages
     assert not {"pytest", "mypy", "opentelemetry-sdk"} & set(packages.split()), packages
     assert not tools, tools
@@ -55,6 +55,20 @@ def the_doctor_examines_the_image() -> str:
     assert bad == {}, bad
     assert document["level"] == "warning", document  # nobody keeps /data
     return f"{len(document['findings'])} findings"
+
+
+def the_doctor_tries_faults_on_a_volume() -> str:
+    """A short chaos run in the image keeps all promises, and leaves nothing on the volume."""
+    volume = ("--volume", f"{os.environ['LONE_CONTAINER']}-trial:/data")
+    hardened = ("--init", "--read-only", "--cap-drop", "ALL", "--tmpfs", "/tmp")
+    command = ("run", "--rm", *hardened, *volume, IMAGE)
+    said = docker(*command, "python", "-m", "storage", "doctor", "--chaos", "10", timeout=300)
+    lines = said.splitlines()
+    assert "P1  kept    an acknowledged job survives" in lines, said
+    assert "violations          0" in lines, said
+    assert docker(*command, "ls", "/data") == "", "the trial has left files"
+    docker("volume", "rm", volume[1].partition(":")[0])
+    return next(line for line in lines if line.startswith("jobs acknowledged"))
 
 
 def without_the_packages_for_traces_a_program_says_how_to_get_them() -> None:
@@ -120,6 +134,7 @@ CHECKS = (
     if_the_worker_of_a_container_dies_the_container_ends,
     the_image_contains_only_the_programs_and_their_packages,
     the_doctor_examines_the_image,
+    the_doctor_tries_faults_on_a_volume,
     without_the_packages_for_traces_a_program_says_how_to_get_them,
     with_tracing_the_image_has_the_packages_for_traces,
     without_an_init_both_programs_stop_in_order,

@@ -1,0 +1,1 @@
+"""Trials on this machine with a store of their own: faults, and speed."""
