@@ -141,7 +141,8 @@ class App:
 
     def _used_tokens(self) -> UsedTokens:
         uses, run = TokenUses(self.store.database), self.activity.run_in_background
-        return UsedTokens(uses, self.threads, run)
+        audit = self.store.audit if self.settings.audit != "off" else None
+        return UsedTokens(uses, self.threads, run, audit)
 
     def _submission_checks(self) -> SubmissionChecks:
         return SubmissionChecks(

@@ -106,8 +106,8 @@ MAY_IMPORT = {
     "server.sign_in": "server.auth server.http",
     "server.settings": "server.auth server.sign_in storage.records storage.settings",
     "server.sockets": "server.settings storage.records storage.telemetry",
-    "server.store": "server.http storage.access storage.files storage.notify storage.records "
-    "storage.telemetry",
+    "server.store": "server.http storage.access storage.audit storage.files storage.notify "
+    "storage.records storage.telemetry",
     "server.documents.schemas": "server.http storage.records",
     "server.documents.options": "server.http storage.records storage.jobs",
     "server.documents.analyses": "runner.job_types server.documents server.documents.schemas "

@@ -1,5 +1,6 @@
 """`/session`: who the caller is, and sign-in and sign-out for the web front end."""
 
+from contextlib import suppress
 from functools import partial
 from typing import Any
 
@@ -16,6 +17,7 @@ from server.http.codes import Code
 from server.http.problems import Problem
 from server.store.threads import StoreThreads
 from storage.audit.log import AuditLog
+from storage.records.job import StoreError
 
 MAX_BODY_BYTES = 4096
 
@@ -87,13 +89,17 @@ class SessionHandler(Handler):
 
 
 async def record_sign_in(handler: Handler, audit: AuditLog, threads: StoreThreads) -> None:
-    """Record in the log, and in the audit log if there is one, that the caller has signed in."""
+    """Record in the log, and in the audit log if there is one, that the caller has signed in.
+
+    A store that fails keeps nobody from signing in, to see what the matter is.
+    """
     caller = handler.caller
     log_change(caller.name, "sign in")
     if handler.authenticator.audits:
         actor, method = caller.at(handler.request.remote_ip or "").actor, caller.method
         record = partial(audit.record, actor, "sign in", "caller", caller.name, method=method)
-        await threads.run(record)
+        with suppress(StoreError):
+            await threads.run(record)
 
 
 def set_session_cookie(handler: Handler, value: str, seconds: float) -> None:

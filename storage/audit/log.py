@@ -13,6 +13,8 @@ from storage.db.models_audit import AuditRow
 from storage.db.parameters import parameter
 from storage.records.audit import Actor, AuditEntry, AuditFilters
 
+USE = "use token"
+"""The action of the first use of a token from an address."""
 BATCH = 1000
 """How many entries a transaction deletes, so that other writers wait for it for some milliseconds.
 """
@@ -38,6 +40,18 @@ class AuditLog:
         if actor is not None:
             with self._database.transaction():
                 record(self._database, actor, action, kind, subject, self._clock(), **detail)
+
+    def record_use(self, name: str, address: str) -> None:
+        """Record that a token is used from an address, unless that is recorded already."""
+        known = AuditRow.select(AuditRow.id).where(
+            AuditRow.subject == name,
+            AuditRow.kind == "token",
+            AuditRow.action == USE,
+            AuditRow.address == address,
+        )
+        with self._database.transaction():
+            if not self._database.rows(known.limit(1)):
+                record(self._database, Actor(name, address), USE, "token", name, self._clock())
 
     def page(
         self, filters: AuditFilters, limit: int, before: UUID | None = None

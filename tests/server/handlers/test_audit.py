@@ -11,8 +11,11 @@ from tornado.httpclient import AsyncHTTPClient
 from tornado.testing import bind_unused_port
 
 from server.handlers import audit
+from storage.audit.log import AuditLog
+from storage.records.audit import AuditFilters
+from storage.records.job import StoreUnavailable
 from tests.support.api import Client, fields, opened_app, read
-from tests.support.callers import API_TOKENS, bearer
+from tests.support.callers import API_TOKENS, bearer, token
 from tests.support.stores import Bench, id_at
 
 SLEEP = {"type": "sleep", "payload": {"seconds": 5}}
@@ -48,6 +51,7 @@ async def service(bench: Bench, **settings: Any) -> AsyncIterator[Client]:
         yield Client(AsyncHTTPClient(), f"http://127.0.0.1:{port}")
         server.acceptor.close()
         await server.close_all_connections()
+        socket.close()
 
 
 async def send(client: Client, method: str, path: str, document: Any, caller: str | None) -> Any:
@@ -61,9 +65,9 @@ async def send(client: Client, method: str, path: str, document: Any, caller: st
 
 
 async def entries(client: Client, query: str = "", caller: str | None = None) -> list[Any]:
-    """The entries that a query selects, the newest first."""
+    """The entries that a query selects, the newest first, without the first uses of tokens."""
     document = await client.get(f"/audit{query}", headers=bearer(caller))
-    return list(document["items"])
+    return [each for each in document["items"] if each["action"] != "use token"]
 
 
 @pytest.mark.gen_test
@@ -73,7 +77,7 @@ async def test_each_change_is_recorded_with_its_caller_and_address(bench: Bench)
         assert await entries(client, caller="ada") == []
         for method, path, document, action in EVERY_CALL:
             await send(client, method, path.replace("ID", job_id), document, "ada")
-            (entry,) = await entries(client, "?limit=1", "ada")
+            entry = (await entries(client, "?limit=3", "ada"))[0]
             assert (entry["action"], entry["caller"], entry["address"]) == (
                 action,
                 "ada",
@@ -168,3 +172,42 @@ async def test_refused_changes_are_not_recorded(client: Client) -> None:
         body = {"body": b""} if method == "POST" else {}
         assert (await client.fetch(path, method=method, **body)).code >= 400
     assert await entries(client) == []
+
+
+@pytest.mark.sqlite
+@pytest.mark.gen_test
+async def test_sign_ins_and_the_first_use_of_a_token_from_an_address_are_recorded(
+    bench: Bench,
+) -> None:
+    for setting in ("changes", "off"):
+        async with service(bench, api_tokens=API_TOKENS, audit=setting) as client:
+            for name in ("rob", "rob", "ann"):
+                await client.get("/jobs", headers=bearer(name))
+            document = {"token": token("sue")}
+            headers = {**JSON, "Sec-Fetch-Site": "same-origin"}
+            body = json.dumps(document).encode()
+            signed = await client.fetch("/session", method="POST", headers=headers, body=body)
+            assert read(signed, 200)["name"] == "sue"
+            wrong = json.dumps({"token": "jst_none-0123456789"}).encode()
+            await client.fetch("/session", method="POST", headers=headers, body=wrong)
+    async with service(bench, api_tokens=API_TOKENS) as client:  # it stores what was noted
+        await client.get("/jobs", headers=bearer("rob"))
+    found = bench.store.audit.page(AuditFilters(), 10)
+    shown = [(each.caller, each.action, each.kind, each.subject) for each in found]
+    assert sorted(shown) == [
+        ("ann", "use token", "token", "ann"),
+        ("rob", "use token", "token", "rob"),
+        ("sue", "sign in", "caller", "sue"),
+    ]
+    assert {each.address for each in found} == {"127.0.0.1"}
+
+
+@pytest.mark.sqlite
+@pytest.mark.gen_test
+async def test_a_sign_in_needs_no_store(bench: Bench) -> None:
+    async with service(bench, api_tokens=API_TOKENS) as client:
+        headers = {**JSON, "Sec-Fetch-Site": "same-origin"}
+        body = json.dumps({"token": token("sue")}).encode()
+        with patch.object(AuditLog, "record", side_effect=StoreUnavailable("no")):
+            signed = await client.fetch("/session", method="POST", headers=headers, body=body)
+    assert read(signed, 200)["name"] == "sue"

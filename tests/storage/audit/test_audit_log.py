@@ -253,3 +253,10 @@ def test_an_entry_cannot_be_changed(bench: Bench, audit: AuditLog) -> None:
     with pytest.raises(pw.DatabaseError, match="cannot be changed"):
         bench.store.database.run(AuditRow.update(caller="someone else"))
     assert [each.caller for each in audit.page(ALL, 10)] == ["ann"]
+
+
+def test_only_the_first_use_of_a_token_from_an_address_is_recorded(audit: AuditLog) -> None:
+    for name, address in (("ann", "::1"), ("ann", "::1"), ("ann", "10.0.0.1"), ("bob", "::1")):
+        audit.record_use(name, address)
+    found = [(each.subject, each.caller, each.address) for each in audit.page(ALL, 10)]
+    assert found[::-1] == [("ann", "ann", "::1"), ("ann", "ann", "10.0.0.1"), ("bob", "bob", "::1")]
