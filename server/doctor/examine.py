@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from server.doctor.checks import (
+    backups,
     bucket,
     clock,
     consistency,
@@ -78,6 +79,7 @@ ORDER = (
             consistency.check_rows,
             consistency.check_files,
             jobs.check,
+            backups.check,
         ),
         _database_can_be_read,
     ),

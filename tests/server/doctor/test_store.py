@@ -11,6 +11,7 @@ import pytest
 from server.doctor.examine import examine
 from server.doctor.findings.finding import Finding
 from server.doctor.findings.subject import Subject
+from storage.db.backups_made import record_backup
 from storage.db.clock import machine_clock
 from storage.db.models import CounterRow, JobRow, QueueRow, TagRow
 from tests.support.damaged_files import make_store_with_jobs, overwrite_pages
@@ -204,3 +205,22 @@ def test_warnings_are_errors_with_strict(environ: dict[str, str]) -> None:
     assert "1 warning" in last[-1]
     assert "         fix: rename it to CONCURRENCY_LIMIT, or unset it" in last
     assert run_program("storage", "doctor", "--strict", **given).returncode == 1
+
+
+def test_old_backups_and_a_place_on_the_same_disk_are_found(
+    bench: Bench, environ: dict[str, str], tmp_path: Path
+) -> None:
+    (found,) = found_by(environ, "backups")
+    assert (found.level, found.what) == ("note", "no backup was made yet")
+    for hours, given, level in (
+        (1, {}, "ok"),
+        (8 * 24, {}, "warning"),
+        (8 * 24, {"BACKUP_TO": "s3://bucket/backups", "BACKUP_INTERVAL_SECONDS": "604800"}, "ok"),
+        (3, {"BACKUP_TO": "s3://bucket/backups", "BACKUP_INTERVAL_SECONDS": "3600"}, "warning"),
+    ):
+        record_backup(bench.store.database, machine_clock() - hours * 3_600_000)
+        (found,) = found_by(environ | given, "backups")
+        assert (found.level, f"{hours}.0 hours ago" in found.what) == (level, True), found
+    (tmp_path / "backups").mkdir()
+    *_, place = found_by(environ | {"BACKUP_TO": str(tmp_path / "backups")}, "backups")
+    assert (place.level, "same file system as DATA_DIR" in place.what) == ("note", True)

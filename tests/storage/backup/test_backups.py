@@ -1,11 +1,19 @@
 """A backup holds a whole store: the database, the uploads, and the files that jobs have left."""
 
 from collections.abc import Iterator
+from contextlib import ExitStack, closing
 from pathlib import Path
 
 import pytest
 
+from storage.backup.create import create
+from storage.backup.places.opening import open_new
 from storage.backup.places.place import Damaged
+from storage.db.models import QueueRow
+from storage.db.schema.migrate import apply_exactly
+from storage.db.schema.state import MIGRATIONS, read_state
+from storage.open import new_database, open_uploads
+from storage.settings.settings import Settings
 from tests.support.backups import back_up, put_back, read_all, stored_in
 from tests.support.servers.s3 import Bucket
 from tests.support.stores import Bench, folder_of, open_bench
@@ -87,6 +95,34 @@ def test_jobs_that_ran_at_the_time_of_the_backup_run_again(
         assert restored.runner().rescuer.rescue() == 1
         job = restored.job(job_id)
         assert (job.status, job.loss_count) == ("queued", 1)
+
+
+def test_a_backup_of_an_older_release_is_restored_and_brought_up_to_date(
+    empty_database_url: str, tmp_path: Path, request: pytest.FixtureRequest
+) -> None:
+    names = sorted(each.stem for each in MIGRATIONS.glob("[0-9]*.py"))[:-2]
+    (tmp_path / "data").mkdir()
+    given = {"DATA_DIR": str(tmp_path / "data"), "DATABASE_URL": empty_database_url}
+    settings = Settings.read(given)
+    with (
+        closing(new_database(settings)) as database,
+        closing(open_new(str(tmp_path / "backups"), settings)) as place,
+        place.lock(),
+    ):
+        apply_exactly(database, names)
+        database.run(QueueRow.insert(name="old"))
+        create(database, open_uploads(settings), place, lambda *_: None)
+    with ExitStack() as stack:
+        url = ""
+        if empty_database_url.startswith("postgresql"):
+            server = request.getfixturevalue("postgres_server")
+            url = stack.enter_context(server.new_database())
+        assert put_back(tmp_path / "backups", tmp_path / "new", url).manifest.migrations == names
+        new = tmp_path / "new"
+        with open_bench(url or f"sqlite:///{new / 'data/jobs.db'}", new) as restored:
+            assert read_state(restored.store.database).pending == []
+            assert "old" in {each.name for each in restored.queues.all()}
+            restored.enqueue()
 
 
 @pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
