@@ -119,6 +119,12 @@ def test_behind_a_proxy_no_listener_is_published_and_only_the_proxy_is_trusted(n
     assert found["listener"]["environment"]["TRUSTED_PROXIES"] == address
 
 
+@pytest.mark.parametrize("name", PROXIES)
+def test_no_proxy_passes_on_a_name_that_a_client_has_chosen(name: str) -> None:
+    environment = services(f"deploy/compose/{name}")["listener"]["environment"]
+    assert environment["AUTH_PROXY_HEADER"] == environment["AUTH_PROXY_GROUPS_HEADER"] == ""
+
+
 def test_the_page_lists_all_overlays() -> None:
     page = (ROOT / "docs" / "deploy.md").read_text()
     assert sorted(re.findall(r"^\| `([a-z0-9-]+\.yml)`", page, re.MULTILINE)) == OVERLAYS

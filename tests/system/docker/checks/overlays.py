@@ -88,9 +88,8 @@ def the_dashboard_is_where_grafana_looks_and_all_its_queries_have_answers(
         lambda: _value(deployment, 'max(job_service_jobs_submitted_total{job="job-service"})'), 30
     )
     found = {query: len(_query(deployment, query)) for query in map(_filled_in, targets)}
-    assert len(found) >= 20
     empty = [query for query, count in found.items() if not count]
-    assert len(empty) <= 4, empty
+    assert len(found) - len(empty) >= 20, empty
     mounts = deployment.mounts("grafana")
     assert mounts["/etc/dashboards/job-service.json"] == str(ROOT / "docs/grafana.json")
     assert mounts["/etc/grafana/provisioning"] == str(ROOT / "deploy/compose/monitoring/grafana")

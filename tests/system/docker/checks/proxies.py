@@ -4,11 +4,13 @@ import http.client
 import json
 import re
 import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import partial
 
 from tests.support.paths import TESTS
 from tests.support.waiting import wait_for
-from tests.system.docker.checks import scaled
+from tests.system.docker.checks import scaled, updates
 from tests.system.docker.engine import complaints, docker
 from tests.system.docker.overlays.proxied import FRONT, LISTENERS, PROGRAMS, Proxied
 from tests.system.docker.overlays.site import DOMAIN
@@ -16,6 +18,7 @@ from tests.system.docker.overlays.site import DOMAIN
 LOG_LINES = 300_000
 LINE = b"2026-11-28 12:00:00 ERROR a line of an ordinary log, as there are many\n"
 CLIENTS = 4
+PAUSE_SECONDS = 0.1
 SLEEP = {"type": "sleep", "payload": {"seconds": 0}}
 FORGED = "203.0.113.7"
 
@@ -28,6 +31,7 @@ def the_images_of_the_overlays_are_built() -> None:
             "build", *options, "--file", f"{folder}/overlays.dockerfile", str(folder), timeout=600
         )
     scaled.the_image_of_the_backing_services_is_built()
+    updates.the_image_of_a_later_release_is_built()
 
 
 def the_proxy_and_three_listeners_start(proxied: Proxied) -> None:
@@ -107,26 +111,26 @@ def a_listener_sees_the_address_of_the_client_and_no_forged_one(proxied: Proxied
 
 def listeners_stop_and_start_without_a_failed_request(proxied: Proxied) -> str:
     """The load goes on while one of three listeners is stopped and started, one after another."""
-    load = [_Load(proxied) for _ in range(CLIENTS)]
-    try:
+    with _load_of(proxied) as load:
         for listener in proxied.containers("listener")[:2]:
             docker("stop", listener)
             _wait_for_answers(load)
             docker("start", listener)
             wait_for(partial(_is_healthy, listener), 60)
             _wait_for_answers(load)
-    finally:
-        for each in load:
-            each.stop()
-    failures = [failure for each in load for failure in each.failures]
-    answered = sum(each.answered for each in load)
-    assert not failures, (
-        len(failures),
-        answered,
-        failures[:3],
-        proxied("logs", "--tail=9", "proxy"),
-    )
-    return f"{answered} requests"
+    return f"{sum(each.answered for each in load)} requests"
+
+
+def an_update_fails_no_request(proxied: Proxied) -> str:
+    with _load_of(proxied) as load:
+        _wait_for_answers(load)
+        proxied.update_to(updates.NEWER)
+        _wait_for_answers(load)
+    programs = [*proxied.containers("listener"), *proxied.containers("worker")]
+    images = docker("inspect", "--format", "{{.Config.Image}}", *programs).split()
+    assert images == [updates.NEWER] * (LISTENERS + 1)
+    again = sum(each.again for each in load)
+    return f"{sum(each.answered for each in load)} requests, {again} to be sent again"
 
 
 def a_killed_listener_is_replaced(proxied: Proxied) -> None:
@@ -145,7 +149,7 @@ class _Load:
     """A thread that reads and submits, each time on a new connection, until it is stopped."""
 
     def __init__(self, proxied: Proxied):
-        self.answered = 0
+        self.answered = self.again = 0
         self.failures: list[str] = []
         self._site = proxied.site
         self._stopped = threading.Event()
@@ -158,7 +162,7 @@ class _Load:
         self._thread.join()
 
     def _run(self) -> None:
-        while not self._stopped.is_set():
+        while not self._stopped.wait(PAUSE_SECONDS):
             for method, path, body, expected in (
                 ("POST", "/jobs", SLEEP, 202),
                 ("GET", "/jobs?limit=1", None, 200),
@@ -169,8 +173,23 @@ class _Load:
                     status, text = 0, repr(error)
                 if status == expected:
                     self.answered += 1
+                elif "store_unavailable" in text:  # it migrates the database; clients repeat it
+                    self.again += 1
                 else:
                     self.failures.append(f"{method} {path}: {status} {text[:200]}")
+
+
+@contextmanager
+def _load_of(proxied: Proxied) -> Iterator[list[_Load]]:
+    """Several clients that send requests during the block. None of them may fail."""
+    load = [_Load(proxied) for _ in range(CLIENTS)]
+    try:
+        yield load
+    finally:
+        for each in load:
+            each.stop()
+    failures = [failure for each in load for failure in each.failures]
+    assert not failures, (len(failures), failures[:3], proxied("logs", "--tail=9", "proxy"))
 
 
 def _wait_for_answers(load: list[_Load]) -> None:
@@ -209,4 +228,5 @@ CHECKS = (
     a_listener_sees_the_address_of_the_client_and_no_forged_one,
     listeners_stop_and_start_without_a_failed_request,
     a_killed_listener_is_replaced,
+    an_update_fails_no_request,
 )

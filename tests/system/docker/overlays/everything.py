@@ -9,23 +9,16 @@ from typing import Any
 from tests.support.paths import ROOT
 from tests.support.waiting import wait_for
 from tests.system.docker.engine import docker
+from tests.system.docker.overlays.page import commands
 from tests.system.docker.overlays.ports import free_port
 from tests.system.docker.overlays.proxied import LISTENERS, Proxied
 from tests.system.docker.scaled import BUCKET, LIST, MAKE_BUCKET, PREFIX
 
 __all__ = ["PREFIX", "Everything"]
 
-PAGE = ROOT / "docs" / "deploy.md"
 MONITORING = ROOT / "deploy" / "compose" / "monitoring"
 QUICK = {"15s": "1s", "10s": "1s", "for: 2m": "for: 2s", "for: 10m": "for: 1h"}
 """Intervals of Prometheus, of Alertmanager and of rules, and those for a short check."""
-
-
-def commands(heading: str) -> str:
-    """The first block of commands below a heading of the page."""
-    section = PAGE.read_text().split(f"\n## {heading}\n")[1].split("\n## ")[0]
-    (block, *_) = re.findall(r"^```sh\n(.*?)^```$", section, re.MULTILINE | re.DOTALL)
-    return str(block)
 
 
 class Everything(Proxied):
@@ -58,7 +51,7 @@ class Everything(Proxied):
 
         Its image cannot be had here.
         """
-        output = self.run(commands("Secrets") + commands("Tokens"))
+        output = self.run(commands("## Secrets") + commands("## Tokens"))
         found = re.search("jst_.*", output)
         assert found, output
         self.token = found[0]
@@ -82,7 +75,7 @@ class Everything(Proxied):
 
     def token_command(self, *arguments: str) -> str:
         """Run the documented function `token`."""
-        function = commands("Tokens").split("\n}\n")[0]
+        function = commands("## Tokens").split("\n}\n")[0]
         return self.run(f"{function}\n}}\ntoken {' '.join(arguments)}")
 
     def create_token(self, name: str, role: str) -> str:

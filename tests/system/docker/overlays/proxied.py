@@ -1,13 +1,17 @@
 """Deployments behind each of the three proxies."""
 
 import json
+import os
+import subprocess
 import tempfile
 from collections.abc import Callable
 from functools import cached_property
 from pathlib import Path
 
+from tests.support.paths import ROOT
 from tests.system.docker.compose import Compose
-from tests.system.docker.engine import docker
+from tests.system.docker.engine import PATIENCE_SECONDS, docker
+from tests.system.docker.overlays.page import commands
 from tests.system.docker.overlays.ports import free_port
 from tests.system.docker.overlays.site import DOMAIN, Site
 
@@ -72,6 +76,21 @@ class Proxied(Compose):
         copy = self.folder / Path(path).name
         copy.write_text(docker("exec", container, "cat", path))
         return copy
+
+    def update_to(self, image: str) -> None:
+        """Update listeners and worker with the commands of the page."""
+        script = commands("### Updates without a pause").replace("job-service:2", image)
+        files = ":".join(file.removeprefix("--file=") for file in self._files)
+        environ = {"COMPOSE_FILE": files, "COMPOSE_PROJECT_NAME": self._project, **self._environ}
+        subprocess.run(
+            ["bash", "-euo", "pipefail", "-c", script],
+            cwd=ROOT,
+            env={**os.environ, **environ},
+            capture_output=True,
+            timeout=2 * PATIENCE_SECONDS,
+            check=True,
+            text=True,
+        )
 
     def networks(self, service: str) -> set[str]:
         """The networks of a service's first container, without the name of the project."""
