@@ -51,7 +51,7 @@ def test_no_page_is_wider_than_a_tablet(browser: Browser, service: Service) -> N
     page = browser.new_context(base_url=service.base_url).new_page()
     for width in (701, 768, 1024):
         page.set_viewport_size({"width": width, "height": 900})
-        for path in (*OPEN_PAGES, f"/ui/jobs/{job_id}"):
+        for path in (f"/ui/jobs/{job_id}", *OPEN_PAGES):
             page.goto(path)
             expect(page.locator(".loading")).to_have_count(0)
             assert page.evaluate("document.documentElement.scrollWidth") <= width, (path, width)
