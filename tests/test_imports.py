@@ -157,7 +157,8 @@ MAY_IMPORT = {
     "server.doctor.findings": "runner server.settings storage.checks storage.db storage.settings",
     "server.doctor.checks": "runner runner.job_types.registry runner.pool.linux "
     "server.doctor.findings server.settings storage storage.*",
-    "server.doctor.trials": "runner server.doctor.findings server.settings storage storage.*",
+    "server.doctor.trials": "runner server.doctor.checks server.doctor.findings "
+    "server.settings storage storage.*",
     "server.doctor": "server.doctor.checks server.doctor.findings server.doctor.trials storage "
     "storage.*",
     "server.doctor.bundle": "runner server.documents server.doctor server.doctor.checks "

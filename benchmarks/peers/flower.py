@@ -14,8 +14,8 @@ from benchmarks.peers.apps.client import PAUSE_SECONDS, WARM_UP, WARM_UP_TRIPS
 from benchmarks.peers.peer import APPS, TRIPS, Peer, Workspace
 from benchmarks.peers.processes import running
 from benchmarks.peers.servers import answers, free_port
-from benchmarks.speed.client import Connection, Flood, connect, flood, request
 from benchmarks.speed.ours import CONNECTIONS
+from server.doctor.trials.http_client import Connection, Flood, connect, flood, request
 from tests.support.waiting import wait_for
 
 EVENTS = "-E"

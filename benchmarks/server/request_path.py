@@ -25,9 +25,9 @@ from typing import Any
 from tornado.netutil import bind_sockets
 
 from benchmarks.speed import ours
-from benchmarks.speed.client import Connection, connect, request
 from runner.job_types.registry import loader
 from server.app import App
+from server.doctor.trials.http_client import Connection, connect, request
 from server.settings.server import ServerSettings
 from storage.open import open_store
 

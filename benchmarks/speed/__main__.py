@@ -16,7 +16,7 @@ from collections.abc import Iterator
 from benchmarks.jobs import percentile
 from benchmarks.speed import ours
 from benchmarks.speed.bare import measure as measure_bare
-from benchmarks.speed.client import Flood
+from server.doctor.trials.http_client import Flood
 
 
 def main() -> None:

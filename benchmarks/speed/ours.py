@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.peers.servers import POSTGRESQL
-from benchmarks.speed.client import Flood, connect, flood, request
+from server.doctor.trials.http_client import Flood, connect, flood, request
 from storage.db.database import open_engine
 from storage.db.models import JobRow
 from storage.records.states import Status

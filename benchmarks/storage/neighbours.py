@@ -26,7 +26,7 @@ from statistics import median
 
 from benchmarks.jobs import percentile
 from benchmarks.speed import ours
-from benchmarks.speed.client import Connection, connect
+from server.doctor.trials.http_client import Connection, connect
 from tests.support.programs import running_service
 
 FILE_MEGABYTES = 64

@@ -21,7 +21,7 @@ import peewee as pw
 
 from benchmarks.jobs import percentile
 from benchmarks.speed import ours
-from benchmarks.speed.client import Connection, connect
+from server.doctor.trials.http_client import Connection, connect
 from storage.claims import Claims
 from storage.db.models import JobRow
 from storage.open import Store, open_store

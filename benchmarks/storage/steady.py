@@ -19,7 +19,7 @@ from pathlib import Path
 
 from benchmarks.runner.idle import KIB_PER_MB, samples
 from benchmarks.speed import ours
-from benchmarks.speed.client import Connection, connect
+from server.doctor.trials.http_client import Connection, connect
 from storage.db.models import JobRow
 from tests.support.programs import Service
 

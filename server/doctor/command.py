@@ -9,6 +9,7 @@ from server.doctor.examine import examine
 from server.doctor.findings.finding import worst
 from server.doctor.findings.subject import Subject
 from server.doctor.repair import repair
+from server.doctor.trials.bench import run_bench
 from server.doctor.trials.chaos import run_chaos
 from storage.records.job import StoreError
 
@@ -20,6 +21,8 @@ def run(arguments: argparse.Namespace, show: Callable[[str], None]) -> int:
     """
     if arguments.chaos is not None:
         return _try(lambda subject: run_chaos(subject, arguments.chaos))
+    if arguments.bench:
+        return _try(lambda subject: run_bench(subject, show))
     subject, fixed = Subject(os.environ, arguments.thorough), list[str]()
     try:
         if arguments.fix and subject.is_readable:

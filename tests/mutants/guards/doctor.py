@@ -8,6 +8,7 @@ STRANDED = ("tests/storage/checks/test_stranded.py",)
 FILES = ("tests/storage/checks/test_stored_files.py",)
 STORE = ("tests/server/doctor/test_store.py",)
 MACHINE = ("tests/server/doctor/test_machine.py",)
+TRIALS = ("tests/server/doctor/test_trials.py",)
 BUNDLE = ("tests/server/doctor/test_bundle.py",)
 SETTINGS = ("tests/server/doctor/test_settings.py",)
 
@@ -102,5 +103,19 @@ DOCTOR = (
         'getattr(arguments, "reads_settings", True)',
         "True",
         SETTINGS,
+    ),
+    Mutant(
+        "programs of a trial get no setting of the installation",
+        "server/doctor/trials/scratch.py",
+        '    names |= {f"{name}_FILE" for name in names}\n',
+        "    names -= {*names}\n",
+        TRIALS,
+    ),
+    Mutant(
+        "a promise that was not tried is not called kept",
+        "tests/system/chaos/report.py",
+        "counts.get(NEEDS[code], 0) if code in NEEDS else acknowledged",
+        "True",
+        TRIALS,
     ),
 )

@@ -174,7 +174,7 @@ def run(place: Place, seconds: float, seed: int, plan: Plan) -> list[str]:
     found = [str(violation) for violation in broken]
     found += [f"P13 left running: {command}" for command in left]
     found += [*clients.complaints, *follower.complaints, *fleet.complaints]
-    print_promises(found, injector.counts)
+    print_promises(found, injector.counts + events, len(clients.acknowledged))
     return found
 
 
@@ -225,7 +225,7 @@ def inject_faults(
     clients.start()
     follower.start()
     try:
-        fleet.supervise()
+        wait_for_listeners(fleet)  # on a busy machine, a short run would be over before
         injector.run(seconds)
         settle(clients, fleet, store)
         wait_for_listeners(fleet)

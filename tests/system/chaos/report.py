@@ -55,22 +55,31 @@ ELSEWHERE = {
     "P15": "make mutants",
 }
 """The promises that no run tries, and what does."""
-NEEDS = {"P9": "clock", "P10": "full disk"}
-"""The fault without which a promise was not tried."""
+NEEDS = {
+    "P9": "clock set",
+    "P10": "full disk",
+    "P16": "jobs that wait for others",
+    "P17": "jobs with a concurrency key",
+    "P18": "jobs with a unique key",
+    "P19": "times submitted",
+    "P20": "files of jobs",
+}
+"""The fault or event without which a promise was not tried. The others need acknowledged jobs."""
 
 
-def print_promises(found: Iterable[str], faults: Mapping[str, int]) -> None:
-    """Print each promise: kept, broken, or not tried in this run, and why."""
+def print_promises(found: Iterable[str], counts: Mapping[str, int], acknowledged: int) -> None:
+    """Print each promise: kept, broken, or untried in this run.
+
+    `counts` has the faults and events by their names.
+    """
     broken = {line.split()[0] for line in found}
     for code in sorted({**PROMISES, **ELSEWHERE}, key=lambda each: int(each[1:])):
         if code in ELSEWHERE:
-            state, text = "untried", ELSEWHERE[code]
-        else:
-            needed = NEEDS.get(code, "")
-            is_tried = not needed or any(name.startswith(needed) for name in faults)
-            state, text = "kept" if is_tried else "untried", PROMISES[code]
-            state = "BROKEN" if code in broken else state
-        say(f"{code:<4}{state:<8}{text}")
+            say(f"{code:<4}untried {ELSEWHERE[code]}")
+            continue
+        is_tried = counts.get(NEEDS[code], 0) if code in NEEDS else acknowledged
+        state = "BROKEN" if code in broken else "kept" if is_tried else "untried"
+        say(f"{code:<4}{state:<8}{PROMISES[code]}")
 
 
 def print_violations(found: Iterable[str]) -> None:
