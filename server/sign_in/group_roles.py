@@ -61,4 +61,4 @@ class GroupRoles:
         if not found:
             detail = f"none of the groups of {method}:{name} has a role: see GROUP_ROLES"
             raise Problem(Code.NO_ROLE, detail)
-        return Caller(f"{method}:{name}", max(found), method, until)
+        return Caller(f"{method}:{name}", max(found), method=method, until=until)

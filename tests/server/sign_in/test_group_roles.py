@@ -27,7 +27,7 @@ ROLES = GroupRoles.parse(" ops:admin , /team/dev:submit,urn:x:y:read,, *:read")
     ],
 )
 def test_the_highest_role_of_the_groups_counts(groups: list[str], role: Role) -> None:
-    assert ROLES.caller("oidc", "ann", groups) == Caller("oidc:ann", role, "oidc")
+    assert ROLES.caller("oidc", "ann", groups) == Caller("oidc:ann", role, method="oidc")
 
 
 @pytest.mark.parametrize("groups", [[], ["op"], ["OPS"], [" ops"], ["*"]])
