@@ -154,7 +154,8 @@ MAY_IMPORT = {
     "storage.files "
     "storage.jobs storage.liveness storage.queries storage.records storage.schedules "
     "storage.settings storage.telemetry",
-    "server.doctor.findings": "runner server.settings storage.checks storage.db storage.settings",
+    "server.doctor.findings": "runner server.settings storage.checks storage.db storage.db.schema "
+    "storage.settings",
     "server.doctor.checks": "runner runner.job_types.registry runner.pool.linux "
     "server.doctor.findings server.settings storage storage.*",
     "server.doctor.trials": "runner server.doctor.checks server.doctor.findings "

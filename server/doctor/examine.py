@@ -53,6 +53,14 @@ def _database_can_be_read(subject: Subject, found: list[Finding]) -> bool:
     return not failed and not any(each.check in ("sqlite", "schema") for each in bad)
 
 
+def _schema_is_current(subject: Subject, found: list[Finding]) -> bool:
+    """Return whether the database has all tables and columns that the other checks read."""
+    if not _database_can_be_read(subject, found):
+        return False
+    failed = any(each.check == "versions" and each.what.startswith(CANNOT) for each in found)
+    return not failed and not subject.schema.pending
+
+
 ORDER = (
     Checks((settings.check, versions.check, isolation.check_kernel), _always),
     Checks(
@@ -81,7 +89,7 @@ ORDER = (
             jobs.check,
             backups.check,
         ),
-        _database_can_be_read,
+        _schema_is_current,
     ),
 )
 

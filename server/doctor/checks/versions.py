@@ -7,7 +7,6 @@ from importlib import metadata
 from server.doctor.findings.finding import Finding, ok
 from server.doctor.findings.subject import Subject
 from storage.checks.sqlite_version import SQLITE_VERSION, has_wal_reset_bug
-from storage.db.schema.state import read_state
 from storage.liveness.runners import registered_runners
 from storage.open import runners_folder
 from storage.records.release import RELEASE
@@ -32,7 +31,10 @@ def check(_subject: Subject) -> Iterator[Finding]:
 
 def check_schema(subject: Subject) -> Iterator[Finding]:
     """Yield what the schema of the database says about releases."""
-    state = read_state(subject.database)
+    state = subject.schema
+    if state.is_new:
+        yield ok(SCHEMA, "the database is empty: the first start of a program makes its tables")
+        return
     if not state.is_compatible:
         yield Finding(
             SCHEMA,
@@ -53,7 +55,8 @@ def check_schema(subject: Subject) -> Iterator[Finding]:
         yield Finding(
             SCHEMA,
             "note",
-            f"{len(state.pending)} migrations are missing, the first is {state.pending[0]}",
+            f"{len(state.pending)} migrations are missing, the first is {state.pending[0]}; so "
+            "counters, rows, files and jobs were not checked",
             "the next start of a program applies them; older programs go on meanwhile",
             "start a listener or worker of this release",
         )

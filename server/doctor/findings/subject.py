@@ -9,6 +9,7 @@ from runner.config import RunnerSettings
 from server.settings.server import ServerSettings
 from storage.checks.reading import Reader, open_for_reading, sqlite_file
 from storage.db.database import Database
+from storage.db.schema.state import SchemaState, read_state
 from storage.settings.settings import Settings, SettingsError
 from storage.settings.url import is_postgresql
 
@@ -85,6 +86,11 @@ class Subject:
     def database(self) -> Database:
         """The database, for reading. Raises StoreUnusable if there is no such file."""
         return open_for_reading(self.settings)
+
+    @cached_property
+    def schema(self) -> SchemaState:
+        """The migrations that the database has, and lacks. Raises StoreError."""
+        return read_state(self.database)
 
     def reader(self, share: float = 1.0) -> Reader:
         """Return a reader whose queries may take this share of the usual time."""
