@@ -24,26 +24,36 @@ COPY runner ./runner
 COPY server ./server
 # What `python -m storage doctor --chaos` runs; .dockerignore has the list.
 COPY tests ./tests
+COPY LICENSE NOTICE /licences/
 # The versions that packages of own job types have to leave as they are: `pip install -c`.
 RUN sed -n 's/^\([a-z0-9-]*==[^ +]*\)\( .*\)\{0,1\}$/\1/p' /tmp/requirements.lock > /opt/venv/versions.txt
 # Bytecode made here saves each start the compiling; nothing could be written later on. Its hash is
-# checked, so that a file mounted over one of these is compiled anew. The modes may come from a clone
-# that only its owner reads.
-RUN python -m compileall -q -j 0 --invalidation-mode checked-hash /opt/venv/lib /app \
+# checked, so that a file mounted over one of these is compiled anew. `-f` replaces the bytecode of
+# pip, which has the time of its files. The modes may come from a clone that only its owner reads.
+RUN python -m compileall -q -f -j 0 --invalidation-mode checked-hash /opt/venv/lib /app \
     && chmod -R a+rX /app
 
 FROM ${BASE} AS service
 LABEL org.opencontainers.image.title="Job Service" \
       org.opencontainers.image.description="Accepts jobs over HTTP and runs them in parallel in OS processes" \
       org.opencontainers.image.licenses="MIT"
-# A new volume takes owner and mode from the folder that it is mounted on.
-RUN groupadd --gid 10001 jobs \
+# The time of all files, in seconds since 1970: so two builds of the same sources have equal layers.
+# With `--build-arg SOURCE_DATE_EPOCH=…` it is also the time of the image, and both have one id.
+ARG SOURCE_DATE_EPOCH=1577836800
+# A new volume takes owner and mode from the folder that it is mounted on. Not COPY: it would give
+# the present time to the folders around what it copies.
+RUN --mount=type=bind,from=build,target=/build \
+    groupadd --gid 10001 jobs \
     && useradd --uid 10001 --gid jobs --no-create-home --home-dir /nonexistent \
         --shell /usr/sbin/nologin jobs \
-    && install -d -o jobs -g jobs -m 0700 /data
-COPY --from=build /opt/venv /opt/venv
-COPY --from=build /app /app
-COPY --chmod=444 LICENSE NOTICE /usr/share/doc/job-service/
+    && install -d -o jobs -g jobs -m 0700 /data \
+    && install -D -m 0444 -t /usr/share/doc/job-service /build/licences/* \
+    && cp -a /build/opt/venv /opt/venv \
+    && touch -h -d "@$SOURCE_DATE_EPOCH" /data /opt /usr/share/doc /etc /etc/.pwd.lock \
+        /etc/group* /etc/gshadow* /etc/passwd* /etc/shadow* /etc/subgid* /etc/subuid* \
+    && find /opt/venv /usr/share/doc/job-service -exec touch -h -d "@$SOURCE_DATE_EPOCH" {} +
+RUN --mount=type=bind,from=build,target=/build \
+    cp -a /build/app /app && find /app -exec touch -h -d "@$SOURCE_DATE_EPOCH" {} +
 ENV PATH=/opt/venv/bin:$PATH \
     PYTHONUNBUFFERED=1 \
     PYTHONDONTWRITEBYTECODE=1 \

@@ -14,7 +14,7 @@ the hashes of both.
 import hashlib
 import json
 import re
-from importlib.metadata import distributions, metadata, version
+from importlib.metadata import distribution, distributions, metadata, version
 from pathlib import Path
 
 import pytest
@@ -123,6 +123,16 @@ def test_the_image_installs_by_hashes_and_from_wheels_alone() -> None:
     assert re.search(r'^ +0\) locks="-r /tmp/requirements.lock" ;;', dockerfile, re.M)
 
 
+def test_every_layer_of_the_image_has_one_time() -> None:
+    """COPY would give the folders around what it copies the time of the build."""
+    service = (ROOT / "Dockerfile").read_text().partition("FROM ${BASE} AS service")[2]
+    service = service.partition("FROM service AS onbuild")[0]
+    layers = re.findall(r"^(?:RUN|COPY|ADD|WORKDIR) (?:.*\\\n)*.*", service, re.M)
+    assert [each.partition(" ")[0] for each in layers] == ["RUN", "RUN", "WORKDIR"]
+    for each in layers[:2]:
+        assert '-exec touch -h -d "@$SOURCE_DATE_EPOCH" {} +' in each
+
+
 def test_make_installs_by_hashes_and_from_wheels_alone() -> None:
     """Of calls, tests/test_make.py makes sure."""
     makefile = (ROOT / "Makefile").read_text()
@@ -141,6 +151,20 @@ def test_the_notice_names_the_licence_of_each_package_in_the_image() -> None:
     for name, licence in licences.items():
         if is_installed(name) and "License-Expression" in metadata(name):
             assert metadata(name)["License-Expression"] == licence, name
+
+
+def test_each_package_brings_its_licence_or_the_notice_has_its_copyright() -> None:
+    text = (ROOT / "NOTICE").read_text().partition("\nWithout text: ")[2].partition("\n\n")[0]
+    for name in (*pins("requirements.lock"), *pins("requirements-tracing.lock")):
+        if is_installed(name):
+            assert brings_licence(name) != (name in text), name
+
+
+def brings_licence(name: str) -> bool:
+    """Whether an installed package has a file with a licence."""
+    files = distribution(name).files or ()
+    found = (each.name for each in files if each.suffix not in {".py", ".pyc"})
+    return any(re.search("licen[sc]e|copying|notice", each, re.I) for each in found)
 
 
 def is_installed(name: str) -> bool:

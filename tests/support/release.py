@@ -79,8 +79,10 @@ def write_image() -> None:
         return say("no image: there is no Docker engine")
     tag = f"job-service:{RELEASE}"
     label = f"org.opencontainers.image.version={RELEASE}"
+    epoch = f"SOURCE_DATE_EPOCH={time_of_commit()}"
     say(f"image {tag}")
-    subprocess.run([docker, "build", "--label", label, "--tag", tag, ROOT], check=True)
+    options = ("--label", label, "--build-arg", epoch, "--tag", tag)
+    subprocess.run([docker, "build", *options, ROOT], check=True)
     with (
         subprocess.Popen([docker, "save", tag], stdout=subprocess.PIPE) as saved,
         gzip.open(DIST / f"job-service-{RELEASE}-image.tar.gz", "wb", compresslevel=6) as file,
@@ -99,14 +101,22 @@ def write_client() -> None:
     venv.create(tools, with_pip=True)
     install = ("install", "--quiet", "--disable-pip-version-check", BUILD)
     subprocess.run([tools / "bin/pip", *install], check=True)
-    when = subprocess.run(
-        ["git", "log", "-1", "--format=%ct"], cwd=ROOT, capture_output=True, text=True
-    ).stdout.strip()
     subprocess.run(
         [tools / "bin/python", "-m", "build", "--outdir", DIST, CLIENT],
-        env={**os.environ, "SOURCE_DATE_EPOCH": when or "0"},
+        env={**os.environ, "SOURCE_DATE_EPOCH": time_of_commit()},
         check=True,
     )
+
+
+def time_of_commit() -> str:
+    """The time of what is released, in seconds since 1970, for builds that are equal again.
+
+    1980 without a history: zip archives know no earlier time.
+    """
+    when = subprocess.run(
+        ["git", "log", "-1", "--format=%ct"], cwd=ROOT, capture_output=True, text=True
+    )
+    return when.stdout.strip() or "315532800"
 
 
 def write_bills() -> None:
