@@ -3,6 +3,7 @@
 import json
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from pathlib import Path
 from typing import Any
 from unittest.mock import patch
 
@@ -16,7 +17,9 @@ from storage.records.audit import AuditFilters
 from storage.records.job import StoreUnavailable
 from tests.support.api import Client, fields, opened_app, read
 from tests.support.callers import API_TOKENS, bearer, token
+from tests.support.programs import running_service
 from tests.support.stores import Bench, id_at
+from tests.support.waiting import wait_for
 
 SLEEP = {"type": "sleep", "payload": {"seconds": 5}}
 JSON = {"Content-Type": "application/json"}
@@ -211,3 +214,16 @@ async def test_a_sign_in_needs_no_store(bench: Bench) -> None:
         with patch.object(AuditLog, "record", side_effect=StoreUnavailable("no")):
             signed = await client.fetch("/session", method="POST", headers=headers, body=body)
     assert read(signed, 200)["name"] == "sue"
+
+
+@pytest.mark.sqlite
+def test_a_worker_deletes_entries_that_were_kept_long_enough(
+    database_url: str, tmp_path: Path
+) -> None:
+    with running_service(database_url, tmp_path) as running:
+        assert running.call("PUT", "/queues/gpu", {})[0] == 201
+        running.worker()
+        (kept,) = running.call("GET", "/audit")[1]["items"]
+        assert kept["subject"] == "gpu"
+        running.worker(AUDIT_KEEP_SECONDS="0.001")
+        wait_for(lambda: running.call("GET", "/audit")[1]["items"] == [])
