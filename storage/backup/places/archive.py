@@ -9,6 +9,7 @@ import io
 import os
 import tarfile
 import tempfile
+import threading
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -42,6 +43,7 @@ class NewArchive(BackupPlace):
         self._part = file.with_name(f"{file.name}.partial")
         self._what = f"{file}: backups"
         self._tar: tarfile.TarFile
+        self._adding = threading.Lock()
 
     @contextmanager
     def lock(self) -> Iterator[None]:
@@ -86,7 +88,7 @@ class NewArchive(BackupPlace):
         member = tarfile.TarInfo(name)
         member.size, member.mode = size, 0o600
         data.seek(0)
-        with translate_errors(self._what):
+        with self._adding, translate_errors(self._what):
             self._tar.addfile(member, data)
 
     def publish(self) -> None:

@@ -64,10 +64,15 @@ class BucketPlace(BackupPlace):
 
     def write(self, name: str, data: Iterable[bytes]) -> None:
         """Write an object, which appears as a whole."""
-        self._objects.write(name, data)
-        if time.monotonic() > self._renew_at:
-            self._renew_at = time.monotonic() + RENEW_SECONDS
-            self._objects.write(LOCK, [self._lock])
+        self._objects.write(name, self._renewing(data))
+
+    def _renewing(self, data: Iterable[bytes]) -> Iterator[bytes]:
+        """Yield the pieces of data, and renew the lock when it is time."""
+        for some in data:
+            if time.monotonic() > self._renew_at:
+                self._renew_at = time.monotonic() + RENEW_SECONDS
+                self._objects.write(LOCK, [self._lock])
+            yield some
 
     def publish(self) -> None:
         """Do nothing: an object is durable once it is written."""

@@ -9,6 +9,7 @@ A file gets its final name when its data is on the disk, so what has a name is c
 import contextlib
 import fcntl
 import os
+import threading
 from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -44,6 +45,7 @@ class FolderPlace(BackupPlace):
         self._written: list[tuple[Path, Path]] = []
         self._bytes = 0
         self._touched: set[Path] = set()
+        self._publishing = threading.Lock()
 
     @contextmanager
     def lock(self) -> Iterator[None]:
@@ -82,14 +84,16 @@ class FolderPlace(BackupPlace):
             except BaseException:
                 part.unlink()
                 raise
-        self._written.append((part, self.folder / name))
-        self._bytes += file.size
-        if len(self._written) >= PUBLISH_FILES or self._bytes >= PUBLISH_BYTES:
-            self._publish_some()
+        with self._publishing:
+            self._written.append((part, self.folder / name))
+            self._bytes += file.size
+            if len(self._written) >= PUBLISH_FILES or self._bytes >= PUBLISH_BYTES:
+                self._publish_some()
 
     def publish(self) -> None:
         """Sync all files and their names; see `BackupPlace.publish`."""
-        self._publish_some()
+        with self._publishing:
+            self._publish_some()
         with translate_errors(self._what):
             for folder in self._touched:
                 sync_folder(folder)

@@ -51,7 +51,8 @@ class BackupPlace(ABC):
 
     @abstractmethod
     def write(self, name: str, data: Iterable[bytes]) -> None:
-        """Store a chunk or a file. It may become durable, and visible, only by `publish`.
+        """Store a chunk or a file. It may become durable, and visible, only by `publish`. Several
+        threads may call it.
 
         An error that `data` raises leaves nothing.
         """

@@ -92,6 +92,20 @@ BACKUP = (
         ("tests/storage/backup/test_commands.py",),
     ),
     Mutant(
+        "threads write into a folder one after the other",
+        "storage/backup/places/folder.py",
+        "        with self._publishing:\n            self._written.append",
+        "        if True:\n            self._written.append",
+        PLACES,
+    ),
+    Mutant(
+        "threads write into an archive one after the other",
+        "storage/backup/places/archive.py",
+        "with self._adding, translate_errors",
+        "with translate_errors",
+        PLACES,
+    ),
+    Mutant(
         "an archive writes only its own names",
         "storage/backup/places/archive.py",
         "if member.isfile() and _is_ours(member.name):",

@@ -1,6 +1,8 @@
 """Places of backups: locks, interrupted writers, names, retention, and what is refused."""
 
 import tarfile
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from io import BytesIO
 from pathlib import Path
 
@@ -73,6 +75,32 @@ def test_what_is_written_is_read_again(places: list[BackupPlace]) -> None:
     assert other.contents() == set()
     with pytest.raises(Damaged, match="files/ab/abc"):
         list(other.read("files/ab/abc"))
+
+
+@pytest.mark.parametrize("name", ["backups", "backup.tar.zst"])
+def test_several_threads_write_at_once(tmp_path: Path, name: str) -> None:
+    place = open_new(str(tmp_path / name), Settings.read({}))
+    files = {f"files/ab/{number}": bytes([number % 256]) * 999 for number in range(1200)}
+    with place.lock():
+        with ThreadPoolExecutor(4) as threads:
+            list(threads.map(lambda each: place.write(each, [files[each]]), files))
+        place.publish()
+        place.write_manifest("manifest-1.json", b"{}")
+    with closing(open_existing(str(tmp_path / name), Settings.read({}))) as written:
+        assert {each: b"".join(data) for each, data in written.walk()} == files
+        assert written.manifests() == ["manifest-1.json"]
+
+
+def test_a_long_write_keeps_the_lock_of_a_bucket(
+    bucket: Bucket, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    place = BucketPlace(ObjectFolder.open(Settings.read(bucket.settings)), "s3://…")
+    with place.lock():
+        before = bucket.read("lock.json")
+        bucket.put("lock.json", b"old")
+        monkeypatch.setattr(place, "_renew_at", 0.0)
+        place.write("files/ab/abc", [b"one", b"two"])
+        assert bucket.read("lock.json") == before
 
 
 def test_an_error_while_writing_leaves_nothing(places: list[BackupPlace]) -> None:
