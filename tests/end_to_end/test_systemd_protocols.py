@@ -90,7 +90,7 @@ class Clients:
     def _run(self) -> None:
         while not self._stop.is_set():
             try:
-                with urllib.request.urlopen(self._url, timeout=50):
+                with urllib.request.urlopen(self._url, timeout=30):
                     self.answers += 1
             except OSError as error:
                 self.failures.append(repr(error))
