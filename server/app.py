@@ -61,6 +61,7 @@ from storage.queries.explain import explain
 from storage.queries.failures import find_failures
 from storage.queries.health import oldest_transaction_seconds, require_ready
 from storage.queries.history import last_hour
+from storage.queries.own_counts import count_own
 from storage.queries.scale import read_scale
 from storage.queries.stats import Stats, count_queued, read_stats
 from storage.records.release import RELEASE
@@ -295,6 +296,7 @@ class App:
             "authenticator": self.authenticator,
             "bulk": bulk,
             "checks": self._checks,
+            "count_own": partial(count_own, database),
             "disk_watermark": self.disk_watermark,
             "document": self.openapi,
             "downloads": self.downloads,

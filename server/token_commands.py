@@ -14,7 +14,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from server.auth.callers import Caller, Role
+from server.auth.callers import Caller, Rights, Role, parse_rights
 from server.auth.token_entries import (
     BAD_NAME,
     NAME,
@@ -51,10 +51,12 @@ def add_token_command(parser: argparse.ArgumentParser) -> None:
     create.add_argument("name", help="name of its user: 1 to 64 characters of A-Z a-z 0-9 . _ -")
     create.add_argument(
         "--role",
-        choices=[str(role) for role in Role],
+        type=_rights,
         default=str(Role.SUBMIT),
-        help="its rights: read; submit, which may also change its own jobs; or admin "
-        "(default: submit)",
+        metavar="ROLE[@QUEUE+…]",
+        help="its rights: read-own, which submits jobs and sees only its own; read; submit, which "
+        "may also change its own jobs; or admin; submit@a+b: only in these queues (default: "
+        "submit)",
     )
     create.add_argument(
         "--expires",
@@ -92,7 +94,7 @@ def run_token_command(arguments: argparse.Namespace) -> None:
         sys.exit(f"{file or 'API_TOKENS'}: {why}")
 
 
-def create_token(name: str, role: str, expires_at: float | None, file: Path | None) -> None:
+def create_token(name: str, rights: Rights, expires_at: float | None, file: Path | None) -> None:
     """Create a token and print it, with its line unless that is added to a file.
 
     Exits with a message for a bad name. Raises TokensError and OSError.
@@ -100,7 +102,7 @@ def create_token(name: str, role: str, expires_at: float | None, file: Path | No
     if not NAME.fullmatch(name):
         sys.exit(BAD_NAME)
     text = PREFIX + secrets.token_urlsafe(32)
-    token = Token(Caller(name, Role[role.upper()]), digest_of(text), expires_at)
+    token = Token(Caller(name, rights.role, rights.queues), digest_of(text), expires_at)
     if file is not None:
         add_token(file, token)
     sys.stdout.write(_NEW_TOKEN.format(token=text))
@@ -140,7 +142,7 @@ def _row(token: Token, use: Any) -> dict[str, Any]:
     has_expired = token.has_expired(time.time())
     return {
         "name": token.caller.name,
-        "role": str(token.caller.role),
+        "role": str(Rights(token.caller.role, token.caller.queues)),
         "expires": f"{expires} (expired)" if has_expired else expires,
         "last_used_at": use and utc(use.used_at / 1000),
         "address": use and use.address,
@@ -171,6 +173,14 @@ def _required(file: Path | None) -> Path:
     if file is None:
         sys.exit(f"set {FILE}, or name the file with --file")
     return file
+
+
+def _rights(text: str) -> Rights:
+    """Parse a role with its queues."""
+    try:
+        return parse_rights(text)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(str(error)) from None
 
 
 def _expiry(text: str) -> float:

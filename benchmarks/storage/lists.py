@@ -16,8 +16,9 @@ from uuid import UUID
 from benchmarks.storage.stored_jobs import EVERY_MS, NEEDLE, fill
 from storage.queries.bulk import Bulk
 from storage.queries.explain import explain
+from storage.queries.own_counts import count_own
 from storage.queries.stats import Stats, read_stats
-from storage.records.filters import Filters
+from storage.records.filters import Filters, View
 from storage.records.states import Status
 from tests.support.servers import postgres
 from tests.support.stores import RETURNED, Bench, Holder, open_bench
@@ -85,6 +86,12 @@ def calls(bench: Bench, count: int) -> dict[str, Call]:
         "`text=error`": page(Filters(text="error")),
         "`text=`what one job has": page(Filters(text=f"needle {NEEDLE + 1}")),
         "the same, all pages": lambda: all_pages(bench, Filters(text=f"needle {NEEDLE + 1}")),
+        "own jobs, one of 1,000": page(Filters(view=View("few"))),
+        "own failed jobs, one of 1,000": page(Filters(FAILED, view=View("few"))),
+        "own jobs, 999 of 1,000": page(Filters(view=View("many"))),
+        "jobs of two queues": page(Filters(view=View(queues=frozenset({"default", "b"})))),
+        "own counts, one of 1,000": lambda: count_own(database, "few")["default"].queued,
+        "own counts, 999 of 1,000": lambda: count_own(database, "many")["default"].queued,
         "a dry run of a cancel of all": lambda: bulk.cancel(Filters(), None, True).matched,
         "a retry of failed ones": lambda: bulk.retry(Filters(FAILED), None, False).changed,
         "`explain` of the newest": lambda: explained(bench, last.id),

@@ -20,9 +20,11 @@ SHARES = {
 }
 RARE, NEEDLE = 100_000, 200_000
 """One job of this many has the type `rare`; one of this many has a unique pattern."""
+FEW_OF = 1000
+"""One job of this many was submitted by the caller `few`, the others by `many`."""
 _COLUMNS = (
     "id, type, status, payload, attempt, retry_count, max_retries, priority, created_at, run_at, "
-    "started_at, finished_at, version, client_retries"
+    "started_at, finished_at, version, client_retries, submitted_by"
 )
 _COUNT = """
 INSERT INTO counter (type, name, value)
@@ -70,4 +72,5 @@ def _rows(now: int, count: int, shares: Mapping[Status, float]) -> Iterator[tupl
         attempt, priority = 0 if ended is None else 1, rng.choice([0, 0, 0, 5])
         job_id = id_at(created, number).hex
         fixed = (job_id, type, status, payload, attempt, 0, 1, priority, created, created)
-        yield (*fixed, started, ended, number + 1, 0)
+        caller = "few" if number % FEW_OF == 2 else "many"
+        yield (*fixed, started, ended, number + 1, 0, caller)

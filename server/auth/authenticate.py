@@ -10,7 +10,7 @@ role is sufficient.
 
 import math
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
 
 from tornado.httputil import HTTPHeaders, parse_cookie
@@ -200,9 +200,27 @@ def _bearer_token(authorization: str) -> str | None:
 
 def require_role(caller: Caller, role: Role) -> None:
     """Raise Problem 403 if the caller's role is lower than `role`."""
-    if caller.role < role:
+    if not caller.role.includes(role):
         detail = f"this needs the role {role}; the token of {caller.name} has {caller.role}"
         raise Problem(Code.ROLE_TOO_LOW, detail)
+
+
+def require_unlimited(caller: Caller, path: str) -> None:
+    """Raise Problem 403 for a caller who does not see all jobs: the path is about all of them."""
+    if caller.is_limited:
+        what = (
+            "only its own jobs" if caller.role is Role.READ_OWN else "only the jobs of its queues"
+        )
+        detail = f"{path} is about all jobs, and the token of {caller.name} sees {what}"
+        raise Problem(Code.TOKEN_LIMITED, detail)
+
+
+def require_queues(caller: Caller, queues: Collection[str]) -> None:
+    """Raise Problem 403 if the caller may not use one of these queues."""
+    if outside := caller.outside(queues):
+        may = ", ".join(sorted(caller.queues or ())) or "none"
+        detail = f"the token of {caller.name} may use these queues: {may}; not {outside[0]}"
+        raise Problem(Code.QUEUE_NOT_ALLOWED, detail)
 
 
 def unauthorized(code: Code, detail: str, more: str = "") -> Problem:

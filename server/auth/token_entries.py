@@ -1,7 +1,7 @@
 """Entries of API_TOKENS and lines of API_TOKENS_FILE: how they are read and written.
 
     name:role:token
-    name:role expires=2027-01-31:sha256:HEX
+    name:role@queue+queue expires=2027-01-31:sha256:HEX
 
 The token itself, or its SHA-256 hash, comes last. Options follow the role after a space. No message
 of this module repeats any part of an entry: in a malformed entry, each part could be the token.
@@ -13,7 +13,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, time
 
-from server.auth.callers import Caller, Role
+from server.auth.callers import Caller, Rights, parse_rights
 
 MAX_TOKEN_LENGTH = 512
 BAD_NAME = "a name must have 1 to 64 characters of A-Z a-z 0-9 . _ -"
@@ -45,7 +45,8 @@ class Token:
     def line(self) -> str:
         """Return the line of the token for API_TOKENS_FILE, with its hash."""
         options = "" if self.expires_at is None else f" expires={utc(self.expires_at)}"
-        return f"{self.caller.name}:{self.caller.role}{options}:{_HASHED}{self.digest.hex()}"
+        rights = Rights(self.caller.role, self.caller.queues)
+        return f"{self.caller.name}:{rights}{options}:{_HASHED}{self.digest.hex()}"
 
 
 def parse_all(entries: Iterable[tuple[str, str]]) -> list[Token]:
@@ -76,17 +77,17 @@ def require_unique(tokens: Iterable[Token]) -> None:
 def parse_entry(text: str) -> Token:
     """Parse one entry. Raises ValueError with the reason."""
     name, _, rest = text.partition(":")
-    rights, _, token = rest.rpartition(":")
-    if f":{rights}".endswith(f":{_HASHED[:-1]}"):
-        rights, token = rights[: -len(_HASHED)], _HASHED + token
-    role, *options = rights.split(" ")
+    given, _, token = rest.rpartition(":")
+    if f":{given}".endswith(f":{_HASHED[:-1]}"):
+        given, token = given[: -len(_HASHED)], _HASHED + token
+    role, *options = given.split(" ")
     if not (token and role):
         raise ValueError("it must be name:role:token")
     if not NAME.fullmatch(name):
         raise ValueError(BAD_NAME)
-    if role not in map(str, Role):
-        raise ValueError("the role must be read, submit or admin")
-    return Token(Caller(name, Role[role.upper()]), _parse_digest(token), _parse_options(options))
+    rights = parse_rights(role)
+    caller = Caller(name, rights.role, rights.queues)
+    return Token(caller, _parse_digest(token), _parse_options(options))
 
 
 def _parse_options(options: list[str]) -> float | None:

@@ -11,7 +11,8 @@ from server.documents.jobs import rfc3339
 from server.documents.schemas.queues import QueueDocument, QueuesDocument
 from server.http.problems import FieldError, unacceptable
 from server.http.response import encode_json, etag_of
-from storage.jobs.queues import Queue
+from storage.jobs.queues import COUNT_LIMIT, Queue
+from storage.queries.own_counts import OwnCounts
 from storage.records.queue_name import validate_queue_name
 
 MaxRunning = Annotated[
@@ -70,6 +71,12 @@ class QueueChanges(TypedDict, total=False):
 def settings_etag(queue: Queue | None) -> str | None:
     """Return a tag of a queue's settings, without its counts; None for no queue."""
     return None if queue is None else etag_of(encode_json([queue.max_running, queue.paused_at]))
+
+
+def with_counts(queue: Queue, counts: OwnCounts) -> Queue:
+    """Return a queue with the numbers of jobs that one caller has in it."""
+    queued = min(counts.queued, COUNT_LIMIT)
+    return replace(queue, running=counts.running, queued=queued, oldest_due_seconds=None)
 
 
 def queue_document(queue: Queue) -> QueueDocument:

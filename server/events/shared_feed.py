@@ -42,15 +42,18 @@ class EventStream:
         drop: Callable[[], None],
         job_id: UUID | None,
         is_allowed: Callable[[], bool],
+        sees: Callable[[Event], bool],
     ):
         """`matches` selects events of all jobs; a `job_id` restricts the stream to one job.
 
-        `drop` closes the client's connection, even while it is being written to. `is_allowed`
-        returns whether the client may still read.
+        `sees` says whether the client may see the job of an event. `drop` closes the client's
+        connection, even while it is being written to. `is_allowed` returns whether the client may
+        still read.
         """
         self.job_id = job_id
         self.is_allowed = is_allowed
         self.matches = matches
+        self.sees = sees
         self.ended = False
         """No more events will be added."""
         self.job_deleted = False
@@ -226,6 +229,10 @@ class EventFeed:
             if isinstance(item, Event):
                 of_all_jobs = self._subscribers.get(None, ())
                 streams += [stream for stream in of_all_jobs if stream.matches(item)]
+                for stream in [each for each in streams if not each.sees(item)]:
+                    streams.remove(stream)
+                    if stream.job_id is not None:  # the job is in another queue now
+                        stream.drop()
             if streams:
                 event = stream_event(item)
                 for stream in streams:

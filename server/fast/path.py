@@ -216,7 +216,7 @@ class FastPath:
 
     async def _get(self, request: Request, caller: Caller) -> Response:
         assert request.job_id
-        return await self._jobs.get(request.job_id, request.seconds)
+        return await self._jobs.get(request.job_id, caller, request.seconds)
 
     async def _cancel(self, request: Request, caller: Caller) -> Response:
         assert request.job_id

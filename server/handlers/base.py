@@ -9,7 +9,13 @@ from tornado.concurrent import Future
 from tornado.web import RequestHandler, stream_request_body
 
 from server.auth.addresses import AllowedHosts
-from server.auth.authenticate import SAFE_METHODS, Authenticator, is_same_origin, require_role
+from server.auth.authenticate import (
+    SAFE_METHODS,
+    Authenticator,
+    is_same_origin,
+    require_role,
+    require_unlimited,
+)
 from server.auth.callers import ANONYMOUS, Role
 from server.documents.filters import Query
 from server.handlers.query import require_known_parameters
@@ -58,6 +64,9 @@ class Handler(RequestHandler):
     CONDITIONAL = False
     """Whether the handler compares the conditions of unsafe methods with a resource. For other
     handlers, If-Match never holds, because they change nothing that has an ETag."""
+    LIMITED = False
+    """Whether callers may use it who do not see all jobs. It then shows and changes only jobs that
+    the caller sees."""
     RATE_LIMITED = True
     """Whether requests count against RATE_LIMIT."""
 
@@ -266,7 +275,7 @@ class Handler(RequestHandler):
         if self.RATE_LIMITED:
             authenticator.count_request(address, self.caller.name)
         if role is not None:
-            require_role(self.caller, role)
+            self._require_rights(role)
 
     def _authenticate(self) -> None:
         """Authenticate the caller again. Raises Problem 401 and 403."""
@@ -276,7 +285,12 @@ class Handler(RequestHandler):
             actor = self.caller.actor
             caller = self.authenticator.authenticate(request.headers, method, by_https)
             self.caller = replace(caller, actor=actor)
-            require_role(self.caller, role)
+            self._require_rights(role)
+
+    def _require_rights(self, role: Role) -> None:
+        require_role(self.caller, role)
+        if not self.LIMITED:
+            require_unlimited(self.caller, self.ROUTE if self.ROUTE != OTHER else "this path")
 
     def _check_head(self) -> None:
         """Check the method, the names in the query, and the syntax of the conditions."""
@@ -340,6 +354,8 @@ class Handler(RequestHandler):
 
 class NotFound(Handler):
     """Any path without a route."""
+
+    LIMITED = True
 
     def _check_head(self) -> None:
         """Refuse every request with 404."""

@@ -16,6 +16,7 @@ class HealthHandler(Handler):
     query: Callable[[], object]
     threads: StoreThreads
     ROUTE = "/healthz"
+    LIMITED = True
     ANY_QUERY = True
     RATE_LIMITED = False  # a health check would take a 429 for a dead listener
 
@@ -37,6 +38,7 @@ class OpenApiHandler(Handler):
 
     document: dict[str, Any]
     ROUTE = "/openapi.json"
+    LIMITED = True
     ANY_QUERY = True
 
     async def get(self) -> None:

@@ -80,6 +80,7 @@ class ReadyHandler(Handler):
     threads: StoreThreads
     disk_watermark: DiskWatermark
     ROUTE = "/readyz"
+    LIMITED = True
     ANY_QUERY = True
     RATE_LIMITED = False  # a health check would take a 429 for a dead listener
 

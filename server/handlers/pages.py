@@ -36,6 +36,7 @@ _REVALIDATE = "no-cache"
 class WebHandler(Handler):
     """The base class of handlers that send files of the front end."""
 
+    LIMITED = True
     files: WebFiles
     page = ""
     """The name of the page in web_files.PAGE_MODULES; empty where there is none."""

@@ -28,6 +28,7 @@ class PatternSetsHandler(Handler):
 
     pattern_sets: PatternSetLookup
     ROUTE = "/pattern-sets"
+    LIMITED = True
 
     async def get(self) -> None:
         """Send all sets without their patterns, sorted by name."""
@@ -43,6 +44,7 @@ class PatternSetHandler(Handler):
     checks: SubmissionChecks
     threads: StoreThreads
     ROUTE = "/pattern-sets/{name}"
+    LIMITED = True
     ALLOW = "DELETE, GET, HEAD, OPTIONS, PUT"
     ROLES: ClassVar = dict.fromkeys(("PUT", "DELETE"), Role.SUBMIT)
     CONDITIONAL = True
@@ -120,7 +122,7 @@ class PatternSetHandler(Handler):
             if saved is None and name in BUILT_IN:
                 detail = f"the pattern set {name} is built in; save it under another name"
                 raise Problem(Code.PATTERN_SET_BUILT_IN, detail)
-            if saved and not caller.may_change(saved.created_by):
+            if saved and not caller.may_change_shared(saved.created_by):
                 detail = f"{caller.name} has not created this set: changing it needs the role admin"
                 raise Problem(Code.NOT_YOUR_PATTERN_SET, detail)
             if saved or not only_existing:

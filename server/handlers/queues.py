@@ -1,8 +1,10 @@
 """`/queues`: the queues, with their limits and pauses."""
 
 import re
+from collections.abc import Callable, Iterable
 from typing import ClassVar
 
+from server.auth.authenticate import require_queues
 from server.auth.callers import Role
 from server.documents.field_errors import read_document
 from server.documents.queues import (
@@ -11,6 +13,7 @@ from server.documents.queues import (
     queues_document,
     require_new_name,
     settings_etag,
+    with_counts,
 )
 from server.handlers.base import Handler
 from server.http.activity import log_change
@@ -20,31 +23,49 @@ from server.http.conditions import ALWAYS
 from server.http.problems import Problem
 from server.store.threads import StoreThreads
 from storage.jobs.queues import MAX_QUEUES, Queue, QueueCheck, QueueInUse, Queues, TooManyQueues
+from storage.queries.own_counts import OwnCounts
 from storage.records.queue_name import DEFAULT_QUEUE, is_queue_name
 
 MAX_BODY_BYTES = 4096
 _COUNTS_PART = re.compile(r'\.[^".]*"$')
 
 
-class QueuesHandler(Handler):
-    """All queues."""
+class SeenQueuesHandler(Handler):
+    """The base class of handlers of queues."""
 
     queues: Queues
     threads: StoreThreads
+    count_own: Callable[[str], dict[str, OwnCounts]]
+    LIMITED = True
+
+    async def seen(self, queues: Iterable[Queue]) -> list[Queue]:
+        """Return the queues that the caller may use. They count only jobs that it sees."""
+        view = self.caller.view
+        if view is None:
+            return list(queues)
+        found = [queue for queue in queues if view.sees_queue(queue.name)]
+        if view.owner is None:
+            return found
+        counts = await self.threads.run(self.count_own, view.owner)
+        return [with_counts(queue, counts.get(queue.name, OwnCounts())) for queue in found]
+
+
+class QueuesHandler(SeenQueuesHandler):
+    """All queues."""
+
     ROUTE = "/queues"
 
     async def get(self) -> None:
-        """Send all queues, sorted by name."""
-        self.send_json(queues_document(await self.threads.run(self.queues.all)))
+        """Send all queues that the caller may use, sorted by name."""
+        queues = await self.threads.run(self.queues.all)
+        self.send_json(queues_document(await self.seen(queues)))
 
     head = get
 
 
-class QueueHandler(Handler):
+class QueueHandler(SeenQueuesHandler):
     """One queue. Only admins may change its settings."""
 
-    queues: Queues
-    threads: StoreThreads
     ROUTE = "/queues/{name}"
     ALLOW = "DELETE, GET, HEAD, OPTIONS, PATCH, PUT"
     ROLES: ClassVar = dict.fromkeys(("PATCH", "PUT", "DELETE"), Role.ADMIN)
@@ -82,6 +103,7 @@ class QueueHandler(Handler):
         settings = self._read().model_dump()
         put, actor = self.queues.put, self.caller.actor
         require_new_name(name)
+        require_queues(self.caller, [name])
         try:
             is_new = await self.threads.run(put, name, self._check(), actor, **settings)
         except TooManyQueues:
@@ -95,7 +117,7 @@ class QueueHandler(Handler):
     async def patch(self, name: str) -> None:
         """Change the given settings of the queue."""
         changes = self._read().model_dump(exclude_unset=True)
-        _require_name(name)
+        self._require_seen(name)
         check = self._check(only_existing=True)
         change = self.queues.change
         if not await self.threads.run(change, name, check, self.caller.actor, **changes):
@@ -106,7 +128,7 @@ class QueueHandler(Handler):
     async def delete(self, name: str) -> None:
         """Delete the queue if none of its jobs is queued or running."""
         self.require_body()
-        _require_name(name)
+        self._require_seen(name)
         check = self._check(only_existing=True)
         try:
             deleted = await self.threads.run(self.queues.delete, name, check, self.caller.actor)
@@ -118,12 +140,19 @@ class QueueHandler(Handler):
         self.set_status(204)
 
     async def _send_queue(self, name: str, status: int = 200) -> None:
-        _require_name(name)
+        self._require_seen(name)
         queue = await self.threads.run(self.queues.get, name)
         if queue is None:
             raise queue_not_found(name)
+        (queue,) = await self.seen([queue])
         self._queue = queue
         self.send_json(queue_document(queue), status=status)
+
+    def _require_seen(self, name: str) -> None:
+        """Raise Problem 404 if no queue can have this name, since some databases reject such a
+        text, or if the caller may not use it."""
+        if not (is_queue_name(name) and self.caller.sees_queue(name)):
+            raise queue_not_found(name)
 
     def _check(self, only_existing: bool = False) -> QueueCheck | None:
         """Return a check that raises Problem 412 if the conditions of the request do not hold.
@@ -160,9 +189,3 @@ def _queue_in_use(name: str) -> Problem:
         detail = f"the queue {name} cannot be deleted: jobs that name no queue go there"
         return Problem(Code.QUEUE_REQUIRED, detail)
     return Problem(Code.QUEUE_IN_USE, f"the queue {name} has jobs that are queued or running")
-
-
-def _require_name(name: str) -> None:
-    """Raise Problem 404 if no queue can have this name; some databases reject such a text."""
-    if not is_queue_name(name):
-        raise queue_not_found(name)

@@ -19,7 +19,7 @@ from server.http.body import MERGE_PATCH, Body, JsonBody, json_body
 from server.http.codes import Code
 from server.http.problems import Problem
 from server.jobs.admission import Admission, Admissions
-from server.jobs.schedules import ScheduleService
+from server.jobs.schedules import ScheduleService, sees_schedule
 from server.jobs.submissions import Submissions
 from storage.records.queue_name import is_queue_name
 from storage.records.schedule import Schedule
@@ -33,12 +33,13 @@ class SchedulesHandler(Handler):
 
     schedules: ScheduleService
     ROUTE = "/schedules"
+    LIMITED = True
     QUERIES: ClassVar = {"GET": (SchedulesQuery,)}
 
     async def get(self) -> None:
         """Send a page of schedules without their payloads, sorted by name."""
         query = read_query(SchedulesQuery, query_parameters(self))
-        found = await self.schedules.page(query.limit + 1, query.cursor or "")
+        found = await self.schedules.page(query.limit + 1, query.cursor or "", self.caller)
         self.send_json(schedules_document(found, query.limit))
 
     head = get
@@ -50,6 +51,7 @@ class OneScheduleHandler(Handler):
     Callers with the role `submit` may change and run schedules that they have created.
     """
 
+    LIMITED = True
     schedules: ScheduleService
     CONDITIONAL = True
 
@@ -62,7 +64,8 @@ class OneScheduleHandler(Handler):
         conditions = self.conditions.with_tags(lambda tag: _STATE_PART.sub('"', tag))
 
         def check(stored: Schedule | None) -> None:
-            if stored and not caller.may_change(stored.created_by):
+            may = stored and sees_schedule(caller, stored) and caller.may_change(stored.created_by)
+            if stored and not may:
                 detail = f"{caller.name} has not created this schedule: this needs the role admin"
                 raise Problem(Code.NOT_YOUR_SCHEDULE, detail)
             if stored or not only_existing:
@@ -101,7 +104,9 @@ class ScheduleHandler(OneScheduleHandler):
 
     async def get(self, name: str) -> None:
         """Send the schedule with its next times and its newest firings."""
-        schedule = await self.schedules.get(name) if is_queue_name(name) else None
+        schedule = None
+        if is_queue_name(name):
+            schedule = await self.schedules.get(name, self.caller)
         if schedule is None:
             raise schedule_not_found(name)
         await self._send(schedule)

@@ -28,6 +28,7 @@ class SessionHandler(Handler):
     audit: AuditLog
     threads: StoreThreads
     ROUTE = "/session"
+    LIMITED = True
     ALLOW = "DELETE, GET, HEAD, OPTIONS, POST"
 
     def initialize(self, **collaborators: Any) -> None:
@@ -123,6 +124,7 @@ def send_session(handler: Handler) -> None:
         "tokens": handler.authenticator.tokens is not None,
         "name": caller.name,
         "role": str(caller.role),
+        "queues": None if caller.queues is None else sorted(caller.queues),
         "method": caller.method if caller.name is not None else None,
         "expires_at": rfc3339(None if caller.until is None else round(caller.until * 1000)),
     }

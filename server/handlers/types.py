@@ -1,7 +1,6 @@
 """`/types`: the job types of this listener, and what does not work."""
 
 from runner.job_types.registry.found import JobTypes
-from server.auth.callers import Role
 from server.documents.field_errors import unknown_name
 from server.documents.job_types import TypeDocuments
 from server.handlers.base import Handler
@@ -14,10 +13,11 @@ class TypesHandler(Handler):
 
     type_documents: TypeDocuments
     ROUTE = "/types"
+    LIMITED = True
 
     async def get(self) -> None:
         """Send all job types, and to callers that may submit jobs also what does not work."""
-        self.send_json(self.type_documents.all(with_broken=self.caller.role >= Role.SUBMIT))
+        self.send_json(self.type_documents.all(with_broken=self.caller.may_submit))
 
     head = get
 
@@ -28,6 +28,7 @@ class TypeHandler(Handler):
     type_documents: TypeDocuments
     job_types: JobTypes
     ROUTE = "/types/{name}"
+    LIMITED = True
 
     async def get(self, name: str) -> None:
         """Send the job type."""
@@ -40,6 +41,6 @@ class TypeHandler(Handler):
 
     def _why_missing(self, name: str) -> str:
         broken = self.job_types.broken_for(name)
-        if broken and self.caller.role >= Role.SUBMIT:
+        if broken and self.caller.may_submit:
             return f"this job type does not work: {broken.text}"
         return unknown_name("job type", name, self.job_types)

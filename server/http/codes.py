@@ -108,6 +108,19 @@ class Code(Enum):
         "The token may not make this call. `detail` names the role that is required.",
         "Use a token with that role.",
     )
+    TOKEN_LIMITED = (
+        403,
+        "The token does not see all jobs",
+        "The call is about the jobs of all callers or all queues, and the token has the role"
+        " read-own, or is limited to some queues.",
+        "Use a token with the role read. `GET /queues` counts the jobs that this token sees.",
+    )
+    QUEUE_NOT_ALLOWED = (
+        403,
+        "The token may not use the queue",
+        "The token is limited to some queues. `detail` names them.",
+        "Name one of these queues as `queue`, or use a token that is not limited.",
+    )
     NOT_YOUR_JOB = (
         403,
         "Another caller has submitted the job",

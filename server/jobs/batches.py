@@ -10,7 +10,7 @@ from functools import partial
 from typing import Any, cast
 from uuid import UUID
 
-from server.auth.callers import Caller, Role
+from server.auth.callers import Caller
 from server.checking.batch import CheckedPiece
 from server.checking.batch_body import BatchBody
 from server.checking.batch_checks import BatchChecks
@@ -89,7 +89,7 @@ class _Checked:
             job,
             submitted_by=self.caller.name,
             traceparent=self.traceparent,
-            replaces_all=self.caller.role >= Role.ADMIN,
+            replaces_all=self.caller.may_change_all,
             actor=self.caller.actor,
         )
 
@@ -140,17 +140,17 @@ class BatchSubmissions:
             headers[REPLAYED_HEADER] = "true"
         return Response(202, text, headers)
 
-    async def get(self, batch_id: UUID, seconds: float) -> dict[str, Any]:
+    async def get(self, batch_id: UUID, caller: Caller, seconds: float) -> dict[str, Any]:
         """Return the document of a batch, after waiting up to `seconds` for its end."""
-        progress = await self._progress(batch_id)
+        progress = await self._progress(batch_id, caller)
         if seconds and not progress.is_finished:
             await self._jobs.wait_for(Filters(batch=batch_id), seconds)
-            progress = await self._progress(batch_id)
+            progress = await self._progress(batch_id, caller)
         return dict(batch_document(progress))
 
     async def cancel(self, batch_id: UUID, caller: Caller) -> dict[str, Any]:
         """Cancel the queued jobs of a batch, and request the cancel of its running ones."""
-        progress = await self._progress(batch_id)
+        progress = await self._progress(batch_id, caller)
         if not caller.may_change(progress.batch.submitted_by):
             detail = f"{caller.name} has not submitted this batch: changing it needs the role admin"
             raise Problem(Code.NOT_YOUR_JOB, detail)
@@ -171,9 +171,12 @@ class BatchSubmissions:
         log_change(caller.name, "cancel batch", batch_id=str(batch_id), jobs=changed)
         return {"batch_id": str(batch_id), "matched": matched, "changed": changed}
 
-    async def _progress(self, batch_id: UUID) -> BatchProgress:
+    async def _progress(self, batch_id: UUID, caller: Caller) -> BatchProgress:
+        """Return how far a batch is. Raises Problem 404, also for a batch of another caller if this
+        one does not see all jobs."""
         progress = await self._threads.run(self._batches.get, batch_id)
-        if progress is None:
+        hidden = progress and caller.is_limited and not caller.is_own(progress.batch.submitted_by)
+        if progress is None or hidden:
             detail = f"there is no batch {batch_id}; its jobs may have been deleted"
             raise Problem(Code.BATCH_NOT_FOUND, detail)
         return progress
@@ -189,39 +192,44 @@ class BatchSubmissions:
         checked = _Checked(new_batch_id(self._cell), admission.caller, trace, watched)
         if split.then is not None:
             async for piece in self._checks.check([split.then], THEN):
-                await self._require_analyses(piece)
-                await self._require_allowed(piece)
+                await self._require_allowed(piece, checked.caller)
                 checked.take_then(piece)
         async for piece in self._checks.check(split.jobs):
-            await self._require_analyses(piece)
-            await self._require_allowed(piece)
+            await self._require_allowed(piece, checked.caller)
             await self._threads.run(checked.take, piece)
         return checked
 
-    async def _require_analyses(self, piece: CheckedPiece) -> None:
+    async def _require_analyses(self, piece: CheckedPiece, caller: Caller) -> None:
         """Refuse the jobs that are to be compared with analyses that do not exist."""
         if not piece.compared:
             return
         for index, compared in piece.compared.items():
             try:
-                await self._submissions.require_analysis(*compared)
+                await self._submissions.require_analysis(*compared, caller)
             except Problem as problem:
                 piece.refused.append((index, problem))
         refused = {index for index, _ in piece.refused}
         piece.jobs = [each for each in piece.jobs if each[0] not in refused]
         piece.refused.sort(key=lambda each: each[0])
 
-    async def _require_allowed(self, piece: CheckedPiece) -> None:
-        """Refuse the jobs whose limits no living worker allows."""
-        errors = await self._limits.errors([template for _, template in piece.templates])
-        if not errors:
+    async def _require_allowed(self, piece: CheckedPiece, caller: Caller) -> None:
+        """Refuse the jobs that name analyses, jobs or queues that the caller does not see, and
+        those whose limits no living worker allows."""
+        await self._require_analyses(piece, caller)
+        templates = [template for _, template in piece.templates]
+        found = await self._limits.errors(templates)
+        problems = {number: unacceptable(errors) for number, errors in found.items()}
+        for number, template in enumerate(templates if caller.is_limited else ()):
+            try:
+                await self._submissions.require_seen(template, caller)
+            except Problem as problem:
+                problems[number] = problem
+        if not problems:
             return
         refused = [
-            (index, unacceptable(errors[number]))
-            for index, number, _ in piece.jobs
-            if number in errors
+            (index, problems[number]) for index, number, _ in piece.jobs if number in problems
         ]
-        piece.jobs = [each for each in piece.jobs if each[1] not in errors]
+        piece.jobs = [each for each in piece.jobs if each[1] not in problems]
         piece.refused = sorted([*piece.refused, *refused], key=lambda each: each[0])
 
     async def _store(
@@ -247,7 +255,7 @@ class BatchSubmissions:
                 checked.then,
                 admission.caller.actor,
             )
-            batch = self._batches.add(new, _refusal_of_store)
+            batch = self._batches.add(new, partial(_refusal_of_store, admission.caller))
             if keyed and batch.fingerprint not in (None, keyed[1]):
                 raise key_reused()
             return batch, encode_json(new_batch_document(batch))
@@ -266,14 +274,14 @@ class BatchSubmissions:
             raise unavailable(detail, uncertain, batch_id=str(checked.batch_id)) from error
 
 
-def _refusal_of_store(index: int, refused: Refused, new: NewJob) -> dict[str, Any]:
-    """Describe why the store has refused a job.
+def _refusal_of_store(caller: Caller, index: int, refused: Refused, new: NewJob) -> dict[str, Any]:
+    """Describe to a caller why the store has refused a job.
 
     A job that asks for the holder of its unique key is refused, too: that one is not of the batch.
     """
     try:
-        holder = required(refused, new)
-        problem = key_held(holder)
+        holder = required(refused, new, caller)
+        problem = key_held(holder, caller)
     except Problem as found:
         problem = found
     return dict(refusal_document(index, problem))

@@ -8,7 +8,8 @@ import time
 from collections.abc import Collection, Mapping, Sequence
 from uuid import UUID
 
-from server.auth.callers import Caller, Role
+from server.auth.authenticate import require_queues
+from server.auth.callers import Caller
 from server.documents.filters import MAX_IDS
 from server.documents.jobs import job_document, job_headers, job_view, rfc3339
 from server.documents.options.job_options import JobChanges
@@ -67,34 +68,49 @@ class Jobs:
         self._limits = WorkerLimitChecks(store, threads)
 
     async def get(
-        self, job_id: UUID, seconds: float = 0, fields: Collection[str] | None = None
+        self,
+        job_id: UUID,
+        caller: Caller,
+        seconds: float = 0,
+        fields: Collection[str] | None = None,
     ) -> Response:
         """Return a job, after waiting up to `seconds` for its end; only these fields, if given."""
-        job = await self.wait(job_id, seconds)
+        job = await self.wait(job_id, caller, seconds)
         document = job_document(job) if fields is None else job_view(job, fields)
         return Response(200, document, job_headers(job))
 
-    async def wait(self, job_id: UUID, seconds: float = 0) -> Job:
+    async def wait(self, job_id: UUID, caller: Caller, seconds: float = 0) -> Job:
         """Return a job once it is final, or as it is after `seconds` or when the listener stops.
 
-        Raises Problem 404 if the job does not exist or was deleted meanwhile.
+        Raises Problem 404 if the job does not exist or was deleted meanwhile, and if the caller
+        does not see it.
         """
-        job = (await self._reader.wait([job_id], seconds))[job_id]
+        job = (await self.wait_each([job_id], caller, seconds))[job_id]
         if job is None:
             raise job_not_found(job_id)
         return job
 
-    async def wait_each(self, ids: Sequence[UUID], seconds: float) -> dict[UUID, Job | None]:
-        """Return jobs once all are final or `seconds` are over; None for each that is not found."""
-        return await self._reader.wait(ids, seconds)
+    async def wait_each(
+        self, ids: Sequence[UUID], caller: Caller, seconds: float
+    ) -> dict[UUID, Job | None]:
+        """Return jobs once all are final or `seconds` are over; None for each that is not found, or
+        that the caller does not see."""
+        if not caller.is_limited:
+            return await self._reader.wait(ids, seconds)
+        found = seen_by(caller, await self._reader.wait(ids, 0))
+        # The end of a job that the caller does not see must not end the wait.
+        waiting = [job_id for job_id, job in found.items() if job and not job.final]
+        if seconds and waiting:
+            found |= seen_by(caller, await self._reader.wait(waiting, seconds))
+        return found
 
     async def wait_for(self, filters: Filters, seconds: float) -> bool:
         """Wait until all jobs with the tags and the batch of the filters are final.
 
-        Returns whether they are.
-        The other filters do not count. After `seconds` or when the listener stops, it returns.
+        Returns whether they are. Of the other filters, only `view` counts. After `seconds` or when
+        the listener stops, it returns.
         """
-        unfinished = Filters(_UNFINISHED, tags=filters.tags, batch=filters.batch)
+        unfinished = Filters(_UNFINISHED, tags=filters.tags, batch=filters.batch, view=filters.view)
         deadline, before = time.monotonic() + seconds, None
         while True:
             seen, database = self._reader.changes, self._store.database
@@ -162,7 +178,7 @@ class Jobs:
         if job is None:
             raise job_not_found(job_id)
         if isinstance(retried, KeyHolder):
-            raise key_held(retried)
+            raise key_held(retried, caller)
         if not retried:
             allowed = "only a job that failed or was canceled can be retried"
             raise Problem(_status_code(job.status), f"the job is {job.status}; {allowed}")
@@ -183,9 +199,11 @@ class Jobs:
         await self._require_may_change(job_id, caller)
         check = job_check(conditions, {Status.QUEUED})
         columns = changes.columns(self._store.clock())
+        require_queues(caller, [columns["queue"]] if "queue" in columns else [])
         if columns.keys() & {"limits", "queue"}:
             changed_limits = columns.get("limits", {}), columns.get("queue")
-            await self._limits.require_change_allowed(await self.wait(job_id), *changed_limits)
+            old = await self.wait(job_id, caller)
+            await self._limits.require_change_allowed(old, *changed_limits)
         given = job_id, columns, check, caller.actor
         changed, job = await self._threads.run(self._jobs.change, *given)
         if job is None:
@@ -217,13 +235,14 @@ class Jobs:
         return Response(204)
 
     async def _require_may_change(self, job_id: UUID, caller: Caller) -> None:
-        """Raise Problem 403 if the caller may not change this job, or 404 if it does not exist.
+        """Raise Problem 403 if the caller may not change this job, or 404 if it does not exist or
+        the caller does not see it.
 
-        An admin may change any job; for an admin, the job is not looked up.
+        An admin may change any job; for an admin of all queues, the job is not looked up.
         """
-        if caller.role >= Role.ADMIN:
+        if caller.may_change_all:
             return
-        job = await self.wait(job_id)
+        job = await self.wait(job_id, caller)
         if not caller.may_change(job.submitted_by):
             detail = f"{caller.name} has not submitted this job: changing it needs the role admin"
             raise Problem(Code.NOT_YOUR_JOB, detail)
@@ -235,6 +254,14 @@ class Jobs:
         self._store.delete_files(unused_files)
         self._store.wakeup.notify(LISTENER)
         return status
+
+
+def seen_by(caller: Caller, jobs: Mapping[UUID, Job | None]) -> dict[UUID, Job | None]:
+    """Return the jobs with None for each that the caller does not see."""
+    return {
+        job_id: job if job and caller.sees(job.submitted_by, job.queue) else None
+        for job_id, job in jobs.items()
+    }
 
 
 def job_check(conditions: Conditions, statuses: Collection[Status]) -> JobCheck | None:

@@ -13,7 +13,7 @@ from functools import partial
 from typing import Any, Protocol, TypeVar
 from uuid import UUID, uuid4
 
-from server.auth.callers import Caller, Role
+from server.auth.callers import Caller
 from server.documents.options.upload_reference import UploadReference
 from server.http.codes import Code
 from server.http.problems import FieldError, Problem, too_large, unacceptable
@@ -98,8 +98,7 @@ class ResumableService:
         found: ResumableUpload | None = await self._run(partial(self._uploads.get, id))
         if found is None or self.expires_at(found) <= _now():
             raise upload_not_found()
-        own = caller.name is not None and caller.name == found.created_by
-        if not own and caller.role < Role.ADMIN:
+        if not (caller.is_own(found.created_by) or caller.may_change_all):
             detail = f"{caller.name} has not begun this upload"
             raise Problem(Code.NOT_YOUR_UPLOAD, detail)
         return found

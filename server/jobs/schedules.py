@@ -9,7 +9,7 @@ from dataclasses import replace
 from typing import Any
 from uuid import UUID
 
-from server.auth.callers import Caller, Role
+from server.auth.callers import UNRESTRICTED, Caller, Role
 from server.checking.received import Received
 from server.checking.submission import CheckedSubmission
 from server.documents.field_errors import read_document
@@ -34,7 +34,14 @@ from storage.jobs.unique_keys import KeyHolder
 from storage.records.audit import Actor
 from storage.records.job import EncodedJson
 from storage.records.queue_name import DEFAULT_QUEUE
-from storage.records.schedule import Firing, Schedule, ScheduleSettings, Timing, template_of
+from storage.records.schedule import (
+    Firing,
+    Schedule,
+    ScheduleSettings,
+    Timing,
+    queue_of,
+    template_of,
+)
 from storage.schedules.schedules import MAX_SCHEDULES, ScheduleCheck, Schedules, TooManySchedules
 from storage.store import Refusal
 
@@ -64,13 +71,22 @@ class ScheduleService:
         self._reader = reader
         self._threads = threads
 
-    async def page(self, limit: int, after: str) -> list[Schedule]:
-        """Return up to `limit` schedules whose names follow `after`."""
-        return await self._threads.run(self._schedules.page, limit, after)
+    async def page(self, limit: int, after: str, caller: Caller) -> list[Schedule]:
+        """Return up to `limit` schedules whose names follow `after`, of those that the caller
+        sees."""
+        found: list[Schedule] = []
+        while len(found) < limit:
+            some = await self._threads.run(self._schedules.page, limit, after)
+            found += [each for each in some if sees_schedule(caller, each)]
+            if len(some) < limit:
+                break
+            after = some[-1].name
+        return found[:limit]
 
-    async def get(self, name: str) -> Schedule | None:
-        """Return a schedule, or None."""
-        return await self._threads.run(self._schedules.get, name)
+    async def get(self, name: str, caller: Caller = UNRESTRICTED) -> Schedule | None:
+        """Return a schedule, or None without one that the caller sees."""
+        found = await self._threads.run(self._schedules.get, name)
+        return found if found and sees_schedule(caller, found) else None
 
     async def recent(self, name: str) -> list[Firing]:
         """Return the newest firings of a schedule."""
@@ -80,7 +96,7 @@ class ScheduleService:
         self, name: str, document: Any, caller: Caller, check: ScheduleCheck
     ) -> tuple[Schedule, bool]:
         """Create a schedule, or replace all of it. Returns it, and whether it is new."""
-        settings = await self.settings_of(document)
+        settings = await self.settings_of(document, caller)
         self._require_future(settings.until)
         put, is_new = await self._put(name, settings, caller, check)
         extra = {"schedule": name, "type": settings.type}
@@ -100,13 +116,13 @@ class ScheduleService:
             detail = f"it must be an object with the fields to change, for example {example}"
             raise unacceptable([FieldError(BODY, detail, "wrong_type")])
         for _ in range(TRIES):
-            old = await self.get(name)
+            old = await self.get(name, caller)
             if old is None:
                 return None
             if patch.keys() == {"paused"} and isinstance(patch["paused"], bool):
                 settings = replace(old.settings, paused=patch["paused"])
             else:
-                settings = await self.settings_of(merge_patch(body_of(old), patch))
+                settings = await self.settings_of(merge_patch(body_of(old), patch), caller)
                 if "until" in patch:
                     self._require_future(settings.until)
             try:
@@ -121,6 +137,8 @@ class ScheduleService:
 
     async def delete(self, name: str, caller: Caller, check: ScheduleCheck) -> bool:
         """Delete a schedule. Its jobs stay. Returns False if there is none."""
+        if await self.get(name, caller) is None:
+            return False
         deleted = await self._threads.run(self._schedules.delete, name, check, caller.actor)
         if deleted:
             log_change(caller.name, "delete schedule", schedule=name)
@@ -129,6 +147,8 @@ class ScheduleService:
     async def run(self, name: str, admission: Admission, check: ScheduleCheck) -> Submitted | None:
         """Submit a job of a schedule now. Returns None if there is no such schedule."""
         caller = admission.caller.name
+        if await self.get(name, admission.caller) is None:
+            return None
         arguments = (name, caller, admission.key, check, admission.caller.actor)
         run = await self._threads.run(self._schedules.run, *arguments)
         if run is None:
@@ -139,7 +159,7 @@ class ScheduleService:
             detail = f"{run.why_busy}: wait for the end of the job {run.busy}, or cancel it"
             raise Problem(Code.SCHEDULE_BUSY, detail, members={"job_id": str(run.busy)})
         if isinstance(run.refusal, KeyHolder):
-            raise key_held(run.refusal)
+            raise key_held(run.refusal, admission.caller)
         if run.refusal is not None:
             raise unacceptable([_refused(run.refusal)])
         assert run.job_id
@@ -167,8 +187,11 @@ class ScheduleService:
         delete, actor = self._schedules.delete, self._file_actor
         return await self._threads.run(delete, name, lambda stored: None, actor)
 
-    async def settings_of(self, document: Any, is_file: bool = False) -> ScheduleSettings:
-        """Check a schedule to put, and the submission of its jobs. Raises Problem 422.
+    async def settings_of(
+        self, document: Any, caller: Caller, is_file: bool = False
+    ) -> ScheduleSettings:
+        """Check a schedule that a caller puts, and the submission of its jobs. Raises Problem 403
+        and 422.
 
         With `is_file`, its queue and its source job need not exist: a listener has to start.
         """
@@ -182,7 +205,7 @@ class ScheduleService:
             raise unacceptable(errors)
         errors += schedule_conflicts(document)
         try:
-            checked = await self._check_submission(document, is_file)
+            checked = await self._check_submission(document, caller, is_file)
         except Problem as problem:
             if not problem.errors:
                 raise
@@ -209,7 +232,7 @@ class ScheduleService:
         )
 
     async def _check_submission(
-        self, document: dict[str, Any], is_file: bool
+        self, document: dict[str, Any], caller: Caller, is_file: bool
     ) -> CheckedSubmission | None:
         """Check the jobs of a schedule, as a submission. Its errors name fields of the schedule.
 
@@ -223,12 +246,14 @@ class ScheduleService:
             return None
         received = Received(json.dumps(job | known).encode(), may_have_file=False)
         try:
-            checked = await self._submissions.check(received)
+            checked = await self._submissions.check(received, caller)
             assert checked
             if is_file:
                 return checked
             await self._submissions.require_queue(checked.submission.queue or DEFAULT_QUEUE)
-            await self._submissions.require_allowed(checked.new_job(None, None))
+            job_of_it = checked.new_job(None, None)
+            await self._submissions.require_seen(job_of_it, caller)
+            await self._submissions.require_allowed(job_of_it)
             if checked.source:
                 await self._require_file(checked.source)
         except Problem as problem:
@@ -256,6 +281,11 @@ class ScheduleService:
         except TooManySchedules:
             detail = f"there are already {MAX_SCHEDULES} schedules; delete one first"
             raise Problem(Code.TOO_MANY_SCHEDULES, detail) from None
+
+
+def sees_schedule(caller: Caller, schedule: Schedule) -> bool:
+    """Whether a caller sees a schedule, as it sees the jobs that the schedule submits."""
+    return caller.sees(schedule.created_by, queue_of(schedule.settings.template))
 
 
 def _same_version(old: Schedule, check: ScheduleCheck) -> ScheduleCheck:

@@ -8,6 +8,7 @@ import logging
 from pathlib import Path
 from typing import Any
 
+from server.auth.callers import UNRESTRICTED
 from server.http import strict_json
 from server.http.problems import BODY, FieldError, Problem
 from server.jobs.schedules import ScheduleService
@@ -81,7 +82,7 @@ async def _check(
             if not isinstance(document, dict | None):
                 errors.append(f"{name}: it must be an object such as {EXAMPLE}, or null")
             elif document is not None:
-                settings[name] = await schedules.settings_of(document, is_file=True)
+                settings[name] = await schedules.settings_of(document, UNRESTRICTED, is_file=True)
         except ValueError as error:
             errors.append(f"the name {name[:100]!r}: {error}")
         except Problem as problem:

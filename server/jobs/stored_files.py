@@ -1,6 +1,6 @@
 """`StoredFiles`: finds the files of jobs by their hashes, and gives copies of them to new jobs.
 
-Any caller may read any job, and with it each of its files, so no file is kept from anybody here.
+A caller finds the files of those jobs that it sees.
 """
 
 import re
@@ -8,6 +8,7 @@ from collections.abc import Awaitable, Callable
 from functools import partial
 from typing import Any
 
+from server.auth.callers import Caller
 from server.documents.files import display_name
 from server.documents.options.upload_reference import EXAMPLE_SHA256, SHA256_PATTERN
 from server.http.codes import Code
@@ -37,27 +38,27 @@ class StoredFiles:
         self._store, self._threads, self._run = store, threads, run
         self._max_bytes = max_bytes
 
-    async def get(self, sha256: str) -> FoundFile:
+    async def get(self, sha256: str, caller: Caller) -> FoundFile:
         """Return a file with this hash, and a job that has it. Raises Problem 404."""
-        for found in await self._find(sha256):
+        for found in await self._find(sha256, caller):
             return found
         raise Problem(Code.FILE_NOT_FOUND, "no job has a file with this SHA-256")
 
-    async def look_at(self, sha256: str) -> Upload | JobFile:
+    async def look_at(self, sha256: str, caller: Caller) -> Upload | JobFile:
         """Return a file that a submission names. Raises Problem 413 and 422."""
-        for _, file in await self._find(sha256):
+        for _, file in await self._find(sha256, caller):
             self._require_size(file)
             return file
         raise _unknown()
 
-    async def take(self, sha256: str, name: str) -> Upload:
+    async def take(self, sha256: str, name: str, caller: Caller) -> Upload:
         """Return a copy of a file with this hash, for a new job, which shows it as `name`.
 
         If the files that were found are deleted meanwhile, others are looked for. Raises Problem
         413 and 422.
         """
         for _ in range(TRIES):
-            for _, file in await self._find(sha256):
+            for _, file in await self._find(sha256, caller):
                 self._require_size(file)
                 copy = partial(self._store.uploads.copy, file, display_name(name))
                 upload: Upload | None = await self._run(copy)
@@ -65,8 +66,9 @@ class StoredFiles:
                     return upload
         raise _unknown()
 
-    async def _find(self, sha256: str) -> list[FoundFile]:
-        return [*await self._threads.run(files_by_hash, self._store.database, sha256)]
+    async def _find(self, sha256: str, caller: Caller) -> list[FoundFile]:
+        database = self._store.database
+        return [*await self._threads.run(files_by_hash, database, sha256, caller.view)]
 
     def _require_size(self, file: Upload | JobFile) -> None:
         """Raise Problem 413 if a file is too large. A job may leave a larger one."""

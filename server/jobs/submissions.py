@@ -10,7 +10,8 @@ from dataclasses import dataclass
 from typing import TypeVar
 from uuid import UUID
 
-from server.auth.callers import Caller, Role
+from server.auth.authenticate import require_queues
+from server.auth.callers import Caller
 from server.checking.conflicts import never_starts
 from server.checking.received import Received
 from server.checking.submission import CheckedSubmission, SubmissionChecks
@@ -24,6 +25,7 @@ from server.http.codes import Code
 from server.http.problems import FieldError, Problem, joined, unacceptable, unavailable
 from server.jobs.admission import Admission, fingerprint, key_reused
 from server.jobs.estimates import Estimates, require_in_time
+from server.jobs.jobs import seen_by
 from server.jobs.response import Response
 from server.jobs.resumable_uploads import ResumableService
 from server.jobs.stored_files import StoredFiles
@@ -113,7 +115,7 @@ class Submissions:
         A dry run stores nothing, see `dry_run`.
         """
         try:
-            checked = await self.check(Received(body))
+            checked = await self.check(Received(body), admission.caller)
             assert checked
             if is_dry_run:
                 return await self.dry_run(admission, checked)
@@ -123,7 +125,7 @@ class Submissions:
             admission.release()
         return await self.accepted(submitted, seconds, None if submitted.replayed else seen)
 
-    async def check(self, received: Received) -> CheckedSubmission | None:
+    async def check(self, received: Received, caller: Caller) -> CheckedSubmission | None:
         """Parse and validate a submission. Raises Problem 400, 422 and 503.
 
         Returns None if required fields are missing that may still follow.
@@ -131,7 +133,7 @@ class Submissions:
         try:
             checked = await self._checks.check(received)
             if checked and checked.compared:
-                await self.require_analysis(checked.compared, checked.submission.type)
+                await self.require_analysis(checked.compared, checked.submission.type, caller)
             return checked
         except Problem as problem:
             try:
@@ -147,14 +149,32 @@ class Submissions:
 
     async def require_possible(self, admission: Admission, checked: CheckedSubmission) -> None:
         """Raise Problem 409 if a job is expected to miss its deadline, and 422 if no worker allows
-        its limits, before its file arrives."""
-        await self._require_possible(admission.key, _new_job(admission, checked, None))
+        its limits, and as `require_seen`, before its file arrives."""
+        job = _new_job(admission, checked, None)
+        await self.require_seen(job, admission.caller)
+        await self._require_possible(admission.key, job, admission.caller)
+
+    async def require_seen(self, job: NewJob, caller: Caller) -> None:
+        """Raise Problem 403 or 422 if a new job has a queue that its caller may not use, or names
+        earlier jobs that its caller does not see."""
+        if not caller.is_limited:
+            return
+        require_queues(caller, [job.queue])
+        named = {each for each in (*job.after, job.input_from, job.source) if each is not None}
+        if not named:
+            return
+        found = seen_by(caller, await self._reader.wait(list(named), 0))
+        hidden = [job_id for job_id in named if found[job_id] is None]
+        if job.source in hidden:
+            raise unacceptable([UNKNOWN_SOURCE])
+        if hidden:
+            required(MissingPredecessors(tuple(hidden)), job, caller)
 
     async def require_allowed(self, job: NewJob) -> None:
         """Raise Problem 422 if no living worker allows the limits of a job."""
         await self._limits.require_allowed(job)
 
-    async def _require_possible(self, key: str | None, job: NewJob) -> None:
+    async def _require_possible(self, key: str | None, job: NewJob, caller: Caller) -> None:
         """Raise Problem 409 or 422, unless the job is stored already, or another one is the
         response."""
         if job.finish_by is None and not job.limits:
@@ -164,7 +184,7 @@ class Submissions:
         await self._limits.require_allowed(job)
         if job.finish_by is None:
             return
-        explanation = required(await self._estimates.explain(job), job)
+        explanation = required(await self._estimates.explain(job), job, caller)
         if isinstance(explanation, Explanation) and explanation.job.id == job.id:
             require_in_time(explanation)
 
@@ -177,7 +197,8 @@ class Submissions:
         if reference is None:
             return await self.enqueue(admission, checked)
         if reference.sha256:
-            upload = await self._stored_files.take(reference.sha256, reference.name)
+            take, caller = self._stored_files.take, admission.caller
+            upload = await take(reference.sha256, reference.name, caller)
         else:
             upload = await self._resumable.take(reference, admission.caller)
         try:
@@ -203,13 +224,14 @@ class Submissions:
         question of a submission that allows this, no job is stored.
         """
         span, caller = admission.span, admission.caller.name
+        job = _new_job(admission, checked, upload)
+        await self.require_seen(job, admission.caller)
         if reused := await self._find_equal(admission, checked, upload):
             log_change(caller, "reuse", job_id=str(reused.id))
             return Submitted(reused.id, replayed=False, reused=reused)
-        job = _new_job(admission, checked, upload)
-        await self._require_possible(admission.key, job)
+        await self._require_possible(admission.key, job, admission.caller)
         try:
-            stored = await self._store_once(admission.key, job)
+            stored = await self._store_once(admission.key, job, admission.caller)
         except StoreInDoubt as error:
             detail = (
                 "the store failed, and may or may not have stored the job: ask with GET /jobs/ID"
@@ -233,11 +255,14 @@ class Submissions:
         """
         if reference := checked.submission.upload:
             upload = await self._look_at(reference, admission.caller)
-        reused = await self._find_equal(admission, checked, upload)
         new = _new_job(admission, checked, upload)
+        await self.require_seen(new, admission.caller)
+        reused = await self._find_equal(admission, checked, upload)
         await self._limits.require_allowed(new)
-        explanation = required(await self._estimates.explain(new), new)
+        explanation = required(await self._estimates.explain(new), new, admission.caller)
         assert not isinstance(explanation, KeyHolder)
+        if not admission.caller.sees(explanation.job.submitted_by, explanation.job.queue):
+            raise _hidden()
         if is_new := explanation.job.id == new.id:
             require_in_time(explanation)
         return Response(200, dry_run_document(explanation, is_new, reused.id if reused else None))
@@ -245,7 +270,7 @@ class Submissions:
     async def _look_at(self, reference: UploadReference, caller: Caller) -> Upload:
         """Return the file that a dry run names, without a copy. Raises Problem 403, 413 and 422."""
         if reference.sha256:
-            stored = await self._stored_files.look_at(reference.sha256)
+            stored = await self._stored_files.look_at(reference.sha256, caller)
             name = display_name(reference.name)
             return Upload(new_id(), name, stored.size, stored.sha256)
         found = await self._resumable.look_at(reference, caller)
@@ -286,7 +311,7 @@ class Submissions:
 
         A submission with a callback runs, because no end of a job would call it back.
         """
-        question, file = checked.question, upload or checked.source
+        question, file, caller = checked.question, upload or checked.source, admission.caller
         if question is None or file is None or checked.submission.callback_url:
             return None
         return await self._threads.run(
@@ -294,14 +319,17 @@ class Submissions:
             self._store.database,
             checked.submission.type,
             file,
-            lambda job: self._checks.asks(job, question),
+            lambda job: (
+                caller.sees(job.submitted_by, job.queue) and self._checks.asks(job, question)
+            ),
             admission.key,
         )
 
-    async def _store_once(self, key: str | None, job: NewJob) -> UUID | KeyHolder:
+    async def _store_once(self, key: str | None, job: NewJob, caller: Caller) -> UUID | KeyHolder:
         """Store a job, unless the key stands for another one; return the id of the key's job.
 
-        Returns the holder of the job's unique key if the job asks for that one instead.
+        Returns the holder of the job's unique key if the job asks for that one instead. Raises
+        Problem 409 instead of returning a job that the caller does not see.
         """
         if key is None:
             stored: UUID | Refused = await self._enqueue.call(job)
@@ -311,24 +339,35 @@ class Submissions:
             if isinstance(kept, StoredKey) and kept.fingerprint != keyed.fingerprint:
                 raise key_reused()
             stored = kept.job_id if isinstance(kept, StoredKey) else kept
-        return required(stored, job)
+            if stored != job.id and isinstance(stored, UUID):
+                await self._require_seen(stored, caller)
+        return required(stored, job, caller)
 
-    async def require_analysis(self, job_id: UUID, type: str) -> None:
-        """Raise Problem 422 unless there is a job of this type, whose result can be compared."""
-        job = (await self._reader.wait([job_id], 0))[job_id]
+    async def _require_seen(self, job_id: UUID, caller: Caller) -> None:
+        """Raise Problem 409 if the caller does not see the job for which its key stands."""
+        if caller.is_limited:
+            job = seen_by(caller, await self._reader.wait([job_id], 0))[job_id]
+            if job is None:
+                raise _hidden()
+
+    async def require_analysis(self, job_id: UUID, type: str, caller: Caller) -> None:
+        """Raise Problem 422 unless there is a job of this type that the caller sees, whose result
+        can be compared."""
+        job = seen_by(caller, await self._reader.wait([job_id], 0))[job_id]
         if job is None or job.type != type:
             detail = f"there is no such job of the type {type}; it may have been deleted"
             raise unacceptable([FieldError("payload.compare.job_id", detail, "unknown")])
 
 
-def required(stored: T | Refused, new: NewJob) -> T | KeyHolder:
-    """Return what was stored for a new job, or the existing job that it asks for instead.
+def required(stored: T | Refused, new: NewJob, caller: Caller) -> T | KeyHolder:
+    """Return what was stored for a new job, or the existing job that it asks for instead, if its
+    caller sees that one.
 
     Raises Problem 409 and 422 for the reason why nothing was stored.
     """
     if isinstance(stored, KeyHolder):
-        if not stored.is_answer:
-            raise key_held(stored, new.if_exists == "replace")
+        if not (stored.is_answer and caller.sees(stored.submitted_by, stored.queue)):
+            raise key_held(stored, caller, new.if_exists == "replace")
     elif stored is Refusal.QUEUE:
         raise unacceptable([unknown_queue(new.queue)])
     elif stored is Refusal.EXPIRY:
@@ -342,6 +381,12 @@ def required(stored: T | Refused, new: NewJob) -> T | KeyHolder:
         raise unacceptable([error for error in errors if error])
     assert not isinstance(stored, Refusal)
     return stored
+
+
+def _hidden() -> Problem:
+    """409: the answer to a submission would be a job that its caller does not see."""
+    detail = "a key of this submission stands for a job that this token does not see"
+    return Problem(Code.UNIQUE_KEY_HELD, f"{detail}: choose another key")
 
 
 def _no_jobs(field: str, ids: Sequence[UUID]) -> FieldError | None:
@@ -358,6 +403,6 @@ def _new_job(admission: Admission, checked: CheckedSubmission, upload: Upload | 
     """Build the job to store from an admitted and checked submission."""
     caller, span = admission.caller, admission.span
     traceparent = span.traceparent if span else None
-    job = checked.new_job(upload, caller.name, traceparent, caller.role >= Role.ADMIN)
+    job = checked.new_job(upload, caller.name, traceparent, caller.may_change_all)
     job.actor = caller.actor
     return job

@@ -385,6 +385,7 @@ _REST: dict[Any, Any] = {
         "tokens": True,
         "name": "ci",
         "role": "submit",
+        "queues": None,
         "method": "token",
         "expires_at": None,
     },

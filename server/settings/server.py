@@ -65,7 +65,8 @@ class ServerSettings(SignInSettings):
         "",
         repr=False,
         description="API tokens as name:role:token or name:role:sha256:HEX, separated by commas, "
-        "with the roles read, submit and admin. Without any token, anyone may do anything.",
+        "with the roles read-own, read, submit and admin, which @QUEUE limits to a queue. Without "
+        "any token, anyone may do anything.",
     )
     api_tokens_file: Path | None = Field(
         None,

@@ -35,7 +35,7 @@ class GroupRoles:
                 raise ValueError(f"{entry!r}: the role must be read, submit or admin")
             if group in roles:
                 raise ValueError(f"the group {group!r} is given twice")
-            roles[group] = Role[role.upper()]
+            roles[group] = Role[role.upper().replace("-", "_")]
         return cls(roles)
 
     def known(self, groups: Iterable[str]) -> list[str]:

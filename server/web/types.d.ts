@@ -2,7 +2,7 @@
 // names and fields that /openapi.json gives them, and tests/web/test_modules.py compares the two.
 
 export type Status = "queued" | "running" | "succeeded" | "failed" | "canceled";
-export type Role = "read" | "submit" | "admin";
+export type Role = "read-own" | "read" | "submit" | "admin";
 
 /** The component `Error` of /openapi.json; the global class has that name here. */
 export interface JobError {
@@ -306,6 +306,7 @@ export interface SessionDocument {
   tokens: boolean;
   name: string | null;
   role: Role;
+  queues: string[] | null;
   method: "token" | "oidc" | "proxy" | null;
   expires_at: string | null;
 }

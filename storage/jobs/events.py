@@ -51,6 +51,8 @@ class Event:
     """Whether the change records that the job has missed its deadline."""
     finish_by: int | None = None
     """The deadline of the job, as it is now."""
+    submitted_by: str | None = None
+    """The name of the caller who submitted the job."""
 
     @property
     def final(self) -> bool:
@@ -130,6 +132,7 @@ def newest_event(job: Job) -> Event:
         job.finished_at,
         job.cancel_requested_at,
         job.tags,
+        submitted_by=job.submitted_by,
     )
 
 
@@ -160,6 +163,7 @@ def _select() -> Any:
         JobRow.created_at,
         JobRow.tags,
         JobRow.finish_by,
+        JobRow.submitted_by,
         pw.Case(None, [(newest, JobRow.progress)]).alias("progress"),
         pw.Case(None, [(newest, JobRow.error)]).alias("error"),
     ).join(JobRow, on=(JobRow.id == EventRow.job_id))

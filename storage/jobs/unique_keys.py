@@ -22,6 +22,7 @@ from storage.db.database import Database
 from storage.db.models import JobRow
 from storage.db.parameters import parameter
 from storage.records.job import NewJob
+from storage.records.queue_name import DEFAULT_QUEUE
 from storage.records.states import Status
 
 HOLDS_KEY = pw.SQL(
@@ -39,6 +40,7 @@ class KeyHolder:
     """The job that holds the unique key of another one, which therefore was not stored or retried.
 
     is_answer: whether the new job asked for this one instead (`if_exists` is `return`).
+    submitted_by, queue: of the job that holds the key: a client may see it or not.
     """
 
     job_id: UUID
@@ -46,6 +48,8 @@ class KeyHolder:
     unique_key: str
     scope: str
     is_answer: bool = False
+    submitted_by: str | None = None
+    queue: str = DEFAULT_QUEUE
 
 
 Holders = dict[str | None, dict[str, Any]]
@@ -76,7 +80,7 @@ def rows_of_holders(database: Database, jobs: Sequence[NewJob]) -> Holders:
     if not keys:
         return {}
     database.next_version(0)  # so that the holders stay what they are
-    fields = JobRow.id, JobRow.type, JobRow.status, JobRow.submitted_by
+    fields = JobRow.id, JobRow.type, JobRow.status, JobRow.submitted_by, JobRow.queue
     query = JobRow.select(*fields, JobRow.unique_key, JobRow.unique_scope).where(
         JobRow.unique_key.in_(sorted(keys)), HOLDS_KEY
     )
@@ -104,12 +108,14 @@ def other_holder(database: Database, job_id: UUID) -> KeyHolder | None:
 
 def _holder(row: Mapping[str, Any], is_answer: bool) -> KeyHolder:
     status = Status(row["status"])
-    return KeyHolder(row["id"], status, row["unique_key"], row["unique_scope"], is_answer)
+    holder = row["id"], status, row["unique_key"], row["unique_scope"], is_answer
+    return KeyHolder(*holder, row["submitted_by"], row["queue"])
 
 
 def _select_other() -> Any:
     this = JobRow.alias()
     key: Any = this.select(this.unique_key).where(this.id == parameter(JobRow.id))
     fields = JobRow.id, JobRow.status, JobRow.unique_key, JobRow.unique_scope
+    who = JobRow.submitted_by, JobRow.queue
     is_other = JobRow.id != parameter(JobRow.id)
-    return JobRow.select(*fields).where(JobRow.unique_key == key, HOLDS_KEY, is_other)
+    return JobRow.select(*fields, *who).where(JobRow.unique_key == key, HOLDS_KEY, is_other)

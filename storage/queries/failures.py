@@ -16,7 +16,7 @@ import peewee as pw
 from storage.db.database import Database
 from storage.db.models import JobRow, TagRow
 from storage.db.parameters import parameter, unindexed
-from storage.queries.search_statements import has_tag, select_tag_count
+from storage.queries.search_statements import has_tag, in_queues, select_tag_count
 from storage.records.failure_kind import FailureKind, failure_kind
 from storage.records.filters import Filters
 from storage.records.states import Status
@@ -81,9 +81,12 @@ def find_failures(
 ) -> Failures:
     """Group the failed jobs that filters select and that come after `before` in the list.
 
-    Of the filters, only type, queue, tags and `finished_after` count.
+    Of the filters, only type, queue, tags, caller, `finished_after` and `view` count.
     """
-    run = _Run(database, filters, before or _LATEST)
+    narrowed = filters.narrowed()
+    if narrowed is None:
+        return Failures([], 0, None)
+    run = _Run(database, narrowed, before or _LATEST)
     if run.rare_tag:
         return run.answer(None)
     deadline = clock() + seconds
@@ -106,8 +109,10 @@ class _Run:
         self._groups: dict[FailureKind, FailureGroup] = {}
         self.failed = 0
         tags = sorted(filters.tags)
-        given = {"type": filters.type, "queue": filters.queue}
+        given = {name: getattr(filters, name) for name in ("type", "queue", "submitted_by")}
         self._named = {name: value for name, value in given.items() if value is not None}
+        queues = sorted((filters.view and filters.view.queues) or ())
+        self._named |= {f"queue {number}": queue for number, queue in enumerate(queues)}
         self._named |= {f"tag {number}": tag for number, tag in enumerate(tags)}
         self._least = filters.finished_after or 0, _EARLIEST
         self.rare_tag = next((tag for tag in tags if self._is_rare(tag)), None)
@@ -195,10 +200,13 @@ def _columns() -> list[Any]:
 
 def _chosen(names: Iterable[str]) -> list[Any]:
     """The conditions of the named filters."""
-    columns = {"type": JobRow.type, "queue": JobRow.queue}
+    names = list(names)
+    columns = {name: getattr(JobRow, name) for name in ("type", "queue", "submitted_by")}
+    given = [columns[name] for name in names if name in columns]
     return [
-        columns[name] == parameter(columns[name]) if name in columns else has_tag(name)
-        for name in names
+        *(unindexed(column) == parameter(column) for column in given),
+        *(has_tag(name) for name in names if name.startswith("tag ")),
+        *in_queues(names),
     ]
 
 

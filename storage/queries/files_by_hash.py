@@ -6,7 +6,9 @@ from uuid import UUID
 
 from storage.db.database import Database
 from storage.db.models import JobFileRow, JobRow, UploadRow
-from storage.db.parameters import parameter
+from storage.db.parameters import parameter, unindexed
+from storage.queries.search_statements import in_queues
+from storage.records.filters import View
 from storage.records.job import Upload
 from storage.records.job_file import JobFile
 
@@ -18,16 +20,23 @@ FoundFile = tuple[UUID, Upload | JobFile]
 """The id of a job, and a file that it was given or has left."""
 
 
-def files_by_hash(database: Database, sha256: str) -> Sequence[FoundFile]:
+def files_by_hash(database: Database, sha256: str, view: View | None = None) -> Sequence[FoundFile]:
     """Return some of the files with a SHA-256, in lower-case hexadecimal, that jobs have.
 
-    Files that jobs were given come first.
+    `view` limits the jobs; None for all. Files that jobs were given come first.
     """
-    values = {"sha256": sha256}
+    limits = {} if view is None else _limits(view)
+    values, names = {"sha256": sha256, **limits}, tuple(limits)
     uploads, files = database.fetch_each(
         [
-            (database.statement("uploads by hash", _select_uploads), values),
-            (database.statement("job files by hash", _select_files), values),
+            (
+                database.statement(("uploads by hash", names), lambda: _select_uploads(names)),
+                values,
+            ),
+            (
+                database.statement(("job files by hash", names), lambda: _select_files(names)),
+                values,
+            ),
         ]
     )
     return [
@@ -36,19 +45,32 @@ def files_by_hash(database: Database, sha256: str) -> Sequence[FoundFile]:
     ]
 
 
-def _select_uploads() -> Any:
+def _limits(view: View) -> dict[str, str]:
+    """The conditions of a view: the names of parameters and their values."""
+    owner = {} if view.owner is None else {"submitted_by": view.owner}
+    # A view of no queue sees no job, and no queue has an empty name.
+    queues = () if view.queues is None else sorted(view.queues) or ("",)
+    return owner | {f"queue {number}": queue for number, queue in enumerate(queues)}
+
+
+def _conditions(names: Sequence[str]) -> list[Any]:
+    own = unindexed(JobRow.submitted_by) == parameter(JobRow.submitted_by)
+    return [*([own] if "submitted_by" in names else []), *in_queues(names)]
+
+
+def _select_uploads(names: Sequence[str]) -> Any:
     """Select uploads that jobs have. Another one is of a job that was deleted."""
     return (
         UploadRow.select(UploadRow, JobRow.id.alias("job_id"))
         .join(JobRow, on=(JobRow.upload_id == UploadRow.id))
-        .where(UploadRow.sha256 == parameter(UploadRow.sha256))
+        .where(UploadRow.sha256 == parameter(UploadRow.sha256), *_conditions(names))
         .limit(MAX_FILES)
     )
 
 
-def _select_files() -> Any:
-    return (
-        JobFileRow.select()
-        .where(JobFileRow.sha256 == parameter(JobFileRow.sha256))
-        .limit(MAX_FILES)
-    )
+def _select_files(names: Sequence[str]) -> Any:
+    query = JobFileRow.select()
+    if names:
+        query = query.join(JobRow, on=(JobRow.id == JobFileRow.job_id))
+    has_hash = JobFileRow.sha256 == parameter(JobFileRow.sha256)
+    return query.where(has_hash, *_conditions(names)).limit(MAX_FILES)

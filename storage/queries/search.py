@@ -11,13 +11,14 @@ The result is a merge of streams, each read from an index:
 | tag | tag, id: of several tags, the rarest; everything else is checked job by job |
 | tag; failed, canceled | type, status, id, if FEW such jobs or fewer have the status |
 | schedule | schedule, id; everything else but a tag is checked job by job |
+| caller | caller, id; everything else but a tag and a schedule is checked job by job |
 | type | type, id |
 | failed, canceled | type, status, id: one stream per combination |
 | queued, running | if there are at most FEW such jobs: all of them, sorted |
 | succeeded, or many queued | of the type or all; the status is checked job by job |
 
 A stream is read only as far as the merge needs it. What no index serves (such a status, text, exact
-time, caller, queue, kind of failure) is checked job by job, in windows of a stream, for a limited
+time, queue, kind of failure) is checked job by job, in windows of a stream, for a limited
 time. A page can therefore hold fewer jobs than requested and still have a next page.
 """
 
@@ -89,7 +90,10 @@ def find(
         if Status.FAILED not in (filters.statuses or Status):
             return SearchResult([], None)
         filters = replace(filters, statuses=frozenset({Status.FAILED}))
-    search = _SearchRun(database, filters, limit, before, clock)
+    narrowed = filters.narrowed()
+    if narrowed is None:
+        return SearchResult([], None)
+    search = _SearchRun(database, narrowed, limit, before, clock)
     found: list[UUID] = []
     for job_id, chosen in heapq.merge(*search.streams(), key=_id_of, reverse=True):
         if chosen and len(found) == limit:
@@ -174,6 +178,9 @@ class _SearchRun:
         if self._filters.schedule is not None:
             given = "schedule", self._filters.schedule, "schedule"
             return [stream for status in each for stream in self._of_name(*given, status)]
+        if self._filters.submitted_by is not None:
+            given = "submitted_by", self._looked_at.pop("submitted_by"), "submitted_by"
+            return [stream for status in each for stream in self._of_name(*given, status)]
         if is_any:
             return [self._range(self._type_guard)]
         return [stream for status in sorted(statuses) for stream in self._of_status(status)]
@@ -181,7 +188,8 @@ class _SearchRun:
     def _of_name(
         self, column: str, value: str, checked_as: str, status: Status | None
     ) -> list[Iterator[Candidate]]:
-        """The matching jobs with a tag or of a schedule, and with a status unless it is None.
+        """The matching jobs with a tag, of a schedule or of a caller, and with a status unless that
+        is None.
 
         Among few jobs with that status, the filter `checked_as` looks at each.
         """
@@ -306,6 +314,9 @@ def _unindexed_filters(filters: Filters) -> dict[str, Any]:
         "finished_before": filters.finished_before,
         "failure": filters.failure,
     }
+    if filters.view is not None:
+        queues = sorted(filters.view.queues or ())
+        given |= {f"queue {number}": queue for number, queue in enumerate(queues)}
     return {name: value for name, value in given.items() if value is not None}
 
 

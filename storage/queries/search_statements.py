@@ -1,11 +1,11 @@
 """The prepared statements of a search.
 
 A guard selects a range of an index. It is a mapping with the column `type`, with `type` and
-`status`, with `tag`, with `schedule`, or an empty one. Only the statuses in UNSUCCESSFUL have such
-ranges.
+`status`, with `tag`, with `schedule`, with `submitted_by`, or an empty one. Only the statuses in
+UNSUCCESSFUL have such ranges.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import peewee as pw
@@ -38,8 +38,9 @@ def _within(guard: Mapping[str, Any]) -> list[Any]:
     within = [pw.Tuple(*columns) >= start, pw.Tuple(*columns) < end]
     if "tag" in guard:
         return within
-    if "schedule" in guard:
-        return [*within, JobRow.schedule.is_null(False)]
+    for name in ("schedule", "submitted_by"):
+        if name in guard:
+            return [*within, getattr(JobRow, name).is_null(False)]
     return [*within, _IS_UNSUCCESSFUL if "status" in guard else _HAS_TYPE]
 
 
@@ -126,14 +127,22 @@ def _chosen(database: Database, names: Mapping[str, Any]) -> list[Any]:
         "finished_after": JobRow.finished_at >= parameter(JobRow.finished_at, "finished_after"),
         "finished_before": JobRow.finished_at < parameter(JobRow.finished_at, "finished_before"),
         "queue": JobRow.queue == parameter(JobRow.queue),
-        "submitted_by": JobRow.submitted_by == parameter(JobRow.submitted_by),
+        "submitted_by": unindexed(JobRow.submitted_by) == parameter(JobRow.submitted_by),
         "schedule": unindexed(JobRow.schedule) == parameter(JobRow.schedule),
         "text": in_text,
         "type": unindexed(JobRow.type) == parameter(JobRow.type),
         **{f"status {each}": unindexed(JobRow.status) == each for each in Status},
         **{name: has_tag(name) for name in names if name.startswith("tag ")},
     }
-    return [condition for name, condition in conditions.items() if name in names]
+    chosen = [condition for name, condition in conditions.items() if name in names]
+    return [*chosen, *in_queues(names)]
+
+
+def in_queues(names: Iterable[str]) -> list[Any]:
+    """The condition that a job is in one of the queues that are the parameters `queue 0` and so on;
+    none without such parameters."""
+    queues = [parameter(JobRow.queue, name) for name in names if name.startswith("queue ")]
+    return [JobRow.queue.in_(queues)] if queues else []
 
 
 def has_tag(name: str) -> Any:

@@ -1,9 +1,31 @@
-"""The filters by which clients select jobs."""
+"""The filters by which clients select jobs, and what limits the jobs that a client may see."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from typing import Self
 from uuid import UUID
 
 from storage.records.states import Status
+
+
+@dataclass(frozen=True)
+class View:
+    """The jobs that a client may see: those that match both conditions.
+
+    owner: the name of the caller who submitted them; None for those of all callers.
+    queues: the names of their queues; None for all queues.
+    """
+
+    owner: str | None = None
+    queues: frozenset[str] | None = None
+
+    def sees(self, submitted_by: str | None, queue: str) -> bool:
+        """Whether a job is among them, by the name of its caller and its queue."""
+        is_own = self.owner is None or submitted_by == self.owner
+        return is_own and self.sees_queue(queue)
+
+    def sees_queue(self, name: str) -> bool:
+        """Whether jobs of a queue may be among them."""
+        return self.queues is None or name in self.queues
 
 
 @dataclass(frozen=True)
@@ -38,3 +60,23 @@ class Filters:
     jobs."""
     schedule: str | None = None
     """The name of the schedule that submitted the job."""
+    view: View | None = None
+    """The jobs that the client may see; None for all."""
+
+    def narrowed(self) -> Self | None:
+        """Return filters of which `view` has at most several queues: the rest of it becomes other
+        filters. Returns None if no job can match."""
+        view, found = self.view, replace(self, view=None)
+        if view is None:
+            return self
+        if view.owner is not None:
+            if found.submitted_by not in (None, view.owner):
+                return None
+            found = replace(found, submitted_by=view.owner)
+        if view.queues is None or found.queue in view.queues:
+            return found
+        if found.queue is not None or not view.queues:
+            return None
+        if len(view.queues) == 1:
+            return replace(found, queue=next(iter(view.queues)))
+        return replace(found, view=View(queues=view.queues))

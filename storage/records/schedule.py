@@ -12,6 +12,7 @@ from typing import Any
 from uuid import UUID
 
 from storage.records.job import EncodedJson, Json, NewJob
+from storage.records.queue_name import DEFAULT_QUEUE
 from storage.records.states import Status
 
 
@@ -137,6 +138,11 @@ def template_of(job: NewJob) -> str:
         if name in _DEFAULTS and value != _DEFAULTS[name]
     }
     return json.dumps(given, ensure_ascii=False)
+
+
+def queue_of(template: str) -> str:
+    """Return the queue of the jobs that have these options, see `template_of`."""
+    return str(_options(template).get("queue", DEFAULT_QUEUE))
 
 
 def new_job(type: str, payload: str, template: str, **own: Any) -> NewJob:

@@ -184,3 +184,24 @@ def test_without_tokens_the_page_says_that_anyone_has_access(
             page.get_by_text("anyone who can reach this address has full access")
         ).to_be_visible()
         context.close()
+
+
+def test_a_token_that_sees_only_its_jobs_gets_no_figures_of_others(
+    tmp_path: Path, page: Page
+) -> None:
+    tokens = f"{API_TOKENS},own:read-own:jst_own-0123456789"
+    with running_service("", tmp_path, API_TOKENS=tokens) as service:
+        service.token = token("ann")
+        foreign = service.submit(payload=LONG)
+        service.token = "jst_own-0123456789"
+        mine = service.submit(payload=LONG)
+        page.goto(f"{service.base_url}/")
+        dialog = page.get_by_role("dialog", name="Sign in")
+        dialog.get_by_label("Token").fill("jst_own-0123456789")
+        dialog.get_by_role("button", name="Sign in").click()
+        expect(page.locator("main")).to_contain_text("Your token sees only some jobs")
+        expect(page.locator("#caller")).to_contain_text("read-own")
+        expect(page.locator("table.queues tbody tr")).to_have_count(1)
+        page.get_by_role("link", name="Your jobs").click()
+        expect(page.locator("main")).to_contain_text(mine[-8:])
+        assert foreign[-8:] not in page.locator("main").inner_text()

@@ -42,7 +42,9 @@ class SessionDocument(TypedDict):
     name: str | None
     """Name of the caller; null without tokens."""
     role: str
-    """Role of the caller: read, submit or admin."""
+    """Role of the caller: read-own, read, submit or admin."""
+    queues: list[str] | None
+    """The queues to which the role is limited; null for all queues."""
     method: Literal["token", "oidc", "proxy"] | None
     """Who has authenticated the caller: the service by a token, an OpenID Connect provider, or a
     proxy; null without authentication."""

@@ -62,7 +62,7 @@ class BundleHandler(DownloadHandler):
     async def get(self, job_id: str) -> None:
         """Send the archive, which is made meanwhile."""
         query = read_query(BundleQuery, query_parameters(self))
-        job = await self.jobs.wait(parse_job_id(job_id))
+        job = await self.jobs.wait(parse_job_id(job_id), self.caller)
         members = await self.threads.run(self._members, job, query.files)
         archive = FilesArchive(members, lambda member: member.open())
         if self.begin(archive.etag):

@@ -34,7 +34,7 @@ class FilesHandler(OneJobHandler):
 
     async def get(self, job_id: str) -> None:
         """Send the list, which is empty if the job has left no files."""
-        job = await self.jobs.wait(parse_job_id(job_id))
+        job = await self.jobs.wait(parse_job_id(job_id), self.caller)
         files = await self.threads.run(self.job_store.files, job.id) if job.files else []
         self.send_json(files_document(self.root_path, job.id, files))
 
@@ -51,7 +51,7 @@ class FileHandler(DownloadHandler):
 
     async def get(self, job_id: str, name: str) -> None:
         """Send the file, or the part of it that Range names."""
-        job = await self.jobs.wait(parse_job_id(job_id))
+        job = await self.jobs.wait(parse_job_id(job_id), self.caller)
         file = await self.threads.run(self.job_store.file, job.id, name) if job.files else None
         if file is None:
             files = await self.threads.run(self.job_store.files, job.id) if job.files else []
@@ -74,7 +74,7 @@ class FilesArchiveHandler(DownloadHandler):
 
     async def get(self, job_id: str) -> None:
         """Send the archive, which is made meanwhile."""
-        job = await self.jobs.wait(parse_job_id(job_id))
+        job = await self.jobs.wait(parse_job_id(job_id), self.caller)
         files = await self.threads.run(self.job_store.files, job.id) if job.files else []
         if not files:
             raise Problem(Code.FILE_NOT_FOUND, f"the job {job.id} has left no files")

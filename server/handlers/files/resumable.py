@@ -49,6 +49,7 @@ _NUMBER = re.compile("[0-9]{1,18}")
 class TusHandler(Handler):
     """What all requests of the protocol share."""
 
+    LIMITED = True
     resumable: ResumableService
     max_upload_bytes: int
     is_timed = False

@@ -18,7 +18,7 @@ class UploadedFileHandler(DownloadHandler):
 
     async def get(self, job_id: str) -> None:
         """Send the file, or the part of it that Range names."""
-        job = await self.jobs.wait(parse_job_id(job_id))
+        job = await self.jobs.wait(parse_job_id(job_id), self.caller)
         upload = job.upload
         if upload is None:
             detail = f"the job {job.id} has no upload: its type is {job.type}"

@@ -7,6 +7,7 @@ from uuid import UUID
 from server.analyses.comparison import Analyzed, compare
 from server.analyses.html_report import POLICY, html_report
 from server.analyses.tables import Table, tables_of
+from server.auth.callers import Caller
 from server.documents.analyses.queries import ComparisonQuery, ReportQuery
 from server.documents.jobs import job_document
 from server.documents.schemas.comparison import ComparisonDocument
@@ -32,12 +33,12 @@ class ComparisonHandler(OneJobHandler):
     async def get(self, job_id: str) -> None:
         """Send the comparison of the job with an earlier one."""
         parsed_id, query = parse_job_id(job_id), read_query(ComparisonQuery, query_parameters(self))
-        job = await self.jobs.wait(parsed_id)
+        job = await self.jobs.wait(parsed_id, self.caller)
         before_id = query.before or compared_id(job)
         if before_id is None:
             detail = "name the earlier job: the payload of this one has no `compare`"
             raise unacceptable([FieldError("before", detail, "missing")])
-        self.send_json(await comparison(self.jobs, job, before_id, query))
+        self.send_json(await comparison(self.jobs, self.caller, job, before_id, query))
 
     head = get
 
@@ -51,7 +52,7 @@ class ReportHandler(OneJobHandler):
     async def get(self, job_id: str) -> None:
         """Send the report, or one of its tables."""
         parsed_id, query = parse_job_id(job_id), read_query(ReportQuery, query_parameters(self))
-        job = await self.jobs.wait(parsed_id)
+        job = await self.jobs.wait(parsed_id, self.caller)
         found = analyzed(job)
         compared = await self._comparison(job, query)
         self.add_header("Vary", "Accept")
@@ -74,12 +75,12 @@ class ReportHandler(OneJobHandler):
         The one in the payload may be gone, or may have failed; then there is no comparison.
         """
         if query.before:
-            return await comparison(self.jobs, job, query.before, query)
+            return await comparison(self.jobs, self.caller, job, query.before, query)
         before_id = compared_id(job)
         if before_id is None:
             return None
         try:
-            return await comparison(self.jobs, job, before_id, query)
+            return await comparison(self.jobs, self.caller, job, before_id, query)
         except Problem:
             return None
 
@@ -97,11 +98,11 @@ def _require_table(tables: list[Table], name: str) -> Table:
 
 
 async def comparison(
-    jobs: Jobs, job: Job, before_id: UUID, query: ComparisonQuery
+    jobs: Jobs, caller: Caller, job: Job, before_id: UUID, query: ComparisonQuery
 ) -> ComparisonDocument:
     """Compare the results of two jobs. Raises Problem 404, 409 and 422."""
     after = analyzed(job)
-    found = (await jobs.wait_each([before_id], 0))[before_id]
+    found = (await jobs.wait_each([before_id], caller, 0))[before_id]
     if found is None:
         detail = f"there is no job {before_id}; it may have been deleted after its retention"
         raise unacceptable([FieldError("before", detail, "unknown")])

@@ -76,7 +76,7 @@ class NamedAnalysisHandler(SubmissionHandler):
         arguments = self.request.query_arguments
         submission = analysis_submission(arguments)
         try:
-            checked = await self.submissions.check(submission)
+            checked = await self.submissions.check(submission, self.caller)
             assert checked
             await self.submissions.require_queue(checked.submission.queue or DEFAULT_QUEUE)
         except Problem as problem:
@@ -103,13 +103,13 @@ class NamedAnalysisHandler(SubmissionHandler):
         if response.document["status"] != Status.SUCCEEDED:
             return []
         job_id = UUID(response.document["job_id"])
-        job = (await self.jobs.wait_each([job_id], 0))[job_id]
+        job = (await self.jobs.wait_each([job_id], self.caller, 0))[job_id]
         before_id = compared_id(job) if job else None
         if job is None or before_id is None:
             return []
         try:
             compared = await comparison(
-                self.jobs, job, before_id, ComparisonQuery.model_validate({})
+                self.jobs, self.caller, job, before_id, ComparisonQuery.model_validate({})
             )
         except Problem as problem:
             errors = [each.detail for each in problem.errors]

@@ -23,6 +23,7 @@ class NewBatchHandler(Handler):
     batches: BatchSubmissions
     max_batch_bytes: int
     ROUTE = "/jobs/batch"
+    LIMITED = True
     ALLOW = "OPTIONS, POST"
     ROLES: ClassVar = {"POST": Role.SUBMIT}
     QUERIES: ClassVar = {"POST": (BatchQuery,)}
@@ -62,13 +63,14 @@ class BatchHandler(Handler):
 
     batches: BatchSubmissions
     ROUTE = "/batches/{batch_id}"
+    LIMITED = True
     QUERIES: ClassVar = {"GET": (WaitQuery,)}
 
     async def get(self, batch_id: str) -> None:
         """Send how far the batch is, after waiting for its end with `?wait=30`."""
         parsed_id, seconds = parse_batch_id(batch_id), wait_seconds(self)
         self.is_timed = not seconds
-        document = await self.batches.get(parsed_id, seconds)
+        document = await self.batches.get(parsed_id, self.caller, seconds)
         if not document["finished"]:
             self.set_header("Retry-After", "1")
         self.send_json(document)
@@ -81,6 +83,7 @@ class BatchCancelHandler(Handler):
 
     batches: BatchSubmissions
     ROUTE = "/batches/{batch_id}/cancel"
+    LIMITED = True
     ALLOW = "OPTIONS, POST"
     ROLES: ClassVar = {"POST": Role.SUBMIT}
 

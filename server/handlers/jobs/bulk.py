@@ -1,6 +1,7 @@
 """`/jobs/cancel` and `/jobs/retry`: change all jobs that match filters."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from functools import partial
 from typing import ClassVar
 from uuid import UUID
@@ -24,6 +25,7 @@ Change = Callable[[Filters, UUID | None, bool], BulkChange]
 class BulkHandler(Handler):
     """Changes many jobs, regardless of who submitted them."""
 
+    LIMITED = True
     bulk: Bulk
     queue_watermark: QueueWatermark
     threads: StoreThreads
@@ -42,7 +44,8 @@ class BulkHandler(Handler):
         self.require_body()
         assert isinstance(self.received, JsonBody)
         query = read_document(BulkBody, self.received.document())
-        filters, start_after, dry_run = query.filters(), query.start_after(), query.dry_run
+        filters = replace(query.filters(), view=self.caller.view)
+        start_after, dry_run = query.start_after(), query.dry_run
         requeues = self.REQUEUES and not dry_run
         if requeues:
             self.queue_watermark.admit()

@@ -26,7 +26,7 @@ from server.http.codes import Code
 from server.http.problems import Problem
 from server.jobs.jobs import Jobs
 from server.store.threads import StoreThreads
-from storage.jobs.events import PAGE, Events, newest_event
+from storage.jobs.events import PAGE, Event, Events, newest_event
 from storage.records.job import Job
 
 HEARTBEAT_SECONDS = 15.0
@@ -40,6 +40,7 @@ _HEARTBEAT = b":\n\n"
 class StreamHandler(Handler):
     """A response that continues until there are no more events, or the client goes away."""
 
+    LIMITED = True
     event_feed: EventFeed
     events: Events
     threads: StoreThreads
@@ -57,13 +58,18 @@ class StreamHandler(Handler):
                 Code.STREAMS_FULL, "the maximum number of streams is open", headers=headers
             )
         query, job_id = self._read_query(), parse_job_id(args[0]) if args else None
-        stream = self.stream = EventStream(query.matches, self._drop, job_id, self.is_still_allowed)
+        given = query.matches, self._drop, job_id, self.is_still_allowed, self.sees
+        stream = self.stream = EventStream(*given)
         try:
             with self.event_feed.opened(stream):
                 await self.event_feed.ready()
                 await self.follow(stream, query)
         except StreamClosedError:
             pass  # the client went away, or was dropped
+
+    def sees(self, event: Event) -> bool:
+        """Return whether the caller may see the job of an event."""
+        return self.caller.sees(event.submitted_by, event.queue)
 
     def head(self, *args: str) -> None:
         """Send the headers of a stream."""
@@ -158,7 +164,8 @@ class EventsHandler(StreamHandler):
         """Send the next page of stored events; returns how many were read."""
         reader = self.events
         events = await self.threads.run(reader.after, self.sent)
-        await self.send_new([stream_event(event) for event in events if query.matches(event)])
+        chosen = (event for event in events if query.matches(event) and self.sees(event))
+        await self.send_new([stream_event(event) for event in chosen])
         if events:
             self.sent = max(self.sent, events[-1].version)
         return len(events)
@@ -171,13 +178,20 @@ class JobEventsHandler(StreamHandler):
     ROUTE = "/jobs/{job_id}/events"
     model = JobEventsQuery
     QUERIES: ClassVar = {"GET": (model,)}
+    _job: Job | None = None
+
+    def is_still_allowed(self) -> bool:
+        """Return whether the caller may still read, and still sees the job."""
+        job = self._job
+        may_read = super().is_still_allowed()
+        return may_read and (job is None or self.caller.sees(job.submitted_by, job.queue))
 
     async def follow(self, stream: EventStream, query: JobEventsQuery) -> None:
         """Send the job's state or the events that the client has missed, then new events."""
         job_id, last = stream.job_id, query.last_event_id
         assert job_id is not None
         self.event_feed.subscribe(stream)
-        job = await self.jobs.wait(job_id)
+        job = self._job = await self.jobs.wait(job_id, self.caller)
         if job.final and last is not None and last >= job.version:
             self.set_status(204)  # tells a browser not to reconnect
             return

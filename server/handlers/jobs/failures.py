@@ -1,6 +1,7 @@
 """`/failures`: the failed jobs, grouped by their errors."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import ClassVar
 
 from server.documents.failures import FailuresQuery, failures_document
@@ -17,12 +18,14 @@ class FailuresHandler(Handler):
     find_failures: Callable[[Filters, Position | None], Failures]
     threads: StoreThreads
     ROUTE = "/failures"
+    LIMITED = True
     QUERIES: ClassVar = {"GET": (FailuresQuery,)}
 
     async def get(self) -> None:
         """Send the groups, the largest first, and how far back failures were looked at."""
         query = read_query(FailuresQuery, query_parameters(self, FailuresQuery.REPEATABLE))
-        found = await self.threads.run(self.find_failures, query.filters(), query.start_after())
+        filters = replace(query.filters(), view=self.caller.view)
+        found = await self.threads.run(self.find_failures, filters, query.start_after())
         self.send_json(failures_document(found, query.limit))
 
     head = get

@@ -23,6 +23,7 @@ MAX_CHANGES_BYTES = 16 * 1024
 class OneJobHandler(Handler):
     """The base class of handlers of one job."""
 
+    LIMITED = True
     jobs: Jobs
     CONDITIONAL = True
 
@@ -43,7 +44,7 @@ class JobHandler(OneJobHandler):
         fields = read_query(ViewQuery, parameters).selected()
         seconds = wait_seconds(self)
         self.is_timed = not seconds
-        self.send_response(await self.jobs.get(parsed_id, seconds, fields))
+        self.send_response(await self.jobs.get(parsed_id, self.caller, seconds, fields))
 
     head = get
 
@@ -115,7 +116,7 @@ class OutputHandler(OneJobHandler):
         """Send the output of the newest or a given attempt, as text or, if accepted, as JSON or as
         JSON Lines."""
         parsed_id, query = parse_job_id(job_id), read_query(LogsQuery, query_parameters(self))
-        job = await self.jobs.wait(parsed_id)
+        job = await self.jobs.wait(parsed_id, self.caller)
         attempt = query.attempt or job.attempt
         if attempt > job.attempt:
             raise Problem(Code.ATTEMPT_NOT_FOUND, f"the job has no attempt {attempt} yet")

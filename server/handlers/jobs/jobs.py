@@ -1,6 +1,7 @@
 """`/jobs`: submit a job, with or without a file, and list jobs: page by page, or by their ids."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import ClassVar
 
 from server.auth.callers import Role
@@ -103,11 +104,12 @@ class JobsHandler(SubmissionHandler):
             errors = [FieldError("wait", "it is only allowed together with id, tag or batch")]
         query = read_query(ListQuery, parameters, others=errors)
         fields, start_after = query.selected(), query.start_after()
+        filters = replace(query.filters(), view=self.caller.view)
         if seconds:
             self.is_timed = False
-            if not await self.jobs.wait_for(query.filters(), seconds):
+            if not await self.jobs.wait_for(filters, seconds):
                 self.set_header("Retry-After", "1")
-        page = await self.jobs.list(query.filters(), query.limit, start_after, fields)
+        page = await self.jobs.list(filters, query.limit, start_after, fields)
         if page.next:
             parameters = query.page_parameters(parameters)
             self.set_header("Link", next_link(self.root_path, parameters, page.next))
@@ -123,7 +125,7 @@ class JobsHandler(SubmissionHandler):
             del parameters[name]
         parameters |= {"id": self.get_query_arguments("id"), "wait": seconds}
         query = read_query(SetQuery, parameters, others=errors)
-        jobs = await self.jobs.wait_each(query.id, query.wait)
+        jobs = await self.jobs.wait_each(query.id, self.caller, query.wait)
         if any(job and not job.final for job in jobs.values()):
             self.set_header("Retry-After", "1")
         self.send_json(set_document(jobs, query.selected()))
@@ -137,7 +139,7 @@ class JobsHandler(SubmissionHandler):
         """Check the fields that stand before the file, so that a bad one is refused without it."""
         assert isinstance(self.received, FormBody)
         form, self._fields_checked = self.received, len(self.received.fields)
-        self._checked = await self.submissions.check(_received(form, is_whole=False))
+        self._checked = await self.submissions.check(_received(form, is_whole=False), self.caller)
         await self.submissions.require_queue(
             form.fields.get("queue", b"").decode() or DEFAULT_QUEUE
         )
@@ -176,7 +178,7 @@ class JobsHandler(SubmissionHandler):
             checked = self._checked
             is_new = form.file_part == FILES_PART or len(form.fields) > self._fields_checked
             if checked is None or form.errors or is_new:
-                checked = await self.submissions.check(_received(form))
+                checked = await self.submissions.check(_received(form), self.caller)
                 assert checked
         except BaseException:
             await form.abort()

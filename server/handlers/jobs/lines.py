@@ -47,7 +47,7 @@ class LinesHandler(OneJobHandler):
         if raw := self.request.query_arguments.get("member"):
             parameters["member"] = raw[-1].decode()  # all of it: Tornado strips it
         query = read_query(LinesQuery, parameters)
-        request = await self._request(await self.jobs.wait(parsed_id), query)
+        request = await self._request(await self.jobs.wait(parsed_id, self.caller), query)
         self.add_header("Vary", "Accept")
         if wants_text(self.request.headers.get("Accept", "")):
             await self._send_text(request)

@@ -20,6 +20,7 @@ from storage.records.job import StoreError, Upload
 class SubmissionHandler(Handler):
     """Admits submissions by their heads, and stores them with their files."""
 
+    LIMITED = True
     submissions: Submissions
     admissions: Admissions
     disk_watermark: DiskWatermark

@@ -15,6 +15,7 @@ AUDIT = (
         description="The newest entries first. The setting AUDIT says what is recorded. With"
         " `Accept: application/jsonl`, the response has all entries that match, one on each line.",
         role=Role.ADMIN,
+        of_all=True,
         queries=(AuditQuery,),
     ),
 )

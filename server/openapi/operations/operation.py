@@ -58,6 +58,8 @@ class Operation:
     method: str = "get"
     role: Role | str | None = Role.READ
     """The role that the caller needs; None if no token is needed. The handlers enforce it."""
+    of_all: bool = False
+    """Whether it is about all jobs, so that a caller who does not see all of them gets 403."""
     queries: tuple[type[BaseModel], ...] = ()
     body: Any = None
     events: tuple[Any, ...] = ()

@@ -46,6 +46,7 @@ SERVICE = (
         "Metrics for Prometheus",
         {200: "text/plain"},
         id="getMetrics",
+        of_all=True,
         tag="service",
         description="Statistics of all jobs, and of this listener.",
     ),
@@ -54,6 +55,7 @@ SERVICE = (
         "How many slots could be used now",
         {200: ScaleDocument},
         id="getScale",
+        of_all=True,
         tag="service",
         description="For autoscaling: `slots_wanted` counts running jobs, and due jobs that may"
         " start. Jobs of paused queues, above the limits of queues and of concurrency keys do not"
@@ -66,6 +68,7 @@ SERVICE = (
         "Figures about all jobs as JSON",
         {200: OverviewDocument},
         id="getOverview",
+        of_all=True,
         tag="service",
         description="A summary of the metrics: by job type, by queue, and of all living runners.",
     ),
@@ -74,6 +77,7 @@ SERVICE = (
         "Figures of the last hour",
         {200: HistoryDocument},
         id="getHistory",
+        of_all=True,
         tag="service",
         description="Counters once a minute; two of them give a rate. Nothing is recorded while"
         " nothing happens.",

@@ -30,9 +30,18 @@ const MAX_TIMER_MS = 2 ** 31 - 1;
 
 /** @type {Role[]} each may do more than the one before */
 const ROLES = ["read", "submit", "admin"];
+/** The role of a caller who sees only its own jobs, and may change these like a submitter. */
+const OWN = "read-own";
 
 /** @type {Omit<SessionDocument, "tokens"> & { tokens: boolean | null }} null until it is loaded */
-let session = { tokens: null, name: null, role: "admin", method: null, expires_at: null };
+let session = {
+  tokens: null,
+  name: null,
+  role: "admin",
+  queues: null,
+  method: null,
+  expires_at: null,
+};
 /** @type {Promise<void> | null} the dialog that is open now */
 let signingIn = null;
 /** @type {ReturnType<typeof setTimeout> | undefined} */
@@ -51,7 +60,24 @@ export const getSession = () => session;
  * @param {Role} role
  * @returns {boolean}
  */
-export const hasRole = (role) => ROLES.indexOf(session.role) >= ROLES.indexOf(role);
+export const hasRole = (role) =>
+  ROLES.indexOf(session.role === OWN ? "submit" : session.role) >= ROLES.indexOf(role);
+
+/**
+ * Return whether the caller sees the jobs of all callers in all queues, and so may read what is
+ * about all jobs.
+ *
+ * @returns {boolean}
+ */
+export const seesAll = () => session.role !== OWN && session.queues === null;
+
+/**
+ * Return the caller's role as text, with its queues if it is limited to some.
+ *
+ * @returns {string}
+ */
+const rights = () =>
+  session.queues ? `${session.role} in ${session.queues.join(", ")}` : session.role;
 
 /**
  * Return whether the caller may cancel, retry and delete a job: admins any job, submitters their
@@ -91,7 +117,7 @@ function setSession(loaded) {
     byId("caller"),
     session.tokens
       ? [
-          h("span", {}, h("strong", {}, session.name), ` · ${session.role}`),
+          h("span", {}, h("strong", {}, session.name), ` · ${rights()}`),
           // The session of a proxy ends at the proxy.
           session.method === "proxy"
             ? null

@@ -6,13 +6,15 @@ ACCESS_TESTS = ("tests/server/auth/test_permissions.py",)
 SESSIONS = ("tests/server/auth/test_sessions.py",)
 PUBLIC_HOST = ("tests/server/auth/test_public_host.py",)
 TOKENS = ("tests/server/auth/test_tokens.py",)
+LIMITED = ("tests/server/auth/test_limited_callers.py",)
+VIEWS = ("tests/storage/queries/test_views.py",)
 EXPIRY = ("tests/server/auth/test_expiry.py",)
 
 ACCESS = (
     Mutant(
         "a role that is too low is refused",
         "server/auth/authenticate.py",
-        "if caller.role < role:",
+        "if not caller.role.includes(role):",
         "if False:",
         ACCESS_TESTS,
     ),
@@ -149,6 +151,104 @@ ACCESS = (
         "        where=TokenUseRow.used_at < use.used_at,\n",
         "",
         ("tests/server/auth/test_token_uses.py",),
+    ),
+    Mutant(
+        "a call about all jobs is refused to a caller who sees only some",
+        "server/handlers/base.py",
+        "        if not self.LIMITED:\n",
+        "        if False:\n",
+        LIMITED,
+    ),
+    Mutant(
+        "a job of another caller is not shown to read-own",
+        "server/jobs/jobs.py",
+        "        job_id: job if job and caller.sees(job.submitted_by, job.queue) else None\n",
+        "        job_id: job\n",
+        LIMITED,
+    ),
+    Mutant(
+        "a submission names only jobs that its caller sees",
+        "server/jobs/submissions.py",
+        "        if hidden:\n",
+        "        if False:\n",
+        LIMITED,
+    ),
+    Mutant(
+        "a job goes only to queues that its caller may use",
+        "server/jobs/submissions.py",
+        "        require_queues(caller, [job.queue])\n",
+        "",
+        LIMITED,
+    ),
+    Mutant(
+        "a job moves only to queues that its caller may use",
+        "server/jobs/jobs.py",
+        '        require_queues(caller, [columns["queue"]] if "queue" in columns else [])\n',
+        "",
+        LIMITED,
+    ),
+    Mutant(
+        "the holder of a key that is not seen is not named",
+        "server/jobs/unique_keys.py",
+        "    if not caller.sees(holder.submitted_by, holder.queue):\n",
+        "    if False:\n",
+        LIMITED,
+    ),
+    Mutant(
+        "a file of a job that is not seen is not found by its hash",
+        "server/jobs/stored_files.py",
+        "sha256, caller.view)",
+        "sha256, None)",
+        LIMITED,
+    ),
+    Mutant(
+        "events of jobs that are not seen are not sent",
+        "server/events/shared_feed.py",
+        "if not each.sees(item)]",
+        "if False]",
+        LIMITED,
+    ),
+    Mutant(
+        "missed events of jobs that are not seen are not sent",
+        "server/handlers/jobs/events.py",
+        "if query.matches(event) and self.sees(event))",
+        "if query.matches(event))",
+        LIMITED,
+    ),
+    Mutant(
+        "an explanation names no jobs that are not seen",
+        "server/handlers/jobs/explain.py",
+        "        if self.caller.is_limited:\n",
+        "        if False:\n",
+        LIMITED,
+    ),
+    Mutant(
+        "the explanation of a job that is not seen is not sent",
+        "server/handlers/jobs/explain.py",
+        " or not self.caller.sees(*_who(explanation.job)):",
+        ":",
+        LIMITED,
+    ),
+    Mutant(
+        "an admin of queues does not change all",
+        "server/auth/callers.py",
+        "self.role is Role.ADMIN and not self.is_limited",
+        "self.role is Role.ADMIN",
+        LIMITED,
+    ),
+    Mutant(
+        "the jobs of a list are those of the view",
+        "storage/records/filters.py",
+        "            found = replace(found, submitted_by=view.owner)\n",
+        "            pass\n",
+        VIEWS,
+    ),
+    Mutant(
+        "another queue than those of the view has no jobs",
+        "storage/records/filters.py",
+        "        if found.queue is not None or not view.queues:\n            return None\n",
+        "        if not view.queues:\n            return None\n",
+        VIEWS,
     ),
     Mutant(
         "an existing cookie key is kept",

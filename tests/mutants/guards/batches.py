@@ -135,8 +135,8 @@ BATCHES = (
     Mutant(
         "a wait for a batch waits for all its jobs",
         "server/jobs/jobs.py",
-        "tags=filters.tags, batch=filters.batch)",
-        "tags=filters.tags, batch=None)",
+        "batch=filters.batch, view",
+        "batch=None, view",
         API,
     ),
 )

@@ -265,7 +265,8 @@ CLIENT_LIMITS = (
     Mutant(
         "a bad field is refused before the file is sent",
         "server/handlers/jobs/jobs.py",
-        "        self._checked = await self.submissions.check(_received(form, is_whole=False))\n",
+        "        self._checked = await self.submissions.check("
+        "_received(form, is_whole=False), self.caller)\n",
         "",
         ("tests/server/http/test_early_answers.py",),
     ),

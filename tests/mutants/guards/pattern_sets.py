@@ -53,7 +53,7 @@ PATTERN_SETS = (
     Mutant(
         "only its creator and admins change a set",
         "server/handlers/pattern_sets.py",
-        "if saved and not caller.may_change(saved.created_by):",
+        "if saved and not caller.may_change_shared(saved.created_by):",
         "if False:",
         HANDLER,
     ),

@@ -136,8 +136,8 @@ QUEUES = (
     Mutant(
         "an impossible queue name is not looked up",
         "server/handlers/queues.py",
-        "    if not is_queue_name(name):\n        raise queue_not_found(name)\n",
-        "    pass\n",
+        "if not (is_queue_name(name) and self.caller.sees_queue(name)):",
+        "if not self.caller.sees_queue(name):",
         API,
     ),
     Mutant(

@@ -112,7 +112,7 @@ RESUMABLE = (
     Mutant(
         "only who has begun an upload, and admins, may use it",
         SERVICE,
-        "if not own and caller.role < Role.ADMIN:",
+        "if not (caller.is_own(found.created_by) or caller.may_change_all):",
         "if False:",
         API,
     ),

@@ -180,7 +180,7 @@ SCHEDULES = (
     Mutant(
         "only the creator and admins may change a schedule",
         "server/handlers/schedules.py",
-        "            if stored and not caller.may_change(stored.created_by):\n",
+        "            if stored and not may:\n",
         "            if False:\n",
         API,
     ),

@@ -81,7 +81,7 @@ TYPES = (
     Mutant(
         "only callers that may submit jobs see what does not work",
         "server/handlers/types.py",
-        "with_broken=self.caller.role >= Role.SUBMIT",
+        "with_broken=self.caller.may_submit",
         "with_broken=True",
         ("tests/server/handlers/test_types.py",),
     ),

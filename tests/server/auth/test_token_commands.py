@@ -115,9 +115,18 @@ def test_the_list_works_without_a_database(file: Path, tmp_path: Path) -> None:
     assert answer.stdout.splitlines()[1].split() == ["eve", "read", "-", "-", "-"]
 
 
+def test_a_token_is_created_for_some_queues(tmp_path: Path) -> None:
+    file = tmp_path / "tokens"
+    made = run("create", "ci", "--role", "read-own@b+a", "--add", "--file", str(file))
+    assert made.returncode == 0, made.stderr
+    assert file.read_text().startswith("ci:read-own@a+b:sha256:")
+    assert "read-own@a+b" in run("list", "--file", str(file)).stdout
+
+
 @pytest.mark.parametrize(
     "arguments",
     [
+        ["create", "ci", "--role", "read@"],
         ["create", "ci", "--expires", "soon"],
         ["create", "ci", "--expires", "0d"],
         ["create", "ci", "--add"],

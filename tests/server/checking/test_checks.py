@@ -15,6 +15,7 @@ import pytest
 from tornado.ioloop import IOLoop
 
 from server.app import App
+from server.auth.callers import UNRESTRICTED
 from server.checking import process
 from server.checking.received import Received
 from server.checking.submission import SMALL_BYTES
@@ -243,7 +244,7 @@ def test_closing_the_listener_ends_its_check_process(
 ) -> None:
     with open_app(bench, io_loop, job_types=TYPES) as app:
         body = json.dumps(held(tmp_path, "slow")).encode()
-        io_loop.run_sync(lambda: app.submissions.check(Received(body)))
+        io_loop.run_sync(lambda: app.submissions.check(Received(body), UNRESTRICTED))
         (pid,) = checkers(tmp_path)
         assert psutil.pid_exists(pid)
     assert not psutil.pid_exists(pid)

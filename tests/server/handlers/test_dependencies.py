@@ -6,6 +6,7 @@ from uuid import uuid4
 
 import pytest
 
+from server.auth.callers import UNRESTRICTED
 from server.http.problems import Problem
 from server.jobs.submissions import required
 from storage.records.job import NewJob
@@ -104,7 +105,7 @@ def test_an_unknown_job_is_reported_at_the_option_that_names_it() -> None:
     for ids in ((source,), (first, source)):
         new = NewJob("report", {}, after=ids, input_from=source)
         with pytest.raises(Problem) as refused:
-            required(MissingPredecessors(ids), new)
+            required(MissingPredecessors(ids), new, UNRESTRICTED)
         names = ("after", "input.from")[-len(ids) :]
         assert [each.field for each in refused.value.errors] == [*names]
         for each, job_id in zip(refused.value.errors, ids, strict=True):

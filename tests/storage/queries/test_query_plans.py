@@ -16,7 +16,8 @@ from storage.jobs.retention import Retention
 from storage.queries import failures, search
 from storage.queries.failures import find_failures
 from storage.queries.files_by_hash import files_by_hash
-from storage.records.filters import Filters
+from storage.queries.own_counts import count_own
+from storage.records.filters import Filters, View
 from storage.records.job import NewJob
 from storage.records.retention_rules import parse_rules
 from storage.records.states import Status
@@ -112,6 +113,22 @@ def test_lists_by_tag_read_no_more_than_a_page_of_the_rarest_tag(
     of_tag = [plan for text, plan in found.items() if 'FROM "job_tag" AS "t1"' in text]
     assert len(of_tag) > 5
     assert all("SEARCH t1 USING PRIMARY KEY" in plan for plan in of_tag), of_tag
+
+
+def test_lists_of_own_jobs_read_no_more_than_a_page_of_these(bench: Bench, plans: Plans) -> None:
+    job_id = bench.enqueue(submitted_by="me")
+    queues = frozenset({"default", "other"})
+    for view, statuses, before in product(
+        (View("me"), View("me", queues)), STATUSES, (None, job_id)
+    ):
+        bench.jobs.list(Filters(statuses, view=view), 10, before)
+    count_own(bench.store.database, "me")
+    found = plans.found()
+    assert not {text: plan for text, plan in slow(found).items() if "GROUP BY" not in text}
+    counts = [plan for text, plan in found.items() if "GROUP BY" in text]
+    assert ["INDEX job_submitted_by (submitted_by=?)" in plan for plan in counts] == [True], counts
+    own = [plan for plan in found.values() if "INDEX job_submitted_by (" in plan]
+    assert len(own) > 4
 
 
 def test_failures_are_read_by_their_own_index_or_that_of_a_rare_tag(

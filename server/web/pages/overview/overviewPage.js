@@ -9,7 +9,7 @@ import { failure, loading } from "../../lib/placeholders.js";
 import { throttle } from "../../lib/throttle.js";
 import { get } from "../../shared/api.js";
 import { jobsHref } from "../../shared/links.js";
-import { getSession, OPEN_NOTICE } from "../../shared/session.js";
+import { getSession, OPEN_NOTICE, seesAll } from "../../shared/session.js";
 import { STATUSES } from "../../shared/status.js";
 import { queueNotices, QueuesPanel } from "./queuesPanel.js";
 import { runnersPanel } from "./runnersPanel.js";
@@ -58,7 +58,28 @@ class OverviewPage {
       role: "group",
       "aria-label": "Jobs by type",
     });
-    this.content = h(
+    this.content = seesAll() ? this.contentForAll() : this.limitedContent();
+    this.body = replaceChildren(h("div", {}), loading());
+  }
+
+  /** What a caller sees who sees only some jobs: figures of all jobs are not for it. */
+  limitedContent() {
+    return h(
+      "div",
+      {},
+      h(
+        "p",
+        { class: "notice" },
+        "Your token sees only some jobs. The queues count only these. ",
+        h("a", { href: jobsHref({}) }, "Your jobs"),
+      ),
+      this.queues.element,
+      new SetsPanel().element,
+    );
+  }
+
+  contentForAll() {
+    return h(
       "div",
       {},
       this.notices,
@@ -76,7 +97,6 @@ class OverviewPage {
       new SetsPanel().element,
       h("section", {}, h("h2", {}, "By type"), this.types),
     );
-    this.body = replaceChildren(h("div", {}), loading());
   }
 
   start() {
@@ -94,6 +114,7 @@ class OverviewPage {
 
   async loadNow() {
     try {
+      if (!seesAll()) return this.showQueues((await get("/queues")).items);
       const [overview, running] = await Promise.all([
         get("/overview"),
         get("/jobs?status=running&limit=50"),
@@ -108,6 +129,12 @@ class OverviewPage {
       if (statusOf(error) !== 0 || !this.content.isConnected)
         replaceChildren(this.body, failure(error, this.load));
     }
+  }
+
+  /** @param {import("../../types.js").QueueDocument[]} queues */
+  showQueues(queues) {
+    if (!this.content.isConnected) replaceChildren(this.body, this.content);
+    this.queues.show(queues);
   }
 
   /**
