@@ -42,10 +42,14 @@ there. Both files read a few variables of their own:
 
 | variable | default | meaning |
 |---|---|---|
-| `PORTS` | `5000-5001` | ports of the host for the two listeners |
+| `LISTENERS`, `WORKERS` | 2, 1 | number of containers of each; in `deploy/stack.yml` 2 and 2 |
+| `PORTS` | `5000-5001` | ports of the host for the listeners, one each |
 | `STOP_GRACE_PERIOD` | `30s` | time after which Docker kills a worker that is stopping; keep it above `DRAIN_SECONDS` |
 | `LISTENER_MEMORY`, `WORKER_MEMORY` | no limit | memory limit of each container, such as `2g` |
+| `LOG_MAX_SIZE`, `LOG_MAX_FILE` | `20m`, 5 | size and number of the log files of each container |
 | `PLACEMENT` | `node.role == manager` | constraint that names the one Swarm node that has the volume |
+
+The files in `deploy/compose` [read more](deploy.md).
 
 The database file and the uploads are in the volume `jobs-data`. SQLite and its uploads need a local disk, not a network
 file system; [decisions/storage.md](decisions/storage.md) explains why.

@@ -18,7 +18,7 @@ VARIABLES = {"$job": "job-service", "$__rate_interval": "1m", "$__range": "1h"}
 
 def all_services_start_with_the_documented_secrets(deployment: Everything) -> str:
     deployment.start()
-    wait_for(lambda: deployment.site.request("GET", "/readyz")[0] == 200, timeout=60)
+    wait_for(deployment.answers, timeout=60)
     return " ".join(deployment.services())
 
 

@@ -36,7 +36,7 @@ def the_images_of_the_overlays_are_built() -> None:
 
 def the_proxy_and_three_listeners_start(proxied: Proxied) -> None:
     proxied.start()
-    wait_for(lambda: _answers(proxied), timeout=60)
+    wait_for(proxied.answers, timeout=60)
     assert len(proxied.containers("listener")) == LISTENERS
 
 
@@ -137,7 +137,7 @@ def a_killed_listener_is_replaced(proxied: Proxied) -> None:
     """Requests that it had received may fail. The next ones reach the others."""
     killed = proxied.containers("listener")[0]
     docker("kill", "--signal", "KILL", killed)
-    wait_for(lambda: all(_answers(proxied) for _ in range(2 * LISTENERS)), 30)
+    wait_for(lambda: all(proxied.answers() for _ in range(2 * LISTENERS)), 30)
     docker("start", killed)
 
 
@@ -199,13 +199,6 @@ def _wait_for_answers(load: list[_Load]) -> None:
 
 def _is_healthy(container: str) -> bool:
     return docker("inspect", "--format", "{{.State.Health.Status}}", container) == "healthy"
-
-
-def _answers(proxied: Proxied) -> bool:
-    try:
-        return proxied.site.request("GET", "/healthz")[0] == 200
-    except (OSError, http.client.HTTPException):
-        return False
 
 
 def _listener(proxied: Proxied) -> str:

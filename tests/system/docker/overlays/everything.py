@@ -11,7 +11,7 @@ from tests.support.waiting import wait_for
 from tests.system.docker.engine import docker
 from tests.system.docker.overlays.page import commands
 from tests.system.docker.overlays.ports import free_port
-from tests.system.docker.overlays.proxied import LISTENERS, Proxied
+from tests.system.docker.overlays.proxied import Proxied
 from tests.system.docker.scaled import BUCKET, LIST, MAKE_BUCKET, PREFIX
 
 __all__ = ["PREFIX", "Everything"]
@@ -57,7 +57,7 @@ class Everything(Proxied):
         self.token = found[0]
         self("up", "--detach", "--wait", "s3")
         wait_for(self._make_bucket, 30)
-        self.up("--scale", f"listener={LISTENERS}", "--scale", "grafana=0")
+        self.up("--scale", "grafana=0")
 
     def run(self, script: str) -> str:
         """Run commands of the page in the folder of this project. Returns their stdout."""

@@ -1,5 +1,6 @@
 """Deployments behind each of the three proxies."""
 
+import http.client
 import json
 import os
 import subprocess
@@ -42,6 +43,7 @@ class Proxied(Compose):
         self.token = ""
         given = {
             "DOMAIN": DOMAIN,
+            "LISTENERS": str(LISTENERS),
             "HTTPS_PORT": f"127.0.0.1:{self.port}",
             "HTTP_PORT": f"127.0.0.1:{self.plain_port}",
             "FRONT": FRONT,
@@ -59,12 +61,19 @@ class Proxied(Compose):
 
     def start(self) -> None:
         """Start all services, with several listeners."""
-        self.up("--scale", f"listener={LISTENERS}")
+        self.up()
 
     @cached_property
     def site(self) -> Site:
         """The service as clients reach it."""
         return Site(self.port, self.authority(), self.token)
+
+    def answers(self) -> bool:
+        """Whether the service answers through the proxy."""
+        try:
+            return self.site.request("GET", "/healthz")[0] == 200
+        except (OSError, http.client.HTTPException, subprocess.CalledProcessError):
+            return False  # the proxy has no certificate, or no listener
 
     def authority(self) -> Path:
         """The certificate that signs the proxy's. Here: of Caddy itself."""
