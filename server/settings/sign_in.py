@@ -26,9 +26,9 @@ class SignInSettings(TraceSettings):
 
     group_roles: str = Field(
         "",
-        description="Roles of people by their groups, such as ops:admin,developers:submit,*:read; "
-        "* is everybody who signs in. Who is in several groups has the highest role. OIDC_ISSUER "
-        "and AUTH_PROXY_HEADER need it.",
+        description="Roles of people by their groups, such as ops:admin,dev:submit@builds,"
+        "*:read-own; roles are as in API_TOKENS, and * is everybody who signs in. Who is in "
+        "several groups has the highest role. OIDC_ISSUER and AUTH_PROXY_HEADER need it.",
     )
     oidc_client_id: str = Field(
         "", description="Id of this service at the OpenID Connect provider. OIDC_ISSUER needs it."

@@ -4,7 +4,7 @@ from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from typing import Self
 
-from server.auth.callers import Caller, Method, Role
+from server.auth.callers import Caller, Method, Rights, Role, parse_rights
 from server.http.codes import Code
 from server.http.problems import Problem
 
@@ -16,31 +16,34 @@ MAX_NAME_LENGTH = 190
 
 @dataclass(frozen=True)
 class GroupRoles:
-    """The role of each group. Who is in several groups has the highest of their roles."""
+    """The rights of each group. Who is in several groups has the highest of their roles, in the
+    queues of all groups with that role."""
 
-    roles: dict[str, Role]
+    rights: dict[str, Rights]
 
     @classmethod
     def parse(cls, text: str) -> Self:
-        """Parse `ops:admin,developers:submit,*:read`. Group names may contain colons.
+        """Parse `ops:admin,developers:submit@builds+nightly,*:read-own`. Group names may contain
+        colons.
 
         Raises ValueError that names the entry.
         """
-        roles: dict[str, Role] = {}
+        rights: dict[str, Rights] = {}
         for entry in filter(None, map(str.strip, text.split(","))):
             group, _, role = entry.rpartition(":")
             if not group:
                 raise ValueError(f"{entry!r} must be GROUP:ROLE, such as ops:admin or *:read")
-            if role not in map(str, Role):
-                raise ValueError(f"{entry!r}: the role must be read, submit or admin")
-            if group in roles:
+            if group in rights:
                 raise ValueError(f"the group {group!r} is given twice")
-            roles[group] = Role[role.upper().replace("-", "_")]
-        return cls(roles)
+            try:
+                rights[group] = parse_rights(role)
+            except ValueError as error:
+                raise ValueError(f"{entry!r}: {error}") from error
+        return cls(rights)
 
     def known(self, groups: Iterable[str]) -> list[str]:
         """Return those of the groups that have a role, sorted."""
-        return sorted(self.roles.keys() & set(groups))
+        return sorted(self.rights.keys() & set(groups))
 
     def caller(
         self, method: Method, name: str, groups: Collection[str], until: float | None = None
@@ -57,8 +60,17 @@ class GroupRoles:
                 f" {MAX_NAME_LENGTH} printable characters, and no space at its ends"
             )
             raise Problem(Code.NAME_REFUSED, detail)
-        found = [self.roles[each] for each in self.known([*groups, ANYONE])]
+        found = [self.rights[each] for each in self.known([*groups, ANYONE])]
         if not found:
             detail = f"none of the groups of {method}:{name} has a role: see GROUP_ROLES"
             raise Problem(Code.NO_ROLE, detail)
-        return Caller(f"{method}:{name}", max(found), method=method, until=until)
+        role, queues = _joined(found)
+        return Caller(f"{method}:{name}", role, queues, method=method, until=until)
+
+
+def _joined(rights: Collection[Rights]) -> tuple[Role, frozenset[str] | None]:
+    """Return the highest of the roles, and the queues of all rights with that role."""
+    role = max(each.role for each in rights)
+    queues = [each.queues for each in rights if each.role is role]
+    limits = [each for each in queues if each is not None]
+    return role, frozenset().union(*limits) if len(limits) == len(queues) else None

@@ -26,7 +26,7 @@ SIGN_IN = (
         "a caller without a role is refused",
         "server/sign_in/group_roles.py",
         "        if not found:",
-        "        found = found or [Role.READ]\n        if not found:",
+        "        found = found or [Rights(Role.READ)]\n        if not found:",
         PROXY,
     ),
     Mutant(

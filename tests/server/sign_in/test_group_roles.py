@@ -30,6 +30,27 @@ def test_the_highest_role_of_the_groups_counts(groups: list[str], role: Role) ->
     assert ROLES.caller("oidc", "ann", groups) == Caller("oidc:ann", role, method="oidc")
 
 
+LIMITED = GroupRoles.parse("a:submit@x,b:submit@y+z,c:submit,d:admin@x,e:read,*:read-own")
+
+
+@pytest.mark.parametrize(
+    ("groups", "role", "queues"),
+    [
+        ([], Role.READ_OWN, None),
+        (["e"], Role.READ, None),
+        (["a", "e"], Role.SUBMIT, {"x"}),
+        (["a", "b"], Role.SUBMIT, {"x", "y", "z"}),
+        (["a", "b", "c"], Role.SUBMIT, None),
+        (["c", "d"], Role.ADMIN, {"x"}),
+    ],
+)
+def test_the_queues_of_all_groups_with_the_highest_role_are_joined(
+    groups: list[str], role: Role, queues: set[str] | None
+) -> None:
+    caller = LIMITED.caller("oidc", "ann", groups)
+    assert (caller.role, caller.queues) == (role, None if queues is None else frozenset(queues))
+
+
 @pytest.mark.parametrize("groups", [[], ["op"], ["OPS"], [" ops"], ["*"]])
 def test_without_a_role_for_all_other_groups_are_refused(groups: list[str]) -> None:
     with pytest.raises(Problem) as caught:

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 from tornado.ioloop import IOLoop
@@ -83,6 +84,26 @@ async def test_who_is_in_no_group_with_a_role_is_refused(client: Client) -> None
     for name in ("x" * 191, "a\u2028b"):
         response = await client.fetch(JOBS, headers=named(name.encode().decode("latin-1")))
         assert read(response, 403)["code"] == "name_refused"
+
+
+@pytest.mark.gen_test
+@pytest.mark.parametrize(
+    "app", [{"group_roles": "ops:admin,dev:submit@builds,*:read-own"}], indirect=True
+)
+async def test_groups_limit_people_to_their_own_jobs_and_to_queues(client: Client) -> None:
+    ann, bob, dev = named("ann", ""), named("bob", ""), named("dan", "dev")
+    given: dict[str, Any] = {"method": "POST", "body": SLEEP}
+    job = read(await client.fetch("/jobs", headers={**ann, **JSON, **SAME}, **given), 202)
+    path = f"/jobs/{job['job_id']}"
+    for headers, status in ((ann, 200), (bob, 404), (dev, 404), (named("ada", "ops"), 200)):
+        assert (await client.fetch(path, headers=headers)).code == status
+    read(await client.fetch("/jobs", headers={**dev, **JSON, **SAME}, **given), 403)
+    ada = {**named("ada", "ops"), **JSON, **SAME}
+    made = await client.fetch("/queues/builds", method="PUT", headers=ada, body="{}")
+    assert made.code == 201, made.body
+    given["body"] = json.dumps({**json.loads(SLEEP), "queue": "builds"})
+    read(await client.fetch("/jobs", headers={**dev, **JSON, **SAME}, **given), 202)
+    assert (await client.get("/session", headers=dev))["queues"] == ["builds"]
 
 
 @pytest.mark.gen_test

@@ -55,7 +55,12 @@ def test_all_problems_are_reported_at_once_with_name_value_and_what_is_allowed()
         ("FAST_PATH", "maybe", "it must be true or false"),
         ("LOG_FORMAT", "xml", "it must be 'auto', 'text' or 'json'"),
         ("GROUP_ROLES", "ops", "'ops' must be GROUP:ROLE, such as ops:admin or *:read"),
-        ("GROUP_ROLES", "ops:root", "'ops:root': the role must be read, submit or admin"),
+        (
+            "GROUP_ROLES",
+            "ops:root",
+            "'ops:root': the role must be one of read-own, read, submit, admin; @QUEUE+QUEUE may"
+            " follow it",
+        ),
         ("GROUP_ROLES", "a:read, a:admin", "the group 'a' is given twice"),
         ("OIDC_ISSUER", "id.example.org", "it must be a URL such as https://id.example.org"),
         ("OIDC_ISSUER", "https://[", "it must be a URL such as https://id.example.org"),
