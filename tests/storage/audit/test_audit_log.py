@@ -120,6 +120,17 @@ def test_each_job_of_a_bulk_call_is_recorded_and_the_call(bench: Bench, audit: A
     assert [each.action for each in audit.page(ALL, 4)] == ["retry many", *["retry"] * 3]
 
 
+def test_a_job_that_a_bulk_call_does_not_change_is_not_recorded(
+    bench: Bench, audit: AuditLog
+) -> None:
+    bench.enqueue("b")
+    bench.runner().claim_one()
+    many = Bulk(bench.store.database, bench.store.wakeup, bench.clock)
+    for _ in range(2):  # the second time, its cancel is requested already
+        many.cancel(Filters(type="b"), None, dry_run=False, actor=ANN)
+    assert [each.action for each in audit.page(ALL, 10)] == ["cancel many", "cancel"]
+
+
 def test_changes_of_queues_sets_and_schedules_are_recorded(bench: Bench, audit: AuditLog) -> None:
     database, wakeup, clock = bench.store.database, bench.store.wakeup, bench.clock
     bench.queues.put("gpu", None, ANN, max_running=2, paused=False)
