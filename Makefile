@@ -21,7 +21,7 @@ TYPES_PACKAGES := $(VENV)/job_types
 TYPES_INSTALLED := $(TYPES_PACKAGES)/installed
 
 .DEFAULT_GOAL := help
-.PHONY: help doctor run test check types docs audit generators bench kernel peers mutants chaos power releases docker-test systemd-test kubernetes-test install-systemd release clean
+.PHONY: help doctor run test check types docs audit generators bench kernel peers mutants chaos power releases arm docker-test systemd-test kubernetes-test install-systemd release clean
 
 help: ## List these targets
 	@echo "make TARGET [PYTHON=python3.13] [VENV=.venv]"
@@ -89,6 +89,9 @@ chaos: $(DEVELOPER) ## Faults for SECONDS=60 on DATABASE=sqlite or postgresql, S
 
 releases: $(DEVELOPER) ## Replace the previous release by this one under load, back, and again, for SECONDS=60 on DATABASE=sqlite or postgresql
 	$(BIN)/python -m tests.system.releases --seconds $(SECONDS) --database $(DATABASE)
+
+arm: $(DEVELOPER) ## Run the service for ARM by qemu, with the wheels of the lock; needs Debian's apt-get and a connection; takes minutes
+	$(BIN)/python -m tests.system.arm
 
 docker-test: ## Test the image and the compose file; needs a Docker engine
 	tests/system/docker/run

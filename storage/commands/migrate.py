@@ -8,6 +8,7 @@ of its own.
 import argparse
 import sys
 from pathlib import Path
+from textwrap import shorten
 from urllib.parse import urlparse
 
 from storage.commands import transfer
@@ -82,7 +83,7 @@ def describe(plan: Plan) -> list[str]:
         lines.append(f"the database has migrations of a newer release, {works}: {found.newer[-1]}")
     for each in plan.migrations:
         seconds = f"about {round(each.seconds)} s" if each.seconds >= 1 else "at once"
-        lines.append(f"  {each.name:<28} {seconds:<12} {each.about}")
+        lines.append(f"  {each.name:<28} {seconds:<12} {shorten(each.about, 64, placeholder=' …')}")
     if plan.migrations:
         lines.append(
             f"{len(plan.migrations)} migrations, about {max(plan.seconds, 1)} s; afterwards,"
