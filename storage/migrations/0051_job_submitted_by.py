@@ -6,6 +6,7 @@ A service without tokens has no entry in the index.
 from typing import Any
 
 OLDEST = "0018_release"
+SCANS = {"job": 1}
 
 
 def up(migrator: Any, db: Any) -> None:

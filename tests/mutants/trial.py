@@ -17,7 +17,7 @@ from tests.mutants.mutant import Mutant
 from tests.support.paths import ROOT
 
 NOT_COPIED = shutil.ignore_patterns(
-    ".git", ".venv*", "data", "__pycache__", "node_modules", ".*_cache"
+    ".git", ".venv*", "data", "__pycache__", "node_modules", ".cache", ".*_cache"
 )
 PATIENCE_SECONDS = 300.0
 _FAILED = re.compile(r"^(?:FAILED|ERROR) (\S+)", re.MULTILINE)
