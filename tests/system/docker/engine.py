@@ -2,9 +2,14 @@
 
 import os
 import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
+from tests.support.waiting import wait_for
+
 PATIENCE_SECONDS = 120.0
+START_SECONDS = 60.0
 
 
 def docker(*arguments: str, timeout: float = PATIENCE_SECONDS, **environ: str) -> str:
@@ -30,6 +35,26 @@ def containers(*labels: str, everything: bool = False, **environ: Any) -> list[s
 def python(container: str, source: str, *arguments: str) -> str:
     """Run a Python program inside a container. Returns its stdout."""
     return docker("exec", container, "python", "-c", source, *arguments, timeout=60)
+
+
+@contextmanager
+def lone_container(*arguments: str) -> Iterator[str]:
+    """Run a container with these arguments of `docker run`, and yield its name.
+
+    It is removed at the end, also after a failure: the next check gives the same name.
+    """
+    name = os.environ["LONE_CONTAINER"]
+    docker("run", "--detach", "--name", name, "--volume", "/data", *arguments)
+    try:
+        yield name
+    finally:
+        docker("rm", "--force", "--volumes", name)
+
+
+def wait_for_line(container: str, message: str) -> None:
+    """Wait until a container has logged a message."""
+    line = f'"message": "{message}"'
+    wait_for(lambda: line in complaints("logs", container), timeout=START_SECONDS)
 
 
 def published_ports() -> list[int]:

@@ -4,8 +4,7 @@ import json
 import os
 from subprocess import CalledProcessError
 
-from tests.support.waiting import wait_for
-from tests.system.docker.engine import complaints, docker, python
+from tests.system.docker.engine import complaints, docker, lone_container, python, wait_for_line
 
 IMAGE = "job-service:latest"
 LIST_CONTENTS = """
@@ -99,36 +98,30 @@ def without_an_init_both_programs_stop_in_order() -> None:
 
 def _start_and_stop(program: str, message: str) -> None:
     """Run a program as the first process of a container. It must exit on SIGTERM."""
-    name = os.environ["LONE_CONTAINER"]
-    docker("run", "--detach", "--name", name, IMAGE, "python", "-m", program)
-    wait_for(lambda: f'"message": "{message}"' in complaints("logs", name))
-    docker("stop", name)
-    assert docker("inspect", "--format", "{{.State.ExitCode}}", name) == "0"
-    docker("rm", name)
+    with lone_container(IMAGE, "python", "-m", program) as name:
+        wait_for_line(name, message)
+        docker("stop", name)
+        assert docker("inspect", "--format", "{{.State.ExitCode}}", name) == "0"
 
 
 def by_default_a_container_runs_both_programs() -> str:
-    name = os.environ["LONE_CONTAINER"]
-    docker("run", "--detach", "--name", name, "--volume", "/data", IMAGE)
-    wait_for(lambda: '"message": "service ready"' in complaints("logs", name))
-    body = '{"type": "sleep", "payload": {"seconds": 0}}'
-    job = json.loads(python(name, SUBMIT, body))
-    assert job["status"] == "succeeded", job
-    docker("stop", name)
-    assert docker("inspect", "--format", "{{.State.ExitCode}}", name) == "0"
-    stopped = complaints("logs", name).count('"message": "stopped"')
-    assert stopped == 2, stopped
-    docker("rm", "--volumes", name)
+    with lone_container(IMAGE) as name:
+        wait_for_line(name, "service ready")
+        body = '{"type": "sleep", "payload": {"seconds": 0}}'
+        job = json.loads(python(name, SUBMIT, body))
+        assert job["status"] == "succeeded", job
+        docker("stop", name)
+        assert docker("inspect", "--format", "{{.State.ExitCode}}", name) == "0"
+        stopped = complaints("logs", name).count('"message": "stopped"')
+        assert stopped == 2, stopped
     return "one container has run a job"
 
 
 def if_the_worker_of_a_container_dies_the_container_ends() -> None:
-    name = os.environ["LONE_CONTAINER"]
-    docker("run", "--detach", "--name", name, IMAGE)
-    wait_for(lambda: '"message": "service ready"' in complaints("logs", name))
-    python(name, KILL_WORKER)
-    assert docker("wait", name) == "137"
-    docker("rm", "--volumes", name)
+    with lone_container(IMAGE) as name:
+        wait_for_line(name, "service ready")
+        python(name, KILL_WORKER)
+        assert docker("wait", name) == "137"
 
 
 CHECKS = (

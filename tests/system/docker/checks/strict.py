@@ -1,17 +1,14 @@
 """Checks that both programs work in a container with the fewest possible rights."""
 
 import json
-import os
 import subprocess
 
-from tests.support.waiting import wait_for
 from tests.system.docker.checks.image import IMAGE
-from tests.system.docker.engine import complaints, docker, python
+from tests.system.docker.engine import complaints, lone_container, python, wait_for_line
 
 OPTIONS = (
     *("--read-only", "--cap-drop=ALL", "--security-opt=no-new-privileges", "--user=10001:10001"),
     *("--pids-limit=128", "--memory=256m", "--tmpfs=/tmp:noexec", "--init"),
-    "--volume=/data",
 )
 
 PEEK = '''
@@ -76,7 +73,6 @@ def call(container: str, method: str, path: str, document: object = None) -> dic
 
 
 def the_strictest_container_runs_jobs_and_kills_them() -> str:
-    name = os.environ["LONE_CONTAINER"]
     variables = {
         "PYTHONPATH": "/tmp",
         "PEEK_SOURCE": PEEK,
@@ -84,19 +80,13 @@ def the_strictest_container_runs_jobs_and_kills_them() -> str:
         "CALLBACK_SECRET": "s3cret-s3cret-s3cret",
     }
     given = [f"--env={variable}={value}" for variable, value in variables.items()]
-    docker("run", "--detach", "--name", name, *OPTIONS, *given, IMAGE, "sh", "-c", START)
-    for message in ("listening", "ready"):
-        _wait_for_log(name, message)
-    try:
-        return _run_jobs(name)
-    except subprocess.CalledProcessError as error:
-        raise AssertionError(f"{error.stderr}\n{complaints('logs', name)}") from error
-    finally:
-        docker("rm", "--force", "--volumes", name)
-
-
-def _wait_for_log(name: str, message: str) -> None:
-    wait_for(lambda: f'"message": "{message}"' in docker("logs", name) + complaints("logs", name))
+    with lone_container(*OPTIONS, *given, IMAGE, "sh", "-c", START) as name:
+        for message in ("listening", "ready"):
+            wait_for_line(name, message)
+        try:
+            return _run_jobs(name)
+        except subprocess.CalledProcessError as error:
+            raise AssertionError(f"{error.stderr}\n{complaints('logs', name)}") from error
 
 
 def _run_jobs(name: str) -> str:
