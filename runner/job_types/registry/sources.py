@@ -81,7 +81,12 @@ def files_of(folder: Path) -> list[Source]:
         return []
     paths = [folder / name for name in names if not name.startswith((".", "_"))]
     found = [path / "__init__.py" if path.is_dir() else path for path in paths]
-    return [_in_folder(path) for path in found if path.suffix == ".py" and path.is_file()]
+    return [_in_folder(path) for path in found if path.suffix == ".py" and _is_file_or_lost(path)]
+
+
+def _is_file_or_lost(path: Path) -> bool:
+    """Whether a path is a file, or a link that leads nowhere: its import then says so."""
+    return path.is_file() or (path.is_symlink() and not path.exists())
 
 
 def import_module(source: Source) -> ModuleType:
@@ -89,6 +94,8 @@ def import_module(source: Source) -> ModuleType:
     if source.module:
         return importlib.import_module(source.module)
     path = Path(source.path)
+    if path.is_symlink():
+        path.stat()  # raises FileNotFoundError, which says more than that there is no such module
     is_package = path.name == "__init__.py"
     folder, name = (path.parents[1], path.parent.name) if is_package else (path.parent, path.stem)
     return importlib.import_module(f"{_package_of(str(folder))}.{name}")

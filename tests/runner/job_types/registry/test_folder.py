@@ -58,6 +58,12 @@ def test_each_python_file_and_package_in_a_folder_is_found(folder: Path) -> None
     assert (types.broken, types.origins["a"].kind) == ([], "folder")
 
 
+def test_a_link_that_leads_nowhere_is_reported(folder: Path) -> None:
+    (folder / "lost.py").symlink_to(folder / "moved_away.py")
+    (broken,) = found_in(folder).broken
+    assert (broken.file, "No such file" in broken.reason) == ("lost.py", True), broken
+
+
 def test_a_folder_that_is_empty_or_missing_has_no_job_types(folder: Path) -> None:
     assert own(found_in(folder)) == own(found_in(folder / "missing")) == {}
 
