@@ -34,7 +34,7 @@ run: $(INSTALLED) $(if $(TYPES_REQUIRE),$(TYPES_INSTALLED)) ## Start listener an
 	@LOG_FORMAT="$${LOG_FORMAT:-text}" exec $(BIN)/python -m server --with-worker $(if $(RELOAD),--reload)
 
 doctor: $(INSTALLED) ## Examine settings, machine and store, and say what to do; OPTIONS="--fix" repairs the store
-	@$(BIN)/python -m storage doctor $(OPTIONS)
+	@$(BIN)/python -m storage doctor $(if $(wildcard .env),--env-file .env) $(OPTIONS)
 
 # Tests that measure time run first, one at a time. Pytest's exit code 5 means that TESTS chose none of the pass.
 test: export PYTHONDONTWRITEBYTECODE :=

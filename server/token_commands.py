@@ -40,6 +40,11 @@ Its line for API_TOKENS_FILE, or its entry for API_TOKENS:
   {line}
 """
 
+_BAD_EXPIRY = (
+    "it must be a number of hours, days or weeks (12h, 30d, 8w), or a day or a time in UTC "
+    "(2027-01-31, 2027-01-31T12:00:00Z)"
+)
+
 
 def add_token_command(parser: argparse.ArgumentParser) -> None:
     """Add the commands to a parser. `command` is None in its result if none was given."""
@@ -184,7 +189,13 @@ def _rights(text: str) -> Rights:
 
 
 def _expiry(text: str) -> float:
-    """Parse when a token ends: a time, or how long from now. Raises ValueError."""
+    """Parse when a token ends: a time in the future, or how long from now."""
     if found := re.fullmatch(r"([1-9][0-9]{0,4})([hdw])", text):
         return float(int(time.time()) + int(found[1]) * _UNITS[found[2]])
-    return parse_time(text)
+    try:
+        expires_at = parse_time(text)
+    except ValueError:
+        raise argparse.ArgumentTypeError(_BAD_EXPIRY) from None
+    if expires_at <= time.time():
+        raise argparse.ArgumentTypeError(f"{utc(expires_at)} is over: the token would never work")
+    return expires_at

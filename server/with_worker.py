@@ -16,6 +16,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
+from storage.settings.env_file import read_environ
 from storage.settings.stop_signals import StopSignals
 from storage.telemetry.logs import is_json, set_up_logs
 from storage.telemetry.service_manager import (
@@ -68,27 +69,6 @@ def both_environ(
     found = {**read_environ(file), **environ, ANNOUNCED: "1" if is_announced else ""}
     if not found.get("DRAIN_SECONDS", "").strip():
         found["DRAIN_SECONDS"] = DRAIN_SECONDS
-    return found
-
-
-def read_environ(file: Path) -> dict[str, str]:
-    """Return the variables in a file such as `.env`; none if it cannot be read.
-
-    A line is NAME=VALUE, the value also in quotes. Lines that begin with # are comments.
-    """
-    try:
-        lines = [line.strip() for line in file.read_text().splitlines()]
-    except OSError:
-        return {}
-    found = {}
-    for line in lines:
-        name, separator, value = line.removeprefix("export ").partition("=")
-        if not separator or line.startswith("#"):
-            continue
-        value = value.strip()
-        if len(value) > 1 and value[0] == value[-1] and value[0] in "\"'":
-            value = value[1:-1]
-        found[name.strip()] = value
     return found
 
 

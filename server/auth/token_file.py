@@ -23,6 +23,12 @@ def add_token(file: Path, token: Token) -> None:
     """
 
     def added(text: str) -> str:
+        names = [line.strip().partition(":")[0] for line in text.splitlines()]
+        if token.caller.name in names:
+            raise TokensError(
+                f"it has a token {token.caller.name} already: revoke that one first, or choose"
+                " another name"
+            )
         line_end = "" if not text or text.endswith("\n") else "\n"
         return f"{text}{line_end}{token.line()}\n"
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from storage.db.database import Database
-from storage.db.models import JobFileRow, UploadRow
+from storage.db.models import JobFileRow, JobRow, UploadRow
 from storage.files.folder import FolderUploads
 from storage.files.uploads import Uploads
 from storage.jobs.files import unused_files
@@ -28,13 +28,12 @@ class MissingFiles:
     """Whether all files were checked, before the time was over."""
     missing: int = 0
     examples: list[str] = field(default_factory=list)
-    """The first few: which upload, or which file of which job."""
+    """The first few: the upload of which job, or which file of which job."""
 
-    def add(self, example: str) -> None:
-        """Note a missing file."""
-        self.missing += 1
-        if len(self.examples) < _SHOWN:
-            self.examples.append(example)
+    @property
+    def takes_examples(self) -> bool:
+        """Whether there are only few examples yet."""
+        return len(self.examples) < _SHOWN
 
 
 def find_missing(database: Database, uploads: Uploads, seconds: float | None) -> MissingFiles:
@@ -50,8 +49,20 @@ def find_missing(database: Database, uploads: Uploads, seconds: float | None) ->
         found.checked += 1
         is_there = uploads.size(file) if isinstance(file, Upload) else uploads.artifacts.size(file)
         if is_there != size:
-            found.add(text)
+            found.missing += 1
+            if found.takes_examples:
+                found.examples.append(text + _of_jobs(database, file))
     return found
+
+
+def _of_jobs(database: Database, file: Upload | ArtifactKey) -> str:
+    """Name jobs that have an upload: it has no page of its own, but they can be deleted."""
+    if not isinstance(file, Upload):
+        return ""
+    query = JobRow.select(JobRow.id).where(JobRow.upload_id == file.id).limit(_SHOWN + 1)
+    jobs = [str(row["id"]) for row in database.rows(query)]
+    shown = " and ".join(jobs[:_SHOWN]) + (" and others" if len(jobs) > _SHOWN else "")
+    return f" of job {shown}" if jobs else " of no job yet"
 
 
 def count_lone_files(database: Database, uploads: FolderUploads) -> int:

@@ -3,6 +3,7 @@
 import argparse
 import math
 
+from storage.commands.env_file import add_env_file, use_env_file
 from storage.commands.output import show
 from storage.commands.subparsers import Subparsers
 from storage.settings.settings import Settings
@@ -48,6 +49,7 @@ def add(commands: Subparsers) -> None:
         help="instead, measure how fast a scratch store in DATA_DIR, or on the server of "
         "DATABASE_URL, is on this machine, beside the figures of docs/performance.md",
     )
+    add_env_file(parser)
     parser.set_defaults(run=_run, failed="not done", reads_settings=False)
 
 
@@ -65,4 +67,5 @@ def _run(arguments: argparse.Namespace, _settings: Settings | None) -> int:
     """Print the findings; return the exit code."""
     from server.doctor.command import run  # not above: it loads both programs
 
+    use_env_file(arguments)
     return run(arguments, show)

@@ -5,6 +5,7 @@ import os
 import sys
 import time
 
+from storage.commands.env_file import add_env_file, use_env_file
 from storage.commands.output import Progress
 from storage.commands.subparsers import Subparsers
 from storage.records.job import StoreError
@@ -35,6 +36,7 @@ def add(commands: Subparsers) -> None:
         help="a log of a listener or worker, - for standard input; can be repeated (default: the "
         "journal of systemd, if it has units of the service)",
     )
+    add_env_file(parser)
     parser.set_defaults(run=_run, failed="no bundle was written", reads_settings=False)
 
 
@@ -43,6 +45,8 @@ def _run(arguments: argparse.Namespace, _settings: Settings | None) -> int:
     from server.doctor.bundle.bundle import write_bundle  # not above: it loads both programs
     from server.doctor.findings.subject import Subject
 
+    use_env_file(arguments)
+    _require_logs(arguments.log)
     subject = Subject(os.environ)
     try:
         size = write_bundle(subject, arguments.to, arguments.log, Progress())
@@ -52,3 +56,13 @@ def _run(arguments: argparse.Namespace, _settings: Settings | None) -> int:
         subject.close()
     sys.stderr.write(f"{size:,} bytes: {arguments.to}\n")
     return 0
+
+
+def _require_logs(paths: list[str]) -> None:
+    """Refuse logs that cannot be read. Raises StoreError."""
+    for path in paths:
+        try:
+            if path != "-":
+                open(path, "rb").close()
+        except OSError as error:
+            raise StoreError(f"--log {path}: {error.strerror}") from error

@@ -58,7 +58,9 @@ def _report(found: Verified) -> None:
         for name in sorted(set(names) - set(found.damaged))[:_SHOWN]:
             show(f"MISSING: {name}")
     show(f"read {found.count:,} chunks and files, {size_text(found.bytes)}")
-    if not found.is_sound:
+    if not found.backups and not found.damaged:
+        show("Is it the right place? `backup` with the same --to makes a backup there.")
+    elif not found.is_sound:
         show(
             "To mend it: `verify --delete-damaged`, and then `backup`, which copies again what the "
             "store still has. Older backups may stay incomplete."

@@ -20,7 +20,8 @@ from typing import Any
 import psutil
 import pytest
 
-from server.with_worker import Both, both_environ, read_environ
+from server.with_worker import Both, both_environ
+from storage.settings.env_file import read_environ
 from tests.support.paths import ROOT
 from tests.support.programs import alive
 from tests.support.waiting import wait_for

@@ -92,7 +92,7 @@ def check_files(subject: Subject) -> Iterator[Finding]:
             f"{missing.missing:,} of {missing.checked:,} stored files are missing or have another "
             f"size: {', '.join(missing.examples)}",
             "jobs that read them fail, and downloads of them get 410",
-            "restore them from a backup (docs/store.md), or delete their jobs",
+            "restore them from a backup (docs/backup.md), or delete their jobs",
         )
     elif not missing.is_complete:
         yield Finding(

@@ -9,6 +9,8 @@ from storage.backup.places.place import BackupPlace, BackupRefused
 from storage.settings.settings import Settings
 from storage.settings.url import backup_place_problem
 
+_OTHER_ARCHIVES = (".tar", ".tar.gz", ".tar.bz2", ".tar.xz", ".tgz", ".tzst", ".zst", ".gz", ".zip")
+
 
 def open_new(text: str, settings: Settings) -> BackupPlace:
     """Open the place to which a backup is written. Raises BackupRefused."""
@@ -19,6 +21,11 @@ def open_new(text: str, settings: Settings) -> BackupPlace:
         if not path.parent.is_dir():
             raise BackupRefused(f"there is no folder {path.parent}: create it first")
         return NewArchive(path)
+    if path.name.endswith(_OTHER_ARCHIVES) and not path.is_dir():
+        raise BackupRefused(
+            f"{path.name} is the name of an archive, and only {SUFFIX} is written: give such a"
+            " name, or that of a folder"
+        )
     _refuse_folder(path, settings)
     return FolderPlace(path)
 

@@ -28,6 +28,14 @@ def test_other_subjects_are_named_as_they_are(jobs: JobsCommand) -> None:
     assert [each["action"] for each in items] == ["delete queue", "put queue"]
 
 
+def test_a_part_of_several_ids_names_the_jobs(jobs: JobsCommand, client: Client) -> None:
+    ids = [client.submit("sleep", {"seconds": 0}).id for _ in range(2)]
+    done = jobs.run("audit", ids[0][:4])
+    assert (done.code, done.out) == (2, "")
+    assert f"several jobs have an id that begins or ends with {ids[0][:4]}" in done.err
+    assert jobs.run("audit", ids[0][:4], "--kind", "queue").code == 0
+
+
 def test_a_wrong_time_is_named_with_its_option(jobs: JobsCommand) -> None:
     done = jobs.run("audit", "--since", "2030-13-01")
     assert done.code == 2

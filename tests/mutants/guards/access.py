@@ -8,6 +8,7 @@ PUBLIC_HOST = ("tests/server/auth/test_public_host.py",)
 TOKENS = ("tests/server/auth/test_tokens.py",)
 LIMITED = ("tests/server/auth/test_limited_callers.py",)
 VIEWS = ("tests/storage/queries/test_views.py",)
+TOKEN_COMMANDS = ("tests/server/auth/test_token_commands.py",)
 EXPIRY = ("tests/server/auth/test_expiry.py",)
 
 ACCESS = (
@@ -314,6 +315,13 @@ ACCESS = (
         "            headers.pop(PUBLIC_HOST, None)\n",
         "            pass\n",
         PUBLIC_HOST,
+    ),
+    Mutant(
+        "no token is created that has expired",
+        "server/token_commands.py",
+        "if expires_at <= time.time():",
+        "if False:",
+        TOKEN_COMMANDS,
     ),
     Mutant(
         "a proxy tells no host that is not allowed",

@@ -4,6 +4,7 @@ from tests.mutants.mutant import Mutant
 
 BACKUPS = ("tests/storage/backup/test_backups.py",)
 SNAPSHOT = ("tests/storage/backup/test_sqlite_snapshot.py",)
+COMMANDS = ("tests/storage/backup/test_commands.py",)
 PLACES = ("tests/storage/backup/test_places.py",)
 
 BACKUP = (
@@ -111,6 +112,13 @@ BACKUP = (
         "if member.isfile() and _is_ours(member.name):",
         "if member.isfile():",
         PLACES,
+    ),
+    Mutant(
+        "a folder does not get the name of an archive",
+        "storage/backup/places/opening.py",
+        "if path.name.endswith(_OTHER_ARCHIVES) and not path.is_dir():",
+        "if False:",
+        COMMANDS,
     ),
     Mutant(
         "a backup does not go into the folder of the uploads",

@@ -105,6 +105,20 @@ DOCTOR = (
         SETTINGS,
     ),
     Mutant(
+        "variables of the environment override a file of settings",
+        "storage/commands/env_file.py",
+        "os.environ.setdefault(name, value)",
+        "os.environ[name] = value",
+        SETTINGS,
+    ),
+    Mutant(
+        "a log of a bundle that cannot be read is refused",
+        "storage/commands/support_bundle.py",
+        "    _require_logs(arguments.log)\n",
+        "",
+        BUNDLE,
+    ),
+    Mutant(
         "programs of a trial get no setting of the installation",
         "server/doctor/trials/scratch.py",
         '    names |= {f"{name}_FILE" for name in names}\n',

@@ -40,7 +40,7 @@ def test_a_token_is_added_below_the_others(file: Path) -> None:
     assert file.read_text() == f"{TEXT}\n{new_token().line()}\n"
     assert file.stat().st_mode & 0o777 == 0o640
     assert [each.name for each in file.parent.iterdir()] == ["tokens"]
-    with pytest.raises(TokensError, match="a name is given twice"):
+    with pytest.raises(TokensError, match="it has a token new already: revoke"):
         add_token(file, new_token())
 
 
@@ -142,3 +142,18 @@ def test_commands_that_cannot_be_run_say_why_and_make_no_token(arguments: list[s
     assert answer.stderr
     assert "Traceback" not in answer.stderr
     assert "jst_" not in answer.stdout
+
+
+@pytest.mark.parametrize("given", ["yesterday", "10m", "0d", "2027-13-01", "2027-01-31T12:00:00"])
+def test_an_end_that_is_no_time_is_explained(given: str) -> None:
+    made = run("create", "ci", "--expires", given)
+    assert (made.returncode, made.stdout) == (2, "")
+    assert "hours, days or weeks (12h, 30d, 8w), or a day or a time in UTC" in made.stderr
+
+
+def test_no_token_is_created_that_has_expired(tmp_path: Path) -> None:
+    file = tmp_path / "tokens"
+    made = run("create", "ci", "--expires", "2020-01-01", "--add", "--file", str(file))
+    assert made.returncode == 2
+    assert "2020-01-01T00:00:00Z is over: the token would never work" in made.stderr
+    assert not file.exists()

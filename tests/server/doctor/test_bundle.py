@@ -115,6 +115,16 @@ def test_a_bundle_of_invalid_settings_and_without_a_store_says_what_is_wrong(
     assert again.stderr.startswith(f"no bundle was written: {to}: File exists")
 
 
+@pytest.mark.sqlite
+def test_no_bundle_is_written_without_a_log_that_was_named(tmp_path: Path) -> None:
+    to, log = tmp_path / "bundle.zip", tmp_path / "none.log"
+    options = ("--to", str(to), "--log", str(log))
+    answer = run_program("storage", "support-bundle", *options, DATA_DIR=str(tmp_path / "data"))
+    assert answer.returncode == 1
+    assert answer.stderr == f"no bundle was written: --log {log}: No such file or directory\n"
+    assert not to.exists()
+
+
 def test_only_entries_of_programs_are_kept_of_a_log() -> None:
     lines = [
         f"printed by a job: {CANARY}",

@@ -1,5 +1,8 @@
 """The checks of settings."""
 
+import json
+from pathlib import Path
+
 from server.doctor.checks import settings
 from server.doctor.examine import examine
 from tests.server.doctor.conftest import MakeSubject
@@ -21,6 +24,19 @@ def test_invalid_settings_do_not_end_the_command() -> None:
     answer = run_program("storage", "doctor", PORT="70000")
     assert answer.returncode == 1
     assert "error    settings: PORT=70000: " in answer.stdout
+
+
+def test_the_settings_of_a_file_are_examined_below_those_of_the_environment(tmp_path: Path) -> None:
+    file = tmp_path / ".env"
+    file.write_text("# of make run\nPORT=70000\nLOG_LEVEL=LOUD\n")
+    arguments = ("doctor", "--json", "--env-file", str(file))
+    answer = run_program("storage", *arguments, LOG_LEVEL="INFO")
+    found = [each["what"] for each in json.loads(answer.stdout)["findings"]]
+    assert any(what.startswith("PORT=70000: ") for what in found)
+    assert not any("LOG_LEVEL" in what for what in found)
+    answer = run_program("storage", "doctor", "--env-file", str(tmp_path / "none"))
+    assert answer.returncode == 2
+    assert "none cannot be read: No such file or directory" in answer.stderr
 
 
 def test_a_mistyped_setting_is_reported_with_what_is_meant(subject: MakeSubject) -> None:

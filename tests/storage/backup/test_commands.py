@@ -91,7 +91,10 @@ def test_a_store_that_lacks_a_file_is_backed_up_with_another_exit_code(
         (["backup", "--to", "http://x/y"], "it must be a folder, a file FILE.tar.zst, or s3://"),
         (["backup", "--to", "/x", "--keep", "0"], "a whole number, 1 or more"),
         (["backup", "--to", "/none/x.tar.zst"], "there is no folder /none: create it first"),
+        (["backup", "--to", "/none/x.tar.gz"], "x.tar.gz is the name of an archive"),
+        (["backup", "--to", "/none/x.zip"], "only .tar.zst is written: give such a name"),
         (["verify", "--from", "/none"], "there is no /none"),
+        (["verify", "--from", str(Path(__file__).parent)], "Is it the right place?"),
         (["restore"], "--from"),
     ],
 )

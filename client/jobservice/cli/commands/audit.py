@@ -73,7 +73,7 @@ def audit(
     """
     output = session.output
     entries = session.client.audit.list(
-        subject and _subject(session, subject),
+        subject and (subject if kind not in (None, "job") else _subject(session, subject)),
         kind=kind,
         action=action,
         caller=caller,
@@ -93,10 +93,15 @@ def audit(
 
 
 def _subject(session: Session, text: str) -> str:
-    """The id of a job that is named by a part of it; any other text as it is."""
+    """The id of a job that is named by a part of it; any other text as it is.
+
+    Raises CommandError, which names the jobs, if there are several.
+    """
     try:
         return ids.resolve(session.client, text)
-    except exits.CommandError:
+    except exits.CommandError as error:
+        if error.details.get("candidates"):
+            raise
         return text
 
 
