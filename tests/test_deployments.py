@@ -66,9 +66,26 @@ def test_each_service_of_the_stack_reads_all_secrets_that_it_is_given() -> None:
 @pytest.mark.parametrize("service", PROGRAMS)
 def test_a_service_is_given_only_settings_that_its_program_reads(file: str, service: str) -> None:
     """So a worker, which runs code of others, never gets a secret of the listener."""
-    given = set(services(file)[service]["environment"])
+    environment = services(file)[service]["environment"]
+    given = {name for name, value in environment.items() if value != ""}
     unread = given - read_by(PROGRAMS[service])
     assert {name for name in unread if not name.startswith("OTEL_")} == set()
+
+
+@pytest.mark.parametrize("file", FILES)
+def test_a_worker_does_not_take_over_the_open_address_of_the_image(file: str) -> None:
+    """So the doctor in it does not warn of a service without tokens, which only listeners know."""
+    assert services(file)["worker"]["environment"]["HOST"] == ""
+    assert services(file)["listener"]["environment"]["HOST"] == "0.0.0.0"
+
+
+def test_the_commands_of_an_update_start_listeners_that_the_last_one_leaves_alone() -> None:
+    """With `--no-deps`, compose gives what depends on PostgreSQL another hash, and replaces it."""
+    ups = re.findall(
+        r"^docker compose up .*--no-recreate.*", (ROOT / "docs/deploy.md").read_text(), re.M
+    )
+    assert len(ups) == 1
+    assert "--no-deps" not in ups[0]
 
 
 @pytest.mark.parametrize("file", FILES)

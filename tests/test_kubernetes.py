@@ -98,7 +98,7 @@ def of_kind(documents: list[Document], kind: str) -> list[Document]:
 def test_each_program_is_given_only_settings_that_it_reads(documents: list[Document]) -> None:
     for name, program in PROGRAMS.items():
         given = settings(documents, containers(documents)[name])
-        assert given.keys() - read_by(program) == set()
+        assert {key for key, value in given.items() if value} - read_by(program) == set()
         assert not given.keys() & {*ServerSettings.secrets(), *RunnerSettings.secrets()}
 
 

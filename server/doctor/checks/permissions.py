@@ -1,6 +1,7 @@
 """Whether this user may use the files of the service, and whether others may not."""
 
 import os
+import re
 import stat
 from collections.abc import Iterator
 from pathlib import Path
@@ -13,6 +14,7 @@ from storage.files.private import database_files, require_access
 
 NAME = "permissions"
 _SHOWN = 3
+_HASHED = re.compile(":sha256:[0-9a-fA-F]{64}$")
 
 
 def check(subject: Subject) -> Iterator[Finding]:
@@ -76,7 +78,8 @@ def _of_secrets(subject: Subject) -> Iterator[Finding]:
     for name in sorted(names | {"API_TOKENS_FILE", "AWS_SHARED_CREDENTIALS_FILE"}):
         path = Path(subject.environ.get(name) or "/")
         is_docker = path.is_relative_to("/run/secrets")  # in a container, nobody else is there
-        if path.is_file() and path.stat().st_mode & stat.S_IROTH and not is_docker:
+        is_open = path.is_file() and path.stat().st_mode & stat.S_IROTH
+        if is_open and not is_docker and not _has_only_hashes(name, path):
             yield Finding(
                 NAME,
                 "warning",
@@ -84,3 +87,15 @@ def _of_secrets(subject: Subject) -> Iterator[Finding]:
                 "it holds a secret",
                 f"chmod 400 {path}, and chown it to the user of the programs",
             )
+
+
+def _has_only_hashes(name: str, path: Path) -> bool:
+    """Return whether a file of tokens reveals none of them to its readers."""
+    if name != "API_TOKENS_FILE":
+        return False
+    try:
+        lines = path.read_text("utf-8").splitlines()
+    except (OSError, ValueError):
+        return False
+    entries = [line.strip() for line in lines]
+    return all(_HASHED.search(line) for line in entries if line and not line.startswith("#"))

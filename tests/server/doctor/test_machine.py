@@ -112,6 +112,18 @@ def test_a_secret_file_that_all_may_read_is_reported(subject: MakeSubject, tmp_p
     assert "0123456789abcdef" not in repr(found)
 
 
+def test_a_file_with_hashes_of_tokens_may_be_readable(subject: MakeSubject, tmp_path: Path) -> None:
+    file = tmp_path / "tokens"
+    hashed = f"# of the team\n\nme:admin:sha256:{64 * 'a'}\n"
+    file.write_text(hashed)
+    file.chmod(0o644)
+    tokens = subject(API_TOKENS_FILE=str(file))
+    assert "warning" not in levels(permissions.check(tokens))
+    file.write_text(hashed + "bob:read:a-token-of-16-characters\n")
+    (found,) = [each for each in permissions.check(tokens) if each.level == "warning"]
+    assert found.what == f"API_TOKENS_FILE={file} can be read by all users of this machine"
+
+
 def test_few_open_files_and_processes_are_reported(
     subject: MakeSubject, monkeypatch: pytest.MonkeyPatch
 ) -> None:
