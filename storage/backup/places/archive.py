@@ -134,7 +134,7 @@ class Archive(BackupPlace):
             if name.startswith(MANIFEST):
                 self._manifests[name] = file.read()
             else:
-                yield name, _pieces(file)
+                yield name, self._pieces(file)
 
     def manifests(self) -> list[str]:
         """Return the name of its manifest; none if it was cut off."""
@@ -169,6 +169,17 @@ class Archive(BackupPlace):
             self._unpacked = FolderPlace(folder)
         return self._unpacked
 
+    def _pieces(self, file: Any) -> Iterator[bytes]:
+        """Yield the bytes of a member. Its reader gets the errors, not `_members`."""
+        try:
+            while some := file.read(READ_BYTES):
+                yield some
+        except (*DAMAGED, tarfile.TarError) as error:
+            raise self._damaged(error) from error
+
+    def _damaged(self, error: Exception) -> Damaged:
+        return Damaged(f"{self._file} is damaged or cut off: {error}")
+
     def _members(self) -> Iterator[tuple[str, Any]]:
         try:
             with (
@@ -182,7 +193,7 @@ class Archive(BackupPlace):
                         assert file
                         yield member.name, file
         except (*DAMAGED, tarfile.TarError) as error:
-            raise Damaged(f"{self._file} is damaged or cut off: {error}") from error
+            raise self._damaged(error) from error
         except OSError as error:
             raise Damaged(f"{self._file}: {error.strerror or error}") from error
 
@@ -204,8 +215,3 @@ def _is_ours(name: str) -> bool:
     if not rest:
         return first.startswith(MANIFEST)
     return first in (DATABASE, FILES) and len(rest) == 2 and not {"", ".", ".."} & {*rest}
-
-
-def _pieces(file: Any) -> Iterator[bytes]:
-    while some := file.read(READ_BYTES):
-        yield some

@@ -107,6 +107,15 @@ BACKUP = (
         PLACES,
     ),
     Mutant(
+        "an archive that ends within a file is damaged",
+        "storage/backup/places/archive.py",
+        """                yield some
+        except (*DAMAGED, tarfile.TarError) as error:""",
+        """                yield some
+        except tarfile.TarError as error:""",
+        PLACES,
+    ),
+    Mutant(
         "an archive writes only its own names",
         "storage/backup/places/archive.py",
         "if member.isfile() and _is_ours(member.name):",

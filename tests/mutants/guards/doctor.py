@@ -70,6 +70,13 @@ DOCTOR = (
         MACHINE,
     ),
     Mutant(
+        "a file with tokens, not only hashes of them, is no file for all",
+        "server/doctor/checks/permissions.py",
+        "return all(_HASHED.search(line)",
+        "return any(_HASHED.search(line)",
+        MACHINE,
+    ),
+    Mutant(
         "known secrets are removed from a bundle",
         "server/doctor/bundle/redaction.py",
         "            text = self._known.sub(REMOVED, text)\n",

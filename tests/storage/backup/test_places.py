@@ -1,5 +1,7 @@
 """Places of backups: locks, interrupted writers, names, retention, and what is refused."""
 
+import hashlib
+import os
 import tarfile
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
@@ -16,6 +18,7 @@ from storage.backup.places.compression import compressing
 from storage.backup.places.folder import FolderPlace
 from storage.backup.places.opening import open_existing, open_new
 from storage.backup.places.place import BackupPlace, BackupRefused, Damaged
+from storage.backup.verify import verify
 from storage.files.object_folder import ObjectFolder
 from storage.settings.settings import Settings
 from tests.support.backups import back_up, keep, put_back, read_all, stored_in
@@ -181,6 +184,22 @@ def test_an_archive_that_was_cut_off_is_damaged(bench: Bench, tmp_path: Path) ->
     file.write_bytes(file.read_bytes()[:-200])
     with pytest.raises(Damaged, match="damaged or cut off"):
         read_all(file)
+
+
+def test_an_archive_that_was_cut_off_within_a_file_is_damaged(tmp_path: Path) -> None:
+    content = os.urandom(3_000_000)
+    file = tmp_path / "a.tar.zst"
+    with (
+        file.open("wb") as raw,
+        compressing(raw) as packed,
+        tarfile.open(fileobj=packed, mode="w|") as tar,
+    ):
+        member = tarfile.TarInfo(f"files/ab/{hashlib.sha256(content).hexdigest()}")
+        member.size = len(content)
+        tar.addfile(member, BytesIO(content))
+    file.write_bytes(file.read_bytes()[:2_000_000])
+    with pytest.raises(Damaged, match=r"a\.tar\.zst is damaged or cut off"):
+        verify(Archive(file, tmp_path), lambda _done: None)
 
 
 def test_an_archive_writes_only_its_own_names(tmp_path: Path) -> None:
