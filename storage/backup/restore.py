@@ -152,7 +152,7 @@ def _restore_postgresql(
         with database.translate_errors():
             is_new = not database.engine.get_tables()
         if not is_new:
-            require_empty(database)
+            require_empty(database, "DATABASE_URL")
         apply_exactly(database, manifest.migrations)
         with closing(database.raw_connection()) as connection:
             with connection.transaction():

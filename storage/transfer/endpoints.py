@@ -79,14 +79,14 @@ def lock_source(source: Database) -> None:
         source.execute(f"LOCK TABLE {tables} IN SHARE MODE")
 
 
-def require_empty(target: Database) -> None:
-    """Raise TransferRefused if the target has, or once had, jobs of its own."""
+def require_empty(target: Database, where: str = "--to") -> None:
+    """Raise TransferRefused if the target, which `where` names, has, or once had, jobs."""
     jobs = target.rows(JobRow.select(JobRow.id).limit(1))
     if jobs or target.rows(select_newest_version())[0]["value"] > 0:
-        raise TransferRefused("--to: it has jobs that are not from this transfer: use an empty one")
+        raise TransferRefused(f"{where}: it has jobs that are not from this copy: use an empty one")
     if read_state(target).contractions:  # triggers that fill its tables are off during a transfer
         raise TransferRefused(
-            "--to: it keeps what only the previous release needs: use a new database, or run "
+            f"{where}: it keeps what only the previous release needs: use a new database, or run "
             "`python -m storage contract` on it before"
         )
 

@@ -40,7 +40,7 @@ class FolderPlace(BackupPlace):
     def __init__(self, folder: Path):
         self.folder = folder
         self.description = str(folder)
-        self._what = f"{folder}: backups"
+        self._what = f"backups in {folder}, as user {os.geteuid()}"
         self._incoming = folder / "incoming"
         self._written: list[tuple[Path, Path]] = []
         self._bytes = 0

@@ -226,7 +226,7 @@ def test_a_target_with_jobs_of_its_own_or_of_another_source_is_refused(
     with setup.open_target() as bench:
         job_id = bench.enqueue()
     code, printed = setup.run()
-    assert (code, "jobs that are not from this transfer" in printed) == (1, True)
+    assert (code, "jobs that are not from this copy" in printed) == (1, True)
     with setup.open_target() as bench:
         assert list(content_of(bench).jobs) == [job_id]
 
