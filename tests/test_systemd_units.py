@@ -57,3 +57,9 @@ def test_no_process_is_hidden_from_a_worker_that_has_to_kill_it(unit: str) -> No
 def test_the_scripts_are_valid(name: str) -> None:
     subprocess.run(["sh", "-n", str(FOLDER / name)], check=True)
     assert (FOLDER / name).stat().st_mode & 0o111
+
+
+def test_what_a_command_writes_stays_and_it_may_read_the_journal() -> None:
+    text = (FOLDER / "job-service-admin").read_text()
+    assert "PrivateTmp" not in text
+    assert "--property=SupplementaryGroups=systemd-journal" in text

@@ -108,6 +108,12 @@ def commands_use_the_settings_of_the_services(machine: Machine) -> None:
     machine.run(f": >/etc/job-service/listener.env; systemctl restart {LISTENER}")
     text = machine.run("job-service-admin storage transfer --help")
     assert "--from" in text, text
+    machine.run("install -d -o job-service /tmp/backup")
+    machine.run("job-service-admin storage backup --to /tmp/backup")
+    assert "manifest-" in machine.run("ls /tmp/backup")
+    machine.run("job-service-admin storage support-bundle --to - >/var/tmp/bundle.zip")
+    names = machine.run("python3 -m zipfile --list /var/tmp/bundle.zip")
+    assert "logs/journal.log" in names, names
 
 
 def after_a_reboot_the_service_runs_again(machine: Machine) -> None:
