@@ -1,6 +1,7 @@
 """Job types that are functions in a folder, in real programs."""
 
 import json
+import urllib.error
 import urllib.request
 from pathlib import Path
 from typing import Any
@@ -93,9 +94,11 @@ def test_a_function_gets_several_files(tmp_path: Path) -> None:
         )
         assert sent(service, "join", "a.txt")["result"] == "a.txt=a.txt=a.txt"
         assert sent(service, "compare", "a.txt", "b.txt")["result"] == "a.txt b.txt"
-        job = sent(service, "compare", "a.txt")
-        expected = "it takes these files in this order: before, after; it got 'a.txt'"
-        assert (job["status"], job["error"]["message"]) == ("failed", expected)
+        with pytest.raises(urllib.error.HTTPError) as refused:
+            sent(service, "compare", "a.txt")
+        (error,) = json.load(refused.value)["errors"]
+        assert refused.value.code == 422
+        assert "before, after; it got 1" in error["detail"], error
 
 
 def sent(service: Service, type: str, *names: str) -> dict[str, Any]:

@@ -62,7 +62,8 @@ class OpenIdProvider:
         assert self._process.stdout
         self._process.stdin.write(f"{command}\n")
         self._process.stdin.flush()
-        assert self._process.stdout.readline() == "done\n"
+        while (answer := self._process.stdout.readline()) != "done\n":
+            assert answer.startswith("oidc-provider NOTICE"), answer
 
     def allow(self, base_url: str) -> None:
         """Let a service at this address sign people in and out."""
