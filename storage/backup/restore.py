@@ -26,6 +26,7 @@ from storage.db.schema.migrate import apply_exactly, create_file, schema_lock
 from storage.db.schema.state import MIGRATIONS
 from storage.db.sqlite_file.wal_file import open_plainly
 from storage.files.artifacts import ArtifactWriter
+from storage.files.data_file import translate_errors
 from storage.files.disk import make_folder
 from storage.files.uploads import Uploads, UploadWriter
 from storage.records.job_file import JobFile
@@ -114,7 +115,8 @@ def _restore_sqlite(
                     f"{path} exists: a backup is only restored into an empty place. Move the files "
                     f"{file.name}* away, or give another DATA_DIR"
                 )
-        create_file(file, partial(_write_file, place, manifest, files, progress))
+        with translate_errors(str(file.parent)):
+            create_file(file, partial(_write_file, place, manifest, files, progress))
 
 
 def _write_file(

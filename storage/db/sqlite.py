@@ -85,6 +85,14 @@ class Sqlite(pw.SqliteDatabase):
         """Return False: there is no server."""
         return False
 
+    def rollback(self) -> None:
+        """Roll back, unless SQLite has already done so, as it does when the disk is full.
+
+        A failing rollback would hide the first error.
+        """
+        if not self.is_closed() and self.connection().in_transaction:
+            super().rollback()
+
     # Statements: there are no round trips to save, so all of them run at once.
 
     def execute_each(self, statements: Sequence[tuple[str, Sequence[Any]]]) -> list[Any]:
@@ -215,14 +223,10 @@ class SharedSqlite(Sqlite):
                 self._checkpoint_if_long()
 
     def rollback(self) -> None:
-        """Roll back, unless SQLite has already done so.
-
-        A failing rollback would hide the first error.
-        """
+        """Roll back, and release the write lock."""
         self.write_lock.note.step(ROLLBACK)
         try:
-            if not self.is_closed() and self.connection().in_transaction:
-                super().rollback()
+            super().rollback()
         finally:
             self.write_lock.release()
 

@@ -123,6 +123,13 @@ BACKUP = (
         PLACES,
     ),
     Mutant(
+        "a restore to a full disk is explained",
+        "storage/backup/restore.py",
+        "with translate_errors(str(file.parent)):",
+        "if True:",
+        COMMANDS,
+    ),
+    Mutant(
         "a folder does not get the name of an archive",
         "storage/backup/places/opening.py",
         "if path.name.endswith(_OTHER_ARCHIVES) and not path.is_dir():",

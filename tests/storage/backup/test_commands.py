@@ -10,6 +10,7 @@ import pytest
 
 from storage.backup.places.folder import FolderPlace
 from tests.support.backups import stored_in
+from tests.support.disk.small_disks import small_disk
 from tests.support.programs import running_service
 from tests.support.stores import Bench, folder_of
 from tests.support.transfers import fill_store
@@ -102,6 +103,15 @@ def test_a_wrong_call_is_explained(bench: Bench, arguments: list[str], message: 
     code, printed = run(environ_of(bench), *arguments)
     assert code in (1, 2)
     assert message in printed
+
+
+def test_a_restore_to_a_full_disk_says_so_and_leaves_no_store(bench: Bench, tmp_path: Path) -> None:
+    backups = str(tmp_path / "backups")
+    assert run(environ_of(bench), "backup", "--to", backups)[0] == 0
+    with small_disk(tmp_path / "small", "tmpfs", 64 * 1024) as small:
+        code, printed = run({"DATA_DIR": str(small)}, "restore", "--from", backups)
+        assert (code, printed) == (1, f"not restored: {small}: No space left on device\n")
+        assert not (small / "jobs.db").exists()
 
 
 def test_there_is_a_backup_only_of_a_store(bench: Bench, tmp_path: Path) -> None:

@@ -13,8 +13,10 @@ import pytest
 from storage.db.schema.migrate import create_file
 from storage.files.disk import make_folder
 from storage.open import open_store
+from storage.records.job import StoreFull
 from storage.settings.settings import Settings, SettingsError
 from tests.support.disk.disk_calls import record_disk_calls
+from tests.support.disk.small_disks import small_disk
 
 
 def open_and_close(data: Path, url: str = "") -> None:
@@ -31,6 +33,13 @@ def test_a_database_is_synced_before_it_is_linked_and_its_folder_afterwards(
     named = calls.index(("link", file))
     assert ("fsync", file.with_name("jobs.db.making")) in calls[:named]
     assert ("fsync", file.parent) in calls[named:]
+
+
+def test_a_disk_that_is_too_small_for_a_new_database_is_named(tmp_path: Path) -> None:
+    with small_disk(tmp_path / "small", "tmpfs", 64 * 1024) as small:
+        with pytest.raises(StoreFull, match="full"):
+            open_and_close(small)
+        assert not (small / "jobs.db").exists()
 
 
 def test_the_parent_of_every_new_folder_is_synced(
