@@ -173,8 +173,8 @@ class _Load:
                     status, text = 0, repr(error)
                 if status == expected:
                     self.answered += 1
-                elif "store_unavailable" in text:  # it migrates the database; clients repeat it
-                    self.again += 1
+                elif "store_unavailable" in text or status == 504:
+                    self.again += 1  # it migrates the database, or a proxy gave up; clients repeat
                 else:
                     self.failures.append(f"{method} {path}: {status} {text[:200]}")
 
