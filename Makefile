@@ -47,7 +47,9 @@ check: $(DEVELOPER) types ## Lint, format and types of Python and JavaScript, im
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
 	$(BIN)/pytest -q tests/test_imports.py tests/test_style.py
-	bash -n .ci/run && bash -n tests/system/docker/run && bash -n tests/system/systemd/run && bash -n tests/system/kubernetes/run && bash -n tests/system/cgroups/run && bash -n tests/web/check && bash -n tests/generators/run
+	for script in .ci/run tests/system/docker/run tests/system/systemd/run tests/system/kubernetes/run \
+		tests/system/cgroups/run tests/web/check tests/generators/run; do \
+		bash -n $$script || exit 1; done
 	tests/web/check
 
 types: $(DEVELOPER) ## The types of Python only, which depend on its version
