@@ -156,14 +156,13 @@ MAY_IMPORT = {
     "storage.settings storage.telemetry",
     "server.doctor.findings": "runner server.settings storage.checks storage.db storage.db.schema "
     "storage.settings",
-    "server.doctor.checks": "runner runner.job_types.registry runner.pool.linux "
-    "server.doctor.findings server.settings storage storage.*",
-    "server.doctor.trials": "runner server.doctor.checks server.doctor.findings "
-    "server.settings storage storage.*",
+    "server.doctor.checks": "runner.job_types.registry runner.pool.linux "
+    "server.doctor.findings server.jobs storage storage.*",
+    "server.doctor.trials": "server.doctor.checks server.doctor.findings storage storage.*",
     "server.doctor": "server.doctor.checks server.doctor.findings server.doctor.trials storage "
     "storage.*",
-    "server.doctor.bundle": "runner server.documents server.doctor server.doctor.checks "
-    "server.doctor.findings server.settings storage storage.*",
+    "server.doctor.bundle": "server.documents server.doctor server.doctor.checks "
+    "server.doctor.findings storage storage.*",
 }
 
 # Library: the modules that may import it. Python's own modules are free to all but sqlite3.

@@ -1,4 +1,4 @@
-"""Runs all checks, each after those that it depends on."""
+"""Runs all checks, each after the checks that it depends on."""
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass

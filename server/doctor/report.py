@@ -3,7 +3,7 @@
 import json
 from collections import Counter
 
-from server.doctor.findings.finding import LEVELS, Finding, worst
+from server.doctor.findings.finding import LEVELS, Finding, Level, worst
 from storage.records.release import RELEASE
 
 _WIDTH = 9
@@ -13,8 +13,8 @@ def as_text(findings: list[Finding]) -> str:
     """Return the findings, the worst ones last, where a terminal shows them."""
     ordered = sorted(findings, key=lambda each: LEVELS.index(each.level))
     counts = Counter(each.level for each in findings)
-    summary = ", ".join(f"{counts[level]} {level}" for level in reversed(LEVELS) if counts[level])
-    return "\n".join([*map(_lines, ordered), summary])
+    summary = [_counted(counts[level], level) for level in reversed(LEVELS) if counts[level]]
+    return "\n".join([*map(_lines, ordered), ", ".join(summary)])
 
 
 def as_json(findings: list[Finding], fixed: list[str]) -> str:
@@ -26,6 +26,10 @@ def as_json(findings: list[Finding], fixed: list[str]) -> str:
         "findings": [each.document() for each in findings],
     }
     return json.dumps(document, indent=2, ensure_ascii=False)
+
+
+def _counted(count: int, level: Level) -> str:
+    return f"{count} {level}{'' if count == 1 or level == 'ok' else 's'}"
 
 
 def _lines(finding: Finding) -> str:

@@ -136,7 +136,7 @@ class Definition(Strict):
 
     @property
     def other_texts(self) -> list[str]:
-        """All texts that become no arguments."""
+        """All texts of the command that do not become arguments."""
         texts = [*self.env.values(), *self.files]
         return [*texts, self.stdout.file] if isinstance(self.stdout, OutputFile) else texts
 
@@ -147,7 +147,7 @@ class Definition(Strict):
 
     @property
     def used(self) -> frozenset[str]:
-        """The names of all values that the command uses, and of those that conditions name."""
+        """The names of all values that texts of the command use or conditions name."""
         return self.conditions | self.inserted
 
     @property

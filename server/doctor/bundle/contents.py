@@ -12,15 +12,13 @@ from typing import Any
 from urllib.error import URLError
 from urllib.request import urlopen
 
-from runner.config import RunnerSettings
 from server.doctor import report
 from server.doctor.bundle.redaction import REMOVED
 from server.doctor.checks.versions import packages
 from server.doctor.examine import examine
-from server.doctor.findings.secrets import secret_names
+from server.doctor.findings.setting_names import secret_names, setting_names
 from server.doctor.findings.subject import Subject
 from server.documents.metrics import store_exposition
-from server.settings.server import ServerSettings
 from storage.db.clock import clock_of
 from storage.db.schema.state import read_state
 from storage.open import runners_folder
@@ -75,15 +73,12 @@ def versions() -> dict[str, Any]:
 
 
 def settings(subject: Subject) -> dict[str, Any]:
-    """Return the settings of listener and worker that are set, and the problems of those.
+    """Return the settings of listener and worker that are set, and their problems.
 
     A secret is only said to be set. Other variables of the environment are left out.
     """
-    hidden, names = secret_names(), set[str]()
-    for cls in (RunnerSettings, ServerSettings):
-        names |= {name.upper() for name in cls.model_fields}
-        names |= {f"{name}_FILE" for name in cls.secrets()}
-    given = {name: subject.environ[name] for name in sorted(names) if subject.environ.get(name)}
+    hidden, names = secret_names(), sorted(setting_names())
+    given = {name: subject.environ[name] for name in names if subject.environ.get(name)}
     shown = {name: REMOVED if name in hidden else value for name, value in given.items()}
     return {"set": shown, "problems": subject.problems}
 
@@ -130,11 +125,8 @@ def metrics(subject: Subject) -> str:
 
 def listener_metrics(subject: Subject) -> str:
     """Return the metrics of the listener on this machine, if it answers without a token."""
-    host = subject.listener.listen_host or "127.0.0.1"
-    local = "127.0.0.1" if host in ("0.0.0.0", "localhost") else host
     try:
-        address = f"http://{local}:{subject.listener.port}/metrics"
-        with urlopen(address, timeout=_SECONDS) as answer:
+        with urlopen(f"{subject.listener_url}/metrics", timeout=_SECONDS) as answer:
             return str(answer.read().decode())
     except (URLError, OSError, ValueError) as error:
         return f"no listener answers on port {subject.listener.port} without a token: {error}\n"

@@ -1,8 +1,8 @@
 """The programs' own logs: their last lines, without texts that come from jobs.
 
 A line counts if it is a JSON object, or begins with a time, as the programs write it, or continues
-such a line. What jobs print to the log of a worker with LOG_BYTES=0 is left out, unless it looks
-like that.
+such a line. Lines that jobs print to the log of a worker with LOG_BYTES=0 are left out, unless
+they look like such lines.
 """
 
 import json

@@ -1,4 +1,4 @@
-"""Removes secrets from texts: those that this environment knows, and whatever looks like one."""
+"""Removes from texts the secrets of this environment, and all that looks like a secret."""
 
 import json
 import re
@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from urllib.parse import quote, unquote, urlsplit
 
-from server.doctor.findings.secrets import secret_names
+from server.doctor.findings.setting_names import secret_names
 
 REMOVED = "(removed)"
 MIN_LENGTH = 5
@@ -51,7 +51,7 @@ class Redactor:
 
 
 def _of_environment(environ: Mapping[str, str]) -> Iterator[str]:
-    """Yield the secrets in the environment, those in the files that it names, and in addresses."""
+    """Yield the secrets in the environment, in the files that it names, and in addresses."""
     hidden = secret_names()
     for name, value in environ.items():
         is_hidden = name in hidden or re.search(r"SECRET|TOKEN|PASSW|_KEY\b|CREDENTIAL", name)

@@ -25,7 +25,7 @@ def check(subject: Subject) -> Iterator[Finding]:
         seconds = max(0.0, (clock_of(subject.database)() - last_at) / 1000)
         yield _age(subject, seconds)
     if place := subject.settings.backup_to:
-        yield from _place(subject, Path(place.removeprefix("file://")))
+        yield from _place(subject, place.removeprefix("file://"))
 
 
 def _age(subject: Subject, seconds: float) -> Finding:
@@ -46,9 +46,10 @@ def _age(subject: Subject, seconds: float) -> Finding:
     )
 
 
-def _place(subject: Subject, folder: Path) -> Iterator[Finding]:
+def _place(subject: Subject, place: str) -> Iterator[Finding]:
     """Yield that a folder of backups is on the disk of the store."""
-    if "://" in str(subject.settings.backup_to).removeprefix("file://") or not folder.is_dir():
+    folder = Path(place)
+    if "://" in place or not folder.is_dir():
         return
     for setting, data in subject.folders.items():
         if data.is_dir() and data.stat().st_dev == folder.stat().st_dev:

@@ -56,8 +56,7 @@ def check_store(subject: Subject) -> Iterator[Finding]:
         "SELECT max(created_at) FROM job WHERE id = (SELECT job_id FROM event WHERE version = "
         "(SELECT max(version) FROM event))"
     )
-    if newest is not None and newest / 1000 > store_ms / 1000 + _AHEAD_SECONDS:
-        ahead = newest / 1000 - store_ms / 1000
+    if newest is not None and (ahead := (newest - store_ms) / 1000) > _AHEAD_SECONDS:
         yield Finding(
             NAME,
             "warning",

@@ -7,11 +7,10 @@ from pathlib import Path
 from server.doctor.checks.file_systems import first_existing
 from server.doctor.findings.finding import Finding, ok
 from server.doctor.findings.subject import Subject
+from server.jobs.admission import DEFAULT_DISK_FRACTION, DEFAULT_MIN_FREE_BYTES
 
 NAME = "disk"
 _MIB = 1024**2
-_DEFAULT_BYTES, _DEFAULT_SHARE = 256 * _MIB, 0.1
-"""MIN_FREE_BYTES without a setting: so many bytes, but at most this share of the disk."""
 _LITTLE = 4
 """A warning below so many times the space that is needed."""
 _FEW_INODES, _FEW_SHARE = 10_000, 0.02
@@ -24,7 +23,7 @@ def check(subject: Subject) -> Iterator[Finding]:
         total, free = status.f_blocks * status.f_frsize, status.f_bavail * status.f_frsize
         needed = subject.listener.min_free_bytes
         if needed is None:
-            needed = min(_DEFAULT_BYTES, round(total * _DEFAULT_SHARE))
+            needed = min(DEFAULT_MIN_FREE_BYTES, total // DEFAULT_DISK_FRACTION)
         yield _of_space(f"{setting}={folder}", free, needed)
         if status.f_files:
             yield from _of_inodes(f"{setting}={folder}", status.f_favail, status.f_files)

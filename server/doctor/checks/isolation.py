@@ -1,4 +1,4 @@
-"""What the kernel enforces of the isolation of jobs: Landlock, seccomp and control groups."""
+"""How the kernel isolates jobs: with Landlock, seccomp and control groups."""
 
 import platform
 from collections.abc import Iterator

@@ -25,7 +25,10 @@ def check(subject: Subject) -> Iterator[Finding]:
     found = list(stranded_jobs(subject.reader(), subject.postgresql, alive, known))
     yield from map(_stranded, found)
     if not stale and not found:
-        yield ok(NAME, f"{len(alive)} workers run, and they can run all queued jobs")
+        workers = (
+            "1 worker runs, and it" if len(alive) == 1 else f"{len(alive)} workers run, and they"
+        )
+        yield ok(NAME, f"{workers} can run all queued jobs")
 
 
 def _types(subject: Subject) -> tuple[set[str], list[Finding]]:

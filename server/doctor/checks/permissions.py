@@ -6,10 +6,9 @@ import stat
 from collections.abc import Iterator
 from pathlib import Path
 
-from runner.config import RunnerSettings
 from server.doctor.findings.finding import Finding, ok
+from server.doctor.findings.setting_names import secret_files
 from server.doctor.findings.subject import Subject
-from server.settings.server import ServerSettings
 from storage.files.private import database_files, require_access
 
 NAME = "permissions"
@@ -74,8 +73,7 @@ def _has_mode_for_others(path: Path) -> bool:
 
 def _of_secrets(subject: Subject) -> Iterator[Finding]:
     """Yield files with secrets that everybody on the machine may read."""
-    names = {f"{name}_FILE" for cls in (RunnerSettings, ServerSettings) for name in cls.secrets()}
-    for name in sorted(names | {"API_TOKENS_FILE", "AWS_SHARED_CREDENTIALS_FILE"}):
+    for name in sorted(secret_files() | {"API_TOKENS_FILE", "AWS_SHARED_CREDENTIALS_FILE"}):
         path = Path(subject.environ.get(name) or "/")
         is_docker = path.is_relative_to("/run/secrets")  # in a container, nobody else is there
         is_open = path.is_file() and path.stat().st_mode & stat.S_IROTH

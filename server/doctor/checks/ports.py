@@ -27,7 +27,7 @@ def check(subject: Subject) -> Iterator[Finding]:
         yield ok(NAME, f"{shown} is free")
     except OSError as error:
         if error.errno == errno.EADDRINUSE:
-            yield _of_program(shown, host, port)
+            yield _of_program(shown, subject)
             return
         yield Finding(
             NAME,
@@ -49,11 +49,10 @@ def _bind(host: str, port: int) -> None:
         server.listen(1)
 
 
-def _of_program(shown: str, host: str, port: int) -> Finding:
+def _of_program(shown: str, subject: Subject) -> Finding:
     """Return the finding for a port that a program uses: a listener, or another one."""
-    local = "127.0.0.1" if host in ("0.0.0.0", "localhost") else host
     try:
-        with urlopen(f"http://{local}:{port}/healthz", timeout=_SECONDS) as answer:
+        with urlopen(f"{subject.listener_url}/healthz", timeout=_SECONDS) as answer:
             is_listener = isinstance(json.load(answer).get("status"), str)
     except (URLError, OSError, ValueError, AttributeError) as error:
         is_listener = getattr(error, "code", None) == 503
@@ -64,5 +63,5 @@ def _of_program(shown: str, host: str, port: int) -> Finding:
         "error",
         f"another program listens on {shown}",
         "the listener does not start",
-        f"find it with ss -ltnp 'sport = :{port}', or set PORT to another number",
+        f"find it with ss -ltnp 'sport = :{subject.listener.port}', or set PORT to another number",
     )

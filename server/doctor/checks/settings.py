@@ -3,10 +3,9 @@
 from collections.abc import Iterator
 from difflib import get_close_matches
 
-from runner.config import RunnerSettings
 from server.doctor.findings.finding import Finding, ok
+from server.doctor.findings.setting_names import setting_names
 from server.doctor.findings.subject import Subject
-from server.settings.server import ServerSettings
 
 NAME = "settings"
 _SEES_MORE = 0.85
@@ -76,10 +75,7 @@ def check_access(subject: Subject) -> Iterator[Finding]:
 
 def _mistyped(subject: Subject) -> Iterator[tuple[str, str]]:
     """Yield variables that resemble the name of a setting, each with that name."""
-    known = set[str]()
-    for cls in (ServerSettings, RunnerSettings):
-        known |= {name.upper() for name in cls.model_fields}
-        known |= {f"{name}_FILE" for name in cls.secrets()}
+    known = setting_names()
     for name in sorted(set(subject.environ) - known - _KNOWN_ELSEWHERE):
         is_ours = not name.startswith(_OF_OTHERS) and subject.environ[name].strip()
         if is_ours and (close := get_close_matches(name, known, 1, _SEES_MORE)):

@@ -1,1 +1,1 @@
-"""What a check gets, and what it finds."""
+"""The subject that a check examines, and the findings that it yields."""

@@ -1,4 +1,4 @@
-"""What a check has found."""
+"""The findings of the checks, and their levels."""
 
 from dataclasses import asdict, dataclass
 from typing import Literal

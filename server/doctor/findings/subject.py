@@ -1,4 +1,4 @@
-"""What is examined: the settings of the environment, and the database that they name."""
+"""The subject of the checks: the settings of the environment, and the database that they name."""
 
 import time
 from collections.abc import Mapping
@@ -57,6 +57,13 @@ class Subject:
         return self._listener
 
     @property
+    def listener_url(self) -> str:
+        """Where programs on this machine reach the listener. Only if the settings are valid."""
+        host = self.listener.listen_host
+        local = "127.0.0.1" if host in (None, "0.0.0.0", "localhost") else host
+        return f"http://{local}:{self.listener.port}"
+
+    @property
     def settings(self) -> Settings:
         """The settings that both programs share. Only if the settings are valid."""
         return self.worker
@@ -94,10 +101,10 @@ class Subject:
 
     def reader(self, share: float = 1.0) -> Reader:
         """Return a reader whose queries may take this share of the usual time."""
-        return Reader(self.database, None if self.thorough else QUERY_SECONDS * share)
+        return Reader(self.database, self.seconds(share))
 
     def seconds(self, share: float = 1.0) -> float | None:
-        """Return the seconds for reading files; None for any time."""
+        """Return this share of the usual time; None for any time."""
         return None if self.thorough else QUERY_SECONDS * share
 
     def close(self) -> None:

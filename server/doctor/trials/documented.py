@@ -4,7 +4,7 @@ from typing import NamedTuple
 
 
 class Figure(NamedTuple):
-    """A documented figure. `unit` is "/s", of which more is better, or "ms", of which less is."""
+    """A documented figure. `unit` is "/s" (more is better) or "ms" (less is better)."""
 
     text: str
     value: float

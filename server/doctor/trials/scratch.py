@@ -11,10 +11,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from runner.config import RunnerSettings
-from server.doctor.findings.secrets import secret_names
+from server.doctor.findings.setting_names import setting_names
 from server.doctor.findings.subject import Subject
-from server.settings.server import ServerSettings
 from storage.records.job import StoreError
 
 ROOT = Path(__file__).parents[3]
@@ -60,9 +58,7 @@ def scratch_store(subject: Subject) -> Iterator[Scratch]:
 
 def plain_environment() -> dict[str, str]:
     """Return the environment without settings of the service, for a scratch store."""
-    names = secret_names()
-    for cls in (RunnerSettings, ServerSettings):
-        names |= {name.upper() for name in cls.model_fields}
+    names = setting_names()
     names |= {f"{name}_FILE" for name in names}
     return {
         name: value

@@ -10,7 +10,7 @@ import pytest
 from runner.config import RunnerSettings
 from server.doctor.bundle.logs import without_texts_of_jobs
 from server.doctor.bundle.redaction import REMOVED, Redactor
-from server.doctor.findings.secrets import secret_names
+from server.doctor.findings.setting_names import secret_names
 from server.settings.server import ServerSettings
 from tests.support.claims_in_steps import completed
 from tests.support.stores import open_bench
