@@ -11,7 +11,6 @@ files/NAME                      with ?files=true: the files that it has left
 import hashlib
 import io
 from collections.abc import Callable, Iterator
-from contextlib import closing
 from dataclasses import dataclass
 from functools import partial
 from typing import Any, ClassVar
@@ -19,7 +18,6 @@ from typing import Any, ClassVar
 from server.documents.files import BundleQuery
 from server.documents.jobs import job_document
 from server.downloads.archive import FilesArchive, Reader
-from server.downloads.disposition import content_disposition
 from server.events.documents import event_document, output_lines, output_text
 from server.events.log_entries import ALL
 from server.handlers.files.download import DownloadHandler
@@ -65,21 +63,7 @@ class BundleHandler(DownloadHandler):
         job = await self.jobs.wait(parse_job_id(job_id), self.caller)
         members = await self.threads.run(self._members, job, query.files)
         archive = FilesArchive(members, lambda member: member.open())
-        if self.begin(archive.etag):
-            return
-        self.set_headers(
-            {
-                "Content-Type": "application/zip",
-                "Content-Length": str(archive.size),
-                "Content-Disposition": content_disposition("attachment", f"{job.id}.bundle.zip"),
-                "Accept-Ranges": "none",
-            }
-        )
-        if self.request.method == "HEAD":
-            self.finish()
-            return
-        with self.downloads.slow(), closing(archive.pieces()) as pieces:
-            await self.send_pieces(partial(next, pieces, b""))
+        await self.send_archive(f"{job.id}.bundle.zip", archive)
 
     head = get
 

@@ -1,13 +1,15 @@
-"""The base class of handlers that send a stored file, as a whole or in part."""
+"""The base class of handlers that send stored files: one, as a whole or in part, or an archive."""
 
 import asyncio
 import logging
 from collections.abc import Callable
+from contextlib import closing
 from dataclasses import dataclass
 from functools import partial
 from typing import Any, ClassVar
 
 from server.documents.files import DownloadQuery
+from server.downloads.archive import FilesArchive
 from server.downloads.disposition import content_disposition
 from server.downloads.downloads import PIECE_BYTES, Downloads
 from server.downloads.ranges import wanted_range
@@ -56,7 +58,7 @@ class DownloadHandler(OneJobHandler):
         Raises Problem 410, 412, 416 and 503.
         """
         query = read_query(DownloadQuery, query_parameters(self))
-        if self.begin(file.etag):
+        if self._begin(file.etag):
             return
         is_head = self.request.method == "HEAD"  # for which Range has no meaning
         part = None if is_head else wanted_range(self.request.headers, file.etag, file.size)
@@ -71,11 +73,32 @@ class DownloadHandler(OneJobHandler):
                 await self._send_local(FileRange(descriptor, start, end - start, threads))
             else:
                 with self.downloads.slow():
-                    await self.send_pieces(partial(reader.read, PIECE_BYTES))
+                    await self._send_pieces(partial(reader.read, PIECE_BYTES))
         finally:
             reader.close()
 
-    def begin(self, etag: str) -> bool:
+    async def send_archive(self, name: str, archive: FilesArchive[Any]) -> None:
+        """Answer the request with an archive, which is made meanwhile.
+
+        Raises Problem 410, 412 and 503.
+        """
+        if self._begin(archive.etag):
+            return
+        self.set_headers(
+            {
+                "Content-Type": "application/zip",
+                "Content-Length": str(archive.size),
+                "Content-Disposition": content_disposition("attachment", name),
+                "Accept-Ranges": "none",
+            }
+        )
+        if self.request.method == "HEAD":
+            self.finish()
+            return
+        with self.downloads.slow(), closing(archive.pieces()) as pieces:
+            await self._send_pieces(partial(next, pieces, b""))
+
+    def _begin(self, etag: str) -> bool:
         """Begin the response. Return whether it is a 304, because the client has the file already.
 
         Raises Problem 412.
@@ -127,7 +150,7 @@ class DownloadHandler(OneJobHandler):
         else:
             self._break_off("the client is gone, or the file was cut")
 
-    async def send_pieces(self, read: Callable[[], bytes]) -> None:
+    async def _send_pieces(self, read: Callable[[], bytes]) -> None:
         """Send pieces until one is empty. The next one is read while the client receives one.
 
         `read` may block, and raise StoreUnavailable or a Problem. No two calls of it overlap, and

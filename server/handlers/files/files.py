@@ -1,7 +1,6 @@
 """`/jobs/{job_id}/files`: the files that a job has left, one by one or as a zip archive."""
 
 import re
-from contextlib import closing
 from difflib import get_close_matches
 from functools import partial
 from typing import ClassVar
@@ -10,7 +9,6 @@ from uuid import UUID
 
 from server.documents.schemas.files import FilesDocument
 from server.downloads.archive import FilesArchive
-from server.downloads.disposition import content_disposition
 from server.handlers.files.download import DownloadHandler, StoredFile
 from server.handlers.jobs.job import OneJobHandler, parse_job_id
 from server.http.codes import Code
@@ -78,26 +76,9 @@ class FilesArchiveHandler(DownloadHandler):
         files = await self.threads.run(self.job_store.files, job.id) if job.files else []
         if not files:
             raise Problem(Code.FILE_NOT_FOUND, f"the job {job.id} has left no files")
-        await self._send_archive(job.id, FilesArchive(files, self.artifacts.open))
+        await self.send_archive(f"{job.id}.zip", FilesArchive(files, self.artifacts.open))
 
     head = get
-
-    async def _send_archive(self, job_id: UUID, archive: FilesArchive[JobFile]) -> None:
-        if self.begin(archive.etag):
-            return
-        self.set_headers(
-            {
-                "Content-Type": "application/zip",
-                "Content-Length": str(archive.size),
-                "Content-Disposition": content_disposition("attachment", f"{job_id}.zip"),
-                "Accept-Ranges": "none",
-            }
-        )
-        if self.request.method == "HEAD":
-            self.finish()
-            return
-        with self.downloads.slow(), closing(archive.pieces()) as pieces:
-            await self.send_pieces(partial(next, pieces, b""))
 
 
 def _not_found(job_id: UUID, name: str, files: list[JobFile]) -> str:
