@@ -15,6 +15,7 @@ from server.http.codes import Code
 from server.http.problems import Problem
 from server.store.threads import StoreThreads
 from storage.files.artifacts import Artifacts
+from storage.records.job import Job
 from storage.records.job_file import JobFile
 from storage.records.media_types import UNKNOWN
 from storage.store import JobStore
@@ -52,13 +53,26 @@ class FileHandler(DownloadHandler):
         job = await self.jobs.wait(parse_job_id(job_id), self.caller)
         file = await self.threads.run(self.job_store.file, job.id, name) if job.files else None
         if file is None:
-            files = await self.threads.run(self.job_store.files, job.id) if job.files else []
-            raise Problem(Code.FILE_NOT_FOUND, _not_found(job.id, name, files))
+            raise Problem(Code.FILE_NOT_FOUND, await self.threads.run(self._not_found, job, name))
         kind = file.media_type if _MEDIA_TYPE.fullmatch(file.media_type) else UNKNOWN
         read = partial(self.artifacts.open, file)
         await self.send_file(StoredFile(file.name, file.size, kind, file.sha256, read))
 
     head = get
+
+    def _not_found(self, job: Job, name: str) -> str:
+        """Return the text for a name that no file of a job has: it names the most similar files.
+
+        Blocks: it reads all names and compares them, which takes seconds for thousands of them.
+        """
+        text = f"the job {job.id} has left no file {name[:300]!r}"
+        names = [file.name for file in self.job_store.files(job.id)] if job.files else []
+        if not names:
+            return f"{text}, and no other"
+        alike = get_close_matches(name, names, n=_MAX_NAMED, cutoff=0)
+        shown = ", ".join(repr(each[:100]) for each in sorted(alike))
+        more = len(names) - len(alike)
+        return f"{text}; it has {shown}{f' and {more} more' if more else ''}"
 
 
 class FilesArchiveHandler(DownloadHandler):
@@ -79,18 +93,6 @@ class FilesArchiveHandler(DownloadHandler):
         await self.send_archive(f"{job.id}.zip", FilesArchive(files, self.artifacts.open))
 
     head = get
-
-
-def _not_found(job_id: UUID, name: str, files: list[JobFile]) -> str:
-    """Return the text for a name that is not one of a job's files: it names those most alike."""
-    text = f"the job {job_id} has left no file {name[:300]!r}"
-    if not files:
-        return f"{text}, and no other"
-    names = [file.name for file in files]
-    alike = get_close_matches(name, names, n=_MAX_NAMED, cutoff=0)[:_MAX_NAMED] or names
-    shown = ", ".join(repr(each[:100]) for each in sorted(alike[:_MAX_NAMED]))
-    more = len(names) - min(len(alike), _MAX_NAMED)
-    return f"{text}; it has {shown}{f' and {more} more' if more else ''}"
 
 
 def files_document(root_path: str, job_id: UUID, files: list[JobFile]) -> FilesDocument:
