@@ -142,7 +142,7 @@ def _list(file: Path | None, as_json: bool) -> None:
 
 
 def _row(token: Token, use: Any) -> dict[str, Any]:
-    """What a list shows of a token."""
+    """Return the row of a token in a list."""
     expires = token.expires_at and utc(token.expires_at)
     has_expired = token.has_expired(time.time())
     return {

@@ -78,7 +78,7 @@ def parse_rights(text: str) -> Rights:
 class Caller:
     """The sender of a request. `name` is None if the request was not authenticated.
 
-    `queues` are those in which the role counts, and whose jobs the caller sees; None for all.
+    The role counts only in `queues`, and the caller sees only their jobs. None means all queues.
     """
 
     name: str | None
@@ -115,7 +115,7 @@ class Caller:
         return self.role is Role.ADMIN and not self.is_limited
 
     def outside(self, queues: Collection[str]) -> list[str]:
-        """Return the names of those queues that the caller may not use."""
+        """Return the names of the given queues that the caller may not use."""
         return sorted(name for name in set(queues) if not self.sees_queue(name))
 
     @property

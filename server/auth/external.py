@@ -1,4 +1,4 @@
-"""What the authenticator asks about callers that others have authenticated: `server/sign_in`."""
+"""How the authenticator asks `server/sign_in` about callers that others have authenticated."""
 
 from collections.abc import Mapping
 from typing import Protocol

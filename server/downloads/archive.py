@@ -29,7 +29,7 @@ class Reader(Protocol):
 
 
 class ArchivedFile(Protocol):
-    """A file of an archive, with its size in bytes and its digest in hexadecimal."""
+    """A file of an archive."""
 
     @property
     def name(self) -> str:

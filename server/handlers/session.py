@@ -92,7 +92,7 @@ class SessionHandler(Handler):
 async def record_sign_in(handler: Handler, audit: AuditLog, threads: StoreThreads) -> None:
     """Record in the log, and in the audit log if there is one, that the caller has signed in.
 
-    A store that fails keeps nobody from signing in, to see what the matter is.
+    If the store fails, people can still sign in, to see what is wrong.
     """
     caller = handler.caller
     log_change(caller.name, "sign in")

@@ -153,7 +153,7 @@ class RenewalHandler(ProviderHandler):
 
 
 class SignOutHandler(ProviderHandler):
-    """The end of the session at the provider, after that of the front end."""
+    """The sign-out at the provider, after the sign-out from the front end."""
 
     async def get(self) -> None:
         """Lead the browser to the provider's own sign-out, if it has one, and then back."""

@@ -72,8 +72,7 @@ class ScheduleService:
         self._threads = threads
 
     async def page(self, limit: int, after: str, caller: Caller) -> list[Schedule]:
-        """Return up to `limit` schedules whose names follow `after`, of those that the caller
-        sees."""
+        """Return up to `limit` schedules that the caller sees and whose names follow `after`."""
         found: list[Schedule] = []
         while len(found) < limit:
             some = await self._threads.run(self._schedules.page, limit, after)

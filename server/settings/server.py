@@ -275,7 +275,7 @@ class ServerSettings(SignInSettings):
         return bool(by_tokens or self.oidc_issuer or self.auth_proxy_header)
 
     def tokens(self) -> tokens.Tokens | None:
-        """The tokens of API_TOKENS and API_TOKENS_FILE. None if nobody must be authenticated.
+        """The tokens of API_TOKENS and API_TOKENS_FILE. None if callers need no authentication.
 
         Raises TokensError.
         """

@@ -150,7 +150,7 @@ class SignInFlow:
     async def sign_out_url(self, page: str) -> str | None:
         """Return the address at which the provider ends its own session, and then leads to `page`.
 
-        None if it has none, or does not respond.
+        None if the provider names no such address, or does not respond.
         """
         try:
             url = (await self._provider.metadata()).get("end_session_endpoint")

@@ -16,7 +16,7 @@ MAX_NAME_LENGTH = 190
 
 @dataclass(frozen=True)
 class GroupRoles:
-    """The rights of each group. Who is in several groups has the highest of their roles, in the
+    """The rights of each group. A person in several groups has the highest of their roles, in the
     queues of all groups with that role."""
 
     rights: dict[str, Rights]
@@ -42,7 +42,7 @@ class GroupRoles:
         return cls(rights)
 
     def known(self, groups: Iterable[str]) -> list[str]:
-        """Return those of the groups that have a role, sorted."""
+        """Return the given groups that have a role, sorted."""
         return sorted(self.rights.keys() & set(groups))
 
     def caller(

@@ -194,7 +194,7 @@ class Provider:
         return found
 
     def _is_usable(self, url: Any) -> bool:
-        """Whether it is a URL; with an issuer over HTTPS, also over HTTPS."""
+        """Whether an entry of the metadata is a URL, and uses HTTPS if the issuer does."""
         try:
             parts = urlsplit(url) if isinstance(url, str) else urlsplit("")
         except ValueError:

@@ -3,7 +3,8 @@
     browser ──▶ proxy: who is it? ──▶ listener         Remote-User: ann, Remote-Groups: ops,dev
 
 Anyone who reaches the listener can send these headers. `TrustedProxies` removes them unless the
-connection comes from an address in TRUSTED_PROXIES. The proxy must remove those of its clients.
+connection comes from an address in TRUSTED_PROXIES. The proxy must remove them from the requests
+of its clients.
 """
 
 from collections.abc import Mapping

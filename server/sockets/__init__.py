@@ -1,4 +1,5 @@
-"""The sockets on which the listener listens: its own, those of systemd, and a port that two share.
+"""The sockets of the listener: sockets that it opens, sockets that systemd has opened, and a port
+that two listeners share.
 
 It imports the settings of the listener and what storage shares with them, and nothing of HTTP.
 """
