@@ -2,9 +2,10 @@
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { queryFilters, readFilters } from "../../../server/web/pages/audit/auditFilters.js";
+import { readFilters } from "../../../server/web/pages/audit/auditFilters.js";
 import { detailText } from "../../../server/web/pages/audit/auditPage.js";
 import { auditHref } from "../../../server/web/shared/links.js";
+import { queryFilters } from "../../../server/web/shared/spans.js";
 
 const NOW = Date.parse("2030-01-31T12:00:00Z");
 

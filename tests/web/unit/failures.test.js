@@ -2,12 +2,9 @@
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import {
-  jobFilters,
-  queryFilters,
-  readFilters,
-} from "../../../server/web/pages/failures/failureFilters.js";
+import { jobFilters, readFilters } from "../../../server/web/pages/failures/failureFilters.js";
 import { failuresHref } from "../../../server/web/shared/links.js";
+import { queryFilters } from "../../../server/web/shared/spans.js";
 
 const NOW = Date.parse("2030-01-31T12:00:00Z");
 

@@ -1,20 +1,12 @@
 // The filters of the audit log: in the address of the page, in the API, and in the form.
 
 import { h } from "../../lib/dom.js";
-import { field, selectField } from "../../shared/filterFields.js";
+import { field } from "../../shared/filterFields.js";
+import { isSpan, sinceField } from "../../shared/spans.js";
 
 /** @typedef {"subject" | "action" | "caller" | "since" | "cursor"} Name */
 /** @typedef {Partial<Record<Name, string>>} AuditFilters */
 
-/** @type {Record<string, number>} the choices of "since" in ms */
-const SPANS = { "1h": 3600e3, "24h": 86400e3, "7d": 7 * 86400e3 };
-/** @type {[value: string, text: string][]} */
-const SINCE = [
-  ["", "any time"],
-  ["1h", "the last hour"],
-  ["24h", "the last 24 hours"],
-  ["7d", "the last 7 days"],
-];
 const NAMES = /** @type {const} */ (["subject", "action", "caller", "since", "cursor"]);
 
 /**
@@ -29,21 +21,9 @@ export function readFilters(search) {
   const filters = {};
   for (const name of NAMES) {
     const value = query.get(name)?.trim();
-    if (value && (name !== "since" || Object.hasOwn(SPANS, value))) filters[name] = value;
+    if (value && (name !== "since" || isSpan(value))) filters[name] = value;
   }
   return filters;
-}
-
-/**
- * Return the filters as the API takes them: the span as a time.
- *
- * @param {AuditFilters} filters
- * @param {number} now in ms
- * @returns {AuditFilters}
- */
-export function queryFilters({ since, ...filters }, now) {
-  if (!since) return filters;
-  return { ...filters, since: new Date(now - SPANS[since]).toISOString() };
 }
 
 /**
@@ -76,7 +56,7 @@ export function auditForm(filters, onChange) {
     text("Job, queue, schedule …", "subject"),
     text("Action", "action"),
     text("Caller", "caller"),
-    selectField("Time", "since", SINCE, filters.since ?? ""),
+    sinceField("Time", filters.since),
   );
   return form;
 }

@@ -5,7 +5,8 @@ import * as format from "../../lib/format.js";
 import { empty, failure, loading } from "../../lib/placeholders.js";
 import { get } from "../../shared/api.js";
 import { auditHref, jobHref, jobsHref, queryOf, scheduleHref } from "../../shared/links.js";
-import { auditForm, queryFilters, readFilters } from "./auditFilters.js";
+import { queryFilters } from "../../shared/spans.js";
+import { auditForm, readFilters } from "./auditFilters.js";
 
 /** @typedef {import("../../types.js").AuditDocument} AuditDocument */
 /** @typedef {import("../../types.js").AuditEntryDocument} AuditEntryDocument */

@@ -1,21 +1,13 @@
 // The filters of failures: in the address of the page, in the API, and in the form.
 
 import { h } from "../../lib/dom.js";
-import { choice, field, selectField } from "../../shared/filterFields.js";
+import { choice, field } from "../../shared/filterFields.js";
+import { isSpan, sinceField } from "../../shared/spans.js";
 
 /** @typedef {"type" | "queue" | "tag" | "since" | "cursor"} Name */
 /** @typedef {Partial<Record<"failure" | "queue" | "tag" | "finished_after", string>>} JobFilters */
 /** @typedef {Partial<Record<Name, string>>} FailureFilters */
 
-/** @type {Record<string, number>} the choices of "since" in ms */
-const SPANS = { "1h": 3600e3, "24h": 86400e3, "7d": 7 * 86400e3 };
-/** @type {[value: string, text: string][]} */
-const SINCE = [
-  ["", "any time"],
-  ["1h", "the last hour"],
-  ["24h", "the last 24 hours"],
-  ["7d", "the last 7 days"],
-];
 const TYPING_MS = 350;
 
 /**
@@ -30,21 +22,9 @@ export function readFilters(search) {
   const filters = {};
   for (const name of /** @type {const} */ (["type", "queue", "tag", "since", "cursor"])) {
     const value = query.get(name);
-    if (value && (name !== "since" || Object.hasOwn(SPANS, value))) filters[name] = value;
+    if (value && (name !== "since" || isSpan(value))) filters[name] = value;
   }
   return filters;
-}
-
-/**
- * Return the filters as the API takes them: the span as a time.
- *
- * @param {FailureFilters} filters
- * @param {number} now in ms
- * @returns {FailureFilters}
- */
-export function queryFilters({ since, ...filters }, now) {
-  if (!since) return filters;
-  return { ...filters, since: new Date(now - SPANS[since]).toISOString() };
 }
 
 /**
@@ -76,7 +56,7 @@ export function failureForm(filters, { types, queues }, onChange) {
   const form = h(
     "form",
     { class: "filters", role: "search", "aria-label": "Filters", onsubmit: submit },
-    selectField("Failed", "since", SINCE, filters.since ?? ""),
+    sinceField("Failed", filters.since),
     choice("Type", "type", types, filters.type),
     (queues.length > 1 || filters.queue) && choice("Queue", "queue", queues, filters.queue),
     field("Tag", h("input", { name: "tag", type: "search", maxlength: 100, value: filters.tag })),

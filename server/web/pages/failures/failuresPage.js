@@ -9,7 +9,8 @@ import { throttle } from "../../lib/throttle.js";
 import { get, getJobTypes, getQueues } from "../../shared/api.js";
 import { failuresHref, queryOf } from "../../shared/links.js";
 import { hasRole } from "../../shared/session.js";
-import { failureForm, queryFilters, readFilters } from "./failureFilters.js";
+import { queryFilters } from "../../shared/spans.js";
+import { failureForm, readFilters } from "./failureFilters.js";
 import { failureRow } from "./failureRow.js";
 
 /** @typedef {import("../../types.js").FailuresDocument} FailuresDocument */
