@@ -326,10 +326,9 @@ class Client:
     def scale(self, queues: Iterable[str] = (), *, within: float | timedelta = 0.0) -> Scale:
         """Return how many slots the jobs of some queues could use now, by default of all queues.
 
-        within: what becomes due within so many seconds counts as due.
+        within: jobs and schedules that become due within so many seconds count as due.
         """
-        seconds = within.total_seconds() if isinstance(within, timedelta) else within
-        request = requests.get_scale(queues, seconds)
+        request = requests.get_scale(queues, within)
         return read_scale(self._transport.document(request))
 
     def put_queue(

@@ -3,9 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from datetime import timedelta
 from typing import Any
 
-from jobservice.requests.request import Request, put, queue_path, require_known, with_json
+from jobservice.requests.request import (
+    Request,
+    plain,
+    put,
+    queue_path,
+    require_known,
+    with_json,
+)
 
 
 def put_queue(
@@ -22,10 +30,10 @@ def change_queue(name: str, changes: Mapping[str, Any]) -> Request:
     return with_json("PATCH", queue_path(name), dict(changes))
 
 
-def get_scale(queues: Iterable[str], within: float) -> Request:
-    """Get how many slots the jobs of some queues could use; without queues, those of all."""
-    query = [("queue", queue) for queue in queues]
-    return Request("GET", "/scale", [*query, ("within", f"{within:g}")] if within else query)
+def get_scale(queues: Iterable[str], within: float | timedelta) -> Request:
+    """Get how many slots the jobs of some queues could use; no queues stand for all queues."""
+    query, seconds = [("queue", queue) for queue in queues], plain("within", within)
+    return Request("GET", "/scale", [*query, ("within", f"{seconds:g}")] if seconds else query)
 
 
 def delete_queue(name: str) -> Request:

@@ -61,7 +61,6 @@ SERVICE = (
         " start. Jobs of paused queues, above the limits of queues and of concurrency keys do not"
         " count. Divide it by the slots of a worker.",
         queries=(ScaleQuery,),
-        problems=(422,),
     ),
     Operation(
         "/overview",

@@ -72,8 +72,10 @@ def audit(
     A job that is deleted is found by its whole id.
     """
     output = session.output
+    if subject and kind in (None, "job"):
+        subject = _subject(session, subject)
     entries = session.client.audit.list(
-        subject and (subject if kind not in (None, "job") else _subject(session, subject)),
+        subject,
         kind=kind,
         action=action,
         caller=caller,

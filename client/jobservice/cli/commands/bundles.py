@@ -30,10 +30,7 @@ def bundle(
     with_files: Annotated[
         bool, typer.Option("--files", help="Also the file that it was given, and those it left.")
     ] = False,
-    target: Annotated[
-        str | None,
-        typer.Option("--output", "-o", metavar="PATH", help="File or folder; - is stdout."),
-    ] = None,
+    target: files.Target = None,
 ) -> None:
     """Download all that is stored about a job as one zip archive, and print its path.
 

@@ -29,6 +29,10 @@ EXAMPLES = (
     "download 6af1b43d --upload -o - | zcat | head",
 )
 STDOUT = "-"
+Target = Annotated[
+    str | None,
+    typer.Option("--output", "-o", metavar="PATH", help="File or folder; - is stdout."),
+]
 
 
 def register(app: typer.Typer) -> None:
@@ -68,10 +72,7 @@ def download(
         list[str] | None,
         typer.Argument(metavar="[NAME]...", help="Files; by default the only one."),
     ] = None,
-    target: Annotated[
-        str | None,
-        typer.Option("--output", "-o", metavar="PATH", help="File or folder; - is stdout."),
-    ] = None,
+    target: Target = None,
 ) -> None:
     """Download files of a job, and print the paths that were written.
 

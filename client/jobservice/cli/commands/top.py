@@ -126,7 +126,7 @@ class View:
         ]
 
     def worker_rows(self, only_silent: bool = False) -> list[list[Cell]]:
-        """The cells of the table of workers, those that do not respond first."""
+        """Return the cells of the table of workers. Workers that do not respond come first."""
         runners = sorted(self._overview["runners"], key=lambda each: not each["stale"])
         return [
             [
@@ -160,11 +160,12 @@ class View:
 
         heading = Text(formats.printable(self.heading()), style="red" if self.problem else "bold")
         silent = self.worker_rows(only_silent=True)[:SHOWN_WORKERS]
-        workers: list[Any] = [build_table(WORKER_COLUMNS, silent, right=WORKER_COLUMNS[1:4]), ""]
         types = build_table(TYPE_COLUMNS, self.type_rows(), right=TYPE_COLUMNS[1:])
         rows = [row(job, is_short=True) for job in self._running]
-        shown = workers if silent else []
-        return Group(heading, "", *shown, types, "", build_table(COLUMNS, rows, right=["RAN"]))
+        parts: list[Any] = [types, "", build_table(COLUMNS, rows, right=["RAN"])]
+        if silent:
+            parts = [build_table(WORKER_COLUMNS, silent, right=WORKER_COLUMNS[1:4]), "", *parts]
+        return Group(heading, "", *parts)
 
 
 def _worker_state(runner: Mapping[str, Any]) -> Cell:
