@@ -14,9 +14,10 @@ from jobservice.documents import known_fields, read_time
 class AuditEntry:
     """One change, and who made it.
 
-    caller: None without tokens.
-    address: the IP address of the client; None for what the service did by itself.
-    kind, subject: what was changed, such as `job` and its id, or `queue` and its name.
+    caller: the name of the caller; None without tokens.
+    address: the IP address of the client; None if the service made the change by itself.
+    kind, subject: the thing that was changed: `job` and the id of the job, or `queue` and the name
+        of the queue, for example.
     """
 
     id: str

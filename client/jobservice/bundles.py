@@ -33,11 +33,11 @@ class BadBundle(ValueError):
 
 @dataclass(frozen=True)
 class Bundle:
-    """What a bundle says about its job.
+    """The job of a bundle, and the file that the job was given.
 
     job: the document of the job.
-    upload_name: the name of the file that it was given; None if it has none.
-    has_upload: whether the bundle has that file.
+    upload_name: the name of the file; None if the job was given none.
+    has_upload: whether the bundle has the file.
     """
 
     path: Path
@@ -88,7 +88,7 @@ class Bundle:
 
 
 def read_bundle(path: str | os.PathLike[str]) -> Bundle:
-    """Read what a bundle says. Raises BadBundle if the file is none, and OSError."""
+    """Read the job of a bundle. Raises BadBundle if the file is no bundle, and OSError."""
     place = Path(path)
     wrong = BadBundle(f"{place} is not the bundle of a job: jobservice bundle makes one")
     try:

@@ -68,10 +68,10 @@ class Hashed:
         self._earlier: deque[tuple[int, Any]] = deque(maxlen=MAX_EARLIER)
 
     def move(self, position: int) -> None:
-        """Make the hash that of the bytes up to a position.
+        """Go to a position, and hash the bytes before it.
 
-        To go back, it takes the last kept hash up to the position, and reads the bytes after it.
-        If none is kept, it reads the file from its start.
+        To go back, this takes the last kept hash of bytes before the position, and reads the bytes
+        after these. If no such hash is kept, this reads the file from its start.
         """
         while position < self._position:
             self._position, self._sha256 = (

@@ -14,8 +14,8 @@ class QueueScale:
     """The jobs of a queue, in slots.
 
     due: queued jobs whose time has come, up to 1,000.
-    not_startable: those of them that no further slot would start, because the queue is paused or
-    its limit leaves no room.
+    not_startable: due jobs that no further slot would start, because the queue is paused or its
+        limit leaves no room.
     """
 
     name: str

@@ -75,7 +75,7 @@ class AsyncTransport:
         await self._http.aclose()
 
     def new_retries(self) -> Retries:
-        """Return what counts the failures in a row of a new call, and limits them."""
+        """Return the Retries of a new call, which count and limit its failures in a row."""
         return Retries(self._retry_seconds)
 
     async def send(self, request: Request, deadline: float | None = None) -> Answer:

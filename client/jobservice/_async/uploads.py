@@ -130,7 +130,7 @@ class AsyncUploads:
         return await self._send_whole(upload, source, on_progress)
 
     async def discard(self, upload: UploadState | None) -> None:
-        """Delete an upload, if there is one, that is of no more use. If that fails, it expires."""
+        """Delete an upload that is no longer needed, if there is one. If that fails, it expires."""
         if upload is None:
             return
         with suppress(JobServiceError):

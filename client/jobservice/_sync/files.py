@@ -113,7 +113,8 @@ class FileCalls:
     ) -> Download:
         """Download all that is stored about a job as one zip archive, which `client.replay` takes.
 
-        files: also the file that the job was given, and those that it has left.
+        files: whether the archive also has the file that the job was given, and the files that
+            it has left.
         """
         return self._receive(requests.get_bundle(job_id, files), target, on_progress)
 

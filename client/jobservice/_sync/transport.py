@@ -76,7 +76,7 @@ class Transport:
         self._http.close()
 
     def new_retries(self) -> Retries:
-        """Return what counts the failures in a row of a new call, and limits them."""
+        """Return the Retries of a new call, which count and limit its failures in a row."""
         return Retries(self._retry_seconds)
 
     def send(self, request: Request, deadline: float | None = None) -> Answer:

@@ -131,7 +131,7 @@ class Uploads:
         return self._send_whole(upload, source, on_progress)
 
     def discard(self, upload: UploadState | None) -> None:
-        """Delete an upload, if there is one, that is of no more use. If that fails, it expires."""
+        """Delete an upload that is no longer needed, if there is one. If that fails, it expires."""
         if upload is None:
             return
         with suppress(JobServiceError):
