@@ -398,13 +398,17 @@ class JobType(ABC, Generic[P]):
         """
 
 
+_LEAVES = frozenset({str, int, float, bool, type(None)})
+"""Types of most values in a result; no such value is or holds a Path."""
+
+
 def has_path(value: object) -> bool:
     """Return whether a value is a Path, or a list, tuple or dict with one at any depth."""
     try:
         if isinstance(value, dict):
-            return any(map(has_path, value.values()))
+            return any(map(has_path, [v for v in value.values() if type(v) not in _LEAVES]))
         if isinstance(value, list | tuple):
-            return any(map(has_path, value))
+            return any(map(has_path, [v for v in value if type(v) not in _LEAVES]))
     except RecursionError:  # JSON cannot hold it either
         return False
     return isinstance(value, Path)
