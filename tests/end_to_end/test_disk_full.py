@@ -85,7 +85,7 @@ def test_jobs_are_refused_and_none_is_lost_while_the_disk_is_full(
 def test_jobs_can_be_canceled_while_the_disk_is_full(service: Service, disk: Path) -> None:
     worker = service.worker(CONCURRENCY_LIMIT="2")
     reserve = disk / "data" / "jobs.db-reserve"
-    wait_for(lambda: reserve.exists() and reserve.stat().st_size == RESERVE_BYTES)
+    wait_for(lambda: reserve.exists() and reserve.stat().st_size == RESERVE_BYTES, 30)
     running = [service.submit(payload={"seconds": 600}) for _ in range(2)]
     for job_id in running:
         service.wait_for_status(job_id, "running")

@@ -26,7 +26,7 @@ def service(database_url: str, tmp_path: Path) -> Iterator[Service]:
 
 def metrics(service: Service) -> dict[str, float]:
     """The metrics of backups, with their labels."""
-    with urllib.request.urlopen(f"{service.base_url}/metrics", timeout=10) as response:
+    with urllib.request.urlopen(f"{service.base_url}/metrics", timeout=30) as response:
         lines = response.read().decode().splitlines()
     found = (line.rsplit(" ", 1) for line in lines if line.startswith("job_service_backup"))
     return {name.removeprefix("job_service_"): float(value) for name, value in found}
@@ -42,7 +42,7 @@ def is_backing_up(program: Program) -> bool:
 
 
 def logged(programs: list[Program], message: str) -> list[dict[str, Any]]:
-    """The log lines of programs, and of those that they have started, with this message."""
+    """The log lines with this message, of programs and of the processes that they have started."""
     return [line for each in programs for line in each.lines() if line.get("message") == message]
 
 
@@ -74,7 +74,7 @@ def test_a_backup_that_cannot_be_made_is_logged_and_counted(
     (line,) = logged([worker], "no backup was made")
     assert line["place"] == str(tmp_path / "file" / "backups")
     assert line["why"].startswith(f"{tmp_path / 'file'} is a file: give a folder")
-    wait_for(lambda: metrics(service).get('backups_total{outcome="failed"}') == 1)
+    wait_for(lambda: metrics(service).get('backups_total{outcome="failed"}') == 1, 50)
     job_id = service.submit("sleep", {"seconds": 0})
     service.wait_for_status(job_id, "succeeded")
 

@@ -110,12 +110,12 @@ def test_a_restart_on_a_socket_of_systemd_refuses_no_connection(
         first.wait_for_notice("READY=1")
         clients = Clients(port, count=4)
         try:
-            wait_for(lambda: clients.answers >= 20)
+            wait_for(lambda: clients.answers >= 20, 30)
             assert first.stop() == 0
             seen = clients.answers
             with contextlib.closing(StartedService("server", tmp_path, listening)) as second:
                 notice = second.wait_for_notice("READY=1")
-                wait_for(lambda: clients.answers >= seen + 20)
+                wait_for(lambda: clients.answers >= seen + 20, 30)
                 clients.stop()
         finally:
             clients.stop()

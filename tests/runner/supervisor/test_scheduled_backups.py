@@ -32,7 +32,7 @@ def test_a_backup_is_due_without_one_and_an_interval_after_the_last(bench: Bench
     backups = Backups(PLAN, bench.store.database, bench.clock)
     backups.program = "pass"
     backups.check()
-    wait_for(backups.ended)
+    wait_for(backups.ended, 50)
     record_backup(bench.store.database, bench.clock())
     for seconds, started in ((0, 1), (3599, 1), (1, 2)):
         bench.clock.forward(seconds)
@@ -60,7 +60,7 @@ def test_a_backup_that_failed_is_tried_again_later(
     backups = Backups(PLAN, bench.store.database, bench.clock)
     backups.program = "raise SystemExit(1)"
     backups.check()
-    wait_for(backups.ended)
+    wait_for(backups.ended, 50)
     for _ in range(3):
         backups.check()
     assert backups.started == 1

@@ -56,7 +56,7 @@ async def test_wrong_parameters_are_named(client: Client) -> None:
 def test_a_worker_that_is_scaled_in_finishes_its_job(service: Service) -> None:
     gate = service.folder / "gate"
     workers = [service.worker(CONCURRENCY_LIMIT="1", DRAIN_SECONDS="600") for _ in range(2)]
-    wait_for(lambda: service.call("GET", "/scale")[1]["slots"] == 2)
+    wait_for(lambda: service.call("GET", "/scale")[1]["slots"] == 2, 30)
     payload = {"notes": str(service.folder / "notes"), "gate": str(gate)}
     job_id = service.submit("gated", payload)
     holder = service.wait_for_status(job_id, "running")["locked_by"]

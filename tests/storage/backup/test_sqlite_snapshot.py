@@ -62,7 +62,7 @@ def writer(bench: Bench) -> Iterator[list[UUID]]:
 def wait_for_writes(written: list[UUID]) -> None:
     """Wait until the writer has stored some more jobs."""
     count = len(written)
-    wait_for(lambda: len(written) > count + 8)
+    wait_for(lambda: len(written) > count + 8, 30)
 
 
 def content(connection: Any) -> dict[str, list[Any]]:

@@ -34,9 +34,9 @@ def callers_need_a_token(deployment: Everything) -> None:
 def a_revoked_token_ends_without_a_restart(deployment: Everything) -> None:
     token = deployment.create_token("guest", "read")
     headers = {"Authorization": f"Bearer {token}"}
-    wait_for(lambda: deployment.site.request("GET", "/jobs", **headers)[0] == 200)
+    wait_for(lambda: deployment.site.request("GET", "/jobs", **headers)[0] == 200, 30)
     deployment.token_command("revoke", "guest")
-    wait_for(lambda: deployment.site.request("GET", "/jobs", **headers)[0] == 401)
+    wait_for(lambda: deployment.site.request("GET", "/jobs", **headers)[0] == 401, 30)
 
 
 def jobs_are_in_postgresql_and_uploads_in_the_bucket(deployment: Everything) -> str:
