@@ -1,4 +1,4 @@
-"""What a backup costs the programs that use the store, and how long a restore takes, on SQLite.
+"""Measures how much a backup slows submissions down, and how long a restore takes, on SQLite.
 
     python -m benchmarks.storage.backup [--jobs 1000000] [--megabytes 1000] [--rate 100]
 
@@ -10,7 +10,6 @@ tables. Needs three times the size of the store.
 
 import argparse
 import asyncio
-import hashlib
 import os
 import subprocess
 import sys
@@ -26,6 +25,7 @@ from benchmarks.speed import ours
 from benchmarks.storage.retention import submit
 from benchmarks.storage.stored_jobs import fill
 from storage.db.models import UploadRow
+from tests.support.backups import store_upload
 from tests.support.programs import Service, running_service
 from tests.support.stores import Bench, open_bench
 
@@ -38,7 +38,8 @@ HEAD = """| during | seconds | submissions | median, ms | p99, ms | longest, ms 
 
 @dataclass
 class Phase:
-    """What was measured in a phase."""
+    """A part of the run. `latencies` has the seconds of each submission, `added` the new bytes that
+    the backup prints, and `wal` the largest size of the WAL in bytes."""
 
     what: str
     seconds: float
@@ -82,15 +83,11 @@ def main() -> None:
 
 def add_uploads(bench: Bench, megabytes: int) -> None:
     """Store uploads of random bytes."""
-    rows = []
-    for number in range(max(1, megabytes * 10**6 // UPLOAD_BYTES)):
-        data = os.urandom(UPLOAD_BYTES)
-        writer = bench.store.uploads.writer()
-        writer.write(data)
-        upload = writer.finish(f"{number}.log", hashlib.sha256(data).hexdigest())
-        rows.append({"id": upload.id, "name": upload.name, "size": upload.size})
-        rows[-1]["sha256"] = upload.sha256
-    bench.store.database.run(UploadRow.insert_many(rows))
+    uploads = [
+        store_upload(bench, os.urandom(UPLOAD_BYTES), f"{number}.log")
+        for number in range(max(1, megabytes * 10**6 // UPLOAD_BYTES))
+    ]
+    bench.store.database.run(UploadRow.insert_many([vars(each) for each in uploads]))
 
 
 def quiet(service: Service, rate: float) -> Phase:

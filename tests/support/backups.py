@@ -1,6 +1,7 @@
 """Helpers for tests of backups: making, restoring and damaging them."""
 
 import hashlib
+import os
 from collections.abc import Callable, Mapping
 from contextlib import closing
 from pathlib import Path
@@ -69,3 +70,8 @@ def keep(backups: Path, count: int) -> Deleted:
 def stored_in(folder: Path, kind: str) -> list[Path]:
     """The chunks (`database`) or the files (`files`) in a folder of backups."""
     return sorted(path for path in (folder / kind).rglob("*") if path.is_file())
+
+
+def files_below(folder: Path) -> int:
+    """How many files a folder has."""
+    return sum(len(files) for _, _, files in os.walk(folder))

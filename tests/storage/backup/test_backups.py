@@ -1,6 +1,5 @@
 """A backup holds a whole store: the database, the uploads, and the files that jobs have left."""
 
-from collections.abc import Iterator
 from contextlib import ExitStack, closing
 from pathlib import Path
 
@@ -18,17 +17,6 @@ from tests.support.backups import back_up, put_back, read_all, stored_in
 from tests.support.servers.s3 import Bucket
 from tests.support.stores import Bench, folder_of, open_bench
 from tests.support.transfers import FILE, Content, content_of, enqueue_many, fill_store
-
-
-@pytest.fixture
-def target_url(request: pytest.FixtureRequest, database_url: str) -> Iterator[str]:
-    """The URL of an empty database of the same kind as the one of `bench`; empty for SQLite, which
-    makes a file."""
-    if database_url.startswith("sqlite"):
-        yield ""
-    else:
-        with request.getfixturevalue("postgres_server").new_database() as url:
-            yield url
 
 
 def is_same(before: Content, folder: Path, url: str) -> bool:

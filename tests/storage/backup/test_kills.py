@@ -5,27 +5,21 @@ import random
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 
-import pytest
-
-from tests.support.backups import back_up, put_back, read_all, store_upload, stored_in
+from tests.support.backups import (
+    back_up,
+    files_below,
+    put_back,
+    read_all,
+    store_upload,
+    stored_in,
+)
 from tests.support.stores import Bench, open_bench
 from tests.support.transfers import content_of, enqueue_many, fill_store
 from tests.support.waiting import wait_for
 
 KILLS, FILES = 3, 60
-
-
-@pytest.fixture
-def target_url(request: pytest.FixtureRequest, database_url: str) -> Iterator[str]:
-    """The URL of an empty database of the same kind as the one of `bench`; empty for SQLite."""
-    if database_url.startswith("sqlite"):
-        yield ""
-    else:
-        with request.getfixturevalue("postgres_server").new_database() as url:
-            yield url
 
 
 def run_and_kill(environ: dict[str, str], folder: Path, count: int, *command: str) -> bool:
@@ -43,11 +37,6 @@ def run_and_kill(environ: dict[str, str], folder: Path, count: int, *command: st
     _, errors = process.communicate()
     assert process.returncode in (0, -signal.SIGKILL), errors
     return process.returncode != 0
-
-
-def files_below(folder: Path) -> int:
-    """How many files a folder has."""
-    return sum(len(files) for _, _, files in os.walk(folder))
 
 
 def fill(bench: Bench) -> None:

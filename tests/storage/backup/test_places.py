@@ -221,7 +221,7 @@ def test_an_archive_writes_only_its_own_names(tmp_path: Path) -> None:
 
 @only_sqlite
 class TestRefused:
-    """What a backup or a restore refuses, with what to do."""
+    """A backup or a restore refuses these places, and says what to do."""
 
     def test_a_folder_of_the_store(self, bench: Bench) -> None:
         data_dir = bench.store.settings.data_dir

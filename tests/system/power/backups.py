@@ -3,8 +3,8 @@
     python -m tests.system.power.backups [--cuts 20] [--seed N]
 
 After each cut, everything that the disk shows as a backup must be complete, and so must a store. A
-backup or a restore that was reported as done must be there. The exit code is 1 otherwise. Needs
-what tests.system.power needs, and is skipped like that.
+backup or a restore that was reported as done must be there. The exit code is 1 otherwise. Like
+tests.system.power, it needs root and a loop device, and is skipped without them.
 """
 
 import argparse
@@ -22,7 +22,7 @@ from pathlib import Path
 from storage.backup.stored_files import all_files, stored_size
 from storage.db.sqlite_file.wal_file import open_plainly
 from storage.files.folder import FolderUploads
-from tests.support.backups import read_all, store_upload
+from tests.support.backups import files_below, read_all, store_upload
 from tests.support.stores import Bench, open_bench
 from tests.support.transfers import enqueue_many, fill_store
 from tests.support.waiting import wait_for
@@ -139,13 +139,8 @@ class Trial:
         )
 
 
-def files_below(folder: Path) -> int:
-    """How many files a folder has."""
-    return sum(len(files) for _, _, files in os.walk(folder))
-
-
 def wrong_in(data: Path) -> list[str] | None:
-    """What is wrong with a restored store; None if there is no database."""
+    """The faults of a restored store; None if there is no database."""
     if not (data / "jobs.db").exists():
         return None
     with open_plainly(data / "jobs.db", "immutable") as database:
