@@ -5,7 +5,6 @@ import json
 import os
 import re
 import shutil
-import socket
 import subprocess
 import urllib.request
 from collections.abc import Callable, Iterator
@@ -18,28 +17,14 @@ from urllib.parse import urlsplit
 import pytest
 from playwright.sync_api import Browser, expect
 
+from tests.support.ports import free_port
 from tests.support.programs import Service, running_service
+from tests.support.proxies import nginx_command, running_proxy
 from tests.support.recipes import recipe, replaced, require_program
 from tests.support.waiting import wait_for
 
 UPLOAD_BYTES = 200_000_000
 LINE = b"2026-11-28 12:00:00 INFO a line of an ordinary log, as there are many\n"
-NGINX_CONF = """
-daemon off;
-pid {folder}/nginx.pid;
-error_log stderr;
-user root;
-events {{}}
-http {{
-    access_log off;
-    client_body_temp_path {folder}/body;
-    proxy_temp_path {folder}/proxy;
-    fastcgi_temp_path {folder}/fastcgi;
-    uwsgi_temp_path {folder}/uwsgi;
-    scgi_temp_path {folder}/scgi;
-    include {folder}/jobs.conf;
-}}
-"""
 
 
 @dataclass(frozen=True)
@@ -66,23 +51,15 @@ class Proxied:
         return response, json.loads(text) if text else None
 
 
-def free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as found:
-        return int(found.getsockname()[1])
-
-
 def nginx(folder: Path, port: int, service: Service, root: str) -> list[str]:
     """Write the recipe for nginx. Returns the command that starts it."""
-    program = require_program("nginx", "nginx-light")
     (conf,) = recipe("nginx", "nginx")
     if root:
         (location,) = recipe("Under a sub-path", "nginx")
         conf = replaced(conf, (conf[conf.index("    location /") : conf.rindex("}")], location))
     ours = service.base_url.removeprefix("http://")
     conf = replaced(conf, ("127.0.0.1:5000", ours), ("listen 80", f"listen 127.0.0.1:{port}"))
-    (folder / "jobs.conf").write_text(conf)
-    (folder / "nginx.conf").write_text(NGINX_CONF.format(folder=folder))
-    return [program, "-e", "stderr", "-p", str(folder), "-c", str(folder / "nginx.conf")]
+    return nginx_command(folder, conf)
 
 
 def caddy(folder: Path, port: int, service: Service, root: str) -> list[str]:
@@ -129,18 +106,10 @@ def behind(starter: Starter, folder: Path, root: str) -> Iterator[Proxied]:
         port = free_port()
         command = starter(folder, port, service, root)
         service.worker()
-        with (folder / "proxy.log").open("wb") as log:
-            process = subprocess.Popen(command, cwd=folder, stdout=log, stderr=log)
-        try:
+        with running_proxy(command, folder) as process:
             proxied = Proxied(service, port, root)
             wait_for(lambda: answers(proxied, process, folder), timeout=20)
             yield proxied
-        finally:
-            process.terminate()
-            with suppress(subprocess.TimeoutExpired):
-                process.wait(5)  # Caddy waits for streams
-            process.kill()
-            process.wait()
 
 
 def answers(proxied: Proxied, process: subprocess.Popen[bytes], folder: Path) -> bool:

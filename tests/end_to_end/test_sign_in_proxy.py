@@ -1,10 +1,8 @@
 """docs/sign-in.md: nginx in front of the listener, and a stand-in for oauth2-proxy."""
 
 import re
-import subprocess
-import threading
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
@@ -13,26 +11,12 @@ import pytest
 
 from tests.support.paths import ROOT
 from tests.support.programs import Service, running_service
-from tests.support.recipes import recipe, replaced, require_program
+from tests.support.proxies import nginx_command, running_proxy
+from tests.support.recipes import recipe, replaced
+from tests.support.servers.in_thread import serving
 from tests.support.waiting import wait_for
 
 PAGE = ROOT / "docs" / "sign-in.md"
-NGINX_CONF = """
-daemon off;
-pid {folder}/nginx.pid;
-error_log stderr;
-user root;
-events {{}}
-http {{
-    access_log off;
-    client_body_temp_path {folder}/body;
-    proxy_temp_path {folder}/proxy;
-    fastcgi_temp_path {folder}/fastcgi;
-    uwsgi_temp_path {folder}/uwsgi;
-    scgi_temp_path {folder}/scgi;
-    include {folder}/jobs.conf;
-}}
-"""
 PEOPLE = {"ann": "dev", "ada": "dev,ops", "nobody": ""}
 
 
@@ -61,14 +45,8 @@ class Authenticator(BaseHTTPRequestHandler):
 def stand_in() -> Iterator[int]:
     """Yield the port of the stand-in."""
     server = ThreadingHTTPServer(("127.0.0.1", 0), Authenticator)
-    thread = threading.Thread(target=server.serve_forever, args=(0.01,))
-    thread.start()
-    try:
+    with serving(server):
         yield server.server_port
-    finally:
-        server.shutdown()
-        thread.join()
-        server.server_close()
 
 
 @pytest.fixture
@@ -84,7 +62,6 @@ def service(tmp_path: Path) -> Iterator[Service]:
 @pytest.fixture
 def proxy(service: Service, tmp_path: Path) -> Iterator[httpx.Client]:
     """A client of nginx with the file of the page."""
-    program = require_program("nginx", "nginx-light")
     with stand_in() as port:
         (conf,) = recipe("oauth2-proxy behind nginx", "nginx", PAGE)
         ours = service.base_url.removeprefix("http://")
@@ -95,22 +72,11 @@ def proxy(service: Service, tmp_path: Path) -> Iterator[httpx.Client]:
             ("127.0.0.1:5000", ours),
             ("listen 80", f"listen unix:{socket}"),
         )
-        (tmp_path / "jobs.conf").write_text(conf)
-        (tmp_path / "nginx.conf").write_text(NGINX_CONF.format(folder=tmp_path))
-        command = [program, "-e", "stderr", "-p", str(tmp_path), "-c", str(tmp_path / "nginx.conf")]
-        with (tmp_path / "nginx.log").open("wb") as log:
-            process = subprocess.Popen(command, stdout=log, stderr=log)
-        try:
+        with running_proxy(nginx_command(tmp_path, conf), tmp_path):
             wait_for(socket.exists, timeout=20)
             transport = httpx.HTTPTransport(uds=str(socket))
             with httpx.Client(transport=transport, base_url="http://localhost") as client:
                 yield client
-        finally:
-            process.terminate()
-            with suppress(subprocess.TimeoutExpired):
-                process.wait(5)
-            process.kill()
-            process.wait()
 
 
 def as_(name: str, **more: str) -> dict[str, str]:

@@ -1,11 +1,12 @@
 """A web server that serves ranges of one file, and fails on request."""
 
 import re
-import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
+
+from tests.support.servers.in_thread import serving
 
 Failure = Callable[["Handler", int], bool]
 """Called for each request with its number, from 0. Returns whether it has answered the request."""
@@ -61,12 +62,6 @@ def web_store(data: bytes, failure: Failure | None = None) -> Iterator[WebStore]
     store = WebStore(data, failure)
     server = ThreadingHTTPServer(("127.0.0.1", 0), type("Own", (Handler,), {"store": store}))
     server.daemon_threads = True
-    thread = threading.Thread(target=server.serve_forever, args=(0.01,))
-    thread.start()
     store.url = f"http://127.0.0.1:{server.server_port}/bucket/name?X-Amz-Signature=secret"
-    try:
+    with serving(server):
         yield store
-    finally:
-        server.shutdown()
-        thread.join()
-        server.server_close()

@@ -1,7 +1,6 @@
 """A provider of OpenID Connect that does whatever a test wants: it forges, delays and fails."""
 
 import json
-import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -12,6 +11,8 @@ from urllib.parse import parse_qs
 import jwt
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from jwt.algorithms import ECAlgorithm, RSAAlgorithm
+
+from tests.support.servers.in_thread import serving
 
 CLIENT_ID = "jobs"
 AUDIENCE = "urn:jobs"
@@ -112,11 +113,5 @@ def running_rogue_provider() -> Iterator[RogueProvider]:
 
     server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
     provider = RogueProvider(f"http://127.0.0.1:{server.server_port}")
-    thread = threading.Thread(target=server.serve_forever, args=(0.01,))
-    thread.start()
-    try:
+    with serving(server):
         yield provider
-    finally:
-        server.shutdown()
-        thread.join()
-        server.server_close()

@@ -1,6 +1,5 @@
 """A trace collector: receives spans by OTLP over HTTP, and keeps them."""
 
-import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -14,6 +13,7 @@ from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import (
 )
 from opentelemetry.proto.trace.v1.trace_pb2 import Span, Status
 
+from tests.support.servers.in_thread import serving
 from tests.support.waiting import wait_for
 
 
@@ -86,15 +86,10 @@ def running_collector() -> Iterator[Collector]:
         def log_message(self, format: str, *args: object) -> None:
             pass
 
-    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
-        collector = Collector(server.server_port)
-        thread = threading.Thread(target=server.serve_forever, args=(0.05,))
-        thread.start()
-        try:
-            yield collector
-        finally:
-            server.shutdown()
-            thread.join()
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    collector = Collector(server.server_port)
+    with serving(server):
+        yield collector
 
 
 def _spans(request: ExportTraceServiceRequest) -> Iterator[ReceivedSpan]:

@@ -5,7 +5,6 @@ import http.client
 import json
 import os
 import signal
-import socket
 import subprocess
 import time
 from collections.abc import Iterator
@@ -13,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from tests.support.ports import free_port
 from tests.support.waiting import wait_for
 from tests.system.releases.previous import Release
 
@@ -45,7 +45,7 @@ class Fleet:
         self._folder = folder
         self._started = 0
         self.settings = {"DATA_DIR": str(folder / "data"), "DATABASE_URL": database_url}
-        self.ports = [_free_port(), _free_port()]
+        self.ports = [free_port(), free_port()]
         self.complaints: list[str] = []
         self.programs: dict[str, Running] = {}
         self.start(release)
@@ -150,8 +150,3 @@ def _is_ready(port: int) -> bool:
         return False
     finally:
         connection.close()
-
-
-def _free_port() -> int:
-    with socket.create_server((HOST, 0)) as listening:
-        return int(listening.getsockname()[1])

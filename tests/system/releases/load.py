@@ -16,6 +16,8 @@ from collections import Counter
 from dataclasses import dataclass
 from typing import Any
 
+from tests.support.forms import form
+
 PAUSE_SECONDS = 0.03
 PATIENCE_SECONDS = 20.0
 SETTLE_SECONDS = 60.0
@@ -137,24 +139,11 @@ class Load:
         self.submitted.append(Submitted(job_id, "succeeded", {"slept": 0.2}))
 
     def _analyze(self, connection: Connection) -> None:
-        edge = uuid.uuid4().hex
-        parts = [
-            (b'name="type"', b"analyze"),
-            (b'name="payload"', b'{"patterns": ["ERROR"], "lines": false}'),
-            (b'name="filename"; filename="app.log"', LOG),
-        ]
-        body = b"".join(
-            b"--%s\r\nContent-Disposition: form-data; %s\r\n\r\n%s\r\n" % (edge.encode(), *part)
-            for part in parts
-        )
-        kind = f"multipart/form-data; boundary={edge}"
-        answer = connection.call(
-            "POST",
-            "/jobs",
-            body + f"--{edge}--\r\n".encode(),
-            Content_Type=kind,
-            Idempotency_Key=edge,
-        )
+        payload = b'{"patterns": ["ERROR"], "lines": false}'
+        parts = [("type", None, b"analyze"), ("payload", None, payload)]
+        body, kind = form([*parts, ("filename", "app.log", LOG)])
+        key = str(uuid.uuid4())
+        answer = connection.call("POST", "/jobs", body, Content_Type=kind, Idempotency_Key=key)
         job_id = str(self._expect(202, answer, "an upload")["job_id"])
         self.submitted.append(Submitted(job_id, "succeeded", {"ERROR": 5000}))
 

@@ -37,7 +37,7 @@ def find_previous() -> str | None:
 
 
 def get_release(commit: str) -> Release:
-    """Return a release of the history, with packages of its own unless they are those of this one.
+    """Return a release of the history. It gets its own packages if its lock differs from this one.
 
     Sources and packages stay in `.cache`, for the next run. Raises CalledProcessError.
     """

@@ -7,10 +7,10 @@ import subprocess
 from typing import Any
 
 from tests.support.paths import ROOT
+from tests.support.ports import free_port
 from tests.support.waiting import wait_for
 from tests.system.docker.engine import docker
 from tests.system.docker.overlays.page import commands
-from tests.system.docker.overlays.ports import free_port
 from tests.system.docker.overlays.proxied import Proxied
 from tests.system.docker.scaled import BUCKET, LIST, MAKE_BUCKET, PREFIX
 
@@ -22,7 +22,7 @@ QUICK = {"15s": "1s", "10s": "1s", "for: 2m": "for: 2s", "for: 10m": "for: 1h"}
 
 
 class Everything(Proxied):
-    """Caddy, tokens, PostgreSQL, S3 and monitoring. `token` is that of the admin `me`."""
+    """Caddy, tokens, PostgreSQL, S3 and monitoring. The admin `me` has `token`."""
 
     def __init__(self, project: str):
         self.prometheus_port, self.alertmanager_port = free_port(), free_port()

@@ -10,10 +10,10 @@ from functools import cached_property
 from pathlib import Path
 
 from tests.support.paths import ROOT
+from tests.support.ports import free_port
 from tests.system.docker.compose import Compose
 from tests.system.docker.engine import PATIENCE_SECONDS, docker
 from tests.system.docker.overlays.page import commands
-from tests.system.docker.overlays.ports import free_port
 from tests.system.docker.overlays.site import DOMAIN, Site
 
 FOLDER = "deploy/compose"
