@@ -7,6 +7,7 @@ from typing import Any
 
 from tornado.httpclient import AsyncHTTPClient, HTTPResponse
 from tornado.ioloop import IOLoop
+from tornado.testing import bind_unused_port
 
 from runner.job_types.registry import loader as job_types
 from server.app import App
@@ -81,6 +82,18 @@ class Client:
         """Submit a sleep job; return its id."""
         document = {"type": "sleep", "payload": {"seconds": 5}, **options}
         return str((await self.post("/jobs", document))["job_id"])
+
+
+@asynccontextmanager
+async def listener_client(bench: Bench, **settings: Any) -> AsyncIterator[Client]:
+    """Yield a client of a listener with these settings, on a real socket."""
+    async with opened_app(bench, **settings) as app:
+        socket, port = bind_unused_port()
+        server = app.serve([socket], 10)
+        yield Client(AsyncHTTPClient(), f"http://127.0.0.1:{port}")
+        server.acceptor.close()
+        await server.close_all_connections()
+        socket.close()
 
 
 def read(response: HTTPResponse, status: int) -> Any:

@@ -39,7 +39,7 @@ def app(bench: Bench, io_loop: IOLoop, file: Path) -> Iterator[App]:
         yield application
 
 
-def expire(app: App, file: Path) -> None:
+def expire(app: App) -> None:
     """Let the token of eve expire, as if its time had come."""
     tokens = app.authenticator.tokens
     assert tokens
@@ -95,12 +95,12 @@ def test_the_end_of_a_token_is_a_change() -> None:
 
 @pytest.mark.gen_test
 async def test_an_expired_token_is_a_401_that_says_when_it_ended_on_both_paths(
-    app: App, client: Client, file: Path
+    app: App, client: Client
 ) -> None:
     headers = {"Authorization": f"Bearer {EVE}"}
     for more in ({}, SLOW):
         read(await client.fetch(NO_JOB, headers=headers | more), 404)
-    expire(app, file)
+    expire(app)
     for more in ({}, SLOW):
         answer = await client.fetch(NO_JOB, headers=headers | more)
         problem = read(answer, 401)
@@ -112,14 +112,14 @@ async def test_an_expired_token_is_a_401_that_says_when_it_ended_on_both_paths(
 
 @pytest.mark.gen_test
 async def test_an_expired_token_ends_its_sessions_and_cannot_sign_in(
-    app: App, client: Client, file: Path
+    app: App, client: Client
 ) -> None:
     given = {"Content-Type": "application/json", "Sec-Fetch-Site": "same-origin"}
     body = json.dumps({"token": EVE})
     answer = await client.fetch("/session", method="POST", body=body, headers=given)
     cookie = {"Cookie": answer.headers["Set-Cookie"].partition(";")[0]}
     assert (await client.fetch("/jobs", headers=cookie)).code == 200
-    expire(app, file)
+    expire(app)
     assert read(await client.fetch("/jobs", headers=cookie), 401)["code"] == "session_ended"
     answer = await client.fetch("/session", method="POST", body=body, headers=given)
     assert read(answer, 401)["code"] == "token_expired"
@@ -127,12 +127,12 @@ async def test_an_expired_token_ends_its_sessions_and_cannot_sign_in(
 
 @pytest.mark.gen_test
 async def test_an_expired_token_ends_its_event_streams(
-    app: App, client: Client, file: Path, follow: Followers
+    app: App, client: Client, follow: Followers
 ) -> None:
     mine = await follow(client.base_url, "/events", headers={"Authorization": f"Bearer {EVE}"})
     other = await follow(client.base_url, "/events", headers={"Authorization": f"Bearer {BOB}"})
     for each in (mine, other):
         await each.begun()
-    expire(app, file)
+    expire(app)
     await mine.rest()
     await until(lambda: app.event_feed.streams == 1)

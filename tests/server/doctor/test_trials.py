@@ -81,7 +81,7 @@ def test_a_chaos_run_needs_only_packages_of_the_service() -> None:
     assert others - GUARDED <= locked
 
 
-def test_every_promise_is_tried_or_named(tmp_path: Path) -> None:
+def test_every_promise_is_tried_or_named() -> None:
     page = (ROOT / "docs" / "guarantees.md").read_text()
     promises = set(re.findall(r"^\| (P\d+) \|", page, re.MULTILINE))
     assert {*PROMISES, *ELSEWHERE} == promises
@@ -138,7 +138,7 @@ def test_a_trial_without_a_folder_or_with_bad_settings_says_what_to_do(tmp_path:
     assert run_program("storage", "doctor", "--chaos", "0").returncode == 2
 
 
-def test_the_suite_explains_its_options_without_pytest(tmp_path: Path) -> None:
+def test_the_suite_explains_its_options_without_pytest() -> None:
     block = "import sys; sys.modules['pytest'] = None; sys.modules['psutil'] = None; "
     block += f"sys.argv = ['x', '--help']; from {MAIN} import main; main()"
     command = [sys.executable, "-c", block]

@@ -1,21 +1,17 @@
 """`GET /audit`, and what the calls of the API record."""
 
 import json
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 from unittest.mock import patch
 
 import pytest
-from tornado.httpclient import AsyncHTTPClient
-from tornado.testing import bind_unused_port
 
 from server.handlers import audit
 from storage.audit.log import AuditLog
 from storage.records.audit import AuditFilters
 from storage.records.job import StoreUnavailable
-from tests.support.api import Client, fields, opened_app, read
+from tests.support.api import Client, fields, listener_client, read
 from tests.support.callers import API_TOKENS, bearer, token
 from tests.support.programs import running_service
 from tests.support.stores import Bench, id_at
@@ -45,18 +41,6 @@ EVERY_CALL = (
 )
 
 
-@asynccontextmanager
-async def service(bench: Bench, **settings: Any) -> AsyncIterator[Client]:
-    """A client of a listener with these settings, on a real socket."""
-    async with opened_app(bench, **settings) as app:
-        socket, port = bind_unused_port()
-        server = app.serve([socket], 10)
-        yield Client(AsyncHTTPClient(), f"http://127.0.0.1:{port}")
-        server.acceptor.close()
-        await server.close_all_connections()
-        socket.close()
-
-
 async def send(client: Client, method: str, path: str, document: Any, caller: str | None) -> Any:
     """Send a request, which must succeed; returns its document."""
     body = b"" if document is None else json.dumps(document).encode()
@@ -75,7 +59,7 @@ async def entries(client: Client, query: str = "", caller: str | None = None) ->
 
 @pytest.mark.gen_test
 async def test_each_change_is_recorded_with_its_caller_and_address(bench: Bench) -> None:
-    async with service(bench, api_tokens=API_TOKENS) as client:
+    async with listener_client(bench, api_tokens=API_TOKENS) as client:
         job_id = (await send(client, "POST", "/jobs", SLEEP, "ann"))["job_id"]
         assert await entries(client, caller="ada") == []
         for method, path, document, action in EVERY_CALL:
@@ -94,7 +78,7 @@ async def test_each_change_is_recorded_with_its_caller_and_address(bench: Bench)
 @pytest.mark.sqlite
 @pytest.mark.gen_test
 async def test_only_admins_may_read_the_log(bench: Bench) -> None:
-    async with service(bench, api_tokens=API_TOKENS) as client:
+    async with listener_client(bench, api_tokens=API_TOKENS) as client:
         for caller, status in (("rob", 403), ("ann", 403), (None, 401)):
             for method in ("GET", "HEAD"):
                 response = await client.fetch("/audit", method=method, headers=bearer(caller))
@@ -109,7 +93,7 @@ async def test_the_setting_says_what_is_recorded(bench: Bench) -> None:
         ("changes", ["cancel"]),
         ("all", ["cancel", "submit", "cancel"]),
     ):
-        async with service(bench, audit=setting) as client:
+        async with listener_client(bench, audit=setting) as client:
             job_id = (await send(client, "POST", "/jobs", SLEEP, None))["job_id"]
             await send(client, "POST", f"/jobs/{job_id}/cancel", None, None)
             assert [each["action"] for each in await entries(client)] == actions
@@ -183,7 +167,7 @@ async def test_sign_ins_and_the_first_use_of_a_token_from_an_address_are_recorde
     bench: Bench,
 ) -> None:
     for setting in ("changes", "off"):
-        async with service(bench, api_tokens=API_TOKENS, audit=setting) as client:
+        async with listener_client(bench, api_tokens=API_TOKENS, audit=setting) as client:
             for name in ("rob", "rob", "ann"):
                 await client.get("/jobs", headers=bearer(name))
             document = {"token": token("sue")}
@@ -193,7 +177,7 @@ async def test_sign_ins_and_the_first_use_of_a_token_from_an_address_are_recorde
             assert read(signed, 200)["name"] == "sue"
             wrong = json.dumps({"token": "jst_none-0123456789"}).encode()
             await client.fetch("/session", method="POST", headers=headers, body=wrong)
-    async with service(bench, api_tokens=API_TOKENS) as client:  # it stores what was noted
+    async with listener_client(bench, api_tokens=API_TOKENS) as client:  # it stores what was noted
         await client.get("/jobs", headers=bearer("rob"))
     found = bench.store.audit.page(AuditFilters(), 10)
     shown = [(each.caller, each.action, each.kind, each.subject) for each in found]
@@ -208,7 +192,7 @@ async def test_sign_ins_and_the_first_use_of_a_token_from_an_address_are_recorde
 @pytest.mark.sqlite
 @pytest.mark.gen_test
 async def test_a_sign_in_needs_no_store(bench: Bench) -> None:
-    async with service(bench, api_tokens=API_TOKENS) as client:
+    async with listener_client(bench, api_tokens=API_TOKENS) as client:
         headers = {**JSON, "Sec-Fetch-Site": "same-origin"}
         body = json.dumps({"token": token("sue")}).encode()
         with patch.object(AuditLog, "record", side_effect=StoreUnavailable("no")):
@@ -226,4 +210,4 @@ def test_a_worker_deletes_entries_that_were_kept_long_enough(
         (kept,) = running.call("GET", "/audit")[1]["items"]
         assert kept["subject"] == "gpu"
         running.worker(AUDIT_KEEP_SECONDS="0.001")
-        wait_for(lambda: running.call("GET", "/audit")[1]["items"] == [])
+        wait_for(lambda: running.call("GET", "/audit")[1]["items"] == [], 50)

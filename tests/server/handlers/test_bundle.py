@@ -9,8 +9,7 @@ import pytest
 from tornado.httpclient import HTTPResponse
 
 from storage.records.job import Outcome
-from tests.server.handlers.test_audit import service
-from tests.support.api import Client, analyze_form, read
+from tests.support.api import Client, analyze_form, listener_client, read
 from tests.support.job_files import complete_with_files
 from tests.support.stores import RAISED, Bench, id_at
 
@@ -82,7 +81,7 @@ async def test_a_file_that_is_gone_breaks_the_bundle_off(client: Client, bench: 
 async def test_a_caller_who_sees_only_its_own_jobs_gets_only_their_bundles(bench: Bench) -> None:
     tokens = {name: f"jst_{name}-0123456789" for name in ("bob", "eve")}
     entries = ",".join(f"{name}:read-own:{token}" for name, token in tokens.items())
-    async with service(bench, api_tokens=entries) as client:
+    async with listener_client(bench, api_tokens=entries) as client:
         headers = {n: {"Authorization": f"Bearer {token}"} for n, token in tokens.items()}
         job_id = bench.enqueue(submitted_by="bob")
         for path in (f"/jobs/{job_id}/bundle", f"/jobs/{job_id}/bundle?files=true"):

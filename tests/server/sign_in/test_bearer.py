@@ -19,20 +19,13 @@ from server.sign_in import provider as provider_module
 from server.sign_in.jwt_checks import InvalidJwt, check, read_keys
 from tests.support.api import Client, open_app, read
 from tests.support.callers import API_TOKENS, bearer
-from tests.support.servers.rogue_provider import METADATA, RogueProvider, running_rogue_provider
+from tests.support.servers.rogue_provider import METADATA, RogueProvider
 from tests.support.stores import Bench
 
 pytestmark = pytest.mark.sqlite
 
 JOBS = "/jobs/01a21054-ecc3-7788-9e49-c6d97d1c0c65"  # a request for the fast path
 SLEEP = json.dumps({"type": "sleep", "payload": {"seconds": 5}})
-
-
-@pytest.fixture
-def rogue() -> Iterator[RogueProvider]:
-    """A provider that a test can make forge and fail."""
-    with running_rogue_provider() as running:
-        yield running
 
 
 @pytest.fixture

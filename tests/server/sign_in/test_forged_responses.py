@@ -13,24 +13,13 @@ from server.app import App
 from server.auth.sessions import COOKIE
 from server.handlers.sign_in import RENEWAL_COOKIE
 from tests.support.api import Client, open_app, read
-from tests.support.servers.rogue_provider import (
-    CLIENT_ID,
-    RogueProvider,
-    running_rogue_provider,
-)
+from tests.support.servers.rogue_provider import CLIENT_ID, RogueProvider
 from tests.support.stores import Bench
 
 pytestmark = [pytest.mark.sqlite, pytest.mark.tornado]
 
 HTML = {"Accept": "text/html"}
 RENEW: dict[str, Any] = {"method": "POST", "body": b""}
-
-
-@pytest.fixture
-def rogue() -> Iterator[RogueProvider]:
-    """A provider that a test can make forge."""
-    with running_rogue_provider() as running:
-        yield running
 
 
 @pytest.fixture

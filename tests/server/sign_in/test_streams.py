@@ -12,17 +12,10 @@ from server.auth import authenticate
 from server.auth.sessions import COOKIE
 from tests.support.api import Client, open_app
 from tests.support.event_clients import Followers
-from tests.support.servers.rogue_provider import RogueProvider, running_rogue_provider
+from tests.support.servers.rogue_provider import RogueProvider
 from tests.support.stores import Bench
 
 pytestmark = [pytest.mark.sqlite, pytest.mark.tornado]
-
-
-@pytest.fixture
-def rogue() -> Iterator[RogueProvider]:
-    """A provider."""
-    with running_rogue_provider() as running:
-        yield running
 
 
 @pytest.fixture

@@ -93,12 +93,8 @@ def as_pod(document: Document) -> list[Document]:
         for probe in [key for key in container if "httpGet" in str(container[key])]:
             del container[probe]
     metadata = {"name": POD, "labels": template["metadata"]["labels"]}
-    return [claim, {"apiVersion": "v1", "kind": "Pod", "metadata": metadata, **without(template)}]
-
-
-def without(template: Document) -> Document:
-    """A template without its metadata."""
-    return {"spec": template["spec"]}
+    pod = {"apiVersion": "v1", "kind": "Pod", "metadata": metadata, "spec": template["spec"]}
+    return [claim, pod]
 
 
 def the_image_is_there() -> None:
