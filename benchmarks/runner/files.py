@@ -41,7 +41,7 @@ TYPES = "runner.job_types,tests.support.job_types.scripts"
 
 @dataclass(frozen=True)
 class Run:
-    """What the storing of one file took: seconds, CPU seconds, and bytes of additional memory."""
+    """The seconds and CPU seconds that a file took to store, and the bytes by which memory grew."""
 
     seconds: float
     cpu_seconds: float

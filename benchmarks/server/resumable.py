@@ -3,7 +3,7 @@
     PYTHONPATH=client python -m benchmarks.server.resumable [--size-mb 2000] [--kills 8]
 
 The Python client uploads a file on 127.0.0.1, while the listener is killed with SIGKILL and started
-again. The benchmark counts all bytes that the client hands to its connections, also those that
+again. The benchmark counts all bytes that the client hands to its connections, even if the bytes
 never leave its machine. It writes its files to TMPDIR.
 """
 

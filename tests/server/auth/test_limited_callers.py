@@ -115,7 +115,7 @@ def path_of(operation: Operation, ids: dict[str, str]) -> str:
 
 
 def shows(answer: HTTPResponse, ids: dict[str, str], path: str) -> list[str]:
-    """What an answer tells of the jobs of another caller, beside what the request said."""
+    """The words, ids and names of ann's jobs that an answer has, and its request did not have."""
     text = f"{answer.body.decode(errors='replace')} {list(answer.headers.get_all())}"
     known = [WORD, ids["job_id"], ids["batch_id"], ids["upload_id"], '"ann"']
     return [each for each in known if each in text and each not in path]

@@ -22,7 +22,7 @@ pytestmark = [pytest.mark.sqlite, pytest.mark.tornado]
 
 
 class Context:
-    """What Tornado knows of a connection."""
+    """A connection, as Tornado describes it."""
 
     remote_ip = ""
     protocol = ""
@@ -32,7 +32,7 @@ class Context:
 
 
 def named_by(peer: str, **given: str) -> str | None:
-    """What remains of X-Forwarded-Host in a request for `box`."""
+    """The X-Forwarded-Host that a request for `box` has after the check of its headers."""
     headers = HTTPHeaders({"Host": "box"})
     for name, value in given.items():
         headers[f"X-Forwarded-{name}"] = value

@@ -45,7 +45,7 @@ def secret(name: str) -> str:
 
 
 def environment(folder: Path, database_url: str) -> dict[str, str]:
-    """Settings with a canary in every secret, also in those that are in files."""
+    """Settings with a canary in every secret, even if a file has the secret."""
     found = {name: secret(name) for name in secret_names()}
     found["DATABASE_URL"] = database_url.replace("//tests@/", f"//tests:pass-{CANARY}@/")
     files = {

@@ -41,7 +41,7 @@ def anything(stored: object) -> None:
 
 
 def shown(entries: list[AuditEntry]) -> list[tuple[str, str, str, dict[str, Any]]]:
-    """What was done, the oldest first. All entries are by ann."""
+    """The changes in these entries, the oldest first. ann has made all of them."""
     assert {(each.caller, each.address) for each in entries} <= {("ann", "10.0.0.7")}
     return [(each.action, each.kind, each.subject, each.detail) for each in reversed(entries)]
 

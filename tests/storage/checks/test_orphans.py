@@ -1,4 +1,4 @@
-"""Rows without a job are found, and deleted without those of other jobs."""
+"""Rows without a job are found and deleted. The rows of jobs stay."""
 
 from uuid import UUID, uuid4
 

@@ -1,4 +1,4 @@
-"""What `python -m storage migrate` says and does, and how starts announce long migrations."""
+"""`python -m storage migrate` and its dry run. Starts announce long migrations."""
 
 import logging
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""What a program tells systemd, by the protocol of sd_notify(3)."""
+"""A program tells systemd about its state, by the protocol of sd_notify(3)."""
 
 import itertools
 import math

@@ -4,7 +4,7 @@
 
 It takes Debian's Python for arm64, and the wheels of requirements.lock for aarch64, by their
 hashes, into `.cache/arm`. Then it analyzes files with both kernels, whose results must be equal,
-and starts a listener and a worker, which run two jobs. What qemu cannot show: Landlock, seccomp,
+and starts a listener and a worker, which run two jobs. It shows nothing about Landlock, seccomp,
 speed, and the base image. It needs a connection, and apt-get for the system's release.
 """
 

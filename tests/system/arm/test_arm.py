@@ -1,4 +1,4 @@
-"""What is prepared for the emulated machine."""
+"""The lock and the analyses for the emulated machine."""
 
 from pathlib import Path
 

@@ -139,7 +139,7 @@ CHECKS = (
 
 @contextmanager
 def load(machine: Machine) -> Iterator[Callable[[], dict[str, Any]]]:
-    """Submit jobs during the block. Yields what ends it, and returns what happened."""
+    """Submit jobs during the block. Yields a function that ends the load and returns the counts."""
     with ThreadPoolExecutor(1) as executor:
         machine.run("rm -f /tmp/accepted")
         output = executor.submit(machine.run, f"python3 {LOAD}", 900)
