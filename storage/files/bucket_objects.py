@@ -81,12 +81,10 @@ class ObjectWriter:
 def object_size(bucket: S3Store, name: str) -> int | None:
     """Return the size of an object in bytes, or None if there is none. Raises StoreUnavailable."""
     try:
-        with translate_errors():
+        with translate_errors(but=FileNotFoundError):
             return int(obstore.head(bucket, name)["size"])
-    except StoreUnavailable as error:
-        if isinstance(error.__cause__, FileNotFoundError):
-            return None
-        raise
+    except FileNotFoundError:
+        return None
 
 
 def copy_object(bucket: S3Store, source: str, target: str, size: int) -> None:
@@ -115,11 +113,13 @@ def write_object(bucket: S3Store, name: str, chunks: Iterable[bytes]) -> None:
 
 
 @contextlib.contextmanager
-def translate_errors() -> Iterator[None]:
-    """Turn errors of obstore within the block into StoreUnavailable."""
+def translate_errors(but: type[Exception] | None = None) -> Iterator[None]:
+    """Turn errors of obstore within the block into StoreUnavailable, except for one of `but`."""
     try:
         yield
     except (BaseError, OSError, ValueError) as error:
+        if but is not None and isinstance(error, but):
+            raise
         raise StoreUnavailable(f"uploads: {_reason(str(error))}") from error
 
 

@@ -10,7 +10,6 @@ from obstore.store import S3Store
 
 from storage.files.bucket_access import open_bucket
 from storage.files.bucket_objects import translate_errors, write_object
-from storage.records.job import StoreUnavailable
 
 if TYPE_CHECKING:
     from storage.settings.settings import Settings
@@ -34,12 +33,10 @@ class ObjectFolder:
     def create(self, name: str, data: bytes) -> bool:
         """Write an object unless there is one; return whether it was written."""
         try:
-            with translate_errors():
+            with translate_errors(but=AlreadyExistsError):
                 obstore.put(self._bucket, name, data, mode="create")
-        except StoreUnavailable as error:
-            if isinstance(error.__cause__, AlreadyExistsError):
-                return False
-            raise
+        except AlreadyExistsError:
+            return False
         return True
 
     def write(self, name: str, data: Iterable[bytes]) -> None:
@@ -47,25 +44,18 @@ class ObjectFolder:
         write_object(self._bucket, name, data)
 
     def read(self, name: str) -> Iterator[bytes]:
-        """Yield the bytes of an object; nothing if there is none."""
-        try:
-            with translate_errors():
-                yield from map(
-                    bytes, obstore.get(self._bucket, name).stream(min_chunk_size=_READ_BYTES)
-                )
-        except StoreUnavailable as error:
-            if not isinstance(error.__cause__, FileNotFoundError):
-                raise
+        """Yield the bytes of an object. Raises FileNotFoundError if there is none."""
+        with translate_errors(but=FileNotFoundError):
+            found = obstore.get(self._bucket, name)
+            yield from map(bytes, found.stream(min_chunk_size=_READ_BYTES))
 
     def age(self, name: str) -> float | None:
         """Return the seconds since an object was written; None if there is none."""
         try:
-            with translate_errors():
+            with translate_errors(but=FileNotFoundError):
                 written = obstore.head(self._bucket, name)["last_modified"]
-        except StoreUnavailable as error:
-            if isinstance(error.__cause__, FileNotFoundError):
-                return None
-            raise
+        except FileNotFoundError:
+            return None
         return (datetime.now(UTC) - written).total_seconds()
 
     def names(self, folder: str) -> Iterator[str]:

@@ -87,12 +87,10 @@ class BucketPlace(BackupPlace):
 
     def read(self, name: str) -> Iterator[bytes]:
         """Yield the bytes of an object. Raises Damaged if it is missing."""
-        found = False
-        for some in self._objects.read(name):
-            found = True
-            yield some
-        if not found and self._objects.age(name) is None:
-            raise Damaged(f"{name}: there is no such object")
+        try:
+            yield from self._objects.read(name)
+        except FileNotFoundError:
+            raise Damaged(f"{name}: there is no such object") from None
 
     def delete(self, names: Iterable[str]) -> None:
         """Delete objects that exist."""

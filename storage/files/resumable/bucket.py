@@ -235,12 +235,10 @@ class BucketResumables(ResumableUploads):
 
     def _read_info(self, id: UUID) -> _Info | None:
         try:
-            with translate_errors():
+            with translate_errors(but=FileNotFoundError):
                 found = obstore.get(self._bucket, f"{self.prefix(id)}/{_INFO}").bytes()
-        except StoreUnavailable as error:
-            if isinstance(error.__cause__, FileNotFoundError):
-                return None
-            raise
+        except FileNotFoundError:
+            return None
         return _Info(**json.loads(found.to_bytes()))
 
     def _objects(self, prefix: str) -> Iterator[tuple[str, int, datetime]]:
