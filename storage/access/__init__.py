@@ -1,1 +1,1 @@
-"""What is stored about the callers of the API: when and from where each was last seen."""
+"""Stores when, and from which address, each caller of the API was last seen."""

@@ -17,18 +17,19 @@ from storage.backup.manifest import Manifest
 from storage.backup.pace import Pace
 from storage.backup.places.chunks import Stored
 from storage.backup.places.place import BackupPlace, manifest_name
-from storage.backup.stored_files import FileCopies, StoredFile, list_files, stored_files
+from storage.backup.stored_files import FileCopies, list_files, stored_files
 from storage.db.database import Database
 from storage.db.schema.state import HISTORY
 from storage.files.uploads import Uploads
 from storage.records.job import Upload
 from storage.records.release import RELEASE
+from storage.transfer.files import StoredFile
 
 DATABASE_SHARE, FILES_SHARE = 0.7, 0.5
 """The part of the time in which the backup works. While it copies the database, the WAL grows."""
 DELETED = "its job was deleted while the backup was made"
 Progress = Callable[[str, int, int], None]
-"""Called with what is copied, the bytes so far, and those of all."""
+"""Called with what is copied, the bytes so far, and the bytes of everything."""
 
 
 @dataclass(frozen=True)

@@ -20,7 +20,7 @@ from typing import Any
 from storage.backup.databases import postgresql
 from storage.backup.manifest import Manifest, read_manifest
 from storage.backup.places.place import BackupPlace, BackupRefused, Damaged, file_name, read_chunk
-from storage.backup.stored_files import StoredFile, all_files, stored_size
+from storage.backup.stored_files import all_files
 from storage.db.database import Database
 from storage.db.schema.migrate import apply_exactly, create_file, schema_lock
 from storage.db.schema.state import MIGRATIONS
@@ -31,15 +31,16 @@ from storage.files.disk import make_folder
 from storage.files.uploads import Uploads, UploadWriter
 from storage.records.job_file import JobFile
 from storage.transfer.endpoints import require_empty
+from storage.transfer.files import StoredFile, stored_size
 
 Progress = Callable[[str, int, int], None]
-"""Called with what is restored, the bytes so far, and those of all."""
+"""Called with what is restored, the bytes so far, and the bytes of everything."""
 _THREADS = 4
 
 
 @dataclass(frozen=True)
 class Restored:
-    """What was restored: the backup, the stored files, and those of them that it does not have."""
+    """A restored backup: how many stored files its database names, and how many it lacks."""
 
     name: str
     manifest: Manifest

@@ -14,12 +14,12 @@ from storage.files.reading import FileReader
 from storage.files.uploads import Uploads
 from storage.records.job import Upload
 from storage.records.job_file import JobFile
+from storage.transfer.files import StoredFile
 
 UPLOAD_COLUMNS, JOB_FILE_COLUMNS = ([f.name for f in fields(each)] for each in (Upload, JobFile))
 READ_BYTES = 1024**2
 _LISTED = 1000
 
-StoredFile = Upload | JobFile
 Rows = Callable[[str], Iterable[tuple[Any, ...]]]
 
 
@@ -83,11 +83,6 @@ class FileCopies:
 def opened(uploads: Uploads, file: StoredFile) -> FileReader | None:
     """Open a stored file; None if it is missing or has another size."""
     return uploads.artifacts.open(file) if isinstance(file, JobFile) else uploads.open(file)
-
-
-def stored_size(uploads: Uploads, file: StoredFile) -> int | None:
-    """Return the size of a stored file; None if it does not exist. Raises StoreUnavailable."""
-    return uploads.artifacts.size(file.key) if isinstance(file, JobFile) else uploads.size(file)
 
 
 def stored_files(rows: Rows) -> dict[str, StoredFile]:

@@ -18,7 +18,7 @@ from storage.backup.places.place import (
 
 @dataclass
 class Verified:
-    """What was found in a place."""
+    """The chunks, files and backups of a place, and which of them are damaged or incomplete."""
 
     count: int = 0
     """Number of chunks and files."""
@@ -63,8 +63,8 @@ def verify(place: BackupPlace, progress: Callable[[int], None]) -> Verified:
 
 
 def names_of(manifest: Manifest, place: BackupPlace, good: set[str]) -> Iterator[str]:
-    """Yield the names of the chunks and files of a backup; those of files only if their lists are
-    good."""
+    """Yield the names of the chunks and files of a backup; the names of files only if the chunks
+    that list them are good."""
     yield from map(chunk_name, manifest.chunks())
     if all(chunk_name(each) in good for each in manifest.files["chunks"]):
         yield from (file_name(sha256) for sha256, _ in manifest.stored_files(place))

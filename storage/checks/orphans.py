@@ -90,7 +90,7 @@ def delete_lone_uploads(database: Database) -> list[UUID]:
 
 
 def _key(database: Database, table: str) -> str:
-    """Return the columns of the primary key of a table in SQLite, of which some have no rowid."""
+    """Return the columns of the primary key of a SQLite table: some tables have no rowid."""
     columns = database.execute(
         f'SELECT name FROM pragma_table_info("{table}") WHERE pk ORDER BY pk'
     )

@@ -29,8 +29,8 @@ def stranded_jobs(
 ) -> Iterator[Stranded]:
     """Yield the groups of queued jobs that nobody can run.
 
-    `runners` are those that are alive, `types` the names of the job types, None if unknown. Raises
-    TookTooLong and StoreError.
+    `runners` are the runners that are alive. `types` are the names of the job types, None if they
+    are unknown. Raises TookTooLong and StoreError.
     """
     queues = {
         str(name): paused for name, paused in reader.rows("SELECT name, paused_at FROM queue")

@@ -35,6 +35,7 @@ MAX_LOCKED_CANDIDATES = 100
 """Maximum number of candidates that a claim locks. Each takes a slot in the server's lock table,
 which by default has 64 slots per allowed connection."""
 _ABOVE_ALL_PRIORITIES = 1 << 30
+BELOW_ALL_PRIORITIES = -_ABOVE_ALL_PRIORITIES
 _LOCKED_KEYS = "job_service.locked_candidates"
 """Setting that holds the ids of the locked candidates until the end of the transaction or the next
 lock."""

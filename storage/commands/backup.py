@@ -11,6 +11,7 @@ from storage.backup.pace import end_with_parent, step_back
 from storage.backup.places.opening import open_new
 from storage.backup.places.place import BackupPlace, PlaceInUse
 from storage.backup.retention import keep_newest
+from storage.commands.numbers import whole_number
 from storage.commands.output import ProgressBar, show, size_text
 from storage.commands.places import add_place, place_of
 from storage.commands.subparsers import Subparsers
@@ -43,18 +44,12 @@ def add(commands: Subparsers) -> None:
     add_place(parser, "--to")
     parser.add_argument(
         "--keep",
-        type=_count,
+        type=whole_number,
         metavar="COUNT",
         help="afterwards, delete all but the newest COUNT backups of the place",
     )
     parser.add_argument("--scheduled", type=float, help=argparse.SUPPRESS)  # for a worker
     parser.set_defaults(run=_run, failed="no backup was made")
-
-
-def _count(text: str) -> int:
-    if not text.isdecimal() or int(text) < 1:
-        raise argparse.ArgumentTypeError("it must be a whole number, 1 or more")
-    return int(text)
 
 
 def _run(arguments: argparse.Namespace, settings: Settings) -> int:

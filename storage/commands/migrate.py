@@ -7,9 +7,8 @@ of its own.
 
 import argparse
 import sys
-from pathlib import Path
+from contextlib import closing
 from textwrap import shorten
-from urllib.parse import urlparse
 
 from storage.commands import transfer
 from storage.commands.output import show
@@ -44,11 +43,10 @@ def _run(arguments: argparse.Namespace, settings: Settings) -> int:
     if arguments.source or arguments.target:
         return _transfer(arguments, settings)
     folder, url = settings.data_dir, settings.store_url
-    if urlparse(url).scheme == "sqlite" and not Path(urlparse(url).path[1:]).exists():
-        show("there is no database yet: the first start makes one")
-        return 0
-    database = Database(open_engine(url, APPLICATION_NAME))
-    try:
+    with closing(Database(open_engine(url, APPLICATION_NAME))) as database:
+        if database.file and not database.file.exists():
+            show("there is no database yet: the first start makes one")
+            return 0
         refuse_foreign(database)
         plan = read_plan(database)
         for line in describe(plan):
@@ -57,8 +55,6 @@ def _run(arguments: argparse.Namespace, settings: Settings) -> int:
             plan.state.require_compatible()
             bring_up_to_date(database, folder)
             show("done: the schema is up to date")
-    finally:
-        database.close()
     return 0 if plan.state.is_compatible else 1
 
 

@@ -1,4 +1,4 @@
-"""What the commands print."""
+"""Prints the results and the progress of the commands."""
 
 import sys
 import time

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlparse
 
+from storage.commands.numbers import whole_number
 from storage.commands.output import Progress, show
 from storage.commands.subparsers import Subparsers
 from storage.files.uploads import Uploads
@@ -64,7 +65,7 @@ def add_options(parser: argparse.ArgumentParser, is_hidden: bool = False) -> Non
     add_option(
         "--batch",
         "maximum number of rows per transaction (default: %(default)s)",
-        type=_rows,
+        type=whole_number,
         default=BATCH_ROWS,
         metavar="ROWS",
     )
@@ -80,12 +81,6 @@ def _uploads_url(text: str) -> str:
     if problem := uploads_url_problem(text):
         raise argparse.ArgumentTypeError(problem)
     return text
-
-
-def _rows(text: str) -> int:
-    if not text.isdecimal() or int(text) < 1:
-        raise argparse.ArgumentTypeError("it must be a whole number, 1 or more")
-    return int(text)
 
 
 def run(arguments: argparse.Namespace, _settings: Settings) -> int:
@@ -110,8 +105,8 @@ def run(arguments: argparse.Namespace, _settings: Settings) -> int:
 
 
 def _places_of_uploads(folder: Path, target: str | None) -> tuple[Settings, Settings | None]:
-    """Settings with the source's place of uploads, from the environment and DATA_DIR, and with that
-    to copy to. Raises SettingsError."""
+    """Settings with the source's place of uploads, from the environment and DATA_DIR, and settings
+    with the place to copy to. Raises SettingsError."""
     environ = {**os.environ, "DATA_DIR": str(folder)}
     settings = Settings.read(environ)
     return settings, Settings.read({**environ, "UPLOADS_URL": target}) if target else None

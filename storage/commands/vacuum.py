@@ -1,9 +1,8 @@
 """`python -m storage vacuum` makes a SQLite file smaller."""
 
 import argparse
-from pathlib import Path
-from urllib.parse import urlparse
 
+from storage.checks.reading import sqlite_file
 from storage.commands.output import show
 from storage.commands.subparsers import Subparsers
 from storage.records.job import StoreError
@@ -25,7 +24,7 @@ def _run(_arguments: argparse.Namespace, settings: Settings) -> int:
     """Make the SQLite file smaller; return the exit code."""
     if is_postgresql(settings.store_url):
         raise StoreError("PostgreSQL reuses and frees space by itself, see docs/postgresql.md")
-    file = Path(urlparse(settings.store_url).path[1:]).absolute()
+    file = sqlite_file(settings)
     before, after = vacuum(file, settings.data_dir)
     show(f"{file}: {before:,} bytes before, {after:,} bytes now")
     return 0

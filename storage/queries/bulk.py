@@ -73,7 +73,7 @@ class Bulk:
     def retry(
         self, filters: Filters, before: UUID | None, dry_run: bool, actor: Actor | None = None
     ) -> BulkChange:
-        """Queue failed and canceled jobs again. They are recorded as those of `cancel`."""
+        """Queue failed and canceled jobs again. The audit log gets entries as by `cancel`."""
         requeue = _Change("retry", self._transitions.requeue, actor)
         return self._each(filters, REQUEUE.sources, requeue, before, dry_run)
 

@@ -16,7 +16,12 @@ import peewee as pw
 from storage.db.database import Database
 from storage.db.models import JobRow, TagRow
 from storage.db.parameters import parameter, unindexed
-from storage.queries.search_statements import has_tag, in_queues, select_tag_count
+from storage.queries.search_statements import (
+    has_tag,
+    in_queues,
+    queue_values,
+    select_tag_count,
+)
 from storage.records.failure_kind import FailureKind, failure_kind
 from storage.records.filters import Filters
 from storage.records.states import Status
@@ -111,8 +116,7 @@ class _Run:
         tags = sorted(filters.tags)
         given = {name: getattr(filters, name) for name in ("type", "queue", "submitted_by")}
         self._named = {name: value for name, value in given.items() if value is not None}
-        queues = sorted((filters.view and filters.view.queues) or ())
-        self._named |= {f"queue {number}": queue for number, queue in enumerate(queues)}
+        self._named |= queue_values((filters.view and filters.view.queues) or ())
         self._named |= {f"tag {number}": tag for number, tag in enumerate(tags)}
         self._least = filters.finished_after or 0, _EARLIEST
         self.rare_tag = next((tag for tag in tags if self._is_rare(tag)), None)

@@ -7,7 +7,7 @@ from uuid import UUID
 from storage.db.database import Database
 from storage.db.models import JobFileRow, JobRow, UploadRow
 from storage.db.parameters import parameter, unindexed
-from storage.queries.search_statements import in_queues
+from storage.queries.search_statements import in_queues, queue_values
 from storage.records.filters import View
 from storage.records.job import Upload
 from storage.records.job_file import JobFile
@@ -49,8 +49,8 @@ def _limits(view: View) -> dict[str, str]:
     """The conditions of a view: the names of parameters and their values."""
     owner = {} if view.owner is None else {"submitted_by": view.owner}
     # A view of no queue sees no job, and no queue has an empty name.
-    queues = () if view.queues is None else sorted(view.queues) or ("",)
-    return owner | {f"queue {number}": queue for number, queue in enumerate(queues)}
+    queues = () if view.queues is None else view.queues or ("",)
+    return owner | queue_values(queues)
 
 
 def _conditions(names: Sequence[str]) -> list[Any]:

@@ -14,7 +14,7 @@ from typing import Any
 
 import peewee as pw
 
-from storage.claiming.candidates import priorities_above
+from storage.claiming.candidates import BELOW_ALL_PRIORITIES, priorities_above
 from storage.db.clock import Clock
 from storage.db.database import Database
 from storage.db.models import JobRow, PartRow, ScheduleRow
@@ -26,7 +26,6 @@ from storage.records.states import Status
 
 DUE_LIMIT = 1000
 """Most due jobs of a queue that are counted."""
-_BELOW_ALL_PRIORITIES = -1 << 30
 
 
 @dataclass(frozen=True)
@@ -103,7 +102,7 @@ def _count_due(database: Database, queue: Queue, until: int) -> int:
     if not queue.queued:
         return 0
     count, select = 0, database.statement("due jobs", lambda: _select_due(database))
-    for priority in priorities_above(database, queue.name, _BELOW_ALL_PRIORITIES):
+    for priority in priorities_above(database, queue.name, BELOW_ALL_PRIORITIES):
         values = {"queue": queue.name, "priority": priority, "until": until}
         count += database.fetch(select, values)[0]["count"]
         if count >= DUE_LIMIT:

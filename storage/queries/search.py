@@ -35,6 +35,7 @@ from storage.jobs.transitions import to_json_text
 from storage.queries.id_skew import first_id_at, stored_skew
 from storage.queries.search_statements import (
     UNSUCCESSFUL,
+    queue_values,
     select_chosen,
     select_count,
     select_ids,
@@ -315,8 +316,7 @@ def _unindexed_filters(filters: Filters) -> dict[str, Any]:
         "failure": filters.failure,
     }
     if filters.view is not None:
-        queues = sorted(filters.view.queues or ())
-        given |= {f"queue {number}": queue for number, queue in enumerate(queues)}
+        given |= queue_values(filters.view.queues or ())
     return {name: value for name, value in given.items() if value is not None}
 
 

@@ -138,9 +138,13 @@ def _chosen(database: Database, names: Mapping[str, Any]) -> list[Any]:
     return [*chosen, *in_queues(names)]
 
 
+def queue_values(queues: Iterable[str]) -> dict[str, str]:
+    """Return the parameters of `in_queues`, `queue 0` and so on, with the names of the queues."""
+    return {f"queue {number}": queue for number, queue in enumerate(sorted(queues))}
+
+
 def in_queues(names: Iterable[str]) -> list[Any]:
-    """The condition that a job is in one of the queues that are the parameters `queue 0` and so on;
-    none without such parameters."""
+    """The condition that a job is in one of the queues of `queue_values`; none without them."""
     queues = [parameter(JobRow.queue, name) for name in names if name.startswith("queue ")]
     return [JobRow.queue.in_(queues)] if queues else []
 

@@ -12,7 +12,7 @@ from typing import Any
 
 import peewee as pw
 
-from storage.claiming.candidates import priorities_above
+from storage.claiming.candidates import BELOW_ALL_PRIORITIES, priorities_above
 from storage.db.backups_made import BackupStats, read_backups
 from storage.db.clock import Clock
 from storage.db.counters import BUCKETS, bucket, total
@@ -26,7 +26,6 @@ from storage.records.states import FINAL
 
 OLDEST_ROWS = 1000
 """Number of due jobs of a queue and a priority, the longest due, in which types are sought."""
-_BELOW_ALL_PRIORITIES = -1 << 30
 _RUNNING = "running"
 
 
@@ -155,7 +154,7 @@ def _first_due(database: Database, queues: Sequence[str], now: int) -> dict[str,
     query = database.statement("first due", lambda: _select_first_due(database))
     found: dict[str, int] = {}
     for queue in queues:
-        for priority in priorities_above(database, queue, _BELOW_ALL_PRIORITIES):
+        for priority in priorities_above(database, queue, BELOW_ALL_PRIORITIES):
             values = {"queue": queue, "priority": priority, "now": now}
             for row in database.fetch(query, values):
                 found[row["type"]] = min(row["run_at"], found.get(row["type"], now))

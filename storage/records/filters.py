@@ -11,7 +11,7 @@ from storage.records.states import Status
 class View:
     """The jobs that a client may see: those that match both conditions.
 
-    owner: the name of the caller who submitted them; None for those of all callers.
+    owner: the name of the caller who submitted them; None for the jobs of all callers.
     queues: the names of their queues; None for all queues.
     """
 
@@ -64,8 +64,8 @@ class Filters:
     """The jobs that the client may see; None for all."""
 
     def narrowed(self) -> Self | None:
-        """Return filters of which `view` has at most several queues: the rest of it becomes other
-        filters. Returns None if no job can match."""
+        """Return equal filters whose `view` names two or more queues, or is None: the other
+        filters take over the rest of it. Returns None if no job can match."""
         view, found = self.view, replace(self, view=None)
         if view is None:
             return self

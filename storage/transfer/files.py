@@ -42,9 +42,9 @@ def transfer_files(
     bad, count, copied = list[StoredFile](), 0, 0
     for file in _files(source):
         count += 1
-        if _size(uploads, file) != file.size:
+        if stored_size(uploads, file) != file.size:
             bad.append(file)
-        elif target and _size(target, file) != file.size:
+        elif target and stored_size(target, file) != file.size:
             assert isinstance(uploads, FolderUploads)
             if _copy(file, uploads, target):
                 copied += 1
@@ -63,7 +63,8 @@ def _files(source: Database) -> Iterator[StoredFile]:
         yield from (JobFile(**row) for row in rows)
 
 
-def _size(uploads: Uploads, file: StoredFile) -> int | None:
+def stored_size(uploads: Uploads, file: StoredFile) -> int | None:
+    """Return the size of a stored file; None if it does not exist. Raises StoreUnavailable."""
     if isinstance(file, JobFile):
         return uploads.artifacts.size(file.key)
     return uploads.size(file)

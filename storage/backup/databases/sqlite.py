@@ -52,7 +52,7 @@ class SqliteSnapshot:
     def copy(self, store: Callable[[bytes], str], progress: Callable[[int, int], None]) -> Any:
         """Store all pages; return what the manifest has of the database.
 
-        `progress` is called with the bytes so far, and those of the file.
+        `progress` is called with the bytes so far, and the bytes of the file.
         """
         chunks, at = [], 0
         while at < self.size:

@@ -9,7 +9,6 @@ import importlib.util
 from dataclasses import dataclass
 from pathlib import Path
 from types import ModuleType
-from typing import Any
 
 from storage.db.database import Database
 from storage.db.models import ReleaseRow
@@ -54,8 +53,7 @@ class SchemaState:
 def read_state(database: Database) -> SchemaState:
     """Compare the migrations of the database with those of this code."""
     known = {file.stem for file in MIGRATIONS.glob("[0-9]*.py")}
-    with database.translate_errors():
-        found = _applied(database.engine)
+    found = applied(database)
     newer = sorted(found - known)
     # Only then: all releases that have such a table find it, whatever else they do not know.
     oldest = read_oldest(database) if newer else None
@@ -68,7 +66,10 @@ def read_state(database: Database) -> SchemaState:
 def applied(database: Database) -> set[str]:
     """Return the names of the migrations that the database has."""
     with database.translate_errors():
-        return _applied(database.engine)
+        if not database.engine.table_exists(HISTORY):
+            return set()
+        rows = database.engine.execute_sql(f"SELECT name FROM {HISTORY}")
+        return {name for (name,) in rows}
 
 
 def read_oldest(database: Database) -> str | None:
@@ -105,9 +106,3 @@ def load(name: str) -> ModuleType:
 
 def _file(name: str) -> Path:
     return MIGRATIONS / f"{name}.py"
-
-
-def _applied(engine: Any) -> set[str]:
-    if not engine.table_exists(HISTORY):
-        return set()
-    return {name for (name,) in engine.execute_sql(f"SELECT name FROM {HISTORY}")}
