@@ -267,6 +267,7 @@ class App:
             self.event_feed.streams,
             sender.counts if sender else dict.fromkeys(OUTCOMES, 0),
             self.disk_watermark.free_bytes(),
+            self.authenticator.quotas.refused,
         )
 
     def _application(self) -> Application:

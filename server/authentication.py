@@ -6,6 +6,7 @@ from urllib.parse import urlsplit
 
 from server.auth.addresses import AllowedHosts, TrustedProxies
 from server.auth.authenticate import Authenticator
+from server.auth.caller_quotas import CallerQuotas
 from server.auth.sessions import Sessions, load_or_create_key
 from server.settings.server import ServerSettings
 from server.sign_in.proxy_users import ProxyUsers
@@ -51,6 +52,7 @@ def open_authentication(
         settings.audit != "off",
         provider=sign_in.openid if sign_in else None,
         proxy=_open_proxy_users(settings),
+        quotas=CallerQuotas(settings.default_quotas),
     )
     return sign_in, authenticator
 

@@ -11,15 +11,18 @@ import secrets
 import sys
 import time
 from collections.abc import Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any
 
-from server.auth.callers import Caller, Rights, Role, parse_rights
+from server.auth.callers import Rights, Role, parse_rights
+from server.auth.quotas import NAMES, UNLIMITED, Quotas, parse_quota
 from server.auth.token_entries import (
     BAD_NAME,
     NAME,
     Token,
     TokensError,
+    caller_of,
     digest_of,
     parse_time,
     utc,
@@ -30,6 +33,8 @@ from server.auth.tokens import parse_tokens, read_token_file
 PREFIX = "jst_"
 """Prefix of generated tokens, which makes a leaked one easy to recognize."""
 FILE = "API_TOKENS_FILE"
+_QUOTAS = {"requests": ("N", "requests per second")}
+"""Options of `create` for quotas: what stands for the value, and what it is."""
 _UNITS = {"h": 3600, "d": 86_400, "w": 7 * 86_400}
 _NEW_TOKEN = """\
 The token, which is shown only now:
@@ -69,6 +74,9 @@ def add_token_command(parser: argparse.ArgumentParser) -> None:
         type=_expiry,
         help="when it ends: 12h, 30d, 8w, 2027-01-31 or 2027-01-31T12:00:00Z (default: never)",
     )
+    for name, (metavar, what) in _QUOTAS.items():
+        about = f"quota: {what}, or {UNLIMITED} (default: CALLER_QUOTAS)"
+        create.add_argument(f"--{name}", metavar=metavar, type=partial(_quota, name), help=about)
     create.add_argument("--add", action="store_true", help="add its line to the file of tokens")
     listing = actions.add_parser("list", help="list tokens with their ends and their last uses")
     listing.add_argument("--json", action="store_true", help="as JSON")
@@ -89,7 +97,8 @@ def run_token_command(arguments: argparse.Namespace) -> None:
     try:
         if arguments.action == "create":
             to_file = _required(file) if arguments.add else None
-            create_token(arguments.name, arguments.role, arguments.expires, to_file)
+            quotas = Quotas(**{name: getattr(arguments, name) for name in NAMES})
+            create_token(arguments.name, arguments.role, arguments.expires, quotas, to_file)
         elif arguments.action == "revoke":
             _revoke(arguments.name, _required(file))
         else:
@@ -99,7 +108,9 @@ def run_token_command(arguments: argparse.Namespace) -> None:
         sys.exit(f"{file or 'API_TOKENS'}: {why}")
 
 
-def create_token(name: str, rights: Rights, expires_at: float | None, file: Path | None) -> None:
+def create_token(
+    name: str, rights: Rights, expires_at: float | None, quotas: Quotas, file: Path | None
+) -> None:
     """Create a token and print it, with its line unless that is added to a file.
 
     Exits with a message for a bad name. Raises TokensError and OSError.
@@ -107,7 +118,7 @@ def create_token(name: str, rights: Rights, expires_at: float | None, file: Path
     if not NAME.fullmatch(name):
         sys.exit(BAD_NAME)
     text = PREFIX + secrets.token_urlsafe(32)
-    token = Token(Caller(name, rights.role, rights.queues), digest_of(text), expires_at)
+    token = Token(caller_of(name, rights, quotas), digest_of(text), expires_at)
     if file is not None:
         add_token(file, token)
     sys.stdout.write(_NEW_TOKEN.format(token=text))
@@ -135,8 +146,10 @@ def _list(file: Path | None, as_json: bool) -> None:
     if as_json:
         sys.stdout.write(json.dumps({"items": rows}, indent=2) + "\n")
     else:
-        columns = ("name", "role", "expires", "last_used_at", "address")
-        _print_table([[row[name] or "-" for name in columns] for row in rows], columns)
+        columns = ("name", "role", "expires", "quotas", "last_used_at", "address")
+        texts = [str(token.caller.quotas or "") for token in tokens]
+        shown = [{**row, "quotas": text} for row, text in zip(rows, texts, strict=True)]
+        _print_table([[row[name] or "-" for name in columns] for row in shown], columns)
     if problem:
         sys.stderr.write(f"the last uses are unknown: {problem}\n")
 
@@ -149,6 +162,7 @@ def _row(token: Token, use: Any) -> dict[str, Any]:
         "name": token.caller.name,
         "role": str(Rights(token.caller.role, token.caller.queues)),
         "expires": f"{expires} (expired)" if has_expired else expires,
+        "quotas": (token.caller.quotas or Quotas()).document(),
         "last_used_at": use and utc(use.used_at / 1000),
         "address": use and use.address,
     }
@@ -184,6 +198,14 @@ def _rights(text: str) -> Rights:
     """Parse a role with its queues."""
     try:
         return parse_rights(text)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(str(error)) from None
+
+
+def _quota(name: str, text: str) -> float:
+    """Parse a quota."""
+    try:
+        return parse_quota(name, text)
     except ValueError as error:
         raise argparse.ArgumentTypeError(str(error)) from None
 

@@ -16,9 +16,10 @@ from contextlib import contextmanager
 from tornado.httputil import HTTPHeaders, parse_cookie
 
 from server.auth.addresses import PUBLIC_HOST, rate_limit_network
-from server.auth.callers import UNRESTRICTED, Caller, Role
+from server.auth.caller_quotas import CallerQuotas
+from server.auth.callers import ANONYMOUS, UNRESTRICTED, Caller, Role
 from server.auth.external import COOKIE_MARK, ProviderCallers, ProxyCallers
-from server.auth.rate_limits import TokenBuckets
+from server.auth.rate_limits import Rate, TokenBuckets, rate_of
 from server.auth.sessions import Sessions, cookie_name
 from server.auth.token_entries import Token, utc
 from server.auth.tokens import Tokens
@@ -31,6 +32,7 @@ MAX_FAILURES = 10
 """Failed authentications that an address may have at once."""
 FAILURE_SECONDS = 10.0
 """Time after which an address may fail once more."""
+FAILURE_RATE = Rate(1 / FAILURE_SECONDS, MAX_FAILURES)
 STREAM_SECONDS = 60.0
 """Time after which event streams authenticate again, if sign-ins end by themselves."""
 _SCHEME = "bearer "
@@ -53,6 +55,7 @@ class Authenticator:
         audits: bool = False,
         provider: ProviderCallers | None = None,
         proxy: ProxyCallers | None = None,
+        quotas: CallerQuotas | None = None,
     ):
         """`rate` is in requests a second, None for no limit. `burst` defaults to twice the rate,
         and at least 20. `note_use` is called with name and address of each caller with a token.
@@ -63,13 +66,10 @@ class Authenticator:
         self.sessions = sessions
         self.provider = provider
         self._proxy = proxy
-        self._requests: TokenBuckets | None = None
-        if rate is not None:
-            burst = burst or max(20, math.ceil(2 * rate))
-            self._requests = TokenBuckets("requests", rate, burst, Code.RATE_LIMITED)
-        self._failures = TokenBuckets(
-            "failures", 1 / FAILURE_SECONDS, MAX_FAILURES, Code.TOO_MANY_FAILURES
-        )
+        self.quotas = quotas or CallerQuotas()
+        self._rate = None if rate is None else rate_of(rate, burst)
+        self._requests = TokenBuckets("requests", Code.RATE_LIMITED)
+        self._failures = TokenBuckets("failures", Code.TOO_MANY_FAILURES)
 
     @property
     def changes(self) -> int:
@@ -83,12 +83,36 @@ class Authenticator:
         minutes = int(time.monotonic() // STREAM_SECONDS) if self.provider else 0
         return self.changes + minutes
 
-    def count_request(self, address: str, caller: str | None = None) -> None:
-        """Count a request against the named caller, or against its address. Raises Problem 429."""
-        if self._requests is not None:
-            network = rate_limit_network(address)
-            key = f"address {network}" if caller is None else f"caller {caller}"
-            self._requests.take(key, "that is more than RATE_LIMIT allows")
+    def count_request(self, address: str, caller: Caller = ANONYMOUS) -> None:
+        """Count a request against a caller, or against its address if it has no name.
+
+        Raises Problem 429. The quota of the caller replaces RATE_LIMIT.
+        """
+        quotas = self.quotas.of(caller)
+        if quotas is not None and quotas.requests is not None:
+            self._count_by_quota(caller, quotas.requests)
+        elif self._rate is not None:
+            name = caller.name
+            key = f"address {rate_limit_network(address)}" if name is None else f"caller {name}"
+            self._requests.take(key, self._rate, "that is more than RATE_LIMIT allows")
+
+    def _count_by_quota(self, caller: Caller, requests: float) -> None:
+        if requests == math.inf:
+            return
+        detail = f"that is more than the quota of {caller.name} allows, requests={requests:g}"
+        try:
+            self._requests.take(f"caller {caller.name}", rate_of(requests), detail)
+        except Problem:
+            self.quotas.refused["requests"] += 1
+            raise
+
+    def request_rate(self, caller: Caller) -> tuple[Rate, int] | None:
+        """Return how many requests a caller with a name may send, and how many of those that it may
+        send at once it has used up at this listener; None without a limit."""
+        quotas = self.quotas.of(caller)
+        own = None if quotas is None else quotas.requests
+        rate = self._rate if own is None else None if own == math.inf else rate_of(own)
+        return None if rate is None else (rate, self._requests.used(f"caller {caller.name}", rate))
 
     @contextmanager
     def counting_failures(self, address: str) -> Iterator[None]:
@@ -105,7 +129,7 @@ class Authenticator:
                 self.count_request(address)
             elif problem.status == 401:
                 detail = "too many failed authentications from this address"
-                self._failures.take(rate_limit_network(address), detail)
+                self._failures.take(rate_limit_network(address), FAILURE_RATE, detail)
             raise
 
     def admit(

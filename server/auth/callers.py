@@ -6,6 +6,7 @@ from enum import IntEnum
 from functools import cached_property, lru_cache
 from typing import Literal
 
+from server.auth.quotas import Quotas
 from storage.records.audit import Actor
 from storage.records.filters import View
 from storage.records.queue_name import is_queue_name
@@ -87,6 +88,8 @@ class Caller:
     method: Method = "token"
     until: float | None = None
     """When the caller must authenticate again, in Unix seconds. None: not before the token ends."""
+    quotas: Quotas | None = None
+    """The quotas of the caller's token; None if it has none."""
     actor: Actor | None = field(default=None, compare=False, repr=False)
     """Who the audit log says this is; None if nothing is recorded."""
 

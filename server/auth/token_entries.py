@@ -1,7 +1,7 @@
 """Entries of API_TOKENS and lines of API_TOKENS_FILE: how they are read and written.
 
     name:role:token
-    name:role@queue+queue expires=2027-01-31:sha256:HEX
+    name:role@queue+queue expires=2027-01-31 requests=50:sha256:HEX
 
 The token itself, or its SHA-256 hash, comes last. Options follow the role after a space. No message
 of this module repeats any part of an entry: in a malformed entry, each part could be the token.
@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, time
 
 from server.auth.callers import Caller, Rights, parse_rights
+from server.auth.quotas import EXAMPLE, NAMES, Quotas, quotas_of, split_options
 
 MAX_TOKEN_LENGTH = 512
 BAD_NAME = "a name must have 1 to 64 characters of A-Z a-z 0-9 . _ -"
@@ -22,6 +23,9 @@ _MIN_TOKEN_LENGTH = 16
 _TOKEN = re.compile(r"[A-Za-z0-9._~+/=-]*")
 _HASHED = "sha256:"
 _HEX = re.compile(r"[0-9a-fA-F]{64}")
+_EXPIRES = "expires"
+_OPTIONS = _EXPIRES, *NAMES
+_BAD_OPTION = f"the options after the role are {_EXPIRES}=2027-01-31 {EXAMPLE}"
 _BAD_TIME = "expires= must be followed by a day or a time in UTC: 2027-01-31, 2027-01-31T12:00:00Z"
 
 
@@ -44,9 +48,12 @@ class Token:
 
     def line(self) -> str:
         """Return the line of the token for API_TOKENS_FILE, with its hash."""
-        options = "" if self.expires_at is None else f" expires={utc(self.expires_at)}"
-        rights = Rights(self.caller.role, self.caller.queues)
-        return f"{self.caller.name}:{rights}{options}:{_HASHED}{self.digest.hex()}"
+        rights = [str(Rights(self.caller.role, self.caller.queues))]
+        if self.expires_at is not None:
+            rights.append(f"{_EXPIRES}={utc(self.expires_at)}")
+        if self.caller.quotas:
+            rights.append(str(self.caller.quotas))
+        return f"{self.caller.name}:{' '.join(rights)}:{_HASHED}{self.digest.hex()}"
 
 
 def parse_all(entries: Iterable[tuple[str, str]]) -> list[Token]:
@@ -86,21 +93,14 @@ def parse_entry(text: str) -> Token:
     if not NAME.fullmatch(name):
         raise ValueError(BAD_NAME)
     rights = parse_rights(role)
-    caller = Caller(name, rights.role, rights.queues)
-    return Token(caller, _parse_digest(token), _parse_options(options))
+    values = split_options(options, _OPTIONS, _BAD_OPTION)
+    expires_at = parse_time(values[_EXPIRES]) if _EXPIRES in values else None
+    return Token(caller_of(name, rights, quotas_of(values)), _parse_digest(token), expires_at)
 
 
-def _parse_options(options: list[str]) -> float | None:
-    """Return when the token expires, in seconds since 1970; None if it does not."""
-    expires_at = None
-    for option in filter(None, options):
-        name, _, value = option.partition("=")
-        if name != "expires":
-            raise ValueError("the only option after the role is expires=2027-01-31")
-        if expires_at is not None:
-            raise ValueError("expires= is given twice")
-        expires_at = parse_time(value)
-    return expires_at
+def caller_of(name: str, rights: Rights, quotas: Quotas) -> Caller:
+    """Return the caller with a token."""
+    return Caller(name, rights.role, rights.queues, quotas=quotas or None)
 
 
 def parse_time(text: str) -> float:

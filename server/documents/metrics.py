@@ -214,7 +214,8 @@ class _StoreMetrics(Collector):
 class ListenerMetrics(Collector):
     """The figures of a listener.
 
-    `callbacks` are counts by outcome, `free_bytes` is the free space by disk.
+    `callbacks` are counts by outcome, `free_bytes` is the free space by disk, and
+    `refused_by_quota` counts requests by the quota that has refused them.
     """
 
     listener: str
@@ -223,6 +224,7 @@ class ListenerMetrics(Collector):
     streams: int
     callbacks: Mapping[str, int]
     free_bytes: Mapping[str, int]
+    refused_by_quota: Mapping[str, int]
 
     def collect(self) -> Iterator[Metric]:
         """Yield all metrics of the listener and of its process."""
@@ -243,6 +245,9 @@ class ListenerMetrics(Collector):
         disks = [([disk], free) for disk, free in self.free_bytes.items()]
         text = "Free space on the disks that the listener writes to"
         yield _family(GaugeMetricFamily, "disk_free_bytes", text, ["disk"], disks)
+        refused = [([quota], count) for quota, count in self.refused_by_quota.items()]
+        text = "Requests that a quota of their caller has refused"
+        yield _family(CounterMetricFamily, "quota_refusals", text, ["quota"], refused)
         yield from ProcessCollector(registry=None).collect()
 
     def _requests(self) -> Iterator[Metric]:

@@ -184,7 +184,7 @@ class FastPath:
             if self._authenticator.provider:
                 await self._authenticator.prepare(headers.fields)
             caller = self._authenticator.admit(address, headers.fields, method)
-            self._authenticator.count_request(address, caller.name)
+            self._authenticator.count_request(address, caller)
             require_role(caller, _ROLES[method])
             response = await request.respond(request, caller)
             data = self._encode(request, response, request_id)

@@ -273,7 +273,7 @@ class Handler(RequestHandler):
             by_https = request.protocol == "https"
             self.caller = authenticator.admit(address, request.headers, method, by_https)
         if self.RATE_LIMITED:
-            authenticator.count_request(address, self.caller.name)
+            authenticator.count_request(address, self.caller)
         if role is not None:
             self._require_rights(role)
 

@@ -9,7 +9,7 @@ from server.auth.callers import Role
 from server.auth.sessions import SignIn, cookie_name
 from server.documents.field_errors import read_document
 from server.documents.jobs import rfc3339
-from server.documents.schemas.service import SessionDocument
+from server.documents.schemas.service import QuotasDocument, SessionDocument
 from server.handlers.base import Handler
 from server.http.activity import log_change
 from server.http.body import Body, JsonBody, json_body
@@ -64,7 +64,7 @@ class SessionHandler(Handler):
             text = read_document(SignIn, self.received.document()).token
             token = authenticator.require_token(text.strip())
         self.caller = token.caller
-        authenticator.count_request(address, self.caller.name)
+        authenticator.count_request(address, self.caller)
         await record_sign_in(self, self.audit, self.threads)
         set_session_cookie(self, sessions.create_cookie(token), sessions.seconds)
         send_session(self)
@@ -127,5 +127,17 @@ def send_session(handler: Handler) -> None:
         "queues": None if caller.queues is None else sorted(caller.queues),
         "method": caller.method if caller.name is not None else None,
         "expires_at": rfc3339(None if caller.until is None else round(caller.until * 1000)),
+        "quotas": _quotas_document(handler),
     }
     handler.send_json(document)
+
+
+def _quotas_document(handler: Handler) -> QuotasDocument:
+    caller = handler.caller
+    if caller.name is None:
+        return {"requests": None}
+    found = handler.authenticator.request_rate(caller)
+    if found is None:
+        return {"requests": None}
+    rate, used = found
+    return {"requests": {"limit": rate.per_second, "burst": rate.burst, "used": used}}

@@ -457,7 +457,8 @@ class Code(Enum):
     RATE_LIMITED = (
         429,
         "Too many requests",
-        "The caller or its address sends more requests than `RATE_LIMIT` allows.",
+        "The caller or its address sends more requests than `RATE_LIMIT` or the caller's quota"
+        " `requests` allows.",
         "Wait for `Retry-After` seconds. `RateLimit` tells what is left.",
     )
     TOO_MANY_FAILURES = (

@@ -388,6 +388,7 @@ _REST: dict[Any, Any] = {
         "queues": None,
         "method": "token",
         "expires_at": None,
+        "quotas": {"requests": {"limit": 50, "burst": 100, "used": 1}},
     },
     IndexDocument: {
         "service": "job-service",

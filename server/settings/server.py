@@ -8,6 +8,7 @@ from typing import Literal
 from pydantic import Field, ValidationInfo, field_validator
 
 from server.auth import addresses, tokens
+from server.auth.quotas import Quotas, parse_quotas
 from server.settings.callbacks_file import read_callbacks
 from server.settings.sign_in import SignInSettings, require_own_header
 from storage.records.ids import MAX_CELLS
@@ -172,6 +173,11 @@ class ServerSettings(SignInSettings):
         description="Requests that a caller may send at once within RATE_LIMIT. Unset: twice "
         "RATE_LIMIT, but at least 20.",
     )
+    caller_quotas: str = Field(
+        "",
+        description="Quotas of each caller with a name, such as requests=50 per second. An option "
+        "of a token replaces one for its caller. Empty: none.",
+    )
     trusted_proxies: str = Field(
         "",
         description="Addresses and networks of trusted proxies, such as 10.0.0.0/8,127.0.0.1. The "
@@ -246,6 +252,12 @@ class ServerSettings(SignInSettings):
         tokens.Tokens(tokens.parse_tokens(others) if others else (), value)
         return value
 
+    @field_validator("caller_quotas")
+    @classmethod
+    def _check_caller_quotas(cls, value: str) -> str:
+        parse_quotas(value)
+        return value
+
     @field_validator("trusted_proxies", "allowed_hosts", "cors_origins")
     @classmethod
     def _check_entries(cls, value: str, info: ValidationInfo) -> str:
@@ -283,6 +295,11 @@ class ServerSettings(SignInSettings):
             return None
         fixed = tokens.parse_tokens(self.api_tokens) if self.api_tokens else []
         return tokens.Tokens(fixed, self.api_tokens_file)
+
+    @property
+    def default_quotas(self) -> Quotas:
+        """The quotas in CALLER_QUOTAS."""
+        return parse_quotas(self.caller_quotas)
 
     @property
     def listen_host(self) -> str | None:

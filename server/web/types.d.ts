@@ -302,6 +302,16 @@ export interface ComparisonDocument {
   not_compared: string[];
 }
 
+export interface RequestQuotaDocument {
+  limit: number;
+  burst: number;
+  used: number;
+}
+
+export interface QuotasDocument {
+  requests: RequestQuotaDocument | null;
+}
+
 export interface SessionDocument {
   tokens: boolean;
   name: string | null;
@@ -309,6 +319,7 @@ export interface SessionDocument {
   queues: string[] | null;
   method: "token" | "oidc" | "proxy" | null;
   expires_at: string | null;
+  quotas: QuotasDocument;
 }
 
 export interface TypeDocument {

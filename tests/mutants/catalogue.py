@@ -40,6 +40,7 @@ from tests.mutants.guards.pool import POOL
 from tests.mutants.guards.programs import PROGRAMS
 from tests.mutants.guards.python_client import PYTHON_CLIENT
 from tests.mutants.guards.queues import QUEUES
+from tests.mutants.guards.quotas import QUOTAS
 from tests.mutants.guards.records import RECORDS
 from tests.mutants.guards.resumable import FILES_OF_JOBS, RESUMABLE
 from tests.mutants.guards.schedules import SCHEDULES
@@ -81,6 +82,7 @@ MUTANTS = (
     *JOB_LIMITS,
     *PATTERN_SETS,
     *QUEUES,
+    *QUOTAS,
     *SCHEDULES,
     *PARTS,
     *OUTPUT,

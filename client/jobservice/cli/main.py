@@ -33,13 +33,13 @@ from jobservice.cli.commands import (
     top,
     types,
     upload,
+    whoami,
 )
 from jobservice.cli.output.console import Output
 
 HELP = """\
 Usage: {name} [OPTIONS] COMMAND [ARGS]...
-Submit jobs to a Job Service, follow them, and cancel them.
-Commands (`{name} COMMAND --help` explains each):
+Commands of a Job Service (`{name} COMMAND --help` explains each):
 {commands}
 Options of all commands: --json, --help, --version, --install-completion,
   --show-completion, --url URL, --profile NAME (default: JOBS_URL, JOBS_PROFILE)
@@ -119,6 +119,7 @@ ABOUT = {
     "bundle": "all about a job, as a zip",
     "replay": "run a bundle's job again",
     "config": "addresses and tokens",
+    "whoami": "your name, role and quotas",
 }
 """The commands in the order of the help, which shows these words."""
 
@@ -167,6 +168,7 @@ for module in (
     top,
     audit,
     bundles,
+    whoami,
 ):
     module.register(app)
 app.add_typer(failures.app, name="failures")

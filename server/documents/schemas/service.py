@@ -34,6 +34,24 @@ class ReadyDocument(TypedDict):
     """Runners that hang or are stopped."""
 
 
+class RequestQuotaDocument(TypedDict):
+    """How many requests a caller may send."""
+
+    limit: float
+    """Requests per second."""
+    burst: int
+    """Requests that the caller may send at once."""
+    used: int
+    """How many of `burst` are used up at this listener; each second gives `limit` of them back."""
+
+
+class QuotasDocument(TypedDict):
+    """The quotas of a caller, by what they limit; null for what is not limited."""
+
+    requests: RequestQuotaDocument | None
+    """Requests. Without a quota of the caller, this is RATE_LIMIT."""
+
+
 class SessionDocument(TypedDict):
     """The caller and its role."""
 
@@ -50,6 +68,8 @@ class SessionDocument(TypedDict):
     proxy; null without authentication."""
     expires_at: str | None
     """When the caller must authenticate again; null if that does not depend on time alone."""
+    quotas: QuotasDocument
+    """What the caller may use, and what it has used. Without tokens, all are null."""
 
 
 class TypeDocument(TypedDict):

@@ -94,11 +94,12 @@ SERVICE = (
 SESSION = (
     Operation(
         "/session",
-        "The caller's name and role",
+        "The caller's name, role and quotas",
         {200: SessionDocument},
         id="getSession",
         tag="session",
-        description="Tells a program which token it uses, and what it may do.",
+        description="Tells a program which token it uses, what it may do, and how much of its"
+        " quotas it has used.",
     ),
     Operation(
         "/session",

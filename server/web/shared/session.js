@@ -3,6 +3,7 @@
 import { byId, h, replaceChildren } from "../lib/dom.js";
 import { messageOf } from "../lib/errors.js";
 import { forgetAll } from "../lib/fileNotes.js";
+import { number } from "../lib/format.js";
 import { atRoot, belowRoot } from "../lib/root.js";
 import { ApiError, callOnce, get, setSignIn } from "./api.js";
 
@@ -41,6 +42,7 @@ let session = {
   queues: null,
   method: null,
   expires_at: null,
+  quotas: { requests: null },
 };
 /** @type {Promise<void> | null} the dialog that is open now */
 let signingIn = null;
@@ -80,6 +82,17 @@ const rights = () =>
   session.queues ? `${session.role} in ${session.queues.join(", ")}` : session.role;
 
 /**
+ * Return the caller's quotas as text, a line for each. Empty without quotas.
+ *
+ * @returns {string}
+ */
+function quotas() {
+  const { requests } = session.quotas;
+  const lines = [requests && `Quota: ${number(requests.limit)} requests per second`];
+  return lines.filter(Boolean).join("\n");
+}
+
+/**
  * Return whether the caller may cancel, retry and delete a job: admins any job, submitters their
  * own.
  *
@@ -117,7 +130,7 @@ function setSession(loaded) {
     byId("caller"),
     session.tokens
       ? [
-          h("span", {}, h("strong", {}, session.name), ` · ${rights()}`),
+          h("span", { title: quotas() }, h("strong", {}, session.name), ` · ${rights()}`),
           // The session of a proxy ends at the proxy.
           session.method === "proxy"
             ? null

@@ -262,7 +262,7 @@ ACCESS = (
     Mutant(
         "wrong tokens are counted",
         "server/auth/authenticate.py",
-        "                self._failures.take(rate_limit_network(address), detail)\n",
+        "                self._failures.take(rate_limit_network(address), FAILURE_RATE, detail)\n",
         "                pass\n",
         ("tests/server/auth/test_wrong_tokens.py",),
     ),
@@ -277,7 +277,7 @@ ACCESS = (
         "a valid token passes however many wrong ones came before",
         "server/auth/authenticate.py",
         "        try:\n            yield\n",
-        "        self._failures.take(rate_limit_network(address), '')\n"
+        "        self._failures.take(rate_limit_network(address), FAILURE_RATE, '')\n"
         "        try:\n            yield\n",
         ("tests/server/auth/test_wrong_tokens.py",),
     ),

@@ -153,7 +153,7 @@ CLIENT_LIMITS = (
     Mutant(
         "requests are limited on the fast path",
         "server/fast/path.py",
-        "            self._authenticator.count_request(address, caller.name)\n",
+        "            self._authenticator.count_request(address, caller)\n",
         "",
         RATES,
     ),

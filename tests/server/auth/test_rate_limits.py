@@ -10,7 +10,8 @@ from tornado.ioloop import IOLoop
 from server.app import App
 from server.auth.addresses import AllowedHosts, TrustedProxies, rate_limit_network
 from server.auth.authenticate import MAX_FAILURES, Authenticator, unauthorized
-from server.auth.rate_limits import MAX_KEYS, TokenBuckets
+from server.auth.callers import Caller, Role
+from server.auth.rate_limits import MAX_KEYS, Rate, TokenBuckets
 from server.http.codes import Code
 from server.http.problems import Problem
 from server.settings.server import ServerSettings
@@ -51,9 +52,9 @@ def client(app: App, http_client: AsyncHTTPClient, base_url: str) -> Client:
     return Client(http_client, base_url)
 
 
-def refused(limits: Authenticator, *args: str) -> Problem | None:
+def refused(limits: Authenticator, address: str, caller: str | None = None) -> Problem | None:
     try:
-        limits.count_request(*args)
+        limits.count_request(address, Caller(caller, Role.READ))
     except Problem as problem:
         return problem
     return None
@@ -133,12 +134,12 @@ def test_without_a_limit_nobody_is_refused() -> None:
 
 
 def test_addresses_are_remembered_up_to_a_bound(clock: Clock) -> None:
-    buckets = TokenBuckets("requests", 1, 1, Code.RATE_LIMITED)
+    buckets, rate = TokenBuckets("requests", Code.RATE_LIMITED), Rate(1, 1)
     for n in range(MAX_KEYS + 1000):
-        buckets.take(str(n), "too many")
+        buckets.take(str(n), rate, "too many")
     assert len(buckets._levels) == MAX_KEYS
     with pytest.raises(Problem, match="too many"):
-        buckets.take(str(MAX_KEYS), "too many")
+        buckets.take(str(MAX_KEYS), rate, "too many")
 
 
 def test_failed_authentications_are_always_limited(clock: Clock) -> None:

@@ -88,20 +88,21 @@ def test_a_token_is_created_for_thirty_days_added_and_revoked(file: Path) -> Non
 
 
 def test_the_list_shows_ends_and_last_uses_and_no_secret(file: Path, bench: Bench) -> None:
-    file.write_text(f"old:read expires=2020-01-01:{SECRET}\neve:admin:{SECRET}2\n")
+    file.write_text(f"old:read expires=2020-01-01:{SECRET}\neve:admin requests=50:{SECRET}2\n")
     TokenUses(bench.store.database).store({"eve": TokenUse(1_798_675_200_000, "10.0.0.7")})
     environ = {"API_TOKENS_FILE": str(file), "DATABASE_URL": bench.store.settings.store_url}
     text = run("list", **environ).stdout
     assert [line.split() for line in text.splitlines()] == [
-        ["NAME", "ROLE", "EXPIRES", "LAST", "USED", "ADDRESS"],
-        ["old", "read", "2020-01-01T00:00:00Z", "(expired)", "-", "-"],
-        ["eve", "admin", "-", "2026-12-31T00:00:00Z", "10.0.0.7"],
+        ["NAME", "ROLE", "EXPIRES", "QUOTAS", "LAST", "USED", "ADDRESS"],
+        ["old", "read", "2020-01-01T00:00:00Z", "(expired)", "-", "-", "-"],
+        ["eve", "admin", "-", "requests=50", "2026-12-31T00:00:00Z", "10.0.0.7"],
     ]
     items = json.loads(run("list", "--json", **environ).stdout)["items"]
     assert items[1] == {
         "name": "eve",
         "role": "admin",
         "expires": None,
+        "quotas": {"requests": 50},
         "last_used_at": "2026-12-31T00:00:00Z",
         "address": "10.0.0.7",
     }
@@ -112,7 +113,7 @@ def test_the_list_shows_ends_and_last_uses_and_no_secret(file: Path, bench: Benc
 def test_the_list_works_without_a_database(file: Path, tmp_path: Path) -> None:
     answer = run("list", API_TOKENS_FILE=str(file), DATA_DIR=str(tmp_path / "none"))
     assert (answer.returncode, "the last uses are unknown" in answer.stderr) == (0, True)
-    assert answer.stdout.splitlines()[1].split() == ["eve", "read", "-", "-", "-"]
+    assert answer.stdout.splitlines()[1].split() == ["eve", "read", "-", "-", "-", "-"]
 
 
 def test_a_token_is_created_for_some_queues(tmp_path: Path) -> None:
@@ -123,12 +124,21 @@ def test_a_token_is_created_for_some_queues(tmp_path: Path) -> None:
     assert "read-own@a+b" in run("list", "--file", str(file)).stdout
 
 
+def test_a_token_is_created_with_quotas(tmp_path: Path) -> None:
+    file = tmp_path / "tokens"
+    made = run("create", "ci", "--requests", "0.5", "--expires", "2999-01-01", "--file", str(file))
+    assert made.returncode == 0, made.stderr
+    assert "  ci:submit expires=2999-01-01T00:00:00Z requests=0.5:sha256:" in made.stdout
+
+
 @pytest.mark.parametrize(
     "arguments",
     [
         ["create", "ci", "--role", "read@"],
         ["create", "ci", "--expires", "soon"],
         ["create", "ci", "--expires", "0d"],
+        ["create", "ci", "--requests", "0"],
+        ["create", "ci", "--requests", "many"],
         ["create", "ci", "--add"],
         ["create", "ci", "--add", "--file", "/none/tokens"],
         ["revoke", "ci"],

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from server.auth.callers import Caller, Rights, Role
+from server.auth.quotas import Quotas
 from server.auth.sessions import KEY_FILE, load_or_create_key
 from server.auth.token_entries import Token, TokensError
 from server.auth.tokens import (
@@ -187,7 +188,7 @@ def test_the_command_reports_invalid_arguments(arguments: list[str]) -> None:
 
 def test_an_invalid_name_for_a_token_is_refused() -> None:
     with pytest.raises(SystemExit, match="1 to 64"):
-        create_token("a,b", Rights(Role.READ), None, None)
+        create_token("a,b", Rights(Role.READ), None, Quotas(), None)
 
 
 def test_help_lists_the_command_and_the_settings() -> None:

@@ -1,0 +1,42 @@
+"""`jobservice whoami`."""
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import typer
+
+from jobservice.cli.command import command
+from jobservice.cli.output import formats
+from jobservice.cli.session import Session
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command to the app."""
+    command(app, "whoami", ("whoami", "whoami --json"))(whoami)
+
+
+def whoami(session: Session) -> None:
+    """Show the caller: its name and role, and its quotas with what it has used of them."""
+    found, output = session.client.session(), session.output
+    if output.as_json:
+        output.document(dict(found))
+        return
+    queues = found.get("queues")
+    role = f"{found['role']} in {', '.join(queues)}" if queues else found["role"]
+    output.fields(
+        [
+            ("service", session.address.url),
+            ("name", found["name"] or "(the service asks for no token)"),
+            ("role", role),
+            *([("until", formats.moment(found["expires_at"]))] if found.get("expires_at") else []),
+            *_quotas(found.get("quotas") or {}),
+        ]
+    )
+
+
+def _quotas(quotas: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    """Yield names and texts of the quotas. A service of an earlier release has none."""
+    for name, quota in quotas.items():
+        if quota is not None and name == "requests":
+            at_once = f"{quota['used']:,} of {quota['burst']:,} at once are used"
+            yield name, f"{quota['limit']:g} per second ({at_once})"
