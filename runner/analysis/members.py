@@ -97,7 +97,8 @@ class MemberResults:
         if self.failed:
             total, more = self.failed + self.analyzed, self.failed - len(self._failures)
             named = "; ".join(self._failures) + (f"; and {more} more" if more else "")
-            message = f"{self.failed} of {total} members were not analyzed: {named}"
+            were = "was" if self.failed == 1 else "were"
+            message = f"{self.failed} of {total} members {were} not analyzed: {named}"
             yield {"code": "members_failed", "message": message}
         elif not self.analyzed:
             yield {"code": "no_members", "message": "the archive has no files"}

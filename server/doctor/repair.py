@@ -18,6 +18,7 @@ from storage.checks.stored_files import delete_lone_files
 from storage.db.database import Database
 from storage.db.schema.state import read_state
 from storage.open import new_database, open_uploads
+from storage.records.counted import counted
 from storage.records.job import StoreUnusable
 
 
@@ -36,9 +37,7 @@ def repair(subject: Subject) -> Iterator[str]:
             raise StoreUnusable(f"{state.pending[0]} is missing: start a program of this release")
         yield from _repair_counters(database)
         yield from _repair_rows(subject, database)
-        if (folder := subject.settings.uploads_folder) is None or folder.is_dir():
-            delete_lone_files(database, open_uploads(subject.settings))
-            yield "files without a row were looked for, and deleted if they were older than an hour"
+        yield from _delete_files(subject, database)
     finally:
         database.close()
 
@@ -51,8 +50,8 @@ def _repair_counters(database: Database) -> Iterator[str]:
     if found := counter_differences(reader, database.postgresql):
         correct_counters(database, found)
         for each in found:
-            was = f"instead of {each.counted:,}"
-            yield f"the counters of {each.type} say {each.rows:,} unfinished jobs now, {was}"
+            jobs = counted(each.rows, "unfinished job")
+            yield f"the counters of {each.type} say {jobs} now, instead of {each.counted:,}"
 
 
 def _repair_rows(subject: Subject, database: Database) -> Iterator[str]:
@@ -62,3 +61,11 @@ def _repair_rows(subject: Subject, database: Database) -> Iterator[str]:
     if ids := delete_lone_uploads(database):
         open_uploads(subject.settings).delete(ids)
         yield f"deleted {Orphans('upload', len(ids)).text} without a job, with their files"
+
+
+def _delete_files(subject: Subject, database: Database) -> Iterator[str]:
+    folder = subject.settings.uploads_folder
+    if folder is not None and not folder.is_dir():
+        return
+    if count := delete_lone_files(database, open_uploads(subject.settings)):
+        yield f"deleted {counted(count, 'file')} without a row"

@@ -4,6 +4,7 @@ import json
 from collections import Counter
 
 from server.doctor.findings.finding import LEVELS, Finding, Level, worst
+from storage.records.counted import counted
 from storage.records.release import RELEASE
 
 _WIDTH = 9
@@ -29,7 +30,7 @@ def as_json(findings: list[Finding], fixed: list[str]) -> str:
 
 
 def _counted(count: int, level: Level) -> str:
-    return f"{count} {level}{'' if count == 1 or level == 'ok' else 's'}"
+    return counted(count, level, "ok" if level == "ok" else "")
 
 
 def _lines(finding: Finding) -> str:

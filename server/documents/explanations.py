@@ -194,6 +194,8 @@ def _reasons_if_not_due(explanation: Explanation) -> Iterator[Reason]:
 
 
 def _reasons_if_due(explanation: Explanation) -> Iterator[Reason]:
+    if explanation.queue is None:
+        return
     slots = sum(runner.slots for runner in explanation.runners)
     busy = sum(runner.busy for runner in explanation.runners)
     if explanation.ahead:
@@ -201,9 +203,8 @@ def _reasons_if_due(explanation: Explanation) -> Iterator[Reason]:
         go = "job goes" if explanation.ahead == 1 else "jobs go"
         yield "jobs_ahead", f"{more}{explanation.ahead} due {go} first"
     if slots and busy == slots:
-        yield "slots_busy", f"all {slots} slots are busy"
-    queue = explanation.queue
-    is_held = queue is None or queue.paused or queue.is_full
+        yield "slots_busy", "the only slot is busy" if slots == 1 else f"all {slots} slots are busy"
+    is_held = explanation.queue.paused or explanation.queue.is_full
     if slots > busy and not explanation.ahead and not is_held:
         yield "next", "it is the next job to be claimed"
 
@@ -211,13 +212,23 @@ def _reasons_if_due(explanation: Explanation) -> Iterator[Reason]:
 def _reasons_of_queue(explanation: Explanation) -> Iterator[Reason]:
     queue = explanation.queue
     if queue is None:
+        name = explanation.job.queue
+        yield (
+            "no_queue",
+            f"the queue {name} was deleted, so no worker looks for the job: create it again, with "
+            f"PUT /queues/{name} or `jobservice queues create {name}`",
+        )
         return
     if queue.paused:
         since = rfc3339(queue.paused_at)
         yield "queue_paused", f"the queue {queue.name} has been paused since {since}"
     if queue.is_full:
-        running = f"{queue.running} of at most {queue.max_running} jobs are running"
+        running = f"{queue.running} of at most {_jobs_run(queue.max_running or 0)}"
         yield "queue_full", f"the queue {queue.name} is full: {running}"
+
+
+def _jobs_run(count: int) -> str:
+    return "1 job is running" if count == 1 else f"{count} jobs are running"
 
 
 def _reasons_for_no_estimate(explanation: Explanation) -> Iterator[Reason]:

@@ -271,10 +271,10 @@ class QueueWatermark:
             self._next_count_at = now + QUEUE_COUNT_SECONDS
             self._run_in_background(self._recount())
         if self._queued + max(jobs, 1) > self._max_queued and now < self._valid_until:
-            detail = f"{self._max_queued} jobs are queued, which is the limit (MAX_QUEUED_JOBS)"
+            detail = f"{_queued(self._max_queued)}, which is the limit (MAX_QUEUED_JOBS)"
             if self._queued < self._max_queued:
                 detail = (
-                    f"{self._queued} jobs are queued, and {jobs} more would exceed the limit of"
+                    f"{_queued(self._queued)}, and {jobs} more would exceed the limit of"
                     f" {self._max_queued} (MAX_QUEUED_JOBS)"
                 )
             headers = {"Retry-After": str(QUEUE_FULL_RETRY_SECONDS)}
@@ -299,3 +299,7 @@ class QueueWatermark:
                 log.warning("too many jobs are queued, new jobs are refused", extra=extra)
             else:
                 log.info("fewer jobs are queued again, new jobs are accepted", extra=extra)
+
+
+def _queued(jobs: int) -> str:
+    return "1 job is queued" if jobs == 1 else f"{jobs} jobs are queued"

@@ -11,20 +11,22 @@ from storage.checks.reading import Reader
 from storage.db.database import Database
 from storage.db.models import JobRow, UploadRow
 from storage.jobs.retention import delete_unused_uploads
+from storage.records.counted import counted
 
-TABLES = {
-    "attempt": "attempts",
-    "event": "events",
-    "output": "pieces of output",
-    "job_tag": "tags",
-    "job_file": "files of jobs",
-    "dependency": "dependencies",
-    "part": "parts of jobs",
-    "submission_key": "idempotency keys",
-    "callback": "callbacks",
-    "service_callback": "callbacks for all jobs",
+TABLES: dict[str, tuple[str] | tuple[str, str]] = {
+    "attempt": ("attempt",),
+    "event": ("event",),
+    "output": ("piece of output", "pieces of output"),
+    "job_tag": ("tag",),
+    "job_file": ("file of a job", "files of jobs"),
+    "dependency": ("dependency", "dependencies"),
+    "part": ("part of a job", "parts of jobs"),
+    "submission_key": ("idempotency key",),
+    "callback": ("callback",),
+    "service_callback": ("callback for all jobs", "callbacks for all jobs"),
 }
-"""The tables with a column `job_id`, with the word for their rows."""
+"""The tables with a column `job_id`, with the word for one of their rows, and the word
+for several unless it has an s more."""
 BATCH = 1000
 """How many rows a transaction deletes."""
 _LONE = "NOT EXISTS (SELECT 1 FROM job WHERE job.id = {table}.job_id)"
@@ -40,7 +42,7 @@ class Orphans:
     @property
     def text(self) -> str:
         """The number of rows in words."""
-        return f"{self.rows:,} {TABLES.get(self.table, 'uploads')}"
+        return counted(self.rows, *TABLES.get(self.table, ("upload",)))
 
 
 def lone_rows(reader: Reader, table: str) -> Orphans | None:

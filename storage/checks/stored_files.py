@@ -5,6 +5,7 @@ import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
+from uuid import UUID
 
 from storage.db.database import Database
 from storage.db.models import JobFileRow, JobRow, UploadRow
@@ -73,10 +74,24 @@ def count_lone_files(database: Database, uploads: FolderUploads) -> int:
     return len(lone) + len(unused_files(database, keys))
 
 
-def delete_lone_files(database: Database, uploads: Uploads) -> None:
-    """Delete the files without a row, as the hourly sweep of a worker does. Raises StoreError."""
-    uploads.sweep(lambda ids: unknown_uploads(database, ids))
-    uploads.artifacts.sweep(lambda keys: unused_files(database, keys))
+def delete_lone_files(database: Database, uploads: Uploads) -> int:
+    """Delete the files without a row, as the hourly sweep of a worker does; return how many.
+
+    Uploads in a bucket are only deleted by a worker, which sees them twice. Raises StoreError.
+    """
+    lone_ids, lone_keys = set[UUID](), set[ArtifactKey]()
+
+    def find_uploads(ids: set[UUID]) -> set[UUID]:
+        lone_ids.update(found := unknown_uploads(database, ids))
+        return found
+
+    def find_files(keys: set[ArtifactKey]) -> set[ArtifactKey]:
+        lone_keys.update(found := unused_files(database, keys))
+        return found
+
+    uploads.sweep(find_uploads)
+    uploads.artifacts.sweep(find_files)
+    return len(lone_keys) + (len(lone_ids) if isinstance(uploads, FolderUploads) else 0)
 
 
 def _files(database: Database) -> Iterator[tuple[str, int, Upload | ArtifactKey]]:

@@ -21,6 +21,7 @@ from storage.db.database import Database
 from storage.db.schema.migrate import refuse_foreign
 from storage.files.uploads import Uploads
 from storage.open import new_database, open_uploads
+from storage.records.counted import counted
 from storage.records.job import StoreError, StoreUnusable
 from storage.settings.settings import Settings
 
@@ -64,7 +65,8 @@ def _run(arguments: argparse.Namespace, settings: Settings) -> int:
             deleted = keep_newest(place, arguments.keep) if arguments.keep else None
     _report(made, place)
     if deleted and deleted.backups:
-        show(f"deleted {deleted.backups:,} old backups, with {deleted.contents:,} chunks and files")
+        contents = counted(deleted.contents, "chunk or file", "chunks and files")
+        show(f"deleted {counted(deleted.backups, 'old backup')}, with {contents}")
     return 3 if made.missing else 0
 
 
@@ -140,15 +142,16 @@ def _log(made: Backup, place: BackupPlace, deleted: int, before: float | None) -
 def _report(made: Backup, place: BackupPlace) -> None:
     manifest = made.manifest
     seconds = (manifest.ended_at - manifest.began_at) / 1000
-    files = f"{manifest.files['count']:,} files of {size_text(manifest.files['bytes'])}"
+    files = f"{counted(manifest.files['count'], 'file')} of {size_text(manifest.files['bytes'])}"
     show(
         f"{place.description}: {made.name}, database and {files}; {size_text(made.added_bytes)} "
         f"were new, in {seconds:.1f} s"
     )
     deleted = len(manifest.absent) - len(made.missing)
     if deleted:
-        show(f"{deleted:,} files are left out, because their jobs were deleted meanwhile")
+        left_out = counted(deleted, "file is left out", "files are left out")
+        show(f"{left_out}, because their jobs were deleted meanwhile")
     for each in made.missing[:_SHOWN]:
         show(f"NOT in the backup: {each['name']} of {each['of']}: {each['why']}")
     if len(made.missing) > _SHOWN:
-        show(f"NOT in the backup: {len(made.missing) - _SHOWN:,} more files")
+        show(f"NOT in the backup: {counted(len(made.missing) - _SHOWN, 'more file')}")

@@ -16,6 +16,7 @@ from storage.commands.subparsers import Subparsers
 from storage.db.database import APPLICATION_NAME, Database, open_engine
 from storage.db.schema.migrate import bring_up_to_date, refuse_foreign
 from storage.db.schema.plan import Plan, read_plan
+from storage.records.counted import counted
 from storage.records.job import StoreError
 from storage.records.release import RELEASE
 from storage.settings.settings import Settings
@@ -82,8 +83,8 @@ def describe(plan: Plan) -> list[str]:
         lines.append(f"  {each.name:<28} {seconds:<12} {shorten(each.about, 64, placeholder=' …')}")
     if plan.migrations:
         lines.append(
-            f"{len(plan.migrations)} migrations, about {max(plan.seconds, 1)} s; afterwards,"
-            f" releases that have {plan.needs} still work with the database"
+            f"{counted(len(plan.migrations), 'migration')}, about {max(plan.seconds, 1)} s;"
+            f" afterwards, releases that have {plan.needs} still work with the database"
         )
     else:
         lines.append("nothing to do: the schema is up to date")

@@ -10,6 +10,7 @@ from storage.commands.places import add_place, place_of
 from storage.commands.subparsers import Subparsers
 from storage.files.disk import make_folder
 from storage.open import new_database, open_uploads
+from storage.records.counted import counted
 from storage.records.job import StoreError
 from storage.settings.settings import Settings
 
@@ -46,7 +47,9 @@ def _run(arguments: argparse.Namespace, settings: Settings) -> int:
         uploads = open_uploads(settings)
         done = restore(place, arguments.backup, database, settings.data_dir, uploads, bar)
     size = size_text(done.manifest.files["bytes"])
-    show(f"restored {done.name} of release {done.manifest.release}: {done.files:,} files, {size}")
+    files = counted(done.files, "file")
+    show(f"restored {done.name} of release {done.manifest.release}: {files}, {size}")
     if done.absent:
-        show(f"{done.absent:,} of the files were not in the store when the backup was made")
+        were = counted(done.absent, "of the files was", "of the files were")
+        show(f"{were} not in the store when the backup was made")
     return 0

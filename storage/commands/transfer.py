@@ -11,6 +11,7 @@ from storage.commands.output import Progress, show
 from storage.commands.subparsers import Subparsers
 from storage.files.uploads import Uploads
 from storage.open import open_uploads
+from storage.records.counted import counted
 from storage.records.job import StoreError
 from storage.settings.settings import Settings
 from storage.settings.url import uploads_url_problem, url_problem
@@ -97,7 +98,7 @@ def run(arguments: argparse.Namespace, _settings: Settings) -> int:
     target = open_target(arguments.target)
     transfer = Transfer(source, target, _identity(arguments.source), progress, arguments.batch)
     compared = transfer.run()
-    show(f"{files:,} stored files, {copied:,} of them copied now")
+    show(f"{counted(files, 'stored file')}, {copied:,} of them copied now")
     code = _report(compared)
     target.close()
     source.close()

@@ -9,6 +9,7 @@ from storage.backup.verify import Verified, verify
 from storage.commands.output import ProgressBar, show, size_text
 from storage.commands.places import add_place, place_of
 from storage.commands.subparsers import Subparsers
+from storage.records.counted import counted
 from storage.settings.settings import Settings
 
 ABOUT = """Reads everything in a place of backups, and compares it with its hashes. Needs no store.
@@ -46,8 +47,10 @@ def _run(arguments: argparse.Namespace, settings: Settings) -> int:
 def _report(found: Verified) -> None:
     for name, manifest in found.backups.items():
         lacks = len(found.incomplete.get(name, ()))
-        verdict = f"LACKS {lacks:,} chunks or files" if lacks else "complete"
-        files = f"{manifest.files['count']:,} files, {size_text(manifest.files['bytes'])}"
+        verdict = (
+            f"LACKS {counted(lacks, 'chunk or file', 'chunks or files')}" if lacks else "complete"
+        )
+        files = f"{counted(manifest.files['count'], 'file')}, {size_text(manifest.files['bytes'])}"
         kind = {"sqlite": "SQLite", "postgresql": "PostgreSQL"}[manifest.database["kind"]]
         show(f"{name}: {verdict}; {kind}, {files}, release {manifest.release}")
     if not found.backups:
@@ -57,7 +60,8 @@ def _report(found: Verified) -> None:
     for names in found.incomplete.values():
         for name in sorted(set(names) - set(found.damaged))[:_SHOWN]:
             show(f"MISSING: {name}")
-    show(f"read {found.count:,} chunks and files, {size_text(found.bytes)}")
+    read = counted(found.count, "chunk or file", "chunks and files")
+    show(f"read {read}, {size_text(found.bytes)}")
     if not found.backups and not found.damaged:
         show("Is it the right place? `backup` with the same --to makes a backup there.")
     elif not found.is_sound:
@@ -70,4 +74,5 @@ def _report(found: Verified) -> None:
 def _delete(found: Verified, place: BackupPlace) -> None:
     with place.lock():
         place.delete(found.damaged)
-    show(f"deleted {len(found.damaged):,} damaged chunks, files or manifests")
+    what = "damaged chunk, file or manifest", "damaged chunks, files or manifests"
+    show(f"deleted {counted(len(found.damaged), *what)}")

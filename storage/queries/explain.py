@@ -36,12 +36,12 @@ class Explanation:
     """The situation of a job.
 
     `ahead` is the number of due jobs that are claimed before this one, or None unless this one is
-    due. If `is_more` is set, there are more than that. `seconds` is the estimated time until the
-    start, or None if there is no basis for an estimate. `duration` is the estimated time of an
-    attempt in seconds, or None. `left` is the estimated time that a running job has left, or None.
-    `registered` are the runners that take jobs from the queue of this job and allow its own limits;
-    `refusing` are those that do not allow them. `queue` is None for a final job whose queue was
-    deleted. `waits` is what holds the job.
+    due and its queue is there. If `is_more` is set, there are more than that. `seconds` is the
+    estimated time until the start, or None if there is no basis for an estimate. `duration` is the
+    estimated time of an attempt in seconds, or None. `left` is the estimated time that a running
+    job has left, or None. `registered` are the runners that take jobs from the queue of this job
+    and allow its own limits; `refusing` are those that do not allow them. `queue` is None if the
+    queue was deleted. `waits` is what holds the job.
     """
 
     job: Job
@@ -126,12 +126,14 @@ def _explain(
         duration = _duration(read_run_times(database), job)
         waits = waits_of(database, job)
         return Explanation(job, now, registered, queue, duration=duration, waits=waits)
+    if queue is None:
+        return Explanation(job, now, registered, None)
     due_at = max(job.run_at, now)
     ahead = _ahead(database, job, due_at, registered)
     is_more = ahead.total() > AHEAD_LIMIT
     explanation = Explanation(job, now, registered, queue, is_more=is_more)
     times = read_run_times(database)
-    if not is_more and explanation.runners and queue and not queue.paused:
+    if not is_more and explanation.runners and not queue.paused:
         limit = queue.name, queue.max_running
         seconds = estimate_start(database, times, now, explanation.runners, limit, ahead)
         if seconds is not None:

@@ -13,6 +13,7 @@ from zoneinfo import ZoneInfo
 
 from cronsim import CronSim, CronSimError
 
+from storage.records.counted import counted
 from storage.records.schedule import Timing
 
 MAX_CRON_LENGTH = 200
@@ -55,7 +56,7 @@ def validate_cron(text: str) -> str:
         return text
     parts = text.split()
     if len(parts) not in (5, 6):
-        has = f"cron has {len(parts)} field{'' if len(parts) == 1 else 's'}"
+        has = f"cron has {counted(len(parts), 'field')}"
         six = ", or 6 with seconds first" if len(parts) > 6 else ""
         raise ValueError(f"{has}, expected 5{six}, for example {EXAMPLE}")
     try:

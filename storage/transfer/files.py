@@ -10,6 +10,7 @@ from storage.db.models import JobFileRow, UploadRow
 from storage.files.artifacts import ArtifactWriter
 from storage.files.folder import FolderUploads
 from storage.files.uploads import Uploads, UploadWriter
+from storage.records.counted import counted
 from storage.records.job import Upload
 from storage.records.job_file import JobFile
 from storage.transfer.endpoints import TransferRefused
@@ -111,7 +112,7 @@ def _complaint(bad: list[StoredFile], folder: Path | None) -> str:
     more = f" and {len(bad) - _SHOWN} more" if len(bad) > _SHOWN else ""
     place = folder or "the bucket"
     return (
-        f"{len(bad)} files are missing from {place} or were changed: {shown}{more}. "
+        f"missing from {place} or changed: {counted(len(bad), 'file')}: {shown}{more}. "
         "Restore them, delete their jobs, or give the right folder with --data-dir"
     )
 

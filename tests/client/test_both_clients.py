@@ -91,7 +91,7 @@ def test_jobs_of_a_batch_are_submitted_followed_and_canceled(api: Client, queue:
     assert (batch.refusals[0].index, batch.refusals[0].code) == (1, "invalid_request")
     assert api.batches.submit(jobs, then=then, idempotency_key=key).job_ids == batch.job_ids
     api.wait_all([str(batch.job_ids[0])], 20)
-    with pytest.raises(WaitTimeout, match="1 jobs of batch"):
+    with pytest.raises(WaitTimeout, match="1 job is not final in batch"):
         api.batches.wait(batch.batch_id, 0.1)
     assert [job.id for job in api.list(batch=batch.batch_id)] == [
         each for each in reversed(batch.job_ids) if each
@@ -377,7 +377,7 @@ def test_jobs_are_given_as_they_end(api: Client, queue: str) -> None:
 
 def test_waiting_for_many_jobs_ends_in_time(api: Client, queue: str) -> None:
     job = api.submit("sleep", {"seconds": 0}, queue=queue)
-    with pytest.raises(WaitTimeout, match="1 of 1 jobs are not final") as caught:
+    with pytest.raises(WaitTimeout, match="1 of 1 job is not final") as caught:
         api.wait_all([job], 0.05)
     assert caught.value.job.id == job.id
     ended = api.submit("sleep", {"seconds": 0}, wait=20)

@@ -56,7 +56,7 @@ def test_a_new_queue_has_a_limit_until_the_limit_is_removed(service: Service, pa
     expect(cells(page, "gpu").nth(2)).to_have_text("1")
     page.goto(f"/ui/jobs/{second}")
     expect(page.locator(".waiting li").first).to_have_text(
-        "the queue gpu is full: 1 of at most 1 jobs are running"
+        "the queue gpu is full: 1 of at most 1 job is running"
     )
     expect(page.locator(".facts").get_by_role("link", name="gpu")).to_be_visible()
     page.goto("/")

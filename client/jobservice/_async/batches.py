@@ -59,7 +59,8 @@ class AsyncBatches:
                 return batch
             if deadline is not None and now >= deadline:
                 unfinished = batch.queued + batch.running
-                raise WaitTimeout(f"{unfinished} jobs of batch {batch_id} are not final")
+                are = "job is" if unfinished == 1 else "jobs are"
+                raise WaitTimeout(f"{unfinished} {are} not final in batch {batch_id}")
             left = requests.MAX_WAIT_SECONDS if deadline is None else deadline - now
             if now - asked_at < min(left, MIN_WAIT_SECONDS):
                 await async_sleep(MIN_WAIT_SECONDS)  # a stopping listener answers at once

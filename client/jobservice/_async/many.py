@@ -90,7 +90,8 @@ async def _look(
 def _timeout(error: WaitTimeout, jobs: Sequence[AsyncJob]) -> WaitTimeout:
     """The error of a wait for these jobs. Some of them may have ended."""
     unfinished = [job for job in jobs if not job.data.has_end]
-    text = f"{len(unfinished)} of {len(jobs)} jobs are not final, {unfinished[0].id} for example"
+    what = f"{len(jobs)} jobs are" if len(jobs) > 1 else "1 job is"
+    text = f"{len(unfinished)} of {what} not final, {unfinished[0].id} for example"
     if error.__cause__:
         text += f"; the last try failed: {error.__cause__}"
     return WaitTimeout(text, unfinished)

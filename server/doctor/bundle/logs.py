@@ -13,6 +13,8 @@ import sys
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
+from storage.records.counted import counted
+
 MAX_BYTES = 8 * 1024**2
 """How much of the end of a log is read."""
 OF_JOBS = frozenset({"error", "traceback", "payload", "result", "output", "progress", "metadata"})
@@ -63,7 +65,11 @@ def without_texts_of_jobs(text: str) -> str:
         else:
             kept.append(found)
     if left_out:
-        kept.append(f"({left_out} lines that are no entries of a program were left out)")
+        are = (
+            "line that is no entry of a program was",
+            "lines that are no entries of a program were",
+        )
+        kept.append(f"({counted(left_out, *are)} left out)")
     return "".join(f"{line}\n" for line in kept)
 
 

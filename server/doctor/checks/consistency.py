@@ -7,9 +7,10 @@ from server.doctor.findings.subject import Subject
 from storage.checks.counters import counter_differences, version_behind
 from storage.checks.orphans import TABLES, Orphans, lone_rows, lone_uploads
 from storage.checks.reading import TookTooLong
-from storage.checks.stored_files import count_lone_files, find_missing
+from storage.checks.stored_files import MissingFiles, count_lone_files, find_missing
 from storage.files.folder import FolderUploads
 from storage.open import open_uploads
+from storage.records.counted import counted
 
 COUNTERS, ORPHANS, FILES = "counters", "orphans", "files"
 FIX = "python -m storage doctor --fix"
@@ -31,8 +32,8 @@ def check_counters(subject: Subject) -> Iterator[Finding]:
         yield Finding(
             COUNTERS,
             "error",
-            f"jobs of type {each.type} that are not final: {each.rows:,} rows, {each.counted:,} "
-            "by the counters",
+            f"jobs of type {each.type} that are not final: {counted(each.rows, 'row')}, "
+            f"{each.counted:,} by the counters",
             "statistics, metrics and MAX_QUEUED_JOBS use the counters",
             FIX,
         )
@@ -53,7 +54,8 @@ def check_rows(subject: Subject) -> Iterator[Finding]:
         yield Finding(
             ORPHANS,
             "warning",
-            f"{each.text} belong to no job (table {each.table})",
+            f"{each.text} {'belongs' if each.rows == 1 else 'belong'} to no job (table "
+            f"{each.table})",
             "they take space for good, because they are deleted with their job",
             FIX,
         )
@@ -67,6 +69,10 @@ def check_rows(subject: Subject) -> Iterator[Finding]:
         )
     elif not found:
         yield ok(ORPHANS, "all rows belong to a job")
+
+
+def _are_there(found: MissingFiles) -> str:
+    return counted(found.checked, "stored file is there", "stored files are there")
 
 
 def check_files(subject: Subject) -> Iterator[Finding]:
@@ -89,8 +95,8 @@ def check_files(subject: Subject) -> Iterator[Finding]:
         yield Finding(
             FILES,
             "error",
-            f"{missing.missing:,} of {missing.checked:,} stored files are missing or have another "
-            f"size: {', '.join(missing.examples)}",
+            f"missing or of another size: {missing.missing:,} of "
+            f"{counted(missing.checked, 'stored file')}: {', '.join(missing.examples)}",
             "jobs that read them fail, and downloads of them get 410",
             "restore them from a backup (docs/backup.md), or delete their jobs",
         )
@@ -98,7 +104,7 @@ def check_files(subject: Subject) -> Iterator[Finding]:
         yield Finding(
             FILES,
             "note",
-            f"{missing.checked:,} stored files are there, and the others were not looked for",
+            f"{_are_there(missing)}, and the others were not looked for",
             "a missing file would go unnoticed",
             "python -m storage doctor --thorough",
         )
@@ -107,9 +113,9 @@ def check_files(subject: Subject) -> Iterator[Finding]:
         yield Finding(
             FILES,
             "note",
-            f"{lone:,} files belong to no job",
+            counted(lone, "file belongs to no job", "files belong to no job"),
             "a program that was killed has left them; a worker deletes them within an hour",
             f"keep a worker running, or {FIX}",
         )
     if not missing.missing and missing.is_complete and not lone:
-        yield ok(FILES, f"{missing.checked:,} stored files are there, and no others")
+        yield ok(FILES, f"{_are_there(missing)}, and no others")

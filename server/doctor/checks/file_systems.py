@@ -9,6 +9,7 @@ from typing import NamedTuple
 
 from server.doctor.findings.finding import Finding, ok
 from server.doctor.findings.subject import Subject
+from server.doctor.findings.worker_processes import is_in_container
 
 NAME = "file_system"
 _NETWORK = {
@@ -93,7 +94,7 @@ def of_mount(name: str, mount: Mount, holds_database: bool) -> Iterator[Finding]
             "everything is lost when the machine or the container stops",
             "put it on a disk; in Docker, on a volume: -v jobs-data:/data",
         )
-    elif mount.kind == "overlay" and _is_container():
+    elif mount.kind == "overlay" and is_in_container():
         yield Finding(
             NAME,
             "warning",
@@ -157,7 +158,3 @@ def sync_seconds(folder: Path) -> float:
         return statistics.median(taken)
     finally:
         os.close(file)
-
-
-def _is_container() -> bool:
-    return Path("/.dockerenv").exists() or Path("/run/.containerenv").exists()

@@ -5,9 +5,11 @@ from collections.abc import Iterator
 from runner.job_types.registry import loader
 from server.doctor.findings.finding import Finding, ok
 from server.doctor.findings.subject import Subject
+from server.doctor.findings.worker_processes import way_to_end
 from storage.checks.stranded import Stranded, stranded_jobs
 from storage.liveness.runners import RegisteredRunner, registered_runners
 from storage.open import runners_folder
+from storage.records.counted import counted
 
 NAME = "jobs"
 TYPES = "job_types"
@@ -19,15 +21,13 @@ def check(subject: Subject) -> Iterator[Finding]:
     yield from broken
     runners = registered_runners(subject.database, runners_folder(subject.settings))
     stale = [each for each in runners if each.is_stale]
-    yield from map(_hanging, stale)
+    yield from (_hanging(subject, each) for each in stale)
     alive = [each for each in runners if not each.is_stale]
     known = types if not broken else None
     found = list(stranded_jobs(subject.reader(), subject.postgresql, alive, known))
     yield from map(_stranded, found)
     if not stale and not found:
-        workers = (
-            "1 worker runs, and it" if len(alive) == 1 else f"{len(alive)} workers run, and they"
-        )
+        workers = counted(len(alive), "worker runs, and it", "workers run, and they")
         yield ok(NAME, f"{workers} can run all queued jobs")
 
 
@@ -58,17 +58,16 @@ def _types(subject: Subject) -> tuple[set[str], list[Finding]]:
     return set(found), broken
 
 
-def _hanging(runner: RegisteredRunner) -> Finding:
-    age = (
-        "its lease has ended" if runner.lease_ended else f"silent for {runner.heartbeat_age:.0f} s"
-    )
+def _hanging(subject: Subject, runner: RegisteredRunner) -> Finding:
+    silence = f"it has been silent for {runner.heartbeat_age or 0.0:.0f} s"
+    age = "its lease has ended" if runner.lease_ended else silence
     return Finding(
         NAME,
         "warning",
-        f"worker {runner.name} hangs or is stopped: {age}, and holds {runner.held} jobs",
+        f"worker {runner.name} hangs or is stopped: {age}, and it holds "
+        f"{counted(runner.held, 'job')}",
         "its jobs do not end, and no other worker takes them while it may live",
-        "continue it (kill -CONT) or end it (kill -9): another worker takes its jobs over; the "
-        "process id is the number behind the host in its name",
+        f"{way_to_end(runner.name, subject.environ)}: another worker takes its jobs over",
     )
 
 
@@ -117,5 +116,5 @@ _TEXTS = {
 
 def _stranded(found: Stranded) -> Finding:
     level, what, why, fix = (each.format(name=found.name) for each in _TEXTS[found.cause])
-    shown = f"{found.jobs:,} queued jobs cannot run: {what}"
+    shown = f"{counted(found.jobs, 'queued job')} cannot run: {what}"
     return Finding(NAME, level, shown, why, fix)  # type: ignore[arg-type]  # a level

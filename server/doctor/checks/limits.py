@@ -7,6 +7,7 @@ from pathlib import Path
 from runner.pool.linux import cgroups
 from server.doctor.findings.finding import Finding, ok
 from server.doctor.findings.subject import Subject
+from storage.records.counted import counted
 
 NAME = "limits"
 _FILES = 4096
@@ -46,8 +47,8 @@ def _of_processes(subject: Subject) -> Iterator[Finding]:
             yield Finding(
                 NAME,
                 "error" if limit < least else "note",
-                f"{name} is {limit:,}; {slots} jobs at once (CONCURRENCY_LIMIT) with all that "
-                f"JOB_PROCESSES allows need {wanted:,}",
+                f"{name} is {limit:,}; with all that JOB_PROCESSES allows, "
+                f"{counted(slots, 'job')} at once (CONCURRENCY_LIMIT) may need {wanted:,}",
                 "the worker cannot start its processes"
                 if limit < least
                 else "jobs that start many processes can keep others from starting any",
@@ -83,7 +84,8 @@ def _of_memory(subject: Subject) -> Iterator[Finding]:
         yield Finding(
             NAME,
             "note",
-            f"{slots} jobs of JOB_MEMORY_BYTES={job} need more than memory.max={limit}",
+            f"with JOB_MEMORY_BYTES={job}, {counted(slots, 'job')} at once may need more than "
+            f"memory.max={limit}",
             "the kernel may kill the worker instead of a job that takes too much",
             "lower JOB_MEMORY_BYTES or CONCURRENCY_LIMIT, or raise the limit of the group",
         )

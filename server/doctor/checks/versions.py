@@ -55,8 +55,7 @@ def check_schema(subject: Subject) -> Iterator[Finding]:
         yield Finding(
             SCHEMA,
             "note",
-            f"{len(state.pending)} migrations are missing, the first is {state.pending[0]}; so "
-            "counters, rows, files and jobs were not checked",
+            f"{_missing(state.pending)}; so counters, rows, files and jobs were not checked",
             "the next start of a program applies them; older programs go on meanwhile",
             "start a listener or worker of this release",
         )
@@ -64,6 +63,12 @@ def check_schema(subject: Subject) -> Iterator[Finding]:
         yield from _contraction(subject, state.contractions)
     if not (state.newer or state.pending or state.contractions):
         yield ok(SCHEMA, f"the schema is that of this release ({state.last})")
+
+
+def _missing(pending: list[str]) -> str:
+    if len(pending) == 1:
+        return f"1 migration is missing, {pending[0]}"
+    return f"{len(pending)} migrations are missing, the first is {pending[0]}"
 
 
 def _contraction(subject: Subject, names: list[str]) -> Iterator[Finding]:

@@ -1,1 +1,1 @@
-"""The subject that a check examines, and the findings that it yields."""
+"""The subject that a check examines, the findings that it yields, and what several texts need."""

@@ -17,6 +17,13 @@ QUERY_SECONDS = 0.4
 """How long the queries of one check may take, unless the examination is thorough."""
 
 
+def local_url(host: str, port: int) -> str:
+    """Return the URL by which programs on this machine reach a listener on a host and a port."""
+    local = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)
+    shown = f"[{local}]" if ":" in local else local
+    return f"http://{shown}:{port}"
+
+
 class Subject:
     """An installation, as the environment of this process describes it."""
 
@@ -59,9 +66,7 @@ class Subject:
     @property
     def listener_url(self) -> str:
         """Where programs on this machine reach the listener. Only if the settings are valid."""
-        host = self.listener.listen_host
-        local = "127.0.0.1" if host in (None, "0.0.0.0", "localhost") else host
-        return f"http://{local}:{self.listener.port}"
+        return local_url(self.listener.listen_host or "0.0.0.0", self.listener.port)
 
     @property
     def settings(self) -> Settings:

@@ -12,6 +12,7 @@ from typing import Any
 
 from server.documents.analyses.text_table import clean, shortened, width
 from server.documents.schemas.comparison import ComparedCountDocument, ComparisonDocument
+from storage.records.counted import counted
 
 MOST_CHANGES = 20
 
@@ -29,7 +30,7 @@ def comparison_lines(comparison: ComparisonDocument) -> Iterator[str]:
             yield f"and {more:,} more"
     else:
         number = len(comparison["counts"])
-        yield f"no significant change {since}, of {number:,} count{'' if number == 1 else 's'}"
+        yield f"no significant change {since}, of {counted(number, 'count')}"
     yield ""
     yield f"All figures:  jobservice diff {before['job_id']} {after['job_id']}"
 

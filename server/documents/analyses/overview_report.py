@@ -8,6 +8,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from server.documents.analyses.text_table import shortened, table
+from storage.records.counted import counted
 
 MAX_TEMPLATE_WIDTH = 72
 SHOWN_BURSTS = 20
@@ -41,7 +42,7 @@ def _templates(overview: Mapping[str, Any], unit: str) -> Iterator[str]:
     yield from table(["template", unit, "first", "last", "state"], rows, counts)
     more = overview["templates_total"] - len(templates)
     if more > 0:
-        yield f"and {more:,} other templates"
+        yield f"and {counted(more, 'other template')}"
     if overview["templates_approximate"]:
         yield "templates are approximate: the lines have too many different texts"
 
@@ -57,4 +58,4 @@ def _bursts(overview: Mapping[str, Any], unit: str) -> Iterator[str]:
         usual = f"{each['count']:,} {unit} instead of {each['expected']:,}"
         yield f"  {each['from']} to {each['until']}: {usual}: {name}"
     if len(bursts) > SHOWN_BURSTS:
-        yield f"  and {len(bursts) - SHOWN_BURSTS:,} others"
+        yield f"  and {counted(len(bursts) - SHOWN_BURSTS, 'other')}"

@@ -11,6 +11,7 @@ from typing import Any
 from server.documents.analyses.overview_report import overview_lines
 from server.documents.analyses.text_table import clean, shortened, table
 from server.documents.analyses.timeline_report import field_curves, sample_lines, timeline_lines
+from storage.records.counted import counted
 from storage.records.states import Status
 
 JOB_FAILED = 424
@@ -77,10 +78,10 @@ def _result_lines(result: Document) -> Iterator[str]:
     if "patterns" in result.get("timeline", {}):
         yield from timeline_lines(result["timeline"], unit)
     yield ""
-    lines = [_counted(result["lines"], "line")] if has_lines else []
-    lines += [_counted(result["records"], "record")] if "records" in result else []
+    lines = [counted(result["lines"], "line")] if has_lines else []
+    lines += [counted(result["records"], "record")] if "records" in result else []
     seconds = result["file"]["seconds"]
-    yield ", ".join([*lines, _counted(result["bytes"], "byte"), f"{seconds:.3f} seconds"])
+    yield ", ".join([*lines, counted(result["bytes"], "byte"), f"{seconds:.3f} seconds"])
     yield from (f"warning: {clean(each['message'])}" for each in result["warnings"])
 
 
@@ -102,7 +103,8 @@ def _field_lines(result: Document, unit: str) -> Iterator[str]:
     """Statistics of each field, and a table of its most frequent values."""
     for name, found in result.get("fields", {}).items():
         about = "about " if found["distinct_error"] else ""
-        figures = f"{about}{found['distinct']:,} values in {found['count']:,} {unit}"
+        values = counted(found["distinct"], "value")
+        figures = f"{about}{values} in {counted(found['count'], unit.removesuffix('s'))}"
         yield from ("", f"{shortened(name)}: {figures}")
         if number := found["number"]:
             names = ("min", "mean", "p50", "p95", "p99", "max")
@@ -129,11 +131,7 @@ def _member_lines(result: Document) -> Iterator[str]:
     yield ""
     yield from table(["member", "count"], rows, sums)
     if more := result["archive"]["analyzed"] + result["archive"]["failed"] - len(members):
-        yield f"and {more:,} more members"
-
-
-def _counted(count: int, noun: str) -> str:
-    return f"{count:,} {noun}{'' if count == 1 else 's'}"
+        yield f"and {counted(more, 'more member')}"
 
 
 def _number(value: int | None) -> str:

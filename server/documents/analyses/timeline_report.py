@@ -4,6 +4,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from server.documents.analyses.text_table import clean, shortened, width
+from storage.records.counted import counted
 
 CURVE_WIDTH = 100
 """Characters of a curve over time, at most."""
@@ -39,15 +40,19 @@ def timeline_lines(timeline: Document, unit: str) -> Iterator[str]:
     if not timeline["bins"]:
         yield from ("", "no line has a time")
         return
+    one = unit.removesuffix("s")
     per_character = -(-timeline["bins"] // CURVE_WIDTH)
     seconds = timeline["bin_seconds"] * per_character
-    yield from ("", f"{unit} over time from {timeline['start']}, {seconds:,} seconds a character:")
+    yield from (
+        "",
+        f"{unit} over time from {timeline['start']}, {counted(seconds, 'second')} a character:",
+    )
     yield from _curves({f"all {unit}": timeline["total"], **timeline["patterns"]}, per_character)
     if timeline["undated"]:
-        yield f"and {timeline['undated']:,} {unit} before the first time"
+        yield f"and {counted(timeline['undated'], one)} before the first time"
     if "before" in timeline:
         before, after = timeline["before"], timeline["after"]
-        yield f"and, far away from these times, {before:,} {unit} before and {after:,} after"
+        yield f"and, far away from these times, {counted(before, one)} before and {after:,} after"
 
 
 def field_curves(found: Document, timeline: Document, unit: str) -> Iterator[str]:

@@ -40,7 +40,7 @@ def test_an_encrypted_member_is_reported_and_the_others_are_counted(
 def test_an_archive_with_encrypted_members_only_says_so(tmp_path: Path) -> None:
     content = changed(zip_of({"a": LOG}), "a", (6, 8), b"\1\0")
     (warning,) = analyzed(tmp_path, content)["warnings"]
-    assert warning["message"] == "1 of 1 members were not analyzed: a: it is encrypted"
+    assert warning["message"] == "1 of 1 members was not analyzed: a: it is encrypted"
 
 
 @pytest.mark.parametrize(

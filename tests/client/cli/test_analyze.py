@@ -175,7 +175,7 @@ def test_an_archive_has_a_table_of_its_members(jobs: JobsCommand, log: str, tmp_
     assert "MEMBER" in done.out
     assert re.search(r"^old/app\.log +7 +7$", done.out, re.MULTILINE)
     assert re.search(r"^core +it is a program \(ELF\)$", done.out, re.MULTILINE)
-    assert "1 of 3 members were not analyzed" in done.err
+    assert "1 of 3 members was not analyzed" in done.err
     done = jobs.run("analyze", str(packed), "-p", "ERROR", "-m", "old/*", "--json")
     (document,) = done.items
     assert document["result"]["counts"] == {"ERROR": 7}

@@ -105,6 +105,27 @@ DOCTOR = (
         BUNDLE,
     ),
     Mutant(
+        "an address of IPv6 has brackets in a URL",
+        "server/doctor/findings/subject.py",
+        'f"[{local}]" if ":" in local else local',
+        "local",
+        MACHINE,
+    ),
+    Mutant(
+        "each address of HOST is checked for other programs",
+        "server/doctor/checks/ports.py",
+        "for each in _addresses(host, port) if",
+        "for each in _addresses(host, port)[:1] if",
+        MACHINE,
+    ),
+    Mutant(
+        "process ids of containers are named to nobody outside",
+        "server/doctor/findings/worker_processes.py",
+        "_CONTAINER_ID.fullmatch(host) or is_in_container()",
+        "False",
+        MACHINE,
+    ),
+    Mutant(
         "invalid settings are findings and end nothing",
         "storage/commands/main.py",
         'getattr(arguments, "reads_settings", True)',

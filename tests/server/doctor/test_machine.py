@@ -10,8 +10,10 @@ from types import SimpleNamespace
 import pytest
 
 from runner.pool.linux import landlock, seccomp
+from server.doctor.bundle import contents
 from server.doctor.checks import clock, disk, file_systems, isolation, limits, permissions, ports
 from server.doctor.checks.file_systems import Mount, mount_of, of_mount
+from server.doctor.findings import worker_processes
 from server.doctor.findings.finding import Finding
 from tests.server.doctor.conftest import MakeSubject
 from tests.support.programs import running_service
@@ -160,9 +162,53 @@ def test_a_port_where_a_listener_answers_is_fine(subject: MakeSubject, tmp_path:
     assert "a listener answers" in found.what
 
 
+@pytest.mark.parametrize("host", ["::1", "::"])
+def test_a_listener_at_an_address_of_ipv6_is_found(
+    subject: MakeSubject, tmp_path: Path, host: str
+) -> None:
+    with running_service("", tmp_path, HOST=host) as service:
+        port = service.base_url.rpartition(":")[2]
+        made = subject(HOST=host, PORT=port)
+        assert levels(ports.check(made)) == ["ok"]
+        assert made.listener_url == f"http://[::1]:{port}"
+        assert "job_service_" in contents.listener_metrics(made)
+
+
+def test_every_address_of_a_name_is_checked(
+    subject: MakeSubject, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        port = server.getsockname()[1]
+        both = [("::1", port, 0, 0), ("127.0.0.1", port)]
+        families = (socket.AF_INET6, socket.AF_INET)
+        found = [(family, 1, 6, "", each) for family, each in zip(families, both, strict=True)]
+        monkeypatch.setattr(socket, "getaddrinfo", lambda *_args, **_more: found)
+        (other,) = ports.check(subject(HOST="localhost", PORT=str(port)))
+    assert (other.level, "127.0.0.1" in other.what) == ("error", True)
+    assert levels(ports.check(subject(HOST="localhost", PORT=str(port)))) == ["ok"]
+
+
 def test_an_address_of_another_machine_is_an_error(subject: MakeSubject) -> None:
     (found,) = ports.check(subject(HOST="192.0.2.1", PORT="5000"))
     assert found.level == "error"
+
+
+@pytest.mark.parametrize(
+    ("host", "environ", "command"),
+    [
+        ("box1", {}, "kill -CONT"),
+        ("0a1b2c3d4e5f", {}, "docker unpause 0a1b2c3d4e5f"),
+        ("jobs-worker-7f9c", {"KUBERNETES_SERVICE_HOST": "10.0.0.1"}, "pod jobs-worker-7f9c)"),
+    ],
+)
+def test_the_way_to_end_a_worker_that_hangs_works_from_outside_its_container(
+    monkeypatch: pytest.MonkeyPatch, host: str, environ: dict[str, str], command: str
+) -> None:
+    monkeypatch.setattr(worker_processes, "is_in_container", lambda: False)
+    assert command in worker_processes.way_to_end(f"{host}-17-0a1b2c3d-aabbcc", environ)
+    monkeypatch.setattr(worker_processes, "is_in_container", lambda: True)
+    inside = worker_processes.way_to_end(f"{host}-17-0a1b2c3d-aabbcc", environ)
+    assert "kill -CONT" not in inside
 
 
 def test_a_clock_that_was_never_set_is_an_error(

@@ -1,6 +1,7 @@
 """The checks of the store, and repairs, by the command."""
 
 import json
+import os
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -77,6 +78,9 @@ def test_wrong_counters_and_lone_rows_are_found_and_repaired_while_programs_run(
     database = bench.store.database
     database.run(TagRow.insert(tag="t", job_id=NOBODY))
     database.run(CounterRow.delete().where(CounterRow.type == "sleep"))
+    writer = bench.store.uploads.writer()
+    lone = folder_of(bench.store).path(writer.finish("a.log", "0"))
+    os.utime(lone, (1, 1))
     code, document = doctor(environ)
     assert (code, bad(document)) == (1, {"counters": "error", "orphans": "warning"})
     assert document["fixed"] == []
@@ -84,8 +88,11 @@ def test_wrong_counters_and_lone_rows_are_found_and_repaired_while_programs_run(
     assert fixes == {"python -m storage doctor --fix"}
     code, document = doctor(environ, "--fix")
     assert (code == 0 or database.postgresql, bad(document)) == (True, {})
-    assert len(document["fixed"]) == 3
+    assert [each.partition(" ")[0] for each in document["fixed"]] == ["the", "deleted", "deleted"]
+    assert document["fixed"][1:] == ["deleted 1 tag without a job", "deleted 1 file without a row"]
     assert database.rows(TagRow.select()) == []
+    assert not lone.exists()
+    assert doctor(environ, "--fix")[1]["fixed"] == []
     assert [row["type"] for row in database.rows(JobRow.select())] == ["sleep"]
 
 
@@ -99,9 +106,9 @@ def test_jobs_that_nobody_can_run_are_reported_with_what_mends_it(
     bench.store.database.run(QueueRow.delete().where(QueueRow.name == "gone"))
     found = found_by(environ, "jobs")
     assert [each.what for each in found] == [
-        "1 queued jobs cannot run: no worker runs, for queue default",
-        "1 queued jobs cannot run: queue gone does not exist",
-        "1 queued jobs cannot run: there is no job type unheard_of here",
+        "1 queued job cannot run: no worker runs, for queue default",
+        "1 queued job cannot run: queue gone does not exist",
+        "1 queued job cannot run: there is no job type unheard_of here",
     ]
     assert [each.level for each in found] == ["warning", "error", "warning"]
     assert all(each.why and each.fix for each in found)
@@ -180,7 +187,7 @@ def test_an_empty_database_and_an_older_schema_are_no_errors(
     _, document = doctor(environ)
     assert bad(document) == {}
     (found,) = [each for each in document["findings"] if each["check"] == "schema"]
-    assert (found["level"], found["what"][:24]) == ("note", "1 migrations are missing")
+    assert (found["level"], found["what"][:24]) == ("note", "1 migration is missing, ")
 
 
 def test_settings_of_the_server_that_lose_jobs_are_reported(

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
+from storage.db.models import QueueRow
 from storage.jobs.queues import MAX_QUEUES
 from tests.storage.queries.test_explain import codes
 from tests.support.api import Client, fields, read
@@ -225,6 +226,20 @@ async def test_explain_reports_a_paused_or_full_queue(client: Client, bench: Ben
     assert await codes(client, waiting) == ["queue_paused", "queue_full"]
     explained = await client.get(f"/jobs/{waiting}/explain")
     assert (explained["runners"], explained["estimated_seconds"]) == (1, None)
+
+
+@pytest.mark.gen_test
+async def test_explain_reports_a_queue_that_was_deleted(client: Client, bench: Bench) -> None:
+    bench.clock.now = bench.store.clock()
+    await put(client, "gone", 201)
+    job_id = bench.enqueue(queue="gone")
+    bench.runner()
+    bench.store.database.run(QueueRow.delete().where(QueueRow.name == "gone"))
+    assert await codes(client, job_id) == ["no_queue"]
+    explained = await client.get(f"/jobs/{job_id}/explain")
+    assert "PUT /queues/gone" in explained["reasons"][0]["detail"]
+    names = ("position", "ahead", "estimated_seconds", "estimated_duration", "estimated_end_at")
+    assert {explained[name] for name in names} == {None}
 
 
 @pytest.mark.gen_test

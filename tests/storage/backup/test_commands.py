@@ -67,7 +67,7 @@ def test_damage_is_named_and_mended_by_the_next_backup(bench: Bench, tmp_path: P
     code, printed = run({}, "verify", "--from", str(backups), "--delete-damaged")
     assert code == 1
     assert f"DAMAGED: files/{first.parent.name}/{first.name}" in printed
-    assert "LACKS 1 chunks or files" in printed
+    assert "LACKS 1 chunk or file" in printed
     assert run(environ, "backup", "--to", str(backups))[0] == 0
     assert run({}, "verify", "--from", str(backups))[0] == 0
 

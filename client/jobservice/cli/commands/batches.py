@@ -112,7 +112,7 @@ def cancel(session: Session, batch_id: BatchId) -> int:
     if session.output.as_json:
         session.output.document({"matched": done.matched, "changed": done.changed})
     else:
-        session.output.line(f"{done.changed:,} of {done.matched:,} jobs changed")
+        session.output.line(f"{done.changed:,} of {formats.counted(done.matched, 'job')} changed")
     return exits.SUCCEEDED
 
 
@@ -142,7 +142,8 @@ def _report_refusals(session: Session, found: BatchFile, batch: "NewBatch") -> N
         place = found.places[refusal.index]
         session.output.report(f"{place} is refused: {refusal.detail}")
     if (more := len(batch.refusals) - SHOWN_REFUSALS) > 0:
-        session.output.report(f"{more:,} more jobs are refused; --json names all")
+        are = "job is" if more == 1 else "jobs are"
+        session.output.report(f"{more:,} more {are} refused; --json names all")
 
 
 command(app, "submit", ("batches submit jobs.jsonl --wait", "batches submit - --atomic"))(submit)

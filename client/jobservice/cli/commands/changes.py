@@ -8,6 +8,7 @@ import typer
 from jobservice.cli import exits, ids
 from jobservice.cli.command import command
 from jobservice.cli.options import Changes, Filters, JobIds, RequiredIds
+from jobservice.cli.output import formats
 from jobservice.cli.session import Session
 from jobservice.cli.waiting import confirm
 
@@ -159,4 +160,4 @@ def change_selected(
 
 
 def _jobs(count: int) -> str:
-    return f"{count:,} {'job' if count == 1 else 'jobs'}"
+    return formats.counted(count, "job")

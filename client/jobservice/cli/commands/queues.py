@@ -133,7 +133,8 @@ def scale(
             for each in found.queues
         ]
         session.output.table(SCALE_COLUMNS, rows, right=SCALE_COLUMNS[1:])
-        session.output.line(f"{found.slots_wanted} slots wanted, {found.slots} there")
+        wanted = formats.counted(found.slots_wanted, "slot")
+        session.output.line(f"{wanted} wanted, {found.slots} there")
 
 
 def delete(session: Session, names: Names) -> int:

@@ -102,9 +102,9 @@ class View:
         overview = self._overview
         stale = sum(runner["stale"] for runner in overview["runners"])
         count = len(overview["runners"])
-        workers = f"{count} worker{'' if count == 1 else 's'}"
+        workers = formats.counted(count, "worker")
         workers += f", {stale} not responding" if stale else ""
-        busy = f"{overview['busy']} of {overview['slots']} slots busy"
+        busy = f"{overview['busy']} of {formats.counted(overview['slots'], 'slot')} busy"
         paused = [queue["name"] for queue in overview["queues"] if queue["paused"]]
         parts = [self._url, formats.clock(), workers, busy]
         return "  ".join(parts + ([f"paused: {', '.join(paused)}"] if paused else []))

@@ -117,7 +117,7 @@ def _show_members(output: Output, result: Mapping[str, Any]) -> None:
     output.table(["MEMBER", *numbers, ""], rows, right=numbers)
     more = result["archive"]["analyzed"] + result["archive"]["failed"] - len(members)
     if more:
-        output.line(f"and {formats.number(more)} more members")
+        output.line(f"and {formats.counted(more, 'more member')}")
 
 
 def _show_timeline(output: Output, timeline: Mapping[str, Any], unit: str) -> None:

@@ -30,7 +30,7 @@ def summary(comparison: Mapping[str, Any]) -> str:
     sizes = [_size(comparison[side], unit) for side in ("after", "before")]
     found = ", ".join(changes) or "no significant change"
     number = len(comparison["counts"])
-    counts = f"{formats.number(number)} count{'' if number == 1 else 's'}"
+    counts = formats.counted(number, "count")
     return f"{found} among {counts} of {sizes[0]}, before {sizes[1]}"
 
 

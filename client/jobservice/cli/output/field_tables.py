@@ -19,8 +19,10 @@ def show(
     """Write a line about a field, one row per frequent value and, if it was counted over time, one
     curve per percentile or per value. `unit` is what was counted."""
     about = "about " if found["distinct_error"] else ""
-    distinct = f"{about}{formats.number(found['distinct'])} different values"
-    output.line(f"\n{name}: {distinct} in {formats.number(found['count'])} {unit}")
+    distinct = f"{about}{formats.counted(found['distinct'], 'different value')}"
+    output.line(
+        f"\n{name}: {distinct} in {formats.counted(found['count'], unit.removesuffix('s'))}"
+    )
     if number := found["number"]:
         names = ("min", "mean", "p50", "p95", "p99", "max")
         output.line("  " + ", ".join(f"{each} {number[each]:.6g}" for each in names))

@@ -40,7 +40,7 @@ def _show_templates(output: Output, overview: Mapping[str, Any], counted: str) -
     output.table(["TEMPLATE", *numbers, "STATE"], rows, right=numbers)
     more = overview["templates_total"] - len(templates)
     if more > 0:
-        output.line(f"and {formats.number(more)} other templates")
+        output.line(f"and {formats.counted(more, 'other template')}")
     if overview["templates_approximate"]:
         output.note("warning: templates are approximate; the lines have too many different texts")
 
@@ -64,4 +64,4 @@ def _show_bursts(output: Output, overview: Mapping[str, Any], counted: str) -> N
     heads = ["BURST FROM (UTC)", "UNTIL", counted, "EXPECTED", "OF"]
     output.table(heads, rows, right=[counted, "EXPECTED"])
     if len(bursts) > SHOWN_BURSTS:
-        output.line(f"and {formats.number(len(bursts) - SHOWN_BURSTS)} other bursts")
+        output.line(f"and {formats.counted(len(bursts) - SHOWN_BURSTS, 'other burst')}")

@@ -86,7 +86,7 @@ def test_a_timeline_is_shown_as_curves_with_a_character_for_one_or_two_bins() ->
     assert shown[2:] == [f"a          {' ' * 51}  at most 0", "and 7 lines before the first time"]
     outliers = {"patterns": {}, "before": 1, "after": 1200}
     shown = lines({**found, "timeline": {**timeline, **outliers}})
-    assert "and, far away from these times, 1 lines before and 1,200 after" in shown
+    assert "and, far away from these times, 1 line before and 1,200 after" in shown
     none = {**timeline, "start": None, "bins": 0, "total": [], "patterns": {"a": []}}
     assert lines({**found, "timeline": none})[3] == "no line has a time"
 

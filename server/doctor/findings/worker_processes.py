@@ -1,0 +1,36 @@
+"""How an operator continues or ends a worker that hangs, by its name."""
+
+import re
+from collections.abc import Mapping
+from pathlib import Path
+
+_NAME = re.compile(r"(?P<host>.+)-(?P<pid>[0-9]+)-(?P<boot>[0-9a-f]{8})-[0-9a-f]{6}")
+"""The name of a worker: the name of its host, its process id, and the start of its boot id."""
+_CONTAINER_ID = re.compile(r"[0-9a-f]{12}")
+"""Docker and Podman give a container the start of its id as the name of its host."""
+_IN_PLACE = ("/.dockerenv", "/run/.containerenv")
+
+
+def is_in_container() -> bool:
+    """Return whether this process is in a container of Docker or Podman."""
+    return any(Path(each).exists() for each in _IN_PLACE)
+
+
+def way_to_end(name: str, environ: Mapping[str, str]) -> str:
+    """Return the commands that continue or end a worker that hangs.
+
+    Below Docker and Kubernetes, the process id in its name counts only within its container.
+    """
+    found = _NAME.fullmatch(name)
+    host = found["host"] if found else name
+    if "KUBERNETES_SERVICE_HOST" in environ:
+        return f"end it (kubectl delete pod {host})"
+    if found and (_CONTAINER_ID.fullmatch(host) or is_in_container()):
+        return (
+            f"on its machine, continue it (docker unpause {host}) if it is paused, or else restart "
+            f"it (docker restart {host}, or docker compose restart worker)"
+        )
+    return (
+        "continue it (kill -CONT) or end it (kill -9); the process id is the number behind the "
+        "host in its name"
+    )
