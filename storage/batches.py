@@ -75,8 +75,8 @@ class Batches:
                 if not isinstance(then, UUID):
                     raise BatchRefused([refuse(THEN, then, batch.then)])
             stored = self._insert(batch, len(ids), last, refusals)
-            known = "submit batch", "batch", batch.id, stored.created_at
-            record(self._database, batch.actor, *known, jobs=len(ids))
+            actor, at = batch.actor, stored.created_at
+            record(self._database, actor, "submit batch", "batch", batch.id, at, jobs=len(ids))
             return stored
 
     def get(self, batch_id: UUID) -> BatchProgress | None:

@@ -6,11 +6,12 @@ from uuid import UUID
 
 from pydantic import AfterValidator, Field
 
+from server.documents.field_errors import unknown_name
 from server.documents.filters import Cursor, Query, Text, Whole, encode_cursor
 from server.documents.jobs import rfc3339
 from server.documents.options.times import Time
 from server.documents.schemas.audit import AuditDocument, AuditEntryDocument
-from storage.records.audit import AuditEntry, AuditFilters
+from storage.records.audit import ACTIONS, KINDS, AuditEntry, AuditFilters
 
 
 def _subject(text: str) -> str:
@@ -21,14 +22,30 @@ def _subject(text: str) -> str:
         return text
 
 
+def _known(what: str, names: tuple[str, ...]) -> AfterValidator:
+    """Refuse a name that no entry of this release has: it would find nothing, as if nobody had
+    done it."""
+
+    def require(text: str) -> str:
+        if text not in names:
+            raise ValueError(unknown_name(what, text, names))
+        return text
+
+    return AfterValidator(require)
+
+
 class AuditQuery(Query, Cursor):
     """The query parameters of the audit log."""
 
     subject: Annotated[Text, AfterValidator(_subject)] | None = Field(
         None, description="id of a job or batch, or name of a queue, schedule, pattern set or token"
     )
-    kind: Text | None = Field(None, description="kind of the subject, such as job or queue")
-    action: Text | None = Field(None, description="what was done, such as cancel")
+    kind: Annotated[Text, _known("kind", KINDS)] | None = Field(
+        None, description=f"kind of the subject: {', '.join(KINDS)}"
+    )
+    action: Annotated[Text, _known("action", ACTIONS)] | None = Field(
+        None, description=f"what was done: {', '.join(ACTIONS)}"
+    )
     caller: Text | None = Field(None, description="name of the caller")
     since: Time | None = Field(None, description="recorded at this time or later")
     before: Time | None = Field(None, description="recorded before this time")

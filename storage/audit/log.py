@@ -11,9 +11,9 @@ from storage.db.clock import Clock
 from storage.db.database import Database
 from storage.db.models_audit import AuditRow
 from storage.db.parameters import parameter
-from storage.records.audit import Actor, AuditEntry, AuditFilters
+from storage.records.audit import Action, Actor, AuditEntry, AuditFilters, Kind
 
-USE = "use token"
+USE: Action = "use token"
 """The action of the first use of a token from an address."""
 BATCH = 1000
 """How many entries a transaction deletes, so that other writers wait for it for some milliseconds.
@@ -31,7 +31,7 @@ class AuditLog:
         self._clock = clock
 
     def record(
-        self, actor: Actor | None, action: str, kind: str, subject: object, **detail: Any
+        self, actor: Actor | None, action: Action, kind: Kind, subject: object, **detail: Any
     ) -> None:
         """Record something that changes nothing else in the store, such as a sign-in.
 

@@ -16,7 +16,7 @@ import peewee as pw
 from storage.db.database import Database
 from storage.db.models_audit import AuditRow
 from storage.db.parameters import parameter
-from storage.records.audit import Actor
+from storage.records.audit import Action, Actor, Kind
 
 _VERSION, _VARIANT = 7 << 76, 2 << 62
 _numbers = itertools.count(random.getrandbits(12))
@@ -27,8 +27,8 @@ _to_json_text = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), defa
 def record(
     database: Database,
     actor: Actor | None,
-    action: str,
-    kind: str,
+    action: Action,
+    kind: Kind,
     subject: object,
     at: int,
     **detail: Any,
@@ -44,8 +44,8 @@ def record(
 def record_each(
     database: Database,
     actors: Iterable[Actor | None],
-    action: str,
-    kind: str,
+    action: Action,
+    kind: Kind,
     subjects: Iterable[object],
     at: int,
     **detail: Any,

@@ -5,6 +5,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import partial
+from typing import Literal
 from uuid import UUID
 
 from storage.audit.record import record, record_each
@@ -14,7 +15,7 @@ from storage.files.space_reserve import SpaceReserve
 from storage.jobs.transitions import Transitions
 from storage.notify.wakeup import LISTENER, WORKER, Wakeup, notifying_transaction
 from storage.queries.search import find
-from storage.records.audit import Actor
+from storage.records.audit import Action, Actor, Kind
 from storage.records.filters import Filters
 from storage.records.job import StoreError
 from storage.records.states import CANCEL, REQUEST_CANCEL, REQUEUE, Status
@@ -26,6 +27,8 @@ BATCH = 100
 """Maximum number of jobs that one transaction changes."""
 DRY_LIMIT = 10_000
 """Maximum number of jobs that a dry run counts."""
+_MANY: dict[str, Action] = {"cancel": "cancel many", "retry": "retry many"}
+"""How the call is recorded, by the change of each of its jobs."""
 
 
 @dataclass(frozen=True)
@@ -116,16 +119,16 @@ class Bulk:
         """Record the call itself. Its filters have their names in the API, as far as they go."""
         given = {name: value for name, value in vars(filters).items() if value}
         named = {name: sorted(v) if isinstance(v, frozenset) else v for name, v in given.items()}
-        kind, subject = ("batch", filters.batch) if filters.batch else ("jobs", "many")
+        kind: Kind = "batch" if filters.batch else "jobs"
         detail = {"filters": named, "changed": changed}
-        actor, now = change.actor, self._clock()
-        record(self._database, actor, f"{change.action} many", kind, subject, now, **detail)
+        actor, action, now = change.actor, _MANY[change.action], self._clock()
+        record(self._database, actor, action, kind, filters.batch or "many", now, **detail)
 
 
 @dataclass(frozen=True)
 class _Change:
     """A change of many jobs, and who is recorded as the one who makes it."""
 
-    action: str
+    action: Literal["cancel", "retry"]
     apply: Callable[[UUID, int], bool]
     actor: Actor | None

@@ -4,8 +4,37 @@ Imports nothing of ours.
 """
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal, get_args
 from uuid import UUID
+
+Action = Literal[
+    "submit",
+    "cancel",
+    "retry",
+    "change",
+    "delete",
+    "replace",
+    "submit batch",
+    "cancel many",
+    "retry many",
+    "put queue",
+    "change queue",
+    "delete queue",
+    "put schedule",
+    "delete schedule",
+    "run schedule",
+    "put pattern set",
+    "delete pattern set",
+    "create token",
+    "revoke token",
+    "use token",
+    "sign in",
+]
+"""What this release records. The log can have other actions, by a later release."""
+Kind = Literal["job", "jobs", "batch", "queue", "schedule", "pattern set", "token", "caller"]
+"""What an action is done to; `jobs` is for calls that change many jobs."""
+ACTIONS: tuple[str, ...] = get_args(Action)
+KINDS: tuple[str, ...] = get_args(Kind)
 
 
 @dataclass(frozen=True, slots=True)

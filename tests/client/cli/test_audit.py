@@ -36,6 +36,13 @@ def test_a_part_of_several_ids_names_the_jobs(jobs: JobsCommand, client: Client)
     assert jobs.run("audit", ids[0][:4], "--kind", "queue").code == 0
 
 
+def test_an_action_that_is_never_recorded_is_refused(jobs: JobsCommand) -> None:
+    done = jobs.run("audit", "--action", "nope")
+    assert (done.code, done.out) == (2, "")
+    assert "action: unknown action; the known ones are" in done.err
+    assert "put queue" in done.err
+
+
 def test_a_wrong_time_is_named_with_its_option(jobs: JobsCommand) -> None:
     done = jobs.run("audit", "--since", "2030-13-01")
     assert done.code == 2

@@ -56,6 +56,13 @@ AUDIT = (
         LOG,
     ),
     Mutant(
+        "a filter for an action that is never recorded is refused",
+        "server/documents/audit.py",
+        "        if text not in names:\n",
+        "        if False:\n",
+        API,
+    ),
+    Mutant(
         "only old entries are deleted",
         "storage/audit/log.py",
         '    is_old = AuditRow.id < parameter(AuditRow.id, "first")\n',

@@ -4,11 +4,14 @@ import json
 from pathlib import Path
 from typing import Any
 from unittest.mock import patch
+from urllib.parse import quote
 
 import pytest
 
 from server.handlers import audit
 from storage.audit.log import AuditLog
+from storage.audit.record import entry_id
+from storage.db.models_audit import AuditRow
 from storage.records.audit import AuditFilters
 from storage.records.job import StoreUnavailable
 from tests.support.api import Client, fields, listener_client, read
@@ -65,6 +68,9 @@ async def test_each_change_is_recorded_with_its_caller_and_address(bench: Bench)
         for method, path, document, action in EVERY_CALL:
             await send(client, method, path.replace("ID", job_id), document, "ada")
             entry = (await entries(client, "?limit=3", "ada"))[0]
+            assert entry in await entries(
+                client, f"?kind={quote(entry['kind'])}&action={quote(action)}", "ada"
+            )
             assert (entry["action"], entry["caller"], entry["address"]) == (
                 action,
                 "ada",
@@ -143,6 +149,28 @@ async def test_wrong_parameters_are_named(client: Client) -> None:
         ("job=1", "job"),
     ):
         assert fields(read(await client.fetch(f"/audit?{query}"), 422)) == [name]
+
+
+@pytest.mark.sqlite
+@pytest.mark.gen_test
+async def test_actions_and_kinds_that_are_never_recorded_are_refused(client: Client) -> None:
+    for query, name, meant in (
+        ("action=canceled", "action", "did you mean cancel?"),
+        ("action=put", "action", "put queue"),
+        ("kind=jobss", "kind", "did you mean jobs?"),
+    ):
+        document = read(await client.fetch(f"/audit?{query}"), 422)
+        assert fields(document) == [name]
+        assert meant in document["errors"][0]["detail"]
+
+
+@pytest.mark.sqlite
+@pytest.mark.gen_test
+async def test_entries_of_a_later_release_are_shown(client: Client, bench: Bench) -> None:
+    values = {"id": entry_id(1), "at": 1, "action": "put quota", "kind": "quota", "subject": "x"}
+    bench.store.database.run(AuditRow.insert(**values))
+    (entry,) = await entries(client)
+    assert (entry["action"], entry["kind"]) == ("put quota", "quota")
 
 
 @pytest.mark.sqlite
