@@ -5,8 +5,8 @@ import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
-from urllib.parse import quote, urlparse
+from typing import Any
+from urllib.parse import quote
 
 import peewee as pw
 
@@ -15,10 +15,9 @@ from storage.db.peewee_internals import DRIVER_ERRORS
 from storage.db.sqlite import Sqlite
 from storage.db.timeouts import BUSY_SECONDS
 from storage.records.job import StoreError, StoreUnusable
+from storage.settings.folders import sqlite_file
+from storage.settings.settings import Settings
 from storage.settings.url import is_postgresql
-
-if TYPE_CHECKING:
-    from storage.settings.settings import Settings
 
 NAME = f"{APPLICATION_NAME} doctor"
 WALL_FACTOR = 3
@@ -39,7 +38,7 @@ class ReadOnlySqlite(Sqlite):
         self.file = file
 
 
-def open_for_reading(settings: "Settings") -> Database:
+def open_for_reading(settings: Settings) -> Database:
     """Return the database of the settings, for reading. It connects on first use.
 
     Raises StoreUnusable if there is no such file.
@@ -49,11 +48,6 @@ def open_for_reading(settings: "Settings") -> Database:
     if not (file := sqlite_file(settings)).exists():
         raise StoreUnusable(f"there is no file {file}")
     return Database(ReadOnlySqlite(file))
-
-
-def sqlite_file(settings: "Settings") -> Path:
-    """Return the path of the SQLite file of the settings."""
-    return Path(urlparse(settings.store_url).path[1:]).absolute()
 
 
 class Reader:

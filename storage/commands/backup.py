@@ -10,9 +10,10 @@ from storage.backup.create import Backup, create
 from storage.backup.pace import end_with_parent, step_back
 from storage.backup.places.opening import open_new
 from storage.backup.places.place import BackupPlace, PlaceInUse
+from storage.backup.places.risks import risks_of
 from storage.backup.retention import keep_newest
 from storage.commands.numbers import whole_number
-from storage.commands.output import ProgressBar, show, size_text
+from storage.commands.output import ProgressBar, show, size_text, warn
 from storage.commands.places import add_place, place_of
 from storage.commands.subparsers import Subparsers
 from storage.db.backups_made import read_backups, record_backup, record_failed_backup
@@ -60,6 +61,8 @@ def _run(arguments: argparse.Namespace, settings: Settings) -> int:
         _require_store(database)
         if arguments.scheduled is not None:
             return _run_scheduled(arguments, settings, database)
+        for risk in risks_of(place_of(arguments, settings), settings):
+            warn(f"{risk.what}: {risk.why}")
         with _locked(arguments, settings) as place:
             made = _make(place, database, open_uploads(settings))
             deleted = keep_newest(place, arguments.keep) if arguments.keep else None

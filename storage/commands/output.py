@@ -11,6 +11,11 @@ def show(line: str) -> None:
     sys.stdout.write(f"{line}\n")
 
 
+def warn(line: str) -> None:
+    """Print a warning on standard error."""
+    sys.stderr.write(f"warning: {line}\n")
+
+
 class Progress:
     """Prints progress lines on a terminal, at most one per second."""
 

@@ -2,10 +2,10 @@
 
 import argparse
 
-from storage.checks.reading import sqlite_file
 from storage.commands.output import show
 from storage.commands.subparsers import Subparsers
 from storage.records.job import StoreError
+from storage.settings.folders import sqlite_file
 from storage.settings.settings import Settings
 from storage.settings.url import is_postgresql
 from storage.transfer.vacuum import vacuum

@@ -10,6 +10,8 @@ _UNREADABLE = (
     "it cannot be read as an address: the host or port is invalid, or a password contains "
     "/ ? # [ ], which must be written as %2F %3F %23 %5B %5D"
 )
+_ADDRESS = re.compile(r"[^/.][^/]*:|[^/]*://")
+"""The start of a text that is meant as an address, such as s3:/bucket or backup@host:/srv."""
 
 
 def is_postgresql(url: str) -> bool:
@@ -52,9 +54,14 @@ def backup_place_problem(text: str) -> str | None:
     """Return why a text names no place of backups, or None."""
     if not text.strip():
         return "it is empty"
-    if "://" in text and not text.startswith("file:///") and uploads_url_problem(text):
-        return "it must be a folder, a file FILE.tar.zst, or s3://bucket/prefix"
-    return None
+    if text.startswith("file:///") or not _ADDRESS.match(text):
+        return None
+    if text.startswith("s3://") and not uploads_url_problem(text):
+        return None
+    return (
+        "it must be a folder, a file FILE.tar.zst, or s3://bucket/prefix; write ./NAME for a "
+        "folder with a colon in its name"
+    )
 
 
 def _file_problem(path: str, query: str) -> str | None:

@@ -1,10 +1,10 @@
 """When the last backup was made, and whether it is on another disk than the store."""
 
 from collections.abc import Iterator
-from pathlib import Path
 
-from server.doctor.findings.finding import Finding, ok
+from server.doctor.findings.finding import Finding, Level, ok
 from server.doctor.findings.subject import Subject
+from storage.backup.places.risks import risks_of
 from storage.db.backups_made import read_backups
 from storage.db.clock import clock_of
 
@@ -25,7 +25,7 @@ def check(subject: Subject) -> Iterator[Finding]:
         seconds = max(0.0, (clock_of(subject.database)() - last_at) / 1000)
         yield _age(subject, seconds)
     if place := subject.settings.backup_to:
-        yield from _place(subject, place.removeprefix("file://"))
+        yield from _place(subject, place)
 
 
 def _age(subject: Subject, seconds: float) -> Finding:
@@ -47,17 +47,7 @@ def _age(subject: Subject, seconds: float) -> Finding:
 
 
 def _place(subject: Subject, place: str) -> Iterator[Finding]:
-    """Yield that a folder of backups is on the disk of the store."""
-    folder = Path(place)
-    if "://" in place or not folder.is_dir():
-        return
-    for setting, data in subject.folders.items():
-        if data.is_dir() and data.stat().st_dev == folder.stat().st_dev:
-            yield Finding(
-                NAME,
-                "note",
-                f"BACKUP_TO={folder} is on the same file system as {setting}",
-                "a disk that is lost takes the backups with it",
-                "mount another disk there, or set BACKUP_TO=s3://bucket/prefix",
-            )
-            return
+    """Yield that a restart, or a disk that breaks, takes the backups away."""
+    for risk in risks_of(place, subject.settings):
+        level: Level = "warning" if risk.loses_all else "note"
+        yield Finding(NAME, level, f"BACKUP_TO: {risk.what}", risk.why, risk.fix)

@@ -4,10 +4,10 @@ import os
 from collections.abc import Iterator
 from pathlib import Path
 
-from server.doctor.checks.file_systems import first_existing
 from server.doctor.findings.finding import Finding, ok
 from server.doctor.findings.subject import Subject
 from server.jobs.admission import DEFAULT_DISK_FRACTION, DEFAULT_MIN_FREE_BYTES
+from storage.files.mounts import first_existing
 
 NAME = "disk"
 _MIB = 1024**2

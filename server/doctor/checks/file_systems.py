@@ -5,11 +5,11 @@ import statistics
 import time
 from collections.abc import Iterator
 from pathlib import Path
-from typing import NamedTuple
 
 from server.doctor.findings.finding import Finding, ok
 from server.doctor.findings.subject import Subject
 from server.doctor.findings.worker_processes import is_in_container
+from storage.files.mounts import IN_MEMORY, MOUNTS, Mount, first_existing, mount_of
 
 NAME = "file_system"
 _NETWORK = {
@@ -17,23 +17,14 @@ _NETWORK = {
     *("ceph", "glusterfs", "lustre", "gfs2", "ocfs2", "beegfs"),
 }
 _BY_FUSE = ("fuse.sshfs", "fuse.glusterfs", "fuse.s3fs", "fuse.rclone", "fuse.ceph", "fuse.juicefs")
-_IN_MEMORY = frozenset({"tmpfs", "ramfs"})
 _SHARED_WITH_HOST = ("virtiofs", "fuse.grpcfuse", "fakeowner", "fuse.osxfs")
 _SYNCS, _SYNC_SECONDS = 15, 0.3
 _TOO_FAST_SECONDS, _SLOW_SECONDS = 0.00002, 0.05
 
 
-class Mount(NamedTuple):
-    """The mount that has a folder: where, its kind, and its options."""
-
-    point: str
-    kind: str
-    options: frozenset[str]
-
-
 def check(subject: Subject) -> Iterator[Finding]:
     """Yield a finding for the file system of each folder with data."""
-    mounts = Path("/proc/self/mountinfo").read_text()
+    mounts = MOUNTS.read_text()
     for setting, folder in subject.folders.items():
         existing = first_existing(folder)
         mount = mount_of(existing, mounts)
@@ -55,25 +46,6 @@ def check(subject: Subject) -> Iterator[Finding]:
             yield from _of_syncs(name, mount, existing)
 
 
-def first_existing(folder: Path) -> Path:
-    """Return a folder, or the nearest one above it that exists."""
-    return next(each for each in (folder, *folder.parents) if each.exists())
-
-
-def mount_of(folder: Path, mounts: str) -> Mount:
-    """Return the mount of a folder, from the text of /proc/self/mountinfo."""
-    real, best = os.path.realpath(folder), Mount("/", "unknown", frozenset())
-    for line in mounts.splitlines():
-        mount, _, system = line.partition(" - ")
-        fields, kind = mount.split(), system.split()
-        point = fields[4].encode().decode("unicode_escape")  # a space is written as \040
-        is_above = real == point or real.startswith(f"{point.rstrip('/')}/")
-        if is_above and len(point) >= len(best.point):
-            options = {*fields[5].split(","), *(kind[2].split(",") if len(kind) > 2 else ())}
-            best = Mount(point, kind[0], frozenset(options))
-    return best
-
-
 def of_mount(name: str, mount: Mount, holds_database: bool) -> Iterator[Finding]:
     """Yield what is wrong with the kind or the options of a mount. `name` is shown for it."""
     if mount.kind in _NETWORK or mount.kind.startswith(_BY_FUSE):
@@ -86,7 +58,7 @@ def of_mount(name: str, mount: Mount, holds_database: bool) -> Iterator[Finding]
             else "locks and syncs are not reliable there: a file can be lost in a power cut",
             "put it on a local disk, or use PostgreSQL and S3, see docs/scaling.md",
         )
-    elif mount.kind in _IN_MEMORY:
+    elif mount.kind in IN_MEMORY:
         yield Finding(
             NAME,
             "warning",
@@ -123,7 +95,7 @@ def of_mount(name: str, mount: Mount, holds_database: bool) -> Iterator[Finding]
 def _of_syncs(name: str, mount: Mount, folder: Path) -> Iterator[Finding]:
     seconds = sync_seconds(folder)
     shown = f"{name}: a sync takes {1000 * seconds:.2f} ms (median)"
-    if seconds < _TOO_FAST_SECONDS and mount.kind not in _IN_MEMORY:
+    if seconds < _TOO_FAST_SECONDS and mount.kind not in IN_MEMORY:
         yield Finding(
             NAME,
             "warning",

@@ -7,9 +7,10 @@ from pathlib import Path
 
 from runner.config import RunnerSettings
 from server.settings.server import ServerSettings
-from storage.checks.reading import Reader, open_for_reading, sqlite_file
+from storage.checks.reading import Reader, open_for_reading
 from storage.db.database import Database
 from storage.db.schema.state import SchemaState, read_state
+from storage.settings.folders import data_folders, sqlite_file
 from storage.settings.settings import Settings, SettingsError
 from storage.settings.url import is_postgresql
 
@@ -86,13 +87,7 @@ class Subject:
     @property
     def folders(self) -> dict[str, Path]:
         """The folders that hold data, by the settings that name them."""
-        found = {"DATA_DIR": self.settings.data_dir.absolute()}
-        if self.file and self.file.parent != found["DATA_DIR"]:
-            found["DATABASE_URL"] = self.file.parent
-        uploads = self.settings.uploads_folder
-        if uploads and not uploads.absolute().is_relative_to(found["DATA_DIR"]):
-            found["UPLOADS_URL"] = uploads.absolute()
-        return found
+        return data_folders(self.settings)
 
     @cached_property
     def database(self) -> Database:

@@ -137,6 +137,20 @@ BACKUP = (
         COMMANDS,
     ),
     Mutant(
+        "an address that is not understood is no folder",
+        "storage/settings/url.py",
+        'text.startswith("file:///") or not _ADDRESS.match(text)',
+        "True",
+        COMMANDS,
+    ),
+    Mutant(
+        "a place in memory gets a warning",
+        "storage/backup/places/risks.py",
+        "mount.kind in IN_MEMORY",
+        "False",
+        COMMANDS,
+    ),
+    Mutant(
         "a backup does not go into the folder of the uploads",
         "storage/backup/places/opening.py",
         " or uploads in (folder, *folder.parents)",

@@ -12,9 +12,10 @@ import pytest
 from runner.pool.linux import landlock, seccomp
 from server.doctor.bundle import contents
 from server.doctor.checks import clock, disk, file_systems, isolation, limits, permissions, ports
-from server.doctor.checks.file_systems import Mount, mount_of, of_mount
+from server.doctor.checks.file_systems import of_mount
 from server.doctor.findings import worker_processes
 from server.doctor.findings.finding import Finding
+from storage.files.mounts import Mount, mount_of
 from tests.server.doctor.conftest import MakeSubject
 from tests.support.programs import running_service
 

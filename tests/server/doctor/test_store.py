@@ -16,6 +16,7 @@ from storage.db.backups_made import record_backup
 from storage.db.clock import machine_clock
 from storage.db.models import CounterRow, JobRow, QueueRow, TagRow
 from tests.support.damaged_files import make_store_with_jobs, overwrite_pages
+from tests.support.disk.small_disks import small_disk
 from tests.support.servers.s3 import Bucket
 from tests.support.stores import Bench, folder_of, open_bench
 from tests.support.warm_start import run_program
@@ -247,3 +248,6 @@ def test_old_backups_and_a_place_on_the_same_disk_are_found(
     (tmp_path / "backups").mkdir()
     *_, place = found_by(environ | {"BACKUP_TO": str(tmp_path / "backups")}, "backups")
     assert (place.level, "same file system as DATA_DIR" in place.what) == ("note", True)
+    with small_disk(tmp_path / "small", "tmpfs", 1024**2) as small:
+        *_, place = found_by(environ | {"BACKUP_TO": f"{small}/jobs"}, "backups")
+    assert (place.level, "in memory (tmpfs at" in place.what) == ("warning", True)

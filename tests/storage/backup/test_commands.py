@@ -44,7 +44,7 @@ def test_a_store_is_backed_up_checked_and_restored(bench: Bench, tmp_path: Path)
         assert code == 0, printed
         assert re.search(rf"{backups}: {NAME}, database and 2 files of 10.0 kB; ", printed)
         assert re.search(r"; [1-9][0-9.]* kB were new, in [0-9.]+ s\n", printed), printed
-    assert "deleted 1 old backups" in printed
+    assert "deleted 1 old backup, with " in printed
     code, printed = run({}, "verify", "--from", backups)
     assert code == 0, printed
     assert re.match(rf"{NAME}: complete; SQLite, 2 files, 10.0 kB, release", printed)
@@ -90,6 +90,10 @@ def test_a_store_that_lacks_a_file_is_backed_up_with_another_exit_code(
     ("arguments", "message"),
     [
         (["backup", "--to", "http://x/y"], "it must be a folder, a file FILE.tar.zst, or s3://"),
+        (["backup", "--to", "s3:/bucket/x"], "or s3://bucket/prefix; write ./NAME"),
+        (["backup", "--to", "S3://bucket/x"], "or s3://bucket/prefix; write ./NAME"),
+        (["backup", "--to", "backup@box:/srv"], "or s3://bucket/prefix; write ./NAME"),
+        (["verify", "--from", "file:/srv/backup"], "or s3://bucket/prefix; write ./NAME"),
         (["backup", "--to", "/x", "--keep", "0"], "a whole number, 1 or more"),
         (["backup", "--to", "/none/x.tar.zst"], "there is no folder /none: create it first"),
         (["backup", "--to", "/none/x.tar.gz"], "x.tar.gz is the name of an archive"),
@@ -112,6 +116,23 @@ def test_a_restore_to_a_full_disk_says_so_and_leaves_no_store(bench: Bench, tmp_
         code, printed = run({"DATA_DIR": str(small)}, "restore", "--from", backups)
         assert (code, printed) == (1, f"not restored: {small}: No space left on device\n")
         assert not (small / "jobs.db").exists()
+
+
+def test_a_place_that_is_lost_together_with_the_store_gets_a_warning(
+    bench: Bench, tmp_path: Path
+) -> None:
+    environ, folder = environ_of(bench), tmp_path / "of: today"
+    printed = run_program("storage", "backup", "--to", str(folder), **environ)
+    assert (printed.returncode, folder.is_dir()) == (0, True)
+    shared = f"warning: {folder} is on the same file system as DATA_DIR={environ['DATA_DIR']}: "
+    assert printed.stderr == f"{shared}a disk that is lost takes the backups with it\n"
+    with small_disk(tmp_path / "small", "tmpfs", 64 * 1024**2) as small:
+        printed = run_program("storage", "backup", "--to", f"file://{small}/jobs", **environ)
+    assert printed.returncode == 0
+    assert printed.stderr == (
+        f"warning: file://{small}/jobs is in memory (tmpfs at {small}): the backups are gone when "
+        "the machine or the container stops\n"
+    )
 
 
 def test_there_is_a_backup_only_of_a_store(bench: Bench, tmp_path: Path) -> None:
