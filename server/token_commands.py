@@ -1,6 +1,7 @@
 """`python -m server token`: creates, lists and revokes tokens.
 
-It changes only API_TOKENS_FILE, which listeners read again within a second.
+It changes only API_TOKENS_FILE, which listeners read again within a second. The audit log records
+that, if the store can be reached.
 """
 
 import argparse
@@ -29,6 +30,7 @@ from server.auth.token_entries import (
 )
 from server.auth.token_file import add_token, revoke_token
 from server.auth.tokens import parse_tokens, read_token_file
+from storage.records.audit import Action
 
 PREFIX = "jst_"
 """Prefix of generated tokens, which makes a leaked one easy to recognize."""
@@ -126,6 +128,8 @@ def create_token(
         sys.stdout.write(_ITS_LINE.format(line=token.line()))
     else:
         sys.stdout.write(f"Its line was added to {file}.\n")
+        expires = {"expires": utc(expires_at)} if expires_at else {}
+        _record("create token", name, role=str(rights), **expires)
 
 
 def _revoke(name: str, file: Path) -> None:
@@ -134,6 +138,23 @@ def _revoke(name: str, file: Path) -> None:
         f"The token {name} was removed from {file}.\n"
         "Listeners refuse it within a second, and end its sessions and its event streams.\n"
     )
+    _record("revoke token", name)
+
+
+def _record(action: Action, name: str, **detail: str) -> None:
+    """Record a change of the file in the audit log; only warn if that fails."""
+    from server.settings.server import ServerSettings
+    from storage.audit.from_outside import record_from_outside
+    from storage.records.job import StoreError
+    from storage.settings.settings import SettingsError
+
+    sys.stdout.flush()  # the token is shown, even if the store keeps us waiting
+    try:
+        settings = ServerSettings.read()
+        if settings.audit != "off":
+            record_from_outside(settings.store_url, action, "token", name, **detail)
+    except (StoreError, SettingsError) as error:
+        sys.stderr.write(f"the audit log has no entry of this: {error}\n")
 
 
 def _list(file: Path | None, as_json: bool) -> None:

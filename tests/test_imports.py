@@ -45,7 +45,7 @@ MAY_IMPORT = {
     "storage.settings",
     "storage.notify": "storage.db storage.records",
     "storage.access": "storage.db storage.records storage.settings",
-    "storage.audit": "storage.db storage.records",
+    "storage.audit": "storage.db storage.records storage.settings",
     "storage.jobs": "storage.audit storage.db storage.notify storage.records",
     "storage.waiting": "storage.db storage.jobs storage.notify storage.records",
     "storage.liveness": "storage.db storage.files storage.jobs storage.records",
@@ -151,7 +151,7 @@ MAY_IMPORT = {
     "server.handlers server.http server.jobs server.processes server.store server.upload "
     "storage.files storage.jobs storage.liveness storage.queries storage.records",
     "server": "server.* runner.job_types runner.job_types.registry storage storage.access "
-    "storage.files "
+    "storage.audit storage.files "
     "storage.jobs storage.liveness storage.queries storage.records storage.schedules "
     "storage.settings storage.telemetry",
     "server.doctor.findings": "runner server.settings storage.checks storage.db storage.db.schema "

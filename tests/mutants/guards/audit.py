@@ -4,6 +4,7 @@ from tests.mutants.mutant import Mutant
 
 LOG = ("tests/storage/audit/test_audit_log.py",)
 API = ("tests/server/handlers/test_audit.py",)
+TOKENS = ("tests/server/auth/test_token_commands.py",)
 
 AUDIT = (
     Mutant(
@@ -61,6 +62,20 @@ AUDIT = (
         "        if text not in names:\n",
         "        if False:\n",
         API,
+    ),
+    Mutant(
+        "a command does not open the store of another user",
+        "storage/audit/from_outside.py",
+        "    if owner != os.geteuid():\n",
+        "    if False:\n",
+        TOKENS,
+    ),
+    Mutant(
+        "a token is created even if that cannot be recorded",
+        "server/token_commands.py",
+        '    except (StoreError, SettingsError) as error:\n        sys.stderr.write(f"the audit',
+        '    except ZeroDivisionError as error:\n        sys.stderr.write(f"the audit',
+        TOKENS,
     ),
     Mutant(
         "only old entries are deleted",

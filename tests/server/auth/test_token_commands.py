@@ -1,10 +1,15 @@
 """`python -m server token`: create, list and revoke tokens in a file."""
 
 import json
+import os
 import re
+import sqlite3
 import subprocess
 import time
+from contextlib import closing
 from pathlib import Path
+from pwd import getpwuid
+from socket import gethostname
 
 import pytest
 
@@ -12,6 +17,9 @@ from server.auth.token_entries import Token, TokensError
 from server.auth.token_file import add_token, revoke_token
 from server.auth.tokens import parse_tokens, read_token_file
 from storage.access.token_uses import TokenUse, TokenUses
+from storage.audit.from_outside import record_from_outside
+from storage.records.audit import AuditFilters
+from storage.records.job import StoreError, StoreUnusable
 from tests.support.stores import Bench
 from tests.support.warm_start import run_program
 
@@ -107,6 +115,57 @@ def test_the_list_shows_ends_and_last_uses_and_no_secret(file: Path, bench: Benc
         "address": "10.0.0.7",
     }
     assert SECRET not in text
+
+
+def test_added_and_revoked_tokens_are_in_the_audit_log(file: Path, bench: Bench) -> None:
+    given = {"API_TOKENS_FILE": str(file), "DATABASE_URL": bench.store.settings.store_url}
+    environ = {**given, "SUDO_USER": "alice"}
+    made = run(
+        "create", "ci", "--role", "submit@b+a", "--expires", "2030-01-01", "--add", **environ
+    )
+    assert (made.returncode, made.stderr) == (0, "")
+    assert run("create", "shown", **environ).returncode == 0  # only shown, so nothing has changed
+    assert run("create", "quiet", "--add", **environ, AUDIT="off").returncode == 0
+    assert run("revoke", "ci", **environ).stderr == ""
+    revoked, created = bench.store.audit.page(AuditFilters(kind="token"), 10)
+    assert (created.action, revoked.action) == ("create token", "revoke token")
+    assert {each.subject for each in (created, revoked)} == {"ci"}
+    assert {(each.caller, each.address) for each in (created, revoked)} == {(None, None)}
+    operator = {"user": getpwuid(os.getuid()).pw_name, "host": gethostname(), "sudo_user": "alice"}
+    assert created.detail == {"role": "submit@a+b", "expires": "2030-01-01T00:00:00Z", **operator}
+    assert revoked.detail == operator
+
+
+@pytest.mark.sqlite
+@pytest.mark.parametrize(
+    "store",
+    [
+        {"DATA_DIR": "/none"},
+        {"DATABASE_URL": "postgresql://127.0.0.1:1/none"},
+        {"DATABASE_URL": "sqlite://wrong"},
+    ],
+)
+def test_tokens_are_created_and_revoked_without_a_store(file: Path, store: dict[str, str]) -> None:
+    environ = {"API_TOKENS_FILE": str(file), **store}
+    for arguments in (("create", "ci", "--add"), ("revoke", "ci")):
+        done = run(*arguments, **environ)
+        assert done.returncode == 0, done.stderr
+        assert done.stderr.startswith("the audit log has no entry of this: ")
+    assert file.read_text() == TEXT + "\n"
+
+
+@pytest.mark.sqlite
+def test_a_store_of_another_user_or_an_older_release_is_left_alone(tmp_path: Path) -> None:
+    older = tmp_path / "older.db"
+    with closing(sqlite3.connect(older)) as connection:
+        connection.execute("CREATE TABLE job (id TEXT)")
+    with pytest.raises(StoreError, match="no such table: audit"):
+        record_from_outside(f"sqlite:///{older}", "revoke token", "token", "ci")
+    os.chown(older, 12345, -1) if os.getuid() == 0 else older.chmod(0)
+    before = {each.name for each in tmp_path.iterdir()}
+    with pytest.raises(StoreUnusable, match=r"belongs to user 12345|Permission denied"):
+        record_from_outside(f"sqlite:///{older}", "revoke token", "token", "ci")
+    assert {each.name for each in tmp_path.iterdir()} == before
 
 
 @pytest.mark.sqlite
