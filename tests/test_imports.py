@@ -157,7 +157,7 @@ MAY_IMPORT = {
     "server.doctor.findings": "runner server.settings storage.checks storage.db storage.db.schema "
     "storage.settings",
     "server.doctor.checks": "runner.job_types.registry runner.pool.linux "
-    "server.doctor.findings server.jobs storage storage.*",
+    "server.doctor.findings server.jobs server.sign_in storage storage.*",
     "server.doctor.trials": "server.doctor.checks server.doctor.findings storage storage.*",
     "server.doctor": "server.doctor.checks server.doctor.findings server.doctor.trials storage "
     "storage.*",

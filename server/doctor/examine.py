@@ -17,6 +17,7 @@ from server.doctor.checks import (
     ports,
     postgresql,
     settings,
+    sign_in,
     sqlite,
     versions,
 )
@@ -74,6 +75,7 @@ ORDER = (
             ports.check,
             clock.check,
             bucket.check,
+            sign_in.check,
             sqlite.check,
             postgresql.check,
         ),

@@ -181,26 +181,13 @@ class Provider:
         return document
 
     async def _load_metadata(self) -> Json:
-        url = self.issuer.rstrip("/") + METADATA_PATH
+        url = metadata_url(self.issuer)
         status, found = await self._fetch(HTTPRequest(url))
         if status != 200 or not isinstance(found, dict):
             raise _unavailable(f"{url} answers with status {status}")
-        if found.get("issuer") != self.issuer:
-            named = str(found.get("issuer"))[:200]
-            raise _unavailable(f"its issuer is {named!r}: OIDC_ISSUER must be exactly that")
-        for name in (*_REQUIRED, *(each for each in _OPTIONAL if each in found)):
-            if not self._is_usable(found.get(name)):
-                raise _unavailable(f"its metadata has no usable {name}")
+        if problem := metadata_problem(self.issuer, found):
+            raise _unavailable(problem)
         return found
-
-    def _is_usable(self, url: Any) -> bool:
-        """Whether an entry of the metadata is a URL, and uses HTTPS if the issuer does."""
-        try:
-            parts = urlsplit(url) if isinstance(url, str) else urlsplit("")
-        except ValueError:
-            return False
-        schemes = ("https",) if self.issuer.startswith("https:") else ("https", "http")
-        return parts.scheme in schemes and bool(parts.hostname)
 
     async def _load_keys(self) -> list[Key]:
         status, document = await self._fetch(HTTPRequest((await self.metadata())["jwks_uri"]))
@@ -228,6 +215,31 @@ class Provider:
         except Exception as error:  # Tornado raises its own for timeouts and malformed responses
             raise _unavailable(f"it does not respond: {_reason(error)}") from None
         return response.code, document
+
+
+def metadata_url(issuer: str) -> str:
+    """Return the URL of the metadata of an issuer."""
+    return issuer.rstrip("/") + METADATA_PATH
+
+
+def metadata_problem(issuer: str, found: Json) -> str | None:
+    """Return why the metadata of an issuer cannot be used, None if it can."""
+    if found.get("issuer") != issuer:
+        return f"its issuer is {str(found.get('issuer'))[:200]!r}: OIDC_ISSUER must be exactly that"
+    for name in (*_REQUIRED, *(each for each in _OPTIONAL if each in found)):
+        if not _is_usable(issuer, found.get(name)):
+            return f"its metadata has no usable {name}"
+    return None
+
+
+def _is_usable(issuer: str, url: Any) -> bool:
+    """Whether an entry of the metadata is a URL, and uses HTTPS if the issuer does."""
+    try:
+        parts = urlsplit(url) if isinstance(url, str) else urlsplit("")
+    except ValueError:
+        return False
+    schemes = ("https",) if issuer.startswith("https:") else ("https", "http")
+    return parts.scheme in schemes and bool(parts.hostname)
 
 
 def _reason(error: Exception) -> str:

@@ -11,6 +11,7 @@ MACHINE = ("tests/server/doctor/test_machine.py",)
 TRIALS = ("tests/server/doctor/test_trials.py",)
 BUNDLE = ("tests/server/doctor/test_bundle.py",)
 SETTINGS = ("tests/server/doctor/test_settings.py",)
+SIGN_IN = ("tests/server/doctor/test_sign_in.py",)
 
 DOCTOR = (
     Mutant(
@@ -124,6 +125,20 @@ DOCTOR = (
         "_CONTAINER_ID.fullmatch(host) or is_in_container()",
         "False",
         MACHINE,
+    ),
+    Mutant(
+        "a provider that says nothing delays the doctor for a second only",
+        "server/doctor/checks/sign_in.py",
+        "    thread.join(seconds)\n",
+        "    thread.join()\n",
+        SIGN_IN,
+    ),
+    Mutant(
+        "the doctor compares the issuer as a listener does",
+        "server/doctor/checks/sign_in.py",
+        "            if problem is None:\n",
+        "            if True:\n",
+        SIGN_IN,
     ),
     Mutant(
         "invalid settings are findings and end nothing",

@@ -74,8 +74,8 @@ SIGN_IN = (
     Mutant(
         "the metadata must be of the issuer",
         "server/sign_in/provider.py",
-        '        if found.get("issuer") != self.issuer:',
-        "        if False:",
+        '    if found.get("issuer") != issuer:',
+        "    if False:",
         BEARER,
     ),
     Mutant(

@@ -27,6 +27,8 @@ class RogueProvider:
     def __init__(self, issuer: str):
         self.issuer = issuer
         self.requests: list[str] = []
+        self.clock_ahead = 0.0
+        """Seconds by which the time of its responses is ahead."""
         self.keys: dict[str, Any] = {}
         self.shown: list[dict[str, Any]] = []
         """The keys at jwks_uri."""
@@ -107,6 +109,9 @@ def running_rogue_provider() -> Iterator[RogueProvider]:
             self.send_header("Content-Length", str(len(body)))
             self.end_headers()
             self.wfile.write(body)
+
+        def date_time_string(self, timestamp: float | None = None) -> str:
+            return super().date_time_string(timestamp or time.time() + provider.clock_ahead)
 
         def log_message(self, *args: object) -> None:
             pass
