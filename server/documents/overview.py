@@ -28,7 +28,7 @@ def overview_document(stats: Stats, types: Iterable[str]) -> OverviewDocument:
     return {
         "types": {name: _type_document(each) for name, each in sorted(stats_by_type.items())},
         "queues": [queue_document(queue) for queue in stats.queues],
-        "runners": [_runner_document(runner) for runner in stats.runners],
+        "runners": [_runner_document(runner) for runner in (*stats.runners, *stats.lost_runners)],
         "slots": sum(runner.slots for runner in ready),
         "busy": sum(runner.busy for runner in ready),
     }

@@ -10,10 +10,11 @@ from storage.db.models import JobRow, RunnerRow
 from storage.jobs.open_queues import IS_RUNNING
 from storage.jobs.transitions import Settlement, Transitions, loss
 from storage.liveness.liveness import Liveness
+from storage.liveness.lost_runners import record_lost_runner
 from storage.notify.wakeup import LISTENER, WORKER, Wakeup, notifying_transaction
 from storage.records.attempt_outcome import AttemptOutcome
 from storage.records.job import Fence, StoreInDoubt
-from storage.records.states import CONFIRM_CANCEL
+from storage.records.states import CONFIRM_CANCEL, Status
 from storage.records.trace_context import trace_origin
 
 LOST = AttemptOutcome(
@@ -70,16 +71,20 @@ class Rescuer:
             if not self._liveness.is_dead(name):
                 return 0
             held = JobRow.select().where(IS_RUNNING, JobRow.locked_by == name)
-            rescued = sum(self._rescue_job(row) for row in self._database.rows(held))
+            targets = [self._rescue_job(row) for row in self._database.rows(held)]
             self._database.next_version(0)  # version lock first, also if no job was changed
-            rescued += free_lost_parts(self._database, name)
+            parts = free_lost_parts(self._database, name)
+            rescued = parts + sum(each is not None for each in targets)
+            queued_again = parts + targets.count(Status.QUEUED)
+            record_lost_runner(self._database, name, queued_again, rescued - queued_again)
             self._database.run(RunnerRow.delete().where(RunnerRow.name == name))
             if rescued:
                 woken += [WORKER, LISTENER]
         self._liveness.clean_up_after(name)
         return rescued
 
-    def _rescue_job(self, row: dict[str, Any]) -> bool:
+    def _rescue_job(self, row: dict[str, Any]) -> Status | None:
+        """Settle a job; return its new status, None if it had another one already."""
         fields = row["id"], row["locked_by"], row["attempt"], row["type"], row["started_at"]
         fence = Fence(*fields, trace_origin(row["traceparent"], row["created_at"], row["run_at"]))
         losses = row["loss_count"] + 1
@@ -89,9 +94,10 @@ class Rescuer:
             remaining_ms = max(0, self._backoff_ms(losses) - self._liveness.min_dead_ms)
             settlement = loss(fence, LOST, losses, row["max_losses"], remaining_ms)
         (rescued,) = self._transitions.settle([settlement], self._clock())
-        if rescued:
-            self._database.counters.add(row["type"], "rescue")
-        return rescued
+        if not rescued:
+            return None
+        self._database.counters.add(row["type"], "rescue")
+        return settlement.transition.target
 
 
 def _select_runners() -> Any:

@@ -21,9 +21,11 @@ from storage.db.models import CounterRow, JobRow, ScheduleRow
 from storage.db.parameters import parameter
 from storage.jobs.open_queues import IS_QUEUED, IS_RUNNING, UNFINISHED
 from storage.jobs.queues import Queue, list_queues
+from storage.liveness.lost_runners import lost_runners
 from storage.liveness.runners import RegisteredRunner, registered_runners
 from storage.records.states import FINAL
 
+LOST_SECONDS = 3600.0
 OLDEST_ROWS = 1000
 """Number of due jobs of a queue and a priority, the longest due, in which types are sought."""
 _RUNNING = "running"
@@ -88,6 +90,8 @@ class Stats:
     backups: BackupStats = field(default_factory=BackupStats)
     at: int = 0
     """When they were read, in milliseconds since 1970."""
+    lost_runners: Sequence[RegisteredRunner] = ()
+    """The runners whose lease has ended within LOST_SECONDS; they are not in `runners`."""
 
     @property
     def ready_runners(self) -> list[RegisteredRunner]:
@@ -111,7 +115,8 @@ def read_stats(database: Database, clock: Clock, folder: Path) -> Stats:
     }
     runners = registered_runners(database, folder)
     schedules = _schedule_stats(database, now)
-    return Stats(types, runners, queues, schedules, read_backups(database), now)
+    lost = [each.as_registered() for each in lost_runners(database, LOST_SECONDS)]
+    return Stats(types, runners, queues, schedules, read_backups(database), now, lost)
 
 
 def _schedule_stats(database: Database, now: int) -> ScheduleStats:

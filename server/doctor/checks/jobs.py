@@ -1,12 +1,14 @@
 """Queued jobs that no worker can run, and workers that hang."""
 
-from collections.abc import Iterator
+import time
+from collections.abc import Iterator, Sequence
 
 from runner.job_types.registry import loader
 from server.doctor.findings.finding import Finding, ok
 from server.doctor.findings.subject import Subject
-from server.doctor.findings.worker_processes import way_to_end
+from server.doctor.findings.worker_processes import host_of, way_to_end
 from storage.checks.stranded import Stranded, stranded_jobs
+from storage.liveness.lost_runners import LostRunner, lost_runners
 from storage.liveness.runners import RegisteredRunner, registered_runners
 from storage.open import runners_folder
 from storage.records.counted import counted
@@ -22,11 +24,13 @@ def check(subject: Subject) -> Iterator[Finding]:
     runners = registered_runners(subject.database, runners_folder(subject.settings))
     stale = [each for each in runners if each.is_stale]
     yield from (_hanging(subject, each) for each in stale)
+    lost = lost_runners(subject.database)
+    yield from (_lost(subject, each, runners) for each in lost)
     alive = [each for each in runners if not each.is_stale]
     known = types if not broken else None
     found = list(stranded_jobs(subject.reader(), subject.postgresql, alive, known))
     yield from map(_stranded, found)
-    if not stale and not found:
+    if not stale and not lost and not found:
         workers = counted(len(alive), "worker runs, and it", "workers run, and they")
         yield ok(NAME, f"{workers} can run all queued jobs")
 
@@ -56,6 +60,27 @@ def _types(subject: Subject) -> tuple[set[str], list[Finding]]:
         for each in found.broken
     ]
     return set(found), broken
+
+
+def _lost(subject: Subject, lost: LostRunner, runners: Sequence[RegisteredRunner]) -> Finding:
+    """Return the finding about a worker whose lease has ended. It is only a note if another worker
+    runs on the same host, which is probably its successor."""
+    hosts = {host_of(each.name) for each in runners if not each.is_stale}
+    since = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(subject.now - lost.heartbeat_age))
+    fate = ["it held no job"] if not lost.queued_again + lost.ended else list[str]()
+    if lost.queued_again:
+        again = "of its jobs was queued again", "of its jobs were queued again"
+        fate.append(counted(lost.queued_again, *again))
+    if lost.ended:
+        fate.append(f"{lost.ended} of its jobs ended, lost too often or canceled")
+    return Finding(
+        NAME,
+        "note" if host_of(lost.name) in hosts else "warning",
+        f"worker {lost.name} has not been heard from since {since}: {', '.join(fate)}",
+        "its slots are missing, if it is only stopped or cut off",
+        f"{way_to_end(lost.name, subject.environ)}; none is needed if its machine is gone for "
+        "good: this finding ends after a day",
+    )
 
 
 def _hanging(subject: Subject, runner: RegisteredRunner) -> Finding:

@@ -16,6 +16,12 @@ def is_in_container() -> bool:
     return any(Path(each).exists() for each in _IN_PLACE)
 
 
+def host_of(name: str) -> str:
+    """Return the host in the name of a worker; the whole name if it has another form."""
+    found = _NAME.fullmatch(name)
+    return found["host"] if found else name
+
+
 def way_to_end(name: str, environ: Mapping[str, str]) -> str:
     """Return the commands that continue or end a worker that hangs.
 

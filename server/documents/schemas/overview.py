@@ -55,7 +55,7 @@ class RunnerDocument(TypedDict):
     heartbeat_age: float | None
     """Seconds since its last heartbeat; null if it is unknown."""
     stale: bool
-    """Whether the runner hangs or is stopped."""
+    """Whether the runner hangs or is stopped, or has lost its lease within an hour."""
 
 
 class OverviewDocument(TypedDict):

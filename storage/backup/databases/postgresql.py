@@ -14,6 +14,7 @@ from typing import Any
 from storage.backup.places.chunks import cut
 from storage.db.database import Database
 from storage.db.models import ReleaseRow, RunnerRow
+from storage.db.models_liveness import LostRunnerRow
 from storage.db.schema.state import HISTORY
 from storage.transfer.checkpoint import TABLE_NAME
 from storage.transfer.tables import MODELS
@@ -44,7 +45,10 @@ SELECT pg_get_serial_sequence(quote_ident(table_name), column_name), column_name
 FROM information_schema.columns
 WHERE table_schema = current_schema() AND table_name = %s
     AND pg_get_serial_sequence(quote_ident(table_name), column_name) IS NOT NULL"""
-LEFT_OUT = {HISTORY, TABLE_NAME, RunnerRow._meta.table_name, ReleaseRow._meta.table_name}
+LEFT_OUT = {
+    *(HISTORY, TABLE_NAME, ReleaseRow._meta.table_name),
+    *(RunnerRow._meta.table_name, LostRunnerRow._meta.table_name),
+}
 """The schema comes from the migrations, and the runners of the backup have ended by a restore."""
 _ORDER = {model._meta.table_name: place for place, model in enumerate(MODELS)}
 

@@ -11,6 +11,7 @@ MACHINE = ("tests/server/doctor/test_machine.py",)
 TRIALS = ("tests/server/doctor/test_trials.py",)
 BUNDLE = ("tests/server/doctor/test_bundle.py",)
 SETTINGS = ("tests/server/doctor/test_settings.py",)
+LOST = ("tests/storage/liveness/test_lost_runners.py",)
 SIGN_IN = ("tests/server/doctor/test_sign_in.py",)
 
 DOCTOR = (
@@ -139,6 +140,20 @@ DOCTOR = (
         "            if problem is None:\n",
         "            if True:\n",
         SIGN_IN,
+    ),
+    Mutant(
+        "a runner that has registered again is not shown as lost",
+        "storage/liveness/lost_runners.py",
+        ' if process_of(row["name"]) not in names]',
+        "]",
+        LOST,
+    ),
+    Mutant(
+        "a worker that was lost is in the log of lost runners",
+        "storage/claiming/rescue.py",
+        "            record_lost_runner(self._database,",
+        "            (lambda *_: None)(self._database,",
+        LOST,
     ),
     Mutant(
         "invalid settings are findings and end nothing",

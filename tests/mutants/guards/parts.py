@@ -59,8 +59,8 @@ PARTS = (
     Mutant(
         "parts of a dead runner are freed",
         "storage/claiming/rescue.py",
-        "rescued += free_lost_parts(self._database, name)",
-        "pass",
+        "parts = free_lost_parts(self._database, name)",
+        "parts = 0",
         ROWS,
     ),
     Mutant(

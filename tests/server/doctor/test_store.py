@@ -15,10 +15,11 @@ from server.doctor.findings.subject import Subject
 from storage.db.backups_made import record_backup
 from storage.db.clock import machine_clock
 from storage.db.models import CounterRow, JobRow, QueueRow, TagRow
+from storage.liveness import liveness
 from tests.support.damaged_files import make_store_with_jobs, overwrite_pages
 from tests.support.disk.small_disks import small_disk
 from tests.support.servers.s3 import Bucket
-from tests.support.stores import Bench, folder_of, open_bench
+from tests.support.stores import Bench, die, folder_of, open_bench
 from tests.support.warm_start import run_program
 
 NOBODY = UUID(int=7)
@@ -113,6 +114,29 @@ def test_jobs_that_nobody_can_run_are_reported_with_what_mends_it(
     ]
     assert [each.level for each in found] == ["warning", "error", "warning"]
     assert all(each.why and each.fix for each in found)
+
+
+def test_a_worker_that_was_lost_is_named_for_a_day(
+    bench: Bench, environ: dict[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if not bench.store.database.postgresql:
+        return  # there, a worker that is stopped keeps its jobs
+    with monkeypatch.context() as patch:
+        patch.setattr(liveness, "new_runner_name", lambda: "0a1b2c3d4e5f-7-0a1b2c3d-aaaaaa")
+        silent = bench.runner()
+    bench.enqueue()
+    silent.claim_one()
+    die(bench, silent)
+    bench.runner().rescuer.rescue()
+    (found,) = [each for each in found_by(environ, "jobs") if each.level == "warning"]
+    name = "worker 0a1b2c3d4e5f-7-0a1b2c3d-aaaaaa"
+    assert found.what.startswith(f"{name} has not been heard from since 20")
+    assert found.what.endswith("Z: 1 of its jobs was queued again")
+    assert "docker unpause 0a1b2c3d4e5f" in found.fix
+    with monkeypatch.context() as patch:
+        patch.setattr(liveness, "new_runner_name", lambda: "0a1b2c3d4e5f-9-0a1b2c3d-bbbbbb")
+        bench.runner()
+    assert "note" in [each.level for each in found_by(environ, "jobs")]  # its successor runs
 
 
 @pytest.mark.sqlite
