@@ -261,7 +261,6 @@ def test_programs_that_start_together_create_one_schema(
     store.close()
 
 
-@pytest.mark.timeout(180)  # it creates a database once for each of more than a hundred steps
 def test_a_program_killed_while_creating_the_database_starts_again(tmp_path: Path) -> None:
     spawn = multiprocessing.get_context("spawn")
     steps = spawn.Value("i")
@@ -269,7 +268,7 @@ def test_a_program_killed_while_creating_the_database_starts_again(tmp_path: Pat
     program.start()
     program.join()
     assert program.exitcode == 0
-    assert steps.value > 20
+    assert steps.value > 60
 
 
 @pytest.mark.parametrize(
