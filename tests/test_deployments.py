@@ -142,6 +142,20 @@ def test_no_proxy_passes_on_a_name_that_a_client_has_chosen(name: str) -> None:
     assert environment["AUTH_PROXY_HEADER"] == environment["AUTH_PROXY_GROUPS_HEADER"] == ""
 
 
+def test_postgresql_is_configured_alike_everywhere() -> None:
+    server = ROOT / "deploy" / "kubernetes" / "postgres-server" / "postgres.yaml"
+    stateful_set, *_ = yaml.safe_load_all(server.read_text())
+    pod = stateful_set["spec"]["template"]["spec"]
+    (container,) = pod["containers"]
+    overlay = services("deploy/compose/postgres.yml")["postgres"]
+    commands = [overlay["command"], services("deploy/stack.yml")["postgres"]["command"]]
+    assert commands == [["postgres", *container["args"]]] * 2
+    (shared,) = [each for each in pod["volumes"] if each["name"] == "shm"]
+    assert shared["emptyDir"] == {"medium": "Memory", "sizeLimit": "256Mi"}
+    assert overlay["shm_size"] == "256m"
+    assert {"name": "shm", "mountPath": "/dev/shm"} in container["volumeMounts"]
+
+
 def test_the_page_lists_all_overlays() -> None:
     page = (ROOT / "docs" / "deploy.md").read_text()
     assert sorted(re.findall(r"^\| `([a-z0-9-]+\.yml)`", page, re.MULTILINE)) == OVERLAYS
