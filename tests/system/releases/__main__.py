@@ -8,6 +8,8 @@ with this release. The run fails if an acknowledged job is lost, has a wrong sta
 event is missing, if a request gets another status than expected, such as one of 5xx, or if a
 program logs an error. At the end, `python -m storage contract` drops what only the previous release
 needs, and the service goes on.
+
+With SQLite, the run also gives listeners of the previous release files of tokens in newer forms.
 """
 
 import argparse
@@ -28,6 +30,7 @@ from tests.system.chaos.report import say
 from tests.system.releases.fleet import Fleet
 from tests.system.releases.load import Load, check_jobs
 from tests.system.releases.previous import Release, find_previous, get_release, this_release
+from tests.system.releases.tokens import check_tokens
 
 PAUSE_SECONDS = 1.0
 FOLLOW_SECONDS = 20.0
@@ -55,6 +58,8 @@ def main() -> int:
     folder = Path(tempfile.mkdtemp(prefix="releases-"))
     with database(arguments.database, folder) as url:
         found = run(folder, url, old, new, arguments)
+    if arguments.database == "sqlite":  # of no database
+        found += check_tokens(folder, old)
     for line in found[:MOST_SHOWN]:
         say(f"  {line}")
     say(f"violations          {len(found)}")
