@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from datetime import datetime, timedelta
 from typing import Any
 
-from jobservice.requests.request import JSON, Request, job_path, plain
+from jobservice.requests.request import JSON, Request, job_path, plain, query_of
 
 MAX_LINES = 1000
 """How many lines of a file are requested at once."""
@@ -96,15 +96,13 @@ def compare_job(
     job_id: str, before: str | None, alpha: float | None, min_ratio: float | None
 ) -> Request:
     """Compare an analysis with an earlier one."""
-    given = {"before": before, "alpha": alpha, "min_ratio": min_ratio}
-    query = [(name, str(value)) for name, value in given.items() if value is not None]
+    query = query_of({"before": before, "alpha": alpha, "min_ratio": min_ratio})
     return Request("GET", f"{job_path(job_id)}/comparison", query, {"Accept": JSON})
 
 
 def job_report(job_id: str, format: str, table: str | None, before: str | None) -> Request:
     """Get the result of an analysis as a page, or a table of it as CSV."""
-    given = {"format": format, "table": table, "before": before}
-    query = [(name, value) for name, value in given.items() if value is not None]
+    query = query_of({"format": format, "table": table, "before": before})
     return Request("GET", f"{job_path(job_id)}/report", query, {"Accept": "text/html, text/csv"})
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from jobservice.requests.request import Request
+from jobservice.requests.request import Request, query_of
 
 PAGE_ENTRIES = 1000
 """How many entries are requested at once."""
@@ -12,6 +12,4 @@ PAGE_ENTRIES = 1000
 
 def list_audit(filters: Mapping[str, str | None], limit: int, cursor: str | None) -> Request:
     """Get a page of the audit log."""
-    given = {**filters, "limit": str(limit), "cursor": cursor}
-    query = [(name, value) for name, value in given.items() if value is not None]
-    return Request("GET", "/audit", query)
+    return Request("GET", "/audit", query_of({**filters, "limit": limit, "cursor": cursor}))

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from datetime import datetime, timedelta, timezone
 
 from jobservice.requests.jobs import as_list
-from jobservice.requests.request import Request, plain
+from jobservice.requests.request import Request, plain, query_of
 
 MAX_GROUPS = 500
 """How many groups are requested at once."""
@@ -24,10 +24,8 @@ def list_failures(
 ) -> Request:
     """Get groups of failures."""
     given = {"type": type, "queue": queue, "since": since_text(since), "cursor": cursor}
-    query = [(name, value) for name, value in given.items() if value is not None]
+    query = query_of({**given, "limit": limit})
     query += [("tag", each) for each in as_list(() if tag is None else tag)]
-    if limit is not None:
-        query.append(("limit", str(limit)))
     return Request("GET", "/failures", query)
 
 

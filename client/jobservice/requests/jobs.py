@@ -15,6 +15,7 @@ from jobservice.requests.request import (
     job_path,
     one_wait,
     plain,
+    query_of,
     require_known,
     wait_query,
     with_json,
@@ -150,8 +151,7 @@ def list_jobs(filters: Mapping[str, Any], limit: int, cursor: str | None) -> Req
     for name, value in read_filters(filters).items():
         values = value if isinstance(value, list) else [value]
         query += [(name, each) for each in values]
-    query.append(("limit", str(limit)))
-    return Request("GET", "/jobs", query + ([("cursor", cursor)] if cursor else []))
+    return Request("GET", "/jobs", query + query_of({"limit": limit, "cursor": cursor}))
 
 
 def change_job(job_id: str, change: str) -> Request:
@@ -198,8 +198,7 @@ def job_output(
     stream: str | None = None,
 ) -> Request:
     """Get the output of an attempt, by default the newest one, or a selection of it."""
-    given = {"attempt": attempt, "level": level, "stream": stream}
-    query = [(name, str(value)) for name, value in given.items() if value is not None]
+    query = query_of({"attempt": attempt, "level": level, "stream": stream})
     headers = {"Accept": JSON if as_json else "text/plain"}
     return Request("GET", f"{job_path(job_id)}/logs", query, headers)
 

@@ -147,6 +147,11 @@ def _segment(what: str, name: str) -> str:
     return quote(name, safe="")
 
 
+def query_of(parameters: Mapping[str, Any]) -> list[tuple[str, str]]:
+    """The query of a request; parameters that are None are left out."""
+    return [(name, str(value)) for name, value in parameters.items() if value is not None]
+
+
 def one_wait(wait: float) -> float:
     """The seconds that one request waits of a longer wait."""
     return min(max(wait, 0.0), MAX_WAIT_SECONDS)
