@@ -133,7 +133,7 @@ class Download:
             path.mkdir(parents=True, exist_ok=True)
         self.path = path / name if path.is_dir() else path
         if self._names_file():
-            if self._has_equal(self.path, etag):
+            if self._take_existing(self.path, etag):
                 return
             _require_new(self.path)
         if self.path.exists() and not self.path.is_file():
@@ -148,8 +148,8 @@ class Download:
             raise
         self._part = part
 
-    def _has_equal(self, path: Path, etag: str | None) -> bool:
-        """Whether a file has the bytes that are about to arrive: then they are not needed."""
+    def _take_existing(self, path: Path, etag: str | None) -> bool:
+        """Finish with the file that is there, if it has the bytes that are about to arrive."""
         digest = _DIGEST.fullmatch(etag or "")
         if self.size is None or digest is None or not has_bytes(path, self.size, digest[1]):
             return False
