@@ -7,7 +7,7 @@ import platform
 import socket
 import ssl
 import time
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
@@ -107,6 +107,29 @@ class AsyncTransport:
     async def document(self, request: Request) -> dict[str, Any]:
         """Send a request as `send`, and return the object in the response."""
         return dict((await self.send(request)).document())
+
+    async def items(
+        self,
+        request: Callable[[int, str | None], Request],
+        page_size: int,
+        limit: int | None = None,
+        field: str = "items",
+    ) -> AsyncIterator[dict[str, Any]]:
+        """Yield the items of a list, page by page: all of them, or up to `limit`.
+
+        `request` builds the request for a page from its size and the cursor of the page before.
+        `field` is the field of a page that has the items.
+        """
+        cursor, left = None, limit
+        while left is None or left > 0:
+            size = page_size if left is None else min(left, page_size)
+            page = await self.document(request(size, cursor))
+            for item in page[field]:
+                yield item
+            left = None if left is None else left - len(page[field])
+            cursor = page["next"]
+            if cursor is None:
+                return
 
     async def put(self, request: Request) -> dict[str, Any]:
         """Send a request that creates or replaces something, and return what is there then."""

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import partial
 
 from jobservice import requests
 from jobservice._sync.transport import Transport
@@ -35,13 +36,6 @@ class AuditCalls:
         """
         filters = {"subject": subject, "kind": kind, "action": action, "caller": caller}
         filters |= {"since": requests.since_text(since), "before": requests.since_text(before)}
-        cursor, left = None, limit
-        while left is None or left > 0:
-            size = requests.PAGE_ENTRIES if left is None else min(left, requests.PAGE_ENTRIES)
-            page = self._transport.document(requests.list_audit(filters, size, cursor))
-            for document in page["items"]:
-                yield read_entry(document)
-            left = None if left is None else left - len(page["items"])
-            cursor = page["next"]
-            if cursor is None:
-                return
+        request = partial(requests.list_audit, filters)
+        for document in self._transport.items(request, requests.PAGE_ENTRIES, limit):
+            yield read_entry(document)

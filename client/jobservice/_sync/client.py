@@ -266,17 +266,9 @@ class Client:
         several that a job must all have), batch, text, created_after, created_before,
         finished_after, finished_before and failure.
         """
-        cursor, left = None, limit
-        while left is None or left > 0:
-            size = requests.PAGE_JOBS if left is None else min(left, requests.PAGE_JOBS)
-            answer = self._transport.send(requests.list_jobs(filters, size, cursor))
-            page = answer.document()
-            for document in page["items"]:
-                yield self._job(read_job(document))
-            left = None if left is None else left - len(page["items"])
-            cursor = page["next"]
-            if cursor is None:
-                return
+        request = partial(requests.list_jobs, filters)
+        for document in self._transport.items(request, requests.PAGE_JOBS, limit):
+            yield self._job(read_job(document))
 
     def refresh_all(self, jobs: Iterable[Job], wait: float = 0.0) -> Jobs:
         """Load the present state of jobs, with one request per hundred. Return the ended ones.

@@ -27,15 +27,9 @@ class Schedules:
 
     def list(self) -> Iterator[ScheduleData]:
         """Yield all schedules without their payloads, sorted by name."""
-        cursor = None
-        while True:
-            request = requests.list_schedules(requests.PAGE_SCHEDULES, cursor)
-            page = self._transport.document(request)
-            for document in page["schedules"]:
-                yield read_schedule(document)
-            cursor = page["next"]
-            if cursor is None:
-                return
+        request, size = requests.list_schedules, requests.PAGE_SCHEDULES
+        for document in self._transport.items(request, size, field="schedules"):
+            yield read_schedule(document)
 
     def get(self, name: str) -> ScheduleData:
         """Return a schedule with its next times and its newest firings.
