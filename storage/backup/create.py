@@ -14,7 +14,6 @@ from typing import Any
 
 from storage.backup.databases import postgresql, sqlite
 from storage.backup.manifest import Manifest
-from storage.backup.pace import Pace
 from storage.backup.places.chunks import Stored
 from storage.backup.places.place import BackupPlace, manifest_name
 from storage.backup.stored_files import FileCopies, list_files, stored_files
@@ -25,8 +24,6 @@ from storage.records.job import Upload
 from storage.records.release import RELEASE
 from storage.transfer.files import StoredFile
 
-DATABASE_SHARE, FILES_SHARE = 0.7, 0.5
-"""The part of the time in which the backup works. While it copies the database, the WAL grows."""
 DELETED = "its job was deleted while the backup was made"
 Progress = Callable[[str, int, int], None]
 """Called with what is copied, the bytes so far, and the bytes of everything."""
@@ -51,19 +48,13 @@ def create(database: Database, uploads: Uploads, place: BackupPlace, progress: P
     began_at = time.time_ns() // 10**6
     stored = Stored(place)
     threads = 1 if uploads.folder and not place.is_remote else 4
-    copies = FileCopies(uploads, stored, Pace(FILES_SHARE), _of(progress, "files"), threads)
+    copies = FileCopies(uploads, stored, _of(progress, "files"), threads)
     copies.copy(_files_now(database))
     snapshot = (postgresql if database.postgresql else sqlite).snapshot
-    pace = Pace(DATABASE_SHARE)
-
-    def store(data: bytes) -> str:
-        with pace.step():
-            return stored.chunk(data)
-
     with snapshot(database) as state:
         migrations = sorted(name for (name,) in state.rows(f"SELECT name FROM {HISTORY}"))
         files = stored_files(state.rows)
-        content = state.copy(store, _of(progress, "database"))
+        content = state.copy(stored.chunk, _of(progress, "database"))
     copies.copy(files)
     absent = _absent(copies, database)
     listed = list_files(stored, files, copies.absent)

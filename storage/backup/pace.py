@@ -4,12 +4,13 @@ import contextlib
 import ctypes
 import os
 import signal
+import threading
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 
 _IOPRIO_WHO_PROCESS, _LOWEST = 1, (2 << 13) + 7
 """The lowest level of the class best-effort: the idle class may never get its turn."""
+_LONGEST_SECONDS = 1.0
+"""The longest rest: what took very long was not work, but a wait for others."""
 _PR_SET_PDEATHSIG = 1
 _SYS_IOPRIO_SET = {"x86_64": 251, "aarch64": 30}
 _NICENESS = 5
@@ -30,15 +31,26 @@ def end_with_parent() -> None:
 
 
 class Pace:
-    """Waits after each step of work, so that others get their turns at the disk."""
+    """Lets each thread work only for a part of the time, so that others get their turns at the disk
+    and at the processors."""
 
     def __init__(self, share: float):
-        """`share`: the part of the time in which there is work, above 0 and up to 1."""
-        self._wait_per_second = 1 / share - 1
+        """`share`: the part of the time in which there is work, above 0 and up to 1 for all."""
+        self._rest_per_second = 1 / share - 1
+        self._threads = threading.local()
 
-    @contextmanager
-    def step(self) -> Iterator[None]:
-        """Do a step of work, and wait afterwards."""
-        began_at = time.monotonic()
-        yield
-        time.sleep((time.monotonic() - began_at) * self._wait_per_second)
+    def rest(self) -> None:
+        """Sleep in proportion to the time since the last call of this thread.
+
+        It is called between small pieces of work, such as the writes of some 100 kB: others wait
+        for one piece at most.
+        """
+        if self._rest_per_second:
+            now = time.monotonic()
+            worked = now - getattr(self._threads, "since", now)
+            time.sleep(min(worked * self._rest_per_second, _LONGEST_SECONDS))
+            self.skip()
+
+    def skip(self) -> None:
+        """Do not count the time since the last `rest` of this thread: it waited for others."""
+        self._threads.since = time.monotonic()

@@ -7,7 +7,6 @@ from dataclasses import dataclass, field, fields
 from typing import Any
 from uuid import UUID
 
-from storage.backup.pace import Pace
 from storage.backup.places.chunks import Stored, cut
 from storage.backup.places.place import Damaged, file_name
 from storage.files.reading import FileReader
@@ -17,7 +16,8 @@ from storage.records.job_file import JobFile
 from storage.transfer.files import StoredFile
 
 UPLOAD_COLUMNS, JOB_FILE_COLUMNS = ([f.name for f in fields(each)] for each in (Upload, JobFile))
-READ_BYTES = 1024**2
+READ_BYTES = 256 * 1024
+"""Bytes that are read and written at once. Others wait for that long."""
 _LISTED = 1000
 
 Rows = Callable[[str], Iterable[tuple[Any, ...]]]
@@ -29,7 +29,6 @@ class FileCopies:
 
     uploads: Uploads
     stored: Stored
-    pace: Pace
     progress: Callable[[int, int], None]
     """Called with the bytes copied so far, and those of all files that are known."""
     threads: int = 1
@@ -68,13 +67,13 @@ class FileCopies:
         """Yield the bytes of a file. Raises Damaged if they do not have its hash."""
         digest = hashlib.sha256()
         while True:
-            with self.pace.step():
-                data = reader.read(READ_BYTES)
-                digest.update(data)
-                if not data:
-                    break
-                yield data
-                self._done += len(data)
+            data = reader.read(READ_BYTES)
+            digest.update(data)
+            if not data:
+                break
+            yield data
+            self._done += len(data)
+            self.stored.place.pace.rest()
             self.progress(self._done, self._total)
         if digest.hexdigest() != file.sha256:
             raise Damaged("its bytes in the store have another hash")

@@ -16,6 +16,7 @@ _STEP_BYTES = 64 * 1024
 free, they take two to four times as long (benchmarks.server.uploads)."""
 _WRITE_BACK_BYTES = 8 * 1024**2
 _SYNC_FILE_RANGE_WRITE = 2
+_SYNC_FILE_RANGE_AND_WAIT = 1 | 2 | 4
 _libc = ctypes.CDLL(None)
 _libc.sync_file_range.argtypes = (ctypes.c_int, ctypes.c_int64, ctypes.c_int64, ctypes.c_uint)
 
@@ -45,8 +46,18 @@ class DataFile:
         self.size += len(data)
         new = self.size - self._written_back
         if new >= _WRITE_BACK_BYTES:  # a hint that makes the fsync at the end short
-            _libc.sync_file_range(self.fileno(), self._written_back, new, _SYNC_FILE_RANGE_WRITE)
-            self._written_back = self.size
+            self._write_back(_SYNC_FILE_RANGE_WRITE)
+
+    def write_out(self, at_least: int = 1) -> None:
+        """Have the disk write the new data now if there are so many bytes, and wait until it has,
+        so that no sync has much to write at once. `sync` is still needed to make it durable."""
+        if self.size - self._written_back >= at_least:
+            self._write_back(_SYNC_FILE_RANGE_AND_WAIT)
+
+    def _write_back(self, flags: int) -> None:
+        new = self.size - self._written_back
+        _libc.sync_file_range(self.fileno(), self._written_back, new, flags)
+        self._written_back = self.size
 
     def sync(self) -> None:
         """Make the data durable. The name is not, see `disk.sync_folder`. Raises OSError."""

@@ -15,6 +15,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from storage.backup.pace import Pace
 from storage.backup.places.compression import DAMAGED, compressing, decompressing
 from storage.backup.places.folder import FolderPlace
 from storage.backup.places.place import (
@@ -37,8 +38,9 @@ _IN_MEMORY_BYTES = 8 * 1024**2
 class NewArchive(BackupPlace):
     """An archive that is being written. It has no earlier backups, so it always has everything."""
 
-    def __init__(self, file: Path):
+    def __init__(self, file: Path, pace: Pace = BackupPlace.pace):
         self.description = str(file)
+        self.pace = pace
         self._file = file
         self._part = file.with_name(f"{file.name}.partial")
         self._what = f"{file}: backups"
@@ -82,13 +84,14 @@ class NewArchive(BackupPlace):
         ) as collected:
             for some in data:
                 collected.write(some)
-            self._add(name, collected, collected.tell())
+            self._add(name, _Paced(collected, self.pace), collected.tell())
 
     def _add(self, name: str, data: Any, size: int) -> None:
         member = tarfile.TarInfo(name)
         member.size, member.mode = size, 0o600
         data.seek(0)
         with self._adding, translate_errors(self._what):
+            self.pace.skip()
             self._tar.addfile(member, data)
 
     def publish(self) -> None:
@@ -109,6 +112,18 @@ class NewArchive(BackupPlace):
     def delete(self, names: Iterable[str]) -> None:
         """Raise BackupRefused: an archive has one backup."""
         raise BackupRefused(f"{self._file} has one backup: delete the file itself")
+
+
+class _Paced:
+    """A file that is read in small pieces, with a rest after each."""
+
+    def __init__(self, file: Any, pace: Pace):
+        self._file, self._pace, self.seek = file, pace, file.seek
+
+    def read(self, size: int) -> bytes:
+        """Read up to so many bytes."""
+        self._pace.rest()
+        return bytes(self._file.read(size))
 
 
 class Archive(BackupPlace):

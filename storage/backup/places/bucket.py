@@ -8,6 +8,7 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from uuid import uuid4
 
+from storage.backup.pace import Pace
 from storage.backup.places.place import (
     DATABASE,
     FILES,
@@ -28,8 +29,9 @@ class BucketPlace(BackupPlace):
 
     is_remote = True
 
-    def __init__(self, objects: ObjectFolder, url: str):
+    def __init__(self, objects: ObjectFolder, url: str, pace: Pace = BackupPlace.pace):
         self.description = url
+        self.pace = pace
         self._objects = objects
         self._renew_at = 0.0
         self._lock = b""

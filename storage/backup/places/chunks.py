@@ -46,7 +46,8 @@ class Stored:
         """Store a chunk unless the place has it; return its hash."""
         sha256 = hashlib.sha256(data).hexdigest()
         if self.begin(name := chunk_name(sha256)):
-            self.write(name, [compress(data)])
+            self.write(name, compress(data))
+        self.place.pace.rest()
         return sha256
 
     def has_file(self, sha256: str) -> bool:

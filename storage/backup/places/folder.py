@@ -16,6 +16,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from uuid import uuid4
 
+from storage.backup.pace import Pace
 from storage.backup.places.place import (
     DATABASE,
     FILES,
@@ -28,22 +29,22 @@ from storage.backup.places.place import (
 from storage.files.data_file import DataFile, translate_errors
 from storage.files.disk import make_folder, sync_folder
 
-PUBLISH_FILES, PUBLISH_BYTES = 256, 64 * 1024**2
-"""So many files, or so much data, are synced together."""
-_SYNCS_AT_ONCE = 4
-"""File systems with a journal write it once for all that are synced at the same time."""
+PUBLISH_FILES = 32
+"""So many files are synced at the same time: a file system with a journal writes it once for all of
+them. With more, programs of the store would wait longer for their own syncs."""
+_WRITE_OUT_BYTES = 256 * 1024
 
 
 class FolderPlace(BackupPlace):
     """A folder on this machine, or a mounted one."""
 
-    def __init__(self, folder: Path):
+    def __init__(self, folder: Path, pace: Pace = BackupPlace.pace):
         self.folder = folder
+        self.pace = pace
         self.description = str(folder)
         self._what = f"backups in {folder}, as user {os.geteuid()}"
         self._incoming = folder / "incoming"
         self._written: list[tuple[Path, Path]] = []
-        self._bytes = 0
         self._touched: set[Path] = set()
         self._publishing = threading.Lock()
 
@@ -81,14 +82,18 @@ class FolderPlace(BackupPlace):
             try:
                 for some in data:
                     file.write(some)
+                    file.write_out(at_least=_WRITE_OUT_BYTES)
+                    self.pace.rest()
+                file.write_out()
             except BaseException:
                 part.unlink()
                 raise
         with self._publishing:
+            self.pace.skip()
             self._written.append((part, self.folder / name))
-            self._bytes += file.size
-            if len(self._written) >= PUBLISH_FILES or self._bytes >= PUBLISH_BYTES:
+            if len(self._written) >= PUBLISH_FILES:
                 self._publish_some()
+        self.pace.rest()
 
     def publish(self) -> None:
         """Sync all files and their names; see `BackupPlace.publish`."""
@@ -97,10 +102,11 @@ class FolderPlace(BackupPlace):
         with translate_errors(self._what):
             for folder in self._touched:
                 sync_folder(folder)
+                self.pace.rest()
         self._touched.clear()
 
     def _publish_some(self) -> None:
-        with translate_errors(self._what), ThreadPoolExecutor(_SYNCS_AT_ONCE) as threads:
+        with translate_errors(self._what), ThreadPoolExecutor(PUBLISH_FILES) as threads:
             list(threads.map(_sync, [part for part, _ in self._written]))
             for part, path in self._written:
                 if path.parent not in self._touched:
@@ -108,7 +114,6 @@ class FolderPlace(BackupPlace):
                     self._touched.add(path.parent)
                 part.rename(path)
         self._written.clear()
-        self._bytes = 0
 
     def write_manifest(self, name: str, data: bytes) -> None:
         """Write a manifest, sync it, and give it its name."""

@@ -3,12 +3,16 @@
 from pathlib import Path
 from urllib.parse import urlparse
 
+from storage.backup.pace import Pace
 from storage.backup.places.archive import SUFFIX, Archive, NewArchive
 from storage.backup.places.folder import FolderPlace
 from storage.backup.places.place import BackupPlace, BackupRefused
 from storage.settings.settings import Settings
 from storage.settings.url import backup_place_problem
 
+SHARE, BUCKET_SHARE = 0.2, 0.5
+"""The part of the time in which a backup works: more would make submissions wait for the disk
+(benchmarks.storage.backup). Sending to a bucket is mostly waiting."""
 _OTHER_ARCHIVES = (".tar", ".tar.gz", ".tar.bz2", ".tar.xz", ".tgz", ".tzst", ".zst", ".gz", ".zip")
 
 
@@ -16,18 +20,18 @@ def open_new(text: str, settings: Settings) -> BackupPlace:
     """Open the place to which a backup is written. Raises BackupRefused."""
     path = _path(text)
     if path is None:
-        return _open_bucket(text, settings)
+        return _open_bucket(text, settings, Pace(BUCKET_SHARE))
     if path.name.endswith(SUFFIX):
         if not path.parent.is_dir():
             raise BackupRefused(f"there is no folder {path.parent}: create it first")
-        return NewArchive(path)
+        return NewArchive(path, Pace(SHARE))
     if path.name.endswith(_OTHER_ARCHIVES) and not path.is_dir():
         raise BackupRefused(
             f"{path.name} is the name of an archive, and only {SUFFIX} is written: give such a"
             " name, or that of a folder"
         )
     _refuse_folder(path, settings)
-    return FolderPlace(path)
+    return FolderPlace(path, Pace(SHARE))
 
 
 def open_existing(text: str, settings: Settings, unpack_to: Path | None = None) -> BackupPlace:
@@ -63,7 +67,7 @@ def _refuse_folder(folder: Path, settings: Settings) -> None:
         )
 
 
-def _open_bucket(url: str, settings: Settings) -> BackupPlace:
+def _open_bucket(url: str, settings: Settings, pace: Pace = BackupPlace.pace) -> BackupPlace:
     from storage.backup.places.bucket import BucketPlace  # not at the top: it imports obstore
     from storage.files.object_folder import ObjectFolder
 
@@ -72,4 +76,6 @@ def _open_bucket(url: str, settings: Settings) -> BackupPlace:
     if theirs.startswith("s3://") and (ours.startswith(theirs) or theirs.startswith(ours)):
         raise BackupRefused(f"{url} holds the uploads of the store: give another prefix")
     assert urlparse(url).netloc
-    return BucketPlace(ObjectFolder.open(settings.model_copy(update={"uploads_url": url})), url)
+    return BucketPlace(
+        ObjectFolder.open(settings.model_copy(update={"uploads_url": url})), url, pace
+    )

@@ -14,6 +14,7 @@ from collections.abc import Iterable, Iterator
 from contextlib import AbstractContextManager
 from datetime import UTC, datetime
 
+from storage.backup.pace import Pace
 from storage.backup.places.compression import decompress
 from storage.records.job import StoreError
 
@@ -38,6 +39,8 @@ class BackupPlace(ABC):
 
     description: str
     """What the place is for people: its path or URL."""
+    pace = Pace(share=1)
+    """How it is written. By default, without rests."""
     is_remote = False
     """Whether each name costs a request."""
 

@@ -6,6 +6,7 @@ BACKUPS = ("tests/storage/backup/test_backups.py",)
 SNAPSHOT = ("tests/storage/backup/test_sqlite_snapshot.py",)
 COMMANDS = ("tests/storage/backup/test_commands.py",)
 PLACES = ("tests/storage/backup/test_places.py",)
+PACE = ("tests/storage/backup/test_pace.py",)
 
 BACKUP = (
     Mutant(
@@ -28,6 +29,13 @@ BACKUP = (
         "    copies.copy(_files_now(database))\n",
         "",
         BACKUPS,
+    ),
+    Mutant(
+        "a backup rests after each piece that it writes",
+        "storage/backup/places/folder.py",
+        "                    self.pace.rest()\n                file",
+        "                file",
+        PACE,
     ),
     Mutant(
         "a file with another hash is not stored",

@@ -1,0 +1,109 @@
+"""How a backup leaves time to others."""
+
+from pathlib import Path
+
+import pytest
+
+from storage.backup import pace as module
+from storage.backup.pace import Pace
+from storage.backup.places.archive import NewArchive
+from storage.backup.places.chunks import Stored
+from storage.backup.places.folder import FolderPlace
+from storage.backup.places.opening import open_new
+from storage.backup.places.place import BackupPlace
+from storage.settings.settings import Settings
+
+PIECES = 5
+
+
+class Clock:
+    """A clock that only sleeping and working move, in seconds."""
+
+    def __init__(self) -> None:
+        self.now = 0.0
+        self.slept: list[float] = []
+
+    def monotonic(self) -> float:
+        return self.now
+
+    def sleep(self, seconds: float) -> None:
+        self.slept.append(seconds)
+        self.now += seconds
+
+
+class CountedPace(Pace):
+    """Counts its rests."""
+
+    def __init__(self) -> None:
+        super().__init__(share=1)
+        self.rests = 0
+
+    def rest(self) -> None:
+        self.rests += 1
+
+
+@pytest.fixture
+def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
+    made = Clock()
+    monkeypatch.setattr(module, "time", made)
+    return made
+
+
+def test_a_rest_is_as_long_as_the_share_says(clock: Clock) -> None:
+    pace = Pace(share=0.2)
+    pace.rest()
+    for worked in (0.010, 0.002):
+        clock.now += worked
+        pace.rest()
+    assert clock.slept == pytest.approx([0, 0.040, 0.008])
+
+
+def test_waiting_for_others_is_not_work(clock: Clock) -> None:
+    pace = Pace(share=0.2)
+    pace.rest()
+    clock.now += 30
+    pace.skip()
+    clock.now += 0.001
+    pace.rest()
+    assert clock.slept == pytest.approx([0, 0.004])
+
+
+def test_no_rest_is_longer_than_a_second(clock: Clock) -> None:
+    pace = Pace(share=0.2)
+    pace.rest()
+    clock.now += 60
+    pace.rest()
+    assert clock.slept == [0, 1]
+
+
+def test_a_share_of_one_never_sleeps(clock: Clock) -> None:
+    BackupPlace.pace.rest()
+    assert clock.slept == []
+
+
+@pytest.mark.parametrize("kind", [FolderPlace, NewArchive])
+def test_a_place_rests_after_each_piece_of_a_file(tmp_path: Path, kind: type[FolderPlace]) -> None:
+    pace = CountedPace()
+    place = kind(tmp_path / "backup", pace)
+    with place.lock():
+        place.write("files/ab/abc", [bytes(300_000)] * PIECES)
+        assert pace.rests >= PIECES
+
+
+def test_a_chunk_of_a_database_is_compressed_with_rests(tmp_path: Path) -> None:
+    pace = CountedPace()
+    place = FolderPlace(tmp_path, pace)
+    with place.lock():
+        Stored(place).chunk(bytes(1024**2))
+        assert pace.rests >= 1024**2 // (128 * 1024)
+
+
+@pytest.mark.parametrize("name", ["backups", "backup.tar.zst"])
+def test_a_backup_on_the_disk_of_the_store_works_a_fifth_of_the_time(
+    tmp_path: Path, clock: Clock, name: str
+) -> None:
+    place = open_new(str(tmp_path / name), Settings.read({}))
+    place.pace.rest()
+    clock.now += 0.1
+    place.pace.rest()
+    assert clock.slept == pytest.approx([0, 0.4])
