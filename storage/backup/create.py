@@ -9,6 +9,7 @@ its file, so the snapshot names no file that does not exist yet.
 
 import time
 from collections.abc import Callable
+from contextlib import nullcontext
 from dataclasses import dataclass
 from typing import Any
 
@@ -54,7 +55,8 @@ def create(database: Database, uploads: Uploads, place: BackupPlace, progress: P
     with snapshot(database) as state:
         migrations = sorted(name for (name,) in state.rows(f"SELECT name FROM {HISTORY}"))
         files = stored_files(state.rows)
-        content = state.copy(stored.chunk, _of(progress, "database"))
+        with place.pace.hurry() if state.keeps_writers_off else nullcontext():
+            content = state.copy(stored.chunk, _of(progress, "database"))
     copies.copy(files)
     absent = _absent(copies, database)
     listed = list_files(stored, files, copies.absent)

@@ -6,6 +6,8 @@ import os
 import signal
 import threading
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 _IOPRIO_WHO_PROCESS, _LOWEST = 1, (2 << 13) + 7
 """The lowest level of the class best-effort: the idle class may never get its turn."""
@@ -50,6 +52,15 @@ class Pace:
             worked = now - getattr(self._threads, "since", now)
             time.sleep(min(worked * self._rest_per_second, _LONGEST_SECONDS))
             self.skip()
+
+    @contextmanager
+    def hurry(self) -> Iterator[None]:
+        """Do not rest within the block, because others wait for its end."""
+        before, self._rest_per_second = self._rest_per_second, 0.0
+        try:
+            yield
+        finally:
+            self._rest_per_second = before
 
     def skip(self) -> None:
         """Do not count the time since the last `rest` of this thread: it waited for others."""

@@ -56,6 +56,8 @@ _ORDER = {model._meta.table_name: place for place, model in enumerate(MODELS)}
 class PostgresqlSnapshot:
     """A database as of one moment."""
 
+    keeps_writers_off = False
+
     def __init__(self, connection: Any):
         self._connection = connection
 

@@ -44,6 +44,8 @@ class SqliteSnapshot:
     page_bytes: int
     size: int
     """The bytes of the file."""
+    keeps_writers_off: bool
+    """Whether nobody can write until the snapshot ends, because the database has no WAL."""
 
     def rows(self, sql: str) -> Iterator[tuple[Any, ...]]:
         """Yield the rows of a query."""
@@ -82,7 +84,9 @@ def snapshot(database: Database) -> Iterator[SqliteSnapshot]:
                 _freeze(reader, checker, database.file)
                 ((page_bytes,),) = reader.execute("PRAGMA page_size")
                 ((pages,),) = reader.execute("PRAGMA page_count")
-                yield SqliteSnapshot(reader, file, page_bytes, pages * page_bytes)
+                ((mode,),) = reader.execute("PRAGMA journal_mode")
+                size = pages * page_bytes
+                yield SqliteSnapshot(reader, file, page_bytes, size, mode != "wal")
                 _thaw(database, reader, checker)
             finally:
                 reader.close()

@@ -38,6 +38,13 @@ BACKUP = (
         PACE,
     ),
     Mutant(
+        "a backup hurries while it keeps writers off",
+        "storage/backup/create.py",
+        "if state.keeps_writers_off else",
+        "if False else",
+        PACE,
+    ),
+    Mutant(
         "a file with another hash is not stored",
         "storage/backup/stored_files.py",
         "if digest.hexdigest() != file.sha256:",

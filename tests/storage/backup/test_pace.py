@@ -5,13 +5,16 @@ from pathlib import Path
 import pytest
 
 from storage.backup import pace as module
+from storage.backup.create import create
 from storage.backup.pace import Pace
 from storage.backup.places.archive import NewArchive
 from storage.backup.places.chunks import Stored
 from storage.backup.places.folder import FolderPlace
 from storage.backup.places.opening import open_new
 from storage.backup.places.place import BackupPlace
+from storage.db import sqlite
 from storage.settings.settings import Settings
+from tests.support.stores import open_bench
 
 PIECES = 5
 
@@ -107,3 +110,23 @@ def test_a_backup_on_the_disk_of_the_store_works_a_fifth_of_the_time(
     clock.now += 0.1
     place.pace.rest()
     assert clock.slept == pytest.approx([0, 0.4])
+
+
+@pytest.mark.parametrize("has_wal", [True, False], ids=["with a WAL", "without a WAL"])
+def test_no_time_is_left_to_others_while_a_database_without_a_wal_keeps_writers_off(
+    tmp_path: Path, clock: Clock, monkeypatch: pytest.MonkeyPatch, has_wal: bool
+) -> None:
+    monkeypatch.setattr(sqlite, "has_wal_reset_fix", lambda version: has_wal)
+    place = FolderPlace(tmp_path / "backups", Pace(share=0.2))
+    during = list[bool]()
+
+    def progress(what: str, done: int, total: int) -> None:
+        if what == "database":
+            before = len(clock.slept)
+            place.pace.rest()
+            during.append(len(clock.slept) > before)
+
+    with open_bench(f"sqlite:///{tmp_path / 'data/jobs.db'}", tmp_path) as bench, place.lock():
+        bench.enqueue()
+        create(bench.store.database, bench.store.uploads, place, progress)
+    assert set(during) == {has_wal}
