@@ -7,10 +7,10 @@ from collections.abc import Iterator
 from contextlib import closing
 
 from storage.backup.create import Backup, create
-from storage.backup.pace import end_with_parent, step_back
 from storage.backup.places.opening import open_new
 from storage.backup.places.place import BackupPlace, PlaceInUse
 from storage.backup.places.risks import risks_of
+from storage.backup.priority import end_with_parent, step_back
 from storage.backup.retention import keep_newest
 from storage.commands.numbers import whole_number
 from storage.commands.output import ProgressBar, show, size_text, warn

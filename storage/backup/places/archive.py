@@ -15,9 +15,9 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from storage.backup.pace import Pace
 from storage.backup.places.compression import DAMAGED, compressing, decompressing
 from storage.backup.places.folder import FolderPlace
+from storage.backup.places.pace import Pace
 from storage.backup.places.place import (
     DATABASE,
     FILES,

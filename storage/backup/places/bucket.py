@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from uuid import uuid4
 
-from storage.backup.pace import Pace
+from storage.backup.places.pace import Pace
 from storage.backup.places.place import (
     DATABASE,
     FILES,

@@ -16,7 +16,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from uuid import uuid4
 
-from storage.backup.pace import Pace
+from storage.backup.places.pace import Pace
 from storage.backup.places.place import (
     DATABASE,
     FILES,

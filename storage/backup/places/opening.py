@@ -3,9 +3,9 @@
 from pathlib import Path
 from urllib.parse import urlparse
 
-from storage.backup.pace import Pace
 from storage.backup.places.archive import SUFFIX, Archive, NewArchive
 from storage.backup.places.folder import FolderPlace
+from storage.backup.places.pace import Pace
 from storage.backup.places.place import BackupPlace, BackupRefused
 from storage.settings.settings import Settings
 from storage.settings.url import backup_place_problem

@@ -14,8 +14,8 @@ from collections.abc import Iterable, Iterator
 from contextlib import AbstractContextManager
 from datetime import UTC, datetime
 
-from storage.backup.pace import Pace
 from storage.backup.places.compression import decompress
+from storage.backup.places.pace import Pace
 from storage.records.job import StoreError
 
 DATABASE, FILES, MANIFEST = "database", "files", "manifest-"

@@ -4,13 +4,13 @@ from pathlib import Path
 
 import pytest
 
-from storage.backup import pace as module
 from storage.backup.create import create
-from storage.backup.pace import Pace
+from storage.backup.places import pace as module
 from storage.backup.places.archive import NewArchive
 from storage.backup.places.chunks import Stored
 from storage.backup.places.folder import FolderPlace
 from storage.backup.places.opening import open_new
+from storage.backup.places.pace import Pace
 from storage.backup.places.place import BackupPlace
 from storage.db import sqlite
 from storage.settings.settings import Settings
