@@ -80,11 +80,6 @@ class Tokens:
         self._current()
         return self._changes
 
-    def find(self, text: str) -> Token | None:
-        """Return the valid token with this text, or None."""
-        token = self.find_any(text)
-        return None if token is None or self.has_expired(token) else token
-
     def find_any(self, text: str) -> Token | None:
         """Return the token with this text, even if it has expired, or None.
 

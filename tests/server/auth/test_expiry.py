@@ -87,10 +87,11 @@ def test_the_end_of_a_token_is_a_change() -> None:
     now = [DAY - 1.0]
     given = parse_tokens(f"eve:read expires=2026-12-31:{EVE},bob:read:{BOB}")
     among = Tokens(given, None, wall_clock=lambda: now[0])
-    assert (among.changes, among.find(EVE), among.by_name("eve")) == (0, given[0], given[0])
+    assert (among.changes, among.by_name("eve")) == (0, given[0])
     now[0] += 1
-    assert (among.changes, among.find(EVE), among.by_name("eve")) == (1, None, None)
-    assert (among.changes, among.find_any(EVE), among.find(BOB)) == (1, given[0], given[1])
+    assert (among.changes, among.by_name("eve"), among.by_name("bob")) == (1, None, given[1])
+    assert among.find_any(EVE) == given[0]
+    assert [among.has_expired(each) for each in given] == [True, False]
 
 
 @pytest.mark.gen_test

@@ -36,7 +36,7 @@ def tokens(text: str) -> Tokens:
 
 
 def found(among: Tokens, token: str) -> Caller | None:
-    one = among.find(token)
+    one = among.find_any(token)
     return None if one is None else one.caller
 
 
