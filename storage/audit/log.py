@@ -6,12 +6,13 @@ from collections.abc import Mapping
 from typing import Any
 from uuid import UUID
 
-from storage.audit.record import first_id, record
+from storage.audit.record import record
 from storage.db.clock import Clock
 from storage.db.database import Database
 from storage.db.models_audit import AuditRow
 from storage.db.parameters import parameter
 from storage.records.audit import Action, Actor, AuditEntry, AuditFilters, Kind
+from storage.records.ids import first_id_at
 
 USE: Action = "use token"
 """The action of the first use of a token from an address."""
@@ -62,9 +63,9 @@ class AuditLog:
             if (wanted := getattr(filters, name)) is not None:
                 query = query.where(getattr(AuditRow, name) == wanted)
         if filters.since is not None:
-            query = query.where(AuditRow.id >= first_id(filters.since))
+            query = query.where(AuditRow.id >= first_id_at(filters.since))
         if filters.before is not None:
-            query = query.where(AuditRow.id < first_id(filters.before))
+            query = query.where(AuditRow.id < first_id_at(filters.before))
         if before is not None:
             query = query.where(AuditRow.id < before)
         return [_entry(row) for row in self._database.rows(query)]
@@ -75,7 +76,7 @@ class AuditLog:
         Returns whether there may be more.
         """
         delete = self._database.statement("old audit entries", _delete_old)
-        return self._database.change(delete, {"first": first_id(at)}) == BATCH
+        return self._database.change(delete, {"first": first_id_at(at)}) == BATCH
 
 
 def _delete_old() -> Any:

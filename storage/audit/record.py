@@ -79,11 +79,6 @@ def entry_id(at: int) -> UUID:
     return UUID(int=at << 80 | _VERSION | number << 64 | _VARIANT | rest)
 
 
-def first_id(at: int) -> UUID:
-    """Return an id below all ids of entries of this time or later, and above all earlier ones."""
-    return UUID(int=max(0, at) << 80)
-
-
 def _insert() -> Any:
     fields: list[pw.Field] = list(AuditRow._meta.sorted_fields)
     return AuditRow.insert(**{field.name: parameter(field) for field in fields})

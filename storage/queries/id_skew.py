@@ -6,18 +6,15 @@ store's clock. A search by time uses the ids, so it must know how far off they c
 
 from collections.abc import Mapping, Sequence
 from typing import Any
-from uuid import UUID
 
 import peewee as pw
 
 from storage.db.database import Database
 from storage.db.models import CounterRow
 from storage.db.parameters import parameter
+from storage.records.ids import id_time_ms
 
 _IS_SKEW = pw.SQL("type = '' AND name = 'version id_skew_ms'")
-_TIME_BITS = 80
-"""Position of the time in a UUID of version 7: this many bits follow its milliseconds."""
-_LATEST_MS = (1 << 48) - 1
 MIN_SKEW_MS = 1024
 """Minimum skew that is stored, since some time always passes between an id and its job."""
 
@@ -47,16 +44,6 @@ class IdSkew:
 def stored_skew(database: Database) -> int:
     """The largest skew of all jobs, in milliseconds."""
     return int(database.fetch(database.statement("stored skew", _select), {})[0]["value"])
-
-
-def id_time_ms(job_id: UUID) -> int:
-    """The time in an id, in milliseconds since 1970."""
-    return job_id.int >> _TIME_BITS
-
-
-def first_id_at(ms: int) -> UUID:
-    """The smallest id that can have this time."""
-    return UUID(int=min(max(0, ms), _LATEST_MS) << _TIME_BITS)
 
 
 def _select() -> Any:

@@ -32,7 +32,7 @@ from uuid import UUID
 
 from storage.db.database import Database
 from storage.jobs.transitions import to_json_text
-from storage.queries.id_skew import first_id_at, stored_skew
+from storage.queries.id_skew import stored_skew
 from storage.queries.search_statements import (
     UNSUCCESSFUL,
     queue_values,
@@ -47,7 +47,7 @@ from storage.queries.search_statements import (
 )
 from storage.records.failure_kind import failure_key
 from storage.records.filters import Filters
-from storage.records.ids import id_in_batch, last_id_in_batch
+from storage.records.ids import first_id_at, id_in_batch, last_id_in_batch
 from storage.records.states import FINAL, Status
 
 SEARCH_SECONDS = 0.2

@@ -13,6 +13,9 @@ from uuid import UUID
 import uuid_utils.compat
 
 MAX_CELLS = 4096
+_BELOW_TIME = 80
+"""Number of bits below the time, which is in milliseconds since 1970."""
+_LATEST_MS = (1 << 48) - 1
 _BELOW_CELL = 64
 """Number of bits below the cell, which takes the place of `rand_a` in RFC 9562, section 5.7."""
 MAX_BATCH_JOBS = 10_000
@@ -28,6 +31,16 @@ def new_id(cell: int | None = None) -> UUID:
         return made
     mask = MAX_CELLS - 1 << _BELOW_CELL
     return UUID(int=made.int & ~mask | cell << _BELOW_CELL)
+
+
+def id_time_ms(id: UUID) -> int:
+    """Return the time in an id, in milliseconds since 1970."""
+    return id.int >> _BELOW_TIME
+
+
+def first_id_at(ms: int) -> UUID:
+    """Return the smallest id that can have this time."""
+    return UUID(int=min(max(0, ms), _LATEST_MS) << _BELOW_TIME)
 
 
 def new_batch_id(cell: int | None = None) -> UUID:

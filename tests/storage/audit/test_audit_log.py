@@ -10,7 +10,7 @@ import pytest
 
 from storage.audit import log
 from storage.audit.log import AuditLog
-from storage.audit.record import entry_id, first_id, record
+from storage.audit.record import entry_id, record
 from storage.batches import Batches
 from storage.db.models_audit import AuditRow
 from storage.jobs.pattern_sets import PatternSets
@@ -19,7 +19,7 @@ from storage.queries.bulk import Bulk
 from storage.records.audit import Action, Actor, AuditEntry, AuditFilters
 from storage.records.batch import NewBatch
 from storage.records.filters import Filters
-from storage.records.ids import id_in_batch, new_batch_id
+from storage.records.ids import first_id_at, id_in_batch, new_batch_id
 from storage.records.job import NewJob
 from storage.records.schedule import Missed, Overlap, ScheduleSettings, Timing, template_of
 from storage.schedules.schedules import Schedules
@@ -245,8 +245,8 @@ def test_entries_of_one_millisecond_keep_their_order() -> None:
     turn = max(range(len(ids)), key=lambda at: ids[at])
     assert sorted(ids) == [*ids[turn + 1 :], *ids[: turn + 1]]
     assert {each.version for each in ids} == {7}
-    assert first_id(1_800_000_000_000) < min(ids)
-    assert max(ids) < first_id(1_800_000_000_001)
+    assert first_id_at(1_800_000_000_000) < min(ids)
+    assert max(ids) < first_id_at(1_800_000_000_001)
 
 
 def test_old_entries_are_deleted_a_batch_at_a_time(bench: Bench, audit: AuditLog) -> None:
