@@ -55,7 +55,7 @@ MAY_IMPORT = {
     "storage.schedules": "storage.audit storage.db storage.jobs storage.notify storage.records "
     "storage.waiting",
     "storage.transfer": "storage.db storage.db.schema storage.db.sqlite_file storage.files "
-    "storage.liveness storage.notify storage.records",
+    "storage.liveness storage.notify storage.records storage.settings",
     "storage.backup.places": "storage.files storage.records storage.settings",
     "storage.backup.databases": "storage.backup.places storage.db storage.db.schema "
     "storage.records storage.transfer",

@@ -7,12 +7,11 @@ waits for that.
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
-from urllib.parse import urlparse
 
 from storage.db.database import Database, open_engine
 from storage.db.models_access import TokenUseRow
 from storage.records.job import StoreUnusable
-from storage.settings.url import is_postgresql
+from storage.settings.url import is_postgresql, sqlite_path
 
 
 @dataclass(frozen=True)
@@ -47,10 +46,9 @@ def read_token_uses(url: str) -> dict[str, TokenUse]:
     Raises StoreError, also if the database does not exist yet.
     """
     if not is_postgresql(url):
-        path = urlparse(url).path.removeprefix("/")
+        path = sqlite_path(url)
         try:
-            with open(path, "rb"):
-                pass
+            path.open("rb").close()
         except OSError as error:
             raise StoreUnusable(f"{path}: {error.strerror}") from None
     database = Database(open_engine(url))

@@ -6,7 +6,6 @@ import socket
 from contextlib import closing
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlparse
 
 import peewee as pw
 
@@ -15,7 +14,7 @@ from storage.db.clock import clock_of
 from storage.db.database import Database, open_engine
 from storage.records.audit import Action, Actor, Kind
 from storage.records.job import StoreUnusable
-from storage.settings.url import is_postgresql
+from storage.settings.url import is_postgresql, sqlite_path
 
 
 def record_from_outside(url: str, action: Action, kind: Kind, subject: str, **detail: Any) -> None:
@@ -26,7 +25,7 @@ def record_from_outside(url: str, action: Action, kind: Kind, subject: str, **de
     schema has no audit log.
     """
     if not is_postgresql(url):
-        _require_own(Path(urlparse(url).path.removeprefix("/")))
+        _require_own(sqlite_path(url))
     with closing(Database(open_engine(url))) as database:
         log = AuditLog(database, clock_of(database))
         try:

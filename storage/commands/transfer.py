@@ -14,7 +14,7 @@ from storage.open import open_uploads
 from storage.records.counted import counted
 from storage.records.job import StoreError
 from storage.settings.settings import Settings
-from storage.settings.url import uploads_url_problem, url_problem
+from storage.settings.url import is_postgresql, sqlite_path, uploads_url_problem, url_problem
 from storage.transfer.endpoints import open_source, open_target
 from storage.transfer.files import has_files, transfer_files
 from storage.transfer.tables import BATCH_ROWS
@@ -125,15 +125,14 @@ def _identity(url: str) -> str:
     """A URL that identifies a database, without user and password."""
     parts = urlparse(url)
     if parts.scheme == "sqlite":
-        return f"sqlite:///{Path(parts.path[1:]).resolve()}"
+        return f"sqlite:///{sqlite_path(url).resolve()}"
     query = [each for each in parts.query.split("&") if each.startswith(("host=", "port="))]
     return f"postgresql://{parts.netloc.rpartition('@')[2]}{parts.path}?{'&'.join(query)}"
 
 
 def _data_dir(url: str) -> Path:
-    parts = urlparse(url)
-    if parts.scheme == "sqlite" and not os.environ.get("DATA_DIR"):
-        return Path(parts.path[1:]).absolute().parent
+    if not (is_postgresql(url) or os.environ.get("DATA_DIR")):
+        return sqlite_path(url).parent
     return Settings.read().data_dir
 
 

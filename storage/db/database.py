@@ -12,7 +12,6 @@ from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlparse
 
 import peewee as pw
 
@@ -22,7 +21,7 @@ from storage.db.sqlite import SharedSqlite
 from storage.db.statements import Rows, Statement
 from storage.db.versions import PendingVersion, ReservedVersions, advance_statement
 from storage.records.job import StoreFull, StoreInDoubt, StoreUnavailable, StoreUnusable
-from storage.settings.url import is_postgresql, url_problem
+from storage.settings.url import is_postgresql, sqlite_path, url_problem
 
 log = logging.getLogger(__name__)
 
@@ -46,7 +45,7 @@ def open_engine(url: str, name: str = APPLICATION_NAME, exclusive: bool = False)
         from storage.db.postgresql import Postgresql  # not at the top: it imports psycopg
 
         return Postgresql(url, name, exclusive)
-    return SharedSqlite(urlparse(url).path.removeprefix("/"), exclusive)
+    return SharedSqlite(str(sqlite_path(url)), exclusive)
 
 
 class Database:

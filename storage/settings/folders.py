@@ -1,15 +1,14 @@
 """The folders of this machine that hold the data of a store."""
 
 from pathlib import Path
-from urllib.parse import urlparse
 
 from storage.settings.settings import Settings
-from storage.settings.url import is_postgresql
+from storage.settings.url import is_postgresql, sqlite_path
 
 
 def sqlite_file(settings: Settings) -> Path:
     """Return the path of the SQLite file of the settings."""
-    return Path(urlparse(settings.store_url).path[1:]).absolute()
+    return sqlite_path(settings.store_url)
 
 
 def data_folders(settings: Settings) -> dict[str, Path]:

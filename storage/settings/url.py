@@ -1,7 +1,8 @@
-"""Validates the URLs of databases and uploads. Imports nothing of ours."""
+"""Validates and reads the URLs of databases and uploads. Imports nothing of ours."""
 
 import os.path
 import re
+from pathlib import Path
 from urllib.parse import urlparse
 
 POSTGRESQL_SCHEMES = frozenset({"postgresql", "postgres", "postgresql+pool"})
@@ -17,6 +18,11 @@ _ADDRESS = re.compile(r"[^/.][^/]*:|[^/]*://")
 def is_postgresql(url: str) -> bool:
     """Return whether a URL has a PostgreSQL scheme; the rest may be invalid."""
     return url.partition(":")[0].lower() in POSTGRESQL_SCHEMES
+
+
+def sqlite_path(url: str) -> Path:
+    """Return the absolute path of the file that a SQLite URL names."""
+    return Path(urlparse(url).path.removeprefix("/")).absolute()
 
 
 def url_problem(url: str) -> str | None:

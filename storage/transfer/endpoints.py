@@ -10,7 +10,6 @@ import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from urllib.parse import urlparse
 
 from storage.db.database import APPLICATION_NAME, Database, open_engine
 from storage.db.models import JobRow
@@ -21,6 +20,7 @@ from storage.files.disk import make_folder
 from storage.liveness.runners import living_runner_names
 from storage.notify.wakeup import has_waiters
 from storage.records.job import StoreError, StoreUnavailable
+from storage.settings.url import is_postgresql, sqlite_path
 from storage.transfer.tables import MODELS
 
 MIGRATE_NAME = f"{APPLICATION_NAME} migrate"
@@ -40,8 +40,8 @@ def open_source(url: str, folder: Path) -> Database:
 
     Raises TransferRefused while its programs run, and StoreError.
     """
-    if urlparse(url).scheme == "sqlite" and not _file(url).exists():
-        raise TransferRefused(f"--from: there is no file {_file(url)}")
+    if not is_postgresql(url) and not sqlite_path(url).exists():
+        raise TransferRefused(f"--from: there is no file {sqlite_path(url)}")
     database = Database(open_engine(url, MIGRATE_NAME, exclusive=True))
     with _closed_if_refused(database):
         schema.refuse_foreign(database)
@@ -57,8 +57,8 @@ def open_target(url: str) -> Database:
     Raises TransferRefused while its programs run, and StoreError.
     """
     folder = Path()
-    if urlparse(url).scheme == "sqlite":
-        make_folder(folder := _file(url).parent)
+    if not is_postgresql(url):
+        make_folder(folder := sqlite_path(url).parent)
     creating = Database(open_engine(url, APPLICATION_NAME))
     try:
         schema.bring_up_to_date(creating, folder)
@@ -135,7 +135,3 @@ def _sessions(database: Database) -> list[str]:
         if not found or time.monotonic() > until:
             return found
         time.sleep(_AGAIN_SECONDS)
-
-
-def _file(url: str) -> Path:
-    return Path(urlparse(url).path[1:]).absolute()
