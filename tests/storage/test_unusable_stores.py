@@ -261,6 +261,7 @@ def test_programs_that_start_together_create_one_schema(
     store.close()
 
 
+@pytest.mark.timeout(180)  # it creates a database for each of about eighty steps, twice
 def test_a_program_killed_while_creating_the_database_starts_again(tmp_path: Path) -> None:
     spawn = multiprocessing.get_context("spawn")
     steps = spawn.Value("i")
