@@ -2,7 +2,7 @@
 
 import logging
 from contextlib import suppress
-from typing import Any, ClassVar
+from typing import ClassVar
 from uuid import UUID
 
 from tornado.iostream import StreamClosedError
@@ -71,5 +71,4 @@ class AuditHandler(Handler):
     def _break_off(self, reason: str) -> None:
         """Close the connection, so that the client notices that entries are missing."""
         log.warning("the audit log was not sent to its end", extra={"reason": reason})
-        connection: Any = self.request.connection
-        connection.stream.close()
+        self.close_connection()

@@ -174,6 +174,11 @@ class Handler(RequestHandler):
             return False
         return True
 
+    def close_connection(self) -> None:
+        """Close the connection, so that the client notices that the response is not complete."""
+        connection: Any = self.request.connection
+        connection.stream.close()
+
     def on_connection_close(self) -> None:
         """The client went away: delete the received part of an incomplete body."""
         super().on_connection_close()

@@ -176,5 +176,4 @@ class DownloadHandler(OneJobHandler):
         """Close the connection, so that the client notices that bytes are missing."""
         extra = {"reason": reason, "request_id": self.request_id}
         log.info("a download ended early", extra=extra)
-        connection: Any = self.request.connection
-        connection.stream.close()
+        self.close_connection()

@@ -58,7 +58,7 @@ class StreamHandler(Handler):
                 Code.STREAMS_FULL, "the maximum number of streams is open", headers=headers
             )
         query, job_id = self._read_query(), parse_job_id(args[0]) if args else None
-        given = query.matches, self._drop, job_id, self.is_still_allowed, self.sees
+        given = query.matches, self.close_connection, job_id, self.is_still_allowed, self.sees
         stream = self.stream = EventStream(*given)
         try:
             with self.event_feed.opened(stream):
@@ -132,10 +132,6 @@ class StreamHandler(Handler):
         last = header or parameters.get("last_event_id")
         sources = {"last_event_id": "Last-Event-ID"} if header else {}
         return read_query(self.model, {**parameters, "last_event_id": last}, sources)
-
-    def _drop(self) -> None:
-        connection: Any = self.request.connection
-        connection.stream.close()
 
 
 class EventsHandler(StreamHandler):

@@ -114,17 +114,16 @@ class LinesHandler(OneJobHandler):
 
     def _require_connection(self) -> None:
         """Raise StreamClosedError if the client is gone, or if the listener stops."""
-        connection: Any = self.request.connection
         if self.activity.stopping:
-            connection.stream.close()
+            self.close_connection()
+        connection: Any = self.request.connection
         if connection.stream.closed():
             raise StreamClosedError
 
     def _break_off(self, reason: str) -> None:
         """Close the connection, so that the client notices that lines are missing."""
         log.info("the lines of a file ended early", extra={"reason": reason})
-        connection: Any = self.request.connection
-        connection.stream.close()
+        self.close_connection()
 
 
 def _about_file(result: Any, name: str) -> str | None:
