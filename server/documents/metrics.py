@@ -40,7 +40,7 @@ def exposition(
     stats: Stats,
     types: Iterable[str],
     accept: str,
-    listener: Collector,
+    listener: Collector | None,
     oldest_transaction: float | None = None,
     scale: Scale | None = None,
 ) -> tuple[bytes, str]:
@@ -48,22 +48,15 @@ def exposition(
     type.
 
     `types` are job types to report even if they have no jobs yet. `listener` yields the metrics of
-    this listener. `oldest_transaction` is the age in seconds of the database's oldest open
-    transaction, None where it is not known. `scale` has the slots that could be used.
+    this listener; None without one. `oldest_transaction` is the age in seconds of the database's
+    oldest open transaction, None where it is not known. `scale` has the slots that could be used.
     """
     registry = CollectorRegistry()
     registry.register(_StoreMetrics(stats, types, oldest_transaction, scale))
-    registry.register(listener)
+    if listener is not None:
+        registry.register(listener)
     encode, content_type = choose_encoder(accept)
     return encode(registry), content_type
-
-
-def store_exposition(stats: Stats, oldest_transaction: float | None) -> bytes:
-    """Render the stats alone, in the format of Prometheus."""
-    registry = CollectorRegistry()
-    registry.register(_StoreMetrics(stats, (), oldest_transaction, None))
-    encode, _ = choose_encoder("")
-    return bytes(encode(registry))
 
 
 class _StoreMetrics(Collector):

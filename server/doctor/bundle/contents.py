@@ -18,7 +18,7 @@ from server.doctor.checks.versions import packages
 from server.doctor.examine import examine
 from server.doctor.findings.setting_names import secret_names, setting_names
 from server.doctor.findings.subject import Subject
-from server.documents.metrics import store_exposition
+from server.documents.metrics import exposition
 from storage.db.clock import clock_of
 from storage.db.schema.state import read_state
 from storage.open import runners_folder
@@ -120,7 +120,8 @@ def metrics(subject: Subject) -> str:
     """Return the metrics of all jobs, as listeners report them."""
     database = subject.database
     stats = read_stats(database, clock_of(database), runners_folder(subject.settings))
-    return store_exposition(stats, oldest_transaction_seconds(database)).decode()
+    text, _ = exposition(stats, (), "", None, oldest_transaction_seconds(database))
+    return text.decode()
 
 
 def listener_metrics(subject: Subject) -> str:

@@ -5,7 +5,7 @@ from typing import Any
 import peewee as pw
 import pytest
 
-from server.documents.metrics import store_exposition
+from server.documents.metrics import exposition
 from server.documents.overview import overview_document
 from storage.db.models_liveness import LostRunnerRow
 from storage.liveness import liveness
@@ -91,7 +91,7 @@ def test_a_lost_runner_is_in_the_overview_for_an_hour_and_not_in_the_metrics(
     found = {each["name"]: each for each in overview_document(stats(), ())["runners"]}
     assert (found[LOST]["stale"], found[LOST]["busy"]) == (True, 0)
     assert LOST not in [each.name for each in stats().runners]
-    assert LOST.encode() not in store_exposition(stats(), None)
+    assert LOST.encode() not in exposition(stats(), (), "", None)[0]
     age(bench, LOST_SECONDS)
     assert LOST not in [each["name"] for each in overview_document(stats(), ())["runners"]]
 
