@@ -54,5 +54,5 @@ class BackgroundTasks:
             except Exception as error:
                 reason = f"{type(error).__name__}: {error}"
                 log.warning(
-                    "maintenance of uploads failed, it will be retried", extra={"reason": reason}
+                    "maintenance of files failed, it will be retried", extra={"reason": reason}
                 )
