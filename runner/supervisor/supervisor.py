@@ -140,7 +140,7 @@ class Supervisor:
                 self._maintenance.check_ended()
             if self._claims.started_keys:
                 self._maintenance.fill_places(self._claims.started_keys)
-                self._claims.started_keys = set()  # none is looked for twice
+            self._claims.has_ended, self._claims.started_keys = False, set()  # acted on once
             self._maintenance.run()
         except StoreError as error:
             # The store may have committed nevertheless; the next iteration finds out.

@@ -182,10 +182,17 @@ CONCURRENCY_KEYS = (
         PLACES,
     ),
     Mutant(
+        "a look that finds ended jobs is acted on once",
+        "runner/supervisor/supervisor.py",
+        "self._claims.has_ended, self._claims.started_keys = False, set()",
+        "self._claims.started_keys = set()",
+        ("tests/runner/supervisor/test_supervisor.py",),
+    ),
+    Mutant(
         "the next place of a key is given once",
         "runner/supervisor/supervisor.py",
-        "                self._claims.started_keys = set()  # none is looked for twice\n",
-        "",
+        "self._claims.has_ended, self._claims.started_keys = False, set()",
+        "self._claims.has_ended = False",
         ("tests/runner/supervisor/test_supervisor.py",),
     ),
     Mutant(

@@ -121,6 +121,21 @@ def test_the_next_place_of_a_key_is_given_once(
     assert given == [{"a"}]
 
 
+def test_a_look_that_finds_ended_jobs_is_acted_on_once(
+    worker: Worker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    looks: list[str] = []
+    worker.supervisor.tick()
+    monkeypatch.setattr(worker.supervisor._maintenance, "check_ended", lambda: looks.append("look"))
+    watched = worker.enqueue(payload={"seconds": 0})
+    worker.enqueue(after=(watched,))
+    worker.turn_until(lambda: looks)
+    worker.supervisor.drain()  # it looks at the queues no more, as when all slots are busy
+    for _ in range(3):
+        worker.supervisor.tick()
+    assert len(looks) == 1
+
+
 def test_a_job_that_falls_due_wakes_the_runner(worker: Worker) -> None:
     job_id = worker.enqueue(payload={"seconds": 0}, delay=1)
     worker.turn_until(lambda: worker.job(job_id).status == "succeeded")
