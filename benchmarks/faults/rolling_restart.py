@@ -12,7 +12,6 @@ import argparse
 import http.client
 import json
 import random
-import socket
 import sys
 import tempfile
 import threading
@@ -20,18 +19,13 @@ import time
 from collections import Counter
 from pathlib import Path
 
+from tests.support.ports import free_port
 from tests.support.programs import running_service
 
 BODY = json.dumps({"type": "sleep", "payload": {"seconds": 0}})
 JSON = {"Content-Type": "application/json"}
 PAUSE_SECONDS = 0.02
 """The longest pause between two requests of a client."""
-
-
-def free_port() -> int:
-    """Return a port on which no program listens."""
-    with socket.create_server(("127.0.0.1", 0)) as listening:
-        return int(listening.getsockname()[1])
 
 
 def submit_jobs(ports: list[int], counts: Counter[str], end: threading.Event) -> None:

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from benchmarks.peers.processes import running
+from tests.support.ports import free_port
 from tests.support.servers import postgres
 from tests.support.waiting import wait_for
 
@@ -53,14 +54,6 @@ def _postgresql(folder: Path) -> Iterator[str]:
     """PostgreSQL with its defaults, every commit synced, reached by its socket."""
     with postgres.synced_database() as url:
         yield url
-
-
-def free_port() -> int:
-    """A free port of this machine."""
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port: int = free.getsockname()[1]
-        return port
 
 
 def answers(port: int) -> bool:

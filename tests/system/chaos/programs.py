@@ -4,7 +4,6 @@ import contextlib
 import os
 import random
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -14,6 +13,7 @@ from pathlib import Path
 
 from runner.pool.fork.server_main import PROCESS_NAME
 from runner.pool.linux import processes
+from tests.support.ports import free_port
 from tests.system.chaos.networks import Network, Networks
 
 DIE_WITH_THE_RUN = ("setpriv", "--pdeathsig=KILL", "--")
@@ -185,7 +185,7 @@ class Fleet:
 
     def _listener(self, environ: dict[str, str]) -> ManagedProgram:
         network = self._network()
-        host, port = (network.address, 8080) if network else ("127.0.0.1", _free_port())
+        host, port = (network.address, 8080) if network else ("127.0.0.1", free_port())
         self.addresses.append((host, port))
         return ManagedProgram("server", {**environ, "HOST": host, "PORT": str(port)}, network)
 
@@ -279,9 +279,3 @@ def _command(pid: int) -> bytes:
 
 def _last_line(text: str) -> str:
     return text.rstrip().rpartition("\n")[2]
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
