@@ -6,8 +6,8 @@ from typing import Literal
 from pydantic import Field
 
 from server.documents.filters import Query
+from server.documents.options.upload_reference import MAX_NAME
 
-MAX_NAME_LENGTH = 255
 _HIDDEN = frozenset(["Cc", "Cf", "Cn", "Co", "Cs", "Zl", "Zp"])
 """Unicode categories of invisible characters, direction marks and line ends."""
 
@@ -32,5 +32,5 @@ def display_name(name: str) -> str:
     """The client's name for its file, made safe for lists and logs. It is never used as a path."""
     last = name.replace("\\", "/").rsplit("/", 1)[-1]
     shown = "".join(c for c in last if unicodedata.category(c) not in _HIDDEN)
-    shown = shown.strip()[:MAX_NAME_LENGTH]
+    shown = shown.strip()[:MAX_NAME]
     return shown if shown.strip(". ") else "unnamed"
