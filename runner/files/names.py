@@ -4,14 +4,15 @@ A client may write the files of a job to a disk of any system. So a name is a pl
 and no two names of a job become one where case or Unicode forms do not count.
 """
 
+import re
 import unicodedata
 
-from storage.records.job_file import MAX_NAME_BYTES
+from storage.records.job_file import CONTROL_CHARACTERS, MAX_NAME_BYTES
 
 MAX_LEVELS = 16
 """How many parts a name may have: its folders and its file."""
-_DIRECTIONS = frozenset(map(chr, (*range(0x202A, 0x202F), *range(0x2066, 0x206A))))
-"""Characters that turn the direction of the text after them: `exe.txt` could end in `txt.exe`."""
+_FORBIDDEN = re.compile(rf"[\\{CONTROL_CHARACTERS}]")
+"""The backslash separates folders elsewhere."""
 _SHOWN = 100
 
 
@@ -55,20 +56,14 @@ def problem_of(name: str) -> str | None:
         return f"it is in more than {MAX_LEVELS - 1} folders"
     if any(part in ("", ".", "..") for part in parts):
         return "its name is no path to a file: a part of it is empty, . or .."
-    if bad := next((each for each in name if _is_forbidden(each)), None):
-        return f"its name has the character {bad!a}, which is not allowed"
+    if bad := _FORBIDDEN.search(name):
+        return f"its name has the character {bad[0]!a}, which is not allowed"
     return None
 
 
 def shown(name: str) -> str:
     """Return a name as an error message shows it: of limited length, and on one line."""
     return repr(name) if len(name) <= _SHOWN else f"{name[:_SHOWN]!r}…"
-
-
-def _is_forbidden(character: str) -> bool:
-    """Return whether a character separates folders elsewhere, or changes how a name shows."""
-    is_control = unicodedata.category(character) in ("Cc", "Zl", "Zp")
-    return is_control or character == "\\" or character in _DIRECTIONS
 
 
 def _folded(path: str) -> str:

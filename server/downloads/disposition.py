@@ -3,11 +3,12 @@
 import re
 from urllib.parse import quote
 
+from storage.records.job_file import CONTROL_CHARACTERS
+
 _PLAIN = re.compile(r"[^ !#$&+,.:;=@A-Za-z0-9^_`{}~()\[\]-]")
 """Characters that some browser reads differently within quotes: quotes and backslashes end or
 escape text, some browsers decode percent signs, and slashes look like folders."""
-_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069]")
-"""Control characters. Those that turn the direction of text hide the real suffix."""
+_CONTROL = re.compile(f"[{CONTROL_CHARACTERS}]")
 _ATTRIBUTE = "!#$&+-.^_`|~"
 """Characters that need no percent sign, besides letters and digits."""
 _MAX_NAME = 255

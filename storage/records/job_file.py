@@ -10,6 +10,10 @@ from uuid import UUID
 
 MAX_NAME_BYTES = 255
 """Maximum length of a name in UTF-8, with all its folders."""
+CONTROL_CHARACTERS = r"\x00-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069"
+"""What no name of a file may have, as a part of a class of characters of a regex: control
+characters, ends of lines, and what turns the direction of text: `exe.txt` could end in `txt.exe`.
+"""
 _UUID = "[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}"
 _KEY = re.compile(rf"({_UUID})\.([0-9]{{1,9}})\.({_UUID})")
 

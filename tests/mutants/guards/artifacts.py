@@ -76,8 +76,8 @@ ARTIFACTS = (
     Mutant(
         "a name has no control characters",
         "runner/files/names.py",
-        "    return is_control or character",
-        "    return character",
+        'rf"[\\\\{CONTROL_CHARACTERS}]"',
+        'r"[\\\\]"',
         NAMES,
     ),
     Mutant(
