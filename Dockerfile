@@ -26,7 +26,7 @@ COPY server ./server
 COPY tests ./tests
 COPY LICENSE NOTICE /licences/
 # The versions that packages of own job types have to leave as they are: `pip install -c`.
-RUN sed -n 's/^\([a-z0-9-]*==[^ +]*\)\( .*\)\{0,1\}$/\1/p' /tmp/requirements.lock > /opt/venv/versions.txt
+RUN grep -o '^[a-z0-9-]*==[^ +]*' /tmp/requirements.lock > /opt/venv/versions.txt
 # Bytecode made here saves each start the compiling; nothing could be written later on. Its hash is
 # checked, so that a file mounted over one of these is compiled anew. `-f` replaces the bytecode of
 # pip, which has the time of its files. The modes may come from a clone that only its owner reads.

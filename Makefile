@@ -160,12 +160,10 @@ $(INSTALLED): requirements.lock
 	@touch $@
 
 # The service would load its own versions instead of other ones, so others are refused here.
-VERSIONS := sed -n 's/^\([a-z0-9-]*==[^ +]*\)\( .*\)\{0,1\}$$/\1/p'
-
 $(TYPES_INSTALLED): $(TYPES_REQUIRE) requirements.lock | $(INSTALLED)
 	@echo "Installing $(TYPES_REQUIRE) into $(TYPES_PACKAGES)"
 	@rm -rf $(TYPES_PACKAGES) $(TYPES_PACKAGES).new
-	@$(VERSIONS) requirements.lock > $(VENV)/versions.txt
+	@grep -o '^[a-z0-9-]*==[^ +]*' requirements.lock > $(VENV)/versions.txt
 	@$(if $(UV),$(UV) pip install --quiet --python $(BIN)/python,$(BIN)/pip install --quiet \
 		--disable-pip-version-check --no-compile) --target $(TYPES_PACKAGES).new --constraint $(VENV)/versions.txt -r $(TYPES_REQUIRE) \
 		|| { echo "Packages that the service has as well need its versions: $(VENV)/versions.txt" >&2; exit 1; }
