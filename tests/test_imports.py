@@ -104,7 +104,7 @@ MAY_IMPORT = {
     "server.http": "storage.records",
     "server.auth": "server.http storage.files storage.records",
     "server.sign_in": "server.auth server.http",
-    "server.settings": "server.auth server.sign_in storage.records storage.settings",
+    "server.settings": "server.auth server.http server.sign_in storage.records storage.settings",
     "server.sockets": "server.settings storage.records storage.telemetry",
     "server.store": "server.http storage.access storage.audit storage.files storage.notify "
     "storage.records storage.telemetry",

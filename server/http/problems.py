@@ -43,6 +43,9 @@ class FieldError:
     line: int | None = None
     column: int | None = None
 
+    def __str__(self) -> str:
+        return self.detail if self.field == BODY else f"{self.field}: {self.detail}"
+
     def document(self) -> dict[str, str | int]:
         """The error as a part of a problem document."""
         return {name: value for name, value in vars(self).items() if value is not None}

@@ -8,6 +8,7 @@ its position in the document.
 import json
 import math
 import re
+from pathlib import Path
 from typing import Any
 
 from server.http.codes import Code
@@ -53,6 +54,21 @@ def parse(body: bytes, field: str = "") -> Any:
     if _SUSPICIOUS.search(text) or not _is_clean(value):
         _check(value, "", 0, field)
     return value
+
+
+def read_file(path: Path, max_bytes: int) -> Any:
+    """Return the document in a file. Raises ValueError with the reason."""
+    try:
+        with path.open("rb") as file:
+            text = file.read(max_bytes + 1)
+    except OSError as error:
+        raise ValueError(f"it cannot be read: {error.strerror}") from None
+    if len(text) > max_bytes:
+        raise ValueError(f"it has more than {max_bytes} bytes")
+    try:
+        return parse(text)
+    except Problem as problem:
+        raise ValueError(str(problem.errors[0])) from None
 
 
 def _is_clean(value: Any) -> bool:

@@ -10,7 +10,7 @@ from typing import Any
 
 from server.auth.callers import UNRESTRICTED
 from server.http import strict_json
-from server.http.problems import BODY, FieldError, Problem
+from server.http.problems import Problem
 from server.jobs.schedules import ScheduleService
 from server.store.threads import StoreThreads
 from storage.jobs.queues import Queues, TooManyQueues
@@ -53,17 +53,7 @@ async def load_schedules(
 
 def read_file(path: Path) -> dict[str, Any]:
     """Return the documents in a file by their names. Raises ValueError with the reason."""
-    try:
-        with path.open("rb") as file:
-            text = file.read(MAX_BYTES + 1)
-    except OSError as error:
-        raise ValueError(f"it cannot be read: {error.strerror}") from None
-    if len(text) > MAX_BYTES:
-        raise ValueError(f"it has more than {MAX_BYTES} bytes")
-    try:
-        documents = strict_json.parse(text)
-    except Problem as problem:
-        raise ValueError(_named(problem.errors[0])) from None
+    documents = strict_json.read_file(path, MAX_BYTES)
     if not isinstance(documents, dict):
         example = f'{{"nightly": {EXAMPLE}}}'
         raise ValueError(f"it must be an object of schedules by their names, such as {example}")
@@ -88,16 +78,11 @@ async def _check(
         except Problem as problem:
             if problem.status >= 500:
                 raise
-            errors += [f"{name}: {_named(error)}" for error in problem.errors]
+            errors += [f"{name}: {error}" for error in problem.errors]
     if errors:
         more = [f"and {len(errors) - MAX_SHOWN} more"] if len(errors) > MAX_SHOWN else []
         raise ValueError("\n  ".join([*errors[:MAX_SHOWN], *more]))
     return settings
-
-
-def _named(error: FieldError) -> str:
-    """An error with its field, unless it is one of the whole document."""
-    return error.detail if error.field == BODY else f"{error.field}: {error.detail}"
 
 
 def _queue_of(document: Any) -> str:

@@ -3,12 +3,12 @@
 {"ops": {"url": "https://hooks.example.org/jobs", "status": "failed", "tag": ["nightly"]}}
 """
 
-import json
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
+from server.http import strict_json
 from storage.records.queue_name import validate_queue_name
 from storage.records.service_callback import ServiceCallback
 from storage.records.states import FINAL
@@ -41,29 +41,13 @@ def read_callbacks(path: Path) -> dict[str, ServiceCallback]:
 
 def _parse(path: Path) -> dict[str, Any]:
     try:
-        with path.open("rb") as file:
-            text = file.read(MAX_BYTES + 1)
-    except OSError as error:
-        raise ValueError(f"{path} cannot be read: {error.strerror}") from None
-    if len(text) > MAX_BYTES:
-        raise ValueError(f"{path} has more than {MAX_BYTES} bytes")
-    try:
-        document = json.loads(text.decode(), object_pairs_hook=_without_duplicates)
-    except (ValueError, RecursionError) as error:
-        raise ValueError(f"{path} is not JSON: {error}") from None
-    if not isinstance(document, dict):
-        raise ValueError(
-            f"{path} must be an object of callbacks by their names, for example {EXAMPLE}"
-        )
-    return document
-
-
-def _without_duplicates(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    document = dict(pairs)
-    if len(document) < len(pairs):
-        names = [name for name, _ in pairs]
-        twice = next(name for name in names if names.count(name) > 1)
-        raise ValueError(f"{twice!r} is there twice")
+        document = strict_json.read_file(path, MAX_BYTES)
+        if not isinstance(document, dict):
+            raise ValueError(
+                f"it must be an object of callbacks by their names, for example {EXAMPLE}"
+            )
+    except ValueError as error:
+        raise ValueError(f"{path}: {error}") from None
     return document
 
 

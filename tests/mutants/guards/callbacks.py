@@ -71,9 +71,9 @@ CALLBACKS = (
     ),
     Mutant(
         "a name occurs once in the file",
-        "server/settings/callbacks_file.py",
-        "if len(document) < len(pairs):",
-        "if False:",
+        "server/http/strict_json.py",
+        "    if len(members) == len(pairs):",
+        "    if True:",
         SENT,
     ),
     Mutant(

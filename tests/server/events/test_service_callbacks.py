@@ -112,11 +112,11 @@ def test_a_file_has_filters_as_texts_or_lists(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("document", "wrong"),
     [
-        ("{", "callbacks.json is not JSON"),
-        ("[]", "callbacks.json must be an object of callbacks by their names, for example {"),
-        ('{"a": {}, "a": {}}', "'a' is there twice"),
+        ("{", "callbacks.json: it is not JSON"),
+        ("[]", "callbacks.json: it must be an object of callbacks by their names, for example {"),
+        ('{"a": {}, "a": {}}', "callbacks.json: a: given twice"),
         (" " * (MAX_BYTES + 1), f"has more than {MAX_BYTES} bytes"),
-        ("[" * 100_000, "is not JSON"),
+        ("[" * 100_000, "is nested deeper than 32 levels"),
         ({"A b": {"url": URL}}, "the name 'A b': it must be 1 to 64 of a-z"),
         ({"ops": URL}, "ops: it must be an object, for example"),
         ({"ops": {}}, "ops: url: it must be a URL such as https://"),
@@ -150,10 +150,10 @@ def test_the_file_needs_a_secret_and_must_exist(tmp_path: Path) -> None:
     with pytest.raises(SettingsError, match="it needs CALLBACK_SECRET"):
         ServerSettings.read(given)
     given |= {"CALLBACKS_FILE": str(tmp_path / "none")}
-    with pytest.raises(SettingsError, match=r"it needs CALLBACK_SECRET; .*none cannot be read"):
+    with pytest.raises(SettingsError, match=r"it needs CALLBACK_SECRET; .*none: it cannot be read"):
         ServerSettings.read(given)
     given |= {"CALLBACK_SECRET": SECRET}
-    with pytest.raises(SettingsError, match="none cannot be read: No such file"):
+    with pytest.raises(SettingsError, match="none: it cannot be read: No such file"):
         ServerSettings.read(given)
 
 
