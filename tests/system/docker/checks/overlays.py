@@ -8,6 +8,7 @@ from typing import Any
 
 from tests.support.paths import ROOT
 from tests.support.waiting import wait_for
+from tests.system.docker.checks.proxies import an_update_fails_no_request
 from tests.system.docker.engine import docker
 from tests.system.docker.overlays.everything import PREFIX, Everything
 
@@ -155,4 +156,5 @@ CHECKS = (
     the_dashboard_is_where_grafana_looks_and_all_its_queries_have_answers,
     an_alert_fires_and_ends,
     logs_are_rotated,
+    an_update_fails_no_request,
 )

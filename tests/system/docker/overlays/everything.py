@@ -47,17 +47,14 @@ class Everything(Proxied):
         }
 
     def start(self) -> None:
-        """Make the secrets and the bucket, and start all services but Grafana.
-
-        Its image cannot be had here.
-        """
+        """Make the secrets and the bucket, and start all services but Grafana."""
         output = self.run(commands("## Secrets") + commands("## Tokens"))
         found = re.search("jst_.*", output)
         assert found, output
         self.token = found[0]
         self("up", "--detach", "--wait", "s3")
         wait_for(self._make_bucket, 30)
-        self.up("--scale", "grafana=0")
+        self.up()
 
     def run(self, script: str) -> str:
         """Run commands of the page in the folder of this project. Returns their stdout."""
