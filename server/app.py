@@ -32,10 +32,12 @@ from server.http_server import HttpServer
 from server.jobs.admission import Admissions, DiskWatermark, QueueWatermark
 from server.jobs.batches import BatchSubmissions
 from server.jobs.jobs import Jobs
+from server.jobs.quotas import JobQuotas
 from server.jobs.resumable_uploads import ResumableService
 from server.jobs.schedules import ScheduleService
 from server.jobs.stored_files import StoredFiles
 from server.jobs.submissions import Submissions
+from server.jobs.use_counts import UseCounts
 from server.jobs.waits import JobReader
 from server.jobs.worker_limits import WorkerLimitChecks
 from server.openapi.components import security_schemes
@@ -57,6 +59,7 @@ from storage.jobs.service_callbacks import ServiceCallbacks
 from storage.liveness.runners import registered_runners
 from storage.open import Store
 from storage.queries.bulk import Bulk
+from storage.queries.caller_use import count_bytes_of, count_queued_of, has_upload
 from storage.queries.explain import explain
 from storage.queries.failures import find_failures
 from storage.queries.health import oldest_transaction_seconds, require_ready
@@ -97,7 +100,7 @@ class App:
         self._pattern_sets = PatternSetLookup(PatternSets(database, store.clock), self.threads)
         self._checks = self._submission_checks()
         self.disk_watermark, self.queue_watermark = self._watermarks()
-        self.admissions = Admissions(self.queue_watermark, self.disk_watermark, spans)
+        self.quotas, self.admissions = self._admissions(spans)
         self.job_store = JobStore(
             database, wakeup, store.clock, audits_submissions=settings.audit == "all"
         )
@@ -111,7 +114,7 @@ class App:
         )
         self.queues = Queues(database, wakeup, store.clock)
         self.schedules = self._schedule_service()
-        self.jobs = Jobs(*stored, self.queue_watermark, spans, settings.root_path)
+        self.jobs = Jobs(*stored, self.queue_watermark, spans, settings.root_path, self.quotas)
         self.stats = Batcher("stats", self._read_stats)
         self.events = Events(database)
         self.event_feed = self._event_feed()
@@ -139,6 +142,19 @@ class App:
         run = self.activity.run_in_background
         queue = QueueWatermark(settings.max_queued_jobs, self._count_queued, run)
         return DiskWatermark(settings.min_free_bytes, *folders), queue
+
+    def _admissions(self, spans: RequestSpans | None) -> tuple[JobQuotas, Admissions]:
+        run, database = self.activity.run_in_background, self.store.database
+        begun_by = self.store.resumables.begun_by
+        quotas = JobQuotas(
+            self.authenticator.quotas,
+            UseCounts(self.threads, run, partial(count_queued_of, database)),
+            UseCounts(
+                self.threads, run, lambda name, limit: count_bytes_of(database, name, begun_by)
+            ),
+            lambda name, sha256: self.threads.run(has_upload, database, name, sha256),
+        )
+        return quotas, Admissions(self.queue_watermark, self.disk_watermark, spans, quotas)
 
     def _used_tokens(self) -> UsedTokens:
         uses, run = TokenUses(self.store.database), self.activity.run_in_background
@@ -178,7 +194,8 @@ class App:
     def _file_services(self) -> tuple[ResumableService, StoredFiles]:
         settings, store, run = self.settings, self.store, self._run_file_io
         most = settings.max_upload_bytes
-        resumable = ResumableService(store.resumables, run, most, settings.upload_keep_seconds)
+        keep = settings.upload_keep_seconds
+        resumable = ResumableService(store.resumables, run, most, keep, self.quotas)
         return resumable, StoredFiles(store, self.threads, run, most)
 
     def _schedule_service(self) -> ScheduleService:
@@ -298,7 +315,6 @@ class App:
             "bulk": bulk,
             "checks": self._checks,
             "count_own": partial(count_own, database),
-            "disk_watermark": self.disk_watermark,
             "document": self.openapi,
             "downloads": self.downloads,
             "event_feed": self.event_feed,
@@ -315,7 +331,6 @@ class App:
             "oldest_transaction": partial(oldest_transaction_seconds, database),
             "pattern_sets": self._pattern_sets,
             "query": partial(self.job_store.get, UUID(int=0)),
-            "queue_watermark": self.queue_watermark,
             "queues": self.queues,
             "read_scale": partial(read_scale, database, clock, folder),
             "readers": self.line_readers,
@@ -333,9 +348,14 @@ class App:
             "uploads": store.uploads,
         }
 
-    def _limits(self) -> dict[str, int]:
+    def _limits(self) -> dict[str, Any]:
         names = "max_batch_bytes", "max_json_bytes", "max_upload_bytes"
-        return {name: getattr(self.settings, name) for name in names}
+        return {
+            **{name: getattr(self.settings, name) for name in names},
+            "disk_watermark": self.disk_watermark,
+            "queue_watermark": self.queue_watermark,
+            "quotas": self.quotas,
+        }
 
     def _log_request(self, handler: RequestHandler) -> None:
         """Log and count a request that a handler has answered, as the fast path does."""

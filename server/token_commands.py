@@ -35,7 +35,11 @@ from storage.records.audit import Action
 PREFIX = "jst_"
 """Prefix of generated tokens, which makes a leaked one easy to recognize."""
 FILE = "API_TOKENS_FILE"
-_QUOTAS = {"requests": ("N", "requests per second")}
+_QUOTAS = {
+    "queued": ("N", "queued jobs"),
+    "bytes": ("SIZE", "bytes of its files, such as 10GB"),
+    "requests": ("N", "requests per second"),
+}
 """Options of `create` for quotas: what stands for the value, and what it is."""
 _UNITS = {"h": 3600, "d": 86_400, "w": 7 * 86_400}
 _NEW_TOKEN = """\

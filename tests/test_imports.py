@@ -102,7 +102,7 @@ MAY_IMPORT = {
     "runner": "runner.files runner.job_types.registry runner.pool runner.pool.* runner.supervisor "
     "storage storage.*",
     "server.http": "storage.records",
-    "server.auth": "server.http storage.files storage.records",
+    "server.auth": "server.http storage.files storage.records storage.settings",
     "server.sign_in": "server.auth server.http",
     "server.settings": "server.auth server.http server.sign_in storage.records storage.settings",
     "server.sockets": "server.settings storage.records storage.telemetry",

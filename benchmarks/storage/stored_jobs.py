@@ -2,7 +2,7 @@
 
 import json
 import random
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from storage.db.models import CounterRow
@@ -32,10 +32,20 @@ SELECT type, 'submitted', COUNT(*) FROM job WHERE finished_at IS NULL GROUP BY t
 """
 
 
-def fill(bench: Bench, count: int, shares: Mapping[Status, float] = SHARES) -> None:
+def few_or_many(number: int, status: Status) -> str:
+    """The name of the caller of a job."""
+    return "few" if number % FEW_OF == 2 else "many"
+
+
+def fill(
+    bench: Bench,
+    count: int,
+    shares: Mapping[Status, float] = SHARES,
+    caller_of: Callable[[int, Status], str] = few_or_many,
+) -> None:
     """Store jobs with the newest now, in SQL of its own, because JobStore would take too long.
 
-    `shares` are the weights of the statuses.
+    `shares` are the weights of the statuses. `caller_of` gets the number of a job, and its status.
     """
     database = bench.store.database
     connection = database.raw_connection()
@@ -43,7 +53,7 @@ def fill(bench: Bench, count: int, shares: Mapping[Status, float] = SHARES) -> N
         if database.postgresql:
             with connection.cursor() as cursor:
                 with cursor.copy(f"COPY job ({_COLUMNS}) FROM STDIN") as copy:
-                    for row in _rows(bench.clock(), count, shares):
+                    for row in _rows(bench.clock(), count, shares, caller_of):
                         copy.write_row(row)
                 cursor.execute(_COUNT)
                 cursor.execute("VACUUM ANALYZE")
@@ -51,7 +61,7 @@ def fill(bench: Bench, count: int, shares: Mapping[Status, float] = SHARES) -> N
             placeholders = ", ".join("?" * len(_COLUMNS.split(",")))
             connection.execute("BEGIN IMMEDIATE")
             insert = f"INSERT INTO job ({_COLUMNS}) VALUES ({placeholders})"
-            connection.executemany(insert, _rows(bench.clock(), count, shares))
+            connection.executemany(insert, _rows(bench.clock(), count, shares, caller_of))
             connection.execute(_COUNT)
             connection.execute("COMMIT")
     finally:
@@ -59,7 +69,12 @@ def fill(bench: Bench, count: int, shares: Mapping[Status, float] = SHARES) -> N
     database.run(CounterRow.update(value=count).where(IS_VERSION))
 
 
-def _rows(now: int, count: int, shares: Mapping[Status, float]) -> Iterator[tuple[Any, ...]]:
+def _rows(
+    now: int,
+    count: int,
+    shares: Mapping[Status, float],
+    caller_of: Callable[[int, Status], str],
+) -> Iterator[tuple[Any, ...]]:
     rng = random.Random(count)
     statuses = rng.choices(list(shares), list(shares.values()), k=count)
     for number, status in enumerate(statuses):
@@ -72,5 +87,4 @@ def _rows(now: int, count: int, shares: Mapping[Status, float]) -> Iterator[tupl
         attempt, priority = 0 if ended is None else 1, rng.choice([0, 0, 0, 5])
         job_id = id_at(created, number).hex
         fixed = (job_id, type, status, payload, attempt, 0, 1, priority, created, created)
-        caller = "few" if number % FEW_OF == 2 else "many"
-        yield (*fixed, started, ended, number + 1, 0, caller)
+        yield (*fixed, started, ended, number + 1, 0, caller_of(number, status))

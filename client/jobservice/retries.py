@@ -19,6 +19,8 @@ CODES = frozenset({"key_in_progress", "offset_conflict", "upload_busy", "upload_
 still computes the hash of an upload."""
 HOPELESS = frozenset({"store_damaged"})
 """Codes after which it is not, since only the operator can help."""
+IF_TOLD = frozenset({"quota_exceeded"})
+"""Codes after which it is only with a `Retry-After`: else the caller has to make room."""
 FIRST_SECONDS = 0.1
 MAX_SECONDS = 5.0
 
@@ -27,6 +29,8 @@ def is_worth_repeating(failure: JobServiceError) -> bool:
     """Whether a request may succeed when it is sent again a little later."""
     if isinstance(failure, ApiError):
         is_passing = failure.status in STATUSES and failure.code not in HOPELESS
+        if failure.code in IF_TOLD and failure.retry_after is None:
+            return False
         return is_passing or failure.code in CODES
     return isinstance(failure, ConnectionFailed) and not failure.is_permanent
 

@@ -1,7 +1,7 @@
 """Quotas: limits of single callers, as options of their tokens or in CALLER_QUOTAS.
 
-    ci:submit requests=50:sha256:HEX
-    CALLER_QUOTAS=requests=50
+    ci:submit queued=1000 bytes=10GB requests=50:sha256:HEX
+    CALLER_QUOTAS=queued=1000 bytes=10GB requests=50
 
 `unlimited` as a value lifts a limit that CALLER_QUOTAS or RATE_LIMIT sets for others. No message
 repeats a value: in a malformed entry, it could be a token.
@@ -13,8 +13,13 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, fields
 from functools import lru_cache
 
+from storage.settings.settings import parse_size
+
 UNLIMITED = "unlimited"
 MAX_REQUESTS = 10**6
+MAX_BYTES = 2**60
+_UNITS = {"TB": 1024**4, "GB": 1024**3, "MB": 1024**2, "KB": 1024}
+_WHOLE = re.compile(r"[0-9]{1,9}")
 _NUMBER = re.compile(r"[0-9]{1,7}(?:\.[0-9]{1,6})?")
 
 
@@ -22,6 +27,10 @@ _NUMBER = re.compile(r"[0-9]{1,7}(?:\.[0-9]{1,6})?")
 class Quotas:
     """The limits of a caller. None is a limit that is not given, and infinity is none at all."""
 
+    queued: float | None = None
+    """Jobs of the caller that may be queued at once."""
+    bytes: float | None = None
+    """Bytes that the files of the caller's jobs and its resumable uploads may have."""
     requests: float | None = None
     """Requests per second."""
 
@@ -42,7 +51,7 @@ class Quotas:
 
 
 NAMES = tuple(field.name for field in fields(Quotas))
-EXAMPLE = "requests=50"
+EXAMPLE = "queued=1000 bytes=10GB requests=50"
 
 
 @lru_cache(1024)
@@ -90,6 +99,12 @@ def parse_quota(name: str, text: str) -> float:
     """Parse the value of one option. Raises ValueError."""
     if text == UNLIMITED:
         return math.inf
+    if name == "queued":
+        if not (_WHOLE.fullmatch(text) and int(text)):
+            raise ValueError(f"it must be a number of jobs from 1 on, or {UNLIMITED}")
+        return int(text)
+    if name == "bytes":
+        return _parse_bytes(text)
     value = float(text) if _NUMBER.fullmatch(text) else 0.0
     if not 0 < value <= MAX_REQUESTS:
         what = f"a number of requests per second, above 0 and at most {MAX_REQUESTS}"
@@ -97,8 +112,21 @@ def parse_quota(name: str, text: str) -> float:
     return value
 
 
+def _parse_bytes(text: str) -> int:
+    try:
+        size = int(parse_size(text))
+    except ValueError:
+        size = 0
+    if not 0 < size <= MAX_BYTES:
+        raise ValueError(f"it must be a number of bytes, such as 500MB, 10GB, or {UNLIMITED}")
+    return size
+
+
 def _text(name: str, value: float) -> str:
     """Return a limit as `parse_quota` reads it."""
     if value == math.inf:
         return UNLIMITED
+    if name == "bytes":
+        unit = next((each for each in _UNITS if not value % _UNITS[each]), "")
+        return f"{int(value) // _UNITS.get(unit, 1)}{unit}"
     return str(int(value)) if value == int(value) else repr(value)

@@ -211,7 +211,7 @@ class FastPath:
 
     async def _submit(self, request: Request, caller: Caller) -> Response:
         size = request.headers.content_length
-        admission = self._admissions.admit(request.headers.fields, caller, size)
+        admission = await self._admissions.admit(request.headers.fields, caller, size)
         return await self._submissions.submit(admission, request.body, request.seconds)
 
     async def _get(self, request: Request, caller: Caller) -> Response:

@@ -164,10 +164,10 @@ class ScheduleRunHandler(OneScheduleHandler):
     _admission: Admission | None = None
 
     async def body(self) -> Body:
-        """Admit the new job. Raises Problem 400, 409, 422, 503 and 507."""
+        """Admit the new job. Raises Problem 400, 409, 413, 422, 429, 503 and 507."""
         self._wait = wait_seconds(self)
         self.is_timed = not self._wait
-        self._admission = self.admissions.admit(self.request.headers, self.caller, 0)
+        self._admission = await self.admissions.admit(self.request.headers, self.caller, 0)
         return await super().body()
 
     async def post(self, name: str) -> None:

@@ -4,17 +4,22 @@ from contextlib import suppress
 from functools import partial
 from typing import Any
 
-from server.auth.authenticate import SAFE_METHODS, require_same_origin
-from server.auth.callers import Role
+from server.auth.authenticate import SAFE_METHODS, Authenticator, require_same_origin
+from server.auth.callers import Caller, Role
 from server.auth.sessions import SignIn, cookie_name
 from server.documents.field_errors import read_document
 from server.documents.jobs import rfc3339
-from server.documents.schemas.service import QuotasDocument, SessionDocument
+from server.documents.schemas.service import (
+    RequestQuotaDocument,
+    SessionDocument,
+    UseQuotaDocument,
+)
 from server.handlers.base import Handler
 from server.http.activity import log_change
 from server.http.body import Body, JsonBody, json_body
 from server.http.codes import Code
 from server.http.problems import Problem
+from server.jobs.quotas import JobQuotas
 from server.store.threads import StoreThreads
 from storage.audit.log import AuditLog
 from storage.records.job import StoreError
@@ -26,6 +31,7 @@ class SessionHandler(Handler):
     """The caller's session. Sign-in sets a cookie; sign-out removes it from the browser."""
 
     audit: AuditLog
+    quotas: JobQuotas
     threads: StoreThreads
     ROUTE = "/session"
     LIMITED = True
@@ -46,9 +52,9 @@ class SessionHandler(Handler):
             raise Problem(Code.SIGN_IN_NOT_NEEDED, "sign-in is not needed: no tokens are set")
         return json_body(self.request.headers, MAX_BODY_BYTES)
 
-    def get(self) -> None:
-        """Send the caller's name and role."""
-        send_session(self)
+    async def get(self) -> None:
+        """Send the caller's name, role and quotas."""
+        await send_session(self, self.quotas)
 
     head = get
 
@@ -67,7 +73,7 @@ class SessionHandler(Handler):
         authenticator.count_request(address, self.caller)
         await record_sign_in(self, self.audit, self.threads)
         set_session_cookie(self, sessions.create_cookie(token), sessions.seconds)
-        send_session(self)
+        await send_session(self, self.quotas)
 
     def delete(self) -> None:
         """Sign out by removing the cookie from the browser."""
@@ -117,7 +123,7 @@ def set_session_cookie(handler: Handler, value: str, seconds: float) -> None:
     )
 
 
-def send_session(handler: Handler) -> None:
+async def send_session(handler: Handler, quotas: JobQuotas) -> None:
     """Finish a request with the document about its caller."""
     caller = handler.caller
     document: SessionDocument = {
@@ -127,17 +133,22 @@ def send_session(handler: Handler) -> None:
         "queues": None if caller.queues is None else sorted(caller.queues),
         "method": caller.method if caller.name is not None else None,
         "expires_at": rfc3339(None if caller.until is None else round(caller.until * 1000)),
-        "quotas": _quotas_document(handler),
+        "quotas": {
+            "queued": _use(await quotas.queued(caller)),
+            "bytes": _use(await quotas.bytes(caller)),
+            "requests": _request_quota(handler.authenticator, caller),
+        },
     }
     handler.send_json(document)
 
 
-def _quotas_document(handler: Handler) -> QuotasDocument:
-    caller = handler.caller
-    if caller.name is None:
-        return {"requests": None}
-    found = handler.authenticator.request_rate(caller)
+def _use(found: tuple[int, int | None] | None) -> UseQuotaDocument | None:
+    return None if found is None else {"limit": found[0], "used": found[1]}
+
+
+def _request_quota(authenticator: Authenticator, caller: Caller) -> RequestQuotaDocument | None:
+    found = None if caller.name is None else authenticator.request_rate(caller)
     if found is None:
-        return {"requests": None}
+        return None
     rate, used = found
-    return {"requests": {"limit": rate.per_second, "burst": rate.burst, "used": used}}
+    return {"limit": rate.per_second, "burst": rate.burst, "used": used}

@@ -14,6 +14,7 @@ from server.handlers.session import record_sign_in, send_session, set_session_co
 from server.http.codes import Code
 from server.http.negotiation import wants_page
 from server.http.problems import Problem, problem_of
+from server.jobs.quotas import JobQuotas
 from server.store.threads import StoreThreads
 from storage.audit.log import AuditLog
 
@@ -132,6 +133,7 @@ class CallbackHandler(ProviderHandler):
 class RenewalHandler(ProviderHandler):
     """The renewal of a session, which an open page asks for."""
 
+    quotas: JobQuotas
     ALLOW = "OPTIONS, POST"
 
     async def post(self) -> None:
@@ -144,7 +146,7 @@ class RenewalHandler(ProviderHandler):
                 self.keep_cookie(RENEWAL_COOKIE, None, 0, "Strict")
             raise
         self.keep_session(signed_in)
-        send_session(self)
+        await send_session(self, self.quotas)
 
     def _check_head(self) -> None:
         """Refuse pages of other origins first."""

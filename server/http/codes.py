@@ -404,6 +404,13 @@ class Code(Enum):
         "The file exceeds `MAX_UPLOAD_BYTES`.",
         "Compress or split the file, or raise the setting.",
     )
+    LARGER_THAN_QUOTA = (
+        413,
+        "The request is larger than a quota of the caller",
+        "The request alone has more than the [quota](security.md#quotas) `quota` of its caller"
+        " allows, `limit`: a batch has more jobs, or a file more bytes.",
+        "Send less at once, or ask the operator for a larger quota.",
+    )
     MEDIA_TYPE_UNSUPPORTED = (
         415,
         "The media type is not supported",
@@ -460,6 +467,13 @@ class Code(Enum):
         "The caller or its address sends more requests than `RATE_LIMIT` or the caller's quota"
         " `requests` allows.",
         "Wait for `Retry-After` seconds. `RateLimit` tells what is left.",
+    )
+    QUOTA_EXCEEDED = (
+        429,
+        "The quota of the caller is used up",
+        "The caller has as many queued jobs or bytes of files as its [quota](security.md#quotas)"
+        " allows. `quota`, `limit` and `used` of the document have the figures.",
+        "Make room as `detail` says. With `Retry-After`, waiting may help, too.",
     )
     TOO_MANY_FAILURES = (
         429,

@@ -67,7 +67,7 @@ class Problem(Exception):
         detail: str,
         errors: Iterable[FieldError] = (),
         headers: dict[str, str] | None = None,
-        members: dict[str, str] | None = None,
+        members: dict[str, Any] | None = None,
     ):
         super().__init__(code, detail)  # the arguments with which it is unpickled
         self.code = code

@@ -4,9 +4,10 @@ full, and a second request with an `Idempotency-Key` that is still in progress.
 The checks of a submission, in this order:
 
 1. the head by itself: token, role, rate, query, media type, size (4xx)
-2. MAX_QUEUED_JOBS (503), then MIN_FREE_BYTES (507): what the service lacks now
-3. the key: its syntax (400), and whether a request with it is in progress (409)
-4. the body (4xx), once it has arrived; then whether the key stands for another submission (422)
+2. the quotas of the caller (413, 429), so that those of one caller never refuse the jobs of others
+3. MAX_QUEUED_JOBS (503), then MIN_FREE_BYTES (507): what the service lacks now
+4. the key: its syntax (400), and whether a request with it is in progress (409)
+5. the body (4xx), once it has arrived; then whether the key stands for another submission (422)
 
 A key makes it safe to repeat a submission:
 
@@ -34,8 +35,9 @@ from typing import Any
 from server.auth.callers import Caller
 from server.http.codes import Code
 from server.http.problems import FieldError, Problem, insufficient_storage, malformed, unavailable
+from server.jobs.quotas import JobQuotas, Reservation
 from server.store.spans import RequestSpans, SubmissionSpan
-from storage.records.job import DEFAULT_MAX_LOSSES, EncodedJson, NewJob, StoreError
+from storage.records.job import DEFAULT_MAX_LOSSES, EncodedJson, NewJob, StoreError, Upload
 
 log = logging.getLogger(__name__)
 
@@ -76,12 +78,43 @@ class Admission:
     key: str | None
     """Its key with the caller's name, because each caller has keys of its own. None without one."""
     keys_in_flight: set[str]
+    reserved: Reservation | None = None
+    """What it has reserved of its caller's quotas; None without quotas."""
+
+    async def add_jobs(self, count: int) -> None:
+        """Reserve more jobs: all of them or none. Raises Problem 413 and 429, and StoreError."""
+        if self.reserved is not None:
+            await self.reserved.add_jobs(count)
+
+    async def add_bytes(self, size: int) -> None:
+        """Reserve the bytes of a file that is copied for the job. Raises as `add_jobs`."""
+        if self.reserved is not None:
+            await self.reserved.add_bytes(size)
+
+    async def add_upload(self, size: int, sha256: str) -> None:
+        """Reserve the bytes of a resumable upload that the job gets. Raises as `add_jobs`."""
+        if self.reserved is not None:
+            await self.reserved.add_upload(size, sha256)
+
+    def arrive(self, size: int) -> None:
+        """Reserve the next bytes of the file, unless they were announced. Raises Problem 413 and
+        429."""
+        if self.reserved is not None:
+            self.reserved.arrive(size)
+
+    def keep(self, jobs: int = 1, upload: Upload | None = None) -> None:
+        """Let jobs that were stored, and their file, count against the quotas of the caller."""
+        if self.reserved is not None:
+            self.reserved.keep(jobs, upload.size if upload else 0)
 
     def release(self) -> None:
-        """Free the key of a submission that was answered, or whose client went away."""
+        """Free the key of a submission that was answered, or whose client went away, and what it
+        has reserved and not kept."""
         if self.key is not None:
             self.keys_in_flight.discard(self.key)
             self.key = None
+        if self.reserved is not None:
+            self.reserved.release()
 
 
 class Admissions:
@@ -92,38 +125,55 @@ class Admissions:
         queue_watermark: "QueueWatermark",
         disk_watermark: "DiskWatermark",
         spans: RequestSpans | None,
+        quotas: JobQuotas,
     ):
+        self._quotas = quotas
         self._queue_watermark = queue_watermark
         self._disk_watermark = disk_watermark
         self._spans = spans
         self._keys_in_flight: set[str] = set()
         """The keys of submissions that this listener has not answered yet."""
 
-    def admit(
+    async def admit(
         self,
         headers: Mapping[str, str],
         caller: Caller,
         size: int,
         has_file: bool = False,
         is_dry_run: bool = False,
+        file_size: int = 0,
     ) -> Admission:
         """Admit a submission whose body has `size` bytes; its `release` has to follow.
 
-        A dry run does not count as a queued job. Raises Problem 400, 409, 503 and 507.
+        Its file has at least `file_size` bytes. A dry run does not count as a queued job. Raises
+        Problem 400, 409, 413, 429, 503 and 507.
         """
         span = self._spans.submission(headers) if self._spans else None
-        self._queue_watermark.admit(jobs=0 if is_dry_run else 1)
-        if has_file:
-            self._disk_watermark.admit_upload(size)
-        else:
-            self._disk_watermark.admit(size)
+        reserved = await self._quotas.reserve(caller, 1, file_size if has_file else None)
+        try:
+            self._queue_watermark.admit(jobs=0 if is_dry_run else 1)
+            if has_file:
+                self._disk_watermark.admit_upload(size)
+            else:
+                self._disk_watermark.admit(size)
+            key = self._free_key(headers, caller)
+        except Problem:
+            if reserved:
+                reserved.release()
+            raise
+        if key is not None:
+            self._keys_in_flight.add(key)
+        if reserved and is_dry_run:
+            reserved.release()
+        return Admission(caller, span, key, self._keys_in_flight, reserved)
+
+    def _free_key(self, headers: Mapping[str, str], caller: Caller) -> str | None:
+        """Return the key of a submission. Raises Problem 400, and 409 if it is in progress."""
         key = _key(headers, caller)
         if key in self._keys_in_flight:
             detail = f"a request with this {KEY_HEADER} is still in progress"
             raise Problem(Code.KEY_IN_PROGRESS, detail)
-        if key is not None:
-            self._keys_in_flight.add(key)
-        return Admission(caller, span, key, self._keys_in_flight)
+        return key
 
 
 def _key(headers: Mapping[str, str], caller: Caller) -> str | None:

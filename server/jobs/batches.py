@@ -129,6 +129,8 @@ class BatchSubmissions:
             if not checked.jobs or (is_atomic and refusals):
                 raise refused_batch(refusals)
             batch, text = await self._store(admission, body, is_atomic, checked, refusals)
+            if batch.fingerprint is None:
+                admission.keep(batch.size + (batch.then_id is not None))
         finally:
             admission.release()
         if batch.fingerprint is None:
@@ -185,6 +187,7 @@ class BatchSubmissions:
         split = await self._checks.split(body)
         count = len(split.jobs) + (split.then is not None)
         if count > 1:
+            await admission.add_jobs(count - 1)
             self._queue_watermark.admit(count - 1)
         span = admission.span
         trace = span.traceparent if span else None
@@ -266,6 +269,7 @@ class BatchSubmissions:
             documents = cast("Refusals", refused.refusals)
             raise refused_batch(documents) from None
         except StoreInDoubt as error:
+            admission.keep(len(checked.jobs) + (checked.then is not None))
             detail = (
                 "the store failed, and may or may not have stored the batch: ask with"
                 f" GET /batches/{checked.batch_id}"

@@ -20,6 +20,7 @@ from server.http.conditions import ALWAYS, Conditions
 from server.http.problems import FieldError, Problem, unacceptable
 from server.http.response import encode_json, etag_of
 from server.jobs.admission import QueueWatermark
+from server.jobs.quotas import JobQuotas, Reservation
 from server.jobs.response import Response
 from server.jobs.unique_keys import key_held
 from server.jobs.waits import JobReader
@@ -57,7 +58,9 @@ class Jobs:
         queue_watermark: QueueWatermark,
         spans: RequestSpans | None,
         root_path: str,
+        quotas: JobQuotas,
     ):
+        self._quotas = quotas
         self._store = store
         self._jobs = job_store
         self._threads = threads
@@ -172,9 +175,16 @@ class Jobs:
         """Queue a failed or canceled job again, with its id and its full number of retries."""
         await self._require_may_change(job_id, caller)
         began_at = time.time()
-        self._queue_watermark.admit()
         check = job_check(conditions, REQUEUE.sources)
-        retried, job = await self._threads.run(self._jobs.retry, job_id, check, caller.actor)
+        reserved = await self._reserve_retry(job_id, caller)
+        try:
+            self._queue_watermark.admit()
+            retried, job = await self._threads.run(self._jobs.retry, job_id, check, caller.actor)
+            if reserved and retried is True:
+                reserved.keep(1)
+        finally:
+            if reserved:
+                reserved.release()
         if job is None:
             raise job_not_found(job_id)
         if isinstance(retried, KeyHolder):
@@ -191,6 +201,16 @@ class Jobs:
             "message": "job queued again",
         }
         return Response(202, document, {"Location": f"{self._root_path}/jobs/{job_id}"})
+
+    async def _reserve_retry(self, job_id: UUID, caller: Caller) -> Reservation | None:
+        """Reserve a job that its own caller retries. Raises Problem 404 and 429, and StoreError.
+
+        Jobs of others count against their quotas, which do not refuse the retry.
+        """
+        if not self._quotas.limits_jobs(caller):
+            return None
+        job = await self.wait(job_id, caller)
+        return await self._quotas.reserve(caller, 1) if caller.is_own(job.submitted_by) else None
 
     async def change(
         self, job_id: UUID, changes: JobChanges, caller: Caller, conditions: Conditions

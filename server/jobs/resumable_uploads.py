@@ -17,6 +17,7 @@ from server.auth.callers import Caller
 from server.documents.options.upload_reference import UploadReference
 from server.http.codes import Code
 from server.http.problems import FieldError, Problem, too_large, unacceptable
+from server.jobs.quotas import JobQuotas
 from storage.files.resumable.uploads import (
     OffsetConflict,
     ResumableUploads,
@@ -53,6 +54,7 @@ class ResumableService:
         run: Callable[[Callable[[], Any]], Awaitable[Any]],
         max_bytes: int,
         keep_seconds: float,
+        quotas: JobQuotas,
     ):
         """`run` runs a function in a thread. `max_bytes` is the largest size of a file.
 
@@ -64,6 +66,7 @@ class ResumableService:
         self._completing: dict[UUID, asyncio.Future[None]] = {}
         self._bodies: dict[UUID, Interruptible] = {}
         self._stopped = False
+        self._quotas = quotas
 
     @property
     def max_verified_bytes(self) -> int | None:
@@ -84,7 +87,19 @@ class ResumableService:
             raise too_large("the file", self._max_bytes, Code.FILE_TOO_LARGE)
 
     async def create(self, caller: Caller, name: str, size: int) -> ResumableUpload:
-        """Begin an upload. Raises Problem 409 if there are too many."""
+        """Begin an upload. Raises Problem 409 if there are too many, and 413 and 429 if the quota
+        of the caller has no room for it."""
+        reserved = await self._quotas.reserve(caller, 0, size)
+        try:
+            upload = await self._create(caller, name, size)
+            if reserved:
+                reserved.keep(jobs=0, size=size)
+        finally:
+            if reserved:
+                reserved.release()
+        return upload
+
+    async def _create(self, caller: Caller, name: str, size: int) -> ResumableUpload:
         if await self._run(self._uploads.count) >= MAX_UPLOADS:
             detail = f"there are {MAX_UPLOADS} resumable uploads, which is the limit"
             raise Problem(Code.TOO_MANY_UPLOADS, detail)
@@ -111,6 +126,10 @@ class ResumableService:
     async def _interrupt(self, id: UUID, problem: Problem) -> None:
         if body := self._bodies.pop(id, None):
             await body.interrupt(problem)
+
+    async def require_quota(self, caller: Caller) -> None:
+        """Raise Problem 429 if a caller uses more bytes than its quota allows."""
+        await self._quotas.require_bytes(caller)
 
     async def open(
         self, id: UUID, offset: int, verify: bool, body: Interruptible
@@ -187,9 +206,18 @@ class ResumableService:
         except Problem as problem:
             raise (_unknown() if problem.code is Code.UPLOAD_NOT_FOUND else problem) from None
 
-    async def take(self, reference: UploadReference, caller: Caller) -> Upload:
-        """Return a copy of a complete upload for a job. Raises as `find`."""
+    async def take(
+        self,
+        reference: UploadReference,
+        caller: Caller,
+        reserve: Callable[[int, str], Awaitable[None]],
+    ) -> Upload:
+        """Return a copy of a complete upload for a job. Raises as `find`.
+
+        `reserve` reserves the bytes of a file by its size and its hash, and may raise a Problem.
+        """
         found = await self.find(reference, caller)
+        await reserve(found.size, found.sha256 or "")
         try:
             upload: Upload = await self._run(partial(self._uploads.copy, found))
         except UploadGone:

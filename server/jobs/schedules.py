@@ -162,6 +162,8 @@ class ScheduleService:
         if run.refusal is not None:
             raise unacceptable([_refused(run.refusal)])
         assert run.job_id
+        if not run.is_replayed:
+            admission.keep()
         log_change(caller, "run schedule", schedule=name, job_id=str(run.job_id))
         return Submitted(run.job_id, run.is_replayed)
 

@@ -51,15 +51,21 @@ class StoredFiles:
             return file
         raise _unknown()
 
-    async def take(self, sha256: str, name: str, caller: Caller) -> Upload:
+    async def take(
+        self, sha256: str, name: str, caller: Caller, reserve: Callable[[int], Awaitable[None]]
+    ) -> Upload:
         """Return a copy of a file with this hash, for a new job, which shows it as `name`.
 
-        If the files that were found are deleted meanwhile, others are looked for. Raises Problem
-        413 and 422.
+        If the files that were found are deleted meanwhile, others are looked for. `reserve`
+        reserves the bytes of the copy, and may raise a Problem. Raises Problem 413 and 422.
         """
+        is_reserved = False
         for _ in range(TRIES):
             for _, file in await self._find(sha256, caller):
                 self._require_size(file)
+                if not is_reserved:
+                    await reserve(file.size)
+                    is_reserved = True
                 copy = partial(self._store.uploads.copy, file, display_name(name))
                 upload: Upload | None = await self._run(copy)
                 if upload is not None:

@@ -198,9 +198,10 @@ class Submissions:
             return await self.enqueue(admission, checked)
         if reference.sha256:
             take, caller = self._stored_files.take, admission.caller
-            upload = await take(reference.sha256, reference.name, caller)
+            upload = await take(reference.sha256, reference.name, caller, admission.add_bytes)
         else:
-            upload = await self._resumable.take(reference, admission.caller)
+            take_upload, caller = self._resumable.take, admission.caller
+            upload = await take_upload(reference, caller, admission.add_upload)
         try:
             submitted = await self.enqueue(admission, checked, upload)
         except BaseException as error:
@@ -236,11 +237,14 @@ class Submissions:
             detail = (
                 "the store failed, and may or may not have stored the job: ask with GET /jobs/ID"
             )
+            admission.keep(upload=upload)
             raise unavailable(detail, Code.SUBMISSION_UNCERTAIN, job_id=str(job.id)) from error
         if isinstance(stored, KeyHolder):
             log_change(caller, "find", job_id=str(stored.job_id))
             return Submitted(stored.job_id, replayed=False, existing=stored)
         job_id, replayed = stored, stored != job.id
+        if not replayed:
+            admission.keep(upload=upload)
         if span and not replayed:
             span.accepted(job)
         log_change(caller, "submit", job_id=str(job_id))

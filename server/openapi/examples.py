@@ -388,7 +388,11 @@ _REST: dict[Any, Any] = {
         "queues": None,
         "method": "token",
         "expires_at": None,
-        "quotas": {"requests": {"limit": 50, "burst": 100, "used": 1}},
+        "quotas": {
+            "queued": {"limit": 1000, "used": 12},
+            "bytes": {"limit": 10_737_418_240, "used": 1_048_576},
+            "requests": {"limit": 50, "burst": 100, "used": 1},
+        },
     },
     IndexDocument: {
         "service": "job-service",

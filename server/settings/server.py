@@ -175,8 +175,9 @@ class ServerSettings(SignInSettings):
     )
     caller_quotas: str = Field(
         "",
-        description="Quotas of each caller with a name, such as requests=50 per second. An option "
-        "of a token replaces one for its caller. Empty: none.",
+        description="Quotas of each caller with a name, such as queued=1000 bytes=10GB "
+        "requests=50: queued jobs, bytes of the files of its jobs, and requests per second. An "
+        "option of a token replaces one for its caller. Empty: none.",
     )
     trusted_proxies: str = Field(
         "",

@@ -308,7 +308,14 @@ export interface RequestQuotaDocument {
   used: number;
 }
 
+export interface UseQuotaDocument {
+  limit: number;
+  used: number | null;
+}
+
 export interface QuotasDocument {
+  queued: UseQuotaDocument | null;
+  bytes: UseQuotaDocument | null;
   requests: RequestQuotaDocument | null;
 }
 
@@ -533,6 +540,9 @@ export interface ProblemDocument {
   job_id?: string;
   estimated_start_at?: string;
   estimated_end_at?: string;
+  quota?: "queued" | "bytes";
+  limit?: number;
+  used?: number;
   batch_id?: string;
 }
 

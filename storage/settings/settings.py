@@ -42,7 +42,7 @@ JOB_TYPES_FOLDER = "job_types"
 _SIZE = re.compile(r"([0-9]{1,15}(?:\.[0-9]{1,6})?) ?([kmgt])(?:i?b)?")
 
 
-def _parse_size(value: Any) -> Any:
+def parse_size(value: Any) -> Any:
     """Return the bytes of a text such as 128m, as Docker reads it. Raises ValueError."""
     text = str(value).strip().lower()
     if value is None or text.lstrip("+-").isdecimal():
@@ -53,7 +53,7 @@ def _parse_size(value: Any) -> Any:
     return int(float(found[1]) * 1024 ** (1 + "kmgt".index(found[2])))
 
 
-Size = Annotated[int, BeforeValidator(_parse_size)]
+Size = Annotated[int, BeforeValidator(parse_size)]
 """A number of bytes. Also read from texts such as 128m, 2g or 1.5GiB, in powers of 1024."""
 
 

@@ -9,6 +9,7 @@ from tests.mutants.guards.audit import AUDIT
 from tests.mutants.guards.backups import BACKUP
 from tests.mutants.guards.batches import BATCHES
 from tests.mutants.guards.bundles import BUNDLES
+from tests.mutants.guards.byte_quota import BYTE_QUOTA
 from tests.mutants.guards.callbacks import CALLBACKS
 from tests.mutants.guards.cli import CLI
 from tests.mutants.guards.client_limits import CLIENT_LIMITS
@@ -83,6 +84,7 @@ MUTANTS = (
     *PATTERN_SETS,
     *QUEUES,
     *QUOTAS,
+    *BYTE_QUOTA,
     *SCHEDULES,
     *PARTS,
     *OUTPUT,

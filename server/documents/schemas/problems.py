@@ -1,6 +1,6 @@
 """The JSON document of an error as types."""
 
-from typing import Annotated, NotRequired
+from typing import Annotated, Literal, NotRequired
 
 from pydantic import Field, JsonValue
 from typing_extensions import TypedDict
@@ -52,3 +52,9 @@ class ProblemDocument(TypedDict):
     """When a job that would miss its deadline is expected to start."""
     estimated_end_at: NotRequired[Time]
     """When a job that would miss its deadline is expected to end."""
+    quota: NotRequired[Literal["queued", "bytes"]]
+    """The quota of the caller that refuses the request."""
+    limit: NotRequired[int]
+    """What that quota allows: jobs or bytes."""
+    used: NotRequired[int]
+    """What the caller uses of it."""

@@ -45,9 +45,22 @@ class RequestQuotaDocument(TypedDict):
     """How many of `burst` are used up at this listener; each second gives `limit` of them back."""
 
 
+class UseQuotaDocument(TypedDict):
+    """How much of something a caller may use."""
+
+    limit: int
+    """What it may use."""
+    used: int | None
+    """What it uses, counted up to the limit; null if the store does not respond."""
+
+
 class QuotasDocument(TypedDict):
     """The quotas of a caller, by what they limit; null for what is not limited."""
 
+    queued: UseQuotaDocument | None
+    """Jobs that may be queued at once."""
+    bytes: UseQuotaDocument | None
+    """Bytes of the files of the caller's jobs, and of its resumable uploads."""
     requests: RequestQuotaDocument | None
     """Requests. Without a quota of the caller, this is RATE_LIMIT."""
 

@@ -150,7 +150,10 @@ class OneUploadHandler(TusHandler):
         self.finish()
 
     async def body(self) -> Body:
-        """Accept bytes for PATCH. Raises Problem 403, 404, 409, 412, 413, 415, 422 and 507."""
+        """Accept bytes for PATCH.
+
+        Raises Problem 403, 404, 409, 412, 413, 415, 422, 429 and 507.
+        """
         self.require_version()
         if self.request.method != "PATCH":
             return NoBody()
@@ -162,6 +165,7 @@ class OneUploadHandler(TusHandler):
         if offset != upload.offset:
             raise offset_conflict(upload.offset)
         size = content_length(self.request.headers.get("Content-Length")) or 0
+        await self.resumable.require_quota(self.caller)
         self._require_room(upload, size, checksum)
         self._upload = upload
         connection: Any = self.request.connection

@@ -53,7 +53,7 @@ class NamedAnalysisHandler(SubmissionHandler):
         _require_file(headers)
         size = content_length(headers.get("Content-Length")) or 0
         self.require_file_size(size)
-        self.admit(size, has_file=True)
+        await self.admit(size, has_file=True, file_size=size)
         name = self._file_name()
         self._checked = await self._check()
         return FileBody(name, self.new_file, self.offer_buffer)

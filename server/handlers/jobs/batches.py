@@ -37,7 +37,7 @@ class NewBatchHandler(Handler):
         headers = self.request.headers
         body = json_body(headers, self.max_batch_bytes, *JSON_LINES)
         size = content_length(headers.get("Content-Length")) or 0
-        self._admission = self.admissions.admit(headers, self.caller, size)
+        self._admission = await self.admissions.admit(headers, self.caller, size)
         return body
 
     async def post(self) -> None:

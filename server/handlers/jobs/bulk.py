@@ -14,6 +14,7 @@ from server.handlers.base import Handler
 from server.http.activity import log_change
 from server.http.body import Body, JsonBody, json_body
 from server.jobs.admission import QueueWatermark
+from server.jobs.quotas import JobQuotas
 from server.store.threads import StoreThreads
 from storage.queries.bulk import Bulk, BulkChange
 from storage.records.filters import Filters
@@ -28,6 +29,7 @@ class BulkHandler(Handler):
     LIMITED = True
     bulk: Bulk
     queue_watermark: QueueWatermark
+    quotas: JobQuotas
     threads: StoreThreads
     ALLOW = "OPTIONS, POST"
     ROLES: ClassVar = {"POST": Role.ADMIN}
@@ -48,12 +50,14 @@ class BulkHandler(Handler):
         start_after, dry_run = query.start_after(), query.dry_run
         requeues = self.REQUEUES and not dry_run
         if requeues:
+            await self.quotas.require_room(self.caller)
             self.queue_watermark.admit()
         done = await self.threads.run(change, filters, start_after, dry_run)
         if not dry_run:
             log_change(self.caller.name, f"{self.action} many", jobs=done.changed)
         if requeues:
             self.queue_watermark.add(done.changed)
+            self.quotas.forget(self.caller)
         self.send_json(bulk_document(done, dry_run))
 
 

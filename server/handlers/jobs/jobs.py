@@ -60,7 +60,7 @@ class JobsHandler(SubmissionHandler):
             )
         is_form = isinstance(body, FormBody)
         self.is_timed = not (self._wait or is_form)
-        self.admit(size, is_form, self._is_dry_run)
+        await self.admit(size, is_form, self._is_dry_run, self._least_file_size(size))
         return body
 
     async def get(self) -> None:
@@ -130,8 +130,12 @@ class JobsHandler(SubmissionHandler):
             self.set_header("Retry-After", "1")
         self.send_json(set_document(jobs, query.selected()))
 
+    def _least_file_size(self, size: int) -> int:
+        """The least size of the file in a form with so many bytes."""
+        return max(0, size - self.max_json_bytes - OVERHEAD_BYTES)
+
     def _form_body(self, size: int, boundary: str) -> FormBody:
-        self.require_file_size(size - self.max_json_bytes - OVERHEAD_BYTES)
+        self.require_file_size(self._least_file_size(size))
         limits = self.max_json_bytes, self.max_upload_bytes
         return FormBody(boundary, *limits, self._open_file, self.offer_buffer)
 

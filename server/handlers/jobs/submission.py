@@ -30,10 +30,15 @@ class SubmissionHandler(Handler):
     run_file_io: Callable[[Callable[[], Any]], Awaitable[Any]]
     admission: Admission | None = None
 
-    def admit(self, size: int, has_file: bool, is_dry_run: bool = False) -> None:
-        """Admit a submission whose body has `size` bytes. Raises Problem 400, 409, 503 and 507."""
-        given = self.request.headers, self.caller, size, has_file, is_dry_run
-        self.admission = self.admissions.admit(*given)
+    async def admit(
+        self, size: int, has_file: bool, is_dry_run: bool = False, file_size: int = 0
+    ) -> None:
+        """Admit a submission whose body has `size` bytes, and its file at least `file_size`.
+
+        Raises Problem 400, 409, 413, 429, 503 and 507.
+        """
+        given = self.request.headers, self.caller, size, has_file, is_dry_run, file_size
+        self.admission = await self.admissions.admit(*given)
 
     def require_file_size(self, size: int) -> None:
         """Raise Problem 413 if a file has more bytes than MAX_UPLOAD_BYTES."""
@@ -46,7 +51,7 @@ class SubmissionHandler(Handler):
             await self.run_file_io(self.uploads.writer) if is_kept else DiscardingWriter(),
             delimiter,
             self.run_file_io,
-            self.disk_watermark.admit_upload,
+            self._require_space,
             self.max_upload_bytes,
         )
 
@@ -54,6 +59,12 @@ class SubmissionHandler(Handler):
         """Let the connection read the next bytes of the body into this memory."""
         connection: Any = self.request.connection
         connection.stream.offer_buffer(buffer)
+
+    def _require_space(self, size: int) -> None:
+        """Raise Problem 413, 429 or 507 if there is no room for the next bytes of the file."""
+        if self.admission:
+            self.admission.arrive(size)
+        self.disk_watermark.admit_upload(size)
 
     async def store(
         self, admission: Admission, checked: CheckedSubmission, body: FormBody | FileBody

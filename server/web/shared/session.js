@@ -3,7 +3,7 @@
 import { byId, h, replaceChildren } from "../lib/dom.js";
 import { messageOf } from "../lib/errors.js";
 import { forgetAll } from "../lib/fileNotes.js";
-import { number } from "../lib/format.js";
+import { bytes, number, plural } from "../lib/format.js";
 import { atRoot, belowRoot } from "../lib/root.js";
 import { ApiError, callOnce, get, setSignIn } from "./api.js";
 
@@ -42,7 +42,7 @@ let session = {
   queues: null,
   method: null,
   expires_at: null,
-  quotas: { requests: null },
+  quotas: { queued: null, bytes: null, requests: null },
 };
 /** @type {Promise<void> | null} the dialog that is open now */
 let signingIn = null;
@@ -87,9 +87,24 @@ const rights = () =>
  * @returns {string}
  */
 function quotas() {
-  const { requests } = session.quotas;
-  const lines = [requests && `Quota: ${number(requests.limit)} requests per second`];
-  return lines.filter(Boolean).join("\n");
+  const { queued, bytes: files, requests } = session.quotas;
+  const lines = [
+    queued && `${used(queued, number)}${plural(queued.limit, "queued job")}`,
+    files && `${used(files, bytes)}${bytes(files.limit)} of files`,
+    requests && `${plural(requests.limit, "request")} per second`,
+  ].filter(Boolean);
+  return lines.length > 0 ? ["Quotas:", ...lines].join("\n") : "";
+}
+
+/**
+ * Return the first half of a text such as "12 of 1,000 queued jobs".
+ *
+ * @param {import("../types.js").UseQuotaDocument} quota
+ * @param {(value: number) => string} text
+ * @returns {string}
+ */
+function used({ used }, text) {
+  return used === null ? "" : `${text(used)} of `;
 }
 
 /**

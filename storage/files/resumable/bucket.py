@@ -33,7 +33,7 @@ from storage.files.resumable.uploads import (
     UploadGone,
 )
 from storage.records.job import StoreUnavailable, Upload
-from storage.records.resumable_upload import ResumableUpload
+from storage.records.resumable_upload import BegunUpload, ResumableUpload
 
 PIECE_BYTES = PART_BYTES
 """Size of a piece. Bytes of a piece that was not stored whole are lost with the listener."""
@@ -122,6 +122,8 @@ class BucketResumables(ResumableUploads):
 
     def __init__(self, bucket: S3Store):
         self._bucket = bucket
+        self._infos: dict[str, tuple[tuple[int, datetime], _Info | None]] = {}
+        """Infos that `begun_by` has read, with their sizes and times, by their paths."""
 
     def create(self, upload: ResumableUpload) -> None:
         """Begin an upload; see `ResumableUploads.create`."""
@@ -194,6 +196,22 @@ class BucketResumables(ResumableUploads):
             found = obstore.list_with_delimiter(self._bucket, prefix=PARTIAL)
         return len(found["common_prefixes"])
 
+    def begun_by(self, name: str) -> list[BegunUpload]:
+        """Return the uploads of a caller; see `ResumableUploads.begun_by`.
+
+        Infos are read again only when they have changed. Their times are in seconds, but a hash
+        makes an info longer.
+        """
+        known: dict[str, tuple[tuple[int, datetime], _Info | None]] = {}
+        for path, size, changed_at in self._objects(PARTIAL):
+            if path.endswith(f"/{_INFO}"):
+                now = size, changed_at
+                before, info = self._infos.get(path, (None, None))
+                known[path] = now, info if before == now else self._info_at(path)
+        self._infos = known
+        own = [info for _, info in known.values() if info is not None and info.created_by == name]
+        return [BegunUpload(info.size, info.sha256) for info in own]
+
     def sweep(self, keep_seconds: float) -> None:
         """Delete uploads that were not changed for so long; see `ResumableUploads.sweep`."""
         newest: dict[str, datetime] = {}
@@ -234,9 +252,12 @@ class BucketResumables(ResumableUploads):
                 obstore.delete(self._bucket, names)
 
     def _read_info(self, id: UUID) -> _Info | None:
+        return self._info_at(f"{self.prefix(id)}/{_INFO}")
+
+    def _info_at(self, path: str) -> _Info | None:
         try:
             with translate_errors(but=FileNotFoundError):
-                found = obstore.get(self._bucket, f"{self.prefix(id)}/{_INFO}").bytes()
+                found = obstore.get(self._bucket, path).bytes()
         except FileNotFoundError:
             return None
         return _Info(**json.loads(found.to_bytes()))

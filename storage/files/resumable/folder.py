@@ -31,7 +31,7 @@ from storage.files.resumable.uploads import (
     UploadGone,
 )
 from storage.records.job import StoreUnavailable, Upload
-from storage.records.resumable_upload import ResumableUpload
+from storage.records.resumable_upload import BegunUpload, ResumableUpload
 
 _DATA, _INFO, _NEW_INFO = "data", "info", "info.new"
 _COPY_BYTES = 1024**2
@@ -197,6 +197,13 @@ class FolderResumables(ResumableUploads):
         """Return the number of uploads."""
         with translate_errors(_WHAT):
             return len(os.listdir(self._folder))
+
+    def begun_by(self, name: str) -> list[BegunUpload]:
+        """Return the uploads of a caller; see `ResumableUploads.begun_by`."""
+        with translate_errors(_WHAT):
+            infos = [_read_info(folder) for folder in self._folder.iterdir()]
+        own = [each for each in infos if each is not None and each.created_by == name]
+        return [BegunUpload(each.size, each.sha256) for each in own]
 
     def sweep(self, keep_seconds: float) -> None:
         """Delete uploads that were not changed for so long; see `ResumableUploads.sweep`."""

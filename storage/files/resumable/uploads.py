@@ -11,7 +11,7 @@ from uuid import UUID
 
 from storage.files.uploads import UploadWriter
 from storage.records.job import Upload
-from storage.records.resumable_upload import ResumableUpload
+from storage.records.resumable_upload import BegunUpload, ResumableUpload
 
 PARTIAL = "partial"
 """The name of the folder of resumable uploads, beside the files of jobs."""
@@ -92,6 +92,10 @@ class ResumableUploads(ABC):
     @abstractmethod
     def count(self) -> int:
         """Return the number of uploads."""
+
+    @abstractmethod
+    def begun_by(self, name: str) -> list[BegunUpload]:
+        """Return the uploads that a caller has begun, complete or not. Reads no bytes of them."""
 
     @abstractmethod
     def sweep(self, keep_seconds: float) -> None:

@@ -195,7 +195,7 @@ CLIENT_LIMITS = (
     Mutant(
         "a retry is refused when too many jobs are queued",
         "server/jobs/jobs.py",
-        "        self._queue_watermark.admit()\n",
+        "            self._queue_watermark.admit()\n",
         "",
         QUEUE,
     ),

@@ -3,6 +3,12 @@
 from tests.mutants.mutant import Mutant
 
 VALUES = ("tests/server/auth/test_quotas.py",)
+JOBS = ("tests/server/jobs/test_quotas.py",)
+RESERVE = (
+    "        reserved = await self._quotas.reserve(caller, 1, file_size if has_file else None)\n"
+)
+ADMIT = "        self._queue_watermark.admit(jobs=0 if is_dry_run else 1)\n"
+COUNTS = ("tests/server/jobs/test_use_counts.py",)
 
 QUOTAS = (
     Mutant(
@@ -53,5 +59,173 @@ QUOTAS = (
         '            self.quotas.refused["requests"] += 1\n',
         "",
         VALUES,
+    ),
+    Mutant(
+        "submissions above a quota are refused",
+        "server/jobs/quotas.py",
+        "        if use.amount + amount > self._limit:\n",
+        "        if False:\n",
+        JOBS,
+    ),
+    Mutant(
+        "a batch that never fits is not worth a retry",
+        "server/jobs/quotas.py",
+        "        if self._granted + amount > self._limit:\n",
+        "        if False:\n",
+        JOBS,
+    ),
+    Mutant(
+        "what a request reserves counts before it is stored",
+        "server/jobs/quotas.py",
+        "            use.reserved += amount\n",
+        "",
+        JOBS,
+    ),
+    Mutant(
+        "what a request has stored counts",
+        "server/jobs/quotas.py",
+        "            self._use.stored += min(amount, self._granted)\n",
+        "            pass\n",
+        JOBS,
+    ),
+    Mutant(
+        "what a request has not stored is free again",
+        "server/jobs/quotas.py",
+        "            self._use.reserved -= self._held\n",
+        "",
+        JOBS,
+    ),
+    Mutant(
+        "a refused submission frees what it has reserved",
+        "server/jobs/admission.py",
+        "        if self.reserved is not None:\n            self.reserved.release()\n",
+        "",
+        JOBS,
+    ),
+    Mutant(
+        "a dry run uses nothing of a quota",
+        "server/jobs/admission.py",
+        "        if reserved and is_dry_run:\n            reserved.release()\n",
+        "        if reserved and is_dry_run:\n            reserved.keep(1)\n",
+        JOBS,
+    ),
+    Mutant(
+        "quotas go before the watermark of the queue",
+        "server/jobs/admission.py",
+        f"{RESERVE}        try:\n    {ADMIT}",
+        f"{ADMIT}{RESERVE}        try:\n",
+        JOBS,
+    ),
+    Mutant(
+        "a batch counts with all its jobs",
+        "server/jobs/batches.py",
+        "            await admission.add_jobs(count - 1)\n",
+        "",
+        JOBS,
+    ),
+    Mutant(
+        "the retry of an own job needs room",
+        "server/jobs/jobs.py",
+        "return await self._quotas.reserve(caller, 1) if caller.is_own(job.submitted_by)",
+        "return None if caller.is_own(job.submitted_by)",
+        JOBS,
+    ),
+    Mutant(
+        "a retry of the job of another is not refused",
+        "server/jobs/jobs.py",
+        "if caller.is_own(job.submitted_by) else None\n",
+        "\n",
+        JOBS,
+    ),
+    Mutant(
+        "a bulk retry needs room",
+        "server/handlers/jobs/bulk.py",
+        "            await self.quotas.require_room(self.caller)\n",
+        "",
+        JOBS,
+    ),
+    Mutant(
+        "jobs are counted again after a bulk retry",
+        "server/handlers/jobs/bulk.py",
+        "            self.quotas.forget(self.caller)\n",
+        "",
+        JOBS,
+    ),
+    Mutant(
+        "a run of a schedule counts",
+        "server/jobs/schedules.py",
+        "            admission.keep()\n",
+        "            pass\n",
+        JOBS,
+    ),
+    Mutant(
+        "the first request of a caller waits for a count",
+        "server/jobs/use_counts.py",
+        "        while use.counted is None or limit > use.counted_to:\n",
+        "        while False:\n",
+        JOBS,
+    ),
+    Mutant(
+        "a higher limit needs a new count",
+        "server/jobs/use_counts.py",
+        "        while use.counted is None or limit > use.counted_to:\n",
+        "        while use.counted is None:\n",
+        COUNTS,
+    ),
+    Mutant(
+        "a request without room waits for a count",
+        "server/jobs/use_counts.py",
+        "        if is_due and use.amount + room > limit:\n",
+        "        if False:\n",
+        JOBS,
+    ),
+    Mutant(
+        "a caller is counted once a second",
+        "server/jobs/use_counts.py",
+        "        if time.monotonic() >= use.due_at(COUNT_SECONDS):\n",
+        "        if True:\n",
+        COUNTS,
+    ),
+    Mutant(
+        "counts take a small share of the time",
+        "server/jobs/use_counts.py",
+        "max(pause, COST_FACTOR * self.cost)",
+        "pause",
+        COUNTS,
+    ),
+    Mutant(
+        "what is stored during a count is not lost",
+        "server/jobs/use_counts.py",
+        "use.stored - before",
+        "0",
+        COUNTS,
+    ),
+    Mutant(
+        "counts run one at a time",
+        "server/jobs/use_counts.py",
+        "            async with self._one_at_a_time:\n                before",
+        "            if True:\n                before",
+        COUNTS,
+    ),
+    Mutant(
+        "a request that is given up ends no count of others",
+        "server/jobs/use_counts.py",
+        "            await asyncio.shield(self._begin(name, limit, use))\n        if time",
+        "            await self._begin(name, limit, use)\n        if time",
+        COUNTS,
+    ),
+    Mutant(
+        "the number of counted callers is bounded",
+        "server/jobs/use_counts.py",
+        "        if len(self._uses) > MAX_CALLERS:\n",
+        "        if False:\n",
+        COUNTS,
+    ),
+    Mutant(
+        "a caller with reservations is not forgotten",
+        "server/jobs/use_counts.py",
+        "if not (of.reserved or of.counting)",
+        "",
+        COUNTS,
     ),
 )

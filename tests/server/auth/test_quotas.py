@@ -37,7 +37,7 @@ def file(tmp_path: Path) -> Path:
     """The file of tokens: eve has a quota, bob has none of his own, sue has no limit."""
     path = tmp_path / "tokens"
     sue = f"sue:admin requests=unlimited:{SUE}"
-    path.write_text(f"eve:admin requests=0.5:{EVE}\nbob:admin:{BOB}\n{sue}\n")
+    path.write_text(f"eve:admin requests=0.01:{EVE}\nbob:admin:{BOB}\n{sue}\n")
     return path
 
 
@@ -55,6 +55,12 @@ def app(bench: Bench, io_loop: IOLoop, file: Path) -> Iterator[App]:
     [
         ("requests=50", Quotas(requests=50)),
         ("requests=0.25", Quotas(requests=0.25)),
+        ("queued=1", Quotas(queued=1)),
+        ("bytes=10GB", Quotas(bytes=10 * 1024**3)),
+        ("bytes=1.5m", Quotas(bytes=1.5 * 1024**2)),
+        ("bytes=1000", Quotas(bytes=1000)),
+        ("bytes=unlimited", Quotas(bytes=math.inf)),
+        ("queued=unlimited  requests=2", Quotas(queued=math.inf, requests=2)),
         ("requests=unlimited", Quotas(requests=math.inf)),
         ("", None),
     ],
@@ -79,6 +85,8 @@ def test_a_token_may_have_quotas(options: str, quotas: Quotas | None, token: str
         ("requests=1000001", "requests=: it must be a number"),
         (f"requests={EVE}", "requests=: it must be a number"),
         ("requests=1 requests=1", "requests= is given twice"),
+        *((f"bytes={each}", "bytes=: it must be") for each in ("", "0", "x", "-1", EVE)),
+        *((f"queued={each}", "queued=: it must be a number") for each in ("", "0", "1.5", EVE)),
         ("request=1", "requests=50"),
         (EVE, "requests=50"),
     ],
@@ -98,9 +106,10 @@ def test_an_invalid_quota_is_named_with_its_position_and_no_value_is_shown(
 
 
 def test_a_token_replaces_the_quotas_of_all_callers_one_by_one() -> None:
-    quotas = CallerQuotas(parse_quotas("requests=5"))
-    assert quotas.of(Caller("eve", Role.READ)) == Quotas(requests=5)
-    assert quotas.of(Caller("eve", Role.READ, quotas=Quotas(requests=7))) == Quotas(requests=7)
+    quotas = CallerQuotas(parse_quotas("queued=3 requests=5"))
+    assert quotas.of(Caller("eve", Role.READ)) == Quotas(3, None, 5)
+    assert quotas.of(Caller("eve", Role.READ, quotas=Quotas(requests=7))) == Quotas(3, None, 7)
+    assert quotas.of(Caller("eve", Role.READ, quotas=Quotas(queued=8))) == Quotas(8, None, 5)
     assert quotas.of(UNRESTRICTED) is None
     assert CallerQuotas(Quotas()).of(Caller("eve", Role.READ)) is None
 
@@ -115,9 +124,9 @@ async def test_a_quota_of_requests_replaces_the_rate_of_others_on_both_paths(
     refused = await client.fetch(NO_JOB, headers=bearer(EVE))
     problem = read(refused, 429)
     assert problem["code"] == "rate_limited"
-    assert "the quota of eve allows, requests=0.5" in problem["detail"]
-    assert refused.headers["RateLimit-Policy"] == '"requests";q=20;w=40'
-    assert refused.headers["Retry-After"] == "2"
+    assert "the quota of eve allows, requests=0.01" in problem["detail"]
+    assert refused.headers["RateLimit-Policy"] == '"requests";q=20;w=2000'
+    assert refused.headers["Retry-After"] == "100"
     read(await client.fetch(NO_JOB, headers=bearer(EVE) | SLOW), 429)
     for _ in range(30):
         read(await client.fetch(NO_JOB, headers=bearer(SUE)), 404)
@@ -147,11 +156,19 @@ async def test_the_session_tells_what_is_used_of_the_quota(app: App, client: Cli
         for _ in range(2):
             await client.get("/session", headers=bearer(EVE))
         found = await client.get("/session", headers=bearer(EVE))
-        assert found["quotas"] == {"requests": {"limit": 0.5, "burst": 20, "used": 3}}
+        assert found["quotas"] == {
+            "queued": None,
+            "bytes": None,
+            "requests": {"limit": 0.01, "burst": 20, "used": 3},
+        }
         found = await client.get("/session", headers=bearer(BOB))
-        assert found["quotas"] == {"requests": {"limit": 0.001, "burst": 3, "used": 1}}
+        assert found["quotas"] == {
+            "queued": None,
+            "bytes": None,
+            "requests": {"limit": 0.001, "burst": 3, "used": 1},
+        }
         found = await client.get("/session", headers=bearer(SUE))
-        assert found["quotas"] == {"requests": None}
+        assert found["quotas"] == {"queued": None, "bytes": None, "requests": None}
 
 
 @pytest.mark.gen_test

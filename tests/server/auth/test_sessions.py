@@ -30,7 +30,12 @@ SECRET = "sixteen characters"
 SAME = {"Sec-Fetch-Site": "same-origin"}
 JSON = {"Content-Type": "application/json"}
 SLEEP = {"type": "sleep", "payload": {"seconds": 5}}
-BY_TOKEN = {"queues": None, "method": "token", "expires_at": None, "quotas": {"requests": None}}
+BY_TOKEN = {
+    "queues": None,
+    "method": "token",
+    "expires_at": None,
+    "quotas": {"queued": None, "bytes": None, "requests": None},
+}
 EVIL = "http://evil.example"
 
 pytestmark = pytest.mark.sqlite

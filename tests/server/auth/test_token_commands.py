@@ -110,7 +110,7 @@ def test_the_list_shows_ends_and_last_uses_and_no_secret(file: Path, bench: Benc
         "name": "eve",
         "role": "admin",
         "expires": None,
-        "quotas": {"requests": 50},
+        "quotas": {"queued": None, "bytes": None, "requests": 50},
         "last_used_at": "2026-12-31T00:00:00Z",
         "address": "10.0.0.7",
     }
@@ -185,9 +185,20 @@ def test_a_token_is_created_for_some_queues(tmp_path: Path) -> None:
 
 def test_a_token_is_created_with_quotas(tmp_path: Path) -> None:
     file = tmp_path / "tokens"
-    made = run("create", "ci", "--requests", "0.5", "--expires", "2999-01-01", "--file", str(file))
+    made = run(
+        "create",
+        "ci",
+        "--requests",
+        "0.5",
+        "--queued",
+        "7",
+        "--expires",
+        "2999-01-01",
+        "--file",
+        str(file),
+    )
     assert made.returncode == 0, made.stderr
-    assert "  ci:submit expires=2999-01-01T00:00:00Z requests=0.5:sha256:" in made.stdout
+    assert "  ci:submit expires=2999-01-01T00:00:00Z queued=7 requests=0.5:sha256:" in made.stdout
 
 
 @pytest.mark.parametrize(
@@ -197,6 +208,7 @@ def test_a_token_is_created_with_quotas(tmp_path: Path) -> None:
         ["create", "ci", "--expires", "soon"],
         ["create", "ci", "--expires", "0d"],
         ["create", "ci", "--requests", "0"],
+        ["create", "ci", "--queued", "1.5"],
         ["create", "ci", "--requests", "many"],
         ["create", "ci", "--add"],
         ["create", "ci", "--add", "--file", "/none/tokens"],

@@ -46,10 +46,10 @@ class Backend(ABC):
     def left(self) -> list[str]:
         """Names of all that is stored for uploads."""
 
-    def begin(self, size: int = len(CONTENT)) -> UUID:
+    def begin(self, size: int = len(CONTENT), caller: str | None = "ann") -> UUID:
         """Begin an upload."""
         now = round(time.time() * 1000)
-        upload = ResumableUpload(uuid4(), "a.log", size, "ann", now)
+        upload = ResumableUpload(uuid4(), "a.log", size, caller, now)
         self.uploads.create(upload)
         return upload.id
 
@@ -106,6 +106,28 @@ def backend(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Backend]
         yield FolderBackend(tmp_path / "uploads")
     else:
         yield BucketBackend(request.getfixturevalue("bucket"))
+
+
+def test_the_uploads_of_a_caller_are_found_with_their_final_sizes(backend: Backend) -> None:
+    first, other = backend.begin(5), backend.begin(7, "bob")
+    backend.begin(9, None)
+    whole = backend.whole()
+    for _ in range(2):
+        found = backend.uploads.begun_by("ann")
+        assert set(found) == {(5, None), (len(CONTENT), SHA256)}
+    assert backend.uploads.begun_by("bob") == [(7, None)]
+    for id in (first, other):
+        backend.uploads.delete(id)
+    assert backend.uploads.begun_by("ann") == [(whole.size, SHA256)]
+    assert backend.uploads.begun_by("bob") == []
+
+
+def test_an_upload_that_becomes_complete_is_found_with_its_hash(backend: Backend) -> None:
+    id = backend.begin()
+    assert backend.uploads.begun_by("ann") == [(len(CONTENT), None)]
+    backend.send(id, 0, len(CONTENT))
+    backend.uploads.complete(id)
+    assert backend.uploads.begun_by("ann") == [(len(CONTENT), SHA256)]
 
 
 def test_a_new_upload_has_no_bytes(backend: Backend) -> None:

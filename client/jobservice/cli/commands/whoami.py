@@ -1,6 +1,6 @@
 """`jobservice whoami`."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 import typer
@@ -36,7 +36,15 @@ def whoami(session: Session) -> None:
 
 def _quotas(quotas: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     """Yield names and texts of the quotas. A service of an earlier release has none."""
-    for name, quota in quotas.items():
-        if quota is not None and name == "requests":
-            at_once = f"{quota['used']:,} of {quota['burst']:,} at once are used"
-            yield name, f"{quota['limit']:g} per second ({at_once})"
+    if queued := quotas.get("queued"):
+        yield "queued", f"{_used(queued, formats.number)}{formats.counted(queued['limit'], 'job')}"
+    if size := quotas.get("bytes"):
+        yield "bytes", f"{_used(size, formats.size)}{formats.size(size['limit'])}"
+    if requests := quotas.get("requests"):
+        at_once = f"{requests['used']:,} of {requests['burst']:,} at once are used"
+        yield "requests", f"{requests['limit']:g} per second ({at_once})"
+
+
+def _used(quota: Mapping[str, Any], text: Callable[[int], str]) -> str:
+    """What is used of a quota, if the service knows it."""
+    return "" if quota["used"] is None else f"{text(quota['used'])} of "

@@ -1,0 +1,283 @@
+"""`JobQuotas`: refuses requests of callers whose quotas are used up.
+
+    head of a request ─▶ reserve ─▶ Reservation ─┬─ keep: what was stored counts from now on
+                                                 └─ release: what was not stored is free again
+
+Callers without quotas cost a look into a table, and no query.
+"""
+
+import math
+import time
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+from server.auth.caller_quotas import CallerQuotas
+from server.auth.callers import Caller
+from server.http.codes import Code
+from server.http.problems import Problem
+from server.jobs.use_counts import FULL_COUNT_SECONDS, Use, UseCounts
+from storage.records.job import StoreError
+
+
+@dataclass(frozen=True)
+class _Resource:
+    """What a quota limits, in the words of its refusals."""
+
+    quota: str
+    one: str
+    many: str
+    remedy: str
+    less: str
+    is_soon_free: bool
+    """Whether waiting helps by itself."""
+
+
+QUEUED = _Resource(
+    "queued",
+    "queued job",
+    "queued jobs",
+    "wait until some of them have started, or cancel some",
+    "send fewer",
+    is_soon_free=True,
+)
+BYTES = _Resource(
+    "bytes",
+    "byte of files",
+    "bytes of files",
+    "delete jobs with files, or uploads, that are not needed",
+    "send less",
+    is_soon_free=False,
+)
+
+
+class Share:
+    """What one request has reserved of one resource.
+
+    A client may go away, so that all is released, while its file or its job is still being stored:
+    nothing is reserved then any more, but what is stored counts.
+    """
+
+    def __init__(self, resource: _Resource, counts: UseCounts, caller: str, limit: int):
+        self._resource, self._counts = resource, counts
+        self._caller, self._limit = caller, limit
+        self._use: Use | None = None
+        self._granted = self._held = self._arrived = 0
+        self._is_released = False
+
+    async def add(self, amount: int) -> None:
+        """Reserve more. Raises Problem 413 and 429, and StoreError."""
+        if self._granted + amount > self._limit:
+            raise self._too_large(self._granted + amount)
+        use = self._use = await self._counts.current(self._caller, self._limit, amount)
+        if use.amount + amount > self._limit:
+            raise self._used_up(use, amount)
+        self._grant(use, amount)
+
+    def arrive(self, amount: int) -> None:
+        """Reserve what arrives beyond what was announced. Raises Problem 413 and 429."""
+        self._arrived += amount
+        more = self._arrived - self._granted
+        if self._use is None or more <= 0:
+            return
+        if self._arrived > self._limit:
+            raise self._too_large(self._arrived)
+        if self._use.amount + more > self._limit:
+            raise self._used_up(self._use, more)
+        self._grant(self._use, more)
+
+    def keep(self, amount: int) -> None:
+        """Let an amount that was stored count, as far as it was reserved, and free the rest."""
+        if self._use is not None:
+            self._use.stored += min(amount, self._granted)
+        self.release()
+
+    def release(self) -> None:
+        """Free what was not kept."""
+        self._is_released = True
+        if self._use is not None:
+            self._use.reserved -= self._held
+            self._held = 0
+
+    def _grant(self, use: Use, amount: int) -> None:
+        self._granted += amount
+        if not self._is_released:
+            self._held += amount
+            use.reserved += amount
+
+    def _used_up(self, use: Use, amount: int) -> Problem:
+        """429: the caller uses all that its quota allows."""
+        of, used, amount = self._resource, use.amount - self._held, self._held + amount
+        more = "" if used >= self._limit else f", so {amount} more would be too many"
+        detail = f"{self}, and has {used}{more}: {of.remedy}"
+        headers = {}
+        if of.is_soon_free:
+            seconds = math.ceil(use.due_at(FULL_COUNT_SECONDS) - time.monotonic())
+            headers["Retry-After"] = str(max(1, seconds))
+        members = {"quota": of.quota, "limit": self._limit, "used": used}
+        return Problem(Code.QUOTA_EXCEEDED, detail, headers=headers, members=members)
+
+    def _too_large(self, amount: int) -> Problem:
+        """413: the request would never fit."""
+        detail = f"{self}, and this request alone has {amount}: {self._resource.less}"
+        members = {"quota": self._resource.quota, "limit": self._limit}
+        return Problem(Code.LARGER_THAN_QUOTA, detail, members=members)
+
+    def __str__(self) -> str:
+        of = self._resource
+        what = of.one if self._limit == 1 else of.many
+        return f"{self._caller} may have {self._limit} {what} (quota {of.quota})"
+
+
+class Reservation:
+    """What one request has reserved of its caller's quotas."""
+
+    def __init__(
+        self, quotas: "JobQuotas", caller: Caller, queued: Share | None, size: Share | None
+    ):
+        self._quotas, self._caller = quotas, caller
+        self._queued, self._bytes = queued, size
+
+    async def add_jobs(self, count: int) -> None:
+        """Reserve jobs: all of them or none. Raises Problem 413 and 429, and StoreError."""
+        if self._queued:
+            with self._quotas.counting_refusals():
+                await self._queued.add(count)
+
+    async def add_bytes(self, size: int) -> None:
+        """Reserve bytes of a file. Raises Problem 413 and 429, and StoreError."""
+        if self._bytes:
+            with self._quotas.counting_refusals():
+                await self._bytes.add(size)
+
+    async def add_upload(self, size: int, sha256: str) -> None:
+        """Reserve the bytes of a resumable upload that a job gets. Raises as `add_bytes`.
+
+        The first job of a caller that has the file takes over what the upload has counted.
+        """
+        if self._bytes:
+            is_second = await self._quotas.has_upload(self._caller, sha256)
+            await self.add_bytes(size if is_second else 0)
+
+    def arrive(self, size: int) -> None:
+        """Reserve the next bytes of a file unless they were announced. Raises Problem 413, 429."""
+        if self._bytes:
+            with self._quotas.counting_refusals():
+                self._bytes.arrive(size)
+
+    def keep(self, jobs: int, size: int = 0) -> None:
+        """Let what was stored count, as far as it was reserved, and free the rest."""
+        if self._queued:
+            self._queued.keep(jobs)
+        if self._bytes:
+            self._bytes.keep(size)
+
+    def release(self) -> None:
+        """Free what was not kept."""
+        for share in (self._queued, self._bytes):
+            if share:
+                share.release()
+
+
+class JobQuotas:
+    """The quotas of a listener's callers, but those of requests."""
+
+    def __init__(
+        self,
+        quotas: CallerQuotas,
+        queued: UseCounts,
+        size: UseCounts,
+        find_upload: Callable[[str, str], Awaitable[bool]],
+    ):
+        """`find_upload` returns whether a job of a named caller was given a file with a hash."""
+        self._quotas, self._queued, self._bytes = quotas, queued, size
+        self._find_upload = find_upload
+
+    async def reserve(
+        self, caller: Caller, jobs: int, size: int | None = None
+    ) -> Reservation | None:
+        """Reserve the jobs of a request, and the bytes of its file, if it has one; None for a
+        caller without quotas.
+
+        `size` is at most the size of the file; `Reservation.arrive` reserves the rest. `keep` or
+        `release` has to follow. Raises Problem 413 and 429, and StoreError.
+        """
+        quotas = self._quotas.of(caller)
+        if quotas is None:
+            return None
+        reservation = Reservation(
+            self,
+            caller,
+            self._share(QUEUED, self._queued, caller, quotas.queued),
+            self._share(BYTES, self._bytes, caller, quotas.bytes),
+        )
+        try:
+            if jobs:
+                await reservation.add_jobs(jobs)
+            if size is not None:
+                await reservation.add_bytes(size)
+        except BaseException:
+            reservation.release()
+            raise
+        return reservation
+
+    async def has_upload(self, caller: Caller, sha256: str) -> bool:
+        """Return whether a job of a caller was given a file with this hash. Raises StoreError."""
+        return await self._find_upload(str(caller.name), sha256)
+
+    @contextmanager
+    def counting_refusals(self) -> Iterator[None]:
+        """A block whose refusals by a quota are counted."""
+        try:
+            yield
+        except Problem as problem:
+            self._quotas.refused[problem.members["quota"]] += 1
+            raise
+
+    async def require_room(self, caller: Caller) -> None:
+        """Raise Problem 429 if no further job of a caller may be queued, and StoreError."""
+        if reserved := await self.reserve(caller, 1):
+            reserved.release()
+
+    async def require_bytes(self, caller: Caller) -> None:
+        """Raise Problem 429 if a caller uses more bytes than it may, and StoreError."""
+        if reserved := await self.reserve(caller, 0, 0):
+            reserved.release()
+
+    def limits_jobs(self, caller: Caller) -> bool:
+        """Whether a caller has a quota of queued jobs."""
+        quotas = self._quotas.of(caller)
+        return quotas is not None and quotas.queued not in (None, math.inf)
+
+    def forget(self, caller: Caller) -> None:
+        """Count the jobs of a caller again, after a change of unknown size."""
+        if caller.name is not None:
+            self._queued.forget(caller.name)
+
+    async def queued(self, caller: Caller) -> tuple[int, int | None] | None:
+        """Return how many queued jobs a caller may have, and how many it has: None if they cannot
+        be counted now. None without a limit."""
+        quotas = self._quotas.of(caller)
+        return await self._used(self._queued, caller, quotas.queued if quotas else None)
+
+    async def bytes(self, caller: Caller) -> tuple[int, int | None] | None:
+        """Return how many bytes a caller may keep, and how many it keeps, as `queued` does."""
+        quotas = self._quotas.of(caller)
+        return await self._used(self._bytes, caller, quotas.bytes if quotas else None)
+
+    async def _used(
+        self, counts: UseCounts, caller: Caller, limit: float | None
+    ) -> tuple[int, int | None] | None:
+        if limit is None or limit == math.inf:
+            return None
+        try:
+            return int(limit), (await counts.current(str(caller.name), int(limit))).amount
+        except StoreError:
+            return int(limit), None
+
+    def _share(
+        self, resource: _Resource, counts: UseCounts, caller: Caller, limit: float | None
+    ) -> Share | None:
+        if limit is None or limit == math.inf:
+            return None
+        return Share(resource, counts, str(caller.name), int(limit))

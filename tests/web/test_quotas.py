@@ -1,0 +1,40 @@
+"""The quotas of the caller beside its name, and a submission that one of them refuses."""
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from tests.support.callers import token
+from tests.support.programs import Service, running_service
+
+TOKENS = f"ann:submit queued=1 bytes=1GB requests=50:{token('ann')}"
+
+
+@pytest.fixture
+def service(tmp_path: Path) -> Iterator[Service]:
+    """A listener whose caller ann may have one queued job."""
+    with running_service("", tmp_path, API_TOKENS=TOKENS) as service:
+        service.token = token("ann")
+        yield service
+
+
+def test_the_page_shows_quotas_and_says_which_one_refuses_a_job(
+    service: Service, page: Page
+) -> None:
+    page.goto("/ui/submit?type=sleep")
+    page.get_by_role("dialog").get_by_label("Token").fill(token("ann"))
+    page.get_by_role("dialog").get_by_role("button", name="Sign in").click()
+    name = page.locator("#caller span")
+    expect(name).to_have_attribute(
+        "title", "Quotas:\n0 of 1 queued job\n0 bytes of 1 GiB of files\n50 requests per second"
+    )
+    service.submit(payload={"seconds": 600})
+    page.get_by_label("Seconds required").fill("5")
+    page.get_by_role("button", name="Submit").click()
+    expect(page.locator("main")).to_contain_text("ann may have 1 queued job")
+    expect(page.locator("main")).to_contain_text("cancel some")
+    page.reload()
+    expect(name).to_have_attribute("title", re.compile("1 of 1 queued job"))
