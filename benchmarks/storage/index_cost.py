@@ -1,4 +1,4 @@
-"""What the index of the role read-own costs each job, in CPU time.
+"""CPU time and pages that the index of the role read-own costs each job.
 
     python -m benchmarks.storage.index_cost [--jobs 2000] [--rounds 20]
 

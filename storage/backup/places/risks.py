@@ -1,4 +1,4 @@
-"""What can be lost together: a place of backups that a restart or a broken disk takes away."""
+"""Risks of a place of backups: a restart, or a broken disk that has the store as well."""
 
 from collections.abc import Iterator
 from pathlib import Path
