@@ -65,10 +65,14 @@ class Share:
         self._granted = self._held = self._arrived = 0
         self._is_released = False
 
+    def require_fits(self, amount: int) -> None:
+        """Raise Problem 413 for an amount that is larger than the quota."""
+        if amount > self._limit:
+            raise self._too_large(amount)
+
     async def add(self, amount: int) -> None:
         """Reserve more. Raises Problem 413 and 429, and StoreError."""
-        if self._granted + amount > self._limit:
-            raise self._too_large(self._granted + amount)
+        self.require_fits(self._granted + amount)
         use = self._use = await self._counts.current(self._caller, self._limit, amount)
         if use.amount + amount > self._limit:
             raise self._used_up(use, amount)
@@ -80,8 +84,7 @@ class Share:
         more = self._arrived - self._granted
         if self._use is None or more <= 0:
             return
-        if self._arrived > self._limit:
-            raise self._too_large(self._arrived)
+        self.require_fits(self._arrived)
         if self._use.amount + more > self._limit:
             raise self._used_up(self._use, more)
         self._grant(self._use, more)
@@ -143,6 +146,13 @@ class Reservation:
         if self._queued:
             with self._quotas.counting_refusals():
                 await self._queued.add(count)
+
+    def require_fits(self, size: int) -> None:
+        """Raise Problem 413 for a file that is larger than the quota, however much of it is used:
+        waiting for room would be in vain."""
+        if self._bytes:
+            with self._quotas.counting_refusals():
+                self._bytes.require_fits(size)
 
     async def add_bytes(self, size: int) -> None:
         """Reserve bytes of a file. Raises Problem 413 and 429, and StoreError."""
@@ -211,6 +221,7 @@ class JobQuotas:
             self._share(QUEUED, self._queued, caller, quotas.queued),
             self._share(BYTES, self._bytes, caller, quotas.bytes),
         )
+        reservation.require_fits(size or 0)
         try:
             if jobs:
                 await reservation.add_jobs(jobs)

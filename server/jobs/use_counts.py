@@ -6,6 +6,9 @@ added to the last count:
     use = the last count + what was stored since that count began + what requests have reserved
 
 So no request of one listener exceeds a quota. Another listener learns of it by its next count.
+
+What is stored while a count runs may be in the count as well, so the use may be less than this sum.
+A request that is refused only for that waits for a new count.
 """
 
 import asyncio
@@ -25,6 +28,8 @@ FULL_COUNT_SECONDS = 0.1
 COST_FACTOR = 20
 """A count is as many times as long ago as it took, so counts take at most 5 % of the time."""
 MAX_PAUSE_SECONDS = 60.0
+MAX_WAIT_SECONDS = 1.0
+"""How long a request waits until a new count is due, if the last one may have counted twice."""
 MAX_CALLERS = 10_000
 """Callers whose counts are kept. The least recently used are forgotten first."""
 
@@ -44,6 +49,8 @@ class Use:
     """What requests have stored since the last count began."""
     reserved: int = 0
     """What requests may still store."""
+    counted_twice: int = 0
+    """What may be in the last count and in the other numbers as well."""
     counting: "asyncio.Future[None] | None" = None
     """The count that is under way."""
 
@@ -86,10 +93,20 @@ class UseCounts:
             await asyncio.shield(self._begin(name, limit, use))
         if time.monotonic() >= use.due_at(COUNT_SECONDS):
             self._begin(name, limit, use)
-        is_due = use.counting or time.monotonic() >= use.due_at(FULL_COUNT_SECONDS)
-        if is_due and use.amount + room > limit:
+        if use.amount + room > limit and await self._is_due(use, limit - room):
             await asyncio.shield(self._begin(name, limit, use))
         return use
+
+    async def _is_due(self, use: Use, most: int) -> bool:
+        """Whether the use of a caller, which is more than `most`, can be counted now. Waits for
+        that if the use may be less."""
+        if use.counting or time.monotonic() >= use.due_at(FULL_COUNT_SECONDS):
+            return True
+        left = use.due_at(0.0) - time.monotonic()
+        if use.amount - use.counted_twice > most or left > MAX_WAIT_SECONDS:
+            return False
+        await asyncio.sleep(left)
+        return True
 
     def forget(self, name: str) -> None:
         """Let the next request of a caller wait for a count, after a change of unknown size."""
@@ -124,6 +141,7 @@ class UseCounts:
                 raise
             return
         use.counted, use.counted_to, use.stored = counted, limit, use.stored - before
+        use.counted_twice = use.stored + use.reserved
         use.counting, use.counted_at, use.cost = None, time.monotonic(), cost
         done.set_result(None)
 

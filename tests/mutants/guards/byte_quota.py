@@ -31,8 +31,8 @@ BYTE_QUOTA = (
     Mutant(
         "a file larger than the quota is refused while it arrives",
         "server/jobs/quotas.py",
-        "        if self._arrived > self._limit:\n",
-        "        if False:\n",
+        "        self.require_fits(self._arrived)\n",
+        "",
         BYTES,
     ),
     Mutant(

@@ -70,7 +70,7 @@ QUOTAS = (
     Mutant(
         "a batch that never fits is not worth a retry",
         "server/jobs/quotas.py",
-        "        if self._granted + amount > self._limit:\n",
+        "        if amount > self._limit:\n",
         "        if False:\n",
         JOBS,
     ),
@@ -175,9 +175,30 @@ QUOTAS = (
     Mutant(
         "a request without room waits for a count",
         "server/jobs/use_counts.py",
-        "        if is_due and use.amount + room > limit:\n",
+        "        if use.amount + room > limit and await self._is_due(use, limit - room):\n",
         "        if False:\n",
         JOBS,
+    ),
+    Mutant(
+        "what a count may have counted twice refuses nothing",
+        "server/jobs/use_counts.py",
+        "        use.counted_twice = use.stored + use.reserved\n",
+        "",
+        COUNTS,
+    ),
+    Mutant(
+        "a request without room waits for no count that would change nothing",
+        "server/jobs/use_counts.py",
+        "use.amount - use.counted_twice > most or ",
+        "",
+        COUNTS,
+    ),
+    Mutant(
+        "a file that never fits is refused before a wait for jobs",
+        "server/jobs/quotas.py",
+        "        reservation.require_fits(size or 0)\n",
+        "",
+        ("tests/server/jobs/test_byte_quota.py",),
     ),
     Mutant(
         "a caller is counted once a second",

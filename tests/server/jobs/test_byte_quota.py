@@ -15,7 +15,7 @@ from tornado.ioloop import IOLoop
 
 from server.app import App
 from server.jobs import use_counts
-from tests.support.api import Client, analyze_form, form, open_app, read
+from tests.support.api import Client, analyze_form, form, listener_client, open_app, read
 from tests.support.callers import API_TOKENS, bearer
 from tests.support.job_files import complete_with_files
 from tests.support.stores import Bench
@@ -113,6 +113,25 @@ async def test_a_file_larger_than_the_quota_is_a_413(client: Client, bench: Benc
     assert stored(bench) == []
     read(await send_form(client, CONTENT + CONTENT[: QUOTA - SIZE]), 202)
     assert await used(client) == QUOTA
+
+
+async def test_a_file_that_never_fits_is_refused_although_jobs_may_start_soon(
+    bench: Bench,
+) -> None:
+    tokens = API_TOKENS.replace("ann:submit", f"ann:submit queued=1 bytes={QUOTA}")
+    async with listener_client(bench, api_tokens=tokens, max_json_bytes=1024) as client:
+        read(await post(client, "/jobs", {"type": "sleep", "payload": {"seconds": 5}}), 202)
+        assert read(await send_form(client, CONTENT * 2), 413)["quota"] == "bytes"
+        assert read(await send_form(client), 429)["quota"] == "queued"
+
+
+async def test_bytes_follow_the_begin_of_an_upload_at_once(client: Client) -> None:
+    """The count that the begin starts in the background may find the upload already."""
+    with patch.object(use_counts, "COUNT_SECONDS", 0.0):
+        for _ in range(20):
+            upload_id = read(await begin(client), 201)["upload_id"]
+            assert (await append(client, f"/uploads/{upload_id}", 0, b"abc")).code == 204
+            await delete(client, f"/uploads/{upload_id}")
 
 
 async def test_a_body_without_a_length_is_refused_while_it_arrives(

@@ -120,6 +120,41 @@ async def test_what_is_stored_during_a_count_is_not_lost(store: Counted) -> None
     assert (await waiting).amount == 3 + 4
 
 
+async def store_during_a_count(store: Counted, amount: int) -> None:
+    """Let a request store something while a count runs, which finds it already."""
+    store.gate.clear()
+    waiting = asyncio.ensure_future(store.counts.current("ann", LIMIT))
+    while not store.calls:
+        await asyncio.sleep(0)
+    store.found = amount
+    store.counts._uses["ann"].stored += amount
+    store.gate.set()
+    assert (await waiting).amount == 2 * amount
+
+
+async def test_what_may_be_counted_twice_refuses_no_request(store: Counted) -> None:
+    await store_during_a_count(store, 40)
+    with patch.object(use_counts, "FULL_COUNT_SECONDS", 3600):
+        assert (await store.counts.current("ann", LIMIT, 60)).amount == 40
+        assert len(store.calls) == 2
+        assert (await store.counts.current("ann", LIMIT, 61)).amount == 40
+        assert len(store.calls) == 2
+
+
+async def test_a_count_that_cannot_make_room_is_not_waited_for(store: Counted) -> None:
+    await store_during_a_count(store, 40)
+    with patch.object(use_counts, "FULL_COUNT_SECONDS", 3600):
+        assert (await store.counts.current("ann", LIMIT, 61)).amount == 80
+        assert len(store.calls) == 1
+
+
+async def test_a_dear_count_is_not_waited_for(store: Counted) -> None:
+    await store_during_a_count(store, 40)
+    store.counts._uses["ann"].cost = 0.2
+    with patch.object(use_counts, "FULL_COUNT_SECONDS", 3600):
+        assert (await store.counts.current("ann", LIMIT, 60)).amount == 80
+
+
 async def test_counts_run_one_at_a_time_and_requests_of_a_caller_share_one(store: Counted) -> None:
     store.gate.clear()
     asked = [asyncio.ensure_future(store.counts.current(name, LIMIT)) for name in "abab"]
