@@ -67,7 +67,8 @@ _PROBLEMS = {
         "another request is writing to this upload",
     ),
     429: (
-        "Too many requests; see the headers Retry-After and RateLimit",
+        "Too many requests, or a quota of the caller is used up; see the headers Retry-After and"
+        " RateLimit",
         Code.RATE_LIMITED,
         "wait for two seconds",
     ),
