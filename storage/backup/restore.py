@@ -68,11 +68,16 @@ def restore(
     data_dir: Path,
     uploads: Uploads,
     progress: Progress,
+    may_adopt: bool = True,
 ) -> Restored:
-    """Restore a backup, the newest by default. Raises StoreError, and leaves no database then."""
+    """Restore a backup, the newest by default. Raises StoreError, and leaves no database then.
+
+    Unless it `may_adopt` them, the uploads must be empty: another service may use the same place,
+    and the workers of both would delete the files of the other one's jobs.
+    """
     name, manifest = choose(place, name)
     _refuse_other(manifest, database)
-    files = _Files(place, uploads, manifest, progress)
+    files = _Files(place, uploads, manifest, progress, may_adopt)
     if database.postgresql:
         _restore_postgresql(place, manifest, database, files, progress)
     else:
@@ -116,6 +121,7 @@ def _restore_sqlite(
                     f"{path} exists: a backup is only restored into an empty place. Move the files "
                     f"{file.name}* away, or give another DATA_DIR"
                 )
+        files.require_own_place()
         with translate_errors(str(file.parent)):
             create_file(file, partial(_write_file, place, manifest, files, progress))
 
@@ -156,6 +162,7 @@ def _restore_postgresql(
             is_new = not database.engine.get_tables()
         if not is_new:
             require_empty(database, "DATABASE_URL")
+        files.require_own_place()
         apply_exactly(database, manifest.migrations)
         with closing(database.raw_connection()) as connection:
             with connection.transaction():
@@ -174,7 +181,17 @@ class _Files:
     uploads: Uploads
     manifest: Manifest
     progress: Progress
+    may_adopt: bool
     count = absent = _bytes = 0
+
+    def require_own_place(self) -> None:
+        """Raise BackupRefused if another service may have files in the same place."""
+        if not self.may_adopt and not self.uploads.is_empty():
+            raise BackupRefused(
+                "UPLOADS_URL has stored files already. If another service uses it, give another "
+                "UPLOADS_URL: each would delete the files of the other. If none does, because that "
+                "store is lost or a restore was interrupted, add --adopt-uploads"
+            )
 
     def restore(self, rows: Callable[[str], Any]) -> None:
         """Restore the files of a database that are not there yet. Raises StoreError."""

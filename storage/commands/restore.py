@@ -28,6 +28,12 @@ def add(commands: Subparsers) -> None:
     parser.add_argument(
         "--backup", metavar="NAME", help="the name of the manifest (default: the newest)"
     )
+    parser.add_argument(
+        "--adopt-uploads",
+        action="store_true",
+        help="take over an UPLOADS_URL that has files, and that no other service uses: a worker "
+        "deletes those that no job of the backup has",
+    )
     parser.set_defaults(run=_run, failed="not restored")
 
 
@@ -45,7 +51,10 @@ def _run(arguments: argparse.Namespace, settings: Settings) -> int:
         bar = ProgressBar()
         stack.callback(bar.clear)
         uploads = open_uploads(settings)
-        done = restore(place, arguments.backup, database, settings.data_dir, uploads, bar)
+        may_adopt = arguments.adopt_uploads or not settings.uploads_url  # others have no DATA_DIR
+        done = restore(
+            place, arguments.backup, database, settings.data_dir, uploads, bar, may_adopt
+        )
     size = size_text(done.manifest.files["bytes"])
     files = counted(done.files, "file")
     show(f"restored {done.name} of release {done.manifest.release}: {files}, {size}")

@@ -17,6 +17,7 @@ from uuid import UUID, uuid4
 import obstore
 from obstore.store import S3Store
 
+from storage.files.artifacts import ARTIFACTS
 from storage.files.bucket_access import open_bucket
 from storage.files.bucket_artifacts import BucketArtifacts, object_name
 from storage.files.bucket_objects import (
@@ -154,6 +155,12 @@ class BucketUploads(Uploads):
             except StoreUnavailable as error:
                 log.warning("uploads are left to a sweep", extra={"reason": str(error)})
 
+    def is_empty(self) -> bool:
+        """Whether no object is a file of ours; see `Uploads.is_empty`."""
+        with translate_errors():
+            pages = obstore.list(self._bucket, chunk_size=1000)
+            return not any(_is_ours(each["path"]) for some in pages for each in some)
+
     def sweep(self, find_orphans: FindOrphans) -> None:
         """Delete files that two sweeps, GRACE_SECONDS apart, found without a job. (The date of an
         object is the start of its upload, which may be long before its job is stored.)"""
@@ -176,3 +183,7 @@ def _upload_ids(names: Iterable[str]) -> Iterator[UUID]:
     for name in names:
         with contextlib.suppress(ValueError):  # no upload of ours: leave it alone
             yield UUID(name)
+
+
+def _is_ours(name: str) -> bool:
+    return name.startswith(f"{ARTIFACTS}/") or any(_upload_ids([name]))

@@ -23,6 +23,8 @@ PART_BYTES = 8 * 1024**2
 MAX_PARTS = 10_000
 MAX_COPY_BYTES = 5 * 1024**3
 """The largest object that S3 copies by itself."""
+UPLOADS = "uploads"
+"""What a bucket has, in the texts of errors."""
 _READ_BYTES = 1024**2
 _PARTS_AT_ONCE = 2
 _REASON_CHARACTERS = 400
@@ -35,7 +37,9 @@ _ASKED_FOR_ROLE = "/latest/api/token"
 class ObjectWriter:
     """Writes one object. Holds the parts being sent and filled in memory."""
 
-    def __init__(self, bucket: S3Store, name: str):
+    def __init__(self, bucket: S3Store, name: str, what: str = UPLOADS):
+        """`what` is in the bucket, for errors."""
+        self._what = what
         self._failed = False
         self.may_be_complete = False
         """Whether S3 was asked to make the object visible."""
@@ -53,7 +57,7 @@ class ObjectWriter:
     def complete(self) -> None:
         """Make the object visible. Raises StoreUnavailable, also if a write has failed."""
         if self._failed:  # obstore would complete the file without the missing part
-            raise StoreUnavailable("uploads: a part of the file could not be stored")
+            raise StoreUnavailable(f"{self._what}: a part of the file could not be stored")
         self.may_be_complete = True
         with self._noting_failure():
             self._writer.close()
@@ -71,7 +75,7 @@ class ObjectWriter:
     @contextlib.contextmanager
     def _noting_failure(self) -> Iterator[None]:
         try:
-            with translate_errors():
+            with translate_errors(what=self._what):
                 yield
         except StoreUnavailable:
             self._failed = True
@@ -100,9 +104,9 @@ def copy_object(bucket: S3Store, source: str, target: str, size: int) -> None:
             write_object(bucket, target, map(bytes, chunks))
 
 
-def write_object(bucket: S3Store, name: str, chunks: Iterable[bytes]) -> None:
+def write_object(bucket: S3Store, name: str, chunks: Iterable[bytes], what: str = UPLOADS) -> None:
     """Write an object from chunks. An error leaves none. Raises StoreUnavailable."""
-    writer = ObjectWriter(bucket, name)
+    writer = ObjectWriter(bucket, name, what)
     try:
         for chunk in chunks:
             writer.write(chunk)
@@ -113,14 +117,17 @@ def write_object(bucket: S3Store, name: str, chunks: Iterable[bytes]) -> None:
 
 
 @contextlib.contextmanager
-def translate_errors(but: type[Exception] | None = None) -> Iterator[None]:
-    """Turn errors of obstore within the block into StoreUnavailable, except for one of `but`."""
+def translate_errors(but: type[Exception] | None = None, what: str = UPLOADS) -> Iterator[None]:
+    """Turn errors of obstore within the block into StoreUnavailable, except for one of `but`.
+
+    `what` is in the bucket.
+    """
     try:
         yield
     except (BaseError, OSError, ValueError) as error:
         if but is not None and isinstance(error, but):
             raise
-        raise StoreUnavailable(f"uploads: {_reason(str(error))}") from error
+        raise StoreUnavailable(f"{what}: {_reason(str(error))}") from error
 
 
 def _reason(text: str) -> str:

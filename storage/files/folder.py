@@ -154,6 +154,12 @@ class FolderUploads(Uploads):
         for upload_id in upload_ids:
             (self._files / str(upload_id)).unlink(missing_ok=True)
 
+    def is_empty(self) -> bool:
+        """Whether the folders of files are empty; see `Uploads.is_empty`."""
+        with translate_errors(_WHAT):
+            folders = self._files, self.artifacts.folder
+            return not any(True for each in folders for _ in each.iterdir())
+
     def sweep(self, find_orphans: FindOrphans) -> None:
         """Delete files of dead writers, and complete files without a job."""
         self.delete_abandoned()

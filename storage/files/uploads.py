@@ -91,6 +91,11 @@ class Uploads(ABC):
         """Delete files that still exist. Files that cannot be deleted now are left to a sweep."""
 
     @abstractmethod
+    def is_empty(self) -> bool:
+        """Whether there is no complete file, and none that a job has left. Raises
+        StoreUnavailable."""
+
+    @abstractmethod
     def sweep(self, find_orphans: FindOrphans) -> None:
         """Delete files of dead writers, and files whose jobs were never stored.
 

@@ -68,7 +68,7 @@ COMMANDS = (
     (r"GET /pattern-sets\b", "pattern-sets"),
     (r"PUT /schedules/NAME\b", "schedules put NAME TYPE"),
     (r"GET /schedules\b", "schedules"),
-    (r"PUT /queues/NAME\b", "queues create NAME"),
+    (r"PUT /queues/([\w.-]+)", r"queues create \1"),
     (r"GET /queues\b", "queues"),
     (r"GET /failures\b", "failures list"),
     (r"GET /audit\b", "audit"),

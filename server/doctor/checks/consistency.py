@@ -1,6 +1,7 @@
 """Counters against rows, rows without a job, and stored files against rows."""
 
 from collections.abc import Iterator
+from pathlib import Path
 
 from server.doctor.findings.finding import Finding, ok
 from server.doctor.findings.subject import Subject
@@ -11,8 +12,10 @@ from storage.checks.stored_files import MissingFiles, count_lone_files, find_mis
 from storage.files.folder import FolderUploads
 from storage.open import open_uploads
 from storage.records.counted import counted
+from storage.transfer.files import has_files
 
 COUNTERS, ORPHANS, FILES = "counters", "orphans", "files"
+_HARM = "jobs that read them fail, and downloads of them get 410"
 FIX = "python -m storage doctor --fix"
 
 
@@ -75,10 +78,24 @@ def _are_there(found: MissingFiles) -> str:
     return counted(found.checked, "stored file is there", "stored files are there")
 
 
+def _lost_folder(subject: Subject, folder: Path) -> Iterator[Finding]:
+    """Yield that a folder has no stored files, if it should."""
+    if has_files(subject.database):
+        yield Finding(
+            FILES,
+            "error",
+            f"jobs have stored files, and {folder} has none",
+            _HARM,
+            "mount the disk of the uploads, or set DATA_DIR, UPLOADS_URL and AWS_… as the "
+            "programs have them; lost files come from a backup (docs/backup.md)",
+        )
+
+
 def check_files(subject: Subject) -> Iterator[Finding]:
     """Yield stored files that are missing, or that no row names."""
     folder = subject.settings.uploads_folder
     if folder and not (folder / "files").is_dir():
+        yield from _lost_folder(subject, folder)
         return
     if folder is None and not subject.thorough:
         yield Finding(
@@ -97,7 +114,7 @@ def check_files(subject: Subject) -> Iterator[Finding]:
             "error",
             f"missing or of another size: {missing.missing:,} of "
             f"{counted(missing.checked, 'stored file')}: {', '.join(missing.examples)}",
-            "jobs that read them fail, and downloads of them get 410",
+            _HARM,
             "restore them from a backup (docs/backup.md), or delete their jobs",
         )
     elif not missing.is_complete:

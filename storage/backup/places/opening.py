@@ -20,6 +20,8 @@ def open_new(text: str, settings: Settings) -> BackupPlace:
     """Open the place to which a backup is written. Raises BackupRefused."""
     path = _path(text)
     if path is None:
+        if text.endswith(SUFFIX):
+            raise BackupRefused(f"{text}: an archive is a file of this machine: give a prefix")
         return _open_bucket(text, settings, Pace(BUCKET_SHARE))
     if path.name.endswith(SUFFIX):
         if not path.parent.is_dir():

@@ -52,6 +52,7 @@ def test_json_leaves_exit_codes_as_they_are(jobs: JobsCommand) -> None:
         ("created_after: it must be a time", "--after: it must be a time"),
         ("payload.timeout: it must be a number", "payload.timeout: it must be a number"),
         ("PUT /queues/NAME creates one", "`jobservice queues create NAME` creates one"),
+        ("PUT /queues/a.b-1 makes one", "`jobservice queues create a.b-1` makes one"),
         ("`GET /queues` lists them", "`jobservice queues` lists them"),
         ("cancel it first: POST /jobs/6af1/cancel", "cancel it first: `jobservice cancel 6af1`"),
         ("ask with GET /jobs/ID", "ask with `jobservice show ID`"),

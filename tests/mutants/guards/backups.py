@@ -66,6 +66,20 @@ BACKUP = (
         PLACES,
     ),
     Mutant(
+        "a restore does not share the uploads of another service",
+        "storage/backup/restore.py",
+        "if not self.may_adopt and not self.uploads.is_empty():",
+        "if False:",
+        COMMANDS,
+    ),
+    Mutant(
+        "the files that jobs have left count as files of another service",
+        "storage/files/bucket.py",
+        'name.startswith(f"{ARTIFACTS}/") or ',
+        "",
+        COMMANDS,
+    ),
+    Mutant(
         "a backup of a newer release is refused",
         "storage/backup/restore.py",
         "    if unknown:",

@@ -58,6 +58,13 @@ DOCTOR = (
         FILES,
     ),
     Mutant(
+        "the doctor sees that the folder of stored files is lost",
+        "server/doctor/checks/consistency.py",
+        "    if has_files(subject.database):\n",
+        "    if False:\n",
+        STORE,
+    ),
+    Mutant(
         "the checks of the doctor make no folder for uploads",
         "server/doctor/checks/consistency.py",
         '    if folder and not (folder / "files").is_dir():\n',

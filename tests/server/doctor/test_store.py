@@ -16,6 +16,7 @@ from storage.db.backups_made import record_backup
 from storage.db.clock import machine_clock
 from storage.db.models import CounterRow, JobRow, QueueRow, TagRow
 from storage.liveness import liveness
+from tests.support.backups import store_upload
 from tests.support.damaged_files import make_store_with_jobs, overwrite_pages
 from tests.support.disk.small_disks import small_disk
 from tests.support.servers.s3 import Bucket
@@ -169,6 +170,24 @@ def test_missing_stored_files_are_an_error(bench: Bench, environ: dict[str, str]
     (found,) = [each for each in found_by(environ, "files") if each.level != "ok"]
     assert found.level == "error"
     assert str(upload.id) in found.what
+
+
+@pytest.mark.sqlite
+@pytest.mark.parametrize("is_mounted", [False, True])
+def test_a_lost_folder_of_stored_files_is_an_error(
+    bench: Bench, environ: dict[str, str], tmp_path: Path, is_mounted: bool
+) -> None:
+    """Another disk is mounted there, or none."""
+    bench.enqueue(upload=store_upload(bench, b"abc"))
+    elsewhere = tmp_path / "elsewhere"
+    if is_mounted:
+        elsewhere.mkdir()
+    (found,) = found_by({**environ, "UPLOADS_URL": f"file://{elsewhere}"}, "files")
+    assert (found.level, found.what) == (
+        "error",
+        f"jobs have stored files, and {elsewhere} has none",
+    )
+    assert elsewhere.exists() == is_mounted
 
 
 @pytest.mark.sqlite

@@ -2,9 +2,11 @@
 
 import pty
 import re
+import shutil
 import subprocess
 import sys
 from pathlib import Path
+from uuid import uuid4
 
 import pytest
 
@@ -12,6 +14,7 @@ from storage.backup.places.folder import FolderPlace
 from tests.support.backups import stored_in
 from tests.support.disk.small_disks import small_disk
 from tests.support.programs import running_service
+from tests.support.servers.s3 import Bucket
 from tests.support.stores import Bench, folder_of
 from tests.support.transfers import fill_store
 from tests.support.warm_start import run_program
@@ -58,6 +61,53 @@ def test_a_store_is_backed_up_checked_and_restored(bench: Bench, tmp_path: Path)
     assert "exists: a backup is only restored into an empty place" in printed
 
 
+@pytest.mark.parametrize("name", [uuid4(), f"artifacts/{uuid4()}.1.0"], ids=["upload", "job_file"])
+def test_a_restore_does_not_share_the_uploads_of_another_service(
+    bench: Bench, tmp_path: Path, bucket: Bucket, name: object
+) -> None:
+    """The settings were copied from the first machine, which still runs."""
+    fill_store(bench)
+    backups = str(tmp_path / "backups")
+    assert run(environ_of(bench), "backup", "--to", backups)[0] == 0
+    bucket.put(name, b"of a job of the first service")
+    environ = {"DATA_DIR": str(tmp_path / "new"), **bucket.settings}
+    code, printed = run(environ, "restore", "--from", backups)
+    assert code == 1
+    assert "not restored: UPLOADS_URL has stored files already. If another service" in printed
+    assert not (tmp_path / "new/jobs.db").exists()
+    assert len(bucket.keys()) == 1
+    code, printed = run(environ, "restore", "--from", backups, "--adopt-uploads")
+    assert code == 0, printed
+    assert len(bucket.keys()) == 4
+
+
+def test_a_restore_into_the_uploads_of_a_folder_keeps_the_files_that_are_there(
+    bench: Bench, tmp_path: Path
+) -> None:
+    """Only the database was moved away."""
+    fill_store(bench)
+    environ, backups = environ_of(bench), str(tmp_path / "backups")
+    assert run(environ, "backup", "--to", backups)[0] == 0
+    new = {"DATA_DIR": str(tmp_path / "new")}
+    shutil.copytree(bench.store.settings.data_dir / "uploads", tmp_path / "new/uploads")
+    code, printed = run(new, "restore", "--from", backups)
+    assert code == 0, printed
+    elsewhere = {
+        "DATA_DIR": str(tmp_path / "other"),
+        "UPLOADS_URL": f"file://{tmp_path}/new/uploads",
+    }
+    code, printed = run(elsewhere, "restore", "--from", backups)
+    assert (code, "UPLOADS_URL has stored files already" in printed) == (1, True), printed
+
+
+def test_a_bucket_that_does_not_exist_is_named(bench: Bench, bucket: Bucket) -> None:
+    fill_store(bench)
+    theirs = {**bucket.settings, "UPLOADS_URL": ""}
+    code, printed = run({**environ_of(bench), **theirs}, "backup", "--to", "s3://no-bucket/x")
+    assert code == 1
+    assert "no backup was made: s3://no-bucket/x: 404" in printed, printed
+
+
 def test_damage_is_named_and_mended_by_the_next_backup(bench: Bench, tmp_path: Path) -> None:
     fill_store(bench)
     environ, backups = environ_of(bench), tmp_path / "backups"
@@ -91,6 +141,7 @@ def test_a_store_that_lacks_a_file_is_backed_up_with_another_exit_code(
     [
         (["backup", "--to", "http://x/y"], "it must be a folder, a file FILE.tar.zst, or s3://"),
         (["backup", "--to", "s3:/bucket/x"], "or s3://bucket/prefix; write ./NAME"),
+        (["backup", "--to", "s3://bucket/x.tar.zst"], "an archive is a file of this machine"),
         (["backup", "--to", "S3://bucket/x"], "or s3://bucket/prefix; write ./NAME"),
         (["backup", "--to", "backup@box:/srv"], "or s3://bucket/prefix; write ./NAME"),
         (["verify", "--from", "file:/srv/backup"], "or s3://bucket/prefix; write ./NAME"),
