@@ -5,7 +5,7 @@ Nothing else in `server` imports this module but the program itself.
 
 import asyncio
 import socket
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from typing import Any, TypeVar
@@ -53,13 +53,14 @@ from storage.access.token_uses import TokenUses
 from storage.batches import Batches
 from storage.jobs.callbacks import Callbacks
 from storage.jobs.events import Events
+from storage.jobs.idempotency import has_key
 from storage.jobs.pattern_sets import PatternSets
 from storage.jobs.queues import Queues
 from storage.jobs.service_callbacks import ServiceCallbacks
 from storage.liveness.runners import registered_runners
 from storage.open import Store
 from storage.queries.bulk import Bulk
-from storage.queries.caller_use import count_bytes_of, count_queued_of, has_upload
+from storage.queries.caller_use import MAX_EXCESS, count_bytes_of, count_queued_of, has_upload
 from storage.queries.explain import explain
 from storage.queries.failures import find_failures
 from storage.queries.health import oldest_transaction_seconds, require_ready
@@ -148,13 +149,22 @@ class App:
         begun_by = self.store.resumables.begun_by
         quotas = JobQuotas(
             self.authenticator.quotas,
-            UseCounts(self.threads, run, partial(count_queued_of, database)),
+            UseCounts(
+                self.threads,
+                run,
+                lambda name, limit: count_queued_of(database, name, limit + MAX_EXCESS),
+            ),
             UseCounts(
                 self.threads, run, lambda name, limit: count_bytes_of(database, name, begun_by)
             ),
             lambda name, sha256: self.threads.run(has_upload, database, name, sha256),
         )
-        return quotas, Admissions(self.queue_watermark, self.disk_watermark, spans, quotas)
+        watermarks = self.queue_watermark, self.disk_watermark
+
+        def find_key(key: str) -> Awaitable[bool]:
+            return self.threads.run(has_key, database, key)
+
+        return quotas, Admissions(*watermarks, spans, quotas, find_key)
 
     def _used_tokens(self) -> UsedTokens:
         uses, run = TokenUses(self.store.database), self.activity.run_in_background

@@ -4,7 +4,8 @@ full, and a second request with an `Idempotency-Key` that is still in progress.
 The checks of a submission, in this order:
 
 1. the head by itself: token, role, rate, query, media type, size (4xx)
-2. the quotas of the caller (413, 429), so that those of one caller never refuse the jobs of others
+2. the quotas of the caller (413, 429), so that those of one caller never refuse the jobs of others;
+   they refuse no request whose key stands for a job, because it stores nothing
 3. MAX_QUEUED_JOBS (503), then MIN_FREE_BYTES (507): what the service lacks now
 4. the key: its syntax (400), and whether a request with it is in progress (409)
 5. the body (4xx), once it has arrived; then whether the key stands for another submission (422)
@@ -126,8 +127,11 @@ class Admissions:
         disk_watermark: "DiskWatermark",
         spans: RequestSpans | None,
         quotas: JobQuotas,
+        has_key: Callable[[str], Awaitable[bool]],
     ):
+        """`has_key` returns whether a key stands for a job. It may raise StoreError."""
         self._quotas = quotas
+        self._has_key = has_key
         self._queue_watermark = queue_watermark
         self._disk_watermark = disk_watermark
         self._spans = spans
@@ -149,7 +153,7 @@ class Admissions:
         Problem 400, 409, 413, 429, 503 and 507.
         """
         span = self._spans.submission(headers) if self._spans else None
-        reserved = await self._quotas.reserve(caller, 1, file_size if has_file else None)
+        reserved = await self._reserve(headers, caller, file_size if has_file else None)
         try:
             self._queue_watermark.admit(jobs=0 if is_dry_run else 1)
             if has_file:
@@ -166,6 +170,22 @@ class Admissions:
         if reserved and is_dry_run:
             reserved.release()
         return Admission(caller, span, key, self._keys_in_flight, reserved)
+
+    async def _reserve(
+        self, headers: Mapping[str, str], caller: Caller, file_size: int | None
+    ) -> Reservation | None:
+        """Reserve a job and its file. Raises Problem 413 and 429; 409 instead if a request with
+        the same key is in progress, which may have used up the quota."""
+
+        async def is_repeat() -> bool:
+            key = _key(headers, caller)
+            return key is not None and await self._has_key(key)
+
+        try:
+            return await self._quotas.reserve(caller, 1, file_size, is_repeat)
+        except Problem:
+            self._free_key(headers, caller)
+            raise
 
     def _free_key(self, headers: Mapping[str, str], caller: Caller) -> str | None:
         """Return the key of a submission. Raises Problem 400, and 409 if it is in progress."""

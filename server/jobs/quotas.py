@@ -136,16 +136,22 @@ class Reservation:
     """What one request has reserved of its caller's quotas."""
 
     def __init__(
-        self, quotas: "JobQuotas", caller: Caller, queued: Share | None, size: Share | None
+        self,
+        quotas: "JobQuotas",
+        caller: Caller,
+        queued: Share | None,
+        size: Share | None,
+        is_repeat: Callable[[], Awaitable[bool]] | None = None,
     ):
+        """`is_repeat` returns whether the request repeats one that has stored its jobs. It stores
+        nothing then, so it is not refused. It may raise StoreError."""
         self._quotas, self._caller = quotas, caller
         self._queued, self._bytes = queued, size
+        self._is_repeat = is_repeat
 
     async def add_jobs(self, count: int) -> None:
         """Reserve jobs: all of them or none. Raises Problem 413 and 429, and StoreError."""
-        if self._queued:
-            with self._quotas.counting_refusals():
-                await self._queued.add(count)
+        await self._add(self._queued, count)
 
     def require_fits(self, size: int) -> None:
         """Raise Problem 413 for a file that is larger than the quota, however much of it is used:
@@ -156,9 +162,15 @@ class Reservation:
 
     async def add_bytes(self, size: int) -> None:
         """Reserve bytes of a file. Raises Problem 413 and 429, and StoreError."""
-        if self._bytes:
-            with self._quotas.counting_refusals():
-                await self._bytes.add(size)
+        await self._add(self._bytes, size)
+
+    async def find_repeat(self) -> bool:
+        """Reserve nothing if the request is a repeat, and return that. Raises StoreError."""
+        if self._is_repeat is None or not await self._is_repeat():
+            return False
+        self.release()
+        self._queued = self._bytes = None
+        return True
 
     async def add_upload(self, size: int, sha256: str) -> None:
         """Reserve the bytes of a resumable upload that a job gets. Raises as `add_bytes`.
@@ -174,6 +186,16 @@ class Reservation:
         if self._bytes:
             with self._quotas.counting_refusals():
                 self._bytes.arrive(size)
+
+    async def _add(self, share: Share | None, amount: int) -> None:
+        if share is None:
+            return
+        with self._quotas.counting_refusals():
+            try:
+                await share.add(amount)
+            except Problem:
+                if not await self.find_repeat():
+                    raise
 
     def keep(self, jobs: int, size: int = 0) -> None:
         """Let what was stored count, as far as it was reserved, and free the rest."""
@@ -204,13 +226,18 @@ class JobQuotas:
         self._find_upload = find_upload
 
     async def reserve(
-        self, caller: Caller, jobs: int, size: int | None = None
+        self,
+        caller: Caller,
+        jobs: int,
+        size: int | None = None,
+        is_repeat: Callable[[], Awaitable[bool]] | None = None,
     ) -> Reservation | None:
         """Reserve the jobs of a request, and the bytes of its file, if it has one; None for a
         caller without quotas.
 
-        `size` is at most the size of the file; `Reservation.arrive` reserves the rest. `keep` or
-        `release` has to follow. Raises Problem 413 and 429, and StoreError.
+        `size` is at most the size of the file; `Reservation.arrive` reserves the rest. It cannot
+        ask `is_repeat`, so that is asked for each file in advance. `keep` or `release` has to
+        follow. Raises Problem 413 and 429, and StoreError.
         """
         quotas = self._quotas.of(caller)
         if quotas is None:
@@ -220,9 +247,12 @@ class JobQuotas:
             caller,
             self._share(QUEUED, self._queued, caller, quotas.queued),
             self._share(BYTES, self._bytes, caller, quotas.bytes),
+            is_repeat,
         )
-        reservation.require_fits(size or 0)
         try:
+            if size is not None and await reservation.find_repeat():
+                return reservation
+            reservation.require_fits(size or 0)
             if jobs:
                 await reservation.add_jobs(jobs)
             if size is not None:
@@ -282,7 +312,7 @@ class JobQuotas:
         if limit is None or limit == math.inf:
             return None
         try:
-            return int(limit), (await counts.current(str(caller.name), int(limit))).amount
+            return int(limit), (await counts.latest(str(caller.name), int(limit))).amount
         except StoreError:
             return int(limit), None
 

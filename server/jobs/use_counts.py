@@ -108,6 +108,16 @@ class UseCounts:
         await asyncio.sleep(left)
         return True
 
+    async def latest(self, name: str, limit: int) -> Use:
+        """Return the use of a caller for a person to read: counted anew if that is due.
+
+        Raises StoreError if the store cannot be counted.
+        """
+        use = await self.current(name, limit)
+        if use.counting or time.monotonic() >= use.due_at(FULL_COUNT_SECONDS):
+            await asyncio.shield(self._begin(name, limit, use))
+        return use
+
     def forget(self, name: str) -> None:
         """Let the next request of a caller wait for a count, after a change of unknown size."""
         if (use := self._uses.get(name)) is not None:

@@ -25,6 +25,9 @@ OF_CALLER = "job_submitted_by"
 FEW_JOBS = 10_000
 """So many jobs of a caller are read without a look at how many files there are."""
 MAX_JOBS = 10_000_000
+MAX_EXCESS = 10_000
+"""So many queued jobs above a limit are counted: schedules, retries by others and a lowered limit
+can let a caller have more than it may."""
 _LIMIT = pw.IntegerField()
 _OWN = JobRow.alias("own")
 

@@ -147,4 +147,11 @@ BYTE_QUOTA = (
         "        if True:\n",
         BYTES,
     ),
+    Mutant(
+        "a repeated form is not refused while it arrives",
+        "server/jobs/quotas.py",
+        "            if size is not None and await reservation.find_repeat():\n",
+        "            if False:\n",
+        BYTES,
+    ),
 )

@@ -5,7 +5,7 @@ from tests.mutants.mutant import Mutant
 VALUES = ("tests/server/auth/test_quotas.py",)
 JOBS = ("tests/server/jobs/test_quotas.py",)
 RESERVE = (
-    "        reserved = await self._quotas.reserve(caller, 1, file_size if has_file else None)\n"
+    "        reserved = await self._reserve(headers, caller, file_size if has_file else None)\n"
 )
 ADMIT = "        self._queue_watermark.admit(jobs=0 if is_dry_run else 1)\n"
 COUNTS = ("tests/server/jobs/test_use_counts.py",)
@@ -166,6 +166,41 @@ QUOTAS = (
         JOBS,
     ),
     Mutant(
+        "a repeat of a stored submission is not refused by a quota",
+        "server/jobs/quotas.py",
+        "            if not await self.find_repeat():\n",
+        "            if True:\n",
+        JOBS,
+    ),
+    Mutant(
+        "only a key that stands for a job lifts a quota",
+        "server/jobs/admission.py",
+        "            return key is not None and await self._has_key(key)\n",
+        "            return key is not None\n",
+        JOBS,
+    ),
+    Mutant(
+        "a repeat of a request in progress is told so",
+        "server/jobs/admission.py",
+        "        except Problem:\n            self._free_key(headers, caller)\n",
+        "        except Problem:\n",
+        JOBS,
+    ),
+    Mutant(
+        "people read a new count",
+        "server/jobs/quotas.py",
+        "await counts.latest(",
+        "await counts.current(",
+        JOBS,
+    ),
+    Mutant(
+        "jobs above a quota are counted",
+        "server/app.py",
+        "count_queued_of(database, name, limit + MAX_EXCESS)",
+        "count_queued_of(database, name, limit)",
+        JOBS,
+    ),
+    Mutant(
         "a higher limit needs a new count",
         "server/jobs/use_counts.py",
         "        while use.counted is None or limit > use.counted_to:\n",
@@ -196,7 +231,7 @@ QUOTAS = (
     Mutant(
         "a file that never fits is refused before a wait for jobs",
         "server/jobs/quotas.py",
-        "        reservation.require_fits(size or 0)\n",
+        "            reservation.require_fits(size or 0)\n",
         "",
         ("tests/server/jobs/test_byte_quota.py",),
     ),

@@ -200,9 +200,10 @@ async def test_a_file_that_is_stored_after_its_client_went_away_counts(app: App)
     assert reserved
     reserved.release()
     reserved.arrive(700)
-    assert await app.quotas.bytes(ann.caller) == (QUOTA, 0)
-    reserved.keep(1, 700)
-    assert await app.quotas.bytes(ann.caller) == (QUOTA, 700)
+    with patch.object(use_counts, "FULL_COUNT_SECONDS", 3600):
+        assert await app.quotas.bytes(ann.caller) == (QUOTA, 0)
+        reserved.keep(1, 700)
+        assert await app.quotas.bytes(ann.caller) == (QUOTA, 700)
 
 
 async def test_payloads_do_not_count(client: Client) -> None:
@@ -238,6 +239,42 @@ async def test_a_job_takes_over_the_bytes_of_an_upload_and_the_next_copy_counts(
     assert read(await post(client, "/jobs", job), 429)["used"] == SIZE
     await delete(client, path)
     assert await used(client) == SIZE
+
+
+async def test_a_repeat_of_the_request_that_has_filled_the_quota_gets_its_response(
+    app: App, client: Client, bench: Bench
+) -> None:
+    key = {"Idempotency-Key": "form"}
+    body, kind = form(analyze_form(CONTENT))
+    headers = {**bearer("ann"), "Content-Type": kind, **key}
+    first, again = [
+        await client.fetch("/jobs", method="POST", body=body, headers=headers) for _ in range(2)
+    ]
+    assert read(again, 202) == read(first, 202)
+    assert again.headers["Idempotency-Replayed"] == "true"
+    assert await used(client) == SIZE
+    assert len(stored(bench)) == 1
+    other, kind = form(analyze_form(CONTENT + b"x"))
+    headers["Content-Type"] = kind
+    answer = await client.fetch("/jobs", method="POST", body=other, headers=headers)
+    assert read(answer, 422)["code"] == "key_reused"
+    assert len(stored(bench)) == 1
+    headers["Idempotency-Key"] = "new"
+    answer = await client.fetch("/jobs", method="POST", body=other, headers=headers)
+    read(answer, 429)
+    assert app.authenticator.quotas.refused["bytes"] == 1
+
+
+async def test_a_repeated_job_of_an_upload_gets_its_response_with_a_full_quota(
+    client: Client,
+) -> None:
+    path = urlparse((await begin(client)).headers["Location"]).path
+    await append(client, path, 0, CONTENT)
+    job = {**ANALYZE, "upload": {"id": path.rpartition("/")[2]}}
+    first, again = [await post(client, "/jobs", job, **{"Idempotency-Key": "a"}) for _ in range(2)]
+    assert read(again, 202) == read(first, 202)
+    copy = {**ANALYZE, "upload": {"sha256": SHA256}}
+    read(await post(client, "/jobs", copy, **{"Idempotency-Key": "b"}), 429)
 
 
 async def test_a_copy_by_hash_counts(client: Client, bench: Bench) -> None:

@@ -145,6 +145,51 @@ async def test_jobs_that_are_not_stored_do_not_count(app: App, client: Client) -
         await submit(client, 429)
 
 
+async def test_a_repeat_of_the_request_that_has_filled_the_quota_gets_its_response(
+    app: App, client: Client
+) -> None:
+    await submit(client)
+    stored = [await send(client, "/jobs", SLEEP, Idempotency_Key=key) for key in ("a", "b")]
+    for more in ({}, SLOW):
+        for first, key in zip(stored, ("a", "b"), strict=True):
+            again = await send(client, "/jobs", SLEEP, Idempotency_Key=key, **more)
+            assert read(again, 202) == read(first, 202)
+            assert again.headers["Idempotency-Replayed"] == "true"
+    other = {"type": "sleep", "payload": {"seconds": 6}}
+    read(await send(client, "/jobs", other, Idempotency_Key="a"), 422)
+    await submit(client, 429, Idempotency_Key="c")
+    await submit(client, 429, "ann")
+    assert app.authenticator.quotas.refused["queued"] == 2
+
+
+async def test_a_repeat_while_the_request_that_fills_the_quota_is_in_progress_is_a_409(
+    app: App, client: Client
+) -> None:
+    for _ in range(QUOTA - 1):
+        await submit(client)
+    answers = [send(client, "/jobs", SLEEP, Idempotency_Key="a") for _ in range(2)]
+    found = sorted(each.code for each in await asyncio.gather(*answers))
+    assert found in ([202, 202], [202, 409])
+    app.admissions._keys_in_flight.add("ann\nb")
+    answer = await send(client, "/jobs", SLEEP, Idempotency_Key="b")
+    assert read(answer, 409)["code"] == "key_in_progress"
+
+
+async def test_a_repeated_batch_and_run_of_a_schedule_get_their_responses_with_a_full_quota(
+    app: App, client: Client
+) -> None:
+    headers = {**JSON, **bearer("ann")}
+    body = json.dumps({**SLEEP, "cron": "0 0 1 1 *", "overlap": "queue"})
+    await client.fetch("/schedules/yearly", method="PUT", body=body, headers=headers)
+    sent = ("/jobs/batch", [SLEEP] * 2, "a"), ("/schedules/yearly/run", b"", "b")
+    for path, document, key in sent:
+        first, again = [await send(client, path, document, Idempotency_Key=key) for _ in range(2)]
+        assert read(again, 202) == read(first, 202)
+    for path, document, key in sent:
+        read(await send(client, path, document, Idempotency_Key=key), 202)
+    read(await send(client, "/jobs/batch", [SLEEP] * 2, Idempotency_Key="c"), 429)
+
+
 async def test_a_dry_run_tells_that_the_quota_is_used_up(app: App, client: Client) -> None:
     await fill(client)
     read(await send(client, "/jobs?dry_run=true", SLEEP), 429)
@@ -241,6 +286,30 @@ async def test_the_session_tells_how_many_jobs_are_queued(app: App, client: Clie
     found = await client.get("/session", headers=bearer("ann"))
     assert found["quotas"]["queued"] == {"limit": QUOTA, "used": 1}
     assert (await client.get("/session", headers=bearer("sue")))["quotas"]["queued"] is None
+
+
+async def test_the_session_tells_of_what_others_have_changed_meanwhile(
+    app: App, client: Client, bench: Bench
+) -> None:
+    async def used() -> Any:
+        found = await client.get("/session", headers=bearer("ann"))
+        return found["quotas"]["queued"]["used"]
+
+    await submit(client)
+    assert await used() == 1
+    for _ in range(QUOTA + 1):
+        bench.enqueue(submitted_by="ann")
+    assert await used() == QUOTA + 2
+
+
+async def test_a_caller_above_its_quota_learns_how_many_jobs_it_has(
+    app: App, client: Client, bench: Bench
+) -> None:
+    for _ in range(QUOTA + 2):
+        bench.enqueue(submitted_by="ann")
+    problem = await submit(client, 429)
+    assert problem["used"] == QUOTA + 2
+    assert problem["detail"].startswith("ann may have 3 queued jobs (quota queued), and has 5: ")
 
 
 async def test_nothing_is_counted_for_callers_without_a_quota(app: App, client: Client) -> None:
