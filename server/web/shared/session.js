@@ -82,18 +82,40 @@ const rights = () =>
   session.queues ? `${session.role} in ${session.queues.join(", ")}` : session.role;
 
 /**
- * Return the caller's quotas as text, a line for each. Empty without quotas.
+ * Return the caller's name and role. With quotas, they open a list of these.
  *
- * @returns {string}
+ * @returns {HTMLElement}
  */
-function quotas() {
-  const { queued, bytes: files, requests } = session.quotas;
-  const lines = [
+function callerText() {
+  const who = [h("strong", {}, session.name), ` · ${rights()}`];
+  if (!Object.values(session.quotas).some(Boolean)) return h("span", {}, who);
+  const list = h("ul", { "aria-label": "Quotas" }, quotaItems(session));
+  return h("details", { ontoggle: () => showUse(list) }, h("summary", {}, who), list);
+}
+
+/**
+ * Show in the list of quotas what is used now.
+ *
+ * @param {HTMLElement} list
+ */
+async function showUse(list) {
+  replaceChildren(list, quotaItems(await get("/session")));
+}
+
+/**
+ * Return an item for each quota of the caller.
+ *
+ * @param {Pick<SessionDocument, "quotas">} session
+ * @returns {HTMLElement[]}
+ */
+function quotaItems({ quotas: { queued, bytes: files, requests } }) {
+  return [
     queued && `${used(queued, number)}${plural(queued.limit, "queued job")}`,
     files && `${used(files, bytes)}${bytes(files.limit)} of files`,
     requests && `${plural(requests.limit, "request")} per second`,
-  ].filter(Boolean);
-  return lines.length > 0 ? ["Quotas:", ...lines].join("\n") : "";
+  ]
+    .filter(Boolean)
+    .map((text) => h("li", {}, text));
 }
 
 /**
@@ -145,7 +167,7 @@ function setSession(loaded) {
     byId("caller"),
     session.tokens
       ? [
-          h("span", { title: quotas() }, h("strong", {}, session.name), ` · ${rights()}`),
+          callerText(),
           // The session of a proxy ends at the proxy.
           session.method === "proxy"
             ? null
