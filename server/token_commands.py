@@ -133,7 +133,8 @@ def create_token(
     else:
         sys.stdout.write(f"Its line was added to {file}.\n")
         expires = {"expires": utc(expires_at)} if expires_at else {}
-        _record("create token", name, role=str(rights), **expires)
+        limits = {"quotas": str(quotas)} if quotas else {}
+        _record("create token", name, role=str(rights), **expires, **limits)
 
 
 def _revoke(name: str, file: Path) -> None:

@@ -73,6 +73,8 @@ def split_options(options: Iterable[str], known: Iterable[str], problem: str) ->
         name, _, value = option.partition("=")
         if name not in known:
             raise ValueError(problem)
+        if "," in value:
+            raise ValueError("options are separated by spaces, not by commas")
         if name in values:
             raise ValueError(f"{name}= is given twice")
         values[name] = value
@@ -101,7 +103,7 @@ def parse_quota(name: str, text: str) -> float:
         return math.inf
     if name == "queued":
         if not (_WHOLE.fullmatch(text) and int(text)):
-            raise ValueError(f"it must be a number of jobs from 1 on, or {UNLIMITED}")
+            raise ValueError(f"it must be a number of jobs from 1 to 999999999, or {UNLIMITED}")
         return int(text)
     if name == "bytes":
         return _parse_bytes(text)

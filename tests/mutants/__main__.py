@@ -28,6 +28,8 @@ def main() -> None:
     parser.add_argument("--only", default="", help="only guards whose line has this text")
     arguments = parser.parse_args()
     mutants = [each for each in MUTANTS if arguments.only in f"{each.file} {each.guard}"]
+    if not mutants:
+        sys.exit(f"no guard, and no file of one, has the text {arguments.only!r}")
     with tempfile.TemporaryDirectory(prefix="mutants-") as folder:
         Path(folder).chmod(0o755)  # a database server in it runs as another user
         refuse_failing_tests(mutants, Path(folder))

@@ -15,6 +15,20 @@ def test_sizes(count: int, text: str) -> None:
 
 
 @pytest.mark.parametrize(
+    ("count", "text"),
+    [
+        (0, "0 B"),
+        (1023, "1023 B"),
+        (20 * 1024**2, "20 MiB"),
+        (1536, "1.5 KiB"),
+        (2**60, "1024 PiB"),
+    ],
+)
+def test_sizes_in_powers_of_1024(count: int, text: str) -> None:
+    assert formats.binary_size(count) == text
+
+
+@pytest.mark.parametrize(
     ("seconds", "text"),
     [
         (0.005, "5.0 ms"),

@@ -14,7 +14,7 @@ TOKEN = "jst_eve-0123456789"
 @pytest.fixture
 def with_quotas(tmp_path: Path) -> Iterator[JobsCommand]:
     """The command for a service whose caller has quotas."""
-    tokens = f"eve:submit@default queued=1000 requests=0.01:{TOKEN}"
+    tokens = f"eve:submit@default queued=1000 bytes=20MB requests=0.01:{TOKEN}"
     with running_service("", tmp_path, API_TOKENS=tokens) as service:
         command = JobsCommand(service.base_url, tmp_path)
         command.environ["JOBS_TOKEN"] = TOKEN
@@ -28,6 +28,7 @@ def test_the_caller_is_shown_with_its_quotas(with_quotas: JobsCommand) -> None:
         "name": "eve",
         "role": "submit in default",
         "queued": "0 of 1,000 jobs",
+        "bytes": "0 B of 20 MiB",
         "requests": "0.01 per second (1 of 20 at once are used)",
     }
     document = with_quotas.run("whoami", "--json").document

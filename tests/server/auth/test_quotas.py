@@ -85,6 +85,7 @@ def test_a_token_may_have_quotas(options: str, quotas: Quotas | None, token: str
         ("requests=1000001", "requests=: it must be a number"),
         (f"requests={EVE}", "requests=: it must be a number"),
         ("requests=1 requests=1", "requests= is given twice"),
+        ("queued=1000000000", "queued=: it must be a number of jobs from 1 to 999999999"),
         *((f"bytes={each}", "bytes=: it must be") for each in ("", "0", "x", "-1", EVE)),
         *((f"queued={each}", "queued=: it must be a number") for each in ("", "0", "1.5", EVE)),
         ("request=1", "requests=50"),
@@ -103,6 +104,11 @@ def test_an_invalid_quota_is_named_with_its_position_and_no_value_is_shown(
     for error in (of_token, of_all):
         assert problem in str(error.value)
     assert EVE not in str(of_token.value)
+
+
+def test_quotas_that_are_separated_by_commas_are_refused_with_the_separator() -> None:
+    with pytest.raises(SettingsError, match="separated by spaces, not by commas"):
+        ServerSettings.read({"CALLER_QUOTAS": "queued=5,bytes=1GB"})
 
 
 def test_a_token_replaces_the_quotas_of_all_callers_one_by_one() -> None:
@@ -126,7 +132,7 @@ async def test_a_quota_of_requests_replaces_the_rate_of_others_on_both_paths(
     assert problem["code"] == "rate_limited"
     assert "the quota of eve allows, requests=0.01" in problem["detail"]
     assert refused.headers["RateLimit-Policy"] == '"requests";q=20;w=2000'
-    assert refused.headers["Retry-After"] == "100"
+    assert 90 < int(refused.headers["Retry-After"]) <= 100  # less than 100 on a slow machine
     read(await client.fetch(NO_JOB, headers=bearer(EVE) | SLOW), 429)
     for _ in range(30):
         read(await client.fetch(NO_JOB, headers=bearer(SUE)), 404)

@@ -120,9 +120,9 @@ def test_the_list_shows_ends_and_last_uses_and_no_secret(file: Path, bench: Benc
 def test_added_and_revoked_tokens_are_in_the_audit_log(file: Path, bench: Bench) -> None:
     given = {"API_TOKENS_FILE": str(file), "DATABASE_URL": bench.store.settings.store_url}
     environ = {**given, "SUDO_USER": "alice"}
-    made = run(
-        "create", "ci", "--role", "submit@b+a", "--expires", "2030-01-01", "--add", **environ
-    )
+    limits = "--queued", "3", "--bytes", "1GB"
+    options = "--role", "submit@b+a", "--expires", "2030-01-01", *limits
+    made = run("create", "ci", *options, "--add", **environ)
     assert (made.returncode, made.stderr) == (0, "")
     assert run("create", "shown", **environ).returncode == 0  # only shown, so nothing has changed
     assert run("create", "quiet", "--add", **environ, AUDIT="off").returncode == 0
@@ -132,7 +132,8 @@ def test_added_and_revoked_tokens_are_in_the_audit_log(file: Path, bench: Bench)
     assert {each.subject for each in (created, revoked)} == {"ci"}
     assert {(each.caller, each.address) for each in (created, revoked)} == {(None, None)}
     operator = {"user": getpwuid(os.getuid()).pw_name, "host": gethostname(), "sudo_user": "alice"}
-    assert created.detail == {"role": "submit@a+b", "expires": "2030-01-01T00:00:00Z", **operator}
+    rights = {"role": "submit@a+b", "expires": "2030-01-01T00:00:00Z"}
+    assert created.detail == {**rights, "quotas": "queued=3 bytes=1GB", **operator}
     assert revoked.detail == operator
 
 

@@ -39,7 +39,7 @@ def _quotas(quotas: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     if queued := quotas.get("queued"):
         yield "queued", f"{_used(queued, formats.number)}{formats.counted(queued['limit'], 'job')}"
     if size := quotas.get("bytes"):
-        yield "bytes", f"{_used(size, formats.size)}{formats.size(size['limit'])}"
+        yield "bytes", f"{_used(size, formats.binary_size)}{formats.binary_size(size['limit'])}"
     if requests := quotas.get("requests"):
         at_once = f"{requests['used']:,} of {requests['burst']:,} at once are used"
         yield "requests", f"{requests['limit']:g} per second ({at_once})"

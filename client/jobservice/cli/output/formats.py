@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     from jobservice import JobData
 
 _UNITS = ("B", "kB", "MB", "GB", "TB")
+_BINARY_UNITS = ("B", "KiB", "MiB", "GiB", "TiB", "PiB")
 _STEPS = (("d", 86400, "h", 3600), ("h", 3600, "m", 60), ("m", 60, "s", 1))
 _SECONDS = {"": 1, "s": 1, "m": 60, "h": 3600, "d": 86400}
 _DURATION = re.compile(r"(\d+(?:\.\d+)?|\.\d+)\s*([smhd]?)")
@@ -29,6 +30,15 @@ def size(count: float | None) -> str:
         value, unit = value / 1000, unit + 1
     digits = f"{value:.1f}" if unit and value < 10 else f"{value:.0f}"
     return f"{digits} {_UNITS[unit]}"
+
+
+def binary_size(count: int) -> str:
+    """A number of bytes in powers of 1024, as limits are set: 999 B, 1.5 KiB, 20 MiB."""
+    value, at = float(count), 0
+    while round(value, 1) >= 1024 and at < len(_BINARY_UNITS) - 1:
+        value, at = value / 1024, at + 1
+    digits = f"{value:.1f}".removesuffix(".0") if at else f"{value:.0f}"
+    return f"{digits} {_BINARY_UNITS[at]}"
 
 
 def number(count: int | None) -> str:
