@@ -85,8 +85,9 @@ class Share:
         if self._use is None or more <= 0:
             return
         self.require_fits(self._arrived)
-        if self._use.amount + more > self._limit:
-            raise self._used_up(self._use, more)
+        beyond_held = self._arrived - self._held  # of a dry run, which holds nothing, all bytes
+        if self._use.amount + beyond_held > self._limit:
+            raise self._used_up(self._use, beyond_held)
         self._grant(self._use, more)
 
     def keep(self, amount: int) -> None:

@@ -38,7 +38,7 @@ BYTE_QUOTA = (
     Mutant(
         "arriving bytes beyond the quota are refused",
         "server/jobs/quotas.py",
-        "        if self._use.amount + more > self._limit:\n",
+        "        if self._use.amount + beyond_held > self._limit:\n",
         "        if False:\n",
         BYTES,
     ),
@@ -152,6 +152,13 @@ BYTE_QUOTA = (
         "server/jobs/quotas.py",
         "            if size is not None and await reservation.find_repeat():\n",
         "            if False:\n",
+        BYTES,
+    ),
+    Mutant(
+        "a dry run counts all bytes of its file",
+        "server/jobs/quotas.py",
+        "beyond_held = self._arrived - self._held",
+        "beyond_held = more",
         BYTES,
     ),
 )

@@ -277,6 +277,20 @@ async def test_a_repeated_job_of_an_upload_gets_its_response_with_a_full_quota(
     read(await post(client, "/jobs", copy, **{"Idempotency-Key": "b"}), 429)
 
 
+async def test_a_dry_run_refuses_the_files_that_a_submission_would(
+    client: Client, bench: Bench
+) -> None:
+    read(await send_form(client), 202)
+    for size, status in ((QUOTA - SIZE + 10, 429), (QUOTA - SIZE, 200)):
+        answer = await send_form(client, b"x" * size, "?dry_run=true")
+        problem = read(answer, status)
+        if status == 429:
+            assert problem["used"] == SIZE
+            assert await used(client) == SIZE
+    assert len(stored(bench)) == 1
+    read(await send_form(client, b"x" * (QUOTA - SIZE)), 202)
+
+
 async def test_a_copy_by_hash_counts(client: Client, bench: Bench) -> None:
     read(await send_form(client, caller="sue"), 202)
     job = {**ANALYZE, "upload": {"sha256": SHA256, "name": "again.log"}}
