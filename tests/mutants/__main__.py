@@ -25,10 +25,12 @@ def main() -> None:
     """Try the mutants that are asked for."""
     parser = argparse.ArgumentParser(prog="python -m tests.mutants")
     parser.add_argument("--jobs", type=int, default=os.cpu_count(), help="mutants at once")
-    parser.add_argument("--only", default="", help="only guards whose line has this text")
+    parser.add_argument(
+        "--only", default="", help="only those with this text in their guard or file"
+    )
     arguments = parser.parse_args()
     mutants = [each for each in MUTANTS if arguments.only in f"{each.file} {each.guard}"]
-    if not mutants:
+    if not mutants:  # pytest without tests would run all of them
         sys.exit(f"no guard, and no file of one, has the text {arguments.only!r}")
     with tempfile.TemporaryDirectory(prefix="mutants-") as folder:
         Path(folder).chmod(0o755)  # a database server in it runs as another user

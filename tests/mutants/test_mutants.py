@@ -4,6 +4,7 @@ from collections import Counter
 
 import pytest
 
+from tests.mutants.__main__ import main
 from tests.mutants.catalogue import MUTANTS
 from tests.mutants.mutant import Mutant
 from tests.support.paths import ROOT
@@ -27,3 +28,13 @@ def test_each_guard_has_a_name_of_its_own() -> None:
 def test_canaries_name_existing_guards() -> None:
     named = {guard for canary in canaries.CANARIES for guard in canary.guards} | {*POWER_CANARIES}
     assert named - {mutant.guard for mutant in MUTANTS} == set()
+
+
+def test_a_text_that_no_guard_has_is_refused(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Otherwise, pytest would be started without the names of tests, and would run all."""
+    monkeypatch.setattr("sys.argv", ["mutants", "--only", "no guard has this"])
+    monkeypatch.setattr("tests.mutants.__main__.run_tests", lambda *_, **__: pytest.fail("run"))
+    with pytest.raises(SystemExit, match="has the text 'no guard has this'"):
+        main()
