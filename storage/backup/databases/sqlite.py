@@ -4,10 +4,13 @@ In a WAL database, changes go to the WAL, and a checkpoint copies them into the 
 copies nothing that is newer than what an open read transaction sees
 (https://sqlite.org/wal.html#checkpointing). So:
 
-    read transaction begins ─▶ checkpoint up to that moment ─▶ the file stays as it is ─▶ copy it
+    most of the WAL is copied ─▶ writers wait: the rest is copied, a read transaction begins
+    ─▶ the file stays as it is ─▶ copy it
 
-No writer waits for any of these steps. The WAL grows until the read transaction ends; then one
-checkpoint copies it into the file, beside the writers.
+Only a checkpoint that copies the whole WAL brings the file to one moment. One that a reader stops
+leaves out each page that has changed again since (`walCheckpoint` in SQLite's wal.c). So writers
+wait for the last pages. The WAL grows until the read transaction ends; then one checkpoint copies
+it into the file, beside the writers.
 
 In the manifest: {"kind": "sqlite", "page_bytes": …, "bytes": …, "chunks": […]}. The chunks in their
 order are the file.
@@ -19,16 +22,19 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 from storage.db.database import Database
-from storage.db.sqlite import CHECKPOINT_PAGES, WITH_NOOP
+from storage.db.sqlite import CHECKPOINT_PAGES
 from storage.db.timeouts import BUSY_SECONDS
 from storage.records.job import StoreUnavailable
 
 CHUNK_BYTES = 1024**2
 _FREEZE_SECONDS = 60.0
+_FEW_PAGES = 64
+"""So many pages of the WAL may be copied while writers wait."""
+_COPIES = 20
+"""How often the WAL is copied beside the writers, until few pages are left, before they wait."""
 _AGAIN_SECONDS = 0.02
 _HEAD_START_SECONDS = 0.003
 """Within this time, the thread of the last checkpoint gets the lock of checkpoints."""
@@ -81,7 +87,7 @@ def snapshot(database: Database) -> Iterator[SqliteSnapshot]:
         with database.translate_errors():
             reader, checker = database.raw_connection(), database.raw_connection()
             try:
-                _freeze(reader, checker, database.file)
+                _freeze(database, reader, checker)
                 ((page_bytes,),) = reader.execute("PRAGMA page_size")
                 ((pages,),) = reader.execute("PRAGMA page_count")
                 ((mode,),) = reader.execute("PRAGMA journal_mode")
@@ -96,33 +102,39 @@ def snapshot(database: Database) -> Iterator[SqliteSnapshot]:
         os.close(file)
 
 
-def _freeze(reader: Any, checker: Any, file: Path) -> None:
-    """Begin a read transaction, and bring the file to the state that it sees."""
+def _freeze(database: Database, reader: Any, checker: Any) -> None:
+    """Begin a read transaction, with the file in the state that it sees."""
     until = time.monotonic() + _FREEZE_SECONDS
-    look = "NOOP" if _version(checker) >= WITH_NOOP else "PASSIVE"
+    lock = database.engine.write_lock
     while True:
-        before = _changes(checker)
-        pages, copied = _checkpoint(checker, look)
-        reader.execute("BEGIN")
-        reader.execute("SELECT 1 FROM sqlite_master LIMIT 1").fetchall()
-        is_exact = _changes(checker) == before
-        if is_exact and (copied == pages or _copied(checker, pages, until)):
-            return
+        for _ in range(_COPIES):
+            pages, copied, _ = _checkpoint(checker, "PASSIVE")
+            if pages - copied < _FEW_PAGES:
+                break
+        held = lock.acquire(BUSY_SECONDS)
+        try:
+            if _begins_complete(reader, checker):
+                return
+        finally:
+            if held:
+                lock.release()
         reader.execute("ROLLBACK")
         if time.monotonic() > until:
             raise StoreUnavailable(
-                f"{file}: another program has had a transaction open for "
+                f"{database.file}: another program has had a transaction open for "
                 f"{_FREEZE_SECONDS:.0f} s, such as sqlite3: end it, and try again"
             )
-
-
-def _copied(checker: Any, pages: int, until: float) -> bool:
-    """Copy the WAL up to a page into the file, which older read transactions delay."""
-    while _checkpoint(checker, "PASSIVE")[1] < pages:
-        if time.monotonic() > until:
-            return False
         time.sleep(_AGAIN_SECONDS)
-    return True
+
+
+def _begins_complete(reader: Any, checker: Any) -> bool:
+    """Begin a read transaction; return whether the file has all that it sees. It has not if an
+    older read transaction stops the checkpoint, or another program writes meanwhile."""
+    before = _changes(checker)
+    pages, copied, is_busy = _checkpoint(checker, "PASSIVE")
+    reader.execute("BEGIN")
+    reader.execute("SELECT 1 FROM sqlite_master LIMIT 1").fetchall()
+    return pages == copied and not is_busy and _changes(checker) == before
 
 
 def _thaw(database: Database, reader: Any, checker: Any) -> None:
@@ -148,26 +160,22 @@ def _copy_wal(checker: Any) -> None:
     """Copy the WAL into the file until only a little is left, or somebody reads an old state."""
     last = -1
     while True:
-        pages, copied = _checkpoint(checker, "PASSIVE")
+        pages, copied, _ = _checkpoint(checker, "PASSIVE")
         if pages - copied < CHECKPOINT_PAGES or copied == last:
             return
         last = copied
 
 
-def _checkpoint(connection: Any, mode: str) -> tuple[int, int]:
-    """Return the pages of the WAL, and how many are in the file. Equal if there is no WAL."""
-    _, pages, copied = connection.execute(f"PRAGMA wal_checkpoint({mode})").fetchone()
-    return pages, copied
+def _checkpoint(connection: Any, mode: str) -> tuple[int, int, bool]:
+    """Return the pages of the WAL, how many of them are in the file, and whether another checkpoint
+    runs, so that both are unknown. The pages are equal if there is no WAL."""
+    is_busy, pages, copied = connection.execute(f"PRAGMA wal_checkpoint({mode})").fetchone()
+    return pages, copied, bool(is_busy)
 
 
 def _changes(connection: Any) -> int:
     """Return a number that changes with each commit of another connection."""
     return int(connection.execute("PRAGMA data_version").fetchone()[0])
-
-
-def _version(connection: Any) -> tuple[int, ...]:
-    text = connection.execute("SELECT sqlite_version()").fetchone()[0]
-    return tuple(map(int, text.split(".")))
 
 
 def _read(file: int, size: int, at: int) -> bytes:

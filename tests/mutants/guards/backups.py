@@ -12,8 +12,8 @@ BACKUP = (
     Mutant(
         "the file of a snapshot has all that its reader sees",
         "storage/backup/databases/sqlite.py",
-        "if is_exact and (copied == pages or _copied(checker, pages, until)):",
-        "if is_exact:",
+        "return pages == copied and not is_busy and _changes(checker) == before",
+        "return True",
         SNAPSHOT,
     ),
     Mutant(

@@ -103,6 +103,30 @@ def test_a_copy_has_what_the_snapshot_saw_whatever_is_written_meanwhile(
     assert len(sizes) == ROUNDS
 
 
+def test_a_page_that_another_program_changes_again_is_not_left_out(
+    bench: Bench, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    other, commits, original = bench.store.database.raw_connection(), 0, sqlite._checkpoint
+
+    def checkpoint(connection: Any, mode: str) -> Any:
+        nonlocal commits
+        if mode == "PASSIVE" and commits < ROUNDS:
+            commits += 1
+            other.execute("INSERT INTO counter (type, name, value) VALUES (?, 'n', 1)", [commits])
+        return original(connection, mode)
+
+    monkeypatch.setattr(sqlite, "_checkpoint", checkpoint)
+    bench.enqueue()
+    with opened(bench) as database, snapshot(database) as state:
+        seen = content(state.connection)
+        copy = copied(state, tmp_path / "copy")
+    connection = copy.raw_connection()
+    assert content(connection) == seen
+    assert commits == ROUNDS
+    for each in (other, connection, copy):
+        each.close()
+
+
 def test_writers_go_on_and_the_wal_is_copied_into_the_file_at_the_end(bench: Bench) -> None:
     wal = Path(f"{bench.store.database.file}-wal")
     with opened(bench) as database, snapshot(database), writer(bench):
