@@ -34,7 +34,7 @@ _FREEZE_SECONDS = 60.0
 _FEW_PAGES = 64
 """So many pages of the WAL may be copied while writers wait."""
 _COPIES = 20
-"""How often the WAL is copied beside the writers, until few pages are left, before they wait."""
+"""How often the WAL is copied beside the writers, at most: they may be as quick as the copies."""
 _AGAIN_SECONDS = 0.02
 _HEAD_START_SECONDS = 0.003
 """Within this time, the thread of the last checkpoint gets the lock of checkpoints."""
@@ -107,10 +107,7 @@ def _freeze(database: Database, reader: Any, checker: Any) -> None:
     until = time.monotonic() + _FREEZE_SECONDS
     lock = database.engine.write_lock
     while True:
-        for _ in range(_COPIES):
-            pages, copied, _ = _checkpoint(checker, "PASSIVE")
-            if pages - copied < _FEW_PAGES:
-                break
+        _copy_wal(checker, _FEW_PAGES)
         held = lock.acquire(BUSY_SECONDS)
         try:
             if _begins_complete(reader, checker):
@@ -131,7 +128,7 @@ def _begins_complete(reader: Any, checker: Any) -> bool:
     """Begin a read transaction; return whether the file has all that it sees. It has not if an
     older read transaction stops the checkpoint, or another program writes meanwhile."""
     before = _changes(checker)
-    pages, copied, is_busy = _checkpoint(checker, "PASSIVE")
+    pages, copied, is_busy = _checkpoint(checker)
     reader.execute("BEGIN")
     reader.execute("SELECT 1 FROM sqlite_master LIMIT 1").fetchall()
     return pages == copied and not is_busy and _changes(checker) == before
@@ -147,7 +144,7 @@ def _thaw(database: Database, reader: Any, checker: Any) -> None:
     held = lock.acquire(BUSY_SECONDS)
     try:
         reader.execute("ROLLBACK")
-        checkpoint = threading.Thread(target=_copy_wal, args=(checker,))
+        checkpoint = threading.Thread(target=_copy_wal, args=(checker, CHECKPOINT_PAGES))
         checkpoint.start()
         time.sleep(_HEAD_START_SECONDS)
     finally:
@@ -156,20 +153,23 @@ def _thaw(database: Database, reader: Any, checker: Any) -> None:
     checkpoint.join()
 
 
-def _copy_wal(checker: Any) -> None:
-    """Copy the WAL into the file until only a little is left, or somebody reads an old state."""
+def _copy_wal(checker: Any, few: int) -> None:
+    """Copy the WAL into the file until few pages are left, or somebody reads an old state."""
     last = -1
-    while True:
-        pages, copied, _ = _checkpoint(checker, "PASSIVE")
-        if pages - copied < CHECKPOINT_PAGES or copied == last:
+    for _ in range(_COPIES):
+        pages, copied, _ = _checkpoint(checker)
+        if pages - copied < few or copied == last:
             return
         last = copied
 
 
-def _checkpoint(connection: Any, mode: str) -> tuple[int, int, bool]:
-    """Return the pages of the WAL, how many of them are in the file, and whether another checkpoint
-    runs, so that both are unknown. The pages are equal if there is no WAL."""
-    is_busy, pages, copied = connection.execute(f"PRAGMA wal_checkpoint({mode})").fetchone()
+def _checkpoint(connection: Any) -> tuple[int, int, bool]:
+    """Copy what readers allow of the WAL into the file, without a wait for anybody.
+
+    Returns the pages of the WAL, how many of them are in the file, and whether another checkpoint
+    runs, so that both are unknown. The pages are equal if there is no WAL.
+    """
+    is_busy, pages, copied = connection.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchone()
     return pages, copied, bool(is_busy)
 
 

@@ -19,7 +19,7 @@ BACKUP = (
     Mutant(
         "the WAL is copied into the file when a snapshot ends",
         "storage/backup/databases/sqlite.py",
-        "target=_copy_wal, args=(checker,)",
+        "target=_copy_wal, args=(checker, CHECKPOINT_PAGES)",
         "target=int",
         SNAPSHOT,
     ),
