@@ -90,7 +90,9 @@ function callerText() {
   const who = [h("strong", {}, session.name), ` · ${rights()}`];
   if (!Object.values(session.quotas).some(Boolean)) return h("span", {}, who);
   const list = h("ul", { "aria-label": "Quotas" }, quotaItems(session));
-  return h("details", { ontoggle: () => showUse(list) }, h("summary", {}, who), list);
+  const details = h("details", {}, h("summary", {}, who), list);
+  details.addEventListener("toggle", () => details.open && showUse(list));
+  return details;
 }
 
 /**
