@@ -27,11 +27,10 @@ def way_to_end(name: str, environ: Mapping[str, str]) -> str:
 
     Below Docker and Kubernetes, the process id in its name counts only within its container.
     """
-    found = _NAME.fullmatch(name)
-    host = found["host"] if found else name
+    host = host_of(name)
     if "KUBERNETES_SERVICE_HOST" in environ:
         return f"end it (kubectl delete pod {host})"
-    if found and (_CONTAINER_ID.fullmatch(host) or is_in_container()):
+    if host != name and (_CONTAINER_ID.fullmatch(host) or is_in_container()):
         return (
             f"on its machine, continue it (docker unpause {host}) if it is paused, or else restart "
             f"it (docker restart {host}, or docker compose restart worker)"
