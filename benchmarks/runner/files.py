@@ -41,7 +41,7 @@ TYPES = "runner.job_types,tests.support.job_types.scripts"
 
 @dataclass(frozen=True)
 class Run:
-    """The seconds and CPU seconds that a file took to store, and the bytes by which memory grew."""
+    """Return the seconds and CPU seconds of storing a file, and by how many bytes memory grew."""
 
     seconds: float
     cpu_seconds: float

@@ -7,7 +7,7 @@ from server.auth.quotas import NAMES, Quotas, merged
 
 
 class CallerQuotas:
-    """The quotas of callers: those of their tokens, and the default for what these leave open."""
+    """The quotas of callers. The default applies where the token of a caller sets no limit."""
 
     def __init__(self, default: Quotas | None = None):
         """`default` is for every caller with a name."""

@@ -403,7 +403,7 @@ class AsyncClient:
         return await self._transport.document(requests.get("/readyz", repeats=False))
 
     async def session(self) -> dict[str, Any]:
-        """Return the caller's name and role, and its quotas with what it has used of them."""
+        """Return the name, role and quotas of the caller, and how much of each quota is used."""
         return await self._transport.document(requests.get("/session"))
 
     def _job(self, data: JobData) -> AsyncJob:

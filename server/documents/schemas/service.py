@@ -55,7 +55,7 @@ class UseQuotaDocument(TypedDict):
 
 
 class QuotasDocument(TypedDict):
-    """The quotas of a caller, by what they limit; null for what is not limited."""
+    """The quotas of a caller. A quota is null if the caller has no such limit."""
 
     queued: UseQuotaDocument | None
     """Jobs that may be queued at once."""

@@ -16,7 +16,7 @@ def register(app: typer.Typer) -> None:
 
 
 def whoami(session: Session) -> None:
-    """Show the caller: its name and role, and its quotas with what it has used of them."""
+    """Show your name, role and quotas, and how much of each quota you have used."""
     found, output = session.client.session(), session.output
     if output.as_json:
         output.document(dict(found))
@@ -46,5 +46,5 @@ def _quotas(quotas: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
 
 
 def _used(quota: Mapping[str, Any], text: Callable[[int], str]) -> str:
-    """What is used of a quota, if the service knows it."""
+    """Return how much of a quota is used, before its limit; empty if the service cannot say."""
     return "" if quota["used"] is None else f"{text(quota['used'])} of "
