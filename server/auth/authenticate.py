@@ -88,30 +88,33 @@ class Authenticator:
 
         Raises Problem 429. The quota of the caller replaces RATE_LIMIT.
         """
-        quotas = self.quotas.of(caller)
-        if quotas is not None and quotas.requests is not None:
-            self._count_by_quota(caller, quotas.requests)
-        elif self._rate is not None:
-            name = caller.name
-            key = f"address {rate_limit_network(address)}" if name is None else f"caller {name}"
-            self._requests.take(key, self._rate, "that is more than RATE_LIMIT allows")
-
-    def _count_by_quota(self, caller: Caller, requests: float) -> None:
-        if requests == math.inf:
+        own, rate = self._rate_of(caller)
+        if rate is None:
             return
-        detail = f"that is more than the quota of {caller.name} allows, requests={requests:g}"
+        name, detail = caller.name, "that is more than RATE_LIMIT allows"
+        if own is not None:
+            detail = f"that is more than the quota of {name} allows, requests={own:g}"
+        key = f"address {rate_limit_network(address)}" if name is None else f"caller {name}"
         try:
-            self._requests.take(f"caller {caller.name}", rate_of(requests), detail)
+            self._requests.take(key, rate, detail)
         except Problem:
-            self.quotas.refused["requests"] += 1
+            if own is not None:
+                self.quotas.refused["requests"] += 1
             raise
+
+    def _rate_of(self, caller: Caller) -> tuple[float | None, Rate | None]:
+        """Return the quota of a caller, None if it is not given, and the rate that applies to the
+        caller, None for no limit."""
+        quotas = self.quotas.of(caller)
+        own = None if quotas is None else quotas.requests
+        if own is None:
+            return None, self._rate
+        return own, None if own == math.inf else rate_of(own)
 
     def request_rate(self, caller: Caller) -> tuple[Rate, int] | None:
         """Return how many requests a caller with a name may send, and how many of those that it may
         send at once it has used up at this listener; None without a limit."""
-        quotas = self.quotas.of(caller)
-        own = None if quotas is None else quotas.requests
-        rate = self._rate if own is None else None if own == math.inf else rate_of(own)
+        _, rate = self._rate_of(caller)
         return None if rate is None else (rate, self._requests.used(f"caller {caller.name}", rate))
 
     @contextmanager

@@ -79,34 +79,12 @@ class Admission:
     key: str | None
     """Its key with the caller's name, because each caller has keys of its own. None without one."""
     keys_in_flight: set[str]
-    reserved: Reservation | None = None
-    """What it has reserved of its caller's quotas; None without quotas."""
-
-    async def add_jobs(self, count: int) -> None:
-        """Reserve more jobs: all of them or none. Raises Problem 413 and 429, and StoreError."""
-        if self.reserved is not None:
-            await self.reserved.add_jobs(count)
-
-    async def add_bytes(self, size: int) -> None:
-        """Reserve the bytes of a file that is copied for the job. Raises as `add_jobs`."""
-        if self.reserved is not None:
-            await self.reserved.add_bytes(size)
-
-    async def add_upload(self, size: int, sha256: str) -> None:
-        """Reserve the bytes of a resumable upload that the job gets. Raises as `add_jobs`."""
-        if self.reserved is not None:
-            await self.reserved.add_upload(size, sha256)
-
-    def arrive(self, size: int) -> None:
-        """Reserve the next bytes of the file, unless they were announced. Raises Problem 413 and
-        429."""
-        if self.reserved is not None:
-            self.reserved.arrive(size)
+    reserved: Reservation
+    """What it has reserved of its caller's quotas."""
 
     def keep(self, jobs: int = 1, upload: Upload | None = None) -> None:
         """Let jobs that were stored, and their file, count against the quotas of the caller."""
-        if self.reserved is not None:
-            self.reserved.keep(jobs, upload.size if upload else 0)
+        self.reserved.keep(jobs, upload.size if upload else 0)
 
     def release(self) -> None:
         """Free the key of a submission that was answered, or whose client went away, and what it
@@ -114,8 +92,7 @@ class Admission:
         if self.key is not None:
             self.keys_in_flight.discard(self.key)
             self.key = None
-        if self.reserved is not None:
-            self.reserved.release()
+        self.reserved.release()
 
 
 class Admissions:
@@ -162,18 +139,17 @@ class Admissions:
                 self._disk_watermark.admit(size)
             key = self._free_key(headers, caller)
         except Problem:
-            if reserved:
-                reserved.release()
+            reserved.release()
             raise
         if key is not None:
             self._keys_in_flight.add(key)
-        if reserved and is_dry_run:
+        if is_dry_run:
             reserved.release()
         return Admission(caller, span, key, self._keys_in_flight, reserved)
 
     async def _reserve(
         self, headers: Mapping[str, str], caller: Caller, file_size: int | None
-    ) -> Reservation | None:
+    ) -> Reservation:
         """Reserve a job and its file. Raises Problem 413 and 429; 409 instead if a request with
         the same key is in progress, which may have used up the quota."""
 

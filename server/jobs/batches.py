@@ -187,7 +187,7 @@ class BatchSubmissions:
         split = await self._checks.split(body)
         count = len(split.jobs) + (split.then is not None)
         if count > 1:
-            await admission.add_jobs(count - 1)
+            await admission.reserved.add_jobs(count - 1)
             self._queue_watermark.admit(count - 1)
         span = admission.span
         trace = span.traceparent if span else None

@@ -180,11 +180,10 @@ class Jobs:
         try:
             self._queue_watermark.admit()
             retried, job = await self._threads.run(self._jobs.retry, job_id, check, caller.actor)
-            if reserved and retried is True:
+            if retried is True:
                 reserved.keep(1)
         finally:
-            if reserved:
-                reserved.release()
+            reserved.release()
         if job is None:
             raise job_not_found(job_id)
         if isinstance(retried, KeyHolder):
@@ -202,15 +201,16 @@ class Jobs:
         }
         return Response(202, document, {"Location": f"{self._root_path}/jobs/{job_id}"})
 
-    async def _reserve_retry(self, job_id: UUID, caller: Caller) -> Reservation | None:
+    async def _reserve_retry(self, job_id: UUID, caller: Caller) -> Reservation:
         """Reserve a job that its own caller retries. Raises Problem 404 and 429, and StoreError.
 
         Jobs of others count against their quotas, which do not refuse the retry.
         """
         if not self._quotas.limits_jobs(caller):
-            return None
+            return self._quotas.nothing
         job = await self.wait(job_id, caller)
-        return await self._quotas.reserve(caller, 1) if caller.is_own(job.submitted_by) else None
+        is_own = caller.is_own(job.submitted_by)
+        return await self._quotas.reserve(caller, 1) if is_own else self._quotas.nothing
 
     async def change(
         self, job_id: UUID, changes: JobChanges, caller: Caller, conditions: Conditions

@@ -13,7 +13,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 
 from server.auth.caller_quotas import CallerQuotas
-from server.auth.callers import Caller
+from server.auth.callers import ANONYMOUS, Caller
 from server.http.codes import Code
 from server.http.problems import Problem
 from server.jobs.use_counts import FULL_COUNT_SECONDS, Use, UseCounts
@@ -225,6 +225,8 @@ class JobQuotas:
         """`find_upload` returns whether a job of a named caller was given a file with a hash."""
         self._quotas, self._queued, self._bytes = quotas, queued, size
         self._find_upload = find_upload
+        self.nothing = Reservation(self, ANONYMOUS, None, None)
+        """What is reserved for a caller without quotas."""
 
     async def reserve(
         self,
@@ -232,24 +234,18 @@ class JobQuotas:
         jobs: int,
         size: int | None = None,
         is_repeat: Callable[[], Awaitable[bool]] | None = None,
-    ) -> Reservation | None:
-        """Reserve the jobs of a request, and the bytes of its file, if it has one; None for a
-        caller without quotas.
+    ) -> Reservation:
+        """Reserve the jobs of a request, and the bytes of its file, if it has one.
 
         `size` is at most the size of the file; `Reservation.arrive` reserves the rest. It cannot
         ask `is_repeat`, so that is asked for each file in advance. `keep` or `release` has to
         follow. Raises Problem 413 and 429, and StoreError.
         """
-        quotas = self._quotas.of(caller)
-        if quotas is None:
-            return None
-        reservation = Reservation(
-            self,
-            caller,
-            self._share(QUEUED, self._queued, caller, quotas.queued),
-            self._share(BYTES, self._bytes, caller, quotas.bytes),
-            is_repeat,
-        )
+        if self._quotas.of(caller) is None:
+            return self.nothing
+        queued = self._share(QUEUED, self._queued, caller)
+        size_share = self._share(BYTES, self._bytes, caller)
+        reservation = Reservation(self, caller, queued, size_share, is_repeat)
         try:
             if size is not None and await reservation.find_repeat():
                 return reservation
@@ -278,18 +274,15 @@ class JobQuotas:
 
     async def require_room(self, caller: Caller) -> None:
         """Raise Problem 429 if no further job of a caller may be queued, and StoreError."""
-        if reserved := await self.reserve(caller, 1):
-            reserved.release()
+        (await self.reserve(caller, 1)).release()
 
     async def require_bytes(self, caller: Caller) -> None:
         """Raise Problem 429 if a caller uses more bytes than it may, and StoreError."""
-        if reserved := await self.reserve(caller, 0, 0):
-            reserved.release()
+        (await self.reserve(caller, 0, 0)).release()
 
     def limits_jobs(self, caller: Caller) -> bool:
         """Whether a caller has a quota of queued jobs."""
-        quotas = self._quotas.of(caller)
-        return quotas is not None and quotas.queued not in (None, math.inf)
+        return self._limit(QUEUED, caller) is not None
 
     def forget(self, caller: Caller) -> None:
         """Count the jobs of a caller again, after a change of unknown size."""
@@ -299,27 +292,28 @@ class JobQuotas:
     async def queued(self, caller: Caller) -> tuple[int, int | None] | None:
         """Return how many queued jobs a caller may have, and how many it has: None if they cannot
         be counted now. None without a limit."""
-        quotas = self._quotas.of(caller)
-        return await self._used(self._queued, caller, quotas.queued if quotas else None)
+        return await self._used(QUEUED, self._queued, caller)
 
     async def bytes(self, caller: Caller) -> tuple[int, int | None] | None:
         """Return how many bytes a caller may keep, and how many it keeps, as `queued` does."""
-        quotas = self._quotas.of(caller)
-        return await self._used(self._bytes, caller, quotas.bytes if quotas else None)
+        return await self._used(BYTES, self._bytes, caller)
 
     async def _used(
-        self, counts: UseCounts, caller: Caller, limit: float | None
+        self, resource: _Resource, counts: UseCounts, caller: Caller
     ) -> tuple[int, int | None] | None:
-        if limit is None or limit == math.inf:
+        if (limit := self._limit(resource, caller)) is None:
             return None
         try:
-            return int(limit), (await counts.latest(str(caller.name), int(limit))).amount
+            return limit, (await counts.latest(str(caller.name), limit)).amount
         except StoreError:
-            return int(limit), None
+            return limit, None
 
-    def _share(
-        self, resource: _Resource, counts: UseCounts, caller: Caller, limit: float | None
-    ) -> Share | None:
-        if limit is None or limit == math.inf:
-            return None
-        return Share(resource, counts, str(caller.name), int(limit))
+    def _share(self, resource: _Resource, counts: UseCounts, caller: Caller) -> Share | None:
+        limit = self._limit(resource, caller)
+        return None if limit is None else Share(resource, counts, str(caller.name), limit)
+
+    def _limit(self, resource: _Resource, caller: Caller) -> int | None:
+        """Return how much of a resource a caller may use; None without a limit."""
+        quotas = self._quotas.of(caller)
+        limit = None if quotas is None else getattr(quotas, resource.quota)
+        return None if limit is None or limit == math.inf else int(limit)

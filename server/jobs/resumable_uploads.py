@@ -92,11 +92,9 @@ class ResumableService:
         reserved = await self._quotas.reserve(caller, 0, size)
         try:
             upload = await self._create(caller, name, size)
-            if reserved:
-                reserved.keep(jobs=0, size=size)
+            reserved.keep(jobs=0, size=size)
         finally:
-            if reserved:
-                reserved.release()
+            reserved.release()
         return upload
 
     async def _create(self, caller: Caller, name: str, size: int) -> ResumableUpload:

@@ -198,10 +198,12 @@ class Submissions:
             return await self.enqueue(admission, checked)
         if reference.sha256:
             take, caller = self._stored_files.take, admission.caller
-            upload = await take(reference.sha256, reference.name, caller, admission.add_bytes)
+            upload = await take(
+                reference.sha256, reference.name, caller, admission.reserved.add_bytes
+            )
         else:
             take_upload, caller = self._resumable.take, admission.caller
-            upload = await take_upload(reference, caller, admission.add_upload)
+            upload = await take_upload(reference, caller, admission.reserved.add_upload)
         try:
             submitted = await self.enqueue(admission, checked, upload)
         except BaseException as error:

@@ -64,6 +64,10 @@ class Use:
         long."""
         return self.counted_at + min(MAX_PAUSE_SECONDS, max(pause, COST_FACTOR * self.cost))
 
+    def is_due(self, pause: float) -> bool:
+        """Whether the next count is under way, or due as `due_at` says."""
+        return self.counting is not None or time.monotonic() >= self.due_at(pause)
+
 
 class UseCounts:
     """The use of all callers of a listener. Counts run one at a time."""
@@ -91,7 +95,7 @@ class UseCounts:
         use = self._use(name)
         while use.counted is None or limit > use.counted_to:
             await asyncio.shield(self._begin(name, limit, use))
-        if time.monotonic() >= use.due_at(COUNT_SECONDS):
+        if use.is_due(COUNT_SECONDS):
             self._begin(name, limit, use)
         if use.amount + room > limit and await self._is_due(use, limit - room):
             await asyncio.shield(self._begin(name, limit, use))
@@ -100,7 +104,7 @@ class UseCounts:
     async def _is_due(self, use: Use, most: int) -> bool:
         """Whether the use of a caller, which is more than `most`, can be counted now. Waits for
         that if the use may be less."""
-        if use.counting or time.monotonic() >= use.due_at(FULL_COUNT_SECONDS):
+        if use.is_due(FULL_COUNT_SECONDS):
             return True
         left = use.due_at(0.0) - time.monotonic()
         if use.amount - use.counted_twice > most or left > MAX_WAIT_SECONDS:
@@ -114,7 +118,7 @@ class UseCounts:
         Raises StoreError if the store cannot be counted.
         """
         use = await self.current(name, limit)
-        if use.counting or time.monotonic() >= use.due_at(FULL_COUNT_SECONDS):
+        if use.is_due(FULL_COUNT_SECONDS):
             await asyncio.shield(self._begin(name, limit, use))
         return use
 

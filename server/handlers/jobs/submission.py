@@ -63,7 +63,7 @@ class SubmissionHandler(Handler):
     def _require_space(self, size: int) -> None:
         """Raise Problem 413, 429 or 507 if there is no room for the next bytes of the file."""
         if self.admission:
-            self.admission.arrive(size)
+            self.admission.reserved.arrive(size)
         self.disk_watermark.admit_upload(size)
 
     async def store(

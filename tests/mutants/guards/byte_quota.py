@@ -24,7 +24,7 @@ BYTE_QUOTA = (
     Mutant(
         "bytes that were not announced are reserved as they arrive",
         "server/handlers/jobs/submission.py",
-        "            self.admission.arrive(size)\n",
+        "            self.admission.reserved.arrive(size)\n",
         "            pass\n",
         BYTES,
     ),
@@ -67,7 +67,7 @@ BYTE_QUOTA = (
         "a resumable upload needs room",
         "server/jobs/resumable_uploads.py",
         "        reserved = await self._quotas.reserve(caller, 0, size)\n",
-        "        reserved = None\n",
+        "        reserved = self._quotas.nothing\n",
         BYTES,
     ),
     Mutant(

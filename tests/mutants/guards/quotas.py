@@ -42,8 +42,8 @@ QUOTAS = (
     Mutant(
         "a quota of requests goes before RATE_LIMIT",
         "server/auth/authenticate.py",
-        "        if quotas is not None and quotas.requests is not None:\n",
-        "        if False:\n",
+        "own = None if quotas is None else quotas.requests",
+        "own = None",
         VALUES,
     ),
     Mutant(
@@ -98,15 +98,15 @@ QUOTAS = (
     Mutant(
         "a refused submission frees what it has reserved",
         "server/jobs/admission.py",
-        "        if self.reserved is not None:\n            self.reserved.release()\n",
+        "        self.reserved.release()\n",
         "",
         JOBS,
     ),
     Mutant(
         "a dry run uses nothing of a quota",
         "server/jobs/admission.py",
-        "        if reserved and is_dry_run:\n            reserved.release()\n",
-        "        if reserved and is_dry_run:\n            reserved.keep(1)\n",
+        "        if is_dry_run:\n            reserved.release()\n",
+        "        if is_dry_run:\n            reserved.keep(1)\n",
         JOBS,
     ),
     Mutant(
@@ -119,21 +119,21 @@ QUOTAS = (
     Mutant(
         "a batch counts with all its jobs",
         "server/jobs/batches.py",
-        "            await admission.add_jobs(count - 1)\n",
+        "            await admission.reserved.add_jobs(count - 1)\n",
         "",
         JOBS,
     ),
     Mutant(
         "the retry of an own job needs room",
         "server/jobs/jobs.py",
-        "return await self._quotas.reserve(caller, 1) if caller.is_own(job.submitted_by)",
-        "return None if caller.is_own(job.submitted_by)",
+        "return await self._quotas.reserve(caller, 1) if is_own",
+        "return self._quotas.nothing if is_own",
         JOBS,
     ),
     Mutant(
         "a retry of the job of another is not refused",
         "server/jobs/jobs.py",
-        "if caller.is_own(job.submitted_by) else None\n",
+        " if is_own else self._quotas.nothing\n",
         "\n",
         JOBS,
     ),
@@ -238,7 +238,7 @@ QUOTAS = (
     Mutant(
         "a caller is counted once a second",
         "server/jobs/use_counts.py",
-        "        if time.monotonic() >= use.due_at(COUNT_SECONDS):\n",
+        "        if use.is_due(COUNT_SECONDS):\n",
         "        if True:\n",
         COUNTS,
     ),
@@ -266,8 +266,8 @@ QUOTAS = (
     Mutant(
         "a request that is given up ends no count of others",
         "server/jobs/use_counts.py",
-        "            await asyncio.shield(self._begin(name, limit, use))\n        if time",
-        "            await self._begin(name, limit, use)\n        if time",
+        "            await asyncio.shield(self._begin(name, limit, use))\n        if use.is_due(",
+        "            await self._begin(name, limit, use)\n        if use.is_due(",
         COUNTS,
     ),
     Mutant(
