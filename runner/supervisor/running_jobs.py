@@ -8,6 +8,7 @@ import math
 import os
 import time
 from collections.abc import Callable, Collection, Sequence
+from itertools import zip_longest
 
 from runner.pool.pool import Pool
 from runner.pool.protocol.output import UnstoredOutput
@@ -249,18 +250,29 @@ def log_ended(
     ended: Sequence[tuple[RunningJob, AttemptOutcome]],
     accepted: Sequence[bool],
     maybe_settled: Collection[Fence | PartFence],
+    settlements: Sequence[Settlement] = (),
 ) -> None:
     """Log how attempts ended, and which ends the store rejected as stale.
 
+    `settlements` has those of whole jobs; parts have none.
     The store also rejects an end that it already has. So a rejected attempt in `maybe_settled`,
     whose commit had an unknown result, is logged as accepted.
     """
-    for (running, outcome), is_accepted in zip(ended, accepted, strict=True):
-        log_end(running, outcome, is_accepted or running.held_fence in maybe_settled)
+    all_ended = zip_longest(ended, accepted, settlements)
+    for (running, outcome), is_accepted, settled in all_ended:
+        log_end(running, outcome, is_accepted or running.held_fence in maybe_settled, settled)
 
 
-def log_end(running: RunningJob, outcome: AttemptOutcome, accepted: bool) -> None:
-    """Log how an attempt ended, or that the store rejected its end as stale."""
+def log_end(
+    running: RunningJob,
+    outcome: AttemptOutcome,
+    accepted: bool,
+    settled: Settlement | None = None,
+) -> None:
+    """Log how an attempt ended, or that the store rejected its end as stale.
+
+    `settled` tells what follows a failed attempt, unless a client has canceled the job meanwhile.
+    """
     extra = {
         **running.log_fields(),
         "outcome": _public_outcome(running, outcome),
@@ -270,7 +282,18 @@ def log_end(running: RunningJob, outcome: AttemptOutcome, accepted: bool) -> Non
         extra["error"] = f"{outcome.error_type}: {outcome.error_message}"
     if outcome.traceback:
         extra["traceback"] = outcome.traceback
+    if settled and accepted and outcome.error_type:
+        extra["next"] = _next(running.job, settled)
     log.info("job ended" if accepted else "stale end of a job dropped", extra=extra)
+
+
+def _next(job: Job, settled: Settlement) -> str:
+    """What follows a failed attempt, as in "retry 1 of 3 in 0.25 s"."""
+    if settled.delay_ms is None:
+        return "no retry"
+    retries = settled.changes.get("retry_count")
+    what = f"retry {retries} of {job.max_retries}" if retries else "a new attempt"
+    return f"{what} in {settled.delay_ms / 1000:g} s"
 
 
 def _public_outcome(running: RunningJob, outcome: AttemptOutcome) -> str:

@@ -31,6 +31,7 @@ from runner.supervisor.running_jobs import (
 from runner.supervisor.spans import AttemptSpans
 from storage.claiming.part_claims import ClaimedPart, PartFence, PartWork
 from storage.claims import Claimed, Claims
+from storage.jobs.transitions import Settlement
 from storage.liveness.liveness import Liveness
 from storage.notify.wakeup import Waiter
 from storage.records.job import Fence, Job, StoreDamaged, StoreError, StoreFull, StoreInDoubt
@@ -235,7 +236,7 @@ class Supervisor:
         if not (has_work or part_work):
             return
         whole = [each for each in ended if not each[0].part]
-        claimed = self._run_claim_transaction(whole, due, limits, part_work)
+        claimed, settlements = self._run_claim_transaction(whole, due, limits, part_work)
         for running in due:
             running.mark_stored()
         self._unsettled = []
@@ -243,7 +244,7 @@ class Supervisor:
             self._start(claimed.jobs.jobs(), claimed.parts)
         finally:
             self._claims.wake(claimed)
-        log_ended(whole, claimed.accepted, self._maybe_settled)
+        log_ended(whole, claimed.accepted, self._maybe_settled, settlements)
         if not all(claimed.accepted):
             self._delete_unused(whole, claimed.accepted)
         if part_work:
@@ -281,12 +282,13 @@ class Supervisor:
         due: Sequence[RunningJob],
         limits: Capacity,
         part_work: PartWork | None,
-    ) -> Claimed:
+    ) -> tuple[Claimed, list[Settlement]]:
         unstored = [running.unstored(None) for running, _ in whole if running.output.pieces]
         unstored += [running.unstored(running.progress) for running in due if not running.part]
         settlements = [settlement(running, outcome) for running, outcome in whole]
         try:
-            return self._claims.settle_and_claim(settlements, unstored, *limits, part_work)
+            done = self._claims.settle_and_claim(settlements, unstored, *limits, part_work)
+            return done, settlements
         except StoreInDoubt:
             self._maybe_settled = {running.held_fence for running, _ in self._unsettled}
             self._spans.send(self._claims.traced)
