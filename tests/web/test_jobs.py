@@ -405,12 +405,16 @@ def test_the_page_of_a_job_shows_where_an_attempt_has_failed(
 
 
 def test_output_of_a_job_appears_while_it_runs(service: Service, page: Page) -> None:
-    job_id = service.submit("talk", {"lines": 3, "then": "sleep"})
+    job_id = service.submit("talk", {"lines": 1, "then": "bar"})
     page.goto(f"/ui/jobs/{job_id}")
     expect_status(page, "queued")
     service.worker()
-    expect(page.get_by_label("Output of the attempt")).to_contain_text("line 2")
+    output = page.get_by_label("Output of the attempt")
+    expect(output).to_contain_text("done")
+    assert output.text_content() == "line 0\n100 %, done\n"
     expect_status(page, "running")
+    bar = page.locator(".span.running")
+    assert bar.evaluate("each => each.clientWidth / each.parentElement.clientWidth") < 0.9
 
 
 SELECTED = "getSelection().toString()"

@@ -154,14 +154,14 @@ class Steps(JobType[NotePayload]):
 
 
 class TalkPayload(Payload):
-    """`lines` is how many lines to print; then "log", "crash", "sleep", or anything else."""
+    """`lines` is how many lines to print; then "bar", "log", "crash", "sleep", or anything else."""
 
     lines: int
     then: str
 
 
 class Talk(JobType[TalkPayload]):
-    """Prints lines, then logs something, crashes, sleeps or returns."""
+    """Prints lines, then a bar that overwrites itself, logs, crashes, sleeps or returns."""
 
     name = "talk"
     Payload = TalkPayload
@@ -179,7 +179,12 @@ class Talk(JobType[TalkPayload]):
                 context.log.exception("no number", self="x")
         if payload.then == "crash":
             ctypes.string_at(0)
-        if payload.then == "sleep":
+        if payload.then == "bar":
+            for percent in range(0, 101, 20):
+                print(f"\r{percent} %", end="")  # noqa: T201
+                time.sleep(0.3)
+            print(", done")  # noqa: T201
+        if payload.then in ("bar", "sleep"):
             time.sleep(600)
 
 

@@ -3,7 +3,7 @@ import { test } from "node:test";
 
 import { scaleOf } from "../../../server/web/pages/job/attempts.js";
 import { commandsOf } from "../../../server/web/pages/job/documents.js";
-import { entryText, FILTERS } from "../../../server/web/pages/job/output.js";
+import { entryText, FILTERS, overwritten } from "../../../server/web/pages/job/output.js";
 import { durationOf } from "../../../server/web/pages/jobs/jobRow.js";
 import { shellQuote } from "../../../server/web/shared/curl.js";
 
@@ -87,7 +87,7 @@ test("output is filtered by its level and stream", () => {
   });
 });
 
-test("the scale of attempts ends with the last one, or now if that is running", () => {
+test("the scale of attempts ends with the last one", () => {
   const first = { started_at: START, finished_at: START };
   const start = Date.parse(START);
   assert.deepEqual(scaleOf([first], NOW), { start, span: 1 });
@@ -95,10 +95,20 @@ test("the scale of attempts ends with the last one, or now if that is running", 
     start,
     span: 5000,
   });
-  assert.deepEqual(scaleOf([first, { started_at: START, finished_at: null }], NOW), {
-    start,
-    span: 60_000,
-  });
+});
+
+test("behind a running attempt, the scale has room for the rest of it", () => {
+  const span = (done) => scaleOf([{ started_at: START, finished_at: null }], NOW, done).span;
+  assert.equal(span(null), 90_000);
+  assert.equal(span(0.25), 240_000);
+  assert.ok(span(1) > 60_000);
+  assert.ok(Number.isFinite(span(0)));
+});
+
+test("a carriage return overwrites the line, as in a terminal", () => {
+  assert.equal(overwritten("a\n10 %\r20 %\r100 %\nb"), "a\n100 %\nb");
+  assert.equal(overwritten("long line\rshort"), "shortline");
+  assert.equal(overwritten("kept\r\nas it is\r"), "kept\nas it is");
 });
 
 test("a row tells how long its job ran, has been running, or when it is due", () => {

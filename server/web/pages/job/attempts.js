@@ -2,11 +2,15 @@
 
 import { h } from "../../lib/dom.js";
 import * as format from "../../lib/format.js";
+import { fractionDone } from "../../shared/progress.js";
 import { isFinal } from "../../shared/status.js";
+import { overwritten } from "./output.js";
 
 /** @typedef {import("../../types.js").AttemptDocument} AttemptDocument */
 /** @typedef {{ start: number, span: number }} Scale the start of the scale and its length, in ms */
 
+const USUAL_FRACTION = 2 / 3; // of a running attempt that does not tell how far it is
+const FRACTIONS = [0.005, 0.95]; // the least and the most; so the bar of a running one is not full
 const LONG_ERROR = 500; // characters; a longer error may not fit, so that it needs a scroll bar
 /** @type {Record<string, string>} the look of each outcome, by class; all others look failed */
 const LOOKS = {
@@ -30,7 +34,7 @@ export function attemptsPanel(job, showOutput) {
       { class: "quiet" },
       isFinal(job.status) ? "The job ended before it started." : "No attempts yet.",
     );
-  const scale = scaleOf(job.attempts, Date.now());
+  const scale = scaleOf(job.attempts, Date.now(), fractionDone(job));
   return h(
     "ol",
     { class: "attempts", reversed: true },
@@ -39,16 +43,20 @@ export function attemptsPanel(job, showOutput) {
 }
 
 /**
- * Return the scale that covers all attempts; a running one lasts until `now`.
+ * Return the scale that covers all attempts. Behind a running one, it has room for the rest.
  *
  * @param {AttemptDocument[]} attempts at least one, the oldest first
  * @param {number} now in ms
+ * @param {number | null} [done] the part of a running attempt that is done; null if it is unknown
  * @returns {Scale}
  */
-export function scaleOf(attempts, now) {
+export function scaleOf(attempts, now, done = null) {
   const start = Date.parse(attempts[0].started_at);
-  const { finished_at: finished } = attempts[attempts.length - 1];
-  const end = finished ? Date.parse(finished) : now;
+  const { started_at: started, finished_at: finished } = attempts[attempts.length - 1];
+  const [least, most] = FRACTIONS;
+  const fraction = Math.min(most, Math.max(least, done ?? USUAL_FRACTION));
+  const last = Date.parse(started);
+  const end = finished ? Date.parse(finished) : last + (now - last) / fraction;
   return { start, span: Math.max(1, end - start) };
 }
 
@@ -77,7 +85,7 @@ function attemptItem(attempt, scale, showOutput, isNewest) {
     attempt.traceback && traceback(attempt),
     !isNewest &&
       attempt.last_lines.length > 0 &&
-      h("pre", { class: "tail" }, attempt.last_lines.join("\n")),
+      h("pre", { class: "tail" }, overwritten(attempt.last_lines.join("\n"))),
   );
 }
 

@@ -37,6 +37,7 @@ export class OutputPanel {
     this.chosenAttempt = null;
     this.newestAttempt = 0;
     this.end = 0; // bytes of output that are shown
+    this.isOpen = false; // whether the last line may go on
     /** @type {LogEntry[]} */
     this.entries = [];
     this.title = h("h2", {}, "Output");
@@ -102,7 +103,7 @@ export class OutputPanel {
       this.load();
       return;
     }
-    this.append(entries ?? [printed(text)]);
+    this.append(entries ?? [printed(text)], text);
     this.end += byteLength(text);
   }
 
@@ -115,7 +116,9 @@ export class OutputPanel {
       setText(this.title, `Output of attempt ${attempt}`);
       this.entries = [];
       replaceChildren(this.text);
-      this.append(output.entries ?? output.pieces.map(({ text }) => printed(text)));
+      const { pieces } = output;
+      const entries = output.entries ?? pieces.map(({ text }) => printed(text));
+      this.append(entries, pieces.at(-1)?.text ?? "");
       this.end = output.bytes;
       if (!output.bytes) setText(this.note, "No output.");
     } catch (error) {
@@ -126,12 +129,15 @@ export class OutputPanel {
   /**
    * Append entries. If the reader has scrolled to the end, the panel stays at the end.
    *
-   * @param {LogEntry[]} entries
+   * @param {LogEntry[]} added
+   * @param {string} text of these entries, or the end of it
    */
-  append(entries) {
+  append(added, text) {
     const pre = this.text;
     const isAtEnd = pre.scrollHeight - pre.scrollTop - pre.clientHeight < NEAR_END_PIXELS;
+    const entries = this.goOn(added);
     this.entries.push(...entries);
+    this.isOpen = !text.endsWith("\n");
     if (this.entries.length > MAX_SHOWN) {
       this.entries = this.entries.slice(-MAX_SHOWN);
       this.render();
@@ -140,6 +146,22 @@ export class OutputPanel {
       this.tell();
     }
     if (isAtEnd) pre.scrollTop = pre.scrollHeight;
+  }
+
+  /**
+   * Return the entries with the whole of the line that the first one continues. What was shown of
+   * that line is taken away.
+   *
+   * @param {LogEntry[]} added
+   */
+  goOn([first, ...others]) {
+    const last = this.entries.at(-1);
+    if (!first) return [];
+    if (!this.isOpen || last?.level !== null || first.level !== null) return [first, ...others];
+    if (last.stream !== first.stream) return [first, ...others];
+    this.entries.pop();
+    if (this.elements([last]).length) this.text.lastChild?.remove();
+    return [{ ...last, message: last.message + first.message }, ...others];
   }
 
   /** Show the entries that the chosen filter selects. */
@@ -177,13 +199,24 @@ function entryElement(entry) {
 }
 
 /**
+ * Return a text as a terminal would show it: what follows a carriage return overwrites its line.
+ *
+ * @param {string} text
+ * @returns {string}
+ */
+export const overwritten = (text) =>
+  text.replaceAll(/[^\n]*\r[^\n]*/g, (line) =>
+    line.split("\r").reduce((shown, part) => part + shown.slice(part.length)),
+  );
+
+/**
  * Return an entry as one or more lines; the time of a log entry is in the reader's time zone.
  *
  * @param {LogEntry} entry
  * @returns {string}
  */
 export function entryText({ time, level, logger, message, fields, traceback }) {
-  if (level === null) return `${message}\n`;
+  if (level === null) return `${overwritten(message)}\n`;
   const head = `${time ? format.time(time) : ""} ${level.toUpperCase()} ${logger}: `;
   const shown = fields ? ` ${JSON.stringify(fields)}` : "";
   return `${head}${message}${shown}\n${traceback ? `${traceback}\n` : ""}`;
