@@ -58,7 +58,7 @@ class Store:
         from storage.files.resumable.bucket import BucketResumables
 
         assert isinstance(self.uploads, BucketUploads)
-        return BucketResumables(self.uploads.bucket)
+        return BucketResumables(self.uploads.bucket, self.clock)
 
     @cached_property
     def audit(self) -> AuditLog:

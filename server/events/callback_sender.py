@@ -27,7 +27,7 @@ from tornado.simple_httpclient import SimpleAsyncHTTPClient
 from server.checking.conflicts import callback_refusal
 from server.events.documents import callback_body
 from server.store.threads import StoreChanges, StoreThreads
-from storage.jobs.callbacks import Callback, Callbacks
+from storage.jobs.callbacks import RESERVED_SECONDS, Callback, Callbacks
 from storage.jobs.service_callbacks import ServiceCallbacks
 from storage.records.job import StoreDamaged, StoreError
 
@@ -40,8 +40,6 @@ MAX_RETRY_SECONDS = 3600.0
 TIMEOUT_SECONDS = 10.0
 MAX_HEAD_BYTES, MAX_BODY_BYTES = 2**14, 2**16
 """The most that is read of a response. Only its status counts."""
-RESERVED_SECONDS = 60.0
-"""How long a callback is reserved for the listener that has taken it."""
 PAUSE_SECONDS = 0.1
 """Minimum time between two queries that find no callback, however fast jobs end."""
 MAX_IN_FLIGHT = 16

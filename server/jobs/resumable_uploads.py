@@ -6,7 +6,6 @@ Its methods raise Problem, and StoreError when the store of files fails.
 import asyncio
 import contextlib
 import hashlib
-import time
 from collections import OrderedDict
 from collections.abc import Awaitable, Callable, Iterator
 from functools import partial
@@ -101,7 +100,7 @@ class ResumableService:
         if await self._run(self._uploads.count) >= MAX_UPLOADS:
             detail = f"there are {MAX_UPLOADS} resumable uploads, which is the limit"
             raise Problem(Code.TOO_MANY_UPLOADS, detail)
-        now = _now()
+        now = await self._run(self._uploads.now)
         upload = ResumableUpload(uuid4(), name, size, caller.name, now, changed_at=now)
         await self._run(partial(self._uploads.create, upload))
         return upload
@@ -109,7 +108,7 @@ class ResumableService:
     async def get(self, id: UUID, caller: Caller) -> ResumableUpload:
         """Return an upload. Raises Problem 403 and 404."""
         found: ResumableUpload | None = await self._run(partial(self._uploads.get, id))
-        if found is None or self.expires_at(found) <= _now():
+        if found is None or self.expires_at(found) <= await self._run(self._uploads.now):
             raise upload_not_found()
         if not (caller.is_own(found.created_by) or caller.may_change_all):
             detail = f"{caller.name} has not begun this upload"
@@ -230,11 +229,6 @@ class ResumableService:
     def _completed(self, id: UUID, task: "asyncio.Future[None]") -> None:
         self._completing.pop(id, None)
         task.exception()  # retrieved, so that asyncio does not log it
-
-
-def _now() -> int:
-    """The time of this machine, in milliseconds since 1970, as the times of files have it."""
-    return round(time.time() * 1000)
 
 
 def upload_not_found() -> Problem:

@@ -1,10 +1,11 @@
-"""Calls that make folders and names survive a power cut.
+"""Calls that make folders and names survive a power cut, and the time of a folder's file system.
 
 Imports nothing of ours.
 """
 
 import errno
 import os
+import time
 from pathlib import Path
 
 _CANNOT_SYNC = {errno.EACCES, errno.EINVAL}
@@ -39,3 +40,18 @@ def sync_folder(folder: Path) -> None:
         os.fsync(descriptor)
     finally:
         os.close(descriptor)
+
+
+def file_time(folder: Path) -> float:
+    """Return the time by the clock that dates the files in a folder, in seconds since 1970.
+
+    On a network share, that is the server's clock. In a folder that nobody may change, it is this
+    program's. Raises FileNotFoundError.
+    """
+    try:
+        os.utime(folder)
+    except FileNotFoundError:
+        raise
+    except OSError:
+        return time.time()
+    return folder.stat().st_mtime

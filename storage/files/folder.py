@@ -8,14 +8,13 @@ import contextlib
 import errno
 import fcntl
 import os
-import time
 from collections.abc import Iterable
 from pathlib import Path
 from uuid import UUID, uuid4
 
 from storage.files.artifacts import FolderArtifacts
 from storage.files.data_file import DataFile, translate_errors
-from storage.files.disk import make_folder, sync_folder
+from storage.files.disk import file_time, make_folder, sync_folder
 from storage.files.reading import FolderReader, open_in_folder
 from storage.files.uploads import GRACE_SECONDS, FindOrphans, Uploads, UploadWriter
 from storage.records.job import StoreUnavailable, Upload
@@ -167,16 +166,18 @@ class FolderUploads(Uploads):
 
     def past_grace(self) -> set[UUID]:
         """Ids of complete files older than GRACE_SECONDS."""
-        return {UUID(path.name) for path in self._files.iterdir() if _age(path) > GRACE_SECONDS}
+        limit = file_time(self._files) - GRACE_SECONDS
+        return {UUID(path.name) for path in self._files.iterdir() if _is_older(path, limit)}
 
     def delete_abandoned(self) -> int:
         """Delete incomplete files whose writers died; return how many."""
-        return sum(map(_delete_if_abandoned, list(self._incoming.iterdir())))
+        # The writer of a younger file may have created it, but not locked it yet.
+        limit = file_time(self._incoming) - 60
+        old = [path for path in self._incoming.iterdir() if _is_older(path, limit)]
+        return sum(map(_delete_if_abandoned, old))
 
 
 def _delete_if_abandoned(path: Path) -> bool:
-    if _age(path) < 60:  # its writer may have created it, but not locked it yet
-        return False
     with contextlib.suppress(FileNotFoundError, BlockingIOError), path.open("rb") as file:
         fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         path.unlink()
@@ -184,8 +185,9 @@ def _delete_if_abandoned(path: Path) -> bool:
     return False
 
 
-def _age(path: Path) -> float:
+def _is_older(path: Path, limit: float) -> bool:
+    """Whether a file exists that was changed before a time, in seconds since 1970."""
     try:
-        return time.time() - path.stat().st_mtime
+        return path.stat().st_mtime < limit
     except FileNotFoundError:
-        return 0.0
+        return False

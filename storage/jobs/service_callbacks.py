@@ -23,7 +23,7 @@ from storage.db.database import Database
 from storage.db.models import CallbackPositionRow, EventRow, JobRow, ServiceCallbackRow
 from storage.db.parameters import parameter
 from storage.db.versions import select_newest_version
-from storage.jobs.callbacks import Callback
+from storage.jobs.callbacks import Callback, WaitLimit
 from storage.jobs.rows import from_json_text, jobs_by_id
 from storage.records.service_callback import ServiceCallback
 
@@ -58,6 +58,7 @@ class ServiceCallbacks:
         self._callbacks = callbacks
         self._seen: dict[str, int] = {}
         """Up to which version there are no further ends for a callback, by its name."""
+        self._limit = WaitLimit(database, clock, ServiceCallbackRow)
         self._is_mine = ServiceCallbackRow.name.in_(sorted(callbacks))
 
     def collect(self) -> bool:
@@ -74,6 +75,7 @@ class ServiceCallbacks:
 
     def take(self, limit: int, seconds: float) -> list[Callback]:
         """Take up to `limit` due callbacks for this many seconds."""
+        self._limit.enforce()
         if not self._database.rows(self._due(1)):
             return []
         with self._database.transaction():

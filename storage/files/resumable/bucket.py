@@ -15,7 +15,7 @@ import hashlib
 import json
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -120,10 +120,16 @@ class BucketResumables(ResumableUploads):
 
     MAX_VERIFIED_BYTES = PIECE_BYTES
 
-    def __init__(self, bucket: S3Store):
+    def __init__(self, bucket: S3Store, clock: Callable[[], int]):
+        """`clock` returns the store's time, in milliseconds since 1970."""
         self._bucket = bucket
+        self._clock = clock
         self._infos: dict[str, tuple[tuple[int, datetime], _Info | None]] = {}
         """Infos that `begun_by` has read, with their sizes and times, by their paths."""
+
+    def now(self) -> int:
+        """Return the store's time; see `ResumableUploads.now`."""
+        return self._clock()
 
     def create(self, upload: ResumableUpload) -> None:
         """Begin an upload; see `ResumableUploads.create`."""
@@ -218,7 +224,7 @@ class BucketResumables(ResumableUploads):
         for name, _, changed_at in self._objects(PARTIAL):
             key = name.split("/")[1]
             newest[key] = max(changed_at, newest.get(key, changed_at))
-        limit = datetime.now(UTC) - timedelta(seconds=keep_seconds)
+        limit = datetime.fromtimestamp(self.now() / 1000 - keep_seconds, UTC)
         for key, changed_at in newest.items():
             with contextlib.suppress(ValueError):  # no upload of ours: leave it alone
                 if changed_at < limit:

@@ -10,9 +10,9 @@ import contextlib
 import fcntl
 import hashlib
 import json
+import math
 import os
 import shutil
-import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from io import FileIO
@@ -20,7 +20,7 @@ from pathlib import Path
 from uuid import UUID
 
 from storage.files.data_file import DataFile, translate_errors
-from storage.files.disk import make_folder, sync_folder, sync_name
+from storage.files.disk import file_time, make_folder, sync_folder, sync_name
 from storage.files.folder import FolderUploads
 from storage.files.resumable.uploads import (
     PARTIAL,
@@ -116,6 +116,11 @@ class FolderResumables(ResumableUploads):
         with translate_errors(_WHAT):
             make_folder(self._folder)
 
+    def now(self) -> int:
+        """Return the time by the clock that dates the files; see `ResumableUploads.now`."""
+        with translate_errors(_WHAT):
+            return round(file_time(self._folder) * 1000)
+
     def create(self, upload: ResumableUpload) -> None:
         """Begin an upload; see `ResumableUploads.create`."""
         folder = self._folder / str(upload.id)
@@ -207,9 +212,10 @@ class FolderResumables(ResumableUploads):
 
     def sweep(self, keep_seconds: float) -> None:
         """Delete uploads that were not changed for so long; see `ResumableUploads.sweep`."""
+        limit = self.now() / 1000 - keep_seconds
         with translate_errors(_WHAT):
             for folder in list(self._folder.iterdir()):
-                if _age(folder) > keep_seconds and not self._is_locked(folder):
+                if _changed_at(folder) < limit and not self._is_locked(folder):
                     _delete(folder)
 
     def _locked(self, folder: Path) -> tuple[FileIO, _Info]:
@@ -285,9 +291,9 @@ def _delete(folder: Path) -> None:
     shutil.rmtree(folder, ignore_errors=True)
 
 
-def _age(folder: Path) -> float:
-    """How many seconds ago an upload was changed."""
+def _changed_at(folder: Path) -> float:
+    """When an upload was changed, in seconds since 1970; infinity if it is gone."""
     for path in (folder / _DATA, folder):
         with contextlib.suppress(FileNotFoundError):
-            return time.time() - path.stat().st_mtime
-    return 0.0
+            return path.stat().st_mtime
+    return math.inf

@@ -56,6 +56,14 @@ class ResumableUploads(ABC):
     """The most bytes that one writer verifies; None: no limit."""
 
     @abstractmethod
+    def now(self) -> int:
+        """Return the time with which `changed_at` is to be compared, in milliseconds since 1970.
+
+        In a folder, it comes from the clock that dates the files. In a bucket, it is the store's
+        time, as S3 refuses requests with a time that is far from its own.
+        """
+
+    @abstractmethod
     def create(self, upload: ResumableUpload) -> None:
         """Begin an upload without any bytes. It is durable when this returns."""
 

@@ -5,7 +5,30 @@ from tests.mutants.mutant import Mutant
 STORED = ("tests/storage/jobs/test_service_callbacks.py",)
 SENT = ("tests/server/events/test_service_callbacks.py",)
 
+TAKEN = ("tests/server/events/test_callbacks.py",)
+
 CALLBACKS = (
+    Mutant(
+        "a callback of a clock that was ahead is looked for",
+        "storage/jobs/callbacks.py",
+        "        self._limit.enforce()\n",
+        "",
+        TAKEN,
+    ),
+    Mutant(
+        "a callback waits longer after more tries",
+        "storage/jobs/callbacks.py",
+        "        latest = by_tries + (now",
+        "        latest = pw.Value(0) + (now",
+        TAKEN,
+    ),
+    Mutant(
+        "a callback for all jobs of a clock that was ahead is looked for",
+        "storage/jobs/service_callbacks.py",
+        "        self._limit.enforce()\n",
+        "",
+        STORED,
+    ),
     Mutant(
         "of two listeners, one adds the ends to the outbox",
         "storage/jobs/service_callbacks.py",

@@ -6,7 +6,23 @@ BUCKET = ("tests/storage/files/test_bucket.py", "tests/storage/files/test_upload
 REMOTE = ("tests/runner/remote/test_file.py",)
 WHOLE = ("tests/end_to_end/test_s3_uploads.py",)
 
+FOLDER = ("tests/storage/files/test_folder.py", "tests/storage/files/test_resumable.py")
+
 UPLOADS = (
+    Mutant(
+        "the clock that dates the files tells their age",
+        "storage/files/disk.py",
+        "    return folder.stat().st_mtime\n",
+        "    return time.time()\n",
+        FOLDER,
+    ),
+    Mutant(
+        "the store's clock tells the age of resumable uploads in a bucket",
+        "storage/files/resumable/bucket.py",
+        "        limit = datetime.fromtimestamp(self.now() / 1000 - keep_seconds, UTC)",
+        "        limit = datetime.fromtimestamp(datetime.now(UTC).timestamp() - keep_seconds, UTC)",
+        FOLDER,
+    ),
     Mutant(
         "an abandoned file is aborted and not completed",
         "storage/files/bucket_objects.py",

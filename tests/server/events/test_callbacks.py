@@ -5,6 +5,7 @@ import base64
 import hashlib
 import hmac
 import json
+import random
 import socket
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
@@ -21,6 +22,8 @@ from server.checking.conflicts import callback_refusal
 from server.events import callback_sender
 from server.events.callback_sender import MAX_IN_FLIGHT, CallbackSlots, host_of
 from server.settings.server import ServerSettings
+from storage.db.models import CallbackRow
+from storage.jobs import callbacks
 from storage.jobs.callbacks import Callbacks
 from storage.jobs.retention import Retention
 from storage.settings.settings import SettingsError
@@ -137,6 +140,39 @@ def test_a_taken_callback_becomes_due_again(bench: Bench, outbox: Callbacks) -> 
     (third,) = outbox.take(9, 60)
     outbox.done(third)
     assert pending_callbacks(bench.store.database) == set()
+
+
+@pytest.mark.parametrize("ahead", [120, 5 * 3600])
+def test_the_callback_of_a_worker_whose_clock_is_ahead_does_not_wait(
+    bench: Bench, outbox: Callbacks, monkeypatch: pytest.MonkeyPatch, ahead: float
+) -> None:
+    bench.clock.forward(ahead)
+    bench.jobs.cancel(bench.enqueue(callback_url=URL))
+    bench.clock.forward(-ahead)
+    (callback,) = outbox.take(9, 60)
+    bench.clock.forward(ahead)
+    outbox.retry(callback, 5)
+    bench.clock.forward(-ahead)
+    assert outbox.take(9, 60) == []  # looked for only now and then
+    monkeypatch.setattr(callbacks, "CHECK_SECONDS", 0.0)
+    (again,) = outbox.take(9, 60)
+    assert again.tries == 2
+
+
+@pytest.mark.parametrize("tries", [1, 5, callback_sender.MAX_TRIES - 1])
+def test_a_callback_that_waits_as_long_as_it_may_is_left_alone(
+    bench: Bench, outbox: Callbacks, monkeypatch: pytest.MonkeyPatch, tries: int
+) -> None:
+    monkeypatch.setattr(callbacks, "CHECK_SECONDS", 0.0)
+    monkeypatch.setattr(random, "uniform", lambda low, high: high)
+    bench.jobs.cancel(bench.enqueue(callback_url=URL))
+    bench.store.database.run(CallbackRow.update(tries=tries - 1))
+    (callback,) = outbox.take(9, callback_sender.RESERVED_SECONDS)
+    assert outbox.take(9, 60) == []
+    outbox.retry(callback, callback_sender.retry_delay(tries))
+    assert outbox.take(9, 60) == []
+    outbox.postpone(callback, callback_sender._RETRY_UNRESPONSIVE_SECONDS)
+    assert outbox.take(9, 60) == []
 
 
 def test_a_job_leaves_the_outbox_when_it_is_deleted(bench: Bench) -> None:

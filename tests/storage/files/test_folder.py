@@ -3,6 +3,7 @@
 import os
 import time
 from pathlib import Path
+from unittest.mock import Mock
 from uuid import uuid4
 
 import pytest
@@ -89,6 +90,21 @@ def test_a_file_without_a_job_is_found_after_its_grace_period(bench: Bench) -> N
     assert uploads.past_grace() == {needed.id, orphan.id}
     assert retention.unknown_uploads(bench.store.database, uploads.past_grace()) == {orphan.id}
     assert young.id not in uploads.past_grace()
+
+
+@pytest.mark.parametrize("can_touch", [True, False])
+def test_the_clock_of_the_program_that_sweeps_does_not_matter(
+    uploads: FolderUploads, monkeypatch: pytest.MonkeyPatch, can_touch: bool
+) -> None:
+    stored(uploads)
+    writer = uploads.writer()
+    writer._file.close()
+    if can_touch:
+        monkeypatch.setattr(time, "time", lambda: 4e9)
+    else:
+        monkeypatch.setattr(os, "utime", Mock(side_effect=PermissionError))
+    assert uploads.past_grace() == set()
+    assert uploads.delete_abandoned() == 0
 
 
 def test_a_folder_that_cannot_be_created_is_reported(tmp_path: Path) -> None:

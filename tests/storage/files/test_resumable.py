@@ -12,6 +12,7 @@ from uuid import UUID, uuid4
 
 import pytest
 
+from storage.db.clock import machine_clock
 from storage.files import bucket_objects as bucket_module
 from storage.files.bucket_access import open_bucket
 from storage.files.folder import FolderUploads
@@ -90,7 +91,8 @@ class FolderBackend(Backend):
 class BucketBackend(Backend):
     def __init__(self, bucket: Bucket):
         self.bucket = bucket
-        self.uploads = BucketResumables(open_bucket(Settings.read(bucket.settings), 10, 1))
+        opened = open_bucket(Settings.read(bucket.settings), 10, 1)
+        self.uploads = BucketResumables(opened, machine_clock)
 
     def copied(self, id: UUID) -> bytes:
         return self.bucket.read(id)
@@ -294,6 +296,16 @@ def test_only_uploads_that_were_not_changed_for_long_are_swept(backend: Backend)
     backend.uploads.sweep(-60.0)
     assert backend.uploads.get(old) is None
     assert backend.left() == []
+
+
+def test_the_clock_of_the_program_that_sweeps_does_not_matter(backend: Backend) -> None:
+    id, keep = backend.begin(), KEEP
+    if isinstance(backend.uploads, BucketResumables):  # this program's clock is two hours ahead
+        keep, store_time = -KEEP, machine_clock() - 7_200_000
+        backend.uploads._clock = lambda: store_time
+    with patch.object(time, "time", lambda: 4e9):
+        backend.uploads.sweep(keep)
+    assert backend.offset(id) == 0
 
 
 def test_many_uploads_are_written_at_once(backend: Backend) -> None:

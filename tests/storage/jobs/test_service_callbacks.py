@@ -144,6 +144,15 @@ def test_due_callbacks_are_taken_retried_and_removed(bench: Bench) -> None:
     assert stored(bench) == set()
 
 
+def test_a_callback_that_a_clock_ahead_has_put_off_is_taken(bench: Bench) -> None:
+    canceled(bench)
+    outbox, _ = opened(bench, all=ALL), bench.clock.forward(3600)
+    canceled(bench)
+    outbox.collect()
+    bench.clock.forward(-3600)
+    assert [each.name for each in outbox.take(9, 60)] == ["all"]
+
+
 def test_callbacks_of_other_listeners_and_of_deleted_jobs_are_not_taken(bench: Bench) -> None:
     outbox, job_id = opened(bench, a=ALL, b=ALL), canceled(bench)
     outbox.collect()
