@@ -41,6 +41,8 @@ def figures_of(jobs: int, database: ours.Database) -> Iterator[tuple[str, float]
     yield "submitted over HTTP and run, jobs/s", rate
     yield from _of_flood("submitted meanwhile", sent)
     yield "queue filled before, jobs/s", ours.queue_filled(jobs, database)
+    rate = ours.queue_filled(jobs, database, callers=4)
+    yield "queue filled before, by four callers in turn, jobs/s", rate
     seconds = ours.round_trips(200, database)
     yield "submitted to known as finished, idle, ms, p50", 1000 * percentile(seconds, 0.5)
     yield "submitted to known as finished, idle, ms, p99", 1000 * percentile(seconds, 0.99)

@@ -84,10 +84,17 @@ def submit_sequentially(count: int, database: Database = sqlite) -> Flood:
         return sent
 
 
-def queue_filled(count: int, database: Database = sqlite) -> float:
-    """Jobs per second from the first claim, with all jobs queued before the worker starts."""
+def queue_filled(count: int, database: Database = sqlite, callers: int = 1) -> float:
+    """Jobs per second from the first claim, with all jobs queued before the worker starts.
+
+    The callers have submitted them in turn, one job each.
+    """
     with service(workers=0, database=database) as running:
         submit(running, count)
+        with reading(running), JobRow._meta.database.atomic():
+            for number, row in enumerate(JobRow.select(JobRow.id).order_by(JobRow.id)):
+                name = f"caller-{number % callers}"
+                JobRow.update(submitted_by=name).where(JobRow.id == row.id).execute()
         running.worker()
         until_all_final(running)
         return count / seconds(running, count, since="started_at")

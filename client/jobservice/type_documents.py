@@ -20,7 +20,8 @@ class TypeData:
     upload: `none`, `required` or `optional`.
     payload_schema: the JSON Schema of the payload.
     defaults: the options that its jobs have if the submission does not set them.
-    isolation: `fresh` if each job has a new process, else `shared`.
+    isolation: `caller` if a process runs jobs of one caller only, `shared` if it runs those of all
+        callers, `fresh` if each job has a new one.
     network: whether its jobs may use the network.
     """
 

@@ -300,6 +300,10 @@ class Context:
             self._send(to_json("progress", progress))
 
 
+Isolation = Literal["caller", "shared", "fresh"]
+"""Which jobs may run in one process, one after the other."""
+
+
 class JobType(ABC, Generic[P]):
     """The base class of job types: the code that runs a kind of job.
 
@@ -313,7 +317,8 @@ class JobType(ABC, Generic[P]):
 
     defaults: options of jobs whose submissions leave them out.
     version: any text that says which code this is; clients see it.
-    isolation: "fresh" if each job needs a new process, "shared" if a process runs many jobs.
+    isolation: which jobs a process runs one after the other: "caller": those of one caller;
+        "shared": those of all callers, of all types that say so; "fresh": a single one.
     network: False if the jobs must not use the network. They fail if that cannot be prevented.
 
     Each process makes one instance, without arguments. It serves many jobs, so `run` must not
@@ -325,7 +330,7 @@ class JobType(ABC, Generic[P]):
     upload: ClassVar[Literal["none", "required", "optional"]]
     defaults: ClassVar[Defaults] = NO_DEFAULTS
     version: ClassVar[str] = ""
-    isolation: ClassVar[Literal["shared", "fresh"]] = "shared"
+    isolation: ClassVar[Isolation] = "caller"
     network: ClassVar[bool] = True
 
     @property

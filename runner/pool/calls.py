@@ -45,6 +45,7 @@ class Call:
     limits: OwnLimits | None = None
     """The limits of the job by itself."""
     job_type: str = ""
+    caller: str | None = None
     is_prefetched: bool = False
     """Whether its keeper had another call to run first when it was submitted."""
     submitted_at: float = field(default_factory=time.monotonic)
@@ -86,6 +87,8 @@ class KeeperChannel:
         """The monotonic time at which the first unfinished call was sent or became the first."""
         self.calls: dict[str, Call] = {}
         """All unfinished calls, in the order in which they are sent."""
+        self.last_caller: str | None = None
+        """The caller of the newest call. A call of another one needs a new process."""
         self._next_numbers = itertools.count(1)
         self._unsent: deque[Call] = deque()
         """Calls that are not sent yet because the channel is full."""
@@ -108,6 +111,7 @@ class KeeperChannel:
         file: str | None = None,
         limits: OwnLimits | None = None,
         job_type: str = "",
+        caller: str | None = None,
     ) -> Call:
         """Send a call. If the channel is full, `send_unsent` will send it later.
 
@@ -117,7 +121,8 @@ class KeeperChannel:
         if not self.calls:
             self.first_since = time.monotonic()
         number, waits = next(self._next_numbers), bool(self.calls)
-        given = timeout, file, limits, job_type
+        self.last_caller = caller
+        given = timeout, file, limits, job_type, caller
         call = Call(call_id, self, number, request, *given, is_prefetched=waits)
         if self._unsent or not self._try_send(call):
             self._unsent.append(call)
@@ -179,6 +184,7 @@ class KeeperChannel:
             "timeout": call.timeout,
             "file": call.file,
             "job_type": call.job_type,
+            "caller": call.caller,
         }
         if call.limits:
             fields["limits"] = call.limits

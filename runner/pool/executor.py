@@ -96,19 +96,28 @@ class KeeperExecutor:
         file: str | None,
         limits: OwnLimits | None = None,
         job_type: str = "",
+        caller: str | None = None,
     ) -> Call:
-        """Send a call to the keeper with the fewest calls, preferring keepers that are ready.
+        """Send a call to an idle keeper, or else to one whose last call is of the same caller, and
+        of these to the one with the fewest calls. Ready keepers come first, and of the idle ones
+        those that last served the same caller or none.
 
         Raises ConnectionError if the keeper is dead, and any other
         OSError if the call cannot be sent.
         """
-        channels = self._channels.values()
         channel = min(
-            channels,
-            key=lambda each: (not each.room(MAX_PREFETCH), len(each.calls), not each.is_ready),
+            self._channels.values(),
+            key=lambda each: (
+                not each.room(MAX_PREFETCH),
+                bool(each.calls) and 1 + (each.last_caller != caller),
+                len(each.calls),
+                not each.is_ready,
+                each.last_caller != caller,
+                each.last_caller is not None,
+            ),
         )
         body = request.encode("utf-8", "surrogatepass")
-        return channel.send(call_id, body, timeout, file, limits, job_type)
+        return channel.send(call_id, body, timeout, file, limits, job_type, caller)
 
     def fileno(self) -> int:
         """Return a descriptor that is readable while a keeper has sent messages or has died.

@@ -141,11 +141,13 @@ class Pool:
         file: str | None = None,
         limits: OwnLimits | None = None,
         job_type: str = "",
+        caller: str | None = None,
     ) -> None:
         """Run entry(request, report) in a job process, for at most `timeout` seconds.
 
         `limits` are the limits of the job by itself; each counts if it is narrower than that of the
-        pool. `job_type` decides what the call needs of its process. `file` is the name of the one
+        pool. `job_type` decides what the call needs of its process: by default, one that has run
+        calls of the same `caller` only. `file` is the name of the one
         shared file that the call may read. Its folder is `work_folders.FILE_FROM_WORK`, as seen
         from the working folder of the call.
         `call_id` names the call, and must never be used again. Raises PoolError; and ValueError if
@@ -157,7 +159,7 @@ class Pool:
             raise ValueError(f"cannot take {call_id!r}: closed, too many wait, or it is known")
         if timeout is not None and not timeout > 0:
             raise ValueError(f"a timeout must be above zero, not {timeout}")
-        given = call_id, request, timeout, file, limits, job_type
+        given = call_id, request, timeout, file, limits, job_type, caller
         if self._executor.broken or not self._try_submit(*given):
             self._replace_executor()
             if not self._try_submit(*given):
@@ -244,10 +246,11 @@ class Pool:
         file: str | None,
         limits: OwnLimits | None,
         job_type: str,
+        caller: str | None,
     ) -> bool:
         """Submit a call to the executor. Returns False if the executor is broken."""
         try:
-            call = self._executor.submit(call_id, request, timeout, file, limits, job_type)
+            call = self._executor.submit(call_id, request, timeout, file, limits, job_type, caller)
             self._calls.unfinished[call_id] = call
         except ConnectionError:
             self._executor.mark_broken()

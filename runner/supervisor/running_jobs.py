@@ -178,7 +178,8 @@ class RunningJobs:
         self._running[call_id] = running
         text = request_text(job, running.step, self._uploads, self._cores(), results)
         file = shared_file(job, self._uploads)
-        self._pool.submit(call_id, text, timeout, file, job.limits, job.type)
+        given = text, timeout, file, job.limits, job.type, job.submitted_by
+        self._pool.submit(call_id, *given)
         log.debug("job handed to the pool", extra=running.log_fields())
 
     def _kill(self, call_id: str, reason: KillReason) -> None:

@@ -188,7 +188,7 @@ _TYPE: JobTypeDocument = {
     "upload": "required",
     "payload_schema": {"type": "object", "properties": {"width": {"type": "integer"}}},
     "defaults": {"timeout": 60, "queue": "pictures"},
-    "isolation": "shared",
+    "isolation": "caller",
     "network": True,
 }
 _FAILURE: FailureDocument = {

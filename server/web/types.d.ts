@@ -343,7 +343,7 @@ export interface JobTypeDocument {
   upload: "none" | "required" | "optional";
   payload_schema: Schema;
   defaults: Record<string, unknown>;
-  isolation: "shared" | "fresh";
+  isolation: "caller" | "shared" | "fresh";
   network: boolean;
 }
 

@@ -11,7 +11,7 @@ def test_job_types_are_listed_and_shown(api: Client) -> None:
     names = [each.name for each in found.types]
     assert names == sorted(names)
     sleep = next(each for each in found.types if each.name == "sleep")
-    assert (sleep.origin, sleep.upload, sleep.isolation) == ("built-in", "none", "shared")
+    assert (sleep.origin, sleep.upload, sleep.isolation) == ("built-in", "none", "caller")
     assert "seconds" in sleep.payload_schema["properties"]
     assert api.types.get("sleep") == sleep
     assert sorted(api.types()) == names

@@ -226,7 +226,7 @@ def test_commands_are_among_the_job_types(service: Service) -> None:
     status, document = service.call("GET", "/types/echo")
     assert status == 200
     assert (document["origin"], document["summary"]) == ("commands", "Echoes a word.")
-    assert (document["upload"], document["isolation"]) == ("none", "shared")
+    assert (document["upload"], document["isolation"]) == ("none", "caller")
     assert document["payload_schema"]["properties"]["word"]["examples"] == ["hello"]
     assert service.call("GET", "/types/lines")[1]["upload"] == "required"
     assert service.call("GET", "/types/nap")[1]["defaults"] == {"max_retries": 0, "timeout": 3600}

@@ -21,6 +21,7 @@ from pydantic import (
     model_validator,
 )
 
+from runner.job_types.base import Isolation
 from runner.job_types.commands.parameters import Parameter
 from runner.job_types.commands.template import Template
 
@@ -107,7 +108,7 @@ class Definition(Strict):
     env: dict[str, Text] = {}
     working_folder: str = ""
     defaults: dict[str, Any] = {}
-    isolation: Literal["shared", "fresh"] = "shared"
+    isolation: Isolation = "caller"
     network: bool = True
 
     @property

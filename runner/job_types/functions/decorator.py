@@ -11,9 +11,9 @@ that the loader finds.
 import inspect
 from collections.abc import Callable
 from dataclasses import fields
-from typing import Any, Literal, TypeVar, overload
+from typing import Any, TypeVar, overload
 
-from runner.job_types.base import Defaults
+from runner.job_types.base import Defaults, Isolation
 from runner.job_types.functions.function_type import FunctionType
 from runner.job_types.functions.payload import payload_model
 from runner.job_types.functions.signature import InvalidFunction, read_signature
@@ -30,7 +30,7 @@ def job(
     *,
     load: Callable[[], Any] | None = ...,
     version: str = ...,
-    isolation: Literal["shared", "fresh"] = ...,
+    isolation: Isolation = ...,
     network: bool = ...,
     file_name: str = ...,
     **defaults: Any,
@@ -41,7 +41,7 @@ def job(
     *,
     load: Callable[[], Any] | None = None,
     version: str = "",
-    isolation: Literal["shared", "fresh"] = "shared",
+    isolation: Isolation = "caller",
     network: bool = True,
     file_name: str = "result.bin",
     **defaults: Any,

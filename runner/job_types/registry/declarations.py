@@ -4,9 +4,9 @@ import inspect
 import re
 from collections.abc import Iterator
 from types import ModuleType
-from typing import Any
+from typing import Any, get_args
 
-from runner.job_types.base import Defaults, JobType, Payload
+from runner.job_types.base import Defaults, Isolation, JobType, Payload
 from runner.job_types.registry.broken import DeclarationError
 from storage.records.backoff import parse_backoff
 from storage.records.queue_name import validate_queue_name
@@ -129,9 +129,9 @@ def _check_attributes(cls: type[JobType[Any]]) -> None:
     if not isinstance(cls.version, str) or len(cls.version) > MAX_NAME_LENGTH:
         reason = f"version must be a text of at most {MAX_NAME_LENGTH} characters"
         raise DeclarationError(reason, 'write `version = "1.2"`')
-    if cls.isolation not in ("shared", "fresh"):
+    if cls.isolation not in get_args(Isolation):
         raise DeclarationError(
-            "isolation must be 'shared' or 'fresh'", 'write `isolation = "fresh"`'
+            "isolation must be 'caller', 'shared' or 'fresh'", 'write `isolation = "fresh"`'
         )
     if not isinstance(cls.network, bool):
         raise DeclarationError("network must be True or False", "write `network = False`")

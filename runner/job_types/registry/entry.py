@@ -48,14 +48,9 @@ class JobEntry:
         return [broken.log_fields for broken in self._job_types.broken]
 
     @property
-    def needs(self) -> dict[str, tuple[bool, bool]]:
-        """Whether jobs need a new process, and whether the network: of the types that differ from
-        most, by their names."""
-        found = {
-            name: (job_type.isolation == "fresh", job_type.network)
-            for name, job_type in self._job_types.items()
-        }
-        return {name: needs for name, needs in found.items() if needs != (False, True)}
+    def needs(self) -> dict[str, tuple[str, bool]]:
+        """The isolation of the jobs of each type, and whether they need the network."""
+        return {name: (each.isolation, each.network) for name, each in self._job_types.items()}
 
     def __call__(self, request: str, report: Callable[[str], None]) -> str:
         """Run a request, and return the result. Raises what the job type raises."""

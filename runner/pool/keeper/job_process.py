@@ -18,7 +18,7 @@ from runner.pool.linux.cgroups import SlotCgroup
 from runner.pool.linux.processes import ProcessUsage, kill_descendants
 from runner.pool.protocol import answers, messages
 from runner.pool.protocol.output import OutputPipes
-from runner.pool.protocol.setup import CallLimits, JobLimits, Needs, kept_bytes
+from runner.pool.protocol.setup import USUAL, CallLimits, JobLimits, Needs, kept_bytes
 from storage.records.attempt_outcome import AttemptOutcome
 from storage.records.job_limits import OwnLimits
 
@@ -33,6 +33,9 @@ class LateMessage(ValueError):
 
 class JobProcess:
     """A process forked from the keeper. It runs one call after the other until it is killed."""
+
+    _group: str | None = None
+    """The group of the calls that it has run, see `Needs`."""
 
     def __init__(
         self,
@@ -91,7 +94,7 @@ class JobProcess:
         timeout: float | None,
         folder: str,
         own: OwnLimits | None = None,
-        is_fresh: bool = False,
+        needs: Needs = USUAL,
     ) -> None:
         """Send a call to the process. If the process has just died, its exit code will show it.
 
@@ -99,7 +102,8 @@ class JobProcess:
         which the fields of a message must be. `own` are the limits of the job by itself.
         After a fresh call, the process runs no other.
         """
-        self._is_used_up |= is_fresh
+        self._group = needs.group
+        self._is_used_up |= needs.isolation == "fresh"
         self._take_limits(own)
         body = request.encode("utf-8", "surrogatepass")
         self._oom_kills_before_call = self._count_oom_kills()
@@ -198,7 +202,9 @@ class JobProcess:
 
         A process that must not use the network can never use it again.
         """
-        if self.calls and (needs.fresh or self._memory_bytes > kept_bytes(limits)):
+        if self.calls and (needs.isolation == "fresh" or needs.group != self._group):
+            return False
+        if self.calls and self._memory_bytes > kept_bytes(limits):
             return False
         return needs.network == self.network
 

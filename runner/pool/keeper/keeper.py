@@ -36,7 +36,7 @@ from runner.pool.linux.landlock import JobAccess
 from runner.pool.linux.processes import ProcessUsage, kill_descendants
 from runner.pool.linux.work_folders import JobFolder
 from runner.pool.protocol import messages
-from runner.pool.protocol.setup import KeeperArguments, Needs, Slot
+from runner.pool.protocol.setup import USUAL, KeeperArguments, Needs, Slot
 from runner.pool.protocol.shared_memory import BegunCalls, Lease
 from storage.records.attempt_outcome import AttemptOutcome
 from storage.records.job_limits import OwnLimits
@@ -49,8 +49,7 @@ _loaded_semaphores: set[tuple[int, int]] = set()
 """The semaphores of modules that the entry has loaded. Job processes keep them."""
 _confinement = UNCONFINED
 _needs: dict[str, Needs] = {}
-"""What calls need of their process, by job type; those of other types need nothing special."""
-_USUAL = Needs()
+"""What calls need of their process, by job type; those of other types have the usual needs."""
 
 
 def set_entry(entry: Entry, access: JobAccess | None = None) -> None:
@@ -134,7 +133,8 @@ class Keeper:
             return lease_ended()
         if self._orders.is_killed(call_id):
             return AttemptOutcome("killed")
-        own, needs = call.get("limits"), _needs.get(call.get("job_type", ""), _USUAL)
+        own, needs = call.get("limits"), _needs.get(call.get("job_type", ""), USUAL)
+        needs = needs._replace(caller=call.get("caller") or "")
         if not needs.network and not seccomp.is_supported():
             return network_not_blocked()
         try:
@@ -155,7 +155,7 @@ class Keeper:
         )
         # Before the call is sent, so that a running call never appears to the pool as waiting.
         self._begun_calls.begin(self._slot, call["number"], process.pid)
-        process.send_call(request, timeout, folder, own, needs.fresh)
+        process.send_call(request, timeout, folder, own, needs)
         outcome = process.with_refusals(watch.wait_for_end())
         seconds = time.monotonic() - watch.started_at
         outcome = outcome._replace(seconds=seconds, pid=process.pid)
@@ -185,16 +185,19 @@ class Keeper:
         if self._orders.has_next:
             return  # the next call is run at once, and prepares both
         with contextlib.suppress(OSError):  # tried again for the next call
-            network = self._process is None or self._process.network
-            self._ensure_process(Needs(network=network))
+            self._ensure_process()
             self._folder.prepare()
 
-    def _ensure_process(self, needs: Needs = _USUAL, own: OwnLimits | None = None) -> JobProcess:
+    def _ensure_process(
+        self, needs: Needs | None = None, own: OwnLimits | None = None
+    ) -> JobProcess:
         """Return the job process for a job with these needs and own limits; a new one if there is
-        none, or if it has died, has sent more than its answer, or does not suit. Raises OSError."""
+        none, or if it has died, has sent more than its answer, or does not suit. Without needs, any
+        process suits. Raises OSError."""
         if self._process and self._process.has_sent_more():
             self._kill(self._process)
-        if self._process and not self._process.suits(needs, self._limits.job.narrowed(own)):
+        limits = self._limits.job.narrowed(own)
+        if self._process and needs and not self._process.suits(needs, limits):
             self._kill(self._process)
         if self._process is None:
             assert _entry is not None
@@ -204,7 +207,7 @@ class Keeper:
                 self._limits,
                 self._runner_folder_path,
                 _confinement.within(self._folder.place()),
-                needs.network,
+                (needs or USUAL).network,
                 self._cgroup,
             )
         return self._process

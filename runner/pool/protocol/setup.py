@@ -56,12 +56,24 @@ class JobLimits:
 
 
 class Needs(NamedTuple):
-    """What the calls of one job type need of their process."""
+    """What a call needs of its process."""
 
-    fresh: bool = False
-    """Whether each call needs a process that has run no other call."""
+    isolation: str = "caller"
+    """The attribute `isolation` of its job type: which calls may have run there before."""
     network: bool = True
-    """Whether they may use the network."""
+    """Whether it may use the network."""
+    caller: str = ""
+    """Who has submitted the job; empty if that is not known."""
+
+    @property
+    def group(self) -> str | None:
+        """Calls share a process only with calls of the same group: those of one caller, or (None)
+        those of all job types that share processes among callers."""
+        return None if self.isolation == "shared" else self.caller
+
+
+USUAL = Needs()
+"""The needs of calls whose job types declare nothing special."""
 
 
 @dataclass(frozen=True)

@@ -26,8 +26,9 @@ class JobTypeDocument(TypedDict):
     """JSON Schema of the payload."""
     defaults: dict[str, Any]
     """Options that jobs of this type have unless their submissions say otherwise."""
-    isolation: Literal["shared", "fresh"]
-    """fresh: each job has a new process."""
+    isolation: Literal["caller", "shared", "fresh"]
+    """Which jobs a process runs one after the other: those of one caller, those of all callers, or
+    a single one."""
     network: bool
     """Whether jobs of this type may use the network."""
 

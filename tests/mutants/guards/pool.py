@@ -294,8 +294,8 @@ POOL = (
         "the start of a call is recorded before the call is sent",
         "runner/pool/keeper/keeper.py",
         '        self._begun_calls.begin(self._slot, call["number"], process.pid)\n'
-        "        process.send_call(request, timeout, folder, own, needs.fresh)\n",
-        "        process.send_call(request, timeout, folder, own, needs.fresh)\n"
+        "        process.send_call(request, timeout, folder, own, needs)\n",
+        "        process.send_call(request, timeout, folder, own, needs)\n"
         '        self._begun_calls.begin(self._slot, call["number"], process.pid)\n',
         BEGUN,
     ),

@@ -55,7 +55,7 @@ async def test_a_job_type_shows_what_it_declares(client: Client) -> None:
             "priority": 7,
             "keep_for": 3600,
         },
-        "isolation": "shared",
+        "isolation": "caller",
         "network": True,
     }
 

@@ -15,7 +15,12 @@ Entry = Callable[[str, Report], str]
 class EntryWithNeeds:
     """Runs the functions of limit_calls.py and of this module."""
 
-    needs: ClassVar = {"fresh": (True, True), "offline": (False, False), "both": (True, False)}
+    needs: ClassVar = {
+        "fresh": ("fresh", True),
+        "offline": ("caller", False),
+        "both": ("fresh", False),
+        "shared": ("shared", True),
+    }
 
     def __call__(self, request: str, report: Report) -> str:
         """Run a function, with the functions of this module among the others."""

@@ -41,9 +41,11 @@ class Owner:
         """Submit a call of a job that has limits by itself, and wait for its outcome."""
         return self._run_with({"limits": limits}, do, arguments)
 
-    def run_of_type(self, job_type: str, do: str, **arguments: Any) -> AttemptOutcome:
-        """Submit a call of a job type, and wait for its outcome."""
-        return self._run_with({"job_type": job_type}, do, arguments)
+    def run_of_type(
+        self, job_type: str, do: str, caller: str | None = None, **arguments: Any
+    ) -> AttemptOutcome:
+        """Submit a call of a job type for a caller, and wait for its outcome."""
+        return self._run_with({"job_type": job_type, "caller": caller}, do, arguments)
 
     def _run_with(self, given: Any, do: str, arguments: dict[str, Any]) -> AttemptOutcome:
         call_id = self._new_call_id(do)

@@ -13,13 +13,15 @@ const TYPE = {
   upload: "none",
   payload_schema: {},
   defaults: {},
-  isolation: "shared",
+  isolation: "caller",
   network: true,
 };
 
 test("a job type says where it comes from, and what its jobs have by default", () => {
   assert.equal(describeType(TYPE), "From resize.py (folder)");
   assert.equal(describeType({ ...TYPE, origin: "package", file: null }), "From a package");
+  const shared = describeType({ ...TYPE, isolation: "shared" });
+  assert.equal(shared, "From resize.py (folder) · processes shared by all callers");
   const more = { version: "1.2", defaults: { timeout: 60, queue: "slow", backoff: [1, 2] } };
   assert.equal(
     describeType({ ...TYPE, ...more, isolation: "fresh", network: false }),

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
 COLUMNS = ("TYPE", "FROM", "FILE", "VERSION", "SUMMARY")
 FIELD_COLUMNS = ("FIELD", "KIND", "DEFAULT", "DESCRIPTION")
+_PROCESSES = {"fresh": "a new one for each job", "shared": "shared by all callers"}
 Name = Annotated[
     str,
     typer.Argument(metavar="NAME", autocompletion=completion.job_types, help="Name of a job type."),
@@ -63,7 +64,7 @@ def show(session: Session, name: Name) -> None:
         "from": _origin(found),
         "file": found.upload,
         "defaults": json.dumps(found.defaults, ensure_ascii=False) if found.defaults else "",
-        "process": "a new one for each job" if found.isolation == "fresh" else "",
+        "process": _PROCESSES.get(found.isolation, ""),
         "network": "" if found.network else "none",
     }
     output.fields((label, value) for label, value in fields.items() if value)

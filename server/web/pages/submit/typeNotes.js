@@ -22,6 +22,7 @@ export function describeType({ origin, file, version, defaults, isolation, netwo
     version && `version ${version}`,
     options.length > 0 && `defaults: ${options.join(", ")}`,
     isolation === "fresh" && "a new process for each job",
+    isolation === "shared" && "processes shared by all callers",
     !network && "no network",
   ]
     .filter(Boolean)

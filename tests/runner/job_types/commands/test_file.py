@@ -162,7 +162,10 @@ def test_more_commands_than_allowed_are_reported(
         ({"argv": ["true"], "env": {"A B": "x"}}, "env: 'A B' is not the name of an"),
         ({"argv": ["true"], "env": {"A": 5}}, "env.A: it must be a text"),
         ({"argv": ["true"], "defaults": {"retries": 3}}, "defaults: unknown option 'retries'"),
-        ({"argv": ["true"], "isolation": "new"}, "isolation: it must be 'shared' or 'fresh'"),
+        (
+            {"argv": ["true"], "isolation": "new"},
+            "isolation: it must be 'caller', 'shared' or 'fresh'",
+        ),
         ({"argv": ["true"], "working_folder": "out"}, "working_folder: it must begin with /"),
         ({"argv": ["cat", "{upload}"], "upload": "none"}, 'upload: "none" does not fit'),
         ({"argv": ["true"], "upload_as": "in.txt"}, "upload_as: no argument is {upload}"),

@@ -387,7 +387,7 @@ def test_options_of_the_decorator_are_declarations_of_the_job_type(write: Write)
     module = write("@job('a', timeout=60, max_retries=3, version='2')\ndef a() -> None: ...\n")
     job_type = find([module])["a"]
     assert job_type.defaults == Defaults(timeout=60, max_retries=3)
-    assert (job_type.version, job_type.isolation, job_type.network) == ("2", "shared", True)
+    assert (job_type.version, job_type.isolation, job_type.network) == ("2", "caller", True)
 
 
 def test_an_option_that_does_not_exist_is_refused(write: Write) -> None:

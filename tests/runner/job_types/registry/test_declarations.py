@@ -70,7 +70,7 @@ def test_valid_defaults_are_accepted(defaults: dict[str, Any]) -> None:
         ({"name": "mi\nne"}, "name must be at most 100 printable characters"),
         ({"name": "m" * 101}, "name must be at most 100 printable characters"),
         ({"name": 5}, "name must be a non-empty string"),
-        ({"isolation": "own"}, "isolation must be 'shared' or 'fresh'"),
+        ({"isolation": "own"}, "isolation must be 'caller', 'shared' or 'fresh'"),
         ({"network": "none"}, "network must be True or False"),
         ({"defaults": Defaults(memory_bytes=1000)}, "memory_bytes must be a whole number from"),
         ({"defaults": Defaults(nice=20)}, "nice must be a whole number from 0 to 19"),
