@@ -26,7 +26,8 @@ from storage.records.job import StoreError
 # indexes: if a table was small then, it would now read or sort all of a million rows to find a few.
 # A disabled plan type has a very high cost, and high costs would trigger JIT compilation each time,
 # so JIT is off as well.
-_DISABLED = ("enable_sort", "enable_seqscan", "enable_hashjoin", "enable_mergejoin", "jit")
+_SORTS = "enable_sort", "enable_incremental_sort"
+_DISABLED = (*_SORTS, "enable_seqscan", "enable_hashjoin", "enable_mergejoin", "jit")
 _PLANNER_SETTINGS = dict.fromkeys(_DISABLED, "off")
 _ROLLED_BACK_CLASSES = ("22", "23", "40", "53", "55")
 """Classes of SQLSTATEs with which a server rolls back a transaction but keeps the connection."""

@@ -16,7 +16,7 @@ UNKNOWN = math.inf
 RECENT = 100
 """Number of recently finished jobs whose run times are used."""
 MAX_EVENTS = 50_000
-"""Among how many of the newest events those jobs are searched."""
+"""Among how many of the newest changes those jobs are searched."""
 MAX_SECONDS = 10 * 366 * 86400.0
 """Longer times count as unknown."""
 CLOCK_SECONDS = 5.0
@@ -61,14 +61,13 @@ def read_run_times(database: Database) -> RunTimes:
 
 def _select_recent() -> Any:
     """Select the last RECENT ends of jobs among the newest events."""
-    columns = EventRow.job_id, EventRow.status, EventRow.started_at, EventRow.finished_at
-    newest = EventRow.select(*columns).order_by(EventRow.version.desc()).limit(MAX_EVENTS)
-    event = newest.alias("event")
-    query = pw.Select(
-        [event], [JobRow.type, event.c.status, event.c.started_at, event.c.finished_at]
-    )
-    ended = event.c.finished_at.is_null(False), event.c.started_at.is_null(False)
-    return query.join(JobRow, on=(JobRow.id == event.c.job_id)).where(*ended).limit(RECENT)
+    newest = EventRow.alias("newest")
+    before = newest.select(pw.fn.MAX(newest.version) - MAX_EVENTS)
+    columns = JobRow.type, EventRow.status, EventRow.started_at, EventRow.finished_at
+    query = EventRow.select(*columns).join(JobRow, on=(JobRow.id == EventRow.job_id))
+    ended = EventRow.finished_at.is_null(False), EventRow.started_at.is_null(False)
+    is_new = EventRow.version > before
+    return query.where(is_new, *ended).order_by(EventRow.version.desc()).limit(RECENT)
 
 
 def left_by_progress(progress: Any, elapsed: float) -> float:

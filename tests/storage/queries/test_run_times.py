@@ -100,6 +100,8 @@ def test_the_last_ends_count_without_canceled_jobs(
     bench.jobs.cancel(canceled)
     runner.claims.confirm_cancel(fence, CANCELED)
     bench.enqueue("a", delay=10**6)
+    if database.postgresql:  # a server that knows how small tables are reads them in any order
+        database.execute("ANALYZE job, event")
     assert read_run_times(database).usual("a") == 1.5
 
 
