@@ -1,10 +1,9 @@
 """Fixtures that all tests share."""
 
 import asyncio
-import os
 import shutil
 import socket
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from contextlib import ExitStack
 from pathlib import Path
 from unittest.mock import patch
@@ -24,7 +23,24 @@ from tests.support.event_clients import Followers
 from tests.support.pool.pools import Owner, open_pool
 from tests.support.servers import postgres, s3
 from tests.support.servers.shared_database import SharedDatabases
+from tests.support.skips import refuse_unknown_skip
 from tests.support.stores import Bench, open_bench
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport() -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """Fail a test that CI may not skip."""
+    report = yield
+    refuse_unknown_skip(report)
+    return report
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_make_collect_report() -> Generator[None, pytest.CollectReport, pytest.CollectReport]:
+    """Fail a file that CI may not skip."""
+    report = yield
+    refuse_unknown_skip(report)
+    return report
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -37,11 +53,9 @@ def compiled_once() -> Iterator[None]:
 @pytest.fixture(scope="session")
 def postgres_server() -> Iterator[postgres.PostgresServer]:
     """A PostgreSQL server for this session (one per process of xdist). Skips the test if PostgreSQL
-    is not installed; fails it in CI."""
+    is not installed."""
     lack = postgres.missing()
     if lack is not None:
-        if os.environ.get("CI"):
-            pytest.fail(lack)
         pytest.skip(lack)
     with postgres.running_server() as server:
         yield server

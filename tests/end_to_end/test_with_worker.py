@@ -113,7 +113,8 @@ def test_one_command_runs_jobs_and_says_when_it_is_ready(tmp_path: Path) -> None
 def test_a_stop_signal_drains_the_worker_and_ends_both_with_0(
     number: signal.Signals, tmp_path: Path
 ) -> None:
-    with running(tmp_path) as both:
+    listening = ("env", "--default-signal=HUP")  # pytest may run below nohup, which ignores it
+    with running(tmp_path, listening) as both:
         job = both.post("/jobs", {"type": "sleep", "payload": {"seconds": 1}})
         wait_for(lambda: running_jobs(both) == 1)
         both.process.send_signal(number)
