@@ -27,7 +27,6 @@ from storage.jobs.unique_keys import (
     Holders,
     KeyHolder,
     holder_of_key,
-    other_holder,
     rows_of_holders,
     with_different_keys,
 )
@@ -46,6 +45,7 @@ from storage.records.states import Status
 from storage.waiting.dependencies import let_wait, missing_predecessors
 from storage.waiting.places import hold_for_places
 from storage.waiting.reactions import react_to_ended
+from storage.waiting.retries import Retried, retry
 
 
 class Refusal(StrEnum):
@@ -243,23 +243,24 @@ class JobStore:
 
     def retry(
         self, job_id: UUID, check: JobCheck | None = None, actor: Actor | None = None
-    ) -> tuple[bool | KeyHolder, Job | None]:
+    ) -> tuple[Retried, Job | None]:
         """Queue a failed or canceled job again.
 
-        Returns whether that was done, or which other job holds its unique key, and the job
-        afterwards, or None if there is no such job. Any other job is not changed. Raises what
-        `check` raises.
+        Returns whether that was done, or why not, and the job afterwards, or None if there is no
+        such job. Any other job is not changed. Raises what `check` raises.
         """
         with notifying_transaction(self._wakeup, self._database) as woken:
             self._check(job_id, check)
             now = self._clock()
-            if self._transitions.requeue(job_id, now):
+            retried = retry(self._database, self._transitions, job_id, now)
+            if retried is True:
                 record(self._database, actor, "retry", "job", job_id, now)
                 woken += [WORKER, LISTENER]
-                retried: bool | KeyHolder = True
-            else:
-                retried = other_holder(self._database, job_id) or False
-        return retried, self.get(job_id)
+        job = self.get(job_id)
+        if retried is True and job and job.held:
+            self._react_to_ended()  # perhaps it gets its input at once
+            job = self.get(job_id)
+        return retried, job
 
     def change(
         self,

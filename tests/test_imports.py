@@ -135,7 +135,8 @@ MAY_IMPORT = {
     "server.openapi.operations storage.records",
     "server.jobs": "server.auth server.checking server.documents server.documents.options "
     "server.http server.store storage storage.files storage.files.resumable storage.jobs "
-    "storage.liveness storage.notify storage.queries storage.records storage.schedules",
+    "storage.liveness storage.notify storage.queries storage.records storage.schedules "
+    "storage.waiting",
     "server.fast": "server.auth server.documents server.http server.jobs server.settings",
     "server.handlers": "runner.job_types runner.job_types.registry server.auth server.checking "
     "server.documents server.documents.schemas server.http server.jobs server.pattern_sets "

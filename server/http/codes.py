@@ -253,6 +253,21 @@ class Code(Enum):
         "Only a job that failed or was canceled can be retried.",
         "Submit a new job.",
     )
+    PREDECESSOR_FAILED = (
+        409,
+        "A predecessor has not succeeded",
+        "The job runs only after the success of the jobs in its `after`, and at least one of them"
+        " failed or was canceled. `detail` names it.",
+        "Retry that job first. Then this one can be retried, too, and waits for it. `POST"
+        " /jobs/retry` with filters that select both does that in the right order.",
+    )
+    INPUT_DELETED = (
+        409,
+        "The input of the job was deleted",
+        "The job was to get the result of another one as its `input`. That job was deleted before"
+        " it had passed its result on.",
+        "Submit a new job with the data in its payload.",
+    )
     JOB_NOT_QUEUED = (
         409,
         "The job is not queued",

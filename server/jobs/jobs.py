@@ -38,6 +38,7 @@ from storage.records.filters import Filters
 from storage.records.job import Job, JobCheck
 from storage.records.states import CANCEL, FINAL, REQUEST_CANCEL, REQUEUE, Status
 from storage.store import JobStore, Page, Refusal
+from storage.waiting.retries import UnmetPredecessors
 
 CANCEL_WAIT_SECONDS = 2.0
 """How long a cancel waits for the end of the job's process before it answers 202."""
@@ -188,6 +189,8 @@ class Jobs:
             raise job_not_found(job_id)
         if isinstance(retried, KeyHolder):
             raise key_held(retried, caller)
+        if isinstance(retried, UnmetPredecessors):
+            raise unmet(retried)
         if not retried:
             allowed = "only a job that failed or was canceled can be retried"
             raise Problem(_status_code(job.status), f"the job is {job.status}; {allowed}")
@@ -304,6 +307,17 @@ def job_not_found(job_id: UUID) -> Problem:
     """404: no job has this id."""
     detail = f"there is no job {job_id}; it may have been deleted after its retention"
     return Problem(Code.JOB_NOT_FOUND, detail)
+
+
+def unmet(predecessors: UnmetPredecessors) -> Problem:
+    """409: predecessors of a job keep it from being retried. The problem names some of them."""
+    named, more = ", ".join(map(str, predecessors.ids[:3])), len(predecessors.ids) - 3
+    if predecessors.is_deleted:
+        detail = f"its input is the result of the job {named}, which was deleted"
+        return Problem(Code.INPUT_DELETED, detail)
+    named += f" and {more} more" if more > 0 else ""
+    detail = f"it runs only after the success of {named}, which failed or was canceled"
+    return Problem(Code.PREDECESSOR_FAILED, f"{detail}: retry that first")
 
 
 def _status_code(status: Status) -> Code:

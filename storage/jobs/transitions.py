@@ -140,13 +140,15 @@ class Transitions:
                 self._database.counters.add(type, f"finished {Status.CANCELED}")
         return canceled
 
-    def requeue(self, job_id: UUID, now: int) -> bool:
-        """Retry a failed or canceled job for a client. It gets all its retries and losses again.
+    def requeue(self, job_id: UUID, now: int, **held: Any) -> bool:
+        """Queue a failed or canceled job again for a client, with all its retries and losses.
 
-        Refused while another job holds its unique key.
+        It is due at once, unless `held` has the columns of a held job. Refused while another job
+        holds its unique key.
         """
         ends = "finished_at", "error", "progress", "cancel_requested_at", "canceled_by"
         cleared = dict.fromkeys((*ends, "expires_at", "finish_by", "missed_at", "due_at", "holds"))
+        changes = {**cleared, "run_at": now, **held}
         counts = {"retry_count": 0, "loss_count": 0, "client_retries": JobRow.client_retries + 1}
         self._database.next_version(0)  # so that the job stays as it is until it is changed here
         if other_holder(self._database, job_id):
@@ -155,7 +157,7 @@ class Transitions:
             "move first attempt", lambda: move_first_attempt(self._database)
         )
         self._database.change(move, {"id": job_id})
-        if not self.apply(REQUEUE, job_id, now, run_at=now, **counts, **cleared):
+        if not self.apply(REQUEUE, job_id, now, **counts, **changes):
             return False
         self._count_by_id(job_id, "client_retry")
         restore = self._database.statement("restore queue", restore_queue)

@@ -5,6 +5,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import partial
+from graphlib import TopologicalSorter
 from typing import Literal
 from uuid import UUID
 
@@ -14,12 +15,14 @@ from storage.db.database import Database
 from storage.files.space_reserve import SpaceReserve
 from storage.jobs.transitions import Transitions
 from storage.notify.wakeup import LISTENER, WORKER, Wakeup, notifying_transaction
-from storage.queries.search import find
+from storage.queries.search import SearchResult, find
 from storage.records.audit import Action, Actor, Kind
 from storage.records.filters import Filters
 from storage.records.job import StoreError
 from storage.records.states import CANCEL, REQUEST_CANCEL, REQUEUE, Status
+from storage.waiting.dependencies import predecessors_of
 from storage.waiting.reactions import react_to_ended
+from storage.waiting.retries import retry
 
 LIMIT = 1000
 """Maximum number of jobs that one call changes."""
@@ -27,6 +30,8 @@ BATCH = 100
 """Maximum number of jobs that one transaction changes."""
 DRY_LIMIT = 10_000
 """Maximum number of jobs that a dry run counts."""
+_AHEAD_SECONDS = 5.0
+"""Time limit of the search for predecessors on later pages."""
 _MANY: dict[str, Action] = {"cancel": "cancel many", "retry": "retry many"}
 """How the call is recorded, by the change of each of its jobs."""
 
@@ -76,9 +81,17 @@ class Bulk:
     def retry(
         self, filters: Filters, before: UUID | None, dry_run: bool, actor: Actor | None = None
     ) -> BulkChange:
-        """Queue failed and canceled jobs again. The audit log gets entries as by `cancel`."""
-        requeue = _Change("retry", self._transitions.requeue, actor)
-        return self._each(filters, REQUEUE.sources, requeue, before, dry_run)
+        """Queue failed and canceled jobs again. The audit log gets entries as by `cancel`.
+
+        A job comes after its predecessors. Those that are selected, but are on later pages, are
+        changed with it, and counted as found on this page.
+        """
+
+        def requeue(job_id: UUID, now: int) -> bool:
+            return retry(self._database, self._transitions, job_id, now) is True
+
+        change = _Change("retry", requeue, actor)
+        return self._each(filters, REQUEUE.sources, change, before, dry_run)
 
     def _each(
         self,
@@ -94,10 +107,13 @@ class Bulk:
         if not statuses:
             return BulkChange(0, 0, None)
         limit = DRY_LIMIT if dry_run else LIMIT
-        found = find(self._database, replace(filters, statuses=statuses), limit, before)
-        changed = 0
-        for start in () if dry_run else range(0, len(found.ids), BATCH):
-            batch = found.ids[start : start + BATCH]
+        selected = replace(filters, statuses=statuses)
+        found = find(self._database, selected, limit, before)
+        ids, changed = found.ids, 0
+        if change.action == "retry" and not dry_run:
+            ids = self._in_order(selected, found)
+        for start in () if dry_run else range(0, len(ids), BATCH):
+            batch = ids[start : start + BATCH]
             changed += run(partial(self._change, batch, change))
         if changed and change.actor:
             with self._database.transaction():
@@ -105,7 +121,25 @@ class Bulk:
         if changed:
             with suppress(StoreError):  # the entries stay, and workers look for them
                 react_to_ended(self._database, self._wakeup, self._clock)
-        return BulkChange(len(found.ids), changed, found.next)
+        return BulkChange(len(ids), changed, found.next)
+
+    def _in_order(self, filters: Filters, found: SearchResult) -> list[UUID]:
+        """Return the jobs of a page, each after its predecessors that the filters select, too.
+
+        Looks for predecessors among the next DRY_LIMIT jobs.
+        """
+        after = predecessors_of(self._database, found.ids)
+        chosen = dict.fromkeys(found.ids)
+        if found.next and not chosen.keys() >= {each for ids in after.values() for each in ids}:
+            later = find(self._database, filters, DRY_LIMIT, found.next, _AHEAD_SECONDS).ids
+            after |= predecessors_of(self._database, later)
+            wanted, known = list(found.ids), {*later}
+            while wanted:
+                more = known.intersection(after.get(wanted.pop(), ())) - chosen.keys()
+                chosen |= dict.fromkeys(more)
+                wanted += more
+        graph = {job_id: chosen.keys() & after.get(job_id, ()) for job_id in chosen}
+        return [*TopologicalSorter(graph).static_order()]
 
     def _change(self, ids: list[UUID], change: "_Change") -> int:
         with notifying_transaction(self._wakeup, self._database, WORKER, LISTENER):

@@ -5,6 +5,7 @@ reaction to an end deletes these rows, and releases the jobs that have none left
 """
 
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from functools import partial
 from typing import Any
 from uuid import UUID
@@ -12,7 +13,7 @@ from uuid import UUID
 from storage.db.database import Database
 from storage.db.models import DependencyRow, EndedRow, JobRow
 from storage.db.parameters import parameter
-from storage.jobs.rows import rows_for_ids, unfinished_among
+from storage.jobs.rows import from_json_text, rows_for_ids, unfinished_among
 from storage.jobs.transitions import to_json_text
 from storage.records.holds import Hold, Watch
 from storage.records.job import Job, Json, NewJob
@@ -35,6 +36,14 @@ def predecessors_text(job: NewJob) -> str:
     return to_json_text(given)
 
 
+def predecessors_of(database: Database, ids: Sequence[UUID]) -> dict[UUID, list[UUID]]:
+    """Return the jobs in `after` of those of the jobs that have some."""
+    select = partial(JobRow.select, JobRow.id, JobRow.predecessors)
+    rows = rows_for_ids(database, "predecessors", select, JobRow.id, ids)
+    texts = {row["id"]: row["predecessors"] for row in rows if row["predecessors"]}
+    return {job_id: [*map(UUID, from_json_text(text)["after"])] for job_id, text in texts.items()}
+
+
 def missing_predecessors(database: Database, jobs: Iterable[NewJob]) -> set[UUID]:
     """Return the predecessors of new jobs that do not exist.
 
@@ -44,36 +53,68 @@ def missing_predecessors(database: Database, jobs: Iterable[NewJob]) -> set[UUID
     if not ids:
         return set()
     database.next_version(0)
-    return ids - _statuses(database, ids).keys()
+    return ids - statuses_of(database, ids).keys()
+
+
+@dataclass(frozen=True)
+class Waiting:
+    """A job that may have to wait, and the existing jobs that it was submitted to wait for.
+
+    cancels: whether it is canceled if one of them does not succeed.
+    source: the one whose result is still to become its input.
+    """
+
+    job_id: UUID
+    after: Sequence[UUID]
+    cancels: bool
+    source: UUID | None
+
+    def left(self, statuses: Mapping[UUID, Status]) -> list[UUID]:
+        """Return the predecessors that are still to act on the job, by their statuses."""
+        return [
+            each
+            for each in self.after
+            if each == self.source or _counts(statuses[each], self.cancels)
+        ]
 
 
 def let_wait(database: Database, new: Sequence[tuple[NewJob, dict[str, Any]]]) -> bool:
     """Hold new jobs, given with their rows, whose predecessors have not all ended.
 
+    Returns as `wait_for` does. Only inside a transaction that holds the version lock.
+    """
+    after = [(job, row) for job, row in new if job.after]
+    if not after:
+        return False
+    statuses = statuses_of(database, {job_id for job, _ in after for job_id in job.after})
+    waiting = []
+    for job, row in after:
+        each = Waiting(job.id, job.after, job.on_failure != "run", job.input_from)
+        if each.left(statuses):
+            hold(row, _HELD)
+        waiting.append(each)
+    return wait_for(database, waiting, statuses)
+
+
+def wait_for(
+    database: Database, waiting: Sequence[Waiting], statuses: Mapping[UUID, Status]
+) -> bool:
+    """Store what held jobs wait for. `statuses` are those of all their predecessors.
+
     Returns whether a predecessor has ended already and is to act on them, because it has failed or
     passes its result on: the caller then reacts to the outbox `ended`. Only inside a transaction
     that holds the version lock.
     """
-    waiting = [(job, row) for job, row in new if job.after]
-    if not waiting:
-        return False
-    statuses = _statuses(database, {job_id for job, _ in waiting for job_id in job.after})
-    found: list[dict[str, Any]] = []
-    for job, row in waiting:
-        cancels = job.on_failure != "run"
-        left = [
-            {
-                "predecessor_id": each,
-                "job_id": job.id,
-                "cancels": cancels,
-                "passes": each == job.input_from,
-            }
-            for each in job.after
-            if each == job.input_from or _counts(statuses[each], cancels)
-        ]
-        found += left
-        if left:
-            hold(row, _HELD)
+    found: list[dict[str, Any]] = [
+        {
+            "predecessor_id": each,
+            "job_id": job.job_id,
+            "cancels": job.cancels,
+            "passes": each == job.source,
+        }
+        for job in waiting
+        for each in job.left(statuses)
+    ]
     if found:
         add = database.statement("add dependency", _insert)
         database.change_each_deferred(add, found)
@@ -88,7 +129,7 @@ def react(reacting: Reacting, ended: Sequence[EndedJob]) -> set[UUID]:
     """Release or cancel the jobs that wait for ended ones, as many as the budget allows."""
     statuses = {each.id: each.status for each in ended if not each.deleted}
     database, limit = reacting.database, max(0, reacting.budget)
-    for job_id, status in _statuses(database, statuses).items():
+    for job_id, status in statuses_of(database, statuses).items():
         if status not in FINAL:  # a client has retried it since: it will end again
             del statuses[job_id]
     if not statuses:
@@ -116,6 +157,13 @@ def react(reacting: Reacting, ended: Sequence[EndedJob]) -> set[UUID]:
     return unfinished
 
 
+def forget_predecessors(database: Database, ids: Sequence[UUID]) -> None:
+    """Delete what jobs wait for. Only inside a transaction."""
+    delete = database.statement("delete predecessors", _delete_all)
+    for job_id in ids:
+        database.change_each_deferred(delete, [{"job_id": job_id}])
+
+
 def wait_for_predecessors(database: Database, job: Job) -> Wait:
     """Return which predecessors a held job waits for."""
     unfinished = unfinished_among(database, job.after)
@@ -128,7 +176,8 @@ def _counts(status: Status, cancels: bool) -> bool:
     return status not in FINAL or (cancels and status is not Status.SUCCEEDED)
 
 
-def _statuses(database: Database, ids: Iterable[UUID]) -> dict[UUID, Status]:
+def statuses_of(database: Database, ids: Iterable[UUID]) -> dict[UUID, Status]:
+    """Return the statuses of those jobs that exist."""
     select = partial(JobRow.select, JobRow.id, JobRow.status)
     rows = rows_for_ids(database, "statuses", select, JobRow.id, sorted(ids))
     return {row["id"]: Status(row["status"]) for row in rows}
@@ -174,10 +223,7 @@ def _cancel(reacting: Reacting, failed: Mapping[UUID, Json]) -> None:
     types = {row["id"]: row["type"] for row in rows}
     jobs = [(job_id, types[job_id], failed[job_id]) for job_id in ids]
     reacting.transitions.cancel_each(jobs, reacting.now)
-    if ids:
-        delete = database.statement("delete predecessors", _delete_all)
-        for job_id in ids:
-            database.change_each_deferred(delete, [{"job_id": job_id}])
+    forget_predecessors(database, ids)
 
 
 def _error(predecessor: UUID, statuses: Mapping[UUID, Status]) -> dict[str, str]:

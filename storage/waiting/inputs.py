@@ -5,11 +5,12 @@ That happens in the transaction that reacts to the end, so that the result may b
 
 from collections.abc import Mapping
 from functools import partial
+from typing import Any
 from uuid import UUID
 
 from storage.db.database import Database
 from storage.db.models import JobRow
-from storage.jobs.rows import rows_for_ids
+from storage.jobs.rows import from_json_text, rows_for_ids
 from storage.jobs.statements import update_queued
 from storage.records.job import Json
 
@@ -49,6 +50,13 @@ def pass_on(database: Database, passing: Mapping[UUID, UUID]) -> dict[UUID, Json
     return refused
 
 
+def payload_of(database: Database, job_id: UUID) -> dict[str, Any]:
+    """Return the payload of a job that has an input, or gets one."""
+    rows = database.rows(JobRow.select(JobRow.payload).where(JobRow.id == job_id))
+    payload = from_json_text(rows[0]["payload"]) if rows else None
+    return payload if isinstance(payload, dict) else {}
+
+
 def _why(source: UUID, results: Mapping[UUID, str]) -> Json | None:
     """Return why the result of a job cannot be passed on, as an error; None if it can."""
     if source not in results:
@@ -64,7 +72,10 @@ def _why(source: UUID, results: Mapping[UUID, str]) -> Json | None:
 
 
 def _with(payload: str, result: str) -> str:
-    """Return the JSON of a payload, which is an object, with the result as its last field."""
-    head = payload.rstrip().removesuffix("}").rstrip()
-    comma = "" if head.endswith("{") else ","
+    """Return the JSON of a payload, which is an object, with the result as its last field.
+
+    There, a null that was passed on before is replaced.
+    """
+    head = payload.rstrip().removesuffix("}").rstrip().removesuffix(f'"{FIELD}":null')
+    comma = "" if head.endswith(("{", ",")) else ","
     return f'{head}{comma}"{FIELD}":{result}}}'

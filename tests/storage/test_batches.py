@@ -229,6 +229,25 @@ def test_a_retried_job_holds_the_one_that_follows_its_batch(bench: Bench, batche
     assert not bench.job(batch.then_id).held
 
 
+def test_a_job_that_follows_a_batch_waits_for_it_again_when_it_is_retried(
+    bench: Bench, batches: Batches
+) -> None:
+    batch = batches.add(with_then(2), refuse)
+    assert batch.then_id is not None
+    bench.jobs.cancel(batch.then_id)
+    assert bench.jobs.retry(batch.then_id)[0] is True
+    runner = bench.runner()
+    for job_id in ids(batch, range(2)):
+        assert bench.job(batch.then_id).holds == Hold.BATCH
+        fence = runner.claim_one()
+        assert fence.job_id == job_id
+        runner.claims.complete(fence, "1", RETURNED)
+        react(bench)
+    bench.jobs.cancel(batch.then_id)
+    assert bench.jobs.retry(batch.then_id)[0] is True
+    assert runner.claim_one().job_id == batch.then_id
+
+
 def test_deleted_jobs_of_a_batch_have_ended(bench: Bench, batches: Batches) -> None:
     batch = batches.add(with_then(2, delay=60.0), refuse)
     assert batch.then_id is not None

@@ -143,7 +143,9 @@ ONE_JOB = (
         {202: ChangedDocument},
         id="retryJob",
         tag="jobs",
-        description="The job keeps its id and its attempts, and may use all of its retries again.",
+        description="The job keeps its id and its attempts, and may use all of its retries again."
+        " It waits again for the jobs in its `after`, and is refused if one of these has to be"
+        " retried first.",
         method="post",
         role=OWN_JOBS,
         problems=(409,),

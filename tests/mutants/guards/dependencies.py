@@ -4,6 +4,7 @@ from tests.mutants.mutant import Mutant
 
 STORED = ("tests/storage/waiting/test_dependencies.py",)
 INPUTS = ("tests/storage/waiting/test_inputs.py",)
+RETRIES = ("tests/storage/waiting/test_retries.py",)
 API = ("tests/server/handlers/test_dependencies.py",)
 FILE = "storage/waiting/dependencies.py"
 
@@ -109,8 +110,8 @@ DEPENDENCIES = (
     Mutant(
         "a job that passes its result on is waited for even if it has ended",
         FILE,
-        "if each == job.input_from or _counts(statuses[each], cancels)",
-        "if _counts(statuses[each], cancels)",
+        "if each == self.source or _counts(statuses[each], self.cancels)",
+        "if _counts(statuses[each], self.cancels)",
         INPUTS,
     ),
     Mutant(
@@ -140,5 +141,75 @@ DEPENDENCIES = (
         "after = [each for each in stored.ids if each != new.input_from]",
         "after = [*stored.ids]",
         API,
+    ),
+    Mutant(
+        "a retried job waits for its predecessors again",
+        "storage/waiting/retries.py",
+        "Hold.PREDECESSORS if waiting.left(statuses) else Hold(0)",
+        "Hold(0)",
+        RETRIES,
+    ),
+    Mutant(
+        "a job is not retried before a predecessor that has not succeeded",
+        "storage/waiting/retries.py",
+        "    if cancels and (unmet",
+        "    if False and (unmet",
+        RETRIES,
+    ),
+    Mutant(
+        "a retried job keeps the result that it has got",
+        "storage/waiting/retries.py",
+        "payload.get(FIELD) is not None or",
+        "False or",
+        RETRIES,
+    ),
+    Mutant(
+        "a job that never got its input is not retried without it",
+        "storage/waiting/retries.py",
+        "            return UnmetPredecessors((source,), is_deleted=True)\n",
+        "            source = None\n",
+        RETRIES,
+    ),
+    Mutant(
+        "a retried job forgets what it waited for",
+        "storage/waiting/retries.py",
+        "        forget_predecessors(database, [job_id])  #",
+        "        pass  #",
+        RETRIES,
+    ),
+    Mutant(
+        "a retried job with a concurrency key waits for its predecessors, too",
+        "storage/waiting/retries.py",
+        "        _keep_holds(database, job_id, holds, now)\n",
+        "        pass\n",
+        RETRIES,
+    ),
+    Mutant(
+        "a retried job waits for its batch again",
+        "storage/waiting/retries.py",
+        "        holds |= Hold.BATCH\n",
+        "        pass\n",
+        ("tests/storage/test_batches.py",),
+    ),
+    Mutant(
+        "a null that was passed on is replaced",
+        "storage/waiting/inputs.py",
+        ".removesuffix(f'\"{FIELD}\":null')",
+        "",
+        RETRIES,
+    ),
+    Mutant(
+        "a bulk retry changes a job after its predecessors",
+        "storage/queries/bulk.py",
+        "            ids = self._in_order(selected, found)\n",
+        "            pass\n",
+        RETRIES,
+    ),
+    Mutant(
+        "a bulk retry takes predecessors of later pages along",
+        "storage/queries/bulk.py",
+        "        if found.next and not chosen",
+        "        if False and not chosen",
+        RETRIES,
     ),
 )

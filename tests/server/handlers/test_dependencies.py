@@ -7,10 +7,13 @@ from uuid import uuid4
 import pytest
 
 from server.auth.callers import UNRESTRICTED
+from server.http.codes import Code
 from server.http.problems import Problem
+from server.jobs.jobs import unmet
 from server.jobs.submissions import required
 from storage.records.job import NewJob
 from storage.store import MissingPredecessors
+from storage.waiting.retries import UnmetPredecessors
 from tests.support.api import Client
 
 pytestmark = [pytest.mark.gen_test, pytest.mark.sqlite]
@@ -55,6 +58,30 @@ async def test_a_job_is_canceled_with_the_job_that_it_waits_for(client: Client) 
         assert (job["status"], job["canceled_by"]) == ("canceled", None)
         assert job["error"]["type"] == "PredecessorFailed"
         assert (job["after"], job["on_failure"]) == ([job["error"]["message"][8:44]], "cancel")
+
+
+async def test_a_canceled_job_is_retried_after_the_job_that_it_waits_for(client: Client) -> None:
+    first = (await post(client))["job_id"]
+    waiting = (await post(client, after=[first]))["job_id"]
+    await client.fetch(f"/jobs/{first}/cancel", method="POST", body=b"")
+    response = await client.fetch(f"/jobs/{waiting}/retry", method="POST", body=b"")
+    problem = json.loads(response.body)
+    assert (response.code, problem["code"]) == (409, "predecessor_failed")
+    assert f"after the success of {first}, which" in problem["detail"]
+    for job_id in (first, waiting):
+        response = await client.fetch(f"/jobs/{job_id}/retry", method="POST", body=b"")
+        assert response.code == 202
+    found = await get(client, f"/jobs/{waiting}/explain")
+    assert f"it waits for the job {first} to end" in str(found["reasons"])
+
+
+def test_the_predecessors_that_keep_a_job_from_being_retried_are_named() -> None:
+    ids = tuple(uuid4() for _ in range(5))
+    problem = unmet(UnmetPredecessors(ids))
+    assert f"{ids[0]}, {ids[1]}, {ids[2]} and 2 more, which" in problem.detail
+    problem = unmet(UnmetPredecessors(ids[:1], is_deleted=True))
+    assert problem.code is Code.INPUT_DELETED
+    assert f"the result of the job {ids[0]}, which was deleted" in problem.detail
 
 
 async def test_a_bulk_cancel_cancels_the_jobs_that_wait(client: Client) -> None:

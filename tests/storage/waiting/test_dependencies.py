@@ -145,19 +145,6 @@ def test_a_waiting_job_that_is_deleted_leaves_nothing_behind(bench: Bench) -> No
     assert outbox(bench) == []
 
 
-def test_a_retry_by_a_client_ends_the_wait(bench: Bench) -> None:
-    first = bench.enqueue(priority=-1)
-    last = bench.enqueue(after=(first,))
-    bench.jobs.cancel(last)
-    bench.jobs.retry(last)
-    runner = bench.runner()
-    fence = runner.claim_one()
-    assert fence.job_id == last
-    bench.jobs.cancel(first)
-    react(bench)
-    assert bench.job(last).status == "running"
-
-
 def test_a_predecessor_that_a_client_retries_counts_by_its_next_end(bench: Bench) -> None:
     first = bench.enqueue()
     runner = bench.runner()
