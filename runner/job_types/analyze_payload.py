@@ -49,15 +49,15 @@ class AnalyzePayload(Payload):
 
     patterns: Annotated[list[TextOrObject], Field(min_length=1, max_length=1000)] | None = Field(
         None,
-        description='Texts, or objects such as {"pattern": "user\\\\d+", "regex": true}. Without'
-        ' patterns, and with "auto", the result is an overview.',
+        description='Texts to count, or objects such as {"pattern": "user\\\\d+", "regex": true}.'
+        " Without patterns, the result is an overview.",
         examples=[["ERROR", "WARN"]],
     )
     pattern_sets: list[Annotated[str, Field(pattern=SET_NAME)]] = Field(
         [],
         max_length=MAX_SETS,
         description="Names of saved or built-in pattern sets, up to 20, whose patterns are counted,"
-        " too; GET /pattern-sets lists them.",
+        " too.",
         examples=[["nginx", "sshd"]],
     )
     fields: list[NameOrField] = Field(
@@ -91,8 +91,7 @@ class AnalyzePayload(Payload):
         None,
         ge=0,
         le=5,
-        description="How many lines to show before and after each sample, 0 to 5. Samples are then"
-        " objects with line, time, text, before and after.",
+        description="How many lines to show before and after each sample, 0 to 5.",
     )
     histogram: Literal["none", "second", "minute", "hour", "day", "auto"] = Field(
         "none",
@@ -109,13 +108,14 @@ class AnalyzePayload(Payload):
     since: str | None = Field(
         None,
         alias="from",
-        description="Count only lines from this time on: RFC 3339, or before the last time of the"
-        " file, such as -1h (s, m, h, d). A line without a time belongs to the line before.",
+        description="Count only lines from this time on: a time such as 2026-11-25T13:00:00Z, or"
+        " -1h for an hour before the last time of the file (s, m, h, d). A line without a time"
+        " belongs to the line before.",
         examples=["2026-11-25T13:00:00Z", "-1h"],
     )
     until: str | None = Field(
         None,
-        description="Count only lines before this time, given in the same way.",
+        description="Count only lines before this time, which is given in the same way.",
         examples=["2026-11-25T14:00:00Z", "-30m"],
     )
     encoding: str | None = Field(

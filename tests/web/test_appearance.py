@@ -1,8 +1,10 @@
 """The layout and the texts of the web front end, in a real browser."""
 
+import re
 from pathlib import Path
 from typing import Any
 
+import pytest
 from playwright.sync_api import Browser, Page, expect
 
 from tests.support.programs import Service, running_service
@@ -95,7 +97,7 @@ def test_the_mean_wait_keeps_its_last_value_while_no_job_starts(
 
 def submit_without_a_file(page: Page) -> None:
     page.goto("/ui/submit?type=analyze")
-    page.get_by_label("Patterns").fill("ERROR")
+    page.get_by_label("Patterns", exact=True).fill("ERROR")
     page.get_by_role("button", name="Submit").click()
 
 
@@ -114,16 +116,66 @@ def test_a_submission_with_an_invalid_field_cannot_be_sent_again(
     service: Service, page: Page
 ) -> None:
     submit_without_a_file(page)
-    expect(page.locator(".submission")).to_contain_text("needs a file")
+    expect(page.locator(".submission")).to_contain_text("Not submitted: the form says why.")
     expect(page.get_by_role("button", name="Send again")).to_have_count(0)
-    page.get_by_role("group", name="Source").get_by_label("Job Id").fill("nonsense")
+    page.get_by_text("More fields").click()
+    job_id = page.get_by_role("group", name="Source").get_by_label("Job id")
+    job_id.fill("nonsense")
+    page.get_by_text("More fields").click()
     page.get_by_role("button", name="Submit").click()
-    expect(page.locator(".group .error-text").first).to_contain_text("the id of a job")
+    expect(job_id).to_be_focused()
+    expect(job_id.locator("xpath=../*[contains(@class, 'field-note')]")).to_have_text(
+        "it must be the id of a job, a UUID"
+    )
     expect(page.get_by_role("button", name="Send again")).to_have_count(0)
-    page.get_by_label("Patterns").fill('["a", b]')
+    page.get_by_label("Patterns", exact=True).fill('["a", b]')
     page.get_by_role("button", name="Submit").click()
     expect(page.locator("#field-patterns-note")).to_contain_text("invalid JSON")
     expect(page.locator(".submission")).to_have_count(0)
+
+
+@pytest.mark.parametrize(("width", "height"), [(1280, 800), (390, 844)])
+def test_a_log_is_submitted_without_scrolling(
+    browser: Browser, service: Service, width: int, height: int
+) -> None:
+    page = browser.new_context(base_url=service.base_url).new_page()
+    page.set_viewport_size({"width": width, "height": height})
+    page.goto("/ui/submit")
+    expect(page.get_by_label("Job type")).to_have_value("analyze")
+    submit = page.get_by_role("button", name="Submit", exact=True).bounding_box()
+    page.context.close()
+    assert submit is not None
+    assert submit["y"] + submit["height"] < height
+
+
+def test_errors_of_a_form_go_when_its_type_changes(service: Service, page: Page) -> None:
+    submit_without_a_file(page)
+    expect(page.get_by_label("Files")).to_be_focused()
+    page.get_by_label("Job type").select_option("sleep")
+    expect(page.locator(".submission")).to_have_count(0)
+    expect(page.locator("[aria-invalid=true]")).to_have_count(0)
+    expect(page.locator(".notice.error")).to_have_count(0)
+
+
+def test_folded_fields_open_if_the_browser_refuses_one(service: Service, page: Page) -> None:
+    page.goto("/ui/submit?type=analyze")
+    for title, label in (("More fields", "Samples"), ("Options", "Retries")):
+        page.get_by_text(title).click()
+        field = page.get_by_label(label, exact=True)
+        field.fill("1000")
+        page.get_by_text(title).click()
+        expect(field).to_be_hidden()
+        page.get_by_role("button", name="Submit").click()
+        expect(field).to_be_focused()
+        field.fill("1")
+
+
+def test_hints_have_no_words_of_the_api(service: Service, page: Page) -> None:
+    page.goto("/ui/submit?type=analyze")
+    page.get_by_text("More fields").click()
+    words = re.compile(r"GET |POST |RFC|JSON|[{}_]|\bnull\b")
+    for text in page.locator(".submit .quiet, .submit .field-note").all_text_contents():
+        assert not words.search(text.replace("multi_line", "")), text
 
 
 def test_each_field_of_a_submission_says_what_it_is_for(service: Service, page: Page) -> None:

@@ -67,6 +67,7 @@ def test_sets_are_chosen_in_the_form_of_a_new_analysis(
     service: Service, page: Page, analysis: str
 ) -> None:
     page.goto("/ui/submit?type=analyze")
+    page.get_by_text("More fields").click()
     page.get_by_label("shop", exact=True).check()
     page.get_by_label("sshd", exact=True).check()
     page.get_by_label("sshd", exact=True).uncheck()

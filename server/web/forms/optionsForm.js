@@ -2,7 +2,7 @@
 
 import { h } from "../lib/dom.js";
 import { messageOf } from "../lib/errors.js";
-import { Field, showErrors } from "../lib/field.js";
+import { Field, foldedFields, showErrors } from "../lib/field.js";
 import { DEFAULT_QUEUE } from "../shared/api.js";
 import { metadataIn, metadataText } from "../shared/metadata.js";
 import { tagsIn } from "../shared/tags.js";
@@ -142,16 +142,7 @@ export class OptionsForm {
         new Field("queue", "Queue", queueSelect(queues), "The queue in which the job waits."),
       );
     if (only) this.fields = this.fields.filter(({ name }) => only.includes(name));
-    this.element = h(
-      "details",
-      {},
-      h("summary", {}, "Options"),
-      h(
-        "div",
-        { class: "fields" },
-        this.fields.map((field) => field.element),
-      ),
-    );
+    this.element = foldedFields("Options", this.fields);
   }
 
   /**

@@ -7,7 +7,7 @@
 
 import { h, replaceChildren } from "../lib/dom.js";
 import { messageOf } from "../lib/errors.js";
-import { Field } from "../lib/field.js";
+import { Field, foldedFields } from "../lib/field.js";
 import { FieldParseError } from "./fieldParseError.js";
 import { hintOf, inlined, kindOf, KINDS, labelOf, objectOf, rowOf } from "./schemaKinds.js";
 
@@ -16,7 +16,12 @@ import { hintOf, inlined, kindOf, KINDS, labelOf, objectOf, rowOf } from "./sche
 /** @typedef {import("../types.js").Schema} Schema */
 /** @typedef {import("./schemaKinds.js").Definitions} Definitions */
 
-/** One field for each property of a schema. */
+const MOST_OPEN = 6; // fields; a longer form folds those that may be left out
+
+/**
+ * One field for each property of a schema. Of many fields, the form shows those that are required,
+ * or else the first, and folds the others.
+ */
 export class SchemaForm {
   /**
    * @param {Schema} schema
@@ -32,12 +37,27 @@ export class SchemaForm {
         ? new GroupField(of, required.has(name))
         : new PropertyField(of, required.has(name));
     });
+    const isShort = this.fields.length <= MOST_OPEN;
+    const isFolded = (/** @type {string} */ name, /** @type {number} */ at) =>
+      !isShort && (required.size ? !required.has(name) : at > 0);
+    this.folded = this.fields.filter(({ name }, at) => isFolded(name, at));
+    this.more = foldedFields(`More fields (${this.folded.length})`, this.folded);
     /** @type {HTMLElement} */
     this.element = h(
       "div",
       { class: "fields" },
-      this.fields.map(({ element }) => element),
+      this.fields.filter((each) => !this.folded.includes(each)).map(({ element }) => element),
+      this.folded.length > 0 && this.more,
     );
+  }
+
+  /**
+   * Unfold the fields if this one is among them.
+   *
+   * @param {PropertyField | GroupField} field
+   */
+  reveal(field) {
+    if (this.folded.includes(field)) this.more.open = true;
   }
 
   /**
@@ -60,7 +80,9 @@ export class SchemaForm {
   fill(payload) {
     for (const field of this.fields) {
       const value = payload[field.name];
-      if (value !== undefined && value !== null) field.fill(value);
+      if (value === undefined || value === null) continue;
+      field.fill(value);
+      this.reveal(field);
     }
     try {
       return covers(this.read(), payload);
@@ -90,13 +112,12 @@ export class SchemaForm {
   showErrors(errors) {
     for (const field of this.fields) field.showError("");
     return errors.filter(({ field: path, detail }) => {
-      const [root, name] = path.split(/[.[]/);
-      const found = root === "payload" && this.fields.find((each) => each.name === name);
-      if (found)
-        found.showError(
-          path === `payload.${name}` ? detail : `${path.slice("payload.".length)}: ${detail}`,
-        );
-      return !found;
+      const [, name, rest] = /^payload\.([^.[]+)(.*)$/s.exec(path) ?? [];
+      const found = this.fields.find((each) => each.name === name);
+      if (!found) return true;
+      found.showError(detail, rest);
+      this.reveal(found);
+      return false;
     });
   }
 }
@@ -140,9 +161,14 @@ class PropertyField {
     if (this.rows) this.element.append(this.rows.element);
   }
 
-  /** @param {string} text */
-  showError(text) {
-    this.field.showError(text);
+  /**
+   * @param {string} text
+   * @param {string} [path] of the part that is wrong, as in "[1].pattern"
+   */
+  showError(text, path = "") {
+    const [, index, name] = /^(?:\[(\d+)\])?\.?(.*)$/s.exec(path) ?? [];
+    const place = [index && `entry ${Number(index) + 1}`, name].filter(Boolean).join(", ");
+    this.field.showError(place ? `${place}: ${text}` : text);
   }
 
   /** @param {unknown} value */
@@ -236,9 +262,16 @@ class GroupField {
     );
   }
 
-  /** @param {string} text */
-  showError(text) {
-    replaceChildren(this.note, text);
+  /**
+   * Show an error at the field of the group that the path leads to, or at the group.
+   *
+   * @param {string} text
+   * @param {string} [path] as in ".job_id"
+   */
+  showError(text, path = "") {
+    const inner = text ? [{ field: `payload${path}`, detail: text }] : [];
+    const rest = this.form.showErrors(inner);
+    replaceChildren(this.note, rest[0]?.detail);
   }
 
   /** @param {unknown} value */

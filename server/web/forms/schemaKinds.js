@@ -26,7 +26,10 @@ import { h } from "../lib/dom.js";
  * @returns {string}
  */
 export function labelOf(name, property) {
-  const text = property.title ?? name.replaceAll("_", " ");
+  const plain = name.replaceAll("_", " ");
+  // Pydantic makes a title of the name: "Fields Over Time".
+  const isMade = property.title?.toLowerCase() === plain.toLowerCase();
+  const text = isMade ? plain : (property.title ?? plain);
   return text[0].toUpperCase() + text.slice(1);
 }
 
@@ -245,7 +248,7 @@ export const KINDS = {
   },
   texts: {
     hint: "One text per line.",
-    create: (_, attributes) => h("textarea", { ...attributes, rows: 4, spellcheck: "false" }),
+    create: (_, attributes) => h("textarea", { ...attributes, rows: 3, spellcheck: "false" }),
     parse: (input) => parseLines(input.value),
     fill: (input, value) => {
       const isText = Array.isArray(value) && value.every((each) => typeof each === "string");

@@ -42,6 +42,29 @@ export class Field {
 }
 
 /**
+ * Fields that are folded away. They unfold if the browser refuses what is in one of them: it could
+ * not say so at a field that is not shown.
+ *
+ * @param {string} title
+ * @param {{ element: HTMLElement }[]} fields
+ * @returns {HTMLDetailsElement}
+ */
+export function foldedFields(title, fields) {
+  const folded = h(
+    "details",
+    {},
+    h("summary", {}, title),
+    h(
+      "div",
+      { class: "fields" },
+      fields.map(({ element }) => element),
+    ),
+  );
+  folded.addEventListener("invalid", () => (folded.open = true), true); // it does not bubble
+  return folded;
+}
+
+/**
  * Show errors of the API at the fields that they name, and clear all other fields.
  *
  * @param {Field[]} fields

@@ -22,7 +22,8 @@ export class FilesField {
       this.together,
       "all of them in one job, with results for each",
     );
-    this.note = h("p", { class: "error-text", role: "alert" });
+    this.note = h("p", { class: "error-text", role: "alert", id: "files-note" });
+    this.input.setAttribute("aria-describedby", this.note.id);
     this.element = h(
       "div",
       {
@@ -62,11 +63,15 @@ export class FilesField {
   showErrors(errors) {
     const mine = errors.filter(({ field }) => field === "filename");
     const missing = !this.files.length && "Choose a file, or drop one here.";
-    replaceChildren(
-      this.note,
-      mine.length > 0 && (missing || mine.map(({ detail }) => detail).join("; ")),
-    );
+    const text = missing || mine.map(({ detail }) => detail).join("; ");
+    this.showError(mine.length ? text : "");
     return errors.filter((error) => !mine.includes(error));
+  }
+
+  /** @param {string} text empty for no error */
+  showError(text) {
+    this.input.setAttribute("aria-invalid", String(Boolean(text)));
+    replaceChildren(this.note, text);
   }
 
   /**
@@ -87,7 +92,7 @@ export class FilesField {
   }
 
   show() {
-    replaceChildren(this.note);
+    this.showError("");
     this.choice.hidden = this.files.length < 2;
     replaceChildren(
       this.list,

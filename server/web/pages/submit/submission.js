@@ -112,7 +112,11 @@ export class Submission {
   showFailure(error) {
     const errors = fieldErrorsOf(error);
     const again = h("button", { type: "button", onclick: () => this.send() }, "Send again");
-    this.show(h("span", { class: "error-text" }, messageOf(error)), errors.length === 0 && again);
+    const ofFile = errors.filter(({ field }) => this.files.length && field === "filename");
+    const text =
+      ofFile.map(({ detail }) => detail).join("; ") || "Not submitted: the form says why.";
+    const reason = errors.length ? text : messageOf(error);
+    this.show(h("span", { class: "error-text" }, reason), errors.length === 0 && again);
     this.onErrors(errors);
   }
 

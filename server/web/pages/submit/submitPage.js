@@ -135,13 +135,14 @@ class SubmitForm {
     this.files = upload === "none" ? null : new FilesField(upload === "optional");
     replaceChildren(
       this.payload,
-      h("p", { class: "quiet" }, payload.description ?? summary),
+      h("p", { class: "quiet" }, (summary || payload.description)?.replaceAll("`", "")),
       h("p", { class: "quiet" }, describeType(this.types[type])),
       this.files?.element,
       this.schema.element,
     );
     if (type === "analyze") addSetChoices(this.schema.element);
-    this.showNotice("");
+    this.showErrors([]); // those of the type before
+    if (!this.sending) replaceChildren(this.list);
   }
 
   /**
@@ -255,13 +256,21 @@ class SubmitForm {
   }
 
   /**
-   * Show errors at the fields that they name, all others at the end of the form.
+   * Show errors at the fields that they name, all others at the end of the form. The first of the
+   * fields gets the focus, unless the reader is elsewhere.
    *
    * @param {FieldDocument[]} errors
    */
   showErrors(errors) {
     const others = this.options.showErrors(this.schema.showErrors(errors));
-    this.showNotice(describeErrors(this.files?.showErrors(others) ?? others));
+    const rest = this.files?.showErrors(others) ?? others;
+    const ofAll = rest.filter(({ field }) => field === "payload").map(({ detail }) => detail);
+    const named = describeErrors(rest.filter(({ field }) => field !== "payload"));
+    this.showNotice([...ofAll, named].filter(Boolean).join("; "));
+    const { activeElement: active } = document;
+    const wrong = this.form.querySelector("[aria-invalid=true]");
+    if (wrong instanceof HTMLElement && (active === document.body || this.form.contains(active)))
+      wrong.focus();
   }
 
   /** @param {string} text */
