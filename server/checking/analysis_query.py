@@ -29,11 +29,14 @@ _NUMBER = re.compile(r"-?(?:0|[1-9][0-9]{0,15})(?:\.[0-9]{1,15})?")
 _PATTERN = re.compile(r"payload\.patterns\[(\d+)\]")
 _IN_LIST = re.compile(r"\.(all|any|none)\[(\d+)\]")
 _LISTED = {
-    "set": re.compile(r"payload\.pattern_sets(\[\d+\])?"),
-    "member": re.compile(r"payload\.members(\[\d+\])?"),
-    "field": re.compile(r"payload\.fields(\[\d+\])?"),
-    "tag": re.compile(r"tags(\[\d+\])?"),
-    "after": re.compile(r"after(\[\d+\])?"),
+    name: re.compile(rf"{re.escape(path)}(\[\d+\])?(?:\.|$)")
+    for name, path in (
+        ("set", "payload.pattern_sets"),
+        ("member", "payload.members"),
+        ("field", "payload.fields"),
+        ("tag", "tags"),
+        ("after", "after"),
+    )
 }
 """The parameters whose values are items of a list of the submission, and the names of its items."""
 
@@ -189,7 +192,7 @@ def _parameter(field: str, arguments: Arguments) -> str:
         if match := regex.match(field):
             return _numbered(name, match[1], arguments)
     if field == "payload.patterns":
-        return next(name for name in ("p", "e", "set") if name in arguments)
+        return next(each for each in ("p", "e", "set", *_CONDITIONS) if each in arguments)
     if field == "payload.compare.job_id":
         return "compare"
     if field == "payload":  # its only error of its own

@@ -14,6 +14,7 @@ from tornado.httpclient import HTTPResponse
 from tornado.ioloop import IOLoop
 
 from server.app import App
+from server.checking.analysis_query import AnalysisQuery
 from storage.files.folder import FolderUploads
 from storage.records.attempt_outcome import AttemptOutcome
 from storage.records.filters import Filters
@@ -290,6 +291,21 @@ async def test_a_job_that_is_not_final_says_how_to_go_on(client: Client, bench: 
     text = response.body.decode()
     assert text.startswith("The job is queued.")
     assert f"curl '{client.base_url}/jobs/{job.id}?wait=60'" in text
+
+
+ANY_TEXT = {"p", "e", "all", "any", "none", "member", "field", "name", "tag", "metadata"}
+ANY_TEXT |= {"unique_key", "concurrency_key"}
+"""Parameters that "maybe" is right for."""
+
+
+@pytest.mark.parametrize("others", ["", "&p=a&field=a&member=m&tag=t"])
+async def test_a_wrong_value_of_any_parameter_is_an_error_of_that_parameter(
+    client: Client, others: str
+) -> None:
+    names = {field.alias or name for name, field in AnalysisQuery.model_fields.items()}
+    for name in names - ANY_TEXT:
+        response = await send(client, f"/analyze?{name}=maybe{others}", headers=JSON)
+        assert set(fields(read(response, 422))) == {name}
 
 
 @pytest.mark.parametrize(
