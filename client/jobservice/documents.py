@@ -54,8 +54,8 @@ class AttemptData:
 class JobData:
     """A job as the service described it last.
 
-    Right after a submission, only the fields of the submission and `status` are known; the others
-    have their defaults until the job is refreshed.
+    Fields that the service leaves out, because they were not set, have their defaults. Right after
+    a submission, only the fields of the submission and `status` are known.
     """
 
     job_id: str
@@ -103,7 +103,10 @@ class JobData:
     started_at: datetime | None = None
     finished_at: datetime | None = None
     cancel_requested_at: datetime | None = None
+    runner: str | None = None
+    """The runner that holds the job; None unless it is running."""
     locked_by: str | None = None
+    """The same as `runner`, as earlier releases called it."""
     upload: UploadData | None = None
     files: int = 0
     """How many files the job has left."""
@@ -236,6 +239,7 @@ def read_job(document: Mapping[str, Any]) -> JobData:
     known["attempts"] = tuple(map(_read_attempt, document.get("attempts") or ()))
     known["tags"] = tuple(document.get("tags") or ())
     known["after"] = tuple(document.get("after") or ())
+    known.setdefault("runner", known.get("locked_by"))
     return JobData(**known, raw=document)
 
 

@@ -5,7 +5,7 @@ from dataclasses import replace
 from uuid import UUID
 
 from server.documents.job_limits import limits_refused
-from server.documents.jobs import job_document, rfc3339
+from server.documents.jobs import job_view, rfc3339
 from server.documents.schemas.explain import DryRunDocument, ExplainDocument
 from server.documents.schemas.jobs import JobView
 from storage.liveness.runners import RegisteredRunner
@@ -48,7 +48,7 @@ def dry_run_document(explanation: Explanation, is_new: bool, reused_from: UUID |
     `reused_from` is the earlier job whose result would be the response.
     """
     job = explanation.job
-    document: JobView = {**job_document(replace(job, id=NO_JOB) if is_new else job)}
+    document = job_view(replace(job, id=NO_JOB) if is_new else job)
     if not is_new:
         document["existing"] = True
     if reused_from:

@@ -23,7 +23,8 @@ from pydantic import (
 from server.documents.field_errors import unknown_name
 from server.documents.options.tags import WantedTags
 from server.documents.options.times import Time
-from server.documents.schemas.jobs import ALWAYS_SENT, JobDocument
+from server.documents.schemas.jobs import JobDocument
+from server.documents.views import VIEWS, View, view_of
 from storage.records.failure_kind import KEY_LENGTH
 from storage.records.filters import Filters
 from storage.records.states import Status
@@ -176,14 +177,15 @@ class SubmissionQuery(WaitQuery):
 
 
 JOB_FIELDS = tuple(JobDocument.__annotations__)
-SUMMARY_FIELDS = frozenset(JOB_FIELDS) - {"payload", "result", "attempts"}
 
 
 class ViewQuery(Query):
     """The query parameters that select fields of jobs."""
 
-    view: Literal["summary"] | None = Field(
-        None, description="summary: jobs without payload, result and attempts"
+    view: Literal["summary", "full"] | None = Field(
+        None,
+        description="summary: jobs without payload, result and attempts; full: also fields that"
+        " were not set, which jobs leave out otherwise",
     )
     fields: str | None = Field(
         None,
@@ -201,11 +203,9 @@ class ViewQuery(Query):
                 raise ValueError(unknown_name(f"field {name[:50]!r}", name, JOB_FIELDS))
         return value
 
-    def selected(self) -> frozenset[str] | None:
-        """Return the names of the fields, None for all."""
-        if self.fields is not None:
-            return ALWAYS_SENT | frozenset(self.fields.split(","))
-        return SUMMARY_FIELDS if self.view else None
+    def selected(self) -> View:
+        """Return which fields jobs show."""
+        return VIEWS[self.view or "default"] if self.fields is None else view_of(self.fields)
 
 
 class ListQuery(FilterFields, Cursor, ViewQuery):

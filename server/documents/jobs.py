@@ -5,10 +5,10 @@ The documents of events and of output are in `server.events.documents`.
 
 import math
 import time
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from functools import lru_cache
-from typing import cast, overload
+from typing import Any, cast, overload
 from urllib.parse import urlencode
 from uuid import UUID
 
@@ -24,6 +24,7 @@ from server.documents.schemas.jobs import (
     PageDocument,
     UploadDocument,
 )
+from server.documents.views import DEFAULT, View
 from storage.queries.bulk import BulkChange
 from storage.records.job import Attempt, Job, Upload
 from storage.records.job_limits import OwnLimits
@@ -32,6 +33,8 @@ from storage.store import Page
 
 MAX_RETRY_AFTER = 3600
 """Seconds. A job that is due later can still change earlier, for example by a cancel."""
+_FOR_LINES = frozenset({"line_index", "access_points"})
+"""What an analysis notes about its file, for the service alone: it finds lines faster."""
 
 
 @overload
@@ -67,13 +70,13 @@ def bulk_document(change: BulkChange, dry_run: bool) -> BulkDocument:
 
 
 def job_document(job: Job) -> JobDocument:
-    """Build the document of a job."""
+    """Build the document of a job with all its fields."""
     return {
         "job_id": str(job.id),
         "type": job.type,
         "status": job.status,
         "payload": job.payload,
-        "result": job.result,
+        "result": public_result(job),
         "error": cast("Error | None", job.error),
         "progress": job.progress,
         "attempt": job.attempt,
@@ -111,6 +114,7 @@ def job_document(job: Job) -> JobDocument:
         "started_at": rfc3339(job.started_at),
         "finished_at": rfc3339(job.finished_at),
         "cancel_requested_at": rfc3339(job.cancel_requested_at),
+        "runner": job.locked_by,
         "locked_by": job.locked_by,
         "upload": _upload_document(job.upload),
         "files": job.files,
@@ -143,26 +147,32 @@ def job_headers(job: Job) -> dict[str, str]:
     return {"Retry-After": retry_after(seconds)}
 
 
-def job_view(job: Job, fields: Collection[str] | None) -> JobView:
-    """Build the document of a job with only these fields; None for all."""
-    document = job_document(job)
-    return {name: value for name, value in document.items() if fields is None or name in fields}
+def job_view(job: Job, view: View = DEFAULT) -> JobView:
+    """Build the document of a job with the fields of a view."""
+    return view.of(job_document(job))
 
 
-def page_document(page: Page, limit: int, fields: Collection[str] | None = None) -> PageDocument:
-    """Build one page of the list of jobs, with only these fields; None for all."""
-    items = [job_view(job, fields) for job in page.jobs]
+def public_result(job: Job) -> Any:
+    """Return the result of a job, without what an analysis notes for the reading of its lines."""
+    result = job.result
+    if job.type != "analyze" or not (isinstance(result, dict) and "file" in result):
+        return result
+    file = {name: value for name, value in result["file"].items() if name not in _FOR_LINES}
+    return {**result, "file": file}
+
+
+def page_document(page: Page, limit: int, view: View = DEFAULT) -> PageDocument:
+    """Build one page of the list of jobs, with the fields of a view."""
+    items = [job_view(job, view) for job in page.jobs]
     next_cursor = encode_cursor(page.next) if page.next else None
     return {"items": items, "limit": limit, "next": next_cursor}
 
 
-def set_document(
-    jobs: Mapping[UUID, Job | None], fields: Collection[str] | None = None
-) -> PageDocument:
+def set_document(jobs: Mapping[UUID, Job | None], view: View = DEFAULT) -> PageDocument:
     """Build the response for jobs requested by id: the found ones in this order, and the unknown
-    ids. Jobs have only these fields; None for all.
+    ids.
     """
-    items = [job_view(job, fields) for job in jobs.values() if job]
+    items = [job_view(job, view) for job in jobs.values() if job]
     unknown = [str(job_id) for job_id, job in jobs.items() if job is None]
     return {"items": items, "limit": len(jobs), "next": None, "unknown": unknown}
 

@@ -11,9 +11,10 @@ from uuid import UUID
 from server.auth.authenticate import require_queues
 from server.auth.callers import Caller
 from server.documents.filters import MAX_IDS
-from server.documents.jobs import job_document, job_headers, job_view, rfc3339
+from server.documents.jobs import job_headers, job_view, rfc3339
 from server.documents.options.job_options import JobChanges
 from server.documents.queues import UNKNOWN_QUEUE
+from server.documents.views import DEFAULT, View
 from server.http.activity import log_change
 from server.http.codes import Code
 from server.http.conditions import ALWAYS, Conditions
@@ -76,12 +77,11 @@ class Jobs:
         job_id: UUID,
         caller: Caller,
         seconds: float = 0,
-        fields: Collection[str] | None = None,
+        view: View = DEFAULT,
     ) -> Response:
-        """Return a job, after waiting up to `seconds` for its end; only these fields, if given."""
+        """Return the fields of a view of a job, after waiting up to `seconds` for its end."""
         job = await self.wait(job_id, caller, seconds)
-        document = job_document(job) if fields is None else job_view(job, fields)
-        return Response(200, document, job_headers(job))
+        return Response(200, job_view(job, view), job_headers(job))
 
     async def wait(self, job_id: UUID, caller: Caller, seconds: float = 0) -> Job:
         """Return a job once it is final, or as it is after `seconds` or when the listener stops.
@@ -133,13 +133,13 @@ class Jobs:
         filters: Filters,
         limit: int,
         start_after: UUID | None,
-        fields: Collection[str] | None = None,
+        view: View = DEFAULT,
     ) -> Page:
         """Return up to `limit` jobs that match, newest first.
 
-        Of the large parts of jobs, only those in `fields` are read; None for all.
+        Of the large parts of jobs, only those in the view are read.
         """
-        omit = frozenset() if fields is None else OMITTABLE - frozenset(fields)
+        omit = OMITTABLE - view.names
         return await self._threads.run(self._jobs.list, filters, limit, start_after, omit)
 
     async def cancel(
@@ -242,7 +242,7 @@ class Jobs:
             detail = f"the job is {job.status}; only a queued job can be changed"
             raise Problem(Code.JOB_NOT_QUEUED, detail)
         log_change(caller.name, "change", job_id=str(job_id), fields=", ".join(sorted(columns)))
-        return Response(200, job_document(job), job_headers(job))
+        return Response(200, job_view(job), job_headers(job))
 
     async def delete(self, job_id: UUID, caller: Caller, conditions: Conditions) -> Response:
         """Delete a final job, and its file unless another job uses it."""
@@ -298,7 +298,7 @@ def job_check(conditions: Conditions, statuses: Collection[Status]) -> JobCheck 
 
     def check(job: Job) -> None:
         if job.status in statuses:
-            conditions.require(etag_of(encode_json(job_document(job))))
+            conditions.require(etag_of(encode_json(job_view(job))))
 
     return check
 

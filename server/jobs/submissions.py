@@ -17,7 +17,7 @@ from server.checking.received import Received
 from server.checking.submission import CheckedSubmission, SubmissionChecks
 from server.documents.explanations import dry_run_document
 from server.documents.files import display_name
-from server.documents.jobs import job_document, job_headers
+from server.documents.jobs import job_headers, job_view
 from server.documents.options.upload_reference import UploadReference
 from server.documents.queues import unknown_queue
 from server.http.activity import log_change
@@ -294,7 +294,7 @@ class Submissions:
         job_id = submitted.job_id
         headers = {"Location": f"{self._root_path}/jobs/{job_id}"}
         if submitted.reused:
-            document = {**job_document(submitted.reused), "reused_from": str(job_id)}
+            document = {**job_view(submitted.reused), "reused_from": str(job_id)}
             return Response(200, document, headers)
         if submitted.replayed:
             headers[REPLAYED_HEADER] = "true"
@@ -308,7 +308,7 @@ class Submissions:
             status = Status.QUEUED if existing is None else existing.status
             return Response(202, {"job_id": str(job_id), "status": status, **more}, headers)
         headers |= job_headers(job)
-        return Response(200 if job.final else 202, {**job_document(job), **more}, headers)
+        return Response(200 if job.final else 202, {**job_view(job), **more}, headers)
 
     async def _find_equal(
         self, admission: Admission, checked: CheckedSubmission, upload: Upload | None

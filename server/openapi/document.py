@@ -11,7 +11,7 @@ from runner.job_types.base import JobType
 from server.documents.filters import WaitQuery
 from server.documents.options.upload_reference import EXAMPLE_SHA256, SHA256_PATTERN
 from server.documents.schemas.events import CallbackDocument
-from server.documents.schemas.jobs import JobView
+from server.documents.schemas.jobs import VIEW_TYPES, JobView
 from server.documents.schemas.problems import ProblemDocument
 from server.http.response import HEADER as REQUEST_ID
 from server.openapi.components import (
@@ -121,8 +121,10 @@ def openapi_document(job_types: Mapping[str, JobType[Any]]) -> Json:
     """Build the whole document for these job types."""
     new_jobs = NewJobs(job_types)
     operations = [each for each in OPERATIONS if each.body != FORM or new_jobs.form]
-    schemas = Schemas([*new_jobs.models, *_models(operations)])
+    schemas = Schemas([*new_jobs.models, *VIEW_TYPES.values(), *_models(operations)])
     new_jobs.add_to(schemas)
+    views = {name: schemas.of(each) for name, each in VIEW_TYPES.items()}
+    schemas.resolved(JobView)["x-views"] = views
     bodies = {
         NEW_JOB: new_jobs.content(schemas),
         BATCH: new_jobs.batch_content(schemas),

@@ -51,6 +51,7 @@ from server.documents.schemas.service import (
 )
 from server.documents.schemas.types import JobTypeDocument, JobTypesDocument
 from server.documents.schemas.uploads import UploadStateDocument
+from server.documents.views import DEFAULT
 from server.openapi.batch_examples import BATCH_EXAMPLES
 from server.openapi.operations.operation import ANY_TYPE
 from storage.records.job import Outcome
@@ -130,6 +131,7 @@ _JOB: JobDocument = {
     "started_at": _STARTED,
     "finished_at": _ENDED,
     "cancel_requested_at": None,
+    "runner": None,
     "locked_by": None,
     "upload": None,
     "files": 0,
@@ -492,8 +494,8 @@ _UPLOAD: UploadStateDocument = {
     "expires_at": "2026-11-26T02:15:54.400Z",
 }
 EXAMPLES: Mapping[Any, Any] = {
-    JobView: _JOB,
-    PageDocument: {"items": [_JOB], "limit": 50, "next": None},
+    JobView: DEFAULT.of(_JOB),
+    PageDocument: {"items": [DEFAULT.of(_JOB)], "limit": 50, "next": None},
     QueueDocument: _QUEUE,
     CallbackDocument: {"type": "job.succeeded", "timestamp": _ENDED, "data": _EVENT},
     **_REST,

@@ -86,7 +86,8 @@ class _Generator(GenerateJsonSchema):
         """Generate the schema of a document, or of a TypedDict in the payload of a job type."""
         generated = super().typed_dict_schema(schema)
         cls = schema["cls"]
-        texts = _docstrings(cls.__module__).get(cls.__name__, {})
+        described_by = getattr(cls, "described_by", cls.__name__)
+        texts = _docstrings(cls.__module__).get(described_by, {})
         for field, each in generated.get("properties", {}).items():
             if field in texts:
                 each.setdefault("description", texts[field])

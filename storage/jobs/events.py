@@ -21,6 +21,7 @@ from storage.jobs.output import OutputPiece, OutputReader
 from storage.jobs.rows import from_json_text
 from storage.records.holds import HELD
 from storage.records.job import Job, Json
+from storage.records.progress import shown_progress
 from storage.records.states import FINAL, Status
 
 PAGE = 500
@@ -191,6 +192,7 @@ def _select_of_job() -> Any:
 
 def _event(row: dict[str, Any]) -> Event:
     texts = {name: from_json_text(row[name]) for name in ("progress", "error")}
+    texts["progress"] = shown_progress(row["status"], texts["progress"])
     texts["tags"] = tuple(from_json_text(row["tags"]) or ())
     known: dict[str, Any] = {"status": Status(row["status"])}
     known |= {name: bool(row[name]) for name in ("is_progress", "is_missed")}

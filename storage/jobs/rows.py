@@ -16,6 +16,7 @@ from storage.db.parameters import parameter
 from storage.db.statements import Statement
 from storage.records.holds import HELD
 from storage.records.job import Attempt, Job, Outcome, Upload, Usage
+from storage.records.progress import shown_progress
 from storage.records.states import Status
 
 _UPLOAD_COLUMNS = ("upload_id", "upload_name", "size", "sha256")
@@ -222,6 +223,7 @@ def _job(row: dict[str, Any], attempts: tuple[Attempt, ...]) -> Job:
     for name in _JSON_TEXTS:
         if (text := row.setdefault(name, None)) is not None:  # most of them are
             row[name] = from_json_text(text)
+    row["progress"] = shown_progress(row["status"], row["progress"])
     for name in _FIRST:
         row.pop(f"first_{name}", None)
     upload_id, *upload = [row.pop(name, None) for name in _UPLOAD_COLUMNS]

@@ -2,13 +2,14 @@
 
 import math
 from collections import defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import peewee as pw
 
 from storage.db.database import Database
 from storage.db.models import EventRow, JobRow
+from storage.records.progress import steps
 from storage.records.states import Status
 
 UNKNOWN = math.inf
@@ -73,7 +74,7 @@ def _select_recent() -> Any:
 def left_by_progress(progress: Any, elapsed: float) -> float:
     """Return the seconds that a job has left by its progress, such as `{"bytes_done": 10,
     "bytes_total": 50}`: the rest is expected to be as fast as the job was until now."""
-    for unit, done, total in _steps(progress):
+    for unit, done, total in steps(progress):
         if unit == "seconds" and abs(elapsed - done) < CLOCK_SECONDS:
             left = max(0.0, total - elapsed)
         elif done > 0:
@@ -82,26 +83,6 @@ def left_by_progress(progress: Any, elapsed: float) -> float:
             continue
         return left if left < MAX_SECONDS else UNKNOWN
     return UNKNOWN
-
-
-def share_done(progress: Any) -> float:
-    """Return the share of the work that is done by its progress, from 0 to 1; 0 if unknown."""
-    return next((min(1.0, done / total) for _, done, total in _steps(progress)), 0.0)
-
-
-def _steps(progress: Any) -> Iterator[tuple[str, float, float]]:
-    """Yield the unit, the finished and the total number of each pair of numbers in a progress."""
-    for name, done in progress.items() if isinstance(progress, dict) else ():
-        unit = name.removesuffix("_done")
-        total = progress.get(f"{unit}_total")
-        if unit != name and _is_count(done) and _is_count(total) and total > 0:
-            yield unit, float(done), float(total)
-
-
-def _is_count(value: Any) -> bool:
-    """Whether a value is a number from 0 on that a double can hold."""
-    is_number = isinstance(value, int | float) and not isinstance(value, bool)
-    return is_number and 0 <= value < 1e300
 
 
 def _mean(values: Sequence[float]) -> float:

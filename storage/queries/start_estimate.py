@@ -19,7 +19,8 @@ from storage.db.database import Database
 from storage.db.models import JobRow, PartRow
 from storage.jobs.open_queues import IS_RUNNING
 from storage.liveness.runners import RegisteredRunner
-from storage.queries.run_times import MAX_SECONDS, UNKNOWN, RunTimes, share_done
+from storage.queries.run_times import MAX_SECONDS, UNKNOWN, RunTimes
+from storage.records.progress import share_done
 
 MAX_RUNNING = 10_000
 """Maximum number of running jobs that are considered."""

@@ -113,7 +113,7 @@ def test_the_span_of_a_lost_attempt_is_sent_by_the_runner_that_rescues_it(
     submitted, _, attempt = collector.wait_for(job_id, 3)
     assert (attempt.trace, attempt.parent) == (submitted.trace, submitted.id)
     assert attempt.attributes["job.outcome"] == "lost"
-    assert attempt.attributes["job.runner"] == job["locked_by"]
+    assert attempt.attributes["job.runner"] == job["runner"]
     assert str(attempt.error).startswith("Lost: the job has lost its worker once, ")
     assert str(attempt.resource["service.instance.id"]).endswith(f"-{other.process.pid}")
 

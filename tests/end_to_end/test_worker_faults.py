@@ -215,7 +215,7 @@ def test_a_frozen_worker_keeps_its_job_on_sqlite_and_loses_it_with_its_lease(
         wait_for(lambda: len(_names(frozen)) == 2)  # it registers under a new name
     else:
         assert service.result(service.submit(payload={"seconds": 0}))["status"] == "succeeded"
-        assert service.job(job_id)["locked_by"] == _name(frozen)
+        assert service.job(job_id)["runner"] == _name(frozen)
         os.kill(frozen.process.pid, signal.SIGCONT)
     assert service.call("POST", f"/jobs/{job_id}/cancel")[1]["status"] == "canceled"
     assert len(lines(notes)) == (2 if database.postgresql else 1)

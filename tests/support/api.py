@@ -15,6 +15,7 @@ from server.settings.server import ServerSettings
 from tests.support.forms import FILE as FILE
 from tests.support.forms import analyze_form as analyze_form
 from tests.support.forms import form as form
+from tests.support.job_documents import loads
 from tests.support.openapi_conformance import require_described
 from tests.support.stores import Bench
 
@@ -107,7 +108,7 @@ def read(response: HTTPResponse, status: int) -> Any:
         assert problem["detail"]
         return problem
     assert response.headers["Content-Type"] == "application/json; charset=utf-8"
-    return json.loads(response.body)
+    return loads(response.body)
 
 
 def fields(problem: Any) -> list[str]:

@@ -1,7 +1,6 @@
 """Runs the command `jobservice`: in this process, as a process, or on a terminal."""
 
 import contextlib
-import json
 import os
 import pty
 import re
@@ -22,6 +21,7 @@ from typer.testing import CliRunner
 
 from jobservice.cli.main import app
 from jobservice.cli.program import NAMES
+from tests.support.job_documents import loads
 from tests.support.paths import ROOT
 
 COMMAND = [sys.executable, "-m", "jobservice.cli"]
@@ -48,12 +48,12 @@ class Result:
     @property
     def document(self) -> Any:
         """Its output as one JSON document."""
-        return json.loads(self.out)
+        return loads(self.out)
 
     @property
     def items(self) -> list[Any]:
         """Its output as JSON Lines."""
-        return [json.loads(line) for line in self.out.splitlines()]
+        return [loads(line) for line in self.out.splitlines()]
 
 
 class JobsCommand:

@@ -10,7 +10,14 @@ from pydantic import ConfigDict, TypeAdapter
 from tornado.httpclient import HTTPResponse
 
 from runner.job_types.registry import loader as job_types
-from server.documents.schemas.jobs import ALWAYS_SENT, JobDocument, JobView
+from server.documents.schemas.jobs import (
+    ALWAYS_SENT,
+    CORE,
+    UNSET,
+    VIEW_TYPES,
+    JobView,
+    PageDocument,
+)
 from server.documents.schemas.problems import ProblemDocument
 from server.openapi.document import openapi_document
 from server.openapi.operations.operation import ANY_TYPE, Operation
@@ -18,6 +25,7 @@ from server.openapi.operations.table import OPERATIONS
 
 JSON = "application/json; charset=utf-8"
 PROBLEM = "application/problem+json"
+_VIEW = re.compile(r"[?&]view=(\w+)")
 
 
 def require_described(method: str, path: str, response: HTTPResponse) -> None:
@@ -40,10 +48,23 @@ def require_described(method: str, path: str, response: HTTPResponse) -> None:
     else:
         assert kind == (PROBLEM if response.code >= 400 else JSON)
         (wanted,) = [each for each in _each(wanted) if not isinstance(each, str)]
-        if wanted is JobView and "view=" not in path and "fields=" not in path:
-            fields = set(json.loads(response.body)) - {"reused_from", "dry_run", "existing"}
-            assert fields in (ALWAYS_SENT, set(JobDocument.__annotations__))
+        if wanted in (JobView, PageDocument) and "fields=" not in path:
+            document = json.loads(response.body)
+            for job in document["items"] if wanted is PageDocument else [document]:
+                _require_view(job, _VIEW.search(path))
         adapter(wanted).validate_json(b"[%s]" % response.body, strict=True)
+
+
+def _require_view(job: dict[str, Any], view: re.Match[str] | None) -> None:
+    """Fail if a job has not exactly the fields of its view: see `x-views` in the document."""
+    job = {name: job[name] for name in job.keys() - {"reused_from", "dry_run", "existing"}}
+    if job.keys() == ALWAYS_SENT:
+        return
+    name = view[1] if view else "default"
+    adapter(VIEW_TYPES[name]).validate_python((job,), strict=False)
+    if name != "full":
+        options = job.keys() - CORE
+        assert not [each for each in options if job[each] == UNSET[each]], "unset, but not left out"
 
 
 def _each(wanted: Any) -> tuple[Any, ...]:

@@ -19,6 +19,7 @@ from typing import Any
 import psutil
 
 from tests.support.api import form
+from tests.support.job_documents import loads
 from tests.support.waiting import wait_for
 from tests.support.warm_start import WarmProcess, start_warm
 
@@ -156,7 +157,7 @@ class Service:
             request.add_header("Authorization", f"Bearer {self.token}")
         try:
             with urllib.request.urlopen(request, timeout=30) as answer:
-                return answer.status, json.loads(answer.read() or "null")
+                return answer.status, loads(answer.read() or b"null")
         except urllib.error.HTTPError as error:
             with error:
                 return error.code, json.load(error)
@@ -184,7 +185,8 @@ class Service:
         """The current state of a job."""
         status, job = self.call("GET", f"/jobs/{job_id}")
         assert status == 200, job
-        return dict(job)
+        assert isinstance(job, dict)
+        return job
 
     def wait_for_status(self, job_id: str, *statuses: str, timeout: float = 20) -> dict[str, Any]:
         """Wait until a job has one of these statuses, and return it."""

@@ -1,5 +1,6 @@
 """The JSON documents of jobs, and of changes of jobs, as types."""
 
+from collections.abc import Collection
 from typing import TYPE_CHECKING, Annotated, Any, Literal, NotRequired, get_type_hints
 
 from pydantic import Field
@@ -7,7 +8,8 @@ from typing_extensions import TypedDict
 
 from server.documents.schemas.common import Error, Id, Time
 from server.documents.schemas.explain import DryRunDocument
-from storage.records.job import Outcome, UniqueScope
+from storage.records.job import DEFAULT_MAX_LOSSES, Outcome, UniqueScope
+from storage.records.queue_name import DEFAULT_QUEUE
 from storage.records.states import Status
 
 
@@ -158,8 +160,10 @@ class JobDocument(TypedDict):
     """When the job became final; null before."""
     cancel_requested_at: Time | None
     """When a client asked to cancel the job; null otherwise."""
-    locked_by: str | None
+    runner: str | None
     """Name of the runner that holds the job; null unless it is running."""
+    locked_by: Annotated[str | None, Field(json_schema_extra={"deprecated": True})]
+    """The same as `runner`, for clients of earlier releases."""
     upload: UploadDocument | None
     """The file of the job; null without one."""
     files: int
@@ -184,26 +188,69 @@ _EXISTING = (
 
 ALWAYS_SENT = frozenset({"job_id", "status"})
 """The fields of a job that every response about it has."""
+LARGE = frozenset({"payload", "result", "attempts"})
+"""The fields that `view=summary` leaves out."""
+UNSET: dict[str, Any] = {
+    **dict.fromkeys(JobDocument.__annotations__),
+    **dict.fromkeys(("retry_count", "loss_count", "client_retries", "priority", "files"), 0),
+    **{"max_retries": 1, "max_losses": DEFAULT_MAX_LOSSES, "queue": DEFAULT_QUEUE},
+    **{"tags": [], "after": []},
+}
+"""What a job has if its submission does not set a field and nothing has happened to it."""
+CORE = LARGE | {
+    *("job_id", "type", "status", "error", "progress", "attempt"),
+    *("created_at", "run_at", "started_at", "finished_at"),
+}
+"""The fields that the document of a job has always, unless `view` or `fields` select others. It
+leaves out each other one while its value is that of UNSET."""
 
 
 if TYPE_CHECKING:
     JobView = dict[str, Any]
+    VIEW_TYPES: dict[str, Any]
 else:
-    JobView = TypedDict(
-        "JobDocument",  # the only description of jobs that clients see
-        {
-            **{
-                name: kind if name in ALWAYS_SENT else NotRequired[kind]
-                for name, kind in get_type_hints(JobDocument, include_extras=True).items()
-            },
-            "reused_from": NotRequired[Annotated[Id, Field(description=_REUSED_FROM)]],
-            "dry_run": NotRequired[Annotated[DryRunDocument, Field(description=_DRY_RUN)]],
-            "existing": NotRequired[Annotated[Literal[True], Field(description=_EXISTING)]],
-        },
+
+    def _view(
+        name: str, about: str, required: Collection[str], names: Collection[str], **more: Any
+    ):
+        """Make the type of a view of jobs: some fields, of which some are in each document."""
+        kinds = get_type_hints(JobDocument, include_extras=True)
+        fields = {each: kind for each, kind in kinds.items() if each in names}
+        fields = {k: v if k in required else NotRequired[v] for k, v in fields.items()}
+        view = TypedDict(name, {**fields, **more})
+        view.__doc__, view.described_by = about, JobDocument.__name__
+        return view
+
+    JobView = _view(
+        "JobDocument",
+        "A job with all its attempts. The response to a submission without a wait has only its id"
+        " and its status, and `fields` selects the others. Else it has the fields that `DefaultJob`"
+        " requires, and leaves out others while they are null, 0, empty or what the option is by"
+        " default. `x-views` names the type of the job for each value of `view`.",
+        ALWAYS_SENT,
+        UNSET,
+        reused_from=NotRequired[Annotated[Id, Field(description=_REUSED_FROM)]],
+        dry_run=NotRequired[Annotated[DryRunDocument, Field(description=_DRY_RUN)]],
+        existing=NotRequired[Annotated[Literal[True], Field(description=_EXISTING)]],
     )
-    JobView.__doc__ = """A job with all its attempts. Only its id and its status are in the response
-    to a submission without a wait, and always with `view` or `fields`, which select other fields.
-    """
+    VIEW_TYPES = {
+        "default": _view(
+            "DefaultJob",
+            "A job as calls without `view` and `fields` show it: without the options that its"
+            " submission did not set, and without what has not happened to it.",
+            CORE,
+            UNSET,
+        ),
+        "summary": _view(
+            "SummaryJob",
+            "A job with `view=summary`: without payload, result and attempts.",
+            CORE - LARGE,
+            UNSET.keys() - LARGE,
+        ),
+        "full": _view("FullJob", "A job with `view=full`: all its fields.", UNSET, UNSET),
+    }
+    """The types of the views of a job. Generators know one type for each response, which is
+    JobView; these are for programs that want to know what a view has for certain."""
 
 
 class PageDocument(TypedDict):

@@ -41,10 +41,10 @@ class JobHandler(OneJobHandler):
         parsed_id = parse_job_id(job_id)
         parameters = query_parameters(self)
         parameters.pop("wait", None)
-        fields = read_query(ViewQuery, parameters).selected()
+        view = read_query(ViewQuery, parameters).selected()
         seconds = wait_seconds(self)
         self.is_timed = not seconds
-        self.send_response(await self.jobs.get(parsed_id, self.caller, seconds, fields))
+        self.send_response(await self.jobs.get(parsed_id, self.caller, seconds, view))
 
     head = get
 

@@ -103,17 +103,17 @@ class JobsHandler(SubmissionHandler):
         if seconds and not may_wait:
             errors = [FieldError("wait", "it is only allowed together with id, tag or batch")]
         query = read_query(ListQuery, parameters, others=errors)
-        fields, start_after = query.selected(), query.start_after()
+        view, start_after = query.selected(), query.start_after()
         filters = replace(query.filters(), view=self.caller.view)
         if seconds:
             self.is_timed = False
             if not await self.jobs.wait_for(filters, seconds):
                 self.set_header("Retry-After", "1")
-        page = await self.jobs.list(filters, query.limit, start_after, fields)
+        page = await self.jobs.list(filters, query.limit, start_after, view)
         if page.next:
             parameters = query.page_parameters(parameters)
             self.set_header("Link", next_link(self.root_path, parameters, page.next))
-        self.send_json(page_document(page, query.limit, fields))
+        self.send_json(page_document(page, query.limit, view))
 
     async def _send_by_ids(self) -> None:
         seconds, errors = _read_wait(self, wait_seconds)

@@ -59,7 +59,7 @@ def test_a_worker_that_is_scaled_in_finishes_its_job(service: Service) -> None:
     wait_for(lambda: service.call("GET", "/scale")[1]["slots"] == 2, 30)
     payload = {"notes": str(service.folder / "notes"), "gate": str(gate)}
     job_id = service.submit("gated", payload)
-    holder = service.wait_for_status(job_id, "running")["locked_by"]
+    holder = service.wait_for_status(job_id, "running")["runner"]
     assert service.call("GET", "/scale")[1]["slots_wanted"] == 1
     (busy,) = [each for each in workers if f"-{each.process.pid}-" in f"-{holder}-"]
     busy.process.send_signal(signal.SIGTERM)

@@ -1,5 +1,6 @@
 """The events of jobs in the store: each change of a status, and the newest progress."""
 
+import json
 from dataclasses import replace
 
 import pytest
@@ -96,6 +97,21 @@ def test_a_requested_cancel_and_the_canceled_status_are_events(
     found = events.of_job(job_id, 0)
     assert statuses(found) == ["queued", "running", "running", "canceled"]
     assert [each.cancel_requested_at for each in found] == [None, None, *[bench.clock()] * 2]
+
+
+@pytest.mark.parametrize("done", [0, 0.5])
+def test_a_succeeded_job_shows_only_progress_that_is_complete(
+    bench: Bench, events: Events, done: float
+) -> None:
+    job_id, runner = bench.enqueue(), bench.runner()
+    fence = runner.claim_one()
+    last = {"lines_done": 7, "seconds_done": done, "seconds_total": 0.5}
+    runner.claims.progress(fence, json.dumps(last))
+    assert bench.job(job_id).progress == last
+    runner.claims.complete(fence, "1", RETURNED)
+    shown = last if done == 0.5 else None
+    assert bench.job(job_id).progress == shown
+    assert events.of_job(job_id, 0)[-1].progress == events.after(0)[-1].progress == shown
 
 
 def test_only_the_newest_progress_is_an_event(bench: Bench, events: Events) -> None:

@@ -6,13 +6,8 @@ from typing import Any
 import pytest
 
 from storage.queries import run_times
-from storage.queries.run_times import (
-    UNKNOWN,
-    RunTimes,
-    left_by_progress,
-    read_run_times,
-    share_done,
-)
+from storage.queries.run_times import UNKNOWN, RunTimes, left_by_progress, read_run_times
+from storage.records.progress import share_done
 from tests.support.stores import CANCELED, RETURNED, Bench
 
 

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from tests.support.forms import analyze_form, form
+from tests.support.job_documents import loads
 from tests.system.chaos.history import Acknowledged, Seen
 from tests.system.chaos.job_types import lock_path
 
@@ -250,7 +251,7 @@ class Clients:
             headers = {"Content-Type": content_type} if content_type else {}
             connection.request(method, path, body, headers)
             response = connection.getresponse()
-            return response.status, json.loads(response.read())
+            return response.status, loads(response.read())
         finally:
             connection.close()
 

@@ -83,7 +83,7 @@ def _show_fields(output: Output, job: "Job") -> None:
         "retries": f"{data.retry_count} of {data.max_retries}" if data.retry_count else None,
         "losses": f"{data.loss_count} of {data.max_losses}" if data.loss_count else None,
         "canceled by": data.canceled_by,
-        "runner": data.locked_by,
+        "runner": data.runner,
         "payload": json.dumps(data.payload, ensure_ascii=False),
         "progress": _json(data.progress) if job.status == "running" else None,
     }

@@ -4,6 +4,7 @@ import { h } from "../../lib/dom.js";
 import { Field } from "../../lib/field.js";
 import { formDialog } from "../../lib/formDialog.js";
 import { call } from "../../shared/api.js";
+import { UNSET } from "../../shared/jobFields.js";
 import { jobPath } from "../../shared/links.js";
 import { tagsIn } from "../../shared/tags.js";
 
@@ -29,12 +30,12 @@ function changeFields(job) {
     h("input", { id: `change-${name}`, type: "number", ...attributes });
   const text = (/** @type {string} */ name, /** @type {string} */ value) =>
     h("input", { id: `change-${name}`, value });
-  const { priority, timeout, max_retries: retries } = job;
+  const { priority, queue, tags, timeout, max_retries: retries } = { ...UNSET, ...job };
   return [
     new Field("priority", "Priority", number("priority", { min: -100, max: 100, value: priority })),
     new Field("run_at", "Not before", text("run_at", job.run_at), "Such as 2030-01-31T12:00:00Z."),
-    new Field("queue", "Queue", text("queue", job.queue)),
-    new Field("tags", "Tags", text("tags", job.tags.join(", ")), "Separated by commas."),
+    new Field("queue", "Queue", text("queue", queue)),
+    new Field("tags", "Tags", text("tags", tags.join(", ")), "Separated by commas."),
     new Field(
       "timeout",
       "Timeout in seconds",

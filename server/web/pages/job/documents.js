@@ -3,6 +3,7 @@
 import { h } from "../../lib/dom.js";
 import { DEFAULT_QUEUE } from "../../shared/api.js";
 import { callCommand, commandList, submitCommand } from "../../shared/curl.js";
+import { isSet } from "../../shared/jobFields.js";
 import { jobPath } from "../../shared/links.js";
 import { canRetry, isFinal } from "../../shared/status.js";
 
@@ -79,7 +80,7 @@ function optionsOf(job) {
     timeout,
     priority,
     queue: queue === DEFAULT_QUEUE ? null : queue,
-    tags: tags.length ? tags : null,
+    tags: tags?.length ? tags : null,
     metadata,
     keep_for,
     backoff,
@@ -92,5 +93,5 @@ function optionsOf(job) {
     max_output_bytes,
     nice,
   });
-  return Object.fromEntries(options.filter(([, value]) => value !== null));
+  return Object.fromEntries(options.filter(([, value]) => isSet(value)));
 }

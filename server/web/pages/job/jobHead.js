@@ -3,6 +3,7 @@
 import { h } from "../../lib/dom.js";
 import * as format from "../../lib/format.js";
 import { DEFAULT_QUEUE } from "../../shared/api.js";
+import { isSet, UNSET } from "../../shared/jobFields.js";
 import { auditHref, jobHref, jobPath, jobsHref, scheduleHref } from "../../shared/links.js";
 import { hasRole } from "../../shared/session.js";
 import { badge, isFinal } from "../../shared/status.js";
@@ -43,11 +44,12 @@ export function jobHead(job) {
   ];
 }
 
-/** @param {JobDocument} job */
-function facts(job) {
+/** @param {JobDocument} document */
+function facts(document) {
+  const job = { ...UNSET, ...document };
   const seconds =
     job.started_at && isFinal(job.status) && format.secondsBetween(job.started_at, job.finished_at);
-  /** @type {[name: string, value: HTMLElement | string | null | false][]} */
+  /** @type {[name: string, value: HTMLElement | string | null | undefined | false][]} */
   const pairs = [
     ["Created", time(job.created_at)],
     ["Due", job.run_at !== job.created_at && time(job.run_at)],
@@ -74,7 +76,7 @@ function facts(job) {
     ["Expires", time(job.expires_at)],
     ["Finish by", time(job.finish_by)],
     ["Missed its deadline", job.missed_at && "yes"],
-    ["Backoff", job.backoff !== null && JSON.stringify(job.backoff)],
+    ["Backoff", isSet(job.backoff) && JSON.stringify(job.backoff)],
     [
       "Concurrency key",
       job.concurrency_key && `${job.concurrency_key}, at most ${job.max_per_key} at once`,
@@ -83,18 +85,18 @@ function facts(job) {
       "Unique key",
       job.unique_key && `${job.unique_key}, held ${HELD_UNTIL[job.unique ?? "running"]}`,
     ],
-    ["Memory", job.memory_bytes !== null && `at most ${format.bytes(job.memory_bytes)}`],
-    ["CPU time", job.cpu_seconds !== null && `at most ${format.duration(job.cpu_seconds)}`],
+    ["Memory", !!job.memory_bytes && `at most ${format.bytes(job.memory_bytes)}`],
+    ["CPU time", !!job.cpu_seconds && `at most ${format.duration(job.cpu_seconds)}`],
     [
       "Output",
-      job.max_output_bytes !== null && `at most ${format.bytes(job.max_output_bytes)} is kept`,
+      isSet(job.max_output_bytes) && `at most ${format.bytes(job.max_output_bytes)} is kept`,
     ],
-    ["Niceness", job.nice !== null && String(job.nice)],
-    ["Kept for", job.keep_for !== null && format.duration(job.keep_for)],
+    ["Niceness", isSet(job.nice) && String(job.nice)],
+    ["Kept for", isSet(job.keep_for) && format.duration(job.keep_for)],
     ["Priority", job.priority !== 0 && String(job.priority)],
-    ["Timeout", job.timeout !== null && format.duration(job.timeout)],
+    ["Timeout", !!job.timeout && format.duration(job.timeout)],
     ["File", job.upload && uploadLink(job.job_id, job.upload)],
-    ["Worker", job.locked_by],
+    ["Worker", job.runner],
     [
       "Submitted by",
       job.submitted_by &&
@@ -153,7 +155,7 @@ const tagLink = (tag, index) => [index > 0 && ", ", h("a", { href: jobsHref({ ta
 /** @param {string} id @param {number} index */
 const jobLink = (id, index) => [index > 0 && ", ", h("a", { href: jobHref(id) }, id.slice(-8))];
 
-/** @param {string | null} text */
+/** @param {string | null | undefined} text */
 function time(text) {
   return text && h("time", { datetime: text, title: text }, format.time(text));
 }

@@ -3,6 +3,7 @@
 import { h, replaceChildren, setText } from "../../lib/dom.js";
 import * as format from "../../lib/format.js";
 import { DEFAULT_QUEUE } from "../../shared/api.js";
+import { isSet } from "../../shared/jobFields.js";
 import { jobHref } from "../../shared/links.js";
 import { smallProgressBar } from "../../shared/progress.js";
 import { badge } from "../../shared/status.js";
@@ -100,7 +101,9 @@ function summary(job) {
     .map(([key, value]) => `${key}: ${typeof value === "string" ? value : JSON.stringify(value)}`)
     .join(", ");
   const queue =
-    job.queue !== DEFAULT_QUEUE && h("span", { class: "queue-tag", title: "Queue" }, job.queue);
-  const tags = job.tags.map((tag) => h("span", { class: "queue-tag", title: "Tag" }, tag));
+    isSet(job.queue) &&
+    job.queue !== DEFAULT_QUEUE &&
+    h("span", { class: "queue-tag", title: "Queue" }, job.queue);
+  const tags = job.tags?.map((tag) => h("span", { class: "queue-tag", title: "Tag" }, tag));
   return [queue, tags, job.upload && h("strong", {}, `${job.upload.name} `), text.slice(0, 200)];
 }

@@ -31,7 +31,7 @@ export function runnersPanel(overview, running) {
       overview.runners.map((runner) =>
         runnerCard(
           runner,
-          running.filter((job) => job.locked_by === runner.name),
+          running.filter((job) => job.runner === runner.name),
         ),
       ),
     ),

@@ -79,7 +79,7 @@ def a_restart_of_the_worker_costs_no_job_a_retry(compose: Compose) -> None:
     ended, released = one.final(short), one.final(long)
     assert (ended["status"], outcomes(ended)) == ("succeeded", ["returned"]), ended
     assert (released["status"], outcomes(released)) == ("succeeded", ["released", "returned"])
-    assert (released["attempt"], released["retry_count"]) == (2, 0), released
+    assert (released["attempt"], released.get("retry_count", 0)) == (2, 0), released
 
 
 def a_worker_killed_from_inside_starts_again_and_retries_its_job(compose: Compose) -> None:
@@ -138,7 +138,7 @@ def _pool_processes(compose: Compose) -> set[str]:
 
 def _assert_retried_once(job: dict[str, Any]) -> None:
     assert (job["status"], outcomes(job)) == ("succeeded", ["lost", "returned"]), job
-    assert (job["attempt"], job["retry_count"], job["loss_count"]) == (2, 0, 1), job
+    assert (job["attempt"], job.get("retry_count", 0), job["loss_count"]) == (2, 0, 1), job
     first, second = (attempt["runner"] for attempt in job["attempts"])
     assert first != second, job
 

@@ -148,7 +148,7 @@ def _fill(nodes: Nodes, seconds: float) -> list[str]:
 def _held(nodes: Nodes, machine: machines.Machine, ids: list[str]) -> list[str]:
     """The ids of the jobs that a worker on this machine runs."""
     client, workers = nodes.client(), nodes.on(machine, "worker")
-    holders = {job_id: client.job(job_id)["locked_by"] or "" for job_id in ids}
+    holders = {job_id: client.job(job_id).get("runner") or "" for job_id in ids}
     found = [each for each in ids if any(holders[each].startswith(one[:12]) for one in workers)]
     assert found, (holders, workers)
     return found
