@@ -28,6 +28,7 @@ from server.handlers.base import Handler, NotFound
 from server.handlers.web_files import WebFiles
 from server.http.acceptor import Traffic
 from server.http.activity import Activity
+from server.http.webhook_signatures import signing_keys
 from server.http_server import HttpServer
 from server.jobs.admission import Admissions, DiskWatermark, QueueWatermark
 from server.jobs.batches import BatchSubmissions
@@ -274,8 +275,8 @@ class App:
         database, clock = self.store.database, self.store.clock
         callbacks = Callbacks(database, clock)
         for_all = ServiceCallbacks(database, clock, named) if named else None
-        secret = self.settings.callback_secret.encode()
-        return CallbackSender(callbacks, self.changes, self.threads, hosts, secret, for_all)
+        keys = signing_keys(self.settings.callback_secret)
+        return CallbackSender(callbacks, self.changes, self.threads, hosts, keys, for_all)
 
     def _read_stats(self, requests: Sequence[None]) -> list[Stats]:
         stats = read_stats(self.store.database, self.store.clock, self.store.runners_folder)

@@ -4,20 +4,16 @@ those in CALLBACKS_FILE that are for jobs like it.
     outbox in the store ──take──▶ CallbackSender ──signed POST──▶ client ──2xx──▶ done
                                     └── any other outcome: retried later, up to MAX_TRIES times
 
-Signed according to Standard Webhooks, https://www.standardwebhooks.com/. Each callback is sent at
-least once, always with the same `webhook-id`. All listeners share the outbox; callbacks that a
-listener had taken when it died become due again.
+Each callback is sent at least once, always with the same `webhook-id`. All listeners share the
+outbox; callbacks that a listener had taken when it died become due again.
 """
 
 import asyncio
-import base64
-import hashlib
-import hmac
 import logging
 import random
 import time
 from collections import Counter
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Sequence
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -26,6 +22,7 @@ from tornado.simple_httpclient import SimpleAsyncHTTPClient
 
 from server.checking.conflicts import callback_refusal
 from server.events.documents import callback_body
+from server.http.webhook_signatures import signed_headers
 from server.store.threads import StoreChanges, StoreThreads
 from storage.jobs.callbacks import RESERVED_SECONDS, Callback, Callbacks
 from storage.jobs.service_callbacks import ServiceCallbacks
@@ -81,19 +78,10 @@ class CallbackSlots:
         self._responded[host] = responded
 
 
-def signed_headers(callback: Callback, secret: bytes, now: float, body: bytes) -> dict[str, str]:
-    """Return the headers of a callback, with its signature (HMAC-SHA256 over id, time and body)."""
+def message_id(callback: Callback) -> str:
+    """Return the id of a callback, which is the same for each try."""
     suffix = f"-{callback.name}" if callback.name else ""
-    message_id = f"{callback.job.id}-{callback.job.version}{suffix}"
-    timestamp = str(int(now))
-    text = b".".join((message_id.encode(), timestamp.encode(), body))
-    signature = base64.b64encode(hmac.digest(secret, text, hashlib.sha256)).decode()
-    return {
-        "Content-Type": "application/json",
-        "webhook-id": message_id,
-        "webhook-timestamp": timestamp,
-        "webhook-signature": f"v1,{signature}",
-    }
+    return f"{callback.job.id}-{callback.job.version}{suffix}"
 
 
 def retry_delay(tries: int) -> float:
@@ -119,17 +107,17 @@ class CallbackSender:
         changes: StoreChanges,
         threads: StoreThreads,
         hosts: Collection[str],
-        secret: bytes,
+        keys: Sequence[bytes],
         for_all: ServiceCallbacks | None = None,
     ):
-        """`hosts` are those that a `callback_url` may name; `for_all` has the callbacks for all
-        jobs, if there are any."""
+        """`hosts` are those that a `callback_url` may name, and `keys` sign all callbacks.
+        `for_all` has the callbacks for all jobs, if there are any."""
         self._callbacks = callbacks
         self._for_all = for_all
         self._changes = changes
         self._threads = threads
         self._hosts = hosts
-        self._secret = secret
+        self._keys = keys
         self._client = SimpleAsyncHTTPClient(
             force_instance=True,
             max_clients=MAX_IN_FLIGHT,
@@ -246,7 +234,7 @@ class CallbackSender:
             callback.url,
             method="POST",
             body=body,
-            headers=signed_headers(callback, self._secret, time.time(), body),
+            headers=signed_headers(message_id(callback), self._keys, time.time(), body),
             follow_redirects=False,
             decompress_response=False,
             header_callback=head.append,

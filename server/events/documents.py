@@ -12,7 +12,7 @@ from uuid import UUID
 from pydantic import Field
 
 from server.documents.filters import Query, Whole
-from server.documents.jobs import rfc3339
+from server.documents.jobs import public_result, rfc3339
 from server.documents.options.tags import WantedTags
 from server.documents.schemas.common import Error
 from server.documents.schemas.events import (
@@ -21,6 +21,7 @@ from server.documents.schemas.events import (
     EndDocument,
     EventDocument,
     OutputDocument,
+    ResultDocument,
 )
 from server.documents.schemas.files import LogLevel, LogsDocument, LogStream, Piece
 from server.events.log_entries import (
@@ -36,6 +37,9 @@ from storage.jobs.output import OutputPiece
 from storage.records.ids import is_in_batch
 from storage.records.job import Job
 from storage.records.states import Status
+
+MAX_RESULT_BYTES = 64 << 10
+"""The largest result in a callback and in the end of a stream, as JSON."""
 
 
 @dataclass(frozen=True)
@@ -156,9 +160,20 @@ def callback_body(job: Job) -> bytes:
     message: CallbackDocument = {
         "type": cast("Any", f"job.{job.status}"),
         "timestamp": rfc3339(job.finished_at),
-        "data": event_document(newest_event(job)),
+        "data": {**event_document(newest_event(job)), **_result_document(job)},
     }
     return encode_json(message)
+
+
+def _result_document(job: Job | None) -> ResultDocument:
+    """Build what a job has left; None for a job that was deleted."""
+    metadata, result = (job.metadata, public_result(job)) if job else (None, None)
+    fits = len(encode_json(result)) <= MAX_RESULT_BYTES
+    return {
+        "metadata": metadata,
+        "result": result if fits else None,
+        "result_left_out": not fits,
+    }
 
 
 def output_document(
@@ -207,9 +222,12 @@ def _line(text: bytes) -> bytes:
     return text if text.endswith(b"\n") else text + b"\n"
 
 
-def end_frame(job_id: UUID, status: Status | None) -> bytes:
-    """Return the last frame of a job's stream; the status is None if the job was deleted."""
-    document: EndDocument = {"job_id": str(job_id), "status": status}
+def end_frame(job_id: UUID, status: Status | None, job: Job | None) -> bytes:
+    """Return the last frame of a job's stream; the status is None if the job was deleted.
+
+    The job is None if it was deleted or retried since.
+    """
+    document: EndDocument = {"job_id": str(job_id), "status": status, **_result_document(job)}
     return _frame("end", document)
 
 

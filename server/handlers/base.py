@@ -237,7 +237,16 @@ class Handler(RequestHandler):
                 is_read = self.get_status() == 200 and self.request.method in SAFE_METHODS
                 if not (is_read and self.check_etag_header()):  # else it becomes a 304
                     body = compress(body)
-        self.finish(body)
+        self.write(body)
+        if self._sends_changed():
+            self.set_etag_header()
+        self.finish()
+
+    def _sends_changed(self) -> bool:
+        """Whether the response shows a resource that the request has changed. It then has the ETag
+        of a GET, so that the next change needs none."""
+        is_change = self.CONDITIONAL and self.request.method in ("PATCH", "PUT")
+        return is_change and self.get_status() in (200, 201)
 
     def write_error(self, status_code: int, **kwargs: Any) -> None:
         """Send an error as a problem document; an unexpected exception becomes a bare 500."""

@@ -35,8 +35,8 @@ _EXPOSED_HEADERS = (
 )
 _ALLOWED_HEADERS = (
     "Authorization, Content-Type, Idempotency-Key, If-Match, If-None-Match, If-Range,"
-    " Last-Event-ID, Prefer, Range, Tus-Resumable, Upload-Checksum, Upload-Length, Upload-Metadata,"
-    " Upload-Offset, X-Request-ID"
+    " Last-Event-ID, Prefer, Range, Traceparent, Tracestate, Tus-Resumable, Upload-Checksum,"
+    " Upload-Length, Upload-Metadata, Upload-Offset, X-Request-ID"
 )
 _PREFLIGHT_SECONDS = 600
 

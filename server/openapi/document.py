@@ -246,7 +246,8 @@ def _problems(operation: Operation) -> Iterator[int]:
 
 
 def _response(status: int, alternatives: Any, operation: Operation, schemas: Schemas) -> Json:
-    etag = ["Etag"] if status == 200 and _has_etag(operation) else []
+    is_resource = (status == 200 and _has_etag(operation)) or _is_changed(operation, status)
+    etag = ["Etag"] if is_resource else []
     names = [*operation.response_headers.get(status, ()), *etag, REQUEST_ID]
     response: Json = {"description": _STATUSES[status], "headers": header_references(names)}
     content = _contents(operation, alternatives, schemas, status)
@@ -307,6 +308,14 @@ def _callback(schemas: Schemas) -> Json:
         },
         "responses": {"204": {"description": "The callback is acknowledged"}},
     }
+
+
+def _is_changed(operation: Operation, status: int) -> bool:
+    """Whether a response shows a resource that was changed or created."""
+    is_change = operation.method == "patch" or (
+        operation.method == "put" and 201 in operation.responses
+    )
+    return is_change and status in (200, 201)
 
 
 def _has_etag(operation: Operation) -> bool:

@@ -13,7 +13,7 @@ from server.documents.queues import QueueBody, QueueChanges
 from server.documents.schedules import ScheduleBody, ScheduleChanges
 from server.documents.schemas.audit import AuditDocument
 from server.documents.schemas.comparison import ComparisonDocument
-from server.documents.schemas.events import CallbackDocument, EventDocument
+from server.documents.schemas.events import CallbackDocument, EventDocument, ResultDocument
 from server.documents.schemas.explain import ExplainDocument
 from server.documents.schemas.failures import FailureDocument, FailuresDocument
 from server.documents.schemas.files import (
@@ -170,6 +170,11 @@ _EVENT: EventDocument = {
     "finished_at": _ENDED,
     "cancel_requested_at": None,
     "version": 23,
+}
+_LEFT: ResultDocument = {
+    "metadata": {"requested_by": "billing"},
+    "result": {"slept": 5},
+    "result_left_out": False,
 }
 _QUEUE: QueueDocument = {
     "name": "gpu",
@@ -497,7 +502,7 @@ EXAMPLES: Mapping[Any, Any] = {
     JobView: DEFAULT.of(_JOB),
     PageDocument: {"items": [DEFAULT.of(_JOB)], "limit": 50, "next": None},
     QueueDocument: _QUEUE,
-    CallbackDocument: {"type": "job.succeeded", "timestamp": _ENDED, "data": _EVENT},
+    CallbackDocument: {"type": "job.succeeded", "timestamp": _ENDED, "data": {**_EVENT, **_LEFT}},
     **_REST,
     UploadStateDocument: _UPLOAD,
     **BATCH_EXAMPLES,
@@ -534,7 +539,7 @@ TEXTS: Mapping[tuple[str, str], str] = {
     ("/jobs/{job_id}/files.zip", "application/zip"): "PK\x03\x04",
     ("/jobs/{job_id}/bundle", "application/zip"): "PK\x03\x04",
     ("/jobs/{job_id}/events", "text/event-stream"): (
-        f'event: end\ndata: {{"job_id": "{_ID}", "status": "succeeded"}}\n\n'
+        "event: end\ndata: " + json.dumps({"job_id": _ID, "status": "succeeded", **_LEFT}) + "\n\n"
     ),
     **{(path, "text/plain"): _TABLE for path in ("/analyze", "/analyze/{name}")},
     ("/jobs/{job_id}/report", "text/html"): "<!doctype html>\n<title>Analysis of app.log</title>\n",

@@ -9,13 +9,13 @@ from pydantic import Field, ValidationInfo, field_validator
 
 from server.auth import addresses, tokens
 from server.auth.quotas import Quotas, parse_quotas
+from server.http.webhook_signatures import MIN_SECRET_LENGTH, signing_keys
 from server.settings.callbacks_file import read_callbacks
 from server.settings.sign_in import SignInSettings, require_own_header
 from storage.records.ids import MAX_CELLS
 from storage.records.service_callback import ServiceCallback
 from storage.settings.settings import Seconds, Size, listed
 
-MIN_SECRET_LENGTH = 16
 ALL_ADDRESSES = "*"
 _ROOT_PATH = re.compile(r"(/[A-Za-z0-9._~-]+)+")
 _ORIGIN = re.compile(r"https?://[a-z0-9.:\[\]-]+")
@@ -91,8 +91,9 @@ class ServerSettings(SignInSettings):
     callback_secret: str = Field(
         "",
         repr=False,
-        description="Secret that signs callbacks, at least 16 characters. CALLBACK_HOSTS and "
-        "CALLBACKS_FILE need it.",
+        description="Secret that signs callbacks: whsec_ and 24 to 64 bytes in Base64, or a text "
+        "of at least 16 characters. After one with whsec_, there may be older ones, with spaces "
+        "between them, which sign too. CALLBACK_HOSTS and CALLBACKS_FILE need it.",
     )
     callback_hosts: str = Field(
         "",
@@ -214,7 +215,13 @@ class ServerSettings(SignInSettings):
             raise ValueError("it must be a path such as /jobs-api, of A-Z a-z 0-9 . _ ~ - and /")
         return path
 
-    @field_validator("callback_secret", "cookie_secret")
+    @field_validator("callback_secret")
+    @classmethod
+    def _check_callback_secret(cls, value: str) -> str:
+        signing_keys(value)
+        return value
+
+    @field_validator("cookie_secret")
     @classmethod
     def _check_secret(cls, value: str) -> str:
         if len(value) < MIN_SECRET_LENGTH:

@@ -66,13 +66,28 @@ class OutputDocument(TypedDict):
     """The lines and log entries in it."""
 
 
-class EndDocument(TypedDict):
+class ResultDocument(TypedDict):
+    """What a job has left to those who are told of its end."""
+
+    metadata: dict[str, Any] | None
+    """The JSON object that was submitted with the job; null without one."""
+    result: Any
+    """The value that the job type returned; null without success, and if it is left out."""
+    result_left_out: bool
+    """Whether the result is left out because its JSON has more than 65,536 bytes: get the job."""
+
+
+class EndDocument(ResultDocument):
     """The end of a job's stream of events."""
 
     job_id: Id
     """Id of the job."""
     status: Status | None
     """Final status of the job; null if it was deleted."""
+
+
+class EndedDocument(EventDocument, ResultDocument):
+    """A job that has ended."""
 
 
 class ChangeEvent(TypedDict):
@@ -124,5 +139,5 @@ class CallbackDocument(TypedDict):
     """How the job ended."""
     timestamp: Time
     """When the job ended."""
-    data: EventDocument
+    data: EndedDocument
     """The job."""

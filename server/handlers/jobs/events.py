@@ -199,7 +199,7 @@ class JobEventsHandler(StreamHandler):
             if not (events or stream.ended):
                 await self.send(_HEARTBEAT)
         if stream.job_deleted:
-            await self.send(end_frame(job_id, None))
+            await self.send(end_frame(job_id, None, None))
 
     async def _missed_events(self, job: Job, last: int | None) -> list[StreamEvent]:
         """Return the events after `last`; or only the job's current state if `last` is None."""
@@ -218,5 +218,7 @@ class JobEventsHandler(StreamHandler):
         await self.send_new(events)
         final = next((event.final for event in reversed(events) if event.final), None)
         if final:
-            await self.send(end_frame(job_id, final))
+            job = (await self.jobs.wait_each([job_id], self.caller, 0))[job_id]
+            is_same = job is not None and job.status is final
+            await self.send(end_frame(job_id, final, job if is_same else None))
         return final is not None

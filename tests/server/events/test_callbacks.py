@@ -7,9 +7,11 @@ import hmac
 import json
 import random
 import socket
-from collections.abc import AsyncIterator, Iterator
+import time
+from collections.abc import AsyncIterator, Iterator, Mapping
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
+from typing import Any
 
 import pytest
 from tornado.httpclient import AsyncHTTPClient
@@ -21,6 +23,7 @@ from tornado.web import Application, RequestHandler
 from server.checking.conflicts import callback_refusal
 from server.events import callback_sender
 from server.events.callback_sender import MAX_IN_FLIGHT, CallbackSlots, host_of
+from server.http.webhook_signatures import signed_headers, signing_keys
 from server.settings.server import ServerSettings
 from storage.db.models import CallbackRow
 from storage.jobs import callbacks
@@ -29,6 +32,7 @@ from storage.jobs.retention import Retention
 from storage.settings.settings import SettingsError
 from tests.support.api import Client, fields, opened_app
 from tests.support.metrics import samples
+from tests.support.paths import ROOT
 from tests.support.stores import RAISED, RETURNED, Bench, pending_callbacks
 
 SECRET = "a secret of the tests"
@@ -203,10 +207,50 @@ async def test_a_callback_is_sent_and_signed(bench: Bench, http_client: AsyncHTT
         assert said["data"]["status"] == "canceled"
         headers = request.headers
         signed = f"{headers['webhook-id']}.{headers['webhook-timestamp']}.".encode() + request.body
-        digest = hmac.new(SECRET.encode(), signed, hashlib.sha256).digest()
-        assert headers["webhook-signature"] == f"v1,{base64.b64encode(digest).decode()}"
+        assert headers["webhook-signature"] == signature(SECRET.encode(), signed)
         while pending_callbacks(bench.store.database):
             await asyncio.sleep(0.01)
+
+
+def signature(key: bytes, text: bytes) -> str:
+    return f"v1,{base64.b64encode(hmac.new(key, text, hashlib.sha256).digest()).decode()}"
+
+
+@pytest.mark.parametrize(
+    "old", ["whsec_b2xkIG9sZCBvbGQgb2xkIG9sZCBvbGQgb2xk", "an-old-plain-secret"]
+)
+def test_a_new_and_an_old_secret_sign_each_callback(old: str) -> None:
+    new = b"new" * 8
+    given = f"whsec_{base64.b64encode(new).decode()} {old}"
+    known = ServerSettings.read({"CALLBACK_SECRET": given}).callback_secret
+    headers = signed_headers("id-1", signing_keys(known), 1764038159.7, b"{}")
+    old_key = b"old old old old old old old old"[:27] if old.startswith("whsec_") else old.encode()
+    text = b"id-1.1764038159.{}"
+    expected = [signature(new, text), signature(old_key, text)]
+    assert headers["webhook-signature"].split(" ") == expected
+
+
+@pytest.mark.parametrize("secret", ["whsec_b2xkIG9sZCBvbGQgb2xkIG9sZCBvbGQgb2xk", SECRET])
+def test_the_documented_receiver_takes_only_fresh_and_genuine_callbacks(secret: str) -> None:
+    text = (ROOT / "docs/api.md").read_text()
+    code = text[text.index("def is_genuine") :].partition("```")[0]
+    names: dict[str, Any] = {"base64": base64, "hmac": hmac, "time": time, "Mapping": Mapping}
+    exec(code, names)
+    is_genuine = names["is_genuine"]
+    now, other = time.time(), b"another key of the service"
+    for keys in ([*signing_keys(secret)], [other, *signing_keys(secret)]):
+        headers = signed_headers("id", keys, now, b"{}")
+        assert is_genuine(headers, b"{}", secret)
+        assert not is_genuine(headers, b"[]", secret)
+    assert not is_genuine(signed_headers("id", [other], now, b"{}"), b"{}", secret)
+    for late in (-400, 400):
+        headers = signed_headers("id", signing_keys(secret), now + late, b"{}")
+        assert not is_genuine(headers, b"{}", secret)
+
+
+@pytest.mark.parametrize("text", ["a text with spaces", "prefix whsec_b2xkIG9sZCBvbGQgb2xk"])
+def test_a_secret_without_prefix_is_one_key(text: str) -> None:
+    assert signing_keys(text) == [text.encode()]
 
 
 @pytest.mark.gen_test
@@ -361,6 +405,9 @@ def test_retry_delays_grow_up_to_a_limit() -> None:
     [
         ({"CALLBACK_HOSTS": "a.example"}, "CALLBACK_HOSTS"),
         ({"CALLBACK_HOSTS": "a.example", "CALLBACK_SECRET": "short"}, "CALLBACK_SECRET"),
+        ({"CALLBACK_SECRET": "whsec_c2hvcnQ="}, "CALLBACK_SECRET: after whsec_, there must be 24"),
+        ({"CALLBACK_SECRET": "whsec_no Base64 at all"}, "CALLBACK_SECRET: after whsec_"),
+        ({"CALLBACK_SECRET": f"whsec_{'A' * 32} short"}, "CALLBACK_SECRET: it must have at least"),
     ],
 )
 def test_callback_hosts_need_a_secret(given: dict[str, str], wrong: str) -> None:

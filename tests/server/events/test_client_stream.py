@@ -4,6 +4,7 @@ import asyncio
 import json
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from typing import Any
 from uuid import UUID
 
 import pytest
@@ -12,6 +13,7 @@ from tornado.netutil import bind_sockets
 import storage.jobs.events
 from server.app import App
 from server.events import shared_feed
+from server.events.documents import MAX_RESULT_BYTES, callback_body
 from server.handlers.jobs import events as event_handlers
 from storage.jobs.events import Event, Events
 from storage.jobs.retention import Retention
@@ -85,7 +87,7 @@ async def test_a_job_stream_starts_with_the_current_state_and_ends_with_the_job(
         **{name: job[name] for name in same},
         "version": rest[1].id,
     }
-    assert rest[2].data == {"job_id": job_id, "status": "succeeded"}
+    assert rest[2].data.items() >= {"job_id": job_id, "status": "succeeded"}.items()
     assert stream.last_id == rest[1].id
 
 
@@ -347,7 +349,26 @@ async def test_deleting_a_job_ends_its_stream(
         bench.jobs.cancel(UUID(job_id))
         Retention(bench.store.database, (), 0).prune(bench.clock() + 1)
     (end,) = await stream.rest()
-    assert (end.name, end.data) == ("end", {"job_id": job_id, "status": None})
+    nothing = {"metadata": None, "result": None, "result_left_out": False}
+    assert (end.name, end.data) == ("end", {"job_id": job_id, "status": None, **nothing})
+
+
+@pytest.mark.parametrize("characters", [MAX_RESULT_BYTES - 3, MAX_RESULT_BYTES - 2])
+async def test_the_end_has_the_metadata_and_a_result_up_to_a_size(
+    follow: Followers, client: Client, bench: Bench, characters: int
+) -> None:
+    bench.clock.now *= 2
+    job_id, runner = await client.sleep_job(metadata={"customer": 42}), bench.runner()
+    result = "x" * characters
+    runner.claims.complete(runner.claim_one(), json.dumps(result), RETURNED)
+    job = bench.job(UUID(job_id))
+    fits = characters == MAX_RESULT_BYTES - 3
+    left: dict[str, Any] = {"metadata": {"customer": 42}, "result": result if fits else None}
+    left["result_left_out"] = not fits
+    end = (await (await follow(client.base_url, f"/jobs/{job_id}/events")).rest())[-1]
+    assert end.data == {"job_id": job_id, "status": "succeeded", **left}
+    data = json.loads(callback_body(job))["data"]
+    assert data.items() >= {"job_id": job_id, "status": "succeeded", **left}.items()
 
 
 async def test_many_followers_share_one_query_per_change(

@@ -1,5 +1,6 @@
 """Conditional requests over HTTP: what has changed is neither changed nor deleted by mistake."""
 
+import json
 from threading import Thread
 from typing import Any
 
@@ -14,6 +15,7 @@ from tests.support.api import Client, read
 from tests.support.stores import Bench
 
 JSON = {"Content-Type": "application/json"}
+SLEEP = {"type": "sleep", "payload": {"seconds": 5}}
 
 
 async def send(client: Client, method: str, path: str, **headers: str) -> HTTPResponse:
@@ -106,6 +108,39 @@ async def test_reading_is_conditional_too(client: Client, path: str) -> None:
             assert (await send(client, method, path, If_None_Match=unknown)).code == 200
         both = {"If_Match": '"x"', "If_None_Match": etag}
         assert (await send(client, method, path, **both)).code == 412
+
+
+@pytest.mark.gen_test
+@pytest.mark.parametrize(
+    ("path", "created", "change"),
+    [
+        ("/jobs", None, {"priority": 1, "tags": ["x" * 100, "y" * 100]}),
+        ("/queues/gpu", {}, {"paused": True}),
+        ("/schedules/s", {**SLEEP, "cron": "0 3 * * *"}, {"paused": True}),
+        ("/pattern-sets/p", {"patterns": ["a"]}, None),
+    ],
+)
+async def test_a_change_has_the_etag_that_the_next_change_needs(
+    client: Client, path: str, created: Any, change: Any
+) -> None:
+    async def send_json(method: str, document: Any, etag: str) -> HTTPResponse:
+        headers = {**JSON, "If-Match": etag} if etag else JSON
+        body = json.dumps(document).encode()
+        return await client.fetch(path, method=method, body=body, headers=headers)
+
+    if created is None:
+        path, etag = f"/jobs/{await client.sleep_job()}", ""
+    else:
+        made = await send_json("PUT", created, "")
+        assert made.code == 201
+        etag = made.headers["Etag"]
+    method = "PUT" if change is None else "PATCH"
+    for _ in range(2):
+        assert (await send_json(method, change or created, '"x"')).code == 412
+        changed = await send_json(method, change or created, etag)
+        assert changed.code == 200
+        etag = changed.headers["Etag"]
+        assert etag == (await client.fetch(path)).headers["Etag"]
 
 
 @pytest.mark.gen_test
