@@ -36,7 +36,8 @@ def analysis_report(job: Document, base_url: str, changes: Iterable[str] = ()) -
         error = job["error"] or {"type": "unknown", "message": "unknown"}
         return JOB_FAILED, f"failed: {clean(error['message'])} ({error['type']})\n{url}\n"
     if job["status"] == Status.CANCELED:
-        by = f" by {job['canceled_by']}" if job["canceled_by"] else ""
+        caller = job.get("canceled_by")
+        by = f" by {caller}" if caller else ""
         return JOB_FAILED, f"canceled{by}\n{url}\n"
     return 202, "\n".join(_unfinished_lines(job, url))
 

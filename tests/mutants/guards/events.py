@@ -12,6 +12,27 @@ REMOVED = ("tests/server/auth/test_removed_tokens.py",)
 
 EVENTS = (
     Mutant(
+        "a succeeded job shows no progress from before its end",
+        "storage/records/progress.py",
+        "if status == Status.SUCCEEDED and any(",
+        "if False and any(",
+        STORED,
+    ),
+    Mutant(
+        "the end of a stream leaves out a large result",
+        "server/events/documents.py",
+        '"result": result if fits else None,',
+        '"result": result,',
+        STREAMS,
+    ),
+    Mutant(
+        "a short key after whsec_ is refused",
+        "server/http/webhook_signatures.py",
+        "if len(key) not in _KEY_BYTES:",
+        "if False:",
+        CALLBACKS,
+    ),
+    Mutant(
         "a stream that is opened during the stop ends",
         "server/events/shared_feed.py",
         "        if self._stopped:\n            stream.end()\n",

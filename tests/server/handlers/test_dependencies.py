@@ -24,11 +24,11 @@ async def post(client: Client, status: int = 202, **fields: Any) -> Any:
     document = {"type": "sleep", "payload": {"seconds": 1}, **fields}
     response = await client.fetch("/jobs", method="POST", body=json.dumps(document), headers=JSON)
     assert response.code == status, response.body
-    return json.loads(response.body)
+    return loads(response.body)
 
 
 async def get(client: Client, path: str) -> Any:
-    return json.loads((await client.fetch(path)).body)
+    return loads((await client.fetch(path)).body)
 
 
 async def test_a_job_shows_what_it_waits_for(client: Client) -> None:
