@@ -18,6 +18,7 @@ from server.documents.schemas.common import Error
 from server.documents.schemas.jobs import (
     AttemptDocument,
     BulkDocument,
+    HolderDocument,
     JobDocument,
     JobView,
     LimitsDocument,
@@ -114,12 +115,15 @@ def job_document(job: Job) -> JobDocument:
         "started_at": rfc3339(job.started_at),
         "finished_at": rfc3339(job.finished_at),
         "cancel_requested_at": rfc3339(job.cancel_requested_at),
-        "runner": job.locked_by,
-        "locked_by": job.locked_by,
+        **_holder_document(job),
         "upload": _upload_document(job.upload),
         "files": job.files,
         "attempts": [_attempt_document(attempt) for attempt in job.attempts],
     }
+
+
+def _holder_document(job: Job) -> HolderDocument:
+    return {"runner": job.locked_by, "locked_by": job.locked_by}
 
 
 def limits_document(limits: OwnLimits) -> LimitsDocument:

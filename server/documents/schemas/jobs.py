@@ -66,6 +66,13 @@ class LimitsDocument(TypedDict):
     """Niceness of the job: a higher one leaves more CPU time to other jobs; null for none."""
 
 
+class HolderDocument(TypedDict):
+    """The runner of a job, by the present name of the field and by that of earlier releases."""
+
+    runner: str | None
+    locked_by: str | None
+
+
 class JobDocument(TypedDict):
     """A job with all its attempts."""
 

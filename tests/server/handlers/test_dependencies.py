@@ -15,6 +15,7 @@ from storage.records.job import NewJob
 from storage.store import MissingPredecessors
 from storage.waiting.retries import UnmetPredecessors
 from tests.support.api import Client
+from tests.support.job_documents import loads
 
 pytestmark = [pytest.mark.gen_test, pytest.mark.sqlite]
 JSON = {"Content-Type": "application/json"}
