@@ -145,6 +145,11 @@ class RunnerSettings(TraceSettings):
         description="auto: each job has a control group (cgroup v2) of its own if the group of the "
         "worker is delegated to it. none: no job has one.",
     )
+    job_namespaces: Literal["auto", "none"] = Field(
+        "auto",
+        description="auto: each job process has a mount namespace, and sees only its own folder of "
+        "DATA_DIR, if the system allows it. none: no job process has one.",
+    )
     job_network: Literal["all", "none"] = Field(
         "all",
         description="none: jobs cannot use the network. A worker that cannot block it does not "

@@ -3,10 +3,11 @@
 import logging
 import os
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 from runner.config import RunnerSettings
-from runner.pool.linux import cgroups, landlock, seccomp
+from runner.pool.linux import cgroups, file_modes, landlock, namespaces, seccomp
 from runner.pool.linux.cgroups import JobCgroups, NoCgroups
 from runner.pool.linux.landlock import JobAccess
 from runner.pool.linux.work_folders import RunnerFolder
@@ -42,7 +43,9 @@ def job_access(
         read=(*settings.job_read_folders, *exposed),
         write=settings.job_write_folders,
         network=network,
+        shared_memory_bytes=settings.job_memory_bytes,
     )
+    access = _with_guards(settings, access)
     if lacks := list(_lacks(access, exposed)):
         log.warning("jobs are not fully isolated", extra={"not_enforced": "; ".join(lacks)})
     return access
@@ -61,6 +64,23 @@ def job_cgroups(settings: RunnerSettings) -> JobCgroups | None:
     extra = {"cgroup": groups.folder, "enforced": ", ".join(enforced)}
     log.log(start_level(), "each job has a control group", extra=extra)
     return groups
+
+
+def _with_guards(settings: RunnerSettings, access: JobAccess) -> JobAccess:
+    """Return the access in mount namespaces, or else with guarded modes; log once which it is."""
+    if "/" in access.write:
+        return access
+    if settings.job_namespaces == "none":
+        reason: str | None = "JOB_NAMESPACES=none"
+    else:
+        reason = namespaces.why_impossible(access.view())
+    if reason is None:
+        log.log(start_level(), "each job process has a mount namespace")
+        return replace(access, namespaces=True)
+    can_guard = landlock.abi_version() >= landlock.MIN_ABI and not file_modes.why_impossible()
+    extra = {"reason": reason, "instead": "filters of system calls" if can_guard else "nothing"}
+    log.log(start_level(), "jobs have no mount namespaces", extra=extra)
+    return replace(access, guarded=can_guard)
 
 
 def _can_link(uploads: Path, work_place: RunnerFolder) -> bool:
@@ -96,6 +116,8 @@ def _lacks(access: JobAccess, exposed: list[str]) -> Iterator[str]:
         yield "ioctl on devices (needs Linux 6.10)"
     if abi < landlock.SCOPE_ABI:
         yield "signals to other processes, and abstract unix sockets (need Linux 6.12)"
+    if not access.namespaces and not access.guarded and "/" not in access.write:
+        yield "modes, owners and attributes of files (need mount namespaces, or seccomp listeners)"
     if exposed:
         yield f"a job can read all uploads, because none in {exposed[0]} can be linked to DATA_DIR"
     if access.exposes_protected(exposed):

@@ -28,7 +28,7 @@ from runner.pool.job_process.results import (
     describe_traceback,
     validated_result,
 )
-from runner.pool.linux import landlock, processes, seccomp
+from runner.pool.linux import file_modes, landlock, namespaces, processes, seccomp
 from runner.pool.linux.work_folders import FILE, WORK
 from runner.pool.protocol import messages
 from runner.pool.protocol.log_frames import OutputEnds
@@ -63,11 +63,17 @@ class Confinement:
     """The paths that it may read; None if access to files is not restricted."""
     writable: tuple[str, ...]
     network: bool
+    view: namespaces.View | None = None
+    """What it sees in a mount namespace of its own; None if it has none."""
+    guarded: bool = False
+    """Whether its keeper decides about its changes of modes."""
 
     def within(self, place: str) -> "Confinement":
         """Return this with the folders of attempts and of their files in a keeper's folder."""
-        read = self.readable if self.readable is None else (*self.readable, f"{place}/{FILE}")
-        return replace(self, readable=read, writable=(*self.writable, f"{place}/{WORK}"))
+        file, work = f"{place}/{FILE}", f"{place}/{WORK}"
+        read = self.readable if self.readable is None else (*self.readable, file)
+        view = self.view and self.view.having(os.path.realpath(file), os.path.realpath(work))
+        return replace(self, readable=read, writable=(*self.writable, work), view=view)
 
 
 UNCONFINED = Confinement(readable=None, writable=(), network=True)
@@ -82,18 +88,22 @@ def run_job_process(
     output: OutputEnds,
     runner_folder_path: str,
     confinement: Confinement,
+    guard: socket.socket | None = None,
 ) -> NoReturn:
     """Run calls until the keeper is gone. To be called in a process just forked by its keeper.
 
     `output` has the pipes to print to. `runner_folder_path` is the folder that contains the folders
-    of all calls.
+    of all calls. `guard` leads to the keeper if that decides about changes of modes.
     """
     try:
         _hold(keep_fds)
-        _detach_from_keeper(keeper, [channel.fileno(), output.stdout, output.stderr])
+        ends = [channel.fileno(), *([guard.fileno()] if guard else [])]
+        _detach_from_keeper(keeper, [*ends, output.stdout, output.stderr])
         os.nice(limits.job.nice)
         _confine(confinement)
-        seccomp.protect_limits_of_others()
+        seccomp.protect_other_processes()
+        if guard:
+            file_modes.send_listener(guard)
         loop = _Loop(channel, entry, limits, output, runner_folder_path)
         configure_output(output)
         # Not "spawn", which is left from the fork server's own start: processes that a job starts
@@ -258,7 +268,9 @@ def _detach_from_keeper(keeper: int, keep_fds: Collection[int]) -> None:
 
 
 def _confine(allowed: Confinement) -> None:
-    """Give up the rights that jobs do not need. Raises OSError if the network cannot be blocked."""
+    """Give up the rights that jobs do not need. Raises OSError if one cannot be given up."""
+    if allowed.view:
+        namespaces.enter(allowed.view)
     landlock.restrict_self(allowed.readable, allowed.writable)
     if not allowed.network:
         seccomp.block_network()

@@ -15,6 +15,7 @@ from typing import NoReturn
 from runner.pool.job_process import loop
 from runner.pool.linux import processes
 from runner.pool.linux.cgroups import SlotCgroup
+from runner.pool.linux.file_modes import ModeChanges
 from runner.pool.linux.processes import ProcessUsage, kill_descendants
 from runner.pool.protocol import answers, messages
 from runner.pool.protocol.output import OutputPipes
@@ -68,19 +69,13 @@ class JobProcess:
             resources.callback(self.channel.close)
             self._poll = select.poll()
             self._poll.register(self.channel, select.POLLIN)
-            with job_end as end:
-                self.pid = _fork(
-                    lambda keeper: loop.run_job_process(
-                        keeper,
-                        end,
-                        keep_fds,
-                        entry,
-                        limits,
-                        self.output.ends,
-                        runner_folder_path,
-                        confinement,
-                    )
+            self.modes = _mode_changes(confinement, resources)
+            with job_end:
+                arguments = (
+                    *(job_end, keep_fds, entry, limits, self.output.ends, runner_folder_path),
+                    *(confinement, self.modes.job_end if self.modes else None),
                 )
+                self.pid = _fork(lambda keeper: loop.run_job_process(keeper, *arguments))
             resources.callback(kill_descendants)
             if cgroup:
                 cgroup.add(self.pid)  # it runs no code of a job before its first call
@@ -227,10 +222,25 @@ class JobProcess:
         processes.send_signal(self.pid, signal.SIGKILL, group=True)
         self.channel.close()
         self._stray_processes.close()
+        if self.modes:
+            self.modes.close()
         usage = kill_descendants()
         self.output.close()
         cpu_seconds = max(0.0, usage.cpu_seconds - self._answered_cpu_seconds)
         return ProcessUsage(cpu_seconds, peak or usage.peak_memory_bytes)
+
+
+def _mode_changes(
+    confinement: loop.Confinement, resources: contextlib.ExitStack
+) -> ModeChanges | None:
+    """Return what decides about changes of modes, if a process needs that: those of devices are
+    refused."""
+    if not confinement.guarded:
+        return None
+    paths = map(os.path.realpath, confinement.writable)
+    modes = ModeChanges([path for path in paths if os.path.isdir(path) or os.path.isfile(path)])
+    resources.callback(modes.close)
+    return modes
 
 
 def _fork(run: Callable[[int], NoReturn]) -> int:

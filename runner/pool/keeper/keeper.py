@@ -58,7 +58,13 @@ def set_entry(entry: Entry, access: JobAccess | None = None) -> None:
     _entry, _loaded_semaphores = entry, semaphores.mapped_semaphores()
     _needs = {name: Needs(*each) for name, each in getattr(entry, "needs", {}).items()}
     if access is not None:
-        _confinement = Confinement(access.readable(), access.writable(), access.network)
+        _confinement = Confinement(
+            access.readable(),
+            access.writable(),
+            access.network,
+            access.view() if access.namespaces else None,
+            access.guarded,
+        )
 
 
 def start(arguments: KeeperArguments) -> None:

@@ -116,6 +116,8 @@ class CallWatch:
         for descriptor in (wakeup, orders.channel, process.channel):
             self._poll.register(descriptor, select.POLLIN)
         process.output.register(self._poll)
+        if process.modes:
+            self._poll.register(process.modes.descriptor, select.POLLIN)
 
     def wait_for_end(self) -> AttemptOutcome:
         """Wait for the end of the call. Raises EOFError if the runner has ended.
@@ -147,6 +149,10 @@ class CallWatch:
             if descriptor == self._wakeup:
                 signaled = bool(os.read(descriptor, 4096))
             self._process.output.on_readable(descriptor, self._poll)
+            if (modes := self._process.modes) and descriptor == modes.descriptor:
+                self._poll.unregister(descriptor)
+                if modes.on_readable():
+                    self._poll.register(modes.descriptor, select.POLLIN)
         return signaled
 
     def _receive(self) -> AttemptOutcome | None:

@@ -26,6 +26,7 @@ from dataclasses import dataclass
 from itertools import product
 
 from runner.pool.linux import processes
+from runner.pool.linux.namespaces import View
 
 _ETC = (
     "alternatives ca-certificates crypto-policies fonts gai.conf group host.conf hostname hosts "
@@ -59,6 +60,25 @@ class JobAccess:
     write: tuple[str, ...] = ()
     network: bool = True
     """Whether jobs may use the network."""
+    namespaces: bool = False
+    """Whether each job process has a mount namespace."""
+    guarded: bool = False
+    """Whether a keeper decides about its changes of modes instead."""
+    shared_memory_bytes: int | None = None
+    """The size of /dev/shm in such a namespace."""
+
+    def view(self) -> View:
+        """Return what a job process sees in a mount namespace, apart from its own folder."""
+        given = tuple(map(os.path.realpath, (*self.read, *self.write)))
+        folders = _outermost(filter(os.path.isdir, map(os.path.realpath, self.protected)))
+        hidden = [each for each in folders if not any(_contains(path, each) for path in given)]
+        temporary = ("/tmp",) if "/tmp" in self.writable() else ()
+        return View(
+            hidden=tuple(hidden),
+            read=tuple(path for path in given if any(_contains(each, path) for each in hidden)),
+            write=tuple(map(os.path.realpath, ("/proc", *temporary, *self.write))),
+            shared_memory_bytes=self.shared_memory_bytes,
+        )
 
     def readable(self) -> tuple[str, ...]:
         """Return the paths that every job of this process tree may read.

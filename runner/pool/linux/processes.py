@@ -9,7 +9,8 @@ import os
 import resource
 import signal
 import time
-from collections.abc import Collection, Iterable, Iterator
+import warnings
+from collections.abc import Callable, Collection, Iterable, Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -41,13 +42,13 @@ def set_subreaper(enabled: bool = True) -> bool:
     return bool(before.value)
 
 
-def forbid_inspection() -> None:
+def forbid_inspection(forbidden: bool = True) -> None:
     """Prevent other processes of this user from reading the environment, memory and files of this
-    process (PR_SET_DUMPABLE off).
+    process (PR_SET_DUMPABLE off), or allow it again.
 
     It also disables core dumps. Programs that this process starts are not protected.
     """
-    _prctl(_PR_SET_DUMPABLE, ctypes.c_ulong(0))
+    _prctl(_PR_SET_DUMPABLE, ctypes.c_ulong(not forbidden))
 
 
 def set_process_name(name: str) -> None:
@@ -59,6 +60,32 @@ def set_process_name(name: str) -> None:
 def set_no_new_privileges() -> None:
     """Prevent programs that this process starts from gaining privileges (PR_SET_NO_NEW_PRIVS)."""
     _prctl(_PR_SET_NO_NEW_PRIVS, ctypes.c_ulong(1))
+
+
+def error_in_child(try_out: Callable[[], None]) -> str | None:
+    """Try something out in a forked process, which ends then; returns its OSError, None if none.
+
+    It must use nothing that another thread of this process could hold locked.
+    """
+    read, write = os.pipe()
+    with warnings.catch_warnings(), open(read, "rb") as file:
+        warnings.simplefilter("ignore", DeprecationWarning)  # of forks beside threads
+        pid = os.fork()
+        if pid == 0:
+            reason = "it ended"
+            try:
+                forbid_inspection(False)  # else root owns its files in /proc
+                try_out()
+                reason = ""
+            except OSError as error:
+                reason = error.strerror or str(error)
+            finally:
+                os.write(write, reason.encode())
+                os._exit(0)
+        os.close(write)
+        reason = file.read().decode()
+    os.waitpid(pid, 0)
+    return reason or None
 
 
 def send_signal(pid: int, signal_number: int, group: bool = False) -> None:

@@ -1,7 +1,7 @@
-"""Refuses system calls by seccomp filters: to change limits of other processes, to use the network.
+"""Refuses system calls by seccomp filters: to change other processes, to use the network.
 
-The kernel lets a process set the limits of any process of its user (prlimit), and so end it, for
-example with a limit of CPU time. Landlock does not prevent that.
+The kernel lets a process change the limits, the priority and the processors of any process of its
+user, and so stop or end it, for example with a limit of CPU time. Landlock does not prevent that.
 
     architecture ─▶ number of the system call ─▶ prlimit64(pid ≠ 0, …, new limit ≠ NULL) ─▶ EPERM
                               └──────────────────────────────────────────────────────────▶ allowed
@@ -11,34 +11,60 @@ import ctypes
 import errno
 import platform
 import struct
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 
 from runner.pool.linux import processes
 
 PR_SET_SECCOMP, MODE_FILTER = 22, 2
 ALLOW, ERRNO = 0x7FFF0000, 0x00050000
 LOAD, _AND, IF_EQUAL, RETURN = 0x20, 0x54, 0x15, 0x06
-NUMBER, ARCHITECTURE, FIRST, _THIRD_LOW, _THIRD_HIGH = 0, 4, 16, 32, 36
+NUMBER, ARCHITECTURE, FIRST, _SECOND, _THIRD_LOW, _THIRD_HIGH = 0, 4, 16, 24, 32, 36
 """Offsets in struct seccomp_data; an argument has 64 bits, the low half first."""
 _NO_X32 = 0xBFFFFFFF
 """Masks the bit of the x32 calls, which have the numbers of x86-64 otherwise."""
-_PRLIMIT64 = {
-    "x86_64": ((0xC000003E, 302), (0x40000003, 340)),
-    "aarch64": ((0xC00000B7, 261), (0x40000028, 369)),
+_GENERIC = {  # arm64, riscv64
+    "setpriority": 140,
+    "ioprio_set": 30,
+    "sched_setparam": 118,
+    "sched_setscheduler": 119,
+    "sched_setaffinity": 122,
+    "sched_setattr": 274,
+    "prlimit64": 261,
 }
-"""The number of the call on each architecture that a machine runs: of 64 and of 32 bits."""
+_OF_32_BITS = {
+    "setpriority": 97,
+    "sched_setparam": 154,
+    "sched_setscheduler": 156,
+    "sched_setaffinity": 241,
+}
+_X86_64 = {
+    "setpriority": 141,
+    "ioprio_set": 251,
+    "sched_setparam": 142,
+    "sched_setscheduler": 144,
+    "sched_setaffinity": 203,
+    "sched_setattr": 314,
+    "prlimit64": 302,
+}
+_I386 = _OF_32_BITS | {"ioprio_set": 289, "sched_setattr": 351, "prlimit64": 340}
+_ARM = _OF_32_BITS | {"ioprio_set": 314, "sched_setattr": 380, "prlimit64": 369}
+_ARCHITECTURES = {
+    "x86_64": ((0xC000003E, _X86_64), (0x40000003, _I386)),
+    "aarch64": ((0xC00000B7, _GENERIC), (0x40000028, _ARM)),
+    "riscv64": ((0xC00000F3, _GENERIC),),
+}
+"""What each machine runs: AUDIT_ARCH_… and numbers of system calls, of 64 and of 32 bits."""
 
 
-def protect_limits_of_others() -> bool:
-    """Refuse this process, and all that it will start, to set limits of another process.
+def protect_other_processes() -> bool:
+    """Refuse this process, and all that it will start, to change limits, priority and processors of
+    another process.
 
-    A process must then set its own by setrlimit, without naming its pid. Returns False if the
-    machine or the kernel does not support it.
+    A process has to name itself by 0. Returns False if the machine or the kernel does not support
+    it.
     """
-    calls = _PRLIMIT64.get(platform.machine())
-    if calls is None:
-        return False
-    return install(_program(calls))
+    architectures = _ARCHITECTURES.get(platform.machine())
+    return architectures is not None and install(_program(architectures))
 
 
 def install(instructions: Iterable[bytes]) -> bool:
@@ -46,11 +72,19 @@ def install(instructions: Iterable[bytes]) -> bool:
 
     Returns False if the kernel does not support it. Several filters work together.
     """
-    program = b"".join(instructions)
-    buffer = ctypes.create_string_buffer(program)
-    header = struct.pack("=H6xQ", len(program) // 8, ctypes.addressof(buffer))
-    processes.set_no_new_privileges()
+    header, _buffer = program(instructions)
     return bool(_libc.prctl(PR_SET_SECCOMP, ctypes.c_ulong(MODE_FILTER), header, 0, 0) == 0)
+
+
+def program(instructions: Iterable[bytes]) -> tuple[bytes, object]:
+    """Return a filter (struct sock_fprog), and the memory that must live as long as it.
+
+    This process gains no more rights from now on: without that, the kernel takes no filter.
+    """
+    code = b"".join(instructions)
+    buffer = ctypes.create_string_buffer(code)
+    processes.set_no_new_privileges()
+    return struct.pack("=H6xQ", len(code) // 8, ctypes.addressof(buffer)), buffer
 
 
 def instruction(code: int, value: int, if_true: int = 0, if_false: int = 0) -> bytes:
@@ -58,30 +92,63 @@ def instruction(code: int, value: int, if_true: int = 0, if_false: int = 0) -> b
     return struct.pack("=HBBI", code, if_true, if_false, value)
 
 
-def _program(calls: tuple[tuple[int, int], ...]) -> Iterator[bytes]:
-    """Yield the instructions of the filter, which jump forward by a number of instructions."""
+def _program(architectures: Iterable[tuple[int, Mapping[str, int]]]) -> Iterator[bytes]:
+    """Yield the instructions of the filter, a block for each architecture."""
     yield instruction(LOAD, ARCHITECTURE)
-    for left, (architecture, number) in zip(range(len(calls))[::-1], calls, strict=True):
-        yield instruction(IF_EQUAL, architecture, 0, 3)
-        yield instruction(LOAD, NUMBER)
-        yield instruction(_AND, _NO_X32)
-        yield instruction(IF_EQUAL, number, 4 * left + 1, 4 * left)
+    for architecture, numbers in architectures:
+        block = [instruction(LOAD, NUMBER), instruction(_AND, _NO_X32)]
+        for name, number in numbers.items():
+            code = _CONDITIONS.get(name, _OF_SELF)
+            block += [instruction(IF_EQUAL, number, 0, len(code)), *code]
+        block.append(instruction(RETURN, ALLOW))
+        yield instruction(IF_EQUAL, architecture, 0, len(block))
+        yield from block
     yield instruction(RETURN, ALLOW)
-    yield instruction(LOAD, FIRST)
-    yield instruction(IF_EQUAL, 0, 4, 0)
-    yield instruction(LOAD, _THIRD_LOW)
-    yield instruction(IF_EQUAL, 0, 0, 3)
-    yield instruction(LOAD, _THIRD_HIGH)
-    yield instruction(IF_EQUAL, 0, 0, 1)
-    yield instruction(RETURN, ALLOW)
-    yield instruction(RETURN, ERRNO | errno.EPERM)
 
 
-_IF_AT_LEAST = 0x35
-_KILL_PROCESS = 0x80000000
-_IO_URING_SETUP = 425
+_REFUSE = instruction(RETURN, ERRNO | errno.EPERM)
+_OF_SELF = (
+    instruction(LOAD, FIRST),
+    instruction(IF_EQUAL, 0, 1, 0),
+    _REFUSE,
+    instruction(RETURN, ALLOW),
+)
+"""Allows a call whose first argument, a process, is 0. Each block ends with a result."""
+
+
+def _of_self_among(processes_kind: int) -> tuple[bytes, ...]:
+    """Allow a call of this kind, not of groups or users, whose second argument is 0."""
+    return (
+        instruction(LOAD, FIRST),
+        instruction(IF_EQUAL, processes_kind, 0, 2),
+        instruction(LOAD, _SECOND),
+        instruction(IF_EQUAL, 0, 1, 0),
+        _REFUSE,
+        instruction(RETURN, ALLOW),
+    )
+
+
+_CONDITIONS = {
+    "setpriority": _of_self_among(0),  # PRIO_PROCESS
+    "ioprio_set": _of_self_among(1),  # IOPRIO_WHO_PROCESS
+    "prlimit64": (  # without new limits, it only reads them
+        instruction(LOAD, FIRST),
+        instruction(IF_EQUAL, 0, 4, 0),
+        instruction(LOAD, _THIRD_LOW),
+        instruction(IF_EQUAL, 0, 0, 3),
+        instruction(LOAD, _THIRD_HIGH),
+        instruction(IF_EQUAL, 0, 0, 1),
+        instruction(RETURN, ALLOW),
+        _REFUSE,
+    ),
+}
+
+
+IF_AT_LEAST = 0x35
+KILL_PROCESS = 0x80000000
+IO_URING_SETUP = 425
 _AF_UNIX = 1
-_X32_CALLS = 0x40000000
+X32_CALLS = 0x40000000
 _SOCKET = {
     "x86_64": (0xC000003E, 41),
     "aarch64": (0xC00000B7, 198),
@@ -109,20 +176,20 @@ def block_network() -> None:
     unix sockets, and sockets that it inherits or is sent. It must have a single thread.
     """
     architecture, socket = _SOCKET[platform.machine()]
-    program = (
+    instructions = (
         instruction(LOAD, ARCHITECTURE),
         instruction(IF_EQUAL, architecture, 1, 0),
-        instruction(RETURN, _KILL_PROCESS),
+        instruction(RETURN, KILL_PROCESS),
         instruction(LOAD, NUMBER),
-        instruction(_IF_AT_LEAST, _X32_CALLS, 4, 0),
-        instruction(IF_EQUAL, _IO_URING_SETUP, 3, 0),
+        instruction(IF_AT_LEAST, X32_CALLS, 4, 0),
+        instruction(IF_EQUAL, IO_URING_SETUP, 3, 0),
         instruction(IF_EQUAL, socket, 0, 3),
         instruction(LOAD, FIRST),
         instruction(IF_EQUAL, _AF_UNIX, 1, 0),
         instruction(RETURN, ERRNO | errno.EACCES),
         instruction(RETURN, ALLOW),
     )
-    if not install(program):
+    if not install(instructions):
         raise OSError("the network cannot be blocked by a seccomp filter")
 
 

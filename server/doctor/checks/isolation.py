@@ -1,9 +1,10 @@
-"""How the kernel isolates jobs: with Landlock, seccomp and control groups."""
+"""How the kernel isolates jobs: with Landlock, seccomp, mount namespaces and control groups."""
 
+import os
 import platform
 from collections.abc import Iterator
 
-from runner.pool.linux import cgroups, landlock, seccomp
+from runner.pool.linux import cgroups, landlock, namespaces, seccomp
 from server.doctor.findings.finding import Finding, ok
 from server.doctor.findings.subject import Subject
 
@@ -42,7 +43,7 @@ def check_kernel(_subject: Subject) -> Iterator[Finding]:
 
 
 def check(subject: Subject) -> Iterator[Finding]:
-    """Yield whether networks can be blocked, and whether jobs get control groups."""
+    """Yield whether networks can be blocked, and whether jobs get namespaces and control groups."""
     if seccomp.is_supported():
         yield ok(NAME, "seccomp filters work, so JOB_NETWORK=none is possible")
     else:
@@ -54,6 +55,8 @@ def check(subject: Subject) -> Iterator[Finding]:
             "a worker with JOB_NETWORK=none does not start" if blocked else "jobs can use networks",
             "unset JOB_NETWORK, or use Linux on x86-64 or ARM with CONFIG_SECCOMP_FILTER",
         )
+    if subject.worker.job_namespaces == "auto":
+        yield _namespaces(os.path.realpath(subject.worker.data_dir))
     if subject.worker.job_cgroups == "none":
         return
     if lack := cgroups.lack_of_delegation():
@@ -67,3 +70,18 @@ def check(subject: Subject) -> Iterator[Finding]:
         )
     else:
         yield ok(NAME, "this control group is delegated, so each job can have one of its own")
+
+
+def _namespaces(data_dir: str) -> Finding:
+    lack = namespaces.why_impossible(namespaces.View((data_dir,), (), ("/proc",)))
+    if lack is None:
+        return ok(NAME, "mount namespaces work, so a job sees only its own folder of DATA_DIR")
+    return Finding(
+        NAME,
+        "note",
+        f"jobs cannot have mount namespaces here: {lack}",
+        "jobs share /dev/shm, and learn whether files exist; only filters of system calls keep "
+        "them from changing modes, owners and attributes",
+        "allow user namespaces, see docs/security.md#mount-namespaces; or accept it with "
+        "JOB_NAMESPACES=none",
+    )

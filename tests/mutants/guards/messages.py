@@ -111,9 +111,9 @@ MESSAGES = (
         FAULTS,
     ),
     Mutant(
-        "a job process cannot set limits of other processes",
+        "a job process cannot change limits and priorities of other processes",
         "runner/pool/job_process/loop.py",
-        "        seccomp.protect_limits_of_others()\n",
+        "        seccomp.protect_other_processes()\n",
         "",
         SEEN,
     ),

@@ -97,17 +97,20 @@ needs_seccomp = pytest.mark.skipif(
 
 
 @needs_seccomp
-def test_a_job_cannot_set_limits_of_other_processes(owner: Owner) -> None:
+@pytest.mark.parametrize("do", ["limit", "nice", "nice_group", "schedule", "pin", "io_class"])
+def test_a_job_cannot_change_other_processes(owner: Owner, do: str) -> None:
     """The kernel would let it end any process of its user so, for example by CPU time."""
     call_id, (neighbour,) = owner.start("sleep", seconds=60)
     pids = [os.getpid(), pools.parent(neighbour), neighbour]
-    assert owner.value("try_to_limit", pids=pids) == []
+    assert owner.value("try_to_change", how=do, pids=pids) == []
     owner.kill(call_id)
 
 
 @needs_seccomp
-def test_a_job_can_set_its_own_limits(owner: Owner) -> None:
+def test_a_job_can_set_its_own_limits_and_priority(owner: Owner) -> None:
     assert owner.value("limit_itself") == [100, 50]
+    for do in ("nice", "schedule", "pin", "io_class"):
+        assert owner.value("try_to_change", how=do, pids=[0]) == [0]
 
 
 def test_an_isolated_job_can_move_and_link_files(owner: Owner) -> None:

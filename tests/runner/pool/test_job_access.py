@@ -36,6 +36,15 @@ def test_a_folder_with_the_store_is_replaced_by_its_other_visible_entries(code: 
     }
 
 
+def test_a_view_hides_protected_folders_that_are_not_given(code: Path) -> None:
+    protected, given = (f"{code}/data", f"{code}/data/jobs.db", f"{code}/more"), f"{code}/data/own"
+    view = JobAccess(protected, read=(given,), write=(f"{code}/types",)).view()
+    assert (view.hidden, view.read) == ((f"{code}/data", f"{code}/more"), (given,))
+    assert {"/proc", f"{code}/types"} <= set(view.write)
+    assert JobAccess(protected, read=(str(code),)).view().hidden == ()
+    assert JobAccess(protected, write=(f"{code}/more",)).view().hidden == (f"{code}/data",)
+
+
 def test_nothing_below_a_protected_folder_is_allowed(code: Path) -> None:
     assert list(without(f"{code}/data/x", [f"{code}/data"])) == []
     (code / "link").symlink_to("data")

@@ -9,7 +9,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from runner.pool.linux import landlock, seccomp
+from runner.pool.linux import landlock, namespaces, seccomp
 from server.doctor.bundle import contents
 from server.doctor.checks import clock, disk, file_systems, isolation, limits, permissions, ports
 from server.doctor.checks.file_systems import of_mount
@@ -237,10 +237,19 @@ def test_the_level_of_landlock_says_how_well_jobs_are_isolated(
     assert levels(isolation.check_kernel(subject())) == [expected]
 
 
+@pytest.mark.parametrize(("lack", "expected"), [("Operation not permitted", "note"), (None, "ok")])
+def test_jobs_without_mount_namespaces_are_reported(
+    subject: MakeSubject, monkeypatch: pytest.MonkeyPatch, lack: str | None, expected: str
+) -> None:
+    monkeypatch.setattr(namespaces, "why_impossible", lambda _view: lack)
+    monkeypatch.setattr(seccomp, "is_supported", lambda: True)
+    assert levels(isolation.check(subject(JOB_CGROUPS="none"))) == ["ok", expected]
+
+
 def test_jobs_without_network_need_seccomp(
     subject: MakeSubject, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(seccomp, "is_supported", lambda: False)
-    none = {"JOB_CGROUPS": "none"}
+    none = {"JOB_CGROUPS": "none", "JOB_NAMESPACES": "none"}
     assert levels(isolation.check(subject(**none))) == ["note"]
     assert levels(isolation.check(subject(JOB_NETWORK="none", **none))) == ["error"]

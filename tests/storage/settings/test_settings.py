@@ -101,6 +101,7 @@ def test_a_problem_says_in_plain_words_what_is_allowed(name: str, value: str, re
         ("JOB_CPU_SECONDS", "0"),
         ("JOB_OPEN_FILES", "5"),
         ("JOB_CGROUPS", "yes"),
+        ("JOB_NAMESPACES", "yes"),
         ("MAX_DATA_BYTES", "0"),
     ],
 )

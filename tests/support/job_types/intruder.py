@@ -6,6 +6,7 @@ import errno
 import importlib
 import multiprocessing
 import os
+import shutil
 import signal
 import socket
 import subprocess
@@ -107,6 +108,46 @@ def append(path: str) -> None:
 
 def truncate(path: str) -> None:
     os.truncate(path, 0)
+
+
+def change_mode(path: str) -> None:
+    os.chmod(path, 0)
+
+
+def change_mode_by_descriptor(path: str) -> None:
+    os.chmod(f"/proc/self/fd/{os.open(path, os.O_PATH)}", 0)
+
+
+def change_owner(path: str) -> None:
+    os.chown(path, os.geteuid(), os.getegid())
+
+
+def change_attribute(path: str) -> None:
+    os.setxattr(path, "user.job", b"x")
+
+
+def change_attribute_of_link(path: str) -> None:
+    os.setxattr(path, "system.posix_acl_access", b"\2\0\0\0", follow_symlinks=False)
+
+
+def use_modes(_: str) -> list[str]:
+    """Set modes in all ways that ordinary programs use; return them."""
+    for name in ("path", "descriptor", "copy", "relative"):
+        Path(name).touch()
+    os.mkdir("folder")
+    os.chmod(os.path.abspath("path"), 0o751)
+    with open("descriptor") as file:
+        os.chmod(file.fileno(), 0o640)
+    shutil.copy("descriptor", "copy")
+    folder = os.open("folder", os.O_RDONLY)
+    os.chmod("../folder", 0o711, dir_fd=folder)
+    os.chmod("../relative", 0o600, dir_fd=folder)
+    Path("script").write_text("#!/bin/sh\n")
+    subprocess.run(
+        "tar c script | tar x -C folder; chmod 700 folder/script", shell=True, check=True
+    )
+    names = ("path", "descriptor", "copy", "folder", "relative", "folder/script")
+    return [oct(os.stat(name).st_mode & 0o777) for name in names]
 
 
 def remove(path: str) -> None:

@@ -30,6 +30,7 @@ class FakeProcess(JobProcess):
         job_end.close()
         self.limits, self.job_limits = CallLimits(job=limits), limits
         self.output = OutputPipes(0)
+        self.modes = None
         self.receive_count = 0
         self._send = send
 

@@ -1,9 +1,11 @@
 """Functions that tests of isolation run in job processes, in addition to calls.py."""
 
 import contextlib
+import ctypes
 import errno
 import json
 import os
+import platform
 import resource
 import signal
 import subprocess
@@ -85,15 +87,35 @@ def try_to_access(report: Report, pids: list[int]) -> dict[str, list[int]]:
     return found
 
 
-def try_to_limit(report: Report, pids: list[int]) -> list[int]:
-    """Try to set a limit of processes; returns the pids for which that was possible."""
-    limited = []
+def try_to_change(report: Report, how: str, pids: list[int]) -> list[int]:
+    """Try to change processes in a way; returns the pids for which that was possible."""
+    changed = []
     for pid in pids:
         with contextlib.suppress(PermissionError):
-            limits = resource.prlimit(pid, resource.RLIMIT_NPROC)
-            resource.prlimit(pid, resource.RLIMIT_NPROC, limits)
-            limited.append(pid)
-    return limited
+            _CHANGES[how](pid)
+            changed.append(pid)
+    return changed
+
+
+def _limit(pid: int) -> None:
+    limits = resource.prlimit(pid, resource.RLIMIT_NPROC)
+    resource.prlimit(pid, resource.RLIMIT_NPROC, limits)
+
+
+def _set_io_class(pid: int) -> None:
+    number = {"x86_64": 251, "aarch64": 30}[platform.machine()]
+    if ctypes.CDLL(None, use_errno=True).syscall(number, 1, pid, 0) != 0:
+        raise OSError(ctypes.get_errno(), "ioprio_set")
+
+
+_CHANGES: dict[str, Callable[[int], None]] = {
+    "limit": _limit,
+    "nice": lambda pid: os.setpriority(os.PRIO_PROCESS, pid, os.getpriority(os.PRIO_PROCESS, pid)),
+    "nice_group": lambda pid: os.setpriority(os.PRIO_PGRP, os.getpgid(pid), 19),
+    "schedule": lambda pid: os.sched_setscheduler(pid, os.SCHED_OTHER, os.sched_param(0)),
+    "pin": lambda pid: os.sched_setaffinity(pid, os.sched_getaffinity(0)),
+    "io_class": _set_io_class,
+}
 
 
 def limit_itself(report: Report) -> list[int]:
