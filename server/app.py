@@ -70,6 +70,7 @@ from storage.queries.own_counts import count_own
 from storage.queries.scale import read_scale
 from storage.queries.stats import Stats, count_queued, read_stats
 from storage.records.release import RELEASE
+from storage.records.resumable_upload import ResumableUpload
 from storage.schedules.schedules import Schedules
 from storage.store import JobStore
 from storage.telemetry.logs import instance
@@ -147,7 +148,12 @@ class App:
 
     def _admissions(self, spans: RequestSpans | None) -> tuple[JobQuotas, Admissions]:
         run, database = self.activity.run_in_background, self.store.database
-        begun_by = self.store.resumables.begun_by
+        resumables = self.store.resumables
+        keep_ms = round(self.settings.upload_keep_seconds * 1000)
+
+        def begun_by(name: str) -> list[ResumableUpload]:
+            return [each for each in resumables.unexpired(keep_ms) if each.created_by == name]
+
         quotas = JobQuotas(
             self.authenticator.quotas,
             UseCounts(

@@ -10,7 +10,7 @@ from server.handlers.files.bundle import BundleHandler
 from server.handlers.files.files import FileHandler as JobFileHandler
 from server.handlers.files.files import FilesArchiveHandler, FilesHandler
 from server.handlers.files.known_file import KnownFileHandler
-from server.handlers.files.resumable import NewUploadHandler, OneUploadHandler
+from server.handlers.files.resumable import OneUploadHandler, UploadsHandler
 from server.handlers.files.upload import UploadedFileHandler
 from server.handlers.health import HealthHandler, OpenApiHandler
 from server.handlers.jobs.analyses import ComparisonHandler, ReportHandler
@@ -98,7 +98,7 @@ ROUTES: tuple[tuple[str, type[Handler]], ...] = (
     (r"/jobs/([^/]+)/explain/?", ExplainHandler),
     (r"/failures/?", FailuresHandler),
     (r"/audit/?", AuditHandler),
-    (r"/uploads/?", NewUploadHandler),
+    (r"/uploads/?", UploadsHandler),
     (r"/uploads/([^/]+)/?", OneUploadHandler),
     (r"/files/([^/]+)/?", KnownFileHandler),
     (r"/events/?", EventsHandler),

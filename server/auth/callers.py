@@ -117,6 +117,12 @@ class Caller:
         """Whether the caller may change the jobs of all callers in all queues."""
         return self.role is Role.ADMIN and not self.is_limited
 
+    @property
+    def sharer(self) -> str | None:
+        """The name, if the caller has only a share of what the service allows all callers; None
+        for admins of all queues, and without tokens: they may use all that others leave."""
+        return None if self.may_change_all else self.name
+
     def outside(self, queues: Collection[str]) -> list[str]:
         """Return the names of the given queues that the caller may not use."""
         return sorted(name for name in set(queues) if not self.sees_queue(name))

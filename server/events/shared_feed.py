@@ -11,7 +11,7 @@ import asyncio
 import contextlib
 import logging
 import time
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator
 from uuid import UUID
 
@@ -21,6 +21,7 @@ from storage.jobs.events import Event, Events
 from storage.jobs.output import OutputPiece
 from storage.notify.wakeup import EVENTS, Waiter, Wakeup
 from storage.records.job import StoreDamaged, StoreError, StoreUnavailable
+from storage.records.shares import require_room
 
 log = logging.getLogger(__name__)
 
@@ -43,6 +44,7 @@ class EventStream:
         job_id: UUID | None,
         is_allowed: Callable[[], bool],
         sees: Callable[[Event], bool],
+        caller: str | None = None,
     ):
         """`matches` selects events of all jobs; a `job_id` restricts the stream to one job.
 
@@ -54,6 +56,7 @@ class EventStream:
         self.is_allowed = is_allowed
         self.matches = matches
         self.sees = sees
+        self.caller = caller
         self.ended = False
         """No more events will be added."""
         self.job_deleted = False
@@ -111,10 +114,12 @@ class EventFeed:
         self._events = events
         self._wakeup = wakeup
         self._threads = threads
-        self._max_streams = max_streams
+        self.max_streams = max_streams
         self._access_changes = access_changes
         self._checked_changes = access_changes()
         self._open: set[EventStream] = set()
+        self._open_by: Counter[str | None] = Counter()
+        """How many streams each caller has open."""
         self._subscribers: dict[UUID | None, set[EventStream]] = defaultdict(set)
         """Streams that receive events, by their job; under None, the streams of all jobs."""
         self._reading: asyncio.Task[None] | None = None
@@ -123,10 +128,11 @@ class EventFeed:
         self.version = 0
         """All events up to this version have been put into the subscribed streams."""
 
-    @property
-    def full(self) -> bool:
-        """Whether the maximum number of streams is open."""
-        return len(self._open) >= self._max_streams
+    def require_room(self, sharer: str | None) -> None:
+        """Raise NoRoom if a caller may not open one more stream. `sharer` is its name; None if it
+        may use all that others leave."""
+        own = None if sharer is None else self._open_by[sharer]
+        require_room(self.max_streams, len(self._open), own)
 
     @property
     def streams(self) -> int:
@@ -140,12 +146,16 @@ class EventFeed:
         A stream that is opened after `stop` ends at once, and its client connects again elsewhere.
         """
         self._open.add(stream)
+        self._open_by[stream.caller] += 1
         if self._stopped:
             stream.end()
         try:
             yield
         finally:
             self._open.discard(stream)
+            self._open_by[stream.caller] -= 1
+            if not self._open_by[stream.caller]:
+                del self._open_by[stream.caller]
             self._subscribers[stream.job_id].discard(stream)
             if not self._subscribers[stream.job_id]:
                 del self._subscribers[stream.job_id]

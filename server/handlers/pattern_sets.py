@@ -70,9 +70,10 @@ class PatternSetHandler(Handler):
         put, description = self.pattern_sets.saved.put, body.get("description", "")
         arguments = (name, body["patterns"], description, self.caller.name, self._check(name))
         try:
-            saved, is_new = await self.threads.run(put, *arguments, self.caller.actor)
-        except TooManyPatternSets:
-            detail = f"there are already {MAX_PATTERN_SETS} pattern sets; delete one first"
+            actor, sharer = self.caller.actor, self.caller.sharer
+            saved, is_new = await self.threads.run(put, *arguments, actor, sharer)
+        except TooManyPatternSets as error:
+            detail = error.text(MAX_PATTERN_SETS, "pattern sets")
             raise Problem(Code.TOO_MANY_PATTERN_SETS, detail) from None
         count = saved.pattern_count
         log_change(self.caller.name, "put pattern set", pattern_set=name, patterns=count)

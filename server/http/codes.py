@@ -317,8 +317,9 @@ class Code(Enum):
     TOO_MANY_UPLOADS = (
         409,
         "There are too many uploads",
-        "The service has as many resumable uploads as it can have.",
-        "Delete those that are not needed with `DELETE /uploads/ID`, or wait until some expire.",
+        "The service has as many resumable uploads as it can have, or the caller has its share.",
+        "`GET /uploads` lists them: delete those that are not needed with `DELETE /uploads/ID`, or"
+        " wait until some expire.",
     )
     KEY_IN_PROGRESS = (
         409,
@@ -353,7 +354,7 @@ class Code(Enum):
     TOO_MANY_PATTERN_SETS = (
         409,
         "There are too many pattern sets",
-        "The service has as many pattern sets as it can have.",
+        "The service has as many pattern sets as it can have, or the caller has its share.",
         "Delete a set that is not needed.",
     )
     SCHEDULE_BUSY = (
@@ -373,7 +374,7 @@ class Code(Enum):
     TOO_MANY_SCHEDULES = (
         409,
         "There are too many schedules",
-        "The service has as many schedules as it can have.",
+        "The service has as many schedules as it can have, or the caller has its share.",
         "Delete a schedule that is not needed.",
     )
     SIGN_IN_NOT_NEEDED = (
@@ -544,7 +545,7 @@ class Code(Enum):
     STREAMS_FULL = (
         503,
         "Too many event streams are open",
-        "`MAX_STREAMS` streams are open at this listener.",
+        "`MAX_STREAMS` streams are open at this listener, or the caller has its share of them.",
         "Wait for `Retry-After` seconds, or ask another listener.",
     )
     FILE_UNAVAILABLE = (

@@ -26,6 +26,7 @@ from storage.files.resumable.uploads import (
 )
 from storage.records.job import Upload
 from storage.records.resumable_upload import ResumableUpload
+from storage.records.shares import NoRoom, require_room
 
 T = TypeVar("T")
 
@@ -65,6 +66,7 @@ class ResumableService:
         self._completing: dict[UUID, asyncio.Future[None]] = {}
         self._bodies: dict[UUID, Interruptible] = {}
         self._stopped = False
+        self._creating = asyncio.Lock()
         self._quotas = quotas
 
     @property
@@ -97,13 +99,24 @@ class ResumableService:
         return upload
 
     async def _create(self, caller: Caller, name: str, size: int) -> ResumableUpload:
-        if await self._run(self._uploads.count) >= MAX_UPLOADS:
-            detail = f"there are {MAX_UPLOADS} resumable uploads, which is the limit"
-            raise Problem(Code.TOO_MANY_UPLOADS, detail)
         now = await self._run(self._uploads.now)
         upload = ResumableUpload(uuid4(), name, size, caller.name, now, changed_at=now)
-        await self._run(partial(self._uploads.create, upload))
+        async with self._creating:  # or several could take the last place
+            try:
+                await self._run(partial(self._create_if_room, upload, caller.sharer))
+            except NoRoom as error:
+                detail = error.text(MAX_UPLOADS, "resumable uploads")
+                raise Problem(Code.TOO_MANY_UPLOADS, detail) from None
         return upload
+
+    def _create_if_room(self, upload: ResumableUpload, sharer: str | None) -> None:
+        """Begin an upload. Raises NoRoom."""
+        most = self._uploads.count()
+        if most >= MAX_UPLOADS // 2:  # else there is room, however many of them are the caller's
+            found = self._uploads.unexpired(self._keep_ms)
+            own = [each for each in found if each.created_by == sharer]
+            require_room(MAX_UPLOADS, len(found), None if sharer is None else len(own))
+        self._uploads.create(upload)
 
     async def get(self, id: UUID, caller: Caller) -> ResumableUpload:
         """Return an upload. Raises Problem 403 and 404."""
@@ -114,6 +127,15 @@ class ResumableService:
             detail = f"{caller.name} has not begun this upload"
             raise Problem(Code.NOT_YOUR_UPLOAD, detail)
         return found
+
+    async def all_of(self, caller: Caller) -> list[ResumableUpload]:
+        """Return the uploads that a caller may use, the oldest first: its own, and those of all
+        callers for an admin of all queues."""
+        found: list[ResumableUpload] = await self._run(
+            partial(self._uploads.unexpired, self._keep_ms)
+        )
+        own = [each for each in found if caller.may_change_all or caller.is_own(each.created_by)]
+        return sorted(own, key=lambda upload: (upload.created_at, upload.id))
 
     async def interrupt(self, id: UUID) -> None:
         """End the request that is writing to an upload, so that its offset does not change."""

@@ -278,9 +278,10 @@ class ScheduleService:
     ) -> tuple[Schedule, bool]:
         put: Callable[..., tuple[Schedule, bool]] = self._schedules.put
         try:
-            return await self._threads.run(put, name, settings, caller.name, check, caller.actor)
-        except TooManySchedules:
-            detail = f"there are already {MAX_SCHEDULES} schedules; delete one first"
+            given = name, settings, caller.name, check, caller.actor, caller.sharer
+            return await self._threads.run(put, *given)
+        except TooManySchedules as error:
+            detail = error.text(MAX_SCHEDULES, "schedules")
             raise Problem(Code.TOO_MANY_SCHEDULES, detail) from None
 
 

@@ -50,7 +50,7 @@ from server.documents.schemas.service import (
     SessionDocument,
 )
 from server.documents.schemas.types import JobTypeDocument, JobTypesDocument
-from server.documents.schemas.uploads import UploadStateDocument
+from server.documents.schemas.uploads import UploadsDocument, UploadStateDocument
 from server.documents.views import DEFAULT
 from server.openapi.batch_examples import BATCH_EXAMPLES
 from server.openapi.operations.operation import ANY_TYPE
@@ -505,6 +505,7 @@ EXAMPLES: Mapping[Any, Any] = {
     CallbackDocument: {"type": "job.succeeded", "timestamp": _ENDED, "data": {**_EVENT, **_LEFT}},
     **_REST,
     UploadStateDocument: _UPLOAD,
+    UploadsDocument: {"items": [_UPLOAD]},
     **BATCH_EXAMPLES,
     dict[str, Any]: {"openapi": "3.1.0"},
     BulkBody: {"status": ["failed"], "type": "analyze", "dry_run": True},

@@ -8,20 +8,20 @@ from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-import peewee as pw
-
 from storage.audit.record import record
 from storage.db.clock import Clock
 from storage.db.database import Database
 from storage.db.models import PatternSetRow
+from storage.jobs.shares import require_row_room
 from storage.records.audit import Actor
+from storage.records.shares import NoRoom
 
 MAX_PATTERN_SETS = 200
 """How many sets the store holds."""
 
 
-class TooManyPatternSets(Exception):
-    """There are MAX_PATTERN_SETS already."""
+class TooManyPatternSets(NoRoom):
+    """There are MAX_PATTERN_SETS already, or the caller has its share of them."""
 
 
 @dataclass(frozen=True)
@@ -88,11 +88,12 @@ class PatternSets:
         caller: str | None,
         check: PatternSetCheck,
         actor: Actor | None = None,
+        sharer: str | None = None,
     ) -> tuple[PatternSet, bool]:
         """Create a set, or replace all of it. Returns the set, and whether it is new.
 
-        With an actor, this is recorded in the audit log. Raises TooManyPatternSets, and what
-        `check` raises.
+        With an actor, this is recorded in the audit log. `sharer` is the caller if it has only a
+        share of the limit. Raises TooManyPatternSets, and what `check` raises.
         """
         text = json.dumps(patterns, ensure_ascii=False, separators=(",", ":"))
         values = {"patterns": text, "pattern_count": len(patterns), "description": description}
@@ -101,7 +102,9 @@ class PatternSets:
             old, now = self.get(name), self._clock()
             check(old)
             if old is None:
-                self._require_room()
+                require_row_room(
+                    self._database, PatternSetRow, MAX_PATTERN_SETS, sharer, TooManyPatternSets
+                )
                 values |= {"created_by": caller, "created_at": now, "version": 1}
             else:
                 values |= {"created_by": old.created_by, "created_at": old.created_at}
@@ -126,11 +129,6 @@ class PatternSets:
                 now = self._clock()
                 record(self._database, actor, "delete pattern set", "pattern set", name, now)
             return deleted
-
-    def _require_room(self) -> None:
-        count = PatternSetRow.select(pw.fn.COUNT(PatternSetRow.name).alias("count"))
-        if self._database.rows(count)[0]["count"] >= MAX_PATTERN_SETS:
-            raise TooManyPatternSets
 
 
 def _pattern_set(row: dict[str, Any]) -> PatternSet:

@@ -17,7 +17,7 @@ from storage.queries.files_by_hash import files_by_hash
 from storage.queries.stats import count_queued
 from storage.records.filters import View
 from storage.records.job import Upload
-from storage.records.resumable_upload import BegunUpload
+from storage.records.resumable_upload import ResumableUpload
 from storage.records.states import Status
 
 OF_CALLER = "job_submitted_by"
@@ -44,7 +44,7 @@ def count_queued_of(database: Database, caller: str, limit: int) -> int:
 
 
 def count_bytes_of(
-    database: Database, caller: str, begun_by: Callable[[str], Iterable[BegunUpload]]
+    database: Database, caller: str, begun_by: Callable[[str], Iterable[ResumableUpload]]
 ) -> int:
     """Return the bytes that the jobs of a caller and its resumable uploads keep.
 

@@ -1,7 +1,6 @@
 """`ResumableUpload`: a file that arrives by several requests."""
 
 from dataclasses import dataclass
-from typing import NamedTuple
 from uuid import UUID
 
 
@@ -26,10 +25,3 @@ class ResumableUpload:
     def has_all(self) -> bool:
         """Whether all bytes have arrived; the SHA-256 may still be missing."""
         return self.offset == self.size
-
-
-class BegunUpload(NamedTuple):
-    """The final size of an upload that has been begun, and the SHA-256 of a complete one."""
-
-    size: int
-    sha256: str | None

@@ -13,6 +13,7 @@ from storage.db.clock import Clock
 from storage.db.database import Database
 from storage.db.models import FiringRow, JobRow, KeyRow, ScheduleRow
 from storage.jobs.idempotency import KeyedJob, delete_keys, store_keys
+from storage.jobs.shares import require_row_room
 from storage.jobs.transitions import to_json_text
 from storage.notify.wakeup import LISTENER, WORKER, Wakeup, notifying_transaction
 from storage.records.audit import Actor
@@ -27,6 +28,7 @@ from storage.records.schedule import (
     Timing,
     new_job,
 )
+from storage.records.shares import NoRoom
 from storage.records.states import Status
 from storage.schedules.overlap import AT_ONCE, Overlaps, Way, is_unfinished
 from storage.schedules.timing import Calendar
@@ -47,8 +49,8 @@ change the schedule between the two. None if it does not exist. Raises an except
 may not."""
 
 
-class TooManySchedules(Exception):
-    """There are MAX_SCHEDULES already."""
+class TooManySchedules(NoRoom):
+    """There are MAX_SCHEDULES already, or the caller has its share of them."""
 
 
 @dataclass(frozen=True)
@@ -106,18 +108,22 @@ class Schedules:
         caller: str | None,
         check: ScheduleCheck,
         actor: Actor | None = None,
+        sharer: str | None = None,
     ) -> tuple[Schedule, bool]:
         """Create a schedule, or replace all its settings. Returns it, and whether it is new.
 
         It is due next after now, unless its times are unchanged. With an actor, this is recorded in
-        the audit log. Raises TooManySchedules, and what `check` raises.
+        the audit log. `sharer` is the caller if it has only a share of the limit. Raises
+        TooManySchedules, and what `check` raises.
         """
         with notifying_transaction(self._wakeup, self._database, WORKER):
             self._database.next_version(0)  # the version lock serializes it with all other changes
             old, now = self.get(name), self.clock()
             check(old)
             if old is None:
-                self._require_room()
+                require_row_room(
+                    self._database, ScheduleRow, MAX_SCHEDULES, sharer, TooManySchedules
+                )
             schedule = _changed(name, settings, old, now, caller)
             row = _row(schedule, now)
             if old is None:
@@ -214,11 +220,6 @@ class Schedules:
         while nominal_at in times or nominal_at % 1000 == 0:
             nominal_at += 1
         return nominal_at
-
-    def _require_room(self) -> None:
-        count = ScheduleRow.select(pw.fn.COUNT(ScheduleRow.name).alias("count"))
-        if self._database.rows(count)[0]["count"] >= MAX_SCHEDULES:
-            raise TooManySchedules
 
 
 def job_of(schedule: Schedule, nominal_at: int, caller: str | None, **own: Any) -> NewJob:

@@ -53,7 +53,9 @@ def test_a_file_is_sent_in_pieces(api: Client, path: Path, small_pieces: None) -
     assert job.refresh().data.upload.sha256 == SHA256  # type: ignore[union-attr]
     assert job.wait().status == "succeeded"
     assert api.uploads.get(upload).sha256 == SHA256
+    assert upload.upload_id in {each.upload_id for each in api.uploads.list()}
     api.uploads.delete(upload)
+    assert upload.upload_id not in {each.upload_id for each in api.uploads.list()}
     for call in (api.uploads.get, api.uploads.delete):
         with pytest.raises(ApiError) as caught:
             call(upload.upload_id)

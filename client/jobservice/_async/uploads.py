@@ -17,6 +17,7 @@ from jobservice.requests import Request
 from jobservice.retries import Retries
 from jobservice.uploads import File, Files, Progress, Source
 
+_UploadStates = list[UploadState]
 READY_SECONDS = 0.5
 """How long to pause until the service may have computed the hash of a file."""
 
@@ -64,6 +65,11 @@ class AsyncUploads:
         """Return the present state of an upload, by its id or an earlier state."""
         path = requests.upload_path(upload_id)
         return read_upload(await self._transport.document(requests.get(path)))
+
+    async def list(self) -> _UploadStates:
+        """Return your uploads, the oldest first; for an admin of all queues, all uploads."""
+        found = await self._transport.document(requests.get("/uploads"))
+        return [read_upload(each) for each in found["items"]]
 
     async def delete(self, upload_id: str | UploadState) -> None:
         """Delete an upload. Jobs keep their files."""

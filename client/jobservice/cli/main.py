@@ -110,6 +110,7 @@ ABOUT = {
     "report": "analysis as HTML or CSV",
     "open": "open a job in the browser",
     "queues": "list and change queues",
+    "uploads": "list and delete uploads",
     "batches": "many jobs at once",
     "schedules": "run jobs at set times",
     "types": "list job types",
@@ -173,6 +174,7 @@ for module in (
     module.register(app)
 app.add_typer(failures.app, name="failures")
 app.add_typer(queues.app, name="queues")
+app.add_typer(upload.uploads_app, name="uploads")
 app.add_typer(batches.app, name="batches")
 app.add_typer(schedules.app, name="schedules")
 app.add_typer(types.app, name="types")

@@ -64,6 +64,8 @@ DURATIONS = ("--timeout", "--delay", "--keep-for", "--expires-in", "--every", "-
 """The options whose numbers are seconds for the service."""
 COMMANDS = (
     (r"POST /uploads\b", "upload FILE"),
+    (r"GET /uploads\b", "uploads"),
+    (r"DELETE /uploads/ID\b", "uploads delete ID"),
     (r"PUT /pattern-sets/NAME\b", "pattern-sets save NAME FILE"),
     (r"GET /pattern-sets\b", "pattern-sets"),
     (r"PUT /schedules/NAME\b", "schedules put NAME TYPE"),

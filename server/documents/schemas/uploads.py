@@ -1,4 +1,4 @@
-"""The JSON document of a resumable upload, as a type."""
+"""The JSON documents of resumable uploads, as types."""
 
 from typing_extensions import TypedDict
 
@@ -24,3 +24,10 @@ class UploadStateDocument(TypedDict):
     """When the upload was begun."""
     expires_at: Time
     """When the upload is deleted, unless it is changed before."""
+
+
+class UploadsDocument(TypedDict):
+    """The resumable uploads of a caller, or those of all callers."""
+
+    items: list[UploadStateDocument]
+    """The oldest first."""

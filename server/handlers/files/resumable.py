@@ -93,13 +93,21 @@ class TusHandler(Handler):
         self.set_header("Upload-Expires", formatdate(seconds, usegmt=True))
 
 
-class NewUploadHandler(TusHandler):
-    """The creation of uploads."""
+class UploadsHandler(TusHandler):
+    """All uploads, and the creation of new ones."""
 
     disk_watermark: DiskWatermark
     ROUTE = "/uploads"
-    ALLOW = "OPTIONS, POST"
+    ALLOW = "GET, HEAD, OPTIONS, POST"
     ROLES: ClassVar = {"POST": Role.SUBMIT}
+
+    async def get(self) -> None:
+        """Send the caller's uploads, and those of all callers to an admin of all queues."""
+        found = await self.resumable.all_of(self.caller)
+        expires_at = self.resumable.expires_at
+        self.send_json({"items": [upload_document(each, expires_at(each)) for each in found]})
+
+    head = get
 
     async def post(self) -> None:
         """Begin an upload of `Upload-Length` bytes."""

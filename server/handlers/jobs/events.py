@@ -28,6 +28,7 @@ from server.jobs.jobs import Jobs
 from server.store.threads import StoreThreads
 from storage.jobs.events import PAGE, Event, Events, newest_event
 from storage.records.job import Job
+from storage.records.shares import NoRoom
 
 HEARTBEAT_SECONDS = 15.0
 RETRY_MS = 1000
@@ -52,14 +53,15 @@ class StreamHandler(Handler):
 
     async def get(self, *args: str) -> None:
         """Send events."""
-        if self.event_feed.full:
+        try:
+            self.event_feed.require_room(self.caller.sharer)
+        except NoRoom as error:
             headers = {"Retry-After": str(FULL_RETRY_SECONDS)}
-            raise Problem(
-                Code.STREAMS_FULL, "the maximum number of streams is open", headers=headers
-            )
+            detail = error.text(self.event_feed.max_streams, "event streams")
+            raise Problem(Code.STREAMS_FULL, detail, headers=headers) from None
         query, job_id = self._read_query(), parse_job_id(args[0]) if args else None
         given = query.matches, self.close_connection, job_id, self.is_still_allowed, self.sees
-        stream = self.stream = EventStream(*given)
+        stream = self.stream = EventStream(*given, self.caller.name)
         try:
             with self.event_feed.opened(stream):
                 await self.event_feed.ready()

@@ -1,11 +1,21 @@
 """The operations on resumable uploads."""
 
 from server.auth.callers import Role
-from server.documents.schemas.uploads import UploadStateDocument
+from server.documents.schemas.uploads import UploadsDocument, UploadStateDocument
 from server.openapi.operations.operation import OFFSET_STREAM, Operation
 
 _STATE = ("Tus-Resumable", "Upload-Offset", "Upload-Expires")
 UPLOADS = (
+    Operation(
+        "/uploads",
+        "List resumable uploads",
+        {200: UploadsDocument},
+        id="listUploads",
+        tag="uploads",
+        description="Those that the caller has begun; for an admin of all queues, those of all"
+        " callers. Expired ones are left out.",
+        response_headers={200: ("Tus-Resumable",)},
+    ),
     Operation(
         "/uploads",
         "Begin a resumable upload",

@@ -16,6 +16,7 @@ import json
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from itertools import groupby
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -33,13 +34,17 @@ from storage.files.resumable.uploads import (
     UploadGone,
 )
 from storage.records.job import StoreUnavailable, Upload
-from storage.records.resumable_upload import BegunUpload, ResumableUpload
+from storage.records.resumable_upload import ResumableUpload
 
 PIECE_BYTES = PART_BYTES
 """Size of a piece. Bytes of a piece that was not stored whole are lost with the listener."""
 _READ_BYTES = 1024**2
 _INFO, _FILE = "info", "file"
 _DIGITS = 20
+
+
+_Object = tuple[str, int, datetime]
+"""Name, size and time of an object."""
 
 
 @dataclass(frozen=True)
@@ -125,7 +130,7 @@ class BucketResumables(ResumableUploads):
         self._bucket = bucket
         self._clock = clock
         self._infos: dict[str, tuple[tuple[int, datetime], _Info | None]] = {}
-        """Infos that `begun_by` has read, with their sizes and times, by their paths."""
+        """Infos that `all` has read, with their sizes and times, by their paths."""
 
     def now(self) -> int:
         """Return the store's time; see `ResumableUploads.now`."""
@@ -141,11 +146,7 @@ class BucketResumables(ResumableUploads):
         info = self._read_info(id)
         if info is None:
             return None
-        stored = self._stored(id)
-        offset = stored.offset if info.sha256 is None else info.size
-        changed_at = round(stored.changed_at.timestamp() * 1000)
-        about = info.name, info.size, info.created_by, info.created_at
-        return ResumableUpload(id, *about, offset, max(changed_at, info.created_at), info.sha256)
+        return _upload(id, info, self._stored(id))
 
     def append(self, id: UUID, offset: int, verify: bool = False) -> BucketResumableWriter:
         """Begin to append bytes; see `ResumableUploads.append`."""
@@ -202,21 +203,26 @@ class BucketResumables(ResumableUploads):
             found = obstore.list_with_delimiter(self._bucket, prefix=PARTIAL)
         return len(found["common_prefixes"])
 
-    def begun_by(self, name: str) -> list[BegunUpload]:
-        """Return the uploads of a caller; see `ResumableUploads.begun_by`.
+    def all(self) -> list[ResumableUpload]:
+        """Return all uploads; see `ResumableUploads.all`.
 
         Infos are read again only when they have changed. Their times are in seconds, but a hash
         makes an info longer.
         """
         known: dict[str, tuple[tuple[int, datetime], _Info | None]] = {}
-        for path, size, changed_at in self._objects(PARTIAL):
-            if path.endswith(f"/{_INFO}"):
-                now = size, changed_at
-                before, info = self._infos.get(path, (None, None))
-                known[path] = now, info if before == now else self._info_at(path)
+        found = []
+        for key, grouped in groupby(self._objects(PARTIAL), lambda each: each[0].split("/")[1]):
+            objects = list(grouped)
+            for path, size, changed_at in objects:
+                if path.endswith(f"/{_INFO}"):
+                    now = size, changed_at
+                    before, info = self._infos.get(path, (None, None))
+                    known[path] = now, info if before == now else self._info_at(path)
+                    with contextlib.suppress(ValueError):  # no upload of ours
+                        if info := known[path][1]:
+                            found.append(_upload(UUID(key), info, _stored(objects)))
         self._infos = known
-        own = [info for _, info in known.values() if info is not None and info.created_by == name]
-        return [BegunUpload(info.size, info.sha256) for info in own]
+        return found
 
     def sweep(self, keep_seconds: float) -> None:
         """Delete uploads that were not changed for so long; see `ResumableUploads.sweep`."""
@@ -268,7 +274,7 @@ class BucketResumables(ResumableUploads):
             return None
         return _Info(**json.loads(found.to_bytes()))
 
-    def _objects(self, prefix: str) -> Iterator[tuple[str, int, datetime]]:
+    def _objects(self, prefix: str) -> Iterator[_Object]:
         """Yield name, size and time of the objects below a prefix, sorted by name."""
         with translate_errors():
             for some in obstore.list(self._bucket, prefix=prefix, chunk_size=1000):
@@ -276,15 +282,7 @@ class BucketResumables(ResumableUploads):
                     yield each["path"], each["size"], each["last_modified"]
 
     def _stored(self, id: UUID) -> _Stored:
-        names, offset = list[str](), 0
-        newest = datetime.fromtimestamp(0, UTC)
-        for name, size, changed_at in self._objects(self.prefix(id)):
-            newest = max(newest, changed_at)
-            last = name.rpartition("/")[2]
-            if last.isdigit() and int(last) == offset:
-                names.append(name)
-                offset += size
-        return _Stored(tuple(names), offset, newest)
+        return _stored(self._objects(self.prefix(id)))
 
     def _read(self, names: Iterable[str], digest: Any) -> Iterator[bytes]:
         """Yield the bytes of several objects, one after another, and add them to a digest."""
@@ -294,6 +292,27 @@ class BucketResumables(ResumableUploads):
                     data = bytes(chunk)
                     digest.update(data)
                     yield data
+
+
+def _stored(objects: Iterable[_Object]) -> _Stored:
+    """Return the pieces among the objects of an upload, which are sorted by name."""
+    names, offset = list[str](), 0
+    newest = datetime.fromtimestamp(0, UTC)
+    for name, size, changed_at in objects:
+        newest = max(newest, changed_at)
+        last = name.rpartition("/")[2]
+        if last.isdigit() and int(last) == offset:
+            names.append(name)
+            offset += size
+    return _Stored(tuple(names), offset, newest)
+
+
+def _upload(id: UUID, info: _Info, stored: _Stored) -> ResumableUpload:
+    """Return an upload, from its `info` and its pieces."""
+    offset = stored.offset if info.sha256 is None else info.size
+    changed_at = round(stored.changed_at.timestamp() * 1000)
+    about = info.name, info.size, info.created_by, info.created_at
+    return ResumableUpload(id, *about, offset, max(changed_at, info.created_at), info.sha256)
 
 
 def _unless(give_up: Callable[[], bool], chunks: Iterable[bytes]) -> Iterator[bytes]:

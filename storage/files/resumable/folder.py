@@ -31,7 +31,7 @@ from storage.files.resumable.uploads import (
     UploadGone,
 )
 from storage.records.job import StoreUnavailable, Upload
-from storage.records.resumable_upload import BegunUpload, ResumableUpload
+from storage.records.resumable_upload import ResumableUpload
 
 _DATA, _INFO, _NEW_INFO = "data", "info", "info.new"
 _COPY_BYTES = 1024**2
@@ -141,10 +141,7 @@ class FolderResumables(ResumableUploads):
                 return None
             with file:
                 os.fdatasync(file.fileno())
-                found = os.fstat(file.fileno())
-        about = info.name, info.size, info.created_by, info.created_at
-        offset, changed_at = info.offset(found.st_size), round(found.st_mtime * 1000)
-        return ResumableUpload(id, *about, offset, max(changed_at, info.created_at), info.sha256)
+                return _upload(id, info, os.fstat(file.fileno()))
 
     def append(self, id: UUID, offset: int, verify: bool = False) -> FolderResumableWriter:
         """Begin to append bytes; see `ResumableUploads.append`."""
@@ -203,12 +200,16 @@ class FolderResumables(ResumableUploads):
         with translate_errors(_WHAT):
             return len(os.listdir(self._folder))
 
-    def begun_by(self, name: str) -> list[BegunUpload]:
-        """Return the uploads of a caller; see `ResumableUploads.begun_by`."""
+    def all(self) -> list[ResumableUpload]:
+        """Return all uploads; see `ResumableUploads.all`."""
+        found = []
         with translate_errors(_WHAT):
-            infos = [_read_info(folder) for folder in self._folder.iterdir()]
-        own = [each for each in infos if each is not None and each.created_by == name]
-        return [BegunUpload(each.size, each.sha256) for each in own]
+            for folder in self._folder.iterdir():
+                # Another program may delete it meanwhile, and a folder may be none of ours.
+                with contextlib.suppress(FileNotFoundError, ValueError):
+                    if info := _read_info(folder):
+                        found.append(_upload(UUID(folder.name), info, (folder / _DATA).stat()))
+        return found
 
     def sweep(self, keep_seconds: float) -> None:
         """Delete uploads that were not changed for so long; see `ResumableUploads.sweep`."""
@@ -263,6 +264,13 @@ def _open(folder: Path, mode: str) -> FileIO | None:
         return FileIO(folder / _DATA, mode)
     except FileNotFoundError:
         return None
+
+
+def _upload(id: UUID, info: _Info, found: os.stat_result) -> ResumableUpload:
+    """Return an upload, from its `info` and what is known about its file."""
+    about = info.name, info.size, info.created_by, info.created_at
+    offset, changed_at = info.offset(found.st_size), round(found.st_mtime * 1000)
+    return ResumableUpload(id, *about, offset, max(changed_at, info.created_at), info.sha256)
 
 
 def _read_info(folder: Path) -> _Info | None:

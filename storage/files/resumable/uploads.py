@@ -11,7 +11,7 @@ from uuid import UUID
 
 from storage.files.uploads import UploadWriter
 from storage.records.job import Upload
-from storage.records.resumable_upload import BegunUpload, ResumableUpload
+from storage.records.resumable_upload import ResumableUpload
 
 PARTIAL = "partial"
 """The name of the folder of resumable uploads, beside the files of jobs."""
@@ -99,11 +99,17 @@ class ResumableUploads(ABC):
 
     @abstractmethod
     def count(self) -> int:
-        """Return the number of uploads."""
+        """Return the number of uploads, expired ones included."""
 
     @abstractmethod
-    def begun_by(self, name: str) -> list[BegunUpload]:
-        """Return the uploads that a caller has begun, complete or not. Reads no bytes of them."""
+    def all(self) -> list[ResumableUpload]:
+        """Return all uploads, complete or not, in any order. Reads no bytes of them; those up to
+        their offsets need not be durable."""
+
+    def unexpired(self, keep_ms: float) -> list[ResumableUpload]:
+        """Return the uploads that were changed less than so many milliseconds ago."""
+        latest = self.now() - keep_ms
+        return [each for each in self.all() if each.changed_at > latest]
 
     @abstractmethod
     def sweep(self, keep_seconds: float) -> None:

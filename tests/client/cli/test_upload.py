@@ -1,5 +1,6 @@
 """`jobservice upload`, and `submit --upload`."""
 
+import json
 import os
 from pathlib import Path
 from unittest.mock import patch
@@ -25,6 +26,16 @@ def test_an_uploaded_file_is_used_by_a_job(jobs: JobsCommand, path: str) -> None
     assert job.document["upload"]["size"] == len(CONTENT)
     state = jobs.run("upload", path, "--resume", upload_id, "--json").document
     assert (state["upload_id"], state["offset"]) == (upload_id, len(CONTENT))
+
+
+def test_uploads_are_listed_and_deleted(jobs: JobsCommand, path: str) -> None:
+    ids = [jobs.run("upload", path).out.strip() for _ in range(2)]
+    assert all(id in jobs.run("uploads").out for id in ids)
+    lines = jobs.run("uploads", "--json").out.splitlines()
+    assert [json.loads(line)["upload_id"] for line in lines][-2:] == ids
+    assert jobs.run("uploads", "delete", ids[0]).code == 0
+    assert ids[0] not in jobs.run("uploads").out
+    assert jobs.run("uploads", "delete", ids[0]).code == 1
 
 
 def test_another_file_than_the_one_that_was_begun_is_refused(

@@ -147,8 +147,8 @@ EVENTS = (
     Mutant(
         "the number of open streams is limited",
         "server/handlers/jobs/events.py",
-        "if self.event_feed.full:",
-        "if False:",
+        "            self.event_feed.require_room(self.caller.sharer)\n",
+        "            pass\n",
         STREAMS,
     ),
     Mutant(

@@ -31,9 +31,23 @@ PATTERN_SETS = (
     ),
     Mutant(
         "there is a limit of sets",
-        "storage/jobs/pattern_sets.py",
-        "            raise TooManyPatternSets\n",
-        "            pass\n",
+        "storage/records/shares.py",
+        "    if used >= limit:\n",
+        "    if False:\n",
+        STORE,
+    ),
+    Mutant(
+        "a caller has a share of a limit",
+        "storage/records/shares.py",
+        "own >= limit - used:",
+        "False:",
+        (*STORE, "tests/server/auth/test_shares.py"),
+    ),
+    Mutant(
+        "what other callers have is not the share of a caller",
+        "storage/jobs/shares.py",
+        "(model.created_by == sharer, 1)",
+        "(model.name.is_null(False), 1)",
         STORE,
     ),
     Mutant(

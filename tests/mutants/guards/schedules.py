@@ -138,8 +138,8 @@ SCHEDULES = (
     Mutant(
         "there are not too many schedules",
         "storage/schedules/schedules.py",
-        '        if self._database.rows(count)[0]["count"] >= MAX_SCHEDULES:\n',
-        "        if False:\n",
+        "ScheduleRow, MAX_SCHEDULES, sharer, TooManySchedules",
+        "ScheduleRow, 10**9, sharer, TooManySchedules",
         FIRING,
     ),
     Mutant(

@@ -110,26 +110,31 @@ def backend(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Backend]
         yield BucketBackend(request.getfixturevalue("bucket"))
 
 
-def test_the_uploads_of_a_caller_are_found_with_their_final_sizes(backend: Backend) -> None:
-    first, other = backend.begin(5), backend.begin(7, "bob")
-    backend.begin(9, None)
-    whole = backend.whole()
+def test_all_uploads_are_listed_as_they_are(backend: Backend) -> None:
+    ids = [backend.begin(5), backend.begin(7, "bob"), backend.begin(9, None), backend.whole().id]
+    backend.send(ids[0], 0, 3)
     for _ in range(2):
-        found = backend.uploads.begun_by("ann")
-        assert set(found) == {(5, None), (len(CONTENT), SHA256)}
-    assert backend.uploads.begun_by("bob") == [(7, None)]
-    for id in (first, other):
+        found = {each.id: each for each in backend.uploads.all()}
+        assert found == {id: backend.uploads.get(id) for id in ids}
+    for id in ids[:2]:
         backend.uploads.delete(id)
-    assert backend.uploads.begun_by("ann") == [(whole.size, SHA256)]
-    assert backend.uploads.begun_by("bob") == []
+    assert {each.id for each in backend.uploads.all()} == set(ids[2:])
 
 
-def test_an_upload_that_becomes_complete_is_found_with_its_hash(backend: Backend) -> None:
+def test_an_upload_that_becomes_complete_is_listed_with_its_hash(backend: Backend) -> None:
     id = backend.begin()
-    assert backend.uploads.begun_by("ann") == [(len(CONTENT), None)]
+    assert [each.sha256 for each in backend.uploads.all()] == [None]
     backend.send(id, 0, len(CONTENT))
     backend.uploads.complete(id)
-    assert backend.uploads.begun_by("ann") == [(len(CONTENT), SHA256)]
+    assert [(each.offset, each.sha256) for each in backend.uploads.all()] == [
+        (len(CONTENT), SHA256)
+    ]
+
+
+def test_expired_uploads_are_left_out(backend: Backend) -> None:
+    backend.begin()
+    assert len(backend.uploads.unexpired(60_000)) == 1
+    assert backend.uploads.unexpired(-60_000) == []
 
 
 def test_a_new_upload_has_no_bytes(backend: Backend) -> None:

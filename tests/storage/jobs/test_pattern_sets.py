@@ -86,6 +86,23 @@ def test_there_is_a_limit_that_replacing_a_set_does_not_meet(sets: PatternSets) 
         assert sets.put("c", ["x"], "", None, anything)[1]
 
 
+def test_a_caller_has_a_share_of_the_limit(sets: PatternSets) -> None:
+    def put(name: str, caller: str, sharer: str | None) -> None:
+        sets.put(name, ["x"], "", caller, anything, None, sharer)
+
+    with patch.object(pattern_sets, "MAX_PATTERN_SETS", 4):
+        for name in ("a", "b"):
+            put(name, "ann", "ann")
+        with pytest.raises(TooManyPatternSets) as error:
+            put("c", "ann", "ann")
+        assert "you have 2 of the 4 pattern sets" in error.value.text(4, "pattern sets")
+        put("a", "ann", "ann")
+        put("c", "bob", "bob")
+        with pytest.raises(TooManyPatternSets):
+            put("d", "bob", "bob")
+        put("d", "ada", None)
+
+
 def test_of_many_changes_at_once_none_overwrites_what_it_has_not_seen(
     bench: Bench, sets: PatternSets
 ) -> None:

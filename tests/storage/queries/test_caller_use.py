@@ -8,7 +8,7 @@ from storage.jobs.retention import delete_job
 from storage.queries import caller_use
 from storage.queries.caller_use import count_bytes_of, count_queued_of, has_upload
 from storage.records.job import Upload
-from storage.records.resumable_upload import BegunUpload
+from storage.records.resumable_upload import ResumableUpload
 from tests.support.job_files import complete_with_files
 from tests.support.stores import Bench
 
@@ -94,11 +94,10 @@ def test_files_are_read_instead_of_jobs_if_they_are_much_fewer(
 def test_a_resumable_upload_counts_until_a_job_of_its_caller_has_the_file(
     with_files: Bench,
 ) -> None:
+    sizes = {10_000: None, 10: "b" * 64, 1000: "c" * 64, 7: "e" * 64}
     begun = [
-        BegunUpload(10_000, None),
-        BegunUpload(10, "b" * 64),
-        BegunUpload(1000, "c" * 64),
-        BegunUpload(7, "e" * 64),
+        ResumableUpload(uuid4(), "a", size, "me", 0, sha256=sha256)
+        for size, sha256 in sizes.items()
     ]
     database = with_files.store.database
     assert count_bytes_of(database, "me", lambda name: begun) == 111 + 10_000 + 1000 + 7

@@ -487,6 +487,13 @@ def test_schedules_are_listed_by_name_and_limited(bench: Bench, store: Schedules
         put(store, "a")
         with pytest.raises(TooManySchedules):
             put(store, "d")
+    with patch.object(schedules, "MAX_SCHEDULES", 5):
+        first = store.get("a")
+        assert first
+        given = first.settings, "ann", lambda stored: None, None, "ann"
+        store.put("d", *given)
+        with pytest.raises(TooManySchedules):
+            store.put("e", *given)
 
 
 def test_jobs_are_found_by_their_schedule_and_other_filters(

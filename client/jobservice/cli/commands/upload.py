@@ -1,12 +1,13 @@
-"""`jobservice upload`."""
+"""`jobservice upload`, and `jobservice uploads` with its subcommand."""
 
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from jobservice.cli import exits, program
-from jobservice.cli.command import command
+from jobservice.cli.command import command, default_command
 from jobservice.cli.commands.submit import open_file
+from jobservice.cli.output import formats
 from jobservice.cli.output.progress import JobProgress
 from jobservice.cli.session import Session
 from jobservice.errors import ConnectionFailed
@@ -14,11 +15,18 @@ from jobservice.uploads import Source
 
 if TYPE_CHECKING:
     from jobservice import UploadState
+    from jobservice.cli.output.console import Cell
 
 EXAMPLES = (
     "upload huge.log",
     "upload huge.log --resume 6f1f3a54-9f0e-4a53-8a25-3d2f6e0b8c11",
 )
+
+
+COLUMNS = ("ID", "NAME", "SIZE", "SENT", "BY", "EXPIRES")
+Ids = Annotated[list[str], typer.Argument(metavar="ID...", help="Ids of uploads.")]
+
+uploads_app = typer.Typer(rich_markup_mode=None)
 
 
 def register(app: typer.Typer) -> None:
@@ -73,6 +81,36 @@ def upload(
             f"Use it with: {program.name()} submit TYPE --upload {complete.upload_id}"
         )
     return exits.SUCCEEDED
+
+
+def list_uploads(session: Session) -> None:
+    """List your uploads; an admin lists those of all callers."""
+    found = session.client.uploads.list()
+    if session.output.as_json:
+        for each in found:
+            session.output.item(dict(each.raw))
+    else:
+        session.output.table(COLUMNS, [_row(each) for each in found], right=("SIZE", "SENT"))
+
+
+def _row(upload: "UploadState") -> "list[Cell]":
+    return [
+        upload.upload_id,
+        upload.name,
+        formats.size(upload.size),
+        formats.size(upload.offset),
+        upload.created_by or "",
+        formats.moment(upload.expires_at),
+    ]
+
+
+def delete(session: Session, ids: Ids) -> int:
+    """Delete uploads. Jobs keep their files."""
+    return session.delete_each(ids, session.client.uploads.delete)
+
+
+default_command(uploads_app)(list_uploads)
+command(uploads_app, "delete", ("uploads delete 6f1f3a54-9f0e-4a53-8a25-3d2f6e0b8c11",))(delete)
 
 
 def _tell_how_to_resume(session: Session, file: str, begun: "list[UploadState]") -> None:

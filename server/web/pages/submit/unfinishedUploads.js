@@ -1,8 +1,8 @@
-// The uploads that this browser has begun and not finished, such as before a reload of the page.
+// The uploads that are not finished: those of this browser, such as before a reload of the page, and
+// the caller's others. Admins see those of all callers.
 
 import { actionButton } from "../../lib/dialog.js";
 import { h, replaceChildren } from "../../lib/dom.js";
-import { statusOf } from "../../lib/errors.js";
 import { allNotes, forget } from "../../lib/fileNotes.js";
 import * as format from "../../lib/format.js";
 import { get } from "../../shared/api.js";
@@ -21,7 +21,19 @@ import { isBeingSent } from "../../uploads/resumableUpload.js";
  * @returns {Promise<void>}
  */
 export async function showUnfinished(place, isWanted) {
-  const items = (await Promise.all(allNotes().map(itemOf))).filter((each) => each !== null);
+  /** @type {UploadStateDocument[]} */
+  let uploads;
+  try {
+    uploads = (await get("/uploads")).items;
+  } catch {
+    return; // the rest of the page tells what is wrong
+  }
+  const notes = new Map(allNotes().map((file) => [file.note, file]));
+  const known = new Set(uploads.map((each) => each.upload_id));
+  for (const [id, file] of notes) if (!known.has(id)) forget(file, id);
+  const unfinished = uploads.filter((each) => notes.has(each.upload_id) || each.sha256 === null);
+  const found = unfinished.map((each) => itemOf(each, notes.get(each.upload_id)));
+  const items = (await Promise.all(found)).filter((each) => each !== null);
   if (!items.length || !isWanted()) return;
   replaceChildren(
     place,
@@ -35,22 +47,15 @@ export async function showUnfinished(place, isWanted) {
 }
 
 /**
- * @param {FileNote} file
- * @returns {Promise<HTMLElement | null>} null if it does not exist any more, or is being sent
+ * @param {UploadStateDocument} state
+ * @param {FileNote | undefined} file undefined if another browser or program has begun the upload
+ * @returns {Promise<HTMLElement | null>} null if it is being sent
  */
-async function itemOf(file) {
-  const id = file.note;
+async function itemOf(state, file) {
+  const id = state.upload_id;
   if (await isBeingSent(id)) return null;
-  /** @type {UploadStateDocument} */
-  let state;
-  try {
-    state = await get(`/uploads/${id}`);
-  } catch (error) {
-    if (statusOf(error) === 404) forget(file, id);
-    return null;
-  }
   const remove = async () => {
-    forget(file, id);
+    if (file) forget(file, id);
     await deleteUpload(id);
     const list = item.parentElement;
     item.remove();
@@ -59,11 +64,12 @@ async function itemOf(file) {
   const item = h(
     "li",
     {},
-    `${file.name}: ${format.bytes(state.offset)} of ${format.bytes(state.size)} were sent. `,
+    `${state.name}: ${format.bytes(state.offset)} of ${format.bytes(state.size)} were sent` +
+      (file ? ". " : ` from elsewhere${state.created_by ? ` by ${state.created_by}` : ""}. `),
     actionButton("Delete", remove, {
       type: "button",
       class: "plain",
-      "aria-label": `Delete the upload of ${file.name}`,
+      "aria-label": `Delete the upload of ${state.name}`,
     }),
   );
   return item;

@@ -1,0 +1,34 @@
+"""How callers share what a limit of the whole service allows.
+
+Each caller has at most half of what the others leave free: with 1,000, the first caller may have
+500, and then the next one 250. So no caller can use up what the others need.
+"""
+
+
+class NoRoom(Exception):
+    """The limit of the service is reached, or the caller has its share: `own` is how many it has,
+    None if the limit is reached."""
+
+    def __init__(self, own: int | None = None):
+        super().__init__(own)
+        self.own = own
+
+    def text(self, limit: int, what: str) -> str:
+        """Say what there is no room for, such as "schedules"."""
+        if self.own is None:
+            return f"the service has {limit} {what}, which is the limit"
+        return (
+            f"you have {self.own} of the {limit} {what} that the service can have, and the rest is"
+            " for other callers"
+        )
+
+
+def require_room(limit: int, used: int, own: int | None, error: type[NoRoom] = NoRoom) -> None:
+    """Raise NoRoom if a caller may not have one more of what all callers have `used` of.
+
+    `own` is how many of these the caller has; None if it may use all that the others leave.
+    """
+    if used >= limit:
+        raise error
+    if own is not None and own >= limit - used:
+        raise error(own)
