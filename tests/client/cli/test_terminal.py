@@ -35,6 +35,22 @@ def test_upload_and_scan_have_bars(jobs: JobsCommand, tmp_path: Path) -> None:
     assert "\x1b[36m" in terminal.raw  # the bar of the table
 
 
+@pytest.mark.parametrize("name", ["burst", "the burst at the end of the log, with a long name"])
+def test_a_curve_fits_the_terminal_up_to_its_end(
+    jobs: JobsCommand, tmp_path: Path, name: str
+) -> None:
+    lines = [f"2030-01-31T{n // 60:02}:{n % 60:02}:00Z quiet\n" for n in range(1440)]
+    (tmp_path / "app.log").write_text("".join(lines) + f"2030-01-31T23:59:59Z {name}\n" * 9)
+    with jobs.terminal("analyze", "app.log", "-p", name, "--histogram", "auto") as terminal:
+        assert terminal.end() == 0
+    heading, total, burst = re.search("OVER TIME(?:.*\n){3}", terminal.text)[0].splitlines()[:3]  # type: ignore[index]
+    assert "each, from 2030-01-31" in heading
+    assert total.startswith("all lines")
+    assert re.fullmatch(r"\S.* +9 +█ *", burst)
+    assert len(burst.rstrip()) <= 80
+    assert len(total.rstrip().split("  ")[-1]) > 20
+
+
 @pytest.mark.parametrize("environ", [{"NO_COLOR": "1"}, {"TERM": "dumb"}])
 def test_colors_can_be_switched_off(
     jobs: JobsCommand, service: Service, environ: dict[str, str]

@@ -1,12 +1,15 @@
 """Curves of counts and of other figures over time, as characters."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from jobservice.cli.output import formats
 from jobservice.cli.output.console import Cell, Output
 
 CURVE_WIDTH = 100
+_LEAST_WIDTH = 10
+_GAPS = 4  # columns between the three of the table
+_FIGURE = 12  # the width of a figure with six digits
 
 
 def show(output: Output, timeline: Mapping[str, Any], rows: Mapping[str, Sequence[int]]) -> None:
@@ -15,11 +18,13 @@ def show(output: Output, timeline: Mapping[str, Any], rows: Mapping[str, Sequenc
     A character stands for one bin of the timeline or for several, whose counts are added up.
     """
     shown: list[list[Cell]] = []
+    most = max(len(formats.number(sum(counts))) for counts in rows.values())
+    size = _bins_of_character(output, timeline, rows, most)
     for name, counts in rows.items():
-        joined = [sum(group) for group in _groups(counts, timeline)]
+        joined = [sum(group) for group in _groups(counts, size)]
         curve = formats.curve(joined, output.ascii_only)
         shown.append([output.shortened(name), formats.number(max(joined)), (curve, "cyan")])
-    _table(output, timeline, shown)
+    _table(output, timeline, shown, size)
 
 
 def show_figures(
@@ -31,28 +36,39 @@ def show_figures(
     figures are shown as zero, and a bin without a figure as a space.
     """
     shown: list[list[Cell]] = []
+    size = _bins_of_character(output, timeline, rows, _FIGURE)
     for name, figures in rows.items():
-        known = [
-            [each for each in group if each is not None] for group in _groups(figures, timeline)
-        ]
+        known = [[each for each in group if each is not None] for group in _groups(figures, size)]
         most = max((each for group in known for each in group), default=0.0)
         scale = 1000 / most if most > 0 else 0.0
         heights = [max(0, round(scale * max(group, default=0.0))) for group in known]
         curve = formats.curve(heights, output.ascii_only)
         shown.append([output.shortened(name), f"{most:.6g}", (curve, "cyan")])
-    _table(output, timeline, shown)
+    _table(output, timeline, shown, size)
 
 
-def _groups(values: Sequence[Any], timeline: Mapping[str, Any]) -> list[Sequence[Any]]:
-    size = _bins_of_character(timeline)
+def _groups(values: Sequence[Any], size: int) -> list[Sequence[Any]]:
     return [values[at : at + size] for at in range(0, len(values), size)]
 
 
-def _bins_of_character(timeline: Mapping[str, Any]) -> int:
-    return int(-(-timeline["bins"] // CURVE_WIDTH))
+def _bins_of_character(
+    output: Output, timeline: Mapping[str, Any], names: Iterable[str], most: int
+) -> int:
+    """How many bins a character stands for, so that the curves fit beside their names and figures.
+
+    `most` is the width of the column of figures.
+    """
+    width = CURVE_WIDTH
+    if output.on_terminal:
+        first = max(len(output.shortened(name)) for name in ("OVER TIME", *names))
+        room = output.console.width - first - max(most, len("MOST")) - _GAPS
+        width = max(min(width, room), _LEAST_WIDTH)
+    return int(-(-timeline["bins"] // width))
 
 
-def _table(output: Output, timeline: Mapping[str, Any], rows: list[list[Cell]]) -> None:
-    seconds = formats.duration(timeline["bin_seconds"] * _bins_of_character(timeline))
+def _table(
+    output: Output, timeline: Mapping[str, Any], rows: list[list[Cell]], bins_of_character: int
+) -> None:
+    seconds = formats.duration(timeline["bin_seconds"] * bins_of_character)
     begin = formats.utc(timeline["start"])
     output.table(["OVER TIME", "MOST", f"{seconds} each, from {begin} UTC"], rows, right=["MOST"])
