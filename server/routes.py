@@ -15,7 +15,12 @@ from server.handlers.files.upload import UploadedFileHandler
 from server.handlers.health import HealthHandler, OpenApiHandler
 from server.handlers.jobs.analyses import ComparisonHandler, ReportHandler
 from server.handlers.jobs.analyze import AnalysisHandler, NamedAnalysisHandler
-from server.handlers.jobs.batches import BatchCancelHandler, BatchHandler, NewBatchHandler
+from server.handlers.jobs.batches import (
+    BatchCancelHandler,
+    BatchesHandler,
+    BatchHandler,
+    NewBatchHandler,
+)
 from server.handlers.jobs.bulk import BulkCancelHandler, BulkRetryHandler
 from server.handlers.jobs.events import EventsHandler, JobEventsHandler
 from server.handlers.jobs.explain import ExplainHandler
@@ -78,6 +83,7 @@ ROUTES: tuple[tuple[str, type[Handler]], ...] = (
     (r"/jobs/?", JobsHandler),
     (r"/jobs/upload/?", UploadHandler),
     (r"/jobs/batch/?", NewBatchHandler),
+    (r"/batches/?", BatchesHandler),
     (r"/batches/([^/]+)/?", BatchHandler),
     (r"/batches/([^/]+)/cancel/?", BatchCancelHandler),
     (r"/jobs/cancel/?", BulkCancelHandler),

@@ -11,7 +11,7 @@ from storage.audit.record import record
 from storage.db.clock import Clock
 from storage.db.database import Database
 from storage.db.models import BatchRow, JobRow, KeyRow
-from storage.jobs.batches import batch_progress, find_batch
+from storage.jobs.batches import batch_progress, find_batch, list_batches
 from storage.jobs.idempotency import KeyedJob, StoredKey, store_keys
 from storage.jobs.transitions import Transitions, to_json_text
 from storage.notify.wakeup import WORKER, Wakeup, notifying_transaction
@@ -20,6 +20,7 @@ from storage.records.audit import Actor
 from storage.records.batch import (
     THEN,
     Batch,
+    BatchPage,
     BatchProgress,
     BatchRefused,
     NewBatch,
@@ -82,6 +83,10 @@ class Batches:
     def get(self, batch_id: UUID) -> BatchProgress | None:
         """Return how far a batch is, None if there is none with this id."""
         return batch_progress(self._database, batch_id)
+
+    def page(self, limit: int, before: UUID | None, owner: str | None = None) -> BatchPage:
+        """Return batches before this one, newest first; with `owner`, only those of a caller."""
+        return list_batches(self._database, limit, before, owner)
 
     def cancel_then(self, job_id: UUID, by: str | None, actor: Actor | None = None) -> None:
         """Cancel the job that follows a batch, if it has not started."""

@@ -5,13 +5,18 @@ from typing import Any, cast
 
 from pydantic import Field
 
-from server.documents.filters import Query
+from server.documents.filters import Cursor, Query, Whole, encode_cursor
 from server.documents.jobs import rfc3339
-from server.documents.schemas.batches import BatchDocument, RefusalDocument, SubmittedBatchDocument
+from server.documents.schemas.batches import (
+    BatchDocument,
+    BatchesDocument,
+    RefusalDocument,
+    SubmittedBatchDocument,
+)
 from server.documents.schemas.problems import FieldDocument
 from server.http.codes import Code
 from server.http.problems import BODY, FieldError, Problem, unacceptable
-from storage.records.batch import THEN, Batch, BatchProgress
+from storage.records.batch import THEN, Batch, BatchPage, BatchProgress
 from storage.records.ids import MAX_BATCH_JOBS, id_in_batch
 from storage.records.states import Status
 
@@ -29,6 +34,14 @@ class BatchQuery(Query):
 
     atomic: bool = Field(
         False, description="true: if one job is refused, no job is stored, and the status is 422"
+    )
+
+
+class BatchListQuery(Query, Cursor):
+    """The query parameters of the list of batches."""
+
+    limit: Whole = Field(
+        20, ge=1, le=100, description="maximum number of batches in the response; by default 20"
     )
 
 
@@ -98,6 +111,12 @@ def _id_texts(batch: Batch) -> Iterator[str]:
     beginning = str(first)[:-_LAST_DIGITS]
     low = first.int & ((1 << 4 * _LAST_DIGITS) - 1)
     return (f"{beginning}{low + index:0{_LAST_DIGITS}x}" for index in batch.indexes)
+
+
+def batches_document(page: BatchPage, limit: int) -> BatchesDocument:
+    """Build one page of the list of batches."""
+    items = [batch_document(each) for each in page.batches]
+    return {"items": items, "limit": limit, "next": encode_cursor(page.next) if page.next else None}
 
 
 def batch_document(progress: BatchProgress) -> BatchDocument:

@@ -15,13 +15,16 @@ from server.checking.batch import CheckedPiece
 from server.checking.batch_body import BatchBody
 from server.checking.batch_checks import BatchChecks
 from server.documents.batches import (
+    BatchListQuery,
     Refusals,
     batch_document,
+    batches_document,
     new_batch_document,
     refusal_document,
     refused_batch,
     shortened,
 )
+from server.documents.schemas.batches import BatchesDocument
 from server.http.activity import log_change
 from server.http.codes import Code
 from server.http.problems import Problem, unacceptable, unavailable
@@ -149,6 +152,12 @@ class BatchSubmissions:
             await self._jobs.wait_for(Filters(batch=batch_id), seconds)
             progress = await self._progress(batch_id, caller)
         return dict(batch_document(progress))
+
+    async def page(self, query: BatchListQuery, caller: Caller) -> BatchesDocument:
+        """Return a page of the list of batches; of a caller who does not see all jobs, its own."""
+        owner = caller.name if caller.is_limited else None
+        given = query.limit, query.start_after(), owner
+        return batches_document(await self._threads.run(self._batches.page, *given), query.limit)
 
     async def cancel(self, batch_id: UUID, caller: Caller) -> dict[str, Any]:
         """Cancel the queued jobs of a batch, and request the cancel of its running ones."""

@@ -1,9 +1,10 @@
-"""Rows of batches: how far a batch is, and the deletion of batches without jobs.
+"""Rows of batches: how far a batch is, their list, and the deletion of batches without jobs.
 
 The jobs of a batch are found by their ids: see `storage/records/ids.py`.
 """
 
 import json
+import time
 from typing import Any
 from uuid import UUID
 
@@ -12,10 +13,13 @@ import peewee as pw
 from storage.db.database import Database
 from storage.db.models import BatchRow, JobRow
 from storage.db.parameters import parameter
-from storage.records.batch import Batch, BatchProgress
+from storage.records.batch import Batch, BatchPage, BatchProgress
 from storage.records.ids import id_in_batch, last_id_in_batch
 from storage.records.states import Status
 
+PAGE = 100
+"""How many batches one query reads for a list."""
+PAGE_SECONDS = 0.2
 SWEEP_BATCHES = 500
 """How many batches one sweep looks at."""
 
@@ -29,10 +33,35 @@ def find_batch(database: Database, batch_id: UUID) -> Batch | None:
 def batch_progress(database: Database, batch_id: UUID) -> BatchProgress | None:
     """Return how far a batch is, None if there is none with this id."""
     batch = find_batch(database, batch_id)
-    if batch is None:
-        return None
+    return _progress_of(database, batch) if batch else None
+
+
+def list_batches(
+    database: Database, limit: int, before: UUID | None, owner: str | None
+) -> BatchPage:
+    """Return up to `limit` batches before this one, those of one caller or of all, newest first.
+
+    The page is shorter if it takes longer than PAGE_SECONDS: a batch can have many jobs to count.
+    """
+    until = time.monotonic() + PAGE_SECONDS
+    select = database.statement(("page of batches", PAGE), _select_page)
+    found: list[BatchProgress] = []
+    first = last = before or UUID(int=(1 << 128) - 1)
+    while True:
+        rows = database.fetch(select, {"before": last})
+        for row in rows:
+            if len(found) == limit or (last != first and time.monotonic() > until):
+                return BatchPage(found, last)
+            last = row["id"]
+            if owner is None or row["submitted_by"] == owner:
+                found.append(_progress_of(database, _batch(row)))
+        if len(rows) < PAGE:
+            return BatchPage(found, None)
+
+
+def _progress_of(database: Database, batch: Batch) -> BatchProgress:
     count = database.statement("count of batch", _select_counts)
-    ids = {"first": id_in_batch(batch_id, 0), "last": last_id_in_batch(batch_id)}
+    ids = {"first": id_in_batch(batch.id, 0), "last": last_id_in_batch(batch.id)}
     rows = database.fetch(count, ids)
     counts = {Status(row["status"]): int(row["count"]) for row in rows}
     ends = [row["finished_at"] for row in rows if row["finished_at"] is not None]
@@ -74,6 +103,12 @@ def _select_counts() -> Any:
     count, end = pw.fn.COUNT(JobRow.id), pw.fn.MAX(JobRow.finished_at)
     columns = JobRow.status, count.alias("count"), end.alias("finished_at")
     return JobRow.select(*columns).where(*within).group_by(JobRow.status)
+
+
+def _select_page() -> Any:
+    """Select the newest batches before one."""
+    before = BatchRow.id < parameter(BatchRow.id, "before")
+    return BatchRow.select().where(before).order_by(BatchRow.id.desc()).limit(PAGE)
 
 
 def _select_next() -> Any:

@@ -105,6 +105,15 @@ class BatchProgress:
         return self.last_end if self.is_finished else None
 
 
+@dataclass(frozen=True)
+class BatchPage:
+    """A page of the list of batches, newest first; `next` is None at its end."""
+
+    batches: Sequence[BatchProgress]
+    next: UUID | None
+    """The last batch that was looked at, if there are more."""
+
+
 class BatchRefused(Exception):
     """No job of a batch was stored. `refusals` say why each refused job was."""
 

@@ -93,6 +93,9 @@ def test_jobs_of_a_batch_are_submitted_followed_and_canceled(api: Client, queue:
     api.wait_all([str(batch.job_ids[0])], 20)
     with pytest.raises(WaitTimeout, match="1 job is not final in batch"):
         api.batches.wait(batch.batch_id, 0.1)
+    listed = {each.batch_id: each for each in api.batches.list()}
+    assert (listed[batch.batch_id].refused, listed[batch.batch_id].finished) == (1, False)
+    assert len([*api.batches.list(limit=1)]) == 1
     assert [job.id for job in api.list(batch=batch.batch_id)] == [
         each for each in reversed(batch.job_ids) if each
     ]

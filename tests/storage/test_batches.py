@@ -1,6 +1,7 @@
 """Batches in the store: one transaction, one row, found by their ids, deleted with their jobs."""
 
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from typing import Any
 from uuid import UUID
 
@@ -73,6 +74,31 @@ def test_jobs_of_different_kinds_are_stored_with_their_own_options(
     assert count(bench, TagRow) == 4
     found = bench.jobs.list(Filters(tags=frozenset({"x"})), 9).jobs
     assert [job.id for job in found] == ids(batch, [4, 1])
+
+
+def test_a_list_has_all_batches_of_a_caller_newest_first(
+    bench: Bench, batches: Batches, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(rows, "PAGE", 2)
+    made = [
+        batches.add(replace(new(1), submitted_by=by), refuse).id
+        for by in ("ann", "bob", "ann", "bob", "ann")
+    ]
+
+    def listed(limit: int, owner: str | None) -> list[UUID]:
+        pages, before = [batches.page(limit, None, owner)], None
+        while (before := pages[-1].next) is not None:
+            pages.append(batches.page(limit, before, owner))
+        assert all(len(each.batches) <= limit for each in pages)
+        return [each.batch.id for page in pages for each in page.batches]
+
+    for limit in (1, 2, 3, 9):
+        assert listed(limit, None) == made[::-1]
+        assert listed(limit, "ann") == made[::-2]
+    (newest,) = batches.page(1, None).batches
+    assert (newest.counts, newest.is_finished) == ({Status.QUEUED: 1}, False)
+    monkeypatch.setattr(rows, "PAGE_SECONDS", -1.0)  # each page has one batch then
+    assert [len(batches.page(9, None).batches), listed(9, None)] == [1, made[::-1]]
 
 
 def test_the_jobs_of_a_batch_are_claimed_in_their_order(bench: Bench, batches: Batches) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import AsyncIterator, Iterable, Mapping
 from typing import Any
 
 from jobservice import requests
@@ -42,6 +42,12 @@ class AsyncBatches:
     async def get(self, batch_id: str) -> BatchData:
         """Return how far a batch is. Raises ApiError 404 (batch_not_found) if there is none."""
         return read_batch((await self._transport.send(requests.get_batch(batch_id))).document())
+
+    async def list(self, *, limit: int | None = None) -> AsyncIterator[BatchData]:
+        """Yield how far each batch is, newest first: of all batches, or of up to `limit`."""
+        request, size = requests.list_batches, requests.PAGE_BATCHES
+        async for document in self._transport.items(request, size, limit):
+            yield read_batch(document)
 
     async def wait(self, batch_id: str, timeout: float | None = None) -> BatchData:
         """Wait until no job of a batch is queued or running, and return how its jobs ended.

@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from jobservice import requests
@@ -43,6 +43,12 @@ class Batches:
     def get(self, batch_id: str) -> BatchData:
         """Return how far a batch is. Raises ApiError 404 (batch_not_found) if there is none."""
         return read_batch((self._transport.send(requests.get_batch(batch_id))).document())
+
+    def list(self, *, limit: int | None = None) -> Iterator[BatchData]:
+        """Yield how far each batch is, newest first: of all batches, or of up to `limit`."""
+        request, size = requests.list_batches, requests.PAGE_BATCHES
+        for document in self._transport.items(request, size, limit):
+            yield read_batch(document)
 
     def wait(self, batch_id: str, timeout: float | None = None) -> BatchData:
         """Wait until no job of a batch is queued or running, and return how its jobs ended.

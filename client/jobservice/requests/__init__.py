@@ -2,7 +2,13 @@
 
 from jobservice.requests.analyses import analyze_payload, compare_job, job_lines, job_report
 from jobservice.requests.audit import PAGE_ENTRIES, list_audit
-from jobservice.requests.batches import cancel_batch, get_batch, submit_batch
+from jobservice.requests.batches import (
+    PAGE_BATCHES,
+    cancel_batch,
+    get_batch,
+    list_batches,
+    submit_batch,
+)
 from jobservice.requests.failures import MAX_GROUPS, Since, list_failures, since_text
 from jobservice.requests.files import (
     find_file,
@@ -61,6 +67,7 @@ from jobservice.requests.uploads import (
 __all__ = [
     "MAX_GROUPS",
     "MAX_WAIT_SECONDS",
+    "PAGE_BATCHES",
     "PAGE_ENTRIES",
     "PAGE_JOBS",
     "PAGE_SCHEDULES",
@@ -100,6 +107,7 @@ __all__ = [
     "job_path",
     "job_report",
     "list_audit",
+    "list_batches",
     "list_failures",
     "list_files",
     "list_jobs",

@@ -10,6 +10,7 @@ from jobservice.requests.encoding import as_json
 from jobservice.requests.jobs import KEY_HEADER, read_options
 from jobservice.requests.request import JSON, Request, batch_path, one_wait, wait_query
 
+PAGE_BATCHES = 100
 JSON_LINES = "application/x-ndjson"
 _FIELDS = ("type", "payload")
 
@@ -42,6 +43,12 @@ def submit_batch(
 def get_batch(batch_id: str, wait: float = 0.0) -> Request:
     """Get how far a batch is, when it is finished or after `wait` seconds, at most 30."""
     return Request("GET", batch_path(batch_id), wait_query(wait), wait=one_wait(wait))
+
+
+def list_batches(limit: int, cursor: str | None) -> Request:
+    """Get a page of the list of batches."""
+    query = [("limit", str(limit))] + ([("cursor", cursor)] if cursor else [])
+    return Request("GET", "/batches", query)
 
 
 def cancel_batch(batch_id: str) -> Request:

@@ -73,6 +73,17 @@ class BatchDocument(TypedDict):
     """When the last of its jobs ended; null before."""
 
 
+class BatchesDocument(TypedDict):
+    """One page of the list of batches."""
+
+    items: list[BatchDocument]
+    """The batches, newest first."""
+    limit: int
+    """Maximum number of batches in the response."""
+    next: str | None
+    """Pass it as `cursor` to get the following page; null on the last page."""
+
+
 class CanceledBatchDocument(TypedDict):
     """What the cancel of a batch has done."""
 

@@ -1,11 +1,11 @@
-"""`/jobs/batch` and `/batches/{batch_id}`: submit many jobs at once, follow and cancel them."""
+"""`/jobs/batch` and `/batches`: submit many jobs at once, follow and cancel them."""
 
 from typing import ClassVar
 from uuid import UUID
 
 from server.auth.callers import Role
 from server.checking.batch_body import BatchBody
-from server.documents.batches import BatchQuery
+from server.documents.batches import BatchListQuery, BatchQuery
 from server.documents.filters import WaitQuery
 from server.handlers.base import Handler
 from server.handlers.query import query_parameters, read_query, wait_seconds
@@ -56,6 +56,22 @@ class NewBatchHandler(Handler):
         if self._admission:
             self._admission.release()
         super()._count_finished()
+
+
+class BatchesHandler(Handler):
+    """All batches."""
+
+    batches: BatchSubmissions
+    ROUTE = "/batches"
+    LIMITED = True
+    QUERIES: ClassVar = {"GET": (BatchListQuery,)}
+
+    async def get(self) -> None:
+        """Send a page of batches, newest first, with how far each is."""
+        query = read_query(BatchListQuery, query_parameters(self))
+        self.send_json(await self.batches.page(query, self.caller))
+
+    head = get
 
 
 class BatchHandler(Handler):

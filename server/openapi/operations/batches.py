@@ -1,10 +1,11 @@
 """The operations on batches: to submit many jobs at once, to follow and to cancel them."""
 
 from server.auth.callers import Role
-from server.documents.batches import BatchQuery
+from server.documents.batches import BatchListQuery, BatchQuery
 from server.documents.filters import WaitQuery
 from server.documents.schemas.batches import (
     BatchDocument,
+    BatchesDocument,
     CanceledBatchDocument,
     SubmittedBatchDocument,
 )
@@ -28,6 +29,15 @@ BATCHES = (
         queries=(BatchQuery,),
         response_headers={202: ("Location", "Idempotency-Replayed")},
         request_headers=("Idempotency-Key", "Traceparent"),
+    ),
+    Operation(
+        "/batches",
+        "List batches",
+        {200: BatchesDocument},
+        id="listBatches",
+        tag="jobs",
+        description="Newest first, with how far each is.",
+        queries=(BatchListQuery,),
     ),
     Operation(
         "/batches/{batch_id}",

@@ -26,6 +26,9 @@ def test_the_jobs_of_a_file_are_submitted_and_waited_for(jobs: JobsCommand, tmp_
     shown = jobs.run("batches", "show", batch_id, "--json").items[0]
     assert (shown["succeeded"], shown["finished"]) == (2, True)
     assert len(jobs.run("list", "--batch", batch_id, "--json").items) == 2
+    assert jobs.run("batches", "list", "--json").items[0] == shown
+    columns = jobs.run("batches", "list", "-n", "1").out.splitlines()[-1].split()
+    assert (columns[0], columns[-3:]) == (batch_id, ["2", "2", "succeeded"])
     assert jobs.run("batches", "cancel", batch_id).out == "0 of 0 jobs changed\n"
     array = write(tmp_path, json.dumps([SLEEP]))
     done = jobs.run("batches", "submit", array, "--wait", "--json")

@@ -225,6 +225,12 @@ async def test_a_token_for_queues_submits_only_to_them(client: Client, caller: s
     batch = await send(client, caller, "POST", "/jobs/batch", [{**JOB, "queue": "open"}, JOB])
     document = read(batch, 202)
     assert [each["index"] for each in document["refusals"]] == [1]
+    assert read(await send(client, "ann", "POST", "/jobs/batch", [JOB]), 202)
+    shown = read(await send(client, caller, "GET", "/batches?limit=1"), 200)
+    assert [each["batch_id"] for each in shown["items"]] == [document["batch_id"]]
+    assert shown["next"] is None or read(
+        await send(client, caller, "GET", f"/batches?cursor={shown['next']}"), 200
+    ) == {"items": [], "limit": 20, "next": None}
     body, kind = form(analyze_form())
     headers = {**bearer(caller), "Content-Type": kind}
     answer = await client.fetch("/jobs", method="POST", body=body, headers=headers)

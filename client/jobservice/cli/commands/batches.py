@@ -9,6 +9,7 @@ from jobservice.cli.batch_files import BatchFile
 from jobservice.cli.command import command
 from jobservice.cli.options import json_object, seconds
 from jobservice.cli.output import formats
+from jobservice.cli.output.console import Cell
 from jobservice.cli.session import Session
 from jobservice.errors import ApiError, WaitTimeout
 
@@ -17,6 +18,11 @@ if TYPE_CHECKING:
 
 SHOWN_REFUSALS = 20
 """Refused jobs that are reported one by one."""
+COLUMNS = ("BATCH", "CREATED", "JOBS", "STATE")
+DEFAULT_LIMIT = 20
+Limit = Annotated[
+    int, typer.Option("--limit", "-n", metavar="N", min=1, help="At most so many batches.")
+]
 STATUSES = ("queued", "running", "succeeded", "failed", "canceled", "deleted")
 BatchId = Annotated[str, typer.Argument(metavar="ID", help="Id of a batch.")]
 JobsFile = Annotated[
@@ -92,6 +98,29 @@ def _submit(session: Session, found: BatchFile, given: dict[str, Any]) -> "NewBa
         raise typer.BadParameter(found.with_places(str(error)), param_hint=hint) from None
 
 
+def list_batches(session: Session, limit: Limit = DEFAULT_LIMIT) -> None:
+    """List batches, newest first, with how far each is."""
+    output, found = session.output, session.client.batches.list(limit=limit)
+    if output.as_json:
+        for each in found:
+            output.item(dict(each.raw))
+    elif rows := [_row(each) for each in found]:
+        output.table(COLUMNS, rows)
+    else:
+        output.hint("No batches.")
+
+
+def _row(batch: "BatchData") -> list[Cell]:
+    created = formats.moment(batch.created_at) if batch.created_at else ""
+    return [batch.batch_id, created, formats.number(batch.size), _counts(batch)]
+
+
+def _counts(batch: "BatchData") -> str:
+    """Say how far a batch is: 1 running, 7 succeeded."""
+    counts = [(name, getattr(batch, name)) for name in (*STATUSES, "refused")]
+    return ", ".join(f"{formats.number(count)} {name}" for name, count in counts if count)
+
+
 def show(session: Session, batch_id: BatchId) -> int:
     """Show how many jobs of a batch have each status."""
     _report(session, session.client.batches.get(batch_id))
@@ -130,10 +159,7 @@ def _report(session: Session, batch: "BatchData") -> None:
     if session.output.as_json:
         session.output.document(dict(batch.raw))
         return
-    counts = [(name, getattr(batch, name)) for name in STATUSES]
-    texts = [f"{formats.number(count)} {name}" for name, count in counts if count]
-    refused = f", {formats.number(batch.refused)} refused" if batch.refused else ""
-    session.output.line(f"{batch.batch_id}  {', '.join(texts)}{refused}")
+    session.output.line(f"{batch.batch_id}  {_counts(batch)}")
 
 
 def _report_refusals(session: Session, found: BatchFile, batch: "NewBatch") -> None:
@@ -147,6 +173,7 @@ def _report_refusals(session: Session, found: BatchFile, batch: "NewBatch") -> N
 
 
 command(app, "submit", ("batches submit jobs.jsonl --wait", "batches submit - --atomic"))(submit)
+command(app, "list", ("batches list --limit 5",))(list_batches)
 command(app, "show", ("batches show 01a2107d-08cc-73f5-a3eb-bdc8e7038000",))(show)
 wait_examples = ("batches wait 01a2107d-08cc-73f5-a3eb-bdc8e7038000 --timeout 5m",)
 command(app, "wait", wait_examples)(wait)
