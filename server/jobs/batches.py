@@ -24,7 +24,6 @@ from server.documents.batches import (
     refused_batch,
     shortened,
 )
-from server.documents.schemas.batches import BatchesDocument
 from server.http.activity import log_change
 from server.http.codes import Code
 from server.http.problems import Problem, unacceptable, unavailable
@@ -153,11 +152,12 @@ class BatchSubmissions:
             progress = await self._progress(batch_id, caller)
         return dict(batch_document(progress))
 
-    async def page(self, query: BatchListQuery, caller: Caller) -> BatchesDocument:
+    async def page(self, query: BatchListQuery, caller: Caller) -> dict[str, Any]:
         """Return a page of the list of batches; of a caller who does not see all jobs, its own."""
         owner = caller.name if caller.is_limited else None
         given = query.limit, query.start_after(), owner
-        return batches_document(await self._threads.run(self._batches.page, *given), query.limit)
+        page = await self._threads.run(self._batches.page, *given)
+        return dict(batches_document(page, query.limit))
 
     async def cancel(self, batch_id: UUID, caller: Caller) -> dict[str, Any]:
         """Cancel the queued jobs of a batch, and request the cancel of its running ones."""
