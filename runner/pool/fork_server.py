@@ -14,7 +14,6 @@ import contextlib
 import json
 import multiprocessing
 import os
-import resource
 import select
 import signal
 import socket
@@ -32,8 +31,6 @@ from runner.pool.protocol.python_internals import InheritedDescriptor, start_tra
 
 _RESUME_SECONDS = 0.1
 _START_ATTEMPTS = 3
-_TRACKER_BYTES = 128 * 2**20
-"""The memory of multiprocessing's tracker, which takes about 10 MiB."""
 _NOT_LOADED = "the entry cannot be loaded"
 
 
@@ -91,7 +88,7 @@ class ForkServer:
     def _start_once(self) -> None:
         # The tracker must run before the signals are blocked below: starting it would unblock them.
         with reduced(self._env):
-            _start_tracker()
+            start_tracker()
         channel, server_end = messages.new_channel()
         arguments = (
             os.getpid(),
@@ -159,19 +156,6 @@ class ForkServer:
             raise ConnectionError(f"the {server_main.PROCESS_NAME} {exit_text}") from None
         assert message is not None
         return message
-
-
-def _start_tracker() -> None:
-    """Start multiprocessing's tracker, unless it runs, with a limit of its memory.
-
-    All job processes can write to it. Without the limit, a line without end would use up the memory
-    of all; with it, the tracker ends, and the next process that needs one starts another.
-    """
-    before = processes.children_of(os.getpid())
-    start_tracker()
-    for tracker in set(processes.children_of(os.getpid())).difference(before):
-        with contextlib.suppress(OSError):
-            resource.prlimit(tracker, resource.RLIMIT_DATA, (_TRACKER_BYTES, _TRACKER_BYTES))
 
 
 _ALLOWED = ("PATH", "LANG", "LANGUAGE", "LC_*", "TZ", "PYTHON*", "LD_LIBRARY_PATH")

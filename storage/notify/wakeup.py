@@ -107,7 +107,10 @@ class SocketWaiter:
             self._socket = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
             resources.callback(self._socket.close)
             self._socket.setblocking(False)
-            self._socket.bind(_address(self._folder, name))
+            # /proc/net/unix shows to jobs what a socket was bound to. They could flood it.
+            bound_to = f"{secrets.token_hex(8)}.new"
+            self._socket.bind(_address(self._folder, bound_to))
+            os.rename(bound_to, name, src_dir_fd=self._folder, dst_dir_fd=self._folder)
             resources.pop_all()
 
     def fileno(self) -> int:

@@ -23,6 +23,11 @@ pytestmark = pytest.mark.skipif(
 DENIED = ("EACCES", "EPERM", "EXDEV", "ENOENT", "EROFS")
 """What Landlock and filters answer; EXDEV if a file is to be moved or linked. In a mount namespace,
 files are hidden or read-only."""
+NAMESPACES, NO_NAMESPACES = (
+    "each job process has a mount namespace",
+    "jobs have no mount namespaces",
+)
+MEMORY_BYTES = 256 * 2**20
 LEVELS = ("auto", "none")
 """With mount namespaces, and without them, as in most containers."""
 TYPES = {
@@ -45,9 +50,9 @@ def service(request: pytest.FixtureRequest) -> Iterator[Service]:
         (folder / "secret").write_text("0123456789abcdef")
         secret = {"COOKIE_SECRET_FILE": str(folder / "secret")}
         with running_service("", folder, **TYPES, **secret, CONCURRENCY_LIMIT="2") as service:
-            worker = service.worker(JOB_NAMESPACES=request.param)
-            has, lacks = "each job process has a mount namespace", "jobs have no mount namespaces"
-            worker.logged(has if request.param == "auto" else lacks)
+            limits = {"JOB_MEMORY_BYTES": str(MEMORY_BYTES)}
+            worker = service.worker(JOB_NAMESPACES=request.param, **limits)
+            worker.logged(NAMESPACES if request.param == "auto" else NO_NAMESPACES)
             yield service
 
 
@@ -102,6 +107,20 @@ def test_a_job_changes_no_mode_owner_or_attribute_of_others(service: Service, do
         assert tried(service, f"change_{do}", path) in DENIED
     assert [path.stat() for path in paths] == before
     assert tried_with_file(service, b"its own", f"change_{do}") in DENIED
+
+
+def test_a_job_cannot_wake_the_programs(service: Service) -> None:
+    assert any(service.folder.glob("data/wakeup/worker-*"))
+    assert tried(service, "wake_up", service.folder / "data" / "wakeup") == []
+
+
+def test_memory_is_limited_and_ends_with_its_job(service: Service) -> None:
+    (worker,) = [each for each in service.programs() if each.name == "runner"]
+    if NO_NAMESPACES in [line["message"] for line in worker.lines()]:
+        pytest.skip("jobs share /dev/shm")
+    assert tried(service, "leave_memory", MEMORY_BYTES + 1) == "ENOSPC"
+    assert [tried(service, "leave_memory", 1) for _ in range(4)] == [False] * 4  # in both slots
+    assert not Path("/dev/shm/left").exists()
 
 
 def test_a_job_changes_the_modes_of_its_own_files(service: Service) -> None:

@@ -32,7 +32,7 @@ from runner.pool.linux import file_modes, landlock, namespaces, processes, secco
 from runner.pool.linux.work_folders import FILE, WORK
 from runner.pool.protocol import messages
 from runner.pool.protocol.log_frames import OutputEnds
-from runner.pool.protocol.python_internals import forget_temporary_folder, tracker_descriptor
+from runner.pool.protocol.python_internals import forget_temporary_folder, forget_tracker
 from runner.pool.protocol.setup import CallLimits, JobLimits
 
 _mappings: list[mmap.mmap] = []
@@ -252,10 +252,9 @@ def _detach_from_keeper(keeper: int, keep_fds: Collection[int]) -> None:
     signal.set_wakeup_fd(-1)
     reset_signals()
     os.setsid()
-    # All processes below the runner share one tracker of shared memory and semaphores.
-    tracker = tracker_descriptor()
-    kept = keep_fds if tracker is None else [*keep_fds, tracker]
-    processes.close_descriptors_except(kept)
+    # The tracker of multiprocessing belongs to all jobs, and prints to the log of the worker.
+    forget_tracker()
+    processes.close_descriptors_except(keep_fds)
     null = os.open(os.devnull, os.O_RDONLY)
     os.dup2(null, 0)
     if null > 0:

@@ -13,9 +13,10 @@ from pathlib import Path
 from typing import NoReturn
 
 from runner.pool.job_process import loop
-from runner.pool.linux import processes
+from runner.pool.linux import namespaces, processes
 from runner.pool.linux.cgroups import SlotCgroup
 from runner.pool.linux.file_modes import ModeChanges
+from runner.pool.linux.namespaces import View
 from runner.pool.linux.processes import ProcessUsage, kill_descendants
 from runner.pool.protocol import answers, messages
 from runner.pool.protocol.output import OutputPipes
@@ -81,6 +82,7 @@ class JobProcess:
                 cgroup.add(self.pid)  # it runs no code of a job before its first call
                 cgroup.limit(*limits.job.of_group())
             self._stray_processes = StrayProcesses(self.pid)
+            self._memory = OwnMemory(self.pid, confinement.view)
             resources.pop_all()
 
     def send_call(
@@ -188,9 +190,10 @@ class JobProcess:
     def _count_oom_kills(self) -> int:
         return self._cgroup.oom_kills() if self._cgroup else count_oom_kills()
 
-    def has_stray_processes(self) -> bool:
-        """Return whether a process or thread that the last call started is still running."""
-        return self._stray_processes.exist()
+    def has_left_something(self) -> bool:
+        """Return whether a process or thread that the last call started is still running, or
+        whether files are left in the process's own /dev/shm."""
+        return self._stray_processes.exist() or self._memory.has_files()
 
     def suits(self, needs: Needs, limits: JobLimits) -> bool:
         """Return whether a call with these needs and limits may run in the process.
@@ -222,6 +225,7 @@ class JobProcess:
         processes.send_signal(self.pid, signal.SIGKILL, group=True)
         self.channel.close()
         self._stray_processes.close()
+        self._memory.close()
         if self.modes:
             self.modes.close()
         usage = kill_descendants()
@@ -289,6 +293,33 @@ class StrayProcesses:
     def close(self) -> None:
         """Close the files."""
         self._files.close()
+
+
+class OwnMemory:
+    """Checks after each call whether a job process with a /dev/shm of its own has files there."""
+
+    def __init__(self, pid: int, view: View | None):
+        self._path = None
+        if view and view.has_own_memory():
+            self._path = f"/proc/{pid}/root{namespaces.SHARED_MEMORY}"
+        self._opened = contextlib.ExitStack()
+        self._folder: int | None = None
+
+    def has_files(self) -> bool:
+        """Return whether there are files, or the process does not let its keeper see that. To be
+        called after its first call: the process prepares itself before that."""
+        if self._path is None:
+            return False
+        try:
+            if self._folder is None:
+                self._folder = _open(self._opened, self._path)
+            return bool(os.listdir(self._folder))
+        except OSError:
+            return True
+
+    def close(self) -> None:
+        """Close the folder."""
+        self._opened.close()
 
 
 def _open(opened: contextlib.ExitStack, path: str) -> int:

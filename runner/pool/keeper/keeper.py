@@ -174,7 +174,7 @@ class Keeper:
             outcome = outcome._replace(
                 cpu_seconds=usage.cpu_seconds, peak_memory_bytes=usage.peak_memory_bytes
             )
-        elif outcome.kind == "out_of_memory" or process.has_stray_processes():
+        elif outcome.kind == "out_of_memory" or process.has_left_something():
             self._kill(process)
         discarded = self._folder.discard(self._call_id if outcome.kind == "returned" else None)
         if discarded.has_files:

@@ -146,9 +146,11 @@ def start_tracker() -> None:
     resource_tracker.ensure_running()
 
 
-def tracker_descriptor() -> int | None:
-    """Return the descriptor to which this process writes for the tracker."""
-    return resource_tracker.getfd()
+def forget_tracker() -> None:
+    """Let this process start a tracker of its own if it needs one. The descriptor of the old one
+    stays open."""
+    tracker: Any = resource_tracker._resource_tracker
+    tracker._fd = tracker._pid = None
 
 
 def forget_temporary_folder() -> None:

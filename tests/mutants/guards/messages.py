@@ -104,11 +104,11 @@ MESSAGES = (
         FAULTS,
     ),
     Mutant(
-        "the tracker of multiprocessing has limited memory",
-        "runner/pool/fork_server.py",
-        "resource.prlimit(tracker, resource.RLIMIT_DATA, (_TRACKER_BYTES, _TRACKER_BYTES))",
-        "pass",
-        FAULTS,
+        "a job process cannot write to the tracker of multiprocessing",
+        "runner/pool/job_process/loop.py",
+        "    processes.close_descriptors_except(keep_fds)\n",
+        "    processes.close_descriptors_except([*keep_fds, *range(3, 20)])\n",
+        SEEN,
     ),
     Mutant(
         "a job process cannot change limits and priorities of other processes",

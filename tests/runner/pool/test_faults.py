@@ -155,11 +155,6 @@ def test_a_keeper_that_cannot_send_to_the_runner_exits() -> None:
     assert output_of(code) == (128 + signal.SIGTERM, "")
 
 
-def test_the_tracker_to_which_all_jobs_can_write_has_limited_memory() -> None:
-    code = "from tests.support.pool import runner_process; runner_process.print_limit_of_tracker()"
-    assert output_of(code) == (0, f"{(2**27, 2**27)}\n")
-
-
 @pytest.mark.parametrize(("name", "says"), [("SIGTERM", "ended: -15"), ("SIGCONT", "returned")])
 def test_a_just_forked_job_process_does_not_run_the_signal_handlers_of_its_keeper(
     name: str, says: str

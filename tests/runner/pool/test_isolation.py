@@ -135,10 +135,10 @@ def test_jobs_have_a_lower_priority(owner: Owner) -> None:
 def test_a_job_has_only_its_own_descriptors(owner: Owner) -> None:
     descriptors = owner.value("surroundings")["descriptors"]
     kinds = sorted(target.partition(":")[0] for target in descriptors.values())
-    # stdin; stdout and stderr, and the two pipes that they lead to; the channel; the resource
-    # tracker; and the folder in /proc that is being listed.
+    # stdin; stdout and stderr, and the two pipes that they lead to; the channel; and the folder in
+    # /proc that is being listed.
     assert kinds == sorted(
-        ["/dev/null", *["pipe"] * 5, "socket", *[k for k in kinds if "/proc" in k]]
+        ["/dev/null", *["pipe"] * 4, "socket", *[k for k in kinds if "/proc" in k]]
     ), descriptors
 
 

@@ -209,10 +209,9 @@ def test_a_job_process_inherits_no_descriptor_of_its_runner(tmp_path: Path) -> N
     kinds = sorted(
         target.partition(":")[0].removeprefix(str(tmp_path)) for target in others.values()
     )
-    # The pipes are those for its output and to the resource tracker; the socket is its channel.
+    # The pipes are those for its output; the socket is its channel.
     assert [kind for kind in kinds if not kind.startswith("/proc/")] == [
         "/dev/null",
-        "pipe",
         "pipe",
         "pipe",
         "socket",

@@ -24,7 +24,6 @@ SIGNATURES = {
     "reduction.DupFd": "(fd)",
     "reduction.dump": "(obj, file, protocol=None)",
     "resource_tracker.ensure_running": "()",
-    "resource_tracker.getfd": "()",
     "spawn._main": "(fd, parent_sentinel)",
     "spawn.get_preparation_data": "(name)",
     "util.Finalize.__init__": "(self, obj, callback, args=(), kwargs=None, exitpriority=None)",
@@ -38,6 +37,7 @@ STATEMENTS = {
         "self = reduction.pickle.load(from_parent)",
         "self._bootstrap(parent_sentinel)",
     ],
+    "resource_tracker.ResourceTracker.__init__": ["self._fd = None", "self._pid = None"],
     "util.get_temp_dir": ["process.current_process()._config.get('tempdir')"],
 }
 """What the module relies on: statements of multiprocessing."""

@@ -76,6 +76,16 @@ def test_the_socket_of_a_dead_waiter_is_removed(tmp_path: Path) -> None:
     wakeup.close()
 
 
+def test_the_name_of_a_socket_cannot_be_read_in_proc(tmp_path: Path) -> None:
+    wakeup = SocketWakeup(tmp_path)
+    waiter = wakeup.waiter(WORKER)
+    (name,) = os.listdir(tmp_path)
+    assert name.startswith(f"{WORKER}-")
+    assert name not in Path("/proc/net/unix").read_text()
+    waiter.close()
+    wakeup.close()
+
+
 def test_a_process_without_free_descriptors_wakes_nobody_and_continues(tmp_path: Path) -> None:
     wakeup = SocketWakeup(tmp_path)
     before = open_descriptors()

@@ -262,7 +262,7 @@ def surroundings(report: Report) -> dict[str, Any]:
 
 
 def use_multiprocessing(report: Report) -> int:
-    """Use features that need the resource tracker, which the runner has started."""
+    """Use features that need a resource tracker, which this process starts."""
     memory = shared_memory.SharedMemory(create=True, size=8)
     context = get_context("fork")
     with context.Pool(2) as pool:

@@ -5,7 +5,6 @@ import ctypes
 import fcntl
 import json
 import os
-import resource
 import select
 import signal
 import sys
@@ -26,7 +25,7 @@ from runner.pool.protocol.python_internals import InheritedDescriptor
 from runner.pool.protocol.setup import CallLimits, KeeperArguments, PoolArguments, Slot
 from runner.pool.protocol.shared_memory import BegunCalls, Lease
 from tests.support.pool import calls
-from tests.support.pool.pools import command, open_pool, open_runner_folder
+from tests.support.pool.pools import open_runner_folder
 
 
 def run_pool(lock: str, gate: str) -> None:
@@ -104,14 +103,6 @@ def at_a_lock() -> None:
 def print_report(seconds: float, stacks: str) -> None:
     """Print what the watchdog reports."""
     _print_line(json.dumps({"seconds": seconds, "stacks": stacks}))
-
-
-def print_limit_of_tracker() -> None:
-    """Open a pool, and print the memory limit of multiprocessing's tracker."""
-    with open_pool(1):
-        below = processes.children_of(os.getpid())
-        (tracker,) = [pid for pid in below if "resource_tracker" in command(pid)]
-        _print_line(str(resource.prlimit(tracker, resource.RLIMIT_DATA)))
 
 
 def watch_without_runner() -> None:
