@@ -14,6 +14,7 @@ from pathlib import Path
 PACKAGE = Path(__file__).parent / "jobservice"
 NAMES = {
     "AsyncAuditCalls": "AuditCalls",
+    "AsyncBaseTransport": "BaseTransport",
     "AsyncBatches": "Batches",
     "AsyncClient": "Client",
     "AsyncFailureCalls": "FailureCalls",

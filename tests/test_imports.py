@@ -197,7 +197,7 @@ LIBRARIES = {
     "jwt": "server.sign_in.jwt_checks",
     "cryptography": "server.sign_in.sealing",
     "httpcore": "jobservice._async.* jobservice._sync.*",
-    "httpx": "jobservice._async.* jobservice._sync.*",
+    "httpx": "jobservice._async.* jobservice._sync.* jobservice.testing",
 }
 
 

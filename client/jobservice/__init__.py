@@ -10,17 +10,21 @@ from typing import TYPE_CHECKING, Any
 from jobservice.version import VERSION as __version__
 
 __all__ = [
+    "CONTEXT",
     "ApiError",
     "AsyncClient",
     "AsyncJob",
+    "AttemptData",
     "AuditEntry",
     "BadBundle",
     "BatchData",
     "BrokenTypeData",
     "BulkChange",
+    "Changes",
     "Client",
     "ConnectionFailed",
     "DryRun",
+    "ErrorData",
     "Event",
     "Executor",
     "FailureData",
@@ -28,23 +32,30 @@ __all__ = [
     "FileChanged",
     "FileDamaged",
     "FileData",
+    "Filters",
     "FiringData",
     "Job",
     "JobCanceled",
     "JobData",
     "JobFailed",
+    "JobFuture",
     "JobServiceError",
     "KnownFile",
     "LineData",
     "LogEntry",
     "NewBatch",
+    "NewJob",
+    "Options",
     "PatternSetData",
+    "QueueChanges",
     "QueueData",
     "Refusal",
     "Scale",
     "ScheduleData",
+    "Status",
     "TypeData",
     "Types",
+    "UploadData",
     "UploadState",
     "WaitTimeout",
     "__version__",
@@ -58,13 +69,18 @@ if TYPE_CHECKING:
     from jobservice.audit import AuditEntry
     from jobservice.batch_documents import BatchData, NewBatch, Refusal
     from jobservice.bundles import BadBundle
+    from jobservice.calls import CONTEXT
     from jobservice.documents import (
+        AttemptData,
         BulkChange,
         DryRun,
+        ErrorData,
         JobData,
         LineData,
         PatternSetData,
         QueueData,
+        Status,
+        UploadData,
     )
     from jobservice.errors import (
         ApiError,
@@ -77,10 +93,11 @@ if TYPE_CHECKING:
         WaitTimeout,
     )
     from jobservice.event_stream import Event
-    from jobservice.executor import Executor
+    from jobservice.executor import Executor, JobFuture
     from jobservice.failures import FailureData, Failures
     from jobservice.files import FileData, KnownFile
     from jobservice.log_entries import LogEntry
+    from jobservice.options import Changes, Filters, NewJob, Options, QueueChanges
     from jobservice.pieces import UploadState
     from jobservice.scale import Scale
     from jobservice.schedule_documents import FiringData, ScheduleData
@@ -96,13 +113,18 @@ _MODULES = {
     "BatchData": "batch_documents",
     "NewBatch": "batch_documents",
     "Refusal": "batch_documents",
+    "CONTEXT": "calls",
+    "AttemptData": "documents",
     "BulkChange": "documents",
     "DryRun": "documents",
+    "ErrorData": "documents",
     "JobData": "documents",
     "LineData": "documents",
     "LogEntry": "log_entries",
     "PatternSetData": "documents",
     "QueueData": "documents",
+    "Status": "documents",
+    "UploadData": "documents",
     "ApiError": "errors",
     "ConnectionFailed": "errors",
     "FileChanged": "errors",
@@ -113,11 +135,17 @@ _MODULES = {
     "WaitTimeout": "errors",
     "Event": "event_stream",
     "Executor": "executor",
+    "JobFuture": "executor",
     "FailureData": "failures",
     "Failures": "failures",
     "FileData": "files",
     "KnownFile": "files",
     "UploadState": "pieces",
+    "Changes": "options",
+    "Filters": "options",
+    "NewJob": "options",
+    "Options": "options",
+    "QueueChanges": "options",
     "Scale": "scale",
     "FiringData": "schedule_documents",
     "ScheduleData": "schedule_documents",

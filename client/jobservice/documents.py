@@ -7,11 +7,13 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, fields
 from datetime import datetime
-from typing import Any
+from typing import Any, Literal
 
 _TIMES = ("_at", "finish_by")
 """The ends of the names of fields that are times."""
-FINAL = frozenset({"succeeded", "failed", "canceled"})
+Status = Literal["queued", "running", "succeeded", "failed", "canceled"]
+"""The status of a job."""
+FINAL: frozenset[Status] = frozenset({"succeeded", "failed", "canceled"})
 """The statuses of jobs that have ended."""
 
 
@@ -59,7 +61,7 @@ class JobData:
     """
 
     job_id: str
-    status: str
+    status: Status
     type: str = ""
     payload: Mapping[str, Any] | None = None
     result: Any = None

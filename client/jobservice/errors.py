@@ -1,15 +1,14 @@
 """The exceptions of the client.
 
-    JobServiceError
-    ├── ApiError           the service refused a request
-    ├── ConnectionFailed   the service cannot be reached, or the connection broke
-    ├── WaitTimeout        a job was not final in time; also a TimeoutError
-    ├── FileDamaged        the file of a job cannot be read to its end
-    ├── FileChanged        a file has changed while it was uploaded
-    ├── JobFailed          the result of a job that failed was requested
-    └── JobCanceled        the result of a job that was canceled was requested
+JobServiceError
+├── ApiError           the service refused a request
+├── ConnectionFailed   the service cannot be reached, or the connection broke
+├── WaitTimeout        a job was not final in time; also a TimeoutError
+├── FileDamaged        the file of a job cannot be read to its end
+├── FileChanged        a file has changed while it was uploaded
+├── JobFailed          the result of a job that failed was requested
+└── JobCanceled        the result of a job that was canceled was requested
 
-Imports nothing of ours.
 """
 
 from __future__ import annotations
@@ -18,9 +17,13 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
+from jobservice.wording import in_python
+
 if TYPE_CHECKING:
     from jobservice.documents import ErrorData
 
+NOT_OURS = (400, 404, 405, 501)
+"""What other servers answer to requests that they do not know."""
 MAX_TEXT = 300
 """How many characters of a response that is not JSON are kept."""
 
@@ -36,7 +39,7 @@ class ApiError(JobServiceError):
     code: the kind of the error, such as invalid_request. docs/errors.md lists all codes. It is None
     for a response of another program, for example a proxy.
     title: a short name of the code.
-    detail: the fault of this request.
+    detail: the fault of this request, in the words of HTTP; `str(error)` has those of Python.
     field: the first invalid field, or None.
     errors: for each invalid field, an object with `field`, `detail` and `code`.
     request_id: the id of the request, which is also in the log of the listener.
@@ -60,7 +63,8 @@ class ApiError(JobServiceError):
         super().__init__(status, problem)
 
     def __str__(self) -> str:
-        text = f"{self.detail or self.title or 'no reason given'} ({self.code or 'HTTP'}"
+        detail = in_python(self.detail or self.title or "no reason given")
+        text = f"{detail} ({self.code or 'HTTP'}"
         text += f" {self.status}" if self.code is None else f", status {self.status}"
         return text + (f", request {self.request_id})" if self.request_id else ")")
 
@@ -131,7 +135,10 @@ def read_problem(status: int, reason: str, headers: Mapping[str, str], body: byt
     except ValueError:
         problem = None
     if not isinstance(problem, dict) or "status" not in problem:
-        problem = {"title": reason, "detail": _plain_detail(status, headers, body)}
+        detail = _plain_detail(status, headers, body)
+        if status in NOT_OURS and "x-request-id" not in headers:
+            detail = f"{detail or reason}: is this the address of a Job Service?"
+        problem = {"title": reason, "detail": detail}
         problem["request_id"] = headers.get("x-request-id")
     return ApiError(status, problem, retry_after=read_retry_after(headers.get("retry-after")))
 

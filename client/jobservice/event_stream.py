@@ -11,6 +11,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
+from jobservice.documents import Status
+
 _LINE_END = re.compile(rb"\r\n|\n|\r(?!\Z)")
 """A carriage return at the very end may be the first half of a pair."""
 
@@ -34,7 +36,7 @@ class Event:
         return str(self.data["job_id"])
 
     @property
-    def status(self) -> str | None:
+    def status(self) -> Status | None:
         """The status of the job; None for output, and for a job that was deleted."""
         return self.data.get("status")
 

@@ -18,9 +18,10 @@ from jobservice import (
     FileDamaged,
     JobCanceled,
     JobFailed,
+    NewJob,
     WaitTimeout,
 )
-from jobservice.requests import Options
+from jobservice.options import Options
 from tests.support.programs import Service
 
 LOG = b"one ERROR\ntwo WARN ERROR\n"
@@ -79,17 +80,18 @@ def test_a_key_makes_two_submissions_one_job(api: Client) -> None:
 
 
 def test_jobs_of_a_batch_are_submitted_followed_and_canceled(api: Client, queue: str) -> None:
-    jobs: list[dict[str, Any]] = [
+    jobs: list[NewJob] = [
         {"type": "sleep", "payload": {"seconds": 0}, "tags": ["b"], "delay": timedelta(seconds=0)},
         {"type": "sleep", "payload": {"seconds": -1}},
         {"type": "sleep", "payload": {"seconds": 0}, "queue": queue},
     ]
     key = str(uuid4())
-    then = {"type": "sleep", "payload": {"seconds": 0.01}, "delay": timedelta(seconds=0)}
-    batch = api.batches.submit(jobs, then=then, idempotency_key=key)
+    then: NewJob = {"type": "sleep", "payload": {"seconds": 0.01}, "delay": timedelta(seconds=0)}
+    given: Any = {"atomic": False, "then": then, "idempotency_key": key}
+    batch = api.batches.submit(jobs, **given)
     assert (batch.size, batch.refused, batch.job_ids[1]) == (2, 1, None)
     assert (batch.refusals[0].index, batch.refusals[0].code) == (1, "invalid_request")
-    assert api.batches.submit(jobs, then=then, idempotency_key=key).job_ids == batch.job_ids
+    assert api.batches.submit(jobs, **given).job_ids == batch.job_ids
     api.wait_all([str(batch.job_ids[0])], 20)
     with pytest.raises(WaitTimeout, match="1 job is not final in batch"):
         api.batches.wait(batch.batch_id, 0.1)
@@ -111,17 +113,17 @@ def test_jobs_of_a_batch_are_submitted_followed_and_canceled(api: Client, queue:
 
 
 def test_a_batch_with_wrong_jobs_is_refused(api: Client) -> None:
-    wrong = [{"type": "sleep", "payload": {"seconds": -1}}]
-    valid = [{"type": "sleep", "payload": {"seconds": 0}}]
+    wrong: list[NewJob] = [{"type": "sleep", "payload": {"seconds": -1}}]
+    valid: list[NewJob] = [{"type": "sleep", "payload": {"seconds": 0}}]
     with pytest.raises(ApiError) as caught:
-        api.batches.submit(valid + wrong, atomic=True)
+        api.batches.submit(valid + wrong)
     assert (caught.value.status, caught.value.field) == (422, "[1].payload.seconds")
     with pytest.raises(ApiError, match="batch_not_found"):
         api.batches.get(str(uuid4()))
     with pytest.raises(TypeError, match="job 1 is not a dict"):
-        api.batches.submit([*valid, {"payload": {}}])
+        api.batches.submit([*valid, {"payload": {}}])  # type: ignore[typeddict-item]
     with pytest.raises(TypeError, match="did you mean priority"):
-        api.batches.submit([{**valid[0], "prioritty": 1}])
+        api.batches.submit([{"type": "sleep", "prioritty": 1}])  # type: ignore[typeddict-unknown-key]
 
 
 def test_an_error_names_the_field_and_the_request(api: Client) -> None:

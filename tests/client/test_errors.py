@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from jobservice.documents import read_job
-from jobservice.errors import JobCanceled, WaitTimeout, read_problem, read_retry_after
+from jobservice.errors import ApiError, JobCanceled, WaitTimeout, read_problem, read_retry_after
 
 PROBLEM = {
     "type": "/docs/errors#invalid_request",
@@ -38,6 +38,8 @@ def test_an_error_has_all_that_the_problem_document_tells() -> None:
         (502, {"content-type": "text/html"}, b"<html>", "Bad (HTTP 502)"),
         (502, {"content-type": "text/plain"}, b"no backend\n", "no backend (HTTP 502)"),
         (500, {"x-request-id": "7"}, b"[1]", "Bad (HTTP 500, request 7)"),
+        (404, {}, b"<html>", "Bad: is this the address of a Job Service? (HTTP 404)"),
+        (404, {"x-request-id": "7"}, b"", "Bad (HTTP 404, request 7)"),
         (
             301,
             {"location": "https://jobs"},
@@ -72,6 +74,13 @@ def test_a_canceled_job_says_why_unless_its_error_is_that_of_an_attempt() -> Non
     document["attempts"] = [{"attempt": 1, "runner": "a", "error": error}]
     canceled = JobCanceled(SimpleNamespace(id="1", data=read_job(document)))
     assert (str(canceled), canceled.error) == ("job 1 was canceled by ann", None)
+
+
+def test_an_error_as_text_names_calls_and_arguments_of_python() -> None:
+    detail = "input.from: there is no job 7; GET /queues lists all"
+    error = ApiError(422, {"status": 422, "code": "invalid_request", "detail": detail})
+    assert error.detail == detail
+    assert str(error).startswith("input_from: there is no job 7; client.queues() lists all")
 
 
 def test_a_timeout_of_a_wait_is_a_timeout_error() -> None:

@@ -5,13 +5,13 @@ from __future__ import annotations
 import os
 import tempfile
 import time
-from collections.abc import AsyncIterator, Iterable, Mapping
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping
 from datetime import datetime, timedelta
 from functools import partial
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
-from jobservice import requests
+from jobservice import calls, requests
 from jobservice._async import many
 from jobservice._async.audit import AsyncAuditCalls
 from jobservice._async.batches import AsyncBatches
@@ -20,7 +20,7 @@ from jobservice._async.failures import AsyncFailureCalls
 from jobservice._async.files import AsyncFileCalls
 from jobservice._async.job import AsyncJob
 from jobservice._async.schedules import AsyncSchedules
-from jobservice._async.transport import AsyncTransport
+from jobservice._async.transport import RETRY_SECONDS, TIMEOUT_SECONDS, AsyncTransport
 from jobservice._async.types import AsyncTypeCalls
 from jobservice._async.uploads import AsyncUploads
 from jobservice.address import base_url
@@ -44,9 +44,12 @@ from jobservice.scale import Scale, read_scale
 from jobservice.uploads import Files, Progress
 
 if TYPE_CHECKING:
-    from typing_extensions import Unpack
+    import httpx
+    from typing_extensions import ParamSpec, Unpack
 
-    from jobservice.requests import Filters, Options
+    from jobservice.options import Filters, Options, QueueChanges
+
+    P = ParamSpec("P")
 
 DEFAULT_URL = "http://localhost:5000"
 
@@ -64,17 +67,19 @@ class AsyncClient:
         url: str | None = None,
         token: str | None = None,
         *,
-        timeout: float = 30.0,
-        retry_seconds: float = 60.0,
+        timeout: float = TIMEOUT_SECONDS,
+        retry_seconds: float = RETRY_SECONDS,
+        transport: httpx.AsyncBaseTransport | None = None,
     ):
         """`url` and `token` default to the environment variables JOBS_URL and JOBS_TOKEN. An
         empty token sends none. Raises ValueError if `url` is no address of HTTP.
 
-        `timeout`: how many seconds the service may stay silent; a wait adds its own time.
+        timeout: how many seconds the service may stay silent; a wait adds its own time.
+        transport: what sends requests instead of the network, as in `jobservice.testing`.
         """
         self.url = base_url(url or os.environ.get("JOBS_URL") or DEFAULT_URL)
         token = os.environ.get("JOBS_TOKEN") if token is None else token
-        self._transport = AsyncTransport(self.url, token, timeout, retry_seconds)
+        self._transport = AsyncTransport(self.url, token, timeout, retry_seconds, transport)
         self.audit = AsyncAuditCalls(self._transport)
         self.batches = AsyncBatches(self._transport)
         self.failures = AsyncFailureCalls(self._transport)
@@ -151,6 +156,19 @@ class AsyncClient:
         if wait and not job.is_final and (left := deadline - time.monotonic()) > 0:
             await job.wait_up_to(left)
         return job
+
+    async def call(
+        self, function: Callable[P, Any], /, *args: P.args, **kwargs: P.kwargs
+    ) -> AsyncJob:
+        """Submit the job that calls a function of a job type with these arguments.
+
+        The function is decorated with `@job`, so a type checker compares the arguments with its
+        parameters. A `File` is uploaded. CONTEXT stands for the context, which the worker makes.
+        Raises TypeError and ValueError for arguments that the function does not take.
+        """
+        type, payload, files = calls.read_call(function, args, kwargs)
+        file = files[0] if len(files) == 1 else files or None
+        return await self.submit(type, payload, file=file)
 
     async def _send_submission(self, request: requests.Request, upload: UploadState | None) -> Any:
         """Send a submission, then delete its upload: the job has its own copy of the file."""
@@ -339,7 +357,7 @@ class AsyncClient:
         request = requests.put_queue(name, max_running, paused, only_new=only_new)
         return read_queue(await self._transport.put(request))
 
-    async def change_queue(self, name: str, **changes: Any) -> QueueData:
+    async def change_queue(self, name: str, **changes: Unpack[QueueChanges]) -> QueueData:
         """Change some settings of a queue: `max_running`, `paused`."""
         return read_queue(await self._transport.document(requests.change_queue(name, changes)))
 

@@ -2,27 +2,37 @@
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import AsyncIterator
 from dataclasses import replace
 from datetime import datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from jobservice import requests
-from jobservice._async.transport import AsyncTransport
+from jobservice._async.transport import RETRY_SECONDS, TIMEOUT_SECONDS, AsyncTransport
 from jobservice.blocking import async_sleep
-from jobservice.documents import JobData, LineData, read_job, read_line
+from jobservice.documents import JobData, LineData, Status, read_job, read_line
 from jobservice.errors import ApiError, FileDamaged, JobCanceled, JobFailed, WaitTimeout
 from jobservice.event_stream import Event
 from jobservice.log_entries import LogEntry, entries_of_event, entries_of_output
 from jobservice.output import OutputLines, lines_of
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+    from jobservice.options import Changes
 
 MIN_WAIT_SECONDS = 0.2
 """The least time between two requests of a wait, also if a response comes at once."""
 
 
 class AsyncJob:
-    """A job of the service. Its state is the one that was received last."""
+    """A job of the service. Its state is the one that was received last.
+
+    Two objects are equal if they are the same job of the same service. A job can be pickled. The
+    copy takes the token from the environment variable JOBS_TOKEN, since pickles may be stored.
+    """
 
     def __init__(self, transport: AsyncTransport, data: JobData):
         self._transport = transport
@@ -31,13 +41,26 @@ class AsyncJob:
     def __repr__(self) -> str:
         return f"<{type(self).__name__} {self.id} {self.data.type} {self.status}>"
 
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, AsyncJob) and self._identity == other._identity
+
+    def __hash__(self) -> int:
+        return hash(self._identity)
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return _unpickled, (self._transport.url, self._data)
+
+    @property
+    def _identity(self) -> tuple[str, str]:
+        return self._transport.url, self.id
+
     @property
     def id(self) -> str:
         """The id of the job."""
         return self._data.job_id
 
     @property
-    def status(self) -> str:
+    def status(self) -> Status:
         """The last known status: queued, running, succeeded, failed or canceled."""
         return self._data.status
 
@@ -110,11 +133,9 @@ class AsyncJob:
         self._data = replace(self._data, status=answer.document()["status"])
         return self
 
-    async def change(self, **changes: Any) -> AsyncJob:
+    async def change(self, **changes: Unpack[Changes]) -> AsyncJob:
         """Change options of the queued job: `job.change(priority=5, tags=["urgent"])`.
 
-        The options are priority, run_at, delay, queue, tags, timeout, max_retries, keep_for,
-        memory_bytes, cpu_seconds, max_output_bytes and nice.
         Raises ApiError (job_not_queued) if the job has started.
         """
         answer = await self._transport.send(requests.update_job(self.id, changes))
@@ -314,6 +335,12 @@ class AsyncJob:
         answer = await self._transport.send(requests.get_job(self.id, wait), deadline)
         self._data = read_job(answer.document())
         return self
+
+
+def _unpickled(url: str, data: JobData) -> AsyncJob:
+    """Return a job that was pickled, with connections of its own."""
+    token = os.environ.get("JOBS_TOKEN")
+    return AsyncJob(AsyncTransport(url, token, TIMEOUT_SECONDS, RETRY_SECONDS), data)
 
 
 def _left(deadline: float | None) -> float:

@@ -4,8 +4,8 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Iterator, Mapping
-from typing import Any
+from collections.abc import Iterable, Iterator
+from typing import TYPE_CHECKING
 
 from jobservice import requests
 from jobservice._sync.job import MIN_WAIT_SECONDS
@@ -14,6 +14,9 @@ from jobservice.batch_documents import BatchData, NewBatch, read_batch, read_new
 from jobservice.blocking import sleep
 from jobservice.documents import BulkChange
 from jobservice.errors import WaitTimeout
+
+if TYPE_CHECKING:
+    from jobservice.options import NewJob
 
 
 class Batches:
@@ -24,18 +27,20 @@ class Batches:
 
     def submit(
         self,
-        jobs: Iterable[Mapping[str, Any]],
+        jobs: Iterable[NewJob],
         *,
-        atomic: bool = False,
-        then: Mapping[str, Any] | None = None,
+        atomic: bool = True,
+        then: NewJob | None = None,
         idempotency_key: str | None = None,
     ) -> NewBatch:
         """Submit up to 10,000 jobs by one request: dicts with type, payload and options.
 
-        A job that is refused does not keep the others from being stored: `refusals` says why it
-        was. If no job is valid or, with `atomic`, one is not, ApiError is raised, and no job is
-        stored. `then` is a job that runs when all others have ended. Calls with the same key make
-        one batch; by default, each call has its own.
+        If one of them is refused, ApiError is raised, and no job is stored. With `atomic=False`,
+        the others are stored, and `refusals` says why it was refused; ApiError is raised only if
+        no job is valid.
+
+        `then` is a job that runs when all others have ended. Calls with the same key make one
+        batch; by default, each call has its own.
         """
         request = requests.submit_batch(jobs, atomic=atomic, then=then, key=idempotency_key)
         return read_new_batch((self._transport.send(request)).document())

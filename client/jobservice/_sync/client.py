@@ -6,13 +6,13 @@ from __future__ import annotations
 import os
 import tempfile
 import time
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import datetime, timedelta
 from functools import partial
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
-from jobservice import requests
+from jobservice import calls, requests
 from jobservice._sync import many
 from jobservice._sync.audit import AuditCalls
 from jobservice._sync.batches import Batches
@@ -21,7 +21,7 @@ from jobservice._sync.failures import FailureCalls
 from jobservice._sync.files import FileCalls
 from jobservice._sync.job import Job
 from jobservice._sync.schedules import Schedules
-from jobservice._sync.transport import Transport
+from jobservice._sync.transport import RETRY_SECONDS, TIMEOUT_SECONDS, Transport
 from jobservice._sync.types import TypeCalls
 from jobservice._sync.uploads import Uploads
 from jobservice.address import base_url
@@ -45,9 +45,12 @@ from jobservice.scale import Scale, read_scale
 from jobservice.uploads import Files, Progress
 
 if TYPE_CHECKING:
-    from typing_extensions import Unpack
+    import httpx
+    from typing_extensions import ParamSpec, Unpack
 
-    from jobservice.requests import Filters, Options
+    from jobservice.options import Filters, Options, QueueChanges
+
+    P = ParamSpec("P")
 
 DEFAULT_URL = "http://localhost:5000"
 
@@ -65,17 +68,19 @@ class Client:
         url: str | None = None,
         token: str | None = None,
         *,
-        timeout: float = 30.0,
-        retry_seconds: float = 60.0,
+        timeout: float = TIMEOUT_SECONDS,
+        retry_seconds: float = RETRY_SECONDS,
+        transport: httpx.BaseTransport | None = None,
     ):
         """`url` and `token` default to the environment variables JOBS_URL and JOBS_TOKEN. An
         empty token sends none. Raises ValueError if `url` is no address of HTTP.
 
-        `timeout`: how many seconds the service may stay silent; a wait adds its own time.
+        timeout: how many seconds the service may stay silent; a wait adds its own time.
+        transport: what sends requests instead of the network, as in `jobservice.testing`.
         """
         self.url = base_url(url or os.environ.get("JOBS_URL") or DEFAULT_URL)
         token = os.environ.get("JOBS_TOKEN") if token is None else token
-        self._transport = Transport(self.url, token, timeout, retry_seconds)
+        self._transport = Transport(self.url, token, timeout, retry_seconds, transport)
         self.audit = AuditCalls(self._transport)
         self.batches = Batches(self._transport)
         self.failures = FailureCalls(self._transport)
@@ -152,6 +157,17 @@ class Client:
         if wait and not job.is_final and (left := deadline - time.monotonic()) > 0:
             job.wait_up_to(left)
         return job
+
+    def call(self, function: Callable[P, Any], /, *args: P.args, **kwargs: P.kwargs) -> Job:
+        """Submit the job that calls a function of a job type with these arguments.
+
+        The function is decorated with `@job`, so a type checker compares the arguments with its
+        parameters. A `File` is uploaded. CONTEXT stands for the context, which the worker makes.
+        Raises TypeError and ValueError for arguments that the function does not take.
+        """
+        type, payload, files = calls.read_call(function, args, kwargs)
+        file = files[0] if len(files) == 1 else files or None
+        return self.submit(type, payload, file=file)
 
     def _send_submission(self, request: requests.Request, upload: UploadState | None) -> Any:
         """Send a submission, then delete its upload: the job has its own copy of the file."""
@@ -338,7 +354,7 @@ class Client:
         request = requests.put_queue(name, max_running, paused, only_new=only_new)
         return read_queue(self._transport.put(request))
 
-    def change_queue(self, name: str, **changes: Any) -> QueueData:
+    def change_queue(self, name: str, **changes: Unpack[QueueChanges]) -> QueueData:
         """Change some settings of a queue: `max_running`, `paused`."""
         return read_queue(self._transport.document(requests.change_queue(name, changes)))
 

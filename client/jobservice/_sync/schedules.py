@@ -16,7 +16,7 @@ from jobservice.schedule_documents import ScheduleData, read_schedule
 if TYPE_CHECKING:
     from typing_extensions import Unpack
 
-    from jobservice.requests import Options
+    from jobservice.options import Options
 
 
 class Schedules:

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import json
+import logging
 import platform
 import socket
 import ssl
@@ -21,12 +22,20 @@ from jobservice.blocking import call, sleep
 from jobservice.downloads import CHUNK_BYTES, Download
 from jobservice.errors import ApiError, ConnectionFailed, JobServiceError, WaitTimeout, read_problem
 from jobservice.event_stream import Event, EventParser
+from jobservice.httpx_log import hide_requests
 from jobservice.pieces import Piece
 from jobservice.requests import Request, get
 from jobservice.retries import Retries
 from jobservice.uploads import Form
 from jobservice.version import VERSION
 
+log = logging.getLogger("jobservice")
+"""Tells of retries as warnings, and of each request at the level DEBUG."""
+log.addHandler(logging.NullHandler())
+TIMEOUT_SECONDS = 30.0
+"""How long the service may stay silent by default."""
+RETRY_SECONDS = 60.0
+"""For how long failures in a row are repeated by default."""
 STREAM_SILENCE_SECONDS = 45.0
 """After this silence, an event stream counts as broken: the service sends something every 15 s."""
 UNSENT_BYTES = 128 * 1024
@@ -59,8 +68,18 @@ class Answer:
 class Transport:
     """Connections to one service."""
 
-    def __init__(self, url: str, token: str | None, timeout: float, retry_seconds: float):
+    def __init__(
+        self,
+        url: str,
+        token: str | None,
+        timeout: float,
+        retry_seconds: float,
+        transport: httpx.BaseTransport | None = None,
+    ):
+        """`transport` sends requests instead of the network."""
         self.url = url
+        hide_requests(url)
+        self._transport = transport
         self._timeout = timeout
         self._retry_seconds = retry_seconds
         # Without TLS, no certificates are read: that takes longer than most calls.
@@ -96,6 +115,7 @@ class Transport:
                 failure = self._connection_failed(error, retries.failures)
             else:
                 was_done = was_repeated and response.status_code == request.done_status
+                log.debug("%s %s: %d", request.method, request.path, response.status_code)
                 if response.is_success or was_done:
                     return Answer(response.status_code, dict(response.headers), response.content)
                 failure = _refused(response)
@@ -237,6 +257,7 @@ class Transport:
             ) from failure
         if deadline is not None and now + seconds > deadline:
             raise WaitTimeout(f"not final in time; the last try failed: {failure}") from failure
+        log.warning("trying again in %.1f s: %s", seconds, failure)
         sleep(seconds)
 
     def _exchange(self, request: Request, deadline: float | None) -> httpx.Response:
@@ -272,7 +293,11 @@ class Transport:
 
     def _open(self, limits: httpx.Limits) -> httpx.Client:
         return httpx.Client(
-            headers=self._headers, timeout=self._timeout, verify=self._tls, limits=limits
+            headers=self._headers,
+            timeout=self._timeout,
+            verify=self._tls,
+            limits=limits,
+            transport=self._transport,
         )
 
     def _connection_failed(self, error: httpx.TransportError, failures: int) -> ConnectionFailed:

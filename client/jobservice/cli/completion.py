@@ -9,7 +9,8 @@ release without that table, Typer's own script is installed.
 
 import os
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, MutableMapping, Sequence
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
 import typer
@@ -42,6 +43,13 @@ def complete_at_the_first_tab() -> None:
     except ImportError:
         return
     _completion_scripts["zsh"] = COMPLETION_SCRIPT_ZSH.rstrip() + _CALL
+
+
+def take_named_shell(arguments: Sequence[str], environ: MutableMapping[str, str]) -> None:
+    """Let `--show-completion zsh` name a shell. Typer then does not look which one is running."""
+    for option, value in pairwise(arguments):
+        if option in ("--show-completion", "--install-completion") and not value.startswith("-"):
+            environ["_TYPER_COMPLETE_TEST_DISABLE_SHELL_DETECTION"] = "1"
 
 
 def job_types(ctx: typer.Context, incomplete: str) -> list[Choice]:
@@ -127,8 +135,8 @@ def _ask(
     def ask() -> None:
         try:
             address = config.address(url, profile, os.environ)
-            options = {"timeout": SECONDS, "retry_seconds": 0.0}
-            with Client(address.url, address.token or "", **options) as client:
+            token = address.token or ""
+            with Client(address.url, token, timeout=SECONDS, retry_seconds=0.0) as client:
                 found.extend(read(client))
         except Exception:
             return  # a message would appear in the middle of the line that is being typed

@@ -1,5 +1,6 @@
 """The command `jobservice`: its commands, its options, and its help, which fits on one screen."""
 
+import difflib
 import os
 import sys
 from collections.abc import Sequence
@@ -72,6 +73,16 @@ class JobsGroup(TyperGroup):
             Output(as_json=True).error(exits.CommandError(message, exits.USAGE))
             code = exits.USAGE
         sys.exit(code or exits.SUCCEEDED)
+
+    def resolve_command(self, ctx: Any, args: list[str]) -> Any:
+        """Find a command. The error for an unknown one says how to submit such a job."""
+        try:
+            return super().resolve_command(ctx, args)
+        except UsageError as error:
+            if "Did you mean" not in error.message:
+                (name,) = difflib.get_close_matches(args[0], ["sleep"], 1) or [args[0]]
+                error.message += f" To submit a job: `{program.name()} submit {name}`"
+            raise
 
     def list_commands(self, ctx: typer.Context) -> list[str]:  # type: ignore[override]
         """The names of all commands, in the order of the help and of completion."""
@@ -189,4 +200,5 @@ def main() -> None:
             stream.reconfigure(errors="replace")  # such as bars in an encoding without them
     if any("completion" in argument for argument in sys.argv):
         completion.complete_at_the_first_tab()
+        completion.take_named_shell(sys.argv, os.environ)
     app(prog_name=program.name(), complete_var=program.completion_variable(os.environ))

@@ -20,8 +20,6 @@ from jobservice.requests.files import (
 )
 from jobservice.requests.jobs import (
     PAGE_JOBS,
-    Filters,
-    Options,
     change_job,
     change_jobs,
     delete_job,
@@ -34,7 +32,12 @@ from jobservice.requests.jobs import (
     update_job,
 )
 from jobservice.requests.pattern_sets import delete_pattern_set, put_pattern_set
-from jobservice.requests.queues import change_queue, delete_queue, get_scale, put_queue
+from jobservice.requests.queues import (
+    change_queue,
+    delete_queue,
+    get_scale,
+    put_queue,
+)
 from jobservice.requests.request import (
     MAX_WAIT_SECONDS,
     HasId,
@@ -71,10 +74,8 @@ __all__ = [
     "PAGE_ENTRIES",
     "PAGE_JOBS",
     "PAGE_SCHEDULES",
-    "Filters",
     "HasId",
     "HasUploadId",
-    "Options",
     "Request",
     "Since",
     "analyze_payload",

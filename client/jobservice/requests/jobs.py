@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import datetime, timedelta
-from typing import Any, TypedDict
+from typing import Any
 
+from jobservice.options import Changes, Filters, Options
 from jobservice.requests.encoding import as_json, as_text
 from jobservice.requests.request import (
     JSON,
@@ -25,69 +25,8 @@ from jobservice.uploads import Files, Form, Progress, SeveralSources, Source
 KEY_HEADER = "Idempotency-Key"
 PAGE_JOBS = 100
 """How many jobs are requested at once."""
-
-
-Wait = float | timedelta
-"""Seconds, or a duration."""
-
-
-class Options(TypedDict, total=False):
-    """The options of a submission, as docs/api.md explains them; None is the default."""
-
-    max_retries: int | None
-    max_losses: int | None
-    timeout: float | timedelta | None
-    priority: int | None
-    run_at: datetime | str | None
-    delay: float | timedelta | None
-    queue: str | None
-    callback_url: str | None
-    tags: Iterable[str] | None
-    metadata: Mapping[str, Any] | None
-    keep_for: float | timedelta | None
-    expires_at: datetime | str | None
-    expires_in: float | timedelta | None
-    finish_by: datetime | str | None
-    backoff: Wait | Sequence[Wait] | Mapping[str, Wait] | None
-    after: Any
-    on_failure: str | None
-    input_from: Any
-    unique_key: str | None
-    unique: str | None
-    if_exists: str | None
-    concurrency_key: str | None
-    max_per_key: int | None
-    memory_bytes: int | None
-    cpu_seconds: int | timedelta | None
-    max_output_bytes: int | None
-    nice: int | None
-    upload: Any
-
-
-class Filters(TypedDict, total=False):
-    """The filters of lists and bulk changes; a job is selected if it matches all of them."""
-
-    status: str | Iterable[str] | None
-    type: str | None
-    queue: str | None
-    schedule: str | None
-    submitted_by: str | None
-    tag: str | Iterable[str] | None
-    batch: str | None
-    text: str | None
-    created_after: datetime | str | None
-    created_before: datetime | str | None
-    finished_after: datetime | str | None
-    finished_before: datetime | str | None
-    failure: str | None
-
-
 OPTIONS = tuple(Options.__annotations__)
-LIMITS = ("memory_bytes", "cpu_seconds", "max_output_bytes", "nice")
-CHANGEABLE = (
-    *("priority", "run_at", "delay", "queue", "tags", "timeout", "max_retries", "keep_for"),
-    *LIMITS,
-)
+CHANGEABLE = tuple(Changes.__annotations__)
 FILTERS = tuple(Filters.__annotations__)
 
 

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping
 from datetime import timedelta
 from typing import Any
 
+from jobservice.options import QueueChanges
 from jobservice.requests.request import (
     Request,
     plain,
@@ -26,7 +27,7 @@ def put_queue(
 
 def change_queue(name: str, changes: Mapping[str, Any]) -> Request:
     """Change some settings of a queue."""
-    require_known("change_queue", changes, ("max_running", "paused"))
+    require_known("change_queue", changes, tuple(QueueChanges.__annotations__))
     return with_json("PATCH", queue_path(name), dict(changes))
 
 

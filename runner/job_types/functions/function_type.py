@@ -2,14 +2,20 @@
 
 import importlib
 import inspect
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, ClassVar
 
-from pydantic import ConfigDict, TypeAdapter
+from pydantic import ConfigDict, TypeAdapter, ValidationError
 
-from runner.job_types.base import Context, JobType, NotRetryable, Payload, has_path
+from runner.job_types.base import Context, JobType, NotRetryable, Payload, UploadFile, has_path
 from runner.job_types.functions.signature import Signature
+from runner.job_types.payload_errors import flaws
+from runner.job_types.returned_files import keep_returned_files
+
+
+class InvalidPayload(ValueError):
+    """The arguments of a function are not valid. The message names each wrong field."""
 
 
 class FunctionType(JobType[Payload]):
@@ -52,6 +58,50 @@ class FunctionType(JobType[Payload]):
             file.write_bytes(result)
             return file
         return _plain(result)
+
+    @classmethod
+    def read_call(
+        cls, args: Sequence[Any], kwargs: Mapping[str, Any]
+    ) -> tuple[dict[str, Any], list[tuple[str, Path]]]:
+        """Return the payload, and the name and path of each file, of the job that makes a call.
+
+        Raises TypeError if the function does not take the arguments, and InvalidPayload.
+        """
+        values = inspect.signature(cls.functions[0]).bind(*args, **kwargs).arguments
+        payload = {
+            each.name: values[each.name] for each in cls.signature.fields if each.name in values
+        }
+        as_json: dict[str, Any] = _json(payload)
+        cls._validated(as_json)
+        given = [values.get(each.name) or [] for each in cls.signature.files]
+        files = [file for each in given for file in (each if isinstance(each, list) else [each])]
+        return as_json, [(file.name, file.path) for file in files]
+
+    @classmethod
+    def run_here(
+        cls, payload: dict[str, Any], files: Mapping[str, Path], folder: Path
+    ) -> tuple[Any, Path]:
+        """Run a job in this process, for tests; return its result and the folder of its files.
+
+        `files` has the uploads by name, and `folder` is its work folder. Raises InvalidPayload,
+        NotRetryable for a wrong number of files, and what `run` raises.
+        """
+        context = Context("00000000-0000-7000-8000-000000000000", 1, None, lambda _: None)
+        context.work_folder = str(folder)
+        uploads = [UploadFile(path, name) for name, path in files.items()]
+        context.upload = uploads[0] if uploads else None
+        context.list_uploads = lambda _: uploads
+        done = cls().run(cls._validated(payload), context)
+        return keep_returned_files(done, context), context.files
+
+    @classmethod
+    def _validated(cls, payload: dict[str, Any]) -> Payload:
+        try:
+            return cls.Payload.model_validate(payload)
+        except ValidationError as error:
+            found = flaws(error, payload, cls.Payload)
+            texts = [f"payload.{flaw.path}: {flaw.detail}" for flaw in found]
+            raise InvalidPayload("; ".join(texts)) from None
 
 
 _RESULT = TypeAdapter[Any](Any, config=ConfigDict(ser_json_inf_nan="constants"))

@@ -23,8 +23,8 @@ from runner.job_types.in_parts import InParts
 from runner.job_types.payload_errors import flaws
 from runner.job_types.registry.found import JobTypes
 from runner.job_types.registry.member_files import files_of
-from runner.job_types.registry.returned_files import keep_returned_files
 from runner.job_types.registry.sources import extend_search_path
+from runner.job_types.returned_files import keep_returned_files
 
 TRACEPARENT = "TRACEPARENT"
 

@@ -160,3 +160,11 @@ def test_each_name_answers_both_variables(tmp_path: Path, started_as: str, varia
     words = f"COMP_WORDS='{started_as} expl' COMP_CWORD=1"
     done = jobs.shell(f"{words} {variable}=complete_bash env {started_as}")
     assert done.out.split() == ["explain"]
+
+
+@pytest.mark.parametrize("shell_name", ["bash", "zsh", "fish"])
+def test_the_script_of_another_shell_is_shown(tmp_path: Path, shell_name: str) -> None:
+    marks = {"bash": "COMP_WORDS", "zsh": "#compdef", "fish": "complete --command"}
+    jobs = JobsCommand("http://127.0.0.1:9", tmp_path)
+    done = jobs.shell(f"jobservice --show-completion {shell_name}")
+    assert marks[shell_name] in done.out, done

@@ -78,6 +78,14 @@ def test_an_unknown_command_gets_a_suggestion(jobs: JobsCommand) -> None:
     assert "Did you mean 'list'?" in done.err
 
 
+def test_a_job_type_that_is_used_as_a_command_gets_the_command_that_submits_it(
+    jobs: JobsCommand,
+) -> None:
+    done = jobs.process("slep")
+    assert (done.code, done.out) == (2, "")
+    assert "To submit a job: `jobservice submit sleep`" in done.err
+
+
 def test_the_version_is_printed(jobs: JobsCommand) -> None:
     assert jobs.run("--version").out == "jobservice 0.1.0\n"
 

@@ -187,7 +187,7 @@ ARTIFACTS = (
     ),
     Mutant(
         "a path that a job returns leads into its work folder",
-        "runner/job_types/registry/returned_files.py",
+        "runner/job_types/returned_files.py",
         "return found.is_relative_to(work) and found != work",
         "return True",
         WORKER,
