@@ -73,7 +73,7 @@ MAY_IMPORT = {
     "runner.analysis.count": "runner.analysis.fields runner.analysis.input runner.analysis.match",
     "runner.analysis.formats": "runner.analysis.count runner.analysis.fields runner.analysis.input",
     "runner.analysis.index": "runner.analysis.count runner.analysis.input runner.analysis.match"
-    " runner.analysis.records",
+    " runner.analysis.overview runner.analysis.records",
     "runner.analysis.records": "runner.analysis.count runner.analysis.input runner.analysis.match",
     "runner.analysis.overview": "runner.analysis.count runner.analysis.formats "
     "runner.analysis.match",

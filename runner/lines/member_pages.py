@@ -91,7 +91,7 @@ class MemberPage:
     def __post_init__(self) -> None:
         """Raises FieldProblem."""
         query = self.query
-        self._matcher = Matcher(query.match, query.regex, query.ignore_case)
+        self._matcher = Matcher(query.match, query.regex, query.ignore_case, query.kind)
 
     def read(self) -> PageEnd:
         """Read the page. Raises FieldProblem, NoReadableMember and OSError."""

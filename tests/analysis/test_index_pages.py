@@ -101,6 +101,8 @@ def expected(lines: list[str], **query: Any) -> list[tuple[int, bool]]:
         text, regex = query.get("match"), query.get("regex")
         is_found = text is None or bool(re.search(re.escape(text), line, flags))
         is_found = is_found and (regex is None or bool(re.search(regex, line, flags)))
+        level = query.get("level")
+        is_found = is_found and (level is None or f" {level} " in line)
         start, end = query.get("start"), query.get("end")
         if start or end:
             is_found = is_found and latest is not None
@@ -134,6 +136,8 @@ QUERIES: list[dict[str, Any]] = [
     {"start": TimeLimit(START + 50), "end": TimeLimit(START + 90)},
     {"start": TimeLimit(START + 250), "match": "frame", "before": 1},
     {"end": TimeLimit(START + 5), "regex": "ERROR|INFO"},
+    {"level": "ERROR", "before": 1},
+    {"level": "WARN", "match": "7", "start": TimeLimit(START + 50), "end": TimeLimit(START + 90)},
     {"match": "nowhere"},
 ]
 

@@ -251,6 +251,8 @@ class AsyncJob:
         *,
         regex: str | None = None,
         ignore_case: bool = False,
+        level: str | None = None,
+        status: str | None = None,
         from_: datetime | str | None = None,
         to: datetime | str | None = None,
         line: int | None = None,
@@ -263,6 +265,7 @@ class AsyncJob:
         """Yield the lines of the job's file that meet all conditions, page by page.
 
         match, regex: a text that a line contains, and a regex of RE2 that matches in it.
+        level, status: such as "ERROR" and "5xx", as an overview counts lines.
         from_, to: times; lines before `from_`, or at or after `to`, are left out. A text such as
         "-30m" is a time before the last time in the file.
         line: the number of the first line to look at.
@@ -277,6 +280,7 @@ class AsyncJob:
         """
         parameters = {
             **{"match": match, "regex": regex, "ignore_case": ignore_case, "from": from_, "to": to},
+            **{"level": level, "status": status},
             **{"line": line, "before": before or None, "after": after or None, "limit": limit},
             **{"member": member, "records": records},
         }

@@ -1,4 +1,4 @@
-"""Finds the lines of a block that contain a text, match a regex, or both."""
+"""Finds the lines of a block that contain a text, match a regex, and are of a kind."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -9,6 +9,7 @@ from stringzilla import Str
 from runner.analysis.input.errors import PatternError
 from runner.analysis.match.patterns import MAX_MEMORY, Literal, Pattern, Regex, errors_of, prepare
 from runner.analysis.match.re2_regex import ANYWHERE, CompiledRegex
+from runner.analysis.overview.levels import ANY_KIND, LineKind
 
 MAX_SPANS = 100
 """Matches of a line that are reported."""
@@ -62,11 +63,17 @@ class _Regex:
 
 
 class Matcher:
-    """The conditions on the text of a line: all of them must hold."""
+    """The conditions on a line: all of them must hold."""
 
-    def __init__(self, match: str | None, regex: str | None, ignore_case: bool) -> None:
+    def __init__(
+        self,
+        match: str | None,
+        regex: str | None,
+        ignore_case: bool,
+        kind: LineKind = ANY_KIND,
+    ) -> None:
         """`match` is a text to find, `regex` a regex of RE2. Raises FieldProblem."""
-        self._folds = ignore_case
+        self._folds, self._kind = ignore_case, kind
         self._conditions: list[_Text | _Regex] = []
         given = (("match", match, False), ("regex", regex, True))
         for field, text, is_regex in given:
@@ -76,14 +83,18 @@ class Matcher:
     @property
     def is_empty(self) -> bool:
         """Whether every line matches."""
-        return not self._conditions
+        return not self._conditions and self._kind.is_any
 
     def line_starts(self, data: bytes, start: int, borders: bytes) -> Iterator[int]:
         """Yield the start of each matching line of a block, from the start of a line on.
 
         `borders` is the data itself, or the data with one line for each record. A record matches
-        if each condition holds in one of its lines.
+        if its first line is of the kind, and each other condition holds in one of its lines.
         """
+        starts = self._text_starts(data, start, borders)
+        return starts if self._kind.is_any else (at for at in starts if self._kind.has(data, at))
+
+    def _text_starts(self, data: bytes, start: int, borders: bytes) -> Iterator[int]:
         size = len(data)
         if not self._conditions:
             while start < size:

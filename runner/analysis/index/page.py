@@ -43,7 +43,7 @@ class PageEnd:
 
 def read_page(file: KnownFile, query: LineQuery, sink: Sink, deadline: float) -> PageEnd:
     """Read one page; `deadline` is in monotonic seconds. Raises FieldProblem and OSError."""
-    matcher = Matcher(query.match, query.regex, query.ignore_case)
+    matcher = Matcher(query.match, query.regex, query.ignore_case, query.kind)
     position = _position(query.cursor)
     if query.needs_last_time and not file.knows_last_time:
         problem = read_to_end(file, deadline)

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from runner.analysis.count.time_limits import TimeLimit
+from runner.analysis.overview.levels import LineKind
 from runner.analysis.records.rule import Records
 
 MAX_LINES = 1000
@@ -13,6 +14,7 @@ MAX_CONTEXT = 50
 class LineQuery:
     """Which lines to return: those that meet all conditions, with their context.
 
+    `level` and `status`, such as 5xx, are those of an overview.
     `start` is included, `end` is not. `line` is the number of the first line that is considered.
     `limit` is the number of lines, without context. `cursor` is the end of the page before. With
     `records`, whole records are returned and counted, and `line` is one within the first record.
@@ -21,6 +23,8 @@ class LineQuery:
     match: str | None = None
     regex: str | None = None
     ignore_case: bool = False
+    level: str | None = None
+    status: str | None = None
     start: TimeLimit | None = None
     end: TimeLimit | None = None
     line: int | None = None
@@ -29,6 +33,11 @@ class LineQuery:
     limit: int | None = None
     cursor: str | None = None
     records: Records | None = None
+
+    @property
+    def kind(self) -> LineKind:
+        """The kind of the lines."""
+        return LineKind(self.level, self.status)
 
     @property
     def has_times(self) -> bool:

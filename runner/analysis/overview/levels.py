@@ -1,10 +1,11 @@
 """Reads the level and the status class of a line from its shape."""
 
 import re
+from typing import NamedTuple
 
 from runner.analysis.formats import levels
 from runner.analysis.overview.headers import words_of
-from runner.analysis.overview.shapes import CLASS, REST
+from runner.analysis.overview.shapes import CLASS, REST, TIME_BYTES, shape_of
 
 _KEY = re.compile(
     rb"(?i:\b(?:level|lvl|severity|loglevel|levelname|log\.level)[\"']? ?[:=] ?[\"']?([a-z]+))"
@@ -43,6 +44,29 @@ def status_of(shape: bytes) -> str | None:
     """The class of the HTTP status, such as 5xx, or None."""
     at = shape.find(CLASS)
     return None if at < 0 else f"{shape[at + 1 : at + 2].decode()}xx"
+
+
+class LineKind(NamedTuple):
+    """Lines of a level, of a class of HTTP status, or of both, as an overview counts them.
+
+    None stands for any.
+    """
+
+    level: str | None = None
+    status: str | None = None
+
+    @property
+    def is_any(self) -> bool:
+        """Whether every line is of this kind."""
+        return self == (None, None)
+
+    def has(self, data: bytes, at: int) -> bool:
+        """Whether the line that begins at a position of a block is of this kind."""
+        shape = shape_of(data[at : at + TIME_BYTES].partition(b"\n")[0])
+        return self.level in (None, level_of(shape)) and self.status in (None, status_of(shape))
+
+
+ANY_KIND = LineKind()
 
 
 def is_access(shape: bytes) -> bool:

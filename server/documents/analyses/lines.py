@@ -33,12 +33,30 @@ Flag = Annotated[bool, BeforeValidator(lambda value: True if value == "" else va
 Searched = Annotated[str, Field(min_length=1, max_length=10_000)]
 
 
+Level = Literal[
+    "TRACE",
+    "DEBUG",
+    "INFO",
+    "NOTICE",
+    "WARN",
+    "ERROR",
+    "CRITICAL",
+    "ALERT",
+    "EMERGENCY",
+    "FATAL",
+]
+
+
 class LineParameters(Query):
     """The query parameters for lines, besides `from` and `to`, which are no names in Python."""
 
     match: Searched | None = Field(None, description="a text that the lines contain")
     regex: Searched | None = Field(None, description="a regex of RE2 that matches in the lines")
     ignore_case: Flag = Field(False, description="ignore the case of letters in match and regex")
+    level: Level | None = Field(None, description="only lines of this level, as an overview counts")
+    status: Literal["1xx", "2xx", "3xx", "4xx", "5xx"] | None = Field(
+        None, description="only lines with an HTTP status of this class, as an overview counts"
+    )
     line: Whole | None = Field(
         None, ge=1, lt=2**53, description="number of the first line to look at, from 1"
     )

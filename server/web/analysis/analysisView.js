@@ -1,5 +1,5 @@
-// The part of the page of a job that shows an analysis: the file, patterns, time, lines, kinds of
-// lines, fields and samples.
+// The part of the page of a job that shows an analysis: the chart over time, patterns and lines,
+// then the file, forms for more, kinds of lines, fields and samples.
 
 import { actionButton } from "../lib/dialog.js";
 import { h, update } from "../lib/dom.js";
@@ -15,6 +15,7 @@ import { exportLinks } from "./export.js";
 import { LinesPanel } from "./linesPanel.js";
 import { membersPanel } from "./membersPanel.js";
 import { fieldsPanel, templatesPanel } from "./overviewPanels.js";
+import { patternsOf } from "./patterns.js";
 import { PatternsPanel } from "./patternsPanel.js";
 import { QuestionPanel } from "./questionPanel.js";
 import { samplesPanel } from "./samplesPanel.js";
@@ -42,15 +43,18 @@ export class AnalysisView {
     this.timeline = new TimelinePanel(this.view, (from, until) => this.askForRange(from, until));
     this.lines = new LinesPanel(this.view);
     this.comparison = new ComparisonPanel(this.view);
+    this.facts = h("div", { "data-key": "facts" });
     this.rest = h("div", { "data-key": "rest" });
     this.element = h(
       "div",
       { class: "analysis" },
       this.head,
-      this.patterns.element,
-      this.question.element,
       this.timeline.element,
+      this.patterns.element,
       this.lines.element,
+      this.facts,
+      this.patterns.forms,
+      this.question.element,
       this.rest,
       this.comparison.element,
     );
@@ -64,7 +68,7 @@ export class AnalysisView {
     const isComplete = job.result !== null;
     const shown = this.shown;
     this.patterns.show(job, shown, isComplete);
-    this.timeline.show(shown, this.canAsk && isComplete);
+    this.timeline.show(shown, this.canAsk && isComplete, patternsOf(job.payload));
     if (isFinal(job.status) && job.upload) this.lines.setJob(job.job_id);
     if (isComplete) this.comparison.setJob(job);
     if (isComplete) this.question.setJob(job);
@@ -89,14 +93,13 @@ export class AnalysisView {
     update(
       this.head,
       (result.warnings ?? []).map(({ message }) => h("p", { class: "notice" }, message)),
-      fileFacts(result, view.zone),
-      exportLinks(job, result),
       emptyNotes(job, result),
       this.canAsk &&
         !timelineOf(result) &&
         (job.payload.histogram ?? "none") === "none" &&
         actionButton("Show the lines over time", () => this.askForTimes(job)),
     );
+    update(this.facts, fileFacts(result, view.zone), exportLinks(job, result));
     update(
       this.rest,
       templatesPanel(result, view, true),

@@ -16,7 +16,9 @@ const PAGE = 50;
 const LINES_ID = "lines";
 const AROUND = 10; // lines before a line that a link leads to
 /** The values of the view that choose lines. */
-const NAMES = ["from", "to", "match", "regex", "ignore_case", "line", "context"];
+const KINDS = ["level", "status"];
+const CHOICES = ["from", "to", "match", "regex", ...KINDS];
+const NAMES = [...CHOICES, "ignore_case", "line", "context"];
 
 /**
  * Return the query of the lines that a view shows; null if it shows none.
@@ -27,11 +29,11 @@ const NAMES = ["from", "to", "match", "regex", "ignore_case", "line", "context"]
 export function linesQuery(value) {
   const line = Number(value("line"));
   if (line > 0) return { line: String(Math.max(1, line - AROUND)) };
-  const chosen = ["from", "to", "match", "regex"].filter((name) => value(name));
+  const chosen = CHOICES.filter((name) => value(name));
   if (!chosen.length) return null;
   const query = Object.fromEntries(chosen.map((name) => [name, value(name) ?? ""]));
   const context = value("context");
-  const isMatch = query.match || query.regex;
+  const isMatch = query.match || query.regex || query.level || query.status;
   return {
     ...query,
     ...(isMatch && value("ignore_case") ? { ignore_case: "true" } : {}),
@@ -165,6 +167,17 @@ export class LinesPanel {
         value: value("context"),
         placeholder: "0",
       }),
+      KINDS.filter(value).map((name) =>
+        h(
+          "button",
+          {
+            type: "button",
+            title: `Show lines of every ${name}`,
+            onclick: () => view.set({ [name]: null }, true),
+          },
+          `${name} ${value(name)} ×`,
+        ),
+      ),
       h("button", {}, "Show"),
       linesQuery((name) => view.get(name)) &&
         h("button", { type: "button", class: "plain", onclick: () => this.clear() }, "Clear"),

@@ -6,7 +6,7 @@ import * as format from "../lib/format.js";
 import { stamp, zoneName } from "../lib/timeZone.js";
 import { fieldCurves } from "./fieldCurves.js";
 import { scrollToLines } from "./linesPanel.js";
-import { templateRegex } from "./patterns.js";
+import { ALL_LINES, templateRegex } from "./patterns.js";
 import { unitOf } from "./patternsPanel.js";
 import { timelineOf } from "./timeline.js";
 
@@ -17,14 +17,7 @@ import { timelineOf } from "./timeline.js";
 
 const MOST_FIELDS = 16;
 const NUMBERS = /** @type {const} */ (["min", "mean", "p50", "p95", "p99", "max"]);
-const NONE = {
-  match: null,
-  regex: null,
-  ignore_case: null,
-  line: null,
-  template: null,
-  by: null,
-};
+const NONE = { ...ALL_LINES, template: null, by: null };
 
 /**
  * The section of the message templates; null if there are none.
@@ -42,8 +35,10 @@ export function templatesPanel({ overview, timeline, counted }, view, isComplete
     total > templates.length && `the ${templates.length} most frequent of ${format.number(total)}`,
     isRough && "counts are approximate",
   ].filter(Boolean);
+  const burstOf = (/** @type {string} */ id) =>
+    overview.bursts?.find(({ kind, key }) => kind === "template" && key === id);
   const rows = templates.map((each) =>
-    templateRow(each, view, Boolean(timeline?.templates?.[each.id])),
+    templateRow(each, view, Boolean(timeline?.templates?.[each.id]), burstOf(each.id)),
   );
   const zone = zoneName(view.zone, Date.parse(templates[0].first_time ?? "") / 1000 || 0);
   return h(
@@ -73,12 +68,13 @@ export function templatesPanel({ overview, timeline, counted }, view, isComplete
  * @param {Template} template
  * @param {ViewState} view
  * @param {boolean} hasCurve
+ * @param {{ from: string, until: string }} [burst] the largest one
  */
-function templateRow(template, view, hasCurve) {
+function templateRow(template, view, hasCurve, burst) {
   const { id, template: text, count, level, state, first_time: first, last_time: last } = template;
-  const show = () => {
+  const show = (/** @type {import("./viewState.js").Changes} */ range = {}) => {
     const curve = hasCurve ? { by: "templates", template: id } : {};
-    view.set({ ...NONE, regex: templateRegex(text), ...curve }, true);
+    view.set({ ...NONE, regex: templateRegex(text), ...curve, ...range }, true);
     scrollToLines();
   };
   const time = (/** @type {string | null} */ at, /** @type {number} */ line) =>
@@ -89,11 +85,25 @@ function templateRow(template, view, hasCurve) {
     h(
       "th",
       { scope: "row" },
-      h("button", { class: "plain", title: template.sample, onclick: show }, text),
+      h("button", { class: "plain", title: template.sample, onclick: () => show() }, text),
     ),
     h("td", {}, format.number(count)),
     h("td", {}, level ?? ""),
-    h("td", {}, state !== "steady" && h("span", { class: `badge ${STATE_LOOKS[state]}` }, state)),
+    h(
+      "td",
+      {},
+      state !== "steady" && h("span", { class: `badge ${STATE_LOOKS[state]}` }, state),
+      burst &&
+        h(
+          "button",
+          {
+            class: "plain",
+            "aria-label": `Lines of the burst of ${text}`,
+            onclick: () => show({ from: burst.from, to: burst.until }),
+          },
+          "its lines",
+        ),
+    ),
     h("td", {}, time(first, template.first_line)),
     h("td", {}, time(last, template.last_line)),
   );

@@ -6,6 +6,16 @@
 
 const MOST_OF_KEY = 200;
 
+/** The values of the view by which no line is chosen for what it is. */
+export const ALL_LINES = {
+  match: null,
+  regex: null,
+  ignore_case: null,
+  level: null,
+  status: null,
+  line: null,
+};
+
 /**
  * Return the patterns of a payload as objects; none if it has no list of patterns.
  *

@@ -7,8 +7,9 @@ import * as format from "../lib/format.js";
 import { hasRole } from "../shared/session.js";
 import { analyzeAgain } from "./again.js";
 import { colorOf } from "./colors.js";
+import { scrollToLines } from "./linesPanel.js";
 import { PatternFields } from "./patternFields.js";
-import { keyOf, linesOf, patternsOf, payloadWith } from "./patterns.js";
+import { ALL_LINES, keyOf, linesOf, patternsOf, payloadWith } from "./patterns.js";
 import { SetsRow } from "./setsRow.js";
 
 /** @typedef {import("../types.js").Analysis} Analysis */
@@ -17,7 +18,7 @@ import { SetsRow } from "./setsRow.js";
 
 const MOST_ROWS = 50;
 
-/** Shows the counts, and a form for another pattern once the job has ended. */
+/** Shows the counts and, in `forms`, a form for another pattern once the job has ended. */
 export class PatternsPanel {
   /**
    * @param {import("./viewState.js").ViewState} view
@@ -58,6 +59,10 @@ export class PatternsPanel {
       this.title,
       this.table,
       this.more,
+    );
+    this.forms = h(
+      "section",
+      { "data-key": "pattern-forms", hidden: true, "aria-label": "More patterns" },
       this.form,
       this.sets.element,
       this.error,
@@ -74,10 +79,11 @@ export class PatternsPanel {
     this.job = job;
     this.analysis = analysis;
     const isAsked = Object.keys(analysis?.counts ?? {}).length > 0;
-    this.element.hidden = !isComplete && !isAsked;
+    this.element.hidden = !isAsked;
     setText(this.title, isComplete ? "Patterns" : "Occurrences so far");
     this.form.hidden = !isComplete || !job.upload || !hasRole("submit");
     this.sets.show(this.form.hidden);
+    this.forms.hidden = this.form.hidden;
     this.draw();
   }
 
@@ -112,7 +118,10 @@ export class PatternsPanel {
   row(key, count, most, color, pattern) {
     const canChange = !this.form.hidden;
     const lines = canChange && pattern && linesOf(pattern);
-    const showLines = () => this.view.set({ ...lines, line: null, template: null, by: null }, true);
+    const showLines = () => {
+      this.view.set({ ...ALL_LINES, ...lines, template: null, by: null }, true);
+      scrollToLines();
+    };
     const setColor = (/** @type {Event} */ { currentTarget }) =>
       this.view.setColor(key, /** @type {HTMLInputElement} */ (currentTarget).value);
     const remove = (/** @type {MouseEvent} */ { currentTarget }) =>

@@ -19,9 +19,17 @@
  * }} Timeline
  */
 /**
- * A range of time with many lines; `expected` is the usual count of a bin.
+ * A range of time with many lines; `expected` is the usual count of a bin. `key` is that of the
+ * series, of which `name` is the text.
  *
- * @typedef {{ name: string, from: number, until: number, count: number, expected: number }} Burst
+ * @typedef {{
+ *   key: string,
+ *   name: string,
+ *   from: number,
+ *   until: number,
+ *   count: number,
+ *   expected: number,
+ * }} Burst
  */
 
 /**
@@ -98,12 +106,12 @@ function fromHistograms(histograms) {
  * Find the bursts of a series: neighboring bins that have at least ten lines, four times as many as
  * the median bin, and more than chance explains. The largest comes first.
  *
- * @param {string} name
+ * @param {{ key: string, name: string }} series
  * @param {number[]} counts
  * @param {Pick<Timeline, "start" | "step">} axis
  * @returns {Burst[]}
  */
-export function burstsOf(name, counts, { start, step }) {
+export function burstsOf({ key, name }, counts, { start, step }) {
   const expected = [...counts].sort((a, b) => a - b)[counts.length >> 1] ?? 0;
   const chance = expected + BURST_DEVIATIONS * Math.sqrt(expected + 1);
   const least = Math.max(BURST_LEAST, BURST_FACTOR * expected, chance);
@@ -114,7 +122,7 @@ export function burstsOf(name, counts, { start, step }) {
     const [from, until] = [start + bin * step, start + (bin + 1) * step];
     const last = bursts.at(-1);
     if (last?.until === from) Object.assign(last, { until, count: last.count + count });
-    else bursts.push({ name, from, until, count, expected });
+    else bursts.push({ key, name, from, until, count, expected });
   });
   return bursts.sort((a, b) => b.count - a.count);
 }

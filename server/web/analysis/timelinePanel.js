@@ -6,6 +6,8 @@ import * as format from "../lib/format.js";
 import { TimeChart } from "../lib/timeChart.js";
 import { stamp, stampOf, toRfc3339, zoneName, ZONES } from "../lib/timeZone.js";
 import { colorOf, swatch, TOTAL_COLOR } from "./colors.js";
+import { scrollToLines } from "./linesPanel.js";
+import { ALL_LINES, keyOf, linesOf, templateRegex } from "./patterns.js";
 import { unitOf } from "./patternsPanel.js";
 import { burstsOf, STACKS, timelineOf } from "./timeline.js";
 
@@ -34,6 +36,8 @@ export class TimelinePanel {
   constructor(view, ask) {
     this.view = view;
     this.canAsk = false;
+    /** @type {import("../types.js").Pattern[]} */
+    this.patterns = [];
     /** @type {Timeline | null} */
     this.timeline = null;
     /** @type {Analysis | null} */
@@ -94,9 +98,11 @@ export class TimelinePanel {
   /**
    * @param {Analysis | null} analysis
    * @param {boolean} canAsk whether the reader may analyze a range alone
+   * @param {import("../types.js").Pattern[]} patterns
    */
-  show(analysis, canAsk) {
+  show(analysis, canAsk, patterns) {
     this.canAsk = canAsk;
+    this.patterns = patterns;
     // A complete result never changes, and takes long to write as text.
     const isComplete = Boolean(analysis?.file);
     const { timeline, counts } = analysis ?? {};
@@ -193,13 +199,14 @@ export class TimelinePanel {
       ? found
           .filter(({ key }) => names.has(key))
           .map(({ key, from, until, count, expected }) => ({
+            key,
             name: names.get(key) ?? key,
             from: Date.parse(from) / 1000,
             until: Date.parse(until) / 1000,
             count,
             expected,
           }))
-      : this.series.flatMap(({ name, values }) => burstsOf(name, values, timeline));
+      : this.series.flatMap((each) => burstsOf(each, each.values, timeline));
     return bursts.sort((a, b) => b.count - a.count).slice(0, MOST_BURSTS);
   }
 
@@ -243,7 +250,7 @@ export class TimelinePanel {
             {},
             h(
               "button",
-              { class: "plain", onclick: () => this.choose([burst.from, burst.until]) },
+              { class: "plain", onclick: () => this.showBurst(burst) },
               `${burst.name}: ${this.rangeOf([burst.from, burst.until])}`,
             ),
             h(
@@ -283,9 +290,25 @@ export class TimelinePanel {
     update(this.table, h("table", { class: "figures" }, tableHead(heads), h("tbody", {}, rows)));
   }
 
-  /** @param {Range} range */
-  choose([from, until]) {
-    this.view.set({ from: toRfc3339(from), to: toRfc3339(until), line: null }, true);
+  /**
+   * @param {Range} range
+   * @param {import("./viewState.js").Changes} [others]
+   */
+  choose([from, until], others = {}) {
+    this.view.set({ from: toRfc3339(from), to: toRfc3339(until), line: null, ...others }, true);
+  }
+
+  /** Show the lines of a burst, and no others. @param {Burst} burst */
+  showBurst({ key, name, from, until }) {
+    const pattern = this.patterns.find((each) => keyOf(each) === key);
+    const lines = {
+      levels: { level: key },
+      statuses: { status: key },
+      templates: { regex: templateRegex(name) },
+      patterns: pattern && linesOf(pattern),
+    }[this.stack];
+    this.choose([from, until], { ...ALL_LINES, ...lines });
+    scrollToLines();
   }
 
   /** @param {Range} range */

@@ -12,6 +12,13 @@ ARCHIVE_INDEX = ("tests/analysis/archives/test_archive_index.py",)
 
 STORED_LINES = (
     Mutant(
+        "lines of a level are no others",
+        "runner/analysis/index/matcher.py",
+        "return starts if self._kind.is_any else",
+        "return starts if True else",
+        (f"{PAGES[0]}::test_pages_that_run_out_of_time_have_the_same_lines",),
+    ),
+    Mutant(
         "a cursor that nobody has issued is checked",
         "runner/analysis/index/position.py",
         "    if not all(type(each) is int and 0 <= each < _MAX for each in numbers) or line < 1:",

@@ -124,15 +124,17 @@ test("each of up to 200 months has a bin of its own", () => {
   assert.deepEqual(stacks.patterns.a, new Array(190).fill(1));
 });
 
+const X = { key: "x", name: "x" };
+
 test("a burst has neighboring bins with four times the lines of the median bin", () => {
-  const bursts = burstsOf("x", [5, 5, 19, 20, 30, 5, 5, 90, 5, 5], AXIS);
+  const bursts = burstsOf(X, [5, 5, 19, 20, 30, 5, 5, 90, 5, 5], AXIS);
   assert.deepEqual(bursts, [
-    { name: "x", from: 420, until: 480, count: 90, expected: 5 },
-    { name: "x", from: 180, until: 300, count: 50, expected: 5 },
+    { ...X, from: 420, until: 480, count: 90, expected: 5 },
+    { ...X, from: 180, until: 300, count: 50, expected: 5 },
   ]);
-  assert.deepEqual(burstsOf("x", [0, 9, 0], AXIS), []);
-  assert.deepEqual(burstsOf("x", [3, 3, 14, 3], AXIS), []);
-  assert.deepEqual(burstsOf("x", [], AXIS), []);
+  assert.deepEqual(burstsOf(X, [0, 9, 0], AXIS), []);
+  assert.deepEqual(burstsOf(X, [3, 3, 14, 3], AXIS), []);
+  assert.deepEqual(burstsOf(X, [], AXIS), []);
 });
 
 const query = (values) => linesQuery((name) => values[name] ?? null);

@@ -42,6 +42,12 @@ class Conditions:
     ignore_case: Annotated[
         bool, typer.Option("--ignore-case", "-i", help="Ignore the case of letters.")
     ] = False
+    level: Annotated[
+        str | None, typer.Option("--level", metavar="LEVEL", help="Lines of a level, as ERROR.")
+    ] = None
+    status: Annotated[
+        str | None, typer.Option("--status", metavar="5xx", help="Lines with such a status.")
+    ] = None
     from_: Annotated[
         str | None,
         typer.Option(

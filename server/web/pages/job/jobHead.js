@@ -1,4 +1,4 @@
-// The top of the page of a job: its type, status, error and facts.
+// The top of the page of a job: its type, status and error. Its facts follow its results.
 
 import { h } from "../../lib/dom.js";
 import * as format from "../../lib/format.js";
@@ -23,7 +23,7 @@ const HELD_UNTIL = {
 };
 
 /**
- * The top of the page of a job.
+ * The top of the page of a job, without its facts.
  *
  * @param {JobDocument} job
  * @returns {Child[]}
@@ -40,12 +40,16 @@ export function jobHead(job) {
     h("h1", {}, job.type, " ", badge(job)),
     h("p", { class: "id" }, h("code", {}, job.job_id)),
     job.error && errorText("notice error", job.error),
-    facts(job),
   ];
 }
 
-/** @param {JobDocument} document */
-function facts(document) {
+/**
+ * The facts about a job, such as its times, options and file.
+ *
+ * @param {JobDocument} document
+ * @returns {HTMLElement}
+ */
+export function jobFacts(document) {
   const job = { ...UNSET, ...document };
   const seconds =
     job.started_at && isFinal(job.status) && format.secondsBetween(job.started_at, job.finished_at);

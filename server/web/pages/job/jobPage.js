@@ -16,7 +16,7 @@ import { attemptsPanel } from "./attempts.js";
 import { openChangeDialog } from "./changeDialog.js";
 import { jobDocuments } from "./documents.js";
 import { FilesPanel } from "./filesPanel.js";
-import { jobHead } from "./jobHead.js";
+import { jobFacts, jobHead } from "./jobHead.js";
 import { OutputPanel } from "./output.js";
 import { ProgressPanel } from "./progressPanel.js";
 import { WaitingReasons } from "./waitingReasons.js";
@@ -61,6 +61,7 @@ class JobPage {
     this.stopFollowing = () => {};
     this.timer = 0;
     this.head = h("div", {});
+    this.facts = h("div", {});
     this.details = h("div", {});
     this.documents = h("div", {});
     this.actions = h("div", { class: "buttons" });
@@ -99,6 +100,7 @@ class JobPage {
           this.progress.element,
           this.waiting.element,
           this.analysis.element,
+          this.facts,
           this.files.element,
           this.details,
           this.output.element,
@@ -163,6 +165,7 @@ class JobPage {
     this.showLive(job);
     this.output.setNewest(job.attempt, isFinal(job.status));
     update(this.head, jobHead(job));
+    update(this.facts, jobFacts(job));
     this.analysis.show(job);
     this.files.show(job);
     update(
