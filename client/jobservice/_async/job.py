@@ -265,14 +265,11 @@ class AsyncJob:
         """Yield the lines of the job's file that meet all conditions, page by page.
 
         match, regex: a text that a line contains, and a regex of RE2 that matches in it.
-        level, status: such as "ERROR" and "5xx", as an overview counts lines.
-        from_, to: times; lines before `from_`, or at or after `to`, are left out. A text such as
-        "-30m" is a time before the last time in the file.
+        level, status: "ERROR", "5xx", as an overview counts lines.
+        from_, to: only lines at `from_` or later, and before `to`. "-30m" is before the last time.
         line: the number of the first line to look at.
-        before, after: how many lines of context to yield around each line that matches.
-        limit: the maximum number of lines, without their context.
-        member: the name of the file of an archive to read; by default all that the job has
-        selected, one after another, without those that have no lines.
+        before, after: how many lines of context to yield around each line, which `limit` leaves out.
+        member: a file of an archive; by default all that the job has selected, one by one.
         records: "multi_line" for whole records of several lines, then `limit`, `before` and `after`
         count records; "lines" for lines; by default what the job has counted.
 
@@ -280,9 +277,8 @@ class AsyncJob:
         """
         parameters = {
             **{"match": match, "regex": regex, "ignore_case": ignore_case, "from": from_, "to": to},
-            **{"level": level, "status": status},
             **{"line": line, "before": before or None, "after": after or None, "limit": limit},
-            **{"member": member, "records": records},
+            **{"level": level, "status": status, "member": member, "records": records},
         }
         cursor: str | None = None
         while True:

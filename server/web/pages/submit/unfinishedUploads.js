@@ -1,4 +1,4 @@
-// The uploads that are not finished: those of this browser, such as before a reload of the page, and
+// The uploads that are not finished: those of this browser, as before a reload of the page, and
 // the caller's others. Admins see those of all callers.
 
 import { actionButton } from "../../lib/dialog.js";
