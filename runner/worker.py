@@ -32,7 +32,14 @@ from storage.jobs.files import unused_files
 from storage.jobs.retention import Retention
 from storage.liveness.liveness import Liveness
 from storage.notify.wakeup import WORKER, Waiter
-from storage.open import Store, new_database, open_liveness, open_store
+from storage.open import (
+    Store,
+    data_dir_error,
+    new_database,
+    open_liveness,
+    open_store,
+    open_when_possible,
+)
 from storage.records.job import StoreError
 from storage.records.job_limits import WorkerLimits
 from storage.settings.stop_signals import StopSignals
@@ -54,11 +61,12 @@ def run_worker(settings: RunnerSettings, heartbeat: Heartbeat, signals: StopSign
     traces = AttemptSpans(open_spans(settings, "worker"))
     try:
         database = new_database(settings)
-        liveness = open_liveness(settings, database, settings.lease_seconds)
-    except StoreError as error:
-        exit_with(f"cannot start: {error}")
-    try:
+        used = settings, database, settings.lease_seconds
+        liveness = open_when_possible(partial(open_liveness, *used), signals.received)
         run(settings, database, liveness, signals, heartbeat, traces, manager)
+    except StoreError as error:
+        signals.exit_if_received()
+        exit_with(f"cannot start: {error}")
     except PoolError as error:
         exit_with(f"cannot run jobs: {error}")
 
@@ -72,12 +80,12 @@ def run(
     traces: AttemptSpans,
     manager: ServiceManager,
 ) -> None:
-    """Run jobs until a stop signal, then drain. Raises PoolError."""
+    """Run jobs until a stop signal, then drain. Raises PoolError and StoreError."""
     with contextlib.ExitStack() as stack:
         stack.callback(heartbeat.stop)
         unregistered = stack.enter_context(contextlib.ExitStack())
         unregistered.callback(liveness.close)
-        work_place = open_work_place(settings)
+        work_place = open_when_possible(partial(open_work_place, settings), signals.received)
         stack.callback(work_place.close)
         signals.exit_if_received()
         cgroups = job_cgroups(settings)
@@ -85,7 +93,7 @@ def run(
         stack.callback(pool.close)  # in any case: a process with an open pool does not exit
         # Not before the job types are loaded: opening changes the schema of the database.
         signals.exit_if_received()
-        store = open_or_exit(settings, database, signals)
+        store = open_store(settings, signals.received, database=database)
         signals.exit_if_received()
         claims = open_claims(settings, store, liveness, cgroups)
         unregistered.pop_all()
@@ -110,15 +118,6 @@ def run(
     store.close()
     traces.close()
     log.info("stopped", extra={"program": PROGRAM})
-
-
-def open_or_exit(settings: RunnerSettings, database: Database, signals: StopSignals) -> Store:
-    """Open the store. Exits with a one-line message if that fails, with code 0 after a signal."""
-    try:
-        return open_store(settings, signals.received, database=database)
-    except StoreError as error:
-        signals.exit_if_received()
-        exit_with(f"cannot start: {error}")
 
 
 def start_pool(
@@ -149,11 +148,11 @@ def entry_loader(settings: RunnerSettings, sources: Sequence[str]) -> Callable[[
 
 
 def open_work_place(settings: RunnerSettings) -> RunnerFolder:
-    """Open the place where jobs get their work folders. Raises PoolError."""
+    """Open the place where jobs get their work folders. Raises StoreError."""
     try:
         return RunnerFolder(settings.data_dir / "work")
     except OSError as error:
-        raise PoolError(f"cannot create their work folders: {error}") from error
+        raise data_dir_error(settings, error) from error
 
 
 def watchdog(settings: RunnerSettings) -> WatchdogSettings | None:

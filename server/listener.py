@@ -1,6 +1,7 @@
 """Starts and stops the listener: opens the store, listens, and shuts down on a signal."""
 
 import asyncio
+import contextlib
 import faulthandler
 import gc
 import logging
@@ -9,6 +10,7 @@ import socket
 import time
 from collections.abc import Sequence
 from importlib import import_module
+from pathlib import Path
 
 from runner.job_types.registry import loader as job_types
 from runner.job_types.registry.found import JobTypes
@@ -27,7 +29,7 @@ from server.sockets.listening import (
 )
 from server.store.spans import RequestSpans
 from storage.open import Store, max_file_bytes, open_store
-from storage.records.job import StoreError, StoreUnusable
+from storage.records.job import StoreError, StoreFull, StoreUnavailable, StoreUnusable
 from storage.settings.stop_signals import STOP_SIGNALS, StopSignals
 from storage.telemetry.logs import exit_with, set_up_logs
 from storage.telemetry.service_manager import ServiceManager
@@ -151,7 +153,7 @@ async def listen(
     leave_out_loaded_objects()
     if settings.schedules_file:
         try:
-            await load_schedules(settings.schedules_file, app.schedules, app.queues, app.threads)
+            await load_when_possible(app, settings.schedules_file, stop)
         except BaseException:
             app.close()
             raise
@@ -165,6 +167,20 @@ async def listen(
     await shut_down(app, server)
     watched.cancel()
     log.info("stopped", extra={"program": PROGRAM})
+
+
+async def load_when_possible(app: App, file: Path, stop: asyncio.Event) -> None:
+    """Load the schedules of SCHEDULES_FILE; wait while the store is away or full, until `stop`.
+
+    Raises StoreError.
+    """
+    while not stop.is_set():
+        try:
+            return await load_schedules(file, app.schedules, app.queues, app.threads)
+        except (StoreUnavailable, StoreFull) as error:
+            log.warning("schedules cannot be loaded yet, waiting", extra={"reason": str(error)})
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(stop.wait(), 1.0)
 
 
 async def shut_down(app: App, server: HttpServer) -> None:

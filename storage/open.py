@@ -1,14 +1,17 @@
 """Opens the complete store from the settings, for the composition roots."""
 
+import errno
 import logging
+import math
 import os
+import re
 import socket
 import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 from uuid import UUID
 
 from storage.audit.log import AuditLog
@@ -34,7 +37,22 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-TIMEOUT_SECONDS = 60.0
+MISTAKE_SECONDS = 60.0
+"""How long a program waits for a store whose address or password may be wrong."""
+REPEAT_SECONDS = 60.0
+"""How often a waiting program says so while the reason stays the same."""
+
+_MISTAKES = re.compile(
+    "authentication|does not exist|pg_hba|unable to open|resolve host|name resolution|not known"
+)
+_PASSING = {
+    errno.ENOSPC: StoreFull,
+    errno.EDQUOT: StoreFull,
+    errno.EIO: StoreUnavailable,
+}
+"""The errors of a disk after which the same call can succeed later."""
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -125,41 +143,71 @@ def open_liveness(settings: "Settings", database: Database, lease_seconds: float
             return LeaseLiveness(database, lease_seconds)
         return FileLiveness(database, runners_folder(settings))
     except OSError as error:
-        raise StoreError(f"DATA_DIR={settings.data_dir}: {error}") from error
+        raise data_dir_error(settings, error) from error
+
+
+def data_dir_error(settings: "Settings", error: OSError) -> StoreError:
+    """Return the error of the store that an error of DATA_DIR's disk means."""
+    return _PASSING.get(error.errno or 0, StoreError)(f"DATA_DIR={settings.data_dir}: {error}")
+
+
+def open_when_possible(
+    open: Callable[[], T], give_up: Callable[[], bool], timeout: float = math.inf
+) -> T:
+    """Return what a function opens; wait while the store is away, its disk full, or disks fail.
+
+    Waits for `timeout` seconds, or until `give_up` returns True; and for MISTAKE_SECONDS if the
+    settings may be wrong. Logs why it waits. Raises StoreError.
+    """
+    began_at, said, said_at = time.monotonic(), "", -math.inf
+    while True:
+        try:
+            return open()
+        except (StoreUnavailable, StoreFull) as error:
+            now, reason = time.monotonic(), str(error)
+            limit = min(timeout, MISTAKE_SECONDS) if _MISTAKES.search(reason) else timeout
+            if give_up() or now - began_at > limit:
+                raise
+        if reason != said or now - said_at >= REPEAT_SECONDS:
+            log.warning("the store cannot be opened yet, waiting", extra={"reason": reason})
+            said, said_at = reason, now
+        time.sleep(1.0)
 
 
 def open_store(
     settings: "Settings",
     give_up: Callable[[], bool] = lambda: False,
-    timeout: float = TIMEOUT_SECONDS,
+    timeout: float = math.inf,
     database: Database | None = None,
 ) -> Store:
     """Open the store and migrate its schema. `database` comes from `new_database`.
 
-    If the store is not available yet (locked, still starting), this retries for `timeout` seconds,
-    unless `give_up` returns True before.
-
-    Raises StoreError with one line that says what is wrong.
+    Waits as `open_when_possible` while the store is not available. Raises StoreError with one line
+    that says what is wrong.
     """
     database = database or new_database(settings)
+    try:
+        return open_when_possible(lambda: _open(settings, database), give_up, timeout)
+    except StoreError:
+        database.close()
+        raise
+
+
+def _open(settings: "Settings", database: Database) -> Store:
+    """Open the store. May be called again after StoreUnavailable and StoreFull."""
     try:
         make_folder(settings.data_dir)
         for path in (settings.data_dir, database.file, settings.uploads_folder):
             require_access(path)
         tighten(settings.data_dir, database.file, settings.uploads_folder)
-        deadline = time.monotonic() + timeout
-        _retry_until(lambda: _migrate(settings), give_up, deadline)
+        _migrate(settings)
         refuse_unfinished_transfer(database)
-        uploads = open_uploads(settings, give_up, deadline)
+        uploads = open_uploads(settings)
         wakeup = _wakeup(database, settings)
         check = _check_in_background(database)
         return Store(settings, database, wakeup, uploads, clock_of(database), check)
-    except StoreError:
-        database.close()
-        raise
     except OSError as error:
-        database.close()
-        raise StoreError(f"DATA_DIR={settings.data_dir}: {error}") from error
+        raise data_dir_error(settings, error) from error
 
 
 def connection_name(program: str) -> str:
@@ -199,13 +247,9 @@ def max_file_bytes(settings: "Settings") -> int | None:
     return BucketUploads.MAX_BYTES
 
 
-def open_uploads(
-    settings: "Settings", give_up: Callable[[], bool] = lambda: False, deadline: float = 0.0
-) -> Uploads:
-    """Return the store of uploads: a folder, which is created if needed, or a bucket.
-
-    Retries a bucket until the deadline, in monotonic seconds. Raises StoreError.
-    """
+def open_uploads(settings: "Settings") -> Uploads:
+    """Return the store of uploads: a folder, which is created if needed, or a bucket, which must
+    answer. Raises StoreError."""
     folder = settings.uploads_folder
     if folder is not None:
         return FolderUploads(folder)
@@ -213,22 +257,10 @@ def open_uploads(
 
     try:
         uploads = open_bucket_uploads(settings)
-        _retry_until(uploads.check, give_up, deadline)
+        uploads.check()
     except StoreError as error:
         raise type(error)(f"UPLOADS_URL={settings.uploads_url}: {error}") from error
     return uploads
-
-
-def _retry_until(call: Callable[[], None], give_up: Callable[[], bool], deadline: float) -> None:
-    """Call a function, and retry until the deadline while the store is not available."""
-    while True:
-        try:
-            return call()
-        except (StoreUnavailable, StoreFull) as error:
-            if give_up() or time.monotonic() > deadline:
-                raise
-            log.warning("the store cannot be opened yet, waiting", extra={"reason": str(error)})
-            time.sleep(1.0)
 
 
 def _wakeup(database: Database, settings: "Settings") -> Wakeup:

@@ -128,7 +128,12 @@ class FileLiveness(Liveness):
         # The lock is held until every copy of this descriptor is closed, in children as well.
         self._file = os.open(self._path(self.name), os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600)
         fcntl.flock(self._file, fcntl.LOCK_EX)
-        os.ftruncate(self._file, 1)  # an empty file could not be mapped
+        try:
+            os.ftruncate(self._file, 1)  # an empty file could not be mapped
+        except BaseException:
+            os.close(self._file)
+            self._path(self.name).unlink(missing_ok=True)
+            raise
         self.descriptors = (self._file,)
         self._touched_at = -math.inf
         self.renew()

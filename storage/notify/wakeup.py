@@ -12,6 +12,7 @@ so waiters can use another address than everything else (LISTEN_URL).
 """
 
 import contextlib
+import errno
 import os
 import secrets
 import select
@@ -32,6 +33,7 @@ EVENTS = "events"
 _SETTLED_NS = 1_000_000_000
 """Age of a folder's last change from which a listing is kept: until then, another change could have
 the same time."""
+_PASSING = {errno.ENOSPC, errno.EDQUOT, errno.EIO}
 
 
 class SocketWakeup:
@@ -96,29 +98,45 @@ class SocketWakeup:
 
 
 class SocketWaiter:
-    """A socket in the shared folder."""
+    """A socket in the shared folder. If the disk has no room for it, `clear` tries again."""
 
     def __init__(self, folder: int, name: str):
-        """Bind the socket. Raises OSError."""
+        """Bind the socket. Raises OSError, but not for a disk that is full or fails."""
         self._name = name
         with contextlib.ExitStack() as resources:
             self._folder = os.dup(folder)
             resources.callback(os.close, self._folder)
-            self._socket = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
-            resources.callback(self._socket.close)
-            self._socket.setblocking(False)
-            # /proc/net/unix shows to jobs what a socket was bound to. They could flood it.
-            bound_to = f"{secrets.token_hex(8)}.new"
-            self._socket.bind(_address(self._folder, bound_to))
-            os.rename(bound_to, name, src_dir_fd=self._folder, dst_dir_fd=self._folder)
+            self._open()
+            resources.callback(lambda: self._socket.close())
+            self._bind()
             resources.pop_all()
 
+    def _open(self) -> None:
+        self._is_bound = False
+        self._socket = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+        self._socket.setblocking(False)
+
+    def _bind(self) -> None:
+        # /proc/net/unix shows to jobs what a socket was bound to. They could flood it.
+        bound_to = f"{secrets.token_hex(8)}.new"
+        try:
+            self._socket.bind(_address(self._folder, bound_to))
+            os.rename(bound_to, self._name, src_dir_fd=self._folder, dst_dir_fd=self._folder)
+            self._is_bound = True
+        except OSError as error:
+            if error.errno not in _PASSING:
+                raise
+            self._socket.close()
+            self._open()
+
     def fileno(self) -> int:
-        """The socket."""
-        return self._socket.fileno()
+        """The socket; -1 while there is no room for it."""
+        return self._socket.fileno() if self._is_bound else -1
 
     def clear(self) -> None:
         """Consume all datagrams that have arrived."""
+        if not self._is_bound:
+            self._bind()
         with contextlib.suppress(BlockingIOError):
             while True:
                 self._socket.recv(16)

@@ -9,6 +9,8 @@ import psutil
 import pytest
 
 from storage.files.space_reserve import RESERVE_BYTES
+from storage.open import open_store
+from storage.settings.settings import Settings
 from tests.support.disk.small_disks import KINDS, fill_disk, small_disk
 from tests.support.programs import Program, Service, running_service
 from tests.support.waiting import wait_for
@@ -105,3 +107,22 @@ def test_jobs_can_be_canceled_while_the_disk_is_full(service: Service, disk: Pat
             service.wait_for_status(job_id, "canceled")
     assert service.result(service.submit(payload={"seconds": 0}))["status"] == "succeeded"
     assert (worker.stop(), service.listener.stop()) == (0, 0)
+
+
+@pytest.mark.parametrize("name", ["server", "runner"])
+@pytest.mark.parametrize("is_new", [True, False])
+def test_a_program_that_starts_on_a_full_disk_waits_for_room(
+    disk: Path, tmp_path: Path, name: str, is_new: bool
+) -> None:
+    environ = {"DATA_DIR": str(disk / "data"), "PORT": "0", "HOST": "127.0.0.1"}
+    if not is_new:
+        open_store(Settings.read(environ), timeout=5).close()
+        (disk / "data" / "work").mkdir()
+    with fill_disk(disk):
+        program = Program(name, tmp_path, environ)
+        said = program.logged("the store cannot be opened yet, waiting")
+        assert any(text in said["reason"] for text in ("No space", "full", "I/O")), said
+    try:
+        program.logged("listening" if name == "server" else "ready")
+    finally:
+        assert program.stop() == 0

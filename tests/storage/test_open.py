@@ -1,17 +1,22 @@
 """Programs that open one store at the same time."""
 
+import errno
 import fcntl
+import math
 import os
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from tempfile import gettempdir
+from typing import Any
 
 import pytest
 
-from storage.open import open_store
-from storage.records.job import StoreError
+from storage import open as open_module
+from storage.open import open_store, open_when_possible
+from storage.records.job import StoreError, StoreUnavailable
 from storage.settings.settings import Settings
 from tests.support.waiting import wait_for
 
@@ -84,3 +89,56 @@ def test_a_folder_of_its_own_is_enough(tmp_path: Path) -> None:
     os.chown(data, NOBODY, NOBODY)
     with as_nobody():
         open_store(Settings.read({"DATA_DIR": str(data)})).close()
+
+
+@pytest.mark.parametrize("number", [errno.ENOSPC, errno.EDQUOT, errno.EIO])
+@pytest.mark.parametrize("place", ["make_folder", "tighten", "open_uploads", "_wakeup"])
+def test_a_program_waits_while_a_disk_is_full_or_fails(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+    number: int,
+    place: str,
+) -> None:
+    real, failures = getattr(open_module, place), [OSError(number, os.strerror(number))] * 2
+
+    def fail_twice(*args: Any) -> Any:
+        if failures:
+            raise failures.pop()
+        return real(*args)
+
+    monkeypatch.setattr(open_module, place, fail_twice)
+    monkeypatch.setattr(time, "sleep", lambda seconds: None)
+    open_store(Settings.read({"DATA_DIR": str(tmp_path / "data")})).close()
+    said = [each for each in caplog.records if "cannot be opened yet" in each.message]
+    assert len(said) == 1  # the same reason is told once a minute
+    assert os.strerror(number) in said[0].reason  # type: ignore[attr-defined]
+
+
+@pytest.mark.parametrize(
+    ("text", "seconds"),
+    [
+        ('FATAL: password authentication failed for user "jobs"', open_module.MISTAKE_SECONDS),
+        ('FATAL: database "jobs" does not exist', open_module.MISTAKE_SECONDS),
+        ("FATAL: the database system is shutting down", math.inf),
+        ("connection refused", math.inf),
+        ("database or disk is full", math.inf),
+    ],
+)
+def test_a_program_waits_for_good_unless_its_settings_may_be_wrong(
+    monkeypatch: pytest.MonkeyPatch, text: str, seconds: float
+) -> None:
+    now = 0.0
+
+    def sleep(pause: float) -> None:
+        nonlocal now
+        now += pause
+
+    def fail() -> None:
+        raise StoreUnavailable(text)
+
+    monkeypatch.setattr(time, "monotonic", lambda: now)
+    monkeypatch.setattr(time, "sleep", sleep)
+    with pytest.raises(StoreUnavailable):
+        open_when_possible(fail, lambda: now >= 7200)
+    assert now == min(7200, seconds + 1)

@@ -50,18 +50,22 @@ class RunnerFolder:
     def __init__(self, parent: Path):
         """Create the folder below `parent`, and discard folders of dead runners. Raises OSError."""
         parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        with _locked(parent) as all_runners:
+        with _locked(parent) as all_runners, contextlib.ExitStack() as opened:
             name = f"{os.getpid()}-{secrets.token_hex(4)}"
             self.path = parent.absolute() / name
             self.path.mkdir(mode=0o700)
             self.descriptor = removal.open_folder(str(self.path))
             """Holds the lock (flock). Keepers must hold this descriptor as well."""
+            opened.callback(os.close, self.descriptor)
             fcntl.flock(self.descriptor, fcntl.LOCK_EX)
             (self.path / _TRASH).mkdir(mode=0o700)
             self._trash = removal.open_folder(_TRASH, self.descriptor)
+            opened.callback(os.close, self._trash)
             (self.path / KEPT).mkdir(mode=0o700)
             self._kept = removal.open_folder(KEPT, self.descriptor)
+            opened.callback(os.close, self._kept)
             self._discard_dead_runners(all_runners, name)
+            opened.pop_all()  # after an error, the next start discards the folder
         self._is_closed = False
         self._remover: threading.Thread | None = None
         self._not_removable: set[str] = set()

@@ -45,6 +45,20 @@ PROGRAMS = (
         ("tests/end_to_end/test_early_signals.py",),
     ),
     Mutant(
+        "a program waits for room while it opens the store",
+        "storage/open.py",
+        "    errno.ENOSPC: StoreFull,\n",
+        "",
+        ("tests/storage/test_open.py",),
+    ),
+    Mutant(
+        "a program does not wait for ever for a store that may not exist",
+        "storage/open.py",
+        "min(timeout, MISTAKE_SECONDS) if",
+        "timeout if",
+        ("tests/storage/test_open.py",),
+    ),
+    Mutant(
         "a listener opens the store after all checks",
         "server/listener.py",
         "        require_storable_uploads(settings)\n",
@@ -54,8 +68,8 @@ PROGRAMS = (
     Mutant(
         "a worker opens the store after its job types",
         "runner/worker.py",
-        "        work_place = open_work_place(settings)\n",
-        "        open_store(settings)\n        work_place = open_work_place(settings)\n",
+        "        work_place = open_when",
+        "        open_store(settings)\n        work_place = open_when",
         ("tests/end_to_end/test_start_order.py",),
     ),
     Mutant(

@@ -238,7 +238,7 @@ def test_a_worker_that_cannot_create_folders_reports_it_in_one_line(tmp_path: Pa
         program = service.program("runner")
         assert program.process.wait(20) == 1
     (told,) = [line["message"] for line in program.lines() if line["level"] == "CRITICAL"]
-    assert told.startswith("cannot run jobs: cannot create their work folders")
+    assert told.startswith("cannot start: DATA_DIR=")
 
 
 def test_a_folder_around_that_of_a_job_is_replaced_if_it_has_changed(

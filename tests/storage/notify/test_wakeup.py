@@ -1,5 +1,6 @@
 """Wake-ups between programs, on both databases."""
 
+import errno
 import os
 import select
 from contextlib import closing
@@ -8,6 +9,7 @@ from pathlib import Path
 import psycopg
 import pytest
 
+from storage.notify import wakeup as wakeup_module
 from storage.notify.wakeup import (
     LISTENER,
     WORKER,
@@ -63,6 +65,24 @@ def test_more_wake_ups_than_anyone_reads_do_no_harm(bench: Bench) -> None:
     wait_for(lambda: readable(waiter))
     waiter.close()
     bench.store.wakeup.notify(WORKER)
+
+
+def test_a_waiter_without_room_for_its_socket_waits_for_room(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    wakeup = SocketWakeup(tmp_path)
+    with monkeypatch.context() as patch:
+        patch.setattr(wakeup_module, "_address", lambda *_: "/dev/full/no")
+        patch.setattr(wakeup_module, "_PASSING", {errno.ENOTDIR})
+        waiter = wakeup.waiter(WORKER)
+        waiter.clear()
+        assert waiter.fileno() == -1
+    waiter.clear()
+    wakeup.notify(WORKER)
+    wait_for(lambda: readable(waiter))
+    waiter.close()
+    wakeup.close()
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_the_socket_of_a_dead_waiter_is_removed(tmp_path: Path) -> None:

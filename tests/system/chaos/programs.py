@@ -237,7 +237,7 @@ class Fleet:
         assert managed.program is not None
         code, log = managed.program.process.poll(), managed.program.log
         text = log.read_text()
-        if code is None or (code not in managed.expected and "cannot start" not in text):
+        if code is None or code not in managed.expected:
             self.complaints.append(
                 f"{managed.module} ended with {code}, {log.name}: {_last_line(text)}"
             )
