@@ -48,6 +48,7 @@ from server.handlers.sign_in import (
     SignInHandler,
     SignOutHandler,
 )
+from server.handlers.stream_tokens import StreamTokensHandler
 from server.handlers.types import TypeHandler, TypesHandler
 
 ROUTES: tuple[tuple[str, type[Handler]], ...] = (
@@ -60,6 +61,7 @@ ROUTES: tuple[tuple[str, type[Handler]], ...] = (
     (r"/overview/history/?", HistoryHandler),
     (r"/openapi.json", OpenApiHandler),
     (r"/session/?", SessionHandler),
+    (r"/stream-tokens/?", StreamTokensHandler),
     (r"/ui/static/([^/]+)/(.+)", FileHandler),
     (r"/(ui|docs)/?", PageHandler),
     (r"/ui/sign-in/?", SignInHandler),

@@ -136,20 +136,35 @@ class Authenticator:
             raise
 
     def admit(
-        self, address: str, headers: HTTPHeaders, method: str, by_https: bool = False
+        self,
+        address: str,
+        headers: HTTPHeaders,
+        method: str,
+        by_https: bool = False,
+        stream_token: str | None = None,
     ) -> Caller:
-        """Return the caller of a request from `address`.
+        """Return the caller of a request from `address`, by its stream token if it has one.
 
         Raises Problem 401 or 403 as `authenticate` does, and 429 instead of 401 after too many
         wrong tokens from the address. A request that fails without a token counts only against the
         address's request rate.
         """
-        caller = self._admit(address, headers, method, by_https)
+        caller = self._admit(address, headers, method, by_https, stream_token)
         if self._note_use is not None and caller.name is not None and caller.method == "token":
             self._note_use(caller.name, address)
         return caller.at(address) if self.audits and method not in SAFE_METHODS else caller
 
-    def _admit(self, address: str, headers: HTTPHeaders, method: str, by_https: bool) -> Caller:
+    def _admit(
+        self,
+        address: str,
+        headers: HTTPHeaders,
+        method: str,
+        by_https: bool,
+        stream_token: str | None,
+    ) -> Caller:
+        if stream_token is not None and self.tokens is not None:
+            with self.counting_failures(address):
+                return self.stream_caller(stream_token)
         if self.tokens is not None and "Authorization" in headers:
             with self.counting_failures(address):
                 return self.authenticate(headers, method, by_https)
@@ -188,6 +203,17 @@ class Authenticator:
             return self.provider.caller(text)
         more = ' error="invalid_token"'
         return self.require_token(text, more).caller
+
+    def stream_caller(self, stream_token: str, is_open: bool = False) -> Caller:
+        """Return the caller that a stream token names. Raises Problem 401.
+
+        The age of the token does not count for a stream that `is_open`.
+        """
+        caller = self.sessions.stream_caller(stream_token, is_open) if self.sessions else None
+        if caller is None:
+            detail = "this stream token is unknown, or older than a minute"
+            raise unauthorized(Code.STREAM_TOKEN_INVALID, detail)
+        return caller
 
     def require_token(self, text: str, more: str = "") -> Token:
         """Return the valid token with this text. Raises Problem 401 if there is none.

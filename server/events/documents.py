@@ -61,6 +61,10 @@ class JobEventsQuery(Query):
         description="send only later events; same as the header Last-Event-ID",
     )
 
+    stream_token: str | None = Field(
+        None, description="instead of a token in a header: the answer of POST /stream-tokens"
+    )
+
     def matches(self, event: Event) -> bool:
         """Return whether an event passes the filters of this query."""
         return True

@@ -118,6 +118,10 @@ class Handler(RequestHandler):
             return None
         return Role.READ if method in SAFE_METHODS else self.ROLES.get(method, Role.ADMIN)
 
+    def stream_token(self) -> str | None:
+        """Return the stream token of this request; None without one, and for other calls."""
+        return None
+
     async def body(self) -> Body:
         """Return the object that receives the body of a POST, PUT or PATCH. May raise a Problem."""
         return NoBody()
@@ -285,7 +289,8 @@ class Handler(RequestHandler):
         self._token_changes = authenticator.changes
         if role is not None:
             by_https = request.protocol == "https"
-            self.caller = authenticator.admit(address, request.headers, method, by_https)
+            given = request.headers, method, by_https, self.stream_token()
+            self.caller = authenticator.admit(address, *given)
         if self.RATE_LIMITED:
             authenticator.count_request(address, self.caller)
         if role is not None:

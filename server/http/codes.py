@@ -82,6 +82,14 @@ class Code(Enum):
         "The sign-in of a browser is too old, or its token was removed or has expired.",
         "Sign in again.",
     )
+    STREAM_TOKEN_INVALID = (
+        401,
+        "The stream token is not valid",
+        "`stream_token` is not from this service, is older than a minute, or its caller has lost"
+        " the token of the service with which it was asked for.",
+        "Ask for a new one with `POST /stream-tokens`, and open a new stream, with the id of the"
+        " last event in `last_event_id`.",
+    )
     PROVIDER_TOKEN_INVALID = (
         401,
         "The provider's token is not valid",
@@ -376,6 +384,14 @@ class Code(Enum):
         "There are too many schedules",
         "The service has as many schedules as it can have, or the caller has its share.",
         "Delete a schedule that is not needed.",
+    )
+    STREAM_TOKEN_UNAVAILABLE = (
+        409,
+        "There is no stream token for this caller",
+        "No tokens are set, or the caller has none of the service: a provider of OpenID Connect or"
+        " a proxy has signed it in.",
+        "Open the stream without `stream_token`. A browser sends the sign-in of this service by"
+        " itself.",
     )
     SIGN_IN_NOT_NEEDED = (
         409,

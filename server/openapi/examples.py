@@ -48,6 +48,7 @@ from server.documents.schemas.service import (
     IndexDocument,
     ReadyDocument,
     SessionDocument,
+    StreamTokenDocument,
 )
 from server.documents.schemas.types import JobTypeDocument, JobTypesDocument
 from server.documents.schemas.uploads import UploadsDocument, UploadStateDocument
@@ -507,6 +508,7 @@ EXAMPLES: Mapping[Any, Any] = {
     UploadStateDocument: _UPLOAD,
     UploadsDocument: {"items": [_UPLOAD]},
     **BATCH_EXAMPLES,
+    StreamTokenDocument: {"stream_token": "Y2k6Mnwx…", "expires_at": _ENDED},
     dict[str, Any]: {"openapi": "3.1.0"},
     BulkBody: {"status": ["failed"], "type": "analyze", "dry_run": True},
     JobChanges: {"priority": 5, "tags": ["urgent"]},

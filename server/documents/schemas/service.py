@@ -4,6 +4,8 @@ from typing import Any, Literal
 
 from typing_extensions import TypedDict
 
+from server.documents.schemas.common import Time
+
 
 class HealthDocument(TypedDict):
     """The listener and its store respond."""
@@ -63,6 +65,15 @@ class QuotasDocument(TypedDict):
     """Bytes of the files of the caller's jobs, and of its resumable uploads."""
     requests: RequestQuotaDocument | None
     """Requests. Without a quota of the caller, this is RATE_LIMIT."""
+
+
+class StreamTokenDocument(TypedDict):
+    """A token that opens event streams."""
+
+    stream_token: str
+    """Send it as `stream_token` in the query of a stream."""
+    expires_at: Time
+    """Streams must be opened before this time; those that are open go on."""
 
 
 class SessionDocument(TypedDict):

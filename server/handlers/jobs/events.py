@@ -10,6 +10,7 @@ from uuid import UUID
 
 from tornado.iostream import StreamClosedError
 
+from server.auth.callers import Role
 from server.events.documents import (
     EventsQuery,
     JobEventsQuery,
@@ -68,6 +69,19 @@ class StreamHandler(Handler):
                 await self.follow(stream, query)
         except StreamClosedError:
             pass  # the client went away, or was dropped
+
+    def stream_token(self) -> str | None:
+        """Return the stream token in the query."""
+        given = self.request.query_arguments.get("stream_token")
+        return given[-1].decode(errors="replace") if given else None
+
+    def _authenticate(self) -> None:
+        stream_token = self.stream_token()
+        if stream_token is None or self.authenticator.tokens is None:
+            super()._authenticate()
+        else:
+            self.caller = self.authenticator.stream_caller(stream_token, is_open=True)
+            self._require_rights(Role.READ)
 
     def sees(self, event: Event) -> bool:
         """Return whether the caller may see the job of an event."""

@@ -1,11 +1,25 @@
 """The operations to follow jobs, and to read their output."""
 
+from server.auth.callers import Role
 from server.documents.schemas.events import ChangeEvent, DeadlineEvent, EndEvent, LogEvent
 from server.documents.schemas.files import LogsDocument
+from server.documents.schemas.service import StreamTokenDocument
 from server.events.documents import EventsQuery, JobEventsQuery, LogsQuery
 from server.openapi.operations.operation import EVENT_STREAM, Operation
 
 EVENTS = (
+    Operation(
+        "/stream-tokens",
+        "Get a token for event streams",
+        {200: StreamTokenDocument},
+        id="createStreamToken",
+        tag="events",
+        description="For `EventSource` of browsers, which sends no token in a header. The token"
+        " opens streams for a minute, with the rights of the caller.",
+        method="post",
+        role=Role.READ,
+        problems=(409,),
+    ),
     Operation(
         "/jobs/{job_id}/events",
         "Follow a job until it is final",

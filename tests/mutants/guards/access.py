@@ -13,6 +13,20 @@ EXPIRY = ("tests/server/auth/test_expiry.py",)
 
 ACCESS = (
     Mutant(
+        "a stream token opens streams for a minute",
+        "server/auth/sessions.py",
+        "inf if is_open else STREAM_TOKEN_SECONDS",
+        "inf",
+        ("tests/server/auth/test_stream_tokens.py",),
+    ),
+    Mutant(
+        "a cookie is no stream token, and a stream token no cookie",
+        "server/auth/sessions.py",
+        "create_signed_value(self._key(token), purpose, name, _VERSION, self._clock)",
+        "create_signed_value(self._key(token), STREAM_TOKEN, name, _VERSION, self._clock)",
+        ("tests/server/auth/test_stream_tokens.py",),
+    ),
+    Mutant(
         "a role that is too low is refused",
         "server/auth/authenticate.py",
         "if not caller.role.includes(role):",

@@ -9,7 +9,7 @@ import pytest
 from tornado.ioloop import IOLoop
 
 from server.app import App
-from tests.support.api import Client, open_app
+from tests.support.api import Client, open_app, read
 from tests.support.event_clients import Follower, Followers
 from tests.support.stores import Bench
 
@@ -63,11 +63,16 @@ async def sign_in(client: Client, token: str) -> dict[str, str]:
     return {"Cookie": answer.headers["Set-Cookie"].partition(";")[0]}
 
 
+async def stream_token(client: Client, headers: dict[str, str]) -> str:
+    answer = await client.fetch("/stream-tokens", method="POST", body="", headers=headers)
+    return str(read(answer, 200)["stream_token"])
+
+
 async def follow_all(
-    follow: Followers, client: Client, headers: dict[str, str], job_id: str
+    follow: Followers, client: Client, headers: dict[str, str], job_id: str, query: str = ""
 ) -> list[Follower]:
-    paths = "/events", "/events?last_event_id=0", f"/jobs/{job_id}/events"
-    opened = [await follow(client.base_url, path, headers=headers) for path in paths]
+    paths = "/events?", "/events?last_event_id=0&", f"/jobs/{job_id}/events?"
+    opened = [await follow(client.base_url, path + query, headers=headers) for path in paths]
     for follower in opened:
         assert follower.status == 200
         await follower.begun()
@@ -75,7 +80,7 @@ async def follow_all(
 
 
 @pytest.mark.gen_test
-@pytest.mark.parametrize("by_cookie", [False, True])
+@pytest.mark.parametrize("way", ["header", "cookie", "stream token"])
 @pytest.mark.parametrize(
     "text",
     [
@@ -86,11 +91,14 @@ async def follow_all(
     ids=["removed", "replaced", "commented out"],
 )
 async def test_streams_and_sessions_of_a_removed_token_end(
-    client: Client, follow: Followers, file: Path, text: str, by_cookie: bool
+    client: Client, follow: Followers, file: Path, text: str, way: str
 ) -> None:
     job_id = await submit(client)
-    eve = await sign_in(client, EVE) if by_cookie else bearer(EVE)
-    ending = await follow_all(follow, client, eve, job_id)
+    eve = await sign_in(client, EVE) if way == "cookie" else bearer(EVE)
+    headers, query = eve, ""
+    if way == "stream token":
+        headers, query = {}, f"stream_token={await stream_token(client, eve)}"
+    ending = await follow_all(follow, client, headers, job_id, query)
     (staying, *_) = await follow_all(follow, client, bearer(BOB), job_id)
     file.write_text(text)
     for follower in ending:
@@ -98,7 +106,7 @@ async def test_streams_and_sessions_of_a_removed_token_end(
     assert (await client.fetch("/jobs", headers=eve)).code == 401
     await client.fetch("/jobs", headers=bearer(BOB))
     assert staying.status == 200
-    again = await follow(client.base_url, "/events", headers=eve)
+    again = await follow(client.base_url, f"/events?{query}", headers=headers)
     assert again.status == 401
 
 

@@ -171,7 +171,7 @@ def test_a_callback_that_waits_as_long_as_it_may_is_left_alone(
     monkeypatch.setattr(random, "uniform", lambda low, high: high)
     bench.jobs.cancel(bench.enqueue(callback_url=URL))
     bench.store.database.run(CallbackRow.update(tries=tries - 1))
-    (callback,) = outbox.take(9, callback_sender.RESERVED_SECONDS)
+    (callback,) = outbox.take(9, callbacks.RESERVED_SECONDS)
     assert outbox.take(9, 60) == []
     outbox.retry(callback, callback_sender.retry_delay(tries))
     assert outbox.take(9, 60) == []

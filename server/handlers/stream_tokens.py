@@ -1,0 +1,34 @@
+"""`/stream-tokens`: short-lived tokens for event streams of browsers."""
+
+import time
+from typing import ClassVar
+
+from server.auth.callers import Role
+from server.auth.sessions import STREAM_TOKEN_SECONDS
+from server.documents.jobs import rfc3339
+from server.documents.schemas.service import StreamTokenDocument
+from server.handlers.base import Handler
+from server.http.codes import Code
+from server.http.problems import Problem
+
+
+class StreamTokensHandler(Handler):
+    """The creation of stream tokens. Nothing is stored for one."""
+
+    ROUTE = "/stream-tokens"
+    LIMITED = True
+    ALLOW = "OPTIONS, POST"
+    ROLES: ClassVar = {"POST": Role.READ}
+
+    def post(self) -> None:
+        """Send a token with which the caller opens event streams within a minute."""
+        self.require_body()
+        caller, sessions, token = self.caller, self.authenticator.sessions, None
+        if sessions is not None and caller.name is not None and caller.method == "token":
+            token = sessions.create_stream_token(caller.name)
+        if token is None:
+            detail = "only a caller with a token of the service gets a stream token"
+            raise Problem(Code.STREAM_TOKEN_UNAVAILABLE, detail)
+        expires_at = rfc3339(round((time.time() + STREAM_TOKEN_SECONDS) * 1000))
+        document: StreamTokenDocument = {"stream_token": token, "expires_at": expires_at}
+        self.send_json(document)
