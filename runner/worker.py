@@ -44,6 +44,7 @@ from storage.records.job import StoreError
 from storage.records.job_limits import WorkerLimits
 from storage.settings.stop_signals import StopSignals
 from storage.telemetry.logs import exit_with, set_up_logs
+from storage.telemetry.privileges import give_up_new_privileges
 from storage.telemetry.service_manager import ServiceManager
 from storage.telemetry.start_up import open_spans
 
@@ -56,6 +57,7 @@ PROGRAM = "worker"
 def run_worker(settings: RunnerSettings, heartbeat: Heartbeat, signals: StopSignals) -> None:
     """Run a worker until a stop signal. Exits with a one-line message if it cannot start."""
     set_up_logs(settings.log_level, settings.log_format, PROGRAM)
+    give_up_new_privileges()
     processes.forbid_inspection()  # from the jobs, which run as the same user
     manager = ServiceManager()
     traces = AttemptSpans(open_spans(settings, "worker"))

@@ -32,6 +32,7 @@ from storage.open import Store, max_file_bytes, open_store
 from storage.records.job import StoreError, StoreFull, StoreUnavailable, StoreUnusable
 from storage.settings.stop_signals import STOP_SIGNALS, StopSignals
 from storage.telemetry.logs import exit_with, set_up_logs
+from storage.telemetry.privileges import give_up_new_privileges
 from storage.telemetry.service_manager import ServiceManager
 from storage.telemetry.start_up import open_spans
 
@@ -52,8 +53,7 @@ OPEN_FILES = 65536
 
 def serve(settings: ServerSettings, signals: StopSignals, manager: ServiceManager) -> None:
     """Run the listener until a stop signal. Exits with a message if it cannot start."""
-    raise_file_limit()
-    set_up_logs(settings.log_level, settings.log_format, PROGRAM)
+    prepare_process(settings)
     try:
         # All of it before the store is opened, which changes the schema of the database.
         require_storable_uploads(settings)
@@ -79,6 +79,13 @@ def serve(settings: ServerSettings, signals: StopSignals, manager: ServiceManage
         store.close()
         if tracing:
             tracing.close()
+
+
+def prepare_process(settings: ServerSettings) -> None:
+    """Set what the whole process has until its end: the limit of files, logs, and fewer rights."""
+    raise_file_limit()
+    set_up_logs(settings.log_level, settings.log_format, PROGRAM)
+    give_up_new_privileges()
 
 
 def find_types(settings: ServerSettings) -> JobTypes:

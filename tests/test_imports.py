@@ -156,7 +156,7 @@ MAY_IMPORT = {
     "storage.jobs storage.liveness storage.queries storage.records storage.schedules "
     "storage.settings storage.telemetry",
     "server.doctor.findings": "runner server.settings storage.checks storage.db storage.db.schema "
-    "storage.settings",
+    "storage.settings storage.telemetry",
     "server.doctor.checks": "runner.job_types.registry runner.pool.linux "
     "server.doctor.findings server.jobs server.sign_in storage storage.*",
     "server.doctor.trials": "server.doctor.checks server.doctor.findings storage storage.*",

@@ -209,6 +209,11 @@ def test_a_job_cannot_connect_to_abstract_sockets(service: Service) -> None:
         assert tried(service, "connect_abstract", name) in DENIED
 
 
+def test_no_program_can_gain_privileges(service: Service) -> None:
+    for program in service.programs():
+        assert "NoNewPrivs:\t1\n" in Path(f"/proc/{program.process.pid}/status").read_text()
+
+
 def test_ordinary_job_types_work(service: Service) -> None:
     assert tried(service, "use_python") == "works"
 

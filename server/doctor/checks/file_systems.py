@@ -8,8 +8,8 @@ from pathlib import Path
 
 from server.doctor.findings.finding import Finding, ok
 from server.doctor.findings.subject import Subject
-from server.doctor.findings.worker_processes import is_in_container
 from storage.files.mounts import IN_MEMORY, MOUNTS, Mount, first_existing, mount_of
+from storage.telemetry.privileges import is_in_container
 
 NAME = "file_system"
 _NETWORK = {

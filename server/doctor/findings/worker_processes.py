@@ -2,18 +2,13 @@
 
 import re
 from collections.abc import Mapping
-from pathlib import Path
+
+from storage.telemetry.privileges import is_in_container
 
 _NAME = re.compile(r"(?P<host>.+)-(?P<pid>[0-9]+)-(?P<boot>[0-9a-f]{8})-[0-9a-f]{6}")
 """The name of a worker: the name of its host, its process id, and the start of its boot id."""
 _CONTAINER_ID = re.compile(r"[0-9a-f]{12}")
 """Docker and Podman give a container the start of its id as the name of its host."""
-_IN_PLACE = ("/.dockerenv", "/run/.containerenv")
-
-
-def is_in_container() -> bool:
-    """Return whether this process is in a container of Docker or Podman."""
-    return any(Path(each).exists() for each in _IN_PLACE)
 
 
 def host_of(name: str) -> str:

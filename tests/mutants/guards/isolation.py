@@ -103,6 +103,27 @@ ISOLATION = (
         ACCESS,
     ),
     Mutant(
+        "programs cannot gain privileges",
+        "storage/telemetry/privileges.py",
+        "    libc.prctl(_SET_NO_NEW_PRIVS, 1, 0, 0, 0)\n",
+        "",
+        ACCESS,
+    ),
+    Mutant(
+        "files in /dev/shm end with their job",
+        "runner/pool/keeper/job_process.py",
+        "self._stray_processes.exist() or self._memory.has_files()",
+        "self._stray_processes.exist()",
+        ACCESS,
+    ),
+    Mutant(
+        "a job does not learn the names of wake-up sockets",
+        "storage/notify/wakeup.py",
+        'bound_to = f"{secrets.token_hex(8)}.new"',
+        "bound_to = name",
+        ("tests/storage/notify/test_wakeup.py",),
+    ),
+    Mutant(
         "a confined job may still move files",
         "runner/pool/linux/landlock.py",
         "            _allow(ruleset, path, handled & ~(_MAKE_CHAR | _MAKE_BLOCK))\n",

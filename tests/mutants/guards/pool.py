@@ -106,7 +106,7 @@ POOL = (
     Mutant(
         "stray processes of a job are found",
         "runner/pool/keeper/keeper.py",
-        " or process.has_stray_processes():",
+        " or process.has_left_something():",
         ":",
         KILLS,
     ),
