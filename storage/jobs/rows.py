@@ -120,11 +120,15 @@ def _present(row: dict[str, Any]) -> Attempt:
 
 def _with_attempts(database: Database, rows: Sequence[dict[str, Any]]) -> list[Job]:
     attempts: dict[UUID, list[Attempt]] = defaultdict(list)
-    found = [_first_attempt(row) for row in rows if _has_first_attempt(row)]
-    ids = [row["id"] for row in rows if row["attempt"] and not _has_first_attempt(row)]
-    if ids:
+    only = {row["id"]: _first_attempt(row) for row in rows if _has_only_attempt(row)}
+    found: list[dict[str, Any]] = []
+    begun = [row for row in rows if row["attempt"]]
+    if ids := [row["id"] for row in begun if row["id"] not in only or row["client_retries"]]:
         query = _statement_for_ids(database, "attempts", AttemptRow.select, AttemptRow.job_id, ids)
         found += database.fetch(*query)
+    for row in found:  # after a client's retry, a row of its own is the one that counts
+        only.pop(row["job_id"], None)
+    found += only.values()
     last_lines = _last_lines_of_failed(database, found)
     for row in found:
         lines = last_lines.get((row["job_id"], row["number"]), ())
@@ -132,9 +136,12 @@ def _with_attempts(database: Database, rows: Sequence[dict[str, Any]]) -> list[J
     return [_job(row, tuple(sorted(attempts[row["id"]], key=_number))) for row in rows]
 
 
-def _has_first_attempt(row: Mapping[str, Any]) -> bool:
-    """Return whether the row of a job has its only attempt, see `JobRow`."""
-    is_only = row["attempt"] == 1 and row["first_runner"] and row["client_retries"] == 0
+def _has_only_attempt(row: Mapping[str, Any]) -> bool:
+    """Return whether the row of a job has its only attempt, see `JobRow`.
+
+    If a client has retried the job, the attempt may have a row of its own, too.
+    """
+    is_only = row["attempt"] == 1 and row["first_runner"]
     return bool(is_only and (row["first_outcome"] or row["status"] == Status.RUNNING))
 
 

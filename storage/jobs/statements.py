@@ -115,7 +115,8 @@ def end_attempt() -> Any:
 def move_first_attempt(database: Database) -> Any:
     """Build the upsert that gives the first attempt of a job a row, if the row of the job has it.
 
-    To be run before the job is queued again. It waits for a transaction that deletes the job.
+    To be run before the job is queued again. It waits for a transaction that deletes the job. An
+    end that has a row already stays: the job was queued again before, and its end is a later one.
     """
     columns = {
         "job_id": JobRow.id,
@@ -134,12 +135,12 @@ def move_first_attempt(database: Database) -> Any:
         JobRow.id == parameter(JobRow.id),
         JobRow.attempt == 1,
         JobRow.first_outcome.is_null(False),
-        JobRow.client_retries == 0,
     )
     insert = AttemptRow.insert_from(
         database.engine.lock(job), [getattr(AttemptRow, name) for name in columns]
     )
-    return insert.on_conflict(conflict_target=_KEY, update=_excluded_end())
+    is_open = AttemptRow.outcome.is_null()  # an ended one was moved before
+    return insert.on_conflict(conflict_target=_KEY, update=_excluded_end(), where=is_open)
 
 
 def _excluded_end() -> dict[pw.Field, Any]:

@@ -116,6 +116,27 @@ def test_a_failed_job_keeps_its_error(bench: Bench) -> None:
     assert (job.status, job.error, job.finished_at) == ("failed", RAISED.error, bench.clock())
 
 
+def test_attempts_of_a_job_that_was_canceled_before_its_first_one_are_kept(bench: Bench) -> None:
+    job_id, runner = bench.enqueue(max_retries=0), bench.runner()
+    bench.jobs.cancel(job_id)
+    bench.jobs.retry(job_id)
+    fence = runner.claim_one()
+    assert [each.outcome for each in bench.job(job_id).attempts] == [None]
+    runner.claims.fail(fence, RAISED._replace(traceback="Traceback: 1"))
+    first = bench.job(job_id).attempts
+    assert [(each.number, each.traceback) for each in first] == [(1, "Traceback: 1")]
+    for _ in range(2):
+        assert bench.jobs.retry(job_id)[0] is True
+        assert bench.job(job_id).attempts == first
+        bench.clock.forward(1)
+        bench.jobs.cancel(job_id)
+        assert bench.job(job_id).attempts == first
+    assert bench.jobs.retry(job_id)[0] is True
+    runner.claims.complete(runner.claim_one(), "1", RETURNED)
+    last = bench.job(job_id).attempts
+    assert (last[:-1], last[-1].outcome) == (first, "returned")
+
+
 def test_attempts_keep_their_tracebacks(bench: Bench) -> None:
     job_id, runner, traceback = bench.enqueue(), bench.runner(), "Traceback:\n  \u00e4\n"
     assert runner.claims.retry(runner.claim_one(), RAISED._replace(traceback=traceback), 0)

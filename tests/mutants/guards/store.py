@@ -261,6 +261,27 @@ STORE = (
         ("tests/storage/db/test_mixed_releases.py",),
     ),
     Mutant(
+        "a first attempt is shown although a client had retried its job before",
+        "storage/jobs/rows.py",
+        'row["attempt"] == 1 and row["first_runner"]\n',
+        'row["attempt"] == 1 and row["first_runner"] and not row["client_retries"]\n',
+        CLAIMS,
+    ),
+    Mutant(
+        "a first attempt keeps its own end when its job is canceled later",
+        "storage/jobs/rows.py",
+        'if row["id"] not in only or row["client_retries"]]',
+        'if row["id"] not in only]',
+        CLAIMS,
+    ),
+    Mutant(
+        "a first attempt is moved once",
+        "storage/jobs/statements.py",
+        "update=_excluded_end(), where=is_open)",
+        "update=_excluded_end())",
+        CLAIMS,
+    ),
+    Mutant(
         "a transfer needs a target without triggers for the previous release",
         "storage/transfer/endpoints.py",
         "if read_state(target).contractions:",

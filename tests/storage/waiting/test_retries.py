@@ -6,6 +6,7 @@ from uuid import UUID
 
 import pytest
 
+from storage.db.models import JobRow
 from storage.jobs.retention import delete_job
 from storage.queries.bulk import Bulk, BulkChange
 from storage.records.attempt_outcome import AttemptOutcome
@@ -55,6 +56,10 @@ def test_a_retried_job_gets_the_result_of_its_predecessor(bench: Bench) -> None:
     run(bench, runner := bench.runner(), first)
     assert bench.jobs.retry(last)[0] is True
     assert bench.job(last).payload == {"input": "done"}
+    run(bench, runner, last, None)
+    assert bench.jobs.retry(last)[0] is True
+    (row,) = bench.store.database.rows(JobRow.select(JobRow.payload).where(JobRow.id == last))
+    assert row["payload"] == '{"input":"done"}'
     run(bench, runner, last)
     assert bench.job(last).status == "succeeded"
 
