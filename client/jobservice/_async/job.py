@@ -268,7 +268,7 @@ class AsyncJob:
         level, status: "ERROR", "5xx", as an overview counts lines.
         from_, to: only lines at `from_` or later, and before `to`. "-30m" is before the last time.
         line: the number of the first line to look at.
-        before, after: how many lines of context to yield around each line, which `limit` leaves out.
+        before, after: how many lines of context to yield around each; `limit` leaves them out.
         member: a file of an archive; by default all that the job has selected, one by one.
         records: "multi_line" for whole records of several lines, then `limit`, `before` and `after`
         count records; "lines" for lines; by default what the job has counted.
