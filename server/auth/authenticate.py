@@ -289,15 +289,19 @@ def is_same_origin(origin: str, headers: HTTPHeaders) -> bool:
     return bool(host) and host in named
 
 
-def require_same_origin(headers: HTTPHeaders) -> None:
+def require_same_origin(headers: HTTPHeaders, by_link: bool = False) -> None:
     """Raise Problem 403 unless the headers prove that a page of this service sent the request.
 
     Browsers attach the cookie to requests from any page of the same site, and at the sign-in a
-    foreign page could send a token of its own.
+    foreign page could send a token of its own. `by_link` is for requests by which a browser opens
+    an address: these name no origin, but the page.
     """
     site = headers.get("Sec-Fetch-Site")
     if site is None:  # an old browser, or a page that was loaded over plain HTTP
-        same = is_same_origin(headers.get("Origin", ""), headers)
+        origin = headers.get("Origin", "")
+        if by_link:
+            origin = "/".join(headers.get("Referer", "").split("/", 3)[:3])
+        same = is_same_origin(origin, headers)
     else:
         same = site == "same-origin"
     if not same:

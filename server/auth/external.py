@@ -1,7 +1,8 @@
 """How the authenticator asks `server/sign_in` about callers that others have authenticated."""
 
-from collections.abc import Mapping
 from typing import Protocol
+
+from tornado.httputil import HTTPHeaders
 
 from server.auth.callers import Caller
 
@@ -28,5 +29,6 @@ class ProviderCallers(Protocol):
 class ProxyCallers(Protocol):
     """The callers whom a trusted proxy has authenticated."""
 
-    def caller(self, headers: Mapping[str, str]) -> Caller | None:
-        """Return the caller that the headers name; None if they name nobody. Raises Problem 403."""
+    def caller(self, headers: HTTPHeaders) -> Caller | None:
+        """Return the caller that the headers name; None if they name nobody. Raises Problem 400 and
+        403."""

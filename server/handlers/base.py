@@ -259,7 +259,8 @@ class Handler(RequestHandler):
         self.set_status(problem.status)
         if self._responds_early():
             connection: Any = self.request.connection
-            connection.stream.linger()
+            is_limited = problem.status == 429 and self.caller is ANONYMOUS
+            connection.stream.linger(is_unknown=problem.status == 401 or is_limited)
             self.set_header("Connection", "close")
         self.set_headers(problem.headers)
         if problem.status == 405:

@@ -26,6 +26,11 @@ POLICY = "; ".join(
         "object-src 'none'",
     ]
 )
+PERMISSIONS = ", ".join(
+    f"{name}=()"
+    for name in ("camera", "display-capture", "geolocation", "microphone", "payment", "usb")
+)
+"""What pages never do, so that no script in them can ask for it."""
 _ERRORS_HEAD = """<h1>Errors</h1>
 <p>Every error response has one of these codes. A code never changes its meaning.</p>
 """
@@ -51,6 +56,8 @@ class WebHandler(Handler):
         self.set_header("Content-Type", file.content_type)
         self.set_header("Content-Security-Policy", POLICY)
         self.set_header("Referrer-Policy", "same-origin")
+        self.set_header("Cross-Origin-Opener-Policy", "same-origin")
+        self.set_header("Permissions-Policy", PERMISSIONS)
         self.set_header("X-Frame-Options", "DENY")
         self.set_header("Cache-Control", cache)
         self.add_header("Vary", "Accept-Encoding")

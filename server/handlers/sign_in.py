@@ -50,9 +50,10 @@ class ProviderHandler(WebHandler):
         return self.get_cookie(self._prefixed(name)) or ""
 
     def keep_cookie(self, name: str, value: str | None, seconds: float, same_site: str) -> None:
-        """Set a cookie for this path, or remove it if `value` is None."""
+        """Set a cookie for this path, or remove it if `value` is None. Browsers accept one with the
+        prefix `__Host-` only from this exact host, and for all paths."""
         name, is_secure = self._prefixed(name), self.request.protocol == "https"
-        path = self.root_path + PATH
+        path = "/" if name.startswith("__Host-") else self.root_path + PATH
         if value is None:
             self.clear_cookie(name, path=path, httponly=True, secure=is_secure, samesite=same_site)
         else:
@@ -93,7 +94,11 @@ class ProviderHandler(WebHandler):
         self.send(self.files.static_page(title, content), problem.status, "no-store")
 
     def _prefixed(self, name: str) -> str:
-        return f"__Secure-{name}" if self.request.protocol == "https" else name
+        if self.request.protocol != "https":
+            return name
+        # The one of a renewal is long: it is not sent with other requests.
+        is_for_all = name == FLOW_COOKIE and not self.root_path
+        return f"__Host-{name}" if is_for_all else f"__Secure-{name}"
 
 
 class SignInHandler(ProviderHandler):
@@ -158,7 +163,11 @@ class SignOutHandler(ProviderHandler):
     """The sign-out at the provider, after the sign-out from the front end."""
 
     async def get(self) -> None:
-        """Lead the browser to the provider's own sign-out, if it has one, and then back."""
+        """Lead the browser to the provider's own sign-out, if it has one, and then back.
+
+        Only from a page of the service: any link and image of another site makes such a request.
+        """
+        require_same_origin(self.request.headers, by_link=True)
         self.keep_cookie(RENEWAL_COOKIE, None, 0, "Strict")
         url = await self.flow().sign_out_url(self.address_of("/"))
         self.go_to(url or f"{self.root_path}/")

@@ -37,6 +37,9 @@ MAX_EARLY_EVENTS = 2
 Tornado needs this many iterations of the event loop until it reads."""
 LINGER_SECONDS = 30.0
 """How long a client may go on sending a body after the response."""
+UNKNOWN_LINGER_BYTES = 2**20
+"""How much a client that is not authenticated may send of a body after the response: as much as is
+under way on a usual connection, so that it sees the response."""
 _BARE_400 = b"HTTP/1.1 400 Bad Request\r\n\r\n"  # what Tornado writes if it cannot parse a request
 _CONTINUE = b"HTTP/1.1 100 (Continue)\r\n\r\n"
 
@@ -80,6 +83,8 @@ class Connection(OpenIOStream):
         """Whether the response to the current request comes before the end of its body."""
         self._linger_seconds: float | None = None
         """How long the rest of the body has been read and dropped. None before the response."""
+        self._linger_to: int | None = None
+        """Up to how many `bytes_received` the rest of the body is read. None: to its end."""
         self._on_close = on_close
         self._buffer: memoryview | None = None
         self._offered_buffer: memoryview | None = None
@@ -155,6 +160,8 @@ class Connection(OpenIOStream):
     def read_bytes(self, num_bytes: int, partial: bool = False) -> Any:
         """Read a part of a body: Tornado calls this for bodies only."""
         self._in_head = False
+        if self._linger_to is not None and self.bytes_received > self._linger_to:
+            super().close()
         if self._chunks and self._chunks.ended:  # with the empty line that Tornado asks for now
             self._chunks, empty_line = None, Future[bytes]()
             empty_line.set_result(b"\r\n")
@@ -231,13 +238,16 @@ class Connection(OpenIOStream):
         self._responded = self._responded or data != _CONTINUE
         return super().write(data)
 
-    def linger(self) -> None:
-        """Respond before the end of the body: read and drop the rest when Tornado calls `close`.
+    def linger(self, is_unknown: bool = False) -> None:
+        """Respond before the end of the body: read and drop the rest when Tornado calls `close`, of
+        an unknown client at most UNKNOWN_LINGER_BYTES.
 
         If the socket was closed at once, the kernel would reset the connection because of the bytes
         that were not read, and many clients would not see the response.
         """
         self._lingers = True
+        if is_unknown:
+            self._linger_to = self.bytes_received + UNKNOWN_LINGER_BYTES
 
     def close(self, exc_info: Any = False) -> None:
         """Close. If a head or the size of a chunk was too long, send 431 or 400 first."""

@@ -22,10 +22,12 @@ DEFAULT_HEADERS = {
     "X-Content-Type-Options": "nosniff",
     "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'",
     "Referrer-Policy": "no-referrer",
+    "Cross-Origin-Resource-Policy": "same-origin",
     "Cache-Control": "no-store",
 }
-"""Headers of every response. Browsers may not guess its type, run it, or show it in a frame. No
-cache may keep it; only the files of the front end have another Cache-Control."""
+"""Headers of every response. Browsers may not guess its type, run it, or show it in a frame or as a
+part of a page of another origin. No cache may keep it; only the files of the front end have another
+Cache-Control."""
 _JSON = json.JSONEncoder(ensure_ascii=False, separators=(", ", ": "))
 _EXPOSED_HEADERS = (
     "Accept-Ranges, Content-Disposition, Content-Range, ETag, Idempotency-Replayed, Link, Location,"

@@ -15,7 +15,7 @@ import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
-from urllib.parse import urlencode, urlsplit
+from urllib.parse import unquote, urlencode, urlsplit
 
 from server.auth.callers import Caller
 from server.http.codes import Code
@@ -87,7 +87,7 @@ class SignInFlow:
             "nonce": nonce,
             "verifier": verifier,
             "redirect_uri": redirect_uri,
-            "page": page if len(page) < 1000 and _PAGE.fullmatch(page) else "/",
+            "page": page if _is_page(page) else "/",
         }
         cookie = self._seal.close(_FLOW, content, FLOW_SECONDS)
         return _with_query(metadata["authorization_endpoint"], query), cookie
@@ -202,6 +202,15 @@ class SignInFlow:
         content = {"token": token, "sub": subject}
         sealed = self._seal.close(_RENEWAL, content, MAX_RENEWAL_SECONDS)
         return sealed if len(sealed) <= MAX_RENEWAL_LENGTH else None
+
+
+def _is_page(text: str) -> bool:
+    """Whether a text is the path of a page. Browsers would follow `..` to other paths of the host,
+    also if it is written as %2e%2e."""
+    if len(text) >= 1000 or not _PAGE.fullmatch(text):
+        return False
+    parts = unquote(urlsplit(text).path).split("/")
+    return not {".", ".."}.intersection(parts)
 
 
 def _with_query(url: str, query: Mapping[str, str]) -> str:

@@ -21,6 +21,10 @@ _ALGORITHMS = {
     ("OKP", "Ed25519"): {"EdDSA"},
 }
 """The allowed algorithms, by the type and the curve of the key."""
+ID_TOKEN, ACCESS_TOKEN = "", "at+jwt"
+"""Kinds of tokens, by the `typ` in their heads that ends with `+jwt` (RFC 8725, section 3.11). Many
+providers name no kind."""
+_TIMES = ("exp", "iat", "nbf")
 _ERRORS = (jwt.PyJWTError, ValueError, TypeError, OverflowError, RecursionError)
 
 
@@ -61,9 +65,9 @@ def _read_key(document: Any) -> Key | None:
     return Key(None if key_id is None else str(key_id), frozenset(allowed), found.key)
 
 
-def key_id_of(token: str) -> str | None:
+def key_id_of(token: str, kind: str = ID_TOKEN) -> str | None:
     """Return the id of the key in the head of a token, unchecked. Raises InvalidJwt."""
-    return _head(token)[1]
+    return _head(token, kind)[1]
 
 
 def is_jwt(token: str) -> bool:
@@ -71,13 +75,15 @@ def is_jwt(token: str) -> bool:
     return token.count(".") == 2 and token.startswith("ey")
 
 
-def check(token: str, keys: Iterable[Key], issuer: str, audience: str) -> dict[str, Any]:
-    """Return the claims of a token that the issuer has signed for this audience.
+def check(
+    token: str, keys: Iterable[Key], issuer: str, audience: str, kind: str = ID_TOKEN
+) -> dict[str, Any]:
+    """Return the claims of a token of this kind that the issuer has signed for this audience.
 
     Raises InvalidJwt if the signature, the issuer, the audience or a time is wrong, or a claim is
     missing.
     """
-    algorithm, key_id = _head(token)
+    algorithm, key_id = _head(token, kind)
     fitting = [
         key
         for key in keys
@@ -87,7 +93,7 @@ def check(token: str, keys: Iterable[Key], issuer: str, audience: str) -> dict[s
         raise InvalidJwt("the provider has no key for it")
     for at, key in enumerate(fitting, 1):
         try:
-            return jwt.decode(
+            claims: dict[str, Any] = jwt.decode(
                 token,
                 key.public,
                 algorithms=[algorithm],
@@ -99,6 +105,8 @@ def check(token: str, keys: Iterable[Key], issuer: str, audience: str) -> dict[s
                     "enforce_minimum_key_length": True,
                 },
             )
+            _require_numbers(claims)
+            return claims
         except jwt.InvalidSignatureError:
             if at == len(fitting):
                 raise InvalidJwt("its signature is wrong") from None
@@ -111,14 +119,24 @@ def check(token: str, keys: Iterable[Key], issuer: str, audience: str) -> dict[s
     raise AssertionError("unreachable")
 
 
-def _head(token: str) -> tuple[str, str | None]:
-    """Return algorithm and key id in the head of a token."""
+def _require_numbers(claims: dict[str, Any]) -> None:
+    """Refuse times that are no numbers, such as texts, from which PyJWT reads numbers."""
+    for name in _TIMES:
+        if name in claims and type(claims[name]) not in (int, float):
+            raise InvalidJwt(f"its {name} is not a number")
+
+
+def _head(token: str, kind: str = ID_TOKEN) -> tuple[str, str | None]:
+    """Return algorithm and key id in the head of a token. Refuses those of another kind."""
     if len(token) > MAX_TOKEN_LENGTH:
         raise InvalidJwt(f"it has more than {MAX_TOKEN_LENGTH} characters")
     try:
         head = jwt.get_unverified_header(token)
     except _ERRORS:
         raise InvalidJwt("it is not a signed JSON Web Token") from None
+    named = str(head.get("typ", "")).lower().removeprefix("application/")
+    if named.endswith("+jwt") and named != kind:
+        raise InvalidJwt(f"it is of another kind, {named[:40]!r}")
     algorithm, key_id = str(head.get("alg")), head.get("kid")
     if not any(algorithm in each for each in _ALGORITHMS.values()):
         raise InvalidJwt("its algorithm is not allowed")

@@ -19,7 +19,15 @@ from server.http.codes import Code
 from server.http.problems import Problem
 from server.sign_in.claims import Claims
 from server.sign_in.group_roles import GroupRoles
-from server.sign_in.jwt_checks import LEEWAY_SECONDS, InvalidJwt, Key, check, is_jwt, key_id_of
+from server.sign_in.jwt_checks import (
+    ACCESS_TOKEN,
+    LEEWAY_SECONDS,
+    InvalidJwt,
+    Key,
+    check,
+    is_jwt,
+    key_id_of,
+)
 from server.sign_in.provider import Provider
 from server.sign_in.sealing import Seal
 
@@ -59,7 +67,7 @@ class OpenId:
     async def prepare(self, token: str) -> None:
         """Load the keys of the provider if those that are loaded do not fit this token."""
         with contextlib.suppress(InvalidJwt):  # `caller` says why
-            await self.provider.load_keys_for(key_id_of(token))
+            await self.provider.load_keys_for(key_id_of(token, ACCESS_TOKEN))
 
     def caller(self, token: str) -> Caller:
         """Return the caller of a bearer token, with the keys that are loaded.
@@ -104,7 +112,7 @@ class OpenId:
             detail = "the keys of the OpenID Connect provider could not be loaded: see the log"
             raise Problem(Code.PROVIDER_UNAVAILABLE, detail, headers={"Retry-After": "10"})
         try:
-            claims = check(token, self._keys, self.provider.issuer, self._audience)
+            claims = check(token, self._keys, self.provider.issuer, self._audience, ACCESS_TOKEN)
         except InvalidJwt as error:
             challenge = {"WWW-Authenticate": 'Bearer error="invalid_token"'}
             detail = f"the token of the provider is not valid: {error}"

@@ -7,9 +7,10 @@ connection comes from an address in TRUSTED_PROXIES. The proxy must remove them 
 of its clients.
 """
 
-from collections.abc import Mapping
+from tornado.httputil import HTTPHeaders
 
 from server.auth.callers import Caller
+from server.http.problems import malformed
 from server.sign_in.group_roles import GroupRoles
 
 
@@ -22,11 +23,15 @@ class ProxyUsers:
         self._groups = groups
         self._roles = roles
 
-    def caller(self, headers: Mapping[str, str]) -> Caller | None:
+    def caller(self, headers: HTTPHeaders) -> Caller | None:
         """Return the caller of a request with these headers. None if the proxy names nobody.
 
-        Raises Problem 403 if the name cannot be used, or if none of the groups has a role.
+        Raises Problem 400 if a header is there twice: one of them may be of the proxy's client. 403
+        if the name cannot be used, or if none of the groups has a role.
         """
+        for header in (self._name, self._groups):
+            if len(headers.get_list(header)) > 1:
+                raise malformed(f"{header}: the request has it twice; the proxy must replace it")
         name = _text(headers.get(self._name, "")).strip()
         if not name:
             return None

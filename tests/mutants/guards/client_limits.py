@@ -11,6 +11,13 @@ QUEUE = ("tests/server/jobs/test_queue_watermark.py",)
 
 CLIENT_LIMITS = (
     Mutant(
+        "the body of an unknown client is soon read no further",
+        "server/http/connection.py",
+        "if self._linger_to is not None and self.bytes_received > self._linger_to:",
+        "if False:",
+        ("tests/server/auth/test_wrong_tokens.py",),
+    ),
+    Mutant(
         "a connection with a slow head is closed",
         "server/http/connection.py",
         "return ClientDelay.HEAD if self._head_seconds > pace.slow_seconds else None",

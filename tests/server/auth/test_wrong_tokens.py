@@ -1,6 +1,8 @@
 """Wrong tokens are limited by address, and valid callers have limits of their own."""
 
+import asyncio
 import json
+import socket
 from collections.abc import Iterator
 
 import pytest
@@ -10,6 +12,7 @@ from server.app import App
 from server.auth.authenticate import MAX_FAILURES
 from tests.support.api import Client, open_app, read
 from tests.support.callers import API_TOKENS, bearer, token
+from tests.support.raw_http import parse_response, receive_all, try_send
 from tests.support.stores import Bench
 
 WRONG = {"Authorization": "Bearer jst_wrong-0123456789"}
@@ -44,6 +47,32 @@ async def test_after_some_wrong_tokens_more_of_them_get_429(client: Client, path
     refused = await client.fetch(path, headers=WRONG)
     assert "too many failed" in read(refused, 429)["detail"]
     assert int(refused.headers["Retry-After"]) >= 1
+
+
+async def test_the_body_of_a_client_without_a_valid_token_is_soon_read_no_further(
+    client: Client,
+) -> None:
+    size, port = 200 * 2**20, int(client.base_url.rpartition(":")[2])
+    lines = [
+        "POST /jobs HTTP/1.1",
+        "Host: localhost",
+        f"Authorization: {WRONG['Authorization']}",
+        f"Content-Length: {size}",
+        "Content-Type: multipart/form-data; boundary=x",
+    ]
+
+    def send_on() -> tuple[int, int]:
+        with socket.create_connection(("127.0.0.1", port), timeout=10) as sender:
+            sender.sendall("\r\n".join([*lines, "", ""]).encode())
+            sent = 0
+            while sent < size and try_send(sender, b"x" * 100_000):
+                sent += 100_000
+            return sent, parse_response(receive_all(sender))[0]
+
+    for status in [401] * MAX_FAILURES + [429]:
+        sent, answered = await asyncio.to_thread(send_on)
+        assert answered == status
+        assert sent < size // 4  # what is read, and what the kernel keeps
 
 
 @pytest.mark.parametrize(("path", "status"), [("/jobs", 200), (NO_JOB, 404)])

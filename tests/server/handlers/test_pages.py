@@ -59,6 +59,11 @@ async def test_the_page_allows_nothing_inline_and_no_other_origin(client: Client
     assert "unsafe" not in policy
     assert page.headers["X-Content-Type-Options"] == "nosniff"
     assert page.headers["Referrer-Policy"] == "same-origin"
+    assert page.headers["Cross-Origin-Opener-Policy"] == "same-origin"
+    assert "camera=()" in page.headers["Permissions-Policy"]
+    for path in ("/", "/jobs", "/openapi.json"):
+        answer = await client.fetch(path)
+        assert answer.headers["Cross-Origin-Resource-Policy"] == "same-origin"
     text = page.body.decode()
     assert re.findall(r"<style| style=| on\w+=|<script(?! type=\"module\" src=)", text) == []
     assert re.findall(r'(?:src|href)="(?!/|#)', text) == []

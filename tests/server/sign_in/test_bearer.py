@@ -61,6 +61,7 @@ async def test_a_valid_token_authenticates_its_caller(client: Client, rogue: Rog
     headers = {**headers, "Authorization": f"Bearer {rogue.token(groups=['others'])}"}
     read(await client.fetch("/jobs", method="POST", headers=headers, body=SLEEP), 403)
     assert await status(client, rogue.token(groups="ops")) == 404
+    assert await status(client, rogue.token(typ="at+jwt")) == 404
     assert (await client.get("/session", headers=bearer("ann")))["name"] == "ann"
 
 
@@ -102,6 +103,8 @@ FORGED: dict[str, tuple[Callable[[RogueProvider], str], str]] = {
     "no subject": (lambda r: r.token(sub=None), '"sub"'),
     "an endless end": (lambda r: r.token(exp=float("inf")), ""),
     "a text as end": (lambda r: r.token(exp="soon"), ""),
+    "a number as text": (lambda r: r.token(exp="4102444800"), "exp is not a number"),
+    "another kind": (lambda r: r.token(typ="logout+jwt"), "of another kind"),
     "no signature": (lambda r: unsigned(decoded(r.token()), "none"), "algorithm"),
     "empty signature": (lambda r: unsigned(decoded(r.token()), "RS256"), "signature"),
     "an HMAC": (signed_with_the_public_key, "algorithm"),

@@ -11,7 +11,7 @@ from tornado.ioloop import IOLoop
 
 from server.app import App
 from server.auth.sessions import COOKIE
-from server.handlers.sign_in import RENEWAL_COOKIE
+from server.handlers.sign_in import FLOW_COOKIE, RENEWAL_COOKIE
 from tests.support.api import Client, open_app, read
 from tests.support.servers.rogue_provider import CLIENT_ID, RogueProvider
 from tests.support.stores import Bench
@@ -25,7 +25,9 @@ RENEW: dict[str, Any] = {"method": "POST", "body": b""}
 @pytest.fixture
 def app(bench: Bench, io_loop: IOLoop, rogue: RogueProvider) -> Iterator[App]:
     """A listener that knows this provider."""
-    with open_app(bench, io_loop, **rogue.settings) as application:
+    with open_app(
+        bench, io_loop, trusted_proxies="127.0.0.0/8,::1", **rogue.settings
+    ) as application:
         yield application
 
 
@@ -53,6 +55,34 @@ def cookies(response: HTTPResponse) -> dict[str, str]:
     return {name: each.value for cookie in found for name, each in cookie.items() if each.value}
 
 
+@pytest.mark.gen_test
+async def test_only_this_host_can_set_the_cookie_of_a_sign_in(client: Client) -> None:
+    headers = {**HTML, "X-Forwarded-Proto": "https"}
+    begun = await client.fetch("/ui/sign-in", headers=headers, follow_redirects=False)
+    (flow,) = SimpleCookie(begun.headers["Set-Cookie"]).values()
+    assert (flow.key, flow["path"], flow["secure"]) == (f"__Host-{FLOW_COOKIE}", "/", True)
+    assert not flow["domain"]
+
+
+@pytest.mark.gen_test
+async def test_no_page_of_another_site_signs_a_person_out(client: Client) -> None:
+    own = client.base_url
+    cases: list[tuple[dict[str, str], int]] = [
+        ({}, 403),
+        ({"Sec-Fetch-Site": "cross-site"}, 403),
+        ({"Sec-Fetch-Site": "same-site", "Referer": f"{own}/ui/jobs"}, 403),
+        ({"Referer": "https://evil.example/x"}, 403),
+        ({"Referer": f"https://evil.example/{own}/"}, 403),
+        ({"Sec-Fetch-Site": "same-origin"}, 303),
+        ({"Referer": f"{own}/ui/jobs"}, 303),
+    ]
+    for headers, status in cases:
+        response = await client.fetch(
+            "/ui/sign-out", headers={**HTML, **headers}, follow_redirects=False
+        )
+        assert (response.code, "Set-Cookie" in response.headers) == (status, status == 303)
+
+
 FORGED: dict[str, tuple[dict[str, Any], str]] = {
     "the nonce of another sign-in": ({"nonce": "another"}, "of another sign-in"),
     "no nonce": ({"nonce": None}, "of another sign-in"),
@@ -61,6 +91,10 @@ FORGED: dict[str, tuple[dict[str, Any], str]] = {
     "another client": ({"aud": ["jobs", "others"], "azp": "others"}, "another client"),
     "another issuer": ({"iss": "https://evil.example"}, "issuer"),
     "an old token": ({"at": -400}, "expired"),
+    "an access token": ({"typ": "at+jwt"}, "of another kind"),
+    "an access token by its full name": ({"typ": "application/AT+JWT"}, "of another kind"),
+    "a text as end": ({"exp": "4102444800"}, "exp is not a number"),
+    "a truth as time": ({"iat": True}, "iat is not a number"),
     "no name": ({"preferred_username": None}, "states no"),
 }
 
@@ -109,12 +143,26 @@ async def test_a_response_must_be_the_one_to_this_sign_in_and_from_this_provider
 
 
 @pytest.mark.gen_test
-@pytest.mark.parametrize("page", ["https://evil.example", "//evil.example", "/jobs", "/ui/jobs"])
-async def test_a_sign_in_leads_to_no_other_site(
+@pytest.mark.parametrize(
+    "page",
+    [
+        "https://evil.example",
+        "//evil.example",
+        "/jobs",
+        "/ui/../jobs",
+        "/ui/%252e%252E/jobs",
+        "/ui/jobs/..",
+        "/ui/./jobs",
+        "/ui/jobs",
+        "/ui/jobs?tag=..",
+    ],
+)
+async def test_a_sign_in_leads_only_to_pages_of_the_front_end(
     client: Client, rogue: RogueProvider, page: str
 ) -> None:
     response = await sign_in(client, rogue, page)
-    assert response.headers["Location"] == ("/ui/jobs" if page == "/ui/jobs" else "/")
+    is_page = page in ("/ui/jobs", "/ui/jobs?tag=..")
+    assert response.headers["Location"] == (page if is_page else "/")
 
 
 ANSWERS: dict[str, tuple[int, Any, str]] = {

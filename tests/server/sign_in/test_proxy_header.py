@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
+from tornado.httputil import HTTPHeaders
 from tornado.ioloop import IOLoop
 
 from server.app import App
@@ -104,6 +105,18 @@ async def test_groups_limit_people_to_their_own_jobs_and_to_queues(client: Clien
     given["body"] = json.dumps({**json.loads(SLEEP), "queue": "builds"})
     read(await client.fetch("/jobs", headers={**dev, **JSON, **SAME}, **given), 202)
     assert (await client.get("/session", headers=dev))["queues"] == ["builds"]
+
+
+@pytest.mark.gen_test
+async def test_a_header_that_is_there_twice_is_refused(client: Client) -> None:
+    """A client may have sent one of them, and the proxy may have added the other."""
+    for more in ({"Remote-User": "ada"}, {"Remote-Groups": "ops"}):
+        headers = HTTPHeaders(named("ann"))
+        for name, value in more.items():
+            headers.add(name, value)
+        for path in (JOBS, "/session"):
+            detail = read(await client.fetch(path, headers=headers), 400)["detail"]
+            assert detail.startswith(f"{next(iter(more))}: ")
 
 
 @pytest.mark.gen_test

@@ -251,7 +251,7 @@ async def test_a_sign_out_ends_the_session_here_and_at_the_provider(browser: Bro
     response = await browser.fetch("/session", method="DELETE", headers=SAME)
     assert (response.code, set(browser.cookies)) == (204, {RENEWAL_COOKIE})
     assert await browser.session() is None
-    response = await browser.get("/ui/sign-out")
+    response = await browser.get("/ui/sign-out", headers=SAME)
     assert (response.code, browser.cookies) == (303, {})
     url = response.headers["Location"]
     query = parse_qs(urlsplit(url).query)

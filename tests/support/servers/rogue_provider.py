@@ -72,7 +72,8 @@ class RogueProvider:
             self.shown.append({**public, "kid": key_id, **more})
 
     def token(self, key_id: str = "first", algorithm: str = "RS256", **claims: Any) -> str:
-        """Sign a token. Claims that are None are left out; `at` shifts its times by seconds."""
+        """Sign a token. Claims that are None are left out; `at` shifts its times by seconds, and
+        `typ` goes into its head."""
         now = time.time() + claims.pop("at", 0)
         usual = {
             "iss": self.issuer,
@@ -84,7 +85,8 @@ class RogueProvider:
             "groups": ["ops"],
         }
         stated = {name: value for name, value in (usual | claims).items() if value is not None}
-        head = {"kid": key_id} if key_id else {}
+        typ = stated.pop("typ", "JWT")
+        head = {"typ": typ, **({"kid": key_id} if key_id else {})}
         return jwt.encode(stated, self.keys[key_id or "first"], algorithm=algorithm, headers=head)
 
 
