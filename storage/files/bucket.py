@@ -38,7 +38,7 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-_REQUEST_SECONDS, _RETRY_SECONDS = 60.0, 15.0
+_REQUEST_SECONDS, _RETRY_SECONDS = 30.0, 15.0
 _SIGN_SECONDS = 3.0
 """Timeout for signing, which delays all jobs. Only fetching credentials needs the network."""
 _SLACK_SECONDS = 3600.0
@@ -70,7 +70,7 @@ class BucketWriter(UploadWriter):
         rule."""
         self._object.discard_parts()
         if self._object.may_be_complete:
-            self._uploads.delete([self._id])
+            self._uploads.delete([self._id], is_urgent=True)
 
 
 class BucketUploads(Uploads):
@@ -146,12 +146,15 @@ class BucketUploads(Uploads):
             raise
         return Upload(new, name, source.size, source.sha256)
 
-    def delete(self, upload_ids: Iterable[UUID]) -> None:
-        """Delete files, a thousand in one request. Failures are logged and left to a sweep."""
+    def delete(self, upload_ids: Iterable[UUID], is_urgent: bool = False) -> None:
+        """Delete files, a thousand in one request. Failures are logged and left to a sweep.
+
+        An urgent deletion, for which a client waits, is given up after seconds.
+        """
         if names := list(map(str, upload_ids)):
             try:
                 with translate_errors():
-                    obstore.delete(self._bucket, names)
+                    obstore.delete(self._signer if is_urgent else self._bucket, names)
             except StoreUnavailable as error:
                 log.warning("uploads are left to a sweep", extra={"reason": str(error)})
 

@@ -8,7 +8,10 @@ removed by a lifecycle rule of the bucket (docs/s3.md), because obstore cannot l
 import contextlib
 import logging
 import re
+import threading
+import time
 from collections.abc import Iterable, Iterator
+from typing import Any, Self
 
 import obstore
 from obstore.exceptions import BaseError
@@ -34,6 +37,62 @@ _ANSWER = re.compile(
 _ASKED_FOR_ROLE = "/latest/api/token"
 
 
+class UnsentMemory:
+    """The memory for bytes that S3 does not have yet, of all objects that a process writes.
+
+    obstore keeps each object of bytes until S3 has its part, so its deletion gives the memory back.
+    """
+
+    def __init__(self, limit: int, seconds: float) -> None:
+        """At most `limit` bytes are held. S3 hangs if it has taken none for so many seconds."""
+        self._limit, self._seconds = limit, seconds
+        self.used = 0
+        """The bytes that are held."""
+        self._freed_at = time.monotonic()
+        self._freed = threading.Condition()
+
+    def hold(self, data: bytes | memoryview, what: str) -> bytes:
+        """Return a copy of data, when there is memory for it. Raises StoreUnavailable."""
+        with self._freed:
+            while self.used + len(data) > self._limit:
+                left = self._freed_at + self._seconds - time.monotonic()
+                if left <= 0 or not self._freed.wait(left):
+                    mebibytes = self._limit // 2**20
+                    raise StoreUnavailable(
+                        f"{what}: {mebibytes} MiB wait for S3, which has taken none of them for "
+                        f"{self._seconds:g} s"
+                    )
+            if not self.used:
+                self._freed_at = time.monotonic()
+            self.used += len(data)
+        return _Unsent(data, self)
+
+    def give_back(self, size: int) -> None:
+        """S3 has bytes, or nobody will send them."""
+        with self._freed:
+            self.used -= size
+            self._freed_at = time.monotonic()
+            self._freed.notify_all()
+
+
+class _Unsent(bytes):
+    """Bytes that tell when nobody needs them any more."""
+
+    _memory: UnsentMemory
+
+    def __new__(cls, data: bytes | memoryview, memory: UnsentMemory) -> Self:
+        new = super().__new__(cls, data)
+        new._memory = memory
+        return new
+
+    def __del__(self) -> None:
+        self._memory.give_back(len(self))
+
+
+unsent = UnsentMemory(256 * 1024**2, 15.0)
+"""More than the parts of 30 large files, and less than a container of 512 MiB can hold."""
+
+
 class ObjectWriter:
     """Writes one object. Holds the parts being sent and filled in memory."""
 
@@ -44,14 +103,14 @@ class ObjectWriter:
         self.may_be_complete = False
         """Whether S3 was asked to make the object visible."""
         self.size = 0
-        self._writer = obstore.open_writer(
+        self._writer: Any = obstore.open_writer(
             bucket, name, buffer_size=PART_BYTES, max_concurrency=_PARTS_AT_ONCE
         )
 
     def write(self, data: bytes | memoryview) -> None:
         """Append to the object. Raises StoreUnavailable."""
         with self._noting_failure():
-            self._writer.write(bytes(data))  # a copy: obstore keeps the object it is given
+            self._writer.write(unsent.hold(data, self._what))
             self.size += len(data)
 
     def complete(self) -> None:
@@ -63,9 +122,13 @@ class ObjectWriter:
             self._writer.close()
 
     def discard_parts(self) -> None:
-        """Remove the parts, unless the object is complete. If S3 is down, they are left to the
-        lifecycle rule."""
-        if not self._writer.closed():
+        """Remove the parts, unless the object is complete. If S3 fails, they are left to the
+        lifecycle rule, since a request to remove them would fail or hang as well."""
+        if self._failed:
+            self._writer = None  # gives the memory of its parts back
+            if self.size > PART_BYTES:
+                log.warning("parts of an upload are left", extra={"reason": "S3 took no part"})
+        elif not self._writer.closed():
             try:
                 with translate_errors():
                     self._writer.__exit__(EOFError, EOFError(), None)  # no error: it would complete

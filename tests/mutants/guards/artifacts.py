@@ -2,6 +2,7 @@
 
 from tests.mutants.mutant import Mutant
 
+BUCKET = ("tests/storage/files/test_bucket.py",)
 STORED = ("tests/storage/files/test_artifacts.py",)
 ROWS = ("tests/storage/jobs/test_files.py",)
 NAMES = ("tests/runner/files/test_names.py",)
@@ -10,6 +11,20 @@ WORKER = ("tests/runner/supervisor/test_storing_files.py",)
 MIXED = ("tests/storage/db/test_mixed_releases.py",)
 
 ARTIFACTS = (
+    Mutant(
+        "bytes that S3 does not have yet are bounded",
+        "storage/files/bucket_objects.py",
+        "while self.used + len(data) > self._limit:",
+        "while False:",
+        BUCKET,
+    ),
+    Mutant(
+        "bytes that S3 has are not held",
+        "storage/files/bucket_objects.py",
+        "            self.used -= size\n",
+        "",
+        BUCKET,
+    ),
     Mutant(
         "the files of a running attempt are not swept",
         "storage/jobs/files.py",

@@ -4,7 +4,9 @@ import json
 import re
 import subprocess
 import sys
+import threading
 import time
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from urllib.parse import parse_qs, urlsplit
 from uuid import uuid4
@@ -13,6 +15,7 @@ import pytest
 
 from runner.job_types.base import JobError
 from runner.job_types.registry import loader as job_types
+from storage.files import bucket_objects
 from storage.files.bucket import BucketUploads, BucketWriter, open_bucket_uploads
 from storage.files.bucket_access import open_bucket
 from storage.files.bucket_objects import PART_BYTES
@@ -24,6 +27,7 @@ from storage.settings.settings import Settings, SettingsError
 from tests.support.disk.upload_stores import BucketBackend
 from tests.support.servers import s3
 from tests.support.servers.s3 import Bucket
+from tests.support.waiting import wait_for
 
 PART = bytes(PART_BYTES)
 
@@ -110,6 +114,61 @@ def test_every_method_reports_that_s3_is_down_and_leaves_deletions_for_later(
 def write_for_ever(writer: BucketWriter) -> None:
     while True:
         writer.write(PART)
+
+
+class HangingS3(BaseHTTPRequestHandler):
+    """Begins multipart uploads, and never answers to a part."""
+
+    closing = threading.Event()
+
+    def do_POST(self) -> None:
+        body = (
+            b"<InitiateMultipartUploadResult><UploadId>u</UploadId></InitiateMultipartUploadResult>"
+        )
+        self.send_response(200)
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def do_PUT(self) -> None:
+        self.closing.wait(60)
+
+    def log_message(self, format: str, *arguments: object) -> None:
+        """Print nothing."""
+
+
+def test_all_writers_together_hold_a_bounded_number_of_bytes_while_s3_hangs(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    unsent = bucket_objects.UnsentMemory(4 * PART_BYTES, 0.5)
+    monkeypatch.setattr(bucket_objects, "unsent", unsent)
+    with ThreadingHTTPServer(("127.0.0.1", 0), HangingS3) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        given = {"AWS_ACCESS_KEY_ID": "a", "AWS_SECRET_ACCESS_KEY": "b", "AWS_REGION": "c"}
+        given["AWS_ENDPOINT_URL"] = f"http://127.0.0.1:{server.server_port}"
+        uploads = impatient({**given, "UPLOADS_URL": "s3://bucket/prefix"})
+        writers = [uploads.writer() for _ in range(5)]
+        for writer in writers[:4]:
+            writer.write(PART)
+        with pytest.raises(StoreUnavailable, match="32 MiB wait for S3, which has taken none"):
+            writers[4].write(b"x")
+        with pytest.raises(StoreUnavailable):
+            write_for_ever(writers[0])
+        for writer in writers:
+            writer.abort()
+        wait_for(lambda: unsent.used == 0)
+        HangingS3.closing.set()
+        server.shutdown()
+
+
+def test_bytes_that_s3_has_are_not_held(bucket: Bucket, monkeypatch: pytest.MonkeyPatch) -> None:
+    unsent = bucket_objects.UnsentMemory(3 * PART_BYTES, 10)
+    monkeypatch.setattr(bucket_objects, "unsent", unsent)
+    writer = BucketBackend(bucket).uploads.writer()
+    for _ in range(6):
+        writer.write(PART)
+    wait_for(lambda: unsent.used == 0)
+    writer.finish("a.log", "00")
 
 
 def opened(settings: dict[str, str], folder: Path, patience: float = 0) -> None:
