@@ -120,7 +120,7 @@ MAY_IMPORT = {
     "server.events": "server.checking server.documents server.documents.options "
     "server.documents.schemas server.http server.store storage.jobs storage.notify "
     "storage.records",
-    "server.processes": "server.http",
+    "server.processes": "server.http storage.records",
     "server.checking": "server.documents server.documents.options server.http server.processes "
     "runner.job_types runner.job_types.registry storage.jobs storage.records "
     "storage.telemetry storage.waiting",

@@ -8,6 +8,7 @@ from typing import TypeVar
 
 from server.http.codes import Code
 from server.http.problems import unavailable
+from storage.records.shares import NoRoom, Places
 
 T = TypeVar("T")
 
@@ -24,22 +25,22 @@ class Downloads:
 
     def __init__(self) -> None:
         self.threads = ThreadPoolExecutor(THREADS, thread_name_prefix="download")
-        self._slow = 0
+        self._slow = Places()
 
     def run(self, call: Callable[[], T]) -> "asyncio.Future[T]":
         """Run a call that may block on the disk or on S3."""
         return asyncio.get_running_loop().run_in_executor(self.threads, call)
 
     @contextlib.contextmanager
-    def slow(self) -> Iterator[None]:
-        """Count a download as open in this block. Raises Problem 503 above MAX_SLOW."""
-        if self._slow >= MAX_SLOW:
-            raise unavailable("too many downloads are open", Code.FILE_UNAVAILABLE)
-        self._slow += 1
+    def slow(self, sharer: str | None) -> Iterator[None]:
+        """Count a download as open in this block. `sharer` is the caller if it has only a share of
+        MAX_SLOW. Raises Problem 503."""
         try:
-            yield
-        finally:
-            self._slow -= 1
+            with self._slow.taken(MAX_SLOW, sharer):
+                yield
+        except NoRoom as error:
+            detail = error.text(MAX_SLOW, "open downloads")
+            raise unavailable(detail, Code.FILE_UNAVAILABLE) from None
 
     def close(self) -> None:
         """End the threads. Close all connections before."""

@@ -11,7 +11,7 @@ import asyncio
 import contextlib
 import logging
 import time
-from collections import Counter, defaultdict
+from collections import defaultdict
 from collections.abc import Callable, Iterator
 from uuid import UUID
 
@@ -21,7 +21,7 @@ from storage.jobs.events import Event, Events
 from storage.jobs.output import OutputPiece
 from storage.notify.wakeup import EVENTS, Waiter, Wakeup
 from storage.records.job import StoreDamaged, StoreError, StoreUnavailable
-from storage.records.shares import require_room
+from storage.records.shares import Places
 
 log = logging.getLogger(__name__)
 
@@ -44,19 +44,19 @@ class EventStream:
         job_id: UUID | None,
         is_allowed: Callable[[], bool],
         sees: Callable[[Event], bool],
-        caller: str | None = None,
+        sharer: str | None = None,
     ):
         """`matches` selects events of all jobs; a `job_id` restricts the stream to one job.
 
         `sees` says whether the client may see the job of an event. `drop` closes the client's
         connection, even while it is being written to. `is_allowed` returns whether the client may
-        still read.
+        still read. `sharer` is the caller if it has only a share of the limit of streams.
         """
         self.job_id = job_id
         self.is_allowed = is_allowed
         self.matches = matches
         self.sees = sees
-        self.caller = caller
+        self.sharer = sharer
         self.ended = False
         """No more events will be added."""
         self.job_deleted = False
@@ -118,8 +118,7 @@ class EventFeed:
         self._access_changes = access_changes
         self._checked_changes = access_changes()
         self._open: set[EventStream] = set()
-        self._open_by: Counter[str | None] = Counter()
-        """How many streams each caller has open."""
+        self._places = Places()
         self._subscribers: dict[UUID | None, set[EventStream]] = defaultdict(set)
         """Streams that receive events, by their job; under None, the streams of all jobs."""
         self._reading: asyncio.Task[None] | None = None
@@ -127,12 +126,6 @@ class EventFeed:
         self._ready: asyncio.Future[None]
         self.version = 0
         """All events up to this version have been put into the subscribed streams."""
-
-    def require_room(self, sharer: str | None) -> None:
-        """Raise NoRoom if a caller may not open one more stream. `sharer` is its name; None if it
-        may use all that others leave."""
-        own = None if sharer is None else self._open_by[sharer]
-        require_room(self.max_streams, len(self._open), own)
 
     @property
     def streams(self) -> int:
@@ -144,21 +137,22 @@ class EventFeed:
         """Count the stream as open in this block; at its end, the stream is unsubscribed.
 
         A stream that is opened after `stop` ends at once, and its client connects again elsewhere.
+        Raises NoRoom.
         """
-        self._open.add(stream)
-        self._open_by[stream.caller] += 1
-        if self._stopped:
-            stream.end()
-        try:
-            yield
-        finally:
-            self._open.discard(stream)
-            self._open_by[stream.caller] -= 1
-            if not self._open_by[stream.caller]:
-                del self._open_by[stream.caller]
-            self._subscribers[stream.job_id].discard(stream)
-            if not self._subscribers[stream.job_id]:
-                del self._subscribers[stream.job_id]
+        with self._places.taken(self.max_streams, stream.sharer):
+            self._open.add(stream)
+            if self._stopped:
+                stream.end()
+            try:
+                yield
+            finally:
+                self._close(stream)
+
+    def _close(self, stream: EventStream) -> None:
+        self._open.discard(stream)
+        self._subscribers[stream.job_id].discard(stream)
+        if not self._subscribers[stream.job_id]:
+            del self._subscribers[stream.job_id]
 
     async def ready(self) -> None:
         """Start reading if necessary, and wait until `version` is known. Raises StoreError.

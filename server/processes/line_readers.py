@@ -15,6 +15,7 @@ from zlib import crc32
 from server.http.codes import Code
 from server.http.problems import unavailable
 from server.processes.child import ChildFailed, ChildProcess, ChildTooSlow
+from storage.records.shares import NoRoom, Places
 
 READERS = 2
 MAX_WAITING = 32
@@ -30,24 +31,21 @@ class LineReaders:
 
     def __init__(self, readers: int = READERS):
         self._readers = [_Reader() for _ in range(readers)]
-        self.texts = 0
+        self.texts = Places()
         """Responses of text that are open."""
 
-    async def read(self, request: dict[str, Any]) -> dict[str, Any]:
-        """Return the answer of `runner.lines.answers` to a request. Raises Problem 503."""
+    async def read(self, request: dict[str, Any], sharer: str | None) -> dict[str, Any]:
+        """Return the answer of `runner.lines.answers` to a request. `sharer` is the caller if it
+        has only a share of what may wait. Raises Problem 503."""
         key = str(request["key"]).encode()
-        return await self._readers[crc32(key) % len(self._readers)].read(request)
+        return await self._readers[crc32(key) % len(self._readers)].read(request, sharer)
 
     @contextlib.contextmanager
-    def text(self) -> Iterator[None]:
-        """Count a response of text as open in this block. Raises Problem 503 above MAX_TEXTS."""
-        if self.texts >= MAX_TEXTS:
-            raise unavailable("too many responses of text are open", Code.FILE_UNAVAILABLE)
-        self.texts += 1
-        try:
+    def text(self, sharer: str | None) -> Iterator[None]:
+        """Count a response of text as open in this block. `sharer` is the caller if it has only a
+        share of MAX_TEXTS. Raises Problem 503."""
+        with _no_room(MAX_TEXTS, "open responses of text"), self.texts.taken(MAX_TEXTS, sharer):
             yield
-        finally:
-            self.texts -= 1
 
     def close(self) -> None:
         """End the processes and threads. Requests under way fail."""
@@ -55,20 +53,28 @@ class LineReaders:
             each.close()
 
 
+@contextlib.contextmanager
+def _no_room(limit: int, what: str) -> Iterator[None]:
+    """Raise Problem 503 if there is no room for what the block opens."""
+    try:
+        yield
+    except NoRoom as error:
+        raise unavailable(error.text(limit, what), Code.FILE_UNAVAILABLE) from None
+
+
 class _Reader:
-    """One process, and the number of requests that wait for it."""
+    """One process, and the requests that wait for it."""
 
     def __init__(self) -> None:
         self._process = ChildProcess("lines", ["runner.lines"])
-        self._waiting = 0
+        self._waiting = Places()
 
-    async def read(self, request: dict[str, Any]) -> dict[str, Any]:
+    async def read(self, request: dict[str, Any], sharer: str | None) -> dict[str, Any]:
         """Return the answer to a request."""
-        if self._waiting >= MAX_WAITING:
-            raise unavailable("too many requests for lines are waiting", Code.FILE_UNAVAILABLE)
-        self._waiting += 1
+        what = "waiting requests for lines"
         try:
-            answer: dict[str, Any] = await self._process.ask(request, ANSWER_SECONDS)
+            with _no_room(MAX_WAITING, what), self._waiting.taken(MAX_WAITING, sharer):
+                answer: dict[str, Any] = await self._process.ask(request, ANSWER_SECONDS)
             return answer
         except ChildTooSlow:
             detail = "the file takes too long to read"
@@ -76,8 +82,6 @@ class _Reader:
         except ChildFailed:
             detail = "the lines could not be read now, try again"
             raise unavailable(detail, Code.FILE_UNAVAILABLE) from None
-        finally:
-            self._waiting -= 1
 
     def close(self) -> None:
         """End the process and its thread. A request under way fails."""

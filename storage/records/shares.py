@@ -4,6 +4,10 @@ Each caller has at most half of what the others leave free: with 1,000, the firs
 500, and then the next one 250. So no caller can use up what the others need.
 """
 
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 
 class NoRoom(Exception):
     """The limit of the service is reached, or the caller has its share: `own` is how many it has,
@@ -32,3 +36,28 @@ def require_room(limit: int, used: int, own: int | None, error: type[NoRoom] = N
         raise error
     if own is not None and own >= limit - used:
         raise error(own)
+
+
+class Places:
+    """Counts what callers have open at once, such as streams. For one thread."""
+
+    def __init__(self) -> None:
+        self.used = 0
+        """Places that are taken, by all callers."""
+        self._of: Counter[str] = Counter()
+
+    @contextmanager
+    def taken(self, limit: int, sharer: str | None) -> Iterator[None]:
+        """Take a place in this block. `sharer` is the caller if it has only a share of the limit.
+        Raises NoRoom."""
+        require_room(limit, self.used, None if sharer is None else self._of[sharer])
+        self.used += 1
+        if sharer is not None:
+            self._of[sharer] += 1
+        try:
+            yield
+        finally:
+            self.used -= 1
+            if sharer is not None:
+                self._of[sharer] -= 1
+                self._of += Counter()  # forgets callers without places

@@ -72,7 +72,7 @@ class DownloadHandler(OneJobHandler):
                 threads = self.downloads.threads
                 await self._send_local(FileRange(descriptor, start, end - start, threads))
             else:
-                with self.downloads.slow():
+                with self.downloads.slow(self.caller.sharer):
                     await self._send_pieces(partial(reader.read, PIECE_BYTES))
         finally:
             reader.close()
@@ -95,7 +95,7 @@ class DownloadHandler(OneJobHandler):
         if self.request.method == "HEAD":
             self.finish()
             return
-        with self.downloads.slow(), closing(archive.pieces()) as pieces:
+        with self.downloads.slow(self.caller.sharer), closing(archive.pieces()) as pieces:
             await self._send_pieces(partial(next, pieces, b""))
 
     def _begin(self, etag: str) -> bool:

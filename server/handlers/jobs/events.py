@@ -54,21 +54,19 @@ class StreamHandler(Handler):
 
     async def get(self, *args: str) -> None:
         """Send events."""
-        try:
-            self.event_feed.require_room(self.caller.sharer)
-        except NoRoom as error:
-            headers = {"Retry-After": str(FULL_RETRY_SECONDS)}
-            detail = error.text(self.event_feed.max_streams, "event streams")
-            raise Problem(Code.STREAMS_FULL, detail, headers=headers) from None
         query, job_id = self._read_query(), parse_job_id(args[0]) if args else None
         given = query.matches, self.close_connection, job_id, self.is_still_allowed, self.sees
-        stream = self.stream = EventStream(*given, self.caller.name)
+        stream = self.stream = EventStream(*given, self.caller.sharer)
         try:
             with self.event_feed.opened(stream):
                 await self.event_feed.ready()
                 await self.follow(stream, query)
         except StreamClosedError:
             pass  # the client went away, or was dropped
+        except NoRoom as error:
+            headers = {"Retry-After": str(FULL_RETRY_SECONDS)}
+            detail = error.text(self.event_feed.max_streams, "event streams")
+            raise Problem(Code.STREAMS_FULL, detail, headers=headers) from None
 
     def stream_token(self) -> str | None:
         """Return the stream token in the query."""

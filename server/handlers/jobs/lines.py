@@ -53,7 +53,7 @@ class LinesHandler(OneJobHandler):
             await self._send_text(request)
         else:
             request["query"]["limit"] = query.limit or DEFAULT_LIMIT
-            answer = _require_found(await self.readers.read(request))
+            answer = _require_found(await self.readers.read(request, self.caller.sharer))
             self.send_content(answer["body"])
 
     head = get
@@ -86,11 +86,14 @@ class LinesHandler(OneJobHandler):
         """Send all lines that match, piece by piece, as fast as the client reads them."""
         self.is_timed = False
         request |= {"text_bytes": TEXT_BYTES, "seconds": TEXT_SECONDS}
-        with self.readers.text(), suppress(StreamClosedError):  # if the client goes away
+        with (
+            self.readers.text(self.caller.sharer),
+            suppress(StreamClosedError),
+        ):  # if the client goes away
             await self._send_pieces(request, request["query"])
 
     async def _send_pieces(self, request: dict[str, Any], query: dict[str, Any]) -> None:
-        answer = _require_found(await self.readers.read(request))
+        answer = _require_found(await self.readers.read(request, self.caller.sharer))
         if answer["problem"] and not answer["body"]:
             raise Problem(Code.FILE_UNREADABLE, answer["problem"])
         self.set_header("Content-Type", "text/plain; charset=utf-8")
@@ -107,7 +110,7 @@ class LinesHandler(OneJobHandler):
                 return self._break_off(answer["problem"])
             if not is_over:
                 self._require_connection()
-                answer = await self.readers.read(request)
+                answer = await self.readers.read(request, self.caller.sharer)
                 if answer["kind"] != "text":
                     return self._break_off(answer["detail"])
         await self.finish()

@@ -146,9 +146,9 @@ EVENTS = (
     ),
     Mutant(
         "the number of open streams is limited",
-        "server/handlers/jobs/events.py",
-        "            self.event_feed.require_room(self.caller.sharer)\n",
-        "            pass\n",
+        "server/events/shared_feed.py",
+        "self._places.taken(self.max_streams, stream.sharer)",
+        "self._places.taken(10**9, stream.sharer)",
         STREAMS,
     ),
     Mutant(

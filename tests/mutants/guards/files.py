@@ -93,8 +93,8 @@ FILES = (
     Mutant(
         "downloads that need memory are limited",
         "server/downloads/downloads.py",
-        "        if self._slow >= MAX_SLOW:",
-        "        if False:",
+        "self._slow.taken(MAX_SLOW, sharer)",
+        "self._slow.taken(10**9, sharer)",
         (f"{CALLS[0]}::test_too_many_files_elsewhere_are_not_read_at_once",),
     ),
     Mutant(

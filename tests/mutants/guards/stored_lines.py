@@ -105,15 +105,15 @@ STORED_LINES = (
     Mutant(
         "requests for lines that wait are bounded",
         "server/processes/line_readers.py",
-        "        if self._waiting >= MAX_WAITING:",
-        "        if False:",
+        "self._waiting.taken(MAX_WAITING, sharer)",
+        "self._waiting.taken(10**9, sharer)",
         (f"{CALLS[0]}::test_too_many_waiting_requests_are_refused",),
     ),
     Mutant(
         "open responses of text are bounded",
         "server/processes/line_readers.py",
-        "        if self.texts >= MAX_TEXTS:",
-        "        if False:",
+        "self.texts.taken(MAX_TEXTS, sharer)",
+        "self.texts.taken(10**9, sharer)",
         (f"{CALLS[0]}::test_too_many_waiting_requests_are_refused",),
     ),
     Mutant(

@@ -253,9 +253,9 @@ async def test_a_client_that_goes_away_ends_its_text(client: Client, app: App) -
     _, writer = await asyncio.open_connection(host, int(port))
     writer.write(f"GET {address} HTTP/1.1\r\nHost: x\r\nAccept: text/plain\r\n\r\n".encode())
     await writer.drain()
-    await _until(lambda: app.line_readers.texts > 0)
+    await _until(lambda: app.line_readers.texts.used > 0)
     writer.close()
-    await _until(lambda: app.line_readers.texts == 0)
+    await _until(lambda: app.line_readers.texts.used == 0)
 
 
 async def _until(condition: Any) -> None:
