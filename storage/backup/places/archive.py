@@ -137,6 +137,7 @@ class Archive(BackupPlace):
         self._unpacked: FolderPlace | None = None
         self._temporary: tempfile.TemporaryDirectory[str] | None = None
         self._manifests: dict[str, bytes] = {}
+        self._unpacking = threading.Lock()
 
     @contextmanager
     def lock(self) -> Iterator[None]:
@@ -170,19 +171,23 @@ class Archive(BackupPlace):
             yield from self._folder().read(name)
 
     def _folder(self) -> FolderPlace:
-        """The folder with all members, which the first call makes."""
-        if self._unpacked is None:
-            self._temporary = tempfile.TemporaryDirectory(
-                prefix="unpacked-", dir=self._unpack_to, ignore_cleanup_errors=True
-            )
-            folder = Path(self._temporary.name)
-            for name, data in self.walk():
-                path = folder / name
-                path.parent.mkdir(parents=True, exist_ok=True)
-                with translate_errors(self.description), path.open("wb") as file:
-                    file.writelines(data)
-            self._unpacked = FolderPlace(folder)
-        return self._unpacked
+        """The folder with all members, which the first call makes. Other threads wait for it."""
+        with self._unpacking:
+            if self._unpacked is None:
+                self._unpacked = FolderPlace(self._unpack())
+            return self._unpacked
+
+    def _unpack(self) -> Path:
+        self._temporary = tempfile.TemporaryDirectory(
+            prefix="unpacked-", dir=self._unpack_to, ignore_cleanup_errors=True
+        )
+        folder = Path(self._temporary.name)
+        for name, data in self.walk():
+            path = folder / name
+            path.parent.mkdir(parents=True, exist_ok=True)
+            with translate_errors(self.description), path.open("wb") as file:
+                file.writelines(data)
+        return folder
 
     def _pieces(self, file: Any) -> Iterator[bytes]:
         """Yield the bytes of a member. Its reader gets the errors, not `_members`."""

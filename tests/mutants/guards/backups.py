@@ -136,6 +136,13 @@ BACKUP = (
         PLACES,
     ),
     Mutant(
+        "an archive is unpacked once for all threads",
+        "storage/backup/places/archive.py",
+        "        with self._unpacking:\n",
+        "        if True:\n",
+        PLACES,
+    ),
+    Mutant(
         "an archive that ends within a file is damaged",
         "storage/backup/places/archive.py",
         """                yield some

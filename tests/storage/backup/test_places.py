@@ -94,6 +94,26 @@ def test_several_threads_write_at_once(tmp_path: Path, name: str) -> None:
         assert written.manifests() == ["manifest-1.json"]
 
 
+def test_several_threads_read_an_archive_that_is_unpacked_once(tmp_path: Path) -> None:
+    archive, folder = tmp_path / "backup.tar.zst", tmp_path / "data"
+    folder.mkdir()
+    files = {f"files/{number:02}/{number}": bytes([number]) * 99_999 for number in range(24)}
+    place = open_new(str(archive), Settings.read({}))
+    with place.lock():
+        for name, data in files.items():
+            place.write(name, [data])
+        place.write_manifest("manifest-1.json", b"{}")
+    for _ in range(50):
+        with (
+            closing(open_existing(str(archive), Settings.read({}), folder)) as written,
+            ThreadPoolExecutor(4) as threads,
+        ):
+            found = threads.map(lambda each: b"".join(written.read(each)), files)
+            assert list(found) == list(files.values())
+            assert len(list(folder.iterdir())) == 1
+        assert list(folder.iterdir()) == []
+
+
 def test_a_long_write_keeps_the_lock_of_a_bucket(
     bucket: Bucket, monkeypatch: pytest.MonkeyPatch
 ) -> None:
