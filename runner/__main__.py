@@ -24,6 +24,7 @@ def _run(signals: StopSignals) -> None:
     from runner.config import RunnerSettings
     from runner.supervisor.heartbeat import Heartbeat
     from runner.types_command import add_types_command, check_types
+    from storage.adoption import add_adopt_option, adopt_if_asked
     from storage.files.private import create_privately
     from storage.records.release import RELEASE
     from storage.settings.drivers import without_psycopg
@@ -40,17 +41,18 @@ def _run(signals: StopSignals) -> None:
     parser.add_argument(
         "--health", action="store_true", help="exit with 0 if the worker on this host is healthy"
     )
+    add_adopt_option(parser)
     add_types_command(parser)
     arguments = parser.parse_args()
     settings = read_or_exit(RunnerSettings)
+    create_privately()
     if arguments.command == "types":
-        create_privately()
         sys.exit(check_types(arguments, settings, signals))
     heartbeat = Heartbeat(settings.data_dir / "runners", socket.gethostname())
     if arguments.health:
         sys.exit(heartbeat.problem())
     signals.exit_if_received()
-    create_privately()
+    adopt_if_asked(arguments.adopt_uploads, settings)
     with without_psycopg(is_postgresql(settings.store_url)):
         from runner.worker import run_worker  # not above: health checks, every few seconds, skip it
 

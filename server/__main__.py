@@ -20,6 +20,7 @@ def _run(signals: StopSignals) -> None:
     import sys
 
     from server.token_commands import add_token_command, run_token_command
+    from storage.adoption import add_adopt_option
     from storage.records.release import RELEASE
 
     class Help(argparse.Action):
@@ -51,15 +52,28 @@ def _run(signals: StopSignals) -> None:
         action="store_true",
         help="with --with-worker, for development: load job types again when their files change",
     )
+    add_adopt_option(parser)
     add_token_command(parser)
     arguments = parser.parse_args()
     if arguments.reload and not arguments.with_worker:
         parser.error("--reload needs --with-worker")
     if arguments.command:
         return run_token_command(arguments)
+    if arguments.adopt_uploads:
+        _adopt_uploads()
     if arguments.with_worker:
         sys.exit(_run_both(signals, arguments.reload))
     _serve(signals)
+
+
+def _adopt_uploads() -> None:
+    from server.settings.server import ServerSettings
+    from storage.adoption import adopt_if_asked
+    from storage.files.private import create_privately
+    from storage.telemetry.start_up import read_or_exit
+
+    create_privately()
+    adopt_if_asked(True, read_or_exit(ServerSettings))
 
 
 def _run_both(signals: StopSignals, reloads: bool) -> int:

@@ -8,6 +8,7 @@ import re
 import socket
 import time
 from collections.abc import Callable, Iterable
+from contextlib import closing
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -15,6 +16,7 @@ from typing import TYPE_CHECKING, TypeVar
 from uuid import UUID
 
 from storage.audit.log import AuditLog
+from storage.checks.ownership import own_since
 from storage.db.clock import Clock, clock_of
 from storage.db.database import APPLICATION_NAME, Database, open_engine
 from storage.db.schema.migrate import bring_up_to_date
@@ -203,11 +205,20 @@ def _open(settings: "Settings", database: Database) -> Store:
         _migrate(settings)
         refuse_unfinished_transfer(database)
         uploads = open_uploads(settings)
+        own_since(settings, database, uploads)
         wakeup = _wakeup(database, settings)
         check = _check_in_background(database)
         return Store(settings, database, wakeup, uploads, clock_of(database), check)
     except OSError as error:
         raise data_dir_error(settings, error) from error
+
+
+def adopt_uploads(settings: "Settings") -> None:
+    """Make the stored files those of this store, whoever had them. Raises StoreError."""
+    make_folder(settings.data_dir)
+    _migrate(settings)
+    with closing(new_database(settings)) as database:
+        own_since(settings, database, open_uploads(settings), adopt=True)
 
 
 def connection_name(program: str) -> str:

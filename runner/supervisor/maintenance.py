@@ -25,8 +25,7 @@ from storage.files.space_reserve import SpaceReserve
 from storage.jobs.batches import BatchSweep
 from storage.jobs.deadlines import record_missed
 from storage.jobs.expiry import cancel_all_expired
-from storage.jobs.files import unused_files
-from storage.jobs.retention import Retention, unknown_uploads
+from storage.jobs.retention import Retention
 from storage.liveness.clock_set_back import BATCH, reschedule
 from storage.liveness.liveness import Liveness
 from storage.open import Store
@@ -36,6 +35,7 @@ from storage.records.backoff import LONGEST_WAIT_SECONDS
 from storage.records.job_file import ArtifactKey
 from storage.schedules.firing import Firer
 from storage.store import JobStore
+from storage.sweeps import sweep_files_of_jobs, sweep_uploads
 from storage.waiting.place_sweep import PlaceSweep
 from storage.waiting.reactions import react_to_ended
 
@@ -222,12 +222,8 @@ class Maintenance:
 
     def _sweep(self) -> None:
         """Delete files that belong to no job: a dead listener or a failed commit left them."""
-        unknown = partial(unknown_uploads, self._store.database)
-        self._background_tasks.submit(partial(self._store.uploads.sweep, unknown))
-        unused = partial(unused_files, self._store.database)
-        self._file_tasks.submit(partial(self._store.artifacts.sweep, unused))
-        keep_seconds = self._store.settings.upload_keep_seconds
-        self._background_tasks.submit(partial(self._store.resumables.sweep, keep_seconds))
+        self._background_tasks.submit(partial(sweep_uploads, self._store))
+        self._file_tasks.submit(partial(sweep_files_of_jobs, self._store))
 
     def _record_history(self) -> None:
         history.record_moment(self._store.database, self._store.clock())

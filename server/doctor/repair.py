@@ -13,6 +13,7 @@ from storage.checks.counters import (
     version_behind,
 )
 from storage.checks.orphans import TABLES, Orphans, delete_lone_rows, delete_lone_uploads
+from storage.checks.ownership import own_since
 from storage.checks.reading import Reader
 from storage.checks.stored_files import delete_lone_files
 from storage.db.database import Database
@@ -67,5 +68,7 @@ def _delete_files(subject: Subject, database: Database) -> Iterator[str]:
     folder = subject.settings.uploads_folder
     if folder is not None and not folder.is_dir():
         return
-    if count := delete_lone_files(database, open_uploads(subject.settings)):
+    uploads = open_uploads(subject.settings)
+    own_since(subject.settings, database, uploads)
+    if count := delete_lone_files(database, uploads):
         yield f"deleted {counted(count, 'file')} without a row"

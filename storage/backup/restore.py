@@ -9,6 +9,7 @@ next one goes on: stored files that are there already are kept.
 
 import hashlib
 import os
+import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing, contextmanager
@@ -25,9 +26,11 @@ from storage.db.database import Database
 from storage.db.schema.migrate import apply_exactly, create_file, schema_lock
 from storage.db.schema.state import MIGRATIONS
 from storage.db.sqlite_file.wal_file import open_plainly
+from storage.db.store_id import change_store_id
 from storage.files.artifacts import ArtifactWriter
 from storage.files.data_file import translate_errors
 from storage.files.disk import make_folder
+from storage.files.owner import Owner
 from storage.files.uploads import Uploads, UploadWriter
 from storage.records.job_file import JobFile
 from storage.transfer.endpoints import require_empty
@@ -72,8 +75,8 @@ def restore(
 ) -> Restored:
     """Restore a backup, the newest by default. Raises StoreError, and leaves no database then.
 
-    Unless it `may_adopt` them, the uploads must be empty: another service may use the same place,
-    and the workers of both would delete the files of the other one's jobs.
+    The restored store gets an id of its own. Unless it `may_adopt` them, the uploads must be empty
+    and belong to no store: each would delete the files of the other one's jobs.
     """
     name, manifest = choose(place, name)
     _refuse_other(manifest, database)
@@ -140,7 +143,7 @@ def _write_file(
         os.fsync(file.fileno())
     if done != content["bytes"]:
         raise Damaged(f"the database has {done} bytes instead of {content['bytes']}")
-    with open_plainly(path, "immutable") as opened:
+    with open_plainly(path, "rw") as opened:
         files.restore(opened.execute_sql)
 
 
@@ -182,19 +185,27 @@ class _Files:
     manifest: Manifest
     progress: Progress
     may_adopt: bool
+    _since = 0.0
     count = absent = _bytes = 0
 
     def require_own_place(self) -> None:
         """Raise BackupRefused if another service may have files in the same place."""
-        if not self.may_adopt and not self.uploads.is_empty():
+        is_empty, owner = self.uploads.is_empty(), self.uploads.owner()
+        if not self.may_adopt and not (is_empty and owner is None):
+            what = "is in use" if is_empty else "has stored files already"
+            whose = f", of the store {owner.store}" if owner else ""
             raise BackupRefused(
-                "UPLOADS_URL has stored files already. If another service uses it, give another "
+                f"UPLOADS_URL {what}{whose}. If another service uses it, give another "
                 "UPLOADS_URL: each would delete the files of the other. If none does, because that "
                 "store is lost or a restore was interrupted, add --adopt-uploads"
             )
+        self._since = 0.0 if is_empty else time.time()
 
     def restore(self, rows: Callable[[str], Any]) -> None:
-        """Restore the files of a database that are not there yet. Raises StoreError."""
+        """Restore the files of a database that are not there yet, and give the store an id.
+
+        `rows` runs a statement. Raises StoreError.
+        """
         missing = {each["sha256"] for each in self.manifest.absent}
         with ThreadPoolExecutor(_THREADS) as threads:
             try:
@@ -206,6 +217,7 @@ class _Files:
                 threads.shutdown(cancel_futures=True)
                 raise
         self.uploads.artifacts.sync()
+        self.uploads.give_to(Owner(change_store_id(rows), self._since))
 
     @property
     def _expected(self) -> int:

@@ -4,8 +4,8 @@ import os
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
-from uuid import UUID
 
 from storage.db.database import Database
 from storage.db.models import JobFileRow, JobRow, UploadRow
@@ -43,17 +43,21 @@ def find_missing(database: Database, uploads: Uploads, seconds: float | None) ->
     Stops after `seconds`; None for no limit.
     """
     found, until = MissingFiles(), None if seconds is None else time.monotonic() + seconds
-    for number, (text, size, file) in enumerate(_files(database)):
+    for number, (text, size, file) in enumerate(files_with_rows(database)):
         if until is not None and number % 50 == 49 and time.monotonic() > until:
             found.is_complete = False
             break
         found.checked += 1
-        is_there = uploads.size(file) if isinstance(file, Upload) else uploads.artifacts.size(file)
-        if is_there != size:
+        if size_of(uploads, file) != size:
             found.missing += 1
             if found.takes_examples:
                 found.examples.append(text + _of_jobs(database, file))
     return found
+
+
+def size_of(uploads: Uploads, file: Upload | ArtifactKey) -> int | None:
+    """Return the size of a stored file; None if it is missing. Raises StoreUnavailable."""
+    return uploads.size(file) if isinstance(file, Upload) else uploads.artifacts.size(file)
 
 
 def _of_jobs(database: Database, file: Upload | ArtifactKey) -> str:
@@ -75,26 +79,15 @@ def count_lone_files(database: Database, uploads: FolderUploads) -> int:
 
 
 def delete_lone_files(database: Database, uploads: Uploads) -> int:
-    """Delete the files without a row, as the hourly sweep of a worker does; return how many.
+    """Delete the files without a row, also those that a worker's sweep keeps; return how many.
 
-    Uploads in a bucket are only deleted by a worker, which sees them twice. Raises StoreError.
+    Younger uploads in a bucket are left to a worker, which sees them twice. Raises StoreError.
     """
-    lone_ids, lone_keys = set[UUID](), set[ArtifactKey]()
-
-    def find_uploads(ids: set[UUID]) -> set[UUID]:
-        lone_ids.update(found := unknown_uploads(database, ids))
-        return found
-
-    def find_files(keys: set[ArtifactKey]) -> set[ArtifactKey]:
-        lone_keys.update(found := unused_files(database, keys))
-        return found
-
-    uploads.sweep(find_uploads)
-    uploads.artifacts.sweep(find_files)
-    return len(lone_keys) + (len(lone_ids) if isinstance(uploads, FolderUploads) else 0)
+    lone_ids = uploads.sweep(partial(unknown_uploads, database), since=None)
+    return len(lone_ids) + len(uploads.artifacts.sweep(partial(unused_files, database), since=None))
 
 
-def _files(database: Database) -> Iterator[tuple[str, int, Upload | ArtifactKey]]:
+def files_with_rows(database: Database) -> Iterator[tuple[str, int, Upload | ArtifactKey]]:
     """Yield for each stored file its description, its size, and what finds it."""
     last: Any = None
     while rows := _uploads_after(database, last):

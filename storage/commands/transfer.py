@@ -96,7 +96,8 @@ def run(arguments: argparse.Namespace, _settings: Settings) -> int:
     if has_files(source):
         files, copied = transfer_files(source, *_open_uploads(*places), progress)
     target = open_target(arguments.target)
-    transfer = Transfer(source, target, _identity(arguments.source), progress, arguments.batch)
+    name, takes_files = _identity(arguments.source), arguments.uploads_to is None
+    transfer = Transfer(source, target, name, progress, arguments.batch, takes_files)
     compared = transfer.run()
     show(f"{counted(files, 'stored file')}, {copied:,} of them copied now")
     code = _report(compared)

@@ -16,6 +16,7 @@ from pathlib import Path
 
 from storage.files.data_file import DataFile, translate_errors
 from storage.files.disk import make_folder, sync_folder
+from storage.files.owner import require_few
 from storage.files.reading import FileReader, FolderReader, open_in_folder
 from storage.records.job_file import ArtifactKey, JobFile
 
@@ -82,8 +83,12 @@ class Artifacts(ABC):
         """Delete files that still exist. Files that cannot be deleted now are left to a sweep."""
 
     @abstractmethod
-    def sweep(self, find_unused: FindUnusedFiles) -> None:
-        """Delete the unused files. Raises StoreUnavailable, and any error of `find_unused`."""
+    def sweep(self, find_unused: FindUnusedFiles, since: float | None = 0.0) -> set[ArtifactKey]:
+        """Delete the unused files, and return them.
+
+        Those from before `since` stay; None deletes all, however many. Raises StoreUnavailable,
+        StoreUnusable as `require_few`, and any error of `find_unused`.
+        """
 
 
 class FolderArtifactWriter(ArtifactWriter):
@@ -156,9 +161,22 @@ class FolderArtifacts(Artifacts):
             with contextlib.suppress(OSError):
                 self.path(key).unlink()
 
-    def sweep(self, find_unused: FindUnusedFiles) -> None:
-        """Delete the unused files, some at a time; see `Artifacts.sweep`."""
+    def sweep(self, find_unused: FindUnusedFiles, since: float | None = 0.0) -> set[ArtifactKey]:
+        """Delete the unused files; see `Artifacts.sweep`."""
+        unused, count = set[ArtifactKey](), 0
         with translate_errors(_WHAT), os.scandir(self.folder) as entries:
             keys = (key for entry in entries if (key := ArtifactKey.parse(entry.name)))
             while some := {*islice(keys, _AT_ONCE)}:
-                self.delete(find_unused(some))
+                count += len(some)
+                unused |= find_unused(some)
+        if since is not None:
+            unused = {each for each in unused if self._written_at(each) >= since}
+            require_few(len(unused), count, _WHAT)
+        self.delete(unused)
+        return unused
+
+    def _written_at(self, key: ArtifactKey) -> float:
+        try:
+            return self.path(key).stat().st_mtime
+        except FileNotFoundError:
+            return 0.0

@@ -2,7 +2,8 @@
 file.
 
 A file becomes visible as a whole, see bucket_objects.py. The folder `artifacts` below the prefix
-has the files that jobs leave, see bucket_artifacts.py.
+has the files that jobs leave, see bucket_artifacts.py. The object `store.json` says which store all
+of them belong to.
 """
 
 import contextlib
@@ -23,12 +24,15 @@ from storage.files.bucket_artifacts import BucketArtifacts, object_name
 from storage.files.bucket_objects import (
     MAX_PARTS,
     PART_BYTES,
+    UPLOADS,
     ObjectWriter,
     copy_object,
     object_size,
     translate_errors,
+    written_at,
 )
 from storage.files.bucket_reading import BucketReader
+from storage.files.owner import OWNER, Owner, require_few
 from storage.files.uploads import GRACE_SECONDS, FindOrphans, Uploads, UploadWriter
 from storage.records.job import StoreUnavailable, StoreUnusable, Upload
 from storage.records.job_file import JobFile
@@ -164,16 +168,40 @@ class BucketUploads(Uploads):
             pages = obstore.list(self._bucket, chunk_size=1000)
             return not any(_is_ours(each["path"]) for some in pages for each in some)
 
-    def sweep(self, find_orphans: FindOrphans) -> None:
-        """Delete files that two sweeps, GRACE_SECONDS apart, found without a job. (The date of an
-        object is the start of its upload, which may be long before its job is stored.)"""
-        now, found = self._clock(), set[UUID]()
+    def owner(self) -> Owner | None:
+        """Read `store.json`; see `Uploads.owner`."""
+        try:
+            with translate_errors(but=FileNotFoundError):
+                return Owner.parse(bytes(obstore.get(self._bucket, OWNER).bytes()))
+        except FileNotFoundError:
+            return None
+
+    def give_to(self, owner: Owner) -> None:
+        """Write `store.json`; see `Uploads.give_to`."""
+        with translate_errors():
+            obstore.put(self._bucket, OWNER, owner.to_bytes())
+
+    def sweep(self, find_orphans: FindOrphans, since: float | None = 0.0) -> set[UUID]:
+        """Delete files that two sweeps, GRACE_SECONDS apart, found without a job; see
+        `Uploads.sweep`. (The date of an object is the start of its upload, which may be long before
+        its job is stored, but not a week.)"""
+        now, found, count, old = self._clock(), set[UUID](), 0, set[UUID]()
+        week_ago = time.time() - _LONGEST_SECONDS
         with translate_errors():
             for some in obstore.list(self._bucket, chunk_size=1000):
-                found |= find_orphans(set(_upload_ids(each["path"] for each in some)))
+                count += len(set(_upload_ids(each["path"] for each in some)))
+                new = (each["path"] for each in some if written_at(each) >= (since or 0.0))
+                found |= find_orphans(set(_upload_ids(new)))
+                before = (each["path"] for each in some if written_at(each) < week_ago)
+                old |= found.intersection(_upload_ids(before))
         self._orphans = {each: self._orphans.get(each, now) for each in found}
-        past = [each for each, since in self._orphans.items() if now - since >= GRACE_SECONDS]
+        past = {each for each, first in self._orphans.items() if now - first >= GRACE_SECONDS}
+        if since is None:
+            past |= old
+        else:
+            require_few(len(past), count, UPLOADS)
         self.delete(past)
+        return past
 
 
 def open_bucket_uploads(settings: "Settings") -> BucketUploads:

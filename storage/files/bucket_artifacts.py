@@ -18,8 +18,10 @@ from storage.files.bucket_objects import (
     ObjectWriter,
     object_size,
     translate_errors,
+    written_at,
 )
 from storage.files.bucket_reading import BucketReader
+from storage.files.owner import require_few
 from storage.records.job import StoreUnavailable
 from storage.records.job_file import ArtifactKey, JobFile
 
@@ -88,14 +90,19 @@ class BucketArtifacts(Artifacts):
             except StoreUnavailable as error:
                 log.warning("files of jobs are left to a sweep", extra={"reason": str(error)})
 
-    def sweep(self, find_unused: FindUnusedFiles) -> None:
-        """Delete the unused files, page by page; see `Artifacts.sweep`."""
+    def sweep(self, find_unused: FindUnusedFiles, since: float | None = 0.0) -> set[ArtifactKey]:
+        """Delete the unused files; see `Artifacts.sweep`."""
+        unused, count = set[ArtifactKey](), 0
         with translate_errors():
             for some in obstore.list(self._bucket, prefix=ARTIFACTS, chunk_size=_PAGE):
-                names = (each["path"].rpartition("/")[2] for each in some)
-                self.delete(
-                    find_unused({key for name in names if (key := ArtifactKey.parse(name))})
-                )
+                count += len(some)
+                new = [each["path"] for each in some if written_at(each) >= (since or 0.0)]
+                names = (path.rpartition("/")[2] for path in new)
+                unused |= find_unused({key for name in names if (key := ArtifactKey.parse(name))})
+        if since is not None:
+            require_few(len(unused), count, "files of jobs")
+        self.delete(unused)
+        return unused
 
 
 def object_name(key: ArtifactKey) -> str:

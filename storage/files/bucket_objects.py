@@ -10,7 +10,8 @@ import logging
 import re
 import threading
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
+from datetime import datetime
 from typing import Any, Self
 
 import obstore
@@ -152,6 +153,12 @@ def object_size(bucket: S3Store, name: str) -> int | None:
             return int(obstore.head(bucket, name)["size"])
     except FileNotFoundError:
         return None
+
+
+def written_at(found: Mapping[str, Any]) -> float:
+    """Return when a listed object was written, in seconds since 1970."""
+    written: datetime = found["last_modified"]
+    return written.timestamp()
 
 
 def copy_object(bucket: S3Store, source: str, target: str, size: int) -> None:

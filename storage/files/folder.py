@@ -2,6 +2,7 @@
 
 incoming/<id>   being written, locked by its writer; an unlocked file has a dead writer
 files/<id>      complete, synced to disk, and never changed
+store.json      says which store the files belong to
 """
 
 import contextlib
@@ -15,6 +16,7 @@ from uuid import UUID, uuid4
 from storage.files.artifacts import FolderArtifacts
 from storage.files.data_file import DataFile, translate_errors
 from storage.files.disk import file_time, make_folder, sync_folder
+from storage.files.owner import OWNER, Owner, require_few
 from storage.files.reading import FolderReader, open_in_folder
 from storage.files.uploads import GRACE_SECONDS, FindOrphans, Uploads, UploadWriter
 from storage.records.job import StoreUnavailable, Upload
@@ -159,15 +161,38 @@ class FolderUploads(Uploads):
             folders = self._files, self.artifacts.folder
             return not any(True for each in folders for _ in each.iterdir())
 
-    def sweep(self, find_orphans: FindOrphans) -> None:
-        """Delete files of dead writers, and complete files without a job."""
-        self.delete_abandoned()
-        self.delete(find_orphans(self.past_grace()))
+    def owner(self) -> Owner | None:
+        """Read `store.json`; see `Uploads.owner`."""
+        with translate_errors(_WHAT):
+            try:
+                return Owner.parse((self.folder / OWNER).read_bytes())
+            except FileNotFoundError:
+                return None
 
-    def past_grace(self) -> set[UUID]:
-        """Ids of complete files older than GRACE_SECONDS."""
+    def give_to(self, owner: Owner) -> None:
+        """Write `store.json`; see `Uploads.give_to`."""
+        with translate_errors(_WHAT):
+            part = self._incoming / f"{OWNER}-{uuid4()}"
+            with contextlib.closing(DataFile.new(part)) as file:
+                file.write(owner.to_bytes())
+                file.sync()
+            part.rename(self.folder / OWNER)
+            sync_folder(self.folder)
+
+    def sweep(self, find_orphans: FindOrphans, since: float | None = 0.0) -> set[UUID]:
+        """Delete files of dead writers, and complete files without a job; see `Uploads.sweep`."""
+        self.delete_abandoned()
+        lone = find_orphans(self.past_grace(since or 0.0))
+        if since is not None:
+            require_few(len(lone), len(os.listdir(self._files)), _WHAT)
+        self.delete(lone)
+        return lone
+
+    def past_grace(self, since: float = 0.0) -> set[UUID]:
+        """Ids of complete files older than GRACE_SECONDS, but not from before `since`."""
         limit = file_time(self._files) - GRACE_SECONDS
-        return {UUID(path.name) for path in self._files.iterdir() if _is_older(path, limit)}
+        old = (path for path in self._files.iterdir() if _is_older(path, limit))
+        return {UUID(path.name) for path in old if not _is_older(path, since)}
 
     def delete_abandoned(self) -> int:
         """Delete incomplete files whose writers died; return how many."""

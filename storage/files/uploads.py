@@ -9,6 +9,7 @@ from pathlib import Path
 from uuid import UUID
 
 from storage.files.artifacts import Artifacts
+from storage.files.owner import Owner
 from storage.files.reading import FileReader
 from storage.records.job import Upload
 from storage.records.job_file import JobFile
@@ -96,8 +97,18 @@ class Uploads(ABC):
         StoreUnavailable."""
 
     @abstractmethod
-    def sweep(self, find_orphans: FindOrphans) -> None:
-        """Delete files of dead writers, and files whose jobs were never stored.
+    def owner(self) -> Owner | None:
+        """Return which store the files belong to; None if nothing says so. Raises StoreUnusable and
+        StoreUnavailable."""
 
-        Raises StoreUnavailable, and any error of `find_orphans`.
+    @abstractmethod
+    def give_to(self, owner: Owner) -> None:
+        """Write which store the files belong to. Raises StoreFull and StoreUnavailable."""
+
+    @abstractmethod
+    def sweep(self, find_orphans: FindOrphans, since: float | None = 0.0) -> set[UUID]:
+        """Delete files of dead writers, and files whose jobs were never stored; return the latter.
+
+        Those from before `since` stay; None deletes all, however many. Raises StoreUnavailable,
+        StoreUnusable as `require_few`, and any error of `find_orphans`.
         """

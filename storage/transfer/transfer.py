@@ -13,6 +13,7 @@ from typing import Any
 
 from storage.db.clock import clock_of
 from storage.db.database import Database
+from storage.db.store_id import change_store_id
 from storage.db.versions import select_newest_version
 from storage.transfer.checkpoint import create_checkpoint, read_checkpoint, update_checkpoint
 from storage.transfer.endpoints import TransferRefused, lock_source, require_empty
@@ -43,12 +44,15 @@ class Transfer:
         source_name: str,
         progress: Callable[[str], None],
         batch: int = BATCH_ROWS,
+        takes_files: bool = True,
     ):
+        """`takes_files`: whether the target takes over the stored files, where they are."""
         self._source = source
         self._target = target
         self._source_name = source_name
         self._progress = progress
         self._batch = batch
+        self._takes_files = takes_files
         self._pairs = [(Table(source, model), Table(target, model)) for model in MODELS]
 
     def run(self) -> list[TableComparison]:
@@ -65,7 +69,9 @@ class Transfer:
             self._copy(checkpoint)
             compared = [self._compare(*pair) for pair in self._pairs]
             if all(each.same for each in compared):
-                update_checkpoint(self._target, finished_at=clock_of(self._target)())
+                with self._target.transaction():
+                    change_store_id(self._target.execute, self._takes_files)
+                    update_checkpoint(self._target, finished_at=clock_of(self._target)())
         return compared
 
     def _checkpoint(self) -> dict[str, Any]:

@@ -4,6 +4,7 @@ import random
 import shutil
 from pathlib import Path
 
+from storage.db.backups_made import record_backup
 from storage.open import Store, open_store
 from storage.records.job import NewJob
 from storage.settings.settings import Settings
@@ -45,6 +46,7 @@ def make_mixed_copy(folder: Path, newer: str) -> None:
     """Leave a database and a WAL of different times in a folder; `newer` is "file" or "wal"."""
     store = open_at(folder)
     file, wal = folder / "jobs.db", folder / "jobs.db-wal"
+    record_backup(store.database, 1)  # rows of the table `counter` before the version row
     add_jobs(store, 3)
     store.database.execute("PRAGMA wal_checkpoint(TRUNCATE)")
     add_jobs(store, 1)

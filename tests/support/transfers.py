@@ -103,7 +103,10 @@ def content_of(bench: Bench) -> Content:
         {id: events.of_job(id, 0) for id in ids},
         {id: bench.jobs.files(id) for id in ids},
         [events.outputs.of_job(id, 0) for id in ids],
-        sorted(database.rows(CounterRow.select()), key=lambda row: (row["type"], row["name"])),
+        sorted(
+            (row for row in database.rows(CounterRow.select()) if "store id" not in row["name"]),
+            key=lambda row: (row["type"], row["name"]),
+        ),
         events.newest(),
     )
 

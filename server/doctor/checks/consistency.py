@@ -7,6 +7,7 @@ from server.doctor.findings.finding import Finding, ok
 from server.doctor.findings.subject import Subject
 from storage.checks.counters import counter_differences, version_behind
 from storage.checks.orphans import TABLES, Orphans, lone_rows, lone_uploads
+from storage.checks.ownership import ADVICE, HARM, find_problem
 from storage.checks.reading import TookTooLong
 from storage.checks.stored_files import MissingFiles, count_lone_files, find_missing
 from storage.files.folder import FolderUploads
@@ -97,6 +98,10 @@ def check_files(subject: Subject) -> Iterator[Finding]:
     if folder and not (folder / "files").is_dir():
         yield from _lost_folder(subject, folder)
         return
+    uploads = open_uploads(subject.settings)
+    if problem := find_problem(subject.settings, subject.database, uploads):
+        yield Finding(FILES, "error", problem, HARM, ADVICE)
+        return
     if folder is None and not subject.thorough:
         yield Finding(
             FILES,
@@ -106,7 +111,6 @@ def check_files(subject: Subject) -> Iterator[Finding]:
             "python -m storage doctor --thorough",
         )
         return
-    uploads = open_uploads(subject.settings)
     missing = find_missing(subject.database, uploads, subject.seconds())
     if missing.missing:
         yield Finding(
@@ -131,7 +135,8 @@ def check_files(subject: Subject) -> Iterator[Finding]:
             FILES,
             "note",
             counted(lone, "file belongs to no job", "files belong to no job"),
-            "a program that was killed has left them; a worker deletes them within an hour",
+            "a program that was killed has left them; a worker deletes them within an hour, unless "
+            "they are more than half of all files or are older than the store",
             f"keep a worker running, or {FIX}",
         )
     if not missing.missing and missing.is_complete and not lone:

@@ -76,7 +76,7 @@ def wal_mismatch(file: Path) -> str | None:
 class _VersionPage(NamedTuple):
     """The page with the version row, and how the row is stored on it.
 
-    In the table `counter` it is the first row. Older files have it in a table of its own.
+    In the table `counter` it is one of the first rows. Older files have it in a table of its own.
     """
 
     number: int
@@ -153,20 +153,21 @@ def _checksum(data: bytes, start: tuple[int, ...], order: str) -> tuple[int, int
 
 
 def _base(page: bytes, version: _VersionPage) -> int | None:
-    """Return the column `base` of the first row on a page; None if it has no such value."""
-    is_one_row = page[3:5] == b"\0\1"
+    """Return the column `base` of the version row on a page; None if it has no such value."""
+    rows = int.from_bytes(page[3:5], "big")
     if page[0] != (_LEAF_OF_INDEX if version.in_counter else _LEAF_OF_TABLE):
         return None  # the page of another table: the WAL belongs to another database
-    if not version.in_counter and not is_one_row:
+    if not version.in_counter and rows != 1:
         return None
-    at = int.from_bytes(page[8:10], "big")
-    _, at = _varint(page, at)  # the size of the row
-    if not version.in_counter:
-        _, at = _varint(page, at)  # its rowid
-    values = _values(page, at, version.base + 1)
-    if version.in_counter and tuple(each[1] for each in values[: len(_KEY)]) != _KEY:
-        return None
-    return _integer(*values[version.base]) if version.base < len(values) else None
+    for pointer in range(8, 8 + 2 * rows, 2):
+        at = int.from_bytes(page[pointer : pointer + 2], "big")
+        _, at = _varint(page, at)  # the size of the row
+        if not version.in_counter:
+            _, at = _varint(page, at)  # its rowid
+        values = _values(page, at, version.base + 1)
+        if not version.in_counter or tuple(each[1] for each in values[: len(_KEY)]) == _KEY:
+            return _integer(*values[version.base]) if version.base < len(values) else None
+    return None
 
 
 def _values(page: bytes, at: int, most: int) -> list[tuple[int, bytes]]:

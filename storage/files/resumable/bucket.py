@@ -224,17 +224,20 @@ class BucketResumables(ResumableUploads):
         self._infos = known
         return found
 
-    def sweep(self, keep_seconds: float) -> None:
+    def sweep(self, keep_seconds: float) -> int:
         """Delete uploads that were not changed for so long; see `ResumableUploads.sweep`."""
         newest: dict[str, datetime] = {}
         for name, _, changed_at in self._objects(PARTIAL):
             key = name.split("/")[1]
             newest[key] = max(changed_at, newest.get(key, changed_at))
         limit = datetime.fromtimestamp(self.now() / 1000 - keep_seconds, UTC)
+        deleted = 0
         for key, changed_at in newest.items():
             with contextlib.suppress(ValueError):  # no upload of ours: leave it alone
                 if changed_at < limit:
                     self.delete(UUID(key))
+                    deleted += 1
+        return deleted
 
     def prefix(self, id: UUID) -> str:
         """The beginning of the names of an upload's objects."""

@@ -211,13 +211,16 @@ class FolderResumables(ResumableUploads):
                         found.append(_upload(UUID(folder.name), info, (folder / _DATA).stat()))
         return found
 
-    def sweep(self, keep_seconds: float) -> None:
+    def sweep(self, keep_seconds: float) -> int:
         """Delete uploads that were not changed for so long; see `ResumableUploads.sweep`."""
         limit = self.now() / 1000 - keep_seconds
+        deleted = 0
         with translate_errors(_WHAT):
             for folder in list(self._folder.iterdir()):
                 if _changed_at(folder) < limit and not self._is_locked(folder):
                     _delete(folder)
+                    deleted += 1
+        return deleted
 
     def _locked(self, folder: Path) -> tuple[FileIO, _Info]:
         """Lock the file of an upload. Raises UploadGone and UploadBusy."""

@@ -112,5 +112,5 @@ class ResumableUploads(ABC):
         return [each for each in self.all() if each.changed_at > latest]
 
     @abstractmethod
-    def sweep(self, keep_seconds: float) -> None:
-        """Delete the uploads whose last change is longer ago."""
+    def sweep(self, keep_seconds: float) -> int:
+        """Delete the uploads whose last change is longer ago; return how many."""

@@ -8,7 +8,52 @@ FOLDER = "storage/files/folder.py"
 BUCKET = "storage/files/bucket.py"
 SERVICE = "server/jobs/stored_files.py"
 
+OWNERSHIP = "storage/checks/ownership.py"
+OWNER = ("tests/storage/checks/test_ownership.py",)
+
 STORED_FILES = (
+    Mutant(
+        "a store refuses the files of another one",
+        OWNERSHIP,
+        "    if problem and not adopt:\n",
+        "    if False:\n",
+        OWNER,
+    ),
+    Mutant(
+        "a new store refuses files without an owner",
+        OWNERSHIP,
+        '[0]["value"] == 0:',
+        '[0]["value"] < 0:',
+        OWNER,
+    ),
+    Mutant(
+        "a store refuses files that are not those it names",
+        OWNERSHIP,
+        "    if named:\n",
+        "    if False:\n",
+        OWNER,
+    ),
+    Mutant(
+        "no sweep deletes files from before the store took the place over",
+        OWNERSHIP,
+        "since = 0.0 if uploads.is_empty() else time.time()",
+        "since = 0.0",
+        OWNER,
+    ),
+    Mutant(
+        "no sweep deletes most of all files",
+        "storage/files/owner.py",
+        "    if lone > max(_FEW, all / 2):\n",
+        "    if False:\n",
+        OWNER,
+    ),
+    Mutant(
+        "a restored store is a copy with an id of its own",
+        "storage/backup/restore.py",
+        "Owner(change_store_id(rows), self._since)",
+        'Owner("lost", self._since)',
+        ("tests/storage/backup/test_backups.py",),
+    ),
     Mutant(
         "a linked file is not swept as an old one",
         FOLDER,

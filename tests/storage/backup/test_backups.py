@@ -11,6 +11,8 @@ from storage.backup.places.place import Damaged
 from storage.db.models import QueueRow
 from storage.db.schema.migrate import apply_exactly
 from storage.db.schema.state import MIGRATIONS, read_state
+from storage.db.store_id import store_id
+from storage.files.owner import Owner
 from storage.open import new_database, open_uploads
 from storage.settings.settings import Settings
 from tests.support.backups import back_up, put_back, read_all, stored_in
@@ -58,6 +60,10 @@ def test_a_backup_in_a_bucket_is_restored_into_a_bucket(
     upload = before.jobs[ids["failed"]].upload
     assert upload
     assert bucket.read(upload.id) == FILE
+    with open_bench("", tmp_path / "new", **bucket.settings) as restored:
+        id = store_id(restored.store.database)
+        assert id != store_id(bench.store.database)
+        assert Owner.parse(bucket.read("store.json")) == Owner(id, 0.0)
     assert read_all(place, **environ).is_sound
     assert not any("lock" in key for key in list(bucket.keys()))
 
