@@ -78,7 +78,7 @@ def test_a_restore_does_not_share_the_uploads_of_another_service(
     assert len(bucket.keys()) == 1
     code, printed = run(environ, "restore", "--from", backups, "--adopt-uploads")
     assert code == 0, printed
-    assert len(bucket.keys()) == 5  # store.json, too
+    assert len(bucket.keys()) == 4
 
 
 def test_a_restore_into_the_uploads_of_a_folder_keeps_the_files_that_are_there(

@@ -21,6 +21,7 @@ from xml.etree import ElementTree
 import obstore
 
 from storage.files.bucket_access import open_bucket
+from storage.files.owner import OWNER
 from storage.settings.settings import Settings
 from tests.support.waiting import wait_for
 
@@ -44,8 +45,8 @@ class Bucket:
         self._store = open_bucket(Settings.read(self.settings), 10, 5)
 
     def keys(self) -> list[str]:
-        """Keys of all objects."""
-        return self._listed("?list-type=2")
+        """Keys of all objects but the one that names the store."""
+        return [key for key in self._listed("?list-type=2") if not key.endswith(OWNER)]
 
     def open_parts(self) -> list[str]:
         """Keys of multipart uploads that are neither completed nor aborted."""
