@@ -9,7 +9,7 @@ from pydantic import AfterValidator, Field
 from server.documents.field_errors import unknown_name
 from server.documents.filters import Cursor, Query, Text, Whole, encode_cursor
 from server.documents.jobs import rfc3339
-from server.documents.options.times import Time
+from server.documents.options.times import PastTime
 from server.documents.schemas.audit import AuditDocument, AuditEntryDocument
 from storage.records.audit import ACTIONS, KINDS, AuditEntry, AuditFilters
 
@@ -47,8 +47,10 @@ class AuditQuery(Query, Cursor):
         None, description=f"what was done: {', '.join(ACTIONS)}"
     )
     caller: Text | None = Field(None, description="name of the caller")
-    since: Time | None = Field(None, description="recorded at this time or later")
-    before: Time | None = Field(None, description="recorded before this time")
+    since: PastTime | None = Field(
+        None, description="recorded at this time or later, or since so long ago, such as 24h"
+    )
+    before: PastTime | None = Field(None, description="recorded before this time, or so long ago")
     limit: Whole = Field(
         100, ge=1, le=1000, description="maximum number of entries in a page; by default 100"
     )

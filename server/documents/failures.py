@@ -10,7 +10,7 @@ from pydantic import AfterValidator, Field
 from server.documents.filters import Query, Text, Whole
 from server.documents.jobs import rfc3339
 from server.documents.options.tags import WantedTags
-from server.documents.options.times import Time
+from server.documents.options.times import PastTime
 from server.documents.schemas.failures import FailureDocument, FailuresDocument
 from storage.queries.failures import FailureGroup, Failures, Position
 from storage.records.failure_kind import error_texts
@@ -51,7 +51,9 @@ class FailuresQuery(Query):
     type: Text | None = Field(None, description="name of the job type")
     queue: Text | None = Field(None, description="name of the queue")
     tag: WantedTags | None = Field(None, description="a tag of the job, or several: it has all")
-    since: Time | None = Field(None, description="failed at this time or later")
+    since: PastTime | None = Field(
+        None, description="failed at this time or later, or since so long ago, such as 24h"
+    )
     limit: Whole = Field(
         100, ge=1, le=500, description="maximum number of groups in the response; by default 100"
     )

@@ -13,6 +13,7 @@ from server.auth.callers import UNRESTRICTED, Caller, Role
 from server.checking.received import Received
 from server.checking.submission import CheckedSubmission
 from server.documents.field_errors import read_document
+from server.documents.jobs import rfc3339
 from server.documents.queues import UNKNOWN_QUEUE
 from server.documents.schedules import (
     OPTIONS,
@@ -43,6 +44,7 @@ from storage.records.schedule import (
     template_of,
 )
 from storage.schedules.schedules import MAX_SCHEDULES, ScheduleCheck, Schedules, TooManySchedules
+from storage.schedules.timing import Calendar
 from storage.store import Refusal
 
 TRIES = 5
@@ -96,7 +98,7 @@ class ScheduleService:
     ) -> tuple[Schedule, bool]:
         """Create a schedule, or replace all of it. Returns it, and whether it is new."""
         settings = await self.settings_of(document, caller)
-        self._require_future(settings.until)
+        self._require_due(settings, await self.get(name, caller))
         put, is_new = await self._put(name, settings, caller, check)
         extra = {"schedule": name, "type": settings.type}
         log_change(caller.name, "put schedule", **extra, **_times(settings.timing))
@@ -123,7 +125,7 @@ class ScheduleService:
             else:
                 settings = await self.settings_of(merge_patch(body_of(old), patch), caller)
                 if "until" in patch:
-                    self._require_future(settings.until)
+                    self._require_due(settings, old)
             try:
                 check_both = _same_version(old, check)
                 put, _ = await self._put(name, settings, caller, check_both)
@@ -262,11 +264,22 @@ class ScheduleService:
             raise unacceptable(errors, problem.code) if errors else problem from None
         return checked
 
-    def _require_future(self, until: int | None) -> None:
+    def _require_due(self, settings: ScheduleSettings, old: Schedule | None) -> None:
         """Raise Problem 422 for a schedule that would never be due."""
-        if until is not None and until <= self._schedules.clock():
-            detail = "it must be in the future, or the schedule would never be due"
-            raise unacceptable([FieldError("until", detail, "out_of_range")])
+        now, until = self._schedules.clock(), settings.until
+        if until is None:
+            return
+        detail = "it must be in the future, or the schedule would never be due"
+        if until > now:
+            is_same = old is not None and old.settings.timing == settings.timing
+            if old and is_same and old.settings.until == until:
+                return  # it has been due, perhaps for the last time
+            anchor_at = old.anchor_at if old and is_same else now // 1000 * 1000
+            first = Calendar(settings.timing, anchor_at).after(now)
+            if first is None or first <= until:
+                return
+            detail = f"the first time would be {rfc3339(first)}, so the schedule would never be due"
+        raise unacceptable([FieldError("until", detail, "out_of_range")])
 
     async def _require_file(self, source: UUID) -> None:
         job = (await self._reader.wait([source], 0))[source]

@@ -37,6 +37,15 @@ BROKEN: dict[str, tuple[str, int | None, str, str]] = {
     "leaves": ("import subprocess as s\ns.Popen(['sleep', '60'])\n", None, "starts a process", ""),
     "loop_one": ("from loop_two import x\n", 1, "circular import", "into a third one"),
     "loop_two": ("from loop_one import x\n", 1, "circular import", "into a third one"),
+    "leaves_a_thread": (
+        "import threading, time\n"
+        "def work():\n    time.sleep(1000)\nthreading.Thread(target=work).start()\n",
+        None,
+        "starts a thread that does not end (Thread-1 (work))",
+        "into run",
+    ),
+    "breaks_a_module": ("import sys\nsys.modules['json'] = None\n", None, "breaks json", "leave"),
+    "breaks_a_function": ("import builtins\nbuiltins.open = None\n", None, "builtins.open", ""),
     "missing": ("\nimport no_such_package\n", 2, "No module named 'no_such_package'", "#packages"),
     "misspelled": ("from .other import x\n", 1, "No module named", "write other.py in the folder"),
     "needs_memory": ("x = bytearray(3 << 30)\n", 1, "MemoryError", "load"),

@@ -36,7 +36,7 @@ _EXAMPLES = {
     "max_output_bytes": 4096,
     "nice": 10,
 }
-_PLAIN_NAME = re.compile(r"[^\s\x00-\x1f](?:.*[^\s])?")
+_NAME = re.compile(rf"\w[\w.:-]{{0,{MAX_NAME_LENGTH - 1}}}")
 
 
 def job_types_of(module: ModuleType) -> Iterator[type[JobType[Any]]]:
@@ -113,9 +113,12 @@ def vars_of(member: Any) -> dict[str, Any]:
 def _check_name(name: Any) -> None:
     if not (isinstance(name, str) and name):
         raise DeclarationError("name must be a non-empty string", 'write `name = "resize"`')
-    if len(name) > MAX_NAME_LENGTH or not name.isprintable() or not _PLAIN_NAME.fullmatch(name):
-        reason = f"name must be at most {MAX_NAME_LENGTH} printable characters without outer spaces"
-        raise DeclarationError(reason, 'shorten it, as in `name = "resize"`')
+    if not _NAME.fullmatch(name):
+        reason = (
+            f"name must be 1 to {MAX_NAME_LENGTH} letters, digits and . : _ - and begin with a"
+            " letter, a digit or _"
+        )
+        raise DeclarationError(reason, 'correct it, as in `name = "resize"`')
 
 
 def _check_attributes(cls: type[JobType[Any]]) -> None:

@@ -26,6 +26,7 @@ from typing import Any, NoReturn
 
 from runner.job_types.registry.broken import explain
 from runner.job_types.registry.declarations import almost_job_types, check, job_types_of
+from runner.job_types.registry.harm import LEAVE, broken_since, callables, endless_thread
 from runner.job_types.registry.sources import Source, import_module, parse
 
 MEMORY_BYTES = 2 * 2**30
@@ -58,6 +59,7 @@ def main() -> None:
 
 def probe(source: Source, seconds: float) -> dict[str, Any]:
     """Import a module in a forked process, and return the answer."""
+    callables()
     read, write = os.pipe()
     stacks = os.memfd_create("stacks")
     pid = os.fork()
@@ -129,17 +131,28 @@ def _import_and_exit(source: Source, seconds: float, answers: int, stacks: int) 
         refuse = partial(_refuse, source, pid, answers)
         os.register_at_fork(before=partial(refuse, "it forks when it is imported"))
         os._exit = partial(refuse, "its import ends the process")
-        module = import_module(source)
-        for cls in job_types_of(module):
-            with contextlib.suppress(Exception):
-                check(cls)
-        list(almost_job_types(module))
-        answer = WORKS
+        answer = _import(source)
     except BaseException as error:
         line, reason, remedy = explain(error, source.path)
         answer = {"line": line, "reason": reason, "remedy": remedy}
     finally:
         _answer_and_exit(pid, answers, answer)
+
+
+def _import(source: Source) -> dict[str, Any]:
+    """Import a module, and return the answer. Raises what the module raises."""
+    before = callables()
+    module = import_module(source)
+    if broken := broken_since(before):
+        return {"line": None, "reason": f"its import breaks {broken}", "remedy": LEAVE}
+    for cls in job_types_of(module):
+        with contextlib.suppress(Exception):
+            check(cls)
+    list(almost_job_types(module))
+    if thread := endless_thread():
+        reason = f"its import starts a thread that does not end ({thread})"
+        return {"line": None, "reason": reason, "remedy": f"{_MOVE}; or make it a daemon thread"}
+    return WORKS
 
 
 def _confine(*kept: int) -> None:

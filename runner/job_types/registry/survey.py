@@ -15,9 +15,8 @@ from runner.job_types.registry.broken import BrokenType
 from runner.job_types.registry.mentions import mentioned_types
 from runner.job_types.registry.sources import Source, expand
 
-FIRST_SECONDS = 15.0
-"""How long the import of a module may take. It is halved after each one that takes longer."""
-LEAST_SECONDS = 0.5
+EACH_SECONDS = 15.0
+"""How long the import of a module may take."""
 ALL_SECONDS = 60.0
 """How long all trials together may take, unless each one ends in time."""
 _GRACE_SECONDS = 10.0
@@ -60,19 +59,17 @@ class Trials:
 
     def __init__(self) -> None:
         self._process: subprocess.Popen[bytes] | None = None
-        self._too_slow = 0
+        self._any_too_slow = False
         self._began_at = time.monotonic()
 
     def problem(self, source: Source) -> BrokenType | None:
         """Import a module on trial. Returns why it cannot be used, or None."""
-        if self._too_slow and time.monotonic() - self._began_at > ALL_SECONDS:
+        if self._any_too_slow and time.monotonic() - self._began_at > ALL_SECONDS:
             reason = "it was not tried, because the imports of other files took too long"
             return _broken(source, {"reason": reason, "remedy": "repair the others first"})
-        seconds = max(LEAST_SECONDS, FIRST_SECONDS / 2**self._too_slow)
         started_at = time.monotonic()
-        answer = self._ask(source, seconds)
-        if time.monotonic() - started_at >= seconds:
-            self._too_slow += 1
+        answer = self._ask(source, EACH_SECONDS)
+        self._any_too_slow |= time.monotonic() - started_at >= EACH_SECONDS
         return _broken(source, answer) if "reason" in answer else None
 
     def close(self) -> None:

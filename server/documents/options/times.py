@@ -2,6 +2,7 @@
 ours."""
 
 import re
+import time
 from datetime import UTC, datetime, timedelta
 from typing import Annotated, Any
 
@@ -37,10 +38,10 @@ def parse_time(value: Any) -> int:
         raise ValueError("it has a space before its offset: in a URL or a form, write + as %2B")
     fraction = match["fraction"] or ""
     is_more = fraction[3:].strip("0") != ""
-    time = _second(match) + int(fraction[:3].ljust(3, "0")) + is_more
-    if not 0 <= time < _END_MS:
+    parsed = _second(match) + int(fraction[:3].ljust(3, "0")) + is_more
+    if not 0 <= parsed < _END_MS:
         raise ValueError("it must be between 1970 and 9999")
-    return time
+    return parsed
 
 
 def _second(match: re.Match[str]) -> int:
@@ -68,3 +69,22 @@ Time = Annotated[
     WithJsonSchema({"type": "string", "format": "date-time"}),
 ]
 """A field for a time. Its value is in milliseconds since 1970."""
+
+
+_AGO = re.compile(r"(\d{1,9})([smhd])", re.ASCII)
+_UNIT_MS = {"s": 1000, "m": 60_000, "h": 3_600_000, "d": 86_400_000}
+
+
+def parse_past_time(value: Any) -> int:
+    """Parse a time as `parse_time` does, or how long ago it was, such as 30m. Raises ValueError."""
+    ago = _AGO.fullmatch(value) if isinstance(value, str) else None
+    if ago:
+        return max(0, round(time.time() * 1000) - int(ago[1]) * _UNIT_MS[ago[2]])
+    try:
+        return parse_time(value)
+    except ValueError as error:
+        raise ValueError(f"{error}; or how long ago it was, such as 30m, 24h or 7d") from None
+
+
+PastTime = Annotated[int, PlainValidator(parse_past_time), WithJsonSchema({"type": "string"})]
+"""A query parameter for a time, or for how long ago it was. Its value is as for `Time`."""

@@ -32,7 +32,7 @@ TYPES = (
     Mutant(
         "after an import that does not end, others get less time",
         "runner/job_types/registry/survey.py",
-        "if self._too_slow and time.monotonic() - self._began_at > ALL_SECONDS:",
+        "if self._any_too_slow and time.monotonic() - self._began_at > ALL_SECONDS:",
         "if False:",
         FOLDER,
     ),
@@ -41,6 +41,20 @@ TYPES = (
         LOADER,
         "    except BaseException as error:  # the import runs arbitrary code; SystemExit must not",
         "    except ValueError as error:  #",
+        FOLDER,
+    ),
+    Mutant(
+        "a file whose import leaves a thread does not run",
+        "runner/job_types/registry/prober.py",
+        "    if thread := endless_thread():\n",
+        "    if thread := None:\n",
+        FOLDER,
+    ),
+    Mutant(
+        "a file whose import breaks a module for all does not run",
+        "runner/job_types/registry/prober.py",
+        "    if broken := broken_since(before):\n",
+        "    if broken := None:\n",
         FOLDER,
     ),
     Mutant(

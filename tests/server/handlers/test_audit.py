@@ -118,6 +118,8 @@ async def test_pages_follow_each_other_and_filters_select(client: Client) -> Non
     assert [each["subject"] for each in await entries(client, "?subject=q3&kind=queue")] == ["q3"]
     assert await entries(client, "?action=delete+queue") == []
     assert await entries(client, "?since=2900-01-01") == []
+    assert len(await entries(client, "?since=99999d")) == 5
+    assert await entries(client, "?before=99999d") == []
     assert await entries(client, "?before=2000-01-01") == []
     assert await entries(client, "?caller=ann") == []
 
@@ -144,6 +146,7 @@ async def test_wrong_parameters_are_named(client: Client) -> None:
         ("limit=0", "limit"),
         ("limit=1001", "limit"),
         ("since=yesterday", "since"),
+        ("since=1w", "since"),
         ("cursor=x", "cursor"),
         ("subject=", "subject"),
         ("job=1", "job"),

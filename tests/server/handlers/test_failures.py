@@ -66,6 +66,7 @@ async def test_filters_and_the_limit_apply(bench: Bench, runner: Holder, client:
         "tag=x": 2,
         "tag=x&tag=y": 1,
         "since=2027-01-15T08:00:02Z": 2,
+        "since=99999d": 3,
         "since=2027-01-15T08:00:02Z&tag=y&type=sleep&queue=default": 1,
     }.items():
         assert (await client.get(f"/failures?{query}"))["failed"] == failed, query

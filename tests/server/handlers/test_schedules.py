@@ -173,6 +173,7 @@ async def test_a_schedule_whose_queue_is_gone_can_be_paused(client: Client, benc
         ({"paused": 1}, "paused", "true or false"),
         ({"until": "soon"}, "until", "2030-01-31T12:00:00Z"),
         ({"until": "2020-01-31"}, "until", "in the future"),
+        ({"until": "2027-01-16", "cron": "30 2 1 * *"}, "until", "be 2027-02-01T02:30:00.000Z, so"),
         ({"type": "slep"}, "type", "did you mean sleep?"),
         ({"type": None}, "type", "text"),
         ({"payload": {"secs": 1}}, "payload.secs", "did you mean seconds?"),

@@ -176,11 +176,10 @@ def test_all_other_files_work_beside_those_that_do_not(found: JobTypes) -> None:
 def test_an_import_that_does_not_end_is_given_up(
     folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    for name in ("FIRST_SECONDS", "LEAST_SECONDS"):
-        monkeypatch.setattr(f"runner.job_types.registry.survey.{name}", 2)
+    monkeypatch.setattr("runner.job_types.registry.survey.EACH_SECONDS", 2)
     (folder / "loops.py").write_text("x = 1\nwhile True: pass\n")
     (folder / "sleeps.py").write_text("import time\ntime.sleep(1000)\n")
-    (folder / "works.py").write_text(job_type("works"))
+    (folder / "works.py").write_text(f"import time\ntime.sleep(1)\n{job_type('works')}")
     types = found_in(folder)
     assert own(types) == {"works": "works.py"}
     assert [broken.place for broken in types.broken] == ["loops.py:2", "sleeps.py:2"]
@@ -190,7 +189,7 @@ def test_an_import_that_does_not_end_is_given_up(
 def test_imports_that_do_not_end_cannot_delay_the_start_without_limit(
     folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("runner.job_types.registry.survey.FIRST_SECONDS", 0.5)
+    monkeypatch.setattr("runner.job_types.registry.survey.EACH_SECONDS", 0.5)
     monkeypatch.setattr("runner.job_types.registry.survey.ALL_SECONDS", 0)
     for name in ("a", "b", "c"):
         (folder / f"{name}.py").write_text("while True:\n    pass\n")
