@@ -124,7 +124,7 @@ def openapi_document(job_types: Mapping[str, JobType[Any]]) -> Json:
     schemas = Schemas([*new_jobs.models, *VIEW_TYPES.values(), *_models(operations)])
     new_jobs.add_to(schemas)
     views = {name: schemas.of(each) for name, each in VIEW_TYPES.items()}
-    schemas.resolved(JobView)["x-views"] = views
+    schemas.resolved(JobView)["$defs"] = views
     bodies = {
         NEW_JOB: new_jobs.content(schemas),
         BATCH: new_jobs.batch_content(schemas),

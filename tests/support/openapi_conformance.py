@@ -56,7 +56,7 @@ def require_described(method: str, path: str, response: HTTPResponse) -> None:
 
 
 def _require_view(job: dict[str, Any], view: re.Match[str] | None) -> None:
-    """Fail if a job has not exactly the fields of its view: see `x-views` in the document."""
+    """Fail if a job has not exactly the fields of its view: see `$defs` of JobDocument."""
     job = {name: job[name] for name in job.keys() - {"reused_from", "dry_run", "existing"}}
     if job.keys() == ALWAYS_SENT:
         return

@@ -233,7 +233,7 @@ else:
         "A job with all its attempts. The response to a submission without a wait has only its id"
         " and its status, and `fields` selects the others. Else it has the fields that `DefaultJob`"
         " requires, and leaves out others while they are null, 0, empty or what the option is by"
-        " default. `x-views` names the type of the job for each value of `view`.",
+        " default. `$defs` names the type of the job for each value of `view`.",
         ALWAYS_SENT,
         UNSET,
         reused_from=NotRequired[Annotated[Id, Field(description=_REUSED_FROM)]],

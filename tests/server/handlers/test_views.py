@@ -1,5 +1,6 @@
 """Jobs with only some of their fields, or with all of them: `view` and `fields`."""
 
+import json
 from typing import Any
 from uuid import UUID
 
@@ -10,7 +11,7 @@ from server.documents.filters import JOB_FIELDS
 from storage.jobs.rows import OMITTABLE
 from storage.records.filters import Filters
 from tests.support.api import Client, fields
-from tests.support.stores import RAISED, Bench
+from tests.support.stores import RAISED, RETURNED, Bench
 
 pytestmark = pytest.mark.gen_test
 LARGE = {"payload", "result", "attempts"}
@@ -38,6 +39,21 @@ async def test_a_summary_lacks_the_large_fields(client: Client, bench: Bench) ->
     wanted = {name: value for name, value in whole.items() if name not in LARGE}
     assert len(wanted) == len(whole) - 3 < len(JOB_FIELDS) - 3
     assert await everywhere(client, job_id, "view=summary") == [wanted] * 3
+
+
+@pytest.mark.parametrize("type", ["analyze", "own"])
+async def test_an_analysis_does_not_show_what_only_the_service_reads(
+    client: Client, bench: Bench, type: str
+) -> None:
+    runner, file = bench.runner(), {"format": "gzip", "line_index": "AAAA", "access_points": None}
+    job_id = bench.enqueue(type)
+    bench.clock.now *= 2
+    runner.claims.complete(runner.claim_one(), json.dumps({"lines": 7, "file": file}), RETURNED)
+    shown = {"format": "gzip"} if type == "analyze" else file
+    for query in ("view=full", "fields=result", "limit=500"):
+        page = await client.get(f"/jobs?{query}")
+        assert page["items"][0]["result"] == {"lines": 7, "file": shown}
+    assert bench.job(job_id).result["file"] == file
 
 
 async def test_a_client_reads_the_same_job_from_all_its_fields(
