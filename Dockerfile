@@ -22,6 +22,8 @@ RUN case "$TRACING" in \
 COPY storage ./storage
 COPY runner ./runner
 COPY server ./server
+# The guides, which the listener serves below /docs.
+COPY docs ./docs
 # What `python -m storage doctor --chaos` runs; .dockerignore has the list.
 COPY tests ./tests
 COPY LICENSE NOTICE /licences/

@@ -12,6 +12,7 @@ from server.handlers.files.files import FilesArchiveHandler, FilesHandler
 from server.handlers.files.known_file import KnownFileHandler
 from server.handlers.files.resumable import OneUploadHandler, UploadsHandler
 from server.handlers.files.upload import UploadedFileHandler
+from server.handlers.guides import GuideHandler
 from server.handlers.health import HealthHandler, OpenApiHandler
 from server.handlers.jobs.analyses import ComparisonHandler, ReportHandler
 from server.handlers.jobs.analyze import AnalysisHandler, NamedAnalysisHandler
@@ -69,6 +70,7 @@ ROUTES: tuple[tuple[str, type[Handler]], ...] = (
     (r"/ui/sign-in/renew", RenewalHandler),
     (r"/ui/sign-out/?", SignOutHandler),
     (r"/docs/errors/?", ErrorPageHandler),
+    (r"/docs/([a-z0-9-]+)(?:\.md)?/?", GuideHandler),
     (r"/ui/(jobs|jobs/[^/]+|failures|audit|schedules|schedules/[^/]+|submit)/?", PageHandler),
     (r"/ui/.*", NoPageHandler),
     (r"/queues/?", QueuesHandler),

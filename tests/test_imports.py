@@ -178,6 +178,7 @@ LIBRARIES = {
     "obstore": "storage.files.* storage.checks.bucket",
     "pythonjsonlogger": "storage.telemetry.*",
     "orjson": "runner.pool.protocol.* storage.db.*",
+    "markdown_it": "server.handlers.guides",
     "tornado": "server.*",
     "multipart": "server.*",
     "prometheus_client": "server.documents.metrics",

@@ -1,6 +1,7 @@
 // A form field: an input with its label and a note below, which shows a hint or an error.
 
 import { h, replaceChildren } from "./dom.js";
+import { withGuides } from "./guides.js";
 
 /** @typedef {import("./errors.js").FieldError} FieldError */
 /** @typedef {HTMLInputElement | HTMLSelectElement | HTMLTextAreaElement} Input */
@@ -37,7 +38,7 @@ export class Field {
   showError(text) {
     this.element.classList.toggle("bad", Boolean(text));
     this.input.setAttribute("aria-invalid", String(Boolean(text)));
-    replaceChildren(this.note, text || this.hint);
+    replaceChildren(this.note, withGuides(text || this.hint));
   }
 }
 

@@ -18,6 +18,7 @@ from server.documents.filters import BulkBody, ListQuery
 from server.documents.schemas.jobs import JobDocument
 from server.documents.submission import Submission
 from server.handlers.base import Handler
+from server.handlers.guides import GuideHandler
 from server.handlers.pages import ErrorPageHandler, FileHandler, NoPageHandler, PageHandler
 from server.handlers.sign_in import (
     CallbackHandler,
@@ -33,7 +34,7 @@ from tests.support.openapi_conformance import adapter, described_api
 from tests.support.stores import Bench
 
 WITHOUT_API = (
-    *(PageHandler, NoPageHandler, FileHandler, ErrorPageHandler),
+    *(PageHandler, NoPageHandler, FileHandler, ErrorPageHandler, GuideHandler),
     *(SignInHandler, CallbackHandler, RenewalHandler, SignOutHandler),
 )
 METHODS = ("get", "head", "post", "put", "patch", "delete", "options")

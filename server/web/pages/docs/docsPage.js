@@ -60,7 +60,9 @@ function show(body, api) {
       h("a", { href: "/openapi.json" }, "/openapi.json"),
       ", which can also be used to generate clients. ",
       h("a", { href: "/docs/errors" }, "Errors"),
-      " have a page of their own.",
+      " have a page of their own, and the ",
+      h("a", { href: "/docs/guides" }, "guides"),
+      " explain the rest.",
     ),
     h("section", {}, h("h2", {}, "Operations"), operations),
     h(

@@ -1,6 +1,7 @@
 // What the page says about job types: where one comes from, its defaults, and what does not work.
 
 import { h } from "../../lib/dom.js";
+import { withGuides } from "../../lib/guides.js";
 import * as format from "../../lib/format.js";
 
 /** @typedef {import("../../types.js").BrokenTypeDocument} BrokenTypeDocument */
@@ -51,7 +52,7 @@ export function brokenTypes(broken) {
           {},
           h("code", {}, line === null ? file : `${file}:${line}`),
           ` ${reason}. `,
-          h("span", { class: "quiet" }, `Remedy: ${remedy}.`),
+          h("span", { class: "quiet" }, withGuides(`Remedy: ${remedy}.`)),
         ),
       ),
     ),

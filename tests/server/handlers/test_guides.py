@@ -1,0 +1,64 @@
+"""The guides: the Markdown files of `docs`, served below `/docs`."""
+
+import re
+
+import pytest
+
+from server.handlers.guides import FOLDER, render
+from tests.support.api import Client
+from tests.support.paths import ROOT
+
+pytestmark = [pytest.mark.sqlite, pytest.mark.tornado]
+
+PROGRAMS = ("runner", "server", "storage")
+GUIDES = sorted(file.stem for file in FOLDER.glob("*.md"))
+MENTION = re.compile(r"docs/([a-z0-9-]+)\.md(?:#([\w-]+))?")
+
+
+def ids(html: str) -> set[str]:
+    return set(re.findall(r' id="([^"]*)"', html))
+
+
+PAGES = {name: render((FOLDER / f"{name}.md").read_text(), "/docs/")[1] for name in GUIDES}
+
+
+@pytest.mark.parametrize("name", GUIDES)
+def test_links_of_a_guide_lead_to_headings_of_guides(name: str) -> None:
+    links = re.findall(r'<a href="([^"]*)"', PAGES[name])
+    for link in links:
+        if link.startswith("http"):
+            continue
+        path, _, heading = link.partition("#")
+        guide = path.removeprefix("/docs/") or name
+        assert guide in GUIDES, link
+        assert not heading or heading in ids(PAGES[guide]) or guide == "errors", link
+    assert " style=" not in PAGES[name]
+
+
+def test_every_guide_that_a_program_names_is_there() -> None:
+    found = 0
+    for program in PROGRAMS:
+        for file in (ROOT / program).rglob("*.py"):
+            for name, heading in MENTION.findall(file.read_text()):
+                found += 1
+                assert name in GUIDES, (file, name)
+                assert not heading or heading in ids(PAGES[name]), (file, name, heading)
+    assert found > 20
+
+
+@pytest.mark.gen_test
+async def test_a_guide_is_a_page_without_scripts(client: Client) -> None:
+    for path in ("/docs/log-formats", "/docs/log-formats.md", "/docs/log-formats/"):
+        response = await client.fetch(path)
+        text = response.body.decode()
+        assert (response.code, "<script" in text) == (200, False)
+        assert re.search(r'<h1 id="[^"]+">', text)
+        assert "<table>" in text
+    listed = (await client.fetch("/docs/guides")).body.decode()
+    assert re.findall(r'<li><a href="/docs/([^"]+)">', listed) == GUIDES
+
+
+@pytest.mark.parametrize("name", ["none", "README", "..%2FREADME", "decisions%2Fhttp"])
+@pytest.mark.gen_test
+async def test_there_are_no_other_guides(client: Client, name: str) -> None:
+    assert (await client.fetch(f"/docs/{name}")).code == 404
