@@ -22,7 +22,7 @@ ESTIMATES = (
     ),
     Mutant(
         "only numbers are progress",
-        "storage/queries/run_times.py",
+        "storage/records/progress.py",
         "and _is_count(done) and _is_count(total) and total > 0:",
         "and total:",
         TIMES,
