@@ -15,7 +15,6 @@ from storage.settings.settings import Settings
 ABOUT = """Reads everything in a place of backups, and compares it with its hashes. Needs no store.
 Lists the backups, and names what is damaged or missing."""
 EXIT_CODES = "exit codes: 0 all backups can be restored, 1 something is damaged or missing, 2 usage"
-_SHOWN = 10
 
 
 def add(commands: Subparsers) -> None:
@@ -55,10 +54,10 @@ def _report(found: Verified) -> None:
         show(f"{name}: {verdict}; {kind}, {files}, release {manifest.release}")
     if not found.backups:
         show("there is no complete backup")
-    for name in found.damaged[:_SHOWN]:
+    for name in found.damaged:
         show(f"DAMAGED: {name}")
     for names in found.incomplete.values():
-        for name in sorted(set(names) - set(found.damaged))[:_SHOWN]:
+        for name in sorted(set(names) - set(found.damaged)):
             show(f"MISSING: {name}")
     read = counted(found.count, "chunk or file", "chunks and files")
     show(f"read {read}, {size_text(found.bytes)}")

@@ -5,6 +5,7 @@ Times are whole milliseconds since 1970 in UTC; nominal times are whole seconds.
 Cronsim treats changes of a zone's offset as Debian's cron does, see docs/schedules.md.
 """
 
+from bisect import bisect_left
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from functools import lru_cache
@@ -19,6 +20,7 @@ from storage.records.schedule import Timing
 MAX_CRON_LENGTH = 200
 MIN_EVERY, MAX_EVERY = 1, 366 * 86400
 """The bounds of an interval in seconds."""
+_DAY = 86400
 COUNTED = 1000
 """Up to so many nominal times between two times are counted."""
 EXAMPLE = "30 2 * * *"
@@ -164,13 +166,54 @@ class Calendar:
 @lru_cache(4096)  # many schedules have the same times
 def cron_after(cron: str, timezone: str, time: int) -> int | None:
     """Return the first time of a cron expression after a time; None if none is within 50 years."""
-    start = datetime.fromtimestamp(time // 1000, ZoneInfo(timezone))
+    zone = ZoneInfo(timezone)
+    if _follows_clock(cron):
+        at = _next_shown(_expression(cron), zone, time // 1000)
+        return None if at is None else at * 1000
+    start = datetime.fromtimestamp(time // 1000, zone)
     for found in CronSim(_expression(cron), start):
         found_at = round(found.timestamp()) * 1000
         # In an hour that a clock repeats, cronsim begins with the first one.
         if found_at > time:
             return found_at
     return None
+
+
+def _follows_clock(cron: str) -> bool:
+    """Whether an expression is due each time that a clock shows it, also what it shows twice."""
+    fields = _expression(cron).split()
+    return len(fields) == 6 or fields[0].startswith("*") or fields[1].startswith("*")
+
+
+def _next_shown(cron: str, zone: ZoneInfo, after: int) -> int | None:
+    """Return the first second, after another one, in which the clock of a zone shows a time.
+
+    Cronsim gets times without a zone: it takes each change of a clock for one of whole hours.
+    """
+    offset = _offset(zone, after)
+    while True:
+        shown = datetime.fromtimestamp(after + offset, UTC).replace(tzinfo=None)
+        found = next(CronSim(cron, shown), None)
+        if found is None:
+            return None
+        at = round(found.replace(tzinfo=UTC).timestamp()) - offset
+        end = min(at, after + _DAY)
+        if _offset(zone, end) != offset:  # until the clock changes, nothing is due
+            days = range(after, end + 1)
+            change = after + bisect_left(days, True, key=lambda at: _offset(zone, at) != offset)
+            after, offset = change - 1, _offset(zone, change)
+        elif end == at:
+            return at
+        else:
+            after = max(end, at - 2 * _DAY)  # no clock changes by more than a day
+            offset = _offset(zone, after)
+
+
+def _offset(zone: ZoneInfo, at: int) -> int:
+    """Return by how many seconds the clock of a zone is ahead of UTC."""
+    offset = datetime.fromtimestamp(at, zone).utcoffset()
+    assert offset is not None
+    return round(offset.total_seconds())
 
 
 def _expression(cron: str) -> str:

@@ -24,6 +24,13 @@ SCHEDULES = (
         FIRING,
     ),
     Mutant(
+        "a wildcard is due whenever the clock of its zone shows it",
+        "storage/schedules/timing.py",
+        "    if _follows_clock(cron):\n",
+        "    if False:\n",
+        TIMES,
+    ),
+    Mutant(
         "a schedule moves on to its next time",
         "storage/schedules/firing.py",
         '    names = ("next_at", "last_nominal_at", "last_job_id")\n',

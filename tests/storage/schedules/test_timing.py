@@ -1,8 +1,10 @@
 """The nominal times of schedules: cron expressions, intervals, and changes of a zone's offset."""
 
 from datetime import UTC, datetime
+from zoneinfo import ZoneInfo
 
 import pytest
+from cronsim import CronSim
 
 from storage.records.schedule import Timing
 from storage.schedules.timing import Calendar, validate_cron, validate_timezone
@@ -69,6 +71,23 @@ def test_frequent_times_follow_the_time_that_really_passes() -> None:
     assert spring == ["03-29 00:30", "03-29 01:00", "03-29 01:30"]
     autumn = times("*/30 * * * *", BERLIN, "2026-10-25T00:20", 3)
     assert autumn == ["10-25 00:30", "10-25 01:00", "10-25 01:30"]
+
+
+@pytest.mark.parametrize("start", ["2026-04-04T12:00", "2026-10-03T12:00"])
+@pytest.mark.parametrize("cron", ["0 * * * *", "45 * * * *", "20 */2 * * *", "*/30 1 * * *"])
+def test_times_are_due_whenever_a_clock_that_changes_by_half_an_hour_shows_them(
+    start: str, cron: str
+) -> None:
+    name, began_at = "Australia/Lord_Howe", ms(start)
+    fields = CronSim(cron, datetime(2026, 1, 1, tzinfo=UTC))
+    clock = [began_at + 60_000 * each for each in range(1, 600)]
+    due = [
+        at
+        for at in clock
+        if (local := datetime.fromtimestamp(at / 1000, ZoneInfo(name))).minute in fields.minutes
+        and local.hour in fields.hours
+    ]
+    assert Calendar(Timing(cron, None, name), 0).next(began_at, len(due)) == due
 
 
 def test_an_interval_counts_from_its_anchor_and_begins_one_interval_later() -> None:
