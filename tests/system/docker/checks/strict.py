@@ -15,6 +15,7 @@ PEEK = '''
 """A job that looks for secrets of other processes."""
 
 import os
+import shutil
 import subprocess
 from pathlib import Path
 
@@ -26,7 +27,7 @@ class PeekPayload(Payload):
 
 
 class Peek(JobType[PeekPayload]):
-    """Reads the environment of every process, and leaves a folder without permissions."""
+    """Reads the environment of every process, changes modes, and leaves a folder without any."""
 
     name = "peek"
     Payload = PeekPayload
@@ -40,9 +41,20 @@ class Peek(JobType[PeekPayload]):
                 seen.append(int(folder.name))
             except OSError:
                 pass
+        changed = []
+        for path in ("/data", "/data/jobs.db", "/data/wakeup", "/proc/self/cwd/../.."):
+            try:
+                os.chmod(path, 0)
+                changed.append(path)
+            except OSError:
+                pass
+        Path("script").touch()
+        os.chmod("script", 0o750)
+        shutil.copy("script", "copy")
         Path("left").mkdir(mode=0)
         subprocess.run(["true"], check=True)
-        return {"found": found, "seen": seen, "own": os.getpid(), "folder": os.getcwd()}
+        result = {"found": found, "seen": seen, "own": os.getpid(), "folder": os.getcwd()}
+        return result | {"changed": changed, "mode": oct(os.stat("copy").st_mode)}
 '''
 START = 'printf %s "$PEEK_SOURCE" > /tmp/peek.py; python -m server & exec python -m runner'
 CALL = """
@@ -97,6 +109,7 @@ def _run_jobs(name: str) -> str:
     result = job["result"]
     assert isinstance(result, dict)
     assert "s3cret" not in result["found"], "a job can read a secret of another process"
+    assert (result["changed"], result["mode"]) == ([], "0o100750"), result
     _, is_left = python(name, SIZES, "/data/work", result["folder"]).splitlines()
     assert is_left == "False"
     call(name, "POST", f"/jobs/{long}/cancel")
