@@ -3,12 +3,13 @@
 The kernel lets a process change the limits, the priority and the processors of any process of its
 user, and so stop or end it, for example with a limit of CPU time. Landlock does not prevent that.
 
-    architecture ─▶ number of the system call ─▶ prlimit64(pid ≠ 0, …, new limit ≠ NULL) ─▶ EPERM
+    architecture ─▶ number of the system call ─▶ prlimit64(another pid, …, new limit)    ─▶ EPERM
                               └──────────────────────────────────────────────────────────▶ allowed
 """
 
 import ctypes
 import errno
+import os
 import platform
 import struct
 from collections.abc import Iterable, Iterator, Mapping
@@ -60,11 +61,11 @@ def protect_other_processes() -> bool:
     """Refuse this process, and all that it will start, to change limits, priority and processors of
     another process.
 
-    A process has to name itself by 0. Returns False if the machine or the kernel does not support
-    it.
+    What it starts has to name itself by 0. Returns False if the machine or the kernel does not
+    support it.
     """
     architectures = _ARCHITECTURES.get(platform.machine())
-    return architectures is not None and install(_program(architectures))
+    return architectures is not None and install(_program(architectures, os.getpid()))
 
 
 def install(instructions: Iterable[bytes]) -> bool:
@@ -92,56 +93,67 @@ def instruction(code: int, value: int, if_true: int = 0, if_false: int = 0) -> b
     return struct.pack("=HBBI", code, if_true, if_false, value)
 
 
-def _program(architectures: Iterable[tuple[int, Mapping[str, int]]]) -> Iterator[bytes]:
-    """Yield the instructions of the filter, a block for each architecture."""
+def _program(architectures: Iterable[tuple[int, Mapping[str, int]]], own: int) -> Iterator[bytes]:
+    """Yield the instructions of the filter, a block for each architecture. `own` is a process that
+    may be named by its number."""
+    conditions = {
+        "setpriority": _of_one_process(0, own),  # PRIO_PROCESS
+        "ioprio_set": _of_one_process(1, own),  # IOPRIO_WHO_PROCESS
+        "prlimit64": _with_new_limits(own),
+    }
     yield instruction(LOAD, ARCHITECTURE)
     for architecture, numbers in architectures:
         block = [instruction(LOAD, NUMBER), instruction(_AND, _NO_X32)]
         for name, number in numbers.items():
-            code = _CONDITIONS.get(name, _OF_SELF)
+            code = conditions.get(name) or _of_itself(own)
             block += [instruction(IF_EQUAL, number, 0, len(code)), *code]
-        block.append(instruction(RETURN, ALLOW))
+        block.append(_ALLOW)
         yield instruction(IF_EQUAL, architecture, 0, len(block))
         yield from block
-    yield instruction(RETURN, ALLOW)
+    yield _ALLOW
 
 
 _REFUSE = instruction(RETURN, ERRNO | errno.EPERM)
-_OF_SELF = (
-    instruction(LOAD, FIRST),
-    instruction(IF_EQUAL, 0, 1, 0),
-    _REFUSE,
-    instruction(RETURN, ALLOW),
-)
-"""Allows a call whose first argument, a process, is 0. Each block ends with a result."""
+_ALLOW = instruction(RETURN, ALLOW)
 
 
-def _of_self_among(processes_kind: int) -> tuple[bytes, ...]:
-    """Allow a call of this kind, not of groups or users, whose second argument is 0."""
+def _of_itself(own: int) -> tuple[bytes, ...]:
+    """Allow a call whose first argument, a process, is the caller."""
     return (
         instruction(LOAD, FIRST),
-        instruction(IF_EQUAL, processes_kind, 0, 2),
-        instruction(LOAD, _SECOND),
-        instruction(IF_EQUAL, 0, 1, 0),
+        instruction(IF_EQUAL, 0, 2, 0),
+        instruction(IF_EQUAL, own, 1, 0),
         _REFUSE,
-        instruction(RETURN, ALLOW),
+        _ALLOW,
     )
 
 
-_CONDITIONS = {
-    "setpriority": _of_self_among(0),  # PRIO_PROCESS
-    "ioprio_set": _of_self_among(1),  # IOPRIO_WHO_PROCESS
-    "prlimit64": (  # without new limits, it only reads them
+def _of_one_process(kind: int, own: int) -> tuple[bytes, ...]:
+    """Allow a call of a kind, so not of groups or users, whose second argument is the caller."""
+    return (
         instruction(LOAD, FIRST),
-        instruction(IF_EQUAL, 0, 4, 0),
+        instruction(IF_EQUAL, kind, 0, 3),
+        instruction(LOAD, _SECOND),
+        instruction(IF_EQUAL, 0, 2, 0),
+        instruction(IF_EQUAL, own, 1, 0),
+        _REFUSE,
+        _ALLOW,
+    )
+
+
+def _with_new_limits(own: int) -> tuple[bytes, ...]:
+    """Allow a call of the caller, or one that only reads limits: its third argument is NULL."""
+    return (
+        instruction(LOAD, FIRST),
+        instruction(IF_EQUAL, 0, 5, 0),
+        instruction(IF_EQUAL, own, 4, 0),
         instruction(LOAD, _THIRD_LOW),
         instruction(IF_EQUAL, 0, 0, 3),
         instruction(LOAD, _THIRD_HIGH),
         instruction(IF_EQUAL, 0, 0, 1),
-        instruction(RETURN, ALLOW),
+        _ALLOW,
         _REFUSE,
-    ),
-}
+    )
 
 
 IF_AT_LEAST = 0x35

@@ -87,12 +87,16 @@ def try_to_access(report: Report, pids: list[int]) -> dict[str, list[int]]:
     return found
 
 
+ITSELF = -1
+
+
 def try_to_change(report: Report, how: str, pids: list[int]) -> list[int]:
-    """Try to change processes in a way; returns the pids for which that was possible."""
+    """Try to change processes in a way; returns the pids for which that was possible. ITSELF is the
+    pid of this process."""
     changed = []
     for pid in pids:
         with contextlib.suppress(PermissionError):
-            _CHANGES[how](pid)
+            _CHANGES[how](os.getpid() if pid == ITSELF else pid)
             changed.append(pid)
     return changed
 

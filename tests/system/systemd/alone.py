@@ -29,6 +29,8 @@ def jobs_run_and_are_isolated(machine: Machine) -> None:
     assert job["status"] == "succeeded", job
     levels = {line["level"] for unit in (LISTENER, WORKER) for line in machine.log(unit)}
     assert levels == {"INFO"}, levels  # a warning would tell that jobs are not isolated
+    said = [line["message"] for line in machine.log(WORKER)]
+    assert "each job process has a mount namespace" in said, said
     assert machine.run("stat -c %U:%a /var/lib/job-service") == "job-service:700"
 
 
