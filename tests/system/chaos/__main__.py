@@ -311,6 +311,7 @@ def gather(data: Path, clients: Clients, store: Store) -> History:
         audit.keys(store.database),
         audit.stored(store.database),
         audit.parts(store.database),
+        audit.attempts(store.database),
     )
 
 

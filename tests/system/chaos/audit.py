@@ -9,6 +9,7 @@ import peewee as pw
 
 from storage.db.database import Database
 from storage.db.models import JobRow, PartRow
+from storage.jobs.rows import jobs_by_id
 from tests.system.chaos.history import AttemptChange, Change, Keys
 
 TABLE = """
@@ -61,6 +62,8 @@ CREATE TRIGGER audit_{source}_{op} AFTER {op} ON {source}
     FOR EACH ROW {when} EXECUTE FUNCTION audit_{source}_{op}()""",
 )
 
+MOST_READ = 500
+"""The most jobs that are read at once."""
 IS_CHANGE = "WHEN (NEW.version <> OLD.version OR NEW.status <> OLD.status)"
 """Of the updates of jobs. One without a new version only notes what reacts to the job's end."""
 
@@ -174,6 +177,16 @@ def stored(database: Database) -> dict[str, int]:
     """The versions of the jobs in the table, by job id."""
     rows = database.rows(JobRow.select(JobRow.id, JobRow.version))
     return {str(row["id"]): int(row["version"]) for row in rows}
+
+
+def attempts(database: Database) -> dict[str, list[tuple[int, str | None]]]:
+    """The numbers and outcomes of the attempts of all jobs, as their documents show them."""
+    ids = [row["id"] for row in database.rows(JobRow.select(JobRow.id))]
+    parts = [ids[start : start + MOST_READ] for start in range(0, len(ids), MOST_READ)]
+    jobs = [
+        job for part in parts for job in jobs_by_id(database, part, ("payload", "result")).values()
+    ]
+    return {str(job.id): [(each.number, each.outcome) for each in job.attempts] for job in jobs}
 
 
 def keys(database: Database) -> dict[str, Keys]:

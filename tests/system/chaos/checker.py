@@ -32,6 +32,8 @@ from tests.system.chaos.view_checker import check_views
 OUTCOMES = {"complete": "returned", "release": "released"}
 """The outcomes of attempts that only one transition causes, by transition."""
 OTHER = "other"
+_UNSEEN = ("line_index", "access_points")
+"""What the stored result of an analysis has for the service alone."""
 BROKEN = {
     "overlap": ("P3", "started while another one ran"),
     "crowd": ("P17", "started although all places of its key were taken"),
@@ -51,6 +53,8 @@ def check(history: History) -> list[Violation]:
     for job_id, mine in entries.items():
         found += replay(job_id, mine)
         found += check_executions(job_id, mine, executions[job_id])
+        if job_id in history.attempts:
+            found += check_attempts(job_id, mine, history.attempts[job_id])
     for job_id in executions.keys() - entries.keys():
         found.append(Violation("P1", job_id, "ran, but was never stored"))
     found += [*check_clients(history), *check_views(history)]
@@ -165,6 +169,18 @@ def _is_of_an_execution(text: str | None, executions: list[Execution]) -> bool:
     return (result["attempt"], result["run"]) in ended
 
 
+def check_attempts(
+    job_id: str,
+    entries: list[Change | AttemptChange],
+    shown: list[tuple[int, str | None]],
+) -> Iterator[Violation]:
+    """Check that a job shows each attempt that was begun, with its end, and no other."""
+    changes = [each for each in entries if isinstance(each, AttemptChange)]
+    expected = sorted({each.number: each.outcome for each in changes}.items())
+    if expected != shown:
+        yield Violation("P4", job_id, f"shows the attempts {shown}, and had {expected}")
+
+
 def _without_retry(entries: list[Change | AttemptChange]) -> int:
     """How many attempts ended without using a retry, so that another one may follow."""
     outcomes = Counter(each.outcome for each in entries if isinstance(each, AttemptChange))
@@ -192,7 +208,10 @@ def check_clients(history: History) -> Iterator[Violation]:
 
 
 def _as_seen(job: Change) -> Seen:
-    return Seen(job.status, json.loads(job.result or "null"), job.client_retries)
+    result = json.loads(job.result or "null")
+    if isinstance(result, dict) and isinstance(file := result.get("file"), dict):
+        result["file"] = {name: each for name, each in file.items() if name not in _UNSEEN}
+    return Seen(job.status, result, job.client_retries)
 
 
 def _missed(submitted: Acknowledged, job: Change | None) -> tuple[str, str] | None:

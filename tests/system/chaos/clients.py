@@ -202,11 +202,19 @@ class Clients:
         if not closed or len(self._open) >= self._most_open or chance.random() > RETRIED_SHARE:
             return
         job_id = chance.choice(closed)
+        self._retry_one(chance, job_id)
+
+    def _retry_one(self, chance: random.Random, job_id: str) -> None:
+        """Retry a job, after the predecessors that have to be retried first."""
         with self._lock:  # before the request, since the answer may be lost
             self._open[job_id] = time.monotonic()
         answer = self._ask(chance, "POST", f"/jobs/{job_id}/retry")
         if answer[0] == 202:
             self.counts["retries by clients"] += 1
+        elif answer[0] == 409 and answer[1]["code"] == "predecessor_failed":
+            self.counts["retries of predecessors"] += 1
+            self._retry_one(chance, answer[1]["detail"].partition(" success of ")[2][:36])
+            self._ask(chance, "POST", f"/jobs/{job_id}/retry")
         elif answer[0] not in (*NOT_NOW, 409):  # 409: the answer to an earlier one was lost
             self.complaints.append(f"a retry was answered {answer}")
 

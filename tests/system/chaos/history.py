@@ -133,6 +133,8 @@ class History:
     """The versions of the jobs that are in the table at the end, by job id."""
     parts: int = 0
     """How many parts of split jobs are left at the end."""
+    attempts: dict[str, list[tuple[int, str | None]]] = field(default_factory=dict)
+    """The numbers and outcomes of the attempts that each job shows at the end, by job id."""
     followed: list[FollowedEvent] | None = None
     """The status events that a client got; None if none followed them."""
     views: list[Views] = field(default_factory=list)

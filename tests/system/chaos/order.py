@@ -2,30 +2,37 @@
 
 from collections import defaultdict
 from collections.abc import Iterator
+from itertools import product
 
 from storage.records.states import FINAL, Status
 from tests.system.chaos.history import Change, History, Violation
 
 
 def check_order(history: History) -> Iterator[Violation]:
-    """Check the first start of each job that waits for others.
+    """Check the first start of each job that waits for others, and the first after each retry.
 
-    Versions are in the order of commits. A job that a client retried may start at once.
+    Versions are in the order of commits. A predecessor must have ended when the job was queued, or
+    end between that and the start.
     """
-    starts: dict[str, int] = {}
-    ends: dict[str, dict[str, int]] = defaultdict(dict)
-    for each in history.entries:
-        if not isinstance(each, Change) or each.op != "update":
-            continue
-        if each.status == Status.RUNNING and each.client_retries == 0:
-            starts.setdefault(each.job_id, each.version)
-        elif Status(each.status) in FINAL:
-            ends[each.job_id].setdefault(each.status, each.version)
+    queued: dict[tuple[str, int], int] = {}
+    starts: dict[str, dict[int, int]] = defaultdict(dict)
+    states: dict[str, list[tuple[int, str]]] = defaultdict(list)
+    for each in (each for each in history.entries if isinstance(each, Change)):
+        states[each.job_id].append((each.version, each.status))
+        if each.status == Status.RUNNING:
+            starts[each.job_id].setdefault(each.client_retries, each.version)
+        elif each.status == Status.QUEUED:
+            queued.setdefault((each.job_id, each.client_retries), each.version)
     for job in history.acknowledged:
-        start = starts.get(job.job_id, 0)
-        for predecessor in job.after if start else ():
-            counts = FINAL if job.runs_anyway else {Status.SUCCEEDED}
-            versions = [ends[predecessor][each] for each in counts if each in ends[predecessor]]
-            if not versions or min(versions) > start:
-                text = f"started at {start}, and {predecessor} ended as {dict(ends[predecessor])}"
+        counts = FINAL if job.runs_anyway else {Status.SUCCEEDED}
+        for (retries, start), other in product(starts[job.job_id].items(), job.after):
+            since = queued.get((job.job_id, retries), 0)
+            if not _ended(states[other], since, start) & counts:
+                text = f"started at {start}, and {other} was {states[other]}"
                 yield Violation("P16", job.job_id, text)
+
+
+def _ended(states: list[tuple[int, str]], since: int, until: int) -> set[str]:
+    """Return the statuses that a job had between two versions, and at the first of them."""
+    before = [status for version, status in states if version <= since]
+    return {*before[-1:], *(status for version, status in states if since < version < until)}

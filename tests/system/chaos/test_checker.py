@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from tests.system.chaos.audit import in_order
-from tests.system.chaos.checker import check
+from tests.system.chaos.checker import check, check_attempts
 from tests.system.chaos.history import Acknowledged, AttemptChange, Change, Execution, History, Seen
 
 JOB = "0190-a"
@@ -408,3 +408,14 @@ def test_an_attempt_that_started_twice_is_found() -> None:
 def test_more_starts_than_allowed_are_found() -> None:
     story = Story().claim().settle("queued", "raised").claim().settle("queued", "raised")
     assert "P5" in story.claim().complete().found()
+
+
+@pytest.mark.parametrize("shown", [[], [(1, "raised")], [(1, "raised"), (2, None)]])
+def test_a_job_that_hides_an_attempt_is_found(shown: list[tuple[int, str | None]]) -> None:
+    entries: list[Change | AttemptChange] = [
+        AttemptChange(op, JOB, number, "one", outcome)
+        for number, end in ((1, "raised"), (2, "returned"))
+        for op, outcome in (("insert", None), ("update", end))
+    ]
+    assert [each.promise for each in check_attempts(JOB, entries, shown)] == ["P4"]
+    assert list(check_attempts(JOB, entries, [(1, "raised"), (2, "returned")])) == []

@@ -12,6 +12,15 @@ def change(job_id: str, status: str, version: int, client_retries: int = 0) -> C
     )
 
 
+AGAIN = [
+    ("a", "failed", 5, 0),
+    ("b", "canceled", 6, 0),
+    ("a", "queued", 7, 1),
+    ("b", "queued", 8, 1),
+]
+"""A job that was canceled with its predecessor, and a retry of both."""
+
+
 @pytest.mark.parametrize(
     ("entries", "runs_anyway", "found"),
     [
@@ -21,7 +30,10 @@ def change(job_id: str, status: str, version: int, client_retries: int = 0) -> C
         ([("a", "failed", 5, 0), ("b", "running", 6, 0)], False, 1),
         ([("a", "failed", 5, 0), ("b", "running", 6, 0)], True, 0),
         ([("b", "running", 4, 0), ("a", "canceled", 5, 0)], True, 1),
-        ([("a", "failed", 5, 0), ("b", "canceled", 6, 0), ("b", "running", 7, 1)], False, 0),
+        ([("a", "failed", 5, 0), ("b", "canceled", 6, 0), ("b", "running", 7, 1)], False, 1),
+        ([*AGAIN, ("b", "running", 9, 1), ("a", "succeeded", 10, 1)], False, 1),
+        ([*AGAIN, ("b", "running", 9, 1), ("a", "succeeded", 10, 1)], True, 1),
+        ([*AGAIN, ("a", "succeeded", 9, 1), ("b", "running", 10, 1)], False, 0),
     ],
 )
 def test_a_start_before_the_end_of_a_predecessor_is_found(
