@@ -5,6 +5,7 @@ import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
+from urllib.parse import urlparse
 
 import peewee as pw
 import psycopg
@@ -21,6 +22,7 @@ from storage.db.peewee_internals import DRIVER_ERRORS
 from storage.db.pipeline import BoundStatement, PendingResult, Pipeline
 from storage.db.statements import BATCH_SIZE, Rows, Statement
 from storage.records.job import StoreError
+from storage.settings.url import split_hosts
 
 # Changes find their rows by an index. The planner relies on the last statistics of tables and
 # indexes: if a table was small then, it would now read or sort all of a million rows to find a few.
@@ -51,7 +53,11 @@ class Postgresql(pw.PostgresqlDatabase):
         self._batches: dict[tuple[Any, ...], BatchStatement | None] = {}
         session = timeouts.EXCLUSIVE_TRANSACTION if exclusive else timeouts.TRANSACTION
         self._begin = timeouts.begin({**session, **_PLANNER_SETTINGS})
-        parsed = db_url.parse(url, unquote_password=True, unquote_user=True)
+        alone, others = split_hosts(url)
+        parsed = db_url.parse(alone, unquote_password=True, unquote_user=True)
+        if hosts := [urlparse(each) for each in others]:
+            parsed["host"] = ",".join(each.hostname or "" for each in hosts)
+            parsed["port"] = ",".join(str(each.port or "") for each in hosts)
         options = {**timeouts.CONNECTION_OPTIONS, "application_name": name, **parsed}
         super().__init__(**options, prefer_psycopg3=True)
 

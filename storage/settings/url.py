@@ -11,6 +11,7 @@ _UNREADABLE = (
     "it cannot be read as an address: the host or port is invalid, or a password contains "
     "/ ? # [ ], which must be written as %2F %3F %23 %5B %5D"
 )
+_NO_HOST = "a host is missing: write postgresql://HOST:PORT,HOST:PORT/NAME"
 _ADDRESS = re.compile(r"[^/.][^/]*:|[^/]*://")
 """The start of a text that is meant as an address, such as s3:/bucket or backup@host:/srv."""
 
@@ -25,17 +26,32 @@ def sqlite_path(url: str) -> Path:
     return Path(urlparse(url).path.removeprefix("/")).absolute()
 
 
+def split_hosts(url: str) -> tuple[str, list[str]]:
+    """Return the URL of PostgreSQL without its hosts, and `//HOST:PORT` of each.
+
+    If it names one host, returns the URL unchanged, and no hosts. Raises ValueError.
+    """
+    parts = urlparse(url)
+    login, at, hosts = parts.netloc.rpartition("@")
+    if "," not in hosts:
+        return url, []
+    alone = parts._replace(netloc=login + at).geturl()
+    return alone, [f"//{each}" for each in hosts.split(",")]
+
+
 def url_problem(url: str) -> str | None:
     """Return why a database URL is invalid, or None. The text never contains the password."""
     if re.search(r"[\x00-\x1f\x7f]", url):
         return "it contains a line break or another control character"
     try:
+        url, others = split_hosts(url) if is_postgresql(url) else (url, [])
         parts = urlparse(url)
-        _ = parts.port  # urlparse checks the port only on access
+        for each in [parts, *map(urlparse, others)]:
+            _ = each.port  # urlparse checks the port only on access
     except ValueError:
         return _UNREADABLE
     if is_postgresql(url):
-        return None
+        return None if all(parts.hostname for parts in map(urlparse, others)) else _NO_HOST
     if parts.scheme != "sqlite":
         return "it must start with sqlite:/// or postgresql://"
     if parts.netloc:

@@ -13,6 +13,7 @@ import pytest
 
 from runner.config import RunnerSettings
 from server.settings.server import ServerSettings
+from storage.db.database import open_engine
 from storage.settings.settings import Settings, SettingsError
 from storage.telemetry.logs import TextFormatter
 from tests.support.warm_start import run_program
@@ -162,6 +163,8 @@ def test_a_program_with_wrong_settings_says_so_and_does_not_start(program: str) 
         "postgresql://jobs:top/secret@db/x",
         "postgresql://jobs:top\N{CARE OF}secret@db/x",
         "postgresql://jobs:topsecret@db:99999/x",
+        "postgresql://jobs:topsecret@db:5432,db2:99999/x",
+        "postgresql://jobs:topsecret@[::1]:5432,[::1/x",
     ],
 )
 @pytest.mark.parametrize("name", ["DATABASE_URL", "LISTEN_URL"])
@@ -307,3 +310,14 @@ def test_problems_with_a_secret_file_are_reported_without_the_secret(tmp_path: P
             ServerSettings.read(environ)
         assert expected in str(caught.value)
         assert "topsecret" not in str(caught.value)
+
+
+def test_the_url_of_a_database_may_name_several_servers() -> None:
+    url = "postgresql://jobs:a%2Cb@db1:5432,[::1]:5433,db3/x?target_session_attrs=read-write"
+    settings = Settings.read({"DATABASE_URL": url, "LISTEN_URL": url})
+    options = open_engine(settings.store_url).connect_params
+    assert (options["host"], options["port"]) == ("db1,::1,db3", "5432,5433,")
+    assert options["target_session_attrs"] == "read-write"
+    assert options["password"] == "a,b"
+    with pytest.raises(SettingsError, match="a host is missing"):
+        Settings.read({"DATABASE_URL": "postgresql://db1:5432,/x"})

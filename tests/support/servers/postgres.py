@@ -70,6 +70,28 @@ class PostgresServer:
         return f"postgresql://tests@{self._address}:5432/{database}"
 
     @contextmanager
+    def standby(self, address: str) -> Iterator["PostgresServer"]:
+        """Yield a second server that follows this one, which waits for it with each commit."""
+        with tempfile.TemporaryDirectory(prefix="job-service-postgres-") as name:
+            folder = Path(name)
+            give_away(folder)
+            copy = [*drop_rights(), str(self._binaries / "pg_basebackup"), "-D", "data", "-R"]
+            source = ["-h", str(self._folder), "-U", "tests", "--checkpoint=fast", "--no-sync"]
+            subprocess.run([*copy, *source], cwd=folder, check=True)
+            server = PostgresServer(self._binaries, folder, self._synced, address)
+            try:
+                server.start()
+                self._execute("ALTER SYSTEM SET synchronous_standby_names = '*'")
+                self._execute("SELECT pg_reload_conf()")
+                yield server
+            finally:
+                server.stop()
+
+    def promote(self) -> None:
+        """Make a standby the primary, and wait until it is."""
+        self._execute("SELECT pg_promote()")
+
+    @contextmanager
     def new_database(self, encoding: str = "UTF8") -> Iterator[str]:
         """Yield the URL of an empty database, which is dropped at the end, even if in use."""
         name = self.create_database(encoding)
