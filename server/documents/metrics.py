@@ -37,7 +37,7 @@ Kind = type[CounterMetricFamily | GaugeMetricFamily]
 
 
 def exposition(
-    stats: Stats,
+    stats: Stats | None,
     types: Iterable[str],
     accept: str,
     listener: Collector | None,
@@ -47,6 +47,7 @@ def exposition(
     """Render the stats in the format that the Accept header asks for; returns it with its content
     type.
 
+    Without stats, as the store could not be read, it has only the metrics of this listener.
     `types` are job types to report even if they have no jobs yet. `listener` yields the metrics of
     this listener; None without one. `oldest_transaction` is the age in seconds of the database's
     oldest open transaction, None where it is not known. `scale` has the slots that could be used.
@@ -60,21 +61,26 @@ def exposition(
 
 
 class _StoreMetrics(Collector):
-    """The metrics of stats that were read before."""
+    """The metrics of stats that were read before, if they could be read."""
 
     def __init__(
         self,
-        stats: Stats,
+        stats: Stats | None,
         types: Iterable[str],
         oldest_transaction: float | None,
         scale: Scale | None,
     ):
         self._scale = scale
-        self._stats = stats
+        self._is_up = stats is not None
+        self._stats = stats = stats or Stats({})
         self._oldest_transaction = oldest_transaction
         self._types = sorted({**dict.fromkeys(types, TypeStats({})), **stats.types}.items())
 
     def collect(self) -> Iterator[Metric]:
+        text = "1 if this listener could read the store, else 0"
+        yield GaugeMetricFamily(PREFIX + "store_up", text, self._is_up)
+        if not self._is_up:
+            return
         yield from self._of_types()
         yield from self._of_runners()
         yield from self._of_queues()
@@ -146,6 +152,8 @@ class _StoreMetrics(Collector):
         stale = sum(each.is_stale for each in self._stats.runners)
         text = "Runners with a stale heartbeat: they hang or are stopped"
         yield GaugeMetricFamily(PREFIX + "runners_stale", text, stale)
+        text = "Runners that were killed, cut off or paused, and whose jobs another one has settled"
+        yield CounterMetricFamily(PREFIX + "runners_lost", text, self._stats.runners_lost)
         ages = [([each.name], each.heartbeat_age) for each in self._stats.runners]
         known = [(values, age) for values, age in ages if age is not None]
         name = "runner_heartbeat_age_seconds"

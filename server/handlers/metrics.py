@@ -1,5 +1,7 @@
 """`/metrics`, `/overview`, `/overview/history` and `/readyz`: for monitoring."""
 
+import asyncio
+import contextlib
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
@@ -14,7 +16,10 @@ from server.store.threads import Batcher, StoreThreads
 from storage.liveness.runners import RegisteredRunner
 from storage.queries.scale import Scale
 from storage.queries.stats import Stats
-from storage.records.job import StoreUnusable
+from storage.records.job import StoreError, StoreUnusable
+
+STORE_SECONDS = 5.0
+"""How long the store may take. Prometheus waits for 10 s by default."""
 
 
 class MetricsHandler(Handler):
@@ -31,13 +36,19 @@ class MetricsHandler(Handler):
     ANY_QUERY = True
 
     async def get(self) -> None:
-        """Send the text format of Prometheus, or OpenMetrics if the Accept header asks for it."""
-        stats = await self.stats.call(None)
-        oldest = await self.threads.run(self.oldest_transaction)
-        scale = await self.threads.run(self.read_scale)
+        """Send the text format of Prometheus, or OpenMetrics if the Accept header asks for it.
+
+        While the store cannot be read, sends only what this listener knows by itself.
+        """
+        stats, oldest, scale = None, None, None
+        with contextlib.suppress(StoreError, TimeoutError):
+            async with asyncio.timeout(STORE_SECONDS):
+                oldest = await self.threads.run(self.oldest_transaction)
+                scale = await self.threads.run(self.read_scale)
+                stats = await self.stats.call(None)
         accept = self.request.headers.get("Accept", "")
-        about_store = stats, self.job_types, accept, self.listener(), oldest, scale
-        text, content_type = exposition(*about_store)
+        about = stats, self.job_types, accept, self.listener(), oldest, scale
+        text, content_type = exposition(*about)
         self.send_content(text, content_type)
 
     head = get

@@ -11,12 +11,14 @@ import peewee as pw
 
 from storage.db.clock import DATABASE_NOW
 from storage.db.database import Database
-from storage.db.models import RunnerRow
+from storage.db.models import CounterRow, RunnerRow
 from storage.db.models_liveness import LostRunnerRow
 from storage.liveness.runners import RegisteredRunner
 
 KEEP_SECONDS = 86_400.0
 """How long they are known."""
+_COUNTER = "", "runner lost"
+"""Type and name of the counter. It belongs to no type of jobs."""
 
 
 @dataclass(frozen=True)
@@ -48,8 +50,9 @@ class LostRunner:
 def record_lost_runner(database: Database, name: str, queued_again: int, ended: int) -> None:
     """Record a runner that is about to be removed, in the transaction that settles its jobs.
 
-    Only for a database with leases. Deletes old records.
+    Counts it. In a database with leases, also keeps who it was, and deletes old records.
     """
+    database.counters.add(*_COUNTER)
     if not database.postgresql:
         return
     database.run(LostRunnerRow.delete().where(~_is_recent(KEEP_SECONDS)))
@@ -80,6 +83,22 @@ def lost_runners(database: Database, seconds: float = KEEP_SECONDS) -> list[Lost
         return []
     names = {process_of(row["name"]) for row in database.rows(RunnerRow.select(RunnerRow.name))}
     return [_runner(row) for row in rows if process_of(row["name"]) not in names]
+
+
+def count_lost_runners(database: Database) -> int:
+    """Return how many runners were lost since the store exists, on one host too.
+
+    Those that a worker of an earlier release has removed do not count. Raises StoreError.
+    """
+    rows = database.fetch(database.statement("runners lost", _select_count), {})
+    return int(rows[0]["value"]) if rows else 0
+
+
+def _select_count() -> Any:
+    of_all_jobs, name = _COUNTER
+    return CounterRow.select(CounterRow.value).where(
+        CounterRow.type == of_all_jobs, CounterRow.name == name
+    )
 
 
 def process_of(name: str) -> str:

@@ -21,7 +21,7 @@ from storage.db.models import CounterRow, JobRow, ScheduleRow
 from storage.db.parameters import parameter
 from storage.jobs.open_queues import IS_QUEUED, IS_RUNNING, UNFINISHED
 from storage.jobs.queues import Queue, list_queues
-from storage.liveness.lost_runners import lost_runners
+from storage.liveness.lost_runners import count_lost_runners, lost_runners
 from storage.liveness.runners import RegisteredRunner, registered_runners
 from storage.records.states import FINAL
 
@@ -92,6 +92,8 @@ class Stats:
     """When they were read, in milliseconds since 1970."""
     lost_runners: Sequence[RegisteredRunner] = ()
     """The runners whose lease has ended within LOST_SECONDS; they are not in `runners`."""
+    runners_lost: int = 0
+    """How many runners were lost since the store exists."""
 
     @property
     def ready_runners(self) -> list[RegisteredRunner]:
@@ -116,7 +118,8 @@ def read_stats(database: Database, clock: Clock, folder: Path) -> Stats:
     runners = registered_runners(database, folder)
     schedules = _schedule_stats(database, now)
     lost = [each.as_registered() for each in lost_runners(database, LOST_SECONDS)]
-    return Stats(types, runners, queues, schedules, read_backups(database), now, lost)
+    known = runners, queues, schedules, read_backups(database), now, lost
+    return Stats(types, *known, count_lost_runners(database))
 
 
 def _schedule_stats(database: Database, now: int) -> ScheduleStats:

@@ -14,6 +14,27 @@ DISK = ("tests/server/jobs/test_disk_watermark.py",)
 
 STORE_FAULTS = (
     Mutant(
+        "a listener reports its figures without the store",
+        "server/handlers/metrics.py",
+        "suppress(StoreError, TimeoutError)",
+        "suppress(TimeoutError)",
+        ("tests/server/documents/test_metrics.py",),
+    ),
+    Mutant(
+        "lost workers are counted",
+        "storage/liveness/lost_runners.py",
+        "    database.counters.add(*_COUNTER)\n",
+        "",
+        ("tests/storage/liveness/test_lost_runners.py",),
+    ),
+    Mutant(
+        "every server in a URL has a host",
+        "storage/settings/url.py",
+        "return None if all(parts.hostname for parts in map(urlparse, others)) else _NO_HOST",
+        "return None",
+        ("tests/storage/settings/test_settings.py",),
+    ),
+    Mutant(
         "the log names the outcome of a killed attempt as the API does",
         "runner/supervisor/running_jobs.py",
         '    return "canceled" if running.kill_reason is KillReason.CANCEL else "released"',

@@ -6,9 +6,11 @@ import re
 from collections import Counter
 from collections.abc import Callable
 from typing import Any
+from unittest.mock import Mock
 
 import pytest
 
+from server import app
 from storage.db.counters import BUCKETS
 from storage.db.database import Database, open_engine
 from storage.db.models import JobRow, ReleaseRow
@@ -17,7 +19,7 @@ from storage.jobs.idempotency import KeyedJob
 from storage.queries.stats import Stats, read_stats
 from storage.records.attempt_outcome import AttemptOutcome
 from storage.records.filters import Filters
-from storage.records.job import Fence, NewJob
+from storage.records.job import Fence, NewJob, StoreUnavailable
 from storage.records.states import Status
 from storage.telemetry.logs import instance
 from tests.storage.queries.test_query_plans import Plans, slow
@@ -255,3 +257,16 @@ async def test_a_store_that_accepts_no_writes_is_not_ready(client: Client, bench
     other.close()
     assert "try again" in problem["detail"]
     await client.get("/readyz")
+
+
+@pytest.mark.gen_test
+@pytest.mark.sqlite
+async def test_without_the_store_a_listener_reports_its_own_figures(
+    client: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert (await samples(client))["store_up",] == 1
+    monkeypatch.setattr(app, "read_stats", Mock(side_effect=StoreUnavailable("away")))
+    found = await samples(client)
+    assert found["store_up",] == 0
+    assert found["process_open_fds",] > 0
+    assert not [name for name, *_ in found if name.startswith("jobs_")]

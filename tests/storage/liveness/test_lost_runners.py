@@ -9,7 +9,12 @@ from server.documents.metrics import exposition
 from server.documents.overview import overview_document
 from storage.db.models_liveness import LostRunnerRow
 from storage.liveness import liveness
-from storage.liveness.lost_runners import KEEP_SECONDS, LostRunner, lost_runners
+from storage.liveness.lost_runners import (
+    KEEP_SECONDS,
+    LostRunner,
+    count_lost_runners,
+    lost_runners,
+)
 from storage.queries.stats import LOST_SECONDS, Stats, read_stats
 from tests.support.stores import Bench, die
 
@@ -92,8 +97,17 @@ def test_a_lost_runner_is_in_the_overview_for_an_hour_and_not_in_the_metrics(
     assert (found[LOST]["stale"], found[LOST]["busy"]) == (True, 0)
     assert LOST not in [each.name for each in stats().runners]
     assert LOST.encode() not in exposition(stats(), (), "", None)[0]
+    assert b"job_service_runners_lost_total 1.0" in exposition(stats(), (), "", None)[0]
     age(bench, LOST_SECONDS)
     assert LOST not in [each["name"] for each in overview_document(stats(), ())["runners"]]
+
+
+def test_lost_runners_are_counted_on_both_databases_and_others_are_not(bench: Bench) -> None:
+    bench.runner().claims.deregister()
+    die(bench, bench.runner())
+    for _ in range(2):
+        bench.runner().rescuer.rescue()
+        assert count_lost_runners(bench.store.database) == 1
 
 
 def test_a_free_lock_proves_that_a_runner_has_ended(bench: Bench) -> None:
