@@ -34,6 +34,11 @@ def require_access(path: Path | None) -> None:
     if path is None or not path.exists() or os.access(path, os.R_OK | os.W_OK, effective_ids=True):
         return
     user, group, owner = os.geteuid(), os.getegid(), path.stat().st_uid
+    if user == owner:
+        mode = "u+rwx" if path.is_dir() else "u+rw"
+        raise PermissionError(
+            f"user {user} may not write to {path}, which is its own: run `chmod {mode} {path}`"
+        )
     raise PermissionError(
         f"user {user} may not write to {path}, which belongs to user {owner}: run `chown -R "
         f"{user}:{group} {path}`; for a bind mount, on the host with the path of the mounted folder"

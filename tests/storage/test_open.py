@@ -82,6 +82,22 @@ def test_a_folder_that_may_not_be_written_is_reported_with_the_remedy(
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can take the place of another user")
+@pytest.mark.parametrize(("name", "mode"), [("jobs.db", "u+rw"), ("uploads", "u+rwx")])
+def test_an_own_file_that_is_read_only_is_reported_with_the_remedy(
+    tmp_path: Path, name: str, mode: str
+) -> None:
+    let_others_reach(tmp_path)
+    path = tmp_path / name
+    path.touch() if name == "jobs.db" else path.mkdir()
+    path.chmod(0o444)
+    for each in (tmp_path, path):
+        os.chown(each, NOBODY, NOBODY)
+    with as_nobody(), pytest.raises(StoreError, match="which is its own") as caught:
+        open_store(Settings.read({"DATA_DIR": str(tmp_path)}), timeout=0)
+    assert str(caught.value).endswith(f"run `chmod {mode} {path}`")
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can take the place of another user")
 def test_a_folder_of_its_own_is_enough(tmp_path: Path) -> None:
     let_others_reach(tmp_path)
     data = tmp_path / "data"
