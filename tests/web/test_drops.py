@@ -111,3 +111,18 @@ def test_an_upload_that_loses_its_connection_can_be_sent_again_and_others_go_on(
     failed.get_by_role("button", name="Send again").click()
     expect(failed.get_by_role("link")).to_be_visible()
     assert sorted(job["upload"]["name"] for job in jobs(service)) == ["big.log", "small.log"]
+
+
+def test_the_empty_overview_invites_to_a_first_job(service: Service, page: Page) -> None:
+    service.worker()
+    page.goto("/")
+    invitation = page.get_by_label("First steps")
+    expect(invitation.get_by_label("Drop a log here")).to_be_visible()
+    expect(page.locator(".charts")).to_be_hidden()
+    page.get_by_role("button", name="Analyze a sample log").click()
+    expect(page.locator("h1 .badge")).to_have_text("succeeded")
+    page.locator(".bursts button").first.click()
+    expect(page.locator(".lines li").first).to_contain_text("ERROR payment of order")
+    page.goto("/")
+    expect(page.locator(".charts")).to_be_visible()
+    expect(invitation).to_be_hidden()

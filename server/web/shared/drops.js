@@ -30,13 +30,27 @@ export function takeWaiting() {
   return files;
 }
 
+/** Shows the page that takes files. */
+let open = () => {};
+
 /**
- * Take all files that are dropped. Where the current page takes none, they wait for the next page,
- * which `open` shows.
+ * Hand files to the current page. Where it takes none, they wait for the page that does.
  *
- * @param {() => void} open
+ * @param {File[]} files
  */
-export function acceptDrops(open) {
+export function analyzeFiles(files) {
+  if (taker) return taker(files);
+  waiting = files;
+  open();
+}
+
+/**
+ * Take all files that are dropped, as `analyzeFiles` does.
+ *
+ * @param {() => void} openTaker shows the page that takes files
+ */
+export function acceptDrops(openTaker) {
+  open = openTaker;
   const hint = h("div", { class: "drop-hint", hidden: true }, "Drop files to analyze them");
   document.body.append(hint);
   const listen = (/** @type {"dragover" | "dragleave" | "drop"} */ name) =>
@@ -45,10 +59,7 @@ export function acceptDrops(open) {
       event.preventDefault();
       hint.hidden = name !== "dragover";
       if (name !== "drop") return;
-      const files = await droppedFiles(event.dataTransfer);
-      if (taker) return taker(files);
-      waiting = files;
-      open();
+      analyzeFiles(await droppedFiles(event.dataTransfer));
     });
   listen("dragover");
   listen("dragleave");

@@ -9,8 +9,9 @@ import { failure, loading } from "../../lib/placeholders.js";
 import { throttle } from "../../lib/throttle.js";
 import { get } from "../../shared/api.js";
 import { jobsHref } from "../../shared/links.js";
-import { getSession, OPEN_NOTICE, seesAll } from "../../shared/session.js";
+import { getSession, hasRole, OPEN_NOTICE, seesAll } from "../../shared/session.js";
 import { STATUSES } from "../../shared/status.js";
+import { invitation } from "./invitation.js";
 import { queueNotices, QueuesPanel } from "./queuesPanel.js";
 import { runnersPanel } from "./runnersPanel.js";
 import { Samples } from "./samples.js";
@@ -52,12 +53,14 @@ class OverviewPage {
     this.charts = h("div", { class: "charts" });
     this.runners = h("div", {});
     this.queues = new QueuesPanel(this.load);
+    this.invitation = h("div", { hidden: !hasRole("submit") }, invitation());
     this.types = h("div", {
       class: "scroll",
       tabindex: 0,
       role: "group",
       "aria-label": "Jobs by type",
     });
+    this.byType = h("section", {}, h("h2", {}, "By type"), this.types);
     this.content = seesAll() ? this.contentForAll() : this.limitedContent();
     this.body = replaceChildren(h("div", {}), loading());
   }
@@ -83,6 +86,7 @@ class OverviewPage {
       "div",
       {},
       this.notices,
+      this.invitation,
       this.tiles,
       this.charts,
       getSession().tokens === false && h("p", { class: "quiet" }, OPEN_NOTICE),
@@ -95,7 +99,7 @@ class OverviewPage {
       h("section", {}, h("h2", {}, "Workers"), this.runners),
       this.queues.element,
       new SetsPanel().element,
-      h("section", {}, h("h2", {}, "By type"), this.types),
+      this.byType,
     );
   }
 
@@ -143,6 +147,10 @@ class OverviewPage {
    */
   show(overview, running) {
     const types = Object.entries(overview.types);
+    const isEmpty = !STATUSES.some((status) => types.some(([, each]) => count(each, status)));
+    if (!isEmpty) this.invitation.hidden = true;
+    this.charts.hidden = isEmpty;
+    this.byType.hidden = isEmpty;
     // Alerts that do not change stay: screen readers would read new ones aloud each second.
     update(this.notices, noWorkerNotice(overview), queueNotices(overview));
     update(this.tiles, tiles(types));
