@@ -159,7 +159,7 @@ found = []
 for folder in (work / 'kept', work.parents[1] / 'uploads' / 'artifacts'):
     try:
         found += os.listdir(folder)
-    except PermissionError:
+    except (PermissionError, FileNotFoundError):
         found.append('denied')
 result = found
 """
