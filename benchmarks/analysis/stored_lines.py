@@ -133,8 +133,9 @@ def scan(path: Path, patterns: list[Pattern], with_index: bool) -> float:
 
 
 def about(path: Path) -> dict[str, Any]:
-    """Analyze a file, and return the object `file` of the result, which has the index."""
-    result = to_json(analyze(path, [Pattern("ERROR")], OPTIONS, lambda progress: None), OPTIONS)
+    """Analyze a file, and return the object `file` of the result, whose index has times."""
+    options = AnalysisOptions(timeline=True)
+    result = to_json(analyze(path, [Pattern("ERROR")], options, lambda progress: None), options)
     found: dict[str, Any] = result["file"]
     return found
 
@@ -166,6 +167,8 @@ def calls(folder: Path, lines: int) -> dict[str, Callable[[], float]]:
         "one minute, 100 lines": lambda: reader.page(**MINUTE),
         "one minute, 1,000 lines": lambda: reader.page(**MINUTE, limit=1000),
         "one minute, all lines as text": lambda: reader.page(**MINUTE, limit=None),
+        "one minute, 100 lines, fresh and without the index": lambda: unknown.fresh_page(**MINUTE),
+        "these again": lambda: unknown.page(**MINUTE),
         "grep for these": lambda: cpu_of_command("grep", minute, str(plain)),
         "40 lines around a far one, gzip": lambda: of_gzip.page(**around),
         "these, gzip, fresh": lambda: of_gzip.fresh_page(**around),

@@ -15,6 +15,7 @@ from runner.analysis.index.access_points import encode_points
 from runner.analysis.index.archive_index import encode_index
 from runner.analysis.options import AnalysisOptions
 from runner.analysis.over_time import over_time, shared_axis, timeline_of
+from runner.analysis.records.rule import Records
 from runner.analysis.run import AnalysisResult
 from runner.analysis.shorten import shorten
 
@@ -48,7 +49,7 @@ def to_json(result: AnalysisResult, options: AnalysisOptions) -> dict[str, Any]:
     report |= _fields(result, options, axis)
     report |= over_time(result.partial, result.keys, result.modified, options, axis)
     report |= _selected(result)
-    file = {"bytes": result.partial.bytes, "file": _file(result)}
+    file = {"bytes": result.partial.bytes, "file": _file(result, options)}
     selects_nothing = "selected" in report and not report["selected"]["lines"]
     warnings = [*result.warnings, *([_NOTHING_SELECTED] if selects_nothing else [])]
     report |= file | {"warnings": warnings}
@@ -88,7 +89,7 @@ def _selected(result: AnalysisResult) -> dict[str, Any]:
     return {"selected": {"from": since, "until": until, "lines": lines}}
 
 
-def _file(result: AnalysisResult) -> dict[str, Any]:
+def _file(result: AnalysisResult, options: AnalysisOptions) -> dict[str, Any]:
     invalid_text = result.partial.invalid_text
     span = result.time_span.times(LineTimes(result.modified))
     return {
@@ -101,19 +102,20 @@ def _file(result: AnalysisResult) -> dict[str, Any]:
         "time_span": span and [rfc3339(moment) for moment in span],
         "seconds": round(result.seconds, 6),
         "bytes_per_second": round(result.partial.bytes / result.seconds),
-        "line_index": _index(result, span and span[1]),
+        "line_index": _index(result, span and span[1], options.records),
         "access_points": encode_points(result.access_points),
     }
 
 
-def _index(result: AnalysisResult, last_time: float | None) -> str | None:
+def _index(result: AnalysisResult, last_time: float | None, records: Records | None) -> str | None:
     """What tells readers of lines where lines are; None if lines were not counted."""
     size, lines, marks = result.partial.bytes, result.partial.lines, result.partial.marks
     if not marks.marks:
         return None
+    start = None if records is None else records.start
     if result.members is not None:
-        return encode_index(result.members.index, marks, size, lines)
-    return encode_marks(marks, size, lines, last_time)
+        return encode_index(result.members.index, marks, size, lines, start)
+    return encode_marks(marks, size, lines, last_time, start)
 
 
 def _histogram(result: PatternResult, unit: str) -> dict[str, Any]:

@@ -17,7 +17,7 @@ from runner.analysis.index.known_file import KnownFile
 from runner.analysis.index.line_clock import LineClock
 from runner.analysis.index.matcher import FieldProblem, Matcher
 from runner.analysis.index.numbered_lines import Sink
-from runner.analysis.index.page import PageEnd, read_from, read_to_end, resolve
+from runner.analysis.index.page import PageEnd, read_from, read_to_end
 from runner.analysis.index.position import (
     START,
     CursorError,
@@ -28,6 +28,7 @@ from runner.analysis.index.position import (
 )
 from runner.analysis.index.query import LineQuery
 from runner.analysis.index.sinks import MemberPlace
+from runner.analysis.index.time_range import resolve
 from runner.analysis.input.errors import SourceError
 from runner.lines.known_archive import KnownArchive
 

@@ -82,7 +82,7 @@ class Reader:
 
     def all(self, **query: Any) -> list[dict[str, Any]]:
         lines, cursor = [], None
-        for _ in range(1000):
+        for _ in range(10_000):
             found, end = self.page(cursor=cursor, **query)
             lines += found
             cursor = end.cursor
@@ -95,7 +95,7 @@ def expected(lines: list[str], **query: Any) -> list[tuple[int, bool]]:
     """The numbers of the lines that a query asks for, and whether each is context."""
     wanted, latest = [], None
     for number, line in enumerate(lines, 1):
-        if line.startswith("2026"):
+        if line[:4].isdigit():
             latest = datetime.fromisoformat(line.split()[0]).timestamp()
         flags = re.IGNORECASE if query.get("ignore_case") else 0
         text, regex = query.get("match"), query.get("regex")

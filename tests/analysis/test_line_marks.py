@@ -29,13 +29,8 @@ DATA = "\n".join(LINES).encode()
 def near_marks(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let marks be a few lines apart."""
     monkeypatch.setattr(line_marks, "SPACING_BYTES", 2000)
-    monkeypatch.setattr(LineMarks, "__init__", _new_marks)
     monkeypatch.setattr(scanner, "_MAPPED_BYTES", 4096)
     monkeypatch.setattr(scanner, "_READ_BYTES", 4096)
-
-
-def _new_marks(self: LineMarks, marks: Any = None, spacing: int = 2000) -> None:
-    self.marks, self.spacing = [] if marks is None else marks, spacing
 
 
 def index_of(path: Path, **options: Any) -> str:
@@ -100,7 +95,7 @@ def test_counts_without_lines_have_no_index(tmp_path: Path) -> None:
 
 
 def test_there_are_never_more_marks_than_a_result_has_room_for() -> None:
-    marks = LineMarks([], 10)
+    marks = LineMarks(spacing=10)
     for number in range(10_000):
         marks.add(number * 10, number + 1, b"", lambda line: None)
     assert line_marks.MAX_MARKS // 2 <= len(marks.marks) <= line_marks.MAX_MARKS

@@ -13,6 +13,8 @@ from dataclasses import dataclass, field
 from itertools import pairwise
 from typing import Any, TypeVar
 
+from runner.analysis.count.time_bounds import NO_TIMES, TimeBounds, in_pairs, sum_of
+
 SPACING_BYTES = 8 << 20
 """The least distance between two marks. It doubles when there are too many."""
 MAX_MARKS = 256
@@ -35,10 +37,18 @@ class MarksError(ValueError):
 
 @dataclass
 class LineMarks:
-    """The marks of a part of the data, in ascending order. Numbers begin at its start."""
+    """The marks of a part of the data, in ascending order. Numbers begin at its start.
+
+    `bounds` has the bounds of the times from each mark to the next, None if times were not read.
+    """
 
     marks: list[Mark] = field(default_factory=list)
-    spacing: int = SPACING_BYTES
+    spacing: int = field(default_factory=lambda: SPACING_BYTES)
+    bounds: list[TimeBounds | None] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        """Know no bounds of marks that come without them."""
+        self.bounds = self.bounds or [None] * len(self.marks)
 
     def add(
         self, offset: int, line: int, head: bytes, time_of: Callable[[bytes], float | None]
@@ -47,31 +57,43 @@ class LineMarks:
         if not self.marks or offset >= self.marks[-1][0] + self.spacing:
             times = (time_of(each) for each in head.split(b"\n", _HEAD_LINES)[:_HEAD_LINES])
             self.marks.append((offset, line, next((each for each in times if each), None)))
+            self.bounds.append(None)
             self._limit()
+
+    def extend(self, bounds: TimeBounds) -> None:
+        """Add the bounds of the next lines. None of the lines before them may lack bounds."""
+        if self.marks:
+            self.bounds[-1] = (self.bounds[-1] or NO_TIMES) + bounds
 
     def merge(self, later: "LineMarks", offset: int, lines: int) -> None:
         """Add the marks of a later part, which begins at an offset, behind this many lines."""
-        for at, line, time in later.marks:
+        for (at, line, time), bounds in zip(later.marks, later.bounds, strict=True):
             if not self.marks or at + offset >= self.marks[-1][0] + self.spacing:
                 self.marks.append((at + offset, line + lines, time))
+                self.bounds.append(bounds)
                 self._limit()
+            else:
+                self.bounds[-1] = sum_of((self.bounds[-1], bounds))
 
     def _limit(self) -> None:
         if len(self.marks) > MAX_MARKS:
             self.spacing *= 2
-            self.marks = self.marks[::2]
+            self.marks, self.bounds = self.marks[::2], in_pairs(self.bounds)
 
 
-def encode_marks(marks: LineMarks, size: int, lines: int, last_time: float | None) -> str:
+def encode_marks(
+    marks: LineMarks, size: int, lines: int, last_time: float | None, records: str | None = None
+) -> str:
     """Encode the marks of a file as text, with the size of its data and the number of its lines.
 
-    `last_time` is the last time in the file. Times are rounded down to seconds.
+    `last_time` is the last time in the file. Times are rounded down to seconds. If the bounds are
+    those of records, `records` is the `start` of their Records.
     """
-    return pack(marks_document(marks, size, lines, last_time))
+    return pack(marks_document(marks, size, lines, last_time, records))
 
 
 def marks_document(
-    marks: LineMarks, size: int, lines: int, last_time: float | None
+    marks: LineMarks, size: int, lines: int, last_time: float | None, records: str | None = None
 ) -> dict[str, Any]:
     """The marks of a file for JSON, see `encode_marks`."""
     seconds = [None if time is None else int(time // 1) for _, _, time in marks.marks]
@@ -82,7 +104,15 @@ def marks_document(
         "offsets": differences([offset for offset, _, _ in marks.marks]),
         "numbers": differences([line for _, line, _ in marks.marks]),
         "times": seconds,
+        "bounds": None if None in marks.bounds else _bounds_document(seconds, marks.bounds),
+        "records": records,
     }
+
+
+def _bounds_document(times: list[int | None], bounds: list[TimeBounds | None]) -> list[list[Any]]:
+    """Columns of bounds as small numbers: the first times of the pieces are known."""
+    rows = [each.to_row(time or 0) for time, each in zip(times, bounds, strict=True) if each]
+    return [list(each) for each in zip(*rows, strict=True)]
 
 
 def pack(document: dict[str, Any]) -> str:
@@ -93,12 +123,18 @@ def pack(document: dict[str, Any]) -> str:
 
 @dataclass(frozen=True)
 class FileMarks:
-    """The marks of a whole file. `size` is the size of its data."""
+    """The marks of a whole file. `size` is the size of its data.
+
+    `bounds` has the bounds of the times from each mark to the next; None if they are unknown. They
+    are those of lines or, if `records` is not None, of the records with this `start`.
+    """
 
     marks: list[Mark]
     size: int
     lines: int
     last_time: float | None
+    bounds: list[TimeBounds] | None = None
+    records: str | None = None
 
 
 def decode_marks(text: str) -> FileMarks:
@@ -132,7 +168,14 @@ def read_marks(document: Any) -> FileMarks:
     known = [each for each in (*times, last_time) if each is not None]
     if not (rising and bounded and all(abs(each) < MAX_NUMBER for each in known)):
         raise ValueError("they are out of order, or not in the file")
-    return FileMarks(list(zip(offsets, numbers, times, strict=True)), size, lines, last_time)
+    marks = list(zip(offsets, numbers, times, strict=True))
+    bounds = document.get("bounds")  # none from the previous release
+    if bounds is not None:
+        rows = zip(times, zip(*bounds, strict=True), strict=True)
+        bounds = [TimeBounds.of_row(each, time or 0) for time, each in rows]
+    if (records := document.get("records")) is not None and type(records) is not str:
+        raise ValueError("not the start of records")
+    return FileMarks(marks, size, lines, last_time, bounds, records)
 
 
 def are_counts(values: Iterable[Any]) -> bool:

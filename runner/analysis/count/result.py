@@ -10,6 +10,7 @@ from typing import Any, Protocol
 from runner.analysis.count.histogram import Histogram
 from runner.analysis.count.line_marks import SPACING_BYTES, LineMarks
 from runner.analysis.count.samples import Samples
+from runner.analysis.count.time_bounds import TimeBounds
 from runner.analysis.count.timeline import Timeline
 from runner.analysis.fields.table import FieldTable
 from runner.analysis.input.invalid_text import InvalidText
@@ -143,6 +144,7 @@ class PartialResult:
             "span": ["", "", True],  # no time span; a worker of the previous release expects it
             "trouble": [self.invalid_text.count, self.invalid_text.first_offset],
             "marks": [self.marks.spacing, self.marks.marks],
+            "bounds": [each and each.to_row() for each in self.marks.bounds],
         }
 
     @classmethod
@@ -158,9 +160,12 @@ class PartialResult:
         """
         results = [PatternResult.load(each, max_buckets) for each in content["tallies"]]
         invalid_text = InvalidText(*content["trouble"])
-        spacing, marks = content.get("marks", [SPACING_BYTES, []])  # none from older workers
+        # Older workers send no marks, or no bounds.
+        spacing, marks = content.get("marks", [SPACING_BYTES, [[0, 1, None]]])
         found = cls(results, content["bytes"], content["lines"], invalid_text)
         found.marks = LineMarks([tuple(each) for each in marks], spacing)
+        if len(bounds := content.get("bounds", [])) == len(marks):
+            found.marks.bounds = [each and TimeBounds.of_row(each) for each in bounds]
         found.fields = FieldTable.load(content["fields"]) if "fields" in content else None
         found.table = load_table(content["table"]) if load_table and "table" in content else None
         found.timeline = Timeline.load(content["timeline"]) if "timeline" in content else None

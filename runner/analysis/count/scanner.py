@@ -238,6 +238,8 @@ class Scanner:
         if self._timeline:
             in_line = window.starts_mid_line
             self._timeline.read(window.view, window.base, window.start, window.end, in_line)
+            if self._lines:
+                self._lines.marks.extend(self._timeline.take_bounds())
         if self._recorder:
             self._recorder.start_window()
 

@@ -11,6 +11,7 @@ from typing import Any
 
 from stringzilla import Str
 
+from runner.analysis.count.time_bounds import NO_TIMES, TimeBounds
 from runner.analysis.count.timeline import CELLS, Timeline
 from runner.analysis.input.stored import Stored, next_line_start, read_at
 from runner.analysis.match import kernel
@@ -39,6 +40,16 @@ class _Rules(ctypes.Structure):
     _fields_ = tuple(
         (name, ctypes.c_int64) for name in ("latest_year", "latest_second", "head_bytes")
     )
+
+
+class _Bounds(ctypes.Structure):
+    """The C struct `time_bounds`."""
+
+    _fields_ = tuple((name, ctypes.c_int64) for name in ("earliest", "latest", "disorder"))
+
+    def to_python(self) -> TimeBounds:
+        has_none = self.latest == NO_TIME
+        return NO_TIMES if has_none else TimeBounds(self.earliest, self.latest, self.disorder)
 
 
 class _SampleCell(ctypes.Structure):
@@ -80,6 +91,8 @@ def _declared(library: Any) -> Any:
         ("parts", number, (address, number, number, address, number)),
         ("hash", ctypes.c_uint64, (address, number)),
         ("first", number, (address, address, number, number, number)),
+        ("bounds", None, (address, address)),
+        ("bounds_of", None, (ctypes.c_uint32, address, address, number, address)),
     ):
         function = getattr(library, f"timeline_{name}")
         function.restype, function.argtypes = result, arguments
@@ -162,6 +175,12 @@ class TimelineKernel:
         address = Str(view).address
         self._library.timeline_window(self._handle, address, base, start, end, in_line)
 
+    def take_bounds(self) -> TimeBounds:
+        """The bounds of the times of all lines that were read since the last call."""
+        found = _Bounds()
+        self._library.timeline_bounds(self._handle, ctypes.byref(found))
+        return found.to_python()
+
     @property
     def handle(self) -> int:
         """The address of the C struct `timeline`, for C code that looks up times of lines."""
@@ -234,6 +253,16 @@ class TimelineKernel:
 
 def _address(numbers: Any) -> Any:
     return numbers.buffer_info()[0] if isinstance(numbers, array) else numbers
+
+
+def bounds_of(data: bytes, rules: TimeRules) -> TimeBounds:
+    """The bounds of the times of whole lines."""
+    library, c_rules, found = _declared(kernel.library()), rules.to_c(), _Bounds()
+    library.timeline_bounds_of(
+        *(kernel.vectors(), ctypes.byref(c_rules), Str(data).address, len(data)),
+        ctypes.byref(found),
+    )
+    return found.to_python()
 
 
 def next_dated_line(file: Stored, cut: int, size: int, rules: TimeRules) -> int:

@@ -64,12 +64,15 @@ class MemberList:
             self.is_complete = False
 
 
-def encode_index(found: MemberList, marks: LineMarks, size: int, lines: int) -> str:
+def encode_index(
+    found: MemberList, marks: LineMarks, size: int, lines: int, records: str | None = None
+) -> str:
     """Encode an index as text. It leaves out the last members if it would be too long.
 
-    `size` and `lines` are those of the text of all members together, as are the marks.
+    `size` and `lines` are those of the text of all members together, as are the marks. `records` is
+    as in encode_marks.
     """
-    document = marks_document(marks, size, lines, None)
+    document = marks_document(marks, size, lines, None, records)
     members, is_complete = found.members, found.is_complete
     while True:
         text = pack({**document, "complete": is_complete, "members": _columns(members)})
@@ -91,7 +94,7 @@ class ArchiveIndex:
         sizes = accumulate((each.bytes or 0 for each in self.members), initial=0)
         counts = accumulate((each.lines or 0 for each in self.members), initial=0)
         found = list[FileMarks | None]()
-        at, marks = 0, self.marks.marks
+        at, marks, bounds = 0, self.marks.marks, self.marks.bounds
         for member, offset, before in zip(self.members, sizes, counts, strict=False):
             if member.bytes is None or member.lines is None:
                 found.append(None)
@@ -100,8 +103,19 @@ class ArchiveIndex:
             while at < len(marks) and marks[at][0] < offset + member.bytes:
                 at += 1
             own = [(mark[0] - offset, mark[1] - before, mark[2]) for mark in marks[first:at]]
-            own = [mark for mark in own if 1 <= mark[1] <= member.lines + 1]
-            found.append(FileMarks(own, member.bytes, member.lines, member.last_time))
+            is_right = all(1 <= mark[1] <= member.lines + 1 for mark in own)
+            known = bounds[first:at] if bounds and is_right else None
+            own = own if is_right else []
+            if known is not None and bounds and first and (not own or own[0][0]):
+                # The piece at the last mark before the member goes on in it.
+                own.insert(0, (0, 1, None))
+                known = bounds[first - 1 : at]
+            found.append(
+                FileMarks(
+                    *(own, member.bytes, member.lines, member.last_time),
+                    *(known, self.marks.records),
+                )
+            )
         return found
 
 

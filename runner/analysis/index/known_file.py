@@ -7,17 +7,16 @@ from runner.analysis.count.line_marks import FileMarks, MarksError, decode_marks
 from runner.analysis.count.line_times import LineTimes
 from runner.analysis.count.time_span import TimeSpan
 from runner.analysis.index.line_clock import LineClock
-from runner.analysis.index.marks import DISORDER_SECONDS, Marks, is_ordered
+from runner.analysis.index.marks import Marks, Piece
 from runner.analysis.index.position import Position
 from runner.analysis.index.stream import Streams, Text, TextFile, is_local
 from runner.analysis.input.errors import SourceError
 from runner.analysis.input.stored import Stored, read_at
 from runner.analysis.input.text_check import check_file
-from runner.analysis.records.rule import SAMPLE_BYTES, RecordRule, Records, rule_of
+from runner.analysis.records.rule import SAMPLE_BYTES, TIMES, RecordRule, Records, rule_of
 
 log = logging.getLogger(__name__)
 
-_PROBES = 32
 _PROBE_BYTES = 16 << 10
 _MAX_ISSUED = 1000
 
@@ -35,7 +34,6 @@ class KnownFile:
         self.frontier = 0
         """The offset up to which data was read, without a gap, for the marks."""
         self._issued: dict[tuple[int, int], None] = {}
-        self._is_ordered: bool | None = None
         self._last_time: float | None = None
         self._rules: dict[Records, RecordRule] = {}
 
@@ -121,39 +119,29 @@ class KnownFile:
         """Whether `last_time` is the answer, without reading the whole file."""
         return self.text.is_plain or self.marks.is_complete
 
-    def is_ordered(self) -> bool:
-        """Whether the lines are in the order of their times, as far as samples tell."""
-        if self.marks.is_complete:
-            return self.marks.is_ordered()
-        if not self._can_probe:
-            return False
-        if self._is_ordered is None:
-            step = max(self.text.size // _PROBES, 1)
-            times = [self._probe(at) for at in range(0, self.text.size, step)]
-            self._is_ordered = is_ordered(times) and any(each is not None for each in times)
-        return self._is_ordered
+    def pieces(self, records: Records | None) -> tuple[list[Piece], bool]:
+        """Pieces from the start on with the bounds of the times in them, and whether they are all.
 
-    def offset_of_time(self, time: float) -> int:
-        """An offset before which no line of an ordered file has this time, or a later one."""
-        mark = self.marks.before_time(time)
-        if not self._can_probe:
-            return mark.offset
-        low, high = mark.offset, self.text.size
-        if self.marks.is_complete:
-            after = (each.offset for each in self.marks.positions if each.offset > low)
-            high = next(after, high)
-        while high - low > 2 * _PROBE_BYTES:
+        The times are those of lines or of `records`. Raises OSError.
+        """
+        marks = self.marks
+        if records and marks.of_records and marks.of_records[0] == records:
+            return marks.of_records[1], True
+        if records is None or self.record_rule(records).kind == TIMES:
+            return marks.pieces(), marks.is_bounded  # the time of a record is that of a line
+        return [], False
+
+    def offset_before(self, time: float, piece: Piece) -> int:
+        """An offset in a piece before which no line has this time, or a later one."""
+        low, high = piece.start, piece.end
+        while is_local(self.text) and high - low > 2 * _PROBE_BYTES:
             middle = (low + high) // 2
             found = self._probe(middle)
-            if found is None or found >= time - DISORDER_SECONDS:
-                high = middle
-            else:
+            if found is not None and piece.bounds.all_before(found, time):
                 low = middle
+            else:
+                high = middle
         return low
-
-    @property
-    def _can_probe(self) -> bool:
-        return is_local(self.text)
 
     def _probe(self, offset: int) -> float | None:
         """The first time in the lines that begin behind an offset, if it is near."""

@@ -1,8 +1,8 @@
 """The times of lines. A line without a time has that of the last line before it that has one."""
 
 from runner.analysis.count.line_times import LineTimes
-
-_HEAD_BYTES = 1024
+from runner.analysis.count.time_bounds import TimeBounds
+from runner.analysis.count.timeline_kernel import TimeRules, bounds_of
 
 
 class LineClock:
@@ -10,11 +10,15 @@ class LineClock:
 
     def __init__(self, modified: float) -> None:
         """`modified` is when the file was written, in epoch seconds."""
-        self._time_of = LineTimes(modified).time_of
+        self._time_of, self._rules = LineTimes(modified).time_of, TimeRules(modified)
 
     def own(self, data: bytes, start: int) -> float | None:
         """The time of the line that begins at a position, None if it has none itself."""
-        return self._time_of(data[start : start + _HEAD_BYTES])
+        return self._time_of(data[start : start + self._rules.head_bytes])
+
+    def bounds_of(self, data: bytes) -> TimeBounds:
+        """The bounds of the own times of whole lines."""
+        return bounds_of(data, self._rules)
 
     def at(self, data: bytes, start: int, before: float | None, floor: int = 0) -> float | None:
         """The time of a line, or of the last one before it that has one.

@@ -7,16 +7,26 @@ So the first reader of a file makes the index for all that follow.
 """
 
 import bisect
+from collections.abc import Callable
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from runner.analysis.count.line_marks import FileMarks
+from runner.analysis.count.time_bounds import NO_TIMES, TimeBounds, in_pairs
 from runner.analysis.index.position import START, Position
+from runner.analysis.records.rule import Records
 
 SPACING_BYTES = 1 << 20
 MAX_MARKS = 4096
 """With more marks, every second one is dropped, and the spacing is doubled."""
-DISORDER_SECONDS = 60.0
-"""How far a line may lie behind its time in a file that counts as ordered by time."""
+
+
+class Piece(NamedTuple):
+    """Lines from one offset to another, and the bounds of their times."""
+
+    start: int
+    end: int
+    bounds: TimeBounds
 
 
 @dataclass
@@ -25,11 +35,19 @@ class Marks:
 
     positions: list[Position] = field(default_factory=lambda: [START])
     """Each has the time of the first line with a time at or behind it, or None."""
-    spacing: int = SPACING_BYTES
+    spacing: int = field(default_factory=lambda: SPACING_BYTES)
     total_lines: int | None = None
     """Known once all data was read."""
     last_time: float | None = None
     """The time of the last line that has one; known with `total_lines`."""
+    bounds: list[TimeBounds] = field(default_factory=list)
+    """Of the lines from each mark to the next one, the last ones up to `bounded_to`."""
+    bounded_to: int = 0
+    """The offset up to which the times of all lines were read."""
+    is_bounded: bool = False
+    """Whether that is the end of the data."""
+    of_records: tuple[Records, list[Piece]] | None = None
+    """The bounds of the records of an analysis, in all of the data."""
 
     @property
     def is_complete(self) -> bool:
@@ -49,6 +67,7 @@ class Marks:
         if len(self.positions) > MAX_MARKS:
             self.spacing *= 2
             self.positions = self.positions[::2]
+            self.bounds = [each for each in in_pairs(self.bounds) if each is not None]
 
     def finish(self, total_lines: int, last_time: float | None) -> None:
         """Note that all data was read."""
@@ -56,10 +75,16 @@ class Marks:
 
     def adopt(self, found: FileMarks) -> None:
         """Take the marks that an analysis has made, instead of the own ones."""
-        first = Position(0, 1, None)
+        known = found.bounds if found.bounds and len(found.bounds) == len(found.marks) else None
         self.positions = [Position(*each) for each in found.marks]
         if not self.positions or self.positions[0].offset:
-            self.positions.insert(0, first)
+            self.positions.insert(0, Position(0, 1, None))
+            known = None
+        self.bounds, self.bounded_to, self.is_bounded = [], 0, False
+        if known and found.records is not None:
+            self.of_records = Records(found.records), _pieces(self.positions, known, found.size)
+        elif known:
+            self.bounds, self.bounded_to, self.is_bounded = known, found.size, True
         self.finish(found.lines, found.last_time)
 
     def before_line(self, line: int) -> Position:
@@ -69,29 +94,34 @@ class Marks:
 
     def before_offset(self, offset: int) -> Position:
         """The last mark that is not behind an offset."""
-        at = bisect.bisect_right(self.positions, offset, key=lambda each: each.offset)
-        return self.positions[max(at - 1, 0)]
+        return self.positions[self._at(offset)]
 
-    def is_ordered(self) -> bool:
-        """Whether all is known, and no mark is more than DISORDER_SECONDS behind another."""
-        return self.is_complete and is_ordered([each.time for each in self.positions])
+    def _at(self, offset: int) -> int:
+        """The number of the last mark that is not behind an offset."""
+        return max(bisect.bisect_right(self.positions, offset, key=lambda each: each.offset) - 1, 0)
 
-    def before_time(self, time: float) -> Position:
-        """The last mark of an ordered file before which no line has this time, or a later one."""
-        found = START
-        for each in self.positions:
-            if each.time is not None and each.time >= time - DISORDER_SECONDS:
-                break
-            found = each
-        return found
+    def pieces(self) -> list[Piece]:
+        """The pieces of the data up to `bounded_to`."""
+        return _pieces(self.positions, self.bounds, self.bounded_to)
+
+    def learn(self, offset: int, data: bytes, bounds_of: Callable[[bytes], TimeBounds]) -> None:
+        """Read the times of whole lines at an offset, unless those before it are unknown."""
+        end = offset + len(data)
+        if not offset <= self.bounded_to < end:
+            return
+        while self.bounded_to < end:
+            at, start = self._at(self.bounded_to), self.bounded_to
+            stop = self.positions[at + 1].offset if at + 1 < len(self.positions) else end
+            stop = min(stop, end)
+            while at >= len(self.bounds):
+                # A new mark may be in a piece whose lines are known as those of the mark before.
+                is_new = self.positions[len(self.bounds)].offset < start
+                self.bounds.append(self.bounds[-1] if is_new and self.bounds else NO_TIMES)
+            self.bounds[at] += bounds_of(data[start - offset : stop - offset])
+            self.bounded_to = stop
 
 
-def is_ordered(times: list[float | None]) -> bool:
-    """Whether no time is more than DISORDER_SECONDS behind one that comes before it."""
-    latest = float("-inf")
-    for time in times:
-        if time is not None:
-            if time < latest - DISORDER_SECONDS:
-                return False
-            latest = max(latest, time)
-    return True
+def _pieces(marks: list[Position], bounds: list[TimeBounds], end: int) -> list[Piece]:
+    starts = [each.offset for each in marks[: len(bounds)]]
+    ends = [*starts[1:], end]
+    return [Piece(*each) for each in zip(starts, ends, bounds, strict=False)]

@@ -13,19 +13,16 @@ from dataclasses import dataclass, replace
 
 from stringzilla import Str
 
-from runner.analysis.count.time_limits import TimeLimit
 from runner.analysis.index.known_file import KnownFile
 from runner.analysis.index.learner import LearningReader
-from runner.analysis.index.marks import DISORDER_SECONDS
+from runner.analysis.index.line_clock import LineClock
 from runner.analysis.index.matcher import FieldProblem, Matcher
 from runner.analysis.index.numbered_lines import NumberedLines, Sink, line_start
 from runner.analysis.index.position import START, CursorError, Position, from_cursor, to_cursor
 from runner.analysis.index.query import LineQuery
 from runner.analysis.index.record_reader import RecordReader
+from runner.analysis.index.time_range import TimeRange
 from runner.analysis.records.rule import LONGEST_RECORD
-
-_UNDATED_LINES = 100
-"""How many lines before `line` are read for the time of the first lines, if they have none."""
 
 
 @dataclass(frozen=True)
@@ -74,11 +71,11 @@ def read_from(
 
     `matcher` has the conditions of the query.
     """
-    times = TimeRange.of(file, query)
+    times = TimeRange(file, query)
     first, line, offset = _first(file, query, times, position)
     if query.records is None:
         with LearningReader(file, first, deadline) as reader:
-            _seek(reader, line, offset, deadline)
+            _seek(reader, line, offset, file.clock if query.has_times else None, deadline)
             return _scan(Scan(query, matcher, times, reader, sink, deadline), position)
     rule = file.record_rule(query.records)
     earlier = replace(file.marks.before_offset(max(first.offset - LONGEST_RECORD, 0)), time=None)
@@ -107,64 +104,6 @@ def _position(cursor: str | None) -> Position:
         raise FieldProblem("cursor", str(error)) from None
 
 
-@dataclass(frozen=True)
-class TimeRange:
-    """The times of the lines that are wanted, in epoch seconds: from `start`, before `end`.
-
-    In an ordered file, lines are looked for only near these times.
-    """
-
-    file: KnownFile
-    start: float = float("-inf")
-    end: float = float("inf")
-    is_given: bool = False
-    is_ordered: bool = False
-
-    @classmethod
-    def of(cls, file: KnownFile, query: LineQuery) -> "TimeRange":
-        """The times of a query. Raises FieldProblem if they depend on times that are missing."""
-        if not query.has_times:
-            return cls(file)
-        last = file.last_time() if query.needs_last_time else None
-        start = resolve("from", query.start, last, float("-inf"))
-        end = resolve("to", query.end, last, float("inf"))
-        return cls(file, start, end, True, file.is_ordered())
-
-    def has(self, moment: float | None) -> bool:
-        """Whether a line with this time is wanted."""
-        return moment is not None and self.start <= moment < self.end
-
-    def is_over(self, moment: float | None) -> bool:
-        """Whether no line after one with this time is wanted."""
-        return self.is_ordered and moment is not None and moment >= self.end + DISORDER_SECONDS
-
-    def is_before(self, data: bytes, before: float | None) -> bool:
-        """Whether no line of a block is wanted, because all of them are too old.
-
-        `before` is the last time before the block.
-        """
-        if not self.is_ordered or self.start == float("-inf"):
-            return False
-        last = self.file.clock.last(data, before)
-        return last is not None and last < self.start - DISORDER_SECONDS
-
-    def first_offset(self) -> int:
-        """An offset before which no line is wanted."""
-        is_bounded = self.is_ordered and self.start > float("-inf")
-        return self.file.offset_of_time(self.start) if is_bounded else 0
-
-
-def resolve(field: str, limit: TimeLimit | None, last: float | None, default: float) -> float:
-    """A limit in epoch seconds; `last` is the last time in the file. Raises FieldProblem."""
-    if limit is None:
-        return default
-    found = limit.resolve(last)
-    if found is None:
-        detail = "it is relative to the last time in the file, but no line there has a time"
-        raise FieldProblem(field, detail)
-    return found
-
-
 def read_to_end(file: KnownFile, deadline: float) -> str | None:
     """Read the rest of a file, as far as time allows; return why it cannot be read further.
 
@@ -184,28 +123,37 @@ def _first(
 
     `position` is where the page before has ended.
     """
-    margin = max(query.before, _UNDATED_LINES if times.is_given else 0)
-    line, offset = max((query.line or 1) - margin, 1), times.first_offset()
-    marks = file.marks
-    starts = (position, marks.before_line(line), marks.before_offset(offset))
+    line, offset = max((query.line or 1) - query.before, 1), times.first_offset(query.before)
+    starts = (position, times.start_for(line), file.marks.before_offset(offset))
     first = max(starts, key=lambda each: each.offset)
     if first is not position:
         first = replace(first, time=None)  # of a mark, it is the time of a later line
     return first, line, offset
 
 
-def _seek(reader: LearningReader, line: int, offset: int, deadline: float) -> None:
-    """Read up to a line, and up to an offset, as far as time allows."""
+def _seek(
+    reader: LearningReader, line: int, offset: int, clock: LineClock | None, deadline: float
+) -> None:
+    """Read up to a line, and up to an offset, as far as time allows.
+
+    With a clock, the position that is reached has the last time before it.
+    """
     while reader.position.line < line or reader.position.offset < offset:
         block = reader.next() if time.monotonic() <= deadline else None
         if block is None:
             return
-        if block.end.line >= line and block.end.offset >= offset:
+        at, is_there = len(block.data), block.end.line >= line and block.end.offset >= offset
+        if is_there:
             at = max(
                 line_start(block.data, line - block.position.line),
                 block.data.rfind(b"\n", 0, max(offset - block.position.offset, 0)) + 1,
             )
-            reader.go_back(block.position.of_line(block.data, at), block.data[at:])
+        moment = block.position.time
+        if clock and at:
+            moment = clock.last(block.data[:at], moment)
+        end = block.end if at == len(block.data) else block.position.of_line(block.data, at)
+        reader.go_back(replace(end, time=moment), block.data[at:])
+        if is_there:
             return
 
 
@@ -236,13 +184,14 @@ class Scan:
         """
         self._after = first.after
         searched_to, kept, at = first.offset + first.searched, b"", self.reader.position
-        kept_borders = b""
+        kept_borders, before = b"", at.time
         while (block := self.reader.next()) is not None:
-            if not kept:
-                at = replace(block.position, time=at.time)
+            at = at if kept else replace(block.position, time=at.time)
             data = kept + block.data
             borders = data if block.joined is None else kept_borders + block.joined
             searched = min(max(searched_to - at.offset, len(kept)), len(data))
+            if not self._times.wants(block, before):
+                searched = len(data)
             stop, is_over = self._scan_block(data, borders, searched, at)
             if stop is not None:
                 end = self._position_of(at, borders, stop, block.end, data)
@@ -251,16 +200,22 @@ class Scan:
             start = self._kept_from(borders, block.end)
             at = self._position_of(at, borders, start, block.end, data)
             kept, kept_borders = data[start:], borders[start:]
-            if self._times.is_over(at.time):
+            before = self._before_next(kept_borders, at.time)
+            if not self._after and self._times.is_over(block.end.offset, before):
                 return True
             if time.monotonic() > self._deadline and block.end.offset > searched_to:
                 break
         if block is None and self.reader.at_end:
+            self._times.reach_end(self.reader.position.offset, self.reader.problem is None)
             return True
         if not kept:  # perhaps within a line that is too long
             at = replace(self.reader.position, time=at.time)
         self._leave(at, kept, len(kept))
         return False
+
+    def _before_next(self, kept: bytes, before: float | None) -> float | None:
+        """The last time before the next block, if times count; `before` is that before `kept`."""
+        return self._clock.last(kept, before) if self._times.is_given else None
 
     def _leave(self, at: Position, rest: bytes, searched: int) -> None:
         """End the page at a position. `rest` was read from there on, and partly searched."""
@@ -279,16 +234,11 @@ class Scan:
         lines = NumberedLines(data, borders, position.line, self._sink)
         if query.line and position.line < query.line:
             searched = max(searched, _start_of(data, borders, query.line - position.line))
-        if not self._after and self._times.is_before(borders, position.time):
-            self._shown_to = 0
-            return None, False
         if self._takes_all:
             lines.add_all(searched)
             self._shown_to = len(data)
             return (len(data) if self._sink.is_full() else None), False
-        for start in self._hits(data, borders, searched, position.time):
-            if start < 0:
-                return lines.shown_to, True
+        for start in self._hits(data, borders, searched, position):
             self._after -= lines.add_context(self._after, start)
             if self._sink.is_full():
                 return lines.shown_to, False
@@ -299,27 +249,26 @@ class Scan:
         self._after -= lines.add_context(self._after, len(data))
         self._shown_to = lines.shown_to
         is_full = self._sink.is_full() and not self._after
-        return (lines.shown_to if is_full else None), False
+        return (lines.shown_to if is_full else None), self._times.has_passed
 
     @property
     def _takes_all(self) -> bool:
         return self._matcher.is_empty and not self._times.is_given and self._sink.takes_blocks
 
-    def _hits(self, data: bytes, borders: bytes, start: int, before: float | None) -> Iterator[int]:
-        """Yield the start of each line that is wanted; -1 once no later line can be."""
+    def _hits(self, data: bytes, borders: bytes, start: int, position: Position) -> Iterator[int]:
+        """Yield the start of each line that is wanted."""
         found = self._matcher.line_starts(data, start, borders)
         if not self._times.is_given:
             yield from found
             return
-        latest, floor = before, 0
+        latest, floor = position.time, 0
         for at in found:
             latest = self._clock.at(borders, at, latest, floor)
             floor = at
-            if self._times.is_over(latest):
-                yield -1
-                return
             if self._times.has(latest):
                 yield at
+            elif latest != position.time and self._times.passes(latest, position.offset):
+                return
 
     def _kept_from(self, borders: bytes, end: Position) -> int:
         """Where the lines begin that can be context of a line in the next block."""

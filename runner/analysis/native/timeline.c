@@ -87,9 +87,21 @@ static void add_pending(timeline *t) {
     t->pending = 0;
 }
 
+static const time_bounds no_times = {INT64_MAX, NO_TIME, 0};
+
+static inline void extend(time_bounds *b, int64_t second) {
+    b->disorder = most(b->disorder, b->latest - second);
+    b->earliest = least(b->earliest, second);
+    b->latest = most(b->latest, second);
+}
+
 /* Count a line. Its time is its own, or the one of the line before. */
 static void add_line(timeline *t, const uint8_t *line, const uint8_t *end, int64_t offset) {
     int64_t second = time_of(&t->rules, line, end);
+    if (second != t->own_second && second != NO_TIME) {
+        extend(&t->bounds, second);
+        t->own_second = second;
+    }
     if (second != NO_TIME && (second < t->from || second >= t->until))
         second = OUTSIDE;
     if (second != NO_TIME && second != t->second) {
@@ -112,28 +124,76 @@ static void drop_runs(timeline *t, int64_t offset) {
     t->run_count -= kept;
 }
 
+/* Calls `use` for each line that begins between two positions of a view; `line` is the first one, or
+ * NULL within a line. */
+static inline void each_line(const vectors *v, strip *strips, const uint8_t *view, int64_t start,
+                             int64_t end, const uint8_t *line, void *context,
+                             void (*use)(void *, const uint8_t *, const uint8_t *)) {
+    uint32_t non_ascii = 0;
+    for (int64_t block = start; block < end; block += TIMELINE_BLOCK) {
+        int64_t size = least(end - block, TIMELINE_BLOCK);
+        v->newlines(view + block, (uint32_t)size, strips, &non_ascii);
+        for (int64_t i = 0; i * STRIP < size; i++)
+            for (uint64_t m = strips[i].newlines; m; m &= m - 1) {
+                const uint8_t *newline = view + block + i * STRIP + __builtin_ctzll(m);
+                if (line)
+                    use(context, line, newline);
+                line = newline + 1;
+            }
+    }
+    if (line && line < view + end)
+        use(context, line, view + end);
+}
+
+typedef struct {
+    timeline *times;
+    const uint8_t *view;
+    int64_t base;
+} window_lines;
+
+static void count_line(void *context, const uint8_t *line, const uint8_t *end) {
+    window_lines *w = context;
+    add_line(w->times, line, end, w->base + (line - w->view));
+}
+
 /* Read the times of the lines that begin in a window: the bytes from `start` to `end` of a view at
  * offset `base` of the data. If the window is in the middle of a line, that line was counted. Runs
  * are kept for all bytes of the view. */
 PUBLIC void timeline_window(timeline *t, const uint8_t *view, int64_t base, int64_t start,
                             int64_t end, int in_line) {
-    uint32_t non_ascii = 0;
-    const uint8_t *line = in_line ? NULL : view + start;
+    window_lines lines = {t, view, base};
     drop_runs(t, base);
-    for (int64_t block = start; block < end; block += TIMELINE_BLOCK) {
-        int64_t size = end - block < TIMELINE_BLOCK ? end - block : TIMELINE_BLOCK;
-        t->vectors->newlines(view + block, (uint32_t)size, t->strips, &non_ascii);
-        for (int64_t i = 0; i * STRIP < size; i++)
-            for (uint64_t m = t->strips[i].newlines; m; m &= m - 1) {
-                const uint8_t *newline = view + block + i * STRIP + __builtin_ctzll(m);
-                if (line)
-                    add_line(t, line, newline, base + (line - view));
-                line = newline + 1;
-            }
-    }
-    if (line && line < view + end)
-        add_line(t, line, view + end, base + (line - view));
+    each_line(t->vectors, t->strips, view, start, end, in_line ? NULL : view + start, &lines,
+              count_line);
     add_pending(t);
+}
+
+/* Take the bounds of the lines since the last call. */
+PUBLIC void timeline_bounds(timeline *t, time_bounds *found) {
+    *found = t->bounds;
+    t->bounds = no_times;
+    t->own_second = NO_TIME;
+}
+
+typedef struct {
+    const time_rules *rules;
+    time_bounds bounds;
+} bounded_lines;
+
+static void bound_line(void *context, const uint8_t *line, const uint8_t *end) {
+    bounded_lines *lines = context;
+    int64_t second = time_of(lines->rules, line, end);
+    if (second != NO_TIME)
+        extend(&lines->bounds, second);
+}
+
+/* Find the bounds of the lines of some data. `number` is as in scan_new. */
+PUBLIC void timeline_bounds_of(uint32_t number, const time_rules *rules, const uint8_t *data,
+                               int64_t size, time_bounds *found) {
+    strip strips[TIMELINE_BLOCK / STRIP + 1];
+    bounded_lines lines = {rules, no_times};
+    each_line(vectors_of(number), strips, data, 0, size, data, &lines, bound_line);
+    *found = lines.bounds;
 }
 
 /* The number of the run that the line at an offset belongs to. */
@@ -294,6 +354,8 @@ PUBLIC void timeline_new(timeline *t, uint32_t number, const time_rules *rules, 
     for (int64_t i = 0; t->samples && i < 2 * (row_count - 1); i++)
         t->samples[i].last = -1;
     t->known_second = -1;
+    t->bounds = no_times;
+    t->own_second = NO_TIME;
 }
 
 /* Begin the data at an offset of the file, with cells of this width. */

@@ -35,6 +35,12 @@ typedef struct {
     int is_access;
 } time_place;
 
+/* The bounds of the times of consecutive lines, see count/time_bounds.py. `latest` is NO_TIME if they
+ * have none. timeline_kernel.py declares this struct, too. */
+typedef struct {
+    int64_t earliest, latest, disorder;
+} time_bounds;
+
 /* Lines from the offset `at` of the data on, up to the next run, have this second. */
 typedef struct {
     int64_t at, second;
@@ -72,6 +78,8 @@ typedef struct {
     int64_t second;            /* of the last line, as in a run */
     int64_t origin;            /* offset of the data in the file */
     int64_t pending;           /* lines of the last run that are not in a cell yet */
+    int64_t own_second;        /* of the last line with a time, also outside */
+    time_bounds bounds;        /* of all lines since timeline_bounds, also outside */
     time_rules rules;
     const vectors *vectors;
     strip strips[TIMELINE_BLOCK / STRIP + 1];

@@ -3,6 +3,7 @@
 from tests.mutants.mutant import Mutant
 
 PAGES = ("tests/analysis/test_index_pages.py",)
+RANGES = ("tests/analysis/test_index_ranges.py",)
 MARKS = ("tests/analysis/test_line_marks.py",)
 POINTS = ("tests/analysis/test_gzip_points.py",)
 CALLS = ("tests/server/handlers/test_lines.py",)
@@ -40,11 +41,46 @@ STORED_LINES = (
         (f"{PAGES[0]}::test_a_line_that_is_too_long_is_cut_and_later_lines_keep_their_numbers",),
     ),
     Mutant(
-        "only a file in the order of its times is searched near a time",
+        "the bounds of pieces know how far their lines are out of order",
+        "runner/analysis/count/time_bounds.py",
+        "max(self.disorder, later.disorder, self.latest - later.earliest)",
+        "0",
+        (f"{RANGES[0]}::test_no_line_of_a_range_is_left_out",),
+    ),
+    Mutant(
+        "a file is searched near a time only as far as its lines are in order",
+        "runner/analysis/count/time_bounds.py",
+        "time + self.disorder + 1 < limit",
+        "time < limit",
+        (f"{RANGES[0]}::test_bisection_goes_only_as_far_as_lines_are_in_order",),
+    ),
+    Mutant(
+        "reading ends early only in the last piece that counts",
+        "runner/analysis/index/time_range.py",
+        " or offset < self._last.start:",
+        ":",
+        (f"{RANGES[0]}::test_no_line_of_a_range_is_left_out",),
+    ),
+    Mutant(
+        "lines without a time behind the last piece that counts are read",
+        "runner/analysis/index/time_range.py",
+        "(is_behind or self.has_passed) and not self.has(before)",
+        "(is_behind or self.has_passed)",
+        (f"{RANGES[0]}::test_lines_without_a_time_far_behind_the_last_one_with_a_time_are_found",),
+    ),
+    Mutant(
+        "the times of records tell nothing of those of lines",
         "runner/analysis/index/marks.py",
-        "            if time < latest - DISORDER_SECONDS:",
-        "            if False:",
-        (f"{PAGES[0]}::test_lines_out_of_order_are_found_by_their_time",),
+        "        if known and found.records is not None:",
+        "        if False:",
+        (f"{RANGES[0]}::test_an_index_of_records_tells_nothing_of_lines",),
+    ),
+    Mutant(
+        "bounds are learned without a gap",
+        "runner/analysis/index/marks.py",
+        "        if not offset <= self.bounded_to < end:",
+        "        if not self.bounded_to < end:",
+        (f"{RANGES[0]}::test_pages_from_any_cursor_teach_nothing_wrong",),
     ),
     Mutant(
         "marks that are out of order are refused",
