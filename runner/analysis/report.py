@@ -23,6 +23,11 @@ _NOTHING_SELECTED = {
     "code": "no_lines_selected",
     "message": "no line is between from and until; file.time_span has the times of the file",
 }
+_NO_TIMES = {
+    "code": "no_times",
+    "message": "no line has a time that can be read, so there is no time axis;"
+    " docs/log-formats.md has the forms of times",
+}
 
 
 def to_json(result: AnalysisResult, options: AnalysisOptions) -> dict[str, Any]:
@@ -52,6 +57,8 @@ def to_json(result: AnalysisResult, options: AnalysisOptions) -> dict[str, Any]:
     file = {"bytes": result.partial.bytes, "file": _file(result, options)}
     selects_nothing = "selected" in report and not report["selected"]["lines"]
     warnings = [*result.warnings, *([_NOTHING_SELECTED] if selects_nothing else [])]
+    if options.has_timeline and axis is None and result.partial.lines and not selects_nothing:
+        warnings.append(_NO_TIMES)
     report |= file | {"warnings": warnings}
     if result.members is not None:
         report |= result.members.to_json(result.keys, options.lines)

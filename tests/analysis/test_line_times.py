@@ -25,6 +25,38 @@ def time_of(line: bytes, reference: float = REFERENCE) -> str | None:
     return None if seconds is None else rfc3339(seconds)
 
 
+WRAPPED = [
+    b"\x1b[2m2026-11-25T01:02:03Z\x1b[0m x",
+    b"\x1b[32mINFO\x1b[0m \x1b[1;30m2026-11-25 01:02:03\x1b[0m x",
+    b"web-1  | 2026-11-25T01:02:03Z x",
+    b"\x1b[36mweb-1  | \x1b[0m2026-11-25T01:02:03Z x",
+    b'db_1 | {"m":"x","ts":1795568523}',
+    b"[pod/web-5d9f7b6c4-abcde/app] 2026-11-25T01:02:03Z x",
+    b"web-5d9f7b6c4-abcde app 2026-11-25T01:02:03Z x",
+    b"web-0 nginx-proxy 2026-11-25T01:02:03Z x",
+    b"/var/log/app.log:2026-11-25T01:02:03Z x",
+    b"app.log:17:2026-11-25T01:02:03Z x",
+    b"/var/log/syslog:Nov 25 01:02:03 host x",
+    b"build (3.11)\tRun tests\t2026-11-25T01:02:03.0000000Z x",
+    b"https 2026-11-25T01:02:03.000000Z app/my/50dc6c 192.0.2.7:2817",
+    b"# Time: 2026-11-25T01:02:03.000000Z",
+    b"Wed, 25 Nov 2026 01:02:03 GMT x",
+    b"Wed, 25 Nov 2026 02:02:03 +0100 x",
+    b"2026-11-25\t01:02:03\tFRA2-C1\t2390",
+    b"2026-11-25 02:02:03 CET [7] LOG:  x",
+    b"2026-11-25 03:02:03.000 CEST x",
+    b"2026-11-24 20:02:03 EST x",
+    b"[2026-11-24 17:02:03 PST] x",
+]
+"""Behind what other tools have put in front, and with zones that have names."""
+UNWRAPPED = [
+    *(b"web-1 2026-11-25T01:02:03Z", b"retry at 2026-11-25T01:02:03Z", b"a | b"),
+    *(b"expires:2026-11-25T01:02:03Z", b"a.b: 2026-11-25T01:02:03Z", b"[pod] 2026-11-25 01:02:03"),
+    *(b"httpd 2026-11-25T01:02:03Z", b"one\ttwo 2026-11-25T01:02:03Z", b"\x1b[2026-11-25 01:02:03"),
+]
+"""Times within text, behind what is no wrapper."""
+
+
 @pytest.mark.parametrize(
     "line",
     [
@@ -91,6 +123,7 @@ def time_of(line: bytes, reference: float = REFERENCE) -> str | None:
         b"time=2026-11-25T01:02:03Z level=warn",
         b'level=info ts="2026-11-25 01:02:03" msg=x',
         b"msg=x t=1795568523",
+        *WRAPPED,
     ],
 )
 def test_the_usual_formats_are_read(line: bytes) -> None:
@@ -126,6 +159,7 @@ def test_fractions_of_a_second_are_read(line: bytes) -> None:
 @pytest.mark.parametrize(
     "line",
     [
+        *UNWRAPPED,
         b"",
         b"\n2026-11-25T01:02:03Z",
         b"no time 2026-11-25T01:02:03Z",

@@ -42,6 +42,7 @@ TIMES = [
     *(b'{"time":', b'{"ts": ', b"}", b"<6>", b"<134>1 ", b"I1125 ", b"1764032523"),
 ]
 BYTES = [b"\xff\x80", b"\0", b"\1", b"\r", b"[", b"(", b"x" * 300, b"%", b"17"]
+BYTES += [b"\x1b[36m", b"\x1b[0m", b"\x1b[1;", b"web-1  | ", b"a.log:", b"\x1b", b"\t", b" CET"]
 line = st.lists(st.sampled_from([*WORDS, *MARKS, *KEYS, *TIMES, *BYTES]), max_size=12).map(b"".join)
 random_line = st.binary(max_size=40).map(lambda text: text.replace(b"\n", b""))
 log = st.lists(st.one_of(line, random_line), max_size=12).map(b"\n".join)

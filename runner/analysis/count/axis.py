@@ -5,6 +5,8 @@ other lines would be in one bin. Therefore an axis leaves out single times that 
 
 1. The core is the shortest span that has all lines but 1 % (all but one line, if there are 10 to 99
    lines with a time; all, if there are fewer).
+   Up to a tenth of the lines is left out anyway if these are of the year 1970: a clock that was
+   never set, or an epoch of 0.
 2. The core grows to the nearest time outside of it, as long as this is at most a day away, or at
    most five times as long as the core is by then.
 3. The axis is the span of the core. The lines outside are counted as `before` and `after`.
@@ -31,6 +33,9 @@ _LEFT_OUT = 100
 """At most one of so many lines with a time is left out."""
 _FEW_LINES = 10
 """From so many lines on, one of them can be left out."""
+_END_OF_1970 = 365 * _DAY
+_MOST_UNSET = 10
+"""At most one of so many lines with a time is left out because it is of 1970."""
 _NEAR_SECONDS = _DAY
 _NEAR_SPANS = 5
 """A time is part of the axis if its distance is not greater than so many spans of the core."""
@@ -99,10 +104,12 @@ def axis_of(cells: Cells, width: int, also: int = 1) -> Axis | None:
 def core(numbers: Sequence[int], counts: Sequence[int], width: int = 1) -> tuple[int, int]:
     """The first and the last cell of the axis. `numbers` are those of all cells, ascending."""
     sums = [0, *accumulate(counts)]
-    total = sums[-1]
+    unset = bisect_left(numbers, _END_OF_1970 // width)
+    unset = unset if sums[unset] * _MOST_UNSET <= sums[-1] else 0
+    total = sums[-1] - sums[unset]
     allowed = total // _LEFT_OUT or int(total >= _FEW_LINES)
-    low, high = 0, len(numbers) - 1
-    for begin in range(len(numbers)):
+    low, high = unset, len(numbers) - 1
+    for begin in range(unset, len(numbers)):
         end = bisect_left(sums, sums[begin] + total - allowed, begin + 1) - 1
         if end == len(numbers):
             break

@@ -7,14 +7,23 @@ year in which it is nearest to them: the latest one in which it is at most half 
 last, or less if they span days of that year already. But it does not get later than a day after
 the modification, unless lines with a year are. Wrong years of single lines do not count, by the
 rule of count/axis.py.
+
+Without any year, the year is the latest in which these places of the file do not go back: a log
+that is older than a year may cross the day of its upload, or have a February 29.
+
+If a date such as 25/11/2026 at one of these places cannot begin with a month, and none must, all
+such dates begin with their day.
 """
 
+import re
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Sequence
+from datetime import UTC, datetime
+from itertools import pairwise
 from pathlib import Path
 
 from runner.analysis.count.axis import core
-from runner.analysis.count.time_formats import find_time, has_year, seconds_of
+from runner.analysis.count.time_formats import Match, Reference, find_time, has_year, seconds_of
 from runner.analysis.input.encodings import UTF8_ENCODINGS, Utf8Source, detect
 from runner.analysis.input.errors import FormatError, SourceError
 from runner.analysis.input.formats import format_of
@@ -25,6 +34,8 @@ _PLACES = 32
 _PLACE_BYTES = 4 << 10
 _TEXT_BYTES = 64 << 10
 _LINE_BYTES = 1024
+_DATE = re.compile(rb"(?<![\d/])(\d{1,2})/(\d{1,2})/\d{4},? \d{1,2}:\d\d:\d\d")
+_MONTHS = 12
 _DAY = 86_400.0
 _YEAR = 365 * _DAY
 
@@ -49,10 +60,46 @@ def reference_by(blocks: Iterable[bytes], modified: float) -> float:
 
     The first line with a year of each block counts. A block begins with a whole line.
     """
-    found = (_first_dated(block) for block in blocks)
+    blocks = list(blocks)
+    day_first = _is_day_first(blocks)
+    found = (_first_dated(block, Reference(0.0, day_first)) for block in blocks)
     seconds = [second for second in found if second is not None]
     if not seconds:
-        return modified
+        return Reference(_without_years(blocks, modified), day_first)
+    return Reference(_with_years(seconds, modified), day_first)
+
+
+def _is_day_first(blocks: Iterable[bytes]) -> bool:
+    """Whether dates such as 25/11/2026 begin with their day."""
+    dates = [
+        (int(first), int(second)) for block in blocks for first, second in _DATE.findall(block)
+    ]
+    return any(first > _MONTHS for first, _ in dates) and all(each <= _MONTHS for _, each in dates)
+
+
+def _without_years(blocks: Iterable[bytes], modified: float) -> float:
+    """The reference by times without a year: the latest year in which they do not go back."""
+    matches = [match for block in blocks if (match := _first_time(block))]
+    year = datetime.fromtimestamp(modified, UTC).year
+    ends = (
+        datetime(each, 12, 31, tzinfo=UTC).timestamp() for each in range(year - 1, year - 9, -1)
+    )
+    for reference in (modified, *_last_times(matches[-1:], (modified, *ends))):
+        times = [second for each in matches if (second := seconds_of(each, reference)) is not None]
+        if all(later >= earlier - _DAY for earlier, later in pairwise(times)):
+            return reference
+    return modified
+
+
+def _last_times(last: Sequence[Match], references: Iterable[float]) -> Iterator[float]:
+    for match in last:
+        for reference in references:
+            if (second := seconds_of(match, reference)) is not None:
+                yield second
+
+
+def _with_years(seconds: Sequence[int], modified: float) -> float:
+    """The reference by the times of lines with a year."""
     counts = sorted(Counter(seconds).items())
     first, last = core([second for second, _ in counts], [count for _, count in counts])
     nearest = last + max((_YEAR - (last - first)) / 2, _DAY) - _DAY  # LineTimes adds a day
@@ -83,10 +130,18 @@ def _head(
     return [block.partition(b"\n")[2] if number else block for number, block in enumerate(blocks)]
 
 
-def _first_dated(block: bytes) -> int | None:
+def _first_dated(block: bytes, reference: float) -> int | None:
     """The second of the first line that has a year. The last line may be cut off in its time."""
-    for line in block.split(b"\n")[:-1]:
-        match = find_time(line[:_LINE_BYTES])
-        if match and has_year(match) and (second := seconds_of(match, 0.0)) is not None:
+    for match in _times(block):
+        if has_year(match) and (second := seconds_of(match, reference)) is not None:
             return int(second)
     return None
+
+
+def _first_time(block: bytes) -> Match | None:
+    return next(_times(block), None)
+
+
+def _times(block: bytes) -> Iterator[Match]:
+    found = (find_time(line[:_LINE_BYTES]) for line in block.split(b"\n")[:-1])
+    return (match for match in found if match)

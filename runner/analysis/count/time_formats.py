@@ -1,4 +1,4 @@
-"""Formats of the time in log lines, and their meaning. Imports nothing of ours.
+"""Formats of the time in log lines, and their meaning.
 
     format   example                                       fraction  zone
     ISO      2026-11-25T01:02:03,123+01:00 (or / and " ")  yes       optional, UTC without
@@ -7,7 +7,7 @@
     dotted   2026-11-25-01.02.03.123456 (Blue Gene, DB2)   yes       UTC
     short    261125 010203 (HDFS)                          no        UTC
     slashed  26/11/25 01:02:03 (Spark)                     yes       UTC
-    US       11/25/2026 1:02:03 AM (Windows)               no        UTC
+    US       11/25/2026 1:02:03 AM (Windows)               no        UTC (or day first, see below)
     German   25.11.2026 01:02:03                           no        UTC
     named    25-Nov-2026 01:02:03.123, 25 Nov 2026 …       yes       optional, UTC without
     month    11-25 01:02:03.123, 11.25 01:02:03            yes       UTC (Android, Proxifier)
@@ -17,8 +17,11 @@
     CLF      … [25/Nov/2026:01:02:03 +0000] …              no        yes
 
 All but CLF are at the start of the line, possibly after a bracket, a syslog priority, a dash, or a
-level with a blank or a comma. In JSON and logfmt, the time follows the first of the usual keys that
-has one, in JSON at any depth. The year of month, klog and syslog depends on the time of the file.
+level with a blank or a comma, and after what count/wrappers.py peels off. ISO times may have a tab
+in their middle (CloudFront), and a zone may be a name such as CET. In JSON and logfmt, the time
+follows the first of the usual keys that has one, in JSON at any depth. The year of month, klog and
+syslog depends on the time of the file, and the order of day and month in US on its other lines:
+both are in a Reference.
 The meaning of a line does not depend on the lines before it.
 """
 
@@ -26,6 +29,8 @@ import re
 from calendar import isleap
 from collections.abc import Iterator
 from datetime import UTC, datetime
+
+from runner.analysis.count.wrappers import ANSI, after_wrapper
 
 LINE_BYTES = 256
 JSON_BYTES = 1024
@@ -42,9 +47,9 @@ _LEVEL = (
 )
 _PREFIX = re.compile(
     rb"(?:\xef\xbb\xbf)?[ \t]*(?:- )?(?:<\d{1,3}>(?:\d{1,2} )?)?"
-    rb"(?:[\[(\"]?" + _LEVEL + rb"[\])\"]?(?:[:,]?[ \t]+(?:[|-] )?|,))?[\[(\"]?"
+    rb"(?:[\[(\"]?%b[\])\"]?%b(?:[:,]?[ \t]+%b(?:[|-] )?|,))?[\[(\"]?" % (_LEVEL, ANSI, ANSI)
 )
-_AT_ISO = rb"(?:\d{4}-\d\d-\d\d|\d{4}/\d\d/\d\d)[Tt ]" + _CLOCK + rb"(?!\d)"
+_AT_ISO = rb"(?:\d{4}-\d\d-\d\d|\d{4}/\d\d/\d\d)[Tt \t]" + _CLOCK + rb"(?!\d)"
 _AT_SYSLOG = MONTH_NAME + rb" {1,2}\d{1,2}(?: \d{4})? " + _CLOCK + rb"(?!\d)"
 _AT_CTIME = DAY_NAME + b" " + MONTH_NAME + rb" {1,2}\d{1,2} " + _CLOCK + rb"(?!\d)"
 _AT_CLF = rb"\d\d/" + MONTH_NAME + rb"/\d{4}:" + _CLOCK
@@ -55,7 +60,17 @@ def _format(at: bytes, fraction: bytes, zone: bytes) -> re.Pattern[bytes]:
     return re.compile(rb"(?P<at>%b)(?P<fraction>%b)(?P<zone>%b)" % (at, fraction, zone))
 
 
-_ZONE = rb"(?:[Zz]| ?[+-]\d\d:?\d\d(?!\d)|[+-]\d\d(?![\d:]))?"
+_ZONES = {
+    **{b"CET": 1, b"CEST": 2, b"EET": 2, b"EEST": 3, b"WEST": 1, b"MSK": 3, b"JST": 9},
+    **{b"EST": -5, b"EDT": -4, b"CST": -6, b"CDT": -5},
+    **{b"MST": -7, b"MDT": -6, b"PST": -8, b"PDT": -7},
+}
+"""Hours of zones that logs name; those of America, where a name has several meanings."""
+_ZONE = (
+    rb"(?:[Zz]| ?[+-]\d\d:?\d\d(?!\d)|[+-]\d\d(?![\d:])| (?:"
+    + b"|".join(_ZONES)
+    + rb")(?![A-Za-z\d]))?"
+)
 _SHORT_CLOCK = rb"\d{1,2}:\d\d:\d\d(?!\d)"
 ISO = _format(_AT_ISO, _FRACTION, _ZONE)
 EPOCH = _format(rb"[1-4]\d{9}", rb"(?:\.\d+|\d{3}|\d{6}|\d{9})?", rb"(?=[\s,;:|\])}\"]|$)")
@@ -90,12 +105,37 @@ _LOGFMT_KEY = re.compile(rb"(?:^|(?<=[ \t]))(?:" + _KEYS + rb')="?')
 Match = re.Match[bytes]
 
 
+class Reference(float):
+    """What the times of a file depend on: about when it was written, in epoch seconds.
+
+    `day_first` tells that a date such as 25/11/2026 begins with its day.
+    """
+
+    day_first: bool
+
+    def __new__(cls, seconds: float, day_first: bool = False) -> "Reference":
+        """A reference. Arithmetic with it gives a plain number."""
+        made = super().__new__(cls, seconds)
+        made.day_first = day_first
+        return made
+
+    def __reduce__(self) -> tuple[type["Reference"], tuple[float, bool]]:
+        return Reference, (float(self), self.day_first)
+
+
 def find_time(line: bytes) -> Match | None:
     """Find the time in a line; the match has the groups `at` (to the second), `fraction`, `zone`.
 
     Only the first 256 bytes of the line are searched, of a JSON line 1,024, and nothing after a
     newline. The match can be an impossible time, such as February 30.
     """
+    if (match := _find(line)) or line[:1].isdigit():
+        return match
+    start = after_wrapper(line)
+    return _find(line[start:]) if start else None
+
+
+def _find(line: bytes) -> Match | None:
     if line[:1].isdigit():  # as in most logs
         if match := ISO.match(line, 0, LINE_BYTES):
             return match
@@ -160,6 +200,8 @@ def _second(year: int, month: int, day: int, clock: bytes) -> float:
 
 def _offset(zone: bytes) -> int:
     """The offset of a time zone from UTC, in seconds."""
+    if (hours := _ZONES.get(zone[1:])) is not None:
+        return hours * 3600
     digits = zone.strip(b" Zz").replace(b":", b"")
     if not digits:
         return 0
@@ -239,6 +281,8 @@ def _slashed(match: Match, reference: float) -> float:
 def _us(match: Match, reference: float) -> float:
     date, clock = match["at"].split()
     month, day, year = date.rstrip(b",").split(b"/")
+    if getattr(reference, "day_first", False):
+        day, month = month, day
     if half := match["zone"]:
         hour, rest = clock.split(b":", 1)
         if not 1 <= int(hour) <= 12:

@@ -37,8 +37,9 @@ SampleCells = tuple[int, dict[int, tuple[int, int]]]
 class _Rules(ctypes.Structure):
     """The C struct `time_rules`."""
 
-    _fields_ = tuple(
-        (name, ctypes.c_int64) for name in ("latest_year", "latest_second", "head_bytes")
+    _fields_ = (
+        *((name, ctypes.c_int64) for name in ("latest_year", "latest_second")),
+        *((name, ctypes.c_int32) for name in ("head_bytes", "day_first")),
     )
 
 
@@ -101,7 +102,7 @@ def _declared(library: Any) -> Any:
 
 @dataclass(frozen=True)
 class TimeRules:
-    """How times are read. `reference` is about when the file was written, in epoch seconds.
+    """How times are read. `reference` is about when the file was written, or a Reference.
 
     Only the first `head_bytes` of a line are read.
     """
@@ -113,7 +114,8 @@ class TimeRules:
         """The rules as the kernel takes them."""
         latest = self.reference + 86_400
         year = datetime.fromtimestamp(latest, UTC).year
-        return _Rules(year, floor(latest), self.head_bytes)
+        day_first = getattr(self.reference, "day_first", False)
+        return _Rules(year, floor(latest), self.head_bytes, day_first)
 
 
 @dataclass(frozen=True)

@@ -2,7 +2,9 @@
 
 from collections import Counter
 from collections.abc import Sequence
+from dataclasses import replace
 
+from runner.analysis.count.wrappers import peeled
 from runner.analysis.formats import header
 from runner.analysis.formats.key_values import (
     DockerJson,
@@ -49,7 +51,36 @@ class MixedFormat(LogFormat):
         return next((parts for each in self.formats if (parts := each.split(line))), None)
 
 
+class WrappedFormat(LogFormat):
+    """The format of lines within those of another tool, see count/wrappers.py."""
+
+    def __init__(self, inner: LogFormat, times: FieldTimes) -> None:
+        """`inner` is the format of the lines without their wrappers."""
+        super().__init__(inner.name, inner.title, inner.fields)
+        self.share, self._inner, self._times = inner.share, inner, times
+
+    def split(self, line: bytes) -> Parts | None:
+        """The parts of a line, whose wrapper may have the time."""
+        written, rest = peeled(line)
+        parts = self._inner.split(rest)
+        if parts is None:
+            return None
+        time = parts.time if written is None else self._times.time_of(written)
+        return replace(parts, time=time, message_at=None)
+
+
 def detect(lines: Sequence[bytes], modified: float | None = None) -> LogFormat:
+    """The format of the lines of a file, see `_detect`, also within those of other tools."""
+    inner = [peeled(line)[1] for line in lines]
+    is_wrapped = [rest != line for rest, line in zip(inner, lines, strict=True)]
+    if sum(is_wrapped) * 2 > len(lines):
+        found = _detect(inner, modified)
+        if not isinstance(found, UnknownFormat):
+            return WrappedFormat(found, FieldTimes(modified))
+    return _detect(lines, modified)
+
+
+def _detect(lines: Sequence[bytes], modified: float | None) -> LogFormat:
     """The format of the lines of a file: some from its start, its middle and its end.
 
     Noise and lines of other formats may lie between them. `share` is the share of lines, without

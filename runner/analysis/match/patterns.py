@@ -16,7 +16,12 @@ from runner.analysis.input.errors import PatternError
 from runner.analysis.match.fixed_length import FixedLengthRegex, fixed_length_regex
 from runner.analysis.match.re2_regex import WHOLE, CompiledRegex, RegexError
 from runner.analysis.match.regex_errors import explain, unbalanced
-from runner.analysis.match.regex_text import check_regex, required_literals, word_regex
+from runner.analysis.match.regex_text import (
+    before_line_end,
+    check_regex,
+    required_literals,
+    word_regex,
+)
 
 MAX_ERRORS = 100
 """Wrong patterns that are reported."""
@@ -264,5 +269,6 @@ def _source(pattern: Pattern) -> str:
     """The regex of a regex or a whole word, in RE2's syntax."""
     if not pattern.regex:
         return word_regex(pattern.text.encode(), pattern.ignore_case)
-    body = rf"\b(?:{pattern.text})\b" if pattern.word else f"(?:{pattern.text})"
+    text = before_line_end(pattern.text)
+    body = rf"\b(?:{text})\b" if pattern.word else f"(?:{text})"
     return f"(?mi){body}" if pattern.ignore_case else f"(?m){body}"

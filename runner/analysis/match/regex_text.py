@@ -44,6 +44,12 @@ def check_regex(index: int, text: str) -> None:
             raise PatternError(index, problem, refused.start())
 
 
+def before_line_end(text: str) -> str:
+    """The regex with "$" also before the CR of lines that end with CR and LF."""
+    tokens = (token.group() for token in TOKEN.finditer(text))
+    return "".join(r"(?:\r?$)" if token == "$" else token for token in tokens)
+
+
 def word_regex(text: bytes, ignore_case: bool) -> str:
     """A regex for a text as a whole word, with ASCII letters in either case if `ignore_case`."""
     chars = (re.escape(char) for char in text.decode())

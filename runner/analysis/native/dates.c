@@ -108,7 +108,7 @@ static inline int64_t number_of(const uint8_t *at, int count) {
 
 /* 11/25/2026 1:02:03 AM, or 25.11.2026 01:02:03. `count` is the number of digits of the first
  * number, and `mark` comes behind it. */
-static int64_t year_last(const uint8_t *at, const uint8_t *end, int count, uint8_t mark,
+static int64_t year_last(const time_rules *r, const uint8_t *at, const uint8_t *end, int count, uint8_t mark,
                          time_place *place) {
     uint8_t clock[8];
     const uint8_t *other = at + count + 1;
@@ -123,6 +123,10 @@ static int64_t year_last(const uint8_t *at, const uint8_t *end, int count, uint8
     if (mark == '.') {
         *place = (time_place){at, next, 0};
         return moment(four(year), second, first, clock, 0);
+    }
+    if (r->day_first) {
+        int64_t day = first;
+        first = second, second = day;
     }
     if (end - next >= 3 && *next == ' ' && (next[1] == 'A' || next[1] == 'P') && next[2] == 'M') {
         int64_t of_day = hour % 12 + (next[1] == 'P' ? 12 : 0);
@@ -174,7 +178,7 @@ int64_t other_numeric(const time_rules *r, const uint8_t *at, const uint8_t *end
     if ((mark == '-' || mark == '.') && count == 2)
         second = month_and_day(r, at, end, place);
     if (second == ABSENT && (mark == '/' || mark == '.'))
-        second = year_last(at, end, count, mark, place);
+        second = year_last(r, at, end, count, mark, place);
     if (second == ABSENT && (mark == '-' || mark == ' '))
         second = named_month(at, end, count, place);
     return second;

@@ -190,9 +190,11 @@ static void add_text(masker *m, const uint8_t *at, const uint8_t *end) {
             }
         } else if (class & SPACE) {
             mix(m, ' ');
-            do    /* behind a form feed are further lines of a record, see records.c */
-                m->ended |= *at++ == '\f';
-            while (at < end && classes[*at] & SPACE);
+            do {    /* behind a form feed are further lines of a record, see records.c */
+                const uint8_t *color_end = after_color(at, end);
+                m->ended |= *at == '\f';
+                at = color_end > at ? color_end : at + 1;
+            } while (at < end && classes[*at] & SPACE);
         } else if (class & SLASH) {
             add_mark(m, PATH);
             do

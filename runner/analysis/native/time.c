@@ -5,7 +5,7 @@
 enum { LINE_BYTES = 256, JSON_BYTES = 1024 };
 static int64_t iso(const uint8_t *at, const uint8_t *end, time_place *place) {
     if (end - at < 19 || (at[4] != '-' && at[4] != '/') || at[7] != at[4] ||
-        (at[10] != ' ' && at[10] != 'T' && at[10] != 't') || !is_clock(at + 11, end) ||
+        (at[10] != ' ' && at[10] != 'T' && at[10] != 't' && at[10] != '\t') || !is_clock(at + 11, end) ||
         digits(at, end, 4) < 4 || digits(at + 5, end, 2) < 2 || digits(at + 8, end, 2) < 2 ||
         (end - at > 19 && is_digit(at[19])))
         return ABSENT;
@@ -166,6 +166,12 @@ static int is_level(const uint8_t *at, int size) {
     return 0;
 }
 
+static const uint8_t *after_colors(const uint8_t *at, const uint8_t *end) {
+    for (const uint8_t *next; (next = after_color(at, end)) > at;)
+        at = next;
+    return at;
+}
+
 static inline int opens(uint8_t byte) {
     return byte == '[' || byte == '(' || byte == '"';
 }
@@ -178,11 +184,12 @@ static const uint8_t *after_level(const uint8_t *at, const uint8_t *end) {
     if (!is_level(name, (int)(next - name)))
         return at;
     next += next < end && (*next == ']' || *next == ')' || *next == '"');
+    next = after_colors(next, end);
     int has_comma = next < end && *next == ',';
     next += next < end && (*next == ':' || *next == ',');
     if (next >= end || !is_blank(*next))
         return has_comma ? next : at;
-    next = after_blanks(next, end);
+    next = after_colors(after_blanks(next, end), end);
     if (end - next >= 2 && (*next == '|' || *next == '-') && next[1] == ' ')
         next += 2;
     return next;
@@ -305,22 +312,136 @@ static inline const uint8_t *limited(const uint8_t *at, const uint8_t *end, int6
     return end - at > most ? at + most : end;
 }
 
+static inline int is_digit_at(const uint8_t *at, const uint8_t *end) {
+    return at < end && is_digit(*at);
+}
+
+static inline int is_low_or_digit(uint8_t byte) {
+    return (byte >= 'a' && byte <= 'z') || is_digit(byte);
+}
+
+/* The position behind "[pod/web-0/app] ", or NULL. */
+static const uint8_t *after_pod(const uint8_t *at, const uint8_t *end) {
+    const uint8_t *next = at + 1;
+    while (next < end && *next >= 'a' && *next <= 'z')
+        next++;
+    if (next == at + 1 || next >= end || *next != '/')
+        return NULL;
+    const uint8_t *name = ++next;
+    while (next < end && !is_space(*next) && *next != ']')
+        next++;
+    return next > name && begins(next, end, "] ", 2) ? next + 2 : NULL;
+}
+
+/* The position behind "web-7d4b9c-x2x9z app ", of which `name` is the end of the first word. */
+static const uint8_t *after_stern(const uint8_t *at, const uint8_t *name, const uint8_t *end) {
+    int digits_only = 1, size = 0;
+    const uint8_t *last = name;
+    for (; last > at && is_low_or_digit(last[-1]); last--, size++)
+        digits_only &= is_digit(last[-1]);
+    if (last - at < 2 || last[-1] != '-' || !size || (size != 5 && !digits_only))
+        return NULL;
+    for (const uint8_t *i = at; i < name; i++)
+        if (!is_low_or_digit(*i) && *i != '-' && *i != '.')
+            return NULL;
+    const uint8_t *next = name + 1;
+    while (next < end && (is_low_or_digit(*next) || *next == '-' || *next == '.'))
+        next++;
+    return next > name + 1 && next < end && *next == ' ' && is_digit_at(next + 1, end) ? next + 1
+                                                                                      : NULL;
+}
+
+/* The position behind "/var/log/app.log:" or "app.log:17:", of which `name` is the end of the name. */
+static const uint8_t *after_path(const uint8_t *name, const uint8_t *end) {
+    const uint8_t *next = name + 1;
+    int count = digits(next, end, 8);
+    if (count && count < 8 && next + count + 1 < end && next[count] == ':' &&
+        !is_space(next[count + 1]))
+        return next + count + 1;
+    return next < end && !is_space(*next) ? next : NULL;
+}
+
+/* The position behind two columns that end with tabs, or NULL. */
+static const uint8_t *after_columns(const uint8_t *at, const uint8_t *end) {
+    for (int column = 0; column < 2; column++) {
+        const uint8_t *start = at;
+        while (at < end && at - start <= 100 && *at != '\t')
+            at++;
+        if (at >= end || at == start || at - start > 100)
+            return NULL;
+        at++;
+    }
+    return is_digit_at(at, end) ? at : NULL;
+}
+
+static int is_protocol(const uint8_t *at, const uint8_t *end) {
+    static const char *const names[] = {"http ", "https ", "h2 ", "grpc ", "grpcs ", "ws ", "wss "};
+    for (uint32_t i = 0; i < sizeof names / sizeof *names; i++) {
+        int size = 0;
+        while (names[i][size])
+            size++;
+        if (begins(at, end, names[i], size))
+            return size;
+    }
+    return 0;
+}
+
+/* The position behind what another tool has put in front of a line, see count/wrappers.py. */
+static const uint8_t *after_tool(const uint8_t *at, const uint8_t *end) {
+    const uint8_t *found = NULL, *name = at, *bar;
+    int is_path = 0, is_word = 1, size;
+    while (name < end && (is_key_byte(*name) || *name == '/' || *name == '+') && *name != '@') {
+        is_path |= *name == '/' || *name == '.';
+        is_word &= *name != '/' && *name != '+';
+        name++;
+    }
+    for (bar = name; bar < end && *bar == ' ';)
+        bar++;
+    if (name > at && is_word && bar > name && begins(bar, end, "| ", 2))
+        return bar + 2;
+    if (at < end && *at == '[')
+        found = after_pod(at, end);
+    if (!found && name > at && name < end && *name == ' ')
+        found = after_stern(at, name, end);
+    if (!found && is_path && name < end && *name == ':')
+        found = after_path(name, end);
+    found = found ? found : after_columns(at, end);
+    if (!found && (size = is_protocol(at, end)) && is_digit_at(at + size, end))
+        found = at + size;
+    if (!found && begins(at, end, "# Time: ", 8))
+        found = at + 8;
+    if (!found && end - at > 5 && is_day_name(at, end) && at[3] == ',' && at[4] == ' ' &&
+        is_digit(at[5]))
+        found = at + 5;
+    return found ? found : at;
+}
+
+static int64_t find_in(const time_rules *r, const uint8_t *line, const uint8_t *end,
+                       time_place *place) {
+    int64_t second;
+    const uint8_t *near_end = limited(line, end, LINE_BYTES);
+    if (line < end && is_digit(*line)) {
+        second = numeric(r, line, near_end, place);
+        return second == ABSENT ? clf(line, near_end, place) : second;
+    }
+    if (is_json(line, limited(line, end, JSON_BYTES)))
+        return in_json(r, line, limited(line, end, JSON_BYTES), place);
+    second = is_logfmt(line, near_end) ? in_logfmt(r, line, near_end, place) : ABSENT;
+    second = second == ABSENT ? time_at(r, line, near_end, place) : second;
+    return second == ABSENT ? clf(line, near_end, place) : second;
+}
+
 /* The second of the line from `line` to `end`, without its newline; NO_TIME if it has no time. Sets
  * the place of the time, also of an impossible one. */
 int64_t find_time(const time_rules *r, const uint8_t *line, const uint8_t *end,
                   time_place *place) {
-    int64_t second;
     end = limited(line, end, r->head_bytes);
-    const uint8_t *near_end = limited(line, end, LINE_BYTES);
-    if (line < end && is_digit(*line)) {
-        second = numeric(r, line, near_end, place);
-        second = second == ABSENT ? clf(line, near_end, place) : second;
-    } else if (is_json(line, limited(line, end, JSON_BYTES))) {
-        second = in_json(r, line, limited(line, end, JSON_BYTES), place);
-    } else {
-        second = is_logfmt(line, near_end) ? in_logfmt(r, line, near_end, place) : ABSENT;
-        second = second == ABSENT ? time_at(r, line, near_end, place) : second;
-        second = second == ABSENT ? clf(line, near_end, place) : second;
+    int64_t second = find_in(r, line, end, place);
+    if (second == ABSENT && line < end && !is_digit(*line)) {
+        const uint8_t *near_end = limited(line, end, LINE_BYTES);
+        const uint8_t *peeled = after_tool(after_colors(line, near_end), near_end);
+        peeled = after_colors(peeled, near_end);
+        second = peeled > line ? find_in(r, peeled, end, place) : ABSENT;
     }
     return second == ABSENT ? NO_TIME : second;
 }

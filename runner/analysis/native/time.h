@@ -90,8 +90,32 @@ static inline int is_sign(uint8_t byte) {
     return byte == '+' || byte == '-';
 }
 
+/* The hours of a zone that is named behind a space; ABSENT for another word. */
+static inline int64_t zone_hours(const uint8_t *at, const uint8_t *end, int *size) {
+    static const struct { char name[5]; int8_t hours; } zones[] = {
+        {"CET", 1},  {"CEST", 2}, {"EET", 2},  {"EEST", 3}, {"WEST", 1}, {"MSK", 3},  {"JST", 9},
+        {"EST", -5}, {"EDT", -4}, {"CST", -6}, {"CDT", -5}, {"MST", -7}, {"MDT", -6}, {"PST", -8},
+        {"PDT", -7},
+    };
+    for (uint32_t i = 0; i < sizeof zones / sizeof *zones; i++) {
+        *size = zones[i].name[3] ? 4 : 3;
+        if (begins(at, end, zones[i].name, *size) &&
+            (at + *size >= end || !(is_letter(at[*size] | 0x20) || is_digit(at[*size]))))
+            return zones[i].hours;
+    }
+    return ABSENT;
+}
+
 /* The offset of the zone of an ISO time, 0 without one. Sets the end of the time. */
 static inline int64_t iso_offset(const uint8_t *at, const uint8_t *end, time_place *place) {
+    int size;
+    if (end - at > 3 && *at == ' ' && is_letter(at[1] | 0x20)) {
+        int64_t hours = zone_hours(at + 1, end, &size);
+        if (hours != ABSENT) {
+            place->end = at + 1 + size;
+            return hours * 3600;
+        }
+    }
     place->end = at + (at < end && (*at == 'Z' || *at == 'z'));
     const uint8_t *sign = at + (at < end && *at == ' ');
     if (end - sign < 3 || !is_sign(*sign) || digits(sign + 1, end, 2) < 2)

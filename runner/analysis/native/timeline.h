@@ -26,7 +26,8 @@ enum {
 typedef struct {
     int64_t latest_year;       /* of times without a year */
     int64_t latest_second;
-    int64_t head_bytes;        /* no byte of a line after these is read */
+    int32_t head_bytes;        /* no byte of a line after these is read */
+    int32_t day_first;         /* whether 25/11/2026 begins with its day */
 } time_rules;
 
 /* Where the time of a line is; both are NULL without one. In an access log, it is in brackets. */
@@ -84,6 +85,16 @@ typedef struct {
     const vectors *vectors;
     strip strips[TIMELINE_BLOCK / STRIP + 1];
 } timeline;
+
+/* The position behind a color of a terminal, such as ESC[36m; `at` if there is none. */
+static inline const uint8_t *after_color(const uint8_t *at, const uint8_t *end) {
+    const uint8_t *next = at + 2;
+    if (end - at < 3 || at[0] != 0x1b || at[1] != '[')
+        return at;
+    while (next < end && ((uint8_t)(*next - '0') < 10 || *next == ';'))
+        next++;
+    return next < end && (*next == 'm' || *next == 'K') ? next + 1 : at;
+}
 
 /* time.c */
 int64_t find_time(const time_rules *rules, const uint8_t *line, const uint8_t *end,

@@ -13,12 +13,15 @@ _KEY = re.compile(
 _PRIORITY = re.compile(rb"<([0-7])>")
 _KLOG = re.compile(rb"([DIWEF])\0 ")
 _WORD = re.compile(rb"[\[(<|]*(?:[\w.\-]*:)?([A-Za-z]+)[\])>|:,]*")
+_CRI = re.compile(rb" ?\x01 std(?:out|err) [FP] ")
+"""What a container runtime of Kubernetes puts in front: F means a full line, not FATAL."""
 _MAX_WORDS = 10
 """Words at the start of a line that may be its level."""
 
 
 def level_of(shape: bytes) -> str | None:
     """The level of the lines of a shape, in capital letters and in one spelling, or None."""
+    shape = _CRI.sub(b"", shape, count=1) if _CRI.match(shape) else shape
     if found := _KEY.search(shape):
         return levels.level_of(found[1])
     if found := _PRIORITY.match(shape):

@@ -8,8 +8,9 @@ parts:
 - A run of letters, digits and `_.@+%$~-`. It is variable if it contains a digit, or is hexadecimal
   and has 8 characters or more. A colon within an address, such as `10.0.0.1:80`, belongs to it.
 - A path: from a slash that follows no run, to a space, a quote, a bracket, a comma or `;<>|`.
-- Spaces and control characters, which become one space. Any other byte stands for itself. The shape
-  ends at a form feed: behind it are further lines of a record, see records/rule.py.
+- Spaces, control characters and colors of a terminal, which become one space. Any other byte stands
+  for itself. The shape ends at a form feed: behind it are further lines of a record, see
+  records/rule.py.
 - The time, as `find_time` finds it. In an access log, all text before the time is masked with it.
 - An HTTP status is masked up to its class. In an access log, the text after it is masked.
 
@@ -40,7 +41,7 @@ _PART = re.compile(
     rb"(?P<run>(?>[" + _HEX + rb".\-](?:[" + _HEX + rb".\-]|:(?=[" + _HEX + rb":]))*)"
     rb"[" + _RUN + rb"]*|[" + _RUN + rb"]+)(?P<slash>[/\\]?)"
     rb"|(?P<path>[/\\][^\x00-\x20\x7f\"',;()<>\[\]{}|]*)"
-    rb"|(?P<space>[\x00-\x20\x7f]+)"
+    rb"|(?P<space>(?:\x1b\[[\d;]*[mK]|[\x00-\x20\x7f])+)"
     rb"|(?P<other>.)",
     re.DOTALL,
 )

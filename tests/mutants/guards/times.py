@@ -8,7 +8,37 @@ LIMITS = ("tests/analysis/test_time_limits.py",)
 SAMPLES = ("tests/analysis/test_samples.py",)
 TIMELINE = ("tests/analysis/test_timeline.py",)
 
+COMMON = ("tests/analysis/test_common_logs.py",)
+
 TIMES = (
+    Mutant(
+        "an F of a container runtime is no level",
+        "runner/analysis/overview/levels.py",
+        "if _CRI.match(shape) else shape",
+        "if False else shape",
+        (f"{COMMON[0]}::test_lines_within_those_of_other_tools_have_times_and_levels",),
+    ),
+    Mutant(
+        "a day above twelve proves the order of dates",
+        "runner/analysis/count/reference.py",
+        "    return any(first > _MONTHS for first, _ in dates) and",
+        "    return False and",
+        (f"{COMMON[0]}::test_a_day_above_twelve_proves_that_dates_begin_with_it",),
+    ),
+    Mutant(
+        "times without a year do not go back",
+        "runner/analysis/count/reference.py",
+        "        if all(later >= earlier - _DAY",
+        "        if True or all(later >= earlier - _DAY",
+        (f"{COMMON[0]}::test_times_without_a_year_do_not_go_back",),
+    ),
+    Mutant(
+        "lines of 1970 do not stretch the axis",
+        "runner/analysis/count/axis.py",
+        "    unset = unset if sums[unset] * _MOST_UNSET <= sums[-1] else 0",
+        "    unset = 0",
+        (f"{COMMON[0]}::test_lines_of_a_clock_that_was_never_set_do_not_stretch_the_axis",),
+    ),
     Mutant(
         "lines outside of from and until do not count",
         "runner/analysis/count/timeline_kernel.py",
