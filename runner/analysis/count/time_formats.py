@@ -129,7 +129,7 @@ def find_time(line: bytes) -> Match | None:
     Only the first 256 bytes of the line are searched, of a JSON line 1,024, and nothing after a
     newline. The match can be an impossible time, such as February 30.
     """
-    if (match := _find(line)) or line[:1].isdigit():
+    if (match := _find(line)) or line[:1].isdigit() or line[:1] in b" \t":
         return match
     start = after_wrapper(line)
     return _find(line[start:]) if start else None

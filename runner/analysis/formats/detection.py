@@ -71,13 +71,15 @@ class WrappedFormat(LogFormat):
 
 def detect(lines: Sequence[bytes], modified: float | None = None) -> LogFormat:
     """The format of the lines of a file, see `_detect`, also within those of other tools."""
+    direct = _detect(lines, modified)
+    if direct.name not in ("unknown", "header"):
+        return direct
     inner = [peeled(line)[1] for line in lines]
-    is_wrapped = [rest != line for rest, line in zip(inner, lines, strict=True)]
-    if sum(is_wrapped) * 2 > len(lines):
+    if sum(rest != line for rest, line in zip(inner, lines, strict=True)) * 2 > len(lines):
         found = _detect(inner, modified)
         if not isinstance(found, UnknownFormat):
             return WrappedFormat(found, FieldTimes(modified))
-    return _detect(lines, modified)
+    return direct
 
 
 def _detect(lines: Sequence[bytes], modified: float | None) -> LogFormat:

@@ -437,7 +437,7 @@ int64_t find_time(const time_rules *r, const uint8_t *line, const uint8_t *end,
                   time_place *place) {
     end = limited(line, end, r->head_bytes);
     int64_t second = find_in(r, line, end, place);
-    if (second == ABSENT && line < end && !is_digit(*line)) {
+    if (second == ABSENT && line < end && !is_digit(*line) && !is_blank(*line)) {
         const uint8_t *near_end = limited(line, end, LINE_BYTES);
         const uint8_t *peeled = after_tool(after_colors(line, near_end), near_end);
         peeled = after_colors(peeled, near_end);
