@@ -85,7 +85,7 @@ def test_the_mean_wait_keeps_its_last_value_while_no_job_starts(
         first.add({ types: {} }, 5000);
         return [samples.meanWait(), first.meanWait()];
     }"""
-    service.submit()  # an empty service has no charts
+    service.submit(payload={"seconds": 0})  # an empty service has no charts
     page.goto("/")
     module = str(page.locator("script[src$='/app.js']").get_attribute("src"))
     waits = page.evaluate(script, module.replace("app.js", "pages/overview/samples.js"))
