@@ -68,7 +68,7 @@ BACKUP = (
     Mutant(
         "a restore does not share the uploads of another service",
         "storage/backup/restore.py",
-        "if not self.may_adopt and not self.uploads.is_empty():",
+        "if not self.may_adopt and not (is_empty and owner is None):",
         "if False:",
         COMMANDS,
     ),

@@ -128,9 +128,9 @@ BYTE_QUOTA = (
     ),
     Mutant(
         "uploads of other callers do not count",
-        "storage/files/resumable/folder.py",
-        "if each is not None and each.created_by == name",
-        "if each is not None",
+        "server/jobs/resumable_uploads.py",
+        "own = [each for each in found if each.created_by == sharer]",
+        "own = list(found)",
         ("tests/storage/files/test_resumable.py",),
     ),
     Mutant(

@@ -287,7 +287,7 @@ CLIENT_LIMITS = (
     Mutant(
         "the answer to half a body is not lost by a reset",
         "server/handlers/base.py",
-        "            connection.stream.linger()\n",
+        "            connection.stream.linger(is_unknown=problem.status == 401 or is_limited)\n",
         "",
         ("tests/server/http/test_early_answers.py",),
     ),

@@ -53,8 +53,8 @@ DOCTOR = (
     Mutant(
         "a file of another size counts as missing",
         "storage/checks/stored_files.py",
-        "        if is_there != size:\n",
-        "        if is_there is None:\n",
+        "if size_of(uploads, file) != size:",
+        "if size_of(uploads, file) is None:",
         FILES,
     ),
     Mutant(

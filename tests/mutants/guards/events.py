@@ -35,7 +35,7 @@ EVENTS = (
     Mutant(
         "a stream that is opened during the stop ends",
         "server/events/shared_feed.py",
-        "        if self._stopped:\n            stream.end()\n",
+        "            if self._stopped:\n                stream.end()\n",
         "",
         ("tests/end_to_end/test_listener_stop.py",),
     ),

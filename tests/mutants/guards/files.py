@@ -30,7 +30,7 @@ FILES = (
     Mutant(
         "archives count as downloads that need memory",
         "server/handlers/files/download.py",
-        "with self.downloads.slow(), closing",
+        "with self.downloads.slow(self.caller.sharer), closing",
         "with closing",
         (f"{LEFT[0]}::test_too_many_archives_are_refused",),
     ),

@@ -140,7 +140,7 @@ ISOLATION = (
     Mutant(
         "a job cannot change its file",
         "runner/pool/job_process/loop.py",
-        'writable=(*self.writable, f"{place}/{WORK}")',
+        "writable=(*self.writable, work)",
         "writable=(*self.writable, place)",
         ACCESS,
     ),
@@ -168,8 +168,8 @@ ISOLATION = (
     Mutant(
         "jobs without a network cannot use io_uring",
         "runner/pool/linux/seccomp.py",
-        "        instruction(IF_EQUAL, _IO_URING_SETUP, 3, 0),\n",
-        "        instruction(IF_EQUAL, _IO_URING_SETUP, 0, 0),\n",
+        "        instruction(IF_EQUAL, IO_URING_SETUP, 3, 0),\n",
+        "        instruction(IF_EQUAL, IO_URING_SETUP, 0, 0),\n",
         ("tests/runner/pool/test_job_access.py",),
     ),
     Mutant(

@@ -92,8 +92,8 @@ MESSAGES = (
     Mutant(
         "a job process holds a lock without a descriptor",
         "runner/pool/job_process/loop.py",
-        "[channel.fileno(), output.stdout, output.stderr]",
-        "[channel.fileno(), output.stdout, output.stderr, *keep_fds]",
+        "[*ends, output.stdout, output.stderr]",
+        "[*ends, output.stdout, output.stderr, *keep_fds]",
         INVALID,
     ),
     Mutant(

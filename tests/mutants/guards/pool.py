@@ -181,7 +181,7 @@ POOL = (
     Mutant(
         "a job process inherits no other descriptors",
         "runner/pool/job_process/loop.py",
-        "    processes.close_descriptors_except(kept)\n",
+        "    processes.close_descriptors_except(keep_fds)\n",
         "",
         POOL_TESTS,
     ),

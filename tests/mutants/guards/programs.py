@@ -159,8 +159,8 @@ PROGRAMS = (
     Mutant(
         "an end that could not be stored is stored later",
         "runner/supervisor/supervisor.py",
-        "        claimed = self._run_claim_transaction(",
-        "        self._unsettled = []\n        claimed = self._run_claim_transaction(",
+        "        claimed, settlements = self._run_claim_transaction(",
+        "        self._unsettled = []\n        claimed, settlements = self._run_claim_transaction(",
         WHOLE,
     ),
     Mutant(

@@ -105,8 +105,8 @@ RESUMABLE = (
     Mutant(
         "objects of others are not swept",
         BUCKET,
-        "with contextlib.suppress(ValueError):  # no upload of ours",
-        "with contextlib.suppress(KeyError):  # no upload of ours",
+        "with contextlib.suppress(ValueError):  # no upload of ours: leave",
+        "with contextlib.suppress(KeyError):  # no upload of ours: leave",
         STORAGE,
     ),
     Mutant(
@@ -119,7 +119,7 @@ RESUMABLE = (
     Mutant(
         "an expired upload is gone",
         SERVICE,
-        "if found is None or self.expires_at(found) <= _now():",
+        "if found is None or self.expires_at(found) <= await self._run(self._uploads.now):",
         "if found is None:",
         API,
     ),

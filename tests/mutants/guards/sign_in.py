@@ -159,8 +159,8 @@ SIGN_IN = (
     Mutant(
         "a sign-in leads only to pages of the service",
         "server/sign_in/flow.py",
-        "if len(page) < 1000 and _PAGE.fullmatch(page) else",
-        "if True else",
+        "if len(text) >= 1000 or not _PAGE.fullmatch(text):",
+        "if False:",
         FORGERIES,
     ),
     Mutant(

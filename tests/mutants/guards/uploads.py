@@ -33,8 +33,8 @@ UPLOADS = (
     Mutant(
         "a file without all its parts is not completed",
         "storage/files/bucket_objects.py",
-        "        if self._failed:",
-        "        if False:",
+        "if self._failed:  # obstore",
+        "if False:  # obstore",
         BUCKET,
     ),
     Mutant(
@@ -47,8 +47,8 @@ UPLOADS = (
     Mutant(
         "an object is swept only after an hour without a job",
         "storage/files/bucket.py",
-        "if now - since >= GRACE_SECONDS]",
-        "if now >= since]",
+        "if now - first >= GRACE_SECONDS}",
+        "if now >= first}",
         BUCKET,
     ),
     Mutant(
