@@ -8,7 +8,7 @@ from io import FileIO
 from pathlib import Path
 from typing import Self
 
-from storage.records.job import StoreFull, StoreUnavailable
+from storage.records.job import StoreError, StoreFull, StoreUnavailable, StoreUnusable
 
 _DISK_FULL = {28, 122}  # ENOSPC, EDQUOT
 _STEP_BYTES = 64 * 1024
@@ -70,14 +70,17 @@ class DataFile:
 
 @contextlib.contextmanager
 def translate_errors(what: str, but: type[OSError] | None = None) -> Iterator[None]:
-    """Turn an OSError within the block into StoreFull or StoreUnavailable, except for one of `but`.
+    """Turn an OSError within the block into an error of the store, except for one of `but`.
 
-    `what` names the files in the message.
+    Raises StoreFull, StoreUnusable if something else stands in the place of a file or folder, and
+    otherwise StoreUnavailable. `what` names the files in the message.
     """
     try:
         yield
     except OSError as error:
         if but is not None and isinstance(error, but):
             raise
-        kind = StoreFull if error.errno in _DISK_FULL else StoreUnavailable
+        kind: type[StoreError] = StoreFull if error.errno in _DISK_FULL else StoreUnavailable
+        if isinstance(error, FileExistsError | NotADirectoryError):
+            kind = StoreUnusable
         raise kind(f"{what}: {error.strerror}") from error

@@ -145,6 +145,11 @@ def folder_of(store: Store) -> FolderUploads:
     return store.uploads
 
 
+def upload_files(folder: Path) -> list[Path]:
+    """All files of uploads, complete or not: all but `store.json`, which stands beside them."""
+    return [path for path in folder.glob("*/**/*") if path.is_file()]
+
+
 @contextmanager
 def open_bench(database_url: str, folder: Path, **environ: str) -> Iterator[Bench]:
     """Yield a new store. Closes it at the end with all its runners."""

@@ -9,7 +9,7 @@ from tornado.ioloop import IOLoop
 
 from server.app import App
 from tests.support.api import Client, fields, form, open_app, read
-from tests.support.stores import Bench
+from tests.support.stores import Bench, upload_files
 
 TYPES = "runner.job_types,tests.support.job_types.file_counts"
 pytestmark = [pytest.mark.gen_test, pytest.mark.sqlite]
@@ -51,7 +51,7 @@ async def test_a_wrong_number_of_files_is_refused(
     assert fields(problem) == ["files"]
     assert detail in problem["errors"][0]["detail"]
     folder = bench.store.settings.data_dir / "uploads"
-    assert not [path for path in folder.rglob("*") if path.is_file()]
+    assert not upload_files(folder)
 
 
 async def test_one_file_of_two_is_refused_before_it_is_read(client: Client) -> None:

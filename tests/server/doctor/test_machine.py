@@ -99,6 +99,7 @@ def test_a_folder_of_another_user_is_an_error(
 ) -> None:
     (tmp_path / "data").mkdir(mode=0o700)
     monkeypatch.setattr(os, "access", lambda *_args, **_more: False)
+    monkeypatch.setattr(os, "geteuid", lambda: os.getuid() + 1)
     (found,) = permissions.check(subject())
     assert found.level == "error"
     assert found.fix.startswith("`chown -R")

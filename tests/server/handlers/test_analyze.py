@@ -20,7 +20,7 @@ from storage.records.attempt_outcome import AttemptOutcome
 from storage.records.filters import Filters
 from storage.records.job import Job
 from tests.support.api import FILE, Client, fields, open_app, read
-from tests.support.stores import RAISED, RETURNED, Bench
+from tests.support.stores import RAISED, RETURNED, Bench, upload_files
 from tests.support.waiting import until
 
 pytestmark = [pytest.mark.gen_test, pytest.mark.sqlite, pytest.mark.tornado]
@@ -58,7 +58,7 @@ def jobs(bench: Bench) -> list[Job]:
 def files(bench: Bench) -> list[Path]:
     """All files in the uploads folder, complete or not."""
     folder = bench.store.settings.data_dir / "uploads"
-    return [path for path in folder.rglob("*") if path.is_file()]
+    return upload_files(folder)
 
 
 async def ended(

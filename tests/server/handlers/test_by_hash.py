@@ -17,7 +17,7 @@ from storage.records.job import StoreUnavailable
 from tests.support.api import Client, open_app, read
 from tests.support.callers import API_TOKENS, bearer
 from tests.support.job_files import complete_with_files
-from tests.support.stores import Bench
+from tests.support.stores import Bench, upload_files
 
 pytestmark = [pytest.mark.gen_test, pytest.mark.tornado]
 CONTENT = b"one ERROR\n" * 1000
@@ -39,7 +39,7 @@ def app(bench: Bench, io_loop: IOLoop, limits: dict[str, Any]) -> Iterator[App]:
 def stored(bench: Bench) -> list[Path]:
     """All files of uploads."""
     folder = bench.store.settings.data_dir / "uploads"
-    return sorted(path for path in folder.rglob("*") if path.is_file())
+    return sorted(upload_files(folder))
 
 
 async def first_job(client: Client) -> str:

@@ -7,7 +7,7 @@ from tornado.httpclient import HTTPResponse
 
 from storage.records.filters import Filters
 from tests.support.api import FILE, Client, analyze_form, form, read
-from tests.support.stores import RETURNED, Bench
+from tests.support.stores import RETURNED, Bench, upload_files
 
 pytestmark = [pytest.mark.gen_test, pytest.mark.tornado]
 NO_ID = "00000000-0000-0000-0000-000000000000"
@@ -27,7 +27,7 @@ def require_nothing_stored(bench: Bench) -> None:
     assert bench.jobs.list(Filters(), 10).jobs == []
     folder = bench.store.uploads.folder
     assert folder
-    assert [path for path in folder.rglob("*") if path.is_file()] == []
+    assert upload_files(folder) == []
 
 
 async def test_a_dry_run_shows_the_job_and_stores_none(client: Client, bench: Bench) -> None:

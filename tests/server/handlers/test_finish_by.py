@@ -8,7 +8,7 @@ import pytest
 from server.documents.jobs import rfc3339
 from storage.jobs.deadlines import record_missed
 from tests.support.api import Client, analyze_form
-from tests.support.stores import RETURNED, Bench
+from tests.support.stores import RETURNED, Bench, upload_files
 
 pytestmark = pytest.mark.gen_test
 JOB = {"type": "sleep", "payload": {"seconds": 1}}
@@ -94,7 +94,7 @@ async def test_a_form_is_refused_before_its_file_arrives(client: Client, bench: 
         assert problem["code"] == "deadline_unreachable"
     folder = bench.store.uploads.folder
     assert folder
-    assert [path for path in folder.rglob("*") if path.is_file()] == []
+    assert upload_files(folder) == []
     form = [("finish_by", None, at(bench, 900).encode()), *analyze_form()]
     assert (await client.post_form(form))["status"] == "queued"
 

@@ -24,7 +24,7 @@ from server.jobs import admission, resumable_uploads
 from storage.files.resumable.folder import FolderResumables
 from tests.support.api import Client, form, open_app, read
 from tests.support.callers import API_TOKENS, bearer
-from tests.support.stores import Bench
+from tests.support.stores import Bench, upload_files
 
 pytestmark = [pytest.mark.gen_test, pytest.mark.sqlite, pytest.mark.tornado]
 MAX_FILE = 5_000_000
@@ -47,7 +47,7 @@ def app(bench: Bench, io_loop: IOLoop, limits: dict[str, Any]) -> Iterator[App]:
 def stored(bench: Bench) -> list[Path]:
     """All files of uploads, complete or not."""
     folder = bench.store.settings.data_dir / "uploads"
-    return [path for path in folder.rglob("*") if path.is_file()]
+    return upload_files(folder)
 
 
 def metadata(name: str) -> str:

@@ -10,7 +10,7 @@ from uuid import uuid4
 import pytest
 
 from tests.support.api import Client, fields, form, read
-from tests.support.stores import RAISED, RETURNED, Bench
+from tests.support.stores import RAISED, RETURNED, Bench, upload_files
 
 pytestmark = pytest.mark.gen_test
 LOG = b"ERROR\nWARN\n"
@@ -55,7 +55,7 @@ async def first(client: Client, bench: Bench, **payload: Any) -> str:
 
 def files(bench: Bench) -> list[Path]:
     folder = bench.store.settings.data_dir / "uploads"
-    return [path for path in folder.rglob("*") if path.is_file()]
+    return upload_files(folder)
 
 
 async def test_an_equal_question_about_equal_bytes_gets_the_stored_result(

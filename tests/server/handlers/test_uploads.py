@@ -20,7 +20,7 @@ from server.upload.file_part import FilePart
 from server.upload.form import FormBody
 from storage.files.folder import FolderWriter
 from tests.support.api import FILE, Client, analyze_form, fields, form, open_app, read
-from tests.support.stores import Bench
+from tests.support.stores import Bench, upload_files
 from tests.support.waiting import wait_for
 
 pytestmark = [pytest.mark.gen_test, pytest.mark.sqlite, pytest.mark.tornado]
@@ -41,7 +41,7 @@ def app(bench: Bench, io_loop: IOLoop, small_limits: dict[str, int]) -> Iterator
 def files(bench: Bench) -> list[Path]:
     """Return all files in the uploads folder, complete or not."""
     folder = bench.store.settings.data_dir / "uploads"
-    return [path for path in folder.glob("*/**/*") if path.is_file()]
+    return upload_files(folder)
 
 
 async def test_an_upload_is_stored_with_its_size_and_digest(client: Client, bench: Bench) -> None:

@@ -17,6 +17,7 @@ from server.http import connection
 from tests.support.api import Client, form
 from tests.support.programs import Service, running_service
 from tests.support.raw_http import JSON_HEAD, connect, parse_response, receive_all, try_send
+from tests.support.stores import upload_files
 from tests.support.waiting import wait_for
 
 SIZE = 200 * 1024**2
@@ -65,7 +66,7 @@ def begin(parts: list[Any]) -> bytes:
 
 def stored(service: Service) -> int:
     """The number of files in the store, also unfinished ones."""
-    return sum(path.is_file() for path in (service.folder / "data" / "uploads").glob("*/**/*"))
+    return len(upload_files(service.folder / "data" / "uploads"))
 
 
 @pytest.mark.parametrize(("parts", "field"), BAD_FORMS)

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from tests.support.api import analyze_form, form
 from tests.support.programs import Service, running_service
 from tests.support.raw_http import connect, is_healthy, receive_all, try_send
+from tests.support.stores import upload_files
 from tests.support.waiting import wait_for
 
 FEW = settings(max_examples=120, deadline=None, suppress_health_check=list(HealthCheck))
@@ -59,7 +60,7 @@ def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
 def files(service: Service) -> list[str]:
     """The names of all files in the folder of uploads."""
     uploads = service.folder / "data" / "uploads"
-    return [path.name for path in uploads.glob("*/**/*") if path.is_file()]
+    return [path.name for path in upload_files(uploads)]
 
 
 def sent(service: Service, data: bytes, sizes: list[int]) -> bytes:

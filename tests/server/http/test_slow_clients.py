@@ -18,6 +18,7 @@ from tests.support.raw_http import (
     receive_all,
     try_send,
 )
+from tests.support.stores import upload_files
 from tests.support.waiting import wait_for
 
 pytestmark = pytest.mark.timing
@@ -68,7 +69,7 @@ def test_hundreds_of_trickling_clients_get_408_and_are_closed(
     assert set(statuses) == {408}
     assert len(statuses) > COUNT / 2  # the others may see only a reset, since they go on sending
     uploads = service.folder / "data" / "uploads"
-    wait_for(lambda: not [path for path in uploads.glob("*/**/*") if path.is_file()])
+    wait_for(lambda: not upload_files(uploads))
 
 
 def test_a_head_that_is_slow_but_in_time_is_served(service: Service) -> None:

@@ -18,7 +18,7 @@ from server.jobs import use_counts
 from tests.support.api import Client, analyze_form, form, listener_client, open_app, read
 from tests.support.callers import API_TOKENS, bearer
 from tests.support.job_files import complete_with_files
-from tests.support.stores import Bench
+from tests.support.stores import Bench, upload_files
 
 pytestmark = [pytest.mark.gen_test, pytest.mark.tornado]
 QUOTA = 3_000_000
@@ -49,7 +49,7 @@ def counts_at_once() -> Iterator[None]:
 def stored(bench: Bench) -> list[Path]:
     """All files of uploads, complete or not."""
     folder = bench.store.settings.data_dir / "uploads"
-    return [path for path in folder.rglob("*") if path.is_file()]
+    return upload_files(folder)
 
 
 async def send_form(

@@ -17,7 +17,7 @@ from server.jobs import admission
 from server.jobs.admission import DiskWatermark
 from tests.support.api import Client, analyze_form, form, open_app
 from tests.support.disk.small_disks import MIB, leave_free, small_disk
-from tests.support.stores import Bench, open_bench
+from tests.support.stores import Bench, open_bench, upload_files
 
 WATERMARK = 4 * MIB
 SLEEP = {"type": "sleep", "payload": {"seconds": 0}}
@@ -63,7 +63,7 @@ def client(app: App, http_client: AsyncHTTPClient, base_url: str) -> Client:
 
 def incoming(disk: Path) -> list[Path]:
     """The files of uploads, complete or not."""
-    return [each for each in (disk / "data/uploads").glob("*/**/*") if each.is_file()]
+    return upload_files(disk / "data/uploads")
 
 
 @pytest.mark.gen_test

@@ -14,6 +14,7 @@ from server.http.problems import Problem
 from server.upload.file_part import BUFFER_BYTES, MEMORY_BUDGET_BYTES, MIN_BATCH_BYTES, FilePart
 from storage.files.folder import FolderUploads, FolderWriter
 from storage.records.job import StoreFull
+from tests.support.stores import upload_files
 
 BATCH = bytes(range(256)) * (BUFFER_BYTES // 256)
 
@@ -38,7 +39,7 @@ def file_part(
 
 
 def files(uploads: FolderUploads) -> list[Path]:
-    return [path for path in uploads.folder.rglob("*") if path.is_file()]
+    return upload_files(uploads.folder)
 
 
 async def start_waiting(awaited: Awaitable[Any]) -> asyncio.Future[Any]:

@@ -14,7 +14,7 @@ from storage.records.job import StoreUnavailable
 from tests.support.api import FILE, Client, analyze_form
 from tests.support.disk.failing_calls import failing_system_calls
 from tests.support.programs import Service, running_service
-from tests.support.stores import Bench, folder_of
+from tests.support.stores import Bench, folder_of, upload_files
 from tests.support.waiting import wait_for
 from tests.support.workers import Worker, open_worker
 
@@ -151,7 +151,7 @@ async def test_a_submission_that_failed_before_its_commit_is_not_in_doubt(
     monkeypatch.setattr(Database, "next_version_offset", fail)
     assert "job_id" not in await client.post("/jobs", SLEEP, status=503)
     await client.post_form(analyze_form(), status=503)
-    assert [each for each in folder_of(bench.store).folder.rglob("*") if each.is_file()] == []
+    assert upload_files(folder_of(bench.store).folder) == []
 
 
 @pytest.fixture

@@ -25,7 +25,8 @@ urllib.request.urlopen(request, timeout=20)
 LIST = f"""
 import re, urllib.request
 with urllib.request.urlopen('http://127.0.0.1:{PORT}/{BUCKET}?list-type=2', timeout=20) as answer:
-    print(*re.findall('<Key>(.*?)</Key>', answer.read().decode()))
+    found = re.findall('<Key>(.*?)</Key>', answer.read().decode())
+    print(*[name for name in found if not name.endswith('/store.json')])
 """
 
 
@@ -72,7 +73,7 @@ class Scaled(Stack):
         return found
 
     def objects(self) -> list[str]:
-        """The names of all objects in the bucket."""
+        """The names of all objects in the bucket, but for the one that names its store."""
         return docker("exec", self.helper, "python", "-c", LIST).split()
 
     @property

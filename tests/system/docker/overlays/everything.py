@@ -96,7 +96,7 @@ class Everything(Proxied):
         return {each["target"]: each["source"] for each in volumes if each["type"] == "bind"}
 
     def objects(self) -> list[str]:
-        """The names of all objects in the bucket."""
+        """The names of all objects in the bucket, but for the one that names its store."""
         return docker("exec", *self.containers("s3"), "python", "-c", LIST).split()
 
     def _make_bucket(self) -> bool:
