@@ -11,6 +11,7 @@ from uuid import UUID
 
 import pytest
 
+from runner.pool.linux import landlock
 from storage.jobs.files import unused_files
 from storage.open import Store, open_store
 from storage.records.job_file import JobFile
@@ -147,22 +148,35 @@ size = 30 << 20 if context.attempt == 1 else 1000
             assert service.result(service.submit(payload={"seconds": 0}))["status"] == "succeeded"
 
 
-@pytest.mark.sqlite
-def test_a_job_cannot_reach_files_that_are_being_stored_or_are_stored(service: Service) -> None:
-    """Landlock hides the folder that the keeper moves files to, and the storage."""
-    service.worker()
-    code = """
-import glob, os
+REACH = """
 from pathlib import Path
-work = Path.cwd().parents[2]
-found = []
-for folder in (work / 'kept', work.parents[1] / 'uploads' / 'artifacts'):
+
+def tried(path):
     try:
-        found += os.listdir(folder)
-    except (PermissionError, FileNotFoundError):
-        found.append('denied')
-result = found
+        return path.read_text() if path.suffix else sorted(map(str, path.iterdir()))
+    except OSError:
+        return 'denied'
+
+result = [tried(Path(path)) for path in PATHS]
 """
-    job = service.result(script(service, code))
-    if job["result"] != ["denied", "denied"]:
-        pytest.skip("this kernel has no Landlock")
+
+
+@pytest.mark.sqlite
+@pytest.mark.skipif(landlock.abi_version() < landlock.MIN_ABI, reason="this kernel has no Landlock")
+@pytest.mark.parametrize("namespaces", ["auto", "none"])
+def test_a_job_cannot_reach_files_that_are_being_stored_or_are_stored(
+    namespaces: str, tmp_path: Path
+) -> None:
+    """Without a mount namespace, Landlock hides the folder that the keeper moves files to, and the
+    storage."""
+    with running_service("", tmp_path, JOB_TYPES=TYPES, JOB_WRITE_PATHS="") as service:
+        service.worker(JOB_NAMESPACES=namespaces)
+        left = service.result(script(service, "(context.files / 'a').write_text('secret')"))
+        assert left["files"] == 1
+        artifacts = Path(service.environ["DATA_DIR"]) / "uploads" / "artifacts"
+        [kept] = (artifacts.parents[1] / "work").glob("*/kept")
+        (kept / "being.stored").write_text("secret")
+        (artifacts / "is.stored").write_text("secret")
+        paths = [kept, kept / "being.stored", artifacts, artifacts / "is.stored"]
+        job = service.result(script(service, f"PATHS = {[*map(str, paths)]}{REACH}"))
+        assert job["result"] == ["denied"] * 4
