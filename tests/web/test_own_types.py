@@ -58,5 +58,5 @@ def test_the_page_says_which_job_types_do_not_work(service: Service, page: Page)
     expect(panel.locator("li")).to_have_text(
         "crop.py:2 ModuleNotFoundError: No module named 'no_such_package'. "
         "Remedy: install the package that has no_such_package, as "
-        "docs/job-types.md#packages-that-job-types-need describes, or correct the name."
+        "the guide “job types” describes, or correct the name."
     )

@@ -74,6 +74,7 @@ def test_records_are_asked_for_in_forms(service: Service, page: Page) -> None:
     page.get_by_text("Range of time, samples, context and records").click()
     expect(page.get_by_label("First lines of records")).to_have_value("multi_line")
     page.goto("/ui/submit?type=analyze")
+    page.get_by_text("More fields").click()
     expect(page.get_by_label("Records", exact=True)).to_have_value("")
     page.get_by_label("Records", exact=True).select_option("multi_line")
 

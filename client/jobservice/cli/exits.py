@@ -10,6 +10,7 @@ from jobservice.errors import (
     JobServiceError,
     WaitTimeout,
 )
+from jobservice.wording import in_python
 
 SUCCEEDED = 0
 FAILED = 1
@@ -74,7 +75,7 @@ def document_of(error: Exception) -> dict[str, Any]:
     if isinstance(error, ApiError):
         said = wording.in_commands(error.detail)
         document |= {
-            "message": str(error).replace(error.detail, said, 1),
+            "message": str(error).replace(in_python(error.detail), said, 1),
             "status": error.status,
             "code": error.code,
             "field": error.field,

@@ -36,7 +36,7 @@ async def test_a_bundle_has_the_job_with_its_events(client: Client, bench: Bench
     found = members(response)
     assert list(found) == ["bundle.json", "job.json", "events.json"]
     job = json.loads(found["job.json"])
-    assert job == await client.get(f"/jobs/{job_id}")
+    assert job == await client.get(f"/jobs/{job_id}?view=full")
     assert job["attempts"][0]["outcome"] == Outcome.RAISED
     about = json.loads(found["bundle.json"])
     assert (about["format"], about["job_id"], about["files"]) == (1, job_id, False)

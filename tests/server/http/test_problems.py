@@ -12,7 +12,9 @@ from server.http.codes import PAGE, Code
 from server.http.problems import Problem, problem_of
 from server.http.response import MAX_LENGTH
 from storage.records.job import StoreError, StoreFull, StoreUnavailable
+from storage.records.states import Status
 from tests.support.api import Client, analyze_form
+from tests.support.paths import ROOT
 from tests.support.programs import Service, running_service
 from tests.support.raw_http import JSON_HEAD, exchange
 from tests.support.stores import RETURNED, Bench
@@ -54,8 +56,11 @@ def test_codes_are_in_snake_case_and_their_texts_are_sentences() -> None:
     assert len({code.title for code in Code}) == len(Code)
 
 
-def test_every_conflict_has_a_code_of_its_own() -> None:
-    assert len([code for code in Code if code.status == 409]) == 23
+def test_every_code_is_raised_somewhere() -> None:
+    sources = "".join(path.read_text() for path in (ROOT / "server").rglob("*.py"))
+    raised = set(re.findall(r"\bCode\.([A-Z_]+)", sources))
+    of_states = {f"JOB_{status.upper()}" for status in Status}
+    assert {code.name for code in Code} <= raised | of_states
 
 
 @pytest.mark.parametrize(

@@ -83,7 +83,8 @@ def matches(record: Record, pattern: Pattern) -> bool:
             and (not pattern.any or any(matches(record, each) for each in pattern.any))
             and not any(matches(record, each) for each in pattern.none)
         )
-    text = pattern.text.encode() if pattern.regex else re.escape(pattern.text.encode())
+    text = pattern.text.encode()
+    text = text.replace(b"$", rb"\r?$") if pattern.regex else re.escape(text)
     regex = re.compile(text, re.IGNORECASE if pattern.ignore_case else 0)
     lines = [line.removesuffix(b"\n").replace(b"\f", b" ") for line in record.lines]
     return any(regex.search(line) for line in lines)
