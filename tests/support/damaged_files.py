@@ -66,8 +66,8 @@ def make_mixed_copy(folder: Path, newer: str) -> None:
 
 
 def copy_as_it_is(folder: Path, target: Path) -> None:
-    """Copy the database with its WAL, as a power cut would leave them."""
+    """Copy the database with its WAL and the index of it, as a power cut would leave them."""
     target.mkdir()
-    for name in ("jobs.db", "jobs.db-wal"):
+    for name in ("jobs.db", "jobs.db-wal", "jobs.db-shm"):
         if (folder / name).exists():
             shutil.copy(folder / name, target)

@@ -1,4 +1,4 @@
-"""The SQLite file: damage, notes of damage, and a WAL that does not belong to it."""
+"""The SQLite file: damage, notes of damage, and a WAL that is missing or of another moment."""
 
 import time
 from collections.abc import Iterator
@@ -9,6 +9,7 @@ from storage.checks.reading import TookTooLong
 from storage.db.schema.soundness import MAX_START_BYTES, is_small
 from storage.db.sqlite_file.damage import DamageNote
 from storage.db.sqlite_file.wal_file import wal_mismatch
+from storage.db.sqlite_file.wal_index import lost_changes
 
 NAME = "sqlite"
 _RESTORE = "stop all programs, and restore a copy: docs/store.md#damage"
@@ -33,15 +34,15 @@ def check(subject: Subject) -> Iterator[Finding]:
             "changes are refused with 503 until a good copy is restored",
             _RESTORE,
         )
-    if mismatch := wal_mismatch(file):
+    if mismatch := lost_changes(file) or wal_mismatch(file):
         bad = True
         yield Finding(
             NAME,
             "error",
-            f"{file}-wal does not belong to the database: {mismatch}",
-            "no program starts, because SQLite would mix two states",
-            "delete the WAL if the database is a complete copy, else restore both: "
-            "docs/store.md#copy-a-store",
+            f"{file} does not belong to what is beside it: {mismatch}",
+            "no program starts, because SQLite would mix two states, or go on without changes",
+            f"put the WAL back; delete {file}-wal and {file}-shm if the database is a complete "
+            "copy; else restore a copy: docs/store.md#copy-a-store",
         )
     if not bad:
         yield from _of_pages(subject)

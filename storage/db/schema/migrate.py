@@ -16,7 +16,7 @@ from storage.db.database import Database
 from storage.db.models import ReleaseRow
 from storage.db.schema import state
 from storage.db.schema.plan import read_plan
-from storage.db.schema.soundness import require_sound
+from storage.db.schema.soundness import refuse_lost_changes, require_sound
 from storage.db.sqlite import Sqlite
 from storage.db.sqlite_file.wal_file import open_plainly
 from storage.files.disk import sync_name
@@ -37,6 +37,7 @@ def bring_up_to_date(database: Database, lock_folder: Path) -> None:
     """
     with schema_lock(database, lock_folder):
         if database.file:
+            refuse_lost_changes(database.file)  # before SQLite opens the file, and forgets them
             create_file(database.file, _create_sqlite)
         refuse_foreign(database)
         if database.file:

@@ -17,6 +17,7 @@ import peewee as pw
 
 from storage.db.sqlite_file.damage import DamageNote, damaged, is_damage
 from storage.db.sqlite_file.wal_file import open_plainly, wal_mismatch
+from storage.db.sqlite_file.wal_index import lost_changes
 from storage.records.job import StoreUnavailable
 
 log = logging.getLogger(__name__)
@@ -28,6 +29,12 @@ _MAX_WAL_GROWTH = 64 * 1024**2
 _TRIES, _PAUSE_SECONDS = 3, 60.0
 _STEPS_PER_CALL = 100_000
 _NICE = 19
+
+
+def refuse_lost_changes(file: Path) -> None:
+    """Raise StoreDamaged if a file that exists lacks changes of a WAL that was deleted."""
+    if file.exists() and (lost := lost_changes(file)):
+        raise damaged(file, lost)
 
 
 def require_sound(file: Path) -> None:

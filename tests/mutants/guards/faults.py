@@ -168,6 +168,27 @@ STORE_FAULTS = (
         WAL,
     ),
     Mutant(
+        "changes that were lost with a WAL are noticed",
+        "storage/db/schema/migrate.py",
+        "            refuse_lost_changes(database.file)",
+        "            bool(database.file)",
+        WAL,
+    ),
+    Mutant(
+        "the doctor notices changes that were lost with a WAL",
+        "server/doctor/checks/sqlite.py",
+        "lost_changes(file) or wal_mismatch(file)",
+        "wal_mismatch(file)",
+        ("tests/server/doctor/test_store.py",),
+    ),
+    Mutant(
+        "changes of a lost WAL that are in the file are not missed",
+        "storage/db/sqlite_file/wal_index.py",
+        "int(pages) - int(copied)",
+        "int(pages)",
+        WAL,
+    ),
+    Mutant(
         "only the first versions of a transaction set its base",
         "storage/db/versions.py",
         "if first else {}",

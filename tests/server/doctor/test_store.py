@@ -17,7 +17,13 @@ from storage.db.clock import machine_clock
 from storage.db.models import CounterRow, JobRow, QueueRow, TagRow
 from storage.liveness import liveness
 from tests.support.backups import store_upload
-from tests.support.damaged_files import make_store_with_jobs, overwrite_pages
+from tests.support.damaged_files import (
+    add_jobs,
+    copy_as_it_is,
+    make_store_with_jobs,
+    open_at,
+    overwrite_pages,
+)
 from tests.support.disk.small_disks import small_disk
 from tests.support.servers.s3 import Bucket
 from tests.support.stores import Bench, die, folder_of, open_bench
@@ -188,6 +194,20 @@ def test_a_lost_folder_of_stored_files_is_an_error(
         f"jobs have stored files, and {elsewhere} has none",
     )
     assert elsewhere.exists() == is_mounted
+
+
+@pytest.mark.sqlite
+def test_changes_that_were_lost_with_a_wal_are_an_error(tmp_path: Path) -> None:
+    store = open_at(tmp_path / "killed")
+    add_jobs(store, 2)
+    copy_as_it_is(tmp_path / "killed", tmp_path / "data")
+    store.close()
+    (tmp_path / "data" / "jobs.db-wal").unlink()
+    environ = {"DATA_DIR": str(tmp_path / "data"), "PORT": "0"}
+    for _ in range(2):  # also the second time, since nothing was changed
+        code, document = doctor(environ)
+        assert (code, bad(document)["sqlite"]) == (1, "error")
+    assert "WAL was deleted" in str(document)
 
 
 @pytest.mark.sqlite

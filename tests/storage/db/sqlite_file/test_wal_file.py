@@ -1,11 +1,13 @@
 """A WAL that does not belong to its file is found, and no other WAL is refused."""
 
+import os
 from pathlib import Path
 
 import pytest
 
 from storage.db.database import Database, open_engine
 from storage.db.sqlite_file.wal_file import wal_mismatch
+from storage.db.sqlite_file.wal_index import lost_changes
 from storage.records.filters import Filters
 from storage.records.job import StoreDamaged
 from storage.store import JobStore
@@ -39,6 +41,27 @@ def test_a_wal_beside_an_older_backup_is_refused(tmp_path: Path) -> None:
         open_at(tmp_path / "copy")
 
 
+@pytest.mark.parametrize("is_emptied", [False, True])
+def test_changes_that_are_lost_with_a_wal_are_noticed(tmp_path: Path, is_emptied: bool) -> None:
+    store = open_at(tmp_path)
+    store.database.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+    copy_as_it_is(tmp_path, copied := tmp_path / "copied")
+    (copied / "jobs.db-wal").unlink()
+    assert lost_changes(copied / "jobs.db") is None  # all changes of that WAL are in the file
+    add_jobs(store, 2)
+    copy_as_it_is(tmp_path, killed := tmp_path / "killed")
+    store.close()
+    if is_emptied:
+        os.truncate(killed / "jobs.db-wal", 0)
+    else:
+        (killed / "jobs.db-wal").unlink()
+    for _ in range(2):
+        with pytest.raises(StoreDamaged, match=r"WAL was deleted .* \d+ changed pages"):
+            open_at(killed)
+    (killed / "jobs.db-shm").unlink()
+    open_at(killed).close()
+
+
 def test_every_copy_that_a_power_cut_could_leave_is_opened(tmp_path: Path) -> None:
     """With no, some and all changes in the file, with and without a WAL that starts anew."""
     store = open_at(tmp_path)
@@ -54,6 +77,7 @@ def test_every_copy_that_a_power_cut_could_leave_is_opened(tmp_path: Path) -> No
             store.database.execute("PRAGMA wal_checkpoint(PASSIVE)")
         copy_as_it_is(tmp_path, tmp_path / str(number))
         assert wal_mismatch(tmp_path / "jobs.db") is None
+        assert lost_changes(tmp_path / "jobs.db") is None
     reader.close()
     store.close()
     for number in range(24):
