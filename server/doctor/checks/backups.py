@@ -1,12 +1,18 @@
 """When the last backup was made, and whether it is on another disk than the store."""
 
+import os
+import tempfile
 from collections.abc import Iterator
+from pathlib import Path
 
 from server.doctor.findings.finding import Finding, Level, ok
 from server.doctor.findings.subject import Subject
+from storage.backup.places.opening import open_new
+from storage.backup.places.place import BackupRefused
 from storage.backup.places.risks import risks_of
 from storage.db.backups_made import read_backups
 from storage.db.clock import clock_of
+from storage.files.mounts import first_existing
 
 NAME = "backups"
 _DAY = 86400.0
@@ -47,7 +53,28 @@ def _age(subject: Subject, seconds: float) -> Finding:
 
 
 def _place(subject: Subject, place: str) -> Iterator[Finding]:
-    """Yield that a restart, or a disk that breaks, takes the backups away."""
+    """Yield that no backup can be written, or that a restart or a broken disk takes them away."""
+    if not place.startswith("s3://") and (problem := _why_not_writable(place, subject)):
+        yield Finding(
+            NAME,
+            "error",
+            f"BACKUP_TO={place}: {problem}",
+            "no backups are made",
+            "name a folder that the user of the workers may write to, or give it to this user",
+        )
+        return
     for risk in risks_of(place, subject.settings):
         level: Level = "warning" if risk.loses_all else "note"
         yield Finding(NAME, level, f"BACKUP_TO: {risk.what}", risk.why, risk.fix)
+
+
+def _why_not_writable(place: str, subject: Subject) -> str | None:
+    """Return why no backup can be written to a path; None if it can. Leaves nothing there."""
+    path = Path(place.removeprefix("file://")).absolute()
+    try:
+        open_new(place, subject.settings)
+        folder = first_existing(path if path.is_dir() else path.parent)
+        with tempfile.TemporaryFile(dir=folder):
+            return None
+    except (BackupRefused, OSError) as error:
+        return f"user {os.geteuid()} cannot write there: {error}"

@@ -10,6 +10,13 @@ PACE = ("tests/storage/backup/test_pace.py",)
 
 BACKUP = (
     Mutant(
+        "BACKUP_PACE says how long a backup rests",
+        "storage/backup/places/opening.py",
+        "share if settings.backup_pace is None else settings.backup_pace",
+        "share",
+        ("tests/storage/backup/test_pace.py",),
+    ),
+    Mutant(
         "the file of a snapshot has all that its reader sees",
         "storage/backup/databases/sqlite.py",
         "return pages == copied and not is_busy and _changes(checker) == before",

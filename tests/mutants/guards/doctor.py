@@ -16,6 +16,13 @@ SIGN_IN = ("tests/server/doctor/test_sign_in.py",)
 
 DOCTOR = (
     Mutant(
+        "a place of backups that cannot be written to is found",
+        "server/doctor/checks/backups.py",
+        "with tempfile.TemporaryFile(dir=folder):",
+        "if folder:",
+        STORE,
+    ),
+    Mutant(
         "retries by clients count as begun jobs",
         "storage/checks/counters.py",
         '_BEGUN = ("submitted", "client_retry")',

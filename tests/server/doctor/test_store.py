@@ -314,3 +314,8 @@ def test_old_backups_and_a_place_on_the_same_disk_are_found(
     with small_disk(tmp_path / "small", "tmpfs", 1024**2) as small:
         *_, place = found_by(environ | {"BACKUP_TO": f"{small}/jobs"}, "backups")
     assert (place.level, "in memory (tmpfs at" in place.what) == ("warning", True)
+    (tmp_path / "file").touch()
+    for bad_place in ("/proc/backups", tmp_path / "file", tmp_path / "file" / "backups"):
+        *_, place = found_by(environ | {"BACKUP_TO": str(bad_place)}, "backups")
+        assert (place.level, str(bad_place) in place.what) == ("error", True)
+    assert not [*(tmp_path / "backups").iterdir()]

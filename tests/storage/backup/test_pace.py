@@ -101,15 +101,18 @@ def test_a_chunk_of_a_database_is_compressed_with_rests(tmp_path: Path) -> None:
         assert pace.rests >= 1024**2 // (128 * 1024)
 
 
-@pytest.mark.parametrize("name", ["backups", "backup.tar.zst"])
-def test_a_backup_on_the_disk_of_the_store_works_a_fifth_of_the_time(
-    tmp_path: Path, clock: Clock, name: str
+@pytest.mark.parametrize("name", ["backups", "backup.tar.zst", "s3://bucket/backups"])
+@pytest.mark.parametrize("pace", ["", "0.5"])
+def test_a_backup_works_a_fifth_of_the_time_or_as_the_setting_says(
+    tmp_path: Path, clock: Clock, name: str, pace: str
 ) -> None:
-    place = open_new(str(tmp_path / name), Settings.read({}))
+    settings = Settings.read({"BACKUP_PACE": pace})
+    place = open_new(name if "://" in name else str(tmp_path / name), settings)
     place.pace.rest()
     clock.now += 0.1
     place.pace.rest()
-    assert clock.slept == pytest.approx([0, 0.4])
+    rest = 0.1 if pace or "://" in name else 0.4
+    assert clock.slept == pytest.approx([0, rest])
 
 
 @pytest.mark.parametrize("has_wal", [True, False], ids=["with a WAL", "without a WAL"])

@@ -104,6 +104,8 @@ def test_a_problem_says_in_plain_words_what_is_allowed(name: str, value: str, re
         ("JOB_CGROUPS", "yes"),
         ("JOB_NAMESPACES", "yes"),
         ("MAX_DATA_BYTES", "0"),
+        ("BACKUP_PACE", "0"),
+        ("BACKUP_PACE", "1.5"),
     ],
 )
 def test_a_number_out_of_range_is_refused(name: str, value: str) -> None:
