@@ -70,7 +70,7 @@ ROUTES: tuple[tuple[str, type[Handler]], ...] = (
     (r"/ui/sign-in/renew", RenewalHandler),
     (r"/ui/sign-out/?", SignOutHandler),
     (r"/docs/errors/?", ErrorPageHandler),
-    (r"/docs/([a-z0-9-]+)(?:\.md)?/?", GuideHandler),
+    (r"/docs/((?:decisions/|images/)?[\w-]+(?:\.png|\.svg)?)(?:\.md)?/?", GuideHandler),
     (r"/ui/(jobs|jobs/[^/]+|failures|audit|schedules|schedules/[^/]+|submit)/?", PageHandler),
     (r"/ui/.*", NoPageHandler),
     (r"/queues/?", QueuesHandler),

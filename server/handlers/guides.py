@@ -1,6 +1,10 @@
-"""`/docs/NAME`: the guides, which are the Markdown files of the folder `docs`, as pages."""
+"""`/docs/NAME`: the Markdown files of the folder `docs` as pages, and their images.
+
+A name is the path of a file within that folder: `uploads`, `decisions/http`, `images/job.png`.
+"""
 
 import asyncio
+import posixpath
 import re
 from functools import lru_cache
 from html import escape
@@ -18,13 +22,14 @@ if TYPE_CHECKING:  # imported with the first guide that is read: it takes 6 MB
     from markdown_it.token import Token
 
 FOLDER = Path(__file__).parents[2] / "docs"
-_LINK = re.compile(r"([a-z0-9-]+)\.md(#.*)?")
+IMAGES = {".png": "image/png", ".svg": "image/svg+xml"}
+_LINK = re.compile(r"([\w./-]+)\.md(#.*)?")
 _GUIDES = "guides"
 """The name of the page that lists all guides."""
 
 
 class GuideHandler(WebHandler):
-    """A guide, or the list of all. It needs no token, and no JavaScript."""
+    """A guide, one of its images, or the list of all. They need no token, and no JavaScript."""
 
     ROUTE = "/docs/{guide}"
 
@@ -43,26 +48,28 @@ class GuideHandler(WebHandler):
 
 @lru_cache(100)
 def guide_page(files: WebFiles, root_path: str, name: str) -> WebFile | None:
-    """Build the page of a guide, or the list of all. None if there is no such guide."""
-    file = FOLDER / f"{name}.md"
+    """Build the page of a guide, or the list of all, or read an image. None if there is none."""
     if name == _GUIDES:
         return files.static_page("Guides", _list(root_path))
+    image, file = FOLDER / name, FOLDER / f"{name}.md"
+    if image.suffix in IMAGES and image.is_file():
+        return WebFile(IMAGES[image.suffix], image.read_bytes())
     if not file.is_file():
         return None
-    title, html = render(file.read_text(), f"{root_path}/docs/")
+    title, html = render(name, f"{root_path}/docs/")
     return files.static_page(escape(title), f'<article class="guide">{html}</article>')
 
 
-def render(markdown: str, base: str) -> tuple[str, str]:
+def render(name: str, base: str) -> tuple[str, str]:
     """Return the title of a guide and its HTML.
 
-    Headings have the ids that GitHub gives them. A link to another guide leads below `base`. The
-    text of a link to another file of the repository stays without the link.
+    Headings have the ids that GitHub gives them. Links to other guides, and images, lead below
+    `base`. The text of a link to another file of the repository stays without the link.
     """
     from markdown_it import MarkdownIt
 
     parser = MarkdownIt("commonmark", {"html": False}).enable("table")
-    tokens = parser.parse(markdown)
+    tokens = parser.parse((FOLDER / f"{name}.md").read_text())
     title = ""
     for opening, inline in pairwise(tokens):
         opening.attrs.pop("style", None)  # of a cell; the content security policy forbids it
@@ -70,7 +77,7 @@ def render(markdown: str, base: str) -> tuple[str, str]:
             text = "".join(each.content for each in inline.children or [])
             title = title or text
             opening.attrs["id"] = _id_of(text)
-        _change_links(inline.children or [], base)
+        _change_links(inline.children or [], posixpath.dirname(name), base)
     return title, parser.renderer.render(tokens, parser.options, {})
 
 
@@ -78,23 +85,32 @@ def _id_of(heading: str) -> str:
     return re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-")
 
 
-def _change_links(tokens: "list[Token]", base: str) -> None:
+def _change_links(tokens: "list[Token]", folder: str, base: str) -> None:
+    """Let links and images that are relative to a folder of guides lead below `base`."""
     is_left_out = False
     for each in tokens:
-        if each.type == "image":  # the service has no images of guides
-            each.type, each.tag = "text", ""
+        if each.type == "image":
+            each.attrs["src"] = base + _within(folder, str(each.attrs["src"]))
         elif each.type == "link_open":
             address = str(each.attrs["href"])
-            guide = _LINK.fullmatch(address)
-            if guide:
-                each.attrs["href"] = f"{base}{guide[1]}{guide[2] or ''}"
-            is_left_out = not guide and not address.startswith(("#", "https:", "http:"))
+            link = _LINK.fullmatch(address)
+            guide = _within(folder, link[1]) if link else ".."
+            is_guide = not guide.startswith("..")
+            if link and is_guide:
+                each.attrs["href"] = f"{base}{guide}{link[2] or ''}"
+            is_left_out = not is_guide and not address.startswith(("#", "https:", "http:"))
         if is_left_out and each.type in ("link_open", "link_close"):
             each.tag, each.attrs = "span", {}
 
 
+def _within(folder: str, path: str) -> str:
+    """The path from the folder of all guides to what a path names from a folder in it."""
+    return posixpath.normpath(posixpath.join(folder, path))
+
+
 def _list(root_path: str) -> str:
     titles = {file.stem: _title(file) for file in sorted(FOLDER.glob("*.md"))}
+    titles["decisions/README"] = _title(FOLDER / "decisions/README.md")
     items = (
         f'<li><a href="{root_path}/docs/{name}">{escape(title)}</a></li>\n'
         for name, title in titles.items()

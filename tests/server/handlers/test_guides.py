@@ -4,14 +4,14 @@ import re
 
 import pytest
 
-from server.handlers.guides import FOLDER, render
+from server.handlers.guides import FOLDER, IMAGES, render
 from tests.support.api import Client
 from tests.support.paths import ROOT
 
 pytestmark = [pytest.mark.sqlite, pytest.mark.tornado]
 
 PROGRAMS = ("runner", "server", "storage")
-GUIDES = sorted(file.stem for file in FOLDER.glob("*.md"))
+GUIDES = sorted(str(file.relative_to(FOLDER))[:-3] for file in FOLDER.rglob("*.md"))
 MENTION = re.compile(r"docs/([a-z0-9-]+)\.md(?:#([\w-]+))?")
 
 
@@ -19,7 +19,7 @@ def ids(html: str) -> set[str]:
     return set(re.findall(r' id="([^"]*)"', html))
 
 
-PAGES = {name: render((FOLDER / f"{name}.md").read_text(), "/docs/")[1] for name in GUIDES}
+PAGES = {name: render(name, "/docs/")[1] for name in GUIDES}
 
 
 @pytest.mark.parametrize("name", GUIDES)
@@ -55,10 +55,28 @@ async def test_a_guide_is_a_page_without_scripts(client: Client) -> None:
         assert re.search(r'<h1 id="[^"]+">', text)
         assert "<table>" in text
     listed = (await client.fetch("/docs/guides")).body.decode()
-    assert re.findall(r'<li><a href="/docs/([^"]+)">', listed) == GUIDES
+    guides = [name for name in GUIDES if "/" not in name]
+    assert re.findall(r'<li><a href="/docs/([^"]+)">', listed) == [*guides, "decisions/README"]
 
 
-@pytest.mark.parametrize("name", ["none", "README", "..%2FREADME", "decisions%2Fhttp"])
+@pytest.mark.gen_test
+async def test_images_and_decisions_are_served(client: Client) -> None:
+    images = {each for page in PAGES.values() for each in re.findall(r'<img src="([^"]*)"', page)}
+    assert len(images) > 1
+    for path in images:
+        response = await client.fetch(path)
+        assert response.code == 200, path
+        assert response.body == (FOLDER / path.removeprefix("/docs/")).read_bytes()
+        assert response.headers["Content-Type"] == IMAGES[path[-4:]]
+    links = re.findall(r'<a href="(/docs/[^"#]*)', PAGES["decisions/README"])
+    assert "/docs/decisions/http" in links
+    for path in links:
+        assert (await client.fetch(path)).code == 200, path
+
+
+@pytest.mark.parametrize(
+    "name", ["none", "README", "..%2FREADME", "images/none.png", "images/job", "decisions/../job"]
+)
 @pytest.mark.gen_test
 async def test_there_are_no_other_guides(client: Client, name: str) -> None:
     assert (await client.fetch(f"/docs/{name}")).code == 404
