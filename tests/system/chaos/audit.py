@@ -8,7 +8,7 @@ from uuid import UUID
 import peewee as pw
 
 from storage.db.database import Database
-from storage.db.models import JobRow, PartRow
+from storage.db.models import CallbackRow, JobRow, PartRow
 from storage.jobs.rows import jobs_by_id
 from tests.system.chaos.history import AttemptChange, Change, Keys
 
@@ -201,6 +201,12 @@ def open_jobs(database: Database) -> int:
     """How many jobs are not final."""
     query = JobRow.select(pw.fn.COUNT(JobRow.id).alias("count"))
     rows = database.rows(query.where(JobRow.finished_at.is_null()))
+    return int(rows[0]["count"])
+
+
+def callbacks(database: Database) -> int:
+    """How many callbacks are still to be sent."""
+    rows = database.rows(CallbackRow.select(pw.fn.COUNT(CallbackRow.job_id).alias("count")))
     return int(rows[0]["count"])
 
 

@@ -3,7 +3,7 @@
 entries of a job ─▶ each change is a transition, made by the holder             P2, P4, P5, P8
 executions       ─▶ one at a time, each of a claim, no more than allowed        P3, P5
 clients' notes   ─▶ every job is stored, final, and as clients read it          P1, P2, P4
-jobs that wait         ─▶ start after the others have ended                     order.py
+jobs that wait         ─▶ start after the others have ended, with their results order.py
 jobs with keys         ─▶ run and hold their keys one at a time                 keys.py
 events, lists, metrics ─▶ tell of every change, and of no other                 view_checker.py
 """
@@ -26,7 +26,7 @@ from tests.system.chaos.history import (
     Violation,
 )
 from tests.system.chaos.keys import check_keys
-from tests.system.chaos.order import check_order
+from tests.system.chaos.order import check_inputs, check_order
 from tests.system.chaos.view_checker import check_views
 
 OUTCOMES = {"complete": "returned", "release": "released"}
@@ -58,7 +58,8 @@ def check(history: History) -> list[Violation]:
     for job_id in executions.keys() - entries.keys():
         found.append(Violation("P1", job_id, "ran, but was never stored"))
     found += [*check_clients(history), *check_views(history)]
-    return [*found, *check_order(history), *check_keys(history)]
+    found += [*check_order(history), *check_inputs(history)]
+    return [*found, *check_keys(history)]
 
 
 def replay(job_id: str, entries: list[Change | AttemptChange]) -> Iterator[Violation]:

@@ -38,6 +38,12 @@ AGAIN = ("failed", "canceled")
 RETRIED_SHARE = 0.5
 WAITING_SHARE = 0.25
 """The share of jobs that wait for others."""
+INPUT_SHARE = 0.5
+"""The share of those that get the result of another."""
+CALLBACK_SHARE = 0.2
+TAGGED_SHARE = 0.3
+"""The share of jobs that have a tag, by which they may be retried together."""
+RETRIED_BY_TAG_SHARE = 0.4
 
 KEYED_SHARE = 0.4
 UNIQUE_SHARE = 0.3
@@ -52,10 +58,18 @@ Answer = tuple[int, Any]
 class Clients:
     """Threads that use the listeners at `addresses`; more workers get more threads."""
 
-    def __init__(self, addresses: list[tuple[str, int]], workers: int, data: Path, seed: int):
+    def __init__(
+        self,
+        addresses: list[tuple[str, int]],
+        workers: int,
+        data: Path,
+        seed: int,
+        callback_url: str,
+    ):
         self._addresses = addresses
         self._most_open = MOST_OPEN * workers
         self._data = data
+        self._callback_url = callback_url
         self._stop = threading.Event()
         self._lock = threading.Lock()
         self._open: dict[str, float] = {}
@@ -114,13 +128,17 @@ class Clients:
             "files": chance.choice([0, 0, 0, 1, 20]),
         }
         max_retries = chance.randint(0, 4)
-        options = {
+        options: dict[str, Any] = {
             "max_retries": max_retries,
             "delay": chance.choice([0, 0, 0, 0.5, 2]),
             "priority": chance.choice([0, 0, 1]),
         }
         options |= self._predecessors(chance)
         options |= _unique_key(chance)
+        if _happens(chance, TAGGED_SHARE):
+            options["tags"] = [f"tag {chance.randrange(KEYS)}"]
+        if _happens(chance, CALLBACK_SHARE):
+            options["callback_url"] = self._callback_url
         if seconds <= MOST_KEYED_SECONDS:
             options |= _concurrency_key(chance, payload)
         body = json.dumps({"type": "chaos", "payload": payload, **options}).encode()
@@ -138,7 +156,8 @@ class Clients:
         if not known or chance.random() > WAITING_SHARE:
             return {}
         after = chance.sample(known, min(len(known), chance.randint(1, 3)))
-        return {"after": after, "on_failure": chance.choice(["cancel", "run"])}
+        found = {"after": after, "on_failure": chance.choice(["cancel", "run"])}
+        return found | ({"input": {"from": after[0]}} if _happens(chance, INPUT_SHARE) else {})
 
     def _upload(self, chance: random.Random) -> None:
         if len(self._open) >= self._most_open or chance.random() < 0.7:
@@ -168,7 +187,10 @@ class Clients:
             self.counts["jobs that wait for others"] += bool(after)
             self.counts["jobs with a concurrency key"] += "concurrency_key" in given
             self.counts["jobs with a unique key"] += "unique_key" in given
-            new = Acknowledged(job_id, type, retries, counts, after, runs_anyway)
+            input_from, told = given.get("input", {}).get("from"), "callback_url" in given
+            self.counts["jobs with an input"] += bool(input_from)
+            self.counts["jobs with a callback"] += told
+            new = Acknowledged(job_id, type, retries, counts, after, runs_anyway, input_from, told)
             self.acknowledged.append(new)
             with self._lock:
                 self._open[job_id] = time.monotonic()
@@ -201,8 +223,19 @@ class Clients:
             closed = [job_id for job_id in ended if job_id not in self._open]
         if not closed or len(self._open) >= self._most_open or chance.random() > RETRIED_SHARE:
             return
-        job_id = chance.choice(closed)
-        self._retry_one(chance, job_id)
+        if _happens(chance, RETRIED_BY_TAG_SHARE):
+            self._retry_by_tag(chance)
+        else:
+            self._retry_one(chance, chance.choice(closed))
+
+    def _retry_by_tag(self, chance: random.Random) -> None:
+        """Retry all jobs with a tag that have failed or were canceled."""
+        body = json.dumps({"tag": f"tag {chance.randrange(KEYS)}", "status": AGAIN}).encode()
+        answer = self._ask(chance, "POST", "/jobs/retry", body, "application/json")
+        if answer[0] == 200:
+            self.counts["retries by a tag"] += answer[1]["changed"]
+        elif answer[0] not in NOT_NOW:
+            self.complaints.append(f"a retry by a tag was answered {answer}")
 
     def _retry_one(self, chance: random.Random, job_id: str) -> None:
         """Retry a job, after the predecessors that have to be retried first."""
@@ -262,6 +295,10 @@ class Clients:
             return response.status, loads(response.read())
         finally:
             connection.close()
+
+
+def _happens(chance: random.Random, share: float) -> bool:
+    return chance.random() < share
 
 
 def _unique_key(chance: random.Random) -> dict[str, Any]:

@@ -53,7 +53,8 @@ class Execution:
 class Acknowledged:
     """A job whose submission was answered 202; `counts` is the expected result of an analysis.
 
-    It waits for the jobs in `after`; with `runs_anyway`, whether they succeed or not.
+    It waits for the jobs in `after`; with `runs_anyway`, whether they succeed or not. It gets the
+    result of the job `input_from`.
     """
 
     job_id: str
@@ -62,6 +63,8 @@ class Acknowledged:
     counts: dict[str, int] | None = None
     after: tuple[str, ...] = ()
     runs_anyway: bool = False
+    input_from: str | None = None
+    has_callback: bool = False
 
 
 @dataclass(frozen=True)

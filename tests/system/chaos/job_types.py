@@ -42,6 +42,8 @@ class ChaosPayload(Payload):
     """At most so many jobs with the same key may run at the same time; any number without a key."""
     files: int = 0
     """How many files the job leaves."""
+    input: dict[str, Any] | None = None
+    """The result of another job, of which this one's result repeats the `run`."""
 
 
 class Chaos(JobType[ChaosPayload]):
@@ -70,7 +72,8 @@ class Chaos(JobType[ChaosPayload]):
             note("end", context, run)
         if context.attempt <= payload.fails:
             raise Planned(f"attempt {context.attempt} should fail")
-        return {"attempt": context.attempt, "run": run, "files": payload.files}
+        given = payload.input and payload.input.get("run")
+        return {"attempt": context.attempt, "run": run, "files": payload.files, "input": given}
 
 
 def lock_path(data: Path, job_id: str) -> Path:

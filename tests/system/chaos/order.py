@@ -1,5 +1,6 @@
-"""Checks that no job started before the jobs that it waits for. Pure functions."""
+"""Checks that jobs start after those that they wait for, with their results. Pure functions."""
 
+import json
 from collections import defaultdict
 from collections.abc import Iterator
 from itertools import product
@@ -30,6 +31,24 @@ def check_order(history: History) -> Iterator[Violation]:
             if not _ended(states[other], since, start) & counts:
                 text = f"started at {start}, and {other} was {states[other]}"
                 yield Violation("P16", job.job_id, text)
+
+
+def check_inputs(history: History) -> Iterator[Violation]:
+    """Check that each job with an input succeeded with the result of the job that it names."""
+    last = {each.job_id: each for each in history.entries if isinstance(each, Change)}
+    for job in (each for each in history.acknowledged if each.input_from):
+        end, source = last.get(job.job_id), last.get(job.input_from or "")
+        if end is None or source is None or end.status != Status.SUCCEEDED:
+            continue
+        given, made = json.loads(end.result or "{}").get("input"), _run_of(source)
+        if given != made and not (job.runs_anyway and given is None):
+            yield Violation("P16", job.job_id, f"got {given}, not {made} of {job.input_from}")
+
+
+def _run_of(job: Change) -> str | None:
+    """The `run` in the result of a job that has succeeded, None if there is none."""
+    result = json.loads(job.result or "{}") if job.status == Status.SUCCEEDED else {}
+    return result.get("run") if isinstance(result, dict) else None
 
 
 def _ended(states: list[tuple[int, str]], since: int, until: int) -> set[str]:

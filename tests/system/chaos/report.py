@@ -44,6 +44,7 @@ PROMISES = {
     "P18": "one job at a time holds a unique key",
     "P19": "each time of a schedule is fired once or recorded as missed",
     "P20": "a job that has succeeded has all its files",
+    "P21": "the end of a job with a callback is told at least once",
 }
 """The promises of docs/guarantees.md that a run tries, in short."""
 ELSEWHERE = {
@@ -63,6 +64,7 @@ NEEDS = {
     "P18": "jobs with a unique key",
     "P19": "times submitted",
     "P20": "files of jobs",
+    "P21": "callbacks",
 }
 """The fault or event without which a promise was not tried. The others need acknowledged jobs."""
 

@@ -1,9 +1,12 @@
-"""The checker of chaos runs finds a job that started before the jobs that it waited for."""
+"""The checker of chaos runs finds a job that started before others, or without their results."""
+
+import json
+from dataclasses import replace
 
 import pytest
 
 from tests.system.chaos.history import Acknowledged, Change, History
-from tests.system.chaos.order import check_order
+from tests.system.chaos.order import check_inputs, check_order
 
 
 def change(job_id: str, status: str, version: int, client_retries: int = 0) -> Change:
@@ -42,3 +45,23 @@ def test_a_start_before_the_end_of_a_predecessor_is_found(
     history = History([change(*each) for each in entries])
     history.acknowledged = [Acknowledged("b", "chaos", 1, None, ("a",), runs_anyway)]
     assert [each.promise for each in check_order(history)] == ["P16"] * found
+
+
+@pytest.mark.parametrize(
+    ("source", "given", "runs_anyway", "found"),
+    [
+        ("succeeded", "r1", False, 0),
+        ("succeeded", None, False, 1),
+        ("succeeded", "r0", False, 1),
+        ("failed", None, True, 0),
+        ("failed", "r0", True, 1),
+    ],
+)
+def test_a_success_without_the_result_of_another_job_is_found(
+    source: str, given: str | None, runs_anyway: bool, found: int
+) -> None:
+    first = replace(change("a", source, 5), result=json.dumps({"run": "r1"}))
+    second = replace(change("b", "succeeded", 7), result=json.dumps({"input": given}))
+    history = History([first, second])
+    history.acknowledged = [Acknowledged("b", "chaos", 1, None, ("a",), runs_anyway, "a")]
+    assert [each.promise for each in check_inputs(history)] == ["P16"] * found
