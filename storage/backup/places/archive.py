@@ -7,6 +7,7 @@ has none. While it is written, it has the suffix `.partial`.
 import fcntl
 import io
 import os
+import shutil
 import tarfile
 import tempfile
 import threading
@@ -32,6 +33,8 @@ from storage.files.data_file import translate_errors
 from storage.files.disk import sync_name
 
 SUFFIX = ".tar.zst"
+_UNPACKED = "unpacked-"
+"""What the names of folders with unpacked archives begin with. Eight characters follow."""
 _IN_MEMORY_BYTES = 8 * 1024**2
 
 
@@ -130,7 +133,11 @@ class Archive(BackupPlace):
     """An archive that is read. Members are read in their order, or all are unpacked first."""
 
     def __init__(self, file: Path, unpack_to: Path | None):
-        """Unpack into a new folder within `unpack_to`; None: only `walk` and `manifests` work."""
+        """Unpack into a new folder within `unpack_to`; None: only `walk` and `manifests` work.
+
+        The folders that killed restores have left there are deleted. So one restore at a time may
+        unpack to it.
+        """
         self.description = str(file)
         self._file = file
         self._unpack_to = unpack_to
@@ -178,8 +185,11 @@ class Archive(BackupPlace):
             return self._unpacked
 
     def _unpack(self) -> Path:
+        left = self._unpack_to.glob(f"{_UNPACKED}????????") if self._unpack_to else ()
+        for folder in left:  # by restores that were killed
+            shutil.rmtree(folder, ignore_errors=True)
         self._temporary = tempfile.TemporaryDirectory(
-            prefix="unpacked-", dir=self._unpack_to, ignore_cleanup_errors=True
+            prefix=_UNPACKED, dir=self._unpack_to, ignore_cleanup_errors=True
         )
         folder = Path(self._temporary.name)
         for name, data in self.walk():

@@ -150,6 +150,13 @@ BACKUP = (
         PLACES,
     ),
     Mutant(
+        "a restore deletes what killed ones have unpacked",
+        "storage/backup/places/archive.py",
+        "            shutil.rmtree(folder, ignore_errors=True)\n",
+        "            pass\n",
+        PLACES,
+    ),
+    Mutant(
         "an archive that ends within a file is damaged",
         "storage/backup/places/archive.py",
         """                yield some

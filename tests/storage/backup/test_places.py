@@ -103,6 +103,7 @@ def test_several_threads_read_an_archive_that_is_unpacked_once(tmp_path: Path) -
         for name, data in files.items():
             place.write(name, [data])
         place.write_manifest("manifest-1.json", b"{}")
+    (folder / "unpacked-killed00" / "files").mkdir(parents=True)
     for _ in range(50):
         with (
             closing(open_existing(str(archive), Settings.read({}), folder)) as written,
