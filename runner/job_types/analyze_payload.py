@@ -5,6 +5,7 @@ from uuid import UUID
 
 from pydantic import (
     Field,
+    ValidationError,
     ValidationInfo,
     ValidatorFunctionWrapHandler,
     field_validator,
@@ -42,6 +43,12 @@ class EarlierJob(Payload):
 
 def _without_default(schema: dict[str, Any]) -> None:
     schema.pop("default", None)
+
+
+def _error_at(field: str, text: str) -> ValidationError:
+    """The error of a rule about several fields, at the one that has to be changed."""
+    error: Any = {"type": "value_error", "loc": (field,), "ctx": {"error": ValueError(text)}}
+    return ValidationError.from_exception_data("payload", [error])
 
 
 class AnalyzePayload(Payload):
@@ -184,11 +191,12 @@ class AnalyzePayload(Payload):
 
     @model_validator(mode="after")
     def _check_lines(self) -> Self:
-        needs_lines = self.samples or self.histogram != "none" or self._limits().are_given
-        if not self.lines and needs_lines:
-            raise ValueError("samples, histogram, from and until need lines: true")
-        if not self.lines and self._has_fields_over_time():
-            raise ValueError("fields over time need lines: true")
+        if self.lines:
+            return self
+        if self.samples or self.histogram != "none" or self._limits().are_given:
+            raise _error_at("lines", "samples, histogram, from and until need lines: true")
+        if self._has_fields_over_time():
+            raise _error_at("lines", "fields over time need lines: true")
         return self
 
     def _has_fields_over_time(self) -> bool:
