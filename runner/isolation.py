@@ -15,6 +15,7 @@ from runner.pool.pool import PoolError
 from storage.files.disk import make_folder
 from storage.files.folder import FILES, INCOMING
 from storage.files.private import database_files
+from storage.open import data_dir_error
 from storage.telemetry.service_manager import start_level
 
 log = logging.getLogger(__name__)
@@ -28,7 +29,8 @@ def job_access(
     """Return what jobs may access, and log once what is not enforced.
 
     `database` is the file of the database, if it is one. Raises PoolError if JOB_NETWORK=none
-    cannot be enforced.
+    cannot be enforced, and StoreError if the disk fails meanwhile: without a look at it, jobs would
+    be allowed to read all uploads.
     """
     uploads, network = settings.uploads_folder, settings.job_network == "all"
     if not network and not seccomp.is_supported():
@@ -36,7 +38,7 @@ def job_access(
     if not network and uploads is None:
         raise PoolError("JOB_NETWORK=none: jobs could not read their uploads, which are in S3")
     files = str(uploads.absolute() / FILES) if uploads else None
-    exposed = [files] if uploads and files and not _can_link(uploads, work_place) else []
+    exposed = [files] if uploads and files and not _can_link(settings, uploads, work_place) else []
     access = JobAccess(
         protected=tuple(_protected(settings, database)),
         shared_files=files,
@@ -83,13 +85,13 @@ def _with_guards(settings: RunnerSettings, access: JobAccess) -> JobAccess:
     return replace(access, guarded=can_guard)
 
 
-def _can_link(uploads: Path, work_place: RunnerFolder) -> bool:
+def _can_link(settings: RunnerSettings, uploads: Path, work_place: RunnerFolder) -> bool:
     """Return whether uploads can be linked to the folders of jobs. The store is not open yet."""
     try:
         make_folder(uploads / INCOMING)
         return work_place.can_link(uploads / INCOMING)
-    except OSError:
-        return False
+    except OSError as error:
+        raise data_dir_error(settings, error) from error
 
 
 def _protected(settings: RunnerSettings, database: Path | None) -> list[str]:

@@ -14,6 +14,7 @@ from runner.pool.job_process import entry
 from runner.pool.job_process.loop import Entry
 from runner.pool.linux import processes
 from runner.pool.linux.cgroups import JobCgroups
+from runner.pool.linux.landlock import JobAccess
 from runner.pool.linux.work_folders import RunnerFolder
 from runner.pool.pool import Pool, PoolError
 from runner.pool.protocol.setup import CallLimits, JobLimits
@@ -91,7 +92,9 @@ def run(
         stack.callback(work_place.close)
         signals.exit_if_received()
         cgroups = job_cgroups(settings)
-        pool = start_pool(settings, work_place, liveness, database, cgroups)
+        used = settings, database.file, work_place
+        access = open_when_possible(partial(job_access, *used), signals.received)
+        pool = start_pool(settings, work_place, liveness, access, cgroups)
         stack.callback(pool.close)  # in any case: a process with an open pool does not exit
         # Not before the job types are loaded: opening changes the schema of the database.
         signals.exit_if_received()
@@ -126,7 +129,7 @@ def start_pool(
     settings: RunnerSettings,
     work_place: RunnerFolder,
     liveness: Liveness,
-    database: Database,
+    access: JobAccess,
     cgroups: JobCgroups | None,
 ) -> Pool:
     """Load the job types, and start the processes that run jobs. Raises PoolError."""
@@ -137,7 +140,7 @@ def start_pool(
         keep_fds=liveness.descriptors,
         limits=call_limits(settings, cgroups),
         watchdog=watchdog(settings),
-        access=job_access(settings, database.file, work_place),
+        access=access,
     )
     for fields in pool.notes:
         log.warning("a job type does not work", extra=fields)

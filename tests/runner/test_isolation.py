@@ -10,7 +10,9 @@ from runner.isolation import job_access
 from runner.pool.linux import landlock, seccomp
 from runner.pool.linux.work_folders import RunnerFolder
 from runner.pool.pool import PoolError
+from storage.records.job import StoreFull
 from storage.settings.settings import SettingsError
+from tests.support.disk.small_disks import fill_disk, small_disk
 
 
 @pytest.fixture
@@ -64,6 +66,15 @@ def test_a_worker_that_cannot_block_the_network_does_not_start(
     monkeypatch.setattr(seccomp, "is_supported", lambda: False)
     with pytest.raises(PoolError, match="JOB_NETWORK=none"):
         job_access(without, None, work_place)
+
+
+def test_jobs_may_not_read_all_uploads_because_the_disk_is_full(tmp_path: Path) -> None:
+    with small_disk(tmp_path / "data", "ext4") as disk:
+        work_place = RunnerFolder(disk / "work")
+        with fill_disk(disk), pytest.raises(StoreFull, match="No space left"):
+            job_access(settings(tmp_path), None, work_place)
+        assert job_access(settings(tmp_path), None, work_place).read == ()
+        work_place.close()
 
 
 @pytest.mark.parametrize(

@@ -81,7 +81,9 @@ class RunnerFolder:
         with tempfile.NamedTemporaryFile(dir=folder) as file:
             try:
                 os.link(file.name, name := self.path / _TRASH / secrets.token_hex(8))
-            except OSError:
+            except OSError as error:
+                if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EIO):
+                    raise
                 return False
             name.unlink()
             return True

@@ -12,6 +12,13 @@ PRIVATE = ("tests/end_to_end/test_private_files.py",)
 
 ISOLATION = (
     Mutant(
+        "a full disk gives jobs no access to all uploads",
+        "runner/isolation.py",
+        "raise data_dir_error(settings, error) from error",
+        "return False",
+        ("tests/runner/test_isolation.py",),
+    ),
+    Mutant(
         "new files are private whatever the umask",
         "storage/files/private.py",
         "    os.umask(_OTHERS)\n",
