@@ -11,6 +11,7 @@ import { get } from "../../shared/api.js";
 import { jobsHref } from "../../shared/links.js";
 import { getSession, hasRole, OPEN_NOTICE, seesAll } from "../../shared/session.js";
 import { STATUSES } from "../../shared/status.js";
+import { batchesSection } from "./batchesSection.js";
 import { invitation } from "./invitation.js";
 import { queueNotices, QueuesPanel } from "./queuesPanel.js";
 import { runnersPanel } from "./runnersPanel.js";
@@ -77,6 +78,7 @@ class OverviewPage {
         h("a", { href: jobsHref({}) }, "Your jobs"),
       ),
       this.queues.element,
+      batchesSection(),
       new SetsPanel().element,
     );
   }
@@ -98,6 +100,7 @@ class OverviewPage {
       ),
       h("section", {}, h("h2", {}, "Workers"), this.runners),
       this.queues.element,
+      batchesSection(),
       new SetsPanel().element,
       this.byType,
     );

@@ -1,49 +1,25 @@
 // The section of all pattern sets on the overview: their patterns, and a button that deletes a set.
 
 import { confirm, runAction, showMessage } from "../../lib/dialog.js";
-import { h, replaceChildren, tableHead } from "../../lib/dom.js";
+import { h, tableHead } from "../../lib/dom.js";
 import * as format from "../../lib/format.js";
-import { failure, loading } from "../../lib/placeholders.js";
 import { deleteSet, getSet, getSets, mayChangeSet } from "../../shared/patternSets.js";
+import { LazySection } from "./lazySection.js";
 
 /** @typedef {import("../../types.js").PatternSetHeadDocument} PatternSetHeadDocument */
 
-/** A closed section; the sets are loaded when the reader opens it. */
+/** The sets, with their patterns. */
 export class SetsPanel {
   constructor() {
-    this.body = h("div", { class: "scroll", tabindex: 0, role: "group", "aria-label": "Sets" });
-    /** @type {HTMLDetailsElement} */
-    this.element = h(
-      "details",
-      { "data-key": "pattern-sets", ontoggle: () => this.element.open && this.load() },
-      h("summary", {}, h("h2", {}, "Pattern sets")),
-      this.body,
-    );
+    this.section = new LazySection("Pattern sets", () => this.content());
+    this.element = this.section.element;
   }
 
-  async load() {
-    if (!this.body.childElementCount) replaceChildren(this.body, loading());
-    try {
-      const sets = await getSets();
-      replaceChildren(
-        this.body,
-        h(
-          "table",
-          {},
-          tableHead(["Set", "Patterns", "Saved by", "For", ""]),
-          h(
-            "tbody",
-            {},
-            sets.map((set) => this.row(set)),
-          ),
-        ),
-      );
-    } catch (error) {
-      replaceChildren(
-        this.body,
-        failure(error, () => this.load()),
-      );
-    }
+  async content() {
+    const sets = await getSets();
+    const rows = sets.map((set) => this.row(set));
+    const heads = ["Set", "Patterns", "Saved by", "For", ""];
+    return [h("table", {}, tableHead(heads), h("tbody", {}, rows))];
   }
 
   /** @param {PatternSetHeadDocument} set */
@@ -59,7 +35,11 @@ export class SetsPanel {
     );
     const remove = h(
       "button",
-      { class: "plain", "aria-label": `Delete the set ${set.name}`, hidden: !mayChangeSet(set) },
+      {
+        class: "plain",
+        "aria-label": `Delete the set ${set.name}`,
+        hidden: !mayChangeSet(set),
+      },
       "Delete",
     );
     remove.addEventListener("click", () => runAction(remove, () => this.remove(set)));
@@ -77,11 +57,15 @@ export class SetsPanel {
   /** @param {PatternSetHeadDocument} set */
   async remove({ name }) {
     const text = "Analyses that were made with it keep its patterns.";
-    if (!(await confirm(`Delete the pattern set ${name}?`, text, "Delete", { danger: true })))
+    if (
+      !(await confirm(`Delete the pattern set ${name}?`, text, "Delete", {
+        danger: true,
+      }))
+    )
       return;
     await deleteSet(name);
     showMessage(`Pattern set ${name} deleted.`);
-    await this.load();
+    await this.section.load();
   }
 }
 
