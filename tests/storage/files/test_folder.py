@@ -13,7 +13,7 @@ from storage.files.uploads import GRACE_SECONDS
 from storage.jobs import retention
 from storage.jobs.retention import Retention
 from storage.records.filters import Filters
-from storage.records.job import StoreUnavailable, Upload
+from storage.records.job import StoreUnusable, Upload
 from tests.support.disk.disk_calls import record_disk_calls
 from tests.support.stores import RETURNED, Bench, folder_of
 
@@ -109,7 +109,7 @@ def test_the_clock_of_the_program_that_sweeps_does_not_matter(
 
 def test_a_folder_that_cannot_be_created_is_reported(tmp_path: Path) -> None:
     (tmp_path / "uploads").write_text("a file in the way")
-    with pytest.raises(StoreUnavailable, match="uploads"):
+    with pytest.raises(StoreUnusable, match="uploads"):
         FolderUploads(tmp_path / "uploads")
 
 
