@@ -23,7 +23,7 @@ import tempfile
 import time
 from collections import Counter
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass
 from http.client import HTTPException
 from pathlib import Path
@@ -164,20 +164,19 @@ def run(place: Place, seconds: float, seed: int, plan: Plan) -> list[str]:
         url = place.url or (server.url("postgres") if server else f"sqlite:///{disk / 'jobs.db'}")
         settings = {"DATA_DIR": str(folder / "data"), "DATABASE_URL": url}
         clock = MachineClock(folder)
-        store = open_watched(settings)
-        hosts, callback_url = {"CALLBACK_HOSTS": receiver.host}, f"http://{receiver.host}/"
-        fleet = make_fleet(place, settings | hosts, clock, seed, plan)
-        clients = Clients(fleet.addresses, plan.workers, folder / "data", seed, callback_url)
-        follower = Follower(fleet.addresses, seed)
-        small = disk if disk != folder else None
-        injector = FaultInjector(fleet, clock, server, small, seed, place.postgresql)
-        left, views = inject_faults(injector, seconds, clients, follower, fleet, store)
-        history = gather(folder / "data", clients, store)
-        history.followed, history.views = follower.events, views
-        events = count_events(folder, fleet, clients)
-        events["event streams"] = follower.streams
-        broken = check_all(store, history, receiver.deliveries, events)
-        store.close()
+        with closing(open_watched(settings)) as store:
+            hosts, callback_url = {"CALLBACK_HOSTS": receiver.host}, f"http://{receiver.host}/"
+            fleet = make_fleet(place, settings | hosts, clock, seed, plan)
+            clients = Clients(fleet.addresses, plan.workers, folder / "data", seed, callback_url)
+            follower = Follower(fleet.addresses, seed)
+            small = disk if disk != folder else None
+            injector = FaultInjector(fleet, clock, server, small, seed, place.postgresql)
+            left, views = inject_faults(injector, seconds, clients, follower, fleet, store)
+            history = gather(folder / "data", clients, store)
+            history.followed, history.views = follower.events, views
+            events = count_events(folder, fleet, clients)
+            events["event streams"] = follower.streams
+            broken = check_all(store, history, receiver.deliveries, events)
         broken += lost_database.check(folder, fleet.workers[0].environ)
     print_report(history, injector.counts, events)
     found = [str(violation) for violation in broken]
