@@ -146,10 +146,12 @@ class Connection(OpenIOStream):
         """Read a head: Tornado calls this for heads only.
 
         Raises HTTPInputError if a line does not end with CRLF. Tornado accepts LF, but a proxy may
-        take it for a part of the line, and then sees other headers.
+        take it for a part of the line, and then sees other headers. Raises StreamClosedError behind
+        a body that was refused.
         """
         if self._lingers:
             super().close()  # the response has said that no other will follow
+            raise StreamClosedError  # also if the next head was received together with the body
         self._await_head()
         self._buffer = self._offered_buffer = None
         head = await super().read_until_regex(regex, max_bytes)

@@ -20,6 +20,7 @@ ALLOWED = (
     "only SQLite: the worker itself writes the database files",
     "only where",
     "plans of PostgreSQL depend on statistics",
+    "PostgreSQL's plans depend on statistics",
     "the check reads a SQLite database",
     "PRAGMA integrity_check is a check of SQLite",
     "with leases, only a query finds dead runners",

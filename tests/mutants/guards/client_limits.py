@@ -301,8 +301,8 @@ CLIENT_LIMITS = (
     Mutant(
         "a request behind a refused large body is not answered",
         "server/http/connection.py",
-        "        if self._lingers:\n",
-        "        if False:\n",
+        "            raise StreamClosedError  # also",
+        "            pass  # also",
         ("tests/server/http/test_early_answers.py",),
     ),
     Mutant(

@@ -56,8 +56,8 @@ FIELDS = (
     Mutant(
         "fields over time need lines",
         "runner/job_types/analyze_payload.py",
-        "if not self.lines and self._has_fields_over_time():",
-        "if False:",
+        "        if self._has_fields_over_time():",
+        "        if False:",
         QUERY,
     ),
     Mutant(
