@@ -20,6 +20,7 @@ from runner.analysis.count.lines import LineOptions
 from runner.analysis.count.scanner import ScanOptions
 from runner.analysis.count.timeline import CELLS, WIDTHS, Timeline, width_for
 from runner.analysis.count.timeline_kernel import (
+    NO_TIME,
     TimelineKernel,
     TimelineOptions,
     TimeRules,
@@ -151,6 +152,24 @@ def a_log(chance: random.Random, lines: int, span: int, wrong: float = 0.0) -> b
 def test_the_kernel_reads_each_format_as_python_does() -> None:
     for line in ONE_PER_FORMAT:
         assert seconds_of_kernel(line) == seconds(line), line
+
+
+def test_the_kernel_knows_all_levels_as_python_does() -> None:
+    names = (
+        "trace debug info information notice warn warning err error crit critical alert emerg fatal"
+        " severe panic verbose t d i w e f v c"
+    )
+    for name in names.split():
+        for word in (name, name.upper(), f"{name}s", f"x{name}", name[:-1], f"{name}ormation"):
+            line = f"[{word}] 2026-11-25T01:02:03Z x".encode()
+            assert seconds_of_kernel(line) == seconds(line), word
+
+
+@pytest.mark.parametrize("filler", [b"a", b"[", b"Z", b"\\", b"\xdb"])
+def test_the_kernel_finds_a_bracket_at_each_place(filler: bytes) -> None:
+    for size in range(20):
+        line = b"GET " + filler * size + b"[25/Nov/2026:01:02:03 +0000]"
+        assert seconds_of_kernel(line) == seconds(line) != [NO_TIME], size
 
 
 @quick

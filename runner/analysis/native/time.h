@@ -91,7 +91,8 @@ static inline int is_sign(uint8_t byte) {
 }
 
 /* The hours of a zone that is named behind a space; ABSENT for another word. */
-static inline int64_t zone_hours(const uint8_t *at, const uint8_t *end, int *size) {
+static __attribute__((noinline, unused)) int64_t zone_hours(const uint8_t *at, const uint8_t *end,
+                                                            int *size) {
     static const struct { char name[5]; int8_t hours; } zones[] = {
         {"CET", 1},  {"CEST", 2}, {"EET", 2},  {"EEST", 3}, {"WEST", 1}, {"MSK", 3},  {"JST", 9},
         {"EST", -5}, {"EDT", -4}, {"CST", -6}, {"CDT", -5}, {"MST", -7}, {"MDT", -6}, {"PST", -8},
