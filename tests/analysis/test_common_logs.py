@@ -123,6 +123,19 @@ def test_the_end_of_a_line_is_before_its_carriage_return(
     assert result_of(tmp_path, lines, Pattern("[$]", regex=True))["counts"]["[$]"] == 1
 
 
+@pytest.mark.parametrize("ending", ["", "\r"])
+@pytest.mark.parametrize(
+    "regex", ["slow$", "(fast|slow)$", "fast|slow$", "slow$|fast", "(?i)SLOW$", r"a s.*\w$"]
+)
+def test_a_whole_word_at_the_end_of_a_line_is_before_its_carriage_return(
+    tmp_path: Path, ending: str, regex: str
+) -> None:
+    lines = [f"a slow{ending}", f"slow a{ending}", f"a slowly{ending}", f"aslow{ending}"]
+    pattern = Pattern(regex, regex=True, word=True)
+    expected = 2 if regex.startswith("a s") else 1
+    assert result_of(tmp_path, lines, pattern)["counts"][regex] == expected
+
+
 @pytest.mark.parametrize(
     ("zone", "utc"), [("CET", "00"), ("CEST", "23"), ("EST", "06"), ("", "01")]
 )

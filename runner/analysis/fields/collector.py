@@ -13,6 +13,7 @@ from runner.analysis.match.re2_regex import ANYWHERE, CapturingRegex
 
 _FIRST_BYTES, _FIRST_LINES = 64 << 10, 300
 _BATCH = 8192  # values that wait for C
+_RETURN = 13
 _TOTAL_MEMORY = 16 << 20  # bytes for RE2, for all regexes
 
 
@@ -120,7 +121,9 @@ def _matches(
         start = max(text.rfind(b"\n", at, found) + 1, at)
         end = text.find(b"\n", found, size)
         end = size if end < 0 else end
-        spans = match(ANYWHERE, view, start, min(end, start + line_bytes))
+        has_return = end > start and view[end - 1] == _RETURN
+        line, stop = (view[: end - 1], end - 1) if has_return else (view, end)
+        spans = match(ANYWHERE, line, start, min(stop, start + line_bytes))
         if spans[0][0] >= 0:
             yield list(spans)
         at = end + 1

@@ -7,7 +7,7 @@ from runner.analysis.fields.program import Walker
 from runner.analysis.fields.statistics import Bounds
 from runner.analysis.match.patterns import MIN_MEMORY
 from runner.analysis.match.re2_regex import CapturingRegex
-from runner.analysis.match.regex_text import required_literals
+from runner.analysis.match.regex_text import before_line_end, required_literals
 
 MAX_FIELDS = 16
 """Fields of an analysis."""
@@ -81,4 +81,4 @@ def _groups(regex: CapturingRegex, name: str) -> Sequence[tuple[int, str]]:
 
 def source_of(text: str) -> str:
     """A regex in RE2's syntax, line by line."""
-    return f"(?m)(?:{text})"
+    return f"(?m)(?:{before_line_end(text)})"

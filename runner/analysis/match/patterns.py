@@ -21,6 +21,7 @@ from runner.analysis.match.regex_text import (
     check_regex,
     required_literals,
     word_regex,
+    words_regex,
 )
 
 MAX_ERRORS = 100
@@ -269,6 +270,6 @@ def _source(pattern: Pattern) -> str:
     """The regex of a regex or a whole word, in RE2's syntax."""
     if not pattern.regex:
         return word_regex(pattern.text.encode(), pattern.ignore_case)
-    text = before_line_end(pattern.text)
-    body = rf"\b(?:{text})\b" if pattern.word else f"(?:{text})"
+    text = pattern.text
+    body = words_regex(text) if pattern.word else f"(?:{before_line_end(text)})"
     return f"(?mi){body}" if pattern.ignore_case else f"(?m){body}"

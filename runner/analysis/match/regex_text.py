@@ -50,6 +50,35 @@ def before_line_end(text: str) -> str:
     return "".join(r"(?:\r?$)" if token == "$" else token for token in tokens)
 
 
+def words_regex(text: str) -> str:
+    """The regex for matches that are whole words; "$" is also before the CR of CRLF.
+
+    An alternative that ends with "$" ends its word before the CR, since no word ends behind it.
+    """
+    if _has_alternatives(text) and "(?" in text.replace("(?:", ""):
+        return rf"\b(?:{before_line_end(text)})\b"  # a flag holds for all alternatives behind it
+    return "|".join(_words(tokens) for tokens in _alternatives(text))
+
+
+def _words(tokens: list[str]) -> str:
+    ends = tokens[-1:] == ["$"]
+    body = before_line_end("".join(tokens[:-1] if ends else tokens))
+    return rf"\b(?:{body})\b" + ends * r"\r?$"
+
+
+def _alternatives(text: str) -> list[list[str]]:
+    """The tokens of each alternative outside of groups."""
+    found: list[list[str]] = [[]]
+    depth = 0
+    for token in TOKEN.finditer(text):
+        depth += (token.lastgroup == "open") - (token.lastgroup == "close")
+        if token.lastgroup == "or" and not depth:
+            found.append([])
+        else:
+            found[-1].append(token.group())
+    return found
+
+
 def word_regex(text: bytes, ignore_case: bool) -> str:
     """A regex for a text as a whole word, with ASCII letters in either case if `ignore_case`."""
     chars = (re.escape(char) for char in text.decode())

@@ -166,6 +166,14 @@ def test_a_regex_may_end_at_the_end_of_a_file_without_a_newline(tmp_path: Path) 
     assert fields_of(file, [WantedField("ms", r"(\d+) ms$")])["ms"]["count"] == 2
 
 
+@pytest.mark.parametrize("regex", [r"\d+ ms$", r"(\d+ \w+)$", r"took (.+)"])
+def test_a_line_ends_before_its_carriage_return(tmp_path: Path, regex: str) -> None:
+    file = tmp_path / "app.log"
+    file.write_bytes(b"it took 3 ms\r\nit took 3 ms or more?\r\nit took 4 ms")
+    values = {each["value"] for each in fields_of(file, [WantedField("ms", regex)])["ms"]["top"]}
+    assert {"3 ms", "4 ms"} <= values <= {"3 ms", "4 ms", "3 ms or more?"}
+
+
 def test_a_format_that_only_python_reads_has_fields_too(tmp_path: Path) -> None:
     file = tmp_path / "app.log"
     lines = [b"081125 2036%02d 148 INFO dfs.Node%d: Started" % (n % 60, n % 3) for n in range(50)]
