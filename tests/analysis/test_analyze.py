@@ -172,7 +172,7 @@ def test_progress_has_partial_counts(run: Run) -> None:
         ({"patterns": ["a"], "histogram": "week"}, "histogram", "minute"),
         ({"patterns": ["a"], "encoding": "klingon"}, "encoding", "klingon"),
         ({"patterns": ["a"], "source": {"job_id": "x"}}, "source.job_id", "UUID"),
-        ({"patterns": ["a"], "lines": False, "samples": 1}, "", "need lines"),
+        ({"patterns": ["a"], "lines": False, "samples": 1}, "lines", "need lines"),
         ({"patterns": ["a"], "more": 1}, "more", "not permitted"),
     ],
 )
