@@ -98,8 +98,8 @@ FIELDS = (
     Mutant(
         "a regex gives fields from the start of a long line only",
         "runner/analysis/fields/collector.py",
-        "match(ANYWHERE, view, start, min(end, start + line_bytes))",
-        "match(ANYWHERE, view, start, end)",
+        "match(ANYWHERE, line, start, min(stop, start + line_bytes))",
+        "match(ANYWHERE, line, start, stop)",
         ANALYSIS,
     ),
     Mutant(
