@@ -46,7 +46,7 @@ def _without_default(schema: dict[str, Any]) -> None:
 
 
 def _error_at(field: str, text: str) -> ValidationError:
-    """The error of a rule about several fields, at the one that has to be changed."""
+    """Return the error of a rule about several fields. It names the field that a client changes."""
     error: Any = {"type": "value_error", "loc": (field,), "ctx": {"error": ValueError(text)}}
     return ValidationError.from_exception_data("payload", [error])
 

@@ -104,7 +104,7 @@ def _change_links(tokens: "list[Token]", folder: str, base: str) -> None:
 
 
 def _within(folder: str, path: str) -> str:
-    """The path from the folder of all guides to what a path names from a folder in it."""
+    """Return a path that starts in `folder` as a path that starts in the folder of all guides."""
     return posixpath.normpath(posixpath.join(folder, path))
 
 

@@ -4,7 +4,6 @@ It understands just enough of RE2's syntax to be certain. Where it is not, it fi
 which makes the search slower but not wrong.
 """
 
-import itertools
 import re
 
 from runner.analysis.input.errors import PatternError
@@ -55,9 +54,10 @@ def words_regex(text: str) -> str:
 
     An alternative that ends with "$" ends its word before the CR, since no word ends behind it.
     """
-    if _has_alternatives(text) and "(?" in text.replace("(?:", ""):
-        return rf"\b(?:{before_line_end(text)})\b"  # a flag holds for all alternatives behind it
-    return "|".join(_words(tokens) for tokens in _alternatives(text))
+    alternatives = _alternatives(text)
+    if len(alternatives) > 1 and _has_flags(text):  # a flag holds for all alternatives behind it
+        return rf"\b(?:{before_line_end(text)})\b"
+    return "|".join(map(_words, alternatives))
 
 
 def _words(tokens: list[str]) -> str:
@@ -79,6 +79,11 @@ def _alternatives(text: str) -> list[list[str]]:
     return found
 
 
+def _has_flags(text: str) -> bool:
+    """Whether a group may begin with more than "?:", such as flags or a name."""
+    return "(?" in text.replace("(?:", "")
+
+
 def word_regex(text: bytes, ignore_case: bool) -> str:
     """A regex for a text as a whole word, with ASCII letters in either case if `ignore_case`."""
     chars = (re.escape(char) for char in text.decode())
@@ -98,7 +103,7 @@ def required_literals(text: str, ignore_case: bool) -> tuple[tuple[bytes, ...], 
 
     They are in lower case if `ignore_case`, and empty if none is known.
     """
-    if "(?" in text.replace("(?:", "") or "\\Q" in text:
+    if _has_flags(text) or "\\Q" in text:
         return (), b""
     runs = _runs(text, ignore_case)
     prefixes = [run for position, run in runs if position == 0]
@@ -122,9 +127,7 @@ def _branches(text: str, ignore_case: bool, runs: dict[int, str]) -> list[str]:
 
 def _has_alternatives(text: str) -> bool:
     """Whether the whole regex has alternatives, outside of all groups."""
-    kinds = [token.lastgroup for token in TOKEN.finditer(text)]
-    depths = itertools.accumulate((kind == "open") - (kind == "close") for kind in kinds)
-    return any(kind == "or" and not depth for kind, depth in zip(kinds, depths, strict=True))
+    return len(_alternatives(text)) > 1
 
 
 def _runs(text: str, ignore_case: bool) -> list[tuple[int, str]]:

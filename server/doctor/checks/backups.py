@@ -3,11 +3,10 @@
 import os
 import tempfile
 from collections.abc import Iterator
-from pathlib import Path
 
 from server.doctor.findings.finding import Finding, Level, ok
 from server.doctor.findings.subject import Subject
-from storage.backup.places.opening import open_new
+from storage.backup.places.opening import open_new, path_of
 from storage.backup.places.place import BackupRefused
 from storage.backup.places.risks import risks_of
 from storage.db.backups_made import read_backups
@@ -54,7 +53,7 @@ def _age(subject: Subject, seconds: float) -> Finding:
 
 def _place(subject: Subject, place: str) -> Iterator[Finding]:
     """Yield that no backup can be written, or that a restart or a broken disk takes them away."""
-    if not place.startswith("s3://") and (problem := _why_not_writable(place, subject)):
+    if problem := _why_not_writable(place, subject):
         yield Finding(
             NAME,
             "error",
@@ -69,9 +68,12 @@ def _place(subject: Subject, place: str) -> Iterator[Finding]:
 
 
 def _why_not_writable(place: str, subject: Subject) -> str | None:
-    """Return why no backup can be written to a path; None if it can. Leaves nothing there."""
-    path = Path(place.removeprefix("file://")).absolute()
+    """Return why no backup can be written to a path; None if it can, and for a bucket, which is not
+    tried. Leaves nothing there."""
     try:
+        path = path_of(place)
+        if path is None:
+            return None
         open_new(place, subject.settings)
         folder = first_existing(path if path.is_dir() else path.parent)
         with tempfile.TemporaryFile(dir=folder):

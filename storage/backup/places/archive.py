@@ -186,7 +186,7 @@ class Archive(BackupPlace):
 
     def _unpack(self) -> Path:
         left = self._unpack_to.glob(f"{_UNPACKED}????????") if self._unpack_to else ()
-        for folder in left:  # by restores that were killed
+        for folder in left:  # a restore that was killed did not delete its folder
             shutil.rmtree(folder, ignore_errors=True)
         self._temporary = tempfile.TemporaryDirectory(
             prefix=_UNPACKED, dir=self._unpack_to, ignore_cleanup_errors=True

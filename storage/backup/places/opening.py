@@ -18,7 +18,7 @@ _OTHER_ARCHIVES = (".tar", ".tar.gz", ".tar.bz2", ".tar.xz", ".tgz", ".tzst", ".
 
 def open_new(text: str, settings: Settings) -> BackupPlace:
     """Open the place to which a backup is written. Raises BackupRefused."""
-    path = _path(text)
+    path = path_of(text)
     if path is None:
         if text.endswith(SUFFIX):
             raise BackupRefused(f"{text}: an archive is a file of this machine: give a prefix")
@@ -39,7 +39,7 @@ def open_new(text: str, settings: Settings) -> BackupPlace:
 def open_existing(text: str, settings: Settings, unpack_to: Path | None = None) -> BackupPlace:
     """Open a place to read its backups. An archive is unpacked below `unpack_to` when it is
     needed. Raises BackupRefused."""
-    path = _path(text)
+    path = path_of(text)
     if path is None:
         return _open_bucket(text, settings)
     if not path.exists():
@@ -53,7 +53,8 @@ def _pace(settings: Settings, share: float) -> Pace:
     return Pace(share if settings.backup_pace is None else settings.backup_pace)
 
 
-def _path(text: str) -> Path | None:
+def path_of(text: str) -> Path | None:
+    """Return the path of a place on this machine; None for a bucket. Raises BackupRefused."""
     if problem := backup_place_problem(text):
         raise BackupRefused(f"{text}: {problem}")
     if text.startswith("s3://"):

@@ -1,4 +1,4 @@
-"""Receives callbacks on loopback, and checks that each end of a job was told, and nothing else."""
+"""Receives callbacks on loopback, and checks that the service reports each end of a job by one."""
 
 import json
 import random
@@ -61,18 +61,16 @@ class Receiver:
 def check_callbacks(
     deliveries: Sequence[Delivery], acknowledged: Iterable[Acknowledged], changes: Iterable[Change]
 ) -> Iterator[Violation]:
-    """Check that each callback tells of an end, and that the last end of each job was told.
+    """Check that each callback reports an end of its job, and that one reports the job's last end.
 
-    A client may retry a job before its end was told; then only the next end has to be.
+    A client may retry a job before the service has sent the callback of its end. The service may
+    then leave out that callback, but not the one of the next end.
     """
-    last = {each.job_id: each for each in changes if Status(each.status) in FINAL}
-    ends = {
-        (f"{each.job_id}-{each.version}", each.status)
-        for each in changes
-        if Status(each.status) in FINAL
-    }
+    ends = [each for each in changes if Status(each.status) in FINAL]
+    last = {each.job_id: each for each in ends}
+    reported = {(f"{each.job_id}-{each.version}", each.status) for each in ends}
     for each in deliveries:
-        if (each.id, each.status) not in ends:
+        if (each.id, each.status) not in reported:
             yield Violation(PROMISE, each.job_id, f"was told as {each}, which is no end of it")
     told = {each.id for each in deliveries if each.accepted}
     for job in acknowledged:

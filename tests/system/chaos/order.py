@@ -1,4 +1,4 @@
-"""Checks that jobs start after those that they wait for, with their results. Pure functions."""
+"""Checks that a job starts after its predecessors, and gets their results. Pure functions."""
 
 import json
 from collections import defaultdict

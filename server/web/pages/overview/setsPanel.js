@@ -35,11 +35,7 @@ export class SetsPanel {
     );
     const remove = h(
       "button",
-      {
-        class: "plain",
-        "aria-label": `Delete the set ${set.name}`,
-        hidden: !mayChangeSet(set),
-      },
+      { class: "plain", "aria-label": `Delete the set ${set.name}`, hidden: !mayChangeSet(set) },
       "Delete",
     );
     remove.addEventListener("click", () => runAction(remove, () => this.remove(set)));
@@ -57,11 +53,7 @@ export class SetsPanel {
   /** @param {PatternSetHeadDocument} set */
   async remove({ name }) {
     const text = "Analyses that were made with it keep its patterns.";
-    if (
-      !(await confirm(`Delete the pattern set ${name}?`, text, "Delete", {
-        danger: true,
-      }))
-    )
+    if (!(await confirm(`Delete the pattern set ${name}?`, text, "Delete", { danger: true })))
       return;
     await deleteSet(name);
     showMessage(`Pattern set ${name} deleted.`);
