@@ -41,7 +41,7 @@ from storage.open import (
     open_store,
     open_when_possible,
 )
-from storage.records.job import StoreError
+from storage.records.job import PASSING, StoreError
 from storage.records.job_limits import WorkerLimits
 from storage.settings.stop_signals import StopSignals
 from storage.telemetry.logs import exit_with, set_up_logs
@@ -94,7 +94,8 @@ def run(
         cgroups = job_cgroups(settings)
         used = settings, database.file, work_place
         access = open_when_possible(partial(job_access, *used), signals.received)
-        pool = start_pool(settings, work_place, liveness, access, cgroups)
+        given = settings, work_place, liveness, access, cgroups
+        pool = open_when_possible(partial(start_pool, *given), signals.received)
         stack.callback(pool.close)  # in any case: a process with an open pool does not exit
         # Not before the job types are loaded: opening changes the schema of the database.
         signals.exit_if_received()
@@ -132,16 +133,22 @@ def start_pool(
     access: JobAccess,
     cgroups: JobCgroups | None,
 ) -> Pool:
-    """Load the job types, and start the processes that run jobs. Raises PoolError."""
-    pool = Pool(
-        settings.concurrency_limit,
-        entry_loader(settings, settings.job_type_sources),
-        work_place,
-        keep_fds=liveness.descriptors,
-        limits=call_limits(settings, cgroups),
-        watchdog=watchdog(settings),
-        access=access,
-    )
+    """Load the job types, and start the processes that run jobs. Raises PoolError, and StoreFull
+    while /dev/shm, which the pool needs for its semaphores, is full."""
+    try:
+        pool = Pool(
+            settings.concurrency_limit,
+            entry_loader(settings, settings.job_type_sources),
+            work_place,
+            keep_fds=liveness.descriptors,
+            limits=call_limits(settings, cgroups),
+            watchdog=watchdog(settings),
+            access=access,
+        )
+    except PoolError as error:
+        if passing := PASSING.get(getattr(error.__cause__, "errno", 0)):
+            raise passing(f"/dev/shm: {error}") from error
+        raise
     for fields in pool.notes:
         log.warning("a job type does not work", extra=fields)
     return pool

@@ -1,6 +1,5 @@
 """Opens the complete store from the settings, for the composition roots."""
 
-import errno
 import logging
 import math
 import os
@@ -30,7 +29,7 @@ from storage.files.resumable.uploads import ResumableUploads
 from storage.files.uploads import Uploads
 from storage.liveness.liveness import FileLiveness, LeaseLiveness, Liveness
 from storage.notify.wakeup import PostgresWakeup, SocketWakeup, Wakeup
-from storage.records.job import StoreError, StoreFull, StoreUnavailable
+from storage.records.job import PASSING, StoreError, StoreFull, StoreUnavailable
 from storage.records.job_file import ArtifactKey, UnusedFile
 from storage.transfer.checkpoint import refuse_unfinished_transfer
 
@@ -47,12 +46,6 @@ REPEAT_SECONDS = 60.0
 _MISTAKES = re.compile(
     "authentication|does not exist|pg_hba|unable to open|resolve host|name resolution|not known"
 )
-_PASSING = {
-    errno.ENOSPC: StoreFull,
-    errno.EDQUOT: StoreFull,
-    errno.EIO: StoreUnavailable,
-}
-"""The errors of a disk after which the same call can succeed later."""
 
 T = TypeVar("T")
 
@@ -150,7 +143,7 @@ def open_liveness(settings: "Settings", database: Database, lease_seconds: float
 
 def data_dir_error(settings: "Settings", error: OSError) -> StoreError:
     """Return the error of the store that an error of DATA_DIR's disk means."""
-    return _PASSING.get(error.errno or 0, StoreError)(f"DATA_DIR={settings.data_dir}: {error}")
+    return PASSING.get(error.errno or 0, StoreError)(f"DATA_DIR={settings.data_dir}: {error}")
 
 
 def open_when_possible(
@@ -171,7 +164,7 @@ def open_when_possible(
             if give_up() or now - began_at > limit:
                 raise
         if reason != said or now - said_at >= REPEAT_SECONDS:
-            log.warning("the store cannot be opened yet, waiting", extra={"reason": reason})
+            log.warning("cannot start yet, waiting", extra={"reason": reason})
             said, said_at = reason, now
         time.sleep(1.0)
 

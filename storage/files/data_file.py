@@ -8,9 +8,8 @@ from io import FileIO
 from pathlib import Path
 from typing import Self
 
-from storage.records.job import StoreError, StoreFull, StoreUnavailable, StoreUnusable
+from storage.records.job import PASSING, StoreUnavailable, StoreUnusable
 
-_DISK_FULL = {28, 122}  # ENOSPC, EDQUOT
 _STEP_BYTES = 64 * 1024
 """Bytes per write call. Larger calls make Linux look for larger pieces of memory; where few are
 free, they take two to four times as long (benchmarks.server.uploads)."""
@@ -80,7 +79,7 @@ def translate_errors(what: str, but: type[OSError] | None = None) -> Iterator[No
     except OSError as error:
         if but is not None and isinstance(error, but):
             raise
-        kind: type[StoreError] = StoreFull if error.errno in _DISK_FULL else StoreUnavailable
+        kind = PASSING.get(error.errno or 0, StoreUnavailable)
         if isinstance(error, FileExistsError | NotADirectoryError):
             kind = StoreUnusable
         raise kind(f"{what}: {error.strerror}") from error

@@ -12,7 +12,6 @@ so waiters can use another address than everything else (LISTEN_URL).
 """
 
 import contextlib
-import errno
 import os
 import secrets
 import select
@@ -24,7 +23,7 @@ from pathlib import Path
 from typing import Any
 
 from storage.db.database import Database
-from storage.records.job import StoreError
+from storage.records.job import PASSING, StoreError
 
 WORKER = "worker"
 LISTENER = "listener"
@@ -33,7 +32,6 @@ EVENTS = "events"
 _SETTLED_NS = 1_000_000_000
 """Age of a folder's last change from which a listing is kept: until then, another change could have
 the same time."""
-_PASSING = {errno.ENOSPC, errno.EDQUOT, errno.EIO}
 
 
 class SocketWakeup:
@@ -124,7 +122,7 @@ class SocketWaiter:
             os.rename(bound_to, self._name, src_dir_fd=self._folder, dst_dir_fd=self._folder)
             self._is_bound = True
         except OSError as error:
-            if error.errno not in _PASSING:
+            if error.errno not in PASSING:
                 raise
             self._socket.close()
             self._open()

@@ -10,6 +10,7 @@ Times are whole milliseconds since 1970 in UTC, durations are seconds.
         └── StoreDamaged   a damaged SQLite file, as the log says once
 """
 
+import errno
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -54,6 +55,14 @@ class StoreUnusable(StoreError):
 
 class StoreDamaged(StoreUnusable):
     """The SQLite file is damaged. The program has logged it, so callers need not."""
+
+
+PASSING: dict[int, type[StoreError]] = {
+    errno.ENOSPC: StoreFull,
+    errno.EDQUOT: StoreFull,
+    errno.EIO: StoreUnavailable,
+}
+"""The errors of a disk after which the same call can succeed later."""
 
 
 class Outcome(StrEnum):

@@ -1,5 +1,6 @@
 """A completely full disk: the programs lose nothing, and recover by themselves."""
 
+import subprocess
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -120,9 +121,25 @@ def test_a_program_that_starts_on_a_full_disk_waits_for_room(
         (disk / "data" / "work").mkdir()
     with fill_disk(disk):
         program = Program(name, tmp_path, environ)
-        said = program.logged("the store cannot be opened yet, waiting")
+        said = program.logged("cannot start yet, waiting")
         assert any(text in said["reason"] for text in ("No space", "full", "I/O")), said
     try:
         program.logged("listening" if name == "server" else "ready")
+    finally:
+        assert program.stop() == 0
+
+
+def test_a_worker_that_starts_with_a_full_dev_shm_waits_for_room(tmp_path: Path) -> None:
+    starter = ("unshare", "--user", "--map-root-user", "--mount")
+    if subprocess.run([*starter, "true"], capture_output=True).returncode:
+        pytest.skip("no process namespaces can be made here")
+    fill = "mount -t tmpfs -o size=1m none /dev/shm; head -c 1M /dev/zero >/dev/shm/filler"
+    environ = {"DATA_DIR": str(tmp_path / "data")}
+    program = Program("runner", tmp_path, environ, (*starter, "sh", "-c", f'{fill}; exec "$@"', ""))
+    try:
+        said = program.logged("cannot start yet, waiting")
+        assert "/dev/shm" in said["reason"], said
+        Path("/proc", str(program.process.pid), "root", "dev/shm/filler").unlink()
+        program.logged("ready")
     finally:
         assert program.stop() == 0

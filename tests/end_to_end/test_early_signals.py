@@ -56,6 +56,6 @@ def test_a_program_that_waits_for_its_database_is_ended_by_a_signal_with_code_0(
     name: str, tmp_path: Path
 ) -> None:
     with starting(name, tmp_path, DATABASE_URL="postgresql://nobody@127.0.0.1:1/jobs") as program:
-        program.logged("the store cannot be opened yet, waiting")
+        program.logged("cannot start yet, waiting")
         program.process.send_signal(signal.SIGTERM)
         assert program.process.wait(30) == 0

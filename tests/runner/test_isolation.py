@@ -1,5 +1,6 @@
 """What a worker reports about the isolation of its jobs, and when it does not start."""
 
+import contextlib
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -69,12 +70,13 @@ def test_a_worker_that_cannot_block_the_network_does_not_start(
 
 
 def test_jobs_may_not_read_all_uploads_because_the_disk_is_full(tmp_path: Path) -> None:
-    with small_disk(tmp_path / "data", "ext4") as disk:
-        work_place = RunnerFolder(disk / "work")
+    with (
+        small_disk(tmp_path / "data", "ext4") as disk,
+        contextlib.closing(RunnerFolder(disk / "work")) as work_place,
+    ):
         with fill_disk(disk), pytest.raises(StoreFull, match="No space left"):
             job_access(settings(tmp_path), None, work_place)
         assert job_access(settings(tmp_path), None, work_place).read == ()
-        work_place.close()
 
 
 @pytest.mark.parametrize(

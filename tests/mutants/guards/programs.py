@@ -7,6 +7,10 @@ HOLDS_LOCK = (
     "tests/end_to_end/test_worker_faults.py"
     "::test_all_processes_of_a_worker_hold_its_lock_for_as_long_as_they_live"
 )
+FULL_DEV_SHM = (
+    "tests/end_to_end/test_disk_full.py"
+    "::test_a_worker_that_starts_with_a_full_dev_shm_waits_for_room"
+)
 INPUT = ("tests/server/handlers/test_bad_input.py",)
 STOP = ("tests/end_to_end/test_listener_stop.py",)
 SYSTEMD = ("tests/end_to_end/test_systemd_protocols.py",)
@@ -113,6 +117,13 @@ PROGRAMS = (
         "period.isdecimal() and pid in",
         "period.isdecimal() or pid in",
         ("tests/storage/telemetry/test_service_manager.py",),
+    ),
+    Mutant(
+        "a worker waits for room in /dev/shm",
+        "runner/worker.py",
+        'PASSING.get(getattr(error.__cause__, "errno", 0))',
+        "PASSING.get(0)",
+        (FULL_DEV_SHM,),
     ),
     Mutant(
         "all processes of a runner hold its lock",

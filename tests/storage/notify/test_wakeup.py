@@ -73,7 +73,7 @@ def test_a_waiter_without_room_for_its_socket_waits_for_room(
     wakeup = SocketWakeup(tmp_path)
     with monkeypatch.context() as patch:
         patch.setattr(wakeup_module, "_address", lambda *_: "/dev/full/no")
-        patch.setattr(wakeup_module, "_PASSING", {errno.ENOTDIR})
+        patch.setattr(wakeup_module, "PASSING", {errno.ENOTDIR})
         waiter = wakeup.waiter(WORKER)
         waiter.clear()
         assert waiter.fileno() == -1
