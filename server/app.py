@@ -143,7 +143,8 @@ class App:
         settings, store = self.settings, self.store
         folders = store.database_folder, store.uploads.folder
         run = self.activity.run_in_background
-        queue = QueueWatermark(settings.max_queued_jobs, self._count_queued, run)
+        counts = self._count_queued, self._queued_of_callers()
+        queue = QueueWatermark(settings.max_queued_jobs, *counts, run)
         return DiskWatermark(settings.min_free_bytes, *folders), queue
 
     def _admissions(self, spans: RequestSpans | None) -> tuple[JobQuotas, Admissions]:
@@ -156,11 +157,7 @@ class App:
 
         quotas = JobQuotas(
             self.authenticator.quotas,
-            UseCounts(
-                self.threads,
-                run,
-                lambda name, limit: count_queued_of(database, name, limit + MAX_EXCESS),
-            ),
+            self._queued_of_callers(),
             UseCounts(
                 self.threads, run, lambda name, limit: count_bytes_of(database, name, begun_by)
             ),
@@ -242,6 +239,12 @@ class App:
             self.settings.max_streams,
             lambda: self.authenticator.stream_changes,
         )
+
+    def _queued_of_callers(self) -> UseCounts:
+        def count(name: str, limit: int) -> int:
+            return count_queued_of(self.store.database, name, limit + MAX_EXCESS)
+
+        return UseCounts(self.threads, self.activity.run_in_background, count)
 
     async def _count_queued(self) -> int:
         return await self.threads.run(count_queued, self.store.database)

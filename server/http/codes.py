@@ -555,7 +555,7 @@ class Code(Enum):
     QUEUE_FULL = (
         503,
         "Too many jobs are queued",
-        "`MAX_QUEUED_JOBS` jobs are queued.",
+        "`MAX_QUEUED_JOBS` jobs are queued, or the caller has its share of them.",
         "Wait for `Retry-After` seconds, and submit again.",
     )
     STREAMS_FULL = (

@@ -37,8 +37,10 @@ from server.auth.callers import Caller
 from server.http.codes import Code
 from server.http.problems import FieldError, Problem, insufficient_storage, malformed, unavailable
 from server.jobs.quotas import JobQuotas, Reservation
+from server.jobs.use_counts import Use, UseCounts
 from server.store.spans import RequestSpans, SubmissionSpan
 from storage.records.job import DEFAULT_MAX_LOSSES, EncodedJson, NewJob, StoreError, Upload
+from storage.records.shares import NoRoom
 
 log = logging.getLogger(__name__)
 
@@ -127,18 +129,18 @@ class Admissions:
         """Admit a submission whose body has `size` bytes; its `release` has to follow.
 
         Its file has at least `file_size` bytes. A dry run does not count as a queued job. Raises
-        Problem 400, 409, 413, 429, 503 and 507.
+        Problem 400, 409, 413, 429, 503 and 507, and StoreError.
         """
         span = self._spans.submission(headers) if self._spans else None
         reserved = await self._reserve(headers, caller, file_size if has_file else None)
         try:
-            self._queue_watermark.admit(jobs=0 if is_dry_run else 1)
+            await self._queue_watermark.admit(caller, jobs=0 if is_dry_run else 1)
             if has_file:
                 self._disk_watermark.admit_upload(size)
             else:
                 self._disk_watermark.admit(size)
             key = self._free_key(headers, caller)
-        except Problem:
+        except BaseException:
             reserved.release()
             raise
         if key is not None:
@@ -284,7 +286,10 @@ def _disk_full(name: str, free: int, watermark: int, size: int) -> Problem:
 
 
 class QueueWatermark:
-    """Admits new jobs while fewer than a maximum are queued.
+    """Admits new jobs while fewer than a maximum are queued, and each caller has only its share.
+
+    The share is that of `require_room`. The queued jobs of a caller are not counted while the
+    service has less than half of the maximum, since they cannot be more than the share.
 
     Queued jobs are counted about once a second while jobs are submitted, and each admitted job is
     added to the last count. Only the jobs that other listeners admit between two counts, and those
@@ -295,20 +300,22 @@ class QueueWatermark:
         self,
         max_queued: int,
         count: Callable[[], Awaitable[int]],
+        uses: UseCounts,
         run_in_background: Callable[[Coroutine[Any, Any, None]], None],
     ):
-        """`max_queued` 0 means no limit; `count` counts queued jobs, and may raise StoreError."""
+        """`max_queued` 0 means no limit; `count` counts queued jobs, and may raise StoreError;
+        `uses` counts those of a caller."""
         self._max_queued = max_queued
-        self._count = count
+        self._count, self._uses = count, uses
         self._run_in_background = run_in_background
         self._queued = 0
         self._next_count_at = self._valid_until = 0.0
         self._full = False
 
-    def admit(self, jobs: int = 1) -> None:
+    async def admit(self, caller: Caller, jobs: int = 1) -> None:
         """Admit new jobs, all of them or none; with 0, as one that is not counted.
 
-        Raises Problem 503.
+        Raises Problem 503, and StoreError.
         """
         if not self._max_queued:
             return
@@ -316,20 +323,39 @@ class QueueWatermark:
         if now >= self._next_count_at:
             self._next_count_at = now + QUEUE_COUNT_SECONDS
             self._run_in_background(self._recount())
-        if self._queued + max(jobs, 1) > self._max_queued and now < self._valid_until:
+        more = max(jobs, 1)
+        use = await self._use(caller.sharer, self._queued + more - 1, more)
+        headers = {"Retry-After": str(QUEUE_FULL_RETRY_SECONDS)}
+        if self._queued + more > self._max_queued and now < self._valid_until:
             detail = f"{_queued(self._max_queued)}, which is the limit (MAX_QUEUED_JOBS)"
             if self._queued < self._max_queued:
                 detail = (
                     f"{_queued(self._queued)}, and {jobs} more would exceed the limit of"
                     f" {self._max_queued} (MAX_QUEUED_JOBS)"
                 )
-            headers = {"Retry-After": str(QUEUE_FULL_RETRY_SECONDS)}
             raise Problem(Code.QUEUE_FULL, detail, headers=headers)
+        if use is not None:
+            if self._queued + use.amount + 2 * more - 1 > self._max_queued:
+                detail = NoRoom(use.amount).text(self._max_queued, "queued jobs (MAX_QUEUED_JOBS)")
+                detail += f", so {more} more would be too many" if more > 1 else ""
+                raise Problem(Code.QUEUE_FULL, detail, headers=headers)
+            use.stored += jobs
         self._queued += jobs
 
-    def add(self, jobs: int) -> None:
-        """Count jobs that were queued without `admit`, such as the jobs of a bulk retry."""
+    async def _use(self, sharer: str | None, used: int, more: int) -> Use | None:
+        """Return the queued jobs of a caller if there is a doubt that it may have so many more."""
+        is_in_doubt = self._max_queued <= 2 * used < 2 * self._max_queued
+        if sharer is None or time.monotonic() >= self._valid_until:
+            return None
+        if not is_in_doubt:
+            self._uses.forget(sharer)  # what is stored without doubt is not added to the last count
+            return None
+        return await self._uses.current(sharer, self._max_queued, used + more)
+
+    def add(self, caller: Caller, jobs: int) -> None:
+        """Count jobs that a caller has queued without `admit`, such as those of a bulk retry."""
         self._queued += jobs
+        self._uses.forget(str(caller.name))
 
     async def _recount(self) -> None:
         try:

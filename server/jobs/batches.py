@@ -197,7 +197,7 @@ class BatchSubmissions:
         count = len(split.jobs) + (split.then is not None)
         if count > 1:
             await admission.reserved.add_jobs(count - 1)
-            self._queue_watermark.admit(count - 1)
+            await self._queue_watermark.admit(admission.caller, count - 1)
         span = admission.span
         trace = span.traceparent if span else None
         watched = 0 if split.then is None else Watch.BATCHES

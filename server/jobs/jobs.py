@@ -179,7 +179,7 @@ class Jobs:
         check = job_check(conditions, REQUEUE.sources)
         reserved = await self._reserve_retry(job_id, caller)
         try:
-            self._queue_watermark.admit()
+            await self._queue_watermark.admit(caller)
             retried, job = await self._threads.run(self._jobs.retry, job_id, check, caller.actor)
             if retried is True:
                 reserved.keep(1)

@@ -51,12 +51,12 @@ class BulkHandler(Handler):
         requeues = self.REQUEUES and not dry_run
         if requeues:
             await self.quotas.require_room(self.caller)
-            self.queue_watermark.admit()
+            await self.queue_watermark.admit(self.caller)
         done = await self.threads.run(change, filters, start_after, dry_run)
         if not dry_run:
             log_change(self.caller.name, f"{self.action} many", jobs=done.changed)
         if requeues:
-            self.queue_watermark.add(done.changed)
+            self.queue_watermark.add(self.caller, done.changed)
             self.quotas.forget(self.caller)
         self.send_json(bulk_document(done, dry_run))
 

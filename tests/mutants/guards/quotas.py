@@ -7,7 +7,7 @@ JOBS = ("tests/server/jobs/test_quotas.py",)
 RESERVE = (
     "        reserved = await self._reserve(headers, caller, file_size if has_file else None)\n"
 )
-ADMIT = "        self._queue_watermark.admit(jobs=0 if is_dry_run else 1)\n"
+ADMIT = "        await self._queue_watermark.admit(caller, jobs=0 if is_dry_run else 1)\n"
 COUNTS = ("tests/server/jobs/test_use_counts.py",)
 
 QUOTAS = (

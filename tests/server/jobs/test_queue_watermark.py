@@ -1,6 +1,8 @@
 """While too many jobs are queued, new ones are refused."""
 
+import json
 from collections.abc import Iterator
+from typing import Any
 from unittest.mock import patch
 
 import pytest
@@ -10,6 +12,7 @@ from tornado.ioloop import IOLoop
 from server.app import App
 from server.jobs import admission
 from tests.support.api import Client, analyze_form, open_app, read
+from tests.support.callers import API_TOKENS, bearer
 from tests.support.stores import Bench
 from tests.support.waiting import until
 
@@ -19,8 +22,9 @@ MAX_QUEUED = 3
 
 
 @pytest.fixture
-def app(bench: Bench, io_loop: IOLoop) -> Iterator[App]:
-    with open_app(bench, io_loop, max_queued_jobs=MAX_QUEUED) as application:
+def app(bench: Bench, io_loop: IOLoop, request: pytest.FixtureRequest) -> Iterator[App]:
+    given = {"max_queued_jobs": MAX_QUEUED, **getattr(request, "param", {})}
+    with open_app(bench, io_loop, **given) as application:
         yield application
 
 
@@ -104,3 +108,31 @@ async def test_jobs_admitted_since_the_last_count_are_added(app: App, client: Cl
     await client.sleep_job()
     await client.sleep_job()
     await client.post("/jobs", SLEEP, status=503)
+
+
+async def submit_as(client: Client, caller: str, path: str = "/jobs", document: Any = SLEEP) -> Any:
+    headers = {**bearer(caller), "Content-Type": "application/json"}
+    return await client.fetch(path, method="POST", body=json.dumps(document), headers=headers)
+
+
+@pytest.mark.parametrize(
+    "app", [{"max_queued_jobs": 8, "api_tokens": API_TOKENS}], indirect=True, ids=["tokens"]
+)
+async def test_no_caller_can_fill_the_queue_of_others(app: App, client: Client) -> None:
+    await recount(app)
+    refused = read(await submit_as(client, "sue", "/jobs/batch", [SLEEP] * 6), 503)
+    assert refused["detail"] == (
+        "you have 0 of the 8 queued jobs (MAX_QUEUED_JOBS) that the service can have, and the rest"
+        " is for other callers, so 5 more would be too many"
+    )
+    await recount(app)
+    callers = ("sue",) * 4 + ("ann",) * 2 + ("ada",) * 2
+    for number, caller in enumerate(callers):
+        if number == 3:
+            read(await submit_as(client, "sue"), 202)
+            full = await submit_as(client, "sue")
+            assert read(full, 503)["detail"].startswith("you have 4 of the 8 queued jobs")
+            assert full.headers["Retry-After"] == "10"
+        else:
+            read(await submit_as(client, caller), 202)
+    assert (await submit_as(client, "ann")).code == 503

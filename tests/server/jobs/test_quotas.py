@@ -319,7 +319,7 @@ async def test_nothing_is_counted_for_callers_without_a_quota(app: App, client: 
 
 
 async def test_a_caller_beyond_its_quota_takes_no_place_of_the_queue(bench: Bench) -> None:
-    async with listener_client(bench, api_tokens=TOKENS, max_queued_jobs=QUOTA + 1) as client:
+    async with listener_client(bench, api_tokens=TOKENS, max_queued_jobs=2 * QUOTA) as client:
         await fill(client)
         for _ in range(5):
             await submit(client, 429)
