@@ -1,6 +1,8 @@
 """What a job may read, write, inspect and reach, tried by hostile job types in a real worker."""
 
+import ctypes
 import os
+import random
 import socket
 import tempfile
 from collections.abc import Iterator
@@ -27,6 +29,7 @@ NAMESPACES, NO_NAMESPACES = (
     "each job process has a mount namespace",
     "jobs have no mount namespaces",
 )
+_REMOVE = 0  # IPC_RMID
 MEMORY_BYTES = 256 * 2**20
 LEVELS = ("auto", "none")
 """With mount namespaces, and without them, as in most containers."""
@@ -123,6 +126,17 @@ def test_memory_is_limited_and_ends_with_its_job(service: Service) -> None:
     assert tried(service, "leave_memory", MEMORY_BYTES + 1) == "ENOSPC"
     assert [tried(service, "leave_memory", 1) for _ in range(4)] == [False] * 4  # in both slots
     assert not Path("/dev/shm/left").exists()
+
+
+def test_segments_of_shared_memory_end_with_their_job(service: Service) -> None:
+    (worker,) = [each for each in service.programs() if each.name == "runner"]
+    alone = NO_NAMESPACES not in [line["message"] for line in worker.lines()]
+    libc, key = ctypes.CDLL(None), random.getrandbits(31) | 1
+    assert tried(service, "leave_segment", key) is True
+    segment = libc.shmget(key, 0, 0)
+    if not alone:
+        libc.shmctl(segment, _REMOVE, None)  # all share it
+    assert (segment == -1) == alone
 
 
 def test_a_job_changes_the_modes_of_its_own_files(service: Service) -> None:

@@ -3,7 +3,8 @@
     /              everything read-only: chmod, chown and the like fail as well (EROFS)
     ├── DATA_DIR   an empty folder in its place, which contains only
     │   └── work/RUNNER/PID-1/w, f     the folders of the job
-    ├── /dev/shm   memory that only this process and its children see, freed when they end
+    ├── /dev/shm   memory that only this process and its children see, freed when they end;
+    │              so are shared memory, semaphores and queues of System V
     └── /tmp, /proc, JOB_WRITE_PATHS   as they are
 
 Root needs no more than that. Another user needs a user namespace around it, which the kernel or a
@@ -22,7 +23,8 @@ from dataclasses import dataclass, replace
 from runner.pool.linux import processes
 
 SHARED_MEMORY = "/dev/shm"
-_NEW_MOUNTS, _NEW_USER = 0x00020000, 0x10000000
+_NEW_MOUNTS, _NEW_MEMORY, _NEW_USER = 0x00020000, 0x08000000, 0x10000000
+"""The second is CLONE_NEWIPC: shared memory, semaphores and message queues."""
 _OPEN_TREE, _MOVE_MOUNT, _MOUNT_SETATTR = 428, 429, 442
 """System call numbers, identical on all architectures."""
 _RECURSIVE, _EMPTY_PATH = 0x8000, 0x1000
@@ -84,12 +86,13 @@ def why_impossible(view: View) -> str | None:
 
 
 def _unshare() -> None:
-    """Move this process into a mount namespace of its own, with a user namespace if necessary."""
+    """Move this process into namespaces of its own for mounts and for shared memory that has no
+    path, and into a user namespace if necessary."""
     user, group = os.geteuid(), os.getegid()
     try:
-        _call(_libc.unshare, _NEW_MOUNTS)
+        _call(_libc.unshare, _NEW_MOUNTS | _NEW_MEMORY)
     except PermissionError:
-        _call(_libc.unshare, _NEW_MOUNTS | _NEW_USER)
+        _call(_libc.unshare, _NEW_MOUNTS | _NEW_MEMORY | _NEW_USER)
         for name, text in (
             ("setgroups", "deny"),
             ("uid_map", f"{user} {user} 1"),

@@ -82,6 +82,13 @@ ISOLATION = (
         ACCESS,
     ),
     Mutant(
+        "shared memory of System V ends with its job, in a mount namespace",
+        "runner/pool/linux/namespaces.py",
+        "        _call(_libc.unshare, _NEW_MOUNTS | _NEW_MEMORY)\n",
+        "        _call(_libc.unshare, _NEW_MOUNTS)\n",
+        ACCESS,
+    ),
+    Mutant(
         "a job sees nothing of DATA_DIR, in a mount namespace",
         "runner/pool/linux/namespaces.py",
         '            _mount_memory(path, "mode=755,size=64k")\n',

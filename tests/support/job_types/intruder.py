@@ -138,6 +138,11 @@ def leave_memory(size: str) -> bool:
     return was_there
 
 
+def leave_segment(key: str) -> bool:
+    """Leave a shared memory segment of System V; return whether the kernel has made it."""
+    return ctypes.CDLL(None).shmget(int(key), 4096, 0o1600) >= 0
+
+
 def wake_up(folder: str) -> list[str]:
     """Send to all sockets in a folder that /proc names, and to all that can be listed."""
     bound = Path("/proc/net/unix").read_text().split()
