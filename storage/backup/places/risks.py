@@ -1,9 +1,9 @@
 """Risks of a place of backups: a restart, or a broken disk that has the store as well."""
 
 from collections.abc import Iterator
-from pathlib import Path
 from typing import NamedTuple
 
+from storage.backup.places.opening import path_of
 from storage.files.mounts import IN_MEMORY, MOUNTS, first_existing, mount_of
 from storage.settings.folders import data_folders
 from storage.settings.settings import Settings
@@ -21,10 +21,11 @@ class Risk(NamedTuple):
 
 
 def risks_of(place: str, settings: Settings) -> Iterator[Risk]:
-    """Yield the risks of a folder or a file, which need not exist; a bucket has none of these."""
-    if place.startswith("s3://"):
+    """Yield the risks of a folder or a file, which need not exist; a bucket has none of these.
+    Raises BackupRefused."""
+    if (named := path_of(place)) is None:
         return
-    path = first_existing(Path(place.removeprefix("file://")).absolute())
+    path = first_existing(named)
     mount = mount_of(path, MOUNTS.read_text())
     if mount.kind in IN_MEMORY:
         what = f"{place} is in memory ({mount.kind} at {mount.point})"
