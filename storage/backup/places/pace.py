@@ -4,6 +4,7 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 _LONGEST_SECONDS = 1.0
 """The longest rest: what took very long was not work, but a wait for others."""
@@ -19,14 +20,15 @@ class Pace:
         self._threads = threading.local()
 
     def rest(self) -> None:
-        """Sleep in proportion to the time since the last call of this thread.
+        """Sleep in proportion to the time since the last call of this thread, except for the time
+        that it waited for a processor: else a backup would hardly move on a busy machine.
 
         It is called between small pieces of work, such as the writes of some 100 kB: others wait
         for one piece at most.
         """
         if self._rest_per_second:
-            now = time.monotonic()
-            worked = now - getattr(self._threads, "since", now)
+            now = _now()
+            worked = max(0.0, now - getattr(self._threads, "since", now))
             time.sleep(min(worked * self._rest_per_second, _LONGEST_SECONDS))
             self.skip()
 
@@ -41,4 +43,18 @@ class Pace:
 
     def skip(self) -> None:
         """Do not count the time since the last `rest` of this thread: it waited for others."""
-        self._threads.since = time.monotonic()
+        self._threads.since = _now()
+
+
+def seconds_without_processor() -> float:
+    """Return how long this thread has been ready to run while others had the processors."""
+    try:
+        return int(Path("/proc/thread-self/schedstat").read_bytes().split()[1]) / 1e9
+    except (OSError, IndexError):  # a kernel without this figure
+        return 0.0
+
+
+def _now() -> float:
+    """Return a time in seconds that does not pass while this thread waits for a processor. It goes
+    back a little if the wait falls between its two readings."""
+    return time.monotonic() - seconds_without_processor()

@@ -10,6 +10,13 @@ PACE = ("tests/storage/backup/test_pace.py",)
 
 BACKUP = (
     Mutant(
+        "a backup does not rest for the time that it waited for a processor",
+        "storage/backup/places/pace.py",
+        "time.monotonic() - seconds_without_processor()",
+        "time.monotonic()",
+        ("tests/storage/backup/test_pace.py",),
+    ),
+    Mutant(
         "BACKUP_PACE says how long a backup rests",
         "storage/backup/places/opening.py",
         "share if settings.backup_pace is None else settings.backup_pace",

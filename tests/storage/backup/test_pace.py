@@ -1,5 +1,7 @@
 """How a backup leaves time to others."""
 
+import os
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -10,11 +12,12 @@ from storage.backup.places.archive import NewArchive
 from storage.backup.places.chunks import Stored
 from storage.backup.places.folder import FolderPlace
 from storage.backup.places.opening import open_new
-from storage.backup.places.pace import Pace
+from storage.backup.places.pace import Pace, seconds_without_processor
 from storage.backup.places.place import BackupPlace
 from storage.db import sqlite
 from storage.settings.settings import Settings
 from tests.support.stores import open_bench
+from tests.support.waiting import wait_for
 
 PIECES = 5
 
@@ -23,7 +26,7 @@ class Clock:
     """A clock that only sleeping and working move, in seconds."""
 
     def __init__(self) -> None:
-        self.now = 0.0
+        self.now = self.without_processor = 0.0
         self.slept: list[float] = []
 
     def monotonic(self) -> float:
@@ -49,6 +52,7 @@ class CountedPace(Pace):
 def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
     made = Clock()
     monkeypatch.setattr(module, "time", made)
+    monkeypatch.setattr(module, "seconds_without_processor", lambda: made.without_processor)
     return made
 
 
@@ -69,6 +73,31 @@ def test_waiting_for_others_is_not_work(clock: Clock) -> None:
     clock.now += 0.001
     pace.rest()
     assert clock.slept == pytest.approx([0, 0.004])
+
+
+def test_waiting_for_a_processor_is_not_work(clock: Clock) -> None:
+    pace = Pace(share=0.2)
+    pace.rest()
+    for without_processor in (0.100, 0.111):  # the latter if it waits between the two readings
+        clock.now += 0.110
+        clock.without_processor += without_processor
+        pace.rest()
+    assert clock.slept == pytest.approx([0, 0.040, 0])
+
+
+def test_the_kernel_tells_how_long_a_thread_waits_for_a_processor() -> None:
+    others = [subprocess.Popen(["sh", "-c", "while :; do :; done"]) for _ in range(2)]
+    allowed = os.sched_getaffinity(0)
+    try:
+        for pid in (0, *(each.pid for each in others)):
+            os.sched_setaffinity(pid, {min(allowed)})
+        before = seconds_without_processor()
+        wait_for(lambda: sum(range(10**6)) and seconds_without_processor() > before + 0.01)
+    finally:
+        os.sched_setaffinity(0, allowed)
+        for each in others:
+            each.kill()
+            each.wait()
 
 
 def test_no_rest_is_longer_than_a_second(clock: Clock) -> None:
