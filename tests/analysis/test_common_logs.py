@@ -14,6 +14,8 @@ from runner.analysis.report import to_json
 from runner.analysis.run import analyze
 
 LEVELS = ["INFO", "INFO", "WARN", "ERROR"]
+NUMBERS = {"INFO": (30, 6), "WARN": (40, 4), "ERROR": (50, 3)}
+"""Of pino, and of syslog."""
 COUNTS = {"INFO": 100, "WARN": 50, "ERROR": 50}
 UPLOADED = datetime(2026, 11, 26, 12, tzinfo=UTC).timestamp()
 
@@ -30,7 +32,8 @@ def log(form: str) -> list[str]:
     return [
         form.format(
             **{"date": "2026-11-25", "clock": f"01:{n // 60:02}:{n % 60:02}"},
-            **{"level": LEVELS[n % 4], "color": 31 + n % 4, "n": n},
+            **{"level": LEVELS[n % 4], "color": 31 + n % 4, "n": n, "letter": LEVELS[n % 4][0]},
+            **{"number": NUMBERS[LEVELS[n % 4]][0], "priority": NUMBERS[LEVELS[n % 4]][1]},
         )
         for n in range(200)
     ]
@@ -49,9 +52,25 @@ WITH_LEVELS = {
     "grep -Hn": "app.log:{n}:" + ISO + " {level} request {n}",
     "GitHub Actions": "build\tRun tests\t{date}T{clock}.1234567Z {level} request {n}",
     "RFC 1123": "Wed, 25 Nov 2026 {clock} GMT {level} request {n}",
+    "RFC 1123 in docker compose": "web-1  | Wed, 25 Nov 2026 {clock} GMT {level} request {n}",
+    "byte order mark": "\ufeffweb-1  | " + ISO + " {level} request {n}",
+    "JSON in stern": 'web-5d9f7b6c4-abcde app {{"ts":"' + ISO + '","level":"{level}"}}',
+    "klog in kubectl --prefix": "[pod/web-0/app] {letter}1125 {clock}.000001  1 main.go:7] x {n}",
+    "klog in Kubernetes (CRI)": "{date}T{clock}.1Z stderr F {letter}1125 {clock}.1  1 main.go:7] x",
+    "Celery": "[{date} {clock},123: {level}/ForkPoolWorker-2] Slow task {n}",
+    "Laravel": "[{date} {clock}] production.{level}: Slow task {n}",
+    "pino": '{{"level":{number},"time":"' + ISO + '","pid":7,"msg":"x {n}"}}',
+    "journal": '{{"__CURSOR":"{n}","PRIORITY":"{priority}","time":"' + ISO + '"}}',
+    "MongoDB": '{{"t":{{"$date":"' + ISO + '"}},"s":"{letter}",  "c":"NETWORK","msg":"x {n}"}}',
+    "Serilog": '{{"@t":"' + ISO + '","@mt":"x","@l":"{level}"}}',
+    "Elasticsearch": "[{date}T{clock},123][{level} ][o.e.n.Node     ] [node-1] request {n}",
+    "Kubernetes (CRI) and a byte order mark": "\ufeff" + ISO + " stdout F {level} request {n}",
+    "Windows": "{level},11/25/2026 {clock},Service Control Manager,7031,None",
 }
 WITHOUT_LEVELS = {
     "load balancer": 'https {date}T{clock}.123456Z app/my 192.0.2.7:28 "GET https://e.com/" -',
+    "load balancer in grep -H": "a.log:https {date}T{clock}.123456Z app/my 192.0.2.7:28 -",
+    "HAProxy": "192.0.2.7:28 [25/Nov/2026:{clock}.655] http-in web/srv 10/0/30/69/109 {n}",
     "CloudFront": "{date}\t{clock}\tFRA2-C1\t2390\t192.0.2.7\tGET\td111.cloudfront.net\t/x\t200",
     "MySQL slow log": "# Time: {date}T{clock}.123456Z\nSELECT {n};",
 }

@@ -12,6 +12,7 @@ from runner.analysis.count.time_formats import find_time
 from runner.analysis.overview.bins import MAX_BINS, WIDTHS
 from runner.analysis.overview.collector import Collector, LineCounter, PlainCounter
 from runner.analysis.overview.kernel_counter import KernelCounter
+from runner.analysis.overview.shapes import TIME, shape_of
 from runner.analysis.overview.table import ShapeTable
 
 MODIFIED = datetime(2026, 11, 28, tzinfo=UTC).timestamp()
@@ -36,7 +37,12 @@ MARKS = [
 ]
 KEYS = [b"status", b"Status", b"status_code", b"200", b"404", b'HTTP/1.1" ', b'HTTP/2" ', b'" ']
 TIMES = [
-    *(b"[25/Nov/2026:01:02:03 +0000]", b"[25/Nov/2026:01:02:03]", b"2026-11-25 01:02:03"),
+    *(
+        b"[25/Nov/2026:01:02:03 +0000]",
+        b"[25/Nov/2026:01:02:03]",
+        b"[25/Nov/2026:01:02:03.655]",
+        b"2026-11-25 01:02:03",
+    ),
     *(b"2026-11-25T01:02:04,123+01:00", b"2026-13-25T01:02:04", b"1999/01/02 01:02:03Z"),
     *(b"Nov 25 01:02:03", b"Nov  5 01:02:03.5", b"Wed Nov 25 01:02:03 2026", b"1764032523.5"),
     *(b'{"time":', b'{"ts": ', b"}", b"<6>", b"<134>1 ", b"I1125 ", b"1764032523"),
@@ -44,8 +50,21 @@ TIMES = [
 BYTES = [b"\xff\x80", b"\0", b"\1", b"\r", b"[", b"(", b"x" * 300, b"%", b"17"]
 BYTES += [b"\x1b[36m", b"\x1b[0m", b"\x1b[1;", b"web-1  | ", b"a.log:", b"\x1b", b"\t", b" CET"]
 line = st.lists(st.sampled_from([*WORDS, *MARKS, *KEYS, *TIMES, *BYTES]), max_size=12).map(b"".join)
+WRAPPERS = [
+    b"web-1  | ",
+    b"[pod/web-0/app] ",
+    b"a/b.log:",
+    b"\xef\xbb\xbf",
+    b"web-0 app ",
+    b"https ",
+]
+WRAPPERS += [b"\x1b[36mdb | \x1b[0m", b"build\tRun\t", b"# Time: ", b"Wed, ", b""]
+LEVELS = [b'{"level":30,', b'{"level": 60}', b'"PRIORITY":"3"', b"I1125 01:02:03", b"E1125 0", b""]
+wrapped_line = st.tuples(
+    *(st.sampled_from(each) for each in (WRAPPERS, WRAPPERS, [*TIMES, b"x "], LEVELS)), line
+).map(b"".join)
 random_line = st.binary(max_size=40).map(lambda text: text.replace(b"\n", b""))
-log = st.lists(st.one_of(line, random_line), max_size=12).map(b"\n".join)
+log = st.lists(st.one_of(line, wrapped_line, random_line), max_size=12).map(b"\n".join)
 
 
 def table_of(counter: LineCounter, *pieces: bytes) -> ShapeTable:
@@ -66,6 +85,22 @@ def test_the_kernel_agrees_with_the_plain_definition(data: bytes, cut: int) -> N
     expected = content(table_of(PlainCounter(MODIFIED), data))
     assert content(table_of(KernelCounter(MODIFIED), data)) == expected
     assert content(table_of(KernelCounter(MODIFIED), data[:cut], data[cut:])) == expected
+
+
+@settings(max_examples=300, deadline=None)
+@given(wrapped_line, wrapped_line)
+def test_lines_have_one_shape_in_the_kernel_if_the_definition_says_so(
+    line: bytes, other: bytes
+) -> None:
+    counter = KernelCounter(MODIFIED)
+    counter.add_lines(memoryview(line + b"\n" + other + b"\n"))
+    assert counter.size == len({shape_of(line), shape_of(other)})
+
+
+@pytest.mark.parametrize("wrapper", [b"web-1  | ", b"[pod/web-0/app] ", b"a/b.log:"])
+def test_the_time_of_a_line_in_a_wrapper_is_masked(wrapper: bytes) -> None:
+    found = shape_of(wrapper + b"Nov 25 13:12:02 web su: closed")
+    assert found == shape_of(wrapper) + TIME + b" web su: closed"
 
 
 @settings(max_examples=100, deadline=None)

@@ -94,7 +94,7 @@ _OTHER = (EPOCH, COMPACT, DOTTED, SHORT, SLASHED, US, GERMAN, NAMED, MONTH)
 _OTHER_START = re.compile(
     rb"\d{10}|\d{8}[-T _]|\d{6} \d|\d{4}-\d\d-\d\d-|\d\d?(?:[/ -]|\.\d\d?(?: |\.\d{4}))"
 )
-CLF = re.compile(rb"\[(?P<at>%b)(?P<fraction>)(?P<zone>(?: [+-]\d{4})?)\]" % _AT_CLF)
+CLF = re.compile(rb"\[(?P<at>%b)(?P<fraction>%b)(?P<zone>(?: [+-]\d{4})?)\]" % (_AT_CLF, _FRACTION))
 _JSON = re.compile(rb"(?:\xef\xbb\xbf)?[ \t]*\{")
 _KEYS = rb"@timestamp|time(?:stamp)?|ts|t|date(?:time)?|@t|__REALTIME_TIMESTAMP"
 _JSON_KEYS = rb"Timestamp|timeMillis|asctime|eventTime|\$date"
@@ -129,10 +129,15 @@ def find_time(line: bytes) -> Match | None:
     Only the first 256 bytes of the line are searched, of a JSON line 1,024, and nothing after a
     newline. The match can be an impossible time, such as February 30.
     """
+    return locate_time(line)[0]
+
+
+def locate_time(line: bytes) -> tuple[Match | None, int]:
+    """The match of `find_time`, and the position in the line from which its positions count."""
     if (match := _find(line)) or line[:1].isdigit() or line[:1] in b" \t":
-        return match
+        return match, 0
     start = after_wrapper(line)
-    return _find(line[start:]) if start else None
+    return (_find(line[start:]), start) if start else (None, 0)
 
 
 def _find(line: bytes) -> Match | None:

@@ -3,9 +3,12 @@
     colors           ESC[36m … ESC[0m                       any program on a terminal
     docker compose   web-1  | LINE
     kubectl          [pod/web-0/app] LINE                   logs --prefix
-    stern            web-7d4b9c-x2x9z app LINE              a time must follow
+    stern            web-7d4b9c-x2x9z app LINE              a time or JSON must follow
     grep             /var/log/app.log:LINE, app.log:17:LINE
     GitHub Actions   build\\tRun tests\\tLINE                gh run view --log; a time must follow
+
+The start of a line may be none of its time, also behind one of these:
+
     load balancers   https LINE                             AWS; a time must follow
     MySQL            # Time: LINE                           its slow log
     RFC 1123         Wed, LINE                              the name of the day; a time must follow
@@ -19,17 +22,22 @@ WRAPPER_BYTES = 256
 """At the start of a line, in which a wrapper is looked for."""
 ANSI = rb"(?:\x1b\[[\d;]*[mK])*"
 """Colors of a terminal."""
-_FORMS = (
+_TOOLS = (
     rb"[\w.-]+ +\| ",
     rb"\[[a-z]+/[^\s\]]+\] ",
-    rb"[a-z\d.-]+-(?:[a-z\d]{5}|\d+) [a-z\d.-]+ (?=\d)",
+    rb"[a-z\d.-]+-(?:[a-z\d]{5}|\d+) [a-z\d.-]+ (?=[\d{\[])",
     rb"(?=[\w+-]*[./])[\w./+-]+:(?:\d{1,7}:)?(?=\S)",
     rb"[^\t\n]{1,100}\t[^\t\n]{1,100}\t(?=\d)",
+)
+_STARTS = (
     rb"(?:https?|h2|grpcs?|wss?) (?=\d)",
     rb"# Time: ",
     rb"(?:Mon|Tue|Wed|Thu|Fri|Sat|Sun), (?=\d)",
 )
-_WRAPPER = re.compile(ANSI + b"(?:" + b"|".join(_FORMS) + b")?" + ANSI)
+_WRAPPER = re.compile(
+    rb"(?:\xef\xbb\xbf)?%b(?:%b)?%b(?:%b)?%b"
+    % (ANSI, b"|".join(_TOOLS), ANSI, b"|".join(_STARTS), ANSI)
+)
 _COLORS = re.compile(rb"\x1b\[[\d;]*[mK]")
 _CRI = re.compile(rb"(\d{4}-\d\d-\d\dT[\d:.]+(?:Z|[+-]\d\d:\d\d)) std(?:out|err) [FP] ")
 

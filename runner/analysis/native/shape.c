@@ -117,8 +117,36 @@ static int follows_key(const masker *m, const uint8_t *at) {
            (before >= 11 && equals(at - 11, "status_code", 11));
 }
 
+static inline int is_klog(const uint8_t *at) {
+    return is_digit(at[1]) && is_digit(at[2]) && is_digit(at[3]) && is_digit(at[4]) &&
+           at[5] == ' ' && (*at == 'D' || *at == 'I' || *at == 'W' || *at == 'E' || *at == 'F');
+}
+
+static int follows(const masker *m, const uint8_t *at, const char *text, int size) {
+    return at - m->head >= size && equals(at - size, text, size);
+}
+
+/* Whether a number of one or two digits is a level, behind its key in JSON. */
+static int is_level(const masker *m, const uint8_t *at, const uint8_t *end) {
+    if (end - at == 2)
+        return at[1] == '0' && (uint8_t)(at[0] - '1') < 6 &&
+               (follows(m, at, "\"level\":", 8) || follows(m, at, "\"level\": ", 9));
+    return (uint8_t)(at[0] - '0') < 8 && (follows(m, at, "\"PRIORITY\":\"", 12) ||
+                                          follows(m, at, "\"PRIORITY\": \"", 13));
+}
+
 /* Add a run that has a digit. */
 static void add_number(masker *m, const uint8_t *at, const uint8_t *end) {
+    if (end - at < 3 && is_level(m, at, end)) {
+        if (takes_part(m))
+            mix_text(m, at, (uint64_t)(end - at));
+        return;
+    }
+    if (end - at == 5 && m->head_end - at > 8 && is_klog(at) && is_digit(at[6]) &&
+        is_digit(at[7]) && at[8] == ':') {
+        add_mark(m, KLOG + *at);
+        return;
+    }
     int is_status = end - at == 3 && (uint8_t)(at[0] - '1') < 5 && is_digit(at[1]) &&
                     is_digit(at[2]);
     if (is_status && (end >= m->head_end || *end == ' ') && follows_request(m, at)) {
@@ -169,9 +197,7 @@ static const uint8_t *add_start(masker *m, const uint8_t *at, const uint8_t *end
             add_mark(m, PRIORITY + (number & 7));
             return next + 1;
         }
-    } else if (end - at >= 6 && at[5] == ' ' && is_digit(at[1]) && is_digit(at[2]) &&
-               is_digit(at[3]) && is_digit(at[4]) &&
-               (*at == 'D' || *at == 'I' || *at == 'W' || *at == 'E' || *at == 'F')) {
+    } else if (end - at >= 6 && is_klog(at)) {
         add_mark(m, KLOG + *at);
         return at + 5;
     }

@@ -115,11 +115,11 @@ static int64_t clf_at(const uint8_t *at, const uint8_t *end, time_place *place) 
         digits(at + 8, end, 4) < 4 || at[12] != ':' || !is_clock(at + 13, end) ||
         !(month = month_at(at + 4, end)))
         return ABSENT;
-    const uint8_t *close = at + 21;
+    const uint8_t *close = after_fraction(at + 21, end);    /* HAProxy has one */
     if (end - close >= 7 && *close == ' ' && is_sign(close[1]) && digits(close + 2, end, 4) == 4 &&
         close[6] == ']')
         offset = offset_of(close[1], two(close + 2), two(close + 4)), close += 6;
-    else if (*close != ']')
+    else if (close >= end || *close != ']')
         return ABSENT;
     *place = (time_place){at, close + 1, 1};
     if (offset == ABSENT)
@@ -370,8 +370,11 @@ static const uint8_t *after_stern(const uint8_t *at, const uint8_t *name, const 
     const uint8_t *next = name + 1;
     while (next < end && (is_low_or_digit(*next) || *next == '-' || *next == '.'))
         next++;
-    return next > name + 1 && next < end && *next == ' ' && is_digit_at(next + 1, end) ? next + 1
-                                                                                      : NULL;
+    return next > name + 1 && next < end && *next == ' ' &&
+                   (is_digit_at(next + 1, end) || begins(next + 1, end, "{", 1) ||
+                    begins(next + 1, end, "[", 1))
+               ? next + 1
+               : NULL;
 }
 
 /* The position behind "/var/log/app.log:" or "app.log:17:", of which `name` is the end of the name. */
@@ -412,7 +415,7 @@ static int is_protocol(const uint8_t *at, const uint8_t *end) {
 /* The position behind what another tool has put in front of a line, see count/wrappers.py. */
 static const uint8_t *after_tool(const uint8_t *at, const uint8_t *end) {
     const uint8_t *found = NULL, *name = at, *bar;
-    int is_path = 0, is_word = 1, size;
+    int is_path = 0, is_word = 1;
     while (name < end && (is_key_byte(*name) || *name == '/' || *name == '+') && *name != '@') {
         is_path |= *name == '/' || *name == '.';
         is_word &= *name != '/' && *name != '+';
@@ -429,14 +432,19 @@ static const uint8_t *after_tool(const uint8_t *at, const uint8_t *end) {
     if (!found && is_path && name < end && *name == ':')
         found = after_path(name, end);
     found = found ? found : after_columns(at, end);
-    if (!found && (size = is_protocol(at, end)) && is_digit_at(at + size, end))
-        found = at + size;
-    if (!found && begins(at, end, "# Time: ", 8))
-        found = at + 8;
-    if (!found && end - at > 5 && is_day_name(at, end) && at[3] == ',' && at[4] == ' ' &&
-        is_digit(at[5]))
-        found = at + 5;
     return found ? found : at;
+}
+
+/* The position behind the start of a line that is no part of its time, see count/wrappers.py. */
+static const uint8_t *after_start(const uint8_t *at, const uint8_t *end) {
+    int size = is_protocol(at, end);
+    if (size && is_digit_at(at + size, end))
+        return at + size;
+    if (begins(at, end, "# Time: ", 8))
+        return at + 8;
+    return end - at > 5 && is_day_name(at, end) && at[3] == ',' && at[4] == ' ' && is_digit(at[5])
+               ? at + 5
+               : at;
 }
 
 /* As find_time, but ABSENT without a time, and without peeling. It is fast only inlined. */
@@ -461,7 +469,9 @@ static inline __attribute__((always_inline)) int64_t find_in(const time_rules *r
 static __attribute__((noinline)) int64_t find_peeled(const time_rules *r, const uint8_t *line,
                                                      const uint8_t *end, time_place *place) {
     const uint8_t *near_end = limited(line, end, LINE_BYTES);
-    const uint8_t *peeled = after_tool(after_colors(line, near_end), near_end);
+    const uint8_t *peeled = line + (begins(line, near_end, "\xef\xbb\xbf", 3) ? 3 : 0);
+    peeled = after_tool(after_colors(peeled, near_end), near_end);
+    peeled = after_start(after_colors(peeled, near_end), near_end);
     peeled = after_colors(peeled, near_end);
     return peeled > line ? find_in(r, peeled, end, place) : ABSENT;
 }

@@ -8,12 +8,18 @@ from runner.analysis.overview.headers import words_of
 from runner.analysis.overview.shapes import CLASS, REST, TIME_BYTES, shape_of
 
 _KEY = re.compile(
-    rb"(?i:\b(?:level|lvl|severity|loglevel|levelname|log\.level)[\"']? ?[:=] ?[\"']?([a-z]+))"
+    rb"(?i:(?:\b(?:level|lvl|severity|loglevel|levelname|log\.level)|@l)"
+    rb"[\"']? ?[:=] ?[\"']?([a-z]+))"
 )
+_NUMBER = re.compile(rb'"(?:level": ?|PRIORITY": ?")(\d+)')
+_MONGODB = re.compile(rb'"s":"([DIWEF])", *"c":')
+_COLUMN = re.compile(rb"(?:\[\x01\]\[)?([A-Za-z]+)(?:,\x01| ?\])")
 _PRIORITY = re.compile(rb"<([0-7])>")
 _KLOG = re.compile(rb"([DIWEF])\0 ")
-_WORD = re.compile(rb"[\[(<|]*(?:[\w.\-]*:)?([A-Za-z]+)[\])>|:,]*")
-_CRI = re.compile(rb" ?\x01 std(?:out|err) [FP] ")
+_WORD = re.compile(  # also "production.ERROR:" of Monolog, and "WARNING/Worker-2]" of Celery
+    rb"[\[(<|]*(?:[\w.\-]*:|[\w\-]+\.(?=[A-Z]+:))?([A-Za-z]+)(?:/[^\]]*\])?[\])>|:,]*"
+)
+_CRI = re.compile(rb"(?:\xef\xbb\xbf)? ?\x01 std(?:out|err) [FP] ")
 """What a container runtime of Kubernetes puts in front: F means a full line, not FATAL."""
 _MAX_WORDS = 10
 """Words at the start of a line that may be its level."""
@@ -22,11 +28,13 @@ _MAX_WORDS = 10
 def level_of(shape: bytes) -> str | None:
     """The level of the lines of a shape, in capital letters and in one spelling, or None."""
     shape = _CRI.sub(b"", shape, count=1) if _CRI.match(shape) else shape
-    if found := _KEY.search(shape):
+    if found := _KEY.search(shape) or _NUMBER.search(shape) or _MONGODB.search(shape):
+        return levels.level_of(found[1])
+    if found := _COLUMN.match(shape):
         return levels.level_of(found[1])
     if found := _PRIORITY.match(shape):
         return levels.SYSLOG[int(found[1])]
-    if found := _KLOG.match(shape):
+    if found := _KLOG.search(shape):
         return levels.level_of(found[1])
     for index, word in enumerate(words_of(shape)[:_MAX_WORDS]):
         if (found := _WORD.fullmatch(word)) and _is_level(word, found[1], index):

@@ -11,7 +11,8 @@ parts:
 - Spaces, control characters and colors of a terminal, which become one space. Any other byte stands
   for itself. The shape ends at a form feed: behind it are further lines of a record, see
   records/rule.py.
-- The time, as `find_time` finds it. In an access log, all text before the time is masked with it.
+- The time, as `locate_time` finds it. In an access log, all text before the time is masked with it.
+- The level of klog, and a number in JSON that is a level (`"level":50`), are kept.
 - An HTTP status is masked up to its class. In an access log, the text after it is masked.
 
 At a higher level, a shape ends after fewer parts, and at the last level all lines have one shape.
@@ -22,7 +23,7 @@ follows from its shape at any lower level.
 import re
 
 from runner.analysis.count.joined_lines import LINE_END
-from runner.analysis.count.time_formats import CLF, KLOG, find_time
+from runner.analysis.count.time_formats import CLF, KLOG, locate_time
 
 HEAD_BYTES = 512
 """Bytes of a line that its shape depends on."""
@@ -52,7 +53,12 @@ _PROTOCOL = re.compile(rb'HTTP/(?:[0-9]|[0-9]\.[0-9])" ')
 _STATUS_KEY = re.compile(rb"(?:status|Status|status_code)[\"':= ]{1,4}")
 _KEY_BYTES = 15
 _PRIORITY = re.compile(rb"<([0-9]{1,3})>")
+_LEVEL_NUMBERS = (
+    (re.compile(rb"[1-6]0"), (b'"level":', b'"level": ')),  # pino, bunyan
+    (re.compile(rb"[0-7]"), (b'"PRIORITY":"', b'"PRIORITY": "')),  # the journal
+)
 _KLOG_DATE = len("1125 ")
+_CLOCK = re.compile(rb"[0-9]{2}:")
 _KLOG = re.compile(rb"([DIWEF])[0-9]{4} ")
 
 
@@ -64,15 +70,15 @@ def shape_of(line: bytes, level: int = 0) -> bytes:
     if not MAX_PARTS[level]:
         return REST
     line = line[:TIME_BYTES].removesuffix(b"\r")
-    time = find_time(line)
+    time, offset = locate_time(line)
     masker = _Masker(line[:HEAD_BYTES], MAX_PARTS[level], time is not None and time.re is CLF)
     at = 0
-    if time is not None and time.end() <= HEAD_BYTES:
+    if time is not None and offset + time.end() <= HEAD_BYTES:
         if time.re is not CLF:
             start = time.start("at") + _KLOG_DATE if time.re is KLOG else time.start()
-            masker.mask(0, start, at_start=True)
+            masker.mask(0, offset + start, at_start=True)
         masker.add_part(TIME)
-        at = time.end()
+        at = offset + time.end()
     masker.mask(at, min(len(line), HEAD_BYTES), at_start=not at)
     return bytes(masker.shape)
 
@@ -122,6 +128,10 @@ class _Masker:
         line = self._line
         if not _DIGIT.search(run):
             self.add_part(VARIABLE if _HEXADECIMAL.fullmatch(run) else run)
+        elif _KLOG.match(line, at) and _CLOCK.match(line, at + 6) and len(run) == 5:
+            self.add_part(run[:1] + VARIABLE)
+        elif self._is_level(run, at):
+            self.add_part(run)
         elif not _STATUS.fullmatch(run):
             self.add_part(VARIABLE)
         elif self._follows_request(at) and line[at + 3 : at + 4] in (b" ", b""):
@@ -130,6 +140,13 @@ class _Masker:
             self.add_part(CLASS + run[:1])
         else:
             self.add_part(VARIABLE)
+
+    def _is_level(self, run: bytes, at: int) -> bool:
+        """Whether a run is the number of a level, behind its key in JSON."""
+        before = self._line[max(at - _KEY_BYTES, 0) : at]
+        return any(
+            number.fullmatch(run) and before.endswith(keys) for number, keys in _LEVEL_NUMBERS
+        )
 
     def _follows_request(self, at: int) -> bool:
         """Whether a request in quotes and a space come before a position."""

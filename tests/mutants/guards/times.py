@@ -19,6 +19,20 @@ TIMES = (
         (f"{COMMON[0]}::test_lines_within_those_of_other_tools_have_times_and_levels",),
     ),
     Mutant(
+        "the time of a line in a wrapper is masked where it stands",
+        "runner/analysis/overview/shapes.py",
+        "    time, offset = locate_time(line)",
+        "    time, offset = locate_time(line)[0], 0",
+        ("tests/analysis/test_overview_kernel.py::test_the_time_of_a_line_in_a_wrapper_is_masked",),
+    ),
+    Mutant(
+        "the number of a level is not masked",
+        "runner/analysis/overview/shapes.py",
+        "elif self._is_level(run, at):",
+        "elif False:",
+        (f"{COMMON[0]}::test_lines_within_those_of_other_tools_have_times_and_levels",),
+    ),
+    Mutant(
         "a day above twelve proves the order of dates",
         "runner/analysis/count/reference.py",
         "    return any(first > _MONTHS for first, _ in dates) and",
