@@ -7,15 +7,17 @@ Lines are numbered through all members. A match never spans two members.
 """
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from runner.analysis.archives.archive import Archive, Member, UnreadableMember, time_of
 from runner.analysis.archives.member_text import MemberText, open_text
 from runner.analysis.archives.selection import Selection
 from runner.analysis.count.line_times import LineTimes
+from runner.analysis.count.reference import better_reference
 from runner.analysis.count.result import PartialResult
 from runner.analysis.count.scanner import ScanOptions
+from runner.analysis.count.time_formats import Reference
 from runner.analysis.index.archive_index import IndexedMember
 from runner.analysis.input.encodings import Utf8Source
 from runner.analysis.input.errors import SelectionError, SourceError
@@ -40,6 +42,7 @@ class ArchiveScan:
     members: the results of each.
     time_span: the first and last time in epoch seconds, None if no member has one.
     bom: whether a member begins with a BOM.
+    references: by `Member.at`, those that the text of members proves to differ from their time.
     """
 
     def __init__(
@@ -52,14 +55,20 @@ class ArchiveScan:
         limits: DecompressionLimits,
         report: ReportMembers,
         watch: Watch = watch_nothing,
+        references: Mapping[int, float] | None = None,
     ) -> None:
-        """`modified` is the time of the archive, for members with an impossible one."""
+        """`modified` is the time of the archive, for members with an impossible one.
+
+        `references` are those of an earlier scan.
+        """
         self._archive, self._patterns = archive, patterns
         self._options_at, self._modified = options_at, modified
         self._regexes = adaptive_regexes(patterns)
         self._meter = _Meter(limits, lambda: archive.bytes_done)
         self._report, self._report_at = report, 0.0
         self._watch = watch
+        self._known = references or {}
+        self.references: dict[int, Reference] = {}
         self._under_way: list[int] = []
         self.partial = PartialResult.of(len(patterns))
         self.members = MemberResults.of(keys)
@@ -118,6 +127,7 @@ class ArchiveScan:
         if result and not problem:
             last_time = result.time_span and result.time_span[1]
             known = {"bytes": result.bytes, "lines": result.lines, "last_time": last_time}
+            known["reference"] = self.references.get(member.at)
         self.members.index.add(
             IndexedMember(
                 *(member.name, member.at, member.size, time_of(member, self._modified)),
@@ -127,7 +137,8 @@ class ArchiveScan:
         )
 
     def _scan(self, member: Member, text: MemberText, encoding: str | None) -> MemberResult:
-        about = time_of(member, self._modified)
+        modified = time_of(member, self._modified)
+        about = self._known.get(member.at, modified)
         options = self._options_at(about)
         source = Utf8Source(_Metered(text.source, self._meter, text.expands), encoding)
         found, span = scan_text(
@@ -137,7 +148,9 @@ class ArchiveScan:
         lines_before = self.partial.lines
         samples = options.lines.samples if options.lines else 0
         self.partial.merge(found, samples, is_same_file=False)
-        times = span.times(LineTimes(about))
+        if better := better_reference(span.blocks, modified, modified):
+            self.references[member.at] = better
+        times = span.times(LineTimes(better or modified))
         self._add_span(times)
         self._encodings.add(source.encoding)
         self.bom = self.bom or source.bom

@@ -1,13 +1,14 @@
 """The options of an analysis, and what they mean for the scan of a file."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 
 from runner.analysis.count.line_times import LineTimes
 from runner.analysis.count.lines import LineOptions
-from runner.analysis.count.reference import reference_of
+from runner.analysis.count.reference import better_reference, head_blocks, reference_of
 from runner.analysis.count.scanner import ScanOptions
+from runner.analysis.count.time_formats import Reference
 from runner.analysis.count.time_limits import NO_LIMITS, TimeLimits
 from runner.analysis.count.time_span import TimeSpan, shortest_half
 from runner.analysis.count.timeline import width_for
@@ -17,7 +18,7 @@ from runner.analysis.fields.plan import FieldPlan
 from runner.analysis.input.encodings import UTF8_ENCODINGS, Utf8Source, detect
 from runner.analysis.input.formats import format_of
 from runner.analysis.input.open_source import DecompressionLimits, open_source
-from runner.analysis.input.stored import Stored, read_at
+from runner.analysis.input.stored import Stored, modified_at, read_at
 from runner.analysis.input.window import LINE_HEAD_BYTES
 from runner.analysis.match.patterns import Pattern, Prepared, prepare
 from runner.analysis.overview.collector import overview_collector
@@ -121,9 +122,12 @@ def times_of(
     line_times = LineTimes(modified)
     if options.limits.are_given:
         span = None
-        if options.limits.are_relative:
-            whole = TimeSpan.of_file(file) if is_plain else _read(file, options.encoding, limits)
-            span = whole.times(line_times)
+        if options.limits.are_relative and is_plain:
+            span = TimeSpan.of_file(file).times(line_times)
+        elif options.limits.are_relative:
+            whole = _read(file, options.encoding, limits)
+            better = reference_after(whole, file, modified, options.encoding, limits)
+            span = whole.times(LineTimes(better or modified))
         return Times(*options.limits.resolve(span and span[1]))
     half = shortest_half(file, line_times) if is_plain else None
     return Times(width=width_for(*half) if half else 1)
@@ -136,6 +140,21 @@ def _read(file: Stored, encoding: str | None, limits: DecompressionLimits | None
         while size := text.readinto(buffer):
             span.feed(buffer[:size])
     return span
+
+
+def reference_after(
+    span: TimeSpan,
+    file: Stored,
+    used: float,
+    encoding: str | None,
+    limits: DecompressionLimits | None,
+) -> Reference | None:
+    """A better reference than `used`, by the text of a whole file; None if it changes no time."""
+
+    def head() -> Iterable[bytes]:
+        return head_blocks(file, encoding, limits)
+
+    return better_reference(span.blocks, used, modified_at(file), head)
 
 
 def has_times(file: Stored) -> bool:

@@ -122,7 +122,7 @@ def _index(result: AnalysisResult, last_time: float | None, records: Records | N
     start = None if records is None else records.start
     if result.members is not None:
         return encode_index(result.members.index, marks, size, lines, start)
-    return encode_marks(marks, size, lines, last_time, start)
+    return encode_marks(marks, size, lines, last_time, start, result.modified)
 
 
 def _histogram(result: PatternResult, unit: str) -> dict[str, Any]:

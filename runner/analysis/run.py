@@ -6,7 +6,7 @@ file ─────────────────┼ an archive: member b
 """
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from typing import Any
@@ -35,6 +35,7 @@ from runner.analysis.options import (
     detect_encoding,
     prepared_for,
     record_rule,
+    reference_after,
     scan_options_of,
     times_of,
 )
@@ -105,13 +106,19 @@ def _analyze_file(
     report: Report,
     processes: int,
     limits: DecompressionLimits | None,
+    known: float | None = None,
 ) -> AnalysisResult:
-    """Scan a file that is no archive. Raises as `analyze` does."""
+    """Scan a file that is no archive. Raises as `analyze` does.
+
+    `known` is its reference. Without it, a scan that finds a better one than the start of the text
+    begins again.
+    """
     started, warnings = time.monotonic(), check_file(file, options.encoding, limits)
     if options.members:
         warnings.append(_NO_ARCHIVE)
     prepared, keys = prepared_for(patterns, options), [pattern.key for pattern in patterns]
-    modified, size = reference_of(file, options.encoding, limits), size_of(file)
+    size = size_of(file)
+    modified = reference_of(file, options.encoding, limits) if known is None else known
     rule, times = record_rule(options, file, modified), times_of(options, file, modified, limits)
     planned = plan_fields(file, options.fields, modified, options.encoding, rule)
     scan_options = scan_options_of(options, modified, len(patterns), times, planned.plan, rule)
@@ -127,6 +134,10 @@ def _analyze_file(
     if form is not None or encoding not in UTF8_ENCODINGS:
         with Utf8Source(open_source(file, limits, recorder), options.encoding) as text:
             partial, time_span = scan_text(text, *scan, watch=so_far.watch)
+        if known is None:
+            known = reference_after(time_span, file, modified, options.encoding, limits)
+            if known is not None:
+                return _analyze_file(file, patterns, options, report, processes, limits, known)
         encoding, bom = text.encoding, text.bom
     elif processes > 1 and ranges.can_be_split(prepared, size, ranges.MIN_BYTES):
         partial = ranges.scan_ranges(file, *scan, processes, ranges.RANGE_BYTES, so_far.watch)
@@ -161,8 +172,13 @@ def _analyze_archive(
     options: AnalysisOptions,
     report: Report,
     limits: DecompressionLimits | None,
+    known: Mapping[int, float] | None = None,
 ) -> AnalysisResult:
-    """Scan the members of an archive one after another. Raises as `analyze` does."""
+    """Scan the members of an archive one after another. Raises as `analyze` does.
+
+    `known` has the references of members by where they are. Without it, a scan that finds any
+    begins again.
+    """
     prepared, keys = prepared_for(patterns, options), [pattern.key for pattern in patterns]
     started, modified, size = time.monotonic(), modified_at(file), size_of(file)
     limits = limits or DecompressionLimits()
@@ -184,9 +200,12 @@ def _analyze_archive(
     with closing(open_archive(file, format, limits, recorder)) as archive:
         scan = ArchiveScan(
             *(archive, prepared, keys, options_at, modified, limits, report_members),
-            so_far.watch,
+            *(so_far.watch, known or {}),
         )
         scan.run(Selection(options.members), options.encoding)
+    if scan.references and known is None:
+        found = scan.references
+        return _analyze_archive(file, format, patterns, options, report, limits, found)
     return AnalysisResult(
         keys=keys,
         partial=scan.partial,

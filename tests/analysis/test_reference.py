@@ -1,19 +1,26 @@
 """Lines without a year get it from the dated lines of their file, or else from its time."""
 
 import gzip
+import io
 import os
 import random
+import tarfile
+import zipfile
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import assume, given, settings
+from hypothesis import strategies as st
 
 from runner.analysis import ranges
 from runner.analysis.count.reference import reference_of
+from runner.analysis.index.archive_index import decode_index
+from runner.analysis.index.known_file import KnownFile
 from runner.analysis.index.line_clock import LineClock
-from runner.analysis.index.stream import TextFile
+from runner.analysis.index.stream import StreamCache, TextFile
 from runner.analysis.match.patterns import Pattern
 from runner.analysis.options import AnalysisOptions
 from runner.analysis.report import to_json
@@ -114,3 +121,74 @@ def test_pages_of_lines_have_the_same_years(tmp_path: Path) -> None:
     clock = LineClock(TextFile(log, None).modified)
     moment = datetime(2024, 3, 1, 0, 30, tzinfo=UTC)
     assert clock.own(b"Mar  1 00:30:00 h x", 0) == moment.timestamp()
+
+
+def in_zip(data: bytes) -> bytes:
+    with zipfile.ZipFile(file := io.BytesIO(), "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr(zipfile.ZipInfo("a.log", (2026, 11, 29, 0, 0, 0)), data)
+    return file.getvalue()
+
+
+def in_tar(data: bytes) -> bytes:
+    with tarfile.open(fileobj=(file := io.BytesIO()), mode="w:gz", compresslevel=1) as archive:
+        (member := tarfile.TarInfo("a.log")).size, member.mtime = len(data), int(UPLOADED)
+        archive.addfile(member, io.BytesIO(data))
+    return file.getvalue()
+
+
+STORED: dict[str, Callable[[bytes], bytes]] = {
+    **{"plain": bytes, "gzip": lambda data: gzip.compress(data, 1), "zip": in_zip, "tar": in_tar},
+    "UTF-16": lambda data: data.decode().encode("utf-16"),
+}
+
+
+@pytest.mark.parametrize("kind", STORED)
+@settings(max_examples=8, deadline=None)
+@given(
+    form=st.sampled_from(["%d/%m/%Y %H:%M:%S", "%m/%d/%Y %H:%M:%S", "%b %d %H:%M:%S"]),
+    back=st.integers(0, 700),
+    days=st.integers(1, 40),
+    filler=st.sampled_from([0, 3000]),
+)
+def test_times_have_the_day_and_the_year_that_the_whole_file_proves(
+    tmp_path_factory: pytest.TempPathFactory,
+    kind: str,
+    form: str,
+    back: int,
+    days: int,
+    filler: int,
+) -> None:
+    """An oracle that knows when each line was written. A day has up to 90 KB."""
+    last = datetime.fromtimestamp(UPLOADED, UTC) - timedelta(days=back, hours=1)
+    dates = [last - timedelta(days=each) for each in range(days)][::-1]
+    has_proof = any(each.day > 12 for each in dates) if "%Y" in form else back < 363
+    assume(has_proof)
+    lines = [f"{each:{form}} x {'y' * filler}" for each in dates for _ in range(30)]
+    log = stored(tmp_path_factory.mktemp("log"), STORED[kind]("\n".join(lines).encode()))
+    result = analyze(log, [Pattern("x")], BOTH, ignore_progress)
+    found = to_json(result, BOTH)["timeline"]
+    first, width = datetime.fromisoformat(found["start"]), found["bin_seconds"]
+    assert (sum(found["total"]), found["undated"]) == (len(lines), 0)
+    assert first <= dates[0] < first + timedelta(seconds=width)
+    assert found["bins"] * width <= days * 86_400 + 2 * width
+
+
+@pytest.mark.parametrize("kind", ["gzip", "tar"])
+def test_pages_have_the_day_that_the_middle_of_the_file_proves(tmp_path: Path, kind: str) -> None:
+    days = [*range(8, 13), *range(20, 25)]
+    lines = [f"{each:02}/10/2026 01:02:03 x {'y' * 3000}" for each in days for _ in range(30)]
+    lines += [f"{each:02}/11/2026 01:02:03 x" for each in range(1, 10)]
+    log = stored(tmp_path, STORED[kind]("\n".join(lines).encode()))
+    result = analyze(log, [Pattern("x")], BOTH, ignore_progress)
+    index = to_json(result, BOTH)["file"]["line_index"]
+    if kind == "tar":
+        (found,) = decode_index(index).marks_of()
+        assert found
+        assert found.reference is not None
+        clock = LineClock(found.reference)
+    else:
+        file = KnownFile.of_file("log", log, None, StreamCache())
+        file.adopt(index)
+        clock = file.clock
+    moment = datetime(2026, 10, 8, 1, 2, 3, tzinfo=UTC)
+    assert clock.own(lines[0].encode(), 0) == moment.timestamp()

@@ -14,6 +14,7 @@ from itertools import pairwise
 from typing import Any, TypeVar
 
 from runner.analysis.count.time_bounds import NO_TIMES, TimeBounds, in_pairs, sum_of
+from runner.analysis.count.time_formats import Reference
 
 SPACING_BYTES = 8 << 20
 """The least distance between two marks. It doubles when there are too many."""
@@ -82,14 +83,20 @@ class LineMarks:
 
 
 def encode_marks(
-    marks: LineMarks, size: int, lines: int, last_time: float | None, records: str | None = None
+    marks: LineMarks,
+    size: int,
+    lines: int,
+    last_time: float | None,
+    records: str | None = None,
+    reference: float | None = None,
 ) -> str:
     """Encode the marks of a file as text, with the size of its data and the number of its lines.
 
     `last_time` is the last time in the file. Times are rounded down to seconds. If the bounds are
-    those of records, `records` is the `start` of their Records.
+    those of records, `records` is the `start` of their Records. `reference` is that of the file.
     """
-    return pack(marks_document(marks, size, lines, last_time, records))
+    row = None if reference is None else reference_row(reference)
+    return pack({**marks_document(marks, size, lines, last_time, records), "reference": row})
 
 
 def marks_document(
@@ -126,7 +133,8 @@ class FileMarks:
     """The marks of a whole file. `size` is the size of its data.
 
     `bounds` has the bounds of the times from each mark to the next; None if they are unknown. They
-    are those of lines or, if `records` is not None, of the records with this `start`.
+    are those of lines or, if `records` is not None, of the records with this `start`. `reference`
+    is that of the times, if readers cannot find it themselves.
     """
 
     marks: list[Mark]
@@ -135,6 +143,7 @@ class FileMarks:
     last_time: float | None
     bounds: list[TimeBounds] | None = None
     records: str | None = None
+    reference: Reference | None = None
 
 
 def decode_marks(text: str) -> FileMarks:
@@ -175,7 +184,23 @@ def read_marks(document: Any) -> FileMarks:
         bounds = [TimeBounds.of_row(each, time or 0) for time, each in rows]
     if (records := document.get("records")) is not None and type(records) is not str:
         raise ValueError("not the start of records")
-    return FileMarks(marks, size, lines, last_time, bounds, records)
+    reference = read_reference(document.get("reference"))  # none from the previous release
+    return FileMarks(marks, size, lines, last_time, bounds, records, reference)
+
+
+def reference_row(reference: float) -> list[Any]:
+    """A reference for JSON."""
+    return [float(reference), getattr(reference, "day_first", False)]
+
+
+def read_reference(row: Any) -> Reference | None:
+    """Read a row of `reference_row`, or None. Raises ValueError and TypeError."""
+    if row is None:
+        return None
+    seconds, day_first = row
+    if type(day_first) is not bool or not abs(seconds) < MAX_NUMBER:
+        raise ValueError("no reference")
+    return Reference(seconds, day_first)
 
 
 def are_counts(values: Iterable[Any]) -> bool:

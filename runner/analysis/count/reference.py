@@ -2,7 +2,9 @@
 
 A file may be older than its time of modification, which is often that of its upload. So its lines
 with a year come first: 32 places of a file on a local disk are read, the first and the last 4 KiB
-of a remote one, and the first 64 KiB of the text of any other. A time without a year then gets the
+of a remote one, and the first 64 KiB of the text of any other. The scan of the latter, and of
+members of archives, collects lines from all of the text; if they prove another reference, it is
+scanned again (`better_reference`). A time without a year then gets the
 year in which it is nearest to them: the latest one in which it is at most half a year after the
 last, or less if they span days of that year already. But it does not get later than a day after
 the modification, unless lines with a year are. Wrong years of single lines do not count, by the
@@ -17,13 +19,13 @@ such dates begin with their day.
 
 import re
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import UTC, datetime
 from itertools import pairwise
 from pathlib import Path
 
 from runner.analysis.count.axis import core
-from runner.analysis.count.time_formats import Match, Reference, find_time, has_year, seconds_of
+from runner.analysis.count.time_formats import US, Match, Reference, find_time, has_year, seconds_of
 from runner.analysis.input.encodings import UTF8_ENCODINGS, Utf8Source, detect
 from runner.analysis.input.errors import FormatError, SourceError
 from runner.analysis.input.formats import format_of
@@ -49,13 +51,43 @@ def reference_of(
         format_of(file) is None and detect(read_at(file, 0, 4), encoding)[0] in UTF8_ENCODINGS
     )
     try:
-        blocks = _places(file) if is_plain else _head(file, encoding, limits)
+        blocks = _places(file) if is_plain else head_blocks(file, encoding, limits)
     except (FormatError, SourceError):  # the scan reports it
         return modified
     return reference_by(blocks, modified)
 
 
-def reference_by(blocks: Iterable[bytes], modified: float) -> float:
+def better_reference(
+    blocks: Sequence[bytes],
+    used: float,
+    modified: float,
+    head: Callable[[], Iterable[bytes]] = tuple,
+) -> Reference | None:
+    """The reference by blocks of the whole text, or None if it gives all their times as `used`.
+
+    `head` returns the blocks that `used` was found by. Raises what it raises. A text that begins
+    with a full and clear date needs no other reference.
+    """
+    first = next((match for block in blocks[:3] for match in _times(block)), None)
+    if first is None or (has_year(first) and first.re is not US):
+        return None
+    found = reference_by(blocks, modified)
+    if not _differ(blocks, found, used):
+        return None
+    blocks = [*head(), *blocks]
+    found = reference_by(blocks, modified)
+    return found if _differ(blocks, found, used) else None
+
+
+def _differ(blocks: Iterable[bytes], found: Reference, used: float) -> bool:
+    """Whether any time in the blocks depends on which of two references counts."""
+    if found == used and found.day_first == getattr(used, "day_first", False):
+        return False
+    times = (match for block in blocks for match in _times(block))
+    return any(seconds_of(match, found) != seconds_of(match, used) for match in times)
+
+
+def reference_by(blocks: Iterable[bytes], modified: float) -> Reference:
     """The reference by blocks of a file that was modified at a time.
 
     The first line with a year of each block counts. A block begins with a whole line.
@@ -117,7 +149,7 @@ def _places(file: Stored) -> list[bytes]:
     return [block if offset == 0 else block.partition(b"\n")[2] for offset, block in blocks]
 
 
-def _head(
+def head_blocks(
     file: Stored, encoding: str | None, limits: DecompressionLimits | None
 ) -> Iterable[bytes]:
     """The first bytes of the text of a file, in blocks. Raises OSError and SourceError."""

@@ -9,15 +9,23 @@ from runner.analysis.input.stored import Stored, read_at, size_of
 from runner.analysis.input.window import LINE_HEAD_BYTES
 
 EDGE_BYTES = 32 << 10
+_STEP_BYTES = 2 << 10
+_BLOCK_BYTES = 8 << 10
+_BLOCK_LINES = 2
 _PLACES = 32
 _PLACE_BYTES = 4 << 10
 
 
 class TimeSpan:
-    """Finds the first time in the first 32 KiB of data, and the last time in the last 32 KiB."""
+    """Finds the first time in the first 32 KiB of data, and the last time in the last 32 KiB.
+
+    Of data that is fed, it keeps blocks of a few lines from places all over the data.
+    """
 
     def __init__(self) -> None:
         self._head = self._tail = b""
+        self._blocks = list[bytes]()
+        self._bytes = self._next_block = 0
         self._is_cut = False  # whether the data is larger than the tail
 
     @classmethod
@@ -35,6 +43,18 @@ class TimeSpan:
         joined = self._tail + window[-EDGE_BYTES:]
         self._is_cut = self._is_cut or len(joined) > EDGE_BYTES
         self._tail = joined[-EDGE_BYTES:]
+        while (at := self._next_block - self._bytes) < len(window):
+            lines = bytes(window[at : at + _BLOCK_BYTES]).split(b"\n", _BLOCK_LINES + 1)
+            first = 1 if self._next_block else 0
+            self._blocks.append(_heads(lines[first : first + _BLOCK_LINES]))
+            self._next_block += max(_STEP_BYTES, self._next_block >> 3)
+        self._bytes += len(window)
+
+    @property
+    def blocks(self) -> list[bytes]:
+        """Heads of lines at the start, at most an eighth of the data apart, and at the end."""
+        last_lines = self._tail[-_BLOCK_BYTES:].rstrip(b"\n").split(b"\n")[1:]
+        return [*self._blocks, _heads(last_lines[-_BLOCK_LINES:])]
 
     def times(self, line_times: LineTimes) -> tuple[float, float] | None:
         """The first and last time in epoch seconds, or None if neither is found."""
@@ -46,6 +66,10 @@ class TimeSpan:
         found = (_first_time(first_lines, line_times), _first_time(last_lines[::-1], line_times))
         known = [time for time in found if time is not None]
         return (known[0], known[-1]) if known else None
+
+
+def _heads(lines: Iterable[bytes]) -> bytes:
+    return b"".join(line[:LINE_HEAD_BYTES] + b"\n" for line in lines)
 
 
 class KnownSpan:

@@ -19,9 +19,12 @@ from runner.analysis.count.line_marks import (
     marks_document,
     pack,
     read_marks,
+    read_reference,
+    reference_row,
     sums,
     unpack,
 )
+from runner.analysis.count.time_formats import Reference
 
 MAX_MEMBERS = 2000
 _MAX_NAME = 1000
@@ -35,7 +38,7 @@ class IndexedMember:
     `at` and `size` are those of archive.Member. `modified` is when it was written, or the archive,
     if the member does not tell. `bytes`, `lines` and `last_time` are those of its
     text, `bytes` and `lines` are None if it was not scanned. `problem` is the code and the message
-    of an UnreadableMember.
+    of an UnreadableMember. `reference` determines its times, if `modified` does not.
     """
 
     name: str
@@ -46,6 +49,7 @@ class IndexedMember:
     lines: int | None = None
     last_time: float | None = None
     problem: tuple[str, str] | None = None
+    reference: Reference | None = None
 
 
 @dataclass
@@ -113,7 +117,7 @@ class ArchiveIndex:
             found.append(
                 FileMarks(
                     *(own, member.bytes, member.lines, member.last_time),
-                    *(known, self.marks.records),
+                    *(known, self.marks.records, member.reference),
                 )
             )
         return found
@@ -134,6 +138,11 @@ def _columns(members: Sequence[IndexedMember]) -> dict[str, Any]:
         "lines": [each.lines for each in members],
         "last_times": [each.last_time for each in members],
         "problems": {str(at): each.problem for at, each in enumerate(members) if each.problem},
+        "references": {
+            str(at): reference_row(each.reference)
+            for at, each in enumerate(members)
+            if each.reference is not None
+        },
     }
 
 
@@ -141,6 +150,7 @@ def _read(document: Any) -> ArchiveIndex:
     marks, columns = read_marks(document), document["members"]
     offsets, sizes, lines = sums(columns["at"]), columns["sizes"], columns["lines"]
     problems = {int(at): (str(code), str(text)) for at, (code, text) in columns["problems"].items()}
+    references = columns.get("references", {})  # none from the previous release
     _require(all(type(each) is str for each in columns["names"]))
     _require(are_counts(offsets) and are_counts(sizes))
     _require(are_counts(each for each in (*columns["bytes"], *lines) if each is not None))
@@ -149,7 +159,10 @@ def _read(document: Any) -> ArchiveIndex:
     figures = zip(columns["bytes"], lines, columns["last_times"], strict=True)
     rows = zip(columns["names"], offsets, sizes, columns["modified"], figures, strict=True)
     members = [
-        IndexedMember(name, at, size, modified, *known, problem=problems.get(number))
+        IndexedMember(
+            *(name, at, size, modified, *known, problems.get(number)),
+            read_reference(references.get(str(number))),
+        )
         for number, (name, at, size, modified, known) in enumerate(rows)
     ]
     _require(sum(each.bytes or 0 for each in members) <= marks.size)

@@ -65,6 +65,9 @@ class KnownFile:
         if not self.text.is_plain or found.size == self.text.size:
             self.marks.adopt(found)
             self.frontier = found.size
+            if found.reference is not None:
+                self.text.modified, self._rules = found.reference, {}
+                self.clock = LineClock(found.reference)
 
     def adopt_points(self, points: str) -> None:
         """Take the access points of an analysis, if the file is a large gzip file."""

@@ -40,6 +40,13 @@ TIMES = (
         (f"{COMMON[0]}::test_a_day_above_twelve_proves_that_dates_begin_with_it",),
     ),
     Mutant(
+        "a file is scanned again if its scan proves another order of dates",
+        "runner/analysis/run.py",
+        "            if known is not None:\n                return",
+        "            if False:\n                return",
+        (f"{REFERENCE[0]}::test_pages_have_the_day_that_the_middle_of_the_file_proves",),
+    ),
+    Mutant(
         "times without a year do not go back",
         "runner/analysis/count/reference.py",
         "        if all(later >= earlier - _DAY",
