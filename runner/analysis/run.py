@@ -94,9 +94,31 @@ def analyze(
     SelectionError, OSError, HelperError, and SourceError (after a last report with the counts so
     far).
     """
-    if archive := archive_format(file, limits):
-        return _analyze_archive(file, archive, patterns, options, report, limits)
-    return _analyze_file(file, patterns, options, report, processes, limits)
+    archive = archive_format(file, limits)
+
+    def scan(known: Any = None) -> AnalysisResult:
+        if archive:
+            return _analyze_archive(file, archive, patterns, options, report, limits, known)
+        return _analyze_file(file, patterns, options, report, processes, limits, known)
+
+    try:
+        return scan()
+    except _OtherReference as better:
+        return scan(better.found)
+
+
+class _OtherReference(Exception):
+    """A scan has found that its times have another reference: it has to begin again."""
+
+    def __init__(self, found: Any) -> None:
+        super().__init__()
+        self.found = found
+
+
+def _check(found: Any, known: Any) -> None:
+    """Raise _OtherReference if a scan has found references, and none were known."""
+    if found and known is None:
+        raise _OtherReference(found)
 
 
 def _analyze_file(
@@ -108,17 +130,11 @@ def _analyze_file(
     limits: DecompressionLimits | None,
     known: float | None = None,
 ) -> AnalysisResult:
-    """Scan a file that is no archive. Raises as `analyze` does.
-
-    `known` is its reference. Without it, a scan that finds a better one than the start of the text
-    begins again.
-    """
+    """Scan a file that is no archive, whose reference may be `known`. Raises as `analyze` does."""
     started, warnings = time.monotonic(), check_file(file, options.encoding, limits)
-    if options.members:
-        warnings.append(_NO_ARCHIVE)
+    warnings += [_NO_ARCHIVE] if options.members else []
     prepared, keys = prepared_for(patterns, options), [pattern.key for pattern in patterns]
-    size = size_of(file)
-    modified = reference_of(file, options.encoding, limits) if known is None else known
+    modified, size = known or reference_of(file, options.encoding, limits), size_of(file)
     rule, times = record_rule(options, file, modified), times_of(options, file, modified, limits)
     planned = plan_fields(file, options.fields, modified, options.encoding, rule)
     scan_options = scan_options_of(options, modified, len(patterns), times, planned.plan, rule)
@@ -134,10 +150,7 @@ def _analyze_file(
     if form is not None or encoding not in UTF8_ENCODINGS:
         with Utf8Source(open_source(file, limits, recorder), options.encoding) as text:
             partial, time_span = scan_text(text, *scan, watch=so_far.watch)
-        if known is None:
-            known = reference_after(time_span, file, modified, options.encoding, limits)
-            if known is not None:
-                return _analyze_file(file, patterns, options, report, processes, limits, known)
+        _check(known or reference_after(time_span, file, modified, options.encoding, limits), known)
         encoding, bom = text.encoding, text.bom
     elif processes > 1 and ranges.can_be_split(prepared, size, ranges.MIN_BYTES):
         partial = ranges.scan_ranges(file, *scan, processes, ranges.RANGE_BYTES, so_far.watch)
@@ -174,16 +187,11 @@ def _analyze_archive(
     limits: DecompressionLimits | None,
     known: Mapping[int, float] | None = None,
 ) -> AnalysisResult:
-    """Scan the members of an archive one after another. Raises as `analyze` does.
-
-    `known` has the references of members by where they are. Without it, a scan that finds any
-    begins again.
-    """
+    """Scan members one after another; `known` are references by `at`. Raises as `analyze` does."""
     prepared, keys = prepared_for(patterns, options), [pattern.key for pattern in patterns]
     started, modified, size = time.monotonic(), modified_at(file), size_of(file)
     limits = limits or DecompressionLimits()
     planned = plan_by_first_lines(options.fields)
-
     times = _times_of_archive(file, format, options, limits)
 
     def options_at(moment: float) -> ScanOptions:
@@ -203,9 +211,7 @@ def _analyze_archive(
             *(so_far.watch, known or {}),
         )
         scan.run(Selection(options.members), options.encoding)
-    if scan.references and known is None:
-        found = scan.references
-        return _analyze_archive(file, format, patterns, options, report, limits, found)
+    _check(scan.references, known)
     return AnalysisResult(
         keys=keys,
         partial=scan.partial,

@@ -42,8 +42,8 @@ TIMES = (
     Mutant(
         "a file is scanned again if its scan proves another order of dates",
         "runner/analysis/run.py",
-        "            if known is not None:\n                return",
-        "            if False:\n                return",
+        "    if found and known is None:",
+        "    if False:",
         (f"{REFERENCE[0]}::test_pages_have_the_day_that_the_middle_of_the_file_proves",),
     ),
     Mutant(
