@@ -44,8 +44,9 @@ class LinesHandler(OneJobHandler):
         """Send a page of lines as JSON, or all lines as text."""
         parsed_id = parse_job_id(job_id)
         parameters = query_parameters(self)
-        if raw := self.request.query_arguments.get("member"):
-            parameters["member"] = raw[-1].decode()  # all of it: Tornado strips it
+        for name in ("member", "match", "regex"):
+            if raw := self.request.query_arguments.get(name):
+                parameters[name] = raw[-1].decode()  # all of it: Tornado strips it
         query = read_query(LinesQuery, parameters)
         request = await self._request(await self.jobs.wait(parsed_id, self.caller), query)
         self.add_header("Vary", "Accept")

@@ -67,6 +67,13 @@ async def test_a_page_has_lines_with_number_time_and_matches(client: Client) -> 
     assert page["problem"] is None
 
 
+@pytest.mark.parametrize("condition", ["match=ERROR%20", "match=%20ERROR", "regex=%20ERROR%20"])
+async def test_blanks_at_the_ends_of_a_text_count(client: Client, condition: str) -> None:
+    content = b"xERROR\nx ERROR y\nERRORy\n"
+    address = await upload(client, content)
+    assert numbers(await client.get(f"{address}?{condition}")) == [2]
+
+
 async def test_lines_are_found_by_number_and_by_time(client: Client) -> None:
     address = await upload(client)
     assert numbers(await client.get(f"{address}?line=590&limit=3")) == [590, 591, 592]
