@@ -9,7 +9,7 @@ from runner.analysis.input.stored import Stored, read_at, size_of
 from runner.analysis.input.window import LINE_HEAD_BYTES
 
 EDGE_BYTES = 32 << 10
-_STEP_BYTES = 2 << 10
+_STEP_BYTES = 8 << 10
 _BLOCK_BYTES = 8 << 10
 _BLOCK_LINES = 2
 _PLACES = 32
