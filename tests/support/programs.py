@@ -70,7 +70,7 @@ class Program:
             assert self.process.poll() is None, self.log.read_text()
             return next((line for line in self.lines() if line["message"] == message), None)
 
-        return wait_for(find, timeout=20)
+        return wait_for(find, timeout=60)  # many programs may start at once
 
     def lines(self) -> list[dict[str, Any]]:
         """All complete log lines so far."""

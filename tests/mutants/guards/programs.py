@@ -50,7 +50,7 @@ PROGRAMS = (
     ),
     Mutant(
         "a program waits for room while it opens the store",
-        "storage/open.py",
+        "storage/records/job.py",
         "    errno.ENOSPC: StoreFull,\n",
         "",
         ("tests/storage/test_open.py",),

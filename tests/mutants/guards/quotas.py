@@ -196,8 +196,8 @@ QUOTAS = (
     Mutant(
         "jobs above a quota are counted",
         "server/app.py",
-        "count_queued_of(database, name, limit + MAX_EXCESS)",
-        "count_queued_of(database, name, limit)",
+        "count_queued_of(self.store.database, name, limit + MAX_EXCESS)",
+        "count_queued_of(self.store.database, name, limit)",
         JOBS,
     ),
     Mutant(

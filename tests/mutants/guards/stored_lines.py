@@ -204,8 +204,8 @@ STORED_LINES = (
     Mutant(
         "the name of a member is taken as it is",
         "server/handlers/jobs/lines.py",
-        '            parameters["member"] = raw[-1].decode()  # all of it: Tornado strips it\n',
-        "            pass\n",
+        "                parameters[name] = raw[-1].decode()  # all of it: Tornado strips it\n",
+        "                pass\n",
         (f"{CALLS[0]}::test_lines_of_an_archive_name_their_member",),
     ),
     Mutant(

@@ -140,7 +140,7 @@ def leave_memory(size: str) -> bool:
 
 def leave_segment(key: str) -> bool:
     """Leave a shared memory segment of System V; return whether the kernel has made it."""
-    return ctypes.CDLL(None).shmget(int(key), 4096, 0o1600) >= 0
+    return bool(ctypes.CDLL(None).shmget(int(key), 4096, 0o1600) >= 0)
 
 
 def wake_up(folder: str) -> list[str]:
