@@ -268,6 +268,9 @@ def read_or_empty(path: str) -> str:
         os.close(file)
 
 
+_REAP_SECONDS = 0.001
+
+
 class ProcessUsage(NamedTuple):
     """CPU seconds that some processes used together, and the largest peak of resident memory."""
 
@@ -279,14 +282,18 @@ def kill_descendants(exclude: Collection[int] = ()) -> ProcessUsage:
     """Kill all descendants of this process, wait until none is left, and return their usage.
 
     Children in `exclude` are left alone. This process must be a subreaper.
-    Each round kills every descendant that it finds and waits for the children among them. The
-    kernel makes their orphans children of this process, so that the next round finds them.
+    Each round kills every descendant that it finds and reaps the children that have ended, in any
+    order: the first process of a PID namespace ends only after all others in it were reaped. The
+    kernel makes orphans children of this process, so that the next round finds them.
     """
     usage = ProcessUsage()
     while children := [child for child in children_of(os.getpid()) if child not in exclude]:
         kill_below(os.getpid(), exclude)
-        for pid in children:
-            usage = _sum(usage, _wait_for(pid))
+        ended = [each for pid in children if (each := _reap(pid)) is not None]
+        for each in ended:
+            usage = _sum(usage, each)
+        if not ended:
+            time.sleep(_REAP_SECONDS)
     return usage
 
 
@@ -299,11 +306,14 @@ def kill_below(pid: int, exclude: Collection[int] = ()) -> None:
         send_signal(descendant, signal.SIGKILL)
 
 
-def _wait_for(pid: int) -> ProcessUsage:
+def _reap(pid: int) -> ProcessUsage | None:
+    """Return the usage of a child that has ended; None if it has not."""
     try:
-        _, _, usage = os.wait4(pid, 0)
+        ended, _, usage = os.wait4(pid, os.WNOHANG)
     except ChildProcessError:
         return ProcessUsage()
+    if not ended:
+        return None
     return ProcessUsage(usage.ru_utime + usage.ru_stime, usage.ru_maxrss * 1024)
 
 

@@ -221,6 +221,13 @@ POOL = (
         FORKS,
     ),
     Mutant(
+        "a keeper reaps the processes of a PID namespace in any order",
+        "runner/pool/linux/processes.py",
+        "os.wait4(pid, os.WNOHANG)",
+        "os.wait4(pid, 0)",
+        ENDS,
+    ),
+    Mutant(
         "what a keeper would end is killed before it",
         "runner/pool/executor.py",
         "                processes.kill_below(process.pid)\n",

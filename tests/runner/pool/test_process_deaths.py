@@ -50,6 +50,30 @@ def test_a_killed_keeper_loses_all_calls_but_only_its_own_is_at_fault() -> None:
         assert [outcome.result for outcome in owner.outcomes(values)] == ["0", "1", "2"]
 
 
+NAMESPACE = ("unshare", "--user", "--map-root-user", "--pid")
+KILLS_IN_A_NAMESPACE = """
+import subprocess, sys
+from runner.pool.linux import processes
+
+processes.set_subreaper()
+shell = subprocess.Popen(
+    [*sys.argv[1:], "sh", "-c", "sleep 60 & sleep 60 & echo; wait"], stdout=subprocess.PIPE
+)
+shell.stdout.readline()
+processes.kill_descendants()
+"""
+
+
+@pytest.mark.skipif(
+    subprocess.run([*NAMESPACE, "true"], capture_output=True, check=False).returncode != 0,
+    reason="this system allows no PID namespaces",
+)
+def test_the_first_process_of_a_pid_namespace_ends_after_all_others_in_it() -> None:
+    """It waits until they are reaped, so who waits for it first waits forever."""
+    command = [sys.executable, "-c", KILLS_IN_A_NAMESPACE, *NAMESPACE]
+    subprocess.run(command, cwd=ROOT, timeout=20, check=True)
+
+
 def test_calls_lost_to_a_terminated_keeper_are_not_at_fault() -> None:
     with open_pool(2) as owner:
         call_ids = [owner.start("sleep", seconds=60) for _ in range(2)]
