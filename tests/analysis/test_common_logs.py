@@ -33,6 +33,7 @@ def log(form: str) -> list[str]:
         form.format(
             **{"date": "2026-11-25", "clock": f"01:{n // 60:02}:{n % 60:02}"},
             **{"level": LEVELS[n % 4], "color": 31 + n % 4, "n": n, "letter": LEVELS[n % 4][0]},
+            **{"lower": LEVELS[n % 4].lower()},
             **{"number": NUMBERS[LEVELS[n % 4]][0], "priority": NUMBERS[LEVELS[n % 4]][1]},
         )
         for n in range(200)
@@ -44,6 +45,8 @@ WITH_LEVELS = {
     "Kubernetes (CRI)": "{date}T{clock}.123456789Z stdout F {level} request {n}",
     "colors": "\x1b[2m" + ISO + "\x1b[0m \x1b[{color}m{level}\x1b[0m request {n}",
     "colored level": ISO + " \x1b[1;{color}m{level}\x1b[0m request {n}",
+    "colored level in brackets": ISO + " [\x1b[{color}m{lower}\x1b[39m] request {n}",
+    "winston in color": ISO + " \x1b[{color}m{lower}\x1b[39m: request {n}",
     "docker compose": "web-1  | " + ISO + " {level} request {n}",
     "docker compose in color": "\x1b[36mweb-1  | \x1b[0m" + ISO + " {level} request {n}",
     "kubectl --prefix": "[pod/web-5d9f7b6c4-abcde/app] " + ISO + " {level} request {n}",
@@ -64,6 +67,7 @@ WITH_LEVELS = {
     "MongoDB": '{{"t":{{"$date":"' + ISO + '"}},"s":"{letter}",  "c":"NETWORK","msg":"x {n}"}}',
     "Serilog": '{{"@t":"' + ISO + '","@mt":"x","@l":"{level}"}}',
     "Elasticsearch": "[{date}T{clock},123][{level} ][o.e.n.Node     ] [node-1] request {n}",
+    "Elasticsearch in kubectl --prefix": "[pod/es-0/es] [{date}T{clock},123][{level} ][o.e.n] {n}",
     "Kubernetes (CRI) and a byte order mark": "\ufeff" + ISO + " stdout F {level} request {n}",
     "Windows": "{level},11/25/2026 {clock},Service Control Manager,7031,None",
 }

@@ -13,7 +13,9 @@ _KEY = re.compile(
 )
 _NUMBER = re.compile(rb'"(?:level": ?|PRIORITY": ?")(\d+)')
 _MONGODB = re.compile(rb'"s":"([DIWEF])", *"c":')
-_COLUMN = re.compile(rb"(?:\[\x01\]\[)?([A-Za-z]+)(?:,\x01| ?\])")
+_COLUMN = re.compile(rb"(?:^(?:\xef\xbb\xbf)?(?=[A-Za-z]+,)|\[\x01\]\[)([A-Za-z]+)(?:,\x01| ?\])")
+_COLORED = re.compile(rb"(?<=[\[ ]) ?([A-Za-z]+) (?=[\]:])")
+"""A level whose color was masked with blanks: "[ warn ]", " warn : "."""
 _PRIORITY = re.compile(rb"<([0-7])>")
 _KLOG = re.compile(rb"([DIWEF])\0 ")
 _WORD = re.compile(  # also "production.ERROR:" of Monolog, and "WARNING/Worker-2]" of Celery
@@ -30,12 +32,13 @@ def level_of(shape: bytes) -> str | None:
     shape = _CRI.sub(b"", shape, count=1) if _CRI.match(shape) else shape
     if found := _KEY.search(shape) or _NUMBER.search(shape) or _MONGODB.search(shape):
         return levels.level_of(found[1])
-    if found := _COLUMN.match(shape):
+    if found := _COLUMN.search(shape):
         return levels.level_of(found[1])
     if found := _PRIORITY.match(shape):
         return levels.SYSLOG[int(found[1])]
     if found := _KLOG.search(shape):
         return levels.level_of(found[1])
+    shape = _COLORED.sub(rb"\1", shape, count=1)
     for index, word in enumerate(words_of(shape)[:_MAX_WORDS]):
         if (found := _WORD.fullmatch(word)) and _is_level(word, found[1], index):
             return levels.WORDS[found[1].lower()]
