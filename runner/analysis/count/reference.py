@@ -36,7 +36,9 @@ _PLACES = 32
 _PLACE_BYTES = 4 << 10
 _TEXT_BYTES = 64 << 10
 _LINE_BYTES = 1024
-_DATE = re.compile(rb"(?<![\d/])(\d{1,2})/(\d{1,2})/\d{4},? \d{1,2}:\d\d:\d\d")
+# Without its first number: `re` finds a pattern that begins with a certain byte 30 times as fast.
+_DATE = re.compile(rb"/(\d{1,2})/\d{4},? \d{1,2}:\d\d:\d\d")
+_FIRST_NUMBER = re.compile(rb"(?<![\d/])\d{1,2}\Z")
 _MONTHS = 12
 _DAY = 86_400.0
 _YEAR = 365 * _DAY
@@ -104,7 +106,10 @@ def reference_by(blocks: Iterable[bytes], modified: float) -> Reference:
 def _is_day_first(blocks: Iterable[bytes]) -> bool:
     """Whether dates such as 25/11/2026 begin with their day."""
     dates = [
-        (int(first), int(second)) for block in blocks for first, second in _DATE.findall(block)
+        (int(first[0]), int(date[1]))
+        for block in blocks
+        for date in _DATE.finditer(block)
+        if (first := _FIRST_NUMBER.search(block, max(date.start() - 3, 0), date.start()))
     ]
     return any(first > _MONTHS for first, _ in dates) and all(each <= _MONTHS for _, each in dates)
 
