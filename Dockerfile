@@ -8,7 +8,7 @@ WORKDIR /app
 # With pip, so that `pip install` in an image made from this one installs where the programs look.
 RUN python -m venv /opt/venv
 COPY requirements.lock requirements-tracing.lock /tmp/
-COPY runner/analysis/native/wheels ./runner/analysis/native/wheels
+COPY loganalysis/native/wheels ./loganalysis/native/wheels
 # 1: with the packages that traces need.
 ARG TRACING=0
 # Only what has one of the hashes there, and only wheels: there is no compiler here.
@@ -19,6 +19,7 @@ RUN case "$TRACING" in \
     esac \
     && /opt/venv/bin/pip install --quiet --disable-pip-version-check \
         --no-cache-dir --no-compile --only-binary :all: --require-hashes $locks
+COPY loganalysis ./loganalysis
 COPY storage ./storage
 COPY runner ./runner
 COPY server ./server

@@ -63,13 +63,13 @@ docs: $(DEVELOPER) ## Write docs/settings.md, docs/errors.md and docs/pattern-se
 	$(BIN)/python -m tests.support.pattern_sets_page
 
 bench: $(DEVELOPER) ## Compare analyze with ripgrep, which has to be installed; takes minutes
-	$(BIN)/python -m benchmarks.analysis.analyze
+	$(BIN)/python -m benchmarks.loganalysis.analyze
 
 # In an environment of its own: Zig has 400 MB.
-kernel: ## Compile runner/analysis/native into its wheels; CHECK=1 compares them with the sources
+kernel: ## Compile loganalysis/native into its wheels; CHECK=1 compares them with the sources
 	$(PYTHON) -m venv .cache/kernel
 	.cache/kernel/bin/pip install --quiet --disable-pip-version-check ziglang==0.17.1
-	.cache/kernel/bin/python -m runner.analysis.native.build $(if $(CHECK),--check)
+	.cache/kernel/bin/python -m loganalysis.native.build $(if $(CHECK),--check)
 
 peers: $(DEVELOPER) ## Compare the service with other job queues, in .cache/peers; takes half an hour
 	$(BIN)/python -m benchmarks.peers
@@ -114,7 +114,7 @@ release: $(DEVELOPER) ## Write image, client, bill of materials, notes and check
 
 clean: ## Remove what these targets made; ./data stays
 	rm -rf $(VENV) .mypy_cache .pytest_cache .ruff_cache .hypothesis .cache dist tests/web/node_modules
-	find server runner storage client tests benchmarks -name __pycache__ -prune -exec rm -rf {} +
+	find loganalysis server runner storage client tests benchmarks -name __pycache__ -prune -exec rm -rf {} +
 
 # Only files that have one of the hashes in the locks, and only wheels: building a package would run code without a hash.
 # Bytecode is made at the first start, and only of what is loaded. With uv, which brings a Python if there is none.

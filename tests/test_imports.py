@@ -1,6 +1,7 @@
 """The import rules: one row for each folder, and the libraries that a folder may use.
 
     server ─▶ storage ◀─ runner        of runner, server imports only runner.job_types
+    runner ─▶ loganalysis              which imports none of them
     server.doctor                      examines all three; only storage.commands starts it
     jobservice                         the client, in the folder client/, imports none of them
 
@@ -19,7 +20,7 @@ import pytest
 
 from tests.support.paths import ROOT
 
-PACKAGES = ("server", "runner", "storage", "jobservice")
+PACKAGES = ("loganalysis", "server", "runner", "storage", "jobservice")
 CLIENT = ROOT / "client"
 """The folder of the package jobservice, which is installed without the others."""
 OURS = (*PACKAGES, "tests", "benchmarks")
@@ -65,25 +66,30 @@ MAY_IMPORT = {
     "storage.liveness storage.records storage.settings",
     "storage.commands": "server.doctor server.doctor.* storage storage.*",
     "storage": "storage.*",
-    "runner.analysis.native": "",
-    "runner.analysis.input": "",
-    "runner.analysis.archives": "runner.analysis.input",
-    "runner.analysis.match": "runner.analysis.input",
-    "runner.analysis.fields": "runner.analysis.input runner.analysis.match",
-    "runner.analysis.count": "runner.analysis.fields runner.analysis.input runner.analysis.match",
-    "runner.analysis.formats": "runner.analysis.count runner.analysis.fields runner.analysis.input",
-    "runner.analysis.index": "runner.analysis.count runner.analysis.input runner.analysis.match"
-    " runner.analysis.overview runner.analysis.records",
-    "runner.analysis.records": "runner.analysis.count runner.analysis.input runner.analysis.match",
-    "runner.analysis.overview": "runner.analysis.count runner.analysis.formats "
-    "runner.analysis.match",
-    "runner.analysis": "runner.analysis.*",
+    "loganalysis.native": "",
+    "loganalysis.read": "",
+    "loganalysis.archives": "loganalysis.read",
+    "loganalysis.match": "loganalysis.read",
+    "loganalysis.times": "loganalysis.match loganalysis.read",
+    "loganalysis.fields": "loganalysis.match loganalysis.read",
+    "loganalysis.count": "loganalysis.fields loganalysis.match loganalysis.read loganalysis.times",
+    "loganalysis.formats": "loganalysis.fields loganalysis.read loganalysis.times",
+    "loganalysis.records": "loganalysis.count loganalysis.match loganalysis.read loganalysis.times",
+    "loganalysis.templates": "loganalysis.count loganalysis.formats loganalysis.match "
+    "loganalysis.times",
+    "loganalysis.index": "loganalysis.count loganalysis.match loganalysis.read "
+    "loganalysis.records loganalysis.times",
+    "loganalysis.lines": "loganalysis.archives loganalysis.count loganalysis.index "
+    "loganalysis.match loganalysis.read loganalysis.records loganalysis.templates "
+    "loganalysis.times",
+    "loganalysis.scan": "loganalysis.archives loganalysis.count loganalysis.fields "
+    "loganalysis.formats loganalysis.index loganalysis.match loganalysis.read "
+    "loganalysis.records loganalysis.templates loganalysis.times",
+    "loganalysis": "loganalysis.*",
     "runner.remote": "",
-    "runner.lines": "runner.analysis.* runner.remote",
+    "runner.lines": "loganalysis.* runner.remote",
     "runner.job_types.functions": "runner.job_types",
-    "runner.job_types": "runner.analysis runner.analysis.count runner.analysis.fields "
-    "runner.analysis.input runner.analysis.match runner.analysis.records "
-    "runner.job_types.functions runner.remote",
+    "runner.job_types": "loganalysis.* runner.job_types.functions runner.remote",
     "runner.job_types.commands": "runner.job_types",
     "runner.job_types.registry": "runner.job_types runner.job_types.commands storage.records",
     "runner.pool.linux": "",
@@ -184,12 +190,12 @@ LIBRARIES = {
     "prometheus_client": "server.documents.metrics",
     "opentelemetry": "storage.telemetry.*",
     "requests": "storage.telemetry.*",
-    "stringzilla": "runner.analysis.* server.upload.*",
-    "job_service_scan": "runner.analysis.match.*",
-    "re2": "runner.analysis.*",
-    "isal": "runner.analysis.*",
-    "backports": "runner.analysis.* storage.backup.places.*",
-    "compression": "runner.analysis.* storage.backup.places.*",  # standard from Python 3.14 on
+    "stringzilla": "loganalysis.* server.upload.*",
+    "job_service_scan": "loganalysis.match.*",
+    "re2": "loganalysis.*",
+    "isal": "loganalysis.*",
+    "backports": "loganalysis.* storage.backup.places.*",
+    "compression": "loganalysis.* storage.backup.places.*",  # standard from Python 3.14 on
     "pydantic": "runner.* server.* storage.*",
     # a TypedDict that Pydantic reads before Python 3.12; type checkers read the client's own
     "typing_extensions": "server.documents.* jobservice._async.* jobservice._sync.*",

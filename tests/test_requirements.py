@@ -95,7 +95,7 @@ def test_every_package_in_a_lock_has_hashes(lock: str) -> None:
 
 
 def test_the_lock_has_the_hashes_of_all_wheels_of_the_kernel() -> None:
-    wheels = (ROOT / "runner/analysis/native/wheels").glob("*.whl")
+    wheels = (ROOT / "loganalysis/native/wheels").glob("*.whl")
     found = {hashlib.sha256(wheel.read_bytes()).hexdigest() for wheel in wheels}
     assert set(hashes("requirements.lock")["job-service-scan"]) == found
 

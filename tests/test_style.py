@@ -11,7 +11,17 @@ import pytest
 
 from tests.support.paths import ROOT
 
-FOLDERS = ("server", "runner", "storage", "client", "tests", "benchmarks", "docs", ".ci")
+FOLDERS = (
+    "loganalysis",
+    "server",
+    "runner",
+    "storage",
+    "client",
+    "tests",
+    "benchmarks",
+    "docs",
+    ".ci",
+)
 BINARY = (".png", ".whl")
 INSTALLED = {"__pycache__", "node_modules", ".ruff_cache"}
 MAX_FUNCTION = 50

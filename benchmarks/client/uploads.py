@@ -20,7 +20,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from benchmarks.analysis.log_file import make_log
+from benchmarks.loganalysis.log_file import make_log
 from benchmarks.server.uploads import MB
 from tests.support.paths import ROOT
 from tests.support.programs import Service, running_service

@@ -17,7 +17,7 @@ from statistics import median
 
 from playwright.sync_api import Browser, sync_playwright
 
-from benchmarks.analysis.log_file import make_log
+from benchmarks.loganalysis.log_file import make_log
 from tests.support.browsers import FLAGS, installed_browser
 from tests.support.programs import Service, running_service
 

@@ -29,8 +29,8 @@ from urllib.parse import urlparse
 
 import psutil
 
-from benchmarks.analysis.log_file import make_log
 from benchmarks.jobs import row
+from benchmarks.loganalysis.log_file import make_log
 from tests.support.programs import Service, running_service
 
 MB = 1_000_000

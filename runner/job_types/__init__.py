@@ -1,6 +1,6 @@
 """Job types: the base classes and the decorator to write them, the built-in ones, and the loader.
 
-Own job types import from here. May import `runner.analysis` and `runner.remote`; must not import
+Own job types import from here. May import `loganalysis` and `runner.remote`; must not import
 the pool, the supervisor, `storage` or `server`. The server imports this folder to validate
 payloads.
 """

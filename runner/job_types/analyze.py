@@ -6,7 +6,7 @@ from importlib import import_module
 from typing import Any
 from uuid import UUID
 
-from runner.analysis.input.errors import FormatError, SelectionError, SourceError
+from loganalysis.read.errors import FormatError, SelectionError, SourceError
 from runner.job_types.analyze_payload import AnalyzePayload
 from runner.job_types.analyze_sets import named_sets, with_sets
 from runner.job_types.base import Context, NotRetryable
@@ -22,9 +22,9 @@ class Analyze(InParts[AnalyzePayload]):
 
     def load(self) -> None:
         """Import the modules of the analysis, and its library in C."""
-        for name in ("parts", "report", "run"):
-            import_module(f"runner.analysis.{name}")
-        import_module("runner.analysis.match.kernel").load()
+        for name in ("analyze", "parts", "result_json"):
+            import_module(f"loganalysis.scan.{name}")
+        import_module("loganalysis.match.c_scanner").load()
 
     def pattern_sets(self, payload: dict[str, Any]) -> list[str]:
         """Return the names in `pattern_sets`."""
@@ -68,9 +68,9 @@ class Analyze(InParts[AnalyzePayload]):
 
     def run(self, payload: AnalyzePayload, context: Context) -> Any:
         """Scan the file. A file that cannot be read to its end fails the job: no partial counts."""
-        from runner.analysis.input.open_source import DecompressionLimits
-        from runner.analysis.report import to_json
-        from runner.analysis.run import analyze
+        from loganalysis.read.open_source import DecompressionLimits
+        from loganalysis.scan.analyze import analyze
+        from loganalysis.scan.result_json import to_json
 
         file, patterns, options = _file(context), payload.analysis_patterns(), payload.options()
         limits = DecompressionLimits(context.max_data_bytes, context.max_data_ratio)
@@ -82,7 +82,7 @@ class Analyze(InParts[AnalyzePayload]):
 
     def plan(self, payload: AnalyzePayload, context: Context, part_bytes: int) -> list[Part]:
         """Split an uncompressed file into parts, each given by its start and end offset."""
-        from runner.analysis import parts
+        from loganalysis.scan import parts
 
         patterns = payload.analysis_patterns()
         try:
@@ -94,7 +94,7 @@ class Analyze(InParts[AnalyzePayload]):
 
     def run_part(self, payload: AnalyzePayload, context: Context, spec: Any) -> Any:
         """Scan the lines that belong to one part."""
-        from runner.analysis import parts
+        from loganalysis.scan import parts
 
         start, end = spec
         file, patterns, options = _file(context), payload.analysis_patterns(), payload.options()
@@ -102,14 +102,14 @@ class Analyze(InParts[AnalyzePayload]):
 
     def fold(self, payload: AnalyzePayload, results: Sequence[Any]) -> Any:
         """Combine the results of consecutive parts."""
-        from runner.analysis import parts
+        from loganalysis.scan import parts
 
         return parts.merge(results, payload.options(), len(payload.patterns or ()))
 
     def finish(self, payload: AnalyzePayload, context: Context, folded: Any, seconds: float) -> Any:
         """Return the result in the form that `run` gives it."""
-        from runner.analysis import parts
-        from runner.analysis.report import to_json
+        from loganalysis.scan import parts
+        from loganalysis.scan.result_json import to_json
 
         options = payload.options()
         found = parts.finish(_file(context), folded, payload.analysis_patterns(), options, seconds)

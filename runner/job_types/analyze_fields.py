@@ -5,14 +5,14 @@ from typing import TYPE_CHECKING, Annotated, Any, Self
 
 from pydantic import BeforeValidator, Field, model_validator
 
-from runner.analysis.fields.plan import MAX_FIELDS, FieldError, field_regex
-from runner.analysis.input.errors import PatternError
-from runner.analysis.match.patterns import Pattern, errors_of
-from runner.analysis.match.re2_regex import RegexError
+from loganalysis.fields.plan import MAX_FIELDS, FieldError, field_regex
+from loganalysis.match.patterns import Pattern, errors_of
+from loganalysis.match.re2_regex import RegexError
+from loganalysis.read.errors import PatternError
 from runner.job_types.base import Payload
 
 if TYPE_CHECKING:  # imported late at run time: the listener does not analyze
-    from runner.analysis.field_plan import WantedField
+    from loganalysis.scan.field_choice import WantedField
 
 
 class FieldObject(Payload):
@@ -58,7 +58,7 @@ class FieldObject(Payload):
 
     def wanted(self, over_time: bool) -> "WantedField":
         """The field as the analysis takes it, over time also if all fields are."""
-        from runner.analysis.field_plan import WantedField
+        from loganalysis.scan.field_choice import WantedField
 
         return WantedField(self.name, self.regex, self.over_time or over_time)
 

@@ -12,8 +12,8 @@ from pydantic import (
     model_validator,
 )
 
-from runner.analysis.input.errors import PatternError
-from runner.analysis.match.patterns import Pattern, errors_of
+from loganalysis.match.patterns import Pattern, errors_of
+from loganalysis.read.errors import PatternError
 from runner.job_types.base import Payload
 
 EXCERPT = 60

@@ -12,9 +12,9 @@ from pydantic import (
     model_validator,
 )
 
-from runner.analysis.count.time_limits import TimeLimit, TimeLimits
-from runner.analysis.input.encodings import EncodingError, check_encoding
-from runner.analysis.match.patterns import Pattern
+from loganalysis.match.patterns import Pattern
+from loganalysis.read.encodings import EncodingError, check_encoding
+from loganalysis.times.time_limits import TimeLimit, TimeLimits
 from runner.job_types.analyze_fields import FieldObject, NameOrField, check_names
 from runner.job_types.analyze_patterns import AnyPattern, TextOrObject, check_patterns
 from runner.job_types.analyze_records import RecordsOption, RecordStart
@@ -22,8 +22,8 @@ from runner.job_types.analyze_sets import MAX_SETS, SET_NAME
 from runner.job_types.base import Payload
 
 if TYPE_CHECKING:  # imported late at run time: the listener does not analyze
-    from runner.analysis.options import AnalysisOptions
-    from runner.analysis.records.rule import Records
+    from loganalysis.records.rule import Records
+    from loganalysis.scan.options import AnalysisOptions
 
 
 class EarlierJob(Payload):
@@ -214,7 +214,7 @@ class AnalyzePayload(Payload):
 
     def options(self) -> "AnalysisOptions":
         """Return what the analysis reports besides counts."""
-        from runner.analysis.options import AnalysisOptions
+        from loganalysis.scan.options import AnalysisOptions
 
         unit = "" if self.histogram in ("none", "auto") else self.histogram
         return AnalysisOptions(
@@ -233,7 +233,7 @@ class AnalyzePayload(Payload):
         )
 
     def _records(self) -> "Records | None":
-        from runner.analysis.records.rule import Records
+        from loganalysis.records.rule import Records
 
         if isinstance(self.records, RecordStart):
             return Records(self.records.start)

@@ -4,7 +4,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, ValidationInfo, ValidatorFunctionWrapHandler, WrapValidator
 
-from runner.analysis.match.patterns import Pattern, errors_of
+from loganalysis.match.patterns import Pattern, errors_of
 from runner.job_types.base import Payload
 
 MAX_START = 1000

@@ -11,7 +11,7 @@ from typing import Any
 
 from pydantic import TypeAdapter, ValidationError
 
-from runner.analysis.match.patterns import Pattern
+from loganalysis.match.patterns import Pattern
 from runner.job_types.analyze_patterns import AnyPattern, TextOrObject
 from runner.job_types.base import WrongSet
 

@@ -131,7 +131,7 @@ class UploadFile:
         return self._path
 
     def stored(self) -> Any:
-        """Return a source for `runner.analysis`: a path, or a file that is read over the network.
+        """Return a source for `loganalysis`: a path, or a file that is read over the network.
 
         Raises the same errors as `open`.
         """

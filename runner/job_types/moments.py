@@ -1,5 +1,5 @@
 """The notation of times by which clients select lines, in analyses and in pages of lines."""
 
-from runner.analysis.count.time_limits import TimeLimit
+from loganalysis.times.time_limits import TimeLimit
 
 __all__ = ["TimeLimit"]

@@ -30,7 +30,7 @@ class RemoteUpload(UploadFile):
         return self._path
 
     def stored(self) -> RemoteFile:
-        """Return a source for `runner.analysis` that reads by range requests. Raises as `open`."""
+        """Return a source for `loganalysis` that reads by range requests. Raises as `open`."""
         self._check()
         return self._file
 

@@ -5,20 +5,20 @@ from collections import OrderedDict
 from pathlib import Path
 from typing import Any
 
-from runner.analysis.archives.open_archive import archive_format
-from runner.analysis.count.time_limits import TimeLimit
-from runner.analysis.index.known_file import KnownFile
-from runner.analysis.index.matcher import FieldProblem, Matcher
-from runner.analysis.index.page import PageEnd, read_page
-from runner.analysis.index.query import LineQuery
-from runner.analysis.index.sinks import ObjectSink, TextSink, to_json
-from runner.analysis.index.stream import StreamCache
-from runner.analysis.input.encodings import EncodingError, check_encoding
-from runner.analysis.input.errors import FormatError
-from runner.analysis.input.stored import Stored, size_of
-from runner.analysis.records.rule import Records
-from runner.lines.known_archive import KnownArchive
-from runner.lines.member_pages import FailedMember, MemberChoice, MemberPage, NoReadableMember
+from loganalysis.archives.open_archive import archive_format
+from loganalysis.index.known_file import KnownFile
+from loganalysis.index.stream import StreamCache
+from loganalysis.lines.known_archive import KnownArchive
+from loganalysis.lines.matcher import FieldProblem, Matcher
+from loganalysis.lines.member_pages import FailedMember, MemberChoice, MemberPage, NoReadableMember
+from loganalysis.lines.page import PageEnd, read_page
+from loganalysis.lines.query import LineQuery
+from loganalysis.lines.sinks import ObjectSink, TextSink, to_json
+from loganalysis.read.encodings import EncodingError, check_encoding
+from loganalysis.read.errors import FormatError
+from loganalysis.read.stored import Stored, size_of
+from loganalysis.records.rule import Records
+from loganalysis.times.time_limits import TimeLimit
 from runner.remote.file import RemoteChanged, RemoteFile, RemoteMissing
 
 MAX_FILES = 16

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.analysis.test_open_source import COMPRESS
+from tests.loganalysis.test_open_source import COMPRESS
 from tests.support.programs import Service, running_service
 from tests.support.waiting import wait_for
 

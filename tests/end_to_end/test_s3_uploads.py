@@ -13,7 +13,7 @@ from uuid import UUID
 
 import pytest
 
-from runner.analysis import ranges
+from loganalysis.scan import ranges
 from runner.job_types.registry import loader as job_types
 from runner.remote import file as remote_file
 from storage.records.job import Upload

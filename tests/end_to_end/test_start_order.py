@@ -50,7 +50,9 @@ def old_database(empty_database_url: str, tmp_path: Path) -> str:
 
 
 @pytest.mark.parametrize("program", PROGRAMS)
-@pytest.mark.parametrize("value", ["nope", "runner.job_types,nope", "runner.analysis.run.nope"])
+@pytest.mark.parametrize(
+    "value", ["nope", "runner.job_types,nope", "loganalysis.scan.analyze.nope"]
+)
 def test_unknown_job_types_leave_the_database_as_it_is(
     program: str, value: str, old_database: str, tmp_path: Path
 ) -> None:

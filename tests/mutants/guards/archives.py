@@ -2,127 +2,127 @@
 
 from tests.mutants.mutant import Mutant
 
-DAMAGE = ("tests/analysis/archives/test_damage.py",)
-RESULTS = ("tests/analysis/archives/test_results.py",)
-TAR = ("tests/analysis/archives/test_tar.py",)
-ZIP = ("tests/analysis/archives/test_zip.py",)
+DAMAGE = ("tests/loganalysis/archives/test_damage.py",)
+RESULTS = ("tests/loganalysis/archives/test_results.py",)
+TAR = ("tests/loganalysis/archives/test_tar.py",)
+ZIP = ("tests/loganalysis/archives/test_zip.py",)
 
 ARCHIVES = (
     Mutant(
         "a tar archive without its end mark was cut short",
-        "runner/analysis/archives/tar_archive.py",
+        "loganalysis/archives/tar_archive.py",
         "if filled < BLOCK_BYTES and (filled or not was_zero):",
         "if filled < BLOCK_BYTES and filled:",
         DAMAGE,
     ),
     Mutant(
         "a tar member that is shorter than stated is noticed",
-        "runner/analysis/archives/tar_archive.py",
+        "loganalysis/archives/tar_archive.py",
         "        if not size and buffer:",
         "        if False:",
         DAMAGE,
     ),
     Mutant(
         "a large tar header is not read into memory",
-        "runner/analysis/archives/tar_archive.py",
+        "loganalysis/archives/tar_archive.py",
         "        if header.size > MAX_RECORDS_BYTES:",
         "        if False:",
         TAR,
     ),
     Mutant(
         "headers of tar members are counted",
-        "runner/analysis/archives/tar_archive.py",
+        "loganalysis/archives/tar_archive.py",
         "if max(self._member_count, self._extensions // _MAX_EXTENSIONS) > self._max_members:",
         "if self._member_count > self._max_members:",
         TAR,
     ),
     Mutant(
         "the members of a zip archive are limited",
-        "runner/analysis/archives/zip_archive.py",
+        "loganalysis/archives/zip_archive.py",
         "        if members > self._max_members:",
         "        if False:",
         DAMAGE,
     ),
     Mutant(
         "members of a zip archive share no bytes",
-        "runner/analysis/archives/zip_archive.py",
+        "loganalysis/archives/zip_archive.py",
         "            if ends[before] > starts[after]:",
         "            if False:",
         ZIP,
     ),
     Mutant(
         "a zip directory has no more entries than it states",
-        "runner/analysis/archives/zip_archive.py",
+        "loganalysis/archives/zip_archive.py",
         "        if left:\n",
         "        if False:\n",
         ZIP,
     ),
     Mutant(
         "a zip member has the same name in both of its headers",
-        "runner/analysis/archives/zip_archive.py",
+        "loganalysis/archives/zip_archive.py",
         "head[zip_records.LOCAL_BYTES :][:name] != entry.raw_name or name != len(entry.raw_name)",
         "False",
         ZIP,
     ),
     Mutant(
         "a zip archive that was cut always fails",
-        "runner/analysis/archives/zip_archive.py",
+        "loganalysis/archives/zip_archive.py",
         'raise self._error("the zip archive is cut short: it has no directory", self._size)',
         "return",
         DAMAGE,
     ),
     Mutant(
         "the checksum of a zip member is compared",
-        "runner/analysis/archives/zip_data.py",
+        "loganalysis/archives/zip_data.py",
         "            if self._crc != self._expected:",
         "            if False:",
         DAMAGE,
     ),
     Mutant(
         "the size of a zip member is compared",
-        "runner/analysis/archives/zip_data.py",
+        "loganalysis/archives/zip_data.py",
         "            if self._done < self._size:",
         "            if False:",
         ZIP,
     ),
     Mutant(
         "no bytes follow the data of a zip member",
-        "runner/analysis/archives/zip_data.py",
+        "loganalysis/archives/zip_data.py",
         "        if not self._is_open_ended and self._next_chunk():",
         "        if False:",
         ZIP,
     ),
     Mutant(
         "an encrypted member is not scanned",
-        "runner/analysis/archives/zip_archive.py",
+        "loganalysis/archives/zip_archive.py",
         "        if entry.is_encrypted:",
         "        if False:",
         ZIP,
     ),
     Mutant(
         "the limits of data hold for all members together",
-        "runner/analysis/archive_scan.py",
+        "loganalysis/scan/archive_scan.py",
         "        if problem := self._limits.problem(self._expanded, done):",
         '        if problem := "":',
         DAMAGE,
     ),
     Mutant(
         "a compressed member that is cut short fails",
-        "runner/analysis/archives/compressed_member.py",
+        "loganalysis/archives/compressed_member.py",
         'raise UnreadableMember("damaged", f"its {form.name} data is cut short")',
         "return",
         RESULTS,
     ),
     Mutant(
         "the list of members is bounded",
-        "runner/analysis/members.py",
+        "loganalysis/scan/members.py",
         "        if len(self.listed) < self.max_listed:",
         "        if True:",
         RESULTS,
     ),
     Mutant(
         "globs that select nothing are an error",
-        "runner/analysis/archive_scan.py",
+        "loganalysis/scan/archive_scan.py",
         "        if names and not self.members.analyzed and not self.members.failed:",
         "        if False:",
         RESULTS,

@@ -2,53 +2,53 @@
 
 from tests.mutants.mutant import Mutant
 
-ANALYSIS = ("tests/analysis/fields/test_field_analysis.py",)
-APPROXIMATIONS = ("tests/analysis/fields/test_approximations.py",)
-KERNEL = ("tests/analysis/fields/test_fields_kernel.py",)
-OVER_TIME = ("tests/analysis/fields/test_over_time.py",)
+ANALYSIS = ("tests/loganalysis/fields/test_field_analysis.py",)
+APPROXIMATIONS = ("tests/loganalysis/fields/test_approximations.py",)
+KERNEL = ("tests/loganalysis/fields/test_fields_kernel.py",)
+OVER_TIME = ("tests/loganalysis/fields/test_over_time.py",)
 TABLES = ("tests/server/analyses/test_tables.py",)
 QUERY = ("tests/server/handlers/test_analyze.py",)
-DETECTION = ("tests/analysis/formats/test_detection.py",)
+DETECTION = ("tests/loganalysis/formats/test_detection.py",)
 
 FIELDS = (
     Mutant(
         "damaged statistics are refused",
-        "runner/analysis/fields/memory.py",
+        "loganalysis/fields/memory.py",
         "if not library().fields_merge(self.handle, Str(packed).address, len(packed)):",
         "if library().fields_merge(self.handle, Str(packed).address, len(packed)) < 0:",
         OVER_TIME,
     ),
     Mutant(
         "all values with the least of the shown counts are candidates",
-        "runner/analysis/fields/memory.py",
+        "loganalysis/fields/memory.py",
         "if count >= least]",
         "if count > least]",
         ANALYSIS,
     ),
     Mutant(
         "bins are a multiple of the cells of fields",
-        "runner/analysis/over_time.py",
+        "loganalysis/scan/over_time.py",
         "axis(lcm(also, fields.cell_seconds if fields else 1))",
         "axis(also)",
         OVER_TIME,
     ),
     Mutant(
         "the error of quantiles over time includes their rounding",
-        "runner/analysis/fields/over_time.py",
+        "loganalysis/fields/over_time.py",
         "ceil(1e4 * (error + _ROUNDING)) / 1e4",
         "error",
         OVER_TIME,
     ),
     Mutant(
         "few values of a field are shown over time",
-        "runner/analysis/fields/over_time.py",
+        "loganalysis/fields/over_time.py",
         "min(top, MAX_TOP)",
         "top",
         OVER_TIME,
     ),
     Mutant(
         "the number of distinct values of a bin is exact while they are few",
-        "runner/analysis/fields/sketches.py",
+        "loganalysis/fields/sketches.py",
         "if content.is_estimated else",
         "if True else",
         OVER_TIME,
@@ -62,14 +62,14 @@ FIELDS = (
     ),
     Mutant(
         "objects are read up to a depth",
-        "runner/analysis/formats/key_values.py",
+        "loganalysis/formats/key_values.py",
         "if isinstance(value, dict) and depth < MAX_OBJECTS:",
         "if isinstance(value, dict):",
         KERNEL,
     ),
     Mutant(
         "objects whose fields are listed are not listed themselves",
-        "runner/analysis/formats/detection.py",
+        "loganalysis/formats/detection.py",
         "if name not in objects]",
         "if True]",
         KERNEL,
@@ -83,28 +83,28 @@ FIELDS = (
     ),
     Mutant(
         "text that is seldom a number has no figures of numbers",
-        "runner/analysis/fields/statistics.py",
+        "loganalysis/fields/statistics.py",
         "return 2 * self.numbers.count >= max(self.count, 1)",
         "return self.numbers.count > 0",
         (*APPROXIMATIONS, *KERNEL),
     ),
     Mutant(
         "the rest of a line that a window cuts gives no fields",
-        "runner/analysis/fields/collector.py",
+        "loganalysis/fields/collector.py",
         "if not window.starts_mid_line:",
         "if True:",
         ANALYSIS,
     ),
     Mutant(
         "a regex gives fields from the start of a long line only",
-        "runner/analysis/fields/collector.py",
+        "loganalysis/fields/collector.py",
         "match(ANYWHERE, line, start, min(stop, start + line_bytes))",
         "match(ANYWHERE, line, start, stop)",
         ANALYSIS,
     ),
     Mutant(
         "repetitions of layouts give nothing back",
-        "runner/analysis/fields/layout.py",
+        "loganalysis/fields/layout.py",
         'return b"%b{%d,%b}+" %',
         'return b"%b{%d,%b}" %',
         KERNEL,
@@ -132,21 +132,21 @@ FIELDS = (
     ),
     Mutant(
         "a field that no line has is reported",
-        "runner/analysis/field_plan.py",
+        "loganalysis/scan/field_choice.py",
         "for name, count in counts.items() if not count]",
         "for name, count in counts.items() if count < 0]",
         ANALYSIS,
     ),
     Mutant(
         "prose is no header",
-        "runner/analysis/formats/header.py",
+        "loganalysis/formats/header.py",
         "return not any(column.is_prose for column in skipped)",
         "return True",
         DETECTION,
     ),
     Mutant(
         "without the time of the file, a year is unknown",
-        "runner/analysis/formats/times.py",
+        "loganalysis/formats/times.py",
         "if self._modified is None and found is not None and found < 2 * _DAY_SECONDS:",
         "if False:",
         DETECTION,

@@ -4,7 +4,7 @@ from tests.mutants.mutant import Mutant
 
 ROWS = ("tests/storage/claiming/test_part_claims.py",)
 WHOLE = ("tests/runner/supervisor/test_split_jobs.py",)
-FILES = ("tests/analysis/test_parts.py",)
+FILES = ("tests/loganalysis/test_parts.py",)
 
 PARTS = (
     Mutant(
@@ -114,21 +114,21 @@ PARTS = (
     ),
     Mutant(
         "a cut is moved to the end of its line",
-        "runner/analysis/ranges.py",
+        "loganalysis/scan/ranges.py",
         "return next_line_start(file, cut - 1, size) if cut else 0",
         "return cut",
         FILES,
     ),
     Mutant(
         "a part with a timeline begins at a line with a time",
-        "runner/analysis/ranges.py",
+        "loganalysis/scan/ranges.py",
         "if options and options.timeline and cut:",
         "if False:",
-        ("tests/analysis/test_timeline.py",),
+        ("tests/loganalysis/test_timeline.py",),
     ),
     Mutant(
         "a text that spans lines keeps a file whole",
-        "runner/analysis/ranges.py",
+        "loganalysis/scan/ranges.py",
         "return size >= min_bytes and not spans",
         "return size >= min_bytes",
         FILES,

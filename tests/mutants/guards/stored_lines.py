@@ -2,124 +2,124 @@
 
 from tests.mutants.mutant import Mutant
 
-PAGES = ("tests/analysis/test_index_pages.py",)
-RANGES = ("tests/analysis/test_index_ranges.py",)
-MARKS = ("tests/analysis/test_line_marks.py",)
-POINTS = ("tests/analysis/test_gzip_points.py",)
+PAGES = ("tests/loganalysis/test_index_pages.py",)
+RANGES = ("tests/loganalysis/test_index_ranges.py",)
+MARKS = ("tests/loganalysis/test_line_marks.py",)
+POINTS = ("tests/loganalysis/test_gzip_points.py",)
 CALLS = ("tests/server/handlers/test_lines.py",)
 MEMBERS = ("tests/runner/lines/test_member_pages.py",)
-ACCESS = ("tests/analysis/test_access_points.py",)
-ARCHIVE_INDEX = ("tests/analysis/archives/test_archive_index.py",)
+ACCESS = ("tests/loganalysis/test_access_points.py",)
+ARCHIVE_INDEX = ("tests/loganalysis/archives/test_archive_index.py",)
 
 STORED_LINES = (
     Mutant(
         "lines of a level are no others",
-        "runner/analysis/index/matcher.py",
+        "loganalysis/lines/matcher.py",
         "return starts if self._kind.is_any else",
         "return starts if True else",
         (f"{PAGES[0]}::test_pages_that_run_out_of_time_have_the_same_lines",),
     ),
     Mutant(
         "a cursor that nobody has issued is checked",
-        "runner/analysis/index/position.py",
+        "loganalysis/index/position.py",
         "    if not all(type(each) is int and 0 <= each < _MAX for each in numbers) or line < 1:",
         "    if False:",
         (f"{PAGES[0]}::test_a_text_that_is_no_cursor_is_refused",),
     ),
     Mutant(
         "a cursor behind the end of the data has no next page",
-        "runner/analysis/index/learner.py",
+        "loganalysis/index/learner.py",
         "self._blocks.at_end or self._stream.at_end or",
         "self._blocks.at_end or",
         (f"{PAGES[0]}::test_a_cursor_behind_the_end_gives_no_lines_and_no_next_page",),
     ),
     Mutant(
         "a line that is too long does not fill the memory",
-        "runner/analysis/index/blocks.py",
+        "loganalysis/index/blocks.py",
         "            if len(data) >= MAX_LINE_BYTES:",
         "            if False:",
         (f"{PAGES[0]}::test_a_line_that_is_too_long_is_cut_and_later_lines_keep_their_numbers",),
     ),
     Mutant(
         "the bounds of pieces know how far their lines are out of order",
-        "runner/analysis/count/time_bounds.py",
+        "loganalysis/times/time_bounds.py",
         "max(self.disorder, later.disorder, self.latest - later.earliest)",
         "0",
         (f"{RANGES[0]}::test_no_line_of_a_range_is_left_out",),
     ),
     Mutant(
         "a file is searched near a time only as far as its lines are in order",
-        "runner/analysis/count/time_bounds.py",
+        "loganalysis/times/time_bounds.py",
         "time + self.disorder + 1 < limit",
         "time < limit",
         (f"{RANGES[0]}::test_bisection_goes_only_as_far_as_lines_are_in_order",),
     ),
     Mutant(
         "reading ends early only in the last piece that counts",
-        "runner/analysis/index/time_range.py",
+        "loganalysis/lines/time_range.py",
         " or offset < self._last.start:",
         ":",
         (f"{RANGES[0]}::test_no_line_of_a_range_is_left_out",),
     ),
     Mutant(
         "lines without a time behind the last piece that counts are read",
-        "runner/analysis/index/time_range.py",
+        "loganalysis/lines/time_range.py",
         "(is_behind or self.has_passed) and not self.has(before)",
         "(is_behind or self.has_passed)",
         (f"{RANGES[0]}::test_lines_without_a_time_far_behind_the_last_one_with_a_time_are_found",),
     ),
     Mutant(
         "the times of records tell nothing of those of lines",
-        "runner/analysis/index/marks.py",
+        "loganalysis/index/marks.py",
         "        if known and found.records is not None:",
         "        if False:",
         (f"{RANGES[0]}::test_an_index_of_records_tells_nothing_of_lines",),
     ),
     Mutant(
         "bounds are learned without a gap",
-        "runner/analysis/index/marks.py",
+        "loganalysis/index/marks.py",
         "        if not offset <= self.bounded_to < end:",
         "        if not self.bounded_to < end:",
         (f"{RANGES[0]}::test_pages_from_any_cursor_teach_nothing_wrong",),
     ),
     Mutant(
         "marks that are out of order are refused",
-        "runner/analysis/count/line_marks.py",
+        "loganalysis/count/line_marks.py",
         "    if not (rising and bounded and",
         "    if not (True and",
         MARKS,
     ),
     Mutant(
         "marks of a file with another size are not used",
-        "runner/analysis/index/known_file.py",
+        "loganalysis/index/known_file.py",
         "        if not self.text.is_plain or found.size == self.text.size:",
         "        if True:",
         MARKS,
     ),
     Mutant(
         "a result has room for its marks",
-        "runner/analysis/count/line_marks.py",
+        "loganalysis/count/line_marks.py",
         "        if len(self.marks) > MAX_MARKS:",
         "        if False:",
         MARKS,
     ),
     Mutant(
         "a file has a bounded number of access points",
-        "runner/analysis/index/gzip_points.py",
+        "loganalysis/index/gzip_points.py",
         "        if len(self.points) > MAX_POINTS:",
         "        if False:",
         POINTS,
     ),
     Mutant(
         "a copy of a decoder is never used itself",
-        "runner/analysis/index/gzip_points.py",
+        "loganalysis/index/gzip_points.py",
         "self.decoder.copy() if self.decoder else None",
         "self.decoder",
         POINTS,
     ),
     Mutant(
         "the damage of a gzip file is reported with its place",
-        "runner/analysis/index/gzip_points.py",
+        "loganalysis/index/gzip_points.py",
         "                yield from self._data_before_damage()\n",
         "",
         POINTS,
@@ -154,14 +154,14 @@ STORED_LINES = (
     ),
     Mutant(
         "the limits of data hold for lines of members",
-        "runner/lines/member_text.py",
+        "loganalysis/lines/member_text.py",
         "        if problem := self._limits.problem(self._done, self.bytes_done):",
         '        if problem := "":',
         (f"{MEMBERS[0]}::test_compressed_members_expand_within_the_limits",),
     ),
     Mutant(
         "a name that no member has is refused",
-        "runner/lines/member_pages.py",
+        "loganalysis/lines/member_pages.py",
         "        if not found:",
         "        if False:",
         (f"{MEMBERS[0]}::test_an_unknown_member_is_refused_with_the_names_of_some",),
@@ -175,28 +175,28 @@ STORED_LINES = (
     ),
     Mutant(
         "an archive that ends within a member was cut short",
-        "runner/lines/member_streams.py",
+        "loganalysis/lines/member_streams.py",
         "        if size > 0 and not data:",
         "        if False:",
         (f"{MEMBERS[0]}::test_a_tar_archive_that_was_cut_before_it_was_compressed_has_a_problem",),
     ),
     Mutant(
         "lines are not numbered by an end that nobody has seen",
-        "runner/analysis/index/learner.py",
+        "loganalysis/index/learner.py",
         "        if marks.is_complete or (newest is None and end.offset):",
         "        if marks.is_complete:",
         (f"{MEMBERS[0]}::test_a_page_whose_time_is_over_continues_with_its_cursor",),
     ),
     Mutant(
         "an index of an archive is bounded",
-        "runner/analysis/index/archive_index.py",
+        "loganalysis/index/archive_index.py",
         "        if len(text) <= MAX_TEXT:",
         "        if True:",
         (f"{ARCHIVE_INDEX[0]}::test_an_index_is_bounded",),
     ),
     Mutant(
         "a damaged index of an archive is refused",
-        "runner/analysis/index/archive_index.py",
+        "loganalysis/index/archive_index.py",
         "    _require(are_counts(offsets) and are_counts(sizes))",
         "",
         (f"{ARCHIVE_INDEX[0]}::test_a_damaged_index_is_refused",),
@@ -210,42 +210,42 @@ STORED_LINES = (
     ),
     Mutant(
         "an access point is proved",
-        "runner/analysis/index/gzip_recorder.py",
+        "loganalysis/index/gzip_recorder.py",
         "            if len(made) >= _LEAST_BYTES and piece.startswith(made, held):",
         "            if True:",
         (f"{ACCESS[0]}::test_data_from_each_point_is_that_of_the_file",),
     ),
     Mutant(
         "a file has a bounded number of recorded points",
-        "runner/analysis/index/gzip_recorder.py",
+        "loganalysis/index/gzip_recorder.py",
         "        if len(self.points) > MAX_POINTS:",
         "        if False:",
         (f"{ACCESS[0]}::test_the_number_of_points_is_bounded",),
     ),
     Mutant(
         "the text of access points is bounded",
-        "runner/analysis/index/access_points.py",
+        "loganalysis/index/access_points.py",
         "    while sum(map(len, packed)) > MAX_TEXT * 3 // 4 - 2000:",
         "    while False:",
         (f"{ACCESS[0]}::test_encoded_points_are_bounded",),
     ),
     Mutant(
         "access points that are out of order are refused",
-        "runner/analysis/index/access_points.py",
+        "loganalysis/index/access_points.py",
         "    if not (rising and sized and counted and",
         "    if not (True and",
         (f"{ACCESS[0]}::test_damaged_points_are_refused",),
     ),
     Mutant(
         "a window that is cut short is refused",
-        "runner/analysis/index/access_points.py",
+        "loganalysis/index/access_points.py",
         "        if not decoder.eof:",
         "        if False:",
         (f"{ACCESS[0]}::test_a_damaged_window_lets_the_reader_begin_at_the_start",),
     ),
     Mutant(
         "the limits of data hold for lines of gzip files",
-        "runner/analysis/index/gzip_points.py",
+        "loganalysis/index/gzip_points.py",
         "            if problem := self._limits.problem(self._offset, self._file_offset):",
         '            if problem := "":',
         (f"{ACCESS[0]}::test_reading_from_a_point_keeps_the_limits",),

@@ -2,130 +2,132 @@
 
 from tests.mutants.mutant import Mutant
 
-AXIS = ("tests/analysis/test_axis.py",)
-REFERENCE = ("tests/analysis/test_reference.py",)
-LIMITS = ("tests/analysis/test_time_limits.py",)
-SAMPLES = ("tests/analysis/test_samples.py",)
-TIMELINE = ("tests/analysis/test_timeline.py",)
+AXIS = ("tests/loganalysis/test_axis.py",)
+REFERENCE = ("tests/loganalysis/test_reference.py",)
+LIMITS = ("tests/loganalysis/test_time_limits.py",)
+SAMPLES = ("tests/loganalysis/test_samples.py",)
+TIMELINE = ("tests/loganalysis/test_timeline.py",)
 
-COMMON = ("tests/analysis/test_common_logs.py",)
+COMMON = ("tests/loganalysis/test_common_logs.py",)
 
 TIMES = (
     Mutant(
         "an F of a container runtime is no level",
-        "runner/analysis/overview/levels.py",
+        "loganalysis/templates/levels.py",
         "if _CRI.match(shape) else shape",
         "if False else shape",
         (f"{COMMON[0]}::test_lines_within_those_of_other_tools_have_times_and_levels",),
     ),
     Mutant(
         "the time of a line in a wrapper is masked where it stands",
-        "runner/analysis/overview/shapes.py",
+        "loganalysis/templates/shapes.py",
         "    time, offset = locate_time(line)",
         "    time, offset = locate_time(line)[0], 0",
-        ("tests/analysis/test_overview_kernel.py::test_the_time_of_a_line_in_a_wrapper_is_masked",),
+        (
+            "tests/loganalysis/test_overview_kernel.py::test_the_time_of_a_line_in_a_wrapper_is_masked",
+        ),
     ),
     Mutant(
         "the number of a level is not masked",
-        "runner/analysis/overview/shapes.py",
+        "loganalysis/templates/shapes.py",
         "elif self._is_level(run, at):",
         "elif False:",
         (f"{COMMON[0]}::test_lines_within_those_of_other_tools_have_times_and_levels",),
     ),
     Mutant(
         "a day above twelve proves the order of dates",
-        "runner/analysis/count/reference.py",
+        "loganalysis/times/reference_time.py",
         "    return any(first > _MONTHS for first, _ in dates) and",
         "    return False and",
         (f"{COMMON[0]}::test_a_day_above_twelve_proves_that_dates_begin_with_it",),
     ),
     Mutant(
         "a file is scanned again if its scan proves another order of dates",
-        "runner/analysis/run.py",
+        "loganalysis/scan/analyze.py",
         "    if found and known is None:",
         "    if False:",
         (f"{REFERENCE[0]}::test_pages_have_the_day_that_the_middle_of_the_file_proves",),
     ),
     Mutant(
         "times without a year do not go back",
-        "runner/analysis/count/reference.py",
+        "loganalysis/times/reference_time.py",
         "        if all(later >= earlier - _DAY",
         "        if True or all(later >= earlier - _DAY",
         (f"{COMMON[0]}::test_times_without_a_year_do_not_go_back",),
     ),
     Mutant(
         "lines of 1970 do not stretch the axis",
-        "runner/analysis/count/axis.py",
+        "loganalysis/times/axis.py",
         "    unset = unset if sums[unset] * _MOST_UNSET <= sums[-1] else 0",
         "    unset = 0",
         (f"{COMMON[0]}::test_lines_of_a_clock_that_was_never_set_do_not_stretch_the_axis",),
     ),
     Mutant(
         "lines outside of from and until do not count",
-        "runner/analysis/count/timeline_kernel.py",
+        "loganalysis/times/c_timeline.py",
         "return self.since is not None or self.until is not None",
         "return False",
         LIMITS,
     ),
     Mutant(
         "lines that are not searched are numbered",
-        "runner/analysis/count/scanner.py",
+        "loganalysis/count/scanner.py",
         "self._kernel.skip_lines(newlines)",
         "pass",
         LIMITS,
     ),
     Mutant(
         "a text does not begin in a line that does not count",
-        "runner/analysis/count/scanner.py",
+        "loganalysis/count/scanner.py",
         "kept = max(self._part_start - window.base, 0)",
         "kept = 0",
         LIMITS,
     ),
     Mutant(
         "a file without times is not split",
-        "runner/analysis/parts.py",
+        "loganalysis/scan/parts.py",
         "if options.needs_times and not has_times(file):",
         "if False:",
         TIMELINE,
     ),
     Mutant(
         "the cells of merged parts are as wide as their number needs",
-        "runner/analysis/count/timeline.py",
+        "loganalysis/times/timeline.py",
         "while len(cells := _joined((self, later), width)) > CELLS:",
         "while (cells := _joined((self, later), width)) and False:",
         TIMELINE,
     ),
     Mutant(
         "one wrong time is left out of the axis",
-        "runner/analysis/count/axis.py",
+        "loganalysis/times/axis.py",
         "allowed = total // _LEFT_OUT or int(total >= _FEW_LINES)",
         "allowed = 0",
         AXIS,
     ),
     Mutant(
         "the time of logfmt is the value of its key",
-        "runner/analysis/count/time_formats.py",
+        "loganalysis/times/time_formats.py",
         "if _LOGFMT.match(line) and (match",
         "if False and (match",
-        ("tests/analysis/test_line_times.py",),
+        ("tests/loganalysis/test_line_times.py",),
     ),
     Mutant(
         "a number of milliseconds is padded",
-        "runner/analysis/count/line_times.py",
+        "loganalysis/times/line_times.py",
         'digits = digits.rjust(3, b"0")',
         "pass",
-        ("tests/analysis/test_line_times.py",),
+        ("tests/loganalysis/test_line_times.py",),
     ),
     Mutant(
         "a leap second is in the last minute of a day",
-        "runner/analysis/count/time_limits.py",
+        "loganalysis/times/time_limits.py",
         "if leap and since_epoch % timedelta(days=1) < _LAST_MINUTE:",
         "if False:",
         LIMITS,
     ),
     Mutant(
         "a time that only some releases of Python read is refused",
-        "runner/analysis/count/time_limits.py",
+        "loganalysis/times/time_limits.py",
         "if not text.isascii() or _IMPOSSIBLE.fullmatch(text):",
         "if not text.isascii():",
         LIMITS,
@@ -139,73 +141,73 @@ TIMES = (
     ),
     Mutant(
         "a line without a year is not later than its file",
-        "runner/analysis/count/reference.py",
+        "loganalysis/times/reference_time.py",
         "return min(nearest, modified) if last <= modified + _DAY else nearest",
         "return nearest",
         REFERENCE,
     ),
     Mutant(
         "dated lines tell the year of others",
-        "runner/analysis/count/reference.py",
+        "loganalysis/times/reference_time.py",
         "if not seconds:",
         "if True:",
         REFERENCE,
     ),
     Mutant(
         "the axis grows to times that are near",
-        "runner/analysis/count/axis.py",
+        "loganalysis/times/axis.py",
         "numbers[high + 1] - numbers[high] <= near",
         "False",
         AXIS,
     ),
     Mutant(
         "a bin is a multiple of the cells of the overview",
-        "runner/analysis/count/axis.py",
+        "loganalysis/times/axis.py",
         "and not seconds % also",
         "",
         AXIS,
     ),
     Mutant(
         "lines that the axis leaves out are counted",
-        "runner/analysis/count/timeline.py",
+        "loganalysis/times/timeline.py",
         "            **axis.outside(self._counts(0), self.width),\n",
         "",
         AXIS,
     ),
     Mutant(
         "the first cells are not as wide as a wrong time at the end of a file needs",
-        "runner/analysis/options.py",
+        "loganalysis/scan/options.py",
         "half = shortest_half(file, line_times) if is_plain else None",
         "half = TimeSpan.of_file(file).times(line_times) if is_plain else None",
         AXIS,
     ),
     Mutant(
         "samples near the end of a part get the first lines of the next",
-        "runner/analysis/count/samples.py",
+        "loganalysis/count/samples.py",
         "        if is_same_file:\n            self._join(later)\n",
         "",
         SAMPLES,
     ),
     Mutant(
         "samples near the end of a window get the first lines of the next",
-        "runner/analysis/count/sample_recorder.py",
+        "loganalysis/count/sample_recorder.py",
         "            self._waiting.append(sample)\n",
         "            pass\n",
         SAMPLES,
     ),
     Mutant(
         "a burst has a sample",
-        "runner/analysis/count/samples.py",
+        "loganalysis/count/samples.py",
         "chosen = [*_from_bursts(self.dated, ceil(samples / 2))]",
         "chosen: list[Chosen] = []",
         SAMPLES,
     ),
     Mutant(
         "a line with a text of not does not match",
-        "runner/analysis/match/combinations.py",
+        "loganalysis/match/combinations.py",
         "and not any(member.find(line, end) >= 0 for member in self._none)",
         "and True",
-        ("tests/analysis/test_combinations.py",),
+        ("tests/loganalysis/test_combinations.py",),
     ),
     Mutant(
         "a combination without all and any is refused",

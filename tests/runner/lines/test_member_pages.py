@@ -13,19 +13,20 @@ from typing import Any
 
 import pytest
 
-from runner.analysis.count.line_marks import MAX_TEXT
-from runner.analysis.index import blocks, gzip_points, known_file
-from runner.analysis.index.archive_index import MAX_MEMBERS, decode_index
-from runner.analysis.index.marks import Marks
-from runner.analysis.input.open_source import DecompressionLimits
-from runner.analysis.match.patterns import Pattern
-from runner.analysis.options import AnalysisOptions
-from runner.analysis.report import to_json
-from runner.analysis.run import analyze
-from runner.lines import answers, member_text
+from loganalysis.count.line_marks import MAX_TEXT
+from loganalysis.index import blocks, gzip_points, known_file
+from loganalysis.index.archive_index import MAX_MEMBERS, decode_index
+from loganalysis.index.marks import Marks
+from loganalysis.lines import member_text
+from loganalysis.match.patterns import Pattern
+from loganalysis.read.open_source import DecompressionLimits
+from loganalysis.scan.analyze import analyze
+from loganalysis.scan.options import AnalysisOptions
+from loganalysis.scan.result_json import to_json
+from runner.lines import answers
 from runner.lines.answers import Answers
-from tests.analysis.test_line_marks import near_marks as near_marks
-from tests.support.analysis.archives import COMPRESS, METHODS, TARS, Files, tar_of, zip_of
+from tests.loganalysis.test_line_marks import near_marks as near_marks
+from tests.support.loganalysis.archives import COMPRESS, METHODS, TARS, Files, tar_of, zip_of
 
 START = datetime(2026, 11, 25, 10, 0, tzinfo=UTC)
 

@@ -142,7 +142,7 @@ async def test_regexes_are_compiled_in_the_other_process(
     def compile_here(*_: object) -> None:
         raise AssertionError("compiled in the listener")
 
-    monkeypatch.setattr("runner.analysis.match.patterns.CompiledRegex", compile_here)
+    monkeypatch.setattr("loganalysis.match.patterns.CompiledRegex", compile_here)
     body = {"type": "analyze", "payload": REGEX}
     problem = await client.post("/jobs", body, status=422)
     assert [error["field"] for error in problem["errors"]] == ["filename"]

@@ -52,7 +52,9 @@ def closure() -> tuple[set[str], set[str]]:
         found = list(imports_of(ROOT / path))
         todo += [each for each in found if each.startswith("tests.")]
         tops = {each.partition(".")[0] for each in found}
-        others |= tops - sys.stdlib_module_names - {"tests", "runner", "server", "storage"}
+        others |= (
+            tops - sys.stdlib_module_names - {"tests", "loganalysis", "runner", "server", "storage"}
+        )
     return files, others
 
 

@@ -14,8 +14,8 @@ from tornado.simple_httpclient import HTTPStreamClosedError
 
 from server.app import App
 from server.handlers.jobs import lines as handler
-from tests.support.analysis.archives import tar_of
 from tests.support.api import Client, fields
+from tests.support.loganalysis.archives import tar_of
 from tests.support.stores import Bench, folder_of
 
 pytestmark = [pytest.mark.gen_test, pytest.mark.sqlite, pytest.mark.tornado]

@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from runner.analysis.match.patterns import Combination, Literal, prepare
-from runner.analysis.options import AnalysisOptions
-from runner.analysis.run import analyze
+from loganalysis.match.patterns import Combination, Literal, prepare
+from loganalysis.scan.analyze import analyze
+from loganalysis.scan.options import AnalysisOptions
 from runner.job_types.analyze_payload import AnalyzePayload
 from server.documents.pattern_sets import MAX_SET_PATTERNS, PatternSetBody
 from server.pattern_sets.built_in.pattern import BuiltInSet

@@ -5,7 +5,7 @@ import zipfile
 import zlib
 from collections.abc import Mapping
 
-from runner.analysis.archives import zip_records as reader
+from loganalysis.archives import zip_records as reader
 from server.upload.zip_records import ZipRecords
 
 

@@ -7,7 +7,7 @@ RUN apt-get update -qq \
         dbus iproute2 make postgresql procps systemd >/dev/null \
     && rm -rf /var/lib/apt/lists/*
 COPY requirements.lock /tmp/
-COPY runner/analysis/native/wheels /tmp/runner/analysis/native/wheels
+COPY loganalysis/native/wheels /tmp/loganalysis/native/wheels
 RUN cd /tmp && pip download --quiet --disable-pip-version-check --only-binary :all: --require-hashes \
     -r requirements.lock -d /wheels
 # These would change the kernel of the machine that runs the container.

@@ -1,0 +1,140 @@
+"""Builds the wheels of the kernel, and writes their version and hashes to the requirements files.
+
+    make kernel     (python -m loganalysis.native.build [--check])
+
+Zig's C compiler, from PyPI, builds the libraries for all processors, with the same bytes on any
+machine. A library links to no other, not even the C library. So it works with every Linux and
+every Python on its processor. The version contains a hash of the sources. With `--check`, the build
+fails if the existing wheels differ from the ones that the sources make.
+"""
+
+import argparse
+import base64
+import hashlib
+import re
+import subprocess
+import sys
+import tempfile
+import zipfile
+from pathlib import Path
+
+HERE = Path(__file__).parent
+WHEELS = HERE / "wheels"
+ROOT = HERE.parents[2]
+
+_NAME = "job_service_scan"
+_FLAGS = [
+    *("-O3", "-g0", "-std=c11", "-fPIC", "-fvisibility=hidden", "-fno-sanitize=all"),
+    *("-Wall", "-Wextra", "-Werror"),
+]
+_LINKED = ["-O3", "-shared", "-s", "-nostdlib", "-Wl,--gc-sections,--build-id=none"]
+_COMMON = (
+    *("scan", "entries", "plan", "sample", "tables", "time", "dates", "timeline"),
+    *("fields", "layout", "named", "json", "values", "numbers", "cells", "sketch", "packed"),
+    *("shapes", "shape", "deflate", "records"),
+)
+TARGETS = {
+    "x86_64": [
+        *((source, "x86_64") for source in _COMMON),
+        ("vectors", "x86_64+ssse3"),
+        ("vectors", "x86_64+avx2+bmi+popcnt"),
+    ],
+    "aarch64": [(source, "generic") for source in (*_COMMON, "vectors")],
+}
+"""The sources for each kind of processor, with the features that the compiler may use."""
+_MODULE = '''"""The kernel of Job Service's analysis: a library in C."""
+
+from pathlib import Path
+
+LIBRARY = Path(__file__).with_name("scan.so")
+"""It exports the functions of scan.c."""
+'''
+_METADATA = """Metadata-Version: 2.1
+Name: job-service-scan
+Version: {version}
+Summary: The kernel of Job Service's analysis
+License: MIT
+"""
+_WHEEL = "Wheel-Version: 1.0\nGenerator: job-service\nRoot-Is-Purelib: false\n"
+_REQUIRED = re.compile(r"(^job-service-scan==.*?[^\\]$)", re.MULTILINE | re.DOTALL)
+_TAGS = "py3-none-manylinux_2_17_{0}.manylinux2014_{0}.musllinux_1_1_{0}"
+
+
+def version() -> str:
+    """The version of the current sources. It cannot be on PyPI, which refuses a "+" in versions."""
+    files = sorted([*HERE.glob("*.c"), *HERE.glob("*.h"), Path(__file__)])
+    return f"1.0.0+{hashlib.sha256(b''.join(file.read_bytes() for file in files)).hexdigest()[:12]}"
+
+
+def library(machine: str, folder: Path) -> bytes:
+    """Compile the library for a kind of processor, with temporary files in a folder."""
+    compiler = [sys.executable, "-m", "ziglang", "cc", "-target", f"{machine}-linux-gnu.2.17"]
+    objects: list[str] = []
+    for source, processor in TARGETS[machine]:
+        objects.append(str(folder / f"{machine}-{source}-{len(objects)}.o"))
+        arguments = [f"-mcpu={processor}", "-c", f"{source}.c", "-o", objects[-1]]
+        subprocess.run([*compiler, *_FLAGS, *arguments], cwd=HERE, check=True)
+    linked = folder / f"{machine}.so"
+    subprocess.run([*compiler, *_LINKED, "-o", str(linked), *objects], cwd=HERE, check=True)
+    return linked.read_bytes()
+
+
+def write_wheel(machine: str, compiled: bytes, folder: Path) -> Path:
+    """Write the wheel of a library. It has no timestamps, so its bytes are reproducible."""
+    info, tags = f"{_NAME}-{version()}.dist-info", _TAGS.format(machine)
+    python, abi, platforms = tags.split("-")
+    tag_lines = "".join(f"Tag: {python}-{abi}-{platform}\n" for platform in platforms.split("."))
+    files = {
+        f"{_NAME}/__init__.py": _MODULE.encode(),
+        f"{_NAME}/scan.so": compiled,
+        f"{info}/METADATA": _METADATA.format(version=version()).encode(),
+        f"{info}/WHEEL": (_WHEEL + tag_lines).encode(),
+    }
+    record = "".join(f"{name},{_digest(data)},{len(data)}\n" for name, data in files.items())
+    files[f"{info}/RECORD"] = f"{record}{info}/RECORD,,\n".encode()
+    path = folder / f"{_NAME}-{version()}-{tags}.whl"
+    with zipfile.ZipFile(path, "w") as wheel:
+        for name, data in files.items():
+            wheel.writestr(zipfile.ZipInfo(name), data, zipfile.ZIP_DEFLATED)
+    return path
+
+
+def _digest(data: bytes) -> str:
+    return "sha256=" + base64.urlsafe_b64encode(hashlib.sha256(data).digest()).decode().rstrip("=")
+
+
+def require(wheels: list[Path]) -> None:
+    """Write the version to both requirements files, and the hashes to requirements.lock."""
+    hashes = sorted(hashlib.sha256(wheel.read_bytes()).hexdigest() for wheel in wheels)
+    locked = " \\\n".join(
+        [f"job-service-scan=={version()}", *(f"    --hash=sha256:{each}" for each in hashes)]
+    )
+    for file, text in (("requirements.txt", locked.split(" ")[0]), ("requirements.lock", locked)):
+        before, _, after = re.split(_REQUIRED, (ROOT / file).read_text())
+        (ROOT / file).write_text(before + text + after)
+
+
+def main() -> None:
+    """Build both wheels, and store them or compare them with the stored ones."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--check", action="store_true", help="only compare")
+    check = parser.parse_args().check
+    with tempfile.TemporaryDirectory() as folder:
+        built = [write_wheel(each, library(each, Path(folder)), Path(folder)) for each in TARGETS]
+        stored = sorted(WHEELS.glob("*.whl"))
+        if check:
+            known = {file.name: file.read_bytes() for file in stored}
+            if known != {file.name: file.read_bytes() for file in built}:
+                sys.exit("the wheels do not match the sources: run `make kernel`")
+            return
+        for file in stored:
+            file.unlink()
+        WHEELS.mkdir(exist_ok=True)
+        wheels = [WHEELS / file.name for file in built]
+        for wheel, new in zip(wheels, built, strict=True):
+            wheel.write_bytes(new.read_bytes())
+    require(wheels)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,4 +1,0 @@
-"""Archives: finds their members and reads each one as a stream. Nothing is unpacked to disk.
-
-Imports only runner.analysis.input; knows nothing of patterns and counts.
-"""

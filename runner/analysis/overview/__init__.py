@@ -1,4 +1,0 @@
-"""An overview of a log without patterns: message templates, levels, status classes, and bursts.
-
-May import runner.analysis.count, .formats and .match; must not import the rest of the analysis.
-"""
