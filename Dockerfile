@@ -23,6 +23,7 @@ COPY loganalysis ./loganalysis
 COPY storage ./storage
 COPY runner ./runner
 COPY server ./server
+COPY admin ./admin
 # The guides, which the listener serves below /docs.
 COPY docs ./docs
 # What `python -m storage doctor --chaos` runs; .dockerignore has the list.

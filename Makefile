@@ -114,7 +114,7 @@ release: $(DEVELOPER) ## Write image, client, bill of materials, notes and check
 
 clean: ## Remove what these targets made; ./data stays
 	rm -rf $(VENV) .mypy_cache .pytest_cache .ruff_cache .hypothesis .cache dist tests/web/node_modules
-	find loganalysis server runner storage client tests benchmarks -name __pycache__ -prune -exec rm -rf {} +
+	find admin loganalysis server runner storage client tests benchmarks -name __pycache__ -prune -exec rm -rf {} +
 
 # Only files that have one of the hashes in the locks, and only wheels: building a package would run code without a hash.
 # Bytecode is made at the first start, and only of what is loaded. With uv, which brings a Python if there is none.

@@ -6,7 +6,7 @@ from storage.settings.packages import explained_imports
 def main() -> None:
     """Run the command of `sys.argv`, and exit."""
     with explained_imports("storage"):
-        from storage.commands.main import main as run
+        from admin.commands.main import main as run
 
     run()
 

@@ -15,11 +15,11 @@ from typing import TYPE_CHECKING, TypeVar
 from uuid import UUID
 
 from storage.audit.log import AuditLog
-from storage.checks.ownership import own_since
 from storage.db.clock import Clock, clock_of
 from storage.db.database import APPLICATION_NAME, Database, open_engine
 from storage.db.schema.migrate import bring_up_to_date
 from storage.db.schema.soundness import BackgroundCheck
+from storage.db.schema.transfer_checkpoint import refuse_unfinished_transfer
 from storage.files.artifacts import Artifacts
 from storage.files.disk import make_folder
 from storage.files.folder import FolderUploads
@@ -29,9 +29,9 @@ from storage.files.resumable.uploads import ResumableUploads
 from storage.files.uploads import Uploads
 from storage.liveness.liveness import FileLiveness, LeaseLiveness, Liveness
 from storage.notify.wakeup import PostgresWakeup, SocketWakeup, Wakeup
+from storage.ownership.ownership import own_since
 from storage.records.job import PASSING, StoreError, StoreFull, StoreUnavailable
 from storage.records.job_file import ArtifactKey, UnusedFile
-from storage.transfer.checkpoint import refuse_unfinished_transfer
 
 if TYPE_CHECKING:
     from storage.settings.settings import Settings

@@ -4,10 +4,10 @@ import logging
 from collections.abc import Callable, Iterable
 from functools import partial
 
-from storage.checks.ownership import own_since
 from storage.jobs.files import unused_files
 from storage.jobs.retention import unknown_uploads
 from storage.open import Store
+from storage.ownership.ownership import own_since
 from storage.records.job import StoreUnusable
 
 log = logging.getLogger(__name__)

@@ -2,7 +2,7 @@
 
     server ─▶ storage ◀─ runner        of runner, server imports only runner.job_types
     runner ─▶ loganalysis              which imports none of them
-    server.doctor                      examines all three; only storage.commands starts it
+    admin                              stands above all; only storage.__main__ starts it
     jobservice                         the client, in the folder client/, imports none of them
 
 The imports of every module are read from its source, so imports inside functions count, too.
@@ -20,7 +20,7 @@ import pytest
 
 from tests.support.paths import ROOT
 
-PACKAGES = ("loganalysis", "server", "runner", "storage", "jobservice")
+PACKAGES = ("admin", "loganalysis", "server", "runner", "storage", "jobservice")
 CLIENT = ROOT / "client"
 """The folder of the package jobservice, which is installed without the others."""
 OURS = (*PACKAGES, "tests", "benchmarks")
@@ -55,16 +55,6 @@ MAY_IMPORT = {
     "storage.jobs storage.liveness storage.notify storage.records storage.waiting",
     "storage.schedules": "storage.audit storage.db storage.jobs storage.notify storage.records "
     "storage.waiting",
-    "storage.transfer": "storage.db storage.db.schema storage.db.sqlite_file storage.files "
-    "storage.liveness storage.notify storage.records storage.settings",
-    "storage.backup.places": "storage.files storage.records storage.settings",
-    "storage.backup.databases": "storage.backup.places storage.db storage.db.schema "
-    "storage.records storage.transfer",
-    "storage.backup": "storage.backup.* storage.db storage.db.schema storage.db.sqlite_file "
-    "storage.files storage.records storage.transfer",
-    "storage.checks": "storage.db storage.db.sqlite_file storage.files storage.jobs "
-    "storage.liveness storage.records storage.settings",
-    "storage.commands": "server.doctor server.doctor.* storage storage.*",
     "storage": "storage.*",
     "loganalysis.native": "",
     "loganalysis.read": "",
@@ -77,14 +67,14 @@ MAY_IMPORT = {
     "loganalysis.records": "loganalysis.count loganalysis.match loganalysis.read loganalysis.times",
     "loganalysis.templates": "loganalysis.count loganalysis.formats loganalysis.match "
     "loganalysis.times",
-    "loganalysis.index": "loganalysis.count loganalysis.match loganalysis.read "
-    "loganalysis.records loganalysis.times",
+    "loganalysis.index": "loganalysis.count loganalysis.match loganalysis.read loganalysis.records "
+    "loganalysis.times",
     "loganalysis.lines": "loganalysis.archives loganalysis.count loganalysis.index "
     "loganalysis.match loganalysis.read loganalysis.records loganalysis.templates "
     "loganalysis.times",
     "loganalysis.scan": "loganalysis.archives loganalysis.count loganalysis.fields "
-    "loganalysis.formats loganalysis.index loganalysis.match loganalysis.read "
-    "loganalysis.records loganalysis.templates loganalysis.times",
+    "loganalysis.formats loganalysis.index loganalysis.match loganalysis.read loganalysis.records "
+    "loganalysis.templates loganalysis.times",
     "loganalysis": "loganalysis.*",
     "runner.remote": "",
     "runner.lines": "loganalysis.* runner.remote",
@@ -128,8 +118,8 @@ MAY_IMPORT = {
     "storage.records",
     "server.processes": "server.http storage.records",
     "server.checking": "server.documents server.documents.options server.http server.processes "
-    "runner.job_types runner.job_types.registry storage.jobs storage.records "
-    "storage.telemetry storage.waiting",
+    "runner.job_types runner.job_types.registry storage.jobs storage.records storage.telemetry "
+    "storage.waiting",
     "server.analyses": "server.documents server.documents.analyses server.documents.schemas",
     "server.pattern_sets.built_in": "",
     "server.pattern_sets": "server.checking server.documents server.documents.schemas "
@@ -147,8 +137,7 @@ MAY_IMPORT = {
     "server.handlers": "runner.job_types runner.job_types.registry server.auth server.checking "
     "server.documents server.documents.schemas server.http server.jobs server.pattern_sets "
     "server.sign_in server.store storage.audit storage.jobs storage.liveness storage.queries "
-    "storage.records "
-    "storage.schedules",
+    "storage.records storage.schedules",
     "server.handlers.files": "server.auth server.documents server.documents.schemas "
     "server.downloads server.events server.handlers server.handlers.jobs server.http server.jobs "
     "server.store server.upload storage storage.files storage.files.resumable storage.jobs "
@@ -158,30 +147,37 @@ MAY_IMPORT = {
     "server.handlers server.http server.jobs server.processes server.store server.upload "
     "storage.files storage.jobs storage.liveness storage.queries storage.records",
     "server": "server.* runner.job_types runner.job_types.registry storage storage.access "
-    "storage.audit storage.files "
-    "storage.jobs storage.liveness storage.queries storage.records storage.schedules "
-    "storage.settings storage.telemetry",
-    "server.doctor.findings": "runner server.settings storage.checks storage.db storage.db.schema "
-    "storage.settings storage.telemetry",
-    "server.doctor.checks": "runner.job_types.registry runner.pool.linux "
-    "server.doctor.findings server.jobs server.sign_in storage storage.*",
-    "server.doctor.trials": "server.doctor.checks server.doctor.findings storage storage.*",
-    "server.doctor": "server.doctor.checks server.doctor.findings server.doctor.trials storage "
-    "storage.*",
-    "server.doctor.bundle": "server.documents server.doctor server.doctor.checks "
-    "server.doctor.findings storage storage.*",
+    "storage.audit storage.files storage.jobs storage.liveness storage.queries storage.records "
+    "storage.schedules storage.settings storage.telemetry",
+    "admin.store_checks": "storage.*",
+    "admin.transfer": "storage.*",
+    "admin.backup.destinations": "storage.files storage.records storage.settings",
+    "admin.backup.databases": "admin.backup.destinations admin.transfer storage.*",
+    "admin.backup": "admin.backup.* admin.transfer storage.*",
+    "admin.doctor.findings": "admin.store_checks runner server.settings storage.*",
+    "admin.doctor.checks": "admin.backup.destinations admin.doctor.findings admin.store_checks "
+    "admin.transfer runner.job_types.registry runner.pool.linux server.jobs server.sign_in "
+    "storage storage.*",
+    "admin.doctor.trials": "admin.doctor.checks admin.doctor.findings storage storage.*",
+    "admin.doctor": "admin.doctor.* admin.store_checks storage storage.*",
+    "admin.support_bundle": "admin.doctor admin.doctor.checks admin.doctor.findings "
+    "server.documents storage storage.*",
+    "admin.commands": "admin.* storage storage.*",
+    "admin": "admin.*",
+    "storage.ownership": "storage.db storage.files storage.jobs storage.records storage.settings",
+    "storage.__main__": "admin.commands storage.settings",
 }
 
 # Library: the modules that may import it. Python's own modules are free to all but sqlite3.
 LIBRARIES = {
-    "peewee": "storage.*",
+    "peewee": "storage.* admin.store_checks.* admin.transfer.tables",
     "playhouse": "storage.*",
     "psycopg": "storage.*",
     "pysqlite3": "storage.*",
     "sqlite3": "",  # a second SQLite in one process would undo the locks of the first
     "uuid_utils": "storage.records.ids",
     "cronsim": "storage.schedules.timing",
-    "obstore": "storage.files.* storage.checks.bucket",
+    "obstore": "storage.files.* admin.store_checks.bucket",
     "pythonjsonlogger": "storage.telemetry.*",
     "orjson": "runner.pool.protocol.* storage.db.*",
     "markdown_it": "server.handlers.guides",
@@ -194,8 +190,8 @@ LIBRARIES = {
     "job_service_scan": "loganalysis.match.*",
     "re2": "loganalysis.*",
     "isal": "loganalysis.*",
-    "backports": "loganalysis.* storage.backup.places.*",
-    "compression": "loganalysis.* storage.backup.places.*",  # standard from Python 3.14 on
+    "backports": "loganalysis.* admin.backup.destinations.*",
+    "compression": "loganalysis.* admin.backup.destinations.*",  # standard from Python 3.14 on
     "pydantic": "runner.* server.* storage.*",
     # a TypedDict that Pydantic reads before Python 3.12; type checkers read the client's own
     "typing_extensions": "server.documents.* jobservice._async.* jobservice._sync.*",
@@ -223,7 +219,10 @@ def name_of(file: Path) -> str:
 
 
 def folder_of(module: str, known: Mapping[str, Path]) -> str:
-    """The folder of a module, as a dotted name; an `__init__.py` belongs to its own folder."""
+    """The folder of a module, as a dotted name; an `__init__.py` belongs to its own folder, and a
+    program, which nobody imports, is one itself if it has a row."""
+    if module in MAY_IMPORT and module.endswith(".__main__"):
+        return module
     file = known.get(module)
     is_folder = file is not None and file.name == "__init__.py"
     return module if is_folder else module.rpartition(".")[0]
@@ -315,8 +314,6 @@ def test_modules_and_folders_form_no_cycle() -> None:
             continue  # its folders use the modules beside them, and the package exports both
         if module == "runner.job_types":
             continue  # it exports what job types import, of both folders
-        if module.endswith(".__main__"):
-            continue  # a program starts what is in the folders, and nobody imports it
         theirs = {folder_of(other, known) for other in others}
         folders.setdefault(folder_of(module, known), set()).update(theirs)
     assert cycle(folders) == []

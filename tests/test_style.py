@@ -12,6 +12,7 @@ import pytest
 from tests.support.paths import ROOT
 
 FOLDERS = (
+    "admin",
     "loganalysis",
     "server",
     "runner",

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
+from admin.doctor.trials.http_client import Connection, Flood, connect, flood, request
 from benchmarks.jobs import percentile
 from benchmarks.peers.apps import peer_jobs
 from benchmarks.peers.apps.client import PAUSE_SECONDS, WARM_UP, WARM_UP_TRIPS
@@ -15,7 +16,6 @@ from benchmarks.peers.peer import APPS, TRIPS, Peer, Workspace
 from benchmarks.peers.processes import running
 from benchmarks.peers.servers import answers
 from benchmarks.speed.ours import CONNECTIONS
-from server.doctor.trials.http_client import Connection, Flood, connect, flood, request
 from tests.support.ports import free_port
 from tests.support.waiting import wait_for
 

@@ -24,10 +24,10 @@ from typing import Any
 
 from tornado.netutil import bind_sockets
 
+from admin.doctor.trials.http_client import Connection, connect, request
 from benchmarks.speed import ours
 from runner.job_types.registry import loader
 from server.app import App
-from server.doctor.trials.http_client import Connection, connect, request
 from server.settings.server import ServerSettings
 from storage.open import open_store
 

@@ -13,10 +13,10 @@ import sys
 from collections import defaultdict
 from collections.abc import Iterator
 
+from admin.doctor.trials.http_client import Flood
 from benchmarks.jobs import percentile
 from benchmarks.speed import ours
 from benchmarks.speed.bare import measure as measure_bare
-from server.doctor.trials.http_client import Flood
 
 
 def main() -> None:

@@ -24,9 +24,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from statistics import median
 
+from admin.doctor.trials.http_client import Connection, connect
 from benchmarks.jobs import percentile
 from benchmarks.speed import ours
-from server.doctor.trials.http_client import Connection, connect
 from tests.support.programs import running_service
 
 FILE_MEGABYTES = 64

@@ -19,9 +19,9 @@ from pathlib import Path
 
 import peewee as pw
 
+from admin.doctor.trials.http_client import Connection, connect
 from benchmarks.jobs import percentile
 from benchmarks.speed import ours
-from server.doctor.trials.http_client import Connection, connect
 from storage.claims import Claims
 from storage.db.models import JobRow
 from storage.open import Store, open_store

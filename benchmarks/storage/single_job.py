@@ -25,11 +25,11 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from admin.doctor.trials.http_client import connect, request
 from benchmarks.jobs import percentile
 from benchmarks.speed import ours
 from benchmarks.storage.page_trace import CALLS, FRAME_HEADER_BYTES, Trace
 from benchmarks.storage.trees import page_owners
-from server.doctor.trials.http_client import connect, request
 from storage.db.database import open_engine
 from tests.support.programs import Service
 

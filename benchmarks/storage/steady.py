@@ -17,9 +17,9 @@ from collections.abc import Iterator
 from dataclasses import astuple, dataclass
 from pathlib import Path
 
+from admin.doctor.trials.http_client import Connection, connect
 from benchmarks.runner.idle import KIB_PER_MB, samples
 from benchmarks.speed import ours
-from server.doctor.trials.http_client import Connection, connect
 from storage.db.models import JobRow
 from tests.support.programs import Service
 

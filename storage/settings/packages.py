@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-OURS = ("loganalysis", "runner", "server", "storage")
+OURS = ("admin", "loganalysis", "runner", "server", "storage")
 PYTHON = ".venv/bin/python"
 
 

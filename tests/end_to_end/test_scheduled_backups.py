@@ -9,7 +9,7 @@ from typing import Any
 import psutil
 import pytest
 
-from storage.backup.places.folder import FolderPlace
+from admin.backup.destinations.folder import FolderPlace
 from storage.db.backups_made import record_backup
 from storage.open import new_database
 from storage.settings.settings import Settings

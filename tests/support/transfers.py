@@ -16,13 +16,13 @@ import psycopg
 
 from storage.db.database import Database, open_engine
 from storage.db.models import CounterRow, JobRow
+from storage.db.schema.transfer_checkpoint import read_checkpoint
 from storage.jobs.events import Events
 from storage.jobs.idempotency import KeyedJob, StoredKey
 from storage.jobs.pattern_sets import PatternSets
 from storage.queries import history
 from storage.records.audit import Actor
 from storage.records.job import Job, NewJob
-from storage.transfer.checkpoint import read_checkpoint
 from tests.support.claims_in_steps import part_returned
 from tests.support.job_files import complete_with_files
 from tests.support.stores import RAISED, RETURNED, Bench, Holder, open_bench

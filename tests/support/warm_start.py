@@ -34,8 +34,8 @@ MODULES = (
     "server.listener",
     "runner.config",
     "runner.worker",
-    "storage.transfer.transfer",
-    "storage.transfer.vacuum",
+    "admin.transfer.transfer",
+    "admin.transfer.vacuum",
 )
 _END_SECONDS = 50
 _STARTS_PYTHON = ("PYTHON", "LD_")

@@ -2,155 +2,155 @@
 
 from tests.mutants.mutant import Mutant
 
-COUNTERS = ("tests/storage/checks/test_counters.py",)
-ORPHANS = ("tests/storage/checks/test_orphans.py",)
-STRANDED = ("tests/storage/checks/test_stranded.py",)
-FILES = ("tests/storage/checks/test_stored_files.py",)
-STORE = ("tests/server/doctor/test_store.py",)
-MACHINE = ("tests/server/doctor/test_machine.py",)
-TRIALS = ("tests/server/doctor/test_trials.py",)
-BUNDLE = ("tests/server/doctor/test_bundle.py",)
-SETTINGS = ("tests/server/doctor/test_settings.py",)
+COUNTERS = ("tests/admin/store_checks/test_counters.py",)
+ORPHANS = ("tests/admin/store_checks/test_orphans.py",)
+STRANDED = ("tests/admin/store_checks/test_stranded.py",)
+FILES = ("tests/storage/ownership/test_stored_files.py",)
+STORE = ("tests/admin/doctor/test_store.py",)
+MACHINE = ("tests/admin/doctor/test_machine.py",)
+TRIALS = ("tests/admin/doctor/test_trials.py",)
+BUNDLE = ("tests/admin/test_support_bundle.py",)
+SETTINGS = ("tests/admin/doctor/test_settings.py",)
 LOST = ("tests/storage/liveness/test_lost_runners.py",)
-SIGN_IN = ("tests/server/doctor/test_sign_in.py",)
+SIGN_IN = ("tests/admin/doctor/test_sign_in.py",)
 
 DOCTOR = (
     Mutant(
         "a place of backups that cannot be written to is found",
-        "server/doctor/checks/backups.py",
+        "admin/doctor/checks/backups.py",
         "with tempfile.TemporaryFile(dir=folder):",
         "if folder:",
         STORE,
     ),
     Mutant(
         "retries by clients count as begun jobs",
-        "storage/checks/counters.py",
+        "admin/store_checks/counters.py",
         '_BEGUN = ("submitted", "client_retry")',
         '_BEGUN = ("submitted",)',
         COUNTERS,
     ),
     Mutant(
         "a version never becomes smaller by a repair",
-        "storage/checks/counters.py",
+        "admin/store_checks/counters.py",
         "is_behind = IS_VERSION, CounterRow.value < version",
         "is_behind = (IS_VERSION,)",
         COUNTERS,
     ),
     Mutant(
         "a repair deletes only rows without a job",
-        "storage/checks/orphans.py",
+        "admin/store_checks/orphans.py",
         '_LONE = "NOT EXISTS (SELECT 1 FROM job WHERE job.id = {table}.job_id)"',
         '_LONE = "1 = 1 OR {table}.job_id IS NULL"',
         ORPHANS,
     ),
     Mutant(
         "queries of the doctor end after their time",
-        "storage/checks/reading.py",
+        "admin/store_checks/reading.py",
         "        if self._is_over():\n",
         "        if False:\n",
         ORPHANS,
     ),
     Mutant(
         "a missing queue strands its jobs",
-        "storage/checks/stranded.py",
+        "admin/store_checks/stranded.py",
         "    if queue not in queues:\n",
         "    if False:\n",
         STRANDED,
     ),
     Mutant(
         "a file of another size counts as missing",
-        "storage/checks/stored_files.py",
+        "storage/ownership/stored_files.py",
         "if size_of(uploads, file) != size:",
         "if size_of(uploads, file) is None:",
         FILES,
     ),
     Mutant(
         "the doctor sees that the folder of stored files is lost",
-        "server/doctor/checks/consistency.py",
+        "admin/doctor/checks/consistency.py",
         "    if has_files(subject.database):\n",
         "    if False:\n",
         STORE,
     ),
     Mutant(
         "the checks of the doctor make no folder for uploads",
-        "server/doctor/checks/consistency.py",
+        "admin/doctor/checks/consistency.py",
         '    if folder and not (folder / "files").is_dir():\n',
         "    if False:\n",
         STORE,
     ),
     Mutant(
         "files in a private folder are not open to others",
-        "server/doctor/checks/permissions.py",
+        "admin/doctor/checks/permissions.py",
         "all(map(_has_mode_for_others, (path, *above)))",
         "_has_mode_for_others(path)",
         MACHINE,
     ),
     Mutant(
         "a file with tokens, not only hashes of them, is no file for all",
-        "server/doctor/checks/permissions.py",
+        "admin/doctor/checks/permissions.py",
         "return all(_HASHED.search(line)",
         "return any(_HASHED.search(line)",
         MACHINE,
     ),
     Mutant(
         "known secrets are removed from a bundle",
-        "server/doctor/bundle/redaction.py",
+        "admin/support_bundle/redaction.py",
         "            text = self._known.sub(REMOVED, text)\n",
         "            pass\n",
         BUNDLE,
     ),
     Mutant(
         "passwords in addresses are removed from a bundle",
-        "server/doctor/bundle/redaction.py",
+        "admin/support_bundle/redaction.py",
         "        text = _PASSWORD.sub(REMOVED, text)\n",
         "",
         BUNDLE,
     ),
     Mutant(
         "texts of jobs are removed from logs in a bundle",
-        "server/doctor/bundle/logs.py",
+        "admin/support_bundle/logs.py",
         "for k, v in entry.items() if k not in OF_JOBS}",
         "for k, v in entry.items()}",
         BUNDLE,
     ),
     Mutant(
         "lines that jobs print are not in a bundle",
-        "server/doctor/bundle/logs.py",
+        "admin/support_bundle/logs.py",
         'isinstance(entry, dict) and "message" in entry and "level" in entry',
         "isinstance(entry, dict)",
         BUNDLE,
     ),
     Mutant(
         "an address of IPv6 has brackets in a URL",
-        "server/doctor/findings/subject.py",
+        "admin/doctor/findings/subject.py",
         'f"[{local}]" if ":" in local else local',
         "local",
         MACHINE,
     ),
     Mutant(
         "each address of HOST is checked for other programs",
-        "server/doctor/checks/ports.py",
+        "admin/doctor/checks/ports.py",
         "for each in _addresses(host, port) if",
         "for each in _addresses(host, port)[:1] if",
         MACHINE,
     ),
     Mutant(
         "process ids of containers are named to nobody outside",
-        "server/doctor/findings/worker_processes.py",
+        "admin/doctor/findings/worker_processes.py",
         "_CONTAINER_ID.fullmatch(host) or is_in_container()",
         "False",
         MACHINE,
     ),
     Mutant(
         "a provider that says nothing delays the doctor for a second only",
-        "server/doctor/checks/sign_in.py",
+        "admin/doctor/checks/sign_in.py",
         "    thread.join(seconds)\n",
         "    thread.join()\n",
         SIGN_IN,
     ),
     Mutant(
         "the doctor compares the issuer as a listener does",
-        "server/doctor/checks/sign_in.py",
+        "admin/doctor/checks/sign_in.py",
         "            if problem is None:\n",
         "            if True:\n",
         SIGN_IN,
@@ -171,28 +171,28 @@ DOCTOR = (
     ),
     Mutant(
         "invalid settings are findings and end nothing",
-        "storage/commands/main.py",
+        "admin/commands/main.py",
         'getattr(arguments, "reads_settings", True)',
         "True",
         SETTINGS,
     ),
     Mutant(
         "variables of the environment override a file of settings",
-        "storage/commands/env_file.py",
+        "admin/commands/env_file.py",
         "os.environ.setdefault(name, value)",
         "os.environ[name] = value",
         SETTINGS,
     ),
     Mutant(
         "a log of a bundle that cannot be read is refused",
-        "storage/commands/support_bundle.py",
+        "admin/commands/support_bundle.py",
         "    _require_logs(arguments.log)\n",
         "",
         BUNDLE,
     ),
     Mutant(
         "programs of a trial get no setting of the installation",
-        "server/doctor/trials/scratch.py",
+        "admin/doctor/trials/scratch.py",
         '    names |= {f"{name}_FILE" for name in names}\n',
         "    names -= {*names}\n",
         TRIALS,

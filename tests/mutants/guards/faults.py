@@ -99,10 +99,10 @@ STORE_FAULTS = (
     ),
     Mutant(
         "a file is not replaced after another program has opened it",
-        "storage/transfer/vacuum.py",
+        "admin/transfer/vacuum.py",
         'if Path(f"{file}-wal").exists():',
         "if False:",
-        ("tests/storage/transfer/test_vacuum.py",),
+        ("tests/admin/transfer/test_vacuum.py",),
     ),
     Mutant(
         "no commit copies the WAL while it holds the write lock",
@@ -176,10 +176,10 @@ STORE_FAULTS = (
     ),
     Mutant(
         "the doctor notices changes that were lost with a WAL",
-        "server/doctor/checks/sqlite.py",
+        "admin/doctor/checks/sqlite.py",
         "lost_changes(file) or wal_mismatch(file)",
         "wal_mismatch(file)",
-        ("tests/server/doctor/test_store.py",),
+        ("tests/admin/doctor/test_store.py",),
     ),
     Mutant(
         "changes of a lost WAL that are in the file are not missed",

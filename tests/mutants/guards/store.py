@@ -241,7 +241,7 @@ STORE = (
     ),
     Mutant(
         "a dry run of a migration changes nothing",
-        "storage/commands/migrate.py",
+        "admin/commands/migrate.py",
         "if plan.migrations and not arguments.dry_run:",
         "if plan.migrations:",
         ("tests/storage/db/test_plan.py",),
@@ -283,7 +283,7 @@ STORE = (
     ),
     Mutant(
         "a transfer needs a target without triggers for the previous release",
-        "storage/transfer/endpoints.py",
+        "admin/transfer/endpoints.py",
         "if read_state(target).contractions:",
         "if False:",
         ("tests/storage/db/test_contraction.py",),
@@ -444,10 +444,10 @@ STORE = (
     ),
     Mutant(
         "a transfer refuses the schema of a newer release",
-        "storage/transfer/endpoints.py",
+        "admin/transfer/endpoints.py",
         "        _refuse_newer(database)\n",
         "",
-        ("tests/storage/transfer/test_transfer.py",),
+        ("tests/admin/transfer/test_transfer.py",),
     ),
     Mutant(
         "one program at a time creates the schema",
@@ -496,7 +496,7 @@ STORE = (
         "storage/settings/url.py",
         'if os.path.isdir(file := path.removeprefix("/")):',
         "if False:",
-        ("tests/storage/transfer/test_transfer_command.py",),
+        ("tests/admin/transfer/test_transfer_command.py",),
     ),
     Mutant(
         "unreadable parts of an address are not shown",

@@ -8,8 +8,8 @@ FOLDER = "storage/files/folder.py"
 BUCKET = "storage/files/bucket.py"
 SERVICE = "server/jobs/stored_files.py"
 
-OWNERSHIP = "storage/checks/ownership.py"
-OWNER = ("tests/storage/checks/test_ownership.py",)
+OWNERSHIP = "storage/ownership/ownership.py"
+OWNER = ("tests/storage/ownership/test_ownership.py",)
 
 STORED_FILES = (
     Mutant(
@@ -49,10 +49,10 @@ STORED_FILES = (
     ),
     Mutant(
         "a restored store is a copy with an id of its own",
-        "storage/backup/restore.py",
+        "admin/backup/restore.py",
         "Owner(change_store_id(rows), self._since)",
         'Owner("lost", self._since)',
-        ("tests/storage/backup/test_backups.py",),
+        ("tests/admin/backup/test_backups.py",),
     ),
     Mutant(
         "a linked file is not swept as an old one",

@@ -2,7 +2,7 @@
 
 from tests.mutants.mutant import Mutant
 
-MOVING = ("tests/storage/transfer/test_transfer.py",)
+MOVING = ("tests/admin/transfer/test_transfer.py",)
 TRANSACTIONS = ("tests/storage/queries/test_long_transactions.py",)
 POOLERS = ("tests/end_to_end/test_pgbouncer.py",)
 CUT_OFF = ("tests/storage/db/test_lost_connections.py",)
@@ -10,7 +10,7 @@ CUT_OFF = ("tests/storage/db/test_lost_connections.py",)
 TRANSFER = (
     Mutant(
         "a transfer keeps triggers from writing events again",
-        "storage/transfer/tables.py",
+        "admin/transfer/tables.py",
         """    database.execute(f'ALTER TABLE "{table}" DISABLE TRIGGER USER')\n""",
         "",
         MOVING,
@@ -24,14 +24,14 @@ TRANSFER = (
     ),
     Mutant(
         "PostgreSQL tables in transfer are locked",
-        "storage/transfer/endpoints.py",
+        "admin/transfer/endpoints.py",
         '        source.execute(f"LOCK TABLE {tables} IN SHARE MODE")\n',
         "        pass\n",
         MOVING,
     ),
     Mutant(
         "each batch of a transfer stores its progress",
-        "storage/transfer/transfer.py",
+        "admin/transfer/transfer.py",
         "                update_checkpoint(self._target, after=source.key_of(rows[-1]))\n",
         "",
         MOVING,
@@ -45,14 +45,14 @@ TRANSFER = (
     ),
     Mutant(
         "a copied file is compared with its hash",
-        "storage/transfer/files.py",
+        "admin/transfer/files.py",
         "        if digest.hexdigest() == file.sha256:\n",
         "        if True:\n",
         MOVING,
     ),
     Mutant(
         "a source that changed is detected",
-        "storage/transfer/transfer.py",
+        "admin/transfer/transfer.py",
         '        if checkpoint["version"] != version:\n',
         "        if False:\n",
         MOVING,

@@ -10,7 +10,7 @@ from tests.support.paths import ROOT
 
 pytestmark = [pytest.mark.sqlite, pytest.mark.tornado]
 
-PROGRAMS = ("loganalysis", "runner", "server", "storage")
+PROGRAMS = ("admin", "loganalysis", "runner", "server", "storage")
 GUIDES = sorted(str(file.relative_to(FOLDER))[:-3] for file in FOLDER.rglob("*.md"))
 MENTION = re.compile(r"docs/([a-z0-9-]+)\.md(?:#([\w-]+))?")
 

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from admin.transfer.endpoints import TransferRefused, open_target, require_empty
 from storage.db.database import Database, open_engine
 from storage.db.models import ReleaseRow
 from storage.db.schema import state
@@ -13,7 +14,6 @@ from storage.open import Store, open_store
 from storage.queries.health import require_ready
 from storage.records.job import StoreUnusable
 from storage.settings.settings import Settings
-from storage.transfer.endpoints import TransferRefused, open_target, require_empty
 from tests.support import previous_release
 from tests.support.newer_release import update_schema, update_schema_to
 from tests.support.warm_start import run_program

@@ -19,10 +19,10 @@ import tempfile
 import time
 from pathlib import Path
 
-from storage.backup.stored_files import all_files
+from admin.backup.stored_files import all_files
+from admin.transfer.files import stored_size
 from storage.db.sqlite_file.wal_file import open_plainly
 from storage.files.folder import FolderUploads
-from storage.transfer.files import stored_size
 from tests.support.backups import files_below, read_all, store_upload
 from tests.support.stores import Bench, open_bench
 from tests.support.transfers import enqueue_many, fill_store

@@ -55,7 +55,7 @@ def a_restart_refuses_no_connection(machine: Machine) -> str:
 
 
 def an_update_and_a_rollback_refuse_no_connection(machine: Machine) -> str:
-    copied = "Makefile deploy docs requirements* loganalysis runner server storage"
+    copied = "Makefile deploy docs requirements* admin loganalysis runner server storage"
     machine.run(f"mkdir -p /srv/next; cd /src; cp -R {copied} /srv/next")
     machine.run("echo '# a later release' >>/srv/next/server/__init__.py")
     machine.install(source="/srv/next")

@@ -38,7 +38,7 @@ def the_image_is_built() -> str:
 def the_image_contains_only_the_programs_and_their_packages() -> None:
     found = docker("run", "--rm", IMAGE, "python", "-c", LIST_CONTENTS)
     folders, packages, tools, rights = found.splitlines()
-    assert folders == "docs loganalysis runner server storage tests", folders
+    assert folders == "admin docs loganalysis runner server storage tests", folders
     assert "tornado" in packages, packages
     assert not {"pytest", "mypy", "opentelemetry-sdk"} & set(packages.split()), packages
     assert not tools, tools

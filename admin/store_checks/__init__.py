@@ -1,0 +1,1 @@
+"""Looks for wrong counters, for rows without a job, and for jobs that nobody can run."""

@@ -1,0 +1,1 @@
+"""Which stored files belong to a store, by its id and by its rows."""

@@ -1,0 +1,190 @@
+"""Trials on a scratch store: the chaos suite as the image has it."""
+
+import ast
+import re
+import subprocess
+import sys
+from collections.abc import Iterator
+from fnmatch import fnmatchcase
+from pathlib import Path
+
+import pytest
+
+from admin.doctor.findings.subject import Subject
+from admin.doctor.trials import bench
+from admin.doctor.trials.documented import (
+    FIGURES,
+    FILLED,
+    STATUSES,
+    SUBMISSIONS,
+    SUBMITTED_AND_RUN,
+    TRIP,
+)
+from admin.doctor.trials.scratch import plain_environment, scratch_store
+from storage.records.job import StoreError
+from tests.support.paths import ROOT
+from tests.support.warm_start import run_program
+from tests.system.chaos.report import ELSEWHERE, PROMISES, print_promises
+
+MAIN = "tests.system.chaos.__main__"
+JOB_TYPES = "tests.system.chaos.job_types"
+GUARDED = {"pytest"}  # by tests/support/skipping.py
+
+
+def imports_of(file: Path) -> Iterator[str]:
+    """The modules that a file may import."""
+    for node in ast.walk(ast.parse(file.read_text())):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            yield node.module
+            yield from (f"{node.module}.{alias.name}" for alias in node.names)
+
+
+def closure() -> tuple[set[str], set[str]]:
+    """The files of tests that a chaos run imports, and the packages of others."""
+    files, others, todo = set[str](), set[str](), [MAIN, JOB_TYPES]
+    while todo:
+        path = f"{todo.pop().replace('.', '/')}.py"
+        if path in files or not (ROOT / path).is_file():
+            continue
+        files.add(path)
+        found = list(imports_of(ROOT / path))
+        todo += [each for each in found if each.startswith("tests.")]
+        tops = {each.partition(".")[0] for each in found}
+        others |= (
+            tops
+            - sys.stdlib_module_names
+            - {"tests", "admin", "loganalysis", "runner", "server", "storage"}
+        )
+    return files, others
+
+
+def in_image(path: str) -> bool:
+    """Whether .dockerignore lets a file into the image: the last line that matches it decides."""
+    verdict = False
+    for line in (ROOT / ".dockerignore").read_text().splitlines():
+        pattern = line.lstrip("!")
+        if fnmatchcase(path, pattern) and line and not line.startswith("#"):
+            verdict = line.startswith("!")
+    return verdict
+
+
+def test_the_image_has_all_that_a_chaos_run_imports_and_no_test() -> None:
+    files, _ = closure()
+    assert len(files) > 20
+    assert [path for path in sorted(files) if not in_image(path)] == []
+    others = [str(p.relative_to(ROOT)) for p in (ROOT / "tests").rglob("*.py")]
+    assert {path for path in others if in_image(path)} == files
+
+
+def test_a_chaos_run_needs_only_packages_of_the_service() -> None:
+    lock = (ROOT / "requirements.lock").read_text()
+    locked = {name.replace("-", "_") for name in re.findall(r"^([a-z0-9-]+)==", lock, re.MULTILINE)}
+    _, others = closure()
+    assert others - GUARDED <= locked
+
+
+def test_every_promise_is_tried_or_named() -> None:
+    page = (ROOT / "docs" / "guarantees.md").read_text()
+    promises = set(re.findall(r"^\| (P\d+) \|", page, re.MULTILINE))
+    assert {*PROMISES, *ELSEWHERE} == promises
+    assert PROMISES.keys() & ELSEWHERE.keys() == set()
+
+
+def test_programs_of_a_trial_get_no_settings_of_the_installation(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    given = {
+        "API_TOKENS": "a:read:0123456789abcdef",
+        "DATABASE_URL": "postgresql://real/jobs",
+        "DATABASE_URL_FILE": "/x",
+        "COOKIE_SECRET_FILE": "/x",
+        "CONCURRENCY_LIMIT": "64",
+        "AWS_REGION": "x",
+        "HOME": "/home",
+    }
+    for name, value in given.items():
+        monkeypatch.setenv(name, value)
+    assert given.keys() & plain_environment().keys() == {"HOME"}
+
+
+def test_a_scratch_store_is_empty_and_removed(database_url: str, tmp_path: Path) -> None:
+    environ = {"DATA_DIR": str(tmp_path), "DATABASE_URL": database_url}
+    subject = Subject(environ)
+    before = sorted(tmp_path.iterdir())
+    try:
+        with scratch_store(subject) as scratch:
+            assert scratch.folder.parent == tmp_path
+            assert list(scratch.folder.iterdir()) == []
+            if subject.postgresql:
+                assert "/job_service_trial_" in scratch.url
+                real = Subject({**environ, "DATABASE_URL": scratch.url})
+                assert real.reader().rows("SELECT count(*) FROM pg_tables WHERE tablename = 'job'")
+                real.close()
+            else:
+                assert scratch.url == ""
+        assert sorted(tmp_path.iterdir()) == before
+    finally:
+        subject.close()
+
+
+@pytest.mark.sqlite
+def test_a_trial_without_a_folder_or_with_bad_settings_says_what_to_do(tmp_path: Path) -> None:
+    none = str(tmp_path / "none")
+    with pytest.raises(StoreError, match="mkdir"), scratch_store(Subject({"DATA_DIR": none})):
+        pass
+    answer = run_program("storage", "doctor", "--chaos", "5", DATA_DIR=none)
+    assert answer.returncode == 1
+    assert answer.stderr.startswith(f"not done: DATA_DIR={none} cannot be used: ")
+    answer = run_program("storage", "doctor", "--chaos", "5", PORT="70000")
+    assert answer.stderr.startswith("not done: the settings are invalid: PORT=70000")
+    assert run_program("storage", "doctor", "--chaos", "0").returncode == 2
+
+
+def test_the_suite_explains_its_options_without_pytest() -> None:
+    block = "import sys; sys.modules['pytest'] = None; sys.modules['psutil'] = None; "
+    block += f"sys.argv = ['x', '--help']; from {MAIN} import main; main()"
+    command = [sys.executable, "-c", block]
+    answer = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=50)
+    assert answer.returncode == 0, answer.stderr
+    assert "--folder" in answer.stdout
+
+
+def test_the_documented_figures_are_those_of_the_page() -> None:
+    page = (ROOT / "docs" / "performance.md").read_text()
+    section = page.split("\n## Jobs and requests\n")[1].split("\n## ")[0]
+    rows = [[cell.strip() for cell in line.split("|")[1:-1]] for line in section.splitlines()]
+    cells = {row[0]: row[1:] for row in rows if len(row) == 4}
+    for figure in (SUBMITTED_AND_RUN, FILLED, SUBMISSIONS, STATUSES):
+        assert cells[figure.text][0] == f"{figure.value:,.0f}"
+    trip = next(cells[each] for each in cells if each.startswith("one job on an idle service"))
+    assert trip[1] == str(TRIP.value)
+
+
+@pytest.mark.sqlite
+def test_the_speed_of_a_scratch_store_is_measured_beside_the_figures(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(bench, "TRIPS", 3)
+    shown = list[str]()
+    subject = Subject({"DATA_DIR": str(tmp_path), "API_TOKENS": "a:read:0123456789abcdef"})
+    assert bench.run_bench(subject, shown.append, jobs=40) == 0
+    texts = [line for line in shown if any(each.text in line for each in FIGURES)]
+    assert len(texts) == len(FIGURES)
+    numbers = [
+        float(re.findall(r"([0-9.,]+) (?:/s|ms)", line)[0].replace(",", "")) for line in texts
+    ]
+    assert all(number > 0 for number in numbers)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_promise_that_a_run_has_not_tried_is_not_called_kept(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    print_promises(["P3 somebody ran twice"], {"jobs with a unique key": 2}, 5)
+    lines = dict(line.split()[:2] for line in capsys.readouterr().out.splitlines())
+    assert (lines["P1"], lines["P3"], lines["P18"]) == ("kept", "BROKEN", "kept")
+    assert (lines["P9"], lines["P16"], lines["P12"]) == ("untried", "untried", "untried")
+    print_promises([], {}, 0)
+    assert "kept" not in capsys.readouterr().out
