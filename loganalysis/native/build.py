@@ -20,7 +20,7 @@ from pathlib import Path
 
 HERE = Path(__file__).parent
 WHEELS = HERE / "wheels"
-ROOT = HERE.parents[2]
+ROOT = HERE.parents[1]
 
 _NAME = "job_service_scan"
 _FLAGS = [
