@@ -7,7 +7,7 @@ import pytest
 
 from tests.support.paths import ROOT
 
-SOURCES = sorted((ROOT / "server" / "doctor").rglob("*.py"))
+SOURCES = sorted((ROOT / "admin" / "doctor").rglob("*.py"))
 
 
 @pytest.mark.parametrize("source", SOURCES, ids=lambda path: str(path.relative_to(ROOT)))
@@ -23,7 +23,7 @@ def test_every_page_that_a_finding_names_has_that_heading(source: Path) -> None:
 def test_every_check_is_explained_in_the_page() -> None:
     page = (ROOT / "docs" / "doctor.md").read_text()
     names = set[str]()
-    for source in (ROOT / "server" / "doctor" / "checks").glob("*.py"):
+    for source in (ROOT / "admin" / "doctor" / "checks").glob("*.py"):
         names |= set(
             re.findall(r"^[A-Z]+(?:, [A-Z]+)* = (\".*\")$", source.read_text(), re.MULTILINE)
         )
