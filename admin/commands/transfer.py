@@ -18,7 +18,13 @@ from storage.open import open_uploads
 from storage.records.counted import counted
 from storage.records.job import StoreError
 from storage.settings.settings import Settings
-from storage.settings.url import is_postgresql, sqlite_path, uploads_url_problem, url_problem
+from storage.settings.url import (
+    is_postgresql,
+    split_hosts,
+    sqlite_path,
+    uploads_url_problem,
+    url_problem,
+)
 
 ABOUT = """Copies all jobs, with their attempts, events, output, keys and callbacks, to another
 database, which must be new or empty. Stop all listeners and workers first. If the command is
@@ -124,11 +130,12 @@ def _open_uploads(source: Settings, target: Settings | None) -> tuple[Uploads, U
 
 def _identity(url: str) -> str:
     """A URL that identifies a database, without user and password."""
-    parts = urlparse(url)
-    if parts.scheme == "sqlite":
+    if not is_postgresql(url):
         return f"sqlite:///{sqlite_path(url).resolve()}"
+    alone, others = split_hosts(url)
+    parts, hosts = urlparse(alone), "".join(others)
     query = [each for each in parts.query.split("&") if each.startswith(("host=", "port="))]
-    return f"postgresql://{parts.netloc.rpartition('@')[2]}{parts.path}?{'&'.join(query)}"
+    return f"postgresql://{hosts or parts.netloc.rpartition('@')[2]}{parts.path}?{'&'.join(query)}"
 
 
 def _data_dir(url: str) -> Path:

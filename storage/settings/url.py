@@ -31,11 +31,13 @@ def split_hosts(url: str) -> tuple[str, list[str]]:
 
     If it names one host, returns the URL unchanged, and no hosts. Raises ValueError.
     """
-    parts = urlparse(url)
-    login, at, hosts = parts.netloc.rpartition("@")
+    # Not by urlparse: from Python 3.13 on, it refuses an IPv6 address beside other hosts.
+    scheme, slashes, rest = url.partition("://")
+    netloc = re.split(r"[/?#]", rest, maxsplit=1)[0]
+    login, at, hosts = netloc.rpartition("@")
     if "," not in hosts:
         return url, []
-    alone = parts._replace(netloc=login + at).geturl()
+    alone = f"{scheme}{slashes}{login}{at}{rest.removeprefix(netloc)}"
     return alone, [f"//{each}" for each in hosts.split(",")]
 
 
