@@ -40,7 +40,7 @@ from server.jobs.quotas import JobQuotas, Reservation
 from server.jobs.use_counts import Use, UseCounts
 from server.store.spans import RequestSpans, SubmissionSpan
 from storage.records.job import DEFAULT_MAX_LOSSES, EncodedJson, NewJob, StoreError, Upload
-from storage.records.shares import NoRoom
+from storage.records.shares import NoRoom, require_room
 
 log = logging.getLogger(__name__)
 
@@ -335,10 +335,12 @@ class QueueWatermark:
                 )
             raise Problem(Code.QUEUE_FULL, detail, headers=headers)
         if use is not None:
-            if self._queued + use.amount + 2 * more - 1 > self._max_queued:
-                detail = NoRoom(use.amount).text(self._max_queued, "queued jobs (MAX_QUEUED_JOBS)")
+            try:
+                require_room(self._max_queued, self._queued, use.amount, more=more)
+            except NoRoom as error:
+                detail = error.text(self._max_queued, "queued jobs (MAX_QUEUED_JOBS)")
                 detail += f", so {more} more would be too many" if more > 1 else ""
-                raise Problem(Code.QUEUE_FULL, detail, headers=headers)
+                raise Problem(Code.QUEUE_FULL, detail, headers=headers) from error
             use.stored += jobs
         self._queued += jobs
 
@@ -348,12 +350,12 @@ class QueueWatermark:
         if sharer is None or time.monotonic() >= self._valid_until:
             return None
         if not is_in_doubt:
-            self._uses.forget(sharer)  # what is stored without doubt is not added to the last count
+            self._uses.forget(sharer)  # `admit` adds its jobs to a count only while there is doubt
             return None
         return await self._uses.current(sharer, self._max_queued, used + more)
 
     def add(self, caller: Caller, jobs: int) -> None:
-        """Count jobs that a caller has queued without `admit`, such as those of a bulk retry."""
+        """Add the jobs of a change that `admit` could not count before, such as a bulk retry."""
         self._queued += jobs
         self._uses.forget(str(caller.name))
 

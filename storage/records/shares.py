@@ -27,14 +27,17 @@ class NoRoom(Exception):
         )
 
 
-def require_room(limit: int, used: int, own: int | None, error: type[NoRoom] = NoRoom) -> None:
-    """Raise NoRoom if a caller may not have one more of what all callers have `used` of.
+def require_room(
+    limit: int, used: int, own: int | None, error: type[NoRoom] = NoRoom, more: int = 1
+) -> None:
+    """Raise NoRoom if a caller may not have so many `more` of what all callers have `used` of.
 
     `own` is how many of these the caller has; None if it may use all that the others leave.
     """
-    if used >= limit:
+    others = more - 1  # the last one needs room beside them
+    if used + others >= limit:
         raise error
-    if own is not None and own >= limit - used:
+    if own is not None and own + others >= limit - used - others:
         raise error(own)
 
 

@@ -202,8 +202,8 @@ CLIENT_LIMITS = (
     Mutant(
         "no caller fills the queue of others",
         "server/jobs/admission.py",
-        "if self._queued + use.amount + 2 * more - 1 > self._max_queued:",
-        "if False:",
+        "require_room(self._max_queued, self._queued, use.amount, more=more)",
+        "pass",
         QUEUE,
     ),
     Mutant(

@@ -32,14 +32,14 @@ PATTERN_SETS = (
     Mutant(
         "there is a limit of sets",
         "storage/records/shares.py",
-        "    if used >= limit:\n",
+        "    if used + others >= limit:\n",
         "    if False:\n",
         STORE,
     ),
     Mutant(
         "a caller has a share of a limit",
         "storage/records/shares.py",
-        "own >= limit - used:",
+        "own + others >= limit - used - others:",
         "False:",
         (*STORE, "tests/server/auth/test_shares.py"),
     ),
