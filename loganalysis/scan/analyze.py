@@ -40,6 +40,7 @@ from loganalysis.scan.options import (
 from loganalysis.scan.partial_result import SoFar
 from loganalysis.scan.scan import scan_range, scan_text
 from loganalysis.times.reference_time import reference_of
+from loganalysis.times.time_formats import Reference
 from loganalysis.times.time_span import KnownSpan, TimeSpan
 
 _NO_ARCHIVE = {
@@ -185,7 +186,7 @@ def _analyze_archive(
     options: AnalysisOptions,
     report: Report,
     limits: DecompressionLimits | None,
-    known: Mapping[int, float] | None = None,
+    known: Mapping[int, Reference] | None = None,
 ) -> AnalysisResult:
     """Scan members one after another; `known` are references by `at`. Raises as `analyze` does."""
     prepared, keys = prepared_for(patterns, options), [pattern.key for pattern in patterns]

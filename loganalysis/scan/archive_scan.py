@@ -55,7 +55,7 @@ class ArchiveScan:
         limits: DecompressionLimits,
         report: ReportMembers,
         watch: Watch = watch_nothing,
-        references: Mapping[int, float] | None = None,
+        references: Mapping[int, Reference] | None = None,
     ) -> None:
         """`modified` is the time of the archive, for members with an impossible one.
 
@@ -148,7 +148,11 @@ class ArchiveScan:
         lines_before = self.partial.lines
         samples = options.lines.samples if options.lines else 0
         self.partial.merge(found, samples, is_same_file=False)
-        if better := better_reference(span.blocks, modified, modified):
+        if self._known:  # the text has proved it in the scan before
+            better = self._known.get(member.at)
+        else:
+            better = better_reference(span.blocks, modified, modified)
+        if better is not None:
             self.references[member.at] = better
         times = span.times(LineTimes(better or modified))
         self._add_span(times)
