@@ -1,1 +1,1 @@
-"""Looks for wrong counters, for rows without a job, and for jobs that nobody can run."""
+"""Checks that find wrong counters, rows without a job, and jobs that nobody can run."""

@@ -74,7 +74,7 @@ class KernelCounter:
         max_bins: int = MAX_BINS,
         are_records: bool = False,
     ) -> None:
-        """`modified` is the time of the file, see LineTimes. The limits are those of the c_scanner.
+        """`modified` is the time of the file, see LineTimes. The limits are those of `c_scanner`.
 
         If `are_records`, each line has the lines of a record, which records/rule.py explains.
         """

@@ -19,7 +19,7 @@ _PLACE_BYTES = 4 << 10
 class TimeSpan:
     """Finds the first time in the first 32 KiB of data, and the last time in the last 32 KiB.
 
-    Of data that is fed, it keeps blocks of a few lines from places all over the data.
+    `feed` also keeps blocks of a few lines, from places all over its data.
     """
 
     def __init__(self) -> None:

@@ -130,7 +130,7 @@ def encode_text(text: str) -> str:
 
 def decode_text(encoded: str) -> str:
     """Decode what `encode_text` has encoded. Raises ValueError."""
-    padding = "=" * (-len(encoded) % 4)  # no more: from 3.13 on, Python refuses it
+    padding = "=" * (-len(encoded) % 4)  # Python 3.13 refuses more padding than that
     return base64.b64decode(encoded + padding, altchars=b"-_", validate=True).decode()
 
 

@@ -269,6 +269,7 @@ def read_or_empty(path: str) -> str:
 
 
 _REAP_SECONDS = 0.001
+"""How long to wait before looking again for killed children that have ended."""
 
 
 class ProcessUsage(NamedTuple):
