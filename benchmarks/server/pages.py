@@ -69,10 +69,14 @@ def followed(service: Service, followers: int) -> Iterator[None]:
 
 
 def open_times(page: Page, path: str, times: int) -> tuple[float, float]:
-    """The median milliseconds to the first paint and to the data of a page."""
+    """The median milliseconds to the first paint and to the data of a page.
+
+    It is opened from another page of the service, as by a link: from an empty page, the browser has
+    to start a new process first, because of the header Cross-Origin-Opener-Policy.
+    """
     paints, shows = [], []
     for _ in range(times):
-        page.goto("about:blank")
+        page.goto("/ui/schedules")
         page.goto(path)
         page.wait_for_function(READY)
         shows.append(page.evaluate("performance.now()"))
