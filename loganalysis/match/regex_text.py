@@ -45,6 +45,8 @@ def check_regex(index: int, text: str) -> None:
 
 def before_line_end(text: str) -> str:
     """The regex with "$" also before the CR of lines that end with CR and LF."""
+    if "$" not in text:
+        return text
     tokens = (token.group() for token in TOKEN.finditer(text))
     return "".join(r"(?:\r?$)" if token == "$" else token for token in tokens)
 
@@ -127,7 +129,7 @@ def _branches(text: str, ignore_case: bool, runs: dict[int, str]) -> list[str]:
 
 def _has_alternatives(text: str) -> bool:
     """Whether the whole regex has alternatives, outside of all groups."""
-    return len(_alternatives(text)) > 1
+    return "|" in text and len(_alternatives(text)) > 1
 
 
 def _runs(text: str, ignore_case: bool) -> list[tuple[int, str]]:
