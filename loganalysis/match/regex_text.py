@@ -129,7 +129,7 @@ def _branches(text: str, ignore_case: bool, runs: dict[int, str]) -> list[str]:
 
 def _has_alternatives(text: str) -> bool:
     """Whether the whole regex has alternatives, outside of all groups."""
-    return "|" in text and len(_alternatives(text)) > 1
+    return len(_alternatives(text)) > 1
 
 
 def _runs(text: str, ignore_case: bool) -> list[tuple[int, str]]:
