@@ -1,6 +1,7 @@
 """While too many jobs are queued, new ones are refused."""
 
 import json
+import math
 from collections.abc import Iterator
 from typing import Any
 from unittest.mock import patch
@@ -23,8 +24,10 @@ MAX_QUEUED = 3
 
 @pytest.fixture
 def app(bench: Bench, io_loop: IOLoop, request: pytest.FixtureRequest) -> Iterator[App]:
+    """A listener that counts the queued jobs only when a test lets it."""
     given = {"max_queued_jobs": MAX_QUEUED, **getattr(request, "param", {})}
     with open_app(bench, io_loop, **given) as application:
+        application.queue_watermark._next_count_at = math.inf
         yield application
 
 
@@ -42,9 +45,8 @@ async def fill(app: App, client: Client) -> list[str]:
 
 async def recount(app: App) -> None:
     """Let the listener count the queued jobs."""
-    watermark = app.queue_watermark
-    await watermark._recount()
-    watermark._next_count_at = watermark._valid_until
+    await app.queue_watermark._recount()
+    app.queue_watermark._valid_until = math.inf
 
 
 async def test_above_the_watermark_new_jobs_and_retries_get_503(app: App, client: Client) -> None:
@@ -95,6 +97,7 @@ async def test_jobs_are_counted_now_and_then_and_only_for_submissions(
             return await count()
 
         watermark._count = recount
+        watermark._next_count_at = 0.0
         await client.get("/jobs")
         assert counts == []
         for _ in range(MAX_QUEUED):
