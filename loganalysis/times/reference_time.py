@@ -96,10 +96,11 @@ def reference_by(blocks: Iterable[bytes], modified: float) -> Reference:
     """
     blocks = list(blocks)
     day_first = _is_day_first(blocks)
-    found = (_first_dated(block, Reference(0.0, day_first)) for block in blocks)
-    seconds = [second for second in found if second is not None]
+    firsts = [_firsts(block, Reference(0.0, day_first)) for block in blocks]
+    seconds = [second for _, second in firsts if second is not None]
     if not seconds:
-        return Reference(_without_years(blocks, modified), day_first)
+        times = [match for match, _ in firsts if match]
+        return Reference(_without_years(times, modified), day_first)
     return Reference(_with_years(seconds, modified), day_first)
 
 
@@ -114,9 +115,8 @@ def _is_day_first(blocks: Iterable[bytes]) -> bool:
     return any(first > _MONTHS for first, _ in dates) and all(each <= _MONTHS for _, each in dates)
 
 
-def _without_years(blocks: Iterable[bytes], modified: float) -> float:
+def _without_years(matches: Sequence[Match], modified: float) -> float:
     """The reference by times without a year: the latest year in which they do not go back."""
-    matches = [match for block in blocks if (match := _first_time(block))]
     year = datetime.fromtimestamp(modified, UTC).year
     ends = (
         datetime(each, 12, 31, tzinfo=UTC).timestamp() for each in range(year - 1, year - 9, -1)
@@ -167,16 +167,17 @@ def head_blocks(
     return [block.partition(b"\n")[2] if number else block for number, block in enumerate(blocks)]
 
 
-def _first_dated(block: bytes, reference: float) -> int | None:
-    """The second of the first line that has a year. The last line may be cut off in its time."""
+def _firsts(block: bytes, reference: float) -> tuple[Match | None, int | None]:
+    """The first time, and the second of the first one that has a year.
+
+    The last line may be cut off in its time.
+    """
+    first = None
     for match in _times(block):
+        first = first or match
         if has_year(match) and (second := seconds_of(match, reference)) is not None:
-            return int(second)
-    return None
-
-
-def _first_time(block: bytes) -> Match | None:
-    return next(_times(block), None)
+            return first, int(second)
+    return first, None
 
 
 def _times(block: bytes) -> Iterator[Match]:

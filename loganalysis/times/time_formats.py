@@ -30,7 +30,7 @@ from calendar import isleap
 from collections.abc import Iterator
 from datetime import UTC, datetime
 
-from loganalysis.times.wrappers import ANSI, after_wrapper
+from loganalysis.times.wrappers import ANSI, WRAPPER_BYTES, after_wrapper
 
 LINE_BYTES = 256
 JSON_BYTES = 1024
@@ -91,6 +91,8 @@ KLOG = re.compile(
 )
 _OTHER = (EPOCH, COMPACT, DOTTED, SHORT, SLASHED, US, GERMAN, NAMED, MONTH)
 """Formats besides ISO that begin with a digit. A line has one of them at most."""
+_MAY_BE_TIME = re.compile(rb"\d:\d|\d{6}|\d\.\d\d\.\d")
+"""What all formats contain: most lines without a time have none of these."""
 _OTHER_START = re.compile(
     rb"\d{10}|\d{8}[-T _]|\d{6} \d|\d{4}-\d\d-\d\d-|\d\d?(?:[/ -]|\.\d\d?(?: |\.\d{4}))"
 )
@@ -134,6 +136,8 @@ def find_time(line: bytes) -> Match | None:
 
 def locate_time(line: bytes) -> tuple[Match | None, int]:
     """The match of `find_time`, and the position in the line from which its positions count."""
+    if not _MAY_BE_TIME.search(line, 0, WRAPPER_BYTES + JSON_BYTES):
+        return None, 0
     if (match := _find(line)) or line[:1].isdigit() or line[:1] in b" \t":
         return match, 0
     start = after_wrapper(line)
