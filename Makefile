@@ -15,6 +15,9 @@ BIN := $(VENV)/bin
 # What runs, and what developers need on top.
 INSTALLED := $(VENV)/installed
 DEVELOPER := $(VENV)/installed-dev
+# The blocking client, which is made from the other one.
+SYNC := client/jobservice/_sync/__init__.py
+TOOLS := $(DEVELOPER) $(SYNC)
 # What own job types need, in a folder behind the packages of the service: those always come first.
 TYPES_REQUIRE := $(wildcard $(or $(JOB_TYPES_FOLDER),job_types)/requirements.txt)
 TYPES_PACKAGES := $(VENV)/job_types
@@ -40,12 +43,12 @@ doctor: $(INSTALLED) ## Examine settings, machine and store, and say what to do;
 # Tests chosen by -k or by a file are few: one process finds them once, where two passes and their workers would do so five times.
 FEW := $(if $(CI),,$(findstring -k ,$(TESTS))$(findstring .py,$(TESTS)))
 test: export PYTHONDONTWRITEBYTECODE :=
-test: $(DEVELOPER) ## Run all tests; TESTS="-k cancel" picks some
+test: $(TOOLS) ## Run all tests; TESTS="-k cancel" picks some
 	@$(if $(FEW),exec $(BIN)/pytest $(TESTS);) $(BIN)/pytest -m timing $(TESTS); alone=$$?; \
 	$(BIN)/pytest -m "not timing" -n 4 $(TESTS); others=$$?; \
 	case "$$alone $$others" in "0 0" | "0 5" | "5 0") ;; *) exit 1 ;; esac
 
-check: $(DEVELOPER) types ## Lint, format and types of Python and JavaScript, import rule and sizes
+check: $(TOOLS) types ## Lint, format and types of Python and JavaScript, import rule and sizes
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
 	$(BIN)/pytest -q tests/test_imports.py tests/test_style.py
@@ -54,15 +57,15 @@ check: $(DEVELOPER) types ## Lint, format and types of Python and JavaScript, im
 		bash -n $$script || exit 1; done
 	tests/web/check
 
-types: $(DEVELOPER) ## The types of Python only, which depend on its version
+types: $(TOOLS) ## The types of Python only, which depend on its version
 	$(BIN)/mypy
 
-docs: $(DEVELOPER) ## Write docs/settings.md, docs/errors.md and docs/pattern-sets.md from the code
+docs: $(TOOLS) ## Write docs/settings.md, docs/errors.md and docs/pattern-sets.md from the code
 	$(BIN)/python -m tests.support.settings_page
 	$(BIN)/python -m tests.support.errors_page
 	$(BIN)/python -m tests.support.pattern_sets_page
 
-bench: $(DEVELOPER) ## Compare analyze with ripgrep, which has to be installed; takes minutes
+bench: $(TOOLS) ## Compare analyze with ripgrep, which has to be installed; takes minutes
 	$(BIN)/python -m benchmarks.loganalysis.analyze
 
 # In an environment of its own: Zig has 400 MB.
@@ -71,30 +74,30 @@ kernel: ## Compile loganalysis/native into its wheels; CHECK=1 compares them wit
 	.cache/kernel/bin/pip install --quiet --disable-pip-version-check ziglang==0.17.1
 	.cache/kernel/bin/python -m loganalysis.native.build $(if $(CHECK),--check)
 
-peers: $(DEVELOPER) ## Compare the service with other job queues, in .cache/peers; takes half an hour
+peers: $(TOOLS) ## Compare the service with other job queues, in .cache/peers; takes half an hour
 	$(BIN)/python -m benchmarks.peers
 
-mutants: $(DEVELOPER) ## Switch the guards off one by one: the tests have to notice; takes half an hour
+mutants: $(TOOLS) ## Switch the guards off one by one: the tests have to notice; takes half an hour
 	$(BIN)/python -m tests.mutants
 
-power: $(DEVELOPER) ## Cut the power CUTS times: nothing that was acknowledged may be lost; needs root
+power: $(TOOLS) ## Cut the power CUTS times: nothing that was acknowledged may be lost; needs root
 	$(BIN)/python -m tests.system.power --cuts $(CUTS)
 	$(BIN)/python -m tests.system.power.backups --cuts $(CUTS)
 
-generators: $(DEVELOPER) ## Generate clients from /openapi.json with other people's tools, and run them; installs these in .cache
+generators: $(TOOLS) ## Generate clients from /openapi.json with other people's tools, and run them; installs these in .cache
 	tests/generators/run $(abspath $(BIN))/pytest
 
-audit: $(DEVELOPER) ## Write the bill of materials of the image, and ask for known faults of all packages; needs a connection
+audit: $(TOOLS) ## Write the bill of materials of the image, and ask for known faults of all packages; needs a connection
 	$(BIN)/python -m tests.support.audit
 
-chaos: $(DEVELOPER) ## Faults for SECONDS=60 on DATABASE=sqlite or postgresql, SEED=n; LISTENERS=2, RUNNERS=2, NETWORKS=1 to cut them; then the promises are checked
+chaos: $(TOOLS) ## Faults for SECONDS=60 on DATABASE=sqlite or postgresql, SEED=n; LISTENERS=2, RUNNERS=2, NETWORKS=1 to cut them; then the promises are checked
 	$(BIN)/python -m tests.system.chaos --seconds $(SECONDS) --database $(DATABASE) --listeners $(LISTENERS) --runners $(RUNNERS) \
 		$(if $(SEED),--seed $(SEED)) $(if $(NETWORKS),--networks)
 
-releases: $(DEVELOPER) ## Replace the previous release by this one under load, back, and again, for SECONDS=60 on DATABASE=sqlite or postgresql
+releases: $(TOOLS) ## Replace the previous release by this one under load, back, and again, for SECONDS=60 on DATABASE=sqlite or postgresql
 	$(BIN)/python -m tests.system.releases --seconds $(SECONDS) --database $(DATABASE)
 
-arm: $(DEVELOPER) ## Run the service for ARM by qemu, with the wheels of the lock; needs Debian's apt-get and a connection; takes minutes
+arm: $(TOOLS) ## Run the service for ARM by qemu, with the wheels of the lock; needs Debian's apt-get and a connection; takes minutes
 	$(BIN)/python -m tests.system.arm
 
 docker-test: ## Test the image and the compose file; needs a Docker engine
@@ -109,12 +112,15 @@ kubernetes-test: ## Test the manifests for Kubernetes, and run a pod; needs a Do
 install-systemd: ## Install and start the service below systemd, as root; UNITS="listener worker"
 	@PYTHON="$(PYTHON)" deploy/systemd/install $(UNITS)
 
-release: $(DEVELOPER) ## Write image, client, bill of materials, notes and checksums into dist; needs a connection
+release: $(TOOLS) ## Write image, client, bill of materials, notes and checksums into dist; needs a connection
 	$(BIN)/python -m tests.support.release
 
 clean: ## Remove what these targets made; ./data stays
-	rm -rf $(VENV) .mypy_cache .pytest_cache .ruff_cache .hypothesis .cache dist tests/web/node_modules
+	rm -rf $(VENV) client/jobservice/_sync .mypy_cache .pytest_cache .ruff_cache .hypothesis .cache dist tests/web/node_modules
 	find admin loganalysis server runner storage client tests benchmarks -name __pycache__ -prune -exec rm -rf {} +
+
+$(SYNC): client/generate_sync.py $(wildcard client/jobservice/_async/*.py)
+	@$(PYTHON) client/generate_sync.py && touch $@
 
 # Only files that have one of the hashes in the locks, and only wheels: building a package would run code without a hash.
 # Bytecode is made at the first start, and only of what is loaded. With uv, which brings a Python if there is none.

@@ -2,13 +2,12 @@
 
     python client/generate_sync.py
 
-Removes `async` and `await`, puts the names of the blocking calls in the place of the others, and
-lets ruff format the result. `tests/client/test_generate_sync.py` compares the files.
+Removes `async` and `await`, and puts the names of blocking calls in the place of the others. The
+build of the package does this (`hatch_build.py`), and so do `make` and the tests, for the sources.
 """
 
+import os
 import re
-import subprocess
-import sys
 from pathlib import Path
 
 PACKAGE = Path(__file__).parent / "jobservice"
@@ -44,8 +43,7 @@ INIT = (
 def generate(source: str) -> str:
     """Turn a module of the asynchronous client into one of the blocking client."""
     text = re.sub(r"\b(async|await) (?=\S)", "", source)
-    text = re.sub(r"\b\w+\b", lambda word: NAMES.get(word[0], word[0]), text)
-    return _ruff("format", _ruff("check", HEADER + text, "--select=I", "--fix", "--quiet"))
+    return HEADER + re.sub(r"\b\w+\b", lambda word: NAMES.get(word[0], word[0]), text)
 
 
 def generated() -> dict[Path, str]:
@@ -57,22 +55,16 @@ def generated() -> dict[Path, str]:
 
 
 def main() -> None:
-    """Write the files."""
-    for file, text in generated().items():
-        file.write_text(text, encoding="utf-8")
-
-
-def _ruff(command: str, text: str, *options: str) -> str:
-    """Pass a source through ruff."""
-    name = str(PACKAGE / "_sync" / "module.py")
-    done = subprocess.run(
-        [sys.executable, "-m", "ruff", command, *options, f"--stdin-filename={name}", "-"],
-        input=text,
-        capture_output=True,
-        text=True,
-        check=True,
-    )
-    return done.stdout
+    """Write the files that have changed, and delete others. Programs may do so at the same time."""
+    files, folder = generated(), PACKAGE / "_sync"
+    folder.mkdir(exist_ok=True)
+    for file in set(folder.glob("*.py")) - files.keys():
+        file.unlink(missing_ok=True)
+    for file, text in files.items():
+        if not file.exists() or file.read_text(encoding="utf-8") != text:
+            new = file.with_name(f"{file.name}.{os.getpid()}")
+            new.write_text(text, encoding="utf-8")
+            new.replace(file)
 
 
 if __name__ == "__main__":

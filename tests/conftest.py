@@ -1,6 +1,7 @@
 """Fixtures that all tests share."""
 
 import asyncio
+import runpy
 import shutil
 import socket
 from collections.abc import Generator, Iterator
@@ -20,11 +21,14 @@ from tests.support.browsers import page as page
 from tests.support.browsers import service as service
 from tests.support.compiled_once import shared_compilation
 from tests.support.event_clients import Followers
+from tests.support.paths import ROOT
 from tests.support.pool.pools import Owner, open_pool
 from tests.support.servers import postgres, s3
 from tests.support.servers.shared_database import SharedDatabases
 from tests.support.skips import refuse_unknown_skip
 from tests.support.stores import Bench, open_bench
+
+runpy.run_path(str(ROOT / "client/generate_sync.py"), run_name="__main__")
 
 
 @pytest.hookimpl(wrapper=True)

@@ -181,14 +181,14 @@ RESUMABLE = (
     ),
     Mutant(
         "the client notices that a file has changed",
-        "client/jobservice/_sync/uploads.py",
-        "        if complete.sha256 != call(lambda: hashed.sha256(size)):",
+        "client/jobservice/_async/uploads.py",
+        "        if complete.sha256 != await async_call(lambda: hashed.sha256(size)):",
         "        if False:",
         CLIENT,
     ),
     Mutant(
         "a submission is checked before its large file is sent",
-        "client/jobservice/_sync/uploads.py",
+        "client/jobservice/_async/uploads.py",
         "        if check:",
         "        if False:",
         CLIENT,

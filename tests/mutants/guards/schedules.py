@@ -242,7 +242,7 @@ SCHEDULES = (
     ),
     Mutant(
         "a repeated run of the client makes one job",
-        "client/jobservice/_sync/schedules.py",
+        "client/jobservice/_async/schedules.py",
         "        request = requests.run_schedule(name, idempotency_key)\n",
         "        request = requests.run_schedule(name)\n",
         ("tests/client/test_schedules.py",),

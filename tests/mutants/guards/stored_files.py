@@ -131,7 +131,7 @@ STORED_FILES = (
     ),
     Mutant(
         "the client sends a file that was deleted meanwhile",
-        "client/jobservice/_sync/client.py",
+        "client/jobservice/_async/client.py",
         '            if error.field == "upload.sha256":',
         "            if False:",
         ("tests/client/test_resumable.py",),
