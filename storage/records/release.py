@@ -3,4 +3,4 @@
 `pyproject.toml`, the client and the newest section of `CHANGELOG.md` have the same number.
 """
 
-RELEASE = "0.1.0"
+RELEASE = "0.2.0"
