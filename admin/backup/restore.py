@@ -32,7 +32,7 @@ from admin.transfer.endpoints import require_empty
 from admin.transfer.files import StoredFile, stored_size
 from storage.db.database import Database
 from storage.db.schema.migrate import apply_exactly, create_file, schema_lock
-from storage.db.schema.state import MIGRATIONS
+from storage.db.schema.state import known_names
 from storage.db.sqlite_file.wal_file import open_plainly
 from storage.db.store_id import change_store_id
 from storage.files.artifacts import ArtifactWriter
@@ -102,12 +102,11 @@ def _refuse_other(manifest: Manifest, database: Database) -> None:
             f"it is a backup of {theirs}, and DATABASE_URL is none: restore it into {theirs}, and "
             "then copy that store to DATABASE_URL, see docs/scaling.md"
         )
-    newest = max(each.stem for each in MIGRATIONS.glob("[0-9]*.py"))
-    unknown = [each for each in manifest.migrations if not (MIGRATIONS / f"{each}.py").exists()]
-    if unknown:
+    known = known_names()
+    if unknown := sorted(set(manifest.migrations) - known):
         raise BackupRefused(
             f"it is of release {manifest.release}, whose schema is newer ({unknown[-1]}; this one "
-            f"ends with {newest}): use that release or a later one"
+            f"ends with {max(known)}): use that release or a later one"
         )
 
 

@@ -16,6 +16,7 @@ from admin.commands.subparsers import Subparsers
 from storage.db.database import APPLICATION_NAME, Database, open_engine
 from storage.db.schema.migrate import bring_up_to_date, refuse_foreign
 from storage.db.schema.plan import Plan, read_plan
+from storage.db.schema.state import BEFORE_SCHEMA
 from storage.records.counted import counted
 from storage.records.job import StoreError
 from storage.records.release import RELEASE
@@ -75,6 +76,11 @@ def describe(plan: Plan) -> list[str]:
     if found.is_new:
         return ["the database is empty: the first start makes its tables"]
     lines = [f"this is release {RELEASE}, whose last migration is {found.last}"]
+    if found.lacking:
+        return [
+            *lines,
+            f"the database is of an earlier release: start release {BEFORE_SCHEMA} first",
+        ]
     if found.newer:
         works = "which works with this release" if found.is_compatible else "and needs a newer one"
         lines.append(f"the database has migrations of a newer release, {works}: {found.newer[-1]}")

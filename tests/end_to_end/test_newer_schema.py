@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import Any
 
-from tests.support.newer_release import EXPAND, NAME, release_with, update_schema
+from tests.support.newer_release import EXPAND, NAME, OLDEST, release_with, update_schema
 from tests.support.programs import Service, running_service
 
 READY = {"status": "ready", "runners": 1, "stale_runners": []}
@@ -54,7 +54,7 @@ def test_running_and_new_programs_work_after_a_newer_release_has_migrated(
     with running_service(empty_database_url, tmp_path) as service:
         first = service.worker()
         use_everything(service)
-        with release_with(tmp_path, EXPAND, "0018_release"):
+        with release_with(tmp_path, EXPAND, OLDEST):
             update_schema(empty_database_url, service.folder / "data")
         assert readiness(service) == (200, READY)
         use_everything(service)

@@ -250,3 +250,19 @@ def test_attempts_settled_together_have_versions_in_order(bench: Bench) -> None:
     assert runner.claims.complete_each([(fence, "1", RETURNED) for fence in fences]) == [True] * 3
     versions = [bench.job(fence.job_id).version for fence in fences]
     assert versions == list(range(versions[0], versions[0] + 3))
+
+
+def test_a_first_attempt_outlives_a_retry_of_a_client(bench: Bench) -> None:
+    runner, job_id = bench.runner(), bench.enqueue(max_retries=0)
+    runner.claims.fail(runner.claim_one(), RAISED._replace(pid=7))
+    first = bench.job(job_id).attempts
+    assert [(each.number, each.outcome, each.usage.pid) for each in first] == [(1, "raised", 7)]
+    bench.clock.forward(1)
+    assert bench.jobs.retry(job_id)[0]
+    assert bench.job(job_id).attempts == first
+    bench.jobs.cancel(job_id)
+    assert bench.job(job_id).attempts == first
+    assert bench.jobs.retry(job_id)[0]
+    runner.claims.complete(runner.claim_one(), "1", RETURNED)
+    assert bench.job(job_id).attempts[:1] == first
+    assert [each.outcome for each in bench.job(job_id).attempts] == ["raised", "returned"]

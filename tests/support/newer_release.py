@@ -26,6 +26,8 @@ EXPAND = (
 )
 """Statements with which the programs of this release have to work."""
 NAME = "9998_mood"
+OLDEST = state.oldest_of(state.SCHEMA)
+"""The oldest release that works with the schema of this one."""
 # The column names of the CHECK constraints of each table. SQLite adds none to an existing table.
 _CHECKS = """
 SELECT constraints.conname, attributes.attname FROM pg_constraint constraints
@@ -44,16 +46,17 @@ class Table:
 
 @contextmanager
 def release_with(
-    folder: Path, statements: Sequence[str], oldest: str | None, name: str = NAME
+    folder: Path, statements: Sequence[str], oldest: str | None, name: str = NAME, more: str = ""
 ) -> Iterator[None]:
     """This code becomes a release with one more migration for the duration of the block.
 
-    `oldest` is what the migration declares; None: it declares nothing.
+    `oldest` is what the migration declares; None: it declares nothing. `more`: further lines of it.
     """
     migrations = folder / f"migrations {name}"
-    shutil.copytree(state.MIGRATIONS, migrations)
+    if not migrations.exists():
+        shutil.copytree(state.MIGRATIONS, migrations)
     lines = [f"OLDEST = {oldest!r}"] if oldest else []
-    lines += ["def up(migrator, db):", "    pass"]
+    lines += [more, "def up(migrator, db):", "    pass"]
     lines += [f"    db.execute_sql({statement!r})" for statement in statements]
     (migrations / f"{name}.py").write_text("\n".join(lines))
     with pytest.MonkeyPatch.context() as patch:
@@ -73,13 +76,25 @@ def update_schema(url: str, folder: Path) -> None:
 def update_schema_to(url: str, folder: Path, last: str) -> None:
     """Migrate a database with the migrations up to this one."""
     migrations = folder / f"migrations up to {last}"
-    migrations.mkdir()
-    for file in state.MIGRATIONS.glob("[0-9]*.py"):
-        if file.stem <= last:
-            shutil.copy(file, migrations)
+    later = [each.name for each in state.MIGRATIONS.glob("[0-9]*.py") if each.stem > last]
+    shutil.copytree(state.MIGRATIONS, migrations, ignore=lambda *_: later)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(state, "MIGRATIONS", migrations)
         update_schema(url, folder)
+
+
+def make_before_schema(url: str, folder: Path, without: str = "") -> None:
+    """Make a database of the last release before the one with the schema in one migration.
+
+    `without` names a migration that it lacks.
+    """
+    update_schema(url, folder)
+    database = Database(open_engine(url))
+    try:
+        for name in (state.SCHEMA, without):
+            database.execute(f"DELETE FROM {state.HISTORY} WHERE name = '{name}'")
+    finally:
+        database.close()
 
 
 def read_schema(url: str) -> dict[str, Table]:

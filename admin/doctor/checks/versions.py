@@ -7,6 +7,7 @@ from importlib import metadata
 from admin.doctor.findings.finding import Finding, ok
 from admin.doctor.findings.subject import Subject
 from admin.store_checks.sqlite_version import SQLITE_VERSION, has_wal_reset_bug
+from storage.db.schema.state import BEFORE_SCHEMA
 from storage.liveness.runners import registered_runners
 from storage.open import runners_folder
 from storage.records.release import RELEASE
@@ -35,7 +36,15 @@ def check_schema(subject: Subject) -> Iterator[Finding]:
     if state.is_new:
         yield ok(SCHEMA, "the database is empty: the first start of a program makes its tables")
         return
-    if not state.is_compatible:
+    if state.lacking:
+        yield Finding(
+            SCHEMA,
+            "error",
+            f"the schema is that of an earlier release ({_missing(state.lacking)})",
+            f"release {RELEASE} cannot use it",
+            f"start release {BEFORE_SCHEMA} with it once; docs/upgrading.md#earlier-releases",
+        )
+    elif not state.is_compatible:
         yield Finding(
             SCHEMA,
             "error",
@@ -61,7 +70,7 @@ def check_schema(subject: Subject) -> Iterator[Finding]:
         )
     if state.contractions:
         yield from _contraction(subject, state.contractions)
-    if not (state.newer or state.pending or state.contractions):
+    if not (state.lacking or state.newer or state.pending or state.contractions):
         yield ok(SCHEMA, f"the schema is that of this release ({state.last})")
 
 

@@ -25,9 +25,6 @@ from storage.settings.drivers import without_psycopg
 
 log = logging.getLogger(__name__)
 
-FIRST_DECLARED = "0018_release"
-"""The migration from which each declares the oldest release that works with it."""
-
 
 def bring_up_to_date(database: Database, lock_folder: Path) -> None:
     """Run the missing migrations. Safe while other programs do the same.
@@ -67,12 +64,14 @@ def contract(database: Database, lock_folder: Path) -> list[str]:
 def apply_exactly(database: Database, names: Sequence[str]) -> None:
     """Bring a database to the schema that these migrations make. The caller holds `schema_lock`.
 
-    This release must know them. Raises StoreUnusable if the database has others.
+    This release must know them. Raises StoreUnusable if the database has others, or if this release
+    cannot make a schema as old as that.
     """
     found = state.applied(database)
-    if others := sorted(found - set(names)):
+    if others := sorted(found - set(names) - {state.SCHEMA}):
         raise StoreUnusable(f"the database has a newer schema ({others[-1]}): use an empty one")
-    _apply(database, [name for name in names if name not in found])
+    state.require_replaced(sorted(state.replaced() - set(names)))
+    _apply(database, state.to_apply(names, found))
 
 
 def _migrate(database: Database) -> None:
@@ -114,10 +113,10 @@ def _apply(database: Database, names: Sequence[str], one_by_one: bool = False) -
 
         logging.getLogger("peewee.migrations").setLevel(logging.WARNING)  # it logs each of them
         runner = Chosen(database.engine, str(state.MIGRATIONS), state.HISTORY)
-        if FIRST_DECLARED in names:
-            runner.up(FIRST_DECLARED)
+        if state.SCHEMA in names:
+            runner.up(state.SCHEMA)
         # Before the schema changes: a program that no longer works with it must never think so.
-        _raise_oldest(database, [name for name in names if name >= FIRST_DECLARED])
+        _raise_oldest(database, names)
         for number, name in enumerate(sorted(names) if one_by_one else (), 1):
             began_at = time.monotonic()
             runner.up(name)

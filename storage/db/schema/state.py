@@ -6,7 +6,8 @@ the schema after it. The database stores the newest of these declarations.
 """
 
 import importlib.util
-from dataclasses import dataclass
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from types import ModuleType
 
@@ -16,6 +17,10 @@ from storage.records.job import StoreUnusable
 
 MIGRATIONS = Path(__file__).parents[2] / "migrations"
 HISTORY = "schema_migration"
+SCHEMA = "0052_schema"
+"""The migration that makes the whole schema of a new database. It replaces all earlier ones."""
+BEFORE_SCHEMA = "0.2.0"
+"""The last release that has the migrations that SCHEMA replaces."""
 
 
 @dataclass(frozen=True)
@@ -25,7 +30,7 @@ class SchemaState:
     `pending` are those that a start applies, `contractions` those that it leaves to the command
     `contract`. `is_new`: the database has no migration at all. `oldest`: a release that has this
     migration works with the schema; None before there was such a declaration. `last`: the last
-    migration of this release.
+    migration of this release. `lacking`: migrations of earlier releases that this one cannot apply.
     """
 
     pending: list[str]
@@ -34,14 +39,16 @@ class SchemaState:
     newer: list[str]
     oldest: str | None
     last: str
+    lacking: list[str] = field(default_factory=list)
 
     @property
     def is_compatible(self) -> bool:
         """Whether this release works with the migrations that it does not know."""
-        return not self.newer or (self.oldest is not None and _file(self.oldest).exists())
+        return not self.lacking and (not self.newer or self.oldest in known_names())
 
     def require_compatible(self) -> None:
-        """Raise StoreUnusable, which names the oldest release that works with the schema."""
+        """Raise StoreUnusable, which names a release that works with the schema."""
+        require_replaced(self.lacking)
         if not self.is_compatible:
             raise StoreUnusable(
                 f"the database has a newer schema ({self.newer[-1]}): it needs a release with the "
@@ -52,15 +59,45 @@ class SchemaState:
 
 def read_state(database: Database) -> SchemaState:
     """Compare the migrations of the database with those of this code."""
-    known = {file.stem for file in MIGRATIONS.glob("[0-9]*.py")}
-    found = applied(database)
+    known, found = known_names(), applied(database)
     newer = sorted(found - known)
     # Only then: all releases that have such a table find it, whatever else they do not know.
     oldest = read_oldest(database) if newer else None
-    missing = sorted(known - found)
-    contractions = [name for name in missing if is_contraction(name)]
-    pending = [name for name in missing if name not in contractions]
-    return SchemaState(pending, contractions, not found, newer, oldest, max(known))
+    missing = to_apply(known, found)
+    lacking = [name for name in missing if name in replaced()] if found else []
+    contractions = [name for name in missing if name not in lacking and is_contraction(name)]
+    pending = [name for name in missing if name not in (*lacking, *contractions)]
+    return SchemaState(pending, contractions, not found, newer, oldest, max(known), lacking)
+
+
+def known_names() -> set[str]:
+    """Return the names of the migrations of this release, with those that SCHEMA replaces."""
+    return {file.stem for file in MIGRATIONS.glob("[0-9]*.py")} | replaced()
+
+
+def replaced() -> set[str]:
+    """Return the names of the migrations that SCHEMA replaces."""
+    return set(load(SCHEMA).REPLACES)
+
+
+def to_apply(names: Collection[str], found: Collection[str]) -> list[str]:
+    """Return those of `names` that are not in `found`, oldest first.
+
+    SCHEMA stands for all that it replaces, in both.
+    """
+    missing, old = set(names) - set(found), replaced()
+    if old <= missing:
+        return sorted(missing - old | {SCHEMA})
+    return sorted(missing - {SCHEMA})
+
+
+def require_replaced(lacking: Sequence[str]) -> None:
+    """Raise StoreUnusable if migrations are lacking that this release has no more."""
+    if lacking:
+        raise StoreUnusable(
+            f"the schema is that of an earlier release, without {lacking[0]}: start release"
+            f" {BEFORE_SCHEMA} with it once, then run `python -m storage contract` of that release"
+        )
 
 
 def applied(database: Database) -> set[str]:

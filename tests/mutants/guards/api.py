@@ -117,16 +117,16 @@ API = (
     ),
     Mutant(
         "a key stands for one job",
-        "storage/migrations/0004_submission_key.py",
-        "key TEXT PRIMARY KEY",
-        "key TEXT",
+        "storage/migrations/schema/tables.sql",
+        "key TEXT PRIMARY KEY,\n    fingerprint",
+        "key TEXT,\n    fingerprint",
         ("tests/server/jobs/test_idempotency.py",),
     ),
     Mutant(
         "a key goes with its job",
-        "storage/migrations/0004_submission_key.py",
-        "ON DELETE CASCADE ",
-        "",
+        "storage/migrations/schema/tables.sql",
+        " ON DELETE CASCADE DEFERRABLE",
+        " DEFERRABLE",
         ("tests/server/jobs/test_idempotency.py",),
     ),
     Mutant(

@@ -8,7 +8,6 @@ ROWS = ("tests/storage/jobs/test_files.py",)
 NAMES = ("tests/runner/files/test_names.py",)
 COPIES = ("tests/runner/files/test_store.py",)
 WORKER = ("tests/runner/supervisor/test_storing_files.py",)
-MIXED = ("tests/storage/db/test_mixed_releases.py",)
 
 ARTIFACTS = (
     Mutant(
@@ -61,11 +60,11 @@ ARTIFACTS = (
         ROWS,
     ),
     Mutant(
-        "a job that another release deletes takes the rows of its files along",
-        "storage/migrations/0045_job_file.py",
-        'DELETE = "DELETE FROM job_file WHERE job_id = OLD.id;"',
-        'DELETE = "DELETE FROM job_file WHERE job_id = OLD.id AND position > 99;"',
-        MIXED,
+        "a deleted job takes the rows of its files along",
+        "storage/migrations/schema/sqlite.sql",
+        "DELETE FROM job_file WHERE job_id = OLD.id;",
+        "DELETE FROM job_file WHERE job_id = OLD.id AND position > 99;",
+        ROWS,
     ),
     Mutant(
         "a sweep leaves names alone that are no keys",

@@ -96,8 +96,8 @@ BACKUP = (
     Mutant(
         "a backup of a newer release is refused",
         "admin/backup/restore.py",
-        "    if unknown:",
-        "    if False:",
+        "    if unknown := sorted(set(manifest.migrations) - known):",
+        "    if unknown := []:",
         PLACES,
     ),
     Mutant(

@@ -74,9 +74,9 @@ DEPENDENCIES = (
     ),
     Mutant(
         "what a deleted job waited for is deleted",
-        "storage/migrations/0039_dependencies.py",
-        '"AFTER DELETE ON job FOR EACH ROW WHEN (OLD.predecessors IS NOT NULL)"',
-        '"AFTER DELETE ON job FOR EACH ROW WHEN (FALSE)"',
+        "storage/migrations/schema/sqlite.sql",
+        "WHEN (OLD.predecessors IS NOT NULL)",
+        "WHEN (FALSE)",
         STORED,
     ),
     Mutant(

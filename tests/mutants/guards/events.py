@@ -90,14 +90,14 @@ EVENTS = (
     ),
     Mutant(
         "an event names the previous event of its job",
-        "storage/migrations/0007_events.py",
-        '"status": INSERT.format(previous="OLD.version"',
-        '"status": INSERT.format(previous="NULL"',
+        "storage/migrations/schema/sqlite.sql",
+        "SELECT NEW.version, NEW.id, OLD.version, FALSE",
+        "SELECT NEW.version, NEW.id, NULL, FALSE",
         STORED,
     ),
     Mutant(
         "events are deleted with their job",
-        "storage/migrations/0007_events.py",
+        "storage/migrations/schema/sqlite.sql",
         "        WHERE event.previous IS NOT NULL\n",
         "        WHERE FALSE\n",
         STORED,

@@ -4,7 +4,7 @@ from tests.mutants.mutant import Mutant
 
 HELD_TESTS = ("tests/storage/waiting/test_held.py",)
 ENDED_TESTS = ("tests/storage/waiting/test_ended.py",)
-SCHEMA = "storage/migrations/0034_held.py"
+SCHEMA = "storage/migrations/schema/sqlite.sql"
 
 HELD = (
     Mutant(
@@ -38,8 +38,8 @@ HELD = (
     Mutant(
         "a change of its time keeps a job held",
         SCHEMA,
-        '"UPDATE OF run_at ON job FOR EACH ROW WHEN (OLD.due_at IS NOT NULL AND NEW.due_at',
-        '"UPDATE OF run_at ON job FOR EACH ROW WHEN (FALSE AND NEW.due_at',
+        "WHEN (OLD.due_at IS NOT NULL AND NEW.due_at",
+        "WHEN (FALSE AND NEW.due_at",
         HELD_TESTS,
     ),
     Mutant(
@@ -104,8 +104,8 @@ ENDED = (
     Mutant(
         "the deletion of a watched job acts",
         SCHEMA,
-        '"DELETE ON job FOR EACH ROW WHEN (OLD.watched IS NOT NULL)"',
-        '"DELETE ON job FOR EACH ROW WHEN (FALSE)"',
+        "WHEN (OLD.watched IS NOT NULL)",
+        "WHEN (FALSE)",
         ENDED_TESTS,
     ),
     Mutant(

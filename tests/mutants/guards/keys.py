@@ -162,14 +162,14 @@ CONCURRENCY_KEYS = (
     ),
     Mutant(
         "a retry by a client waits for a place",
-        "storage/migrations/0041_concurrency_key.py",
-        " AND OLD.finished_at IS NOT NULL AND NEW.finished_at IS NULL)",
-        " AND FALSE)",
+        "storage/migrations/schema/sqlite.sql",
+        "AND OLD.finished_at IS NOT NULL\n    AND NEW.finished_at IS NULL)",
+        "AND FALSE)",
         PLACES,
     ),
     Mutant(
         "a job that begins to wait for a place is noted",
-        "storage/migrations/0041_concurrency_key.py",
+        "storage/migrations/schema/sqlite.sql",
         " AND NEW.holds = 2 AND OLD.holds <> 2)",
         " AND FALSE)",
         PLACES,

@@ -44,9 +44,9 @@ PARTS = (
     ),
     Mutant(
         "a final job has no parts",
-        "storage/migrations/0016_parts.py",
-        'DELETE = "DELETE FROM part WHERE job_id = NEW.id;"',
-        'DELETE = "UPDATE part SET spec = spec WHERE job_id = NEW.id;"',
+        "storage/migrations/schema/sqlite.sql",
+        "DELETE FROM part WHERE job_id = NEW.id;",
+        "UPDATE part SET spec = spec WHERE job_id = NEW.id;",
         ROWS,
     ),
     Mutant(

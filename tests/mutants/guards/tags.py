@@ -29,14 +29,14 @@ TAGS = (
     ),
     Mutant(
         "the tags of a deleted job are deleted",
-        "storage/migrations/0031_tags.py",
-        '"AFTER DELETE ON job FOR EACH ROW WHEN (OLD.tags IS NOT NULL)"',
-        '"AFTER DELETE ON job FOR EACH ROW WHEN (FALSE)"',
+        "storage/migrations/schema/sqlite.sql",
+        "WHEN (OLD.tags IS NOT NULL)",
+        "WHEN (FALSE)",
         STORED,
     ),
     Mutant(
         "only the tags of the deleted job are deleted",
-        "storage/migrations/0031_tags.py",
+        "storage/migrations/schema/sqlite.sql",
         "WHERE job_id = OLD.id AND tag IN",
         "WHERE tag IN",
         STORED,

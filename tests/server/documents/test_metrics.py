@@ -239,8 +239,8 @@ async def test_a_store_with_a_newer_schema_is_ready_if_this_release_works_with_i
 
 @pytest.mark.gen_test
 async def test_a_store_with_an_older_schema_is_not_ready(client: Client, bench: Bench) -> None:
-    bench.store.database.execute("DELETE FROM schema_migration WHERE name = '0005_tally'")
-    assert "0005_tally" in (await client.get("/readyz", status=503))["detail"]
+    bench.store.database.execute("DELETE FROM schema_migration WHERE name = '0052_lost_runner'")
+    assert "0052_lost_runner" in (await client.get("/readyz", status=503))["detail"]
     assert (await client.get("/healthz"))["status"] == "ok"
 
 

@@ -1,66 +1,65 @@
-"""A database of the first release is migrated with all its data."""
+"""New databases get the whole schema at once. Those of the release before are used as they are."""
 
-import shutil
 from pathlib import Path
-from uuid import uuid4
 
 import pytest
 
 from storage.db.database import Database, open_engine
 from storage.db.schema import migrate, state
 from storage.open import open_store
-from storage.queries.stats import read_stats
-from storage.records.filters import Filters
-from storage.records.states import Status
+from storage.records.job import StoreUnusable
 from storage.settings.settings import Settings
-from storage.store import JobStore
-from tests.support.stores import Bench
-
-FIRST = "0001_jobs.py"
-INSERT = """
-INSERT INTO job (id, type, status, payload, error, attempt, retry_count, max_retries, priority,
-    created_at, run_at, started_at, finished_at, version)
-VALUES ('{id}', 'sleep', '{status}', '{{"seconds": 1}}', {error}, {attempt}, 0, 0, 0,
-    1000, 1000, {at}, {at}, {version})
-"""
+from tests.support.newer_release import OLDEST, make_before_schema, release_with, update_schema
+from tests.support.stores import Bench, open_bench
 
 
-def missing_migrations(database: Database) -> list[str]:
-    found = state.read_state(database)
-    assert found.newer == []
-    return found.pending
+def pending(url: str) -> list[str]:
+    database = Database(open_engine(url))
+    try:
+        return state.read_state(database).pending
+    finally:
+        database.close()
 
 
-def test_jobs_of_the_first_release_can_be_used(
-    empty_database_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+def test_a_new_database_has_the_names_that_programs_of_the_release_before_look_for(
+    bench: Bench,
 ) -> None:
-    folder = tmp_path / "migrations"
-    folder.mkdir()
-    shutil.copy(state.MIGRATIONS / FIRST, folder)
+    names = state.applied(bench.store.database)
+    assert names == {*state.replaced(), state.SCHEMA}
+    assert len(names) == 53
+    assert state.read_oldest(bench.store.database) == OLDEST
+
+
+def test_a_database_of_the_release_before_has_the_schema(
+    empty_database_url: str, tmp_path: Path
+) -> None:
+    make_before_schema(empty_database_url, tmp_path)
+    with open_bench(empty_database_url, tmp_path) as bench:
+        assert bench.job(bench.enqueue()).status == "queued"
+        assert state.SCHEMA not in state.applied(bench.store.database)
+    assert pending(empty_database_url) == []
+
+
+def test_a_database_of_an_earlier_release_is_refused_with_the_release_that_updates_it(
+    empty_database_url: str, tmp_path: Path
+) -> None:
+    make_before_schema(empty_database_url, tmp_path, without="0052_lost_runner")
+    settings = Settings.read({"DATA_DIR": str(tmp_path), "DATABASE_URL": empty_database_url})
+    with pytest.raises(
+        StoreUnusable, match=r"without 0052_lost_runner: start release 0\.2\.0 with"
+    ):
+        open_store(settings)
+
+
+def test_a_new_database_without_the_schema_is_not_made_from_single_names(
+    empty_database_url: str,
+) -> None:
+    """For example to restore a backup of an earlier release."""
     database = Database(open_engine(empty_database_url))
-    with monkeypatch.context() as first:
-        first.setattr(state, "MIGRATIONS", folder)
-        migrate.bring_up_to_date(database, tmp_path)
-    queued, failed = uuid4(), uuid4()
-    for version, (job_id, status) in enumerate(((queued, "queued"), (failed, "failed")), 1):
-        ended = status == "failed"
-        values = {"error": "'{}'", "attempt": 1, "at": 2000} if ended else {}
-        values = {"error": "NULL", "attempt": 0, "at": "NULL", **values}
-        insert = INSERT.format(id=job_id.hex, status=status, version=version, **values)
-        with database.transaction():
-            database.execute(insert)
-            database.execute("UPDATE version SET value = value + 1")
+    with pytest.raises(StoreUnusable, match="earlier release, without 0002_client_retries"):
+        migrate.apply_exactly(database, ["0001_jobs"])
+    assert database.engine.get_tables() == []
     database.close()
-    store = open_store(
-        Settings.read({"DATA_DIR": str(tmp_path / "data"), "DATABASE_URL": empty_database_url})
-    )
-    jobs = JobStore(store.database, store.wakeup, store.clock)
-    assert missing_migrations(store.database) == []
-    assert [job.id for job in jobs.list(Filters(frozenset({Status.FAILED})), 5).jobs] == [failed]
-    assert jobs.retry(failed)[0]
-    (mine,) = read_stats(store.database, store.clock, store.runners_folder).types.values()
-    assert (mine.queued, mine.running) == (2, 0)
-    store.close()
 
 
 @pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)
@@ -73,18 +72,12 @@ def test_frequently_changed_tables_are_vacuumed_often(bench: Bench) -> None:
 
 
 def test_a_missing_migration_runs_even_after_one_with_a_higher_number(
-    empty_database_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    empty_database_url: str, tmp_path: Path
 ) -> None:
-    folder = tmp_path / "migrations"
-    shutil.copytree(state.MIGRATIONS, folder)
-    (folder / "0015_trace.py").unlink()
-    database = Database(open_engine(empty_database_url))
-    with monkeypatch.context() as without:
-        without.setattr(state, "MIGRATIONS", folder)
-        migrate.bring_up_to_date(database, tmp_path)
-    assert missing_migrations(database) == ["0015_trace"]
-    migrate.bring_up_to_date(database, tmp_path)
-    assert missing_migrations(database) == []
-    columns = {column.name for column in database.engine.get_columns("job")}
-    assert "traceparent" in columns
-    database.close()
+    with release_with(tmp_path, ["CREATE TABLE later (id INTEGER)"], OLDEST):
+        update_schema(empty_database_url, tmp_path)
+        earlier = ["CREATE TABLE earlier (id INTEGER)"]
+        with release_with(tmp_path, earlier, OLDEST, "9997_earlier"):
+            assert pending(empty_database_url) == ["9997_earlier"]
+            update_schema(empty_database_url, tmp_path)
+            assert pending(empty_database_url) == []

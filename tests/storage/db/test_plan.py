@@ -1,11 +1,14 @@
 """`python -m storage migrate` and its dry run. Starts announce long migrations."""
 
+import argparse
 import logging
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from admin.commands import migrate as command
+from admin.commands.migrate import describe
 from storage.db.database import Database, open_engine
 from storage.db.models import ReleaseRow
 from storage.db.schema import plan, state
@@ -15,6 +18,8 @@ from storage.settings.settings import Settings
 from tests.support.newer_release import (
     EXPAND,
     NAME,
+    OLDEST,
+    make_before_schema,
     release_with,
     update_schema,
     update_schema_to,
@@ -22,8 +27,8 @@ from tests.support.newer_release import (
 from tests.support.stores import open_bench
 from tests.support.warm_start import run_program
 
-RELEASED = "0028_contraction"
-"""The last migration of the release 0.1.0."""
+LATER = ["CREATE INDEX job_later ON job (version)"]
+SCANS = "SCANS = {'job': 1}"
 
 
 def migrate(url: str, folder: Path, *options: str) -> Any:
@@ -40,28 +45,60 @@ def pending(url: str) -> list[str]:
         database.close()
 
 
-def test_a_dry_run_tells_what_is_to_be_done_and_changes_nothing(
-    empty_database_url: str, tmp_path: Path
-) -> None:
-    update_schema_to(empty_database_url, tmp_path, RELEASED)
-    before = pending(empty_database_url)
-    answer = migrate(empty_database_url, tmp_path, "--dry-run")
-    assert answer.returncode == 0, answer.stderr
-    for name in before:
-        assert f"  {name} " in answer.stdout
-    assert f"{len(before)} migrations, about 1 s; afterwards, releases that have " in answer.stdout
-    assert pending(empty_database_url) == before != []
+def lines_of(url: str) -> list[str]:
+    """What the command says of a database."""
+    database = Database(open_engine(url))
+    try:
+        return describe(plan.read_plan(database))
+    finally:
+        database.close()
 
 
-def test_the_command_migrates_and_has_nothing_to_do_afterwards(
+def test_the_plan_names_each_migration_and_the_releases_that_still_work_afterwards(
     empty_database_url: str, tmp_path: Path
 ) -> None:
-    update_schema_to(empty_database_url, tmp_path, RELEASED)
-    assert "done: the schema is up to date" in migrate(empty_database_url, tmp_path).stdout
-    assert pending(empty_database_url) == []
+    update_schema(empty_database_url, tmp_path)
+    with release_with(tmp_path, LATER, OLDEST, more=SCANS):
+        first, named, last = lines_of(empty_database_url)
+        assert first.endswith(f"whose last migration is {NAME}")
+        assert named.split()[:3] == [NAME, "at", "once"]
+        assert last == f"1 migration, about 1 s; afterwards, releases that have {OLDEST} " + (
+            "still work with the database"
+        )
+        assert pending(empty_database_url) == [NAME]
+
+
+def test_a_dry_run_changes_nothing_and_the_command_migrates(
+    empty_database_url: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    update_schema(empty_database_url, tmp_path)
+    settings = Settings.read({"DATA_DIR": str(tmp_path), "DATABASE_URL": empty_database_url})
+    parser = argparse.ArgumentParser()
+    command.add(parser.add_subparsers())
+    with release_with(tmp_path, LATER, OLDEST, more=SCANS):
+        for options, left in (["--dry-run"], [NAME]), ([], []):
+            arguments = parser.parse_args(["migrate", *options])
+            assert arguments.run(arguments, settings) == 0
+            assert pending(empty_database_url) == left
+    assert "done: the schema is up to date" in capsys.readouterr().out
+
+
+def test_the_command_has_nothing_to_do_for_a_database_of_the_release_before(
+    empty_database_url: str, tmp_path: Path
+) -> None:
+    make_before_schema(empty_database_url, tmp_path)
+    for options in (["--dry-run"], []):
+        answer = migrate(empty_database_url, tmp_path, *options)
+        assert (answer.returncode, answer.stderr) == (0, "")
+        assert "nothing to do: the schema is up to date" in answer.stdout
+
+
+def test_a_database_of_an_earlier_release_is_named_and_stays_as_it_is(
+    empty_database_url: str, tmp_path: Path
+) -> None:
+    make_before_schema(empty_database_url, tmp_path, without="0030_pattern_set")
     answer = migrate(empty_database_url, tmp_path)
-    assert (answer.returncode, answer.stderr) == (0, "")
-    assert "nothing to do: the schema is up to date" in answer.stdout
+    assert (answer.returncode, "start release 0.2.0 first" in answer.stdout) == (1, True)
 
 
 def test_without_a_database_nothing_is_made(tmp_path: Path) -> None:
@@ -71,7 +108,7 @@ def test_without_a_database_nothing_is_made(tmp_path: Path) -> None:
 
 
 def test_a_newer_database_is_named(empty_database_url: str, tmp_path: Path) -> None:
-    with release_with(tmp_path, EXPAND, oldest="0018_release"):
+    with release_with(tmp_path, EXPAND, OLDEST):
         update_schema(empty_database_url, tmp_path)
     answer = migrate(empty_database_url, tmp_path, "--dry-run")
     assert answer.returncode == 0
@@ -93,21 +130,16 @@ def test_the_former_name_of_a_transfer_still_works(tmp_path: Path) -> None:
     assert (half.returncode, "storage transfer --from URL --to URL" in half.stderr) == (1, True)
 
 
-@pytest.mark.parametrize("name", [each.stem for each in state.MIGRATIONS.glob("00[2-9]*.py")])
-def test_a_migration_says_which_tables_it_reads(name: str, tmp_path: Path) -> None:
+def test_a_migration_says_which_tables_it_reads(tmp_path: Path) -> None:
     """An index on a table that was there before reads the table once."""
-    if name <= RELEASED:
-        return  # released without it
-    url = f"sqlite:///{tmp_path / 'jobs.db'}"
-    earlier = max(each.stem for each in state.MIGRATIONS.glob("[0-9]*.py") if each.stem < name)
-    update_schema_to(url, tmp_path, earlier)
-    before = indexes(url)
-    (tmp_path / "now").mkdir()
-    update_schema_to(url, tmp_path / "now", name)
-    tables = {table for table, _ in before}
-    new = [table for table, index in indexes(url) - before if table in tables and index]
-    scans = getattr(state.load(name), "SCANS", {})
-    assert scans == {table: new.count(table) for table in sorted(set(new))}
+    url, before = f"sqlite:///{tmp_path / 'jobs.db'}", set[tuple[str, str | None]]()
+    for name in sorted(each.stem for each in state.MIGRATIONS.glob("[0-9]*.py")):
+        update_schema_to(url, tmp_path, name)
+        tables = {table for table, _ in before}
+        new = [table for table, index in indexes(url) - before if table in tables and index]
+        scans = getattr(state.load(name), "SCANS", {})
+        assert (name, scans) == (name, {table: new.count(table) for table in sorted(set(new))})
+        before = indexes(url)
 
 
 def indexes(url: str) -> set[tuple[str, str | None]]:
@@ -127,17 +159,18 @@ def test_a_start_announces_how_long_its_migrations_take(
     monkeypatch: pytest.MonkeyPatch,
     caplog: pytest.LogCaptureFixture,
 ) -> None:
-    update_schema_to(empty_database_url, tmp_path, RELEASED)
+    update_schema(empty_database_url, tmp_path)
     monkeypatch.setattr(plan, "_rows", lambda database, table: 2_000_000)
     database = Database(open_engine(empty_database_url))
-    names = state.read_state(database).pending
-    with caplog.at_level(logging.INFO, "storage"):
+    with (
+        release_with(tmp_path, LATER, OLDEST, more=SCANS),
+        caplog.at_level(logging.INFO, "storage"),
+    ):
         bring_up_to_date(database, tmp_path)
     database.close()
     announced, *done, _ = [vars(each) for each in caplog.records if "migration" in str(vars(each))]
-    scans = [sum(getattr(state.load(name), "SCANS", {}).values()) for name in names]
-    assert announced["expected_seconds"] == round(2 * plan.SECONDS_PER_MILLION * sum(scans))
-    assert [each["migration"] for each in done if "migration" in each] == names
+    assert announced["expected_seconds"] == round(2 * plan.SECONDS_PER_MILLION)
+    assert [each["migration"] for each in done if "migration" in each] == [NAME]
 
 
 def test_rows_are_counted_or_estimated(empty_database_url: str, tmp_path: Path) -> None:

@@ -5,8 +5,7 @@ from uuid import UUID
 
 import pytest
 
-from storage.db.models import EventRow, JobRow
-from storage.db.schema import state
+from storage.db.models import JobRow
 from storage.jobs import retention
 from storage.jobs.retention import Retention
 from storage.records.filters import Filters
@@ -247,16 +246,3 @@ def test_rules_are_read() -> None:
 def test_wrong_rules_are_refused(text: str, reason: str) -> None:
     with pytest.raises(ValueError, match=reason):
         parse_rules(text)
-
-
-def test_a_job_older_than_all_events_gets_one_by_a_migration(bench: Bench, prune: Pruner) -> None:
-    database, job_id = bench.store.database, canceled(bench)
-    waiting, newest = bench.enqueue(), canceled(bench)
-    database.run(EventRow.delete().where(EventRow.job_id.in_([job_id, waiting])))
-    with database.transaction():
-        state.load("0027_final_events").up(None, database.engine)
-    events = database.rows(EventRow.select(EventRow.job_id).order_by(EventRow.version))
-    assert [row["job_id"] for row in events] == [job_id, newest, newest]
-    bench.clock.forward(2 * KEEP_SECONDS)
-    assert (prune(), stored(bench)) == (2, [waiting])
-    assert database.rows(EventRow.select()) == []

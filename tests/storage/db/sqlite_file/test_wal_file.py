@@ -5,16 +5,12 @@ from pathlib import Path
 
 import pytest
 
-from storage.db.database import Database, open_engine
 from storage.db.sqlite_file.wal_file import wal_mismatch
 from storage.db.sqlite_file.wal_index import lost_changes
 from storage.records.filters import Filters
 from storage.records.job import StoreDamaged
 from storage.store import JobStore
 from tests.support.damaged_files import add_jobs, copy_as_it_is, make_mixed_copy, open_at
-from tests.support.newer_release import update_schema_to
-from tests.support.previous_release import LAST, PreviousRelease
-from tests.support.stores import id_at
 
 
 @pytest.mark.parametrize("newer", ["wal", "file"])
@@ -121,24 +117,3 @@ def test_the_wal_of_another_database_is_refused(tmp_path: Path) -> None:
     (one / "jobs.db-wal").write_bytes(wal)
     with pytest.raises(StoreDamaged, match="its WAL is newer"):
         open_at(one)
-
-
-@pytest.mark.parametrize("newer", ["wal", "file"])
-def test_the_wal_of_a_file_of_the_previous_release_is_checked(tmp_path: Path, newer: str) -> None:
-    url = f"sqlite:///{tmp_path / 'jobs.db'}"
-    update_schema_to(url, tmp_path, LAST)
-    database = Database(open_engine(url))
-    previous = PreviousRelease(database)
-    copies = []
-    for number in range(3):
-        previous.submit(id_at(1000, number), 1000)
-        copy_as_it_is(tmp_path, copy := tmp_path / str(number))
-        assert wal_mismatch(copy / "jobs.db") is None
-        copies.append(copy)
-        database.execute("PRAGMA wal_checkpoint(TRUNCATE)")
-    database.close()
-    first, last = (copies[0], copies[2]) if newer == "wal" else (copies[2], copies[0])
-    (first / "jobs.db-wal").write_bytes((last / "jobs.db-wal").read_bytes())
-    assert f"its WAL is {'newer' if newer == 'wal' else 'older'}" in str(
-        wal_mismatch(first / "jobs.db")
-    )

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-OLDEST = "0018_release"
+OLDEST = "0025_counter"
 STATEMENTS = (
     "ALTER TABLE job ADD COLUMN mood TEXT",
     "ALTER TABLE attempt ADD COLUMN weight INTEGER NOT NULL DEFAULT 1",
