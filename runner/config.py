@@ -165,13 +165,6 @@ class RunnerSettings(TraceSettings):
         description="Files and folders that jobs may read and write besides their folder and /tmp, "
         "separated by commas. /: everything.",
     )
-    parts_bytes: Size = Field(
-        2**30,
-        ge=0,
-        le=2**62,
-        description="Size from which a file is analyzed in parts, by all workers with free slots. "
-        "0: never.",
-    )
     queues: str = Field(
         "",
         description="Names of the queues to take jobs from, separated by commas. Empty: all.",

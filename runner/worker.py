@@ -116,7 +116,6 @@ def run(
             maintenance,
             traces,
             settings.drain_seconds,
-            settings.parts_bytes,
         )
         run_loop(supervisor, waiter, signals, heartbeat, manager, settings.concurrency_limit)
     supervisor.settle_remaining()

@@ -18,8 +18,6 @@ from typing import Any, NamedTuple
 import peewee as pw
 
 from storage.claiming.candidates import CandidateFinder, Candidates, Rows
-from storage.claiming.job_parts import JobParts
-from storage.claiming.part_claims import ClaimedPart, Parts, PartWork
 from storage.db.clock import Clock
 from storage.db.database import Database
 from storage.db.errors import OptimisticConflict
@@ -85,7 +83,7 @@ class ClaimedJobs:
 
 @dataclass(frozen=True)
 class Claimed:
-    """The results of a claim transaction: the settled ends, and the jobs and parts to start."""
+    """The results of a claim transaction: the settled ends, and the jobs to start."""
 
     accepted: list[bool]
     """For each settlement, whether the runner still held the attempt."""
@@ -94,9 +92,6 @@ class Claimed:
     """When the next job of an open queue falls due, if no job was claimed. None without one."""
     topics: list[str]
     """Whom to wake, see `Claims.wake`."""
-    accepted_parts: list[bool]
-    """For each ended part, whether the runner still held it."""
-    parts: list[ClaimedPart]
 
 
 class Claims:
@@ -131,8 +126,6 @@ class Claims:
         self.started_keys: set[str] = set()
         """Concurrency keys of the jobs that the last transaction has claimed, if more of their jobs
         may run: the next job of each may get a place, see `storage/waiting/places.py`."""
-        self.parts = Parts(database, liveness, queues, self.is_registered)
-        self.job_parts = JobParts(database, wakeup, liveness)
 
     def settle_and_claim(
         self,
@@ -140,7 +133,6 @@ class Claims:
         unstored: Sequence[Unstored] = (),
         limit: int = 0,
         prefetch: int = 0,
-        part_work: PartWork | None = None,
     ) -> Claimed:
         """Settle ended attempts, store progress and output, and claim jobs, in one transaction.
 
@@ -152,7 +144,7 @@ class Claims:
         nothing has changed, and it runs again without. It writes nothing if no job is due, and
         there is nothing to settle or to store.
         """
-        work = settlements, unstored, limit, prefetch, part_work
+        work = settlements, unstored, limit, prefetch
         if not self._database.postgresql:
             return self._settle_and_claim(*work)
         try:
@@ -167,18 +159,17 @@ class Claims:
         unstored: Sequence[Unstored],
         limit: int,
         prefetch: int,
-        part_work: PartWork | None = None,
         optimistic: bool = False,
     ) -> Claimed:
         self.traced.clear()
         now, count = self._clock(), limit + prefetch
-        has_changes = bool(settlements or unstored or part_work)
+        has_changes = bool(settlements or unstored)
         with self._database.transaction():
             candidates = self._find_early(now, count, has_changes, optimistic)
             self.has_ended = candidates is not None and candidates.has_ended
             if candidates and not (has_changes or candidates.due):
                 nothing = self._claim([], now, False)
-                return Claimed([], nothing, earliest_run_at(candidates.open_queues), [], [], [])
+                return Claimed([], nothing, earliest_run_at(candidates.open_queues), [])
             guarded = optimistic and candidates is not None
             self._database.reserve_versions(_RESERVED_VERSIONS)
             for each in unstored:
@@ -194,13 +185,9 @@ class Claims:
             topics = [LISTENER if any(accepted) or expired else EVENTS]
             if candidates.is_truncated and _is_room_left(candidates, now, rows):
                 topics.append(WORKER)
-            part_results: tuple[list[bool], list[ClaimedPart]] = [], []
-            if part_work:
-                part_results = self.parts.settle_and_claim(part_work, len(rows))
-                topics += [WORKER] * bool(part_work.ended)  # the runner of the job
             self._wakeup.notify_in_transaction(topics)
         next_run_at = earliest_run_at(candidates.open_queues)
-        return Claimed(accepted, jobs, next_run_at, topics, *part_results)
+        return Claimed(accepted, jobs, next_run_at, topics)
 
     def _without_expired(self, rows: Rows, now: int, guarded: bool) -> tuple[Rows, Rows]:
         """Cancel the expired ones among due jobs. Returns the others, and the canceled ones."""

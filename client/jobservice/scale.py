@@ -30,7 +30,7 @@ class Scale:
     """How many slots could be used now, and how many there are.
 
     slots, busy: the slots of the living workers, and how many of them have a job.
-    parts: parts of split jobs that wait or run, less the jobs that they belong to.
+    parts: always 0; older services split large jobs into parts.
     schedules: schedules that wait for a worker to fire them.
     """
 

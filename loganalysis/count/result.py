@@ -3,16 +3,14 @@
 Line numbers count from 1 at the start of the part; `merge` adds the lines of the parts before.
 """
 
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
-from loganalysis.count.line_marks import SPACING_BYTES, LineMarks
+from loganalysis.count.line_marks import LineMarks
 from loganalysis.count.samples import Samples
 from loganalysis.fields.table import FieldTable
 from loganalysis.read.invalid_text import InvalidText
 from loganalysis.times.histogram import Histogram
-from loganalysis.times.time_bounds import TimeBounds
 from loganalysis.times.timeline import Timeline
 
 
@@ -44,21 +42,6 @@ class PatternResult:
             self.histogram.merge(later.histogram)
         self.undated += later.undated
 
-    def dump(self) -> list[Any]:
-        """The result for JSON; samples have one character for each byte (Latin-1)."""
-        samples = [sample.decode("latin-1") for sample in self.samples]
-        lines = [self.matching_lines, self.first_line, self.last_line]
-        histogram = self.histogram and self.histogram.dump()
-        return [self.count, *lines, samples, histogram, self.undated]
-
-    @classmethod
-    def load(cls, content: list[Any], max_buckets: int) -> "PatternResult":
-        """A result from the output of `dump`. Its histogram gets `max_buckets` as its bound."""
-        count, matching, first, last, samples, histogram, undated = content
-        as_bytes = [sample.encode("latin-1") for sample in samples]
-        loaded = None if histogram is None else Histogram.load(histogram, max_buckets)
-        return cls(count, matching, first, last, as_bytes, loaded, undated)
-
 
 class LineTable(Protocol):
     """Figures about all lines of a part of a file, such as overview.table.ShapeTable."""
@@ -69,12 +52,6 @@ class LineTable(Protocol):
 
     def merge(self, later: Any, /) -> None:
         """Add the figures of the next part, which are of the same class."""
-
-    def dump(self) -> Any:
-        """The figures for JSON."""
-
-
-_FIGURES = ("fields", "table", "timeline", "samples")
 
 
 @dataclass
@@ -127,48 +104,3 @@ class PartialResult:
             setattr(self, name, later)
         elif later is not None:
             getattr(self, name).merge(later)
-
-    def dump(self) -> dict[str, Any]:
-        """The result for JSON, which is stored until another process merges it.
-
-        It is not pickled, because unpickling data from a store is unsafe.
-        """
-        figures = {name: getattr(self, name) for name in _FIGURES}
-        more = {name: each.dump() for name, each in figures.items() if each is not None}
-        if self.records is not None:
-            more["records"] = self.records
-        return more | {
-            "bytes": self.bytes,
-            "lines": self.lines,
-            "tallies": [result.dump() for result in self.results],
-            "span": ["", "", True],  # no time span; a worker of the previous release expects it
-            "trouble": [self.invalid_text.count, self.invalid_text.first_offset],
-            "marks": [self.marks.spacing, self.marks.marks],
-            "bounds": [each and each.to_row() for each in self.marks.bounds],
-        }
-
-    @classmethod
-    def load(
-        cls,
-        content: dict[str, Any],
-        max_buckets: int,
-        load_table: Callable[[Any], LineTable] | None = None,
-    ) -> "PartialResult":
-        """A result from the output of `dump`. Histograms get `max_buckets` as their bound.
-
-        `load_table` makes the table from the output of its own `dump`.
-        """
-        results = [PatternResult.load(each, max_buckets) for each in content["tallies"]]
-        invalid_text = InvalidText(*content["trouble"])
-        # Older workers send no marks, or no bounds.
-        spacing, marks = content.get("marks", [SPACING_BYTES, [[0, 1, None]]])
-        found = cls(results, content["bytes"], content["lines"], invalid_text)
-        found.marks = LineMarks([tuple(each) for each in marks], spacing)
-        if len(bounds := content.get("bounds", [])) == len(marks):
-            found.marks.bounds = [each and TimeBounds.of_row(each) for each in bounds]
-        found.fields = FieldTable.load(content["fields"]) if "fields" in content else None
-        found.table = load_table(content["table"]) if load_table and "table" in content else None
-        found.timeline = Timeline.load(content["timeline"]) if "timeline" in content else None
-        found.samples = Samples.load(content["samples"]) if "samples" in content else None
-        found.records = content.get("records")
-        return found

@@ -9,18 +9,12 @@ are kept depend neither on the order of the lines nor on the parts of a file.
 At the end, `choose` takes some of the lines that were kept.
 """
 
-import base64
-import json
-import zlib
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from math import ceil
-from typing import Any
 
 BURST = 4
 """A cell is part of a burst if it has so many times the lines of a mean cell."""
-PLAIN_BYTES = 12 << 20
-"""Samples with more bytes as JSON are packed, since the result of a part may have 16 MiB."""
 
 
 @dataclass
@@ -37,19 +31,6 @@ class Sample:
     before: list[bytes] = field(default_factory=list)
     after: list[bytes] = field(default_factory=list)
     file_line: int | None = None
-
-    def dump(self) -> list[Any]:
-        """The sample for JSON; texts have one character for each byte (Latin-1)."""
-        around = [[line.decode("latin-1") for line in lines] for lines in (self.before, self.after)]
-        found = [self.line, self.second, self.text.decode("latin-1"), *around]
-        return found if self.file_line is None else [*found, self.file_line]
-
-    @classmethod
-    def load(cls, content: list[Any]) -> "Sample":
-        """A sample from the output of `dump`."""
-        line, second, text, *around = content[:5]
-        before, after = ([each.encode("latin-1") for each in lines] for lines in around)
-        return cls(line, second, text.encode("latin-1"), before, after, *content[5:])
 
 
 @dataclass
@@ -101,22 +82,6 @@ class PatternSamples:
         cells = (*self.dated.cells.values(), *self.undated.cells.values())
         needed = {*self.least, *(least for least, _ in cells)}
         self.lines = {each: line for each, line in self.lines.items() if each in needed}
-
-    def dump(self) -> list[Any]:
-        """What is kept, for JSON."""
-        rows = [[row.shift, sorted(row.cells.items())] for row in (self.dated, self.undated)]
-        lines = [[each, line.dump()] for each, line in self.lines.items()]
-        return [*rows, self.least, lines]
-
-    @classmethod
-    def load(cls, content: list[Any]) -> "PatternSamples":
-        """What is kept, from the output of `dump`."""
-        dated, undated, least, lines = content
-        rows = [
-            Cells(shift, {number: (least, count) for number, (least, count) in cells})
-            for shift, cells in (dated, undated)
-        ]
-        return cls(rows[0], rows[1], least, {each: Sample.load(line) for each, line in lines})
 
     def choose(self, samples: int) -> list[Sample]:
         """Up to `samples` lines, in the order of the file.
@@ -228,32 +193,3 @@ class Samples:
                 missing = self.context - len(sample.before)
                 if missing and len(sample.before) == sample.line - 1:
                     sample.before[:0] = self.edges.tail[-missing:]
-
-    def dump(self) -> dict[str, Any] | str:
-        """The samples for JSON: an object, or compressed text if that would be too large.
-
-        A byte that is not ASCII takes two bytes in JSON, and a control character six.
-        """
-        edges = [
-            [each.decode("latin-1") for each in lines]
-            for lines in (self.edges.head, self.edges.tail)
-        ]
-        content = {
-            "patterns": [pattern.dump() for pattern in self.patterns],
-            **{"context": self.context, "cells": self.cells, "samples": self.samples},
-            **{"count": self.count, "edges": edges},
-        }
-        text = json.dumps(content, ensure_ascii=False, separators=(",", ":"))
-        if len(text.encode()) <= PLAIN_BYTES:
-            return content
-        return base64.b64encode(zlib.compress(text.encode("latin-1"))).decode()
-
-    @classmethod
-    def load(cls, content: dict[str, Any] | str) -> "Samples":
-        """Samples from the output of `dump`."""
-        if isinstance(content, str):
-            content = json.loads(zlib.decompress(base64.b64decode(content)).decode("latin-1"))
-            assert isinstance(content, dict)
-        head, tail = ([each.encode("latin-1") for each in lines] for lines in content["edges"])
-        patterns = [PatternSamples.load(each) for each in content["patterns"]]
-        return cls(**{**content, "patterns": patterns, "edges": Edges(head, tail)})

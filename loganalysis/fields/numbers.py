@@ -9,7 +9,6 @@ from collections import Counter
 from dataclasses import dataclass, field
 from fractions import Fraction
 from itertools import accumulate
-from typing import Any
 
 STEP_BITS = 7
 LEAST_EXPONENT = -64
@@ -58,16 +57,6 @@ class Numbers:
             bucket = next(each for each, end in zip(ordered, ends, strict=True) if rank < end)
             found.append(min(max(middle_of(bucket), self.least), self.most))
         return found
-
-    def dump(self) -> list[Any]:
-        """The numbers as JSON. The sum is text: it may have 200 bits."""
-        return [self.count, self.least, self.most, str(self.sum), sorted(self.buckets.items())]
-
-    @classmethod
-    def load(cls, content: list[Any]) -> "Numbers":
-        """Numbers from the output of `dump`."""
-        count, least, most, total, buckets = content
-        return cls(count, least, most, int(total), Counter(dict(buckets)))
 
 
 def middle_of(bucket: int) -> float:

@@ -1,7 +1,5 @@
 """The statistics of a field in a part of a file, as Python reads them from the memory of C."""
 
-import base64
-import zlib
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -71,22 +69,6 @@ class FieldStatistics:
     def has_numbers(self) -> bool:
         """Whether at least half of the values are numbers."""
         return 2 * self.numbers.count >= max(self.count, 1)
-
-    def dump(self) -> list[Any]:
-        """The statistics as JSON that another process can load."""
-        counts = [
-            [text.decode("latin-1"), number, count] for (text, number), count in self.counts.items()
-        ]
-        packed = base64.b85encode(zlib.compress(self.registers)).decode()
-        return [self.count, self.purged, counts, packed, self.numbers.dump()]
-
-    @classmethod
-    def load(cls, content: list[Any]) -> "FieldStatistics":
-        """Statistics from the output of `dump`."""
-        count, purged, counts, packed, numbers = content
-        by_value = {(text.encode("latin-1"), number): each for text, number, each in counts}
-        registers = zlib.decompress(base64.b85decode(packed))
-        return cls(count, purged, by_value, registers, Numbers.load(numbers))
 
 
 def shown(value: Value) -> str:

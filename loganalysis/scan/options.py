@@ -19,7 +19,7 @@ from loganalysis.scan.field_choice import WantedField
 from loganalysis.templates.collector import overview_collector
 from loganalysis.times.c_timeline import SAMPLE_CELLS, TimelineOptions, TimeRules
 from loganalysis.times.line_times import LineTimes
-from loganalysis.times.reference_time import better_reference, head_blocks, reference_of
+from loganalysis.times.reference_time import better_reference, head_blocks
 from loganalysis.times.time_formats import Reference
 from loganalysis.times.time_limits import NO_LIMITS, TimeLimits
 from loganalysis.times.time_span import TimeSpan, shortest_half
@@ -149,11 +149,6 @@ def reference_after(
         return head_blocks(file, encoding, limits)
 
     return better_reference(span.blocks, used, modified_at(file), head)
-
-
-def has_times(file: Stored) -> bool:
-    """Whether there is a time near the start or the end of a plain file. Raises OSError."""
-    return TimeSpan.of_file(file).times(LineTimes(reference_of(file))) is not None
 
 
 def detect_encoding(file: Stored, asked: str | None) -> tuple[str, bool]:

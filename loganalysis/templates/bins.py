@@ -26,8 +26,6 @@ class Bins:
     """
 
     __slots__ = ("_counts", "_numbers")
-    ITEM_BYTES = 16
-    """Of a bin in the output of `dump`."""
 
     def __init__(self, counted: Mapping[int, int] | None = None) -> None:
         pairs = sorted((counted or {}).items())
@@ -44,18 +42,6 @@ class Bins:
     def items(self) -> Iterator[tuple[int, int]]:
         """The number and the count of each bin, ascending."""
         return zip(self._numbers, self._counts, strict=True)
-
-    def dump(self) -> bytes:
-        """The bins as bytes, for a processor of the same byte order."""
-        return self._numbers.tobytes() + self._counts.tobytes()
-
-    @classmethod
-    def load(cls, data: memoryview) -> "Bins":
-        """Bins from the output of `dump`."""
-        bins, half = cls(), len(data) // 2
-        bins._numbers.frombytes(data[:half])
-        bins._counts.frombytes(data[half:])
-        return bins
 
 
 def coarsened(bins: Bins, width: int, coarser: int) -> Bins:

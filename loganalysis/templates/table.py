@@ -5,10 +5,7 @@ higher level of shapes, or to wider bins. Both are nested, so the result does no
 file was cut into parts.
 """
 
-import base64
-import zlib
 from dataclasses import dataclass, field
-from typing import Any
 
 from loganalysis.templates.bins import WIDTHS, Bins, added, coarsened, width_for
 from loganalysis.templates.shapes import MAX_PARTS, shape_of
@@ -112,32 +109,3 @@ class ShapeTable:
             shapes, self.shapes, self.level = self.shapes, {}, level
             for shape in shapes.values():
                 self.add(shape)
-
-    def dump(self) -> list[Any]:
-        """The table for JSON. Samples and bins are packed, since both can take several MB."""
-        shapes = list(self.shapes.values())
-        packer = zlib.compressobj(1)
-        pieces = [packer.compress(shape.sample + shape.bins.dump()) for shape in shapes]
-        packed = base64.b64encode(b"".join([*pieces, packer.flush()])).decode()
-        rows = [
-            [
-                *(len(shape.sample), len(shape.bins), shape.count, shape.first_line),
-                *(shape.last_line, shape.first_time, shape.last_time),
-            ]
-            for shape in shapes
-        ]
-        return [self.level, self.width, self.lines, rows, packed]
-
-    @classmethod
-    def load(cls, content: list[Any]) -> "ShapeTable":
-        """A table from the output of `dump`."""
-        table = cls()
-        table.level, table.width, table.lines, rows, packed = content
-        data, at = memoryview(zlib.decompress(base64.b64decode(packed))), 0
-        for sample, bins, count, first, last, first_time, last_time in rows:
-            head, at = bytes(data[at : at + sample]), at + sample
-            size = bins * Bins.ITEM_BYTES
-            loaded = Bins.load(data[at : at + size])
-            table.add(Shape(head, count, first, last, first_time, last_time, loaded))
-            at += size
-        return table

@@ -8,7 +8,6 @@ more buckets than the maximum.
 
 from collections import Counter
 from datetime import UTC, datetime, timedelta
-from typing import Any
 
 UNITS = ("second", "minute", "hour", "day")
 """Units that may be requested; a histogram may change to months, years or decades."""
@@ -26,11 +25,6 @@ def rfc3339(time: float) -> str:
     """Format epoch seconds as RFC 3339, in UTC with milliseconds."""
     moment = _EPOCH + timedelta(seconds=time)
     return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")
-
-
-def seconds_of_rfc3339(text: str) -> float:
-    """The epoch seconds of a time from `rfc3339`."""
-    return datetime.fromisoformat(text).timestamp()
 
 
 class Histogram:
@@ -58,18 +52,6 @@ class Histogram:
         for index, count in other._buckets.items():
             self._buckets[_bucket_of(self.unit, _bucket_start(other.unit, index))] += count
         self._limit_buckets()
-
-    def dump(self) -> tuple[str, list[tuple[int, int]]]:
-        """The unit and the buckets, for JSON."""
-        return self.unit, sorted(self._buckets.items())
-
-    @classmethod
-    def load(cls, content: Any, max_buckets: int) -> "Histogram":
-        """A histogram from the output of `dump`."""
-        histogram = cls(UNITS[0], max_buckets)
-        histogram.unit, buckets = content
-        histogram._buckets.update(dict(buckets))
-        return histogram
 
     def to_json(self) -> list[tuple[str, int]]:
         """(start, count) of all buckets that are not empty, in order; start is RFC 3339."""

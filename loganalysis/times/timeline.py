@@ -66,26 +66,6 @@ class Timeline:
         ratio = width // self.width
         return [places[number // ratio] for number in self.cells]
 
-    def dump(self) -> dict[str, Any]:
-        """The timeline for JSON."""
-        return {
-            "width": self.width,
-            "numbers": self.cells.tolist(),
-            "rows": [row.tolist() if any(row) else [] for row in self.rows],
-            "undated": self.undated,
-            "lines": self.lines,
-        }
-
-    @classmethod
-    def load(cls, content: dict[str, Any]) -> Self:
-        """A timeline from the output of `dump`, also of the previous release."""
-        if "numbers" in content:
-            cells = array("q", content["numbers"])
-        else:
-            cells = array("q", range(content["first"], content["first"] + content["cells"]))
-        rows = [array("q", row) for row in content["rows"]]
-        return cls(content["width"], cells, rows, content["undated"], content["lines"])
-
     def axis(self, also: int = 1) -> Axis | None:
         """The axis of all lines, whose bins are a multiple of the width `also`, too."""
         return axis_of(self._counts(0), self.width, also)

@@ -9,11 +9,10 @@ from uuid import UUID
 from loganalysis.read.errors import FormatError, SelectionError, SourceError
 from runner.job_types.analyze_payload import AnalyzePayload
 from runner.job_types.analyze_sets import named_sets, with_sets
-from runner.job_types.base import Context, NotRetryable
-from runner.job_types.in_parts import InParts, Part
+from runner.job_types.base import Context, JobType, NotRetryable
 
 
-class Analyze(InParts[AnalyzePayload]):
+class Analyze(JobType[AnalyzePayload]):
     """Counts non-overlapping occurrences in a file, which is decompressed if necessary."""
 
     name = "analyze"
@@ -22,7 +21,7 @@ class Analyze(InParts[AnalyzePayload]):
 
     def load(self) -> None:
         """Import the modules of the analysis, and its library in C."""
-        for name in ("analyze", "parts", "result_json"):
+        for name in ("analyze", "result_json"):
             import_module(f"loganalysis.scan.{name}")
         import_module("loganalysis.match.c_scanner").load()
 
@@ -78,41 +77,6 @@ class Analyze(InParts[AnalyzePayload]):
             found = analyze(file, patterns, options, context.report, context.cores, limits)
         except (FormatError, SelectionError, SourceError) as error:
             raise NotRetryable(f"{_name(context)}: {error}") from error
-        return to_json(found, options)
-
-    def plan(self, payload: AnalyzePayload, context: Context, part_bytes: int) -> list[Part]:
-        """Split an uncompressed file into parts, each given by its start and end offset."""
-        from loganalysis.scan import parts
-
-        patterns = payload.analysis_patterns()
-        try:
-            planned = parts.plan(_file(context), patterns, payload.options(), part_bytes)
-        except FormatError as error:
-            raise NotRetryable(f"{_name(context)}: {error}") from error
-        none = [0] * len(patterns)
-        return [Part(part, parts.progress(part, patterns, 0, none)) for part in planned]
-
-    def run_part(self, payload: AnalyzePayload, context: Context, spec: Any) -> Any:
-        """Scan the lines that belong to one part."""
-        from loganalysis.scan import parts
-
-        start, end = spec
-        file, patterns, options = _file(context), payload.analysis_patterns(), payload.options()
-        return parts.scan_part(file, (start, end), patterns, options, context.report)
-
-    def fold(self, payload: AnalyzePayload, results: Sequence[Any]) -> Any:
-        """Combine the results of consecutive parts."""
-        from loganalysis.scan import parts
-
-        return parts.merge(results, payload.options(), len(payload.patterns or ()))
-
-    def finish(self, payload: AnalyzePayload, context: Context, folded: Any, seconds: float) -> Any:
-        """Return the result in the form that `run` gives it."""
-        from loganalysis.scan import parts
-        from loganalysis.scan.result_json import to_json
-
-        options = payload.options()
-        found = parts.finish(_file(context), folded, payload.analysis_patterns(), options, seconds)
         return to_json(found, options)
 
 

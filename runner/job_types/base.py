@@ -228,7 +228,6 @@ class Context:
     cores: how many processors the job may keep busy, given the other jobs that run now.
     max_data_bytes: the most bytes that a compressed upload may expand to; None for no limit.
     max_data_ratio: the highest ratio of expanded to compressed bytes.
-    keeps_files: whether the service stores the files that this call of the job type leaves.
     log: the log of the job, whose lines clients read as the output of the attempt.
     """
 
@@ -248,7 +247,6 @@ class Context:
         self.cores = cores
         self.max_data_bytes: int | None = None
         self.max_data_ratio = MAX_DATA_RATIO
-        self.keeps_files = True
         self.work_folder = os.getcwd()
         self.log = JOB_LOG
         self.list_uploads: Callable[[UploadFile], list[UploadFile]] = lambda upload: [upload]
@@ -264,12 +262,8 @@ class Context:
 
         The folder is made at the first access. It may have folders; names are relative paths, of
         at most 255 bytes. Only regular files can be stored. Files of an attempt that fails are not
-        stored. Raises NotRetryable in a step of a job in parts.
+        stored.
         """
-        if not self.keeps_files:
-            raise NotRetryable(
-                "a step of a job in parts cannot leave files: context.files is not available"
-            )
         folder = Path(self.work_folder, FILES_FOLDER)
         folder.mkdir(exist_ok=True)
         return folder

@@ -1,26 +1,17 @@
-"""Builds the request that a job process gets: a whole job, or one step of a split job."""
+"""Builds the request that a job process gets."""
 
 import json
-from collections.abc import Sequence
-from typing import Any
 
 from runner.pool.linux.work_folders import FILE_FROM_WORK
 from storage.files.uploads import Uploads
 from storage.records.job import Job, Upload
 from storage.records.trace_context import attempt_traceparent
 
-Step = dict[str, Any]
-"""A step as described in runner/job_types/registry/loader.py."""
-RUN: Step = {"kind": "run"}
 
-
-def request_text(
-    job: Job, step: Step, uploads: Uploads, cores: int, results: Sequence[str] = ()
-) -> str:
+def request_text(job: Job, uploads: Uploads, cores: int) -> str:
     """Return the request as JSON text, in the form that `load` in `registry/loader.py` documents.
 
-    `cores` is the number of processors that the job may keep busy. `results` are results of parts,
-    each already JSON text; they can be large, so they are inserted without being parsed again.
+    `cores` is the number of processors that the job may keep busy.
     """
     upload = job.upload and {
         **_access(job, job.upload, uploads),
@@ -38,10 +29,7 @@ def request_text(
     if job.traceparent:
         traceparent = attempt_traceparent(job.traceparent, job.id, job.attempt)
         request["traceparent"] = traceparent
-    if step == RUN:
-        return json.dumps(request)
-    text = json.dumps({**request, "step": step})
-    return f'{text[:-1]}, "results": [{", ".join(results)}]}}'
+    return json.dumps(request)
 
 
 def shared_file(job: Job, uploads: Uploads) -> str | None:

@@ -1,4 +1,4 @@
-"""A job, a step of a split job, or a part of a job in this runner, and why it was killed."""
+"""A job in this runner, and why it was killed."""
 
 import time
 from collections.abc import Sequence
@@ -7,8 +7,6 @@ from enum import Enum, auto
 from typing import NamedTuple
 
 from runner.pool.protocol.output import UnstoredOutput
-from runner.supervisor.job_request import RUN, Step
-from storage.claiming.part_claims import PartFence
 from storage.claims import Unstored
 from storage.records.attempt_outcome import AttemptOutcome
 from storage.records.job import Fence, Job
@@ -28,7 +26,7 @@ class KillReason(Enum):
     """Why a job was killed."""
 
     CANCEL = auto()
-    """A client canceled the job, or the part is no longer needed."""
+    """A client canceled the job."""
     RELEASE = auto()
     """The job goes back to its queue: the drain is over, or it waited too long behind others."""
     DISOWN = auto()
@@ -37,12 +35,9 @@ class KillReason(Enum):
 
 @dataclass
 class RunningJob:
-    """A job, a step of a split job, or a part of a job, in the pool."""
+    """A job in the pool."""
 
     job: Job
-    step: Step = field(default_factory=lambda: RUN)
-    part: PartFence | None = None
-    """The fence of a part. This runner then holds only the part, not its job."""
     kill_reason: KillReason | None = None
     progress: str | None = None
     """The newest progress that is not stored yet, as JSON text."""
@@ -59,19 +54,13 @@ class RunningJob:
         return self.job.fence
 
     @property
-    def held_fence(self) -> Fence | PartFence:
-        """The fence of the part or, if this is not a part, of the job."""
-        return self.part or self.fence
-
-    @property
     def has_unstored(self) -> bool:
         """Whether there is progress or output to store."""
         return bool(self.progress or self.output.pieces)
 
     def log_fields(self) -> dict[str, object]:
-        """The fields that identify the job or part in a log record."""
-        fields = {"job_id": str(self.job.id), "attempt": self.job.attempt}
-        return {**fields, "part": self.part.number} if self.part else fields
+        """The fields that identify the attempt in a log record."""
+        return {"job_id": str(self.job.id), "attempt": self.job.attempt}
 
     def unstored(self, progress: str | None) -> Unstored:
         """The output that is not stored yet, with this progress."""
@@ -84,4 +73,4 @@ class RunningJob:
 
 
 Ended = tuple[RunningJob, AttemptOutcome]
-"""A job or part that has ended, and how."""
+"""A job that has ended, and how."""

@@ -1,4 +1,4 @@
-"""The jobs, steps of split jobs, and parts of jobs that this runner has handed to its pool.
+"""The jobs that this runner has handed to its pool.
 
 The outcome of a job's call decides the transition that settles its attempt.
 """
@@ -15,10 +15,9 @@ from runner.pool.protocol.output import UnstoredOutput
 from runner.pool.protocol.prefetch import PrefetchDepth
 from runner.supervisor.backoff import backoff_ms
 from runner.supervisor.file_storer import FileStorer
-from runner.supervisor.job_request import RUN, Step, request_text, shared_file
+from runner.supervisor.job_request import request_text, shared_file
 from runner.supervisor.running_job import Capacity, Ended, KillReason, RunningJob
 from runner.supervisor.storing_jobs import StoringJobs
-from storage.claiming.part_claims import ClaimedPart, PartFence
 from storage.files.uploads import Uploads
 from storage.jobs.transitions import Settlement, loss
 from storage.records.attempt_outcome import AttemptOutcome
@@ -52,7 +51,7 @@ class RunningJobs:
     def __len__(self) -> int:
         return len(self._running) + len(self._storing)
 
-    def __contains__(self, fence: Fence | PartFence) -> bool:
+    def __contains__(self, fence: Fence) -> bool:
         return self._find_call_id(fence) is not None or fence in self._storing
 
     def filenos(self) -> tuple[int, ...]:
@@ -71,31 +70,10 @@ class RunningJobs:
 
     def start(self, job: Job) -> None:
         """Hand a claimed job to the pool."""
-        self._submit(RunningJob(job), (), job.timeout)
+        self._submit(RunningJob(job))
 
-    def start_step(
-        self, job: Job, step: Step, results: Sequence[str] = (), timeout: float | None = None
-    ) -> None:
-        """Hand a step of a claimed job to the pool.
-
-        `results` are results of parts as JSON text. `timeout` is in seconds; one that has run out
-        already becomes the shortest that the pool accepts.
-        """
-        timeout = None if timeout is None else max(timeout, 0.001)
-        self._submit(RunningJob(job, step), results, timeout)
-
-    def start_part(self, claimed: ClaimedPart) -> None:
-        """Hand a claimed part to the pool."""
-        step = {"kind": "part", "spec": claimed.spec}
-        self._submit(RunningJob(claimed.job, step, claimed.fence), (), claimed.job.timeout)
-
-    def part_fences(self) -> list[PartFence]:
-        """The fences of the parts that run here and were not killed."""
-        alive = (running for running in self._running.values() if running.kill_reason is None)
-        return [running.part for running in alive if running.part]
-
-    def kill(self, fence: Fence | PartFence, reason: KillReason) -> None:
-        """Kill a job or a part if it still runs; the first reason is kept.
+    def kill(self, fence: Fence, reason: KillReason) -> None:
+        """Kill a job if it still runs; the first reason is kept.
 
         Calling it again makes the pool retry a kill that is held up.
         """
@@ -106,7 +84,7 @@ class RunningJobs:
             self._storing.kill(fence, reason)
 
     def kill_all(self, reason: KillReason) -> None:
-        """Kill all jobs and parts; the first reason of each is kept."""
+        """Kill all jobs; the first reason of each is kept."""
         for call_id in list(self._running):
             self._kill(call_id, reason)
         self._storing.kill_all(reason)
@@ -118,7 +96,7 @@ class RunningJobs:
         return any(self._pool.waiting(0.0))
 
     def disown_all(self) -> None:
-        """Kill all jobs and parts, and set the reason DISOWN so that none of them is settled."""
+        """Kill all jobs, and set the reason DISOWN so that none of them is settled."""
         for call_id, running in self._running.items():
             running.kill_reason = KillReason.DISOWN
             self._pool.kill(call_id)
@@ -152,7 +130,7 @@ class RunningJobs:
         self._storing.delete(files)
 
     def any_alive(self) -> bool:
-        """Whether any job or part runs that was not killed."""
+        """Whether any job runs that was not killed."""
         alive = (running.kill_reason is None for running in self._running.values())
         return any(alive) or bool(self._storing)
 
@@ -171,14 +149,14 @@ class RunningJobs:
         stored_at = [running.stored_at for running in running_jobs if running.has_unstored]
         return min(stored_at, default=math.inf) + PROGRESS_SECONDS - time.monotonic()
 
-    def _submit(self, running: RunningJob, results: Sequence[str], timeout: float | None) -> None:
+    def _submit(self, running: RunningJob) -> None:
         job = running.job
         running.output = UnstoredOutput(self._pool.limits.output_bytes(job.limits))
-        call_id = _call_id(running)
+        call_id = f"{job.id}/{job.attempt}"
         self._running[call_id] = running
-        text = request_text(job, running.step, self._uploads, self._cores(), results)
+        text = request_text(job, self._uploads, self._cores())
         file = shared_file(job, self._uploads)
-        given = text, timeout, file, job.limits, job.type, job.submitted_by
+        given = text, job.timeout, file, job.limits, job.type, job.submitted_by
         self._pool.submit(call_id, *given)
         log.debug("job handed to the pool", extra=running.log_fields())
 
@@ -186,10 +164,10 @@ class RunningJobs:
         self._running[call_id].kill_reason = self._running[call_id].kill_reason or reason
         self._pool.kill(call_id)
 
-    def _find_call_id(self, fence: Fence | PartFence) -> str | None:
-        """The id of the call that runs a part or a job, whichever step of the job it is."""
+    def _find_call_id(self, fence: Fence) -> str | None:
+        """The id of the call that runs a job."""
         for call_id, running in self._running.items():
-            if fence == running.held_fence:
+            if fence == running.fence:
                 return call_id
         return None
 
@@ -198,20 +176,10 @@ class RunningJobs:
         return max(1, self._processors + 1 - min(len(self._running), self._pool.size))
 
 
-def _call_id(running: RunningJob) -> str:
-    """The unique id of the pool call for a job, a step of it, or a part."""
-    job, part = f"{running.job.id}/{running.job.attempt}", running.part
-    if part:
-        return f"{job}/{part.number}/{part.tries}"
-    if running.step == RUN:
-        return job
-    return f"{job}/{running.step['kind']}/{running.step.get('first', '')}"
-
-
 def is_disowned(running: RunningJob, outcome: AttemptOutcome) -> bool:
     """Whether the attempt was killed because other runners may hold its job, so not to settle."""
     is_released = running.kill_reason in (KillReason.RELEASE, KillReason.CANCEL)
-    return not (is_released or running.part) and _is_killed(running, outcome)
+    return not is_released and _is_killed(running, outcome)
 
 
 def settlement(
@@ -250,18 +218,17 @@ def settlement(
 def log_ended(
     ended: Sequence[tuple[RunningJob, AttemptOutcome]],
     accepted: Sequence[bool],
-    maybe_settled: Collection[Fence | PartFence],
+    maybe_settled: Collection[Fence],
     settlements: Sequence[Settlement] = (),
 ) -> None:
     """Log how attempts ended, and which ends the store rejected as stale.
 
-    `settlements` has those of whole jobs; parts have none.
     The store also rejects an end that it already has. So a rejected attempt in `maybe_settled`,
     whose commit had an unknown result, is logged as accepted.
     """
     all_ended = zip_longest(ended, accepted, settlements)
     for (running, outcome), is_accepted, settled in all_ended:
-        log_end(running, outcome, is_accepted or running.held_fence in maybe_settled, settled)
+        log_end(running, outcome, is_accepted or running.fence in maybe_settled, settled)
 
 
 def log_end(

@@ -1,14 +1,11 @@
-"""Trace spans of attempts: the wait before an attempt, the attempt itself, and its parts."""
+"""Trace spans of attempts: the wait before an attempt, and the attempt itself."""
 
-import time
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from storage.claiming.part_claims import PartFence
 from storage.jobs.transitions import Settlement
-from storage.records.attempt_outcome import AttemptOutcome
-from storage.records.job import Job, Outcome
-from storage.records.trace_context import ATTEMPT, WAIT, attempt_traceparent, span_id
+from storage.records.job import Outcome
+from storage.records.trace_context import ATTEMPT, WAIT, span_id
 
 if TYPE_CHECKING:  # loaded only if traces are on
     from storage.telemetry.spans import Attributes, Spans
@@ -28,27 +25,6 @@ class AttemptSpans:
         if self._spans:
             for settlement, at in settled:
                 _send_attempt(self._spans, settlement, at)
-
-    def send_part(self, job: Job, part: PartFence, outcome: AttemptOutcome) -> None:
-        """Send the span of a part that has just ended, if its job is traced."""
-        if self._spans is None or job.traceparent is None:
-            return
-        now = round(time.time() * 1000)
-        self._spans.add(
-            f"{job.type} part",
-            attempt_traceparent(job.traceparent, job.id, job.attempt),
-            (now - round(outcome.seconds * 1000), now),
-            {
-                "job.id": str(job.id),
-                "job.type": job.type,
-                "job.attempt": job.attempt,
-                "job.part": part.number,
-                "job.runner": part.runner,
-                "job.outcome": outcome.kind,
-            },
-            kind="consumer",
-            error=outcome.error,
-        )
 
     def close(self) -> None:
         """Send the remaining spans, within seconds."""

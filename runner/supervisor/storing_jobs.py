@@ -10,9 +10,7 @@ from collections.abc import Sequence
 
 from runner.files.names import InvalidFiles
 from runner.supervisor.file_storer import FileStorer, Storing, failed
-from runner.supervisor.job_request import RUN
 from runner.supervisor.running_job import Ended, KillReason, RunningJob
-from storage.claiming.part_claims import PartFence
 from storage.records.attempt_outcome import AttemptOutcome
 from storage.records.job import Fence
 from storage.records.job_file import JobFile
@@ -30,7 +28,7 @@ class StoringJobs:
     def __len__(self) -> int:
         return len(self._storing) + len(self._killed)
 
-    def __contains__(self, fence: Fence | PartFence) -> bool:
+    def __contains__(self, fence: Fence) -> bool:
         killed = [running for running, _ in self._killed]
         return any(running.fence == fence for running in (*self._storing.values(), *killed))
 
@@ -43,7 +41,7 @@ class StoringJobs:
 
         If it has left none to store, they are deleted, and the list has the job and its outcome.
         """
-        if outcome.kind != "returned" or running.step != RUN or running.part:
+        if outcome.kind != "returned":
             self._storer.discard(call_id)
             return [(running, outcome)]
         if running.kill_reason:  # too late for the call, but not for its files
@@ -69,7 +67,7 @@ class StoringJobs:
             ended.append((running, storing.outcome))
         return ended
 
-    def kill(self, fence: Fence | PartFence, reason: KillReason) -> None:
+    def kill(self, fence: Fence, reason: KillReason) -> None:
         """End the storing of a job's files, unless it is done."""
         for storing, running in list(self._storing.items()):
             if running.fence == fence:

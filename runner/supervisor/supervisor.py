@@ -17,9 +17,7 @@ from collections.abc import Sequence
 from runner.pool.pool import Pool
 from runner.pool.protocol.prefetch import MAX_WAIT_SECONDS
 from runner.pool.protocol.shared_memory import steady_now
-from runner.supervisor.job_request import RUN
 from runner.supervisor.maintenance import Maintenance
-from runner.supervisor.parts import JobsInParts
 from runner.supervisor.running_job import Capacity, Ended, KillReason, RunningJob
 from runner.supervisor.running_jobs import (
     RunningJobs,
@@ -29,7 +27,6 @@ from runner.supervisor.running_jobs import (
     settlement,
 )
 from runner.supervisor.spans import AttemptSpans
-from storage.claiming.part_claims import ClaimedPart, PartFence, PartWork
 from storage.claims import Claimed, Claims
 from storage.jobs.transitions import Settlement
 from storage.liveness.liveness import Liveness
@@ -66,9 +63,7 @@ class Supervisor:
         maintenance: Maintenance,
         spans: AttemptSpans,
         drain_seconds: float,
-        parts_bytes: int = 0,
     ):
-        """Jobs with files of `parts_bytes` or more are split if other runners can help; 0: none."""
         self._pool = pool
         self._running_jobs = running_jobs
         self._claims = claims
@@ -77,12 +72,10 @@ class Supervisor:
         self._maintenance = maintenance
         self._drain_seconds = drain_seconds
         self._spans = spans
-        self._parts = JobsInParts(claims, running_jobs, spans, pool.size, parts_bytes)
-        self._parts_may_wait = True
-        self._look_for_parts_at = self._look_for_cancels_at = 0.0
+        self._look_for_cancels_at = 0.0
         self._unsettled: list[Ended] = []
-        """Ended jobs and parts that are not settled yet, with their outcomes."""
-        self._maybe_settled: set[Fence | PartFence] = set()
+        """Ended jobs that are not settled yet, with their outcomes."""
+        self._maybe_settled: set[Fence] = set()
         """Fences that the last commit may have settled: it is unknown whether it succeeded."""
         self._drain_until: float | None = None
         self._next_due_at: float | None = None
@@ -102,14 +95,14 @@ class Supervisor:
         """
         seconds = self._drain_seconds if self._drain_until is None else 0.0
         self._drain_until = time.monotonic() + seconds
-        log.info("draining", extra={"running": self._running_count(), "seconds": seconds})
+        log.info("draining", extra={"running": len(self._running_jobs), "seconds": seconds})
         return seconds + SETTLE_SECONDS
 
     def is_drained(self) -> bool:
         """Whether a drain is over: everything is settled, or SETTLE_SECONDS have passed as well."""
         if self._drain_until is None:
             return False
-        is_settled = not (self._running_count() or self._unsettled)
+        is_settled = not (self._running_jobs or self._unsettled)
         return is_settled or time.monotonic() > self._drain_until + SETTLE_SECONDS
 
     def settle_remaining(self) -> None:
@@ -133,8 +126,6 @@ class Supervisor:
             self._liveness.renew()  # first: no other failure may let the lease expire
             self._pool.lease.end_at(self._liveness.safe_until())  # before anything waits for locks
             self._reconcile()
-            if self._parts.is_active:
-                self._unsettled += self._parts.advance()
             self._kill_canceled()  # before the commit waits for the disk
             self._settle_and_claim()
             if self._claims.has_ended:
@@ -155,7 +146,6 @@ class Supervisor:
         self._has_prefetched = self._running_jobs.release_prefetched(max_wait)
         if self._drain_until is not None and time.monotonic() >= self._drain_until:
             self._running_jobs.kill_all(KillReason.RELEASE)
-            self._parts.split_jobs.kill_all(KillReason.RELEASE)
 
     def wait(self, waiter: Waiter, stop: int) -> None:
         """Sleep until an iteration is due; the file descriptor `stop` ends the sleep as well."""
@@ -165,10 +155,9 @@ class Supervisor:
             if descriptor >= 0:
                 poll.register(descriptor, select.POLLIN)
         readable = [each for each, _ in poll.poll(math.ceil(seconds * 1000))]
-        # A program that cancels a job or creates parts wakes all runners. The wake-up can be lost.
+        # A program that cancels a job wakes all runners. The wake-up can be lost.
         self._is_woken = waiter.fileno() in readable
         if not readable or self._is_woken or waiter.fileno() < 0:
-            self._parts_may_wait = True
             self._look_for_cancels_at = 0.0
             self._maintenance.check_schedules()
             waiter.clear()
@@ -184,7 +173,7 @@ class Supervisor:
             log.log(start_level(), "ready", extra=extra)
 
     def _reconcile(self) -> None:
-        """Start the jobs and parts that this runner holds in the store but does not run.
+        """Start the jobs that this runner holds in the store but does not run.
 
         An uncertain commit can leave such claims. So they are looked for after each failure of the
         store, and every RECONCILE_SECONDS, since a database server can complete a commit after the
@@ -192,20 +181,16 @@ class Supervisor:
         """
         if not self._must_reconcile and time.monotonic() < self._reconcile_at:
             return
-        ended = {running.held_fence for running, _ in self._unsettled}
-        known = (self._running_jobs, self._parts.split_jobs, ended)
+        ended = {running.fence for running, _ in self._unsettled}
+        known = (self._running_jobs, ended)
         held = self._claims.held()
         self._start([job for job in held if not any(job.fence in fences for fences in known)])
-        self._parts.resume({running.part for running, _ in self._unsettled})
         self._must_reconcile = False
         self._reconcile_at = time.monotonic() + RECONCILE_SECONDS
 
     def _collect(self) -> None:
         """Take ended calls from the pool."""
-        ended = self._running_jobs.collect()
-        if any(running.step is not RUN for running, _ in ended):
-            ended = self._parts.handle_ended(ended)
-        for running, outcome in ended:
+        for running, outcome in self._running_jobs.collect():
             if is_disowned(running, outcome):
                 log_end(running, outcome, accepted=False)
             else:
@@ -217,43 +202,35 @@ class Supervisor:
         While there are such jobs, each iteration retries their kills.
         """
         is_due = time.monotonic() >= self._look_for_cancels_at
-        if is_due and (self._running_jobs.any_alive() or self._parts.is_active):
+        if is_due and self._running_jobs.any_alive():
             canceled = self._claims.to_cancel()
             for fence in canceled:
                 self._running_jobs.kill(fence, KillReason.CANCEL)
-                self._parts.split_jobs.kill(fence, KillReason.CANCEL)
             self._look_for_cancels_at = 0.0 if canceled else time.monotonic() + POLL_SECONDS
 
     def _settle_and_claim(self) -> None:
-        """Settle ended attempts, store progress, and claim jobs and parts, in one transaction."""
-        ended, due, part_work = self._unsettled, self._running_jobs.due_to_store(), None
+        """Settle ended attempts, store progress, and claim jobs, in one transaction."""
+        ended, due = self._unsettled, self._running_jobs.due_to_store()
         is_draining = self._drain_until is not None
-        limits = capacity = NO_CAPACITY if is_draining else self._running_jobs.capacity()
-        has_work = bool(ended or due) or self._is_job_due(capacity)
-        if self._parts.is_active or self._must_look_for_parts(has_work, capacity):
-            limits = self._parts.reserve_slots(capacity)
-            part_work = self._parts.work(ended, due, capacity.free_slots)
-        if not (has_work or part_work):
+        capacity = NO_CAPACITY if is_draining else self._running_jobs.capacity()
+        if not (ended or due or self._is_job_due(capacity)):
             return
-        whole = [each for each in ended if not each[0].part]
-        claimed, settlements = self._run_claim_transaction(whole, due, limits, part_work)
+        claimed, settlements = self._run_claim_transaction(ended, due, capacity)
         for running in due:
             running.mark_stored()
         self._unsettled = []
         try:
-            self._start(claimed.jobs.jobs(), claimed.parts)
+            self._start(claimed.jobs.jobs())
         finally:
             self._claims.wake(claimed)
-        log_ended(whole, claimed.accepted, self._maybe_settled, settlements)
+        log_ended(ended, claimed.accepted, self._maybe_settled, settlements)
         if not all(claimed.accepted):
-            self._delete_unused(whole, claimed.accepted)
-        if part_work:
-            self._parts.settled(ended, claimed.accepted_parts, self._maybe_settled)
+            self._delete_unused(ended, claimed.accepted)
         self._spans.send(self._claims.traced)
         self._maybe_settled.clear()
-        if self._is_woken and any(limits):
+        if self._is_woken and any(capacity):
             self._wakes_bring_jobs = len(claimed.jobs) > 0
-        is_unknown = len(claimed.jobs) or not any(limits)
+        is_unknown = len(claimed.jobs) or not any(capacity)
         until_next = self._claims.seconds_until(claimed.next_run_at)
         self._note_next_due(RECHECK_SECONDS if is_unknown else until_next)
 
@@ -264,45 +241,22 @@ class Supervisor:
         if files := [file for running, _ in stale for file in running.files]:
             self._running_jobs.delete_unused(files)
 
-    def _must_look_for_parts(self, has_work: bool, capacity: Capacity) -> bool:
-        """Whether to ask the store for parts that wait: after a wake-up, and every POLL_SECONDS.
-
-        Iterations with jobs to settle or to claim do not ask, except once in POLL_SECONDS.
-        """
-        now = time.monotonic()
-        if not self._parts_may_wait or (has_work and now < self._look_for_parts_at):
-            return False
-        self._parts_may_wait = not capacity.free_slots
-        self._look_for_parts_at = now + POLL_SECONDS
-        return True
-
     def _run_claim_transaction(
-        self,
-        whole: Sequence[Ended],
-        due: Sequence[RunningJob],
-        limits: Capacity,
-        part_work: PartWork | None,
+        self, ended: Sequence[Ended], due: Sequence[RunningJob], capacity: Capacity
     ) -> tuple[Claimed, list[Settlement]]:
-        unstored = [running.unstored(None) for running, _ in whole if running.output.pieces]
-        unstored += [running.unstored(running.progress) for running in due if not running.part]
-        settlements = [settlement(running, outcome) for running, outcome in whole]
+        unstored = [running.unstored(None) for running, _ in ended if running.output.pieces]
+        unstored += [running.unstored(running.progress) for running in due]
+        settlements = [settlement(running, outcome) for running, outcome in ended]
         try:
-            done = self._claims.settle_and_claim(settlements, unstored, *limits, part_work)
-            return done, settlements
+            return self._claims.settle_and_claim(settlements, unstored, *capacity), settlements
         except StoreInDoubt:
-            self._maybe_settled = {running.held_fence for running, _ in self._unsettled}
+            self._maybe_settled = {running.fence for running, _ in self._unsettled}
             self._spans.send(self._claims.traced)
             raise
 
-    def _start(self, jobs: Sequence[Job], parts: Sequence[ClaimedPart] = ()) -> None:
-        """Start claimed jobs and parts. Jobs with a file may be split."""
-        if parts:
-            self._parts.start(parts)
+    def _start(self, jobs: Sequence[Job]) -> None:
         for job in jobs:
-            if job.upload:
-                self._parts.split_jobs.start(job)
-            else:
-                self._running_jobs.start(job)
+            self._running_jobs.start(job)
 
     def _is_job_due(self, capacity: Capacity) -> bool:
         """Note when the next job falls due; returns whether one can be claimed now.
@@ -319,9 +273,6 @@ class Supervisor:
     def _note_next_due(self, seconds: float | None) -> None:
         self._next_due_at = None if seconds is None else time.monotonic() + seconds
 
-    def _running_count(self) -> int:
-        return len(self._running_jobs) + len(self._parts.split_jobs)
-
     def _make_room_for_cancels(self) -> None:
         """Let canceled jobs be stored on a full disk; the outcomes of others wait for space."""
         if any(running.kill_reason == KillReason.CANCEL for running, _ in self._unsettled):
@@ -337,13 +288,11 @@ class Supervisor:
         if self.is_registered and steady_now() >= self._liveness.safe_until():
             log.error("the lease could not be renewed, killing all jobs")
             self._running_jobs.disown_all()
-            self._parts.split_jobs.disown_all()
             self.is_registered = False
 
     def _seconds_to_wait(self) -> float:
         """Seconds until the next iteration is due even if no event arrives."""
-        is_busy = len(self._running_jobs) or self._unsettled or self._parts.is_active
-        is_busy = is_busy or self._parts_may_wait or self._deaths_fd < 0
+        is_busy = self._running_jobs or self._unsettled or self._deaths_fd < 0
         now = time.monotonic()
         waits = [POLL_SECONDS if is_busy or self._must_reconcile else IDLE_POLL_SECONDS]
         if self._drain_until is not None and self._drain_until > now:
@@ -355,7 +304,5 @@ class Supervisor:
         if self._has_prefetched:
             waits.append(MAX_WAIT_SECONDS)
         waits.append(self._running_jobs.seconds_to_next_store())
-        if self._parts.is_active:
-            waits.append(self._parts.split_jobs.seconds_to_next_check())
         seconds = max(0.01, min(waits))
         return min(seconds, max(0.0, self._maintenance.seconds_to_continue()))

@@ -35,7 +35,7 @@ def scale_document(scale: Scale) -> ScaleDocument:
         "slots_wanted": scale.slots_wanted,
         "slots": scale.slots,
         "busy": scale.busy,
-        "parts": scale.parts - scale.split,
+        "parts": 0,
         "schedules": scale.schedules,
         "queues": [_queue_document(each) for each in scale.queues],
     }

@@ -1,9 +1,10 @@
-"""Rescues the jobs and parts of runners that are proved dead."""
+"""Rescues the jobs of runners that are proved dead."""
 
 from collections.abc import Callable
 from typing import Any
 
-from storage.claiming.part_claims import free_lost_parts, select_holders
+import peewee as pw
+
 from storage.db.clock import Clock
 from storage.db.database import Database
 from storage.db.models import JobRow, RunnerRow
@@ -47,7 +48,7 @@ class Rescuer:
         """The ends of traced attempts that the last `rescue` has stored, with their times."""
 
     def rescue(self) -> int:
-        """Settle the jobs and parts of all dead runners, and return their number."""
+        """Settle the jobs of all dead runners, and return their number."""
         self.traced.clear()
         return sum(self._rescue_runner(name) for name in self._other_runners())
 
@@ -73,9 +74,9 @@ class Rescuer:
             held = JobRow.select().where(IS_RUNNING, JobRow.locked_by == name)
             targets = [self._rescue_job(row) for row in self._database.rows(held)]
             self._database.next_version(0)  # version lock first, also if no job was changed
-            parts = free_lost_parts(self._database, name)
-            rescued = parts + sum(each is not None for each in targets)
-            queued_again = parts + targets.count(Status.QUEUED)
+            _free_parts(self._database, name)
+            rescued = sum(each is not None for each in targets)
+            queued_again = targets.count(Status.QUEUED)
             record_lost_runner(self._database, name, queued_again, rescued - queued_again)
             self._database.run(RunnerRow.delete().where(RunnerRow.name == name))
             if rescued:
@@ -101,6 +102,18 @@ class Rescuer:
 
 
 def _select_runners() -> Any:
-    """Select the runners that are registered, or hold a job or a part."""
+    """Select the runners that are registered, or hold a job."""
     holding = JobRow.select(JobRow.locked_by).where(IS_RUNNING)
-    return RunnerRow.select(RunnerRow.name) | holding | select_holders()
+    return RunnerRow.select(RunnerRow.name) | holding
+
+
+def _free_parts(database: Database, runner: str) -> None:
+    """Give back the parts of a dead runner of release 0.2.0, which another one waits for.
+
+    Only inside a transaction. That release splits jobs into parts.
+    """
+    part = pw.Table("part")
+    ending = (part.c.runner == runner) & (part.c.status == "ending")
+    freed = {part.c.status: "queued", part.c.runner: None, part.c.lost: part.c.lost + 1}
+    database.run(part.update({part.c.status: "ended", part.c.runner: None}).where(ending))
+    database.run(part.update(freed).where(part.c.runner == runner))

@@ -289,28 +289,6 @@ class EndedRow(pw.Model):
         primary_key = pw.CompositeKey("job_id", "deleted")
 
 
-class PartRow(pw.Model):
-    """A part of a job that runs in parts. Deleted when the job is final. JSON is stored as text."""
-
-    job_id = pw.UUIDField()
-    number = pw.IntegerField()
-    status = pw.TextField()
-    spec = pw.TextField()
-    progress = pw.TextField()
-    runner = pw.TextField(null=True)
-    tries = pw.IntegerField()
-    lost = pw.IntegerField()
-    """How many runners died while they held the part."""
-    result = pw.TextField(null=True)
-    error = pw.TextField(null=True)
-    cpu_seconds = pw.DoubleField(null=True)
-    peak_memory_bytes = pw.BigIntegerField(null=True)
-
-    class Meta:
-        table_name = "part"
-        primary_key = pw.CompositeKey("job_id", "number")
-
-
 class RunnerRow(pw.Model):
     """A runner that is alive, or that no other runner has found dead yet."""
 

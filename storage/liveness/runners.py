@@ -7,11 +7,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import peewee as pw
-
 from storage.db.clock import DATABASE_NOW
 from storage.db.database import Database
-from storage.db.models import JobRow, PartRow, RunnerRow
+from storage.db.models import JobRow, RunnerRow
 from storage.jobs.open_queues import IS_RUNNING
 from storage.liveness.heartbeat import STALE_SECONDS, seconds_since_touch
 from storage.records.job import Job, NewJob
@@ -100,12 +98,9 @@ def _runner(row: dict[str, Any], held: int, folder: Path) -> RegisteredRunner:
 
 
 def _held(database: Database) -> Counter[str]:
-    """Number of jobs and job parts held by each runner. A job in parts takes no slot itself."""
-    in_parts = pw.fn.EXISTS(PartRow.select(pw.SQL("1")).where(PartRow.job_id == JobRow.id))
-    whole = JobRow.select(JobRow.locked_by.alias("name")).where(IS_RUNNING)
-    parts = PartRow.select(PartRow.runner.alias("name")).where(PartRow.runner.is_null(False))
-    held = [*database.rows(whole.where(~in_parts)), *database.rows(parts)]
-    return Counter(row["name"] for row in held)
+    """Number of jobs held by each runner."""
+    held = JobRow.select(JobRow.locked_by.alias("name")).where(IS_RUNNING)
+    return Counter(row["name"] for row in database.rows(held))
 
 
 def lock_path(folder: Path, name: str) -> Path:

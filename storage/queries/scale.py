@@ -1,10 +1,9 @@
 """How many slots the jobs of some queues could use now: the signal for autoscaling.
 
-    slots wanted = running jobs + due jobs that may start + parts + due schedules
+    slots wanted = running jobs + due jobs that may start + due schedules
 
 A due job may start if its queue is not paused and the limit of the queue leaves room. Held jobs,
-such as those that wait for a place of their concurrency key, are not due. A running split job uses
-no slot itself while it has parts.
+such as those that wait for a place of their concurrency key, are not due.
 """
 
 from collections.abc import Collection, Sequence
@@ -17,12 +16,11 @@ import peewee as pw
 from storage.claiming.candidates import BELOW_ALL_PRIORITIES, priorities_above
 from storage.db.clock import Clock
 from storage.db.database import Database
-from storage.db.models import JobRow, PartRow, ScheduleRow
+from storage.db.models import JobRow, ScheduleRow
 from storage.db.parameters import parameter
 from storage.jobs.open_queues import IS_QUEUED, UNFINISHED
 from storage.jobs.queues import Queue, list_queues
 from storage.liveness.runners import registered_runners
-from storage.records.states import Status
 
 DUE_LIMIT = 1000
 """Most due jobs of a queue that are counted."""
@@ -53,14 +51,11 @@ class QueueScale:
 class Scale:
     """How many slots could be used now, and how many there are.
 
-    parts: parts of split jobs that wait or run. split: the running jobs that have parts.
     schedules: schedules that are due, each of which needs a worker to fire it.
     slots, busy: of the living workers that serve one of the queues.
     """
 
     queues: Sequence[QueueScale]
-    parts: int
-    split: int
     schedules: int
     slots: int
     busy: int
@@ -68,8 +63,7 @@ class Scale:
     @property
     def slots_wanted(self) -> int:
         """The number of slots that could be used now."""
-        of_queues = sum(each.slots_wanted for each in self.queues)
-        return of_queues + self.parts - self.split + self.schedules
+        return sum(each.slots_wanted for each in self.queues) + self.schedules
 
 
 def read_scale(
@@ -92,9 +86,8 @@ def read_scale(
         for each in registered_runners(database, folder)
         if not each.is_stale and (names is None or any(map(each.takes, names)))
     ]
-    parts, split = _count_parts(database, names)
     slots, busy = sum(each.slots for each in runners), sum(each.busy for each in runners)
-    return Scale(found, parts, split, _count_schedules(database, until), slots, busy)
+    return Scale(found, _count_schedules(database, until), slots, busy)
 
 
 def _count_due(database: Database, queue: Queue, until: int) -> int:
@@ -119,21 +112,6 @@ def _select_due(database: Database) -> Any:
     some = JobRow.select(JobRow.id).where(IS_QUEUED, *due).limit(DUE_LIMIT)
     some = database.engine.by_index(some, JobRow, UNFINISHED).alias("some")
     return pw.Select([some], [pw.fn.COUNT(pw.SQL("*")).alias("count")])
-
-
-def _count_parts(database: Database, names: Collection[str] | None) -> tuple[int, int]:
-    """Return the number of parts that wait or run, and of the running jobs that have parts."""
-    wants_slot = PartRow.status.in_(["queued", "running", "ending"])
-    parts = pw.fn.SUM(pw.Case(None, [(wants_slot, 1)], 0)).alias("parts")
-    found = database.rows(PartRow.select(PartRow.job_id, parts).group_by(PartRow.job_id))
-    if not found:
-        return 0, 0
-    ids = [row["job_id"] for row in found]
-    running = JobRow.select(JobRow.id).where(JobRow.id.in_(ids), JobRow.status == Status.RUNNING)
-    if names is not None:
-        running = running.where(JobRow.queue.in_(sorted(names)))
-    split = {row["id"] for row in database.rows(running)}
-    return sum(int(row["parts"]) for row in found if row["job_id"] in split), len(split)
 
 
 def _count_schedules(database: Database, until: int) -> int:

@@ -16,11 +16,6 @@ def shown_progress(status: str, progress: Any) -> Any:
     return progress
 
 
-def share_done(progress: Any) -> float:
-    """Return the share of the work that is done by its progress, from 0 to 1; 0 if unknown."""
-    return next((min(1.0, done / total) for _, done, total in steps(progress)), 0.0)
-
-
 def steps(progress: Any) -> Iterator[tuple[str, float, float]]:
     """Yield the unit, the finished and the total number of each pair of numbers in a progress."""
     for name, done in progress.items() if isinstance(progress, dict) else ():

@@ -57,15 +57,6 @@ def test_a_file_is_stored_in_the_bucket_and_deleted_with_its_last_job(
     assert not (service.folder / "data/uploads").exists()
 
 
-def test_a_large_file_in_a_bucket_is_analyzed_in_parts(service: Service) -> None:
-    for _ in range(2):
-        service.worker(PARTS_BYTES=str(4 << 20))
-    job = service.result(service.upload(LOG * 200_000, PAYLOAD), timeout=50)
-    assert (job["status"], job["progress"]["parts_total"]) == ("succeeded", 6)
-    assert job["result"]["counts"] == {"ERROR": 400_000, "WARN": 200_000}
-    assert job["result"]["bytes"] == len(LOG) * 200_000
-
-
 @pytest.mark.parametrize("pack", [bytes, gzip.compress], ids=["plain", "gzip"])
 def test_lines_of_a_file_in_the_bucket_are_read(
     service: Service, bucket: Bucket, pack: Any

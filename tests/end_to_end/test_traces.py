@@ -185,23 +185,6 @@ def test_a_retry_and_a_cancel_by_a_client_are_in_the_trace_of_the_job(
     assert (cancel.links, retry.links) == ((), (TRACE,))
 
 
-def test_each_runner_sends_the_spans_of_its_parts_as_children_of_the_attempt(
-    service: Service, collector: Collector, tmp_path: Path
-) -> None:
-    for _ in range(2):
-        service.worker(PARTS_BYTES="40", CONCURRENCY_LIMIT="2")
-    payload = {"notes": str(tmp_path / "notes"), "seconds": 0.2}
-    job_id = service.upload(b"x" * 80, payload, type="pieces")
-    assert service.result(job_id)["status"] == "succeeded"
-    spans = collector.wait_for(job_id, 11)
-    (attempt,) = (span for span in spans if span.name == "pieces")
-    parts = [span for span in spans if span.name == "pieces part"]
-    assert {(span.trace, span.parent) for span in parts} == {(attempt.trace, attempt.id)}
-    assert sorted(span.attributes["job.part"] for span in parts) == list(range(8))
-    assert len({span.attributes["job.runner"] for span in parts}) == 2
-    assert {span.attributes["job.outcome"] for span in parts} == {"returned"}
-
-
 def test_a_job_finds_its_traceparent_in_its_environment(
     on_sqlite: Service, collector: Collector
 ) -> None:

@@ -11,13 +11,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from loganalysis.match.patterns import Pattern
-from loganalysis.scan import parts, ranges
-from loganalysis.scan.analyze import analyze
 from loganalysis.scan.options import AnalysisOptions
-from loganalysis.scan.result_json import to_json
 from loganalysis.times.axis import BINS, MAX_BINS, Axis, axis_of
-from tests.loganalysis.test_parts import comparable, ignore_progress, in_parts, whole
 from tests.support.loganalysis.axis import DAY, plain_core
+from tests.support.loganalysis.in_ranges import in_ranges, whole
 
 START = datetime(2026, 11, 25, tzinfo=UTC)
 NOW = int(START.timestamp())
@@ -145,21 +142,13 @@ def test_bins_are_a_multiple_of_both_widths() -> None:
     assert found.seconds == 300
 
 
-@pytest.mark.parametrize("part_bytes", [1, 37, 113, 400, 1500, 9000])
-def test_wrong_times_in_parts_and_ranges_give_the_same_result(
-    tmp_path: Path, part_bytes: int
-) -> None:
-    chance, data = random.Random(part_bytes), lines(400, 7200)
+@pytest.mark.parametrize("range_bytes", [1, 37, 113, 400, 1500, 9000])
+def test_wrong_times_in_ranges_give_the_same_result(tmp_path: Path, range_bytes: int) -> None:
+    chance, data = random.Random(range_bytes), lines(400, 7200)
     for each in WRONG.values():
         data.insert(chance.randrange(len(data)), each)
     (log := tmp_path / "log").write_bytes(b"".join(data))
     patterns = [Pattern("INFO")]
     expected = whole(log, patterns, BOTH)
-    assert in_parts(log, max(part_bytes, 100), patterns, BOTH, groups=3) == expected
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(ranges, "MIN_BYTES", 0)
-        patch.setattr(ranges, "RANGE_BYTES", part_bytes)
-        found = analyze(log, patterns, BOTH, ignore_progress, processes=2)
-    assert comparable(to_json(found, BOTH)) == expected
+    assert in_ranges(log, range_bytes, patterns, BOTH) == expected
     assert expected["timeline"]["before"] == 2
-    assert parts.plan(log, patterns, BOTH, 1000)

@@ -14,8 +14,8 @@ from loganalysis.match.patterns import Pattern, errors_of
 from loganalysis.read import window
 from loganalysis.read.errors import PatternError
 from loganalysis.scan.options import AnalysisOptions
-from tests.loganalysis.test_parts import in_parts, whole
 from tests.loganalysis.test_timeline import quick
+from tests.support.loganalysis.in_ranges import in_ranges, whole
 from tests.support.loganalysis.oracle import Found, found, scan, scan_mapped
 
 condition = st.one_of(
@@ -93,13 +93,13 @@ LOG = b"""\
 COMBINED = Pattern("", all=(Pattern("ERROR"), Pattern("db")), none=(Pattern("retry"),))
 
 
-def test_parts_have_the_result_of_the_whole(tmp_path: Path) -> None:
+def test_ranges_have_the_result_of_the_whole(tmp_path: Path) -> None:
     (log := tmp_path / "log").write_bytes(LOG * 20)
     options = AnalysisOptions(samples=3, histogram="second", timeline=True)
     expected = whole(log, [COMBINED], options)
     assert expected["counts"] == {"ERROR AND db NOT retry": 20}
-    for part_bytes in (1, 50, 333):
-        assert in_parts(log, part_bytes, [COMBINED], options) == expected
+    for range_bytes in (1, 50, 333):
+        assert in_ranges(log, range_bytes, [COMBINED], options) == expected
 
 
 def test_a_combination_without_a_name_is_named_by_its_conditions() -> None:

@@ -15,7 +15,6 @@ from loganalysis.index.marks import Marks
 from loganalysis.match.patterns import Pattern
 from loganalysis.scan.analyze import analyze
 from loganalysis.scan.options import AnalysisOptions
-from loganalysis.scan.parts import finish, merge, plan, scan_part
 from loganalysis.scan.result_json import to_json
 from tests.loganalysis.test_index_pages import (
     COMPRESSORS,
@@ -78,21 +77,6 @@ def test_pages_by_an_index_have_the_lines_of_a_plain_implementation(
     reader.file.adopt(index_of(path))
     assert reader.file.marks.is_complete
     assert shown(reader.all(limit=100, **query)) == expected(LINES, **query)
-
-
-def test_parts_have_the_marks_of_the_whole_file(tmp_path: Path) -> None:
-    path = tmp_path / "file"
-    path.write_bytes(DATA)
-    options = AnalysisOptions()
-    parts = plan(path, PATTERNS, options, len(DATA) // 5)
-    results = [scan_part(path, part, PATTERNS, options, lambda progress: None) for part in parts]
-    stored = [json.loads(json.dumps(each)) for each in results]
-    merged = merge([merge(stored[:3], options, 2), *stored[3:]], options, 2)
-    require_right(
-        to_json(finish(path, merged, PATTERNS, options, 1.0), options)["file"]["line_index"]
-    )
-    del stored[0]["marks"]  # from a worker of the previous release
-    merge(stored, options, 2)
 
 
 def test_counts_without_lines_have_no_index(tmp_path: Path) -> None:

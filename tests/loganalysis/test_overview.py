@@ -1,10 +1,8 @@
 """The overview of a file: templates, levels, status classes, bursts, and their timeline."""
 
-import json
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 from pathlib import Path
-from random import Random
 from typing import Any
 
 import pytest
@@ -12,17 +10,17 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from loganalysis.count.scanner import ScanOptions
-from loganalysis.scan import parts, ranges
+from loganalysis.scan import ranges
 from loganalysis.scan.analyze import analyze
 from loganalysis.scan.options import AnalysisOptions
 from loganalysis.scan.result_json import to_json
-from loganalysis.templates.bins import MAX_BINS, Bins
 from loganalysis.templates.collector import Collector, overview_collector
 from loganalysis.templates.levels import level_of, status_of
 from loganalysis.templates.overview import overview
-from loganalysis.templates.shapes import MAX_PARTS, TIME_BYTES, shape_of
-from loganalysis.templates.table import MAX_SHAPES, Shape, ShapeTable
+from loganalysis.templates.shapes import MAX_PARTS, shape_of
+from loganalysis.templates.table import ShapeTable
 from loganalysis.times.time_limits import TimeLimit, TimeLimits
+from tests.support.loganalysis.in_ranges import in_ranges, whole
 from tests.support.loganalysis.oracle import scan
 
 MODIFIED = datetime(2026, 11, 28, tzinfo=UTC).timestamp()
@@ -251,29 +249,12 @@ def test_a_cut_at_any_offset_changes_nothing() -> None:
 
 
 @settings(max_examples=60, deadline=None)
-@given(st.lists(log_bytes.map(lambda each: each + b"\n"), min_size=1, max_size=4), st.booleans())
-def test_tables_of_parts_merge_to_the_table_of_the_whole(pieces: list[bytes], json_: bool) -> None:
+@given(st.lists(log_bytes.map(lambda each: each + b"\n"), min_size=1, max_size=4))
+def test_tables_of_parts_merge_to_the_table_of_the_whole(pieces: list[bytes]) -> None:
     merged = ShapeTable()
     for piece in pieces:
-        table = table_of(piece)
-        merged.merge(ShapeTable.load(json.loads(json.dumps(table.dump()))) if json_ else table)
+        merged.merge(table_of(piece))
     assert comparable(merged) == comparable(table_of(b"".join(pieces)))
-
-
-@pytest.mark.parametrize("filler", [b"\x02" * 980, b"\xe9" * 980, None])
-def test_a_full_table_of_a_part_fits_in_a_result(filler: bytes | None) -> None:
-    """The largest table: each shape in each bin, with samples of bytes that JSON makes longer."""
-    rng, table = Random(7), ShapeTable()
-    for number in range(MAX_SHAPES):
-        sample = f"2026-11-25 01:02:03 {number} ".encode() + (filler or rng.randbytes(980))
-        bins = Bins({9_000_000 + bin_: rng.randrange(1, 500) for bin_ in range(MAX_BINS)})
-        shape = Shape(sample[:TIME_BYTES], 10**9, 1, 10**9, 1.7e9, 1.8e9, bins)
-        table.shapes[shape_of(sample) + bytes(str(number), "ascii")] = shape
-    content = table.dump()
-    assert len(json.dumps(content, ensure_ascii=False)) < 12 << 20
-    loaded = ShapeTable.load(json.loads(json.dumps(content)))
-    assert sum(shape.count for shape in loaded.shapes.values()) == MAX_SHAPES * 10**9
-    assert loaded.lines == table.lines
 
 
 @settings(max_examples=40, deadline=None)
@@ -320,29 +301,6 @@ def ignore(progress: dict[str, Any]) -> None:
     """Ignore progress."""
 
 
-@settings(
-    max_examples=8, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
-)
-@given(st.lists(line_bytes, min_size=20, max_size=40), st.integers(60, 500))
-def test_parts_of_a_job_give_the_same_overview(
-    tmp_path: Path, lines: list[bytes], part_bytes: int
-) -> None:
-    file = tmp_path / "log"
-    file.write_bytes(b"\n".join(lines))
-    planned = parts.plan(file, [], OVERVIEW, part_bytes)
-    if not planned:
-        return
-    found = [
-        json.loads(json.dumps(parts.scan_part(file, part, [], OVERVIEW, ignore)))
-        for part in planned
-    ]
-    merged = parts.merge([parts.merge(found[:2], OVERVIEW, 0), *found[2:]], OVERVIEW, 0)
-    result = to_json(parts.finish(file, merged, [], OVERVIEW, 1.0), OVERVIEW)
-    whole = to_json(analyze(file, [], OVERVIEW, ignore), OVERVIEW)
-    assert result["overview"] == whole["overview"]
-    assert result.get("timeline") == whole.get("timeline")
-
-
 @pytest.mark.usefixtures("small_ranges")
 @pytest.mark.parametrize("processes", [1, 2])
 def test_only_lines_between_two_times_count(tmp_path: Path, processes: int) -> None:
@@ -370,3 +328,15 @@ def test_windows_of_any_size_give_the_same_table(window: int) -> None:
     table = scan(data, [], options).table
     assert isinstance(table, ShapeTable)
     assert comparable(table) == comparable(table_of(data))
+
+
+@settings(
+    max_examples=8, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
+@given(st.lists(line_bytes, min_size=20, max_size=40), st.integers(60, 500))
+def test_ranges_give_the_same_overview(
+    tmp_path: Path, lines: list[bytes], range_bytes: int
+) -> None:
+    file = tmp_path / "log"
+    file.write_bytes(b"\n".join(lines))
+    assert in_ranges(file, range_bytes, [], OVERVIEW) == whole(file, [], OVERVIEW)

@@ -20,12 +20,11 @@ from loganalysis.index.known_file import KnownFile
 from loganalysis.index.line_clock import LineClock
 from loganalysis.index.stream import StreamCache, TextFile
 from loganalysis.match.patterns import Pattern
-from loganalysis.scan import ranges
 from loganalysis.scan.analyze import analyze
 from loganalysis.scan.options import AnalysisOptions
 from loganalysis.scan.result_json import to_json
 from loganalysis.times.reference_time import reference_of
-from tests.loganalysis.test_parts import comparable, ignore_progress, in_parts, whole
+from tests.support.loganalysis.in_ranges import ignore_progress, in_ranges, whole
 
 UPLOADED = datetime(2026, 11, 29, tzinfo=UTC).timestamp()
 FORMS = ("%Y-%m-%dT%H:%M:%SZ", "%b %d %H:%M:%S h", "I%m%d %H:%M:%S.1")
@@ -103,17 +102,11 @@ def test_a_single_wrong_year_does_not_count(tmp_path: Path) -> None:
     assert (sum(found["total"]), found["after"]) == (3000, 1)
 
 
-@pytest.mark.parametrize("part_bytes", [40, 333, 5000])
-def test_parts_and_ranges_have_the_same_years(tmp_path: Path, part_bytes: int) -> None:
+@pytest.mark.parametrize("range_bytes", [40, 333, 5000])
+def test_ranges_have_the_same_years(tmp_path: Path, range_bytes: int) -> None:
     log = stored(tmp_path, mixed(datetime(2023, 12, 31, 23, tzinfo=UTC), 300, 7200))
     patterns = [Pattern("x")]
-    expected = whole(log, patterns, BOTH)
-    assert in_parts(log, part_bytes, patterns, BOTH, groups=3) == expected
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(ranges, "MIN_BYTES", 0)
-        patch.setattr(ranges, "RANGE_BYTES", part_bytes)
-        found = analyze(log, patterns, BOTH, ignore_progress, processes=2)
-    assert comparable(to_json(found, BOTH)) == expected
+    assert in_ranges(log, range_bytes, patterns, BOTH) == whole(log, patterns, BOTH)
 
 
 def test_pages_of_lines_have_the_same_years(tmp_path: Path) -> None:

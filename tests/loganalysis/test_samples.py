@@ -1,6 +1,5 @@
 """Samples that are spread over time, with the lines around them."""
 
-import json
 import random
 from itertools import pairwise
 from pathlib import Path
@@ -15,16 +14,12 @@ from loganalysis.count.lines import LineOptions
 from loganalysis.count.samples import Cells, PatternSamples, Sample
 from loganalysis.count.scanner import ScanOptions
 from loganalysis.match.patterns import Pattern
-from loganalysis.scan import ranges
-from loganalysis.scan.analyze import analyze
 from loganalysis.scan.options import AnalysisOptions
-from loganalysis.scan.parts import finish, merge, scan_part
-from loganalysis.scan.result_json import to_json
 from loganalysis.times.c_timeline import TimelineOptions, TimeRules
 from loganalysis.times.histogram import rfc3339
 from tests.loganalysis.test_line_times import REFERENCE
-from tests.loganalysis.test_parts import comparable, ignore_progress, in_parts, whole
 from tests.loganalysis.test_timeline import PATTERNS, a_log, lines_of, quick, seconds
+from tests.support.loganalysis.in_ranges import in_ranges, whole
 from tests.support.loganalysis.oracle import scan, scan_mapped
 
 MASK = (1 << 64) - 1
@@ -105,39 +100,15 @@ def test_the_kept_lines_are_exact_in_any_windows(
             assert sample.after == lines[number + 1 : number + 1 + context]
 
 
-@pytest.mark.parametrize("part_bytes", [1, 20, 37, 111, 500, 900])
+@pytest.mark.parametrize("range_bytes", [1, 20, 37, 111, 500, 900])
 @pytest.mark.parametrize("context", [None, 0, 1, 5])
-def test_parts_and_ranges_equal_the_whole(
-    tmp_path: Path, part_bytes: int, context: int | None
-) -> None:
+def test_ranges_equal_the_whole(tmp_path: Path, range_bytes: int, context: int | None) -> None:
     log, patterns = tmp_path / "log", PATTERNS[:-2]
-    log.write_bytes(a_log(random.Random(part_bytes), 90, 20_000))
+    log.write_bytes(a_log(random.Random(range_bytes), 90, 20_000))
     options = AnalysisOptions(samples=4, timeline=context is None, context=context)
     expected = whole(log, patterns, options)
-    assert in_parts(log, part_bytes, patterns, options, groups=3) == expected
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(ranges, "MIN_BYTES", 0)
-        patch.setattr(ranges, "RANGE_BYTES", part_bytes)
-        found = analyze(log, patterns, options, ignore_progress, processes=2)
-    assert comparable(to_json(found, options)) == expected
+    assert in_ranges(log, range_bytes, patterns, options) == expected
     assert [len(each) for each in expected["samples"].values()] == [4] * 4
-
-
-@pytest.mark.parametrize("text", ["\x01" * 480, "東" * 160], ids=["control", "kanji"])
-def test_a_part_with_many_long_samples_stays_below_the_limit_of_a_result(
-    tmp_path: Path, text: str
-) -> None:
-    log, patterns = tmp_path / "log", [Pattern(f"w{number:02d}") for number in range(100)]
-    lines = (f"w{number % 100:02d} {text}\n" for number in range(22_000))
-    log.write_text("".join(lines))
-    options = AnalysisOptions(samples=20, context=5)
-    size = log.stat().st_size
-    dump = scan_part(log, (0, size), patterns, options, ignore_progress)
-    assert len(json.dumps(dump, ensure_ascii=False).encode()) < 16 << 20
-    expected = analyze(log, patterns, options, ignore_progress)
-    merged = merge([dump], options, len(patterns))
-    found = finish(log, merged, patterns, options, 1.0)
-    assert found.partial.samples == expected.partial.samples
 
 
 def samples_of(log: Path, samples: int, context: int | None = 1) -> list[Any]:

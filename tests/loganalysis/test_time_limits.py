@@ -13,17 +13,14 @@ from hypothesis import strategies as st
 from loganalysis.count.lines import LineOptions
 from loganalysis.count.scanner import ScanOptions
 from loganalysis.match.patterns import Pattern
-from loganalysis.scan import ranges
-from loganalysis.scan.analyze import analyze
 from loganalysis.scan.options import AnalysisOptions
-from loganalysis.scan.result_json import to_json
 from loganalysis.times.c_timeline import TimelineOptions, TimeRules
 from loganalysis.times.time_limits import TimeLimit, TimeLimits
 from runner.job_types.analyze_payload import AnalyzePayload
 from server.documents.analyses.lines import LinesQuery
 from tests.loganalysis.test_line_times import REFERENCE
-from tests.loganalysis.test_parts import comparable, ignore_progress, in_parts, whole
 from tests.loganalysis.test_timeline import PATTERNS, a_log, lines_of, quick, seconds
+from tests.support.loganalysis.in_ranges import in_ranges, whole
 from tests.support.loganalysis.oracle import scan, scan_mapped
 
 FIRST = 1_795_000_000
@@ -89,21 +86,16 @@ LIMITS = [
 ]
 
 
-@pytest.mark.parametrize("part_bytes", [1, 37, 111, 500])
+@pytest.mark.parametrize("range_bytes", [1, 37, 111, 500])
 @pytest.mark.parametrize("limits", LIMITS)
-def test_parts_and_ranges_equal_the_whole(
-    tmp_path: Path, part_bytes: int, limits: tuple[str | None, str | None]
+def test_ranges_equal_the_whole(
+    tmp_path: Path, range_bytes: int, limits: tuple[str | None, str | None]
 ) -> None:
     log, patterns = tmp_path / "log", PATTERNS[:-2]
-    log.write_bytes(a_log(random.Random(part_bytes), 80, 20_000))
+    log.write_bytes(a_log(random.Random(range_bytes), 80, 20_000))
     options = limited(*limits, timeline=True)
     expected_result = whole(log, patterns, options)
-    assert in_parts(log, part_bytes, patterns, options, groups=3) == expected_result
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(ranges, "MIN_BYTES", 0)
-        patch.setattr(ranges, "RANGE_BYTES", part_bytes)
-        found = analyze(log, patterns, options, ignore_progress, processes=2)
-    assert comparable(to_json(found, options)) == expected_result
+    assert in_ranges(log, range_bytes, patterns, options) == expected_result
 
 
 LOG = b"""\

@@ -17,10 +17,7 @@ from loganalysis.count.scanner import ScanOptions
 from loganalysis.match import c_scanner
 from loganalysis.match.patterns import Pattern
 from loganalysis.read.window import LINE_HEAD_BYTES
-from loganalysis.scan import parts, ranges
-from loganalysis.scan.analyze import analyze
 from loganalysis.scan.options import AnalysisOptions
-from loganalysis.scan.result_json import to_json
 from loganalysis.times.axis import BINS, MAX_BINS
 from loganalysis.times.c_timeline import (
     NO_TIME,
@@ -34,8 +31,8 @@ from loganalysis.times.line_times import LineTimes
 from loganalysis.times.timeline import CELLS, WIDTHS, Timeline, width_for
 from tests.loganalysis import test_line_times
 from tests.loganalysis.test_line_times import REFERENCE, line_starts
-from tests.loganalysis.test_parts import comparable, ignore_progress, in_parts, whole
 from tests.support.loganalysis.axis import plain_core
+from tests.support.loganalysis.in_ranges import in_ranges, whole
 from tests.support.loganalysis.kernel import VECTORS
 from tests.support.loganalysis.oracle import scan, scan_mapped
 
@@ -226,28 +223,16 @@ def test_a_timeline_is_exact_in_any_windows(
         assert each.timeline.lines == each.lines == len(lines_of(data))
 
 
-@pytest.mark.parametrize("part_bytes", range(1, 120))
-def test_parts_equal_the_whole_wherever_the_file_is_cut(tmp_path: Path, part_bytes: int) -> None:
-    log, chance = tmp_path / "log", random.Random(part_bytes)
+@pytest.mark.parametrize("range_bytes", [*range(1, 120), 300, 1000])
+def test_ranges_equal_the_whole_wherever_the_file_is_cut(tmp_path: Path, range_bytes: int) -> None:
+    log, chance = tmp_path / "log", random.Random(range_bytes)
     wrong = chance.choice([0, 0.02])
     log.write_bytes(a_log(chance, 40, chance.choice([5, 3000, 9_000_000]), wrong))
     patterns = PATTERNS[:-2]  # without the texts that span lines
-    assert in_parts(log, part_bytes, patterns, AUTO, groups=3) == whole(log, patterns, AUTO)
+    assert in_ranges(log, range_bytes, patterns, AUTO) == whole(log, patterns, AUTO)
 
 
-@pytest.mark.parametrize("range_bytes", [1, 7, 50, 300, 1000])
-def test_ranges_equal_the_whole(tmp_path: Path, range_bytes: int) -> None:
-    log = tmp_path / "log"
-    log.write_bytes(a_log(random.Random(range_bytes), 60, 500_000))
-    expected = whole(log, PATTERNS[:-2], AUTO)
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(ranges, "MIN_BYTES", 0)
-        patch.setattr(ranges, "RANGE_BYTES", range_bytes)
-        found = analyze(log, PATTERNS[:-2], AUTO, ignore_progress, processes=2)
-    assert comparable(to_json(found, AUTO)) == expected
-
-
-def test_a_part_begins_at_a_line_with_a_time(tmp_path: Path) -> None:
+def test_a_range_begins_at_a_line_with_a_time(tmp_path: Path) -> None:
     log = tmp_path / "log"
     data = b"x\n2026-11-25 01:02:03 a\n at b\n\n" + b" y" * 200_000 + b"\n1795568523 c\nlast"
     log.write_bytes(data)
@@ -258,10 +243,9 @@ def test_a_part_begins_at_a_line_with_a_time(tmp_path: Path) -> None:
     assert found == [second, second, third, third, len(data), len(data)]
 
 
-def test_a_file_without_times_is_not_split(tmp_path: Path) -> None:
+def test_a_file_without_times_has_no_bins(tmp_path: Path) -> None:
     log = tmp_path / "log"
     log.write_bytes(b"a\n" * 50)
-    assert parts.plan(log, PATTERNS[:1], AUTO, 10) == []
     timeline = whole(log, PATTERNS[:1], AUTO)["timeline"]
     assert (timeline["bins"], timeline["total"], timeline["undated"]) == (0, [], 50)
 
@@ -274,14 +258,6 @@ def test_merged_parts_have_no_more_cells_than_one() -> None:
     whole.merge(counted(1, first + CELLS))
     assert (whole.width, len(whole.cells)) == (5, 205)
     assert sum(whole.rows[0]) == CELLS + 101
-
-
-def test_the_timeline_of_a_part_from_an_older_worker_is_read() -> None:
-    """Its cells are all from the first to the last one."""
-    older = {"width": 5, "first": 20, "cells": 3, "rows": [[1, 0, 2], []]}
-    found = Timeline.load({**older, "undated": [4, 0], "lines": 7})
-    assert found.cells.tolist() == [20, 21, 22]
-    assert Timeline.load(found.dump()) == found
 
 
 def test_an_analysis_without_patterns_has_a_timeline(tmp_path: Path) -> None:

@@ -35,7 +35,6 @@ from tests.mutants.guards.optimistic import OPTIMISTIC
 from tests.mutants.guards.output import OUTPUT
 from tests.mutants.guards.overview import OVERVIEW
 from tests.mutants.guards.own_packages import OWN_PACKAGES
-from tests.mutants.guards.parts import PARTS
 from tests.mutants.guards.pattern_sets import PATTERN_SETS
 from tests.mutants.guards.pool import POOL
 from tests.mutants.guards.programs import PROGRAMS
@@ -86,7 +85,6 @@ MUTANTS = (
     *QUOTAS,
     *BYTE_QUOTA,
     *SCHEDULES,
-    *PARTS,
     *OUTPUT,
     *OVERVIEW,
     *TRANSFER,

@@ -4,7 +4,6 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
-from storage.claiming.part_claims import EndedPart, PartFence
 from storage.claims import Claims, Unstored
 from storage.db.models import JobRow
 from storage.jobs.transitions import Settlement, loss
@@ -90,19 +89,3 @@ class ClaimsInSteps(Claims):
     def confirm_cancel(self, fence: Fence, outcome: AttemptOutcome) -> bool:
         """Record that a job was killed."""
         return self.settle(Settlement(CONFIRM_CANCEL, fence, outcome))[0]
-
-
-def part_returned(fence: PartFence, result: str = "1", progress: str | None = None) -> EndedPart:
-    """A part that has returned a result, as JSON text."""
-    outcome = RETURNED._replace(result=result, cpu_seconds=1.5, peak_memory_bytes=2000)
-    return EndedPart(fence, outcome, progress)
-
-
-def part_raised(fence: PartFence) -> EndedPart:
-    """A part that has failed."""
-    return EndedPart(fence, RAISED, None)
-
-
-def part_killed(fence: PartFence) -> EndedPart:
-    """A part that goes back to its queue."""
-    return EndedPart(fence, AttemptOutcome("killed"), None)

@@ -23,7 +23,6 @@ from storage.jobs.pattern_sets import PatternSets
 from storage.queries import history
 from storage.records.audit import Actor
 from storage.records.job import Job, NewJob
-from tests.support.claims_in_steps import part_returned
 from tests.support.job_files import complete_with_files
 from tests.support.stores import RAISED, RETURNED, Bench, Holder, open_bench
 from tests.support.waiting import wait_for
@@ -143,9 +142,6 @@ def fill_store(bench: Bench) -> dict[str, UUID]:
     ids["running"] = bench.enqueue(priority=50)
     fence = holder.claim_one()
     assert fence.job_id == ids["running"]
-    assert holder.claims.job_parts.make(fence, [("[0,1]", "{}"), ('["ä"]', "{}")])
-    (taken,) = holder.claims.parts.claim(1)
-    assert holder.claims.parts.settle(part_returned(taken.fence, '{"x":1}'))
     return ids
 
 

@@ -46,9 +46,7 @@ _FILES = FileLimits()
 class Worker:
     """A worker with some slots, and a `JobStore` to submit and read jobs."""
 
-    def __init__(
-        self, store: Store, job: JobLimits, size: int, parts_bytes: int, files: FileLimits
-    ):
+    def __init__(self, store: Store, job: JobLimits, size: int, files: FileLimits):
         self.store = store
         self.jobs = JobStore(store.database, store.wakeup, store.clock)
         self._liveness = liveness = store.liveness(30)
@@ -73,8 +71,8 @@ class Worker:
         find_unused = partial(unused_files, store.database)
         self.storer = FileStorer(store.artifacts, work, files, find_unused)
         running_jobs = RunningJobs(self.pool, store.uploads, self.storer)
-        parts = self.pool, running_jobs, self.claims, liveness, maintenance, spans
-        self.supervisor = Supervisor(*parts, drain_seconds=0.0, parts_bytes=parts_bytes)
+        used = self.pool, running_jobs, self.claims, liveness, maintenance, spans
+        self.supervisor = Supervisor(*used, drain_seconds=0.0)
 
     def enqueue(self, type: str = "sleep", **options: Any) -> UUID:
         """Store a new job; return its id."""
@@ -143,14 +141,13 @@ def open_worker(
     job: JobLimits | None = None,
     size: int = 2,
     environ: Mapping[str, str] | None = None,
-    parts_bytes: int = 0,
     files: FileLimits = _FILES,
 ) -> Iterator[Worker]:
     """Yield a worker on a new store."""
     given = {"DATA_DIR": str(folder / "data"), "DATABASE_URL": database_url}
     settings = Settings.read(given | dict(environ or {}))
     store = open_store(settings, timeout=5)
-    worker = Worker(store, job or JobLimits(), size, parts_bytes, files)
+    worker = Worker(store, job or JobLimits(), size, files)
     try:
         yield worker
     finally:

@@ -2,7 +2,7 @@
 
 import json
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -16,10 +16,8 @@ from runner.job_types.base import (
     NotRetryable,
     Payload,
     UploadFile,
-    has_path,
     to_json,
 )
-from runner.job_types.in_parts import InParts
 from runner.job_types.payload_errors import flaws
 from runner.job_types.registry.found import JobTypes
 from runner.job_types.registry.member_files import files_of
@@ -68,14 +66,8 @@ class JobEntry:
         context = Context(fields["job_id"], fields["attempt"], upload, report, cores)
         context.list_uploads = files_of
         context.max_data_bytes, context.max_data_ratio = self._max_data
-        step = fields.get("step", {"kind": "run"})
-        context.keeps_files = step["kind"] == "run"
         try:
-            done = _run_step(job_type, payload, context, step, fields.get("results", ()))
-            if context.keeps_files:
-                done = keep_returned_files(done, context)
-            elif has_path(done):
-                _ = context.files  # raises: the file would be lost
+            done = keep_returned_files(job_type.run(payload, context), context)
         finally:
             context.flush()  # a job that fails shows how far it came
         return to_json("result", done)
@@ -87,29 +79,6 @@ class JobEntry:
             f"there is no job type {name!r} in this worker: it must have the job types of the"
             " listener; start it again with the same files"
         )
-
-
-def _run_step(
-    job_type: JobType[Any],
-    payload: Payload,
-    context: Context,
-    step: dict[str, Any],
-    results: Sequence[Any],
-) -> Any:
-    kind = step["kind"]
-    if kind == "run":
-        return job_type.run(payload, context)
-    if not isinstance(job_type, InParts):
-        if kind == "plan":
-            return []
-        raise NotRetryable(f"job type {job_type.name!r} cannot run in parts")
-    if kind == "plan":
-        return [vars(part) for part in job_type.plan(payload, context, step["part_bytes"])]
-    if kind == "part":
-        return job_type.run_part(payload, context, step["spec"])
-    folded = job_type.fold(payload, results)
-    seconds = step["seconds"]
-    return folded if seconds is None else job_type.finish(payload, context, folded, seconds)
 
 
 def _upload(job_type: JobType[Any], upload: dict[str, Any] | None) -> UploadFile | None:

@@ -89,13 +89,6 @@ def load(
     upload: null, or an object with "name", "size", and one of "path", "url" and "problem". The path
         is relative to the folder of the job.
     cores: how many processors the job may keep busy; 1 if missing.
-    step: the whole job if missing, or one step of a split job:
-        {"kind": "run"}                     ──▶ the result of the job
-        {"kind": "plan", "part_bytes"}      ──▶ the parts, [{"spec", "progress"}, …]
-        {"kind": "part", "spec"}            ──▶ the result of a part
-        {"kind": "fold", "seconds": null}   ──▶ the folded results
-        {"kind": "fold", "seconds": 1.5}    ──▶ the result of the job, from the last parts
-    results: the part results that a fold combines.
     traceparent: the W3C trace context of the attempt, if the job is traced. The job finds it in
         its environment as TRACEPARENT.
     """

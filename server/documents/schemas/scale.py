@@ -23,13 +23,13 @@ class ScaleDocument(TypedDict):
     """How many slots could be used now. A worker has CONCURRENCY_LIMIT slots."""
 
     slots_wanted: int
-    """Number of slots that could be used now: the sum of the queues, `parts` and `schedules`."""
+    """Number of slots that could be used now: the sum of the queues and `schedules`."""
     slots: int
     """Number of slots of the living workers."""
     busy: int
     """Number of these slots that have a job."""
     parts: int
-    """Number of parts of split jobs that wait or run, less the jobs that they belong to."""
+    """Always 0: jobs are not split any more. The field stays for clients of earlier releases."""
     schedules: int
     """Number of schedules that wait for a worker to fire them."""
     queues: list[QueueScaleDocument]

@@ -23,7 +23,6 @@ from storage.db.models import (
     JobFileRow,
     KeyRow,
     OutputRow,
-    PartRow,
     ServiceCallbackRow,
     TagRow,
     UploadRow,
@@ -50,9 +49,6 @@ ROWS = {
     ),
     "dependency": DependencyRow.insert(
         predecessor_id=NOBODY, job_id=NOBODY, cancels=True, passes=True
-    ),
-    "part": PartRow.insert(
-        job_id=NOBODY, number=1, status="queued", spec="{}", progress="{}", tries=0, lost=0
     ),
     "submission_key": KeyRow.insert(key="k", fingerprint="f", job_id=NOBODY),
     "callback": CallbackRow.insert(job_id=NOBODY, due_at=0, tries=0),

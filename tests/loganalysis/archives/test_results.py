@@ -12,7 +12,6 @@ from hypothesis import strategies as st
 
 from loganalysis.match.patterns import Pattern
 from loganalysis.read.errors import FormatError, SelectionError
-from loganalysis.scan import parts
 from loganalysis.scan.members import MAX_LISTED
 from tests.support.loganalysis.archives import (
     ALL,
@@ -20,7 +19,6 @@ from tests.support.loganalysis.archives import (
     FILES,
     LOG,
     METHODS,
-    PATTERNS,
     TARS,
     analyzed,
     expected_counts,
@@ -256,10 +254,9 @@ def test_many_patterns_make_the_list_of_members_shorter(tmp_path: Path) -> None:
     assert found["archive"]["analyzed"] == 24
 
 
-def test_an_archive_is_neither_split_nor_read_by_several_processes(tmp_path: Path) -> None:
+def test_an_archive_is_not_read_by_several_processes(tmp_path: Path) -> None:
     for content in (tar_of(FILES), zip_of(FILES)):
         assert analyzed(tmp_path, content, processes=4) == analyzed(tmp_path, content)
-        assert parts.plan(tmp_path / "the file", PATTERNS, ALL, 100) == []
 
 
 def test_a_zip_archive_in_a_compressed_file_is_refused_with_advice(tmp_path: Path) -> None:

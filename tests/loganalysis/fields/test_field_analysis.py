@@ -1,7 +1,6 @@
-"""The fields of whole files: in windows, ranges and parts, by formats and by regexes."""
+"""The fields of whole files: in windows and ranges, by formats and by regexes."""
 
 import gzip
-import json
 import random
 import re
 from collections.abc import Sequence
@@ -17,7 +16,7 @@ from loganalysis.count.scanner import ScanOptions
 from loganalysis.formats import detect
 from loganalysis.match.patterns import Pattern, prepare
 from loganalysis.read.stored import modified_at, next_line_start
-from loganalysis.scan import parts, ranges
+from loganalysis.scan import ranges
 from loganalysis.scan.analyze import analyze
 from loganalysis.scan.field_choice import WantedField, plan_fields
 from loganalysis.scan.options import AnalysisOptions
@@ -136,21 +135,6 @@ def test_ranges_in_helper_processes_have_the_fields_of_the_whole(tmp_path: Path)
     whole = scan_range(file, (0, file.stat().st_size), prepared, options, ignore)
     split = ranges.scan_ranges(file, prepared, options, ignore, 2, 5000)
     assert split.fields == whole.fields
-
-
-def test_a_job_in_parts_has_the_fields_of_the_whole(tmp_path: Path) -> None:
-    file = tmp_path / "access.log"
-    file.write_bytes(access_log(400))
-    options = AnalysisOptions(fields=WANTED, top=7)
-    found = []
-    for part in parts.plan(file, PATTERN, options, 5000):
-        one = parts.scan_part(file, part, PATTERN, options, ignore)
-        found.append(json.loads(json.dumps(one)))
-    merged = parts.merge(found, options, 1)
-    result = parts.finish(file, json.loads(json.dumps(merged)), PATTERN, options, 1.0)
-    whole = analyze(file, PATTERN, options, ignore)
-    assert len(found) > 5
-    assert to_json(result, options)["fields"] == to_json(whole, options)["fields"]
 
 
 def test_compressed_files_have_fields_too(tmp_path: Path) -> None:

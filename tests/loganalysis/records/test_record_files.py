@@ -1,4 +1,4 @@
-"""Whole analyses of records: several processes, parts, compressed files and archives agree."""
+"""Whole analyses of records: several processes, compressed files and archives agree."""
 
 import gzip
 import io
@@ -16,12 +16,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from loganalysis.match.patterns import Pattern
-from loganalysis.records.rule import LONGEST_RECORD, Records
-from loganalysis.scan import parts, ranges
+from loganalysis.records.rule import Records
+from loganalysis.scan import ranges
 from loganalysis.scan.analyze import analyze
-from loganalysis.scan.options import AnalysisOptions, has_times
+from loganalysis.scan.options import AnalysisOptions
 from loganalysis.scan.result_json import to_json
 from runner.job_types.analyze_fields import FieldObject
+from tests.support.loganalysis.in_ranges import in_ranges, whole
 from tests.support.loganalysis.plain_records import texts
 
 # The test run may have threads, but they do not run the code that helpers run.
@@ -98,53 +99,17 @@ def test_several_processes_find_the_same_records(
     assert result(path, options, processes=2) == expected
 
 
-@pytest.mark.parametrize("kind", LOGS)
-@pytest.mark.parametrize("options", OPTIONS)
-def test_parts_of_a_job_find_the_same_records(
-    kind: str, options: AnalysisOptions, tmp_path: Path
-) -> None:
-    path = tmp_path / "log"
-    path.write_bytes(log(kind, 8))
-    expected = result(path, options)
-    planned = parts.plan(path, PATTERNS, options, 211)
-    if not planned:
-        assert options.needs_times
-        assert kind == "undated"
-        return
-    dumped = [parts.scan_part(path, each, PATTERNS, options, lambda _: None) for each in planned]
-    merged = parts.merge(json.loads(json.dumps(dumped)), options, len(PATTERNS))
-    found = parts.finish(path, merged, PATTERNS, options, 1.0)
-    assert comparable(to_json(found, options)) == expected
-
-
 @settings(database=None, deadline=None, max_examples=40)
 @given(texts(8), st.sampled_from(OPTIONS), st.data())
-def test_any_cut_into_parts_gives_the_same_result(
+def test_any_cut_gives_the_same_result(
     data: bytes, options: AnalysisOptions, choices: st.DataObject
 ) -> None:
-    cut = choices.draw(st.integers(0, len(data)))
+    range_bytes = choices.draw(st.integers(1, len(data) or 1))
     with open(os.memfd_create("log"), "w+b") as file:
         file.write(data)
         file.flush()
         path = Path(f"/proc/self/fd/{file.fileno()}")
-        if options.needs_times and not has_times(path):
-            return
-        expected = result(path, options)
-        dumped = [
-            parts.scan_part(path, each, PATTERNS, options, lambda _: None)
-            for each in ((0, cut), (cut, len(data)))
-        ]
-        merged = parts.merge(dumped, options, len(PATTERNS))
-        found = parts.finish(path, merged, PATTERNS, options, 1.0)
-    assert comparable(to_json(found, options)) == expected
-
-
-def test_a_file_whose_records_begin_far_apart_is_not_split(tmp_path: Path) -> None:
-    path = tmp_path / "log"
-    path.write_bytes(b"2026-11-25 01:02:03 a\n" + b"\tat b\n" * (LONGEST_RECORD // 2))
-    assert parts.plan(path, PATTERNS, OPTIONS[0], LONGEST_RECORD) == []
-    path.write_bytes(b"2026-11-25 01:02:03 a\n" * (LONGEST_RECORD // 8))
-    assert len(parts.plan(path, PATTERNS, OPTIONS[0], LONGEST_RECORD)) > 1
+        assert in_ranges(path, range_bytes, PATTERNS, options) == whole(path, PATTERNS, options)
 
 
 def tar(data: bytes) -> bytes:

@@ -231,7 +231,7 @@ EVENTS = (
     Mutant(
         "output is stored with the end of its attempt",
         "runner/supervisor/supervisor.py",
-        "for running, _ in whole if running.output.pieces]",
+        "for running, _ in ended if running.output.pieces]",
         "for running, _ in ()]",
         ("tests/server/handlers/test_output.py",),
     ),

@@ -310,7 +310,7 @@ STORE_FAULTS = (
     Mutant(
         "an end with an uncertain commit is reported as an end",
         "runner/supervisor/running_jobs.py",
-        "is_accepted or running.held_fence in maybe_settled",
+        "is_accepted or running.fence in maybe_settled",
         "is_accepted",
         DOUBT,
     ),

@@ -8,7 +8,6 @@ SEEN = ("tests/runner/pool/test_isolation.py",)
 JSON = ("tests/runner/pool/test_json_text.py",)
 TRACEBACKS = ("tests/runner/pool/test_tracebacks.py",)
 STORED = ("tests/storage/jobs/test_rows.py",)
-PARTS = ("tests/runner/supervisor/test_split_job_reports.py",)
 
 MESSAGES = (
     Mutant(
@@ -186,19 +185,5 @@ MESSAGES = (
         "    except (ValueError, RecursionError):\n        return UNREADABLE\n",
         "    except ZeroDivisionError:\n        return UNREADABLE\n",
         STORED,
-    ),
-    Mutant(
-        "a plan is a list of parts",
-        "runner/supervisor/split_jobs.py",
-        "not isinstance(planned, list) or ",
-        "",
-        PARTS,
-    ),
-    Mutant(
-        "a sum that JSON cannot hold is left out",
-        "runner/supervisor/split_jobs.py",
-        "if math.isfinite(number := sum(values)):",
-        "if (number := sum(values)) is not None:",
-        PARTS,
     ),
 )

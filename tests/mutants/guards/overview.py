@@ -162,13 +162,6 @@ OVERVIEW = (
         ("tests/loganalysis/test_shorten.py",),
     ),
     Mutant(
-        "a table of shapes is packed",
-        "loganalysis/templates/table.py",
-        "zlib.compressobj(1)",
-        "zlib.compressobj(0)",
-        _TESTS,
-    ),
-    Mutant(
         "the larger part of a result is cut first",
         "loganalysis/scan/shorten.py",
         "name = max(left, key=lambda each: sizes[each])",

@@ -184,25 +184,24 @@ PROGRAMS = (
     Mutant(
         "a drain is bounded",
         "runner/supervisor/supervisor.py",
-        "            self._running_jobs.kill_all(KillReason.RELEASE)\n            self._parts",
-        "            self._parts",
+        "        if self._drain_until is not None and time.monotonic() >= self._drain_until:",
+        "        if False:",
         WHOLE,
     ),
     Mutant(
         "a job with a requested cancel is killed",
         "runner/supervisor/supervisor.py",
-        "self._running_jobs.kill(fence, KillReason.CANCEL)\n                self._parts",
-        "pass\n                self._parts",
+        "                self._running_jobs.kill(fence, KillReason.CANCEL)\n",
+        "                pass\n",
         WHOLE,
     ),
     Mutant(
         "canceled is written only when the process is gone",
         "runner/supervisor/supervisor.py",
-        "self._running_jobs.kill(fence, KillReason.CANCEL)\n                self._parts",
+        "self._running_jobs.kill(fence, KillReason.CANCEL)\n",
         "from storage.jobs.transitions import CONFIRM_CANCEL, AttemptOutcome, Settlement\n"
         "                ended = Settlement(CONFIRM_CANCEL, fence, AttemptOutcome('canceled'))\n"
-        "                self._claims.settle_and_claim([ended])\n"
-        "                self._parts",
+        "                self._claims.settle_and_claim([ended])\n",
         WHOLE,
     ),
     Mutant(

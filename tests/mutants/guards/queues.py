@@ -155,13 +155,6 @@ QUEUES = (
         SCALE,
     ),
     Mutant(
-        "a split job wants no slot beside its parts",
-        "storage/queries/scale.py",
-        "self.parts - self.split + self.schedules",
-        "self.parts + self.schedules",
-        SCALE,
-    ),
-    Mutant(
         "a stale worker has no slots",
         "storage/queries/scale.py",
         "        if not each.is_stale and (names",

@@ -46,13 +46,6 @@ RECORDS = (
         _FILES,
     ),
     Mutant(
-        "a file whose records begin far apart is not split",
-        "loganalysis/scan/parts.py",
-        "return parts if _have_records(file, parts, options) else []",
-        "return parts",
-        _FILES,
-    ),
-    Mutant(
         "the number of records of later parts is added",
         "loganalysis/count/result.py",
         "self.records = (self.records or 0) + later.records",

@@ -185,9 +185,9 @@ STORE = (
     Mutant(
         "a worker starts its jobs before it wakes others",
         "runner/supervisor/supervisor.py",
-        "        try:\n            self._start(claimed.jobs.jobs(), claimed.parts)\n",
+        "        try:\n            self._start(claimed.jobs.jobs())\n",
         "        self._claims.wake(claimed)\n"
-        "        try:\n            self._start(claimed.jobs.jobs(), claimed.parts)\n",
+        "        try:\n            self._start(claimed.jobs.jobs())\n",
         ("tests/runner/supervisor/test_supervisor.py",),
     ),
     Mutant(

@@ -84,13 +84,6 @@ TIMES = (
         LIMITS,
     ),
     Mutant(
-        "a file without times is not split",
-        "loganalysis/scan/parts.py",
-        "if options.needs_times and not has_times(file):",
-        "if False:",
-        TIMELINE,
-    ),
-    Mutant(
         "the cells of merged parts are as wide as their number needs",
         "loganalysis/times/timeline.py",
         "while len(cells := _joined((self, later), width)) > CELLS:",

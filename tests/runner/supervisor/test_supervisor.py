@@ -22,7 +22,7 @@ from tests.support.workers import Worker, another_runner, open_worker
 @pytest.fixture
 def worker(database_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Worker]:
     monkeypatch.setattr(supervisor, "POLL_SECONDS", 3600.0)
-    with open_worker(database_url, tmp_path, parts_bytes=40) as worker:
+    with open_worker(database_url, tmp_path) as worker:
         yield worker
 
 
@@ -40,37 +40,6 @@ def test_an_idle_worker_deletes_expired_jobs_without_waiting_between_batches(
     worker.turn_until(lambda: [job.id for job in old.list(Filters(), 99).jobs] == [kept])
     # Each deletion wakes the worker, which then looks once more for schedules that are due.
     worker.turn_until(lambda: worker.supervisor._maintenance.seconds_to_continue() == math.inf)
-
-
-def in_parts(worker: Worker, notes: Path) -> UUID:
-    """Start a split job with long parts, some of which run in this worker; returns its id."""
-    writer = worker.store.uploads.writer()
-    writer.write(b"x" * 80)
-    payload = {"notes": str(notes), "seconds": 60}
-    upload = writer.finish("a.log", "0" * 64)
-    job_id = worker.enqueue("pieces", payload=payload, upload=upload)
-    worker.turn_until(worker.supervisor._running_jobs.part_fences)
-    wait_for(lambda: notes.exists() and "begin" in notes.read_text())  # it wakes no runner
-    return job_id
-
-
-@pytest.fixture
-def helper(worker: Worker) -> Iterator[None]:
-    """A registered runner that does nothing. Jobs are split only if there is another runner."""
-    liveness = worker.store.liveness(3600)
-    claims = another_runner(worker.store, liveness)
-    yield
-    claims.deregister()
-    liveness.close()
-
-
-@pytest.mark.usefixtures("helper")
-def test_canceling_a_split_job_wakes_its_runner(worker: Worker, tmp_path: Path) -> None:
-    job_id = in_parts(worker, tmp_path / "notes")
-    worker.jobs.cancel(job_id)
-    worker.wake()  # takes the only wake-up that the cancel sends
-    worker.turn_until(lambda: worker.job(job_id).status == "canceled")
-    assert not worker.pool.pids()
 
 
 def test_a_cancel_does_not_wait_for_a_commit(

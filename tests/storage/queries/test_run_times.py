@@ -7,7 +7,6 @@ import pytest
 
 from storage.queries import run_times
 from storage.queries.run_times import UNKNOWN, RunTimes, left_by_progress, read_run_times
-from storage.records.progress import share_done
 from tests.support.stores import CANCELED, RETURNED, Bench
 
 
@@ -54,7 +53,6 @@ def test_the_rest_is_expected_to_be_as_fast_as_the_job_was_until_now(
 )
 def test_a_progress_that_tells_nothing_gives_no_estimate(progress: Any) -> None:
     assert left_by_progress(progress, 3.0) == UNKNOWN
-    assert 0 <= share_done(progress) <= 1
 
 
 def test_a_job_without_progress_is_like_those_that_ran_for_longer_than_it() -> None:

@@ -2,14 +2,13 @@
 
 import re
 from unittest.mock import patch
-from uuid import uuid4
 
 import pytest
 
 from storage.liveness import runners
 from storage.queries import scale
 from storage.queries.scale import Scale, read_scale
-from storage.records.job import NewJob, Upload
+from storage.records.job import NewJob
 from storage.records.schedule import Missed, Overlap, ScheduleSettings, Timing, template_of
 from storage.schedules.schedules import Schedules
 from tests.storage.queries.test_query_plans import Plans
@@ -72,21 +71,6 @@ def test_held_jobs_want_no_slot(bench: Bench) -> None:
         bench.enqueue(concurrency_key="k", max_per_key=1)
     bench.enqueue(after=(first,))
     assert read(bench).slots_wanted == 1
-
-
-def test_parts_want_slots_and_their_job_none(bench: Bench) -> None:
-    own, other = bench.runner(), bench.runner()
-    bench.enqueue("analyze", upload=Upload(uuid4(), "a.log", 1, "0" * 64))
-    fence = own.claim_one()
-    assert read(bench).slots_wanted == 1
-    assert own.claims.job_parts.make(fence, [(f'["{n}"]', '{"done":0}') for n in range(4)])
-    assert read(bench).slots_wanted == 4
-    other.claims.parts.claim(2)
-    found = read(bench)
-    assert (found.slots_wanted, found.parts, found.split, found.busy) == (4, 4, 1, 2)
-    bench.queues.put("gpu")
-    assert read(bench, "gpu").slots_wanted == 0
-    assert read(bench, "default").slots_wanted == 4
 
 
 def test_a_schedule_that_is_due_wants_a_worker(bench: Bench) -> None:

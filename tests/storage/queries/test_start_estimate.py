@@ -5,12 +5,9 @@ from uuid import UUID
 
 import pytest
 
-from storage.claiming.part_claims import PartWork
 from storage.queries.explain import explain
 from storage.queries.run_times import UNKNOWN
 from storage.queries.start_estimate import places_of, play
-from tests.storage.claiming.test_part_claims import SPECS
-from tests.support.claims_in_steps import part_returned
 from tests.support.heartbeats import make_stale
 from tests.support.stores import RETURNED, Bench, Holder
 
@@ -164,28 +161,6 @@ def test_a_canceled_job_makes_room_at_once(bench: Bench) -> None:
     (job, *_) = runner.claims.held()
     bench.jobs.cancel(job.id)
     assert estimate(bench, mine) == 0.0
-
-
-def test_parts_occupy_slots_until_they_are_done(bench: Bench) -> None:
-    own = bench.runner()
-    bench.enqueue("analyze")
-    fence = own.claim_one()
-    assert own.claims.job_parts.make(fence, SPECS)
-    own.claims.progress(fence, '{"parts_done": 0, "parts_total": 4}')
-    parts = own.claims.parts.claim(3)
-    mine = bench.enqueue()
-    bench.clock.forward(10)
-    assert estimate(bench, mine) is None
-    for part in parts:
-        work = PartWork(progress=[(part.fence, '{"bytes_done": 1, "bytes_total": 4}')])
-        own.claims.settle_and_claim(part_work=work)
-    # Each part takes 40 s. One more part waits, and takes the first slot.
-    assert estimate(bench, mine) == pytest.approx(30)
-    own.claims.parts.settle(part_returned(parts[0].fence))
-    own.claims.progress(fence, '{"parts_done": 1, "parts_total": 4}')
-    found = estimate(bench, mine)
-    assert found is not None
-    assert found < 30
 
 
 @pytest.mark.parametrize(

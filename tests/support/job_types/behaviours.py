@@ -6,14 +6,10 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from pydantic import Field
-
 from runner.job_types.base import Context, JobType, NotRetryable, Payload
-from runner.job_types.in_parts import InParts, Part
 
 
 class NotePayload(Payload):
@@ -235,60 +231,3 @@ class Hog(JobType[NothingPayload]):
 
     def run(self, payload: NothingPayload, context: Context) -> Any:
         return len(b"x" * 2**30)
-
-
-class PiecesPayload(NotePayload):
-    """How the parts behave.
-
-    Each part waits for the file `gate`, if it is set, and takes `seconds`. `fails` is the number of
-    a part and how often it fails, with a ValueError or, if not `retryable`, a NotRetryable.
-    """
-
-    gate: str = ""
-    fails: tuple[int, int] = Field((-1, 0), strict=False)
-    retryable: bool = True
-
-
-class Pieces(InParts[PiecesPayload]):
-    """Reads its file in parts, and notes the start and the end of each part."""
-
-    name = "pieces"
-    Payload = PiecesPayload
-    upload = "required"
-
-    def run(self, payload: PiecesPayload, context: Context) -> Any:
-        note(payload.notes, "whole")
-        return self._read(context, 0, -1)
-
-    def plan(self, payload: PiecesPayload, context: Context, part_bytes: int) -> list[Part]:
-        assert context.upload is not None
-        note(payload.notes, "plan")
-        starts = range(0, context.upload.size, part_bytes)
-        return [Part([at, at // part_bytes, part_bytes], {"done": 0, "of": 1}) for at in starts]
-
-    def run_part(self, payload: PiecesPayload, context: Context, spec: Any) -> Any:
-        at, number, size = spec
-        note(payload.notes, f"begin {number} {os.getppid()}")
-        if number == payload.fails[0]:
-            tried = Path(payload.notes).read_text().count(f"begin {number} ")
-            if tried <= payload.fails[1]:
-                raise (ValueError if payload.retryable else NotRetryable)(f"part {number} is bad")
-        while payload.gate and not Path(payload.gate).exists():
-            time.sleep(0.01)
-        time.sleep(payload.seconds)
-        context.report({"done": 1, "of": 1})
-        note(payload.notes, f"done {number}")
-        return self._read(context, at, size)
-
-    def fold(self, payload: PiecesPayload, results: Sequence[Any]) -> Any:
-        return "".join(results)
-
-    def finish(self, payload: PiecesPayload, context: Context, folded: Any, seconds: float) -> Any:
-        note(payload.notes, "finish")
-        return folded
-
-    def _read(self, context: Context, at: int, size: int) -> str:
-        assert context.upload is not None
-        with context.upload.open() as file:
-            file.seek(at)
-            return (file.read(size) or b"").decode()

@@ -66,16 +66,14 @@ SETTINGS = {
     "CONCURRENCY_LIMIT": "3",
     "LEASE_SECONDS": "3",
     "DRAIN_SECONDS": "1",
-    "PARTS_BYTES": "100000",
     "CALLBACK_SECRET": "a secret of chaos runs",
 }
-LEFT_TO_DO = (audit.open_jobs, audit.parts, audit.callbacks)
+LEFT_TO_DO = (audit.open_jobs, audit.callbacks)
 LOGGED_EVENTS = {
     "stale ends dropped": '"stale end of a job dropped"',
     "leases not renewed": '"the lease could not be renewed, killing all jobs"',
     "turns in which the store failed": '"the store failed, trying again"',
     "drains": '"draining"',
-    "jobs in parts": '"job is done in parts"',
 }
 """Log messages to count, by the name that the report gives them."""
 
@@ -345,7 +343,6 @@ def gather(data: Path, clients: Clients, store: Store) -> History:
         clients.seen,
         audit.keys(store.database),
         audit.stored(store.database),
-        audit.parts(store.database),
         audit.attempts(store.database),
     )
 

@@ -8,7 +8,7 @@ from uuid import UUID
 import peewee as pw
 
 from storage.db.database import Database
-from storage.db.models import CallbackRow, JobRow, PartRow
+from storage.db.models import CallbackRow, JobRow
 from storage.jobs.rows import jobs_by_id
 from tests.system.chaos.history import AttemptChange, Change, Keys
 
@@ -207,10 +207,4 @@ def open_jobs(database: Database) -> int:
 def callbacks(database: Database) -> int:
     """How many callbacks are still to be sent."""
     rows = database.rows(CallbackRow.select(pw.fn.COUNT(CallbackRow.job_id).alias("count")))
-    return int(rows[0]["count"])
-
-
-def parts(database: Database) -> int:
-    """How many parts of split jobs are stored."""
-    rows = database.rows(PartRow.select(pw.fn.COUNT(PartRow.number).alias("count")))
     return int(rows[0]["count"])

@@ -134,8 +134,6 @@ class History:
     """The keys of the jobs that have some, by job id."""
     stored: dict[str, int] = field(default_factory=dict)
     """The versions of the jobs that are in the table at the end, by job id."""
-    parts: int = 0
-    """How many parts of split jobs are left at the end."""
     attempts: dict[str, list[tuple[int, str | None]]] = field(default_factory=dict)
     """The numbers and outcomes of the attempts that each job shows at the end, by job id."""
     followed: list[FollowedEvent] | None = None

@@ -210,12 +210,6 @@ def test_a_change_that_no_trigger_recorded_is_found() -> None:
     assert story.found() == ["P1"]
 
 
-def test_remaining_parts_are_found() -> None:
-    story = Story().change(status="canceled")
-    story.history.parts = 2
-    assert story.found() == ["P2"]
-
-
 def test_an_execution_of_a_job_that_was_never_stored_is_found() -> None:
     story = Story().change(status="canceled")
     story.history.executions.append(Execution("start", "another", 1, "run"))
