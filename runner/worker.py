@@ -43,6 +43,7 @@ from storage.open import (
 )
 from storage.records.job import PASSING, StoreError
 from storage.records.job_limits import WorkerLimits
+from storage.settings.removed import warn_of_removed_settings
 from storage.settings.stop_signals import StopSignals
 from storage.telemetry.logs import exit_with, set_up_logs
 from storage.telemetry.privileges import give_up_new_privileges
@@ -58,6 +59,7 @@ PROGRAM = "worker"
 def run_worker(settings: RunnerSettings, heartbeat: Heartbeat, signals: StopSignals) -> None:
     """Run a worker until a stop signal. Exits with a one-line message if it cannot start."""
     set_up_logs(settings.log_level, settings.log_format, PROGRAM)
+    warn_of_removed_settings()
     give_up_new_privileges()
     processes.forbid_inspection()  # from the jobs, which run as the same user
     manager = ServiceManager()

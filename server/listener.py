@@ -30,6 +30,7 @@ from server.sockets.listening import (
 from server.store.spans import RequestSpans
 from storage.open import Store, max_file_bytes, open_store
 from storage.records.job import StoreError, StoreFull, StoreUnavailable, StoreUnusable
+from storage.settings.removed import warn_of_removed_settings
 from storage.settings.stop_signals import STOP_SIGNALS, StopSignals
 from storage.telemetry.logs import exit_with, set_up_logs
 from storage.telemetry.privileges import give_up_new_privileges
@@ -85,6 +86,7 @@ def prepare_process(settings: ServerSettings) -> None:
     """Set what the whole process has until its end: the limit of files, logs, and fewer rights."""
     raise_file_limit()
     set_up_logs(settings.log_level, settings.log_format, PROGRAM)
+    warn_of_removed_settings()
     give_up_new_privileges()
 
 

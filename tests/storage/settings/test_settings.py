@@ -14,6 +14,7 @@ import pytest
 from runner.config import RunnerSettings
 from server.settings.server import ServerSettings
 from storage.db.database import open_engine
+from storage.settings.removed import REMOVED, warn_of_removed_settings
 from storage.settings.settings import Settings, SettingsError
 from storage.telemetry.logs import TextFormatter
 from tests.support.warm_start import run_program
@@ -323,3 +324,14 @@ def test_the_url_of_a_database_may_name_several_servers() -> None:
     assert options["password"] == "a,b"
     with pytest.raises(SettingsError, match="a host is missing"):
         Settings.read({"DATABASE_URL": "postgresql://db1:5432,/x"})
+
+
+def test_a_removed_setting_that_has_a_value_is_named_with_what_to_do(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    warn_of_removed_settings({"PARTS_BYTES": "0", "PORT": "1"})
+    (line,) = [vars(record) for record in caplog.records]
+    assert (line["levelname"], line["setting"]) == ("WARNING", "PARTS_BYTES")
+    assert line["do"].startswith("remove it")
+    fields = {*RunnerSettings.model_fields, *ServerSettings.model_fields}
+    assert REMOVED.keys().isdisjoint(map(str.upper, fields))
