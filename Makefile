@@ -24,7 +24,7 @@ TYPES_PACKAGES := $(VENV)/job_types
 TYPES_INSTALLED := $(TYPES_PACKAGES)/installed
 
 .DEFAULT_GOAL := help
-.PHONY: help doctor run test check types docs audit generators bench kernel peers mutants chaos power releases arm docker-test systemd-test kubernetes-test install-systemd release clean
+.PHONY: help doctor run test test-all check types docs audit generators bench kernel peers mutants chaos power releases arm docker-test systemd-test kubernetes-test install-systemd release clean
 
 help: ## List these targets
 	@echo "make TARGET [PYTHON=python3.13] [VENV=.venv]"
@@ -43,10 +43,13 @@ doctor: $(INSTALLED) ## Examine settings, machine and store, and say what to do;
 # Tests chosen by -k or by a file are few: one process finds them once, where two passes and their workers would do so five times.
 FEW := $(if $(CI),,$(findstring -k ,$(TESTS))$(findstring .py,$(TESTS)))
 test: export PYTHONDONTWRITEBYTECODE :=
-test: $(TOOLS) ## Run all tests; TESTS="-k cancel" picks some
+test: $(TOOLS) ## Run the tests; TESTS="-k cancel" picks some
 	@$(if $(FEW),exec $(BIN)/pytest $(TESTS);) $(BIN)/pytest -m timing $(TESTS); alone=$$?; \
 	$(BIN)/pytest -m "not timing" -n 4 $(TESTS); others=$$?; \
 	case "$$alone $$others" in "0 0" | "0 5" | "5 0") ;; *) exit 1 ;; esac
+
+test-all: ## Run these tests, those in a browser, and each test of the API both ways with each database
+	@$(MAKE) --no-print-directory test TESTS="--all $(TESTS)"
 
 check: $(TOOLS) types ## Lint, format and types of Python and JavaScript, import rule and sizes
 	$(BIN)/ruff check

@@ -23,12 +23,27 @@ from tests.support.compiled_once import shared_compilation
 from tests.support.event_clients import Followers
 from tests.support.paths import ROOT
 from tests.support.pool.pools import Owner, open_pool
+from tests.support.selection import HELP_OF_ALL, is_left_out
 from tests.support.servers import postgres, s3
 from tests.support.servers.shared_database import SharedDatabases
 from tests.support.skips import refuse_unknown_skip
 from tests.support.stores import Bench, open_bench
 
 runpy.run_path(str(ROOT / "client/generate_sync.py"), run_name="__main__")
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Add --all."""
+    parser.addoption("--all", action="store_true", help=HELP_OF_ALL)
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Leave out the tests that run only with --all."""
+    if config.option.all:
+        return
+    left_out = [each for each in items if is_left_out(each, config.args)]
+    config.hook.pytest_deselected(items=left_out)
+    items[:] = [each for each in items if each not in set(left_out)]
 
 
 @pytest.hookimpl(wrapper=True)

@@ -1,4 +1,4 @@
-"""Runs the tests of the API both ways: with the fast path, and without it on SQLite."""
+"""Runs the tests of the API both ways: on the fast path, and through Tornado's handlers."""
 
 from collections.abc import Iterator
 from unittest.mock import patch
@@ -27,17 +27,3 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     runs_once = by_tornado or metafunc.definition.path.parent.name in ONCE
     if "app" in metafunc.fixturenames and not runs_once:
         metafunc.parametrize("fast_path", [True, False], ids=["", "handlers"], indirect=True)
-
-
-def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Leave out the second way on PostgreSQL: the store is the same for both."""
-    left_out = [each for each in items if _is_second_way_on_postgresql(each)]
-    if left_out:
-        config.hook.pytest_deselected(items=left_out)
-        items[:] = [each for each in items if each not in set(left_out)]
-
-
-def _is_second_way_on_postgresql(item: pytest.Item) -> bool:
-    spec = getattr(item, "callspec", None)
-    parameters = spec.params if spec else {}
-    return parameters.get("fast_path") is False and parameters.get("database_url") == "postgresql"
