@@ -43,12 +43,6 @@ def add(commands: Subparsers) -> None:
         help="instead, kill and stop programs of a scratch store in DATA_DIR, or on the server of "
         "DATABASE_URL, for so long, and check what the service promises; 60 is a good start",
     )
-    parser.add_argument(
-        "--bench",
-        action="store_true",
-        help="instead, measure how fast a scratch store in DATA_DIR, or on the server of "
-        "DATABASE_URL, is on this machine, beside the figures of docs/performance.md",
-    )
     add_env_file(parser)
     parser.set_defaults(run=_run, failed="not done", reads_settings=False)
 

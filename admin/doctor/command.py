@@ -9,7 +9,6 @@ from admin.doctor.examine import examine
 from admin.doctor.findings.finding import worst
 from admin.doctor.findings.subject import Subject
 from admin.doctor.repair import repair
-from admin.doctor.trials.bench import run_bench
 from admin.doctor.trials.chaos import run_chaos
 from storage.records.job import StoreError
 
@@ -20,9 +19,7 @@ def run(arguments: argparse.Namespace, show: Callable[[str], None]) -> int:
     Settings that are invalid are findings, too; then nothing is repaired.
     """
     if arguments.chaos is not None:
-        return _try(lambda subject: run_chaos(subject, arguments.chaos))
-    if arguments.bench:
-        return _try(lambda subject: run_bench(subject, show))
+        return _try_chaos(arguments.chaos)
     subject, fixed = Subject(os.environ, arguments.thorough), list[str]()
     try:
         if arguments.fix and subject.is_readable:
@@ -39,12 +36,12 @@ def run(arguments: argparse.Namespace, show: Callable[[str], None]) -> int:
     return int(worst(found) in (("warning", "error") if arguments.strict else ("error",)))
 
 
-def _try(trial: Callable[[Subject], int]) -> int:
-    """Run a trial, which needs valid settings; return its exit code. Raises StoreError."""
+def _try_chaos(seconds: float) -> int:
+    """Run the chaos suite, which needs valid settings; return its exit code. Raises StoreError."""
     subject = Subject(os.environ)
     if not subject.is_readable:
         raise StoreError("the settings are invalid: " + "; ".join(subject.problems))
     try:
-        return trial(subject)
+        return run_chaos(subject, seconds)
     finally:
         subject.close()

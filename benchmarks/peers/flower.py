@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
-from admin.doctor.trials.http_client import Connection, Flood, connect, flood, request
+from benchmarks.http_client import Connection, Flood, connect, flood, request
 from benchmarks.jobs import percentile
 from benchmarks.peers.apps import peer_jobs
 from benchmarks.peers.apps.client import PAUSE_SECONDS, WARM_UP, WARM_UP_TRIPS

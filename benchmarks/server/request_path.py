@@ -24,7 +24,7 @@ from typing import Any
 
 from tornado.netutil import bind_sockets
 
-from admin.doctor.trials.http_client import Connection, connect, request
+from benchmarks.http_client import Connection, connect, request
 from benchmarks.speed import ours
 from runner.job_types.registry import loader
 from server.app import App

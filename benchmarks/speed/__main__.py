@@ -13,7 +13,7 @@ import sys
 from collections import defaultdict
 from collections.abc import Iterator
 
-from admin.doctor.trials.http_client import Flood
+from benchmarks.http_client import Flood
 from benchmarks.jobs import percentile
 from benchmarks.speed import ours
 from benchmarks.speed.bare import measure as measure_bare

@@ -13,7 +13,7 @@ from typing import Any
 
 from tornado.web import Application, RequestHandler
 
-from admin.doctor.trials.http_client import Flood, flood, request
+from benchmarks.http_client import Flood, flood, request
 from tests.support.waiting import wait_for
 
 JOB: dict[str, Any] = {

@@ -9,7 +9,7 @@ from contextlib import AbstractContextManager, contextmanager, nullcontext
 from pathlib import Path
 from typing import Any
 
-from admin.doctor.trials.http_client import Flood, connect, flood, request
+from benchmarks.http_client import Flood, connect, flood, request
 from benchmarks.peers.servers import POSTGRESQL
 from storage.db.database import open_engine
 from storage.db.models import JobRow

@@ -24,7 +24,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from statistics import median
 
-from admin.doctor.trials.http_client import Connection, connect
+from benchmarks.http_client import Connection, connect
 from benchmarks.jobs import percentile
 from benchmarks.speed import ours
 from tests.support.programs import running_service

@@ -19,7 +19,7 @@ from pathlib import Path
 
 import peewee as pw
 
-from admin.doctor.trials.http_client import Connection, connect
+from benchmarks.http_client import Connection, connect
 from benchmarks.jobs import percentile
 from benchmarks.speed import ours
 from storage.claims import Claims

@@ -25,7 +25,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from admin.doctor.trials.http_client import connect, request
+from benchmarks.http_client import connect, request
 from benchmarks.jobs import percentile
 from benchmarks.speed import ours
 from benchmarks.storage.page_trace import CALLS, FRAME_HEADER_BYTES, Trace

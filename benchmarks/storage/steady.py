@@ -17,7 +17,7 @@ from collections.abc import Iterator
 from dataclasses import astuple, dataclass
 from pathlib import Path
 
-from admin.doctor.trials.http_client import Connection, connect
+from benchmarks.http_client import Connection, connect
 from benchmarks.runner.idle import KIB_PER_MB, samples
 from benchmarks.speed import ours
 from storage.db.models import JobRow

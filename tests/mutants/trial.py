@@ -66,7 +66,17 @@ def run_tests(
     root: Path, tests: Iterable[str], *options: str, patience: float = PATIENCE_SECONDS
 ) -> tuple[int | None, str]:
     """Exit code and output of pytest; None if it did not end in so many seconds."""
-    command = [sys.executable, "-m", "pytest", "--all", "-q", "-rfE", "--tb=no", *_NO_CACHE, *options]
+    command = [
+        sys.executable,
+        "-m",
+        "pytest",
+        "--all",
+        "-q",
+        "-rfE",
+        "--tb=no",
+        *_NO_CACHE,
+        *options,
+    ]
     with tempfile.TemporaryFile("w+") as output:
         process = subprocess.Popen(
             [*command, *tests],

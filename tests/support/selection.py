@@ -4,7 +4,7 @@ import zlib
 
 import pytest
 
-HELP_OF_ALL = "also run the tests in a browser, and each test of the API both ways with each database"
+HELP_OF_ALL = "also run tests in a browser, and those of the API both ways with each database"
 
 
 def is_left_out(item: pytest.Item, chosen: list[str]) -> bool:

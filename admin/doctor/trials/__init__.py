@@ -1,1 +1,1 @@
-"""Trials on this machine with a store of their own: faults, and speed."""
+"""The chaos suite on this machine, with a store of its own."""

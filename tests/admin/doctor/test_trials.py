@@ -11,15 +11,6 @@ from pathlib import Path
 import pytest
 
 from admin.doctor.findings.subject import Subject
-from admin.doctor.trials import bench
-from admin.doctor.trials.documented import (
-    FIGURES,
-    FILLED,
-    STATUSES,
-    SUBMISSIONS,
-    SUBMITTED_AND_RUN,
-    TRIP,
-)
 from admin.doctor.trials.scratch import plain_environment, scratch_store
 from storage.records.job import StoreError
 from tests.support.paths import ROOT
@@ -149,34 +140,6 @@ def test_the_suite_explains_its_options_without_pytest() -> None:
     answer = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=50)
     assert answer.returncode == 0, answer.stderr
     assert "--folder" in answer.stdout
-
-
-def test_the_documented_figures_are_those_of_the_page() -> None:
-    page = (ROOT / "docs" / "performance.md").read_text()
-    section = page.split("\n## Jobs and requests\n")[1].split("\n## ")[0]
-    rows = [[cell.strip() for cell in line.split("|")[1:-1]] for line in section.splitlines()]
-    cells = {row[0]: row[1:] for row in rows if len(row) == 4}
-    for figure in (SUBMITTED_AND_RUN, FILLED, SUBMISSIONS, STATUSES):
-        assert cells[figure.text][0] == f"{figure.value:,.0f}"
-    trip = next(cells[each] for each in cells if each.startswith("one job on an idle service"))
-    assert trip[1] == str(TRIP.value)
-
-
-@pytest.mark.sqlite
-def test_the_speed_of_a_scratch_store_is_measured_beside_the_figures(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(bench, "TRIPS", 3)
-    shown = list[str]()
-    subject = Subject({"DATA_DIR": str(tmp_path), "API_TOKENS": "a:read:0123456789abcdef"})
-    assert bench.run_bench(subject, shown.append, jobs=40) == 0
-    texts = [line for line in shown if any(each.text in line for each in FIGURES)]
-    assert len(texts) == len(FIGURES)
-    numbers = [
-        float(re.findall(r"([0-9.,]+) (?:/s|ms)", line)[0].replace(",", "")) for line in texts
-    ]
-    assert all(number > 0 for number in numbers)
-    assert list(tmp_path.iterdir()) == []
 
 
 def test_a_promise_that_a_run_has_not_tried_is_not_called_kept(
