@@ -164,7 +164,7 @@ def a_machine_that_returns_works_by_itself(machines: Machines) -> None:
 
 
 def all_machines_are_updated_one_after_the_other(machines: Machines) -> None:
-    """A worker of another release works beside the others, as docs/updating.md says."""
+    """A worker of another release works beside the others, as docs/upgrading.md says."""
     ids = [machines.boxes[0].client.sleep(5) for _ in range(12)]
     for box in machines.boxes:
         (release,) = box.releases()
