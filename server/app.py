@@ -1,17 +1,14 @@
-"""The composition root of a listener: creates its objects, and gives them to the handlers.
-
-Nothing else in `server` imports this module but the program itself.
-"""
+"""The composition root of a listener: creates its objects. `server/routes.py` gives them to the
+handlers. Nothing else in `server` imports this module but the program itself."""
 
 import asyncio
 import socket
 from collections.abc import Awaitable, Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from functools import partial
 from typing import Any, TypeVar
-from uuid import UUID
 
-from tornado.web import Application, RequestHandler
+from tornado.routing import Rule
+from tornado.web import RequestHandler
 
 from runner.job_types.registry.found import JobTypes
 from server.auth.addresses import AllowedHosts
@@ -24,6 +21,7 @@ from server.downloads.downloads import Downloads
 from server.events.callback_sender import OUTCOMES, CallbackSender
 from server.events.shared_feed import EventFeed
 from server.fast.path import FastPath
+from server.handlers.application import ListenerApplication
 from server.handlers.base import Handler, NotFound
 from server.handlers.web_files import WebFiles
 from server.http.acceptor import Traffic
@@ -45,7 +43,6 @@ from server.openapi.components import security_schemes
 from server.openapi.document import openapi_document
 from server.pattern_sets.lookup import PatternSetLookup
 from server.processes.line_readers import LineReaders
-from server.routes import ROUTES, collaborators, connected
 from server.settings.server import ServerSettings
 from server.store.spans import RequestSpans
 from server.store.threads import Batcher, StoreChanges, StoreThreads
@@ -58,16 +55,9 @@ from storage.jobs.idempotency import has_key
 from storage.jobs.pattern_sets import PatternSets
 from storage.jobs.queues import Queues
 from storage.jobs.service_callbacks import ServiceCallbacks
-from storage.liveness.runners import registered_runners
 from storage.open import Store
 from storage.queries.bulk import Bulk
 from storage.queries.caller_use import MAX_EXCESS, count_bytes_of, count_queued_of, has_upload
-from storage.queries.explain import explain
-from storage.queries.failures import find_failures
-from storage.queries.health import oldest_transaction_seconds, require_ready
-from storage.queries.history import last_hour
-from storage.queries.own_counts import count_own
-from storage.queries.scale import read_scale
 from storage.queries.stats import Stats, count_queued, read_stats
 from storage.records.release import RELEASE
 from storage.records.resumable_upload import ResumableUpload
@@ -83,6 +73,8 @@ FILE_THREADS = 8
 class App:
     """The objects of a listener. Create it inside the running event loop."""
 
+    _server: HttpServer | None = None
+
     def __init__(
         self,
         settings: ServerSettings,
@@ -95,13 +87,12 @@ class App:
         self.activity = Activity()
         self.threads, self.line_readers, self.downloads = StoreThreads(), LineReaders(), Downloads()
         self._file_threads = ThreadPoolExecutor(FILE_THREADS, thread_name_prefix="upload")
-        self.changes = StoreChanges(wakeup, self.threads)
-        self.used_tokens = self._used_tokens()
+        self.changes, self.used_tokens = StoreChanges(wakeup, self.threads), self._used_tokens()
         self.sign_in, self.authenticator = open_authentication(settings, self.used_tokens.note)
         self.hosts = AllowedHosts(settings.allowed_host_names)
         self.proxies = open_proxies(settings, self.hosts)
-        self._pattern_sets = PatternSetLookup(PatternSets(database, store.clock), self.threads)
-        self._checks = self._submission_checks()
+        self.pattern_sets = PatternSetLookup(PatternSets(database, store.clock), self.threads)
+        self.checks = self._submission_checks()
         self.disk_watermark, self.queue_watermark = self._watermarks()
         self.quotas, self.admissions = self._admissions(spans)
         self.job_store = JobStore(
@@ -113,24 +104,27 @@ class App:
         self.resumable, self.stored_files = self._file_services()
         stored = store, self.job_store, self.threads, self.reader
         self.submissions = Submissions(
-            *stored, self._checks, self.resumable, self.stored_files, settings.root_path
+            *stored, self.checks, self.resumable, self.stored_files, settings.root_path
         )
         self.queues = Queues(database, wakeup, store.clock)
         self.schedules = self._schedule_service()
         self.jobs = Jobs(*stored, self.queue_watermark, spans, settings.root_path, self.quotas)
-        self.stats = Batcher("stats", self._read_stats)
-        self.events = Events(database)
+        self.bulk = Bulk(database, wakeup, store.clock)
+        self.batches = self._batches()
+        self.stats, self.events = Batcher("stats", self._read_stats), Events(database)
         self.event_feed = self._event_feed()
         self._callback_sender = self._start_callback_sender()
+        self.type_documents = TypeDocuments(job_types)
         self.openapi = describe_api(job_types, settings.root_path)
-        self.application = self._application()
+        self.web_files = WebFiles(RELEASE, settings.root_path, ways_to_sign_in(settings))
         self.fast_path = self._fast_path()
-        self._server: HttpServer | None = None
 
-    def serve(self, sockets: Sequence[socket.socket], max_connections: int) -> HttpServer:
-        """Accept connections."""
+    def serve(
+        self, routes: Sequence[Rule], sockets: Sequence[socket.socket], max_connections: int
+    ) -> HttpServer:
+        """Accept connections, and give their requests to the handlers of the routes."""
         self._server = HttpServer(
-            self.application,
+            self.application(routes),
             self.proxies,
             self.fast_path if self.settings.fast_path else None,
             self.settings,
@@ -180,21 +174,21 @@ class App:
             self.job_types,
             self.settings.allowed_callback_hosts,
             self.settings.cell,
-            self._pattern_sets.find,
+            self.pattern_sets.find,
         )
 
-    def _batches(self, bulk: Bulk) -> BatchSubmissions:
+    def _batches(self) -> BatchSubmissions:
         checks = BatchChecks(
-            self._checks.process,
+            self.checks.process,
             self.job_types,
             self.settings.allowed_callback_hosts,
             self.settings.cell,
-            self._pattern_sets.find,
+            self.pattern_sets.find,
         )
         store = self.store
         return BatchSubmissions(
             Batches(store.database, store.wakeup, store.clock, self.job_store),
-            bulk,
+            self.bulk,
             self.threads,
             checks,
             self.submissions,
@@ -206,7 +200,7 @@ class App:
         )
 
     def _file_services(self) -> tuple[ResumableService, StoredFiles]:
-        settings, store, run = self.settings, self.store, self._run_file_io
+        settings, store, run = self.settings, self.store, self.run_file_io
         most = settings.max_upload_bytes
         keep = settings.upload_keep_seconds
         resumable = ResumableService(store.resumables, run, most, keep, self.quotas)
@@ -268,7 +262,7 @@ class App:
 
     def close(self) -> None:
         """Stop the threads and the check process. The store stays open."""
-        self._checks.process.close()
+        self.checks.process.close()
         if self.sign_in:
             self.sign_in.close()
         self.line_readers.close()
@@ -291,11 +285,12 @@ class App:
         stats = read_stats(self.store.database, self.store.clock, self.store.runners_folder)
         return [stats] * len(requests)
 
-    async def _run_file_io(self, call: Callable[[], T]) -> T:
+    async def run_file_io(self, call: Callable[[], T]) -> T:
         """Run a call that blocks on the uploads' disk, in threads that the store does not use."""
         return await asyncio.get_running_loop().run_in_executor(self._file_threads, call)
 
-    def _metrics(self) -> ListenerMetrics:
+    def metrics(self) -> ListenerMetrics:
+        """Return what this listener counts itself."""
         sender = self._callback_sender
         return ListenerMetrics(
             instance(),
@@ -307,75 +302,18 @@ class App:
             self.authenticator.quotas.refused,
         )
 
-    def _application(self) -> Application:
-        objects = self._objects()
-        return Application(
-            list(connected(ROUTES, objects)),
-            default_handler_class=NotFound,
-            default_handler_args={name: objects[name] for name in collaborators(NotFound, objects)},
-            log_function=self._log_request,
-            cross_origin_protection=True,
-            trusted_origins=self.settings.allowed_origins,
-            root_path=self.settings.root_path,
+    def application(self, routes: Sequence[Rule]) -> ListenerApplication:
+        """Return the application that serves the routes."""
+        return ListenerApplication(
+            routes,
+            NotFound,
+            self._log_request,
+            self.authenticator,
+            self.hosts,
+            self.activity,
+            self.settings.root_path,
+            self.settings.allowed_origins,
         )
-
-    def _objects(self) -> dict[str, Any]:
-        """Return the objects that handlers use, under the names of their attributes."""
-        store, settings = self.store, self.settings
-        database, clock, folder = store.database, store.clock, store.runners_folder
-        bulk = Bulk(database, store.wakeup, clock)
-        return {
-            **self._limits(),
-            "activity": self.activity,
-            "batches": self._batches(bulk),
-            "admissions": self.admissions,
-            "artifacts": store.artifacts,
-            "audit": store.audit,
-            "authenticator": self.authenticator,
-            "bulk": bulk,
-            "checks": self._checks,
-            "count_own": partial(count_own, database),
-            "document": self.openapi,
-            "downloads": self.downloads,
-            "event_feed": self.event_feed,
-            "events": self.events,
-            "explain": partial(explain, database, clock, folder),
-            "find_failures": partial(find_failures, database),
-            "files": WebFiles(RELEASE, settings.root_path, ways_to_sign_in(settings)),
-            "hosts": self.hosts,
-            "job_types": self.job_types,
-            "job_store": self.job_store,
-            "jobs": self.jobs,
-            "last_hour": lambda: last_hour(database, clock()),
-            "listener": self._metrics,
-            "oldest_transaction": partial(oldest_transaction_seconds, database),
-            "pattern_sets": self._pattern_sets,
-            "query": partial(self.job_store.get, UUID(int=0)),
-            "queues": self.queues,
-            "read_scale": partial(read_scale, database, clock, folder),
-            "readers": self.line_readers,
-            "resumable": self.resumable,
-            "require_ready": partial(require_ready, database),
-            "run_file_io": self._run_file_io,
-            "runners": partial(registered_runners, database, folder),
-            "schedules": self.schedules,
-            "sign_in": self.sign_in,
-            "stats": self.stats,
-            "stored_files": self.stored_files,
-            "submissions": self.submissions,
-            "threads": self.threads,
-            "type_documents": TypeDocuments(self.job_types),
-            "uploads": store.uploads,
-        }
-
-    def _limits(self) -> dict[str, Any]:
-        names = "max_batch_bytes", "max_json_bytes", "max_upload_bytes"
-        return {
-            **{name: getattr(self.settings, name) for name in names},
-            "disk_watermark": self.disk_watermark,
-            "queue_watermark": self.queue_watermark,
-            "quotas": self.quotas,
-        }
 
     def _log_request(self, handler: RequestHandler) -> None:
         """Log and count a request that a handler has answered, as the fast path does."""

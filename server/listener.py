@@ -18,6 +18,7 @@ from server.app import App
 from server.http.acceptor import default_max_connections
 from server.http_server import HttpServer
 from server.jobs.schedules_file import load_schedules
+from server.routes import routes
 from server.settings.server import ServerSettings
 from server.sockets.inherited import UnusableSocket
 from server.sockets.listening import (
@@ -166,7 +167,7 @@ async def listen(
         except BaseException:
             app.close()
             raise
-    server = app.serve(sockets, max_connections)
+    server = app.serve(routes(app), sockets, max_connections)
     log_addresses(sockets, app.authenticator.tokens is not None)
     manager.ready(f"{own_url(settings, sockets[0])}, data in {settings.data_place}")
     watched = asyncio.create_task(stay_alive(manager))

@@ -15,6 +15,7 @@ from tornado.ioloop import IOLoop
 
 from server.app import App
 from server.http_server import HttpServer
+from server.routes import routes
 from tests.support.api import Client, open_app
 from tests.support.browsers import browser as browser
 from tests.support.browsers import page as page
@@ -178,7 +179,7 @@ def http_server(
     """Replaces pytest-tornado's server, so that connections are accepted as in a listener."""
 
     async def begin() -> HttpServer:
-        return app.serve([_unused_port[0]], max_connections=1000)
+        return app.serve(routes(app), [_unused_port[0]], max_connections=1000)
 
     entrance = io_loop.run_sync(begin)
     yield entrance

@@ -28,6 +28,7 @@ from benchmarks.http_client import Connection, connect, request
 from benchmarks.speed import ours
 from runner.job_types.registry import loader
 from server.app import App
+from server.routes import routes
 from server.settings.server import ServerSettings
 from storage.open import open_store
 
@@ -85,7 +86,7 @@ async def trace(settings: ServerSettings) -> dict[str, list[Step]]:
     store = open_store(settings)
     app = App(settings, store, loader.find(settings.job_type_packages))
     sockets = bind_sockets(0, "127.0.0.1")
-    server = app.serve(sockets, 100)
+    server = app.serve(routes(app), sockets, 100)
     client = await connect(sockets[0].getsockname()[1])
     noop = request("POST", "/jobs", ours.NOOP)
     awaited = request("POST", "/jobs?wait=5", ours.NOOP)

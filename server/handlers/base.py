@@ -6,20 +6,20 @@ from functools import cached_property
 from typing import Any, ClassVar
 
 from tornado.concurrent import Future
-from tornado.web import RequestHandler, stream_request_body
+from tornado.httputil import HTTPServerRequest
+from tornado.web import stream_request_body
 
-from server.auth.addresses import AllowedHosts
 from server.auth.authenticate import (
     SAFE_METHODS,
-    Authenticator,
     is_same_origin,
     require_role,
     require_unlimited,
 )
 from server.auth.callers import ANONYMOUS, Role
 from server.documents.filters import Query
+from server.handlers.application import ConstructedHandler, ListenerApplication
 from server.handlers.query import require_known_parameters
-from server.http.activity import OTHER, Activity
+from server.http.activity import OTHER
 from server.http.body import SMALL_BYTES, Body, NoBody, RefusedBody, body_size
 from server.http.codes import Code
 from server.http.compression import compress, gzip_etag, is_compressible, plain_etag
@@ -43,12 +43,14 @@ WITH_BODY = frozenset({"POST", "PUT", "PATCH"})
 
 
 @stream_request_body
-class Handler(RequestHandler):
-    """Sends JSON responses, and every error as a problem document (RFC 9457)."""
+class Handler(ConstructedHandler):
+    """Sends JSON responses, and every error as a problem document (RFC 9457).
 
-    authenticator: Authenticator
-    hosts: AllowedHosts
-    activity: Activity
+    Tornado constructs a handler for each request, with the objects of its route.
+    """
+
+    application: ListenerApplication
+    request: HTTPServerRequest
     ROUTE = OTHER
     """The path of its requests in metrics, as in the OpenAPI document."""
     is_timed = True
@@ -70,12 +72,11 @@ class Handler(RequestHandler):
     RATE_LIMITED = True
     """Whether requests count against RATE_LIMIT."""
 
-    def initialize(self, **collaborators: Any) -> None:
-        """Keep the objects that `server/app.py` gives to this route, and count the request.
-
-        Their names are the annotated attributes of the class.
-        """
-        vars(self).update(collaborators)
+    def __post_init__(self) -> None:
+        """Let Tornado prepare the response, and count the request."""
+        super().__init__(self.application, self.request)
+        self.authenticator, self.hosts = self.application.authenticator, self.application.hosts
+        self.activity = self.application.activity
         self.received: Body = NoBody()
         self.caller = ANONYMOUS
         self.conditions = ALWAYS
@@ -95,15 +96,14 @@ class Handler(RequestHandler):
     @property
     def root_path(self) -> str:
         """The setting ROOT_PATH: what stands before every path that clients see."""
-        path: str = self.application.settings["root_path"]
-        return path
+        return self.application.root_path
 
     def set_default_headers(self) -> None:
         """Set the headers of all responses, and the CORS headers for trusted origins."""
         self.set_headers(DEFAULT_HEADERS)
         self.set_header(HEADER, self.request_id)
         self.clear_header("Server")
-        trusted = self.application.settings["trusted_origins"]
+        trusted = self.application.trusted_origins
         self.set_headers(cors_headers(self.request.headers, trusted))
 
     def set_headers(self, headers: Mapping[str, str]) -> None:
@@ -276,7 +276,7 @@ class Handler(RequestHandler):
         """Send the supported methods, and the headers of a CORS preflight response."""
         self.set_status(204)
         self.set_header("Allow", self.ALLOW)
-        trusted = self.application.settings["trusted_origins"]
+        trusted = self.application.trusted_origins
         allowed = preflight_headers(self.request.headers, trusted, self.ALLOW)
         self.set_headers(allowed)
 

@@ -26,7 +26,7 @@ class MetricsHandler(Handler):
     """The statistics of all jobs and of this listener, for Prometheus."""
 
     threads: StoreThreads
-    oldest_transaction: Callable[[], float]
+    oldest_transaction: Callable[[], float | None]
     stats: Batcher[None, Stats]
     job_types: Mapping[str, JobType[Any]]
     listener: Callable[[], ListenerMetrics]

@@ -2,7 +2,6 @@
 
 from contextlib import suppress
 from functools import partial
-from typing import Any
 
 from server.auth.authenticate import SAFE_METHODS, Authenticator, require_same_origin
 from server.auth.callers import Caller, Role
@@ -37,9 +36,9 @@ class SessionHandler(Handler):
     LIMITED = True
     ALLOW = "DELETE, GET, HEAD, OPTIONS, POST"
 
-    def initialize(self, **collaborators: Any) -> None:
+    def __post_init__(self) -> None:
         """A sign-in counts against the rate of its caller, who is known later."""
-        super().initialize(**collaborators)
+        super().__post_init__()
         self.RATE_LIMITED = self.request.method != "POST"
 
     def role(self) -> Role | None:

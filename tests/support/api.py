@@ -11,6 +11,7 @@ from tornado.testing import bind_unused_port
 
 from runner.job_types.registry import loader as job_types
 from server.app import App
+from server.routes import routes
 from server.settings.server import ServerSettings
 from tests.support.forms import FILE as FILE
 from tests.support.forms import analyze_form as analyze_form
@@ -90,7 +91,7 @@ async def listener_client(bench: Bench, **settings: Any) -> AsyncIterator[Client
     """Yield a client of a listener with these settings, on a real socket."""
     async with opened_app(bench, **settings) as app:
         socket, port = bind_unused_port()
-        server = app.serve([socket], 10)
+        server = app.serve(routes(app), [socket], 10)
         yield Client(AsyncHTTPClient(), f"http://127.0.0.1:{port}")
         server.acceptor.close()
         await server.close_all_connections()

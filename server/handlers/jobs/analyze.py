@@ -20,7 +20,6 @@ from server.http.body import Body, content_length, media_type
 from server.http.codes import Code
 from server.http.negotiation import prefers_json
 from server.http.problems import FieldError, Problem, unacceptable
-from server.jobs.jobs import Jobs
 from server.jobs.response import Response
 from server.upload.file_body import FileBody
 from storage.records.queue_name import DEFAULT_QUEUE
@@ -38,7 +37,6 @@ class NamedAnalysisHandler(SubmissionHandler):
     ROLES: ClassVar = {"PUT": Role.SUBMIT}
     QUERIES: ClassVar = {"PUT": (AnalysisQuery,)}
     is_timed = False
-    jobs: Jobs
     _wait = 0.0
     """How many seconds to wait for the end of the job."""
     _checked: CheckedSubmission | None = None
@@ -65,7 +63,7 @@ class NamedAnalysisHandler(SubmissionHandler):
         assert self.admission
         assert self._checked
         submitted = await self.store(self.admission, self._checked, self.received)
-        response = await self.submissions.accepted(submitted, self._wait)
+        response = await self.intake.submissions.accepted(submitted, self._wait)
         self.add_header("Vary", "Accept")
         if prefers_json(self.request.headers.get("Accept", "")):
             self.send_response(response)
@@ -76,9 +74,9 @@ class NamedAnalysisHandler(SubmissionHandler):
         arguments = self.request.query_arguments
         submission = analysis_submission(arguments)
         try:
-            checked = await self.submissions.check(submission, self.caller)
+            checked = await self.intake.submissions.check(submission, self.caller)
             assert checked
-            await self.submissions.require_queue(checked.submission.queue or DEFAULT_QUEUE)
+            await self.intake.submissions.require_queue(checked.submission.queue or DEFAULT_QUEUE)
         except Problem as problem:
             if not problem.errors:
                 raise

@@ -33,7 +33,7 @@ class BulkHandler(Handler):
     threads: StoreThreads
     ALLOW = "OPTIONS, POST"
     ROLES: ClassVar = {"POST": Role.ADMIN}
-    action: str
+    action: ClassVar[str]
     REQUEUES = False
     """Whether the changed jobs are queued again, so that the queue watermark applies."""
 

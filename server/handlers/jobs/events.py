@@ -5,6 +5,7 @@ https://html.spec.whatwg.org/multipage/server-sent-events.html
 
 import socket
 from abc import abstractmethod
+from dataclasses import field
 from typing import Any, ClassVar
 from uuid import UUID
 
@@ -46,11 +47,11 @@ class StreamHandler(Handler):
     event_feed: EventFeed
     events: Events
     threads: StoreThreads
-    model: type[JobEventsQuery]
+    model: ClassVar[type[JobEventsQuery]]
     is_timed = False
     sent = 0
     """All events up to this version have been sent."""
-    stream: EventStream | None = None
+    stream: EventStream | None = field(default=None, init=False)
 
     async def get(self, *args: str) -> None:
         """Send events."""

@@ -16,7 +16,6 @@ from server.http.body import Body, JsonBody, content_length, json_body, media_ty
 from server.http.codes import Code
 from server.http.problems import FieldError, Problem, unacceptable
 from server.jobs.admission import Admission
-from server.jobs.jobs import Jobs
 from server.jobs.response import Response
 from server.jobs.submissions import Submitted
 from server.upload.file_part import FilePart
@@ -31,7 +30,6 @@ class JobsHandler(SubmissionHandler):
     ALLOW = "GET, HEAD, OPTIONS, POST"
     ROLES: ClassVar = {"POST": Role.SUBMIT}
     QUERIES: ClassVar = {"GET": (ListQuery, SetQuery), "POST": (SubmissionQuery,)}
-    jobs: Jobs
     _wait = 0.0
     """How many seconds to wait for the end of the new job."""
     _is_dry_run = False
@@ -50,7 +48,7 @@ class JobsHandler(SubmissionHandler):
         size = content_length(self.request.headers.get("Content-Length")) or 0
         body: JsonBody | FormBody
         if kind == "application/json":
-            body = json_body(self.request.headers, self.max_json_bytes)
+            body = json_body(self.request.headers, self.intake.max_json_bytes)
         elif kind == "multipart/form-data":
             body = self._form_body(size, options.get("boundary", ""))
         else:
@@ -84,11 +82,11 @@ class JobsHandler(SubmissionHandler):
             response = await self._try_form(self.received, self.admission)
         elif isinstance(self.received, FormBody):
             submitted = await self._submit_form(self.received, self.admission)
-            response = await self.submissions.accepted(submitted, self._wait)
+            response = await self.intake.submissions.accepted(submitted, self._wait)
         else:
             assert isinstance(self.received, JsonBody)
             text = self.received.text()
-            response = await self.submissions.submit(
+            response = await self.intake.submissions.submit(
                 self.admission, text, self._wait, self._is_dry_run
             )
         self.send_response(response)
@@ -132,23 +130,22 @@ class JobsHandler(SubmissionHandler):
 
     def _least_file_size(self, size: int) -> int:
         """The least size of the file in a form with so many bytes."""
-        return max(0, size - self.max_json_bytes - OVERHEAD_BYTES)
+        return max(0, size - self.intake.max_json_bytes - OVERHEAD_BYTES)
 
     def _form_body(self, size: int, boundary: str) -> FormBody:
         self.require_file_size(self._least_file_size(size))
-        limits = self.max_json_bytes, self.max_upload_bytes
+        limits = self.intake.max_json_bytes, self.intake.max_upload_bytes
         return FormBody(boundary, *limits, self._open_file, self.offer_buffer)
 
     async def _open_file(self, delimiter: bytes) -> FilePart:
         """Check the fields that stand before the file, so that a bad one is refused without it."""
         assert isinstance(self.received, FormBody)
         form, self._fields_checked = self.received, len(self.received.fields)
-        self._checked = await self.submissions.check(_received(form, is_whole=False), self.caller)
-        await self.submissions.require_queue(
-            form.fields.get("queue", b"").decode() or DEFAULT_QUEUE
-        )
+        submissions = self.intake.submissions
+        self._checked = await submissions.check(_received(form, is_whole=False), self.caller)
+        await submissions.require_queue(form.fields.get("queue", b"").decode() or DEFAULT_QUEUE)
         if self._checked and self.admission:
-            await self.submissions.require_possible(self.admission, self._checked)
+            await self.intake.submissions.require_possible(self.admission, self._checked)
         return await self.new_file(delimiter, is_kept=not self._is_dry_run)
 
     def _read_dry_run(self) -> bool:
@@ -166,7 +163,7 @@ class JobsHandler(SubmissionHandler):
         """Store the job of a form and its file, unless the job is stored already."""
         checked = await self._check_form(form)
         if checked.submission.upload:
-            submitted = await self.submissions.enqueue_alone(admission, checked)
+            submitted = await self.intake.submissions.enqueue_alone(admission, checked)
             admission.release()
             return submitted
         return await self.store(admission, checked, form)
@@ -174,7 +171,7 @@ class JobsHandler(SubmissionHandler):
     async def _try_form(self, form: FormBody, admission: Admission) -> Response:
         """Check the job of a form and its file, and estimate when the job would start and end."""
         checked = await self._check_form(form)
-        return await self.submissions.dry_run(admission, checked, await form.finish())
+        return await self.intake.submissions.dry_run(admission, checked, await form.finish())
 
     async def _check_form(self, form: FormBody) -> CheckedSubmission:
         try:
@@ -182,7 +179,7 @@ class JobsHandler(SubmissionHandler):
             checked = self._checked
             is_new = form.file_part == FILES_PART or len(form.fields) > self._fields_checked
             if checked is None or form.errors or is_new:
-                checked = await self.submissions.check(_received(form), self.caller)
+                checked = await self.intake.submissions.check(_received(form), self.caller)
                 assert checked
         except BaseException:
             await form.abort()

@@ -1,6 +1,7 @@
 """The base class of handlers that store new jobs."""
 
 from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
 from typing import Any
 
 from server.checking.submission import CheckedSubmission
@@ -8,6 +9,7 @@ from server.handlers.base import Handler
 from server.http.codes import Code
 from server.http.problems import Problem, too_large
 from server.jobs.admission import Admission, Admissions, DiskWatermark
+from server.jobs.jobs import Jobs
 from server.jobs.submissions import Submissions, Submitted
 from server.upload.discarded_file import DiscardingWriter
 from server.upload.file_body import FileBody
@@ -17,10 +19,10 @@ from storage.files.uploads import Uploads
 from storage.records.job import StoreError, Upload
 
 
-class SubmissionHandler(Handler):
-    """Admits submissions by their heads, and stores them with their files."""
+@dataclass(frozen=True)
+class Intake:
+    """What receives new jobs and their files."""
 
-    LIMITED = True
     submissions: Submissions
     admissions: Admissions
     disk_watermark: DiskWatermark
@@ -28,6 +30,14 @@ class SubmissionHandler(Handler):
     max_json_bytes: int
     max_upload_bytes: int
     run_file_io: Callable[[Callable[[], Any]], Awaitable[Any]]
+
+
+class SubmissionHandler(Handler):
+    """Admits submissions by their heads, and stores them with their files."""
+
+    LIMITED = True
+    intake: Intake
+    jobs: Jobs
     admission: Admission | None = None
 
     async def admit(
@@ -38,21 +48,23 @@ class SubmissionHandler(Handler):
         Raises Problem 400, 409, 413, 429, 503 and 507.
         """
         given = self.request.headers, self.caller, size, has_file, is_dry_run, file_size
-        self.admission = await self.admissions.admit(*given)
+        self.admission = await self.intake.admissions.admit(*given)
 
     def require_file_size(self, size: int) -> None:
         """Raise Problem 413 if a file has more bytes than MAX_UPLOAD_BYTES."""
-        if size > self.max_upload_bytes:
-            raise too_large("the file", self.max_upload_bytes, Code.FILE_TOO_LARGE)
+        if size > self.intake.max_upload_bytes:
+            raise too_large("the file", self.intake.max_upload_bytes, Code.FILE_TOO_LARGE)
 
     async def new_file(self, delimiter: bytes, is_kept: bool = True) -> FilePart:
         """Open a file that receives an upload, up to the delimiter. Raises StoreError."""
         return FilePart(
-            await self.run_file_io(self.uploads.writer) if is_kept else DiscardingWriter(),
+            await self.intake.run_file_io(self.intake.uploads.writer)
+            if is_kept
+            else DiscardingWriter(),
             delimiter,
-            self.run_file_io,
+            self.intake.run_file_io,
             self._require_space,
-            self.max_upload_bytes,
+            self.intake.max_upload_bytes,
         )
 
     def offer_buffer(self, buffer: memoryview) -> None:
@@ -64,7 +76,7 @@ class SubmissionHandler(Handler):
         """Raise Problem 413, 429 or 507 if there is no room for the next bytes of the file."""
         if self.admission:
             self.admission.reserved.arrive(size)
-        self.disk_watermark.admit_upload(size)
+        self.intake.disk_watermark.admit_upload(size)
 
     async def store(
         self, admission: Admission, checked: CheckedSubmission, body: FormBody | FileBody
@@ -73,7 +85,7 @@ class SubmissionHandler(Handler):
         upload: Upload | None = None
         try:
             upload = await body.finish()
-            submitted = await self.submissions.enqueue(admission, checked, upload)
+            submitted = await self.intake.submissions.enqueue(admission, checked, upload)
             admission.release()
         except BaseException as error:
             # After an uncertain commit or an unexpected error, the job may be stored and need its

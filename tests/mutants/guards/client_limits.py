@@ -286,7 +286,7 @@ CLIENT_LIMITS = (
     Mutant(
         "a bad field is refused before the file is sent",
         "server/handlers/jobs/jobs.py",
-        "        self._checked = await self.submissions.check("
+        "        self._checked = await submissions.check("
         "_received(form, is_whole=False), self.caller)\n",
         "",
         ("tests/server/http/test_early_answers.py",),

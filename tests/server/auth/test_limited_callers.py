@@ -19,7 +19,7 @@ from server.app import App
 from server.auth.callers import Caller, Rights, Role, parse_rights
 from server.openapi.operations.operation import Operation
 from server.openapi.operations.table import OPERATIONS
-from server.routes import ROUTES
+from server.routes import routes
 from tests.support.api import Client, analyze_form, form, open_app, read
 from tests.support.event_clients import Followers
 from tests.support.job_files import complete_with_files
@@ -401,7 +401,7 @@ async def test_owners_change_their_jobs_schedules_and_sets(client: Client, bench
 @pytest.mark.sqlite
 @pytest.mark.gen_test
 async def test_calls_that_are_about_all_jobs_are_documented_and_refused(app: App) -> None:
-    handlers = {handler.ROUTE: handler for _, handler in ROUTES}
+    handlers = {each.handler_class.ROUTE: each.handler_class for each in routes(app)}
     for operation in OPERATIONS:
         assert operation.of_all == (not handlers[operation.path].LIMITED), operation.path
 

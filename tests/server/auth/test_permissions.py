@@ -17,7 +17,7 @@ from server.openapi.operations.operation import OWN_JOBS, Operation
 from server.openapi.operations.table import OPERATIONS
 from storage.files.folder import FolderUploads
 from tests.server.fast.test_responders import comparable
-from tests.server.openapi.test_document import implemented, routes
+from tests.server.openapi.test_document import api_handlers, implemented
 from tests.support.api import Client, analyze_form, form, open_app, read
 from tests.support.callers import API_TOKENS, ROLES, bearer, token
 from tests.support.stores import RETURNED, Bench
@@ -115,7 +115,7 @@ async def test_each_call_requires_its_role(client: Client, operation: Operation)
 async def test_methods_without_a_rule_require_a_token_and_the_role_admin(
     app: App, client: Client
 ) -> None:
-    for path, handler in {**routes(app), "/none": None}.items():
+    for path, handler in {**api_handlers(app), "/none": None}.items():
         path = path.replace("{job_id}", "01a21054-ecc3-7788-9e49-c6d97d1c0c65")
         known = implemented(handler) if handler else set()
         for method in {"put", "patch", "delete", "post"} - known:
@@ -136,7 +136,7 @@ async def test_methods_without_a_rule_require_a_token_and_the_role_admin(
 @pytest.mark.sqlite
 @pytest.mark.gen_test
 async def test_only_these_need_no_token(app: App, client: Client) -> None:
-    found = [path.replace("{job_id}", "1") for path in routes(app)]
+    found = [path.replace("{job_id}", "1") for path in api_handlers(app)]
     answers = {path: (await client.fetch(path)).code for path in [*found, "/none", "/ui", "/ui/x"]}
     assert {path for path, code in answers.items() if code != 401} == {"/healthz", "/ui", "/ui/x"}
     page = await client.fetch("/", headers={"Accept": "text/html"})

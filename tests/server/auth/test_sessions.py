@@ -22,6 +22,7 @@ from server.app import App
 from server.auth.sessions import COOKIE, KEY_FILE, Sessions, cookie_name, load_or_create_key
 from server.auth.token_entries import Token
 from server.auth.tokens import parse_tokens
+from server.routes import routes
 from tests.support.api import Client, open_app, opened_app, read
 from tests.support.callers import API_TOKENS, bearer, token
 from tests.support.stores import Bench
@@ -285,7 +286,7 @@ async def test_over_https_the_cookie_is_bound_to_https_and_the_host(
     app: App, http_client: AsyncHTTPClient, client: Client
 ) -> None:
     listening, port = bind_unused_port()
-    server = HTTPServer(app.application, protocol="https")  # as behind a trusted proxy
+    server = HTTPServer(app.application(routes(app)), protocol="https")  # as behind a trusted proxy
     server.add_sockets([listening])
     behind = Client(http_client, f"http://127.0.0.1:{port}")
     response = await post(behind, "/session", {"token": token("ann")}, Sec_Fetch_Site="same-origin")
@@ -305,7 +306,7 @@ async def test_without_tokens_nobody_has_to_sign_in(
     assert app.authenticator.tokens
     listening, port = bind_unused_port()
     async with opened_app(bench) as other:
-        server = HTTPServer(other.application)
+        server = HTTPServer(other.application(routes(other)))
         server.add_sockets([listening])
         client = Client(http_client, f"http://127.0.0.1:{port}")
         who = await client.get("/session")

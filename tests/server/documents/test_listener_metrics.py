@@ -11,7 +11,7 @@ import pytest
 from server.app import App
 from server.handlers.base import Handler
 from server.http.activity import BUCKETS, OTHER
-from tests.server.openapi.test_document import routes
+from tests.server.openapi.test_document import api_handlers
 from tests.support.api import Client, analyze_form
 from tests.support.event_clients import Followers
 from tests.support.metrics import samples
@@ -66,8 +66,8 @@ async def test_clients_cannot_add_routes_or_methods(client: Client) -> None:
 
 
 def test_every_handler_names_its_route(app: App) -> None:
-    assert {path: handler.ROUTE for path, handler in routes(app).items()} == {
-        path: path for path in routes(app)
+    assert {path: handler.ROUTE for path, handler in api_handlers(app).items()} == {
+        path: path for path in api_handlers(app)
     }
     assert Handler.ROUTE == OTHER
 

@@ -24,6 +24,7 @@ from server.checking.conflicts import callback_refusal
 from server.events import callback_sender
 from server.events.callback_sender import MAX_IN_FLIGHT, CallbackSlots, host_of
 from server.http.webhook_signatures import signed_headers, signing_keys
+from server.routes import routes
 from server.settings.server import ServerSettings
 from storage.db.models import CallbackRow
 from storage.jobs import callbacks
@@ -88,7 +89,7 @@ async def listening(bench: Bench, http_client: AsyncHTTPClient) -> AsyncIterator
     """A client of a listener that sends callbacks."""
     async with opened_app(bench, **ALLOWED) as app:
         (sock,) = bind_sockets(0, "127.0.0.1")
-        server = app.serve([sock], max_connections=1000)
+        server = app.serve(routes(app), [sock], max_connections=1000)
         yield Client(http_client, f"http://127.0.0.1:{sock.getsockname()[1]}")
         server.acceptor.close()
         await server.close_all_connections()

@@ -15,6 +15,7 @@ from server.app import App
 from server.events import shared_feed
 from server.events.documents import MAX_RESULT_BYTES, callback_body
 from server.handlers.jobs import events as event_handlers
+from server.routes import routes
 from storage.jobs.events import Event, Events
 from storage.jobs.retention import Retention
 from storage.records.job import NewJob, StoreUnavailable
@@ -32,7 +33,7 @@ async def listener(bench: Bench, **settings: int) -> AsyncIterator[str]:
     """A second listener on the same store; yields its base URL."""
     async with opened_app(bench, **settings) as app:
         (sock,) = bind_sockets(0, "127.0.0.1")
-        server = app.serve([sock], max_connections=1000)
+        server = app.serve(routes(app), [sock], max_connections=1000)
         yield f"http://127.0.0.1:{sock.getsockname()[1]}"
         server.acceptor.close()
 

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from server.app import App
+from server.handlers.application import ListenerApplication
 from server.http_server import HttpServer
 from tests.server.fast.test_responders import JSON, PLAIN, SLEEP, connect, head
 from tests.support.api import Client
@@ -22,12 +22,12 @@ LIST = head("GET", "/jobs?limit=5", PLAIN)
 
 
 @pytest.fixture
-def seen(app: App, monkeypatch: pytest.MonkeyPatch) -> list[str]:
+def seen(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """The paths of the requests that Tornado reads."""
-    paths, start = [], app.application.start_request
+    paths, start = [], ListenerApplication.start_request
 
-    def start_request(server: object, connection: Any) -> Any:
-        request = start(server, connection)
+    def start_request(application: Any, server: object, connection: Any) -> Any:
+        request = start(application, server, connection)
         received = request.headers_received
 
         def headers_received(line: Any, headers: Any) -> Any:
@@ -37,7 +37,7 @@ def seen(app: App, monkeypatch: pytest.MonkeyPatch) -> list[str]:
         monkeypatch.setattr(request, "headers_received", headers_received)
         return request
 
-    monkeypatch.setattr(app.application, "start_request", start_request)
+    monkeypatch.setattr(ListenerApplication, "start_request", start_request)
     return paths
 
 

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import pytest
 
 from server.app import App
-from tests.server.openapi.test_document import operations, routes
+from tests.server.openapi.test_document import api_handlers, operations
 from tests.support.api import Client, fields, read
 from tests.support.openapi_conformance import described_api
 
@@ -151,7 +151,7 @@ async def test_a_wrong_path_or_method_is_reported_before_its_query(client: Clien
 
 async def test_the_handlers_know_the_parameters_that_are_described(app: App) -> None:
     described = described_api()["paths"]
-    for path, handler in routes(app).items():
+    for path, handler in api_handlers(app).items():
         for method in set(described[path]) - {"parameters"}:
             parameters = described[path][method]["parameters"]
             names = {each["name"] for each in parameters if each["in"] == "query"}

@@ -97,7 +97,7 @@ async def test_the_first_job_need_not_have_allowed_it_and_may_be_written_differe
 async def test_every_other_submission_is_a_new_job(
     client: Client, bench: Bench, app: Any, changes: dict[str, Any]
 ) -> None:
-    app._checks._settings = (["hooks.example.org"], None)
+    app.checks._settings = (["hooks.example.org"], None)
     await first(client, bench)
     status, document = await analyze(client, **changes)
     assert (status, document["status"]) == (202, "queued")

@@ -15,6 +15,7 @@ from tornado.testing import bind_unused_port
 
 from server.app import App
 from server.auth.sessions import COOKIE, cookie_name
+from server.routes import routes
 from server.settings.server import ServerSettings
 from storage.settings.settings import SettingsError
 from tests.support.api import Client, open_app
@@ -128,7 +129,7 @@ async def test_the_cookie_is_only_for_this_path_and_has_a_name_of_its_own(
 ) -> None:
     """Otherwise two services of one host would end each other's sessions."""
     listening, port = bind_unused_port()
-    server = HTTPServer(app.application, protocol=protocol)
+    server = HTTPServer(app.application(routes(app)), protocol=protocol)
     server.add_sockets([listening])
     behind = Client(client._http, f"http://127.0.0.1:{port}")
     headers = {"Content-Type": "application/json", "Sec-Fetch-Site": "same-origin"}

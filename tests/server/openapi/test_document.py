@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 from pydantic import BaseModel
-from tornado.web import Application, RequestHandler
+from tornado.web import RequestHandler
 
 from runner.job_types.registry import loader as job_types
 from server.app import App
@@ -29,6 +29,7 @@ from server.handlers.sign_in import (
 from server.http.codes import Code
 from server.http.problems import CONTENT_TYPE
 from server.openapi.examples import EXAMPLES
+from server.routes import routes
 from tests.support.api import Client
 from tests.support.openapi_conformance import adapter, described_api
 from tests.support.stores import Bench
@@ -40,12 +41,11 @@ WITHOUT_API = (
 METHODS = ("get", "head", "post", "put", "patch", "delete", "options")
 
 
-def routes(app: App) -> dict[str, type[Handler]]:
+def api_handlers(app: App) -> dict[str, type[Handler]]:
     """Return the handler of each path of the API, named as in the document; without the pages."""
-    assert isinstance(app.application, Application)
     found = {}
-    for rule in app.application.wildcard_router.rules:
-        pattern = rule.matcher.regex.pattern  # type: ignore[attr-defined]
+    for rule in routes(app):
+        pattern = rule.regex.pattern
         has_name = pattern.startswith(
             ("/queues", "/pattern-sets", "/schedules", "/analyze", "/types")
         )
@@ -55,7 +55,7 @@ def routes(app: App) -> dict[str, type[Handler]]:
         name = "{hash}" if pattern.startswith("/files") else name
         path = pattern.removesuffix("$").removesuffix("/?").replace("([^/]+)", name)
         path = path.replace("(.+)", "{name}")
-        found[path.replace("\\", "")] = rule.target
+        found[path.replace("\\", "")] = rule.handler_class
     return {path: handler for path, handler in found.items() if handler not in WITHOUT_API}
 
 
@@ -66,7 +66,7 @@ def implemented(handler: type[RequestHandler]) -> set[str]:
 
 def test_every_route_and_method_is_described_and_nothing_else(app: App) -> None:
     described = described_api()["paths"]
-    handlers = routes(app)
+    handlers = api_handlers(app)
     assert set(handlers) == set(described)
     for path, handler in handlers.items():
         methods = set(described[path]) - {"parameters"}
