@@ -20,6 +20,7 @@ from storage.db.database import APPLICATION_NAME, Database, open_engine
 from storage.db.schema.migrate import bring_up_to_date
 from storage.db.schema.soundness import BackgroundCheck
 from storage.db.schema.transfer_checkpoint import refuse_unfinished_transfer
+from storage.db.sqlite import SharedSqlite, Sqlite
 from storage.files.artifacts import Artifacts
 from storage.files.disk import make_folder
 from storage.files.folder import FolderUploads
@@ -91,7 +92,8 @@ class Store:
     @property
     def reads_wait_for_nobody(self) -> bool:
         """Whether no writer blocks a reader, and no network is in between: in a file with a WAL."""
-        return not self.database.postgresql and self.database.engine.journal_mode == "wal"
+        engine = self.database.engine
+        return isinstance(engine, Sqlite) and engine.journal_mode == "wal"
 
     @property
     def artifacts(self) -> Artifacts:
@@ -229,10 +231,11 @@ def _migrate(settings: "Settings") -> None:
 
 
 def _check_in_background(database: Database) -> BackgroundCheck | None:
-    if database.file is None:
+    engine = database.engine
+    if not isinstance(engine, SharedSqlite):
         return None
-    database.engine.reports_damage = True
-    check = BackgroundCheck(database.file, database.engine.damage.report)
+    engine.reports_damage = True
+    check = BackgroundCheck(engine.file, engine.damage.report)
     check.start()
     return check
 

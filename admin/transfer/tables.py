@@ -100,6 +100,9 @@ class Table:
         would add are copied as well."""
         with _without_triggers(self._database, self.name):
             if self._database.postgresql:
+                from storage.db.postgresql import Postgresql  # not above: it imports psycopg
+
+                assert isinstance(self._database.engine, Postgresql)
                 names = [field.name for field in self._fields]
                 with self._database.translate_errors():
                     self._database.engine.copy_in(self.name, names, rows)

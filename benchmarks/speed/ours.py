@@ -152,7 +152,7 @@ def until_all_final(running: Service) -> None:
 @contextmanager
 def reading(running: Service) -> Iterator[None]:
     """A block in which the models are bound to the service's database, to read its jobs."""
-    engine = open_engine(running.environ["DATABASE_URL"])
+    engine = open_engine(running.environ["DATABASE_URL"]).peewee
     with engine.connection_context(), JobRow.bind_ctx(engine):
         yield
 

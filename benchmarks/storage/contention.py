@@ -17,6 +17,7 @@ from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 
 from storage.claims import Claims
+from storage.db.sqlite import SharedSqlite
 from storage.db.sqlite_file.write_lock import WriteLock
 from storage.open import Store, open_store
 from storage.records.job import Fence, NewJob, StoreError
@@ -97,6 +98,7 @@ def call_on(
     store = open_store(Settings.read({"DATA_DIR": str(folder)}))
     call = submitter(store) if role == "submitter" else settler(store)
     if not with_lock:
+        assert isinstance(store.database.engine, SharedSqlite)
         store.database.engine.write_lock = NoLock(folder / "none")
     time.sleep(max(0.0, start_at - time.time()))
     times, until = [], time.monotonic() + seconds

@@ -92,7 +92,7 @@ def count_wal_bytes(running: Service, submission: bytes, jobs: int) -> Iterator[
         select = "SELECT pg_wal_lsn_diff(pg_current_wal_insert_lsn(), '0/0')::bigint"
         return int(engine.execute_sql(select).fetchone()[0])
 
-    with engine.connection_context():
+    with engine.peewee.connection_context():
         engine.execute_sql("CHECKPOINT")
         asyncio.run(
             submit_each(running, submission, jobs)

@@ -19,8 +19,8 @@ def page_owners(file: Path) -> dict[int, str]:
     engine = open_engine(f"sqlite:///{file}")
     with tempfile.TemporaryDirectory() as folder:
         copy = open_engine(f"sqlite:///{folder}/copy.db")
-        with engine.connection_context(), copy.connection_context():
-            engine.connection().backup(copy.connection())
+        with engine.peewee.connection_context(), copy.peewee.connection_context():
+            engine.peewee.connection().backup(copy.peewee.connection())  # type: ignore[no-untyped-call]
             roots = copy.execute_sql("SELECT name, rootpage FROM sqlite_master WHERE rootpage > 0")
             names = {"sqlite_master": 1, **dict(roots.fetchall())}
             copy.execute_sql("PRAGMA wal_checkpoint(TRUNCATE)")

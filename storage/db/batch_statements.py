@@ -55,7 +55,7 @@ class BatchStatement:
             yield self._sql, [text if each is _ROWS_AS_JSON else each for each in self._parameters]
 
 
-def over_rows(engine: Any, statement: Statement) -> BatchStatement | None:
+def over_rows(engine: pw.Database, statement: Statement) -> BatchStatement | None:
     """Return a statement for many rows; None if a parameter has a type that JSON does not have."""
     fields = statement.fields
     if any(_type_of(field) is None for field in fields.values()):
@@ -64,13 +64,16 @@ def over_rows(engine: Any, statement: Statement) -> BatchStatement | None:
     return BatchStatement(fields, *_compile(engine, statement.query, table, PARAMETER_ROWS))
 
 
-def guarded_over_rows(engine: Any, statement: Statement, all_or_none: bool) -> BatchStatement:
+def guarded_over_rows(
+    engine: pw.Database, statement: Statement, all_or_none: bool
+) -> BatchStatement:
     """Return an UPDATE of many rows that returns the positions of the changed ones, from 1.
 
     With `all_or_none`, it fails with NOT_ALL_CHANGED unless it has changed all rows.
     """
     fields = statement.fields
     numbered = f"ROWS FROM (json_to_recordset(%s::json) AS ({_columns(fields)})) WITH ORDINALITY"
+    assert isinstance(statement.query, pw.Update)
     update = statement.query.returning(pw.SQL(f"{PARAMETER_ROWS}.ordinality"))
     update_sql, parameters = _compile(engine, update, PARAMETER_ROWS, PARAMETER_ROWS)
     sql = (
@@ -89,7 +92,9 @@ def _type_of(field: pw.Field) -> str | None:
     return next((name for kind, name in _TYPES if isinstance(field, kind)), None)
 
 
-def _compile(engine: Any, query: Any, rows: str, name: str) -> tuple[str, list[Any]]:
+def _compile(
+    engine: pw.Database, query: pw.BaseQuery, rows: str, name: str
+) -> tuple[str, list[Any]]:
     """Return SQL and parameters of a query that reads its parameters from a table.
 
     `rows` is the SQL of the table, and `name` its name or alias.

@@ -1,8 +1,8 @@
 """Runs queries and transactions.
 
 Correctness does not depend on the differences between SQLite and PostgreSQL: every change is one
-guarded UPDATE, which is the same on both. `Database.engine` is a `Sqlite` or a `Postgresql` and has
-all that differs.
+guarded UPDATE, which is the same on both. `Database.engine`, a `Sqlite` or a
+`Postgresql`, has all that differs.
 
 Each thread has its own connection, which is opened on first use and dropped after an error.
 """
@@ -16,6 +16,7 @@ from typing import Any
 import peewee as pw
 
 from storage.db.counters import PendingCounts, add_statement
+from storage.db.engine import Engine
 from storage.db.peewee_internals import DRIVER_ERRORS
 from storage.db.sqlite import SharedSqlite
 from storage.db.statements import Rows, Statement
@@ -31,7 +32,7 @@ Queries = Sequence[tuple[Statement, Mapping[str, Any]]]
 """Statements, each with the values of its parameters."""
 
 
-def open_engine(url: str, name: str = APPLICATION_NAME, exclusive: bool = False) -> Any:
+def open_engine(url: str, name: str = APPLICATION_NAME, exclusive: bool = False) -> Engine:
     """Return the engine for a database URL. It connects on first use.
 
     `name` is shown by PostgreSQL for its connections. With `exclusive`, no other program may use
@@ -54,7 +55,7 @@ class Database:
     Every method raises StoreUnavailable, StoreFull or StoreUnusable when the engine fails.
     """
 
-    def __init__(self, engine: Any):
+    def __init__(self, engine: Engine):
         self.engine = engine
         self.counters = PendingCounts()
         """Counts of the current transaction, which stores them when it ends."""
@@ -69,8 +70,7 @@ class Database:
     @property
     def file(self) -> Path | None:
         """The database file; None if the database is on a server."""
-        file: Path | None = self.engine.file
-        return file
+        return self.engine.file
 
     # Transactions
 
@@ -111,8 +111,7 @@ class Database:
 
         Raises OptimisticConflict if a row was not in the expected state. No effect on SQLite.
         """
-        manager: AbstractContextManager[None] = self.engine.optimistic()
-        return manager
+        return self.engine.optimistic()
 
     # Versions: see storage/db/versions.py
 
@@ -160,17 +159,17 @@ class Database:
     def run(self, query: Any) -> None:
         """Run a changing query in a transaction."""
         with self.transaction(), self.translate_errors():
-            query.bind(self.engine).execute()
+            query.bind(self.engine.peewee).execute()
 
     def changed(self, query: Any) -> int:
         """Run an UPDATE or a DELETE in a transaction, and return the number of changed rows."""
         with self.transaction(), self.translate_errors():
-            return int(query.bind(self.engine).execute())
+            return int(query.bind(self.engine.peewee).execute())
 
     def rows(self, query: Any) -> list[dict[str, Any]]:
         """Return the rows of a query."""
         with self.translate_errors():
-            return list(query.bind(self.engine).dicts().execute())
+            return list(query.bind(self.engine.peewee).dicts().execute())
 
     def execute(self, sql: str, parameters: Sequence[Any] = ()) -> Any:
         """Run SQL that is not a query on a table, and return the cursor."""
@@ -182,7 +181,7 @@ class Database:
     def statement(self, key: Hashable, make: Callable[[], Any]) -> Statement:
         """Return the statement with this key. `make` builds its query on first use."""
         if key not in self._statements:
-            self._statements[key] = Statement(self.engine, make())
+            self._statements[key] = Statement(self.engine.peewee, make())
         return self._statements[key]
 
     def change(self, statement: Statement, values: Mapping[str, Any]) -> int:
@@ -198,7 +197,7 @@ class Database:
         since a conflict aborts the transaction.
         """
         with self.transaction(), self.translate_errors():
-            return list(self.engine.change_each_guarded(statement, rows))
+            return self.engine.change_each_guarded(statement, rows)
 
     def change_each_deferred(self, statement: Statement, rows: Rows) -> None:
         """Defer a changing statement for each row of values. Only inside a transaction.

@@ -17,6 +17,7 @@ from storage.db.batch_statements import (
     guarded_over_rows,
     over_rows,
 )
+from storage.db.engine import Q
 from storage.db.errors import OptimisticConflict, sqlstate_of, store_error_from
 from storage.db.peewee_internals import DRIVER_ERRORS
 from storage.db.pipeline import BoundStatement, PendingResult, Pipeline
@@ -40,7 +41,6 @@ class Postgresql(pw.PostgresqlDatabase):
     """A database on a server. Waits are bounded, see `storage/db/timeouts.py`."""
 
     file = None
-    reports_damage = False
 
     def __init__(self, url: str, name: str, exclusive: bool):
         """`name` is shown by the server for the connections. `exclusive` says that there are no
@@ -60,6 +60,11 @@ class Postgresql(pw.PostgresqlDatabase):
             parsed["port"] = ",".join(str(each.port or "") for each in hosts)
         options = {**timeouts.CONNECTION_OPTIONS, "application_name": name, **parsed}
         super().__init__(**options, prefer_psycopg3=True)
+
+    @property
+    def peewee(self) -> pw.Database:
+        """This object, as Peewee takes it."""
+        return self
 
     # Connections
 
@@ -218,28 +223,27 @@ class Postgresql(pw.PostgresqlDatabase):
         state = sqlstate_of(error) or ""
         return state[:2] in _ROLLED_BACK_CLASSES and state != _COMPLETION_UNKNOWN
 
-    # Dialect
+    # Dialect: Peewee's `for_update` also takes SQL, which its types do not say
 
-    def skip_locked(self, query: Any) -> Any:
+    def skip_locked(self, query: Q) -> Q:
         """Lock the rows of a query, and skip those that other transactions have locked."""
-        return query.for_update("FOR UPDATE SKIP LOCKED")
+        return query.for_update("FOR UPDATE SKIP LOCKED")  # type: ignore[arg-type]
 
-    def lock(self, query: Any) -> Any:
+    def lock(self, query: Q) -> Q:
         """Lock the rows of a query against changes by others until the transaction ends."""
-        return query.for_update("FOR UPDATE")
+        return query.for_update("FOR UPDATE")  # type: ignore[arg-type]
 
-    def share(self, query: Any) -> Any:
+    def share(self, query: Q) -> Q:
         """Lock the rows of a query against deletion by others until the transaction ends."""
-        return query.for_update("FOR KEY SHARE")
+        return query.for_update("FOR KEY SHARE")  # type: ignore[arg-type]
 
-    def by_index(self, query: Any, model: Any, index: str) -> Any:
+    def by_index(self, query: Q, model: "type[pw.Model] | pw.ModelAlias[Any]", index: str) -> Q:
         """Do nothing: PostgreSQL keeps statistics, and has no such hints."""
         return query
 
-    def contains(self, field: Any, text: Any) -> Any:
-        """Return the condition that a field contains a text, which must be in lower case.
+    def contains(self, field: pw.ColumnBase, text: Any) -> pw.Expression:
+        """Return the condition that a field contains a text in lower case.
 
-        The comparison ignores case for the letters A to Z. Collation C, since LOWER depends on the
-        database's locale.
+        Collation C, since LOWER depends on the database's locale.
         """
         return pw.fn.STRPOS(pw.fn.LOWER(field.collate('"C"')), text) > 0

@@ -10,6 +10,7 @@ from typing import Any
 
 import peewee as pw
 
+from storage.db.engine import Q
 from storage.db.errors import store_error_from
 from storage.db.peewee_internals import DRIVER_ERRORS
 from storage.db.sqlite_file.damage import DamageNote, damaged, is_damage
@@ -54,6 +55,11 @@ class Sqlite(pw.SqliteDatabase):
         """The connections of all threads."""
         options = options or {"pragmas": {"journal_mode": "memory", "synchronous": "off"}}
         super().__init__(file, **options)
+
+    @property
+    def peewee(self) -> pw.Database:
+        """This object, as Peewee takes it."""
+        return self
 
     # Connections
 
@@ -141,26 +147,22 @@ class Sqlite(pw.SqliteDatabase):
 
     # Dialect
 
-    def skip_locked(self, query: Any) -> Any:
+    def skip_locked(self, query: Q) -> Q:
         """Return the query: a transaction locks the whole file."""
         return query
 
     lock = share = skip_locked
 
-    def by_index(self, query: Any, model: Any, index: str) -> Any:
+    def by_index(self, query: Q, model: "type[pw.Model] | pw.ModelAlias[Any]", index: str) -> Q:
         """Make a query read a table by this index.
 
-        SQLite keeps no statistics here, and would sort a whole queue to find its first job. In a
-        subquery, `model` is an alias.
+        SQLite keeps no statistics here, and would sort a whole queue to find its first job.
         """
         alias = model.alias if isinstance(model, pw.ModelAlias) else "t1"
         return query.from_(pw.SQL(f'"{model._meta.table_name}" AS "{alias}" INDEXED BY "{index}"'))
 
-    def contains(self, field: Any, text: Any) -> Any:
-        """Return the condition that a field contains a text, which must be in lower case.
-
-        The comparison ignores case for the letters A to Z.
-        """
+    def contains(self, field: pw.ColumnBase, text: Any) -> pw.Expression:
+        """Return the condition that a field contains a text in lower case."""
         return pw.fn.INSTR(pw.fn.LOWER(field), text) > 0
 
 

@@ -30,9 +30,9 @@ _UUID_FIELD = pw.UUIDField()
 class Statement:
     """A query compiled for one engine: its SQL and its parameters."""
 
-    def __init__(self, engine: Any, query: Any):
+    def __init__(self, database: pw.Database, query: pw.BaseQuery):
         self.query = query
-        self.sql, parameters = query.bind(engine).sql()
+        self.sql, parameters = query.bind(database).sql()
         names = [each.name for each in parameters if isinstance(each, Parameter)]
         self._is_plain = len(names) == len(parameters) > 1
         """Whether all arguments are parameters, so that one call picks them from the values."""

@@ -297,6 +297,7 @@ def test_a_sqlite_with_the_wal_reset_bug_does_not_use_a_wal(
 ) -> None:
     monkeypatch.setattr(sqlite, "has_wal_reset_fix", lambda version: False)
     store = open_store(settings("", tmp_path))
+    assert isinstance(store.database.engine, sqlite.Sqlite)
     assert store.database.engine.journal_mode == "delete"
     JobStore(store.database, store.wakeup, store.clock).enqueue([NewJob("sleep", {})])
     store.close()
@@ -304,7 +305,9 @@ def test_a_sqlite_with_the_wal_reset_bug_does_not_use_a_wal(
 
 def test_commits_are_synced_to_disk(tmp_path: Path) -> None:
     store = open_store(settings("", tmp_path))
-    assert (store.database.engine.journal_mode, store.database.engine.synchronous) == ("wal", 2)
+    engine = store.database.engine
+    assert isinstance(engine, sqlite.Sqlite)
+    assert (engine.journal_mode, engine.synchronous) == ("wal", 2)
     store.close()
 
 

@@ -129,7 +129,7 @@ def _harm_in_table(before: Table, after: Table) -> Iterator[str]:
 
 
 def _read_table(database: Database, table: str) -> Table:
-    engine = database.engine
+    engine = database.engine.peewee
     found = {
         f"unique index {each.name}": tuple(each.columns)
         for each in engine.get_indexes(table)
@@ -138,6 +138,6 @@ def _read_table(database: Database, table: str) -> Table:
     for key in engine.get_foreign_keys(table):
         found[f"foreign key of {key.column}"] = (key.column,)
     if database.postgresql:
-        for name, column in engine.execute_sql(_CHECKS, (table,)):
+        for name, column in database.engine.execute_sql(_CHECKS, (table,)):
             found[f"check {name}"] = (*found.get(f"check {name}", ()), column)
     return Table({each.name: each for each in engine.get_columns(table)}, found)

@@ -25,7 +25,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from storage.db.database import Database
-from storage.db.sqlite import CHECKPOINT_PAGES
+from storage.db.sqlite import CHECKPOINT_PAGES, SharedSqlite
 from storage.db.timeouts import BUSY_SECONDS
 from storage.records.job import StoreUnavailable
 
@@ -105,6 +105,7 @@ def snapshot(database: Database) -> Iterator[SqliteSnapshot]:
 def _freeze(database: Database, reader: Any, checker: Any) -> None:
     """Begin a read transaction, with the file in the state that it sees."""
     until = time.monotonic() + _FREEZE_SECONDS
+    assert isinstance(database.engine, SharedSqlite)
     lock = database.engine.write_lock
     while True:
         _copy_wal(checker, _FEW_PAGES)
@@ -140,6 +141,7 @@ def _thaw(database: Database, reader: Any, checker: Any) -> None:
     A writer that finds a long WAL copies it while others wait. Here it is copied beside them:
     writers are kept off only until this checkpoint has begun.
     """
+    assert isinstance(database.engine, SharedSqlite)
     lock = database.engine.write_lock
     held = lock.acquire(BUSY_SECONDS)
     try:

@@ -112,7 +112,7 @@ def _apply(database: Database, names: Sequence[str], one_by_one: bool = False) -
                 return [each for each in super().migrations() if each.name in names]
 
         logging.getLogger("peewee.migrations").setLevel(logging.WARNING)  # it logs each of them
-        runner = Chosen(database.engine, str(state.MIGRATIONS), state.HISTORY)
+        runner = Chosen(database.engine.peewee, str(state.MIGRATIONS), state.HISTORY)
         if state.SCHEMA in names:
             runner.up(state.SCHEMA)
         # Before the schema changes: a program that no longer works with it must never think so.
@@ -184,7 +184,7 @@ def _tables_on_server(database: Database) -> list[str] | None:
     if found != "UTF8":
         made = "make it with CREATE DATABASE … ENCODING 'UTF8' TEMPLATE template0"
         raise StoreUnusable(f"{database.engine.database} has the encoding {found}: {made}")
-    return list(database.engine.get_tables()) or None
+    return database.engine.get_tables() or None
 
 
 def _create_sqlite(file: Path) -> None:

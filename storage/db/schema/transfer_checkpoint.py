@@ -44,7 +44,7 @@ def create_checkpoint(database: Database, source: str, version: int, first: str)
     row: dict[str, Any] = {"id": 1, "source": source, "version": version, "copying": first}
     row |= {"after": None, "finished_at": None}
     with database.transaction():
-        pw.SchemaManager(CheckpointRow, database.engine).create_table(safe=False)
+        pw.SchemaManager(CheckpointRow, database.engine.peewee).create_table(safe=False)
         database.run(CheckpointRow.insert(**row))
     return row
 

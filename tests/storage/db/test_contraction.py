@@ -28,7 +28,7 @@ def opened(url: str, folder: Path) -> Store:
 def columns(url: str) -> set[str]:
     database = Database(open_engine(url))
     try:
-        return {each.name for each in database.engine.get_columns("attempt")}
+        return {each.name for each in database.engine.peewee.get_columns("attempt")}
     finally:
         database.close()
 

@@ -7,6 +7,7 @@ list.
 import re
 from dataclasses import replace
 from itertools import product
+from typing import Any
 from uuid import UUID
 
 import pytest
@@ -39,7 +40,8 @@ class Plans:
 
     def __init__(self, bench: Bench) -> None:
         self.bench = bench
-        self._connection = bench.store.database.engine.connection()
+        engine: Any = bench.store.database.engine
+        self._connection = engine.connection()
         self._statements: list[str] = []
         self._connection.set_trace_callback(self._statements.append)
 

@@ -318,7 +318,7 @@ def test_problems_with_a_secret_file_are_reported_without_the_secret(tmp_path: P
 def test_the_url_of_a_database_may_name_several_servers() -> None:
     url = "postgresql://jobs:a%2Cb@db1:5432,[::1]:5433,db3/x?target_session_attrs=read-write"
     settings = Settings.read({"DATABASE_URL": url, "LISTEN_URL": url})
-    options = open_engine(settings.store_url).connect_params
+    options = open_engine(settings.store_url).peewee.connect_params
     assert (options["host"], options["port"]) == ("db1,::1,db3", "5432,5433,")
     assert options["target_session_attrs"] == "read-write"
     assert options["password"] == "a,b"

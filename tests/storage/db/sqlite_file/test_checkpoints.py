@@ -42,8 +42,9 @@ def write_pages(bench: Bench, count: int) -> None:
 
 def wal(bench: Bench) -> tuple[int, int]:
     """The pages of the WAL, and how many of them are in the file."""
-    pages: tuple[int, int] = bench.store.database.engine._checkpoint("NOOP")
-    return pages
+    engine = bench.store.database.engine
+    assert isinstance(engine, sqlite.SharedSqlite)
+    return engine._checkpoint("NOOP")
 
 
 def test_others_may_write_while_the_wal_is_copied(bench: Bench, copies: list[bool]) -> None:
