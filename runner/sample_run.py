@@ -9,7 +9,6 @@ import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
 from uuid import UUID, uuid4
 
 from runner.config import RunnerSettings
@@ -24,6 +23,7 @@ from storage.files.artifacts import FolderArtifacts
 from storage.files.folder import FILES
 from storage.records.attempt_outcome import AttemptOutcome
 from storage.records.job_file import JobFile
+from storage.records.json_values import Json
 from storage.settings.stop_signals import StopSignals
 
 CALL = "sample"
@@ -45,7 +45,7 @@ class Sample:
     """
 
     type: str
-    payload: dict[str, Any]
+    payload: Json
     file: Path | None = None
     timeout: float | None = None
     output: Path | None = None

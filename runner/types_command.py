@@ -8,9 +8,10 @@ import json
 import os
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from runner.config import RunnerSettings
+from storage.records.json_values import Json
 from storage.settings.stop_signals import StopSignals
 
 if TYPE_CHECKING:
@@ -132,7 +133,7 @@ def _file(text: str) -> Path:
     return path
 
 
-def _payload(text: str) -> dict[str, Any]:
+def _payload(text: str) -> Json:
     try:
         payload = json.loads(text)
     except ValueError as error:

@@ -5,7 +5,7 @@ import asyncio
 import socket
 from collections.abc import Awaitable, Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any, TypeVar
+from typing import TypeVar
 
 from tornado.routing import Rule
 from tornado.web import RequestHandler
@@ -59,6 +59,7 @@ from storage.open import Store
 from storage.queries.bulk import Bulk
 from storage.queries.caller_use import MAX_EXCESS, count_bytes_of, count_queued_of, has_upload
 from storage.queries.stats import Stats, count_queued, read_stats
+from storage.records.json_values import Json
 from storage.records.release import RELEASE
 from storage.records.resumable_upload import ResumableUpload
 from storage.schedules.schedules import Schedules
@@ -332,7 +333,7 @@ class App:
         )
 
 
-def describe_api(job_types: JobTypes, root_path: str) -> dict[str, Any]:
+def describe_api(job_types: JobTypes, root_path: str) -> Json:
     """Return the OpenAPI document of a service below a path."""
     document = openapi_document(job_types)
     (server,) = document["servers"]

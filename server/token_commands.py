@@ -31,6 +31,7 @@ from server.auth.token_entries import (
 from server.auth.token_file import add_token, revoke_token
 from server.auth.tokens import parse_tokens, read_token_file
 from storage.records.audit import Action
+from storage.records.json_values import Json, JsonValue
 
 PREFIX = "jst_"
 """Prefix of generated tokens, which makes a leaked one easy to recognize."""
@@ -180,7 +181,7 @@ def _list(file: Path | None, as_json: bool) -> None:
         sys.stderr.write(f"the last uses are unknown: {problem}\n")
 
 
-def _row(token: Token, use: Any) -> dict[str, Any]:
+def _row(token: Token, use: Any) -> Json:
     """Return the row of a token in a list."""
     expires = token.expires_at and utc(token.expires_at)
     has_expired = token.has_expired(time.time())
@@ -194,7 +195,7 @@ def _row(token: Token, use: Any) -> dict[str, Any]:
     }
 
 
-def _last_uses() -> tuple[Mapping[str, Any], str | None]:
+def _last_uses() -> tuple[Mapping[str, JsonValue], str | None]:
     """Return the last uses by names, and why they are unknown if they are."""
     from storage.access.token_uses import read_token_uses
     from storage.records.job import StoreError

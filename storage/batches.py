@@ -28,7 +28,7 @@ from storage.records.batch import (
 )
 from storage.records.holds import Hold
 from storage.records.ids import id_in_batch
-from storage.records.job import Json
+from storage.records.json_values import Json
 from storage.store import JobStore, Refused
 from storage.waiting.held import held_by
 

@@ -23,6 +23,7 @@ from storage.db.database import Database
 from storage.db.errors import OptimisticConflict
 from storage.db.models import JobRow, RunnerRow
 from storage.db.parameters import parameter
+from storage.db.statements import Row
 from storage.db.versions import PendingVersion
 from storage.files.space_reserve import SpaceReserve
 from storage.jobs import output
@@ -314,7 +315,7 @@ def _select_to_cancel() -> Any:
     )
 
 
-def _is_room_left(candidates: Candidates, now: int, claimed: Sequence[dict[str, Any]]) -> bool:
+def _is_room_left(candidates: Candidates, now: int, claimed: Sequence[Row]) -> bool:
     """Return whether other runners may now find a job in a queue with a limit.
 
     If the queue was full until now, no runner has been woken for its jobs.
@@ -326,7 +327,7 @@ def _is_room_left(candidates: Candidates, now: int, claimed: Sequence[dict[str, 
     )
 
 
-def _claim_update(changes: dict[str, Any]) -> Any:
+def _claim_update(changes: Row) -> Any:
     return guarded_update(CLAIM, {**changes, "progress": pw.Value(None)})
 
 

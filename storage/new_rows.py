@@ -1,9 +1,9 @@
 """Builds the rows of new jobs."""
 
 from operator import attrgetter
-from typing import Any
 from uuid import UUID
 
+from storage.db.statements import Row
 from storage.jobs.transitions import to_json_text
 from storage.records.holds import Hold
 from storage.records.job import EncodedJson, NewJob
@@ -20,7 +20,7 @@ _rare_options = attrgetter(*_RARE, "watched", "keep_for", "expires_in")
 _NO_OPTIONS = _rare_options(NewJob("", {}))
 
 
-def new_row(job: NewJob, upload_id: UUID | None, now: int) -> dict[str, Any]:
+def new_row(job: NewJob, upload_id: UUID | None, now: int) -> Row:
     """Return the row of a new job, without its version."""
     payload = job.payload
     row = {
@@ -60,12 +60,10 @@ def expiry_of(job: NewJob, now: int) -> int | None:
     return job.expires_at if job.expires_in is None else now + round(job.expires_in * 1000)
 
 
-def _rare_columns(job: NewJob, now: int) -> dict[str, Any]:
+def _rare_columns(job: NewJob, now: int) -> Row:
     """Return the columns that few jobs set, so that no other job costs the time to bind them."""
     given = {name: getattr(job, name) for name in _JSON} | {"tags": list(job.tags) or None}
-    columns: dict[str, Any] = {
-        name: to_json_text(value) for name, value in given.items() if value is not None
-    }
+    columns: Row = {name: to_json_text(value) for name, value in given.items() if value is not None}
     columns |= _key_columns(job)
     columns |= {name: value for name in _PLAIN if (value := getattr(job, name)) is not None}
     if job.after:
@@ -79,9 +77,9 @@ def _rare_columns(job: NewJob, now: int) -> dict[str, Any]:
     return columns
 
 
-def _key_columns(job: NewJob) -> dict[str, Any]:
+def _key_columns(job: NewJob) -> Row:
     """Return the columns of the keys that a job has."""
-    columns: dict[str, Any] = {}
+    columns: Row = {}
     if job.unique_key is not None:
         columns |= {"unique_key": job.unique_key, "unique_scope": job.unique_scope or "running"}
     if job.concurrency_key is not None:

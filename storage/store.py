@@ -2,18 +2,18 @@
 
 import builtins
 from collections import Counter, defaultdict
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from enum import StrEnum
 from functools import partial
-from typing import Any
 from uuid import UUID
 
 from storage.audit.record import record, record_each
 from storage.db.clock import Clock
 from storage.db.database import Database
 from storage.db.models import JobRow, UploadRow
+from storage.db.statements import Row, Values
 from storage.files.space_reserve import SpaceReserve
 from storage.jobs.changes import change_queued
 from storage.jobs.files import file_of, files_of
@@ -265,7 +265,7 @@ class JobStore:
     def change(
         self,
         job_id: UUID,
-        changes: Mapping[str, Any],
+        changes: Values,
         check: JobCheck | None = None,
         actor: Actor | None = None,
     ) -> tuple[bool | Refusal, Job | None]:
@@ -334,7 +334,7 @@ class JobStore:
     def _replace(
         self,
         jobs: Sequence[NewJob],
-        rows: Sequence[dict[str, Any] | Refused],
+        rows: Sequence[Row | Refused],
         holders: Holders,
     ) -> None:
         """Cancel the holders of the keys of new jobs that are stored, and count what happened."""
@@ -351,9 +351,7 @@ class JobStore:
                 record(self._database, job.actor, "replace", "job", old["id"], now, job_id=job.id)
             self._database.counters.add(job.type, f"unique {outcome}")
 
-    def _rows(
-        self, jobs: Sequence[NewJob], holders: Holders
-    ) -> builtins.list[dict[str, Any] | Refused]:
+    def _rows(self, jobs: Sequence[NewJob], holders: Holders) -> builtins.list[Row | Refused]:
         names = {job.queue for job in jobs} - {DEFAULT_QUEUE}
         if names:
             self._database.next_version(0)  # so that no one deletes these queues meanwhile
@@ -371,7 +369,7 @@ class JobStore:
             return [self._row(job, holders) for job in jobs]
         return [refused.get(job.id) or self._row(job, holders) for job in jobs]
 
-    def _row(self, job: NewJob, holders: Holders) -> dict[str, Any] | Refused:
+    def _row(self, job: NewJob, holders: Holders) -> Row | Refused:
         """Return the row of a new job, without its version."""
         if job.unique_key in holders:
             holder = holder_of_key(job, holders[job.unique_key])
@@ -386,7 +384,7 @@ class JobStore:
             return Refusal.SOURCE
         return new_row(job, upload_id, now)
 
-    def _insert(self, jobs: Sequence[NewJob], found: Sequence[dict[str, Any] | Refused]) -> bool:
+    def _insert(self, jobs: Sequence[NewJob], found: Sequence[Row | Refused]) -> bool:
         """Store the rows of new jobs that were not refused; versions follow their order.
 
         Returns whether some are to be canceled at once, see `let_wait`.
@@ -402,7 +400,7 @@ class JobStore:
         first = self._database.next_version_offset(len(rows)) + len(rows) - 1
         self._skew.record(rows)
         numbered = [{**row, "version": first - n} for n, row in enumerate(rows)]
-        alike = defaultdict[tuple[str, ...], list[dict[str, Any]]](list)
+        alike = defaultdict[tuple[str, ...], list[Row]](list)
         for row in numbered:
             alike[tuple(row)].append(row)
         for names, some in alike.items():
@@ -413,7 +411,7 @@ class JobStore:
         add_tags(self._database, [(tag, job.id) for job in tagged for tag in job.tags])
         return must_cancel
 
-    def _record_submissions(self, stored: Sequence[tuple[NewJob, dict[str, Any]]]) -> None:
+    def _record_submissions(self, stored: Sequence[tuple[NewJob, Row]]) -> None:
         """Record new jobs in the audit log, but those of a batch, which has one entry."""
         alone = [job for job, _ in stored if job.actor and job.batch_id is None]
         for type in sorted({job.type for job in alone}):
@@ -421,7 +419,7 @@ class JobStore:
             actors, ids = [job.actor for job in jobs], [job.id for job in jobs]
             record_each(self._database, actors, "submit", "job", ids, self._clock(), type=type)
 
-    def _insert_rows(self, names: tuple[str, ...], rows: Sequence[Mapping[str, Any]]) -> None:
+    def _insert_rows(self, names: tuple[str, ...], rows: Sequence[Values]) -> None:
         """Store rows of jobs that have these columns."""
         insert = self._database.statement(("insert", names), partial(insert_job, names))
         self._database.change_each_deferred(insert, rows)

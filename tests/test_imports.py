@@ -65,7 +65,8 @@ MAY_IMPORT = {
     "loganalysis.count": "loganalysis.fields loganalysis.match loganalysis.read loganalysis.times",
     "loganalysis.formats": "loganalysis.fields loganalysis.read loganalysis.times",
     "loganalysis.records": "loganalysis.count loganalysis.match loganalysis.read loganalysis.times",
-    "loganalysis.templates": "loganalysis.count loganalysis.formats loganalysis.match "
+    "loganalysis.templates": "loganalysis.read loganalysis.count loganalysis.formats "
+    "loganalysis.match "
     "loganalysis.times",
     "loganalysis.index": "loganalysis.count loganalysis.match loganalysis.read loganalysis.records "
     "loganalysis.times",
@@ -99,7 +100,7 @@ MAY_IMPORT = {
     "storage storage.*",
     "server.http": "storage.records",
     "server.auth": "server.http storage.files storage.records storage.settings",
-    "server.sign_in": "server.auth server.http",
+    "server.sign_in": "storage.records server.auth server.http",
     "server.settings": "server.auth server.http server.sign_in storage.records storage.settings",
     "server.sockets": "server.settings storage.records storage.telemetry",
     "server.store": "server.http storage.access storage.audit storage.files storage.notify "
@@ -120,7 +121,8 @@ MAY_IMPORT = {
     "server.checking": "server.documents server.documents.options server.http server.processes "
     "runner.job_types runner.job_types.registry storage.jobs storage.records storage.telemetry "
     "storage.waiting",
-    "server.analyses": "server.documents server.documents.analyses server.documents.schemas",
+    "server.analyses": "storage.records server.documents server.documents.analyses "
+    "server.documents.schemas",
     "server.pattern_sets.built_in": "",
     "server.pattern_sets": "server.checking server.documents server.documents.schemas "
     "server.pattern_sets.built_in server.store storage.jobs storage.records",

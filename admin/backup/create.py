@@ -11,7 +11,6 @@ import time
 from collections.abc import Callable
 from contextlib import nullcontext
 from dataclasses import dataclass
-from typing import Any
 
 from admin.backup.databases import postgresql, sqlite
 from admin.backup.destinations.chunks import Stored
@@ -21,6 +20,7 @@ from admin.backup.stored_files import FileCopies, list_files, stored_files
 from admin.transfer.files import StoredFile
 from storage.db.database import Database
 from storage.db.schema.state import HISTORY
+from storage.db.statements import Row
 from storage.files.uploads import Uploads
 from storage.records.job import Upload
 from storage.records.release import RELEASE
@@ -39,7 +39,7 @@ class Backup:
     added_bytes: int
 
     @property
-    def missing(self) -> list[dict[str, Any]]:
+    def missing(self) -> list[Row]:
         """Files that the store should have, but has not, or not with their hash."""
         return [each for each in self.manifest.absent if each["why"] != DELETED]
 
@@ -77,7 +77,7 @@ def _files_now(database: Database) -> dict[str, StoredFile]:
         connection.close()
 
 
-def _absent(copies: FileCopies, database: Database) -> list[dict[str, Any]]:
+def _absent(copies: FileCopies, database: Database) -> list[Row]:
     """Say of each file that could not be copied whether its job was deleted meanwhile."""
     now = _files_now(database) if copies.absent else {}
     return [

@@ -14,9 +14,9 @@ import hashlib
 import json
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
-from typing import Any
 
 from admin.backup.destinations.destination import BackupPlace, BackupRefused, Damaged, read_chunk
+from storage.db.statements import Row
 
 FORMAT = 1
 
@@ -30,9 +30,9 @@ class Manifest:
     release: str
     migrations: list[str]
     """The migrations that the database had."""
-    database: dict[str, Any]
-    files: dict[str, Any]
-    absent: list[dict[str, Any]]
+    database: Row
+    files: Row
+    absent: list[Row]
     """Files that rows name, but that the backup does not have."""
 
     def to_bytes(self) -> bytes:
@@ -71,5 +71,5 @@ def read_manifest(place: BackupPlace, name: str) -> Manifest:
     return Manifest(**content)
 
 
-def _hash(content: dict[str, Any]) -> str:
+def _hash(content: Row) -> str:
     return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()

@@ -10,6 +10,7 @@ from uuid import UUID
 from admin.backup.destinations.chunks import Stored, cut
 from admin.backup.destinations.destination import Damaged, file_name
 from admin.transfer.files import StoredFile
+from storage.db.statements import Row
 from storage.files.reading import FileReader
 from storage.files.uploads import Uploads
 from storage.records.job import Upload
@@ -112,7 +113,7 @@ def list_files(stored: Stored, files: Mapping[str, StoredFile], absent: Iterable
     }
 
 
-def _values(columns: Iterable[str], row: Iterable[Any]) -> dict[str, Any]:
+def _values(columns: Iterable[str], row: Iterable[Any]) -> Row:
     """The values of a row by column. SQLite has ids as text."""
     pairs = zip(columns, row, strict=True)
     return {name: UUID(str(value)) if name.endswith("id") else value for name, value in pairs}

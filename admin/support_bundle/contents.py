@@ -8,7 +8,6 @@ import sys
 import time
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
-from typing import Any
 from urllib.error import URLError
 from urllib.request import urlopen
 
@@ -24,6 +23,7 @@ from storage.db.schema.state import read_state
 from storage.open import runners_folder
 from storage.queries.health import oldest_transaction_seconds
 from storage.queries.stats import read_stats
+from storage.records.json_values import Json, JsonValue
 from storage.records.release import RELEASE
 
 _SECONDS = 2.0
@@ -53,12 +53,12 @@ def parts(subject: Subject) -> Iterator[Part]:
         yield "listener-metrics.txt", lambda: listener_metrics(subject)
 
 
-def to_json(document: Mapping[str, Any]) -> str:
+def to_json(document: Mapping[str, JsonValue]) -> str:
     """Return a document as text."""
     return json.dumps(document, indent=2, ensure_ascii=False, default=str) + "\n"
 
 
-def versions() -> dict[str, Any]:
+def versions() -> Json:
     """Return the versions of everything below the service."""
     return {
         "release": RELEASE,
@@ -72,7 +72,7 @@ def versions() -> dict[str, Any]:
     }
 
 
-def settings(subject: Subject) -> dict[str, Any]:
+def settings(subject: Subject) -> Json:
     """Return the settings of listener and worker that are set, and their problems.
 
     A secret is only said to be set. Other variables of the environment are left out.
@@ -95,7 +95,7 @@ def machine() -> str:
     return "\n".join([*lines, f"== open files: {files}", ""])
 
 
-def store(subject: Subject) -> dict[str, Any]:
+def store(subject: Subject) -> Json:
     """Return the state of the store, without any text of a job: only names of types and queues."""
     database, file = subject.database, subject.file
     clock, state = clock_of(database), read_state(database)

@@ -35,6 +35,7 @@ from storage.db.models import (
 from storage.db.models_access import TokenUseRow
 from storage.db.models_audit import AuditRow
 from storage.db.parameters import parameter
+from storage.db.statements import Row
 
 MODELS: tuple[type[pw.Model], ...] = (
     QueueRow,
@@ -66,8 +67,6 @@ BATCH_ROWS = 1000
 BATCH_BYTES = 8 * 1024**2
 """Approximate maximum size of a batch; a batch of large rows has fewer rows."""
 _FIRST_ROWS = 16
-
-Row = dict[str, Any]
 
 
 class Table:

@@ -9,7 +9,6 @@ again and compared.
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
 
 from admin.transfer.endpoints import TransferRefused, lock_source, require_empty
 from admin.transfer.tables import BATCH_ROWS, MODELS, Table
@@ -20,6 +19,7 @@ from storage.db.schema.transfer_checkpoint import (
     read_checkpoint,
     update_checkpoint,
 )
+from storage.db.statements import Row
 from storage.db.store_id import change_store_id
 from storage.db.versions import select_newest_version
 
@@ -78,7 +78,7 @@ class Transfer:
                     update_checkpoint(self._target, finished_at=clock_of(self._target)())
         return compared
 
-    def _checkpoint(self) -> dict[str, Any]:
+    def _checkpoint(self) -> Row:
         """The checkpoint of this transfer, created if there is none."""
         version = int(self._source.rows(select_newest_version())[0]["value"])
         checkpoint = read_checkpoint(self._target)
@@ -98,7 +98,7 @@ class Transfer:
             )
         return checkpoint
 
-    def _copy(self, checkpoint: dict[str, Any]) -> None:
+    def _copy(self, checkpoint: Row) -> None:
         names = [source.name for source, _ in self._pairs]
         start = names.index(checkpoint["copying"])
         for number, (source, target) in enumerate(self._pairs[start:]):

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any
 
 from jobservice.documents import known_fields, read_time
+from jobservice.json_values import JsonValue
 
 
 @dataclass(frozen=True)
@@ -27,12 +27,12 @@ class AuditEntry:
     action: str
     kind: str
     subject: str
-    detail: Mapping[str, Any] = field(default_factory=dict)
-    raw: Mapping[str, Any] = field(default_factory=dict, repr=False, compare=False)
+    detail: Mapping[str, JsonValue] = field(default_factory=dict)
+    raw: Mapping[str, JsonValue] = field(default_factory=dict, repr=False, compare=False)
     """The document as it was received."""
 
 
-def read_entry(document: Mapping[str, Any]) -> AuditEntry:
+def read_entry(document: Mapping[str, JsonValue]) -> AuditEntry:
     """Build an entry from its JSON document."""
     known = known_fields(AuditEntry, document)
     return AuditEntry(**{**known, "at": read_time(document["at"])}, raw=document)

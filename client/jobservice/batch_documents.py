@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any
 
 from jobservice.documents import known_fields
+from jobservice.json_values import JsonValue
 
 
 @dataclass(frozen=True)
@@ -23,7 +23,7 @@ class Refusal:
     index: int
     code: str
     detail: str
-    errors: tuple[Mapping[str, Any], ...] = ()
+    errors: tuple[Mapping[str, JsonValue], ...] = ()
     job_id: str | None = None
 
 
@@ -42,7 +42,7 @@ class NewBatch:
     job_ids: tuple[str | None, ...]
     refusals: tuple[Refusal, ...] = ()
     then: str | None = None
-    raw: Mapping[str, Any] = field(default_factory=dict, repr=False, compare=False)
+    raw: Mapping[str, JsonValue] = field(default_factory=dict, repr=False, compare=False)
     """The document as it was received."""
 
 
@@ -69,11 +69,11 @@ class BatchData:
     created_at: datetime | None = None
     finished_at: datetime | None = None
     submitted_by: str | None = None
-    raw: Mapping[str, Any] = field(default_factory=dict, repr=False, compare=False)
+    raw: Mapping[str, JsonValue] = field(default_factory=dict, repr=False, compare=False)
     """The document as it was received."""
 
 
-def read_new_batch(document: Mapping[str, Any]) -> NewBatch:
+def read_new_batch(document: Mapping[str, JsonValue]) -> NewBatch:
     """Read the response to the submission of a batch."""
     refusals = tuple(
         Refusal(**known_fields(Refusal, {**each, "errors": tuple(each["errors"])}))
@@ -84,6 +84,6 @@ def read_new_batch(document: Mapping[str, Any]) -> NewBatch:
     return NewBatch(**known, raw=document)
 
 
-def read_batch(document: Mapping[str, Any]) -> BatchData:
+def read_batch(document: Mapping[str, JsonValue]) -> BatchData:
     """Read how far a batch is."""
     return BatchData(**known_fields(BatchData, document), raw=document)

@@ -12,6 +12,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any
 
+from jobservice.json_values import Json, JsonValue
+
 FORMAT = 1
 """The newest format that this release reads."""
 MAX_DOCUMENT_BYTES = 64 * 2**20
@@ -41,7 +43,7 @@ class Bundle:
     """
 
     path: Path
-    job: Mapping[str, Any]
+    job: Mapping[str, JsonValue]
     upload_name: str | None
     has_upload: bool
 
@@ -51,7 +53,7 @@ class Bundle:
         return str(self.job["type"])
 
     @property
-    def payload(self) -> dict[str, Any]:
+    def payload(self) -> Json:
         """The payload, without references to other jobs of the service that it comes from."""
         payload = dict(self.job["payload"])
         if self.upload_name is not None and isinstance(payload.get("source"), Mapping):
@@ -61,7 +63,7 @@ class Bundle:
         return payload
 
     @property
-    def options(self) -> dict[str, Any]:
+    def options(self) -> Json:
         """The options with which the job is submitted again."""
         given = {name: self.job.get(name) for name in OPTIONS}
         return {name: value for name, value in given.items() if value not in (None, [])}

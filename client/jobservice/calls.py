@@ -5,13 +5,15 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from jobservice.json_values import Json, JsonValue
+
 CONTEXT: Any = object()
 """Stands in a call for the context of the job, which the worker makes."""
 
 
 def read_call(
-    function: Callable[..., Any], args: tuple[Any, ...], kwargs: Mapping[str, Any]
-) -> tuple[str, dict[str, Any], list[Any]]:
+    function: Callable[..., Any], args: tuple[Any, ...], kwargs: Mapping[str, JsonValue]
+) -> tuple[str, Json, list[Any]]:
     """Return the job type, the payload and the files of a call.
 
     Raises TypeError if the function is no job type or does not take the arguments, and ValueError

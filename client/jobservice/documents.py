@@ -9,6 +9,8 @@ from dataclasses import dataclass, field, fields
 from datetime import datetime
 from typing import Any, Literal
 
+from jobservice.json_values import Json, JsonValue
+
 _TIMES = ("_at", "finish_by")
 """The ends of the names of fields that are times."""
 Status = Literal["queued", "running", "succeeded", "failed", "canceled"]
@@ -63,10 +65,10 @@ class JobData:
     job_id: str
     status: Status
     type: str = ""
-    payload: Mapping[str, Any] | None = None
+    payload: Mapping[str, JsonValue] | None = None
     result: Any = None
     error: ErrorData | None = None
-    progress: Mapping[str, Any] | None = None
+    progress: Mapping[str, JsonValue] | None = None
     attempt: int = 0
     retry_count: int = 0
     max_retries: int = 1
@@ -76,7 +78,7 @@ class JobData:
     priority: int = 0
     queue: str = "default"
     tags: tuple[str, ...] = ()
-    metadata: Mapping[str, Any] | None = None
+    metadata: Mapping[str, JsonValue] | None = None
     after: tuple[str, ...] = ()
     on_failure: str | None = None
     input: Mapping[str, str] | None = None
@@ -119,7 +121,7 @@ class JobData:
     """The id of this job if it is an earlier one, whose result answers a submission."""
     existing: bool = False
     """Whether this job holds the unique key of a submission, which was therefore not stored."""
-    raw: Mapping[str, Any] = field(default_factory=dict, repr=False, compare=False)
+    raw: Mapping[str, JsonValue] = field(default_factory=dict, repr=False, compare=False)
     """The document as it was received."""
 
     @property
@@ -155,7 +157,7 @@ class DryRun:
     estimated_seconds: float | None = None
     estimated_duration: float | None = None
     estimated_end_at: datetime | None = None
-    raw: Mapping[str, Any] = field(default_factory=dict, repr=False, compare=False)
+    raw: Mapping[str, JsonValue] = field(default_factory=dict, repr=False, compare=False)
     """The document as it was received."""
 
 
@@ -182,7 +184,7 @@ class LineData:
     truncated: bool = False
     member: str | None = None
     member_line: int | None = None
-    raw: Mapping[str, Any] = field(default_factory=dict, repr=False, compare=False)
+    raw: Mapping[str, JsonValue] = field(default_factory=dict, repr=False, compare=False)
     """The document as it was received."""
 
 
@@ -198,7 +200,7 @@ class QueueData:
     queued: int = 0
     queued_is_more: bool = False
     oldest_due_seconds: float | None = None
-    raw: Mapping[str, Any] = field(default_factory=dict, repr=False, compare=False)
+    raw: Mapping[str, JsonValue] = field(default_factory=dict, repr=False, compare=False)
     """The document as it was received."""
 
 
@@ -218,8 +220,8 @@ class PatternSetData:
     created_at: datetime | None = None
     changed_at: datetime | None = None
     version: int = 0
-    patterns: tuple[str | Mapping[str, Any], ...] | None = None
-    raw: Mapping[str, Any] = field(default_factory=dict, repr=False, compare=False)
+    patterns: tuple[str | Mapping[str, JsonValue], ...] | None = None
+    raw: Mapping[str, JsonValue] = field(default_factory=dict, repr=False, compare=False)
     """The document as it was received."""
 
 
@@ -232,7 +234,7 @@ class BulkChange:
     dry_run: bool
 
 
-def read_job(document: Mapping[str, Any]) -> JobData:
+def read_job(document: Mapping[str, JsonValue]) -> JobData:
     """Build a job from its JSON document."""
     known = known_fields(JobData, document)
     known["error"] = read_error(document.get("error"))
@@ -245,19 +247,19 @@ def read_job(document: Mapping[str, Any]) -> JobData:
     return JobData(**known, raw=document)
 
 
-def read_dry_run(document: Mapping[str, Any]) -> DryRun:
+def read_dry_run(document: Mapping[str, JsonValue]) -> DryRun:
     """Build the outcome of a dry run from the job document that describes it."""
     known = known_fields(DryRun, document["dry_run"])
     known["reasons"] = tuple(known["reasons"])
     return DryRun(**known, job=read_job(document), raw=document)
 
 
-def read_queue(document: Mapping[str, Any]) -> QueueData:
+def read_queue(document: Mapping[str, JsonValue]) -> QueueData:
     """Build a queue from its JSON document."""
     return QueueData(**known_fields(QueueData, document), raw=document)
 
 
-def read_pattern_set(document: Mapping[str, Any]) -> PatternSetData:
+def read_pattern_set(document: Mapping[str, JsonValue]) -> PatternSetData:
     """Build a pattern set from its JSON document."""
     known = known_fields(PatternSetData, document)
     if "patterns" in known:
@@ -265,7 +267,7 @@ def read_pattern_set(document: Mapping[str, Any]) -> PatternSetData:
     return PatternSetData(**known, raw=document)
 
 
-def read_line(document: Mapping[str, Any]) -> LineData:
+def read_line(document: Mapping[str, JsonValue]) -> LineData:
     """Build a line from its JSON document."""
     known = known_fields(LineData, document)
     known["time"] = read_time(known["time"]) if known.get("time") else None
@@ -273,7 +275,7 @@ def read_line(document: Mapping[str, Any]) -> LineData:
     return LineData(**known, raw=document)
 
 
-def read_error(document: Mapping[str, Any] | None) -> ErrorData | None:
+def read_error(document: Mapping[str, JsonValue] | None) -> ErrorData | None:
     """Build an error from its JSON document, if there is one."""
     return ErrorData(**known_fields(ErrorData, document)) if document else None
 
@@ -283,7 +285,7 @@ def read_time(text: str) -> datetime:
     return datetime.fromisoformat(text.replace("Z", "+00:00"))
 
 
-def total(changes: Iterable[Mapping[str, Any]]) -> BulkChange:
+def total(changes: Iterable[Mapping[str, JsonValue]]) -> BulkChange:
     """Add up the documents of a bulk change that took several calls."""
     done = list(changes)
     return BulkChange(
@@ -293,14 +295,14 @@ def total(changes: Iterable[Mapping[str, Any]]) -> BulkChange:
     )
 
 
-def _read_attempt(document: Mapping[str, Any]) -> AttemptData:
+def _read_attempt(document: Mapping[str, JsonValue]) -> AttemptData:
     known = known_fields(AttemptData, document)
     known["error"] = read_error(document.get("error"))
     known["last_lines"] = tuple(document.get("last_lines") or ())
     return AttemptData(**known)
 
 
-def known_fields(kind: Any, document: Mapping[str, Any]) -> dict[str, Any]:
+def known_fields(kind: Any, document: Mapping[str, JsonValue]) -> Json:
     """The values of a document that a dataclass has fields for, with times as datetimes."""
     names = {each.name for each in fields(kind)} - {"raw"}
     return {

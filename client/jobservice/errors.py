@@ -17,6 +17,7 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
+from jobservice.json_values import Json, JsonValue
 from jobservice.wording import in_python
 
 if TYPE_CHECKING:
@@ -49,13 +50,13 @@ class ApiError(JobServiceError):
     """
 
     def __init__(
-        self, status: int, problem: Mapping[str, Any], *, retry_after: float | None = None
+        self, status: int, problem: Mapping[str, JsonValue], *, retry_after: float | None = None
     ):
         self.status = status
         self.code: str | None = problem.get("code")
         self.title = str(problem.get("title") or "")
         self.detail = str(problem.get("detail") or "")
-        self.errors: list[dict[str, Any]] = list(problem.get("errors") or ())
+        self.errors: list[Json] = list(problem.get("errors") or ())
         self.field: str | None = next((each.get("field") for each in self.errors), None)
         self.request_id: str | None = problem.get("request_id")
         self.job_id: str | None = problem.get("job_id")

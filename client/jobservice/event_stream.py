@@ -9,9 +9,9 @@ import json
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any
 
 from jobservice.documents import Status
+from jobservice.json_values import Json
 
 _LINE_END = re.compile(rb"\r\n|\n|\r(?!\Z)")
 """A carriage return at the very end may be the first half of a pair."""
@@ -27,7 +27,7 @@ class Event:
     """
 
     name: str
-    data: dict[str, Any]
+    data: Json
     id: int | None = None
 
     @property

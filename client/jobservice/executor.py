@@ -18,6 +18,7 @@ from typing import Any
 from jobservice._sync.client import Client
 from jobservice._sync.job import Job
 from jobservice.errors import ApiError, JobFailed, JobServiceError
+from jobservice.json_values import JsonValue
 
 LOOK_SECONDS = 0.1
 """How long one request waits for the ends of jobs; longer while none ends."""
@@ -85,7 +86,7 @@ class Executor(futures.Executor):
         self._thread: threading.Thread | None = None
 
     def submit(  # type: ignore[override]
-        self, type: str, payload: Mapping[str, Any] | None = None, /, **options: Any
+        self, type: str, payload: Mapping[str, JsonValue] | None = None, /, **options: Any
     ) -> JobFuture:
         """Submit a job. `options` are options of `Client.submit`: `file`, `priority` and others.
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
-from typing import Any
 
 from jobservice.documents import read_time
+from jobservice.json_values import JsonValue
 
 _SAMPLES = 5
 
@@ -31,7 +31,7 @@ class FailureData:
     first_at: datetime
     last_at: datetime
     job_ids: tuple[str, ...]
-    raw: Mapping[str, Any] = field(default_factory=dict, repr=False, compare=False)
+    raw: Mapping[str, JsonValue] = field(default_factory=dict, repr=False, compare=False)
     """The document as it was received."""
 
 
@@ -52,7 +52,7 @@ class Failures:
     next: str | None
 
 
-def read_failures(document: Mapping[str, Any]) -> Failures:
+def read_failures(document: Mapping[str, JsonValue]) -> Failures:
     """Build failures from their JSON document."""
     back = document["looked_back_to"]
     return Failures(
@@ -96,7 +96,7 @@ def _added(later: FailureData, earlier: FailureData) -> FailureData:
     )
 
 
-def _read_failure(document: Mapping[str, Any]) -> FailureData:
+def _read_failure(document: Mapping[str, JsonValue]) -> FailureData:
     texts = ("failure", "type", "error_type", "message", "latest_message", "count")
     return FailureData(
         **{name: document[name] for name in texts},

@@ -6,9 +6,9 @@ import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 from jobservice.downloads import has_bytes, safe_name
+from jobservice.json_values import JsonValue
 
 
 @dataclass(frozen=True)
@@ -24,7 +24,7 @@ class FileData:
     size: int
     media_type: str
     sha256: str
-    raw: Mapping[str, Any] = field(default_factory=dict, repr=False, compare=False)
+    raw: Mapping[str, JsonValue] = field(default_factory=dict, repr=False, compare=False)
     """The document as it was received."""
 
 
@@ -40,16 +40,16 @@ class KnownFile:
     size: int
     job_id: str
     name: str = ""
-    raw: Mapping[str, Any] = field(default_factory=dict, repr=False, compare=False)
+    raw: Mapping[str, JsonValue] = field(default_factory=dict, repr=False, compare=False)
     """The document as it was received."""
 
 
-def read_known_file(document: Mapping[str, Any], name: str) -> KnownFile:
+def read_known_file(document: Mapping[str, JsonValue], name: str) -> KnownFile:
     """Read a file that was found by its hash."""
     return KnownFile(document["sha256"], document["size"], document["job_id"], name, document)
 
 
-def read_files(document: Mapping[str, Any]) -> list[FileData]:
+def read_files(document: Mapping[str, JsonValue]) -> list[FileData]:
     """Read the list of the files of a job."""
     return [
         FileData(each["name"], each["size"], each["media_type"], each["sha256"], each)

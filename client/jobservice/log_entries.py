@@ -6,9 +6,9 @@ import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any
 
 from jobservice.documents import known_fields, read_time
+from jobservice.json_values import JsonValue
 from jobservice.output import OutputLines
 
 LEVELS = ("debug", "info", "warning", "error", "critical")
@@ -35,10 +35,10 @@ class LogEntry:
     stream: str | None = None
     level: str | None = None
     logger: str | None = None
-    fields: Mapping[str, Any] | None = None
+    fields: Mapping[str, JsonValue] | None = None
     traceback: str | None = None
     position: int = 0
-    raw: Mapping[str, Any] = field(default_factory=dict, repr=False, compare=False)
+    raw: Mapping[str, JsonValue] = field(default_factory=dict, repr=False, compare=False)
     """The document as it was received."""
 
     @property
@@ -60,14 +60,14 @@ class LogEntry:
         return LEVELS.index(self.level) >= LEVELS.index(level)
 
 
-def read_entry(document: Mapping[str, Any]) -> LogEntry:
+def read_entry(document: Mapping[str, JsonValue]) -> LogEntry:
     """Build an entry from its JSON document."""
     known = known_fields(LogEntry, document)
     known["time"] = read_time(document["time"]) if document.get("time") else None
     return LogEntry(**known, raw=document)
 
 
-def entries_of_output(document: Mapping[str, Any]) -> Iterator[LogEntry]:
+def entries_of_output(document: Mapping[str, JsonValue]) -> Iterator[LogEntry]:
     """The entries in the output of an attempt. An older service knows only their lines."""
     if "entries" in document:
         yield from map(read_entry, document["entries"])
@@ -80,7 +80,7 @@ def entries_of_output(document: Mapping[str, Any]) -> Iterator[LogEntry]:
         yield LogEntry(line.rstrip("\n"))
 
 
-def entries_of_event(data: Mapping[str, Any]) -> Iterator[LogEntry]:
+def entries_of_event(data: Mapping[str, JsonValue]) -> Iterator[LogEntry]:
     """The entries in an event `log`."""
     piece = {"position": data["position"], "text": data["text"]}
     document = {"attempt": data["attempt"], "pieces": [piece]}

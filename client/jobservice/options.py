@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 from typing import Any, TypedDict
 
 from jobservice.documents import Status
+from jobservice.json_values import JsonValue
 
 Wait = float | timedelta
 """Seconds, or a duration."""
@@ -24,7 +25,7 @@ class Options(TypedDict, total=False):
     queue: str | None
     callback_url: str | None
     tags: Iterable[str] | None
-    metadata: Mapping[str, Any] | None
+    metadata: Mapping[str, JsonValue] | None
     keep_for: float | timedelta | None
     expires_at: datetime | str | None
     expires_in: float | timedelta | None
@@ -54,7 +55,7 @@ class _Typed(TypedDict):
 class NewJob(_Typed, Options, total=False):
     """A job of a batch: its type, its payload and its options."""
 
-    payload: Mapping[str, Any]
+    payload: Mapping[str, JsonValue]
 
 
 class Changes(TypedDict, total=False):

@@ -11,6 +11,7 @@ from datetime import datetime
 from typing import Any
 
 from jobservice.documents import known_fields
+from jobservice.json_values import JsonValue
 from jobservice.uploads import File, Progress, Source
 
 PIECE_BYTES = 64 * 1024**2
@@ -46,11 +47,11 @@ class UploadState:
     created_by: str | None = None
     created_at: datetime | None = None
     expires_at: datetime | None = None
-    raw: Mapping[str, Any] = field(default_factory=dict, repr=False, compare=False)
+    raw: Mapping[str, JsonValue] = field(default_factory=dict, repr=False, compare=False)
     """The document as it was received."""
 
 
-def read_upload(document: Mapping[str, Any]) -> UploadState:
+def read_upload(document: Mapping[str, JsonValue]) -> UploadState:
     """Read the state of an upload."""
     return UploadState(**known_fields(UploadState, document), raw=document)
 

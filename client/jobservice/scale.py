@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
 
 from jobservice.documents import known_fields
+from jobservice.json_values import JsonValue
 
 
 @dataclass(frozen=True)
@@ -40,7 +40,7 @@ class Scale:
     parts: int
     schedules: int
     queues: tuple[QueueScale, ...]
-    raw: Mapping[str, Any] = field(default_factory=dict, repr=False, compare=False)
+    raw: Mapping[str, JsonValue] = field(default_factory=dict, repr=False, compare=False)
     """The document as it was received."""
 
     def workers(self, slots: int) -> int:
@@ -48,7 +48,7 @@ class Scale:
         return -(-self.slots_wanted // slots)
 
 
-def read_scale(document: Mapping[str, Any]) -> Scale:
+def read_scale(document: Mapping[str, JsonValue]) -> Scale:
     """Build a scale from its JSON document."""
     known = known_fields(Scale, document)
     known["queues"] = tuple(

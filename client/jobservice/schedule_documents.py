@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any
 
 from jobservice.documents import known_fields, read_time
+from jobservice.json_values import JsonValue
 
 
 @dataclass(frozen=True)
@@ -40,7 +40,7 @@ class ScheduleData:
 
     name: str
     type: str = ""
-    payload: Mapping[str, Any] | None = None
+    payload: Mapping[str, JsonValue] | None = None
     cron: str | None = None
     every: float | None = None
     timezone: str = "UTC"
@@ -48,7 +48,7 @@ class ScheduleData:
     overlap: str = "skip"
     paused: bool = False
     until: datetime | None = None
-    options: Mapping[str, Any] = field(default_factory=dict)
+    options: Mapping[str, JsonValue] = field(default_factory=dict)
     created_by: str | None = None
     changed_by: str | None = None
     created_at: datetime | None = None
@@ -57,11 +57,11 @@ class ScheduleData:
     next: tuple[datetime, ...] = ()
     recent: tuple[FiringData, ...] = ()
     last_job_id: str | None = None
-    raw: Mapping[str, Any] = field(default_factory=dict, repr=False, compare=False)
+    raw: Mapping[str, JsonValue] = field(default_factory=dict, repr=False, compare=False)
     """The document as it was received."""
 
 
-def read_schedule(document: Mapping[str, Any]) -> ScheduleData:
+def read_schedule(document: Mapping[str, JsonValue]) -> ScheduleData:
     """Build a schedule from its JSON document."""
     known = known_fields(ScheduleData, document)
     known["until"] = read_time(known["until"]) if known.get("until") else None

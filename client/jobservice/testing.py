@@ -27,6 +27,7 @@ import httpx
 
 from jobservice._async.client import AsyncClient
 from jobservice._sync.client import Client
+from jobservice.json_values import Json
 
 URL = "http://fake-job-service"
 
@@ -40,14 +41,14 @@ class FakeService:
 
     def __init__(self, *functions: Callable[..., Any], **others: Callable[..., Any]):
         """`functions` are decorated with `@job`; `others` are functions by the name of a type."""
-        self._kinds: dict[str, Any] = {}
+        self._kinds: Json = {}
         for each in functions:
             kind = getattr(each, "job_type", None)
             if kind is None:
                 raise TypeError(f"decorate {each!r} with @job, or give it as NAME=function")
             self._kinds[kind.name] = kind
         self._functions = others
-        self.jobs: list[dict[str, Any]] = []
+        self.jobs: list[Json] = []
         """The documents of all jobs, in the order of their submissions."""
         self._given: dict[str, dict[str, Path]] = {}
         self._left: dict[str, dict[str, Path]] = {}
@@ -96,10 +97,10 @@ class FakeService:
         self.jobs.append(job)
         return httpx.Response(201, json=job)
 
-    def _run(self, job: dict[str, Any]) -> None:
+    def _run(self, job: Json) -> None:
         """Run a job, and store its end in its document. Raises _Problem for a wrong payload."""
         began, number = _now(), job.get("attempt", 0) + 1
-        outcome: dict[str, Any] = {"status": "succeeded", "result": None, "error": None}
+        outcome: Json = {"status": "succeeded", "result": None, "error": None}
         try:
             outcome["result"] = self._call(job, number)
         except Exception as error:
@@ -112,7 +113,7 @@ class FakeService:
         job.update(outcome, **times, attempt=number, created_at=job.get("created_at", began))
         job["attempts"] = [*job.get("attempts", []), attempt]
 
-    def _call(self, job: dict[str, Any], number: int) -> Any:
+    def _call(self, job: Json, number: int) -> Any:
         job_id, payload = job["job_id"], job.get("payload") or {}
         kind, files = self._kinds.get(job["type"]), self._given[job_id]
         if kind is None:
@@ -177,7 +178,7 @@ class _Problem(Exception):
     """A response that refuses a request."""
 
     def __init__(self, status: int, code: str, detail: str, field: str | None = None):
-        document: dict[str, Any] = {"status": status, "code": code, "detail": detail}
+        document: Json = {"status": status, "code": code, "detail": detail}
         if field:
             document["errors"] = [{"field": field, "detail": detail, "code": code}]
         self.response = httpx.Response(status, json=document)
@@ -187,10 +188,10 @@ def _missing(what: str) -> _Problem:
     return _Problem(501, "not_implemented", f"FakeService has no {what}: use a real service")
 
 
-def _read_form(kind: str, body: bytes) -> tuple[dict[str, Any], dict[str, bytes]]:
+def _read_form(kind: str, body: bytes) -> tuple[Json, dict[str, bytes]]:
     """Return the fields and the files of a multipart form, by name."""
     form = message_from_bytes(b"Content-Type: " + kind.encode() + b"\r\n\r\n" + body)
-    document, files = dict[str, Any](), dict[str, bytes]()
+    document, files = Json(), dict[str, bytes]()
     for part in form.walk():
         content = part.get_payload(decode=True)
         if isinstance(content, bytes) and (file := part.get_filename()) is not None:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
 
 from jobservice.documents import known_fields
+from jobservice.json_values import JsonValue
 
 
 @dataclass(frozen=True)
@@ -31,11 +31,11 @@ class TypeData:
     origin: str = ""
     file: str | None = None
     upload: str = "none"
-    payload_schema: Mapping[str, Any] = field(default_factory=dict)
-    defaults: Mapping[str, Any] = field(default_factory=dict)
+    payload_schema: Mapping[str, JsonValue] = field(default_factory=dict)
+    defaults: Mapping[str, JsonValue] = field(default_factory=dict)
     isolation: str = "shared"
     network: bool = True
-    raw: Mapping[str, Any] = field(default_factory=dict, repr=False, compare=False)
+    raw: Mapping[str, JsonValue] = field(default_factory=dict, repr=False, compare=False)
     """The document as it was received."""
 
 
@@ -51,7 +51,7 @@ class BrokenTypeData:
     line: int | None
     reason: str
     remedy: str
-    raw: Mapping[str, Any] = field(default_factory=dict, repr=False, compare=False)
+    raw: Mapping[str, JsonValue] = field(default_factory=dict, repr=False, compare=False)
     """The document as it was received."""
 
 
@@ -66,12 +66,12 @@ class Types:
     broken: tuple[BrokenTypeData, ...]
 
 
-def read_type(document: Mapping[str, Any]) -> TypeData:
+def read_type(document: Mapping[str, JsonValue]) -> TypeData:
     """Build a job type from its JSON document."""
     return TypeData(**known_fields(TypeData, document), raw=document)
 
 
-def read_types(document: Mapping[str, Any]) -> Types:
+def read_types(document: Mapping[str, JsonValue]) -> Types:
     """Build the job types of a service from their JSON document."""
     broken = (
         BrokenTypeData(**known_fields(BrokenTypeData, each), raw=each)

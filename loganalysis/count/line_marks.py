@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from itertools import pairwise
 from typing import Any, TypeVar
 
+from loganalysis.read.json_values import Json
 from loganalysis.times.time_bounds import NO_TIMES, TimeBounds, in_pairs, sum_of
 from loganalysis.times.time_formats import Reference
 
@@ -101,7 +102,7 @@ def encode_marks(
 
 def marks_document(
     marks: LineMarks, size: int, lines: int, last_time: float | None, records: str | None = None
-) -> dict[str, Any]:
+) -> Json:
     """The marks of a file for JSON, see `encode_marks`."""
     seconds = [None if time is None else int(time // 1) for _, _, time in marks.marks]
     return {
@@ -122,7 +123,7 @@ def _bounds_document(times: list[int | None], bounds: list[TimeBounds | None]) -
     return [list(each) for each in zip(*rows, strict=True)]
 
 
-def pack(document: dict[str, Any]) -> str:
+def pack(document: Json) -> str:
     """Encode a JSON document as short text."""
     packed = zlib.compress(json.dumps(document, separators=(",", ":")).encode())
     return base64.b64encode(packed).decode()

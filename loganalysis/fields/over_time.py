@@ -11,12 +11,12 @@ a multiple of the width.
 
 from dataclasses import dataclass
 from math import ceil
-from typing import Any
 
 from loganalysis.fields import distinct
 from loganalysis.fields.memory import FieldMemory, hash_of
 from loganalysis.fields.numbers import Numbers
 from loganalysis.fields.statistics import FieldStatistics, shown
+from loganalysis.read.json_values import Json
 
 MAX_TOP = 10
 """Values of a field whose counts are shown over time."""
@@ -36,7 +36,7 @@ class Bins:
 
 def over_time(
     memory: FieldMemory, field: int, whole: FieldStatistics, bins: Bins | None, top: int
-) -> dict[str, Any]:
+) -> Json:
     """The statistics of a field in each bin, with the counts of its `top` most frequent values.
 
     `whole` are the statistics of the whole file. The width of bins must be a multiple of that of
@@ -46,7 +46,7 @@ def over_time(
     sketches = [memory.sketch(field, bins.seconds if bins else 1, number) for number in numbers]
     values = [value for value, _ in whole.most_frequent(min(top, MAX_TOP))]
     is_estimated = any(each.is_estimated for each in sketches)
-    found: dict[str, Any] = {
+    found: Json = {
         "count": [each.count for each in sketches],
         "distinct": [each.distinct for each in sketches],
         "distinct_error": distinct.CELL_ERROR if is_estimated else 0.0,

@@ -1,10 +1,10 @@
 """The statistics of a field in a part of a file, as Python reads them from the memory of C."""
 
 from dataclasses import dataclass, field
-from typing import Any
 
 from loganalysis.fields import distinct
 from loganalysis.fields.numbers import RELATIVE_ERROR, Numbers
+from loganalysis.read.json_values import Json
 
 SHOWN_BYTES = 256
 """Bytes of a value that are kept. Longer values are told apart by a hash of 64 bits."""
@@ -47,7 +47,7 @@ class FieldStatistics:
     values: int | None = None
     """The number of values in memory, if `counts` has only the most frequent of them."""
 
-    def to_json(self, top: int) -> dict[str, Any]:
+    def to_json(self, top: int) -> Json:
         """The statistics as clients get them, with so many of the most frequent values."""
         number, values = self.numbers, len(self.counts) if self.values is None else self.values
         return {
@@ -77,7 +77,7 @@ def shown(value: Value) -> str:
     return text.decode(errors="replace") + ("…" if number else "")
 
 
-def _number(numbers: Numbers) -> dict[str, Any]:
+def _number(numbers: Numbers) -> Json:
     p50, p95, p99 = numbers.quantiles(_SHARES)
     return {
         "count": numbers.count,

@@ -7,6 +7,7 @@ from typing import Any
 from loganalysis.fields.memory import FieldMemory
 from loganalysis.fields.over_time import Bins, over_time
 from loganalysis.fields.statistics import Bounds, FieldStatistics
+from loganalysis.read.json_values import Json
 
 _HEAD = struct.Struct("=II")  # number of fields, a bit for each that is counted over time
 
@@ -55,7 +56,7 @@ class FieldTable:
         """The width of the cells of time, of which bins must be multiples."""
         return self.memory.cell_seconds
 
-    def to_json(self, top: int, bins: Bins | None) -> Iterator[dict[str, Any]]:
+    def to_json(self, top: int, bins: Bins | None) -> Iterator[Json]:
         """Yield each field as clients get it: with its `top` most frequent values.
 
         `bins` are those of the timeline, or None if no line has a time.

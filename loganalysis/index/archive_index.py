@@ -24,6 +24,7 @@ from loganalysis.count.line_marks import (
     sums,
     unpack,
 )
+from loganalysis.read.json_values import Json
 from loganalysis.times.time_formats import Reference
 
 MAX_MEMBERS = 2000
@@ -128,7 +129,7 @@ def decode_index(text: str) -> ArchiveIndex:
     return unpack(text, _read, _MAX_BYTES)
 
 
-def _columns(members: Sequence[IndexedMember]) -> dict[str, Any]:
+def _columns(members: Sequence[IndexedMember]) -> Json:
     return {
         "names": [each.name for each in members],
         "at": differences([each.at for each in members]),

@@ -6,6 +6,7 @@ from typing import Any
 
 from loganalysis.index.line_clock import LineClock
 from loganalysis.lines.matcher import Matcher, spans_in_characters
+from loganalysis.read.json_values import Json
 from loganalysis.times.histogram import rfc3339
 
 MAX_TEXT_BYTES = 16 << 10
@@ -33,7 +34,7 @@ class ObjectSink:
         self._matcher, self._limit = matcher, limit
         self._clock: LineClock | None = None
         self._place: MemberPlace | None = None
-        self.lines: list[dict[str, Any]] = []
+        self.lines: list[Json] = []
         self._hits = self._bytes = 0
 
     def begin(self, clock: LineClock, place: MemberPlace | None = None) -> None:
@@ -52,7 +53,7 @@ class ObjectSink:
                 found["continues"] = True
         self._hits += not is_context
 
-    def _add_line(self, number: int, line: bytes, is_context: bool) -> dict[str, Any]:
+    def _add_line(self, number: int, line: bytes, is_context: bool) -> Json:
         """Add a line, and return its object. Of a long line, only the start is shown."""
         if number == 1:
             line = line.removeprefix(_BOM)
@@ -62,7 +63,7 @@ class ObjectSink:
         moment = self._clock.own(line, 0)
         found_spans = [] if is_context else self._matcher.spans(line)
         spans = [span for span in found_spans if span[1] <= len(shown)]
-        found: dict[str, Any] = {
+        found: Json = {
             "line": number,
             "time": None if moment is None else rfc3339(moment),
             "text": shown.decode("utf-8", "replace"),
@@ -125,7 +126,7 @@ class TextSink:
         self._bytes += len(data)
 
 
-def to_json(lines: list[dict[str, Any]], **others: Any) -> bytes:
+def to_json(lines: list[Json], **others: Any) -> bytes:
     """Encode a page as JSON."""
     document = {"lines": lines, **others}
     return json.dumps(document, ensure_ascii=False, separators=(",", ":")).encode()

@@ -20,6 +20,7 @@ from loganalysis.index.gzip_recorder import AccessPoint, GzipRecorder
 from loganalysis.match.patterns import Pattern
 from loganalysis.read.encodings import UTF8_ENCODINGS, Utf8Source
 from loganalysis.read.formats import format_of
+from loganalysis.read.json_values import Json
 from loganalysis.read.open_source import DecompressionLimits, open_source
 from loganalysis.read.stored import Stored, modified_at, size_of
 from loganalysis.read.text_check import check_file
@@ -48,7 +49,7 @@ _NO_ARCHIVE = {
     "message": "members selects files of an archive, but this file is none: it was analyzed whole",
 }
 
-Report = Callable[[dict[str, Any]], None]
+Report = Callable[[Json], None]
 """Takes {"bytes_done", "bytes_total", "counts"}, at most ten times a second. Bytes are those of the
 stored file; counts are by the key of the pattern. An archive adds "members_done". A scan that takes
 long or fails adds a "timeline" and an "overview", see so_far.py."""

@@ -8,7 +8,6 @@ Lines are numbered through all members. A match never spans two members.
 
 import time
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
 
 from loganalysis.archives.archive import Archive, Member, UnreadableMember, time_of
 from loganalysis.archives.member_text import MemberText, open_text
@@ -20,6 +19,7 @@ from loganalysis.match.patterns import Prepared
 from loganalysis.match.regexes import adaptive_regexes
 from loganalysis.read.encodings import Utf8Source
 from loganalysis.read.errors import SelectionError, SourceError
+from loganalysis.read.json_values import Json
 from loganalysis.read.open_source import DecompressionLimits, Source
 from loganalysis.scan.members import MemberResult, MemberResults
 from loganalysis.scan.scan import REPORT_SECONDS, Look, Watch, scan_text, watch_nothing
@@ -123,7 +123,7 @@ class ArchiveScan:
 
     def _add_to_index(self, member: Member, result: MemberResult | None = None) -> None:
         problem = result.problem if result else member.problem
-        known = dict[str, Any]()
+        known = Json()
         if result and not problem:
             last_time = result.time_span and result.time_span[1]
             known = {"bytes": result.bytes, "lines": result.lines, "last_time": last_time}

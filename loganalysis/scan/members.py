@@ -2,10 +2,10 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
-from typing import Any
 
 from loganalysis.archives.archive import UnreadableMember
 from loganalysis.index.archive_index import MemberList
+from loganalysis.read.json_values import Json
 from loganalysis.times.histogram import rfc3339
 
 MAX_LISTED = 1000
@@ -35,7 +35,7 @@ class MemberResult:
     time_span: tuple[float, float] | None = None
     problem: UnreadableMember | None = None
 
-    def to_json(self, keys: Sequence[str], has_lines: bool) -> dict[str, Any]:
+    def to_json(self, keys: Sequence[str], has_lines: bool) -> Json:
         """The result as clients get it; without lines if they are not counted.
 
         A member that was not analyzed has null instead of figures, which would look like a result.
@@ -104,7 +104,7 @@ class MemberResults:
             yield {"code": "no_members", "message": "the archive has no files"}
         yield from self.warnings
 
-    def to_json(self, keys: Sequence[str], has_lines: bool) -> dict[str, Any]:
+    def to_json(self, keys: Sequence[str], has_lines: bool) -> Json:
         """The fields of the result that only archives have."""
         return {
             "archive": {

@@ -2,9 +2,9 @@
 
 from collections.abc import Sequence
 from math import lcm
-from typing import Any
 
 from loganalysis.count.result import PartialResult
+from loganalysis.read.json_values import Json
 from loganalysis.scan.options import AnalysisOptions
 from loganalysis.templates.overview import overview
 from loganalysis.templates.table import ShapeTable
@@ -32,12 +32,12 @@ def over_time(
     modified: float,
     options: AnalysisOptions,
     axis: Axis | None,
-) -> dict[str, Any]:
+) -> Json:
     """The `overview` and the `timeline`, if they were asked for.
 
     `keys` are those of the patterns; `modified` is the time of the file in epoch seconds.
     """
-    table, found, lists = partial.table, dict[str, Any](), None
+    table, found, lists = partial.table, Json(), None
     if isinstance(table, ShapeTable):
         found["overview"], lists = overview(table, modified, axis)
     if options.has_timeline:

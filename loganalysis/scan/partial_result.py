@@ -10,9 +10,9 @@ import json
 import time
 from collections.abc import Callable, Sequence
 from copy import deepcopy
-from typing import Any
 
 from loganalysis.count.result import PartialResult
+from loganalysis.read.json_values import Json
 from loganalysis.scan.options import AnalysisOptions
 from loganalysis.scan.over_time import over_time, shared_axis
 from loganalysis.scan.scan import Look
@@ -49,7 +49,7 @@ class SoFar:
         self._is_wanted = options.has_timeline or options.overview
         if len(json.dumps(keys)) > MAX_BYTES:  # the counts alone fill the progress
             self._is_wanted = False
-        self.found: dict[str, Any] = {}
+        self.found: Json = {}
 
     def watch(self, look: Look, has_failed: bool) -> None:
         """Make a new part if it is time, or if the scan has failed."""
@@ -71,7 +71,7 @@ class SoFar:
         has_room = _PART_OF_TIME * (self._seconds + expected) <= now - self._started
         return now >= self._next and has_room
 
-    def _make(self, partial: PartialResult) -> dict[str, Any]:
+    def _make(self, partial: PartialResult) -> Json:
         if isinstance(partial.table, ShapeTable) and not partial.table.shapes:
             return {}  # an overview needs lines
         axis = shared_axis(partial) if self._options.has_timeline else None
@@ -99,7 +99,7 @@ def _merged(partials: Sequence[PartialResult]) -> PartialResult:
     return whole
 
 
-def _shortened(whole: dict[str, Any]) -> dict[str, Any]:
+def _shortened(whole: Json) -> Json:
     """An overview with fewer templates, and without what only a complete file shows."""
     templates = [
         {

@@ -10,6 +10,7 @@ from loganalysis.count.samples import Sample
 from loganalysis.fields.over_time import Bins
 from loganalysis.index.access_points import encode_points
 from loganalysis.index.archive_index import encode_index
+from loganalysis.read.json_values import Json
 from loganalysis.records.rule import Records
 from loganalysis.scan.analyze import AnalysisResult
 from loganalysis.scan.options import AnalysisOptions
@@ -30,14 +31,14 @@ _NO_TIMES = {
 }
 
 
-def to_json(result: AnalysisResult, options: AnalysisOptions) -> dict[str, Any]:
+def to_json(result: AnalysisResult, options: AnalysisOptions) -> Json:
     """Everything that was asked for. Results of patterns are by key, in the given order."""
 
-    def each(value: Callable[[PatternResult], Any]) -> dict[str, Any]:
+    def each(value: Callable[[PatternResult], Any]) -> Json:
         found = zip(result.keys, result.partial.results, strict=True)
         return {key: value(pattern) for key, pattern in found}
 
-    report: dict[str, Any] = {"counts": each(lambda pattern: pattern.count)}
+    report: Json = {"counts": each(lambda pattern: pattern.count)}
     report |= _counted(result, options)
     if options.lines:
         report["matching_lines"] = each(lambda pattern: pattern.matching_lines)
@@ -66,7 +67,7 @@ def to_json(result: AnalysisResult, options: AnalysisOptions) -> dict[str, Any]:
     return report
 
 
-def _fields(result: AnalysisResult, options: AnalysisOptions, axis: Axis | None) -> dict[str, Any]:
+def _fields(result: AnalysisResult, options: AnalysisOptions, axis: Axis | None) -> Json:
     """The statistics of fields, if any were asked for."""
     if not result.partial.fields:
         return {}
@@ -79,7 +80,7 @@ def _fields(result: AnalysisResult, options: AnalysisOptions, axis: Axis | None)
     return {"fields": dict(zip(result.field_names, found, strict=True))}
 
 
-def _counted(result: AnalysisResult, options: AnalysisOptions) -> dict[str, Any]:
+def _counted(result: AnalysisResult, options: AnalysisOptions) -> Json:
     """What the numbers count, and how many of them there are, unless these are lines."""
     if options.records is None:
         return {}
@@ -87,7 +88,7 @@ def _counted(result: AnalysisResult, options: AnalysisOptions) -> dict[str, Any]
     return {"counted": "records", **records}
 
 
-def _selected(result: AnalysisResult) -> dict[str, Any]:
+def _selected(result: AnalysisResult) -> Json:
     """The lines that were selected by their times, if they were."""
     if not result.selected:
         return {}
@@ -96,7 +97,7 @@ def _selected(result: AnalysisResult) -> dict[str, Any]:
     return {"selected": {"from": since, "until": until, "lines": lines}}
 
 
-def _file(result: AnalysisResult, options: AnalysisOptions) -> dict[str, Any]:
+def _file(result: AnalysisResult, options: AnalysisOptions) -> Json:
     invalid_text = result.partial.invalid_text
     span = result.time_span.times(LineTimes(result.modified))
     return {
@@ -125,7 +126,7 @@ def _index(result: AnalysisResult, last_time: float | None, records: Records | N
     return encode_marks(marks, size, lines, last_time, start, result.modified)
 
 
-def _histogram(result: PatternResult, unit: str) -> dict[str, Any]:
+def _histogram(result: PatternResult, unit: str) -> Json:
     histogram = result.histogram
     return {
         "unit": histogram.unit if histogram else unit,
@@ -134,7 +135,7 @@ def _histogram(result: PatternResult, unit: str) -> dict[str, Any]:
     }
 
 
-def _spread_samples(result: AnalysisResult, options: AnalysisOptions) -> dict[str, Any]:
+def _spread_samples(result: AnalysisResult, options: AnalysisOptions) -> Json:
     """Samples from all times and from each burst: as texts or, with context, as objects."""
     samples, times = result.partial.samples, LineTimes(result.modified)
     if samples is None:
@@ -146,7 +147,7 @@ def _spread_samples(result: AnalysisResult, options: AnalysisOptions) -> dict[st
     return {key: [_with_context(each, times) for each in lines] for key, lines in chosen.items()}
 
 
-def _with_context(sample: Sample, times: LineTimes) -> dict[str, Any]:
+def _with_context(sample: Sample, times: LineTimes) -> Json:
     own = times.time_of(sample.text)
     time = sample.second if own is None else own
     return {

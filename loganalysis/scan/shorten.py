@@ -10,6 +10,8 @@ import json
 from collections.abc import Callable
 from typing import Any
 
+from loganalysis.read.json_values import Json
+
 MAX_BYTES = 15 << 20
 """Of a result as JSON. The limit of a job is 16 MiB."""
 _MOST_CHARACTERS, _MOST_VALUES = 512, 512
@@ -18,7 +20,7 @@ _MOST_CHARACTERS, _MOST_VALUES = 512, 512
 _encode = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
 
 
-def shorten(report: dict[str, Any], max_bytes: int = MAX_BYTES) -> None:
+def shorten(report: Json, max_bytes: int = MAX_BYTES) -> None:
     """Cut the samples and the values of fields of a result until it has `max_bytes` or less."""
     sizes = {name: _size(value) for name, value in report.items()}
     cutters: dict[str, tuple[Callable[[Any, int], None], int]] = {
@@ -63,6 +65,6 @@ def _cut_sample(sample: Any, most: int) -> Any:
 _AROUND = ("before", "after")
 
 
-def _cut_fields(fields: dict[str, dict[str, Any]], most: int) -> None:
+def _cut_fields(fields: dict[str, Json], most: int) -> None:
     for found in fields.values():
         del found["top"][most:]

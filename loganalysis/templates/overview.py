@@ -6,6 +6,7 @@ from typing import Any
 
 from loganalysis.count.joined_lines import LINE_END, unjoined
 from loganalysis.formats import detect
+from loganalysis.read.json_values import Json
 from loganalysis.templates.bursts import bursts
 from loganalysis.templates.headers import Words
 from loganalysis.templates.levels import level_of, status_of
@@ -40,7 +41,7 @@ class _Template:
 
 def overview(
     table: ShapeTable, modified: float, axis: Axis | None = None
-) -> tuple[dict[str, Any], dict[str, Any] | None]:
+) -> tuple[Json, Json | None]:
     """The overview of a file, and the timeline if lines have times.
 
     `modified` is the time of the file in epoch seconds. `axis` is the one of a timeline that counts
@@ -167,7 +168,7 @@ def _state(lines: Shape, counted: range, in_burst: bool) -> str:
     return "burst" if in_burst else "steady"
 
 
-def _shown(id_: str, template: _Template, state: str) -> dict[str, Any]:
+def _shown(id_: str, template: _Template, state: str) -> Json:
     lines = template.lines
     sample = unjoined(lines.sample.removesuffix(b"\r")[:SHOWN_BYTES])
     return {
@@ -195,13 +196,13 @@ def _time(seconds: float | None) -> str | None:
 
 def _bursts(
     axis: Axis | None, rows: dict[str, dict[str, list[int]]], total: list[int]
-) -> list[dict[str, Any]]:
+) -> list[Json]:
     """The MAX_BURSTS largest bursts of all series, in the order of their time."""
     if axis is None:
         return []
     number = sum(map(len, rows.values()))
     kinds = {"levels": "level", "statuses": "status", "templates": "template"}
-    found: list[tuple[int, dict[str, Any]]] = [
+    found: list[tuple[int, Json]] = [
         (
             burst.start,
             {

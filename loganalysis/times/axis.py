@@ -18,8 +18,8 @@ from bisect import bisect_left
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from itertools import accumulate
-from typing import Any
 
+from loganalysis.read.json_values import Json
 from loganalysis.times.histogram import rfc3339
 
 MAX_BINS = 200
@@ -78,7 +78,7 @@ class Axis:
             after += count if index >= self.bins else 0
         return {"before": before, "after": after} if before or after else {}
 
-    def to_json(self) -> dict[str, Any]:
+    def to_json(self) -> Json:
         """The axis as clients get it."""
         return {"start": self.time(0), "bin_seconds": self.seconds, "bins": self.bins}
 

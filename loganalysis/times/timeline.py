@@ -14,8 +14,9 @@ A line without a time belongs to the time of the line before it.
 from array import array
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Self
+from typing import Self
 
+from loganalysis.read.json_values import Json
 from loganalysis.times.axis import Axis, axis_of
 
 CELLS = 1024
@@ -70,7 +71,7 @@ class Timeline:
         """The axis of all lines, whose bins are a multiple of the width `also`, too."""
         return axis_of(self._counts(0), self.width, also)
 
-    def to_json(self, keys: Sequence[str], axis: Axis | None) -> dict[str, Any]:
+    def to_json(self, keys: Sequence[str], axis: Axis | None) -> Json:
         """The bins of all rows on an axis. `keys` are the keys of the patterns."""
         if axis is None:
             return {

@@ -10,6 +10,7 @@ from loganalysis.read.errors import FormatError, SelectionError, SourceError
 from runner.job_types.analyze_payload import AnalyzePayload
 from runner.job_types.analyze_sets import named_sets, with_sets
 from runner.job_types.base import Context, JobType, NotRetryable
+from runner.job_types.json_values import Json
 
 
 class Analyze(JobType[AnalyzePayload]):
@@ -25,17 +26,15 @@ class Analyze(JobType[AnalyzePayload]):
             import_module(f"loganalysis.scan.{name}")
         import_module("loganalysis.match.c_scanner").load()
 
-    def pattern_sets(self, payload: dict[str, Any]) -> list[str]:
+    def pattern_sets(self, payload: Json) -> list[str]:
         """Return the names in `pattern_sets`."""
         return named_sets(payload)
 
-    def with_pattern_sets(
-        self, payload: dict[str, Any], sets: Mapping[str, Sequence[Any]]
-    ) -> dict[str, Any]:
+    def with_pattern_sets(self, payload: Json, sets: Mapping[str, Sequence[Any]]) -> Json:
         """Return the payload with the patterns of these sets behind its own. Raises WrongSet."""
         return with_sets(payload, sets)
 
-    def is_slow_to_check(self, payload: dict[str, Any]) -> bool:
+    def is_slow_to_check(self, payload: Json) -> bool:
         """Return whether there are regexes: RE2 takes 0.1 s to compile as many as are allowed."""
         lists = (payload.get("patterns"), payload.get("fields"))
         return any(

@@ -20,6 +20,7 @@ from runner.job_types.analyze_patterns import AnyPattern, TextOrObject, check_pa
 from runner.job_types.analyze_records import RecordsOption, RecordStart
 from runner.job_types.analyze_sets import MAX_SETS, SET_NAME
 from runner.job_types.base import Payload
+from runner.job_types.json_values import Json
 
 if TYPE_CHECKING:  # imported late at run time: the listener does not analyze
     from loganalysis.records.rule import Records
@@ -41,7 +42,7 @@ class EarlierJob(Payload):
         return value
 
 
-def _without_default(schema: dict[str, Any]) -> None:
+def _without_default(schema: Json) -> None:
     schema.pop("default", None)
 
 

@@ -14,6 +14,7 @@ from pydantic import TypeAdapter, ValidationError
 from loganalysis.match.patterns import Pattern
 from runner.job_types.analyze_patterns import AnyPattern, TextOrObject
 from runner.job_types.base import WrongSet
+from runner.job_types.json_values import Json, JsonValue
 
 MAX_SETS = 20
 SET_NAME = "^[a-z0-9][a-z0-9._-]{0,63}$"
@@ -21,7 +22,7 @@ SET_NAME = "^[a-z0-9][a-z0-9._-]{0,63}$"
 _PATTERN: TypeAdapter[AnyPattern] = TypeAdapter(TextOrObject)
 
 
-def named_sets(payload: Mapping[str, Any]) -> list[str]:
+def named_sets(payload: Mapping[str, JsonValue]) -> list[str]:
     """Return the names of sets in a payload that was not checked yet: each once, up to MAX_SETS."""
     names = payload.get("pattern_sets")
     if not isinstance(names, list):
@@ -29,7 +30,7 @@ def named_sets(payload: Mapping[str, Any]) -> list[str]:
     return list(dict.fromkeys(name for name in names[:MAX_SETS] if isinstance(name, str)))
 
 
-def with_sets(payload: Mapping[str, Any], sets: Mapping[str, Sequence[Any]]) -> dict[str, Any]:
+def with_sets(payload: Mapping[str, JsonValue], sets: Mapping[str, Sequence[Any]]) -> Json:
     """Return the payload with the patterns of these sets behind its own.
 
     A pattern of the payload replaces patterns of sets with its name, and equal patterns of several
@@ -45,7 +46,7 @@ def with_sets(payload: Mapping[str, Any], sets: Mapping[str, Sequence[Any]]) -> 
         for value in sets.get(name, ()):
             if (key := merged.add(value, name)) is not None:
                 raise WrongSet(payload["pattern_sets"].index(name), merged.conflict(key))
-    changed: dict[str, Any] = {"patterns": merged.patterns} if merged.patterns else {}
+    changed: Json = {"patterns": merged.patterns} if merged.patterns else {}
     if is_auto and payload.get("overview") is None:
         changed["overview"] = True
     return {**payload, **changed}

@@ -38,6 +38,8 @@ from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict
 
+from runner.job_types.json_values import Json
+
 FILES_FOLDER = "stored-files"
 """The name of the folder of `Context.files`. The keeper of a job looks for this name."""
 REPORT_SECONDS = 0.1
@@ -102,7 +104,7 @@ class Defaults:
     max_output_bytes: int | None = None
     nice: int | None = None
 
-    def given(self) -> dict[str, Any]:
+    def given(self) -> Json:
         """Return the options that are not None, by name."""
         return {name: value for name, value in vars(self).items() if value is not None}
 
@@ -254,7 +256,7 @@ class Context:
         self._send = send
         self._clock = clock
         self._next_report = float("-inf")
-        self._unsent: dict[str, Any] | None = None
+        self._unsent: Json | None = None
 
     @property
     def files(self) -> Path:
@@ -275,7 +277,7 @@ class Context:
             self._uploads = [] if self.upload is None else self.list_uploads(self.upload)
         return list(self._uploads)
 
-    def report(self, progress: dict[str, Any]) -> None:
+    def report(self, progress: Json) -> None:
         """Report how far the job is, as an object that JSON can hold.
 
         It is cheap to call often: at most ten reports a second leave the job process, and newer
@@ -363,20 +365,18 @@ class JobType(ABC, Generic[P]):
         """
         return None
 
-    def pattern_sets(self, payload: dict[str, Any]) -> list[str]:
+    def pattern_sets(self, payload: Json) -> list[str]:
         """Return the names of the pattern sets that a payload uses; it was not validated yet."""
         return []
 
-    def with_pattern_sets(
-        self, payload: dict[str, Any], sets: Mapping[str, Sequence[Any]]
-    ) -> dict[str, Any]:
+    def with_pattern_sets(self, payload: Json, sets: Mapping[str, Sequence[Any]]) -> Json:
         """Return the payload with the patterns of these sets: the job to store.
 
         `sets` has the patterns of each set by its name, as JSON has them. Raises WrongSet.
         """
         return payload
 
-    def is_slow_to_check(self, payload: dict[str, Any]) -> bool:
+    def is_slow_to_check(self, payload: Json) -> bool:
         """Return whether validating this payload may take more than some milliseconds.
 
         The listener then validates it in another process, and answers other requests meanwhile.

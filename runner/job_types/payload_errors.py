@@ -14,6 +14,8 @@ from typing import Any, get_args
 from pydantic import BaseModel, ValidationError
 from pydantic.fields import FieldInfo
 
+from runner.job_types.json_values import JsonValue
+
 MAX_KEY = 100
 """Characters of a key that are shown in a path."""
 
@@ -58,7 +60,7 @@ def _with_example(flaw: ValueFlaw) -> ValueFlaw:
     return replace(flaw, detail=f"{flaw.detail}, for example {flaw.example}")
 
 
-def _flaw(error: Mapping[str, Any], document: Any, model: type[BaseModel]) -> ValueFlaw:
+def _flaw(error: Mapping[str, JsonValue], document: Any, model: type[BaseModel]) -> ValueFlaw:
     steps = list(_steps(error, document))
     code, sentence = SENTENCES.get(error["type"], ("invalid", ""))
     path = _path(steps)
@@ -79,7 +81,7 @@ def _plain(value: Any) -> Any:
     return int(value) if isinstance(value, float) and value.is_integer() else value
 
 
-def _steps(error: Mapping[str, Any], document: Any) -> Iterator[str | int]:
+def _steps(error: Mapping[str, JsonValue], document: Any) -> Iterator[str | int]:
     """Yield the keys and indexes that lead to a value, without the names of union members."""
     value = document
     for number, step in enumerate(error["loc"]):

@@ -16,6 +16,7 @@ from loganalysis.lines.query import LineQuery
 from loganalysis.lines.sinks import ObjectSink, TextSink, to_json
 from loganalysis.read.encodings import EncodingError, check_encoding
 from loganalysis.read.errors import FormatError
+from loganalysis.read.json_values import Json
 from loganalysis.read.stored import Stored, size_of
 from loganalysis.records.rule import Records
 from loganalysis.times.time_limits import TimeLimit
@@ -26,7 +27,7 @@ MAX_FILES = 16
 MAX_MEMBERS = 100_000
 """Members that are known of all archives together. Each takes up to 1 KB."""
 
-Answer = dict[str, Any]
+Answer = Json
 """What `kind` it is, and more: `page` has `body` (JSON), `text` has `body`, `cursor`, `hits` and
 `problem`, `field` has `field` and `detail`, and all others have `detail`: `gone`, `unreadable` and
 `unavailable`."""
@@ -39,7 +40,7 @@ class Answers:
         self._files: OrderedDict[Any, KnownFile | KnownArchive] = OrderedDict()
         self._streams = StreamCache()
 
-    def answer(self, request: dict[str, Any]) -> Answer:
+    def answer(self, request: Json) -> Answer:
         """Answer a request.
 
         It has `key`, which names the file, its `path` or `url`, its `size` in bytes, `encoding`,
@@ -64,7 +65,7 @@ class Answers:
             reason = error.strerror or str(error)
             return {"kind": "unavailable", "detail": f"the file cannot be read now: {reason}"}
 
-    def _answer(self, file: KnownFile | KnownArchive, request: dict[str, Any]) -> Answer:
+    def _answer(self, file: KnownFile | KnownArchive, request: Json) -> Answer:
         query = _query(request["query"])
         if (text_bytes := request["text_bytes"]) is not None:
             text = TextSink(query.limit, text_bytes)
@@ -74,7 +75,7 @@ class Answers:
         matcher = Matcher(query.match, query.regex, query.ignore_case)
         sink = ObjectSink(matcher, query.limit or 1)
         end, failed = _read(file, request, query, sink)
-        others: dict[str, Any] = {
+        others: Json = {
             "next": end.cursor,
             "total_lines": end.total_lines,
             "problem": end.problem,
@@ -86,7 +87,7 @@ class Answers:
             ]
         return {"kind": "page", "body": to_json(sink.lines, **others)}
 
-    def _file(self, request: dict[str, Any]) -> KnownFile | KnownArchive:
+    def _file(self, request: Json) -> KnownFile | KnownArchive:
         key = _key(request)
         stored = Path(request["path"]) if "path" in request else None
         source = stored or RemoteFile(request["url"], request["size"])
@@ -122,7 +123,7 @@ def _members(file: KnownFile | KnownArchive) -> int:
 
 def _read(
     file: KnownFile | KnownArchive,
-    request: dict[str, Any],
+    request: Json,
     query: LineQuery,
     sink: ObjectSink | TextSink,
 ) -> tuple[PageEnd, list[FailedMember]]:
@@ -139,7 +140,7 @@ def _read(
     return read_page(file, query, sink, deadline), []
 
 
-def _query(given: dict[str, Any]) -> LineQuery:
+def _query(given: Json) -> LineQuery:
     limits = {name: given[name] and TimeLimit(*given[name]) for name in ("start", "end")}
     records = given.get("records")
     return LineQuery(**{**given, **limits, "records": records and Records(**records)})
@@ -157,5 +158,5 @@ class _Changed(Exception):
     """The file does not have the size with which it was stored."""
 
 
-def _key(request: dict[str, Any]) -> tuple[Any, ...]:
+def _key(request: Json) -> tuple[Any, ...]:
     return request["key"], request["encoding"]

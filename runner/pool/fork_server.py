@@ -19,7 +19,6 @@ import signal
 import socket
 from collections.abc import Callable, Collection, Iterator, Sequence
 from fnmatch import fnmatchcase
-from typing import Any
 
 from runner.pool.fork import server_main
 from runner.pool.fork.watchdog import WatchdogArguments
@@ -28,6 +27,7 @@ from runner.pool.linux import processes
 from runner.pool.linux.landlock import JobAccess
 from runner.pool.protocol import messages
 from runner.pool.protocol.python_internals import InheritedDescriptor, start_tracker
+from storage.records.json_values import Json
 
 _RESUME_SECONDS = 0.1
 _START_ATTEMPTS = 3
@@ -55,7 +55,7 @@ class ForkServer:
         self._load, self._env, self._watchdog, self._access = load, env, watchdog, access
         self._keep_fds = keep_fds
         self.pid = 0
-        self.notes: list[dict[str, Any]] = []
+        self.notes: list[Json] = []
         """What the entry has to say, from its attribute `notes`: fields for lines of the log."""
         self._start()
 

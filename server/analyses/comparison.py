@@ -21,8 +21,9 @@ from server.documents.schemas.comparison import (
     Kind,
     Per,
 )
+from storage.records.json_values import JsonValue
 
-Result = Mapping[str, Any]
+Result = Mapping[str, JsonValue]
 _DIGITS = 4
 _SIGNIFICANT_FIRST = ("new", "more", "gone", "less", "same")
 
@@ -186,9 +187,9 @@ def _templates(overview: Any) -> Counts:
     return Counts(counts, min(counts.values(), default=0) if is_shortened else 0)
 
 
-def _values(found: Mapping[str, Any]) -> Counts:
+def _values(found: Mapping[str, JsonValue]) -> Counts:
     """The values of a field. Their counts are at most `error` too high, and none is too low."""
-    top: Sequence[Mapping[str, Any]] = found.get("top") or []
+    top: Sequence[Mapping[str, JsonValue]] = found.get("top") or []
     counts = {str(each["value"]): each["count"] for each in top}
     errors = {str(each["value"]): each.get("error", 0) for each in top}
     is_shortened = found.get("distinct", len(top)) > len(top)

@@ -8,11 +8,11 @@ import base64
 import hashlib
 from collections.abc import Iterator, Mapping
 from html import escape
-from typing import Any
 
 from server.analyses.charts import bar, bar_chart, line_chart
 from server.analyses.tables import PERCENTILES, Cell, Table, bin_starts, tables_of
 from server.documents.schemas.comparison import ComparisonDocument
+from storage.records.json_values import JsonValue
 
 MAX_CHARTS = 20
 """The charts of the most frequent series; all others are in the CSV of the table."""
@@ -63,12 +63,12 @@ _TEXTS = frozenset({"pattern", "template", "sample", "text", "value", "key"})
 """Columns with pieces of the file."""
 
 
-def html_report(job: Mapping[str, Any], comparison: ComparisonDocument | None = None) -> str:
+def html_report(job: Mapping[str, JsonValue], comparison: ComparisonDocument | None = None) -> str:
     """Return the report about a job of the type analyze that has succeeded.
 
     `job` is its document. `comparison` is its comparison with an earlier job.
     """
-    result: Mapping[str, Any] = job["result"]
+    result: Mapping[str, JsonValue] = job["result"]
     name = (job.get("upload") or {}).get("name") or "a file"
     tables = sorted(tables_of(result, comparison), key=lambda table: _place(table.name))
     parts = [f"<h1>{escape(name)}</h1>", _about(job)]
@@ -86,7 +86,7 @@ def html_report(job: Mapping[str, Any], comparison: ComparisonDocument | None = 
     )
 
 
-def _about(job: Mapping[str, Any]) -> str:
+def _about(job: Mapping[str, JsonValue]) -> str:
     facts = [f"job {job['job_id']}", f"finished {job['finished_at']}"]
     if job.get("submitted_by"):
         facts.append(f"submitted by {job['submitted_by']}")
@@ -94,7 +94,7 @@ def _about(job: Mapping[str, Any]) -> str:
 
 
 def _section(
-    table: Table, result: Mapping[str, Any], comparison: ComparisonDocument | None
+    table: Table, result: Mapping[str, JsonValue], comparison: ComparisonDocument | None
 ) -> Iterator[str]:
     yield f'<h2 id="{table.name}">{escape(table.title)}</h2>'
     if table.name == "timeline":
@@ -135,7 +135,7 @@ def _charts(table: Table) -> Iterator[str]:
         yield f'<p class="quiet">{others} more are in the table as CSV.</p>'
 
 
-def _field_charts(result: Mapping[str, Any]) -> Iterator[str]:
+def _field_charts(result: Mapping[str, JsonValue]) -> Iterator[str]:
     """Yield charts of each field: its percentiles, or else the lines with its frequent values."""
     times = bin_starts(result["timeline"])
     for name, field in result["fields"].items():

@@ -8,11 +8,11 @@ import io
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any
 
 from server.documents.schemas.comparison import ComparisonDocument
+from storage.records.json_values import JsonValue
 
-Result = Mapping[str, Any]
+Result = Mapping[str, JsonValue]
 Cell = str | int | float | bool | None
 _FORMULA = ("=", "+", "-", "@", "\t", "\r")
 """The first characters of texts that spreadsheets would run as a formula."""
@@ -166,7 +166,7 @@ def _template_texts(result: Result) -> dict[str, str]:
 
 
 def _series(
-    timeline: Mapping[str, Any], texts: Mapping[str, str], unit: str
+    timeline: Mapping[str, JsonValue], texts: Mapping[str, str], unit: str
 ) -> dict[str, Sequence[int]]:
     """The counts over time of all that a timeline has, with distinct names."""
     found: dict[str, Sequence[int]] = {}
@@ -177,7 +177,7 @@ def _series(
     return found
 
 
-def bin_starts(timeline: Mapping[str, Any]) -> list[str]:
+def bin_starts(timeline: Mapping[str, JsonValue]) -> list[str]:
     """The times at which the bins of a timeline begin; none if no line has a time."""
     if not timeline["bins"]:
         return []
@@ -260,7 +260,7 @@ def _samples(result: Result) -> Table:
     return Table("samples", title, ("pattern", "line", "time", "text"), rows)
 
 
-def _sample_rows(samples: Mapping[str, Any]) -> Iterator[tuple[Cell, ...]]:
+def _sample_rows(samples: Mapping[str, JsonValue]) -> Iterator[tuple[Cell, ...]]:
     """Samples are texts or, with context, objects with the neighbouring lines."""
     for pattern, found in samples.items():
         for each in found:

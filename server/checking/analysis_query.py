@@ -15,6 +15,7 @@ from server.documents.filters import MAX_WAIT_SECONDS, WaitQuery
 from server.documents.submission import Submission
 from server.http import strict_json
 from server.http.problems import FieldError, Problem, unacceptable
+from storage.records.json_values import Json
 
 Arguments = Mapping[str, Sequence[bytes]]
 """The values of each query parameter."""
@@ -104,16 +105,16 @@ _OPTIONS = {
     for name, field in Submission.model_fields.items()
     if name not in (*REQUIRED, *_AS_TEXTS, "tags", "input")
 }
-_CONDITIONS: dict[str, Any] = {
+_CONDITIONS: Json = {
     "all": "a text; lines that contain all such texts are counted as one pattern",
     "any": "a text; such lines must contain one of these",
     "none": "a text; such lines must contain none of these",
 }
-_LISTS: dict[str, Any] = {
+_LISTS: Json = {
     name: (list[str], Field([], description=f"{description}; repeat it for several"))
     for name, description in _CONDITIONS.items()
 }
-_FIELDS: dict[str, Any] = {**_PAYLOAD, **_OPTIONS}
+_FIELDS: Json = {**_PAYLOAD, **_OPTIONS}
 AnalysisQuery: type[AnalysisParameters] = create_model(
     "AnalysisQuery", __base__=AnalysisParameters, **_LISTS, **_FIELDS
 )
@@ -137,7 +138,7 @@ def analysis_submission(arguments: Arguments) -> Received:
             name: [_pattern(text, options) for text in conditions[name]] for name in conditions
         }
         patterns.append(lists)
-    payload: dict[str, Any] = {"patterns": patterns} if patterns else {}
+    payload: Json = {"patterns": patterns} if patterns else {}
     document = {"type": "analyze", "payload": payload, **_lists_and_objects(given)}
     if sets := given.get("set"):
         payload["pattern_sets"] = sets
@@ -153,9 +154,9 @@ def analysis_submission(arguments: Arguments) -> Received:
     return Received(json.dumps(document).encode(), FILE_PART)
 
 
-def _lists_and_objects(given: Mapping[str, Sequence[str]]) -> dict[str, Any]:
+def _lists_and_objects(given: Mapping[str, Sequence[str]]) -> Json:
     """Return the options of the job that are lists or objects."""
-    options: dict[str, Any] = {name: _json(given[name][-1]) for name in _JSON if name in given}
+    options: Json = {name: _json(given[name][-1]) for name in _JSON if name in given}
     if tags := given.get("tag"):
         options["tags"] = tags
     if after := given.get("after"):

@@ -19,6 +19,7 @@ from server.http import strict_json
 from server.http.problems import FieldError, Problem, unacceptable
 from storage.jobs.transitions import to_json_text
 from storage.records.job import NewJob
+from storage.records.json_values import Json
 
 
 @dataclass(frozen=True)
@@ -99,7 +100,7 @@ def _add(
     checked: CheckedPiece,
     numbers: dict[str, int],
     index: int,
-    document: dict[str, Any],
+    document: Json,
     one: CheckedSubmission,
 ) -> None:
     """Add a valid job to a piece. `numbers` has the templates by what was submitted beside the

@@ -10,6 +10,7 @@ from server.checking.received import FILE_PART, FILES_PART, Received
 from server.documents.jobs import rfc3339
 from server.documents.options.times import parse_time
 from server.http.problems import FieldError
+from storage.records.json_values import Json, JsonValue
 from storage.waiting.inputs import FIELD
 
 _NEED_KEYS = {
@@ -21,7 +22,7 @@ _NEED_KEYS = {
 _SOURCE_EXAMPLE = '{"source": {"job_id": "01a2107d-08cc-73f5-a3eb-bdc8e70382e5"}}'
 
 
-def conflicts(document: dict[str, Any], callback_hosts: Collection[str]) -> Iterator[FieldError]:
+def conflicts(document: Json, callback_hosts: Collection[str]) -> Iterator[FieldError]:
     """Yield the errors of fields that contradict each other or the settings."""
     url = document.get("callback_url")
     if isinstance(url, str) and (refused := callback_refusal(url, callback_hosts)):
@@ -42,7 +43,7 @@ def conflicts(document: dict[str, Any], callback_hosts: Collection[str]) -> Iter
         yield FieldError("on_failure", detail)
 
 
-def _expires_first(document: dict[str, Any]) -> bool:
+def _expires_first(document: Json) -> bool:
     """Whether a job expires before it may start. Other pairs of times depend on the present time.
 
     The store compares those: it knows that a repeated submission was stored at its time.
@@ -58,7 +59,7 @@ def _expires_first(document: dict[str, Any]) -> bool:
         return False
 
 
-def never_starts(times: Mapping[str, Any]) -> FieldError:
+def never_starts(times: Mapping[str, JsonValue]) -> FieldError:
     """Return the error of a job that expires before it may start, from its options of times."""
     name = "expires_in" if times.get("expires_in") is not None else "expires_at"
     run_at, delay = times.get("run_at"), times.get("delay")
@@ -72,7 +73,7 @@ def never_starts(times: Mapping[str, Any]) -> FieldError:
     return FieldError(name, f"{detail}, or the job would never start", "out_of_range")
 
 
-def input_errors(document: dict[str, Any], job_type: JobType[Any] | None) -> Iterator[FieldError]:
+def input_errors(document: Json, job_type: JobType[Any] | None) -> Iterator[FieldError]:
     """Yield an error if a job gets a result that its type does not take, or that it has already."""
     if not isinstance(document.get("input"), dict) or job_type is None:
         return

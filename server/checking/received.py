@@ -8,6 +8,7 @@ from typing import Any
 from server.documents.submission import Submission
 from server.http import strict_json
 from server.http.problems import FieldError, Problem, unacceptable
+from storage.records.json_values import Json
 
 FILE_PART = "filename"
 FILE_PARTS = (FILE_PART, "file")
@@ -56,7 +57,7 @@ def parse(received: Received) -> tuple[Any, list[Problem]]:
     """
     if isinstance(received.content, bytes):
         return strict_json.parse(received.content), []
-    document: dict[str, Any] = {}
+    document: Json = {}
     problems = [unacceptable(received.errors)] if received.errors else []
     for name, value in received.content.items():
         try:

@@ -7,6 +7,7 @@ from typing import Any
 
 from runner.job_types.base import JobType, WrongSet
 from server.http.problems import FieldError, unacceptable
+from storage.records.json_values import Json
 
 _PATTERN = re.compile(r"payload\.patterns\[(\d+)\].*")
 
@@ -37,9 +38,7 @@ def sets_of(document: Any, job_type: JobType[Any] | None) -> list[str]:
     return job_type.pattern_sets(payload)
 
 
-def with_patterns(
-    document: dict[str, Any], job_type: JobType[Any] | None, sets: FoundSets
-) -> dict[str, Any]:
+def with_patterns(document: Json, job_type: JobType[Any] | None, sets: FoundSets) -> Json:
     """Return the submission with the patterns of its sets in the payload.
 
     Raises Problem 422 for sets that do not exist or contradict each other.
@@ -59,7 +58,7 @@ def with_patterns(
         raise unacceptable([FieldError(field, error.message)]) from None
 
 
-def at_sets(errors: list[FieldError], document: dict[str, Any]) -> list[FieldError]:
+def at_sets(errors: list[FieldError], document: Json) -> list[FieldError]:
     """Return the errors of a submission, those of patterns of sets at the field `pattern_sets`."""
     payload = document.get("payload")
     if not isinstance(payload, dict) or not payload.get("pattern_sets"):

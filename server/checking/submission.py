@@ -38,6 +38,7 @@ from server.http.problems import BODY, FieldError, Problem, joined, unacceptable
 from storage.jobs.transitions import to_json_text
 from storage.records.ids import new_id
 from storage.records.job import EncodedJson, Job, NewJob, Upload
+from storage.records.json_values import Json
 
 M = TypeVar("M", bound=BaseModel)
 
@@ -63,7 +64,7 @@ class CheckedSubmission:
     compared: UUID | None = None
     question: str | None = None
     """What the job asks about its file, if the result of an earlier job may be the answer."""
-    submitted: dict[str, Any] | None = None
+    submitted: Json | None = None
     """The payload without the patterns of its sets, if it names some."""
 
     def with_encoded_payload(self) -> Self:
@@ -229,7 +230,7 @@ def check_submission(
     )
 
 
-def _absent(received: Received, document: dict[str, Any]) -> set[str]:
+def _absent(received: Received, document: Json) -> set[str]:
     """Return the fields that are not missing: they could not be parsed, or may still follow."""
     content = received.content
     unparsed = set() if isinstance(content, bytes) else set(content) - set(document)
@@ -237,7 +238,7 @@ def _absent(received: Received, document: dict[str, Any]) -> set[str]:
 
 
 def _validate(
-    model: type[M], document: dict[str, Any], prefix: str = ""
+    model: type[M], document: Json, prefix: str = ""
 ) -> tuple[M | None, list[FieldError]]:
     try:
         return model.model_validate(document), []
@@ -245,9 +246,7 @@ def _validate(
         return None, list(field_errors(error, document, model, prefix))
 
 
-def _validate_payload(
-    job_type: JobType[Any], payload: dict[str, Any]
-) -> tuple[Any, list[FieldError]]:
+def _validate_payload(job_type: JobType[Any], payload: Json) -> tuple[Any, list[FieldError]]:
     """Validate a payload. If the job type trips over it, that is an error of the payload, too."""
     try:
         return _validate(job_type.Payload, payload, "payload")
@@ -261,7 +260,7 @@ def job_type_of(document: Any, job_types: JobTypes) -> JobType[Any] | None:
     return job_types.get(name) if isinstance(name, str) else None
 
 
-def with_defaults(document: dict[str, Any], job_type: JobType[Any] | None) -> dict[str, Any]:
+def with_defaults(document: Json, job_type: JobType[Any] | None) -> Json:
     """Return a submission with the defaults of its job type for the options that it leaves out."""
     if job_type is None or job_type.defaults is NO_DEFAULTS:
         return document
@@ -275,7 +274,7 @@ def _unknown_type(name: str, job_types: JobTypes) -> str:
 
 
 def _check_payload(
-    job_type: JobType[Any], document: dict[str, Any], received: Received
+    job_type: JobType[Any], document: Json, received: Received
 ) -> tuple[Any, list[FieldError]]:
     """Validate a payload and the presence of a file; returns the payload, None if it is invalid."""
     payload = document.get("payload")

@@ -27,6 +27,7 @@ from server.documents.schemas.jobs import JobDocument
 from server.documents.views import VIEWS, View, view_of
 from storage.records.failure_kind import KEY_LENGTH
 from storage.records.filters import Filters
+from storage.records.json_values import Json, JsonValue
 from storage.records.states import Status
 
 MAX_IDS = 100
@@ -217,7 +218,7 @@ class ListQuery(FilterFields, Cursor, ViewQuery):
         50, ge=1, le=500, description="maximum number of jobs in the response; by default 50"
     )
 
-    def page_parameters(self, query: Mapping[str, Any]) -> dict[str, Any]:
+    def page_parameters(self, query: Mapping[str, JsonValue]) -> Json:
         """Return the parameters of a query that the link to the next page has to repeat."""
         kept = {name: query[name] for name in ListQuery.model_fields if name in query}
         return {**kept, "limit": str(self.limit)}

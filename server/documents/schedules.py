@@ -36,6 +36,7 @@ from server.documents.schemas.schedules import (
 from server.http.problems import FieldError
 from server.http.response import encode_json, etag_of
 from storage.records.job import DEFAULT_MAX_LOSSES
+from storage.records.json_values import Json
 from storage.records.queue_name import DEFAULT_QUEUE, validate_queue_name
 from storage.records.schedule import Firing, Missed, Overlap, Schedule
 from storage.schedules.schedules import calendar_of
@@ -93,7 +94,7 @@ class ScheduleBody(BaseModel):
     model_config = _STRICT
 
     type: str = Field(description="name of the job type")
-    payload: dict[str, Any] = Field(description="the input of each job, as its type defines it")
+    payload: Json = Field(description="the input of each job, as its type defines it")
     cron: Annotated[str, AfterValidator(validate_cron)] | None = Field(
         None,
         description="when it is due: minute, hour, day of the month, month and day of the week, as"
@@ -136,7 +137,7 @@ class ScheduleChanges(ScheduleBody):
     """New values of some fields of a schedule (RFC 7396); null sets a field to its default."""
 
     type: str = Field("", description="name of the job type")
-    payload: dict[str, Any] = Field({}, description="members of the input of each job to change")
+    payload: Json = Field({}, description="members of the input of each job to change")
 
 
 def _require_cursor(text: str) -> str:
@@ -157,7 +158,7 @@ class SchedulesQuery(Query):
     )
 
 
-def schedule_conflicts(document: dict[str, Any]) -> Iterator[FieldError]:
+def schedule_conflicts(document: Json) -> Iterator[FieldError]:
     """Yield the errors of fields of a schedule that contradict each other."""
     cron, every = document.get("cron"), document.get("every")
     if cron is None and every is None:
@@ -171,7 +172,7 @@ def schedule_conflicts(document: dict[str, Any]) -> Iterator[FieldError]:
         yield FieldError("missed", f"{detail} the first: use overlap: queue, or missed: once")
 
 
-def body_of(schedule: Schedule) -> dict[str, Any]:
+def body_of(schedule: Schedule) -> Json:
     """Return a stored schedule as a client could put it."""
     settings = schedule.settings
     return {

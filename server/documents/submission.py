@@ -1,7 +1,5 @@
 """The fields of a new job, as a client submits them."""
 
-from typing import Any
-
 from pydantic import BaseModel, ConfigDict, Field
 
 from server.documents.options.job_options import (
@@ -30,6 +28,7 @@ from server.documents.options.job_options import (
 from server.documents.options.limits import CpuSeconds, MaxOutputBytes, MemoryBytes, Nice
 from server.documents.options.tags import Metadata
 from storage.records.job import DEFAULT_MAX_LOSSES
+from storage.records.json_values import Json
 from storage.records.queue_name import DEFAULT_QUEUE
 
 
@@ -39,7 +38,7 @@ class Submission(BaseModel):
     model_config = ConfigDict(strict=True, extra="forbid", allow_inf_nan=False)
 
     type: str = Field(description="name of the job type")
-    payload: dict[str, Any] = Field(description="the input of the job, as its type defines it")
+    payload: Json = Field(description="the input of the job, as its type defines it")
     max_retries: MaxRetries = 1
     max_losses: int = Field(
         DEFAULT_MAX_LOSSES,

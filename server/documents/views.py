@@ -2,9 +2,9 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
 
 from server.documents.schemas.jobs import ALWAYS_SENT, CORE, LARGE, UNSET, JobDocument, JobView
+from storage.records.json_values import JsonValue
 
 _SHOWN = object()
 
@@ -14,7 +14,7 @@ class View:
     """The fields of a job that a response has."""
 
     names: frozenset[str]
-    left_out: Mapping[str, Any]
+    left_out: Mapping[str, JsonValue]
     """Fields that a job leaves out while they have this value."""
 
     def of(self, document: JobDocument) -> JobView:

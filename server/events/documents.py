@@ -36,6 +36,7 @@ from storage.jobs.events import Event, newest_event
 from storage.jobs.output import OutputPiece
 from storage.records.ids import is_in_batch
 from storage.records.job import Job
+from storage.records.json_values import JsonValue
 from storage.records.states import Status
 
 MAX_RESULT_BYTES = 64 << 10
@@ -240,7 +241,7 @@ def opening_frame(version: int, retry_ms: int) -> bytes:
     return f"retry: {retry_ms}\nid: {version}\n\n".encode()
 
 
-def _frame(name: str, document: Mapping[str, Any], version: int | None = None) -> bytes:
+def _frame(name: str, document: Mapping[str, JsonValue], version: int | None = None) -> bytes:
     """Return a server-sent event. Its JSON fits in one `data` line, as it has no line breaks."""
     event_id = b"" if version is None else b"id: %d\n" % version
     return b"event: %s\n%sdata: %s\n" % (name.encode(), event_id, encode_json(document))

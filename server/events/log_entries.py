@@ -7,6 +7,7 @@ from typing import Any
 
 from server.documents.jobs import rfc3339
 from server.documents.schemas.files import LogEntryDocument, LogLevel, LogStream
+from storage.records.json_values import Json
 from storage.records.output import Mark, Piece, Stream
 
 LEVELS: tuple[tuple[int, LogLevel], ...] = (
@@ -169,7 +170,7 @@ def entry_document(entry: LogEntry) -> LogEntryDocument:
     }
 
 
-def _fields(text: bytes) -> dict[str, Any] | None:
+def _fields(text: bytes) -> Json | None:
     """Return the fields in JSON text; None without any.
 
     Returns None also for text that a job has made up, and that clients could not read as JSON.

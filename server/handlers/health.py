@@ -1,12 +1,12 @@
 """`/healthz` and `/openapi.json`: the liveness check and the API description."""
 
 from collections.abc import Callable
-from typing import Any
 
 from server.auth.callers import Role
 from server.documents.schemas.service import HealthDocument
 from server.handlers.base import Handler
 from server.store.threads import StoreThreads
+from storage.records.json_values import Json
 from storage.records.release import RELEASE
 
 
@@ -36,7 +36,7 @@ class HealthHandler(Handler):
 class OpenApiHandler(Handler):
     """The OpenAPI description of the API."""
 
-    document: dict[str, Any]
+    document: Json
     ROUTE = "/openapi.json"
     LIMITED = True
     ANY_QUERY = True

@@ -3,7 +3,7 @@
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import replace
 from itertools import islice
-from typing import Any, TypeVar
+from typing import TypeVar
 
 from pydantic import BaseModel, ValidationError
 from tornado.web import RequestHandler
@@ -12,6 +12,7 @@ from server.documents.field_errors import field_errors, unknown_name
 from server.documents.filters import MAX_WAIT_SECONDS, Query, preferred_wait
 from server.http.codes import Code
 from server.http.problems import FieldError, unacceptable
+from storage.records.json_values import Json
 
 M = TypeVar("M", bound=BaseModel)
 
@@ -45,7 +46,7 @@ def _wrong_parameters(
             yield FieldError(name, f"it is given more than once{others}", "repeated")
 
 
-def query_parameters(handler: RequestHandler, lists: Collection[str] = ()) -> dict[str, Any]:
+def query_parameters(handler: RequestHandler, lists: Collection[str] = ()) -> Json:
     """Return the query parameters of a request: all values of those in `lists`, else the last."""
     return {
         name: handler.get_query_arguments(name)

@@ -7,12 +7,12 @@ import logging
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from itertools import chain, islice
-from typing import Any
 
 from tornado.web import HTTPError
 
 from server.http.codes import Code
 from storage.records.job import StoreDamaged, StoreError, StoreFull, StoreUnavailable
+from storage.records.json_values import Json
 
 log = logging.getLogger(__name__)
 
@@ -67,7 +67,7 @@ class Problem(Exception):
         detail: str,
         errors: Iterable[FieldError] = (),
         headers: dict[str, str] | None = None,
-        members: dict[str, Any] | None = None,
+        members: Json | None = None,
     ):
         super().__init__(code, detail)  # the arguments with which it is unpickled
         self.code = code
@@ -84,9 +84,9 @@ class Problem(Exception):
         """The HTTP status of the response."""
         return self.code.status
 
-    def document(self, request_id: str, root_path: str) -> dict[str, Any]:
+    def document(self, request_id: str, root_path: str) -> Json:
         """The problem document, to be encoded as JSON. `root_path` is the setting."""
-        document: dict[str, Any] = {
+        document: Json = {
             "type": f"{root_path}{self.code.type}",
             "title": self.code.title,
             "status": self.status,

@@ -13,6 +13,7 @@ from typing import Any
 
 from server.http.codes import Code
 from server.http.problems import BODY, FieldError, Problem
+from storage.records.json_values import Json
 
 MAX_DEPTH = 32
 _TOO_DEEP = f"is nested deeper than {MAX_DEPTH} levels"
@@ -133,7 +134,7 @@ def _subject(field: str) -> str:
     return f"the form field {field}" if field else "the body"
 
 
-def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+def _object(pairs: list[tuple[str, Any]]) -> Json:
     members = dict(pairs)
     if len(members) == len(pairs):
         return members

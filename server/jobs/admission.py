@@ -40,6 +40,7 @@ from server.jobs.quotas import JobQuotas, Reservation
 from server.jobs.use_counts import Use, UseCounts
 from server.store.spans import RequestSpans, SubmissionSpan
 from storage.records.job import DEFAULT_MAX_LOSSES, EncodedJson, NewJob, StoreError, Upload
+from storage.records.json_values import Json
 from storage.records.shares import NoRoom, require_room
 
 log = logging.getLogger(__name__)
@@ -196,7 +197,7 @@ def fingerprint(job: NewJob) -> str:
     Two submissions of one caller are equal if and only if their fingerprints are.
     """
     upload = job.upload and [job.upload.name, job.upload.sha256]
-    submitted: dict[str, Any] = {**vars(job), "upload": upload, "source": None, "id": None}
+    submitted: Json = {**vars(job), "upload": upload, "source": None, "id": None}
     del submitted["submitted_by"], submitted["traceparent"], submitted["replaces_all"]
     del submitted["actor"]
     for name, default in _ADDED_LATER.items():

@@ -42,6 +42,7 @@ from storage.records.filters import Filters
 from storage.records.holds import Hold, Watch
 from storage.records.ids import new_batch_id
 from storage.records.job import EncodedJson, NewJob, StoreInDoubt
+from storage.records.json_values import Json
 from storage.store import Refused
 
 
@@ -144,7 +145,7 @@ class BatchSubmissions:
             headers[REPLAYED_HEADER] = "true"
         return Response(202, text, headers)
 
-    async def get(self, batch_id: UUID, caller: Caller, seconds: float) -> dict[str, Any]:
+    async def get(self, batch_id: UUID, caller: Caller, seconds: float) -> Json:
         """Return the document of a batch, after waiting up to `seconds` for its end."""
         progress = await self._progress(batch_id, caller)
         if seconds and not progress.is_finished:
@@ -152,14 +153,14 @@ class BatchSubmissions:
             progress = await self._progress(batch_id, caller)
         return dict(batch_document(progress))
 
-    async def page(self, query: BatchListQuery, caller: Caller) -> dict[str, Any]:
+    async def page(self, query: BatchListQuery, caller: Caller) -> Json:
         """Return a page of the list of batches; of a caller who does not see all jobs, its own."""
         owner = caller.name if caller.is_limited else None
         given = query.limit, query.start_after(), owner
         page = await self._threads.run(self._batches.page, *given)
         return dict(batches_document(page, query.limit))
 
-    async def cancel(self, batch_id: UUID, caller: Caller) -> dict[str, Any]:
+    async def cancel(self, batch_id: UUID, caller: Caller) -> Json:
         """Cancel the queued jobs of a batch, and request the cancel of its running ones."""
         progress = await self._progress(batch_id, caller)
         if not caller.may_change(progress.batch.submitted_by):
@@ -287,7 +288,7 @@ class BatchSubmissions:
             raise unavailable(detail, uncertain, batch_id=str(checked.batch_id)) from error
 
 
-def _refusal_of_store(caller: Caller, index: int, refused: Refused, new: NewJob) -> dict[str, Any]:
+def _refusal_of_store(caller: Caller, index: int, refused: Refused, new: NewJob) -> Json:
     """Describe to a caller why the store has refused a job.
 
     A job that asks for the holder of its unique key is refused, too: that one is not of the batch.

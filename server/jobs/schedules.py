@@ -34,6 +34,7 @@ from storage.jobs.transitions import to_json_text
 from storage.jobs.unique_keys import KeyHolder
 from storage.records.audit import Actor
 from storage.records.job import EncodedJson
+from storage.records.json_values import Json
 from storage.records.queue_name import DEFAULT_QUEUE
 from storage.records.schedule import (
     Firing,
@@ -235,7 +236,7 @@ class ScheduleService:
         )
 
     async def _check_submission(
-        self, document: dict[str, Any], caller: Caller, is_file: bool
+        self, document: Json, caller: Caller, is_file: bool
     ) -> CheckedSubmission | None:
         """Check the jobs of a schedule, as a submission. Its errors name fields of the schedule.
 
@@ -328,6 +329,6 @@ def _refused(refusal: str) -> FieldError:
     return FieldError(BODY, f"the job was refused: {refusal}")
 
 
-def _times(timing: Timing) -> dict[str, Any]:
+def _times(timing: Timing) -> Json:
     given: Sequence[tuple[str, Any]] = list(vars(timing).items())
     return {name: value for name, value in given if value is not None}

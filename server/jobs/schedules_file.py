@@ -15,6 +15,7 @@ from server.jobs.schedules import ScheduleService
 from server.store.threads import StoreThreads
 from storage.jobs.queues import Queues, TooManyQueues
 from storage.records.job import StoreUnusable
+from storage.records.json_values import Json
 from storage.records.queue_name import validate_queue_name
 from storage.records.schedule import ScheduleSettings
 
@@ -51,7 +52,7 @@ async def load_schedules(
     log.info("schedules loaded from SCHEDULES_FILE", extra=extra)
 
 
-def read_file(path: Path) -> dict[str, Any]:
+def read_file(path: Path) -> Json:
     """Return the documents in a file by their names. Raises ValueError with the reason."""
     documents = strict_json.read_file(path, MAX_BYTES)
     if not isinstance(documents, dict):
@@ -60,9 +61,7 @@ def read_file(path: Path) -> dict[str, Any]:
     return documents
 
 
-async def _check(
-    documents: dict[str, Any], schedules: ScheduleService
-) -> dict[str, ScheduleSettings]:
+async def _check(documents: Json, schedules: ScheduleService) -> dict[str, ScheduleSettings]:
     """Check all schedules. Raises ValueError with what is wrong, one in each line."""
     settings: dict[str, ScheduleSettings] = {}
     errors: list[str] = []

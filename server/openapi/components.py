@@ -1,15 +1,13 @@
 """The parts of /openapi.json that many operations share: headers, problems, security schemes."""
 
 from collections.abc import Iterable
-from typing import Any
 
 from server.auth.sessions import cookie_name
 from server.http.codes import Code
 from server.http.problems import CONTENT_TYPE, FieldError, Problem
 from server.http.response import HEADER as REQUEST_ID
 from server.http.response import MAX_LENGTH
-
-Json = dict[str, Any]
+from storage.records.json_values import Json
 
 COMMON_PROBLEMS = (400, 408, 413, 421, 422, 429, 431, 503)
 """Errors of every operation: the request is malformed, too slow, too large or too frequent, it has

@@ -40,7 +40,8 @@ from server.openapi.operations.operation import (
     Operation,
 )
 from server.openapi.operations.table import OPERATIONS
-from server.openapi.schemas import Json, Schemas
+from server.openapi.schemas import Schemas
+from storage.records.json_values import Json
 from storage.records.release import RELEASE
 
 _ABOUT = "Accepts jobs, runs them in processes, and lets clients follow, list and cancel them."

@@ -56,6 +56,7 @@ from server.documents.views import DEFAULT
 from server.openapi.batch_examples import BATCH_EXAMPLES
 from server.openapi.operations.operation import ANY_TYPE
 from storage.records.job import Outcome
+from storage.records.json_values import Json
 from storage.records.release import RELEASE
 from storage.records.schedule import FiringOutcome, Missed, Overlap
 from storage.records.states import Status
@@ -509,7 +510,7 @@ EXAMPLES: Mapping[Any, Any] = {
     UploadsDocument: {"items": [_UPLOAD]},
     **BATCH_EXAMPLES,
     StreamTokenDocument: {"stream_token": "Y2k6Mnwx…", "expires_at": _ENDED},
-    dict[str, Any]: {"openapi": "3.1.0"},
+    Json: {"openapi": "3.1.0"},
     BulkBody: {"status": ["failed"], "type": "analyze", "dry_run": True},
     JobChanges: {"priority": 5, "tags": ["urgent"]},
     QueueBody: {"max_running": 2, "paused": False},

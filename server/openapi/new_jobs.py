@@ -12,8 +12,9 @@ from runner.job_types.base import JobType
 from server.checking.received import FILE_PART, FILES_PART
 from server.documents.submission import Submission
 from server.openapi.operations.operation import FORM, NEW_JOB
-from server.openapi.schemas import Json, Schemas, component_name
+from server.openapi.schemas import Schemas, component_name
 from storage.records.ids import MAX_BATCH_JOBS
+from storage.records.json_values import Json
 
 _ABOUT = "A new job. Its type decides what its payload is."
 _ABOUT_FILE = (
@@ -113,7 +114,7 @@ def _media_type(schema: Json, examples: Json) -> Json:
 
 def _job(name: str, job_type: JobType[Any]) -> Any:
     words = "".join(word.capitalize() for word in re.findall("[A-Za-z0-9]+", name))
-    fields: dict[str, Any] = {
+    fields: Json = {
         "type": (Literal[name], Submission.model_fields["type"]),
         "payload": (job_type.Payload, Submission.model_fields["payload"]),
     }
@@ -124,7 +125,7 @@ def _job(name: str, job_type: JobType[Any]) -> Any:
 def _form(job_types: Mapping[str, JobType[Any]]) -> Any:
     """Create one model for the forms of all job types: generators know no alternatives of forms."""
     payload = reduce(or_, [each.Payload for each in job_types.values()])
-    fields: dict[str, Any] = {
+    fields: Json = {
         "type": (Literal[tuple(job_types)], Submission.model_fields["type"]),
         "payload": (payload, Submission.model_fields["payload"]),
         FILE_PART: (bytes, Field(description=_ABOUT_FILE)),

@@ -18,7 +18,8 @@ from typing import Any
 from pydantic import TypeAdapter
 from pydantic.json_schema import GenerateJsonSchema
 
-Json = dict[str, Any]
+from storage.records.json_values import Json, JsonValue
+
 PREFIX = "#/components/schemas/"
 _NULL: Json = {"type": "null"}
 _BOUNDS = {"ge": "minimum", "gt": "exclusiveMinimum", "le": "maximum", "lt": "exclusiveMaximum"}
@@ -74,7 +75,7 @@ class Schemas:
         return {name: self.components[name] for name in sorted(used)}
 
 
-def component_name(reference: Mapping[str, Any]) -> str:
+def component_name(reference: Mapping[str, JsonValue]) -> str:
     """Return the name of the component to which a reference points."""
     return str(reference["$ref"]).rpartition("/")[2]
 

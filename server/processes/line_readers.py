@@ -9,12 +9,12 @@ what it has learned of the file.
 
 import contextlib
 from collections.abc import Iterator
-from typing import Any
 from zlib import crc32
 
 from server.http.codes import Code
 from server.http.problems import unavailable
 from server.processes.child import ChildFailed, ChildProcess, ChildTooSlow
+from storage.records.json_values import Json
 from storage.records.shares import NoRoom, Places
 
 READERS = 2
@@ -34,7 +34,7 @@ class LineReaders:
         self.texts = Places()
         """Responses of text that are open."""
 
-    async def read(self, request: dict[str, Any], sharer: str | None) -> dict[str, Any]:
+    async def read(self, request: Json, sharer: str | None) -> Json:
         """Return the answer of `runner.lines.answers` to a request. `sharer` is the caller if it
         has only a share of what may wait. Raises Problem 503."""
         key = str(request["key"]).encode()
@@ -69,12 +69,12 @@ class _Reader:
         self._process = ChildProcess("lines", ["runner.lines"])
         self._waiting = Places()
 
-    async def read(self, request: dict[str, Any], sharer: str | None) -> dict[str, Any]:
+    async def read(self, request: Json, sharer: str | None) -> Json:
         """Return the answer to a request."""
         what = "waiting requests for lines"
         try:
             with _no_room(MAX_WAITING, what), self._waiting.taken(MAX_WAITING, sharer):
-                answer: dict[str, Any] = await self._process.ask(request, ANSWER_SECONDS)
+                answer: Json = await self._process.ask(request, ANSWER_SECONDS)
             return answer
         except ChildTooSlow:
             detail = "the file takes too long to read"

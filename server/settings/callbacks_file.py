@@ -9,6 +9,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from server.http import strict_json
+from storage.records.json_values import Json, JsonValue
 from storage.records.queue_name import validate_queue_name
 from storage.records.service_callback import ServiceCallback
 from storage.records.states import FINAL
@@ -39,7 +40,7 @@ def read_callbacks(path: Path) -> dict[str, ServiceCallback]:
     return {name: _callback(given) for name, given in document.items()}
 
 
-def _parse(path: Path) -> dict[str, Any]:
+def _parse(path: Path) -> Json:
     try:
         document = strict_json.read_file(path, MAX_BYTES)
         if not isinstance(document, dict):
@@ -51,7 +52,7 @@ def _parse(path: Path) -> dict[str, Any]:
     return document
 
 
-def _errors(document: Mapping[str, Any]) -> Iterator[str]:
+def _errors(document: Mapping[str, JsonValue]) -> Iterator[str]:
     if len(document) > MAX_CALLBACKS:
         yield f"it has {len(document)} callbacks, at most {MAX_CALLBACKS} are allowed"
         return
@@ -67,7 +68,7 @@ def _errors(document: Mapping[str, Any]) -> Iterator[str]:
             yield f"{name[:100]}: {field}: {reason}"
 
 
-def _field_errors(given: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+def _field_errors(given: Mapping[str, JsonValue]) -> Iterator[tuple[str, str]]:
     for field in given:
         if field not in FIELDS:
             yield field[:100], f"unknown field; the known ones are {', '.join(FIELDS)}"
@@ -108,7 +109,7 @@ def _filter_error(field: str, given: Any) -> str | None:
     return None
 
 
-def _callback(given: Mapping[str, Any]) -> ServiceCallback:
+def _callback(given: Mapping[str, JsonValue]) -> ServiceCallback:
     values = {
         name: frozenset([given[field]] if isinstance(given[field], str) else given[field])
         for field, name in FILTERS.items()

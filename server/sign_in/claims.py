@@ -5,6 +5,7 @@ from typing import Any
 
 from server.http.codes import Code
 from server.http.problems import Problem
+from storage.records.json_values import JsonValue
 
 EMAIL = "email"
 
@@ -16,11 +17,11 @@ class Claims:
         """A name with dots, such as `realm_access.roles`, may lead into objects."""
         self._name, self._groups = name, groups
 
-    def are_in(self, claims: Mapping[str, Any]) -> bool:
+    def are_in(self, claims: Mapping[str, JsonValue]) -> bool:
         """Return whether both claims are there."""
         return _find(claims, self._name) is not None and _find(claims, self._groups) is not None
 
-    def name(self, claims: Mapping[str, Any]) -> str:
+    def name(self, claims: Mapping[str, JsonValue]) -> str:
         """Return the name of a person.
 
         Raises Problem 403 if there is none, or if it is an e-mail address that the provider has not
@@ -41,14 +42,14 @@ class Claims:
             raise Problem(Code.NAME_REFUSED, detail)
         return found
 
-    def groups(self, claims: Mapping[str, Any]) -> list[str]:
+    def groups(self, claims: Mapping[str, JsonValue]) -> list[str]:
         """Return the groups of a person: a list of texts, or one text."""
         found = _find(claims, self._groups)
         given = found if isinstance(found, list) else [found]
         return [each for each in given if isinstance(each, str)]
 
 
-def _find(claims: Mapping[str, Any], name: str) -> Any:
+def _find(claims: Mapping[str, JsonValue], name: str) -> Any:
     """Return a claim; None if it is missing. A whole name comes before a path of names."""
     if name in claims:
         return claims[name]

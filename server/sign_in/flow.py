@@ -22,7 +22,8 @@ from server.http.codes import Code
 from server.http.problems import Problem
 from server.sign_in.jwt_checks import InvalidJwt, check, key_id_of
 from server.sign_in.openid import OpenId
-from server.sign_in.provider import Json, Refused
+from server.sign_in.provider import Refused
+from storage.records.json_values import Json
 
 FLOW_SECONDS = 600
 """How long somebody may take to sign in at the provider."""

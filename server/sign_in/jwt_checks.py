@@ -10,6 +10,8 @@ from typing import Any
 
 import jwt
 
+from storage.records.json_values import Json
+
 LEEWAY_SECONDS = 60
 """How far the clocks of provider and listener may differ."""
 MAX_TOKEN_LENGTH = 16384
@@ -77,7 +79,7 @@ def is_jwt(token: str) -> bool:
 
 def check(
     token: str, keys: Iterable[Key], issuer: str, audience: str, kind: str = ID_TOKEN
-) -> dict[str, Any]:
+) -> Json:
     """Return the claims of a token of this kind that the issuer has signed for this audience.
 
     Raises InvalidJwt if the signature, the issuer, the audience or a time is wrong, or a claim is
@@ -93,7 +95,7 @@ def check(
         raise InvalidJwt("the provider has no key for it")
     for at, key in enumerate(fitting, 1):
         try:
-            claims: dict[str, Any] = jwt.decode(
+            claims: Json = jwt.decode(
                 token,
                 key.public,
                 algorithms=[algorithm],
@@ -119,7 +121,7 @@ def check(
     raise AssertionError("unreachable")
 
 
-def _require_numbers(claims: dict[str, Any]) -> None:
+def _require_numbers(claims: Json) -> None:
     """Refuse times that are no numbers, such as texts, from which PyJWT reads numbers."""
     for name in _TIMES:
         if name in claims and type(claims[name]) not in (int, float):

@@ -23,6 +23,7 @@ from tornado.simple_httpclient import SimpleAsyncHTTPClient
 from server.http.codes import Code
 from server.http.problems import Problem
 from server.sign_in.jwt_checks import Key, read_keys
+from storage.records.json_values import Json
 
 log = logging.getLogger(__name__)
 
@@ -37,7 +38,6 @@ TIMEOUT_SECONDS = 5.0
 MAX_BODY_BYTES = 2**20
 _REQUIRED = ("authorization_endpoint", "token_endpoint", "jwks_uri")
 _OPTIONAL = ("userinfo_endpoint", "end_session_endpoint")
-Json = dict[str, Any]
 
 
 class Refused(Exception):

@@ -12,10 +12,11 @@ import json
 import os
 import time
 from collections.abc import Callable
-from typing import Any
 
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+
+from storage.records.json_values import Json
 
 _NONCE_BYTES = 12
 
@@ -28,14 +29,14 @@ class Seal:
         self._cipher = AESGCM(key)
         self.clock = clock
 
-    def close(self, purpose: str, content: dict[str, Any], seconds: float) -> str:
+    def close(self, purpose: str, content: Json, seconds: float) -> str:
         """Return a text for a cookie, valid for some seconds."""
         data = json.dumps([self.clock() + seconds, content], separators=(",", ":")).encode()
         nonce = os.urandom(_NONCE_BYTES)
         sealed = nonce + self._cipher.encrypt(nonce, data, purpose.encode())
         return base64.urlsafe_b64encode(sealed).decode().rstrip("=")
 
-    def open(self, purpose: str, text: str) -> tuple[float, dict[str, Any]] | None:
+    def open(self, purpose: str, text: str) -> tuple[float, Json] | None:
         """Return the end of a text's time, in Unix seconds, and its content.
 
         None if it was not sealed here for this purpose, or its time is over.

@@ -2,7 +2,6 @@
 entries."""
 
 import json
-from collections.abc import Mapping
 from typing import Any
 from uuid import UUID
 
@@ -11,6 +10,7 @@ from storage.db.clock import Clock
 from storage.db.database import Database
 from storage.db.models_audit import AuditRow
 from storage.db.parameters import parameter
+from storage.db.statements import Values
 from storage.records.audit import Action, Actor, AuditEntry, AuditFilters, Kind
 from storage.records.ids import first_id_at
 
@@ -85,6 +85,6 @@ def _delete_old() -> Any:
     return AuditRow.delete().where(AuditRow.id.in_(old))
 
 
-def _entry(row: Mapping[str, Any]) -> AuditEntry:
+def _entry(row: Values) -> AuditEntry:
     detail = json.loads(row["detail"]) if row["detail"] else {}
     return AuditEntry(**{**row, "detail": detail})

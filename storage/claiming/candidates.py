@@ -19,6 +19,7 @@ from storage.claiming.fitting import fitting, postponed
 from storage.db.database import Database, Queries
 from storage.db.models import JobRow
 from storage.db.parameters import parameter, unindexed
+from storage.db.statements import Row
 from storage.jobs.open_queues import (
     IS_QUEUED,
     UNFINISHED,
@@ -40,7 +41,7 @@ _LOCKED_KEYS = "job_service.locked_candidates"
 """Setting that holds the ids of the locked candidates until the end of the transaction or the next
 lock."""
 
-Rows = list[dict[str, Any]]
+Rows = list[Row]
 
 
 class Candidates(NamedTuple):
@@ -48,11 +49,11 @@ class Candidates(NamedTuple):
     `ended` has entries."""
 
     open_queues: list[OpenQueue]
-    due: list[dict[str, Any]]
+    due: list[Row]
     is_truncated: bool
     has_ended: bool = False
 
-    def to_claim(self, limit: int) -> list[dict[str, Any]]:
+    def to_claim(self, limit: int) -> list[Row]:
         """Return the first `limit` jobs, and the prefetchable ones among the rest."""
         return self.due[:limit] + prefetchable(self.due[limit:], self.open_queues)
 
@@ -122,9 +123,7 @@ class CandidateFinder:
         max_limit = MAX_LOCKED_CANDIDATES if self._database.postgresql else limit
         return DueQuery(self._database, now, min(limit, max_limit), self._condition)
 
-    def _fetch(
-        self, query: DueQuery
-    ) -> tuple[list[dict[str, Any]], dict[str, list[dict[str, Any]]]]:
+    def _fetch(self, query: DueQuery) -> tuple[list[Row], dict[str, list[Row]]]:
         """Return the rows of all queues, and the due jobs of the recent queues by name."""
         queues_query = open_queues_query(self._database, self._liveness.name)
         # On SQLite, a query takes no round trip, and mostly finds that no job is due.
@@ -140,8 +139,8 @@ class CandidateFinder:
     def _candidates(
         self,
         query: DueQuery,
-        queue_rows: list[dict[str, Any]],
-        recent_due: dict[str, list[dict[str, Any]]],
+        queue_rows: list[Row],
+        recent_due: dict[str, list[Row]],
     ) -> Candidates:
         open_queues = open_queues_from(queue_rows, self._queues)
         due = due_jobs(query, open_queues, recent_due)
@@ -167,7 +166,7 @@ def due_jobs(query: DueQuery, open_queues: Sequence[OpenQueue], fetched: dict[st
     return sorted(due, key=_claim_order)[: query.limit]
 
 
-def prefetchable(rows: Sequence[dict[str, Any]], open_queues: Sequence[OpenQueue]) -> Rows:
+def prefetchable(rows: Sequence[Row], open_queues: Sequence[OpenQueue]) -> Rows:
     """Return the jobs that may wait in the runner behind other jobs.
 
     Jobs of a queue with a limit may not, since each would use up room for a job that another runner
@@ -180,7 +179,7 @@ def prefetchable(rows: Sequence[dict[str, Any]], open_queues: Sequence[OpenQueue
     return [row for row in safe if row["queue"] not in limited]
 
 
-def _claim_order(row: dict[str, Any]) -> tuple[Any, ...]:
+def _claim_order(row: Row) -> tuple[Any, ...]:
     return -row["priority"], row["run_at"], row["id"]
 
 

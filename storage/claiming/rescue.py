@@ -8,6 +8,7 @@ import peewee as pw
 from storage.db.clock import Clock
 from storage.db.database import Database
 from storage.db.models import JobRow, RunnerRow
+from storage.db.statements import Row
 from storage.jobs.open_queues import IS_RUNNING
 from storage.jobs.transitions import Settlement, Transitions, loss
 from storage.liveness.liveness import Liveness
@@ -84,7 +85,7 @@ class Rescuer:
         self._liveness.clean_up_after(name)
         return rescued
 
-    def _rescue_job(self, row: dict[str, Any]) -> Status | None:
+    def _rescue_job(self, row: Row) -> Status | None:
         """Settle a job; return its new status, None if it had another one already."""
         fields = row["id"], row["locked_by"], row["attempt"], row["type"], row["started_at"]
         fence = Fence(*fields, trace_origin(row["traceparent"], row["created_at"], row["run_at"]))

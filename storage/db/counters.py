@@ -17,6 +17,7 @@ import peewee as pw
 
 from storage.db.models import CounterRow
 from storage.db.parameters import parameter
+from storage.db.statements import Row
 
 BUCKETS = (0.01, 0.05, 0.1, 0.5, 1.0, 5.0, 10.0, 60.0, 300.0, 1800.0, 7200.0)
 """Upper bounds of a histogram's buckets in seconds. One more bucket holds all longer durations."""
@@ -39,7 +40,7 @@ class PendingCounts(threading.local):
         self.counts[type, bucket(name, bisect_left(BUCKETS, ms / 1000))] += 1
         self.counts[type, total(name)] += ms
 
-    def take(self) -> list[dict[str, Any]]:
+    def take(self) -> list[Row]:
         """Return all pending counts as rows, and clear them.
 
         The rows are sorted, so that concurrent transactions lock the counters in the same order.

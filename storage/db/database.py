@@ -8,7 +8,7 @@ Each thread has its own connection, which is opened on first use and dropped aft
 """
 
 import logging
-from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Hashable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from typing import Any
@@ -19,7 +19,7 @@ from storage.db.counters import PendingCounts, add_statement
 from storage.db.engine import Engine
 from storage.db.peewee_internals import DRIVER_ERRORS
 from storage.db.sqlite import SharedSqlite
-from storage.db.statements import Rows, Statement
+from storage.db.statements import Row, Rows, Statement, Values
 from storage.db.versions import PendingVersion, ReservedVersions, advance_statement
 from storage.records.job import StoreFull, StoreInDoubt, StoreUnavailable, StoreUnusable
 from storage.settings.url import is_postgresql, sqlite_path, url_problem
@@ -28,7 +28,7 @@ log = logging.getLogger(__name__)
 
 APPLICATION_NAME = "job-service"
 """Prefix of the names that a database server shows for our connections."""
-Queries = Sequence[tuple[Statement, Mapping[str, Any]]]
+Queries = Sequence[tuple[Statement, Values]]
 """Statements, each with the values of its parameters."""
 
 
@@ -166,7 +166,7 @@ class Database:
         with self.transaction(), self.translate_errors():
             return int(query.bind(self.engine.peewee).execute())
 
-    def rows(self, query: Any) -> list[dict[str, Any]]:
+    def rows(self, query: Any) -> list[Row]:
         """Return the rows of a query."""
         with self.translate_errors():
             return list(query.bind(self.engine.peewee).dicts().execute())
@@ -184,7 +184,7 @@ class Database:
             self._statements[key] = Statement(self.engine.peewee, make())
         return self._statements[key]
 
-    def change(self, statement: Statement, values: Mapping[str, Any]) -> int:
+    def change(self, statement: Statement, values: Values) -> int:
         """Run a changing statement in a transaction, and return the number of changed rows."""
         with self.transaction(), self.translate_errors():
             cursor = self.engine.execute_sql(statement.sql, statement.arguments(values))
@@ -208,11 +208,11 @@ class Database:
         with self.translate_errors():
             self.engine.defer_each(statement, rows)
 
-    def fetch(self, statement: Statement, values: Mapping[str, Any]) -> list[dict[str, Any]]:
+    def fetch(self, statement: Statement, values: Values) -> list[Row]:
         """Return the rows of a statement."""
         return self.fetch_each([(statement, values)])[0]
 
-    def fetch_each(self, queries: Queries) -> list[list[dict[str, Any]]]:
+    def fetch_each(self, queries: Queries) -> list[list[Row]]:
         """Return the rows of each of several statements, in one round trip."""
         with self.translate_errors(), DRIVER_ERRORS:
             bound = [(statement.sql, statement.arguments(values)) for statement, values in queries]

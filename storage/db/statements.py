@@ -22,7 +22,11 @@ from storage.db.peewee_internals import returned_fields
 
 BATCH_SIZE = 100
 """Maximum number of rows that one statement changes."""
-Rows = Sequence[Mapping[str, Any]]
+Row = dict[str, Any]
+"""The columns of a row of a table, by their names."""
+Values = Mapping[str, Any]
+"""The values of a statement's parameters, by their names."""
+Rows = Sequence[Values]
 """The values of a statement's parameters, for several rows."""
 _UUID_FIELD = pw.UUIDField()
 
@@ -55,7 +59,7 @@ class Statement:
             if isinstance(column, pw.UUIDField)
         ]
 
-    def arguments(self, values: Mapping[str, Any]) -> list[Any]:
+    def arguments(self, values: Values) -> list[Any]:
         """Return the arguments for the SQL, with the parameters taken from `values`."""
         if not self._is_plain:
             return [get(values) for get in self._getters]
@@ -67,9 +71,7 @@ class Statement:
                 arguments[index] = convert(value)
         return arguments
 
-    def to_dicts(
-        self, names: Sequence[str], driver_rows: Sequence[Sequence[Any]]
-    ) -> list[dict[str, Any]]:
+    def to_dicts(self, names: Sequence[str], driver_rows: Sequence[Sequence[Any]]) -> list[Row]:
         """Convert rows of the driver to dicts with the values that Peewee would return."""
         rows = [dict(zip(names, each, strict=True)) for each in driver_rows]
         for name in [names[index] for index in self._uuid_columns]:
@@ -78,9 +80,9 @@ class Statement:
         return rows
 
 
-def _no_values(_: Mapping[str, Any]) -> tuple[Any, ...]:
+def _no_values(_: Values) -> tuple[Any, ...]:
     return ()
 
 
-def _constant(value: Any, _: Mapping[str, Any]) -> Any:
+def _constant(value: Any, _: Values) -> Any:
     return value

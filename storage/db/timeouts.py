@@ -7,7 +7,8 @@ keep its locks and block all writers.
 """
 
 from collections.abc import Mapping
-from typing import Any
+
+from storage.db.statements import Row
 
 BUSY_SECONDS = 2.0
 """How long a change waits for the locks of others before it fails as StoreUnavailable."""
@@ -15,7 +16,7 @@ IDLE_SECONDS = 5
 """How long a transaction may pause between two statements before the server rolls it back."""
 _PROBE_AFTER_SECONDS, _PROBE_EVERY_SECONDS, _PROBES, _UNACKNOWLEDGED_MS = 5, 2, 5, 10_000
 
-CONNECTION_OPTIONS: dict[str, Any] = {
+CONNECTION_OPTIONS: Row = {
     "connect_timeout": 5,
     "keepalives_idle": _PROBE_AFTER_SECONDS,
     "keepalives_interval": _PROBE_EVERY_SECONDS,

@@ -19,6 +19,7 @@ from obstore.exceptions import BaseError
 from obstore.store import S3Store
 
 from storage.records.job import StoreUnavailable
+from storage.records.json_values import JsonValue
 
 log = logging.getLogger(__name__)
 
@@ -155,7 +156,7 @@ def object_size(bucket: S3Store, name: str) -> int | None:
         return None
 
 
-def written_at(found: Mapping[str, Any]) -> float:
+def written_at(found: Mapping[str, JsonValue]) -> float:
     """Return when a listed object was written, in seconds since 1970."""
     written: datetime = found["last_modified"]
     return written.timestamp()

@@ -13,6 +13,7 @@ import peewee as pw
 from storage.db.database import Database
 from storage.db.models import BatchRow, JobRow
 from storage.db.parameters import parameter
+from storage.db.statements import Row
 from storage.records.batch import Batch, BatchPage, BatchProgress
 from storage.records.ids import id_in_batch, last_id_in_batch
 from storage.records.states import Status
@@ -87,7 +88,7 @@ class BatchSweep:
         return has_more
 
 
-def _batch(row: dict[str, Any]) -> Batch:
+def _batch(row: Row) -> Batch:
     names = ("id", "created_at", "submitted_by", "size", "refused", "refusals", "then_id")
     given = {name: row[name] for name in names}
     text = given["refusals"]

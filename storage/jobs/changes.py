@@ -2,17 +2,17 @@
 
 import json
 from collections.abc import Mapping
-from typing import Any
 from uuid import UUID
 
 from storage.db.database import Database
 from storage.db.models import JobRow
+from storage.db.statements import Values
 from storage.jobs.statements import update_queued
 from storage.jobs.tags import replace_tags
 from storage.jobs.transitions import to_json_text
 
 
-def change_queued(database: Database, job_id: UUID, changes: Mapping[str, Any]) -> bool:
+def change_queued(database: Database, job_id: UUID, changes: Values) -> bool:
     """Change a job if it is queued; returns whether it was.
 
     `changes` are new values of columns of the job, at least one; `tags` is a sequence, and `limits`

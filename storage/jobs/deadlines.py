@@ -10,6 +10,7 @@ import peewee as pw
 from storage.db.database import Database
 from storage.db.models import EventRow, JobRow
 from storage.db.parameters import parameter
+from storage.db.statements import Row
 from storage.notify.wakeup import LISTENER, Wakeup, notifying_transaction
 
 BATCH = 100
@@ -36,7 +37,7 @@ def record_missed(database: Database, wakeup: Wakeup, now: int) -> bool:
     return len(rows) == BATCH
 
 
-def _record(database: Database, row: dict[str, Any], now: int) -> None:
+def _record(database: Database, row: Row, now: int) -> None:
     version = database.next_version()
     record = database.statement("record missed", _update_missed)
     values = {"job_id": row["id"], "missed_at": now, "version": version}

@@ -15,12 +15,14 @@ import peewee as pw
 from storage.db.database import Database
 from storage.db.models import AttemptRow, EventRow, JobRow
 from storage.db.parameters import parameter
+from storage.db.statements import Row
 from storage.db.versions import select_newest_version
 from storage.jobs import output
 from storage.jobs.output import OutputPiece, OutputReader
 from storage.jobs.rows import from_json_text
 from storage.records.holds import HELD
-from storage.records.job import Job, Json
+from storage.records.job import Job
+from storage.records.json_values import Json
 from storage.records.progress import shown_progress
 from storage.records.states import FINAL, Status
 
@@ -190,10 +192,10 @@ def _select_of_job() -> Any:
     return _select().where(EventRow.version.in_(numbers)).with_cte(chain)
 
 
-def _event(row: dict[str, Any]) -> Event:
+def _event(row: Row) -> Event:
     texts = {name: from_json_text(row[name]) for name in ("progress", "error")}
     texts["progress"] = shown_progress(row["status"], texts["progress"])
     texts["tags"] = tuple(from_json_text(row["tags"]) or ())
-    known: dict[str, Any] = {"status": Status(row["status"])}
+    known: Row = {"status": Status(row["status"])}
     known |= {name: bool(row[name]) for name in ("is_progress", "is_missed")}
     return Event(**{**row, **texts, **known})

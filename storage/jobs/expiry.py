@@ -1,6 +1,5 @@
 """Cancels jobs that have not started before they expire."""
 
-from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
 
@@ -9,6 +8,7 @@ import peewee as pw
 from storage.db.database import Database
 from storage.db.models import JobRow
 from storage.db.parameters import parameter
+from storage.db.statements import Values
 from storage.jobs.transitions import Transitions
 from storage.notify.wakeup import LISTENER, Wakeup, notifying_transaction
 
@@ -18,12 +18,12 @@ BATCH = 100
 _MAY_EXPIRE = pw.SQL("expires_at IS NOT NULL AND status = 'queued'")
 
 
-def is_expired(row: Mapping[str, Any], now: int) -> bool:
+def is_expired(row: Values, now: int) -> bool:
     """Return whether a queued job, given as its row, must not start any more."""
     return row["expires_at"] is not None and row["expires_at"] <= now
 
 
-def cancel_expired(transitions: Transitions, row: Mapping[str, Any], now: int) -> None:
+def cancel_expired(transitions: Transitions, row: Values, now: int) -> None:
     """Cancel an expired job, given as its row, with the reason. Only inside a transaction."""
     time = datetime.fromtimestamp(row["expires_at"] / 1000, UTC)
     shown = time.isoformat(timespec="milliseconds").replace("+00:00", "Z")

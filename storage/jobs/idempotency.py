@@ -13,6 +13,7 @@ from uuid import UUID
 from storage.db.database import Database
 from storage.db.models import KeyRow
 from storage.db.parameters import parameter
+from storage.db.statements import Values
 from storage.records.job import NewJob
 
 
@@ -78,5 +79,5 @@ def _insert() -> Any:
     ).on_conflict_ignore()
 
 
-def _kept(row: Mapping[str, Any]) -> StoredKey:
+def _kept(row: Values) -> StoredKey:
     return StoredKey(row["job_id"], row["fingerprint"])

@@ -9,7 +9,7 @@ import peewee as pw
 from storage.db.database import Database
 from storage.db.models import EndedRow, JobRow, QueueRow, RunnerRow
 from storage.db.parameters import parameter
-from storage.db.statements import Statement
+from storage.db.statements import Row, Statement
 from storage.records.holds import Watch
 
 # As literals: a database uses a partial index only if it can prove the index's condition.
@@ -70,21 +70,19 @@ def open_queues_query(
     return statement, {"name": runner}
 
 
-def open_queues_from(
-    rows: Sequence[dict[str, Any]], queues: Collection[str] | None
-) -> list[OpenQueue]:
+def open_queues_from(rows: Sequence[Row], queues: Collection[str] | None) -> list[OpenQueue]:
     """Return the open queues among these queues, from the rows of `open_queues_query`."""
     open_queues = [_open_queue(row) for row in rows if row["next_run_at"] is not None]
     selected = [queue for queue in open_queues if queues is None or queue.name in queues]
     return [queue for queue in selected if queue.room_for(1)]
 
 
-def has_ended(rows: Sequence[dict[str, Any]]) -> bool:
+def has_ended(rows: Sequence[Row]) -> bool:
     """Return whether the outbox `ended` has entries, from the rows of `open_queues_query`."""
     return any(row["has_ended"] for row in rows)
 
 
-def _open_queue(row: dict[str, Any]) -> OpenQueue:
+def _open_queue(row: Row) -> OpenQueue:
     limit = row["max_running"]
     return OpenQueue(
         row["name"], None if limit is None else limit - row["running"], row["next_run_at"]

@@ -16,6 +16,7 @@ import peewee as pw
 from storage.db.database import Database
 from storage.db.models import JobRow, OutputRow
 from storage.db.parameters import parameter
+from storage.db.statements import Row
 from storage.records.job import Fence
 from storage.records.output import Mark, Piece, cut, marks_from_json, marks_to_json
 
@@ -83,7 +84,7 @@ class OutputReader:
         query = self._database.statement("outputs", _select_between)
         return self._parts(query, {"version": version, "newest": newest})
 
-    def _parts(self, query: Any, values: dict[str, Any]) -> list[OutputPiece]:
+    def _parts(self, query: Any, values: Row) -> list[OutputPiece]:
         rows = self._database.fetch(query, values)
         return [OutputPiece(**{**row, "text": bytes(row["text"])}) for row in rows]
 

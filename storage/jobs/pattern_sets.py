@@ -12,6 +12,7 @@ from storage.audit.record import record
 from storage.db.clock import Clock
 from storage.db.database import Database
 from storage.db.models import PatternSetRow
+from storage.db.statements import Row
 from storage.jobs.shares import require_row_room
 from storage.records.audit import Actor
 from storage.records.shares import NoRoom
@@ -131,5 +132,5 @@ class PatternSets:
             return deleted
 
 
-def _pattern_set(row: dict[str, Any]) -> PatternSet:
+def _pattern_set(row: Row) -> PatternSet:
     return PatternSet(**{**row, "patterns": json.loads(row["patterns"])})

@@ -15,6 +15,7 @@ from storage.audit.record import record
 from storage.db.clock import Clock
 from storage.db.database import Database
 from storage.db.models import JobRow, QueueRow
+from storage.db.statements import Row
 from storage.jobs.open_queues import (
     IS_QUEUED,
     IS_RUNNING,
@@ -159,7 +160,7 @@ class Queues:
                 check(self.get(name))
             yield bool(existing_queues(self._database, [name]))
 
-    def _update(self, name: str, changes: dict[str, Any]) -> None:
+    def _update(self, name: str, changes: Row) -> None:
         values = dict(changes)
         if "paused" in values:
             since = pw.fn.COALESCE(QueueRow.paused_at, self._clock())  # keeps the first
@@ -195,7 +196,7 @@ def list_queues(database: Database, now: int, name: str | None = None) -> list[Q
     return [_queue(row, now) for row in database.rows(query.order_by(QUEUE.name))]
 
 
-def _queue(row: dict[str, Any], now: int) -> Queue:
+def _queue(row: Row, now: int) -> Queue:
     first = row.pop("next_run_at")
     due = None if first is None or first > now else (now - first) / 1000
     return Queue(**row, oldest_due_seconds=due)

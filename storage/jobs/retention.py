@@ -14,6 +14,7 @@ from storage.audit.record import record
 from storage.db.database import Database
 from storage.db.models import AttemptRow, EventRow, JobRow, TagRow, UploadRow
 from storage.db.parameters import parameter, unindexed
+from storage.db.statements import Row
 from storage.jobs.files import keys_of_files
 from storage.jobs.rows import jobs_by_id
 from storage.records.audit import Actor
@@ -243,7 +244,7 @@ def unknown_uploads(database: Database, uploads: set[UUID]) -> set[UUID]:
     return uploads - known
 
 
-def _delete(database: Database, jobs: Sequence[dict[str, Any]]) -> list[UnusedFile]:
+def _delete(database: Database, jobs: Sequence[Row]) -> list[UnusedFile]:
     """Delete jobs and their attempts. Returns the files that no job uses any more.
 
     `jobs` has the columns `id`, `upload_id` and `file_count` of each. A trigger deletes the rows of

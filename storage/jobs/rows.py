@@ -2,7 +2,7 @@
 
 import json
 from collections import defaultdict
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import replace
 from functools import partial
 from typing import Any
@@ -13,7 +13,7 @@ import peewee as pw
 from storage.db.database import Database
 from storage.db.models import AttemptRow, JobRow, OutputRow, UploadRow
 from storage.db.parameters import parameter
-from storage.db.statements import Statement
+from storage.db.statements import Row, Statement, Values
 from storage.records.holds import HELD
 from storage.records.job import Attempt, Job, Outcome, Upload, Usage
 from storage.records.progress import shown_progress
@@ -79,7 +79,7 @@ def unfinished_among(database: Database, ids: Sequence[UUID]) -> set[UUID]:
 
 def rows_for_ids(
     database: Database, name: str, select: Callable[[], Any], field: pw.Field, ids: Sequence[UUID]
-) -> list[dict[str, Any]]:
+) -> list[Row]:
     """Return the rows whose field is one of these ids, of any number, from the query `select`.
 
     `name` stands for the query among all statements.
@@ -89,7 +89,7 @@ def rows_for_ids(
     return [row for rows in database.fetch_each(queries) for row in rows] if queries else []
 
 
-def jobs_from_claimed_rows(database: Database, rows: Sequence[dict[str, Any]]) -> list[Job]:
+def jobs_from_claimed_rows(database: Database, rows: Sequence[Row]) -> list[Job]:
     """Convert rows of claimed jobs to jobs, in order. The rows are modified.
 
     For most jobs the row is enough: they have no earlier attempt and no upload. Only the other jobs
@@ -100,7 +100,7 @@ def jobs_from_claimed_rows(database: Database, rows: Sequence[dict[str, Any]]) -
     return [_claimed(row, read.get(row["id"])) for row in rows]
 
 
-def _claimed(row: dict[str, Any], read: Job | None) -> Job:
+def _claimed(row: Row, read: Job | None) -> Job:
     """Return a job as it was claimed.
 
     `read` is the job as it was read after the claim. Only its earlier attempts and its upload are
@@ -113,15 +113,15 @@ def _claimed(row: dict[str, Any], read: Job | None) -> Job:
     return replace(_job(row, (*earlier, present)), upload=read.upload)
 
 
-def _present(row: dict[str, Any]) -> Attempt:
+def _present(row: Row) -> Attempt:
     started = row["attempt"], row["locked_by"], row["started_at"]
     return Attempt(*started, None, None, None, Usage())
 
 
-def _with_attempts(database: Database, rows: Sequence[dict[str, Any]]) -> list[Job]:
+def _with_attempts(database: Database, rows: Sequence[Row]) -> list[Job]:
     attempts: dict[UUID, list[Attempt]] = defaultdict(list)
     only = {row["id"]: _first_attempt(row) for row in rows if _has_only_attempt(row)}
-    found: list[dict[str, Any]] = []
+    found: list[Row] = []
     begun = [row for row in rows if row["attempt"]]
     if ids := [row["id"] for row in begun if row["id"] not in only or row["client_retries"]]:
         query = _statement_for_ids(database, "attempts", AttemptRow.select, AttemptRow.job_id, ids)
@@ -136,7 +136,7 @@ def _with_attempts(database: Database, rows: Sequence[dict[str, Any]]) -> list[J
     return [_job(row, tuple(sorted(attempts[row["id"]], key=_number))) for row in rows]
 
 
-def _has_only_attempt(row: Mapping[str, Any]) -> bool:
+def _has_only_attempt(row: Values) -> bool:
     """Return whether the row of a job has its only attempt, see `JobRow`.
 
     If a client has retried the job, the attempt may have a row of its own, too.
@@ -145,7 +145,7 @@ def _has_only_attempt(row: Mapping[str, Any]) -> bool:
     return bool(is_only and (row["first_outcome"] or row["status"] == Status.RUNNING))
 
 
-def _first_attempt(row: Mapping[str, Any]) -> dict[str, Any]:
+def _first_attempt(row: Values) -> Row:
     """Return the row of the only attempt from the row of its job."""
     first = {name: row[f"first_{name}"] for name in _FIRST}
     names = ("started_at", "finished_at", "error")
@@ -153,7 +153,7 @@ def _first_attempt(row: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _last_lines_of_failed(
-    database: Database, attempts: Iterable[dict[str, Any]]
+    database: Database, attempts: Iterable[Row]
 ) -> dict[tuple[UUID, int], tuple[str, ...]]:
     """Return the last lines of output of the failed attempts among these."""
     failed = {
@@ -176,7 +176,7 @@ def _select_last_output() -> Any:
     return OutputRow.select().where(OutputRow.position >= start)
 
 
-def _last_lines(parts: Iterable[Mapping[str, Any]]) -> dict[tuple[UUID, int], tuple[str, ...]]:
+def _last_lines(parts: Iterable[Values]) -> dict[tuple[UUID, int], tuple[str, ...]]:
     """Return at most LAST_LINES lines of each attempt, by job id and attempt number."""
     texts: dict[tuple[UUID, int], bytes] = defaultdict(bytes)
     for part in sorted(parts, key=lambda part: part["position"]):
@@ -195,7 +195,7 @@ def _statement_for_ids(
     select: Callable[[], Any],
     field: pw.Field,
     ids: Sequence[UUID],
-) -> tuple[Statement, dict[str, Any]]:
+) -> tuple[Statement, Row]:
     """Return the statement for the rows with these ids, and its values.
 
     The number of parameters is rounded up to a power of two, so that there are few statements. The
@@ -211,7 +211,7 @@ def _number(attempt: Attempt) -> int:
     return attempt.number
 
 
-def _attempt(row: dict[str, Any], last_lines: tuple[str, ...]) -> Attempt:
+def _attempt(row: Row, last_lines: tuple[str, ...]) -> Attempt:
     return Attempt(
         number=row["number"],
         runner=row["runner"],
@@ -225,7 +225,7 @@ def _attempt(row: dict[str, Any], last_lines: tuple[str, ...]) -> Attempt:
     )
 
 
-def _job(row: dict[str, Any], attempts: tuple[Attempt, ...]) -> Job:
+def _job(row: Row, attempts: tuple[Attempt, ...]) -> Job:
     """Convert a row to a job. The row is modified."""
     for name in _JSON_TEXTS:
         if (text := row.setdefault(name, None)) is not None:  # most of them are

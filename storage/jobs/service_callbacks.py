@@ -22,6 +22,7 @@ from storage.db.clock import Clock
 from storage.db.database import Database
 from storage.db.models import CallbackPositionRow, EventRow, JobRow, ServiceCallbackRow
 from storage.db.parameters import parameter
+from storage.db.statements import Row, Values
 from storage.db.versions import select_newest_version
 from storage.jobs.callbacks import Callback, WaitLimit
 from storage.jobs.rows import from_json_text, jobs_by_id
@@ -113,7 +114,7 @@ class ServiceCallbacks:
         row = {"name": callback.name, "job_id": callback.job.id}
         self._database.run(again.where(*_unchanged(row, callback.tries)))
 
-    def _remove(self, row: Mapping[str, Any], tries: int) -> None:
+    def _remove(self, row: Values, tries: int) -> None:
         self._database.run(ServiceCallbackRow.delete().where(*_unchanged(row, tries)))
 
     def _due(self, limit: int) -> Any:
@@ -153,7 +154,7 @@ class ServiceCallbacks:
                 self._seen[name] = end
         return has_more
 
-    def _rows(self, name: str, ends: Sequence[_End]) -> list[dict[str, Any]]:
+    def _rows(self, name: str, ends: Sequence[_End]) -> list[Row]:
         """Return the rows of a callback for the ends that its filters select."""
         selects, now = self._callbacks[name].selects, self._clock()
         return [
@@ -162,7 +163,7 @@ class ServiceCallbacks:
             if selects(end.status, end.type, end.queue, end.tags)
         ]
 
-    def _move(self, name: str, position: int, end: int, rows: list[dict[str, Any]]) -> bool:
+    def _move(self, name: str, position: int, end: int, rows: list[Row]) -> bool:
         """Move a position and add rows, unless another listener has moved it."""
         with self._database.transaction():
             is_mine = CallbackPositionRow.name == name, CallbackPositionRow.version == position
@@ -192,11 +193,11 @@ def _select_ends() -> Any:
     return query.where(*ends).order_by(EventRow.version).limit(PAGE)
 
 
-def _end(row: dict[str, Any]) -> _End:
+def _end(row: Row) -> _End:
     return _End(**{**row, "tags": from_json_text(row["tags"]) or ()})
 
 
-def _unchanged(row: Mapping[str, Any], tries: int) -> tuple[pw.Expression, ...]:
+def _unchanged(row: Values, tries: int) -> tuple[pw.Expression, ...]:
     """Return the condition that a row still has this number of tries, as in `callbacks`."""
     return (
         ServiceCallbackRow.name == row["name"],

@@ -8,6 +8,7 @@ import peewee as pw
 from storage.db.database import Database
 from storage.db.models import AttemptRow, JobRow, QueueRow, RunnerRow
 from storage.db.parameters import PARAMETER_ROWS, key_equals, parameter, unindexed
+from storage.db.statements import Row
 from storage.db.versions import NEWEST_VERSION
 from storage.records.states import Status, Transition
 
@@ -26,7 +27,7 @@ def _version_from_offset() -> Any:
     return pw.Expression(NEWEST_VERSION, "-", parameter(JobRow.version))
 
 
-def guarded_update(transition: Transition, changes: dict[str, Any]) -> Any:
+def guarded_update(transition: Transition, changes: Row) -> Any:
     """Build the UPDATE of a transition, with the guard from its row in the state table.
 
     The parameter `version` is the offset from the transaction's newest version.

@@ -9,7 +9,7 @@ from uuid import UUID
 
 from storage.db.database import Database
 from storage.db.models import JobRow
-from storage.db.statements import Statement
+from storage.db.statements import Row, Statement
 from storage.jobs.files import insert_files
 from storage.jobs.statements import (
     end_attempt,
@@ -20,8 +20,9 @@ from storage.jobs.statements import (
 )
 from storage.jobs.unique_keys import other_holder
 from storage.records.attempt_outcome import AttemptOutcome
-from storage.records.job import Fence, Json
+from storage.records.job import Fence
 from storage.records.job_file import JobFile
+from storage.records.json_values import Json
 from storage.records.states import (
     ABANDON,
     CANCEL,
@@ -45,7 +46,7 @@ class Settlement:
     transition: Transition
     fence: Fence
     outcome: AttemptOutcome
-    changes: dict[str, Any] = field(default_factory=dict)
+    changes: Row = field(default_factory=dict)
     """Further changes of the job."""
     delay_ms: int | None = None
     """For a job that waits again: when it is due."""
@@ -182,7 +183,7 @@ class Transitions:
         return accepted
 
     def _settle(self, settlements: Sequence[Settlement], now: int) -> list[bool]:
-        groups = defaultdict[tuple[str, ...], list[tuple[int, Settlement, dict[str, Any]]]](list)
+        groups = defaultdict[tuple[str, ...], list[tuple[int, Settlement, Row]]](list)
         for index, each in enumerate(settlements):
             changes = _job_changes(each, now)
             groups[each.transition.name, *changes].append((index, each, changes))
@@ -196,7 +197,7 @@ class Transitions:
         return accepted
 
     def _settle_group(
-        self, settlements: Sequence[Settlement], changes: Sequence[dict[str, Any]], now: int
+        self, settlements: Sequence[Settlement], changes: Sequence[Row], now: int
     ) -> list[bool]:
         """Settle attempts whose jobs change by the same statement."""
         transition = settlements[0].transition
@@ -238,15 +239,11 @@ class Transitions:
         for row in self._database.fetch(job_type, {"id": job_id}):
             self._database.counters.add(row["type"], name)
 
-    def _change(
-        self, transition: Transition, guard: dict[str, Any], now: int, changes: dict[str, Any]
-    ) -> bool:
+    def _change(self, transition: Transition, guard: Row, now: int, changes: Row) -> bool:
         (change,) = self._with_versions(transition, now, [changes])
         return self._database.change(self._statement(transition, change), {**change, **guard}) == 1
 
-    def _with_versions(
-        self, transition: Transition, now: int, changes: Sequence[dict[str, Any]]
-    ) -> list[dict[str, Any]]:
+    def _with_versions(self, transition: Transition, now: int, changes: Sequence[Row]) -> list[Row]:
         """Add versions, in the order of the changes, and the values that all changes have."""
         first_offset = self._database.next_version_offset(len(changes)) + len(changes) - 1
         common = {"finished_at": now} if transition.target in FINAL else {}
@@ -255,13 +252,13 @@ class Transitions:
             for index, each in enumerate(changes)
         ]
 
-    def _statement(self, transition: Transition, changes: dict[str, Any]) -> Statement:
+    def _statement(self, transition: Transition, changes: Row) -> Statement:
         # Expressions are part of the SQL text; a transition always has the same ones.
         key = (transition.name, *changes)
         return self._database.statement(key, lambda: guarded_update(transition, changes))
 
 
-def _fence_values(fence: Fence) -> dict[str, Any]:
+def _fence_values(fence: Fence) -> Row:
     return {"job_id": fence.job_id, "holder": fence.runner, "held_attempt": fence.attempt}
 
 
@@ -270,7 +267,7 @@ def _is_in_job(settlement: Settlement) -> bool:
     return settlement.fence.attempt == 1 and settlement.transition.target in FINAL
 
 
-def _job_changes(settlement: Settlement, now: int) -> dict[str, Any]:
+def _job_changes(settlement: Settlement, now: int) -> Row:
     """Return the changes of a job when its attempt ends."""
     outcome, error = settlement.outcome, settlement.outcome.error
     changes = {"error": error and to_json_text(error), **settlement.changes}
@@ -293,7 +290,7 @@ def _job_changes(settlement: Settlement, now: int) -> dict[str, Any]:
     }
 
 
-def _attempt_values(settlement: Settlement, now: int) -> dict[str, Any]:
+def _attempt_values(settlement: Settlement, now: int) -> Row:
     """Return the values for the row of an attempt when it ends."""
     fence, outcome, error = settlement.fence, settlement.outcome, settlement.outcome.error
     return {

@@ -11,7 +11,7 @@ commit. The index of migration 0035 refuses a second holder in any case.
 """
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
@@ -21,6 +21,7 @@ import peewee as pw
 from storage.db.database import Database
 from storage.db.models import JobRow
 from storage.db.parameters import parameter
+from storage.db.statements import Row, Values
 from storage.records.job import NewJob
 from storage.records.queue_name import DEFAULT_QUEUE
 from storage.records.states import Status
@@ -52,7 +53,7 @@ class KeyHolder:
     queue: str = DEFAULT_QUEUE
 
 
-Holders = dict[str | None, dict[str, Any]]
+Holders = dict[str | None, Row]
 """The rows of the jobs that hold unique keys, by key; None is no key."""
 
 
@@ -87,7 +88,7 @@ def rows_of_holders(database: Database, jobs: Sequence[NewJob]) -> Holders:
     return {row["unique_key"]: row for row in database.rows(query)}
 
 
-def holder_of_key(job: NewJob, row: Mapping[str, Any]) -> KeyHolder | None:
+def holder_of_key(job: NewJob, row: Values) -> KeyHolder | None:
     """Return the job that keeps a new one from being stored; `row` is the row of the holder.
 
     Returns None if the new job replaces the holder: a queued job, of its own caller unless it may
@@ -106,7 +107,7 @@ def other_holder(database: Database, job_id: UUID) -> KeyHolder | None:
     return _holder(rows[0], is_answer=False) if rows else None
 
 
-def _holder(row: Mapping[str, Any], is_answer: bool) -> KeyHolder:
+def _holder(row: Values, is_answer: bool) -> KeyHolder:
     status = Status(row["status"])
     holder = row["id"], status, row["unique_key"], row["unique_scope"], is_answer
     return KeyHolder(*holder, row["submitted_by"], row["queue"])

@@ -13,6 +13,7 @@ from storage.db.clock import DATABASE_NOW
 from storage.db.database import Database
 from storage.db.models import CounterRow, RunnerRow
 from storage.db.models_liveness import LostRunnerRow
+from storage.db.statements import Row
 from storage.liveness.runners import RegisteredRunner
 
 KEEP_SECONDS = 86_400.0
@@ -106,7 +107,7 @@ def process_of(name: str) -> str:
     return name.rpartition("-")[0]
 
 
-def _runner(row: dict[str, Any]) -> LostRunner:
+def _runner(row: Row) -> LostRunner:
     heard_at, queues, now = row["heard_at"] or row["lost_at"], row["queues"], row["now"]
     return LostRunner(
         row["name"],

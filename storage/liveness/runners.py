@@ -10,6 +10,7 @@ from typing import Any
 from storage.db.clock import DATABASE_NOW
 from storage.db.database import Database
 from storage.db.models import JobRow, RunnerRow
+from storage.db.statements import Row
 from storage.jobs.open_queues import IS_RUNNING
 from storage.liveness.heartbeat import STALE_SECONDS, seconds_since_touch
 from storage.records.job import Job, NewJob
@@ -79,7 +80,7 @@ def living_runner_names(database: Database, folder: Path) -> list[str]:
     return [name for name in names if not is_lock_free(lock_path(folder, name))]
 
 
-def _runner(row: dict[str, Any], held: int, folder: Path) -> RegisteredRunner:
+def _runner(row: Row, held: int, folder: Path) -> RegisteredRunner:
     queues, now, renewed_at = row["queues"], row.get("now"), row["renewed_at"]
     if now is None:
         age = seconds_since_touch(lock_path(folder, row["name"]))

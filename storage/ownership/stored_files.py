@@ -9,6 +9,7 @@ from typing import Any
 
 from storage.db.database import Database
 from storage.db.models import JobFileRow, JobRow, UploadRow
+from storage.db.statements import Row
 from storage.files.folder import FolderUploads
 from storage.files.uploads import Uploads
 from storage.jobs.files import unused_files
@@ -103,12 +104,12 @@ def files_with_rows(database: Database) -> Iterator[tuple[str, int, Upload | Art
             yield f"job {file.job_id}, file {file.position}", file.size, file.key
 
 
-def _uploads_after(database: Database, last: Any) -> list[dict[str, Any]]:
+def _uploads_after(database: Database, last: Any) -> list[Row]:
     query = UploadRow.select().order_by(UploadRow.id).limit(_BATCH)
     return database.rows(query if last is None else query.where(UploadRow.id > last))
 
 
-def _job_files_after(database: Database, last: Any) -> list[dict[str, Any]]:
+def _job_files_after(database: Database, last: Any) -> list[Row]:
     columns = JobFileRow.job_id, JobFileRow.name
     query = JobFileRow.select().order_by(*columns).limit(_BATCH)
     if last is not None:

@@ -6,7 +6,7 @@ A tag that few jobs have is read by its own index instead, all at once.
 """
 
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import Any
 from uuid import UUID
@@ -16,6 +16,7 @@ import peewee as pw
 from storage.db.database import Database
 from storage.db.models import JobRow, TagRow
 from storage.db.parameters import parameter, unindexed
+from storage.db.statements import Row, Values
 from storage.queries.search_statements import (
     has_tag,
     in_queues,
@@ -145,9 +146,9 @@ class _Run:
         self,
         name: str,
         select: Callable[[Database, Iterable[str]], Any],
-        more: Mapping[str, Any],
+        more: Values,
         end: Position | None = None,
-    ) -> list[dict[str, Any]]:
+    ) -> list[Row]:
         names = tuple(self._named)
         statement = self._database.statement((name, *names), lambda: select(self._database, names))
         bounds = _bounds(end or self._least, self._before)
@@ -157,7 +158,7 @@ class _Run:
         count = self._database.statement(("tag", FEW + 1), lambda: select_tag_count(FEW + 1))
         return bool(self._database.fetch(count, {"tag": tag})[0]["count"] <= FEW)
 
-    def _add(self, rows: list[dict[str, Any]]) -> None:
+    def _add(self, rows: list[Row]) -> None:
         """Add failures, the latest first."""
         self.failed += len(rows)
         for row in rows:
@@ -171,7 +172,7 @@ class _Run:
                 group.job_ids.append(UUID(row["text"]))
 
 
-def _bounds(least: Position, before: Position) -> dict[str, Any]:
+def _bounds(least: Position, before: Position) -> Row:
     return {
         "least at": least[0],
         "least id": least[1],

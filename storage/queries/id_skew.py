@@ -4,7 +4,7 @@ A listener makes an id by its own clock, shortly before the job is stored. `crea
 store's clock. A search by time uses the ids, so it must know how far off they can be.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import peewee as pw
@@ -12,6 +12,7 @@ import peewee as pw
 from storage.db.database import Database
 from storage.db.models import CounterRow
 from storage.db.parameters import parameter
+from storage.db.statements import Values
 from storage.records.ids import id_time_ms
 
 _IS_SKEW = pw.SQL("type = '' AND name = 'version id_skew_ms'")
@@ -28,7 +29,7 @@ class IdSkew:
         """Lower bound of the stored skew. Only set from committed data, as a transaction may still
         fail."""
 
-    def record(self, rows: Sequence[Mapping[str, Any]]) -> None:
+    def record(self, rows: Sequence[Values]) -> None:
         """Raise the stored skew if these new jobs need it. Call this in the transaction that stores
         them."""
         skew = max(abs(id_time_ms(row["id"]) - row["created_at"]) for row in rows)

@@ -27,10 +27,10 @@ import re
 import time
 from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass, replace
-from typing import Any
 from uuid import UUID
 
 from storage.db.database import Database
+from storage.db.statements import Row
 from storage.jobs.transitions import to_json_text
 from storage.queries.id_skew import stored_skew
 from storage.queries.search_statements import (
@@ -204,7 +204,7 @@ class _SearchRun:
         guard = {column: value}
         return [self._windows(guard, checked) if checked else self._pages(guard)]
 
-    def _few_ended(self, status: Status, other: dict[str, Any]) -> list[dict[str, Any]]:
+    def _few_ended(self, status: Status, other: Row) -> list[Row]:
         """The index ranges of a status, if they have few jobs, and fewer than the other range."""
         given = self._filters.type
         types = types_of(self._database) if given is None else [given]
@@ -216,7 +216,7 @@ class _SearchRun:
                 return []
         return ranges if self._count_range(other, ended + 1) > ended else []
 
-    def _count_range(self, guard: dict[str, Any], limit: int) -> int:
+    def _count_range(self, guard: Row, limit: int) -> int:
         """The number of jobs of an index range, up to a limit."""
         count = self._database.statement(("range", *guard), lambda: select_range_count(guard))
         values = {**guard, "before": self._start, "least": self._least, "limit": limit}
@@ -233,10 +233,10 @@ class _SearchRun:
         return [self._windows(self._type_guard, looked_at)]
 
     @property
-    def _type_guard(self) -> dict[str, Any]:
+    def _type_guard(self) -> Row:
         return {} if self._filters.type is None else {"type": self._filters.type}
 
-    def _range(self, guard: dict[str, Any]) -> Iterator[Candidate]:
+    def _range(self, guard: Row) -> Iterator[Candidate]:
         """The matching jobs of an index range."""
         return self._windows(guard, self._looked_at) if self._looked_at else self._pages(guard)
 
@@ -245,9 +245,7 @@ class _SearchRun:
         count = self._database.statement(key, lambda: select_count(self._database, status, FEW + 1))
         return bool(self._database.fetch(count, {})[0]["count"] <= FEW)
 
-    def _unfinished(
-        self, status: Status, more: dict[str, Any] | None = None
-    ) -> Iterator[Candidate]:
+    def _unfinished(self, status: Status, more: Row | None = None) -> Iterator[Candidate]:
         """The matching jobs among the few with a status; `more` are further filters."""
         looked_at = {**self._type_guard, **self._looked_at, **(more or {})}
         chosen = self._database.statement(
@@ -257,7 +255,7 @@ class _SearchRun:
         values = {**looked_at, "before": self._start, "least": self._least}
         return ((row["id"], True) for row in self._database.fetch(chosen, values))
 
-    def _pages(self, guard: dict[str, Any]) -> Iterator[Candidate]:
+    def _pages(self, guard: Row) -> Iterator[Candidate]:
         """All jobs of an index range."""
         before, count = self._start, self._count
         page = self._database.statement(("page", *guard, count), lambda: select_ids(guard, count))
@@ -268,7 +266,7 @@ class _SearchRun:
                 return
             before = rows[-1]["id"]
 
-    def _windows(self, guard: dict[str, Any], looked_at: dict[str, Any]) -> Iterator[Candidate]:
+    def _windows(self, guard: Row, looked_at: Row) -> Iterator[Candidate]:
         """The matching jobs of an index range, and the end of each window."""
         before, size = self._start, WINDOWS[0]
         while (last := self._last(guard, before, size)) is not None:
@@ -279,15 +277,13 @@ class _SearchRun:
             yield last, False
             before = last
 
-    def _last(self, guard: dict[str, Any], before: UUID, size: int) -> UUID | None:
+    def _last(self, guard: Row, before: UUID, size: int) -> UUID | None:
         last = self._database.statement(("last", *guard, size), lambda: select_last(guard, size))
         rows = self._database.fetch(last, {**guard, "before": before, "least": self._least})
         text = rows[0]["id"]
         return None if text is None else UUID(text)
 
-    def _chosen(
-        self, guard: dict[str, Any], looked_at: dict[str, Any], before: UUID, last: UUID
-    ) -> list[UUID]:
+    def _chosen(self, guard: Row, looked_at: Row, before: UUID, last: UUID) -> list[UUID]:
         chosen = self._database.statement(
             ("chosen", *guard, *looked_at),
             lambda: select_chosen(self._database, guard, looked_at),
@@ -301,7 +297,7 @@ class _SearchRun:
         ]
 
 
-def _unindexed_filters(filters: Filters) -> dict[str, Any]:
+def _unindexed_filters(filters: Filters) -> Row:
     """The filters that no index serves, with their values."""
     given = {
         "created_after": filters.created_after,

@@ -5,7 +5,7 @@ A guard selects a range of an index. It is a mapping with the column `type`, wit
 UNSUCCESSFUL have such ranges.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from typing import Any
 
 import peewee as pw
@@ -13,6 +13,7 @@ import peewee as pw
 from storage.db.database import Database
 from storage.db.models import JobRow, TagRow, UploadRow
 from storage.db.parameters import parameter, unindexed
+from storage.db.statements import Values
 from storage.jobs.open_queues import IS_QUEUED, IS_RUNNING, UNFINISHED
 from storage.records.states import Status
 
@@ -22,7 +23,7 @@ _IS_UNSUCCESSFUL = pw.SQL("status IN ('failed', 'canceled')")
 _HAS_TYPE = pw.SQL("type <> ''")
 
 
-def _within(guard: Mapping[str, Any]) -> list[Any]:
+def _within(guard: Values) -> list[Any]:
     """The condition on ids between `least` and `before`, within the range of a guard.
 
     The guard and the id are compared as one row value, which is one range of the index. With
@@ -44,42 +45,42 @@ def _within(guard: Mapping[str, Any]) -> list[Any]:
     return [*within, _IS_UNSUCCESSFUL if "status" in guard else _HAS_TYPE]
 
 
-def _key(guard: Mapping[str, Any]) -> list[Any]:
+def _key(guard: Values) -> list[Any]:
     """The columns of the index of a guard. The last one is the id."""
     if "tag" in guard:
         return [TagRow.tag, TagRow.job_id]
     return [*(getattr(JobRow, name) for name in guard), JobRow.id]
 
 
-def _newest_first(guard: Mapping[str, Any]) -> list[Any]:
+def _newest_first(guard: Values) -> list[Any]:
     return [column.desc() for column in _key(guard)]
 
 
-def _ids(guard: Mapping[str, Any]) -> Any:
+def _ids(guard: Values) -> Any:
     """The query for the ids of jobs by the index of a guard."""
     column = _key(guard)[-1]
     return column.model.select(column.alias("id"))
 
 
-def select_ids(guard: Mapping[str, Any], count: int) -> Any:
+def select_ids(guard: Values, count: int) -> Any:
     """Up to `count` ids between `least` and `before`, newest first, within the range of a guard."""
     return _ids(guard).where(*_within(guard)).order_by(*_newest_first(guard)).limit(count)
 
 
-def select_last(guard: Mapping[str, Any], count: int) -> Any:
+def select_last(guard: Values, count: int) -> Any:
     """The oldest id that `select_ids` would find, as text, or null. Texts sort like their ids."""
     some = select_ids(guard, count).alias("some")
     return pw.Select([some], [pw.fn.MIN(some.c.id.cast("TEXT")).alias("id")])
 
 
-def select_range_count(guard: Mapping[str, Any]) -> Any:
+def select_range_count(guard: Values) -> Any:
     """The number of ids between `least` and `before` within the range of a guard, up to `limit`."""
     limit = parameter(pw.IntegerField(), "limit")
     some = _ids(guard).where(*_within(guard)).limit(limit).alias("some")
     return pw.Select([some], [pw.fn.COUNT(pw.SQL("*")).alias("count")])
 
 
-def select_chosen(database: Database, guard: Mapping[str, Any], names: Mapping[str, Any]) -> Any:
+def select_chosen(database: Database, guard: Values, names: Values) -> Any:
     """All ids between `least` and `before` that match the named filters, newest first.
 
     With the filter `failure`, which no condition expresses, also the types and the errors.
@@ -93,7 +94,7 @@ def select_chosen(database: Database, guard: Mapping[str, Any], names: Mapping[s
     return chosen.order_by(*_newest_first(guard))
 
 
-def select_unfinished(database: Database, names: Mapping[str, Any], status: str) -> Any:
+def select_unfinished(database: Database, names: Values, status: str) -> Any:
     """All ids of the jobs with a status that is not final, otherwise like `select_chosen`."""
     conditions = _is_unfinished(status), *_within({}), *_chosen(database, names)
     query = JobRow.select(JobRow.id).where(*conditions)
@@ -111,7 +112,7 @@ def _is_unfinished(status: str) -> pw.SQL:
     return IS_QUEUED if status == Status.QUEUED else IS_RUNNING
 
 
-def _chosen(database: Database, names: Mapping[str, Any]) -> list[Any]:
+def _chosen(database: Database, names: Values) -> list[Any]:
     """The conditions of the named filters."""
     text = parameter(JobRow.payload, "text"), parameter(JobRow.payload, "quoted")
     named = UploadRow.select(UploadRow.id).where(

@@ -15,6 +15,7 @@ from typing import Any
 
 from storage.db.database import Database
 from storage.db.models import JobRow
+from storage.db.statements import Values
 from storage.jobs.open_queues import IS_RUNNING
 from storage.liveness.runners import RegisteredRunner
 from storage.queries.run_times import MAX_SECONDS, UNKNOWN, RunTimes
@@ -121,7 +122,7 @@ def _select_running() -> Any:
     return JobRow.select(*columns, *more).where(IS_RUNNING).limit(MAX_RUNNING)
 
 
-def _running_job(row: Mapping[str, Any], times: RunTimes, now: int) -> RunningJob:
+def _running_job(row: Values, times: RunTimes, now: int) -> RunningJob:
     elapsed = max(0.0, (now - row["started_at"]) / 1000)
     left = times.left(row["type"], elapsed, _parsed(row["progress"]))
     left = left if row["cancel_requested_at"] is None else 0.0

@@ -13,6 +13,7 @@ from uuid import UUID
 from storage.records.batch import BatchJob
 from storage.records.ids import id_in_batch
 from storage.records.job import NewJob
+from storage.records.json_values import JsonValue
 
 SHARED = frozenset(
     {
@@ -39,7 +40,7 @@ _OTHERS = {
 """The other fields with their defaults: a job that has another value needs more than its row."""
 
 
-class AlikeRows(Sequence[Mapping[str, Any]]):
+class AlikeRows(Sequence[Mapping[str, JsonValue]]):
     """The rows of some jobs of a batch, made when they are read.
 
     Versions are offsets that begin with `first_offset`, and become smaller.
@@ -48,7 +49,7 @@ class AlikeRows(Sequence[Mapping[str, Any]]):
     def __init__(
         self,
         batch_id: UUID,
-        rows: Mapping[int, Mapping[str, Any]],
+        rows: Mapping[int, Mapping[str, JsonValue]],
         jobs: Sequence[BatchJob],
         first_offset: int,
     ):
@@ -62,9 +63,9 @@ class AlikeRows(Sequence[Mapping[str, Any]]):
         return len(self._jobs)
 
     @overload
-    def __getitem__(self, at: int) -> Mapping[str, Any]: ...
+    def __getitem__(self, at: int) -> Mapping[str, JsonValue]: ...
     @overload
-    def __getitem__(self, at: slice) -> Sequence[Mapping[str, Any]]: ...
+    def __getitem__(self, at: slice) -> Sequence[Mapping[str, JsonValue]]: ...
     def __getitem__(self, at: int | slice) -> Any:
         if isinstance(at, slice):
             return [self[each] for each in range(*at.indices(len(self)))]
@@ -78,7 +79,7 @@ class AlikeRows(Sequence[Mapping[str, Any]]):
 
 
 def by_columns(
-    rows: Mapping[int, Mapping[str, Any]], jobs: Collection[BatchJob]
+    rows: Mapping[int, Mapping[str, JsonValue]], jobs: Collection[BatchJob]
 ) -> dict[tuple[str, ...], list[BatchJob]]:
     """Return jobs whose templates have rows, by the columns of these rows."""
     columns = {number: (*row, "version") for number, row in rows.items()}
@@ -89,7 +90,7 @@ def by_columns(
     return found
 
 
-def types(rows: Mapping[int, Mapping[str, Any]], jobs: Collection[BatchJob]) -> Counter[str]:
+def types(rows: Mapping[int, Mapping[str, JsonValue]], jobs: Collection[BatchJob]) -> Counter[str]:
     """Return how many jobs whose templates have rows there are of each type."""
     found = Counter[str]()
     for number, count in Counter(number for _, number, _ in jobs).items():

@@ -4,8 +4,10 @@ Imports nothing of ours.
 """
 
 from dataclasses import dataclass
-from typing import Any, Literal, get_args
+from typing import Literal, get_args
 from uuid import UUID
+
+from storage.records.json_values import Json
 
 Action = Literal[
     "submit",
@@ -66,7 +68,7 @@ class AuditEntry:
     action: str
     kind: str
     subject: str
-    detail: dict[str, Any]
+    detail: Json
 
 
 @dataclass(frozen=True)

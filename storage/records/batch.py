@@ -7,7 +7,8 @@ from uuid import UUID
 
 from storage.records.audit import Actor
 from storage.records.ids import id_in_batch
-from storage.records.job import EncodedJson, Json, NewJob
+from storage.records.job import EncodedJson, NewJob
+from storage.records.json_values import Json
 from storage.records.states import FINAL, Status
 
 Refuse = Callable[[int, Any, NewJob], Json]

@@ -20,11 +20,10 @@ from uuid import UUID
 from storage.records.audit import Actor
 from storage.records.ids import new_id
 from storage.records.job_limits import OwnLimits
+from storage.records.json_values import Json
 from storage.records.queue_name import DEFAULT_QUEUE
 from storage.records.states import FINAL, Status
 from storage.records.trace_context import TraceOrigin, trace_origin
-
-Json = dict[str, Any]
 
 UniqueScope = Literal["queued", "running", "final"]
 """How long a job holds its unique key: until it starts, until it is final, or as long as it exists.

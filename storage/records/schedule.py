@@ -11,7 +11,8 @@ from functools import lru_cache
 from typing import Any
 from uuid import UUID
 
-from storage.records.job import EncodedJson, Json, NewJob
+from storage.records.job import EncodedJson, NewJob
+from storage.records.json_values import Json
 from storage.records.queue_name import DEFAULT_QUEUE
 from storage.records.states import Status
 

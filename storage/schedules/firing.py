@@ -9,7 +9,7 @@ firing is its schedule and its nominal time, so a wrong clock fires none twice e
 import logging
 import random
 import time
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 from uuid import UUID
@@ -20,6 +20,7 @@ from storage.db.clock import Clock
 from storage.db.database import Database
 from storage.db.models import FiringRow, JobRow, ScheduleRow
 from storage.db.parameters import parameter
+from storage.db.statements import Row, Values
 from storage.jobs.unique_keys import KeyHolder
 from storage.notify.wakeup import LISTENER, WORKER, Wakeup, notifying_transaction
 from storage.records.job import NewJob
@@ -40,8 +41,6 @@ KEPT = 50
 """How many firings of a schedule are kept, at least, besides those whose jobs are not final."""
 PRUNE_ONE_IN = 16
 """Each so many firings of a schedule, its old ones are deleted."""
-
-Row = dict[str, Any]
 
 
 @dataclass
@@ -244,7 +243,7 @@ def _job(row: Row, nominal_at: int, way: Way) -> NewJob:
     )
 
 
-def _calendar(row: Mapping[str, Any]) -> Calendar:
+def _calendar(row: Values) -> Calendar:
     timing = Timing(row["cron"], row["every"], row["timezone"])
     return Calendar(timing, row["anchor_at"], row["until"])
 

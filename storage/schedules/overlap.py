@@ -8,6 +8,7 @@ from uuid import UUID
 from storage.db.database import Database
 from storage.db.models import FiringRow, JobRow
 from storage.db.parameters import parameter
+from storage.db.statements import Row
 from storage.jobs.transitions import Transitions
 from storage.records.schedule import Overlap
 from storage.records.states import FINAL, Status
@@ -28,7 +29,7 @@ class Way:
     skipped: str | None = None
     after: tuple[UUID, ...] = ()
 
-    def options(self) -> dict[str, Any]:
+    def options(self) -> Row:
         """Return the fields of the new job."""
         return {"after": self.after, "on_failure": "run"} if self.after else {}
 

@@ -1,7 +1,7 @@
 """`Schedules`: the operations on schedules for clients. `firing.py` has those for workers."""
 
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 from uuid import UUID
@@ -12,6 +12,7 @@ from storage.audit.record import record
 from storage.db.clock import Clock
 from storage.db.database import Database
 from storage.db.models import FiringRow, JobRow, KeyRow, ScheduleRow
+from storage.db.statements import Row, Values
 from storage.jobs.idempotency import KeyedJob, delete_keys, store_keys
 from storage.jobs.shares import require_row_room
 from storage.jobs.transitions import to_json_text
@@ -282,14 +283,14 @@ def _changed(
     )
 
 
-def _known_of(schedule: Schedule) -> dict[str, Any]:
+def _known_of(schedule: Schedule) -> Row:
     """What the audit log says of a schedule: its type, when it is due, and whether it is paused."""
     settings = schedule.settings
     times = {name: value for name, value in vars(settings.timing).items() if value is not None}
     return {"type": settings.type, **times, "paused": settings.paused, "version": schedule.version}
 
 
-def _row(schedule: Schedule, now: int) -> dict[str, Any]:
+def _row(schedule: Schedule, now: int) -> Row:
     settings = schedule.settings
     payload = to_json_text(settings.payload)
     same = (
@@ -311,7 +312,7 @@ def _row(schedule: Schedule, now: int) -> dict[str, Any]:
     }
 
 
-def _schedule(row: Mapping[str, Any]) -> Schedule:
+def _schedule(row: Values) -> Schedule:
     settings = ScheduleSettings(
         row["type"],
         json.loads(row["payload"]),
@@ -331,7 +332,7 @@ def _schedule(row: Mapping[str, Any]) -> Schedule:
     return Schedule(row["name"], settings, *(row[name] for name in same))
 
 
-def _firing(row: Mapping[str, Any]) -> Firing:
+def _firing(row: Values) -> Firing:
     status = None if row["job_status"] is None else Status(row["job_status"])
     outcome = FiringOutcome(row["outcome"])
     return Firing(**{**row, "outcome": outcome, "job_status": status})

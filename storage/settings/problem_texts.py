@@ -3,6 +3,8 @@
 from collections.abc import Mapping
 from typing import Any
 
+from storage.records.json_values import JsonValue
+
 _SENTENCES = {
     "int_parsing": "it must be a whole number",
     "int_from_float": "it must be a whole number",
@@ -18,7 +20,7 @@ _SENTENCES = {
 """Sentences for kinds of errors, whose own texts speak of inputs and their parsing."""
 
 
-def problem_text(error: Mapping[str, Any]) -> str:
+def problem_text(error: Mapping[str, JsonValue]) -> str:
     """Return the reason of one error of a Pydantic model."""
     if sentence := _SENTENCES.get(error["type"]):
         return sentence.format_map({name: _plain(v) for name, v in error.get("ctx", {}).items()})

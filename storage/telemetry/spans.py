@@ -19,7 +19,7 @@ from opentelemetry.trace import Link, SpanKind, Status, StatusCode, get_current_
 from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
 from opentelemetry.util.re import parse_env_headers
 
-from storage.records.job import Json
+from storage.records.json_values import Json
 from storage.settings.traces import TraceSettings
 from storage.telemetry.logs import instance
 

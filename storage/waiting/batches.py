@@ -13,6 +13,7 @@ import peewee as pw
 from storage.db.database import Database
 from storage.db.models import BatchRow, JobRow
 from storage.db.parameters import parameter, unindexed
+from storage.db.statements import Row
 from storage.records.holds import Hold
 from storage.records.ids import batch_id_of, id_in_batch
 from storage.records.job import Job
@@ -44,7 +45,7 @@ def wait_for_batch(database: Database, job: Job) -> Wait:
     return Wait(Hold.BATCH, ids[:SHOWN], len(ids))
 
 
-def _has_unfinished(database: Database, batch: dict[str, Any]) -> bool:
+def _has_unfinished(database: Database, batch: Row) -> bool:
     """Return whether a job of a batch is not final, and remember this job."""
     known, last = batch["unfinished_id"], batch["last_id"]
     if known is not None and _newest_unfinished(database, known, known):

@@ -13,10 +13,12 @@ from uuid import UUID
 from storage.db.database import Database
 from storage.db.models import DependencyRow, EndedRow, JobRow
 from storage.db.parameters import parameter
+from storage.db.statements import Row, Values
 from storage.jobs.rows import from_json_text, rows_for_ids, unfinished_among
 from storage.jobs.transitions import to_json_text
 from storage.records.holds import Hold, Watch
-from storage.records.job import Job, Json, NewJob
+from storage.records.job import Job, NewJob
+from storage.records.json_values import Json
 from storage.records.states import FINAL, Status
 from storage.waiting.ended import EndedJob, Reacting, watch
 from storage.waiting.held import held_by, hold, release
@@ -78,7 +80,7 @@ class Waiting:
         ]
 
 
-def let_wait(database: Database, new: Sequence[tuple[NewJob, dict[str, Any]]]) -> bool:
+def let_wait(database: Database, new: Sequence[tuple[NewJob, Row]]) -> bool:
     """Hold new jobs, given with their rows, whose predecessors have not all ended.
 
     Returns as `wait_for` does. Only inside a transaction that holds the version lock.
@@ -105,7 +107,7 @@ def wait_for(
     passes its result on: the caller then reacts to the outbox `ended`. Only inside a transaction
     that holds the version lock.
     """
-    found: list[dict[str, Any]] = [
+    found: list[Row] = [
         {
             "predecessor_id": each,
             "job_id": job.job_id,
@@ -194,7 +196,7 @@ def _note_ended(database: Database, failed: Mapping[UUID, Status]) -> None:
         database.run(EndedRow.update(watched=watched).where(*one))
 
 
-def _waiting(database: Database, ids: list[UUID], limit: int) -> list[dict[str, Any]]:
+def _waiting(database: Database, ids: list[UUID], limit: int) -> list[Row]:
     """Return the first pairs of these predecessors and the jobs that wait for them, in order."""
     name = f"first {limit} waiting jobs"
     select = partial(_select_waiting, limit)
@@ -206,7 +208,7 @@ def _select_waiting(limit: int) -> Any:
     return ordered.limit(limit)
 
 
-def _delete(database: Database, pairs: Sequence[Mapping[str, Any]]) -> None:
+def _delete(database: Database, pairs: Sequence[Values]) -> None:
     """Delete the first pairs of each predecessor, which are given in order."""
     last = {pair["predecessor_id"]: pair["job_id"] for pair in pairs}
     statement = database.statement("delete dependencies", _delete_up_to)

@@ -16,6 +16,7 @@ from storage.db.clock import Clock
 from storage.db.database import Database
 from storage.db.models import EndedRow, JobRow
 from storage.db.parameters import parameter
+from storage.db.statements import Row, Values
 from storage.jobs.transitions import Transitions
 from storage.notify.wakeup import LISTENER, WORKER, Wakeup, notifying_transaction
 from storage.records.holds import Watch
@@ -89,7 +90,7 @@ def process_ended(database: Database, wakeup: Wakeup, clock: Clock, reactions: R
     return True
 
 
-def _react(reacting: Reacting, entries: Sequence[Mapping[str, Any]], reactions: Reactions) -> None:
+def _react(reacting: Reacting, entries: Sequence[Values], reactions: Reactions) -> None:
     left = {_key(row): row["watched"] for row in entries}
     for deleted in (False, True):  # a job ends before it is deleted
         for kind, reaction in reactions.items():
@@ -106,11 +107,11 @@ def _react(reacting: Reacting, entries: Sequence[Mapping[str, Any]], reactions: 
         _store(reacting.database, row, left[_key(row)])
 
 
-def _key(row: Mapping[str, Any]) -> tuple[UUID, bool]:
+def _key(row: Values) -> tuple[UUID, bool]:
     return row["job_id"], bool(row["deleted"])
 
 
-def _store(database: Database, row: Mapping[str, Any], left: int) -> None:
+def _store(database: Database, row: Values, left: int) -> None:
     """Store what has not reacted to an entry yet; an entry to which all have reacted is deleted."""
     values = {"job_id": row["job_id"], "deleted": bool(row["deleted"]), "watched": left}
     if not left:
@@ -127,7 +128,7 @@ def _is_one() -> tuple[Any, ...]:
     return EndedRow.job_id == parameter(EndedRow.job_id), is_deleted
 
 
-def _take(database: Database, limit: int, known: int) -> list[dict[str, Any]]:
+def _take(database: Database, limit: int, known: int) -> list[Row]:
     """Return entries to which these reactions have not acted, those of the oldest jobs first."""
     statement = database.statement(("ended", known), lambda: _select(known))
     return database.fetch(statement, {"limit": limit})

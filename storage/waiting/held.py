@@ -9,6 +9,7 @@ import peewee as pw
 from storage.db.database import Database
 from storage.db.models import JobRow
 from storage.db.parameters import key_equals, parameter, unindexed
+from storage.db.statements import Row
 from storage.jobs.rows import rows_for_ids
 from storage.jobs.statements import guarded_update
 from storage.records.holds import HELD, Hold
@@ -22,7 +23,7 @@ _IS_HELD = (
 )
 
 
-def hold(row: dict[str, Any], kind: Hold) -> None:
+def hold(row: Row, kind: Hold) -> None:
     """Hold a new job, given as its row before it is stored."""
     if not row.get("holds"):
         row.update(due_at=row["run_at"], run_at=HELD, holds=0)

@@ -5,14 +5,14 @@ That happens in the transaction that reacts to the end, so that the result may b
 
 from collections.abc import Mapping
 from functools import partial
-from typing import Any
 from uuid import UUID
 
 from storage.db.database import Database
 from storage.db.models import JobRow
+from storage.db.statements import Row
 from storage.jobs.rows import from_json_text, rows_for_ids
 from storage.jobs.statements import update_queued
-from storage.records.job import Json
+from storage.records.json_values import Json
 
 FIELD = "input"
 """The field of the payload that gets the result."""
@@ -50,7 +50,7 @@ def pass_on(database: Database, passing: Mapping[UUID, UUID]) -> dict[UUID, Json
     return refused
 
 
-def payload_of(database: Database, job_id: UUID) -> dict[str, Any]:
+def payload_of(database: Database, job_id: UUID) -> Row:
     """Return the payload of a job that has an input, or gets one."""
     rows = database.rows(JobRow.select(JobRow.payload).where(JobRow.id == job_id))
     payload = from_json_text(rows[0]["payload"]) if rows else None

@@ -12,7 +12,7 @@ next job of the key gets one when that job has started. So a key with many jobs 
 others, and never has more than one job in front of theirs, however many of its jobs may run.
 """
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
@@ -22,6 +22,7 @@ import peewee as pw
 from storage.db.database import Database
 from storage.db.models import JobRow
 from storage.db.parameters import parameter
+from storage.db.statements import Row, Values
 from storage.records.holds import Hold, Watch
 from storage.records.job import Job
 from storage.records.states import Status
@@ -50,14 +51,14 @@ class _Places:
 
     taken: int
     is_starting: bool
-    waiting: list[dict[str, Any]]
+    waiting: list[Row]
 
-    def has_place_for(self, job: Mapping[str, Any]) -> bool:
+    def has_place_for(self, job: Values) -> bool:
         """Return whether a job, given as its row, may have a place now."""
         return not self.is_starting and self.taken < job["max_per_key"]
 
 
-def hold_for_places(database: Database, rows: Sequence[dict[str, Any]]) -> None:
+def hold_for_places(database: Database, rows: Sequence[Row]) -> None:
     """Hold those new jobs, given as their rows, that get no place now; the others take theirs.
 
     Only inside a transaction. Takes the version lock if a job has a concurrency key.
@@ -137,7 +138,7 @@ def _places(database: Database, keys: Collection[str], now: int) -> dict[str, _P
     taken = database.statement("places taken", _count_places)
     waiting = database.statement("waiting for places", _select_waiting)
     times = {"now": now, "recently": now - PATIENCE_MS}
-    values: list[Mapping[str, Any]] = [{"key": key, **times} for key in ordered]
+    values: list[Values] = [{"key": key, **times} for key in ordered]
     found = database.fetch_each(
         [(statement, each) for each in values for statement in (taken, waiting)]
     )

@@ -7,7 +7,7 @@ In the manifest: {"kind": "postgresql", "tables": {name: {"columns": […], "chu
 chunks are in the text format of COPY.
 """
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
@@ -18,6 +18,7 @@ from storage.db.models import ReleaseRow, RunnerRow
 from storage.db.models_liveness import LostRunnerRow
 from storage.db.schema.state import HISTORY
 from storage.db.schema.transfer_checkpoint import TABLE_NAME
+from storage.db.statements import Values
 
 _BEGIN = (
     "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY",
@@ -102,7 +103,7 @@ def snapshot(database: Database) -> Iterator[PostgresqlSnapshot]:
         connection.close()
 
 
-def load(connection: Any, tables: Mapping[str, Any], read: Callable[[str], bytes]) -> None:
+def load(connection: Any, tables: Values, read: Callable[[str], bytes]) -> None:
     """Put the rows of all tables into an empty database with its schema, in a transaction.
 
     `read` returns the data of a chunk.

@@ -13,6 +13,7 @@ from admin.doctor.findings.finding import Finding, Level, ok
 from admin.doctor.findings.subject import Subject
 from server.sign_in.jwt_checks import LEEWAY_SECONDS, read_keys
 from server.sign_in.provider import MAX_BODY_BYTES, metadata_problem, metadata_url
+from storage.db.statements import Row
 from storage.records.counted import counted
 
 NAME = "sign_in"
@@ -84,7 +85,7 @@ class _Asked:
             problem = f"it cannot be used: {getattr(error, 'reason', None) or error}"
         self.problem = problem
 
-    def _get(self, url: str) -> dict[str, Any]:
+    def _get(self, url: str) -> Row:
         """Return the JSON object behind a URL. Raises OSError, HTTPException and ValueError."""
         began = time.time()
         with self._opener.open(url, timeout=self._seconds) as answer:

@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
 
 from jobservice import requests
 from jobservice._async.transport import AsyncTransport
 from jobservice.documents import BulkChange, total
+from jobservice.json_values import Json, JsonValue
 
 
 async def change_all(
-    transport: AsyncTransport, change: str, filters: Mapping[str, Any], every: bool, dry_run: bool
+    transport: AsyncTransport,
+    change: str,
+    filters: Mapping[str, JsonValue],
+    every: bool,
+    dry_run: bool,
 ) -> BulkChange:
     """Cancel or retry the jobs that all filters select, or every job."""
-    done: list[dict[str, Any]] = []
+    done: list[Json] = []
     cursor = None
     while not done or cursor is not None:
         request = requests.change_jobs(change, filters, every=every, dry_run=dry_run, cursor=cursor)

@@ -39,6 +39,7 @@ from jobservice.documents import (
 )
 from jobservice.errors import ApiError
 from jobservice.event_stream import Event
+from jobservice.json_values import Json, JsonValue
 from jobservice.pieces import UploadState
 from jobservice.scale import Scale, read_scale
 from jobservice.uploads import Files, Progress
@@ -109,7 +110,7 @@ class AsyncClient:
     async def submit(
         self,
         type: str,
-        payload: Mapping[str, Any] | None = None,
+        payload: Mapping[str, JsonValue] | None = None,
         *,
         file: Files | None = None,
         by_hash: bool = False,
@@ -179,7 +180,7 @@ class AsyncClient:
         return answer.document()
 
     async def _submit_known(
-        self, type: str, payload: Any, file: Files | None, more: Mapping[str, Any]
+        self, type: str, payload: Any, file: Files | None, more: Mapping[str, JsonValue]
     ) -> AsyncJob | None:
         """Submit a job whose file the service has; None if it has it not, or not any more."""
         known = await self.uploads.find_file(file)
@@ -216,7 +217,7 @@ class AsyncClient:
     async def dry_run(
         self,
         type: str,
-        payload: Mapping[str, Any] | None = None,
+        payload: Mapping[str, JsonValue] | None = None,
         *,
         file: Files | None = None,
         **options: Unpack[Options],
@@ -228,7 +229,7 @@ class AsyncClient:
     async def analyze(
         self,
         source: Files | AsyncJob,
-        patterns: Iterable[str | Mapping[str, Any]] | None = None,
+        patterns: Iterable[str | Mapping[str, JsonValue]] | None = None,
         *,
         ignore_case: bool = False,
         regexes: Iterable[str] = (),
@@ -238,7 +239,7 @@ class AsyncClient:
         lines: bool = True,
         encoding: str | None = None,
         members: Iterable[str] = (),
-        fields: Iterable[str | Mapping[str, Any]] = (),
+        fields: Iterable[str | Mapping[str, JsonValue]] = (),
         top: int = 20,
         fields_over_time: bool = False,
         compare: AsyncJob | str | None = None,
@@ -257,7 +258,7 @@ class AsyncClient:
         docs/api.md#analyze explains the parameters. A timedelta is before the file's last time.
         With `by_hash`, the file is not sent if the service has an equal one.
         """
-        given: dict[str, Any] = {"regexes": regexes, "pattern_sets": pattern_sets}
+        given: Json = {"regexes": regexes, "pattern_sets": pattern_sets}
         given |= {"ignore_case": ignore_case, "samples": samples, "context": context}
         given |= {"histogram": histogram, "lines": lines, "overview": overview}
         given |= {"fields": fields, "fields_over_time": fields_over_time, "top": top}
@@ -378,7 +379,7 @@ class AsyncClient:
     async def put_pattern_set(
         self,
         name: str,
-        patterns: Iterable[str | Mapping[str, Any]],
+        patterns: Iterable[str | Mapping[str, JsonValue]],
         description: str = "",
         *,
         only_new: bool = False,
@@ -412,15 +413,15 @@ class AsyncClient:
         async for event in self._transport.events(requests.events(None, filters), last_event_id):
             yield event
 
-    async def overview(self) -> dict[str, Any]:
+    async def overview(self) -> Json:
         """Return the figures of all jobs, by type and queue, and the living workers."""
         return await self._transport.document(requests.get("/overview"))
 
-    async def health(self) -> dict[str, Any]:
+    async def health(self) -> Json:
         """Ask once whether the service accepts jobs, and how many workers live (`runners`)."""
         return await self._transport.document(requests.get("/readyz", repeats=False))
 
-    async def session(self) -> dict[str, Any]:
+    async def session(self) -> Json:
         """Return the name, role and quotas of the caller, and how much of each quota is used."""
         return await self._transport.document(requests.get("/session"))
 

@@ -15,6 +15,7 @@ from jobservice.blocking import async_sleep
 from jobservice.documents import JobData, LineData, Status, read_job, read_line
 from jobservice.errors import ApiError, FileDamaged, JobCanceled, JobFailed, WaitTimeout
 from jobservice.event_stream import Event
+from jobservice.json_values import Json
 from jobservice.log_entries import LogEntry, entries_of_event, entries_of_output
 from jobservice.output import OutputLines, lines_of
 
@@ -166,7 +167,7 @@ class AsyncJob:
         *,
         alpha: float | None = None,
         min_ratio: float | None = None,
-    ) -> dict[str, Any]:
+    ) -> Json:
         """Compare this analysis with an earlier one. The answer has `counts` and `changes`.
 
         before: the earlier job or its id; by default the one that was named at the submission.
@@ -188,7 +189,7 @@ class AsyncJob:
         answer = await self._transport.send(requests.job_report(self.id, kind, csv, before_id))
         return answer.body.decode()
 
-    async def explain(self) -> dict[str, Any]:
+    async def explain(self) -> Json:
         """Ask why the job does not run yet: `reasons`, its position, and when it may start."""
         answer = await self._transport.send(requests.get(f"{requests.job_path(self.id)}/explain"))
         return dict(answer.document())
@@ -320,9 +321,7 @@ class AsyncJob:
         for line in lines.finish():
             yield line
 
-    async def _output_events(
-        self, output: dict[str, Any], attempt: int | None
-    ) -> AsyncIterator[Event]:
+    async def _output_events(self, output: Json, attempt: int | None) -> AsyncIterator[Event]:
         """Yield the events of the output that follows `output`, until the job or attempt ends."""
         async for event in self.events(last_event_id=output["version"]):
             number = event.data.get("attempt", 0)

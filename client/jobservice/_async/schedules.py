@@ -10,6 +10,7 @@ from jobservice import requests
 from jobservice._async.job import AsyncJob
 from jobservice._async.transport import AsyncTransport
 from jobservice.documents import read_job
+from jobservice.json_values import Json, JsonValue
 from jobservice.schedule_documents import ScheduleData, read_schedule
 
 if TYPE_CHECKING:
@@ -42,7 +43,7 @@ class AsyncSchedules:
         self,
         name: str,
         type: str,
-        payload: Mapping[str, Any] | None = None,
+        payload: Mapping[str, JsonValue] | None = None,
         *,
         cron: str | None = None,
         every: float | timedelta | None = None,
@@ -59,7 +60,7 @@ class AsyncSchedules:
         docs/schedules.md explains the parameters; `options` are those of its jobs. With
         `only_new`, an existing schedule is left alone: ApiError 412 (precondition_failed).
         """
-        times: dict[str, Any] = {
+        times: Json = {
             "cron": cron,
             "every": every,
             "timezone": timezone,

@@ -22,6 +22,7 @@ from jobservice.downloads import CHUNK_BYTES, Download
 from jobservice.errors import ApiError, ConnectionFailed, JobServiceError, WaitTimeout, read_problem
 from jobservice.event_stream import Event, EventParser
 from jobservice.httpx_log import hide_requests
+from jobservice.json_values import Json, JsonValue
 from jobservice.pieces import Piece
 from jobservice.requests import Request, get
 from jobservice.retries import Retries
@@ -124,7 +125,7 @@ class AsyncTransport:
                 retries.reset()
             await self._pause(request, retries, failure, deadline)
 
-    async def document(self, request: Request) -> dict[str, Any]:
+    async def document(self, request: Request) -> Json:
         """Send a request as `send`, and return the object in the response."""
         return dict((await self.send(request)).document())
 
@@ -134,7 +135,7 @@ class AsyncTransport:
         page_size: int,
         limit: int | None = None,
         field: str = "items",
-    ) -> AsyncIterator[dict[str, Any]]:
+    ) -> AsyncIterator[Json]:
         """Yield the items of a list, page by page: all of them, or up to `limit`.
 
         `request` builds the request for a page from its size and the cursor of the page before.
@@ -151,7 +152,7 @@ class AsyncTransport:
             if cursor is None:
                 return
 
-    async def put(self, request: Request) -> dict[str, Any]:
+    async def put(self, request: Request) -> Json:
         """Send a request that creates or replaces something, and return what is there then."""
         answer = await self.send(request)
         if answer.status == request.done_status:  # an earlier try, whose response was lost
@@ -322,7 +323,7 @@ class _EarlyAnswer:
     def __init__(self) -> None:
         self._connection: Any = None
 
-    async def trace(self, name: str, info: Mapping[str, Any]) -> None:
+    async def trace(self, name: str, info: Mapping[str, JsonValue]) -> None:
         """Is called by httpcore when a connection is open."""
         if name == "connection.connect_tcp.complete":
             self._connection = info["return_value"]

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from jobservice import requests
 from jobservice._async.transport import AsyncTransport
+from jobservice.json_values import Json
 from jobservice.type_documents import TypeData, Types, read_type, read_types
 
 
@@ -15,7 +14,7 @@ class AsyncTypeCalls:
     def __init__(self, transport: AsyncTransport):
         self._transport = transport
 
-    async def __call__(self) -> dict[str, Any]:
+    async def __call__(self) -> Json:
         """Return the job types, each with its `upload` and the JSON Schema of its `payload`."""
         return dict((await self._transport.document(requests.get("/")))["job_types"])
 

@@ -9,6 +9,8 @@ from typing import Any
 
 import typer
 
+from jobservice.json_values import Json
+
 _EXAMPLE = '{"type": "sleep", "payload": {"seconds": 3}}'
 _INDEX = re.compile(r"^job (\d+)\b|(?:^|(?<=; ))\[(\d+)\](?:\.|(?=: ))")
 """The index of a job in an error: of the client before its text, or of the service in a field."""
@@ -20,7 +22,7 @@ class BatchFile:
 
     jobs: list[Any]
     places: list[str]
-    then: dict[str, Any] | None = None
+    then: Json | None = None
 
     def with_places(self, text: str) -> str:
         """An error with the places of jobs instead of their indices."""
@@ -69,11 +71,11 @@ def _parsed(text: str, name: str) -> BatchFile:
     return BatchFile([_parse(line, place) for place, line in given], [place for place, _ in given])
 
 
-def _listed(jobs: list[Any], name: str, then: dict[str, Any] | None = None) -> BatchFile:
+def _listed(jobs: list[Any], name: str, then: Json | None = None) -> BatchFile:
     return BatchFile(jobs, [f"job {number} of {name}" for number in range(1, len(jobs) + 1)], then)
 
 
-def _body(text: str) -> dict[str, Any] | None:
+def _body(text: str) -> Json | None:
     """The text as the body of a request with a list of jobs, if it is one."""
     try:
         document = json.loads(text)

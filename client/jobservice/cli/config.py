@@ -14,11 +14,11 @@ import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 from jobservice.address import base_url
 from jobservice.cli import program
 from jobservice.cli.exits import USAGE, CommandError
+from jobservice.json_values import Json
 
 DEFAULT_URL = "http://localhost:5000"
 
@@ -103,7 +103,7 @@ def others_can_read(file: Path) -> bool:
 
 def save(file: Path, profiles: Profiles) -> None:
     """Replace the file by one that only its owner can read, in one step."""
-    document: dict[str, Any] = {
+    document: Json = {
         "default": profiles.default,
         "profiles": {
             name: {"url": profile.url} | ({"token": profile.token} if profile.token else {})

@@ -10,6 +10,7 @@ from jobservice.errors import (
     JobServiceError,
     WaitTimeout,
 )
+from jobservice.json_values import Json
 from jobservice.wording import in_python
 
 SUCCEEDED = 0
@@ -69,9 +70,9 @@ def message_of(error: Exception) -> str:
     return str(error)
 
 
-def document_of(error: Exception) -> dict[str, Any]:
+def document_of(error: Exception) -> Json:
     """The error as JSON, for `--json`."""
-    document: dict[str, Any] = {"message": str(error), "exit_code": of_error(error)}
+    document: Json = {"message": str(error), "exit_code": of_error(error)}
     if isinstance(error, ApiError):
         said = wording.in_commands(error.detail)
         document |= {

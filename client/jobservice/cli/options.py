@@ -9,6 +9,7 @@ import typer
 
 from jobservice.cli import completion
 from jobservice.cli.output import formats
+from jobservice.json_values import Json
 
 
 def seconds(text: str) -> float:
@@ -40,7 +41,7 @@ def json_value(text: str) -> Any:
         raise typer.BadParameter(f"it is not JSON: {error}") from error
 
 
-def json_object(text: str) -> dict[str, Any]:
+def json_object(text: str) -> Json:
     """Read a JSON object of the command line."""
     value = json_value(text)
     if not isinstance(value, dict):
@@ -152,7 +153,7 @@ class Filters:
         ),
     ] = None
 
-    def given(self) -> dict[str, Any]:
+    def given(self) -> Json:
         """The filters that are set, as the client names them."""
         values = {
             "status": [each for text in self.status or [] for each in text.split(",")],
@@ -242,7 +243,7 @@ class _Shared:
         typer.Option("--nice", metavar="N", help="Up to 19: less CPU time than other jobs."),
     ] = None
 
-    def given(self) -> dict[str, Any]:
+    def given(self) -> Json:
         """The options that are set, as the client names them."""
         values = {each.name: getattr(self, each.name) for each in dataclasses.fields(self)}
         return {name: value for name, value in values.items() if value is not None}

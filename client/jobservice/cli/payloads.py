@@ -8,15 +8,17 @@ from typing import Any
 
 import typer
 
+from jobservice.json_values import Json
 
-def read(arguments: Sequence[str]) -> dict[str, Any]:
+
+def read(arguments: Sequence[str]) -> Json:
     """Build a payload from arguments; later ones win.
 
     key=value    value is JSON if it can be read as such, else text
     @file.json   all fields of a file
     -            all fields of standard input, as JSON
     """
-    payload: dict[str, Any] = {}
+    payload: Json = {}
     for argument in arguments:
         if argument == "-":
             payload |= _fields(sys.stdin.read(), "standard input")
@@ -52,7 +54,7 @@ def _text_of(name: str) -> str:
         raise typer.BadParameter(f"{name} cannot be read: {reason}", param_hint="PAYLOAD") from None
 
 
-def _fields(text: str, source: str) -> dict[str, Any]:
+def _fields(text: str, source: str) -> Json:
     try:
         document = json.loads(text)
     except ValueError as error:

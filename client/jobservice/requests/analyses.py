@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping
 from datetime import datetime, timedelta
 from typing import Any
 
+from jobservice.json_values import Json, JsonValue
 from jobservice.requests.request import JSON, Request, job_path, plain, query_of
 
 MAX_LINES = 1000
@@ -19,7 +20,7 @@ _USUAL = {
 
 
 def analyze_payload(
-    patterns: Iterable[str | Mapping[str, Any]] | None = None,
+    patterns: Iterable[str | Mapping[str, JsonValue]] | None = None,
     *,
     ignore_case: bool = False,
     regexes: Iterable[str] = (),
@@ -29,7 +30,7 @@ def analyze_payload(
     lines: bool = True,
     encoding: str | None = None,
     members: Iterable[str] = (),
-    fields: Iterable[str | Mapping[str, Any]] = (),
+    fields: Iterable[str | Mapping[str, JsonValue]] = (),
     top: int = 20,
     fields_over_time: bool = False,
     compare: str | None = None,
@@ -40,7 +41,7 @@ def analyze_payload(
     context: int | None = None,
     records: str | Mapping[str, str] = "lines",
     source: str | None = None,
-) -> dict[str, Any]:
+) -> Json:
     """Build the payload of a job of the type analyze. A pattern or a field is a text or an object.
 
     `compare` and `source` are ids of earlier jobs. Without patterns, regexes and pattern sets,
@@ -52,16 +53,16 @@ def analyze_payload(
     lists |= {"members": members, "fields": fields}
     if wrong := [name for name, each in lists.items() if isinstance(each, str)]:
         raise TypeError(f"{wrong[0]} is a list of texts, not one text")
-    wanted: list[str | dict[str, Any]] = [
+    wanted: list[str | Json] = [
         each if isinstance(each, str) else dict(each) for each in patterns or ()
     ]
     wanted += [{"pattern": each, "regex": True} for each in regexes]
     if ignore_case:
         wanted = [_ignoring_case(each) for each in wanted]
-    payload: dict[str, Any] = {} if patterns is None and not wanted else {"patterns": wanted}
+    payload: Json = {} if patterns is None and not wanted else {"patterns": wanted}
     jobs = {"source": source, "compare": compare}
     payload |= {name: {"job_id": job_id} for name, job_id in jobs.items() if job_id is not None}
-    extra: dict[str, Any] = {"reuse": reuse, "top": top, "fields_over_time": fields_over_time}
+    extra: Json = {"reuse": reuse, "top": top, "fields_over_time": fields_over_time}
     extra |= {"pattern_sets": list(pattern_sets), "records": _plain(records)}
     extra |= {"samples": samples, "histogram": histogram, "lines": lines, "encoding": encoding}
     extra |= {"members": list(members), "overview": overview, "context": context}
@@ -74,7 +75,7 @@ def _plain(records: str | Mapping[str, str]) -> str | dict[str, str]:
     return records if isinstance(records, str) else dict(records)
 
 
-def _ignoring_case(pattern: str | Mapping[str, Any]) -> dict[str, Any]:
+def _ignoring_case(pattern: str | Mapping[str, JsonValue]) -> Json:
     """A pattern that ignores the case unless it says otherwise; a combination, in its members."""
     if isinstance(pattern, str):
         return {"pattern": pattern, "ignore_case": True}
@@ -106,7 +107,7 @@ def job_report(job_id: str, format: str, table: str | None, before: str | None) 
     return Request("GET", f"{job_path(job_id)}/report", query, {"Accept": "text/html, text/csv"})
 
 
-def job_lines(job_id: str, parameters: Mapping[str, Any], cursor: str | None) -> Request:
+def job_lines(job_id: str, parameters: Mapping[str, JsonValue], cursor: str | None) -> Request:
     """Get a page of lines of the file of a job; parameters that are None or False are left out."""
     given = {**parameters, "limit": min(parameters["limit"] or MAX_LINES, MAX_LINES)}
     query = [

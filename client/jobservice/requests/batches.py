@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Iterable, Mapping
-from typing import Any
 
+from jobservice.json_values import Json, JsonValue
 from jobservice.requests.encoding import as_json
 from jobservice.requests.jobs import KEY_HEADER, read_options
 from jobservice.requests.request import JSON, Request, batch_path, one_wait, wait_query
@@ -16,10 +16,10 @@ _FIELDS = ("type", "payload")
 
 
 def submit_batch(
-    jobs: Iterable[Mapping[str, Any]],
+    jobs: Iterable[Mapping[str, JsonValue]],
     *,
     atomic: bool = False,
-    then: Mapping[str, Any] | None = None,
+    then: Mapping[str, JsonValue] | None = None,
     key: str | None = None,
 ) -> Request:
     """Submit jobs, with an Idempotency-Key, so that it may be repeated.
@@ -56,7 +56,7 @@ def cancel_batch(batch_id: str) -> Request:
     return Request("POST", f"{batch_path(batch_id)}/cancel")
 
 
-def _job(name: str, job: Mapping[str, Any]) -> dict[str, Any]:
+def _job(name: str, job: Mapping[str, JsonValue]) -> Json:
     """Return a job as the service takes it: type, payload and options."""
     if not isinstance(job, Mapping) or not isinstance(job.get("type"), str):
         example = "{'type': 'sleep', 'payload': {'seconds': 3}}"

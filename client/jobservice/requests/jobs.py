@@ -6,6 +6,7 @@ import uuid
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+from jobservice.json_values import Json, JsonValue
 from jobservice.options import Changes, Filters, Options
 from jobservice.requests.encoding import as_json, as_text
 from jobservice.requests.request import (
@@ -32,8 +33,8 @@ FILTERS = tuple(Filters.__annotations__)
 
 def submit(
     type: str,
-    payload: Mapping[str, Any] | None,
-    options: Mapping[str, Any],
+    payload: Mapping[str, JsonValue] | None,
+    options: Mapping[str, JsonValue],
     *,
     file: Files | None = None,
     key: str | None = None,
@@ -84,7 +85,7 @@ def get_jobs(job_ids: Sequence[str], wait: float = 0.0) -> Request:
     return Request("GET", "/jobs", query, wait=one_wait(wait))
 
 
-def list_jobs(filters: Mapping[str, Any], limit: int, cursor: str | None) -> Request:
+def list_jobs(filters: Mapping[str, JsonValue], limit: int, cursor: str | None) -> Request:
     """Get a page of the list of jobs."""
     query: list[tuple[str, str]] = []
     for name, value in read_filters(filters).items():
@@ -98,7 +99,7 @@ def change_job(job_id: str, change: str) -> Request:
     return Request("POST", f"{job_path(job_id)}/{change}", wait=2.0)
 
 
-def update_job(job_id: str, changes: Mapping[str, Any]) -> Request:
+def update_job(job_id: str, changes: Mapping[str, JsonValue]) -> Request:
     """Change options of a queued job. Raises TypeError for an option that cannot be changed."""
     require_known("a change of a job", changes, CHANGEABLE)
     if not changes:
@@ -115,10 +116,10 @@ def delete_job(job_id: str) -> Request:
 
 
 def change_jobs(
-    change: str, filters: Mapping[str, Any], *, every: bool, dry_run: bool, cursor: str | None
+    change: str, filters: Mapping[str, JsonValue], *, every: bool, dry_run: bool, cursor: str | None
 ) -> Request:
     """Cancel or retry all jobs that filters select, or with `every` all jobs."""
-    document: dict[str, Any] = {**read_filters(filters), "dry_run": dry_run}
+    document: Json = {**read_filters(filters), "dry_run": dry_run}
     if every:
         document["all"] = True
     elif len(document) == 1:
@@ -152,7 +153,7 @@ def events(
     return Request("GET", path, query, {"Accept": "text/event-stream"})
 
 
-def read_options(options: Mapping[str, Any]) -> dict[str, Any]:
+def read_options(options: Mapping[str, JsonValue]) -> Json:
     """The options of a submission as the service takes them. Raises TypeError and ValueError."""
     require_known("submit", options, OPTIONS)
     given = {name: plain(name, value) for name, value in options.items() if value is not None}
@@ -198,7 +199,7 @@ def _tags(value: Any) -> list[str]:
     return list(value)
 
 
-def read_filters(filters: Mapping[str, Any]) -> dict[str, Any]:
+def read_filters(filters: Mapping[str, JsonValue]) -> Json:
     """The filters as the service takes them: `status` and `tag` are lists.
 
     Raises TypeError and ValueError.

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from typing import Any
 
+from jobservice.json_values import JsonValue
 from jobservice.requests.request import Request, pattern_set_path, put
 
 
 def put_pattern_set(
     name: str,
-    patterns: Iterable[str | Mapping[str, Any]],
+    patterns: Iterable[str | Mapping[str, JsonValue]],
     description: str = "",
     *,
     only_new: bool = False,

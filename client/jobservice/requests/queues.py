@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from datetime import timedelta
-from typing import Any
 
+from jobservice.json_values import JsonValue
 from jobservice.options import QueueChanges
 from jobservice.requests.request import (
     Request,
@@ -25,7 +25,7 @@ def put_queue(
     return put(queue_path(name), document, only_new=only_new)
 
 
-def change_queue(name: str, changes: Mapping[str, Any]) -> Request:
+def change_queue(name: str, changes: Mapping[str, JsonValue]) -> Request:
     """Change some settings of a queue."""
     require_known("change_queue", changes, tuple(QueueChanges.__annotations__))
     return with_json("PATCH", queue_path(name), dict(changes))

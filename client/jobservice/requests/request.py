@@ -10,6 +10,7 @@ from difflib import get_close_matches
 from typing import Any, Protocol
 from urllib.parse import quote
 
+from jobservice.json_values import JsonValue
 from jobservice.pieces import Piece
 from jobservice.requests.encoding import as_json
 from jobservice.uploads import Form
@@ -105,7 +106,7 @@ def plain(name: str, value: Any) -> Any:
     return value.total_seconds() if isinstance(value, timedelta) else value
 
 
-def require_known(what: str, given: Mapping[str, Any], known: Sequence[str]) -> None:
+def require_known(what: str, given: Mapping[str, JsonValue], known: Sequence[str]) -> None:
     """Raise TypeError if a name is not known, with the most similar one that is."""
     for name in given:
         if name not in known:
@@ -114,12 +115,12 @@ def require_known(what: str, given: Mapping[str, Any], known: Sequence[str]) -> 
             raise TypeError(f"{what} does not take {name}: {hint}")
 
 
-def with_json(method: str, path: str, document: Mapping[str, Any]) -> Request:
+def with_json(method: str, path: str, document: Mapping[str, JsonValue]) -> Request:
     """A request whose body is a document."""
     return Request(method, path, headers={"Content-Type": JSON}, body=as_json(document))
 
 
-def put(path: str, document: Mapping[str, Any], *, only_new: bool) -> Request:
+def put(path: str, document: Mapping[str, JsonValue], *, only_new: bool) -> Request:
     """A request that creates something, or replaces it unless `only_new` forbids that."""
     request = with_json("PUT", path, document)
     if only_new:
@@ -147,7 +148,7 @@ def _segment(what: str, name: str) -> str:
     return quote(name, safe="")
 
 
-def query_of(parameters: Mapping[str, Any]) -> list[tuple[str, str]]:
+def query_of(parameters: Mapping[str, JsonValue]) -> list[tuple[str, str]]:
     """The query of a request; parameters that are None are left out."""
     return [(name, str(value)) for name, value in parameters.items() if value is not None]
 

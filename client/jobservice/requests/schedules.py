@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Mapping
-from typing import Any
 
+from jobservice.json_values import Json, JsonValue
 from jobservice.requests.jobs import KEY_HEADER, read_options, require_job
 from jobservice.requests.request import Request, plain, put, schedule_path, with_json
 
@@ -16,9 +16,9 @@ PAGE_SCHEDULES = 100
 def put_schedule(
     name: str,
     type: str,
-    payload: Mapping[str, Any] | None,
-    times: Mapping[str, Any],
-    options: Mapping[str, Any],
+    payload: Mapping[str, JsonValue] | None,
+    times: Mapping[str, JsonValue],
+    options: Mapping[str, JsonValue],
     *,
     only_new: bool = False,
 ) -> Request:
@@ -28,7 +28,7 @@ def put_schedule(
     TypeError and ValueError as a submission.
     """
     require_job(type, payload)
-    document: dict[str, Any] = {"type": type, "payload": dict(payload or {})}
+    document: Json = {"type": type, "payload": dict(payload or {})}
     document |= {each: plain(each, value) for each, value in times.items() if value is not None}
     every = document.get("every")
     if isinstance(every, float) and every.is_integer():
@@ -38,7 +38,7 @@ def put_schedule(
     return put(schedule_path(name), document, only_new=only_new)
 
 
-def change_schedule(name: str, changes: Mapping[str, Any]) -> Request:
+def change_schedule(name: str, changes: Mapping[str, JsonValue]) -> Request:
     """Change some fields of a schedule."""
     return with_json("PATCH", schedule_path(name), changes)
 

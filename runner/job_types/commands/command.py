@@ -18,6 +18,7 @@ from runner.job_types.commands.definition import UPLOAD, UPLOADS, Definition, Ou
 from runner.job_types.commands.files import move_files, names_in, stored_path
 from runner.job_types.commands.process import Ended, OutputTooLong
 from runner.job_types.commands.template import Template
+from runner.job_types.json_values import Json
 
 MAX_OUTPUT_BYTES = 16 * 2**20
 """The most standard output that can become a result: no result is larger."""
@@ -80,9 +81,9 @@ class Command(JobType[Any]):
             move_files(patterns, Path.cwd(), context.files, {self.definition.upload_as, *inputs})
         return self._result(ended, context)
 
-    def _values(self, payload: Payload, context: Context) -> dict[str, Any]:
+    def _values(self, payload: Payload, context: Context) -> Json:
         """Return the values of all parameters, and of those that each command has."""
-        values: dict[str, Any] = {
+        values: Json = {
             "attempt": context.attempt,
             "cores": context.cores,
             "folder": os.getcwd(),
@@ -105,7 +106,7 @@ class Command(JobType[Any]):
         link.symlink_to(upload)
         return link
 
-    def _run(self, values: dict[str, Any], context: Context) -> Ended:
+    def _run(self, values: Json, context: Context) -> Ended:
         definition = self.definition
         folder = definition.working_folder or os.getcwd()
         env = {**os.environ, **definition.environment(values)}
@@ -168,7 +169,7 @@ class Command(JobType[Any]):
             return ended.output.decode("utf-8", "replace")
         if stdout == "json":
             return self._parsed(ended.output)
-        result: dict[str, Any] = {"exit_code": ended.code}
+        result: Json = {"exit_code": ended.code}
         if self.definition.stores_files:
             result["files"] = names_in(context.files)
         return result
@@ -185,7 +186,7 @@ def command_type(name: str, definition: Definition, line: int = 1) -> type[Comma
     """Make the job type of a command. Raises ValueError if its payload cannot be described."""
     words = "".join(word.capitalize() for word in re.findall("[A-Za-z0-9]+", name))
     first = definition.first_names
-    fields: dict[str, Any] = {
+    fields: Json = {
         each: parameter.field(each in first, definition.is_optional(each), definition.is_flag(each))
         for each, parameter in definition.parameters.items()
     }

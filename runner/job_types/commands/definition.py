@@ -24,6 +24,7 @@ from pydantic import (
 from runner.job_types.base import Isolation
 from runner.job_types.commands.parameters import Parameter
 from runner.job_types.commands.template import Template
+from runner.job_types.json_values import Json
 
 MAX_ARGUMENTS = 1000
 _CODES = re.compile(r"(\d{1,3})(?:-(\d{1,3}))?")
@@ -107,7 +108,7 @@ class Definition(Strict):
     exit_codes: dict[str, Outcome] = {}
     env: dict[str, Text] = {}
     working_folder: str = ""
-    defaults: dict[str, Any] = {}
+    defaults: Json = {}
     isolation: Isolation = "caller"
     network: bool = True
 
@@ -191,7 +192,7 @@ class Definition(Strict):
                 return outcome
         return "succeeded" if code == 0 else self.exit_codes.get(OTHER, "retry")
 
-    def arguments(self, values: dict[str, Any]) -> list[str]:
+    def arguments(self, values: Json) -> list[str]:
         """Return the arguments for some values. Absent ones are None."""
         found: list[str] = []
         for each in self.argv:
@@ -204,7 +205,7 @@ class Definition(Strict):
                 found += values[UPLOADS] if text == ALL_UPLOADS else [Template(text).fill(values)]
         return found
 
-    def environment(self, values: dict[str, Any]) -> dict[str, str]:
+    def environment(self, values: Json) -> dict[str, str]:
         """Return the variables for some values, without those that use an absent one."""
         return {
             name: Template(text).fill(values)
@@ -212,7 +213,7 @@ class Definition(Strict):
             if all(values.get(each) is not None for each in Template(text).names)
         }
 
-    def file_patterns(self, values: dict[str, Any]) -> list[str]:
+    def file_patterns(self, values: Json) -> list[str]:
         """Return the patterns in `files` for some values, without those that use an absent one."""
         return [
             Template(text).fill(values, glob.escape)

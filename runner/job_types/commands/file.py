@@ -15,6 +15,7 @@ from pydantic import ValidationError
 from runner.job_types.commands.checks import problems
 from runner.job_types.commands.command import Command, command_type
 from runner.job_types.commands.definition import Definition
+from runner.job_types.json_values import Json
 from runner.job_types.payload_errors import flaws
 
 MAX_BYTES = 2**20
@@ -136,7 +137,7 @@ def _refuse_constant(name: str) -> NoReturn:
     raise ValueError(f"{name} is no number of JSON")
 
 
-def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+def _unique(pairs: list[tuple[str, Any]]) -> Json:
     document = dict(pairs)
     if len(document) < len(pairs):
         names = [name for name, _ in pairs]
@@ -148,7 +149,7 @@ def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 _DECODER = json.JSONDecoder(object_pairs_hook=_unique, parse_constant=_refuse_constant)
 
 
-def _check_name(name: str, found: dict[str, Any]) -> None:
+def _check_name(name: str, found: Json) -> None:
     """Raise ValueError if a command cannot have this name."""
     if name in found:
         raise ValueError("two commands have this name")

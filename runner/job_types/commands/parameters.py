@@ -12,6 +12,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, TypeAdapter, 
 
 from runner.job_types.base import Payload
 from runner.job_types.commands.template import text_of
+from runner.job_types.json_values import Json
 from runner.job_types.payload_errors import flaws
 
 BUILT_IN = frozenset({"attempt", "cores", "files", "folder", "job_id", "upload", "uploads"})
@@ -76,7 +77,7 @@ class BaseParameter(BaseModel):
     def field(self, is_first: bool, is_optional: bool, is_flag: bool) -> FieldOf:
         """Return the field of the payload."""
         annotation = self.annotation(is_first and not self.may_begin_with_dash)
-        more: dict[str, Any] = {}
+        more: Json = {}
         if self.description:
             more["description"] = self.description
         example = getattr(self, "example", None)
@@ -116,7 +117,7 @@ class TextParameter(BaseParameter):
             return Literal[tuple(self.choices)]
         checks: list[Any] = [AfterValidator(_without_nul)]
         pattern = None if self.pattern is None else f"^(?:{self.pattern})$"
-        extra: dict[str, Any] = {}
+        extra: Json = {}
         if is_first:
             checks.append(AfterValidator(_refuse_dash))
             if pattern is None:

@@ -10,6 +10,7 @@ from pydantic import ConfigDict, TypeAdapter, ValidationError
 
 from runner.job_types.base import Context, JobType, NotRetryable, Payload, UploadFile, has_path
 from runner.job_types.functions.signature import Signature
+from runner.job_types.json_values import Json, JsonValue
 from runner.job_types.payload_errors import flaws
 from runner.job_types.returned_files import keep_returned_files
 
@@ -61,8 +62,8 @@ class FunctionType(JobType[Payload]):
 
     @classmethod
     def read_call(
-        cls, args: Sequence[Any], kwargs: Mapping[str, Any]
-    ) -> tuple[dict[str, Any], list[tuple[str, Path]]]:
+        cls, args: Sequence[Any], kwargs: Mapping[str, JsonValue]
+    ) -> tuple[Json, list[tuple[str, Path]]]:
         """Return the payload, and the name and path of each file, of the job that makes a call.
 
         Raises TypeError if the function does not take the arguments, and InvalidPayload.
@@ -71,16 +72,14 @@ class FunctionType(JobType[Payload]):
         payload = {
             each.name: values[each.name] for each in cls.signature.fields if each.name in values
         }
-        as_json: dict[str, Any] = _json(payload)
+        as_json: Json = _json(payload)
         cls._validated(as_json)
         given = [values.get(each.name) or [] for each in cls.signature.files]
         files = [file for each in given for file in (each if isinstance(each, list) else [each])]
         return as_json, [(file.name, file.path) for file in files]
 
     @classmethod
-    def run_here(
-        cls, payload: dict[str, Any], files: Mapping[str, Path], folder: Path
-    ) -> tuple[Any, Path]:
+    def run_here(cls, payload: Json, files: Mapping[str, Path], folder: Path) -> tuple[Any, Path]:
         """Run a job in this process, for tests; return its result and the folder of its files.
 
         `files` has the uploads by name, and `folder` is its work folder. Raises InvalidPayload,
@@ -95,7 +94,7 @@ class FunctionType(JobType[Payload]):
         return keep_returned_files(done, context), context.files
 
     @classmethod
-    def _validated(cls, payload: dict[str, Any]) -> Payload:
+    def _validated(cls, payload: Json) -> Payload:
         try:
             return cls.Payload.model_validate(payload)
         except ValidationError as error:

@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from types import TracebackType
 from typing import Any
 
+from runner.job_types.json_values import Json
+
 _MAX_TEXT = 300
 _OTHERS = ("<frozen ", os.path.dirname(__file__) + os.sep, os.path.dirname(os.__file__) + os.sep)
 """The beginnings of the files whose frames say nothing: of the import itself, and of Python."""
@@ -47,7 +49,7 @@ class BrokenType:
         return f"{self.place}: {self.reason}; {self.remedy}"
 
     @property
-    def log_fields(self) -> dict[str, Any]:
+    def log_fields(self) -> Json:
         """What the log says about it, besides a message."""
         return {"file": self.place, "reason": self.reason, "remedy": self.remedy}
 

@@ -18,6 +18,7 @@ from runner.job_types.base import (
     UploadFile,
     to_json,
 )
+from runner.job_types.json_values import Json
 from runner.job_types.payload_errors import flaws
 from runner.job_types.registry.found import JobTypes
 from runner.job_types.registry.member_files import files_of
@@ -41,7 +42,7 @@ class JobEntry:
         self._max_data = max_data_bytes, max_data_ratio
 
     @property
-    def notes(self) -> list[dict[str, Any]]:
+    def notes(self) -> list[Json]:
         """The job types that do not work, as the log of the worker shows them."""
         return [broken.log_fields for broken in self._job_types.broken]
 
@@ -81,7 +82,7 @@ class JobEntry:
         )
 
 
-def _upload(job_type: JobType[Any], upload: dict[str, Any] | None) -> UploadFile | None:
+def _upload(job_type: JobType[Any], upload: Json | None) -> UploadFile | None:
     wrong = "required" if upload is None else "none"
     if job_type.upload == wrong:
         takes = "needs an" if upload is None else "takes no"
@@ -102,7 +103,7 @@ def _upload(job_type: JobType[Any], upload: dict[str, Any] | None) -> UploadFile
     return RemoteUpload(upload["url"], upload["name"], upload["size"])
 
 
-def _payload(job_type: JobType[Any], payload: dict[str, Any]) -> Payload:
+def _payload(job_type: JobType[Any], payload: Json) -> Payload:
     try:
         valid: Payload = job_type.Payload.model_validate(payload)
     except ValidationError as error:

@@ -24,6 +24,7 @@ from io import FileIO
 from types import FrameType
 from typing import Any, NoReturn
 
+from runner.job_types.json_values import Json
 from runner.job_types.registry.broken import explain
 from runner.job_types.registry.declarations import almost_job_types, check, job_types_of
 from runner.job_types.registry.harm import LEAVE, broken_since, callables, endless_thread
@@ -57,7 +58,7 @@ def main() -> None:
             answers.flush()
 
 
-def probe(source: Source, seconds: float) -> dict[str, Any]:
+def probe(source: Source, seconds: float) -> Json:
     """Import a module in a forked process, and return the answer."""
     callables()
     read, write = os.pipe()
@@ -82,7 +83,7 @@ def probe(source: Source, seconds: float) -> dict[str, Any]:
         os.close(stacks)
 
 
-def _read(pipe: int, seconds: float) -> dict[str, Any] | None:
+def _read(pipe: int, seconds: float) -> Json | None:
     """Return the answer in a pipe; {} if it ends without one, None if it takes too long."""
     text = b""
     poll = select.poll()
@@ -101,7 +102,7 @@ def _read(pipe: int, seconds: float) -> dict[str, Any] | None:
     return answer if isinstance(answer, dict) else {}
 
 
-def _explain_end(source: Source, seconds: float, code: int | None, stacks: bytes) -> dict[str, Any]:
+def _explain_end(source: Source, seconds: float, code: int | None, stacks: bytes) -> Json:
     """Say why a process has ended without an answer. `code` is None if it had to be killed."""
     lines = re.findall(r'File "(.+)", line (\d+) in', stacks.decode(errors="replace"))
     line = next((int(number) for file, number in lines if file == source.path), None)
@@ -124,7 +125,7 @@ def _signal_name(number: int) -> str:
 def _import_and_exit(source: Source, seconds: float, answers: int, stacks: int) -> NoReturn:
     """Import a module, write the answer, and end this process."""
     pid = os.getpid()
-    answer: dict[str, Any] = {"line": None, "reason": "its import fails oddly", "remedy": _MOVE}
+    answer: Json = {"line": None, "reason": "its import fails oddly", "remedy": _MOVE}
     try:
         _confine(answers, stacks)
         faulthandler.dump_traceback_later(seconds, exit=True, file=FileIO(stacks, "w"))
@@ -139,7 +140,7 @@ def _import_and_exit(source: Source, seconds: float, answers: int, stacks: int) 
         _answer_and_exit(pid, answers, answer)
 
 
-def _import(source: Source) -> dict[str, Any]:
+def _import(source: Source) -> Json:
     """Import a module, and return the answer. Raises what the module raises."""
     before = callables()
     module = import_module(source)
@@ -182,7 +183,7 @@ def _refuse(source: Source, pid: int, answers: int, reason: str, *_: Any) -> NoR
     _answer_and_exit(pid, answers, {"line": line, "reason": reason, "remedy": _MOVE})
 
 
-def _answer_and_exit(pid: int, answers: int, answer: dict[str, Any]) -> NoReturn:
+def _answer_and_exit(pid: int, answers: int, answer: Json) -> NoReturn:
     try:
         if os.getpid() == pid:
             os.write(answers, json.dumps(answer).encode() + b"\n")

@@ -9,8 +9,8 @@ import sys
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
-from typing import Any
 
+from runner.job_types.json_values import Json
 from runner.job_types.registry.broken import BrokenType
 from runner.job_types.registry.mentions import mentioned_types
 from runner.job_types.registry.sources import Source, expand
@@ -79,14 +79,14 @@ class Trials:
             process.kill()
             process.communicate()
 
-    def _ask(self, source: Source, seconds: float) -> dict[str, Any]:
+    def _ask(self, source: Source, seconds: float) -> Json:
         process = self._process = self._process or _start()
         assert process.stdin
         request = json.dumps({"text": source.text, "seconds": seconds})
         try:
             process.stdin.write(request.encode() + b"\n")
             process.stdin.flush()
-            answer: dict[str, Any] = json.loads(_read_line(process, seconds + _GRACE_SECONDS))
+            answer: Json = json.loads(_read_line(process, seconds + _GRACE_SECONDS))
         except (OSError, ValueError):
             self.close()
             reason = "its import ends the process that tries it"
@@ -94,7 +94,7 @@ class Trials:
         return answer
 
 
-def _broken(source: Source, answer: dict[str, Any]) -> BrokenType:
+def _broken(source: Source, answer: Json) -> BrokenType:
     line, reason, remedy = answer.get("line"), answer["reason"], answer["remedy"]
     mentions = mentioned_types(source.path)
     return BrokenType(source.origin, source.file, line, reason, remedy, mentions=mentions)

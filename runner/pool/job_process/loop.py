@@ -18,7 +18,7 @@ import tempfile
 import traceback
 from collections.abc import Callable, Collection
 from dataclasses import dataclass, replace
-from typing import Any, NoReturn
+from typing import NoReturn
 
 from runner.pool.job_process.output import configure_output, redirect_output
 from runner.pool.job_process.progress import ProgressReports
@@ -34,6 +34,7 @@ from runner.pool.protocol import messages
 from runner.pool.protocol.log_frames import OutputEnds
 from runner.pool.protocol.python_internals import forget_temporary_folder, forget_tracker
 from runner.pool.protocol.setup import CallLimits, JobLimits
+from storage.records.json_values import Json
 
 _mappings: list[mmap.mmap] = []
 
@@ -156,7 +157,7 @@ class _Loop:
         _flush()
         messages.send(self._channel, {**answer, "nonce": nonce}, body)
 
-    def _answer(self, request: str, call: dict[str, Any]) -> tuple[dict[str, Any], bytes | None]:
+    def _answer(self, request: str, call: Json) -> tuple[Json, bytes | None]:
         """Run the entry with timer and limits set; returns the answer and its body."""
         limits = self._soft_limits.limits = self._limits.narrowed(call.get("limits"))
         try:

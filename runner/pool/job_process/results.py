@@ -6,10 +6,10 @@ import os
 from collections.abc import Iterator
 from pathlib import Path
 from traceback import FrameSummary, TracebackException
-from typing import Any
 
 from runner.pool.protocol.answers import MESSAGE_LENGTH, TRACEBACK_BYTES, TYPE_LENGTH, parse_json
 from runner.pool.protocol.setup import JobLimits
+from storage.records.json_values import Json
 
 _NAME = vars(type)["__name__"]
 """Reads the name of a class, also if its metaclass has an attribute of this name."""
@@ -65,7 +65,7 @@ def validated_progress(text: str) -> str:
     return text
 
 
-def describe_exception(error: BaseException, limits: JobLimits) -> dict[str, Any]:
+def describe_exception(error: BaseException, limits: JobLimits) -> Json:
     """Return the error type, message and retryability of an exception.
 
     Exceptions are sent as text, because many cannot be pickled and unpickled.
@@ -83,7 +83,7 @@ def describe_exception(error: BaseException, limits: JobLimits) -> dict[str, Any
     }
 
 
-def describe_memory_error(error: MemoryError, limits: JobLimits) -> dict[str, Any]:
+def describe_memory_error(error: MemoryError, limits: JobLimits) -> Json:
     """Return the same fields as `describe_exception`, with the type OutOfMemory and the limit."""
     fields, allowed = describe_exception(error, limits), limits.memory_bytes
     reason = fields["error_message"] or "the job was refused memory"

@@ -19,7 +19,7 @@ import signal
 import socket
 import time
 from collections.abc import Callable
-from typing import Any, NoReturn
+from typing import NoReturn
 
 from runner.pool.job_process.loop import UNCONFINED, Confinement, Entry
 from runner.pool.keeper.job_process import JobProcess
@@ -40,6 +40,7 @@ from runner.pool.protocol.setup import USUAL, KeeperArguments, Needs, Slot
 from runner.pool.protocol.shared_memory import BegunCalls, Lease
 from storage.records.attempt_outcome import AttemptOutcome
 from storage.records.job_limits import OwnLimits
+from storage.records.json_values import Json
 
 _keeper: "Keeper | None" = None
 """The keeper of this process."""
@@ -128,7 +129,7 @@ class Keeper:
             self._call_id = None
         self._prepare_next()
 
-    def _run(self, call: dict[str, Any], request: str | None) -> AttemptOutcome:
+    def _run(self, call: Json, request: str | None) -> AttemptOutcome:
         call_id, timeout = call["call_id"], call["timeout"]
         # The lease is checked before the kill orders. A runner that sets a new lease has already
         # ordered the kill of every call of the old one. So a call that passes both checks belongs

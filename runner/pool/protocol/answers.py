@@ -23,6 +23,7 @@ import orjson
 
 from runner.pool.protocol import messages
 from storage.records.attempt_outcome import AttemptOutcome, Kind
+from storage.records.json_values import JsonValue
 
 TYPE_LENGTH = 200
 MESSAGE_LENGTH = 4000
@@ -39,7 +40,7 @@ _MAX_SECONDS = 1e10
 _MAX_PID = 2**22
 _STRING_OR_VALUE = re.compile(rb'"[^"\\]*+(?:\\.[^"\\]*+)*+"?|[\[{,]', re.DOTALL)
 
-Fields = Mapping[str, Any]
+Fields = Mapping[str, JsonValue]
 
 
 class InvalidMessage(ValueError):

@@ -16,9 +16,11 @@ import array
 import fcntl
 import os
 import socket
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import orjson
+
+from storage.records.json_values import Json
 
 MESSAGE_BYTES = 65536
 """The maximum size of a message; senders must keep their fields short enough."""
@@ -40,7 +42,7 @@ messages. The receiver must read or drop a body once, which frees the descriptor
 class Message(NamedTuple):
     """A received message."""
 
-    fields: dict[str, Any]
+    fields: Json
     body: Body | None = None
     body_lost: bool = False
     """Whether the kernel dropped the descriptor of the body, because too many were open."""
@@ -52,7 +54,7 @@ def new_channel() -> tuple[socket.socket, socket.socket]:
 
 
 def send(
-    end: socket.socket, fields: dict[str, Any], body: bytes | None = None, nonblocking: bool = False
+    end: socket.socket, fields: Json, body: bytes | None = None, nonblocking: bool = False
 ) -> None:
     """Send a message, waiting while the channel is full.
 
@@ -73,7 +75,7 @@ def send(
             os.close(memfd)
 
 
-def try_send(end: socket.socket, fields: dict[str, Any]) -> bool:
+def try_send(end: socket.socket, fields: Json) -> bool:
     """Send a message without waiting. Returns False if it is too long or cannot be sent now."""
     data = orjson.dumps(fields)
     if len(data) > MESSAGE_BYTES:
@@ -85,7 +87,7 @@ def try_send(end: socket.socket, fields: dict[str, Any]) -> bool:
     return True
 
 
-def encoded_size(fields: dict[str, Any]) -> int:
+def encoded_size(fields: Json) -> int:
     """Return the bytes of a message without a body."""
     return len(orjson.dumps(fields))
 

@@ -8,11 +8,11 @@ All figures:  jobservice diff 0192b1fe-… 0192b1ff-…
 """
 
 from collections.abc import Iterator, Mapping
-from typing import Any
 
 from server.documents.analyses.text_table import clean, shortened, width
 from server.documents.schemas.comparison import ComparedCountDocument, ComparisonDocument
 from storage.records.counted import counted
+from storage.records.json_values import JsonValue
 
 MOST_CHANGES = 20
 
@@ -58,7 +58,7 @@ def _rows(changes: list[ComparedCountDocument]) -> Iterator[str]:
         yield "  ".join([first, *shown, change])
 
 
-def _name(count: Mapping[str, Any]) -> str:
+def _name(count: Mapping[str, JsonValue]) -> str:
     """A pattern and a template name themselves; the others need their kind."""
     if count["kind"] in ("pattern", "template"):
         return str(count["name"])

@@ -6,6 +6,7 @@ from pydantic import BeforeValidator, Field, PlainValidator, WithJsonSchema, cre
 
 from runner.job_types.moments import TimeLimit
 from server.documents.filters import Query, Whole
+from storage.records.json_values import Json
 
 DEFAULT_LIMIT = 100
 MAX_LIMIT = 1000
@@ -89,7 +90,7 @@ class LineParameters(Query):
         None, max_length=300, description="`next` from the page before, with the same parameters"
     )
 
-    def question(self, counted: Any = None) -> dict[str, Any]:
+    def question(self, counted: Any = None) -> Json:
         """The query for `runner.lines`. `counted` is the option `records` of the analysis."""
         given = self.model_dump(exclude={"member"})
         start, end = given.pop("from"), given.pop("to")
@@ -104,7 +105,7 @@ def _records(option: Any) -> dict[str, str] | None:
     return {"start": option["start"]} if isinstance(option, dict) else None
 
 
-_TIMES: dict[str, Any] = {
+_TIMES: Json = {
     "from": (
         MomentText | None,
         Field(

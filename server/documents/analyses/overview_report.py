@@ -5,16 +5,16 @@ Accepted password for <*> from <*>     17      1   980  steady  █████�
 """
 
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any
 
 from server.documents.analyses.text_table import shortened, table
 from storage.records.counted import counted
+from storage.records.json_values import JsonValue
 
 MAX_TEMPLATE_WIDTH = 72
 SHOWN_BURSTS = 20
 
 
-def overview_lines(overview: Mapping[str, Any], unit: str) -> Iterator[str]:
+def overview_lines(overview: Mapping[str, JsonValue], unit: str) -> Iterator[str]:
     """Yield the lines about levels, status classes, templates and bursts.
 
     `unit` is what was counted: lines or records.
@@ -28,8 +28,8 @@ def overview_lines(overview: Mapping[str, Any], unit: str) -> Iterator[str]:
     yield from _bursts(overview, unit)
 
 
-def _templates(overview: Mapping[str, Any], unit: str) -> Iterator[str]:
-    templates: Sequence[Mapping[str, Any]] = overview["templates"]
+def _templates(overview: Mapping[str, JsonValue], unit: str) -> Iterator[str]:
+    templates: Sequence[Mapping[str, JsonValue]] = overview["templates"]
     rows = [
         [
             shortened(each["template"], MAX_TEMPLATE_WIDTH),
@@ -47,14 +47,14 @@ def _templates(overview: Mapping[str, Any], unit: str) -> Iterator[str]:
         yield "templates are approximate: the lines have too many different texts"
 
 
-def _bursts(overview: Mapping[str, Any], unit: str) -> Iterator[str]:
-    bursts: Sequence[Mapping[str, Any]] = overview["bursts"]
+def _bursts(overview: Mapping[str, JsonValue], unit: str) -> Iterator[str]:
+    bursts: Sequence[Mapping[str, JsonValue]] = overview["bursts"]
     if not bursts:
         return
     templates = {each["id"]: each["template"] for each in overview["templates"]}
     yield from ("", "bursts:")
     for each in bursts[:SHOWN_BURSTS]:
-        name = shortened(templates.get(each["key"], each["key"]), MAX_TEMPLATE_WIDTH)
+        name = shortened(templates.get(each["key"]) or each["key"], MAX_TEMPLATE_WIDTH)
         usual = f"{each['count']:,} {unit} instead of {each['expected']:,}"
         yield f"  {each['from']} to {each['until']}: {usual}: {name}"
     if len(bursts) > SHOWN_BURSTS:

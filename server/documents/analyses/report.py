@@ -6,19 +6,19 @@ WARN         1      1      2     2  ██████▊
 """
 
 from collections.abc import Iterable, Iterator, Mapping
-from typing import Any
 
 from server.documents.analyses.overview_report import overview_lines
 from server.documents.analyses.text_table import clean, shortened, table
 from server.documents.analyses.timeline_report import field_curves, sample_lines, timeline_lines
 from storage.records.counted import counted
+from storage.records.json_values import JsonValue
 from storage.records.states import Status
 
 JOB_FAILED = 424
 """The status of a text about a job that failed or was canceled, so that `curl --fail` notices."""
 _PER_LINE = ("matching_lines", "first_line", "last_line")
 
-Document = Mapping[str, Any]
+Document = Mapping[str, JsonValue]
 
 
 def analysis_report(job: Document, base_url: str, changes: Iterable[str] = ()) -> tuple[int, str]:

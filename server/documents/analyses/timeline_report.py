@@ -5,12 +5,13 @@ from typing import Any
 
 from server.documents.analyses.text_table import clean, shortened, width
 from storage.records.counted import counted
+from storage.records.json_values import JsonValue
 
 CURVE_WIDTH = 100
 """Characters of a curve over time, at most."""
 _HEIGHTS = " ▁▂▃▄▅▆▇█"
 
-Document = Mapping[str, Any]
+Document = Mapping[str, JsonValue]
 
 
 def sample_lines(sample: str | Document) -> Iterator[str]:

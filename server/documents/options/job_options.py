@@ -1,6 +1,6 @@
 """The options of a job that a submission sets and a change may replace, with their limits."""
 
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Literal, Self
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 from pydantic.config import JsonDict
@@ -20,6 +20,7 @@ from server.documents.options.times import Time
 from server.documents.options.upload_reference import EXAMPLE_ID as UPLOAD_ID
 from server.documents.options.upload_reference import EXAMPLE_SHA256, UploadReference
 from storage.records.job import UniqueScope
+from storage.records.json_values import Json
 from storage.records.queue_name import validate_queue_name
 
 YEAR_SECONDS = 366 * 86400
@@ -181,7 +182,7 @@ class JobChanges(BaseModel):
             raise ValueError("give either run_at or delay, not both")
         return self
 
-    def columns(self, now: int) -> dict[str, Any]:
+    def columns(self, now: int) -> Json:
         """Return the new values by column; `now` is in milliseconds since 1970.
 
         Without a time or a delay, a job is due at once.

@@ -1,11 +1,12 @@
 """The limits that a job has by itself, below those of its worker."""
 
-from typing import Annotated, Any
+from typing import Annotated
 
 from pydantic import Field
 from pydantic.config import JsonDict
 
 from storage.records.job_limits import NAMES
+from storage.records.json_values import Json
 
 IN_BYTES: JsonDict = {"x-unit": "bytes"}
 IN_CPU_SECONDS: JsonDict = {"x-unit": "seconds"}
@@ -53,6 +54,6 @@ Nice = Annotated[
 ]
 
 
-def take_limits(given: dict[str, Any]) -> dict[str, Any]:
+def take_limits(given: Json) -> Json:
     """Remove the limits from options that were given, and return them by their names."""
     return {name: given.pop(name) for name in NAMES if name in given}

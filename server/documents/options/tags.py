@@ -6,6 +6,7 @@ from typing import Annotated, Any
 from pydantic import AfterValidator, BeforeValidator, Field
 
 from storage.jobs.transitions import to_json_text
+from storage.records.json_values import Json
 
 MAX_TAGS = 20
 """Most tags of a job, and in a filter."""
@@ -31,7 +32,7 @@ def _as_list(value: Any) -> Any:
     return [value] if isinstance(value, str) else value
 
 
-def _require_small(value: dict[str, Any]) -> dict[str, Any]:
+def _require_small(value: Json) -> Json:
     size = len(to_json_text(value).encode())
     if size > MAX_METADATA_BYTES:
         raise ValueError(
@@ -51,4 +52,4 @@ WantedTags = Annotated[
     AfterValidator(_each_once),
 ]
 """Tags in a filter, which a job must have all; one may be given as text instead of a list."""
-Metadata = Annotated[dict[str, Any], AfterValidator(_require_small)]
+Metadata = Annotated[Json, AfterValidator(_require_small)]

@@ -1,10 +1,9 @@
 """The JSON documents of the audit log as types."""
 
-from typing import Any
-
 from typing_extensions import TypedDict
 
 from server.documents.schemas.common import Id, Time
+from storage.records.json_values import Json
 
 
 class AuditEntryDocument(TypedDict):
@@ -24,7 +23,7 @@ class AuditEntryDocument(TypedDict):
     """What it was done to, such as `job`, `batch`, `queue` or `schedule`."""
     subject: str
     """Its id or its name."""
-    detail: dict[str, Any]
+    detail: Json
     """More about the change, such as the new settings of a queue."""
 
 

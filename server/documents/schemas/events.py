@@ -6,6 +6,7 @@ from typing_extensions import TypedDict
 
 from server.documents.schemas.common import Error, Id, Time
 from server.documents.schemas.files import LogEntryDocument
+from storage.records.json_values import Json
 from storage.records.states import Status
 
 
@@ -26,7 +27,7 @@ class EventDocument(TypedDict):
     """Number of the newest attempt; 0 before the first."""
     runner: str | None
     """Name of the runner that held that attempt; null before the first."""
-    progress: dict[str, Any] | None
+    progress: Json | None
     """The newest progress report; null unless the change is the newest one of the job."""
     error: Error | None
     """Why the attempt failed; null unless the change is the newest one of the job."""
@@ -69,7 +70,7 @@ class OutputDocument(TypedDict):
 class ResultDocument(TypedDict):
     """What a job has left to those who are told of its end."""
 
-    metadata: dict[str, Any] | None
+    metadata: Json | None
     """The JSON object that was submitted with the job; null without one."""
     result: Any
     """The value that the job type returned; null without success, and if it is left out."""

@@ -1,10 +1,11 @@
 """The JSON documents of stored files and text as types: files of jobs, lines, and output."""
 
-from typing import Any, Literal, NotRequired
+from typing import Literal, NotRequired
 
 from typing_extensions import TypedDict
 
 from server.documents.schemas.common import Id, Time
+from storage.records.json_values import Json
 
 
 class Piece(TypedDict):
@@ -35,7 +36,7 @@ class LogEntryDocument(TypedDict):
     """Name of the logger, `job` for `context.log`; null if it was printed."""
     message: str
     """The text: of a log entry without time, level, logger, fields and traceback."""
-    fields: dict[str, Any] | None
+    fields: Json | None
     """The values that were logged with it; null without any."""
     traceback: str | None
     """The exception that was logged with it; null without one."""

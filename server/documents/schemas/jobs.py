@@ -9,6 +9,7 @@ from typing_extensions import TypedDict
 from server.documents.schemas.common import Error, Id, Time
 from server.documents.schemas.explain import DryRunDocument
 from storage.records.job import DEFAULT_MAX_LOSSES, Outcome, UniqueScope
+from storage.records.json_values import Json
 from storage.records.queue_name import DEFAULT_QUEUE
 from storage.records.states import Status
 
@@ -82,13 +83,13 @@ class JobDocument(TypedDict):
     """Name of the job type."""
     status: Status
     """Where the job is in its life; succeeded, failed and canceled are final."""
-    payload: dict[str, Any]
+    payload: Json
     """The input of the job, as it was submitted."""
     result: Any
     """The value that the job type returned; null before success."""
     error: Error | None
     """Why the newest failed attempt ended; null after success."""
-    progress: dict[str, Any] | None
+    progress: Json | None
     """The newest progress report; null before the first."""
     attempt: int
     """Number of the newest attempt; 0 before the first."""
@@ -108,7 +109,7 @@ class JobDocument(TypedDict):
     """Name of the queue in which the job waits."""
     tags: list[str]
     """The tags of the job, as they were submitted."""
-    metadata: dict[str, Any] | None
+    metadata: Json | None
     """The JSON object that was submitted with the job; null without one."""
     after: list[Id]
     """Ids of the jobs that must end before this one starts, as they were submitted."""
@@ -197,7 +198,7 @@ ALWAYS_SENT = frozenset({"job_id", "status"})
 """The fields of a job that every response about it has."""
 LARGE = frozenset({"payload", "result", "attempts"})
 """The fields that `view=summary` leaves out."""
-UNSET: dict[str, Any] = {
+UNSET: Json = {
     **dict.fromkeys(JobDocument.__annotations__),
     **dict.fromkeys(("retry_count", "loss_count", "client_retries", "priority", "files"), 0),
     **{"max_retries": 1, "max_losses": DEFAULT_MAX_LOSSES, "queue": DEFAULT_QUEUE},
@@ -213,8 +214,8 @@ leaves out each other one while its value is that of UNSET."""
 
 
 if TYPE_CHECKING:
-    JobView = dict[str, Any]
-    VIEW_TYPES: dict[str, Any]
+    JobView = Json
+    VIEW_TYPES: Json
 else:
 
     def _view(

@@ -1,12 +1,11 @@
 """The documents of pattern sets as types."""
 
-from typing import Any
-
 from typing_extensions import TypedDict
 
 from server.documents.schemas.common import Time
+from storage.records.json_values import Json
 
-Pattern = str | dict[str, Any]
+Pattern = str | Json
 
 
 class PatternSetHeadDocument(TypedDict):

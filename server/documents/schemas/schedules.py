@@ -1,10 +1,9 @@
 """The JSON documents of schedules as types."""
 
-from typing import Any
-
 from typing_extensions import TypedDict
 
 from server.documents.schemas.common import Id, Time
+from storage.records.json_values import Json
 from storage.records.schedule import FiringOutcome, Missed, Overlap
 from storage.records.states import Status
 
@@ -66,9 +65,9 @@ class ScheduleHeadDocument(TypedDict):
 class ScheduleDocument(ScheduleHeadDocument):
     """A schedule."""
 
-    payload: dict[str, Any]
+    payload: Json
     """The input of its jobs, as it was submitted."""
-    options: dict[str, Any]
+    options: Json
     """The options of its jobs that differ from their defaults, as they were submitted."""
     recent: list[FiringDocument]
     """Its newest firings, up to 20, the newest first."""

@@ -1,10 +1,11 @@
 """The JSON documents about the service itself as types: its state, its job types, the caller."""
 
-from typing import Any, Literal
+from typing import Literal
 
 from typing_extensions import TypedDict
 
 from server.documents.schemas.common import Time
+from storage.records.json_values import Json
 
 
 class HealthDocument(TypedDict):
@@ -101,7 +102,7 @@ class TypeDocument(TypedDict):
 
     upload: Literal["none", "required", "optional"]
     """Whether a job of this type needs a file, or may have one."""
-    payload: dict[str, Any]
+    payload: Json
     """JSON Schema of the payload."""
 
 

@@ -1,8 +1,10 @@
 """The JSON documents about job types as types."""
 
-from typing import Any, Literal
+from typing import Literal
 
 from typing_extensions import TypedDict
+
+from storage.records.json_values import Json
 
 OriginName = Literal["built-in", "package", "folder", "installed", "commands"]
 
@@ -22,9 +24,9 @@ class JobTypeDocument(TypedDict):
     """The file in the folder of job types, or the installed module; null for others."""
     upload: Literal["none", "required", "optional"]
     """Whether a job of this type needs a file, or may have one."""
-    payload_schema: dict[str, Any]
+    payload_schema: Json
     """JSON Schema of the payload."""
-    defaults: dict[str, Any]
+    defaults: Json
     """Options that jobs of this type have unless their submissions say otherwise."""
     isolation: Literal["caller", "shared", "fresh"]
     """Which jobs a process runs one after the other: those of one caller, those of all callers, or

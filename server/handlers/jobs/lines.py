@@ -17,6 +17,7 @@ from server.http.problems import FieldError, Problem, unacceptable, unavailable
 from server.processes.line_readers import LineReaders
 from storage.files.uploads import Uploads
 from storage.records.job import Job
+from storage.records.json_values import Json
 
 log = logging.getLogger(__name__)
 
@@ -28,7 +29,7 @@ TEXT_BYTES = 256 * 1024
 ACCESS_SECONDS = 3600.0
 """How long the URL of a file is valid at least."""
 
-Answer = dict[str, Any]
+Answer = Json
 
 
 class LinesHandler(OneJobHandler):
@@ -59,7 +60,7 @@ class LinesHandler(OneJobHandler):
 
     head = get
 
-    async def _request(self, job: Job, query: LineParameters) -> dict[str, Any]:
+    async def _request(self, job: Job, query: LineParameters) -> Json:
         """The request for `runner.lines`. Raises Problem 404 and 503."""
         upload = job.upload
         if upload is None:
@@ -83,7 +84,7 @@ class LinesHandler(OneJobHandler):
             "text_bytes": None,
         }
 
-    async def _send_text(self, request: dict[str, Any]) -> None:
+    async def _send_text(self, request: Json) -> None:
         """Send all lines that match, piece by piece, as fast as the client reads them."""
         self.is_timed = False
         request |= {"text_bytes": TEXT_BYTES, "seconds": TEXT_SECONDS}
@@ -93,7 +94,7 @@ class LinesHandler(OneJobHandler):
         ):  # if the client goes away
             await self._send_pieces(request, request["query"])
 
-    async def _send_pieces(self, request: dict[str, Any], query: dict[str, Any]) -> None:
+    async def _send_pieces(self, request: Json, query: Json) -> None:
         answer = _require_found(await self.readers.read(request, self.caller.sharer))
         if answer["problem"] and not answer["body"]:
             raise Problem(Code.FILE_UNREADABLE, answer["problem"])

@@ -5,6 +5,7 @@ from typing import Any
 import peewee as pw
 
 from storage.db.database import Database
+from storage.db.statements import Row
 from storage.records.job import StoreUnusable
 
 TABLE_NAME = "move"
@@ -29,7 +30,7 @@ class CheckpointRow(pw.Model):
         table_name = TABLE_NAME
 
 
-def read_checkpoint(database: Database) -> dict[str, Any] | None:
+def read_checkpoint(database: Database) -> Row | None:
     """Return the row of `CheckpointRow`, or None if no transfer has filled this database."""
     with database.translate_errors():
         tables = database.engine.get_tables()
@@ -39,9 +40,9 @@ def read_checkpoint(database: Database) -> dict[str, Any] | None:
     return rows[0] if rows else None
 
 
-def create_checkpoint(database: Database, source: str, version: int, first: str) -> dict[str, Any]:
+def create_checkpoint(database: Database, source: str, version: int, first: str) -> Row:
     """Create the table and its row; `first` is the first table to copy. Returns the row."""
-    row: dict[str, Any] = {"id": 1, "source": source, "version": version, "copying": first}
+    row: Row = {"id": 1, "source": source, "version": version, "copying": first}
     row |= {"after": None, "finished_at": None}
     with database.transaction():
         pw.SchemaManager(CheckpointRow, database.engine.peewee).create_table(safe=False)

@@ -14,6 +14,7 @@ from jobservice.cli.options import JobOptions, seconds
 from jobservice.cli.output import analysis_tables, comparison_table
 from jobservice.cli.output.progress import JobProgress
 from jobservice.cli.session import Session
+from jobservice.json_values import Json
 
 if TYPE_CHECKING:
     from jobservice import Job
@@ -77,7 +78,7 @@ class Patterns:
         bool, typer.Option("--word", "-w", help="Only whole words: ERROR is not in ERRORS.")
     ] = False
 
-    def read(self) -> list[dict[str, Any]]:
+    def read(self) -> list[Json]:
         """The texts and the regexes, each once. Empty lines of files are skipped."""
         texts = list(self.pattern or [])
         for name in self.pattern_file or []:
@@ -88,7 +89,7 @@ class Patterns:
                 raise typer.BadParameter(f"{name} cannot be read: {reason}") from None
             texts += [line for line in lines if line]
         word = {"word": True} if self.word else {}
-        found: list[dict[str, Any]] = [{"pattern": text, **word} for text in dict.fromkeys(texts)]
+        found: list[Json] = [{"pattern": text, **word} for text in dict.fromkeys(texts)]
         regexes = dict.fromkeys(self.regex or [])
         found += [{"pattern": regex, "regex": True, **word} for regex in regexes]
         lists = {"all": self.all, "any": self.any, "none": self.none}
@@ -186,7 +187,7 @@ class Report:
         ),
     ] = None
 
-    def values(self) -> dict[str, Any]:
+    def values(self) -> Json:
         """The parameters for the client."""
         found = asdict(self)
         found["members"] = found.pop("member") or []
@@ -313,7 +314,7 @@ def show(session: Session, name: str, job: "Job", several: bool) -> None:
     """Show the result of a job. With several files, the name of each comes first."""
     output = session.output
     if output.as_json:
-        document: dict[str, Any] = dict(job.data.raw)
+        document: Json = dict(job.data.raw)
         output.item(document) if several else output.document(document)
         return
     if several and job.status == "succeeded":

@@ -1,6 +1,6 @@
 """`jobservice batches` and its subcommands: many jobs at once."""
 
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -12,6 +12,7 @@ from jobservice.cli.output import formats
 from jobservice.cli.output.console import Cell
 from jobservice.cli.session import Session
 from jobservice.errors import ApiError, WaitTimeout
+from jobservice.json_values import Json
 
 if TYPE_CHECKING:
     from jobservice import BatchData, NewBatch
@@ -70,7 +71,7 @@ def submit(
     if then is not None and found.then is not None:
         raise typer.BadParameter(f"{file} has a field then: leave out --then, or the field")
     last = found.then if then is None else then
-    given: dict[str, Any] = {"atomic": atomic, "then": last, "idempotency_key": idempotency_key}
+    given: Json = {"atomic": atomic, "then": last, "idempotency_key": idempotency_key}
     if last is not None:
         batch_files.require_job(last, "then", "FILE" if then is None else "--then")
     batch = _submit(session, found, given)
@@ -86,7 +87,7 @@ def submit(
     return exits.FAILED if batch.refused else exits.SUCCEEDED
 
 
-def _submit(session: Session, found: BatchFile, given: dict[str, Any]) -> "NewBatch":
+def _submit(session: Session, found: BatchFile, given: Json) -> "NewBatch":
     """Submit the jobs of a file. Errors name the places of jobs in it."""
     try:
         return session.client.batches.submit(found.jobs, **given)

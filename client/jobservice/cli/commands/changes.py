@@ -1,7 +1,7 @@
 """Commands that change jobs: `cancel`, `retry`, `delete`, `change`."""
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -11,6 +11,7 @@ from jobservice.cli.options import Changes, Filters, JobIds, RequiredIds
 from jobservice.cli.output import formats
 from jobservice.cli.session import Session
 from jobservice.cli.waiting import confirm
+from jobservice.json_values import Json
 
 if TYPE_CHECKING:
     from jobservice import BulkChange
@@ -120,9 +121,7 @@ def _change_each(session: Session, change: str, job_ids: list[str]) -> int:
     return session.try_each(ids.resolve_all(session.client, job_ids), change_one)
 
 
-def _change_all(
-    session: Session, change: str, filters: dict[str, Any], *, yes: bool, dry_run: bool
-) -> int:
+def _change_all(session: Session, change: str, filters: Json, *, yes: bool, dry_run: bool) -> int:
     """Change all jobs that filters select, after a question on a terminal."""
     client = session.client
     change_all = client.cancel_all if change == "cancel" else client.retry_all
@@ -134,7 +133,7 @@ def change_selected(
     session: Session,
     change: str,
     change_all: Callable[..., "BulkChange"],
-    selected: dict[str, Any],
+    selected: Json,
     yes: bool,
     dry_run: bool,
 ) -> int:

@@ -14,6 +14,7 @@ from jobservice.cli.options import OneQueue, OneType, Tags
 from jobservice.cli.output import formats
 from jobservice.cli.output.console import Cell
 from jobservice.cli.session import Session
+from jobservice.json_values import Json
 
 if TYPE_CHECKING:
     from jobservice import FailureData, Failures
@@ -56,7 +57,7 @@ class FailureFilters:
     tag: Tags = None
     since: Since = None
 
-    def given(self) -> dict[str, Any]:
+    def given(self) -> Json:
         """The filters that are set, as the client names them."""
         values = {"type": self.type, "queue": self.queue, "tag": self.tag, "since": self.since}
         return {name: value for name, value in values.items() if value is not None}
@@ -135,7 +136,7 @@ def retry(
     dry_run: DryRun = False,
 ) -> int:
     """Run all jobs of a group again, or those that filters select."""
-    given: dict[str, Any] = {"failure": failure, "queue": queue, "tag": tag, "since": since}
+    given: Json = {"failure": failure, "queue": queue, "tag": tag, "since": since}
     return change_selected(session, "retry", session.client.failures.retry, given, yes, dry_run)
 
 

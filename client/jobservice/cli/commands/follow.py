@@ -1,7 +1,7 @@
 """Commands that follow jobs: `watch`, `logs`, `wait`."""
 
 import sys
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
@@ -14,6 +14,7 @@ from jobservice.cli.output.console import STYLES, Cell, Output, status_cell
 from jobservice.cli.output.progress import JobProgress
 from jobservice.cli.session import Session
 from jobservice.errors import JobCanceled, WaitTimeout
+from jobservice.json_values import Json
 
 if TYPE_CHECKING:
     from jobservice import Event, Job, LogEntry
@@ -115,11 +116,11 @@ def print_event(output: Output, event: "Event", with_job: bool) -> None:
     output.cells([*cells, (f"{status:<9}", STYLES.get(status, "")), text])
 
 
-def _about_deadline(data: dict[str, Any]) -> str:
+def _about_deadline(data: Json) -> str:
     return f"missed its deadline {formats.moment(data.get('finish_by'))}".rstrip()
 
 
-def about(data: dict[str, Any]) -> str:
+def about(data: Json) -> str:
     """The runner of the attempt, or the error of the last attempt."""
     if data["status"] == "running":
         asked = ", cancel requested" if data.get("cancel_requested_at") else ""

@@ -13,6 +13,7 @@ from jobservice.cli.command import command, default_command
 from jobservice.cli.output import formats
 from jobservice.cli.session import Session
 from jobservice.errors import ApiError
+from jobservice.json_values import JsonValue
 
 if TYPE_CHECKING:
     from jobservice import PatternSetData
@@ -59,7 +60,7 @@ def show(session: Session, name: Name) -> None:
     session.output.table(("PATTERN", "FINDS", "OPTIONS"), rows)
 
 
-def _cells(pattern: str | Mapping[str, Any]) -> tuple[str, str, str]:
+def _cells(pattern: str | Mapping[str, JsonValue]) -> tuple[str, str, str]:
     """Return the cells of a pattern: its name, the text or regex that it finds, its options."""
     if isinstance(pattern, str):
         return pattern, pattern, ""
@@ -71,7 +72,7 @@ def _cells(pattern: str | Mapping[str, Any]) -> tuple[str, str, str]:
     return pattern.get("name") or "", finds, "combination"
 
 
-def _text(condition: str | Mapping[str, Any]) -> str:
+def _text(condition: str | Mapping[str, JsonValue]) -> str:
     return condition if isinstance(condition, str) else str(condition["pattern"])
 
 

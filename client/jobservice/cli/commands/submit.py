@@ -16,6 +16,7 @@ from jobservice.cli.options import JobOptions, seconds
 from jobservice.cli.output import estimates
 from jobservice.cli.output.progress import JobProgress
 from jobservice.cli.session import Session
+from jobservice.json_values import Json
 
 if TYPE_CHECKING:
     from jobservice import Job
@@ -164,9 +165,7 @@ def send_and_report(
     return report_result(session, jobs[0])
 
 
-def _try(
-    session: Session, type: str, values: dict[str, Any], paths: list[str], options: dict[str, Any]
-) -> int:
+def _try(session: Session, type: str, values: Json, paths: list[str], options: Json) -> int:
     """Check a submission, and print the estimates."""
     client = session.patient_client if paths else session.client
     found = client.dry_run(type, values, file=_opened(paths), **options)

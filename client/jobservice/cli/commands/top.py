@@ -13,6 +13,7 @@ from jobservice.cli.output import formats
 from jobservice.cli.output.console import Cell, Output, build_table
 from jobservice.cli.session import Session
 from jobservice.errors import JobServiceError
+from jobservice.json_values import JsonValue
 
 if TYPE_CHECKING:
     from rich.console import Group
@@ -81,12 +82,12 @@ class View:
     def __init__(self, url: str):
         self.problem = ""
         self._url = url
-        self._overview: Mapping[str, Any] = {}
+        self._overview: Mapping[str, JsonValue] = {}
         self._running: list[Job] = []
         self._rates: dict[str, float | None] = {}
         self._seen_at = 0.0
 
-    def update(self, overview: Mapping[str, Any], running: list["Job"], now: float) -> None:
+    def update(self, overview: Mapping[str, JsonValue], running: list["Job"], now: float) -> None:
         """Take the present state; the rates are those since the state before."""
         for name, figures in overview["types"].items():
             before = self._overview.get("types", {}).get(name)
@@ -168,7 +169,7 @@ class View:
         return Group(heading, "", *parts)
 
 
-def _worker_state(runner: Mapping[str, Any]) -> Cell:
+def _worker_state(runner: Mapping[str, JsonValue]) -> Cell:
     """Whether a worker responds; one that does not hangs or is stopped."""
     age = runner["heartbeat_age"]
     if not runner["stale"]:
@@ -182,5 +183,5 @@ def _seconds_since(text: str) -> float:
     return max(0.0, time.time() - started.timestamp())
 
 
-def _finished(figures: Mapping[str, Any]) -> int:
+def _finished(figures: Mapping[str, JsonValue]) -> int:
     return sum(figures["finished"].values())

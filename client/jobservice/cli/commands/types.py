@@ -2,13 +2,14 @@
 
 import json
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from jobservice.cli import completion
 from jobservice.cli.command import command, default_command
 from jobservice.cli.session import Session
+from jobservice.json_values import JsonValue
 
 if TYPE_CHECKING:
     from jobservice import TypeData
@@ -73,7 +74,7 @@ def show(session: Session, name: Name) -> None:
         output.table(FIELD_COLUMNS, rows)
 
 
-def _payload_rows(schema: Mapping[str, Any]) -> list[list["Cell"]]:
+def _payload_rows(schema: Mapping[str, JsonValue]) -> list[list["Cell"]]:
     required = schema.get("required", ())
     return [
         [
@@ -86,7 +87,7 @@ def _payload_rows(schema: Mapping[str, Any]) -> list[list["Cell"]]:
     ]
 
 
-def _kind(field: Mapping[str, Any]) -> str:
+def _kind(field: Mapping[str, JsonValue]) -> str:
     """Return the type of a field in a few words, such as `integer` or `string or null`."""
     if "$ref" in field:
         return str(field["$ref"]).rpartition("/")[2]

@@ -1,13 +1,13 @@
 """`jobservice whoami`."""
 
 from collections.abc import Callable, Iterator, Mapping
-from typing import Any
 
 import typer
 
 from jobservice.cli.command import command
 from jobservice.cli.output import formats
 from jobservice.cli.session import Session
+from jobservice.json_values import JsonValue
 
 
 def register(app: typer.Typer) -> None:
@@ -34,7 +34,7 @@ def whoami(session: Session) -> None:
     )
 
 
-def _quotas(quotas: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+def _quotas(quotas: Mapping[str, JsonValue]) -> Iterator[tuple[str, str]]:
     """Yield names and texts of the quotas. A service of an earlier release has none."""
     if queued := quotas.get("queued"):
         yield "queued", f"{_used(queued, formats.number)}{formats.counted(queued['limit'], 'job')}"
@@ -45,6 +45,6 @@ def _quotas(quotas: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
         yield "requests", f"{requests['limit']:g} per second ({at_once})"
 
 
-def _used(quota: Mapping[str, Any], text: Callable[[int], str]) -> str:
+def _used(quota: Mapping[str, JsonValue], text: Callable[[int], str]) -> str:
     """Return how much of a quota is used, before its limit; empty if the service cannot say."""
     return "" if quota["used"] is None else f"{text(quota['used'])} of "

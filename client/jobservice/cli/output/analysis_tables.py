@@ -1,16 +1,16 @@
 """The result of an analysis as tables with bars."""
 
 from collections.abc import Mapping
-from typing import Any
 
 from jobservice.cli.output import curves, field_tables, formats, overview_tables
 from jobservice.cli.output.console import Cell, Output
+from jobservice.json_values import JsonValue
 
 MAX_COLUMNS = 8
 """Patterns that the table of members shows."""
 
 
-def show(output: Output, result: Mapping[str, Any]) -> None:
+def show(output: Output, result: Mapping[str, JsonValue]) -> None:
     """Write counts, samples, histogram or timeline, and a line about the file."""
     unit: str = result.get("counted", "lines")
     if overview := result.get("overview"):
@@ -31,7 +31,7 @@ def show(output: Output, result: Mapping[str, Any]) -> None:
         output.note(f"warning: {warning['message']}")
 
 
-def _show_samples(output: Output, samples: Mapping[str, Any]) -> None:
+def _show_samples(output: Output, samples: Mapping[str, JsonValue]) -> None:
     for pattern, lines in samples.items():
         if lines:
             output.line(f"\n{pattern}")
@@ -39,7 +39,7 @@ def _show_samples(output: Output, samples: Mapping[str, Any]) -> None:
                 _show_sample(output, line)
 
 
-def _show_sample(output: Output, sample: str | Mapping[str, Any]) -> None:
+def _show_sample(output: Output, sample: str | Mapping[str, JsonValue]) -> None:
     """A line or, with context, the lines around it, and its number."""
     if isinstance(sample, str):
         _show_record(output, "  ", sample)
@@ -57,7 +57,7 @@ def _show_record(output: Output, head: str, text: str) -> None:
         output.line(f"{' ' * len(head) if number else head}{line}")
 
 
-def _show_counts(output: Output, result: Mapping[str, Any]) -> None:
+def _show_counts(output: Output, result: Mapping[str, JsonValue]) -> None:
     counts: Mapping[str, int] = result["counts"]
     most = max(counts.values(), default=0)
     has_lines = "matching_lines" in result
@@ -73,7 +73,7 @@ def _show_counts(output: Output, result: Mapping[str, Any]) -> None:
     output.table(["PATTERN", *numbers, ""], rows, right=numbers)
 
 
-def _show_histogram(output: Output, histogram: Mapping[str, Any], counted: str) -> None:
+def _show_histogram(output: Output, histogram: Mapping[str, JsonValue], counted: str) -> None:
     """One row per time, one column per pattern, and a bar for all of them."""
     by_time: dict[str, dict[str, int]] = {}
     for pattern, found in histogram.items():
@@ -100,7 +100,7 @@ def _show_histogram(output: Output, histogram: Mapping[str, Any], counted: str) 
         output.line(f"{formats.number(undated)} matching {counted} without a time")
 
 
-def _show_members(output: Output, result: Mapping[str, Any]) -> None:
+def _show_members(output: Output, result: Mapping[str, JsonValue]) -> None:
     """One row per member of an archive, one column per pattern."""
     members, patterns = result["members"], list(result["counts"])[:MAX_COLUMNS]
     columns = [output.shortened(pattern) for pattern in patterns]
@@ -120,7 +120,7 @@ def _show_members(output: Output, result: Mapping[str, Any]) -> None:
         output.line(f"and {formats.counted(more, 'more member')}")
 
 
-def _show_timeline(output: Output, timeline: Mapping[str, Any], unit: str) -> None:
+def _show_timeline(output: Output, timeline: Mapping[str, JsonValue], unit: str) -> None:
     """A curve of all lines and of each pattern; a character stands for one bin or for two."""
     if not timeline["bins"]:
         output.line(f"\nno {unit[:-1]} has a time")
@@ -135,7 +135,7 @@ def _show_timeline(output: Output, timeline: Mapping[str, Any], unit: str) -> No
         output.line(f"far away from these times: {before} before, {after} after")
 
 
-def _about_file(result: Mapping[str, Any]) -> str:
+def _about_file(result: Mapping[str, JsonValue]) -> str:
     """Such as: 60,000 lines, 4.2 MB in 0.01 s (gzip), A to B UTC."""
     file = result["file"]
     parts = [formats.counted(result["lines"], "line")] if "lines" in result else []

@@ -1,10 +1,10 @@
 """The comparison of two analyses as a table."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any
 
 from jobservice.cli.output import formats
 from jobservice.cli.output.console import Cell, Output
+from jobservice.json_values import JsonValue
 
 MAX_NAME = 60
 COLUMNS = ("CHANGE", "KIND", "NAME", "BEFORE", "AFTER", "RATE", "PER HOUR", "P")
@@ -12,9 +12,9 @@ NUMBERS = ("BEFORE", "AFTER", "RATE", "PER HOUR", "P")
 STYLES = {"new": "red", "more": "red", "gone": "green", "less": "green"}
 
 
-def show(output: Output, comparison: Mapping[str, Any], *, every: bool) -> None:
+def show(output: Output, comparison: Mapping[str, JsonValue], *, every: bool) -> None:
     """Write the significant changes, or all counts, and a summary."""
-    counts: Sequence[Mapping[str, Any]] = comparison["counts"]
+    counts: Sequence[Mapping[str, JsonValue]] = comparison["counts"]
     shown = [each for each in counts if every or each["significant"]]
     if shown:
         output.table(COLUMNS, [_row(output, each) for each in shown], right=NUMBERS)
@@ -22,7 +22,7 @@ def show(output: Output, comparison: Mapping[str, Any], *, every: bool) -> None:
     output.line(summary(comparison))
 
 
-def summary(comparison: Mapping[str, Any]) -> str:
+def summary(comparison: Mapping[str, JsonValue]) -> str:
     """Such as: 1 new, 2 more frequent among 12 counts of 90,000 lines, before 100,000."""
     words = {"new": "new", "more": "more frequent", "gone": "gone", "less": "less frequent"}
     changes = [f"{n} {words[each]}" for each in words if (n := comparison["changes"][each])]
@@ -34,12 +34,12 @@ def summary(comparison: Mapping[str, Any]) -> str:
     return f"{found} among {counts} of {sizes[0]}, before {sizes[1]}"
 
 
-def _size(side: Mapping[str, Any], unit: str) -> str:
+def _size(side: Mapping[str, JsonValue], unit: str) -> str:
     lines = side["lines"]
     return formats.size(side["bytes"]) if lines is None else f"{formats.number(lines)} {unit}"
 
 
-def _row(output: Output, count: Mapping[str, Any]) -> list[Cell]:
+def _row(output: Output, count: Mapping[str, JsonValue]) -> list[Cell]:
     name = f"{count['field']}: {count['name']}" if count["field"] else count["name"]
     change, style = count["change"], STYLES.get(count["change"], "")
     return [

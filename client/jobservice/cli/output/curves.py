@@ -5,6 +5,7 @@ from typing import Any
 
 from jobservice.cli.output import formats
 from jobservice.cli.output.console import Cell, Output
+from jobservice.json_values import JsonValue
 
 CURVE_WIDTH = 100
 _LEAST_WIDTH = 10
@@ -12,7 +13,9 @@ _GAPS = 4  # columns between the three of the table
 _FIGURE = 12  # the width of a figure with six digits
 
 
-def show(output: Output, timeline: Mapping[str, Any], rows: Mapping[str, Sequence[int]]) -> None:
+def show(
+    output: Output, timeline: Mapping[str, JsonValue], rows: Mapping[str, Sequence[int]]
+) -> None:
     """Write a table with a curve for each row of counts.
 
     A character stands for one bin of the timeline or for several, whose counts are added up.
@@ -28,7 +31,7 @@ def show(output: Output, timeline: Mapping[str, Any], rows: Mapping[str, Sequenc
 
 
 def show_figures(
-    output: Output, timeline: Mapping[str, Any], rows: Mapping[str, Sequence[float | None]]
+    output: Output, timeline: Mapping[str, JsonValue], rows: Mapping[str, Sequence[float | None]]
 ) -> None:
     """Write a table with a curve for each row of figures.
 
@@ -52,7 +55,7 @@ def _groups(values: Sequence[Any], size: int) -> list[Sequence[Any]]:
 
 
 def _bins_of_character(
-    output: Output, timeline: Mapping[str, Any], names: Iterable[str], most: int
+    output: Output, timeline: Mapping[str, JsonValue], names: Iterable[str], most: int
 ) -> int:
     """How many bins a character stands for, so that the curves fit beside their names and figures.
 
@@ -67,7 +70,10 @@ def _bins_of_character(
 
 
 def _table(
-    output: Output, timeline: Mapping[str, Any], rows: list[list[Cell]], bins_of_character: int
+    output: Output,
+    timeline: Mapping[str, JsonValue],
+    rows: list[list[Cell]],
+    bins_of_character: int,
 ) -> None:
     seconds = formats.duration(timeline["bin_seconds"] * bins_of_character)
     begin = formats.utc(timeline["start"])

@@ -1,13 +1,13 @@
 """Prints why a job does not run yet, and when it is expected to start and end."""
 
 from collections.abc import Mapping
-from typing import Any
 
 from jobservice.cli.output import formats
 from jobservice.cli.output.console import Output
+from jobservice.json_values import JsonValue
 
 
-def show(output: Output, document: Mapping[str, Any]) -> None:
+def show(output: Output, document: Mapping[str, JsonValue]) -> None:
     """Print the reasons and the estimates of an explanation or of a dry run."""
     for reason in document["reasons"]:
         output.line(f"  {formats.with_moments(reason['detail'])}")

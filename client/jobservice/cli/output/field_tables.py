@@ -1,10 +1,10 @@
 """The fields of a result as tables with bars and curves."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any
 
 from jobservice.cli.output import curves, formats
 from jobservice.cli.output.console import Cell, Output
+from jobservice.json_values import JsonValue
 
 PERCENTILES = ("p50", "p95", "p99")
 
@@ -12,8 +12,8 @@ PERCENTILES = ("p50", "p95", "p99")
 def show(
     output: Output,
     name: str,
-    found: Mapping[str, Any],
-    timeline: Mapping[str, Any] | None,
+    found: Mapping[str, JsonValue],
+    timeline: Mapping[str, JsonValue] | None,
     unit: str,
 ) -> None:
     """Write a line about a field, one row per frequent value and, if it was counted over time, one
@@ -32,7 +32,7 @@ def show(
         _show_over_time(output, over_time, timeline, unit)
 
 
-def _show_values(output: Output, top: Sequence[Mapping[str, Any]]) -> None:
+def _show_values(output: Output, top: Sequence[Mapping[str, JsonValue]]) -> None:
     most = top[0]["count"]
     rows: list[list[Cell]] = [
         [
@@ -46,7 +46,7 @@ def _show_values(output: Output, top: Sequence[Mapping[str, Any]]) -> None:
 
 
 def _show_over_time(
-    output: Output, found: Mapping[str, Any], timeline: Mapping[str, Any], unit: str
+    output: Output, found: Mapping[str, JsonValue], timeline: Mapping[str, JsonValue], unit: str
 ) -> None:
     """The percentiles of a field with numbers, or the lines with each of the frequent values."""
     output.line()

@@ -1,16 +1,16 @@
 """The overview of an analysis as tables."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any
 
 from jobservice.cli.output import formats
 from jobservice.cli.output.console import Cell, Output
+from jobservice.json_values import JsonValue
 
 MAX_TEMPLATE = 72
 SHOWN_BURSTS = 20
 
 
-def show(output: Output, overview: Mapping[str, Any], unit: str = "lines") -> None:
+def show(output: Output, overview: Mapping[str, JsonValue], unit: str = "lines") -> None:
     """Write levels, status classes, templates and bursts. `unit` is what was counted."""
     counted = unit.upper()
     for head, counts in (("LEVEL", overview["levels"]), ("STATUS", overview["statuses"])):
@@ -26,8 +26,8 @@ def show(output: Output, overview: Mapping[str, Any], unit: str = "lines") -> No
     _show_bursts(output, overview, counted)
 
 
-def _show_templates(output: Output, overview: Mapping[str, Any], counted: str) -> None:
-    templates: Sequence[Mapping[str, Any]] = overview["templates"]
+def _show_templates(output: Output, overview: Mapping[str, JsonValue], counted: str) -> None:
+    templates: Sequence[Mapping[str, JsonValue]] = overview["templates"]
     numbers = [counted, "FIRST", "LAST"]
     rows: list[list[Cell]] = [
         [
@@ -45,8 +45,8 @@ def _show_templates(output: Output, overview: Mapping[str, Any], counted: str) -
         output.note("warning: templates are approximate; the lines have too many different texts")
 
 
-def _show_bursts(output: Output, overview: Mapping[str, Any], counted: str) -> None:
-    bursts: Sequence[Mapping[str, Any]] = overview["bursts"]
+def _show_bursts(output: Output, overview: Mapping[str, JsonValue], counted: str) -> None:
+    bursts: Sequence[Mapping[str, JsonValue]] = overview["bursts"]
     if not bursts:
         return
     templates = {each["id"]: each["template"] for each in overview["templates"]}
@@ -56,7 +56,7 @@ def _show_bursts(output: Output, overview: Mapping[str, Any], counted: str) -> N
             formats.utc(each["until"]),
             formats.number(each["count"]),
             str(each["expected"]),
-            output.shortened(templates.get(each["key"], each["key"]), MAX_TEMPLATE),
+            output.shortened(templates.get(each["key"]) or each["key"], MAX_TEMPLATE),
         ]
         for each in bursts[:SHOWN_BURSTS]
     ]
