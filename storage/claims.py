@@ -13,7 +13,7 @@ The row of a job holds its first attempt; each later attempt gets a row of its o
 from collections import Counter
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import peewee as pw
 
@@ -302,12 +302,12 @@ class Claims:
             update = JobRow.update(**changes).where(*guard, JobRow.attempt == fence.attempt)
             self._database.run(update)
 
-    def _select_self(self) -> Any:
+    def _select_self(self) -> pw.Select:
         named = RunnerRow.select(RunnerRow.name).where(RunnerRow.name == parameter(RunnerRow.name))
         return self._database.engine.share(named)
 
 
-def _select_to_cancel() -> Any:
+def _select_to_cancel() -> pw.Select:
     return JobRow.select(JobRow.id, JobRow.attempt).where(
         IS_RUNNING,
         JobRow.locked_by == parameter(JobRow.locked_by),
@@ -327,7 +327,7 @@ def _is_room_left(candidates: Candidates, now: int, claimed: Sequence[Row]) -> b
     )
 
 
-def _claim_update(changes: Row) -> Any:
+def _claim_update(changes: Row) -> pw.Update:
     return guarded_update(CLAIM, {**changes, "progress": pw.Value(None)})
 
 

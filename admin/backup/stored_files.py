@@ -4,7 +4,6 @@ import hashlib
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, fields
-from typing import Any
 from uuid import UUID
 
 from admin.backup.destinations.chunks import Stored, cut
@@ -15,13 +14,14 @@ from storage.files.reading import FileReader
 from storage.files.uploads import Uploads
 from storage.records.job import Upload
 from storage.records.job_file import JobFile
+from storage.records.json_values import Json
 
 UPLOAD_COLUMNS, JOB_FILE_COLUMNS = ([f.name for f in fields(each)] for each in (Upload, JobFile))
 READ_BYTES = 256 * 1024
 """Bytes that are read and written at once. Others wait for that long."""
 _LISTED = 1000
 
-Rows = Callable[[str], Iterable[tuple[Any, ...]]]
+Rows = Callable[[str], Iterable[tuple[object, ...]]]
 
 
 @dataclass
@@ -101,7 +101,7 @@ def all_files(rows: Rows) -> Iterator[StoredFile]:
         yield JobFile(**_values(JOB_FILE_COLUMNS, row))
 
 
-def list_files(stored: Stored, files: Mapping[str, StoredFile], absent: Iterable[str]) -> Any:
+def list_files(stored: Stored, files: Mapping[str, StoredFile], absent: Iterable[str]) -> Json:
     """Store the list of the files that the place has; return what the manifest has of them."""
     there = sorted(files.keys() - set(absent))
     lines = (f"{sha256} {files[sha256].size}\n".encode() for sha256 in there)
@@ -113,7 +113,7 @@ def list_files(stored: Stored, files: Mapping[str, StoredFile], absent: Iterable
     }
 
 
-def _values(columns: Iterable[str], row: Iterable[Any]) -> Row:
+def _values(columns: Iterable[str], row: Iterable[object]) -> Row:
     """The values of a row by column. SQLite has ids as text."""
     pairs = zip(columns, row, strict=True)
     return {name: UUID(str(value)) if name.endswith("id") else value for name, value in pairs}

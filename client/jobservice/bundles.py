@@ -10,7 +10,7 @@ import zipfile
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, Any
+from typing import IO
 
 from jobservice.json_values import Json, JsonValue
 
@@ -111,7 +111,7 @@ def read_bundle(path: str | os.PathLike[str]) -> Bundle:
     return Bundle(place, job, name, has_upload)
 
 
-def _document(archive: zipfile.ZipFile, name: str) -> Any:
+def _document(archive: zipfile.ZipFile, name: str) -> JsonValue:
     """Read a JSON document of an archive. Raises KeyError and ValueError."""
     if archive.getinfo(name).file_size > MAX_DOCUMENT_BYTES:
         raise ValueError(f"{name} is too large")

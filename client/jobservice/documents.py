@@ -7,7 +7,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, fields
 from datetime import datetime
-from typing import Any, Literal
+from typing import Literal
 
 from jobservice.json_values import Json, JsonValue
 
@@ -66,7 +66,7 @@ class JobData:
     status: Status
     type: str = ""
     payload: Mapping[str, JsonValue] | None = None
-    result: Any = None
+    result: JsonValue = None
     error: ErrorData | None = None
     progress: Mapping[str, JsonValue] | None = None
     attempt: int = 0
@@ -85,7 +85,7 @@ class JobData:
     expires_at: datetime | None = None
     finish_by: datetime | None = None
     missed_at: datetime | None = None
-    backoff: Any = None
+    backoff: JsonValue = None
     unique_key: str | None = None
     unique: str | None = None
     schedule: str | None = None
@@ -302,7 +302,7 @@ def _read_attempt(document: Mapping[str, JsonValue]) -> AttemptData:
     return AttemptData(**known)
 
 
-def known_fields(kind: Any, document: Mapping[str, JsonValue]) -> Json:
+def known_fields(kind: JsonValue, document: Mapping[str, JsonValue]) -> Json:
     """The values of a document that a dataclass has fields for, with times as datetimes."""
     names = {each.name for each in fields(kind)} - {"raw"}
     return {

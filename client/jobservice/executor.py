@@ -76,7 +76,7 @@ class JobFuture(futures.Future[Any]):
 class Executor(futures.Executor):
     """Runs jobs of the service. The first argument of `submit` is a job type, not a function."""
 
-    def __init__(self, client: Client, **options: Any):
+    def __init__(self, client: Client, **options: JsonValue):
         """`options` apply to all jobs, such as `queue`. Options of a call override them."""
         self._client = client
         self._options = options
@@ -86,7 +86,7 @@ class Executor(futures.Executor):
         self._thread: threading.Thread | None = None
 
     def submit(  # type: ignore[override]
-        self, type: str, payload: Mapping[str, JsonValue] | None = None, /, **options: Any
+        self, type: str, payload: Mapping[str, JsonValue] | None = None, /, **options: JsonValue
     ) -> JobFuture:
         """Submit a job. `options` are options of `Client.submit`: `file`, `priority` and others.
 

@@ -8,7 +8,6 @@ from collections import deque
 from collections.abc import Generator, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any
 
 from jobservice.documents import known_fields
 from jobservice.json_values import JsonValue
@@ -66,7 +65,7 @@ class Hashed:
         self.source = source
         self._position = 0
         self._sha256 = hashlib.sha256()
-        self._earlier: deque[tuple[int, Any]] = deque(maxlen=MAX_EARLIER)
+        self._earlier: deque[tuple[int, hashlib._Hash]] = deque(maxlen=MAX_EARLIER)
 
     def move(self, position: int) -> None:
         """Go to a position, and hash the bytes before it.

@@ -39,7 +39,7 @@ class FakeService:
     For any other request, the client raises ApiError 501: use a real service for that.
     """
 
-    def __init__(self, *functions: Callable[..., Any], **others: Callable[..., Any]):
+    def __init__(self, *functions: Callable[..., object], **others: Callable[..., object]):
         """`functions` are decorated with `@job`; `others` are functions by the name of a type."""
         self._kinds: Json = {}
         for each in functions:

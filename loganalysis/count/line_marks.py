@@ -11,9 +11,9 @@ import zlib
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from itertools import pairwise
-from typing import Any, TypeVar
+from typing import TypeVar
 
-from loganalysis.read.json_values import Json
+from loganalysis.read.json_values import Json, JsonValue
 from loganalysis.times.time_bounds import NO_TIMES, TimeBounds, in_pairs, sum_of
 from loganalysis.times.time_formats import Reference
 
@@ -117,7 +117,9 @@ def marks_document(
     }
 
 
-def _bounds_document(times: list[int | None], bounds: list[TimeBounds | None]) -> list[list[Any]]:
+def _bounds_document(
+    times: list[int | None], bounds: list[TimeBounds | None]
+) -> list[list[JsonValue]]:
     """Columns of bounds as small numbers: the first times of the pieces are known."""
     rows = [each.to_row(time or 0) for time, each in zip(times, bounds, strict=True) if each]
     return [list(each) for each in zip(*rows, strict=True)]
@@ -152,7 +154,7 @@ def decode_marks(text: str) -> FileMarks:
     return unpack(text, read_marks, _MAX_BYTES)
 
 
-def unpack(text: str, read: Callable[[Any], T], max_bytes: int) -> T:
+def unpack(text: str, read: Callable[[JsonValue], T], max_bytes: int) -> T:
     """Decode text of `pack`, and read the document in it. Raises MarksError if it is damaged."""
     try:
         packed = zlib.decompressobj()
@@ -165,7 +167,7 @@ def unpack(text: str, read: Callable[[Any], T], max_bytes: int) -> T:
         raise MarksError(f"the marks of a file are damaged: {error!r}") from None
 
 
-def read_marks(document: Any) -> FileMarks:
+def read_marks(document: JsonValue) -> FileMarks:
     """Read the marks in a document of `marks_document`. Raises ValueError, TypeError, KeyError."""
     offsets, numbers = sums(document["offsets"]), sums(document["numbers"])
     times, size, lines = document["times"], document["size"], document["lines"]
@@ -189,12 +191,12 @@ def read_marks(document: Any) -> FileMarks:
     return FileMarks(marks, size, lines, last_time, bounds, records, reference)
 
 
-def reference_row(reference: float) -> list[Any]:
+def reference_row(reference: float) -> list[JsonValue]:
     """A reference for JSON."""
     return [float(reference), getattr(reference, "day_first", False)]
 
 
-def read_reference(row: Any) -> Reference | None:
+def read_reference(row: JsonValue) -> Reference | None:
     """Read a row of `reference_row`, or None. Raises ValueError and TypeError."""
     if row is None:
         return None
@@ -204,7 +206,7 @@ def read_reference(row: Any) -> Reference | None:
     return Reference(seconds, day_first)
 
 
-def are_counts(values: Iterable[Any]) -> bool:
+def are_counts(values: Iterable[JsonValue]) -> bool:
     """Whether decoded values are whole numbers that count something."""
     return all(type(each) is int and 0 <= each < MAX_NUMBER for each in values)
 

@@ -4,12 +4,13 @@ Line numbers count from 1 at the start of the part; `merge` adds the lines of th
 """
 
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import Protocol
 
 from loganalysis.count.line_marks import LineMarks
 from loganalysis.count.samples import Samples
 from loganalysis.fields.table import FieldTable
 from loganalysis.read.invalid_text import InvalidText
+from loganalysis.read.json_values import JsonValue
 from loganalysis.times.histogram import Histogram
 from loganalysis.times.timeline import Timeline
 
@@ -50,7 +51,7 @@ class LineTable(Protocol):
     def size(self) -> int:
         """The number of its entries."""
 
-    def merge(self, later: Any, /) -> None:
+    def merge(self, later: JsonValue, /) -> None:
         """Add the figures of the next part, which are of the same class."""
 
 
@@ -98,7 +99,7 @@ class PartialResult:
         for name in ("fields", "table", "timeline"):
             self._merge_figures(name, getattr(later, name))
 
-    def _merge_figures(self, name: str, later: Any) -> None:
+    def _merge_figures(self, name: str, later: JsonValue) -> None:
         """Add the figures of a later part to those of the same name, if there are any."""
         if getattr(self, name) is None:
             setattr(self, name, later)

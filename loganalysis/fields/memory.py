@@ -7,7 +7,6 @@ from collections import Counter
 from functools import cache
 from itertools import compress
 from mmap import MAP_ANONYMOUS, MAP_PRIVATE, mmap
-from typing import Any
 
 from stringzilla import Str
 
@@ -63,7 +62,7 @@ class _Fields(ctypes.Structure):
 
 
 @cache
-def library() -> Any:
+def library() -> ctypes.CDLL:
     """The library, with the functions that fields.c and packed.c export."""
     found, number, data, size = (
         c_scanner.library(),

@@ -4,10 +4,10 @@ import ctypes
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import accumulate
-from typing import Any
 
 from loganalysis.fields import distinct
 from loganalysis.fields.numbers import EXPONENTS, LEAST_EXPONENT, STEP_BITS
+from loganalysis.read.json_values import JsonValue
 
 _NEGATIVE = EXPONENTS << STEP_BITS
 _STEPS = 1 << STEP_BITS
@@ -64,7 +64,7 @@ class Sketch:
         return (ratio - 1) / (ratio + 1)
 
 
-def read_sketch(head: Any, fields: int) -> Sketch:
+def read_sketch(head: JsonValue, fields: int) -> Sketch:
     """The content of a C sketch, of an analysis with so many fields over time."""
     entry_limit = 128 if fields <= 4 else 64 if fields <= 8 else 32
     slots, bucket_slots, at = 2 * entry_limit, 8 * entry_limit, ctypes.addressof(head.contents)

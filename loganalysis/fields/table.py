@@ -77,5 +77,5 @@ class FieldTable:
 
     __hash__ = None  # type: ignore[assignment]
 
-    def __reduce__(self) -> Any:
+    def __reduce__(self) -> tuple[object, ...]:
         return FieldTable, (self.packed(),)

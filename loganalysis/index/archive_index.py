@@ -7,7 +7,6 @@ members; readers find any further ones themselves.
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from itertools import accumulate
-from typing import Any
 
 from loganalysis.count.line_marks import (
     MAX_NUMBER,
@@ -24,7 +23,7 @@ from loganalysis.count.line_marks import (
     sums,
     unpack,
 )
-from loganalysis.read.json_values import Json
+from loganalysis.read.json_values import Json, JsonValue
 from loganalysis.times.time_formats import Reference
 
 MAX_MEMBERS = 2000
@@ -147,7 +146,7 @@ def _columns(members: Sequence[IndexedMember]) -> Json:
     }
 
 
-def _read(document: Any) -> ArchiveIndex:
+def _read(document: JsonValue) -> ArchiveIndex:
     marks, columns = read_marks(document), document["members"]
     offsets, sizes, lines = sums(columns["at"]), columns["sizes"], columns["lines"]
     problems = {int(at): (str(code), str(text)) for at, (code, text) in columns["problems"].items()}

@@ -12,7 +12,6 @@ data, and a short piece of data from a new decoder proves that it is right.
 import ctypes
 from dataclasses import dataclass
 from functools import cache
-from typing import Any
 
 from loganalysis.index.raw_deflate import WINDOW_BYTES, DeflateError, raw_decoder, shifted
 from loganalysis.match import c_scanner
@@ -160,7 +159,7 @@ class _RecordingDecoder:
 
 
 @cache
-def _declared(library: Any) -> Any:
+def _declared(library: ctypes.CDLL) -> ctypes.CDLL:
     """The library, with the function that deflate.c exports."""
     function = library.deflate_block
     function.restype = ctypes.c_int64

@@ -2,11 +2,10 @@
 
 import json
 from dataclasses import dataclass
-from typing import Any
 
 from loganalysis.index.line_clock import LineClock
 from loganalysis.lines.matcher import Matcher, spans_in_characters
-from loganalysis.read.json_values import Json
+from loganalysis.read.json_values import Json, JsonValue
 from loganalysis.times.histogram import rfc3339
 
 MAX_TEXT_BYTES = 16 << 10
@@ -126,7 +125,7 @@ class TextSink:
         self._bytes += len(data)
 
 
-def to_json(lines: list[Json], **others: Any) -> bytes:
+def to_json(lines: list[Json], **others: JsonValue) -> bytes:
     """Encode a page as JSON."""
     document = {"lines": lines, **others}
     return json.dumps(document, ensure_ascii=False, separators=(",", ":")).encode()

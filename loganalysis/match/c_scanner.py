@@ -63,7 +63,7 @@ class _Scan(ctypes.Structure):
     )
 
 
-def _load_library(path: Path) -> Any:
+def _load_library(path: Path) -> ctypes.CDLL:
     """Load the library, and declare the functions that scan.c exports."""
     library = ctypes.CDLL(str(path))
     scan, number, offset, data = ctypes.c_void_p, ctypes.c_uint32, ctypes.c_int64, ctypes.c_void_p
@@ -79,7 +79,7 @@ def _load_library(path: Path) -> Any:
     return library
 
 
-def library() -> Any:
+def library() -> ctypes.CDLL:
     """The library, for the modules that declare further functions of it."""
     return _library()
 
@@ -101,7 +101,7 @@ def load() -> None:
 
 
 @cache
-def _library() -> Any:
+def _library() -> ctypes.CDLL:
     return _load_library(import_module("job_service_scan").LIBRARY)
 
 

@@ -4,7 +4,6 @@ import ctypes
 from array import array
 from collections.abc import Sequence
 from functools import cache
-from typing import Any
 
 from stringzilla import Str
 
@@ -24,7 +23,7 @@ class _Records(ctypes.Structure):
 
 
 @cache
-def _declared(library: Any) -> Any:
+def _declared(library: ctypes.CDLL) -> ctypes.CDLL:
     """The library, with the functions that records.c exports."""
     address, number, size = ctypes.c_void_p, ctypes.c_uint32, ctypes.c_int64
     for name, arguments in (

@@ -1,7 +1,6 @@
 """The result of an analysis, as the JSON that clients get."""
 
 from collections.abc import Callable
-from typing import Any
 
 from loganalysis.count.joined_lines import unjoined
 from loganalysis.count.line_marks import encode_marks
@@ -10,7 +9,7 @@ from loganalysis.count.samples import Sample
 from loganalysis.fields.over_time import Bins
 from loganalysis.index.access_points import encode_points
 from loganalysis.index.archive_index import encode_index
-from loganalysis.read.json_values import Json
+from loganalysis.read.json_values import Json, JsonValue
 from loganalysis.records.rule import Records
 from loganalysis.scan.analyze import AnalysisResult
 from loganalysis.scan.options import AnalysisOptions
@@ -34,7 +33,7 @@ _NO_TIMES = {
 def to_json(result: AnalysisResult, options: AnalysisOptions) -> Json:
     """Everything that was asked for. Results of patterns are by key, in the given order."""
 
-    def each(value: Callable[[PatternResult], Any]) -> Json:
+    def each(value: Callable[[PatternResult], JsonValue]) -> Json:
         found = zip(result.keys, result.partial.results, strict=True)
         return {key: value(pattern) for key, pattern in found}
 

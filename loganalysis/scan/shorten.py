@@ -8,9 +8,8 @@ text that is cut ends with `…`, and a warning names the parts that are cut.
 
 import json
 from collections.abc import Callable
-from typing import Any
 
-from loganalysis.read.json_values import Json
+from loganalysis.read.json_values import Json, JsonValue
 
 MAX_BYTES = 15 << 20
 """Of a result as JSON. The limit of a job is 16 MiB."""
@@ -23,7 +22,7 @@ _encode = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
 def shorten(report: Json, max_bytes: int = MAX_BYTES) -> None:
     """Cut the samples and the values of fields of a result until it has `max_bytes` or less."""
     sizes = {name: _size(value) for name, value in report.items()}
-    cutters: dict[str, tuple[Callable[[Any, int], None], int]] = {
+    cutters: dict[str, tuple[Callable[[JsonValue, int], None], int]] = {
         "samples": (_cut_samples, _MOST_CHARACTERS),
         "fields": (_cut_fields, _MOST_VALUES),
     }
@@ -42,19 +41,19 @@ def shorten(report: Json, max_bytes: int = MAX_BYTES) -> None:
         report["warnings"] = [*report["warnings"], {"code": "result_cut", "message": message}]
 
 
-def _size(value: Any) -> int:
+def _size(value: JsonValue) -> int:
     """The bytes of a value as JSON. Each member is encoded alone, so that little memory is used."""
     if isinstance(value, dict):
         return sum(len(_encode(each).encode()) + _size(key) + 2 for key, each in value.items())
     return len(_encode(value).encode())
 
 
-def _cut_samples(samples: dict[str, list[Any]], most: int) -> None:
+def _cut_samples(samples: dict[str, list[JsonValue]], most: int) -> None:
     for found in samples.values():
         found[:] = [_cut_sample(each, most) for each in found]
 
 
-def _cut_sample(sample: Any, most: int) -> Any:
+def _cut_sample(sample: JsonValue, most: int) -> JsonValue:
     """A sample, which is a text or an object, with texts of at most `most` characters and `…`."""
     if isinstance(sample, str):
         return sample if len(sample) <= most + 1 else f"{sample[:most]}…"

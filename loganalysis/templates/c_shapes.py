@@ -3,7 +3,6 @@
 import ctypes
 import os
 from functools import cache
-from typing import Any
 
 from stringzilla import Str
 
@@ -45,7 +44,7 @@ class _Shapes(ctypes.Structure):
 
 
 @cache
-def _declared(library: Any) -> Any:
+def _declared(library: ctypes.CDLL) -> ctypes.CDLL:
     """The library, with the functions that shapes.c exports."""
     address, number, size = ctypes.c_void_p, ctypes.c_uint32, ctypes.c_int64
     for name, result, arguments in (

@@ -75,7 +75,7 @@ class _Timeline(ctypes.Structure):
 
 
 @cache
-def _declared(library: Any) -> Any:
+def _declared(library: ctypes.CDLL) -> ctypes.CDLL:
     """The library, with the functions that timeline.c exports."""
     number, address = ctypes.c_int64, ctypes.c_void_p
     for name, result, arguments in (

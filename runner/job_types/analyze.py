@@ -10,7 +10,7 @@ from loganalysis.read.errors import FormatError, SelectionError, SourceError
 from runner.job_types.analyze_payload import AnalyzePayload
 from runner.job_types.analyze_sets import named_sets, with_sets
 from runner.job_types.base import Context, JobType, NotRetryable
-from runner.job_types.json_values import Json
+from runner.job_types.json_values import Json, JsonValue
 
 
 class Analyze(JobType[AnalyzePayload]):
@@ -64,7 +64,7 @@ class Analyze(JobType[AnalyzePayload]):
         decisive = payload.model_dump(mode="json", exclude={"pattern_sets", "reuse", "source"})
         return json.dumps(decisive, sort_keys=True)
 
-    def run(self, payload: AnalyzePayload, context: Context) -> Any:
+    def run(self, payload: AnalyzePayload, context: Context) -> JsonValue:
         """Scan the file. A file that cannot be read to its end fails the job: no partial counts."""
         from loganalysis.read.open_source import DecompressionLimits
         from loganalysis.scan.analyze import analyze

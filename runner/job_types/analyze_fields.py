@@ -1,7 +1,7 @@
 """The fields that an analysis counts, as clients name them in the payload of `analyze`."""
 
 from collections import Counter
-from typing import TYPE_CHECKING, Annotated, Any, Self
+from typing import TYPE_CHECKING, Annotated, Self
 
 from pydantic import BeforeValidator, Field, model_validator
 
@@ -63,7 +63,7 @@ class FieldObject(Payload):
         return WantedField(self.name, self.regex, self.over_time or over_time)
 
 
-def _from_text(value: Any) -> Any:
+def _from_text(value: object) -> object:
     if isinstance(value, str):
         return {"name": value}
     if not isinstance(value, dict | FieldObject):

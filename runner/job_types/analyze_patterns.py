@@ -15,6 +15,7 @@ from pydantic import (
 from loganalysis.match.patterns import Pattern, errors_of
 from loganalysis.read.errors import PatternError
 from runner.job_types.base import Payload
+from runner.job_types.json_values import JsonValue
 
 EXCERPT = 60
 """Characters of a pattern that an error shows."""
@@ -33,7 +34,7 @@ class Condition(Payload):
         return Pattern(self.pattern, self.regex, self.ignore_case, self.word)
 
 
-def _condition_from_text(value: Any) -> Any:
+def _condition_from_text(value: object) -> object:
     return {"pattern": value} if isinstance(value, str) else value
 
 
@@ -73,7 +74,7 @@ class Combination(Payload):
 
     @model_validator(mode="before")
     @classmethod
-    def _check_no_pattern(cls, value: Any) -> Any:
+    def _check_no_pattern(cls, value: object) -> object:
         if isinstance(value, dict) and value.keys() & Condition.model_fields:
             raise ValueError("pattern and its options go into the lists all, any and none")
         return value
@@ -96,7 +97,7 @@ _LISTS = {"all", "any", "none"}
 """The fields that only a combination has."""
 
 
-def _to_object(value: Any) -> AnyPattern:
+def _to_object(value: object) -> AnyPattern:
     """Choose the class by the fields, so that errors are about this class alone."""
     if isinstance(value, AnyPattern):
         return value
@@ -113,7 +114,7 @@ TextOrObject = Annotated[
 _TEXT_OR_OBJECT: TypeAdapter[AnyPattern] = TypeAdapter(TextOrObject)
 
 
-def check_patterns(value: Any, validate: ValidatorFunctionWrapHandler) -> list[AnyPattern]:
+def check_patterns(value: JsonValue, validate: ValidatorFunctionWrapHandler) -> list[AnyPattern]:
     """Return the patterns of a list. Raises ValidationError with the errors of all of them.
 
     `validate` is the handler that Pydantic gives to a validator around the list.
@@ -134,7 +135,7 @@ def check_patterns(value: Any, validate: ValidatorFunctionWrapHandler) -> list[A
     return [pattern for pattern in patterns if pattern]
 
 
-def _pattern_or_none(value: Any) -> AnyPattern | None:
+def _pattern_or_none(value: object) -> AnyPattern | None:
     try:
         return _TEXT_OR_OBJECT.validate_python(value)
     except ValidationError:

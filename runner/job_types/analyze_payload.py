@@ -150,7 +150,7 @@ class AnalyzePayload(Payload):
     @field_validator("patterns", mode="wrap")
     @classmethod
     def _check_patterns(
-        cls, value: Any, validate: ValidatorFunctionWrapHandler
+        cls, value: object, validate: ValidatorFunctionWrapHandler
     ) -> list[AnyPattern] | None:
         return None if value is None or value == "auto" else check_patterns(value, validate)
 

@@ -22,7 +22,7 @@ class RecordStart(Payload):
     )
 
 
-def _check(value: Any, validate: ValidatorFunctionWrapHandler, info: ValidationInfo) -> Any:
+def _check(value: object, validate: ValidatorFunctionWrapHandler, info: ValidationInfo) -> Any:
     """Return the checked option. Raises ValueError with one error, also for an object."""
     if value in ("lines", "multi_line"):
         return value

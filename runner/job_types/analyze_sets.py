@@ -7,7 +7,6 @@ The listener does this when it accepts a job, so the stored job has all its patt
 """
 
 from collections.abc import Mapping, Sequence
-from typing import Any
 
 from pydantic import TypeAdapter, ValidationError
 
@@ -30,7 +29,7 @@ def named_sets(payload: Mapping[str, JsonValue]) -> list[str]:
     return list(dict.fromkeys(name for name in names[:MAX_SETS] if isinstance(name, str)))
 
 
-def with_sets(payload: Mapping[str, JsonValue], sets: Mapping[str, Sequence[Any]]) -> Json:
+def with_sets(payload: Mapping[str, JsonValue], sets: Mapping[str, Sequence[JsonValue]]) -> Json:
     """Return the payload with the patterns of these sets behind its own.
 
     A pattern of the payload replaces patterns of sets with its name, and equal patterns of several
@@ -55,7 +54,7 @@ def with_sets(payload: Mapping[str, JsonValue], sets: Mapping[str, Sequence[Any]
 class _Merged:
     """Patterns of a payload, to which those of sets are added."""
 
-    def __init__(self, own: list[Any]) -> None:
+    def __init__(self, own: list[JsonValue]) -> None:
         self.patterns = [*own]
         self._known: dict[str, tuple[Pattern, str]] = {}
         """By key: a pattern, and the name of its set; empty for one of the payload itself."""
@@ -63,7 +62,7 @@ class _Merged:
             if pattern := _pattern(value):
                 self._known.setdefault(pattern.key, (pattern, ""))
 
-    def add(self, value: Any, origin: str) -> str | None:
+    def add(self, value: JsonValue, origin: str) -> str | None:
         """Add a pattern of a set. Returns its key if another set has defined that differently."""
         pattern = _pattern(value)
         if pattern is None:  # stored by another release; the check will say what is wrong
@@ -82,7 +81,7 @@ class _Merged:
         )
 
 
-def _pattern(value: Any) -> Pattern | None:
+def _pattern(value: JsonValue) -> Pattern | None:
     try:
         return _PATTERN.validate_python(value).to_pattern()
     except ValidationError:

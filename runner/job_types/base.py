@@ -10,7 +10,7 @@ A job type is a subclass of `JobType` in a module of its own::
         Payload = GreetPayload               # validates the payload that clients submit
         upload = "none"                      # or "required", or "optional": the job gets a file
 
-        def run(self, payload: GreetPayload, context: Context) -> Any:
+        def run(self, payload: GreetPayload, context: Context) -> object:
             return {"text": f"hello {payload.whom}"}
 
 To fail a job, `run` raises one of these, or any other exception, which counts as a JobError::
@@ -38,7 +38,7 @@ from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict
 
-from runner.job_types.json_values import Json
+from runner.job_types.json_values import Json, JsonValue
 
 FILES_FOLDER = "stored-files"
 """The name of the folder of `Context.files`. The keeper of a job looks for this name."""
@@ -385,7 +385,7 @@ class JobType(ABC, Generic[P]):
         return False
 
     @abstractmethod
-    def run(self, payload: P, context: Context) -> Any:
+    def run(self, payload: P, context: Context) -> JsonValue:
         """Run a job in its own process, and return its result: any value that JSON can hold.
 
         It may also return a Path, or a list of Paths, to files or folders in the work folder. Then
@@ -395,6 +395,10 @@ class JobType(ABC, Generic[P]):
         With `upload = "required"`, `context.upload` is never None. Any exception fails the attempt;
         a NotRetryable fails the job.
         """
+
+
+AnyJobType = JobType[Any]
+"""A job type, whatever its payload."""
 
 
 _LEAVES = frozenset({str, int, float, bool, type(None)})

@@ -9,7 +9,7 @@ import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from itertools import groupby
-from typing import Any, get_args
+from typing import get_args
 
 from pydantic import BaseModel, ValidationError
 from pydantic.fields import FieldInfo
@@ -36,7 +36,9 @@ class ValueFlaw:
     example: str = ""
 
 
-def flaws(error: ValidationError, document: Any, model: type[BaseModel]) -> Iterator[ValueFlaw]:
+def flaws(
+    error: ValidationError, document: JsonValue, model: type[BaseModel]
+) -> Iterator[ValueFlaw]:
     """Yield the errors that a model has found in a document, in their order."""
     found = (_flaw(each, document, model) for each in error.errors(include_url=False))
     for path, same in groupby(found, key=lambda flaw: flaw.path):
@@ -60,7 +62,7 @@ def _with_example(flaw: ValueFlaw) -> ValueFlaw:
     return replace(flaw, detail=f"{flaw.detail}, for example {flaw.example}")
 
 
-def _flaw(error: Mapping[str, JsonValue], document: Any, model: type[BaseModel]) -> ValueFlaw:
+def _flaw(error: Mapping[str, JsonValue], document: JsonValue, model: type[BaseModel]) -> ValueFlaw:
     steps = list(_steps(error, document))
     code, sentence = SENTENCES.get(error["type"], ("invalid", ""))
     path = _path(steps)
@@ -76,12 +78,12 @@ def _flaw(error: Mapping[str, JsonValue], document: Any, model: type[BaseModel])
     return ValueFlaw(path, code, re.sub(r"(\b1 \w+)s\b", r"\1", detail), example=example)
 
 
-def _plain(value: Any) -> Any:
+def _plain(value: JsonValue) -> JsonValue:
     """A value of an error's context as JSON would show it: 5 instead of 5.0."""
     return int(value) if isinstance(value, float) and value.is_integer() else value
 
 
-def _steps(error: Mapping[str, JsonValue], document: Any) -> Iterator[str | int]:
+def _steps(error: Mapping[str, JsonValue], document: JsonValue) -> Iterator[str | int]:
     """Yield the keys and indexes that lead to a value, without the names of union members."""
     value = document
     for number, step in enumerate(error["loc"]):
@@ -135,7 +137,7 @@ def _fields(models: Iterable[type[BaseModel]]) -> list[tuple[str, FieldInfo]]:
     return [(field.alias or name, field) for name, field in items]
 
 
-def _models(annotation: Any) -> Iterator[type[BaseModel]]:
+def _models(annotation: JsonValue) -> Iterator[type[BaseModel]]:
     """Yield the models that an annotation mentions, such as those of a list or a union."""
     if isinstance(annotation, type) and issubclass(annotation, BaseModel):
         yield annotation

@@ -2,12 +2,12 @@
 
 import os
 from pathlib import Path
-from typing import Any
 
 from runner.job_types.base import Context, NotRetryable, has_path
+from runner.job_types.json_values import JsonValue
 
 
-def keep_returned_files(result: Any, context: Context) -> Any:
+def keep_returned_files(result: JsonValue, context: Context) -> JsonValue:
     """Return the result of a job, whose paths have become names of files of the job.
 
     A Path or a list of Paths becomes `{"files": [names]}`. Raises NotRetryable if one of them is
@@ -23,7 +23,7 @@ def keep_returned_files(result: Any, context: Context) -> Any:
     return _named(result, context, {})
 
 
-def _named(value: Any, context: Context, kept: dict[Path, str]) -> Any:
+def _named(value: JsonValue, context: Context, kept: dict[Path, str]) -> JsonValue:
     """Return a value with names in the place of paths. `kept` has the names of moved files."""
     if isinstance(value, Path):
         if value not in kept:

@@ -2,11 +2,12 @@
 
 import time
 from collections.abc import Callable
-from typing import Annotated, Any
+from typing import Annotated
 
 from pydantic import Field
 
 from runner.job_types.base import Context, JobType, Payload
+from runner.job_types.json_values import JsonValue
 
 MAX_SECONDS = 31_536_000
 """One year."""
@@ -43,7 +44,7 @@ class Sleep(JobType[SleepPayload]):
         self._clock = clock
         self._sleep = sleep
 
-    def run(self, payload: SleepPayload, context: Context) -> Any:
+    def run(self, payload: SleepPayload, context: Context) -> JsonValue:
         """Sleep in steps of a second, measured from the start so that errors do not add up."""
         total = payload.seconds
         started = self._clock()

@@ -8,7 +8,6 @@ one of the list. The comparison takes this number, so that it reports only certa
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any
 
 from server.analyses.rates import adjusted_for_many, p_of_equal_rates
 from server.documents.analyses.queries import ALPHA, MIN_RATIO
@@ -180,7 +179,7 @@ def _named(kind: Kind, field_name: str | None, before: Counts, after: Counts) ->
         yield _Row(kind, field_name, name, before.of(name), after.of(name), *errors)
 
 
-def _templates(overview: Any) -> Counts:
+def _templates(overview: JsonValue) -> Counts:
     listed = overview.get("templates") or []
     counts = {each["template"]: each["count"] for each in listed}
     is_shortened = overview.get("templates_total", len(listed)) > len(listed)

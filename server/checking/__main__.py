@@ -11,7 +11,6 @@ import sys
 import traceback
 from collections.abc import Collection
 from multiprocessing.connection import Connection
-from typing import Any
 
 from runner.job_types.registry import loader
 from runner.job_types.registry.found import JobTypes
@@ -22,6 +21,7 @@ from server.checking.received import Received, parse
 from server.checking.sets import NO_SETS, FoundSets, SetsNeeded, sets_of
 from server.checking.submission import CheckedSubmission, check_submission, job_type_of
 from server.http.problems import Problem
+from storage.records.json_values import JsonValue
 from storage.telemetry.logs import set_up_logs
 
 
@@ -36,7 +36,7 @@ def main(packages: list[str], listener: Connection) -> None:
         gc.collect()
 
 
-def answer_any(job_types: JobTypes, request: tuple[Any, ...]) -> Any:
+def answer_any(job_types: JobTypes, request: tuple[JsonValue, ...]) -> JsonValue:
     """Answer a request about a submission or about a batch, by the type of its first element.
 
     Returns the exception of one that is refused.

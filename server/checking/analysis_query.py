@@ -4,7 +4,7 @@ import json
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from typing import Any, ClassVar
+from typing import ClassVar
 
 from pydantic import Field, create_model
 
@@ -15,7 +15,7 @@ from server.documents.filters import MAX_WAIT_SECONDS, WaitQuery
 from server.documents.submission import Submission
 from server.http import strict_json
 from server.http.problems import FieldError, Problem, unacceptable
-from storage.records.json_values import Json
+from storage.records.json_values import Json, JsonValue
 
 Arguments = Mapping[str, Sequence[bytes]]
 """The values of each query parameter."""
@@ -164,11 +164,11 @@ def _lists_and_objects(given: Mapping[str, Sequence[str]]) -> Json:
     return options
 
 
-def _pattern(text: str, options: Mapping[str, bool]) -> Any:
+def _pattern(text: str, options: Mapping[str, bool]) -> JsonValue:
     return {"pattern": text, **options} if options else text
 
 
-def _field(text: str) -> Any:
+def _field(text: str) -> JsonValue:
     """A field of the payload: its name, or a name and a regex behind an equals sign."""
     name, separator, regex = text.partition("=")
     return {"name": name, "regex": regex} if separator else text
@@ -233,7 +233,7 @@ def _flag(given: Mapping[str, Sequence[str]], name: str) -> bool:
     return value
 
 
-def _json(text: str) -> Any:
+def _json(text: str) -> JsonValue:
     """The value of a JSON text; a text that is no JSON stays, and is refused later."""
     try:
         return strict_json.parse(text.encode())
@@ -241,7 +241,7 @@ def _json(text: str) -> Any:
         return text
 
 
-def _value(name: str, text: str) -> Any:
+def _value(name: str, text: str) -> JsonValue:
     """The value of a field; a text that is not acceptable stays, and is refused later."""
     if name in _TEXTS:
         return text

@@ -8,7 +8,6 @@ one template for each kind of job, and for each job its payload as text.
 
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any
 from uuid import UUID
 
 from runner.job_types.registry.found import JobTypes
@@ -19,7 +18,7 @@ from server.http import strict_json
 from server.http.problems import FieldError, Problem, unacceptable
 from storage.jobs.transitions import to_json_text
 from storage.records.job import NewJob
-from storage.records.json_values import Json
+from storage.records.json_values import Json, JsonValue
 
 
 @dataclass(frozen=True)
@@ -71,7 +70,7 @@ def check_piece(
     """
     checked = CheckedPiece()
     numbers: dict[str, int] = {}
-    documents: list[tuple[int, Any]] = []
+    documents: list[tuple[int, JsonValue]] = []
     for index, text in piece.indexed:
         try:
             documents.append((index, strict_json.parse(text)))
@@ -119,7 +118,7 @@ def _add(
     checked.jobs.append((index, number, to_json_text(one.submission.payload)))
 
 
-def _set_names(found: Any) -> list[str]:
+def _set_names(found: JsonValue) -> list[str]:
     """Return the names of the pattern sets in documents, each once."""
     names: dict[str, None] = {}
     for (_, document), job_type in found:

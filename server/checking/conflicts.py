@@ -1,10 +1,9 @@
 """Rules between the fields of a submission, its file and the settings of the service."""
 
 from collections.abc import Collection, Iterator, Mapping
-from typing import Any
 from urllib.parse import urlsplit
 
-from runner.job_types.base import JobType
+from runner.job_types.base import AnyJobType
 from server.checking.job_type_errors import FAILS, complaint
 from server.checking.received import FILE_PART, FILES_PART, Received
 from server.documents.jobs import rfc3339
@@ -73,7 +72,7 @@ def never_starts(times: Mapping[str, JsonValue]) -> FieldError:
     return FieldError(name, f"{detail}, or the job would never start", "out_of_range")
 
 
-def input_errors(document: Json, job_type: JobType[Any] | None) -> Iterator[FieldError]:
+def input_errors(document: Json, job_type: AnyJobType | None) -> Iterator[FieldError]:
     """Yield an error if a job gets a result that its type does not take, or that it has already."""
     if not isinstance(document.get("input"), dict) or job_type is None:
         return
@@ -87,7 +86,7 @@ def input_errors(document: Json, job_type: JobType[Any] | None) -> Iterator[Fiel
 
 
 def file_errors(
-    job_type: JobType[Any], received: Received, names_source: bool, names_upload: bool
+    job_type: AnyJobType, received: Received, names_source: bool, names_upload: bool
 ) -> Iterator[FieldError]:
     """Yield an error if a job lacks a file, or has one that its type does not take."""
     file_part = received.file_part
@@ -110,7 +109,7 @@ def file_errors(
             yield FieldError("payload.source", f"{detail} {how}", "missing")
 
 
-def _count_errors(job_type: JobType[Any], count: int) -> Iterator[FieldError]:
+def _count_errors(job_type: AnyJobType, count: int) -> Iterator[FieldError]:
     """Yield an error if a job has fewer or more files than its type takes."""
     try:
         refusal = job_type.refuses_files(count)
@@ -122,7 +121,7 @@ def _count_errors(job_type: JobType[Any], count: int) -> Iterator[FieldError]:
 
 
 def _upload_errors(
-    job_type: JobType[Any], received: Received, names_source: bool
+    job_type: AnyJobType, received: Received, names_source: bool
 ) -> Iterator[FieldError]:
     """Yield an error if a job may not use the upload that it names."""
     if job_type.upload == "none":

@@ -2,9 +2,8 @@
 
 import logging
 import traceback
-from typing import Any
 
-from runner.job_types.base import JobType
+from runner.job_types.base import AnyJobType
 from runner.job_types.registry.broken import one_line
 
 log = logging.getLogger(__name__)
@@ -14,7 +13,7 @@ FAILS = (Exception, SystemExit)
 end the listener."""
 
 
-def complaint(job_type: JobType[Any], what: str, error: BaseException) -> str:
+def complaint(job_type: AnyJobType, what: str, error: BaseException) -> str:
     """Log that a job type cannot check a part of a submission, and return the text for clients."""
     log.exception(f"a job type cannot check {what}", extra={"type": job_type.name})
     reason = one_line("".join(traceback.format_exception_only(error)))

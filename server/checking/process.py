@@ -4,11 +4,11 @@ It starts with the first of them, checks one at a time, and ends with the listen
 """
 
 from collections.abc import Sequence
-from typing import Any
 
 from server.http.codes import Code
 from server.http.problems import unavailable
 from server.processes.child import ChildFailed, ChildProcess, ChildTooSlow
+from storage.records.json_values import JsonValue
 
 CHECK_SECONDS = 30.0
 """Time after which a check is given up. Those of the built-in job types take less than a second."""
@@ -24,7 +24,7 @@ class CheckProcess:
     def __init__(self, packages: Sequence[str]):
         self._process = ChildProcess("check", ["server.checking", *packages])
 
-    async def check(self, request: tuple[Any, ...]) -> Any:
+    async def check(self, request: tuple[JsonValue, ...]) -> JsonValue:
         """Return the answer of `server.checking.__main__.answer` to its arguments, `request`.
 
         Raises the Problem of an invalid submission, Problem 503 if the process fails twice or takes

@@ -3,12 +3,11 @@
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from typing import Any
 
 from server.documents.submission import Submission
 from server.http import strict_json
 from server.http.problems import FieldError, Problem, unacceptable
-from storage.records.json_values import Json
+from storage.records.json_values import Json, JsonValue
 
 FILE_PART = "filename"
 FILE_PARTS = (FILE_PART, "file")
@@ -49,7 +48,7 @@ class Received:
         return sum(map(len, self.content.values()))
 
 
-def parse(received: Received) -> tuple[Any, list[Problem]]:
+def parse(received: Received) -> tuple[JsonValue, list[Problem]]:
     """Parse a submission into a document.
 
     Also returns the problems of form fields that cannot be parsed; the document lacks these fields.

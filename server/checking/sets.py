@@ -3,11 +3,10 @@
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
 
-from runner.job_types.base import JobType, WrongSet
+from runner.job_types.base import AnyJobType, WrongSet
 from server.http.problems import FieldError, unacceptable
-from storage.records.json_values import Json
+from storage.records.json_values import Json, JsonValue
 
 _PATTERN = re.compile(r"payload\.patterns\[(\d+)\].*")
 
@@ -16,7 +15,7 @@ _PATTERN = re.compile(r"payload\.patterns\[(\d+)\].*")
 class FoundSets:
     """What is known about the sets of a submission: patterns by name, and why others are wrong."""
 
-    patterns: Mapping[str, Sequence[Any]]
+    patterns: Mapping[str, Sequence[JsonValue]]
     wrong: Mapping[str, str]
 
 
@@ -31,14 +30,14 @@ class SetsNeeded(Exception):
         self.names = names
 
 
-def sets_of(document: Any, job_type: JobType[Any] | None) -> list[str]:
+def sets_of(document: JsonValue, job_type: AnyJobType | None) -> list[str]:
     """Return the names of the pattern sets in a submission that was not checked yet."""
     if job_type is None or not isinstance(payload := document.get("payload"), dict):
         return []
     return job_type.pattern_sets(payload)
 
 
-def with_patterns(document: Json, job_type: JobType[Any] | None, sets: FoundSets) -> Json:
+def with_patterns(document: Json, job_type: AnyJobType | None, sets: FoundSets) -> Json:
     """Return the submission with the patterns of its sets in the payload.
 
     Raises Problem 422 for sets that do not exist or contradict each other.

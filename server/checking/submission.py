@@ -11,12 +11,12 @@ interpreter's lock.
 import json
 from collections.abc import Awaitable, Callable, Collection
 from dataclasses import dataclass, replace
-from typing import Any, Self, TypeVar
+from typing import Self, TypeVar
 from uuid import UUID
 
 from pydantic import BaseModel, ValidationError
 
-from runner.job_types.base import NO_DEFAULTS, JobType
+from runner.job_types.base import NO_DEFAULTS, AnyJobType
 from runner.job_types.registry.found import JobTypes
 from server.checking.conflicts import conflicts, file_errors, input_errors
 from server.checking.job_type_errors import FAILS, complaint
@@ -38,7 +38,7 @@ from server.http.problems import BODY, FieldError, Problem, joined, unacceptable
 from storage.jobs.transitions import to_json_text
 from storage.records.ids import new_id
 from storage.records.job import EncodedJson, Job, NewJob, Upload
-from storage.records.json_values import Json
+from storage.records.json_values import Json, JsonValue
 
 M = TypeVar("M", bound=BaseModel)
 
@@ -171,7 +171,7 @@ class SubmissionChecks:
         return job_type.question(payload) == question
 
 
-def is_slow(document: Any, job_type: JobType[Any] | None) -> bool:
+def is_slow(document: JsonValue, job_type: AnyJobType | None) -> bool:
     """Whether the job type of a document says that its payload takes long to check."""
     if job_type is None or not isinstance(payload := document.get("payload"), dict):
         return False
@@ -183,7 +183,7 @@ def is_slow(document: Any, job_type: JobType[Any] | None) -> bool:
 
 def check_submission(
     received: Received,
-    parsed: tuple[Any, list[Problem]],
+    parsed: tuple[JsonValue, list[Problem]],
     job_types: JobTypes,
     callback_hosts: Collection[str] = (),
     cell: int | None = None,
@@ -246,7 +246,7 @@ def _validate(
         return None, list(field_errors(error, document, model, prefix))
 
 
-def _validate_payload(job_type: JobType[Any], payload: Json) -> tuple[Any, list[FieldError]]:
+def _validate_payload(job_type: AnyJobType, payload: Json) -> tuple[JsonValue, list[FieldError]]:
     """Validate a payload. If the job type trips over it, that is an error of the payload, too."""
     try:
         return _validate(job_type.Payload, payload, "payload")
@@ -254,13 +254,13 @@ def _validate_payload(job_type: JobType[Any], payload: Json) -> tuple[Any, list[
         return None, [FieldError("payload", complaint(job_type, "a payload", error))]
 
 
-def job_type_of(document: Any, job_types: JobTypes) -> JobType[Any] | None:
+def job_type_of(document: JsonValue, job_types: JobTypes) -> AnyJobType | None:
     """Return the job type that a document names, None if it names none that exists."""
     name = document.get("type") if isinstance(document, dict) else None
     return job_types.get(name) if isinstance(name, str) else None
 
 
-def with_defaults(document: Json, job_type: JobType[Any] | None) -> Json:
+def with_defaults(document: Json, job_type: AnyJobType | None) -> Json:
     """Return a submission with the defaults of its job type for the options that it leaves out."""
     if job_type is None or job_type.defaults is NO_DEFAULTS:
         return document
@@ -274,11 +274,11 @@ def _unknown_type(name: str, job_types: JobTypes) -> str:
 
 
 def _check_payload(
-    job_type: JobType[Any], document: Json, received: Received
-) -> tuple[Any, list[FieldError]]:
+    job_type: AnyJobType, document: Json, received: Received
+) -> tuple[JsonValue, list[FieldError]]:
     """Validate a payload and the presence of a file; returns the payload, None if it is invalid."""
     payload = document.get("payload")
-    checked: Any = None
+    checked: JsonValue = None
     errors: list[FieldError] = []
     if isinstance(payload, dict):
         checked, errors = _validate_payload(job_type, payload)

@@ -3,12 +3,13 @@
 from collections.abc import Collection, Iterator
 from difflib import get_close_matches
 from itertools import islice
-from typing import Any, TypeVar
+from typing import TypeVar
 
 from pydantic import BaseModel, ValidationError
 
 from runner.job_types.payload_errors import flaws
 from server.http.problems import BODY, MAX_ERRORS, FieldError, unacceptable
+from storage.records.json_values import JsonValue
 
 M = TypeVar("M", bound=BaseModel)
 
@@ -16,7 +17,7 @@ MAX_NAMES = 60
 """How many known names an error lists."""
 
 
-def read_document(model: type[M], document: Any) -> M:
+def read_document(model: type[M], document: JsonValue) -> M:
     """Validate a body with a model. Raises Problem 422, which names each field."""
     try:
         return model.model_validate(document)
@@ -25,7 +26,7 @@ def read_document(model: type[M], document: Any) -> M:
 
 
 def field_errors(
-    error: ValidationError, document: Any, model: type[BaseModel], prefix: str = ""
+    error: ValidationError, document: JsonValue, model: type[BaseModel], prefix: str = ""
 ) -> Iterator[FieldError]:
     """Yield the errors that `model` has found in `document`, which is the field `prefix`.
 

@@ -6,7 +6,7 @@ import base64
 import binascii
 import re
 from collections.abc import Mapping
-from typing import Annotated, Any, ClassVar, Literal, Self
+from typing import Annotated, ClassVar, Literal, Self
 from uuid import UUID
 
 from pydantic import (
@@ -56,7 +56,7 @@ def _require_cursor(text: str) -> str:
     return text
 
 
-def _digits(value: Any) -> Any:
+def _digits(value: object) -> object:
     """Refuse other forms that Python reads as a number, such as 1_0 and 1.0."""
     return value if not isinstance(value, str) or re.fullmatch("-?[0-9]+", value) else ""
 

@@ -8,7 +8,7 @@ import time
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from functools import lru_cache
-from typing import Any, cast, overload
+from typing import cast, overload
 from urllib.parse import urlencode
 from uuid import UUID
 
@@ -29,6 +29,7 @@ from server.documents.views import DEFAULT, View
 from storage.queries.bulk import BulkChange
 from storage.records.job import Attempt, Job, Upload
 from storage.records.job_limits import OwnLimits
+from storage.records.json_values import JsonValue
 from storage.records.states import Status
 from storage.store import Page
 
@@ -156,7 +157,7 @@ def job_view(job: Job, view: View = DEFAULT) -> JobView:
     return view.of(job_document(job))
 
 
-def public_result(job: Job) -> Any:
+def public_result(job: Job) -> JsonValue:
     """Return the result of a job, without what an analysis notes for the reading of its lines."""
     result = job.result
     if job.type != "analyze" or not (isinstance(result, dict) and "file" in result):

@@ -1,7 +1,7 @@
 """The documents of schedules, as clients read and put them."""
 
 from collections.abc import Iterator, Sequence
-from typing import Annotated, Any
+from typing import Annotated
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
@@ -36,7 +36,7 @@ from server.documents.schemas.schedules import (
 from server.http.problems import FieldError
 from server.http.response import encode_json, etag_of
 from storage.records.job import DEFAULT_MAX_LOSSES
-from storage.records.json_values import Json
+from storage.records.json_values import Json, JsonValue
 from storage.records.queue_name import DEFAULT_QUEUE, validate_queue_name
 from storage.records.schedule import Firing, Missed, Overlap, Schedule
 from storage.schedules.schedules import calendar_of
@@ -187,7 +187,7 @@ def body_of(schedule: Schedule) -> Json:
     }
 
 
-def merge_patch(old: Any, patch: Any) -> Any:
+def merge_patch(old: JsonValue, patch: JsonValue) -> JsonValue:
     """Return a document after a patch (RFC 7396): members are merged, and null removes one."""
     if not isinstance(patch, dict):
         return patch

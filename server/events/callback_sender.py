@@ -203,7 +203,7 @@ class CallbackSender:
             seconds = retry_delay(callback.tries)
             await self._call_store(outbox.retry, callback, seconds)
 
-    async def _call_store(self, call: Callable[..., Any], *args: Any) -> Any:
+    async def _call_store(self, call: Callable[..., object], *args: Any) -> Any:
         """Make a call to the store, and return its result; None after an error.
 
         After any error, the sender goes on, and the callback becomes due again by itself.

@@ -3,11 +3,10 @@
 import json
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 from server.documents.jobs import rfc3339
 from server.documents.schemas.files import LogEntryDocument, LogLevel, LogStream
-from storage.records.json_values import Json
+from storage.records.json_values import Json, JsonValue
 from storage.records.output import Mark, Piece, Stream
 
 LEVELS: tuple[tuple[int, LogLevel], ...] = (
@@ -183,7 +182,7 @@ def _fields(text: bytes) -> Json | None:
     return value if isinstance(value, dict) and _levels(value) <= _MAX_LEVELS else None
 
 
-def _levels(value: Any) -> int:
+def _levels(value: JsonValue) -> int:
     """Return how deep a value is nested."""
     levels, inner = 0, [value]
     while containers := [each for each in inner if isinstance(each, dict | list)]:

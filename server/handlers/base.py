@@ -24,6 +24,7 @@ from server.http.body import SMALL_BYTES, Body, NoBody, RefusedBody, body_size
 from server.http.codes import Code
 from server.http.compression import compress, gzip_etag, is_compressible, plain_etag
 from server.http.conditions import ALWAYS, conditions_of
+from server.http.connection import Connection
 from server.http.negotiation import takes_gzip
 from server.http.problems import CONTENT_TYPE, Problem, log_failure, problem_of
 from server.http.response import (
@@ -92,6 +93,13 @@ class Handler(ConstructedHandler):
     def request_id(self) -> str:
         """The id of the request, for its response and its log lines."""
         return given_request_id(self.request.headers) or new_request_id()
+
+    @property
+    def client(self) -> Connection:
+        """The connection to the client."""
+        http: Any = self.request.connection
+        connection: Connection = http.stream
+        return connection
 
     @property
     def root_path(self) -> str:
@@ -180,8 +188,7 @@ class Handler(ConstructedHandler):
 
     def close_connection(self) -> None:
         """Close the connection, so that the client notices that the response is not complete."""
-        connection: Any = self.request.connection
-        connection.stream.close()
+        self.client.close()
 
     def on_connection_close(self) -> None:
         """The client went away: delete the received part of an incomplete body."""
@@ -225,7 +232,7 @@ class Handler(ConstructedHandler):
         else:
             self.send_json(response.document, response.status)
 
-    def send_json(self, document: Any, status: int = 200) -> None:
+    def send_json(self, document: object, status: int = 200) -> None:
         """Finish the request with a JSON document."""
         self.set_status(status)
         self.send_content(encode_json(document))
@@ -258,9 +265,8 @@ class Handler(ConstructedHandler):
         problem = problem_of(error, status_code)
         self.set_status(problem.status)
         if self._responds_early():
-            connection: Any = self.request.connection
             is_limited = problem.status == 429 and self.caller is ANONYMOUS
-            connection.stream.linger(is_unknown=problem.status == 401 or is_limited)
+            self.client.linger(is_unknown=problem.status == 401 or is_limited)
             self.set_header("Connection", "close")
         self.set_headers(problem.headers)
         if problem.status == 405:

@@ -3,9 +3,8 @@
 import asyncio
 import contextlib
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
 
-from runner.job_types.base import JobType
+from runner.job_types.base import AnyJobType
 from server.documents.metrics import ListenerMetrics, exposition
 from server.documents.overview import history_document, overview_document, ready_document
 from server.handlers.base import Handler
@@ -28,7 +27,7 @@ class MetricsHandler(Handler):
     threads: StoreThreads
     oldest_transaction: Callable[[], float | None]
     stats: Batcher[None, Stats]
-    job_types: Mapping[str, JobType[Any]]
+    job_types: Mapping[str, AnyJobType]
     listener: Callable[[], ListenerMetrics]
     read_scale: Callable[[], Scale]
 
@@ -58,7 +57,7 @@ class OverviewHandler(Handler):
     """The statistics of all jobs, as JSON."""
 
     stats: Batcher[None, Stats]
-    job_types: Mapping[str, JobType[Any]]
+    job_types: Mapping[str, AnyJobType]
     ROUTE = "/overview"
 
     async def get(self) -> None:

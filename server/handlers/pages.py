@@ -6,9 +6,8 @@ import re
 from collections.abc import Mapping
 from functools import lru_cache
 from html import escape
-from typing import Any
 
-from runner.job_types.base import JobType
+from runner.job_types.base import AnyJobType
 from server.auth.callers import Role
 from server.documents.schemas.service import IndexDocument, TypeDocument
 from server.handlers.base import Handler
@@ -77,7 +76,7 @@ class IndexHandler(WebHandler):
     """The root path: the page for browsers, an index document for other clients."""
 
     page = "ui"
-    job_types: Mapping[str, JobType[Any]]
+    job_types: Mapping[str, AnyJobType]
     ROUTE = "/"
 
     def role(self) -> Role | None:

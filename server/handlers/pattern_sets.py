@@ -2,7 +2,7 @@
 
 import json
 from dataclasses import replace
-from typing import Any, ClassVar
+from typing import ClassVar
 
 from server.auth.callers import Role
 from server.checking.received import FILE_PART, Received
@@ -18,6 +18,7 @@ from server.http.problems import FieldError, Problem, unacceptable
 from server.pattern_sets.lookup import BUILT_IN, PatternSetLookup
 from server.store.threads import StoreThreads
 from storage.jobs.pattern_sets import MAX_PATTERN_SETS, PatternSet, TooManyPatternSets
+from storage.records.json_values import JsonValue
 from storage.records.queue_name import is_queue_name
 
 TEXT = "text/plain"
@@ -93,7 +94,7 @@ class PatternSetHandler(Handler):
         log_change(self.caller.name, "delete pattern set", pattern_set=name)
         self.set_status(204)
 
-    def _read(self) -> Any:
+    def _read(self) -> JsonValue:
         """Return the body as JSON has it. Raises Problem 400 and 422."""
         self.require_body()
         assert isinstance(self.received, JsonBody)
@@ -101,7 +102,7 @@ class PatternSetHandler(Handler):
             return self.received.document()
         return {"patterns": patterns_of_text(self.received.text())}
 
-    async def _check_patterns(self, patterns: list[Any]) -> None:
+    async def _check_patterns(self, patterns: list[JsonValue]) -> None:
         """Check patterns as those of a job. Raises Problem 422."""
         job = {"type": "analyze", "payload": {"patterns": patterns}}
         try:
@@ -112,7 +113,7 @@ class PatternSetHandler(Handler):
             ]
             raise unacceptable(errors, problem.code) if errors else problem from None
 
-    def _check(self, name: str, only_existing: bool = False) -> Any:
+    def _check(self, name: str, only_existing: bool = False) -> JsonValue:
         """Return a check that raises Problem 403, 409 or 412 if the caller may not make a change.
 
         With `only_existing` it accepts a missing set, for which the response is 404.

@@ -1,7 +1,7 @@
 """`/schedules`: jobs that are submitted at certain times."""
 
 import re
-from typing import Any, ClassVar
+from typing import ClassVar
 
 from server.auth.callers import Role
 from server.documents.filters import WaitQuery
@@ -21,6 +21,7 @@ from server.http.problems import Problem
 from server.jobs.admission import Admission, Admissions
 from server.jobs.schedules import ScheduleService, sees_schedule
 from server.jobs.submissions import Submissions
+from storage.records.json_values import JsonValue
 from storage.records.queue_name import is_queue_name
 from storage.records.schedule import Schedule
 from storage.schedules.schedules import ScheduleCheck
@@ -140,7 +141,7 @@ class ScheduleHandler(OneScheduleHandler):
             raise schedule_not_found(name)
         self.set_status(204)
 
-    def _read(self) -> Any:
+    def _read(self) -> JsonValue:
         """Return the body as JSON has it. Raises Problem 400."""
         self.require_body()
         assert isinstance(self.received, JsonBody)

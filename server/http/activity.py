@@ -8,11 +8,15 @@ import contextlib
 import logging
 from bisect import bisect_left
 from collections import Counter, defaultdict
-from collections.abc import Coroutine
+from collections.abc import Callable, Coroutine
 from dataclasses import dataclass, field
 from typing import Any
 
 log = logging.getLogger(__name__)
+
+Work = Coroutine[Any, Any, None]
+RunInBackground = Callable[[Work], None]
+"""Starts a coroutine that may outlive its request."""
 
 BUCKETS = (
     *(0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1),
@@ -101,7 +105,7 @@ class Activity:
             named = {} if caller is None else {"caller": caller}
             log.log(level, "request", extra={**extra, **named, "request_id": request_id})
 
-    def run_in_background(self, work: Coroutine[Any, Any, None]) -> None:
+    def run_in_background(self, work: Work) -> None:
         """Start a coroutine that may outlive the request it belongs to."""
         task = asyncio.create_task(work)
         self._background_tasks.add(task)

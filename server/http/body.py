@@ -5,14 +5,13 @@ response. A small rest is awaited first, and the connection stays open. Before a
 response is sent at once, and the connection is closed afterwards.
 """
 
-from typing import Any
-
 from multipart import parse_options_header
 from tornado.httputil import HTTPHeaders
 
 from server.http import strict_json
 from server.http.codes import Code
 from server.http.problems import Problem, malformed, too_large
+from storage.records.json_values import JsonValue
 
 SMALL_BYTES = 64 * 1024
 """The largest rest of a refused body that is awaited before the response."""
@@ -81,7 +80,7 @@ class JsonBody(Body):
         """Return the whole body, unparsed."""
         return bytes(self._text)
 
-    def document(self) -> Any:
+    def document(self) -> JsonValue:
         """Parse the whole body. Raises Problem 400."""
         return strict_json.parse(self.text())
 

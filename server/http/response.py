@@ -10,7 +10,6 @@ import re
 from collections.abc import Collection, Mapping
 from http.client import responses
 from random import getrandbits
-from typing import Any
 
 HEADER = "X-Request-Id"
 MAX_LENGTH = 128
@@ -54,7 +53,7 @@ def new_request_id() -> str:
     return f"{getrandbits(64):016x}"
 
 
-def encode_json(document: Any) -> bytes:
+def encode_json(document: object) -> bytes:
     """Encode a document as JSON in UTF-8. It ends with a newline, for use at a terminal."""
     return _JSON.encode(document).encode() + b"\n"
 

@@ -9,11 +9,10 @@ import json
 import math
 import re
 from pathlib import Path
-from typing import Any
 
 from server.http.codes import Code
 from server.http.problems import BODY, FieldError, Problem
-from storage.records.json_values import Json
+from storage.records.json_values import Json, JsonValue
 
 MAX_DEPTH = 32
 _TOO_DEEP = f"is nested deeper than {MAX_DEPTH} levels"
@@ -31,7 +30,7 @@ class _JsonFlaw:
         self.reason = reason
 
 
-def parse(body: bytes, field: str = "") -> Any:
+def parse(body: bytes, field: str = "") -> JsonValue:
     """Parse a JSON text in UTF-8: that of a form field, or by default the whole body.
 
     Raises Problem 400 with the position of the error and the reason.
@@ -57,7 +56,7 @@ def parse(body: bytes, field: str = "") -> Any:
     return value
 
 
-def read_file(path: Path, max_bytes: int) -> Any:
+def read_file(path: Path, max_bytes: int) -> JsonValue:
     """Return the document in a file. Raises ValueError with the reason."""
     try:
         with path.open("rb") as file:
@@ -72,12 +71,12 @@ def read_file(path: Path, max_bytes: int) -> Any:
         raise ValueError(str(problem.errors[0])) from None
 
 
-def _is_clean(value: Any) -> bool:
+def _is_clean(value: JsonValue) -> bool:
     """Whether a parsed document certainly has no refused value and is not too deep.
 
     Texts are not looked at. This takes a tenth of the time of `_check`, which knows the path.
     """
-    level: list[Any] = [[value]]
+    level: list[JsonValue] = [[value]]
     for _ in range(MAX_DEPTH + 1):
         level = [
             item
@@ -92,7 +91,7 @@ def _is_clean(value: Any) -> bool:
     return False
 
 
-def _check(value: Any, path: str, depth: int, field: str) -> None:
+def _check(value: JsonValue, path: str, depth: int, field: str) -> None:
     if isinstance(value, _JsonFlaw):
         raise _at(path, field, value.reason)
     if depth > MAX_DEPTH:
@@ -134,7 +133,7 @@ def _subject(field: str) -> str:
     return f"the form field {field}" if field else "the body"
 
 
-def _object(pairs: list[tuple[str, Any]]) -> Json:
+def _object(pairs: list[tuple[str, JsonValue]]) -> Json:
     members = dict(pairs)
     if len(members) == len(pairs):
         return members
@@ -144,14 +143,14 @@ def _object(pairs: list[tuple[str, Any]]) -> Json:
     return members
 
 
-def _float(text: str) -> Any:
+def _float(text: str) -> JsonValue:
     value = float(text)
     if math.isfinite(value):
         return value
     return _JsonFlaw(f"{text[:20]} is out of the range of a double")
 
 
-def _int(text: str) -> Any:
+def _int(text: str) -> JsonValue:
     if len(text) <= _MAX_DIGITS:
         return int(text)
     return _JsonFlaw(f"{text[:20]}… is out of the range of a double")

@@ -27,13 +27,13 @@ import hashlib
 import json
 import logging
 import time
-from collections.abc import Awaitable, Callable, Coroutine, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from shutil import disk_usage
-from typing import Any
 
 from server.auth.callers import Caller
+from server.http.activity import RunInBackground
 from server.http.codes import Code
 from server.http.problems import FieldError, Problem, insufficient_storage, malformed, unavailable
 from server.jobs.quotas import JobQuotas, Reservation
@@ -302,7 +302,7 @@ class QueueWatermark:
         max_queued: int,
         count: Callable[[], Awaitable[int]],
         uses: UseCounts,
-        run_in_background: Callable[[Coroutine[Any, Any, None]], None],
+        run_in_background: RunInBackground,
     ):
         """`max_queued` 0 means no limit; `count` counts queued jobs, and may raise StoreError;
         `uses` counts those of a caller."""

@@ -7,7 +7,7 @@ methods raise Problem, and StoreError when the store fails.
 import hashlib
 from dataclasses import dataclass, field, replace
 from functools import partial
-from typing import Any, cast
+from typing import cast
 from uuid import UUID
 
 from server.auth.callers import Caller
@@ -42,7 +42,7 @@ from storage.records.filters import Filters
 from storage.records.holds import Hold, Watch
 from storage.records.ids import new_batch_id
 from storage.records.job import EncodedJson, NewJob, StoreInDoubt
-from storage.records.json_values import Json
+from storage.records.json_values import Json, JsonValue
 from storage.store import Refused
 
 
@@ -59,7 +59,7 @@ class _Checked:
     """The job that runs when all others have ended."""
     templates: list[NewJob] = field(default_factory=list)
     jobs: list[BatchJob] = field(default_factory=list)
-    refusals: list[Any] = field(default_factory=list)
+    refusals: list[JsonValue] = field(default_factory=list)
     _numbers: dict[str, int] = field(default_factory=dict)
     """The numbers of templates, by what they were made from."""
 

@@ -2,7 +2,8 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
+
+from storage.records.json_values import JsonValue
 
 
 @dataclass(frozen=True)
@@ -10,5 +11,5 @@ class Response:
     """Status and document of a response, and its headers beyond the default ones."""
 
     status: int
-    document: Any = None
+    document: JsonValue = None
     headers: Mapping[str, str] = field(default_factory=dict)

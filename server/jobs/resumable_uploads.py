@@ -14,6 +14,7 @@ from uuid import UUID, uuid4
 
 from server.auth.callers import Caller
 from server.documents.options.upload_reference import UploadReference
+from server.http.blocking import RunBlocking
 from server.http.codes import Code
 from server.http.problems import FieldError, Problem, too_large, unacceptable
 from server.jobs.quotas import JobQuotas
@@ -51,7 +52,7 @@ class ResumableService:
     def __init__(
         self,
         uploads: ResumableUploads,
-        run: Callable[[Callable[[], Any]], Awaitable[Any]],
+        run: RunBlocking,
         max_bytes: int,
         keep_seconds: float,
         quotas: JobQuotas,

@@ -34,7 +34,7 @@ from storage.jobs.transitions import to_json_text
 from storage.jobs.unique_keys import KeyHolder
 from storage.records.audit import Actor
 from storage.records.job import EncodedJson
-from storage.records.json_values import Json
+from storage.records.json_values import Json, JsonValue
 from storage.records.queue_name import DEFAULT_QUEUE
 from storage.records.schedule import (
     Firing,
@@ -95,7 +95,7 @@ class ScheduleService:
         return await self._threads.run(self._schedules.recent, name)
 
     async def put(
-        self, name: str, document: Any, caller: Caller, check: ScheduleCheck
+        self, name: str, document: JsonValue, caller: Caller, check: ScheduleCheck
     ) -> tuple[Schedule, bool]:
         """Create a schedule, or replace all of it. Returns it, and whether it is new."""
         settings = await self.settings_of(document, caller)
@@ -106,7 +106,7 @@ class ScheduleService:
         return put, is_new
 
     async def change(
-        self, name: str, patch: Any, caller: Caller, check: ScheduleCheck
+        self, name: str, patch: JsonValue, caller: Caller, check: ScheduleCheck
     ) -> Schedule | None:
         """Merge a patch into a schedule (RFC 7396). Returns None if there is no such schedule.
 
@@ -170,7 +170,7 @@ class ScheduleService:
         log_change(caller, "run schedule", schedule=name, job_id=str(run.job_id))
         return Submitted(run.job_id, run.is_replayed)
 
-    async def load(self, name: str, document: Any, settings: ScheduleSettings) -> bool:
+    async def load(self, name: str, document: JsonValue, settings: ScheduleSettings) -> bool:
         """Create or replace a schedule of a file, unless it is the same already.
 
         Returns whether that was done. A schedule that was paused stays so, unless the document says
@@ -192,7 +192,7 @@ class ScheduleService:
         return await self._threads.run(delete, name, lambda stored: None, actor)
 
     async def settings_of(
-        self, document: Any, caller: Caller, is_file: bool = False
+        self, document: JsonValue, caller: Caller, is_file: bool = False
     ) -> ScheduleSettings:
         """Check a schedule that a caller puts, and the submission of its jobs. Raises Problem 403
         and 422.

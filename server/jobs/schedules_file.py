@@ -6,7 +6,6 @@ delete one. Loading it again changes nothing. All of it is checked before anythi
 
 import logging
 from pathlib import Path
-from typing import Any
 
 from server.auth.callers import UNRESTRICTED
 from server.http import strict_json
@@ -15,7 +14,7 @@ from server.jobs.schedules import ScheduleService
 from server.store.threads import StoreThreads
 from storage.jobs.queues import Queues, TooManyQueues
 from storage.records.job import StoreUnusable
-from storage.records.json_values import Json
+from storage.records.json_values import Json, JsonValue
 from storage.records.queue_name import validate_queue_name
 from storage.records.schedule import ScheduleSettings
 
@@ -84,7 +83,7 @@ async def _check(documents: Json, schedules: ScheduleService) -> dict[str, Sched
     return settings
 
 
-def _queue_of(document: Any) -> str:
+def _queue_of(document: JsonValue) -> str:
     options = (document or {}).get("options") or {}
     queue: str = options.get("queue", "")
     return queue

@@ -6,11 +6,11 @@ A caller finds the files of those jobs that it sees.
 import re
 from collections.abc import Awaitable, Callable
 from functools import partial
-from typing import Any
 
 from server.auth.callers import Caller
 from server.documents.files import display_name
 from server.documents.options.upload_reference import EXAMPLE_SHA256, SHA256_PATTERN
+from server.http.blocking import RunBlocking
 from server.http.codes import Code
 from server.http.problems import FieldError, Problem, too_large, unacceptable
 from server.store.threads import StoreThreads
@@ -31,7 +31,7 @@ class StoredFiles:
         self,
         store: Store,
         threads: StoreThreads,
-        run: Callable[[Callable[[], Any]], Awaitable[Any]],
+        run: RunBlocking,
         max_bytes: int,
     ):
         """`run` runs a function in a thread. `max_bytes` is the largest size of an upload."""

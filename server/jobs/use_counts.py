@@ -14,10 +14,10 @@ A request that is refused only for that waits for a new count.
 import asyncio
 import time
 from collections import OrderedDict
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
 
+from server.http.activity import RunInBackground
 from server.store.threads import StoreThreads
 from storage.records.job import StoreError
 
@@ -75,7 +75,7 @@ class UseCounts:
     def __init__(
         self,
         threads: StoreThreads,
-        run_in_background: Callable[[Coroutine[Any, Any, None]], None],
+        run_in_background: RunInBackground,
         count: Callable[[str, int], int],
     ):
         """`count` counts the use of a named caller up to a limit. It may block, and may raise

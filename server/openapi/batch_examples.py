@@ -1,7 +1,6 @@
 """Examples of the documents of batches."""
 
 from collections.abc import Mapping
-from typing import Any
 
 from server.documents.schemas.batches import (
     BatchDocument,
@@ -9,6 +8,7 @@ from server.documents.schemas.batches import (
     CanceledBatchDocument,
     SubmittedBatchDocument,
 )
+from storage.records.json_values import JsonValue
 
 _BATCH = "01a2107d-08cc-73f5-a3eb-bdc8e7038000"
 _ERROR = {"field": "payload.seconds", "detail": "it must be at least 0", "code": "out_of_range"}
@@ -28,7 +28,7 @@ _PROGRESS: BatchDocument = {
     "finished": False,
     "finished_at": None,
 }
-BATCH_EXAMPLES: Mapping[Any, Any] = {
+BATCH_EXAMPLES: Mapping[object, JsonValue] = {
     SubmittedBatchDocument: {
         "batch_id": _BATCH,
         "size": 2,

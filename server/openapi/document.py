@@ -5,9 +5,8 @@ and the table of operations.
 """
 
 from collections.abc import Iterator, Mapping
-from typing import Any
 
-from runner.job_types.base import JobType
+from runner.job_types.base import AnyJobType
 from server.documents.filters import WaitQuery
 from server.documents.options.upload_reference import EXAMPLE_SHA256, SHA256_PATTERN
 from server.documents.schemas.events import CallbackDocument
@@ -118,7 +117,7 @@ _PATH_PARAMETERS: dict[str, Json] = {
 """By the beginning of the path."""
 
 
-def openapi_document(job_types: Mapping[str, JobType[Any]]) -> Json:
+def openapi_document(job_types: Mapping[str, AnyJobType]) -> Json:
     """Build the whole document for these job types."""
     new_jobs = NewJobs(job_types)
     operations = [each for each in OPERATIONS if each.body != FORM or new_jobs.form]
@@ -161,7 +160,7 @@ def openapi_document(job_types: Mapping[str, JobType[Any]]) -> Json:
     }
 
 
-def _models(operations: list[Operation]) -> Iterator[Any]:
+def _models(operations: list[Operation]) -> Iterator[object]:
     """Yield the types of all documents and queries."""
     yield from (ProblemDocument, CallbackDocument)
     for operation in operations:
@@ -170,7 +169,7 @@ def _models(operations: list[Operation]) -> Iterator[Any]:
             yield from _documents(each)
 
 
-def _documents(alternatives: Any) -> tuple[Any, ...]:
+def _documents(alternatives: object) -> tuple[object, ...]:
     """Return the types of documents among alternatives, without media types and None."""
     kinds = alternatives if isinstance(alternatives, tuple) else (alternatives,)
     return tuple(kind for kind in kinds if kind is not None and not isinstance(kind, str))
@@ -246,7 +245,7 @@ def _problems(operation: Operation) -> Iterator[int]:
         yield 415
 
 
-def _response(status: int, alternatives: Any, operation: Operation, schemas: Schemas) -> Json:
+def _response(status: int, alternatives: object, operation: Operation, schemas: Schemas) -> Json:
     is_resource = (status == 200 and _has_etag(operation)) or _is_changed(operation, status)
     etag = ["Etag"] if is_resource else []
     names = [*operation.response_headers.get(status, ()), *etag, REQUEST_ID]
@@ -255,7 +254,9 @@ def _response(status: int, alternatives: Any, operation: Operation, schemas: Sch
     return {**response, "content": content} if content else response
 
 
-def _contents(operation: Operation, alternatives: Any, schemas: Schemas, status: int = 200) -> Json:
+def _contents(
+    operation: Operation, alternatives: object, schemas: Schemas, status: int = 200
+) -> Json:
     """Describe the alternatives of a body by their media types."""
     kinds = alternatives if isinstance(alternatives, tuple) else (alternatives,)
     content = {}
@@ -275,7 +276,7 @@ def _text_schema(kind: str, operation: Operation, schemas: Schemas) -> Json:
     return _BYTES if kind in (*ANY_TYPE, ZIP) else {"type": "string"}
 
 
-def _media_type(model: Any, schemas: Schemas, status: int = 200) -> Json:
+def _media_type(model: object, schemas: Schemas, status: int = 200) -> Json:
     example = ACCEPTED if status == 202 and model is JobView else EXAMPLES[model]
     return {"schema": schemas.of(model), "example": example}
 

@@ -2,7 +2,6 @@
 
 import json
 from collections.abc import Mapping
-from typing import Any
 
 from server.auth.sessions import SignIn
 from server.documents.filters import BulkBody
@@ -56,7 +55,7 @@ from server.documents.views import DEFAULT
 from server.openapi.batch_examples import BATCH_EXAMPLES
 from server.openapi.operations.operation import ANY_TYPE
 from storage.records.job import Outcome
-from storage.records.json_values import Json
+from storage.records.json_values import Json, JsonValue
 from storage.records.release import RELEASE
 from storage.records.schedule import FiringOutcome, Missed, Overlap
 from storage.records.states import Status
@@ -222,7 +221,7 @@ _PATTERN_SET_HEAD: PatternSetHeadDocument = {
     "changed_at": _ENDED,
     "version": 2,
 }
-_PATTERNS: list[Any] = [
+_PATTERNS: list[JsonValue] = [
     "order rejected",
     {"name": "slow orders", "pattern": "order took [0-9]{5,} ms", "regex": True},
 ]
@@ -306,7 +305,7 @@ _AUDIT_ENTRY = {
     "subject": _ID,
     "detail": {},
 }
-_REST: dict[Any, Any] = {
+_REST: dict[object, JsonValue] = {
     ComparisonDocument: _COMPARISON,
     ChangedDocument: {
         "job_id": _ID,
@@ -500,7 +499,7 @@ _UPLOAD: UploadStateDocument = {
     "created_at": _CREATED,
     "expires_at": "2026-11-26T02:15:54.400Z",
 }
-EXAMPLES: Mapping[Any, Any] = {
+EXAMPLES: Mapping[object, JsonValue] = {
     JobView: DEFAULT.of(_JOB),
     PageDocument: {"items": [DEFAULT.of(_JOB)], "limit": 50, "next": None},
     QueueDocument: _QUEUE,

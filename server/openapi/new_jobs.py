@@ -8,7 +8,7 @@ from typing import Any, Literal
 
 from pydantic import Field, create_model
 
-from runner.job_types.base import JobType
+from runner.job_types.base import AnyJobType
 from server.checking.received import FILE_PART, FILES_PART
 from server.documents.submission import Submission
 from server.openapi.operations.operation import FORM, NEW_JOB
@@ -27,7 +27,7 @@ _ABOUT_FORM = "A new job with its file. Send the file last: the rest is then che
 class NewJobs:
     """The models of new jobs of some job types."""
 
-    def __init__(self, job_types: Mapping[str, JobType[Any]]):
+    def __init__(self, job_types: Mapping[str, AnyJobType]):
         self.jobs = {name: _job(name, each) for name, each in sorted(job_types.items())}
         self.with_file = {
             name: each for name, each in sorted(job_types.items()) if each.upload != "none"
@@ -39,7 +39,7 @@ class NewJobs:
         """None if no job type takes a file."""
 
     @property
-    def models(self) -> list[Any]:
+    def models(self) -> list[object]:
         """All models."""
         return [*self.jobs.values(), *([self.form] if self.form else [])]
 
@@ -112,7 +112,7 @@ def _media_type(schema: Json, examples: Json) -> Json:
     return {"schema": schema, **({"examples": examples} if examples else {})}
 
 
-def _job(name: str, job_type: JobType[Any]) -> Any:
+def _job(name: str, job_type: AnyJobType) -> Any:
     words = "".join(word.capitalize() for word in re.findall("[A-Za-z0-9]+", name))
     fields: Json = {
         "type": (Literal[name], Submission.model_fields["type"]),
@@ -122,7 +122,7 @@ def _job(name: str, job_type: JobType[Any]) -> Any:
     return create_model(f"{words or 'Other'}JobRequest", __base__=Submission, __doc__=doc, **fields)
 
 
-def _form(job_types: Mapping[str, JobType[Any]]) -> Any:
+def _form(job_types: Mapping[str, AnyJobType]) -> Any:
     """Create one model for the forms of all job types: generators know no alternatives of forms."""
     payload = reduce(or_, [each.Payload for each in job_types.values()])
     fields: Json = {
@@ -133,7 +133,7 @@ def _form(job_types: Mapping[str, JobType[Any]]) -> Any:
     return create_model("JobForm", __base__=Submission, __doc__=_ABOUT_FORM, **fields)
 
 
-def _example(schemas: Schemas, model: Any) -> Json | None:
+def _example(schemas: Schemas, model: object) -> Json | None:
     """Return a payload with the first example of each required field; None if one has none."""
     payload = schemas.components[component_name(schemas.resolved(model)["properties"]["payload"])]
     fields = {name: payload["properties"][name] for name in payload.get("required", [])}

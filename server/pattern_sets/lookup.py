@@ -6,7 +6,6 @@ service has, by their names.
 
 from collections.abc import Mapping
 from difflib import get_close_matches
-from typing import Any
 
 from server.checking.sets import FoundSets
 from server.documents.pattern_sets import built_in_head, head_document, set_document
@@ -20,6 +19,7 @@ from server.pattern_sets.built_in.python_tracebacks import PYTHON_TRACEBACKS
 from server.pattern_sets.built_in.sshd import SSHD
 from server.store.threads import StoreThreads
 from storage.jobs.pattern_sets import PatternSets
+from storage.records.json_values import JsonValue
 from storage.records.queue_name import is_queue_name
 
 BUILT_IN: Mapping[str, BuiltInSet] = {
@@ -65,7 +65,7 @@ class PatternSetLookup:
         """
         asked = [name for name in names if is_queue_name(name)]
         saved = await self._threads.run(self.saved.some, asked)
-        patterns: dict[str, list[Any]] = {}
+        patterns: dict[str, list[JsonValue]] = {}
         for name in asked:
             if name in saved:
                 patterns[name] = saved[name].patterns

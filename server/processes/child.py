@@ -9,7 +9,8 @@ from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from multiprocessing import Pipe
 from multiprocessing.connection import Connection
-from typing import Any
+
+from storage.records.json_values import JsonValue
 
 log = logging.getLogger(__name__)
 
@@ -35,7 +36,7 @@ class ChildProcess:
         self._running: tuple[subprocess.Popen[bytes], Connection] | None = None
         self._closed = False
 
-    async def ask(self, request: Any, seconds: float) -> Any:
+    async def ask(self, request: JsonValue, seconds: float) -> JsonValue:
         """Send a request, and return the answer. Both are pickled.
 
         Raises ChildTooSlow if there is no answer after `seconds`, and ChildFailed.
@@ -51,7 +52,7 @@ class ChildProcess:
         self._thread.shutdown()
         self._end()
 
-    def _ask(self, request: Any, seconds: float) -> Any:
+    def _ask(self, request: JsonValue, seconds: float) -> JsonValue:
         for _ in range(2):  # the process may have been killed since the last request
             if self._closed:
                 break
@@ -62,7 +63,7 @@ class ChildProcess:
                 self._end()
         raise ChildFailed
 
-    def _exchange(self, request: Any, seconds: float) -> Any:
+    def _exchange(self, request: JsonValue, seconds: float) -> JsonValue:
         """Send a request, and return the answer. Raises EOFError or OSError if the process ends."""
         self._running = self._running or self._start()
         _, connection = self._running

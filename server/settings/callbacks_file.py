@@ -5,7 +5,6 @@
 
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any
 from urllib.parse import urlsplit
 
 from server.http import strict_json
@@ -79,7 +78,7 @@ def _field_errors(given: Mapping[str, JsonValue]) -> Iterator[tuple[str, str]]:
             yield field, reason
 
 
-def _url_error(url: Any) -> str | None:
+def _url_error(url: JsonValue) -> str | None:
     example = "a URL such as https://hooks.example.org/jobs, without a user or a fragment"
     if not isinstance(url, str) or not url.isprintable() or " " in url:
         return f"it must be {example}"
@@ -94,7 +93,7 @@ def _url_error(url: Any) -> str | None:
     return None if is_plain and not parts.fragment else f"it must be {example}"
 
 
-def _filter_error(field: str, given: Any) -> str | None:
+def _filter_error(field: str, given: JsonValue) -> str | None:
     values = [given] if isinstance(given, str) else given
     example = "failed" if field == "status" else "nightly"
     if not isinstance(values, list) or not all(isinstance(each, str) for each in values):

@@ -1,7 +1,6 @@
 """The claims of a person: the name and the groups that a provider has stated."""
 
 from collections.abc import Mapping
-from typing import Any
 
 from server.http.codes import Code
 from server.http.problems import Problem
@@ -49,11 +48,11 @@ class Claims:
         return [each for each in given if isinstance(each, str)]
 
 
-def _find(claims: Mapping[str, JsonValue], name: str) -> Any:
+def _find(claims: Mapping[str, JsonValue], name: str) -> JsonValue:
     """Return a claim; None if it is missing. A whole name comes before a path of names."""
     if name in claims:
         return claims[name]
-    found: Any = claims
+    found: JsonValue = claims
     for step in name.split("."):
         found = found.get(step) if isinstance(found, Mapping) else None
     return found

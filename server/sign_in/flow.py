@@ -14,7 +14,6 @@ import re
 import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
 from urllib.parse import unquote, urlencode, urlsplit
 
 from server.auth.callers import Caller
@@ -23,7 +22,7 @@ from server.http.problems import Problem
 from server.sign_in.jwt_checks import InvalidJwt, check, key_id_of
 from server.sign_in.openid import OpenId
 from server.sign_in.provider import Refused
-from storage.records.json_values import Json
+from storage.records.json_values import Json, JsonValue
 
 FLOW_SECONDS = 600
 """How long somebody may take to sign in at the provider."""
@@ -197,7 +196,7 @@ class SignInFlow:
         return SignedIn(caller, session, self._renewal(tokens, claims["sub"]), page)
 
     def _renewal(self, tokens: Json, subject: str) -> str | None:
-        token: Any = tokens.get("refresh_token")
+        token: JsonValue = tokens.get("refresh_token")
         if not isinstance(token, str):
             return None
         content = {"token": token, "sub": subject}

@@ -6,11 +6,10 @@ never be checked with a public key as a secret (RFC 8725, section 3.1).
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Any
 
 import jwt
 
-from storage.records.json_values import Json
+from storage.records.json_values import Json, JsonValue
 
 LEEWAY_SECONDS = 60
 """How far the clocks of provider and listener may differ."""
@@ -40,17 +39,17 @@ class Key:
 
     key_id: str | None
     algorithms: frozenset[str]
-    public: Any
+    public: JsonValue
 
 
-def read_keys(document: Any) -> list[Key]:
+def read_keys(document: JsonValue) -> list[Key]:
     """Return the keys for signatures in a JSON Web Key Set (RFC 7517). Others are left out."""
     keys = document.get("keys") if isinstance(document, dict) else None
     found = map(_read_key, keys if isinstance(keys, list) else ())
     return [key for key in found if key]
 
 
-def _read_key(document: Any) -> Key | None:
+def _read_key(document: JsonValue) -> Key | None:
     if not isinstance(document, dict) or document.get("use", "sig") != "sig":
         return None
     kind, curve = document.get("kty"), document.get("crv")

@@ -14,7 +14,6 @@ import json
 import logging
 import time
 from collections.abc import Awaitable, Callable, Mapping
-from typing import Any
 from urllib.parse import quote_plus, urlencode, urlsplit
 
 from tornado.httpclient import HTTPRequest
@@ -23,7 +22,7 @@ from tornado.simple_httpclient import SimpleAsyncHTTPClient
 from server.http.codes import Code
 from server.http.problems import Problem
 from server.sign_in.jwt_checks import Key, read_keys
-from storage.records.json_values import Json
+from storage.records.json_values import Json, JsonValue
 
 log = logging.getLogger(__name__)
 
@@ -49,7 +48,7 @@ class _Cached:
 
     def __init__(
         self,
-        load: Callable[[], Awaitable[Any]],
+        load: Callable[[], Awaitable[JsonValue]],
         max_age: float,
         clock: Callable[[], float],
     ):
@@ -57,7 +56,7 @@ class _Cached:
         self._lock = asyncio.Lock()
         self._loaded_at = self._tried_at = float("-inf")
         self._problem: Problem | None = None
-        self.value: Any = None
+        self.value: JsonValue = None
         """None until it has been loaded once."""
 
     @property
@@ -65,7 +64,7 @@ class _Cached:
         """Whether it is not old yet."""
         return self._clock() - self._loaded_at < self._max_age
 
-    async def get(self) -> Any:
+    async def get(self) -> JsonValue:
         """Return it, loaded again if it is old. Raises Problem 503 if it never could be loaded."""
         await self.load()
         if self.value is None:
@@ -196,7 +195,7 @@ class Provider:
             raise _unavailable(f"its jwks_uri answers with status {status} and no usable key")
         return keys
 
-    async def _fetch(self, request: HTTPRequest) -> tuple[int, Any]:
+    async def _fetch(self, request: HTTPRequest) -> tuple[int, JsonValue]:
         """Return the status of a response and its JSON; None if it has none. Follows no redirect,
         since the request may contain secrets."""
         request.connect_timeout = request.request_timeout = TIMEOUT_SECONDS
@@ -232,7 +231,7 @@ def metadata_problem(issuer: str, found: Json) -> str | None:
     return None
 
 
-def _is_usable(issuer: str, url: Any) -> bool:
+def _is_usable(issuer: str, url: JsonValue) -> bool:
     """Whether an entry of the metadata is a URL, and uses HTTPS if the issuer does."""
     try:
         parts = urlsplit(url) if isinstance(url, str) else urlsplit("")

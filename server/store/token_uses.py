@@ -3,9 +3,8 @@
 import asyncio
 import logging
 import time
-from collections.abc import Callable, Coroutine
-from typing import Any
 
+from server.http.activity import RunInBackground
 from server.store.threads import StoreThreads
 from storage.access.token_uses import TokenUse, TokenUses
 from storage.audit.log import AuditLog
@@ -29,7 +28,7 @@ class UsedTokens:
         self,
         uses: TokenUses,
         threads: StoreThreads,
-        run_in_background: Callable[[Coroutine[Any, Any, None]], None],
+        run_in_background: RunInBackground,
         audit: AuditLog | None = None,
     ):
         """`audit` gets the addresses from which a token is used first; None if it is off."""

@@ -7,13 +7,14 @@ data ──write──▶ collecting ──full──▶ being written, in two t
 
 import asyncio
 import hashlib
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from importlib import import_module
 from mmap import MAP_ANONYMOUS, MAP_PRIVATE, mmap
 from typing import Any, Protocol
 from weakref import WeakSet
 from zlib import crc32
 
+from server.http.blocking import RunBlocking
 from server.http.codes import Code
 from server.http.problems import too_large
 from storage.files.uploads import UploadWriter
@@ -141,7 +142,7 @@ class FilePart:
         self,
         writer: UploadWriter,
         delimiter: bytes,
-        run_blocking: Callable[[Callable[[], Any]], Awaitable[Any]],
+        run_blocking: RunBlocking,
         require_space: Callable[[int], None],
         max_bytes: int,
         digest: Digest | None = None,

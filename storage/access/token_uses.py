@@ -6,7 +6,8 @@ waits for that.
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+
+import peewee as pw
 
 from storage.db.database import Database, open_engine
 from storage.db.models_access import TokenUseRow
@@ -58,8 +59,8 @@ def read_token_uses(url: str) -> dict[str, TokenUse]:
         database.close()
 
 
-def _insert(name: str, use: TokenUse) -> Any:
-    row: Any = TokenUseRow.insert(name=name, used_at=use.used_at, address=use.address)
+def _insert(name: str, use: TokenUse) -> pw.Insert:
+    row = TokenUseRow.insert(name=name, used_at=use.used_at, address=use.address)
     later = {TokenUseRow.used_at: use.used_at, TokenUseRow.address: use.address}
     return row.on_conflict(
         conflict_target=[TokenUseRow.name],

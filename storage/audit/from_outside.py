@@ -5,7 +5,6 @@ import pwd
 import socket
 from contextlib import closing
 from pathlib import Path
-from typing import Any
 
 import peewee as pw
 
@@ -14,10 +13,13 @@ from storage.db.clock import clock_of
 from storage.db.database import Database, open_engine
 from storage.records.audit import Action, Actor, Kind
 from storage.records.job import StoreUnusable
+from storage.records.json_values import JsonValue
 from storage.settings.url import is_postgresql, sqlite_path
 
 
-def record_from_outside(url: str, action: Action, kind: Kind, subject: str, **detail: Any) -> None:
+def record_from_outside(
+    url: str, action: Action, kind: Kind, subject: str, **detail: JsonValue
+) -> None:
     """Record a change in the audit log of the database with this URL.
 
     The entry has neither a caller nor an address; its detail names the user of this process and

@@ -2,8 +2,9 @@
 entries."""
 
 import json
-from typing import Any
 from uuid import UUID
+
+import peewee as pw
 
 from storage.audit.record import record
 from storage.db.clock import Clock
@@ -13,6 +14,7 @@ from storage.db.parameters import parameter
 from storage.db.statements import Values
 from storage.records.audit import Action, Actor, AuditEntry, AuditFilters, Kind
 from storage.records.ids import first_id_at
+from storage.records.json_values import JsonValue
 
 USE: Action = "use token"
 """The action of the first use of a token from an address."""
@@ -32,7 +34,7 @@ class AuditLog:
         self._clock = clock
 
     def record(
-        self, actor: Actor | None, action: Action, kind: Kind, subject: object, **detail: Any
+        self, actor: Actor | None, action: Action, kind: Kind, subject: object, **detail: JsonValue
     ) -> None:
         """Record something that changes nothing else in the store, such as a sign-in.
 
@@ -79,7 +81,7 @@ class AuditLog:
         return self._database.change(delete, {"first": first_id_at(at)}) == BATCH
 
 
-def _delete_old() -> Any:
+def _delete_old() -> pw.Delete:
     is_old = AuditRow.id < parameter(AuditRow.id, "first")
     old = AuditRow.select(AuditRow.id).where(is_old).order_by(AuditRow.id).limit(BATCH)
     return AuditRow.delete().where(AuditRow.id.in_(old))

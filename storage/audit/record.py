@@ -8,7 +8,6 @@ import itertools
 import json
 import random
 from collections.abc import Iterable
-from typing import Any
 from uuid import UUID
 
 import peewee as pw
@@ -17,6 +16,7 @@ from storage.db.database import Database
 from storage.db.models_audit import AuditRow
 from storage.db.parameters import parameter
 from storage.records.audit import Action, Actor, Kind
+from storage.records.json_values import JsonValue
 
 _VERSION, _VARIANT = 7 << 76, 2 << 62
 _numbers = itertools.count(random.getrandbits(12))
@@ -31,7 +31,7 @@ def record(
     kind: Kind,
     subject: object,
     at: int,
-    **detail: Any,
+    **detail: JsonValue,
 ) -> None:
     """Record a change of one thing, inside the transaction that makes it.
 
@@ -48,7 +48,7 @@ def record_each(
     kind: Kind,
     subjects: Iterable[object],
     at: int,
-    **detail: Any,
+    **detail: JsonValue,
 ) -> None:
     """Record the same change of several things, each by its own actor, as `record` does."""
     text = _to_json_text(detail) if detail else None
@@ -79,6 +79,6 @@ def entry_id(at: int) -> UUID:
     return UUID(int=at << 80 | _VERSION | number << 64 | _VARIANT | rest)
 
 
-def _insert() -> Any:
+def _insert() -> pw.Insert:
     fields: list[pw.Field] = list(AuditRow._meta.sorted_fields)
     return AuditRow.insert(**{field.name: parameter(field) for field in fields})

@@ -11,7 +11,7 @@ claimer may have changed a row before it released the lock.
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import accumulate, chain, takewhile
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import peewee as pw
 
@@ -179,7 +179,7 @@ def prefetchable(rows: Sequence[Row], open_queues: Sequence[OpenQueue]) -> Rows:
     return [row for row in safe if row["queue"] not in limited]
 
 
-def _claim_order(row: Row) -> tuple[Any, ...]:
+def _claim_order(row: Row) -> tuple[object, ...]:
     return -row["priority"], row["run_at"], row["id"]
 
 
@@ -248,7 +248,7 @@ def due_statements(query: DueQuery, queue: str, priority: int | None, room: int)
     return [(lock, values), (database.statement("locked candidates", _select_locked), {})]
 
 
-def _highest_priority(database: Database) -> Any:
+def _highest_priority(database: Database) -> pw.Select:
     """Return the subquery for the highest priority below another of a queue's queued jobs."""
     job = JobRow.alias("highest")
     is_in_queue = IS_QUEUED, job.queue == parameter(JobRow.queue)
@@ -259,8 +259,8 @@ def _highest_priority(database: Database) -> Any:
 
 
 def _select_due(
-    database: Database, has_priority: bool, room: int, condition: str | None, *columns: Any
-) -> Any:
+    database: Database, has_priority: bool, room: int, condition: str | None, *columns: pw.Node
+) -> pw.Select:
     priority = parameter(JobRow.priority) if has_priority else _highest_priority(database)
     queued = IS_QUEUED, JobRow.queue == parameter(JobRow.queue), JobRow.priority == priority
     due = JobRow.select(*columns).where(*queued, JobRow.run_at <= parameter(JobRow.run_at, "now"))
@@ -270,14 +270,14 @@ def _select_due(
     return database.engine.by_index(ordered, JobRow, UNFINISHED)
 
 
-def _select_locked() -> Any:
+def _select_locked() -> pw.Select:
     """Select the locked candidates that were not claimed meanwhile."""
     return JobRow.select().where(
         unindexed(JobRow.status) == Status.QUEUED, is_locked_row(JobRow.id)
     )
 
 
-def try_lock_rows(query: Any, key: pw.Field) -> Any:
+def try_lock_rows(query: pw.Select, key: pw.Field) -> pw.Select:
     """Return a query that tries to lock the rows of a query for UUID keys.
 
     It skips rows that other transactions have locked.
@@ -288,7 +288,7 @@ def try_lock_rows(query: Any, key: pw.Field) -> Any:
     return pw.Select([locked], [pw.fn.set_config(_LOCKED_KEYS, pw.fn.COALESCE(keys, ""), True)])
 
 
-def is_locked_row(key: pw.Field) -> Any:
+def is_locked_row(key: pw.Field) -> pw.Expression:
     """Return the condition that the transaction's last `try_lock_rows` has locked the row."""
     keys = pw.SQL(f"string_to_array(current_setting('{_LOCKED_KEYS}'), ',')::uuid[]")
     return key == pw.fn.ANY(keys)

@@ -6,7 +6,6 @@ at a column that the statement reads anyway.
 
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import Any
 
 import peewee as pw
 
@@ -60,7 +59,7 @@ def _is_for_others(database: Database, queue: str, condition: str) -> bool:
     return any(not row["fits"] for row in database.fetch(first, {"queue": queue}))
 
 
-def _select_first(condition: str) -> Any:
+def _select_first(condition: str) -> pw.Select:
     query = JobRow.select(pw.SQL(condition).alias("fits"))
     query = query.where(IS_QUEUED, JobRow.queue == parameter(JobRow.queue))
     return query.order_by(JobRow.run_at).limit(1)

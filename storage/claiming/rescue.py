@@ -1,7 +1,6 @@
 """Rescues the jobs of runners that are proved dead."""
 
 from collections.abc import Callable
-from typing import Any
 
 import peewee as pw
 
@@ -102,7 +101,7 @@ class Rescuer:
         return settlement.transition.target
 
 
-def _select_runners() -> Any:
+def _select_runners() -> pw.Query:
     """Select the runners that are registered, or hold a job."""
     holding = JobRow.select(JobRow.locked_by).where(IS_RUNNING)
     return RunnerRow.select(RunnerRow.name) | holding

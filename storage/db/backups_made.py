@@ -4,7 +4,8 @@ A backup contains the counters of the backup before it.
 """
 
 from dataclasses import dataclass
-from typing import Any
+
+import peewee as pw
 
 from storage.db.database import Database
 from storage.db.models import CounterRow
@@ -44,14 +45,14 @@ def read_backups(database: Database) -> BackupStats:
     return BackupStats(found.get(_AT), found.get(_SUCCEEDED, 0), found.get(_FAILED, 0))
 
 
-def _select() -> Any:
+def _select() -> pw.Select:
     of_backups = CounterRow.name.in_((_AT, _SUCCEEDED, _FAILED))
     return CounterRow.select(CounterRow.name, CounterRow.value).where(
         CounterRow.type == _OF_ALL_JOBS, of_backups
     )
 
 
-def _set_statement() -> Any:
+def _set_statement() -> pw.Insert:
     names = ("type", "name", "value")
     insert = CounterRow.insert(**{name: parameter(getattr(CounterRow, name)) for name in names})
     return insert.on_conflict(

@@ -6,7 +6,7 @@ They are made from the statement for one row. Running that statement for each ro
 client and server twice as much, pipelined or not.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import peewee as pw
@@ -14,7 +14,7 @@ from orjson import dumps
 
 from storage.db.parameters import PARAMETER_ROWS
 from storage.db.peewee_internals import reading_from
-from storage.db.statements import BATCH_SIZE, Rows, Statement
+from storage.db.statements import BATCH_SIZE, Arguments, Rows, Statement
 
 _CHANGED = "changed"
 """Name of the CTE with the rows that a statement has changed."""
@@ -44,7 +44,7 @@ _TYPES = (
 class BatchStatement:
     """An INSERT or UPDATE of many rows."""
 
-    def __init__(self, fields: Mapping[str, pw.Field], sql: str, parameters: Sequence[Any]):
+    def __init__(self, fields: Mapping[str, pw.Field], sql: str, parameters: Arguments):
         self._names, self._sql, self._parameters = list(fields), sql, parameters
 
     def bind_each(self, rows: Rows) -> Iterator[tuple[str, list[Any]]]:

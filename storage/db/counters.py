@@ -11,7 +11,6 @@ import threading
 from bisect import bisect_left
 from collections import defaultdict
 from functools import cache
-from typing import Any
 
 import peewee as pw
 
@@ -64,7 +63,7 @@ def total(name: str) -> str:
     return f"{name} ms"
 
 
-def add_statement() -> Any:
+def add_statement() -> pw.Insert:
     """Build the upsert that adds a value to a counter."""
     names = ("type", "name", "value")
     insert = CounterRow.insert(**{name: parameter(getattr(CounterRow, name)) for name in names})

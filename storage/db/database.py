@@ -19,7 +19,7 @@ from storage.db.counters import PendingCounts, add_statement
 from storage.db.engine import Engine
 from storage.db.peewee_internals import DRIVER_ERRORS
 from storage.db.sqlite import SharedSqlite
-from storage.db.statements import Row, Rows, Statement, Values
+from storage.db.statements import Arguments, Row, Rows, Statement, Values
 from storage.db.versions import PendingVersion, ReservedVersions, advance_statement
 from storage.records.job import StoreFull, StoreInDoubt, StoreUnavailable, StoreUnusable
 from storage.settings.url import is_postgresql, sqlite_path, url_problem
@@ -156,29 +156,29 @@ class Database:
 
     # Queries
 
-    def run(self, query: Any) -> None:
+    def run(self, query: pw.BaseQuery) -> None:
         """Run a changing query in a transaction."""
         with self.transaction(), self.translate_errors():
             query.bind(self.engine.peewee).execute()
 
-    def changed(self, query: Any) -> int:
+    def changed(self, query: pw.BaseQuery) -> int:
         """Run an UPDATE or a DELETE in a transaction, and return the number of changed rows."""
         with self.transaction(), self.translate_errors():
             return int(query.bind(self.engine.peewee).execute())
 
-    def rows(self, query: Any) -> list[Row]:
+    def rows(self, query: pw.BaseQuery) -> list[Row]:
         """Return the rows of a query."""
         with self.translate_errors():
             return list(query.bind(self.engine.peewee).dicts().execute())
 
-    def execute(self, sql: str, parameters: Sequence[Any] = ()) -> Any:
+    def execute(self, sql: str, parameters: Arguments = ()) -> Any:
         """Run SQL that is not a query on a table, and return the cursor."""
         with self.translate_errors():
             return self.engine.execute_sql(sql, parameters)
 
     # Statements, which are compiled once
 
-    def statement(self, key: Hashable, make: Callable[[], Any]) -> Statement:
+    def statement(self, key: Hashable, make: Callable[[], pw.BaseQuery]) -> Statement:
         """Return the statement with this key. `make` builds its query on first use."""
         if key not in self._statements:
             self._statements[key] = Statement(self.engine.peewee, make())

@@ -7,7 +7,7 @@ from typing import Any, Protocol, TypeVar
 
 import peewee as pw
 
-from storage.db.statements import Rows, Statement
+from storage.db.statements import Arguments, BoundStatement, Rows, Statement
 from storage.records.job import StoreError
 
 Q = TypeVar("Q", bound=pw.Select)
@@ -69,13 +69,13 @@ class Engine(Protocol):
 
     # Statements
 
-    def execute_sql(self, sql: str, params: Sequence[Any] | None = None) -> Any:
+    def execute_sql(self, sql: str, params: Arguments | None = None) -> Any:
         """Run a statement after the deferred ones, and return its cursor."""
 
-    def execute_each(self, statements: Sequence[tuple[str, Sequence[Any]]]) -> list[Any]:
+    def execute_each(self, statements: Sequence[BoundStatement]) -> list[Any]:
         """Run several statements after the deferred ones, and return their cursors."""
 
-    def defer(self, sql: str, parameters: Sequence[Any]) -> Pending:
+    def defer(self, sql: str, parameters: Arguments) -> Pending:
         """Run a statement together with the next one or the commit."""
 
     def defer_each(self, statement: Statement, rows: Rows) -> None:
@@ -115,7 +115,7 @@ class Engine(Protocol):
         In a subquery, `model` is an alias.
         """
 
-    def contains(self, field: pw.ColumnBase, text: Any) -> pw.Expression:
+    def contains(self, field: pw.ColumnBase, text: object) -> pw.Expression:
         """Return the condition that a field contains a text, which must be in lower case.
 
         The comparison ignores case for the letters A to Z.

@@ -73,7 +73,7 @@ def parameter(field: pw.Field, name: str = "") -> pw.Value:
     return _ParameterValue(Parameter(name or field.name, field), converter=False)
 
 
-def unindexed(field: pw.Field) -> Any:
+def unindexed(field: pw.Field) -> pw.Expression:
     """Return a text field as an expression that no index matches.
 
     Otherwise PostgreSQL might read all rows with a common value by an index to find a few of them.
@@ -81,7 +81,7 @@ def unindexed(field: pw.Field) -> Any:
     return pw.Expression(field, "||", "")
 
 
-def key_equals(field: pw.Field, name: str = "") -> Any:
+def key_equals(field: pw.Field, name: str = "") -> pw.ColumnBase:
     """Return the condition that a field equals a parameter.
 
     The field must be the first column of an index.

@@ -12,7 +12,7 @@ DRIVER_ERRORS = pw.__exception_wrapper__  # type: ignore[attr-defined]
 """Context manager that turns errors of the drivers into those of Peewee."""
 
 
-def returned_fields(query: Any) -> list[Any]:
+def returned_fields(query: Any) -> list[pw.Node]:
     """Return the columns that a SELECT, or a change with RETURNING, returns; none without them.
 
     A column with another name is returned as it is without that name.

@@ -46,7 +46,8 @@ from typing import Any
 
 import psycopg
 
-BoundStatement = tuple[str, Sequence[Any]]
+from storage.db.statements import Arguments, BoundStatement
+
 """SQL text with its parameters."""
 
 
@@ -86,7 +87,7 @@ class Pipeline:
         """Begin a transaction: send these statements before its first statement."""
         self._begin = statements
 
-    def defer(self, sql: str, parameters: Sequence[Any]) -> PendingResult:
+    def defer(self, sql: str, parameters: Arguments) -> PendingResult:
         """Keep a statement until the next round trip."""
         result = PendingResult(self, (sql, parameters))
         self._deferred.append(result)

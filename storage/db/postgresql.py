@@ -20,8 +20,8 @@ from storage.db.batch_statements import (
 from storage.db.engine import Q
 from storage.db.errors import OptimisticConflict, sqlstate_of, store_error_from
 from storage.db.peewee_internals import DRIVER_ERRORS
-from storage.db.pipeline import BoundStatement, PendingResult, Pipeline
-from storage.db.statements import BATCH_SIZE, Rows, Statement
+from storage.db.pipeline import PendingResult, Pipeline
+from storage.db.statements import BATCH_SIZE, Arguments, BoundStatement, Rows, Statement
 from storage.records.job import StoreError
 from storage.settings.url import split_hosts
 
@@ -50,7 +50,7 @@ class Postgresql(pw.PostgresqlDatabase):
         self._pipelines: dict[Any, Pipeline] = {}
         """The open connections of all threads."""
         self._mode = threading.local()
-        self._batches: dict[tuple[Any, ...], BatchStatement | None] = {}
+        self._batches: dict[tuple[object, ...], BatchStatement | None] = {}
         session = timeouts.EXCLUSIVE_TRANSACTION if exclusive else timeouts.TRANSACTION
         self._begin = timeouts.begin({**session, **_PLANNER_SETTINGS})
         alone, others = split_hosts(url)
@@ -110,7 +110,7 @@ class Postgresql(pw.PostgresqlDatabase):
 
     # Transactions
 
-    def begin(self, isolation_level: Any = None) -> None:
+    def begin(self, isolation_level: object = None) -> None:
         """Begin a transaction. Connects first, since connecting resets the transaction state."""
         self._pipeline().begin(self._begin)
 
@@ -152,7 +152,7 @@ class Postgresql(pw.PostgresqlDatabase):
 
     # Statements
 
-    def execute_sql(self, sql: str, params: Sequence[Any] | None = None) -> Any:
+    def execute_sql(self, sql: str, params: Arguments | None = None) -> Any:
         """Run a statement after the deferred ones, in one round trip, and return its cursor."""
         return self.execute_each([(sql, params or ())])[0]
 
@@ -161,7 +161,7 @@ class Postgresql(pw.PostgresqlDatabase):
         with DRIVER_ERRORS:
             return self._pipeline().run(statements)
 
-    def defer(self, sql: str, parameters: Sequence[Any]) -> PendingResult:
+    def defer(self, sql: str, parameters: Arguments) -> PendingResult:
         """Run a statement together with the next one or the commit."""
         return self._pipeline().defer(sql, parameters)
 
@@ -203,7 +203,9 @@ class Postgresql(pw.PostgresqlDatabase):
             for row in rows:
                 copy.write_row([row[name] for name in names])
 
-    def _batch(self, key: tuple[Any, ...], make: Callable[..., Any]) -> BatchStatement | None:
+    def _batch(
+        self, key: tuple[object, ...], make: Callable[..., BatchStatement | None]
+    ) -> BatchStatement | None:
         if key not in self._batches:
             self._batches[key] = make(self, *key)
         return self._batches[key]
@@ -241,7 +243,7 @@ class Postgresql(pw.PostgresqlDatabase):
         """Do nothing: PostgreSQL keeps statistics, and has no such hints."""
         return query
 
-    def contains(self, field: pw.ColumnBase, text: Any) -> pw.Expression:
+    def contains(self, field: pw.ColumnBase, text: object) -> pw.Expression:
         """Return the condition that a field contains a text in lower case.
 
         Collation C, since LOWER depends on the database's locale.

@@ -16,7 +16,7 @@ from storage.db.peewee_internals import DRIVER_ERRORS
 from storage.db.sqlite_file.damage import DamageNote, damaged, is_damage
 from storage.db.sqlite_file.lock_holder import CHECKPOINT, COMMIT, ROLLBACK, WORK
 from storage.db.sqlite_file.write_lock import WriteLock
-from storage.db.statements import Rows, Statement
+from storage.db.statements import Arguments, BoundStatement, Rows, Statement
 from storage.db.timeouts import BUSY_SECONDS
 from storage.records.job import StoreError, StoreFull
 
@@ -101,11 +101,11 @@ class Sqlite(pw.SqliteDatabase):
 
     # Statements: there are no round trips to save, so all of them run at once.
 
-    def execute_each(self, statements: Sequence[tuple[str, Sequence[Any]]]) -> list[Any]:
+    def execute_each(self, statements: Sequence[BoundStatement]) -> list[Any]:
         """Run several statements, and return their cursors."""
         return [self.execute_sql(*each) for each in statements]
 
-    def defer(self, sql: str, parameters: Sequence[Any]) -> Result:
+    def defer(self, sql: str, parameters: Arguments) -> Result:
         """Run a statement, and return its result."""
         return Result(self.execute_sql(sql, parameters))
 
@@ -161,7 +161,7 @@ class Sqlite(pw.SqliteDatabase):
         alias = model.alias if isinstance(model, pw.ModelAlias) else "t1"
         return query.from_(pw.SQL(f'"{model._meta.table_name}" AS "{alias}" INDEXED BY "{index}"'))
 
-    def contains(self, field: pw.ColumnBase, text: Any) -> pw.Expression:
+    def contains(self, field: pw.ColumnBase, text: object) -> pw.Expression:
         """Return the condition that a field contains a text in lower case."""
         return pw.fn.INSTR(pw.fn.LOWER(field), text) > 0
 

@@ -24,6 +24,10 @@ BATCH_SIZE = 100
 """Maximum number of rows that one statement changes."""
 Row = dict[str, Any]
 """The columns of a row of a table, by their names."""
+Arguments = Sequence[Any]
+"""The arguments of SQL, in its order."""
+BoundStatement = tuple[str, Arguments]
+"""SQL and its arguments."""
 Values = Mapping[str, Any]
 """The values of a statement's parameters, by their names."""
 Rows = Sequence[Values]
@@ -71,7 +75,7 @@ class Statement:
                 arguments[index] = convert(value)
         return arguments
 
-    def to_dicts(self, names: Sequence[str], driver_rows: Sequence[Sequence[Any]]) -> list[Row]:
+    def to_dicts(self, names: Sequence[str], driver_rows: Sequence[Arguments]) -> list[Row]:
         """Convert rows of the driver to dicts with the values that Peewee would return."""
         rows = [dict(zip(names, each, strict=True)) for each in driver_rows]
         for name in [names[index] for index in self._uuid_columns]:
@@ -80,9 +84,9 @@ class Statement:
         return rows
 
 
-def _no_values(_: Values) -> tuple[Any, ...]:
+def _no_values(_: Values) -> Arguments:
     return ()
 
 
-def _constant(value: Any, _: Values) -> Any:
+def _constant(value: object, _: Values) -> object:
     return value

@@ -44,12 +44,12 @@ class _VersionRow(CounterRow):
         primary_key = pw.CompositeKey("type", "name")
 
 
-def select_newest_version() -> Any:
+def select_newest_version() -> pw.Select:
     """Select the newest version of all changes."""
     return CounterRow.select(CounterRow.value).where(IS_VERSION)
 
 
-def advance_statement(first: bool) -> Any:
+def advance_statement(first: bool) -> pw.Update:
     """Build the statement that advances the sequence by `count`, and returns the last version.
 
     `first` says that it is the first one in its transaction.

@@ -5,7 +5,6 @@ The jobs of a batch are found by their ids: see `storage/records/ids.py`.
 
 import json
 import time
-from typing import Any
 from uuid import UUID
 
 import peewee as pw
@@ -95,7 +94,7 @@ def _batch(row: Row) -> Batch:
     return Batch(**{**given, "refusals": None if text is None else json.loads(text)})
 
 
-def _select_counts() -> Any:
+def _select_counts() -> pw.Select:
     """Count the jobs with ids from `first` to `last` by their statuses."""
     within = (
         JobRow.id >= parameter(JobRow.id, "first"),
@@ -106,17 +105,17 @@ def _select_counts() -> Any:
     return JobRow.select(*columns).where(*within).group_by(JobRow.status)
 
 
-def _select_page() -> Any:
+def _select_page() -> pw.Select:
     """Select the newest batches before one."""
     before = BatchRow.id < parameter(BatchRow.id, "before")
     return BatchRow.select().where(before).order_by(BatchRow.id.desc()).limit(PAGE)
 
 
-def _select_next() -> Any:
+def _select_next() -> pw.Select:
     """Select the next batches, and whether they have a job, or one that follows."""
     jobs = JobRow.select(JobRow.id).where(JobRow.id > BatchRow.id, JobRow.id <= BatchRow.last_id)
     then = JobRow.alias()
-    follows: Any = then.select(then.id).where(then.id == BatchRow.then_id)
+    follows = then.select(then.id).where(then.id == BatchRow.then_id)
     has_job = pw.fn.EXISTS(jobs) | pw.fn.EXISTS(follows)
     columns = BatchRow.id, has_job.alias("has_job")
     after = BatchRow.id > parameter(BatchRow.id, "after")

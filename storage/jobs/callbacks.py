@@ -10,7 +10,6 @@ longer than the longest wait after its number of tries.
 
 import math
 from dataclasses import dataclass
-from typing import Any
 
 import peewee as pw
 
@@ -117,7 +116,7 @@ class Callbacks:
         again = CallbackRow.update(due_at=due_at, tries=tries)
         self._database.run(again.where(*_taken(callback)))
 
-    def _select_due(self, limit: int) -> Any:
+    def _select_due(self, limit: int) -> pw.Select:
         due = CallbackRow.due_at <= parameter(CallbackRow.due_at, "now")
         query = CallbackRow.select(CallbackRow.job_id, CallbackRow.tries).where(due)
         return self._database.engine.skip_locked(query.order_by(CallbackRow.due_at).limit(limit))

@@ -3,8 +3,6 @@
 A worker of any release may end a job. So they are found by an index, not where jobs end.
 """
 
-from typing import Any
-
 import peewee as pw
 
 from storage.db.database import Database
@@ -47,20 +45,20 @@ def _record(database: Database, row: Row, now: int) -> None:
         database.counters.add(row["type"], "deadline_missed")
 
 
-def _select_missed() -> Any:
+def _select_missed() -> pw.Select:
     some = JobRow.select(JobRow.id, JobRow.type)
     due = some.where(*_MAY_MISS, JobRow.finish_by < parameter(JobRow.finish_by, "now"))
     return due.order_by(JobRow.finish_by).limit(BATCH)
 
 
-def _update_missed() -> Any:
+def _update_missed() -> pw.Update:
     # On SQLite, an UPDATE that names the progress makes an event that leaves the status as it is.
     changes = {"missed_at": parameter(JobRow.missed_at), "progress": JobRow.progress}
     update = JobRow.update(version=parameter(JobRow.version), **changes)
     return update.where(JobRow.id == parameter(JobRow.id, "job_id"), *_MAY_MISS)
 
 
-def _mark_event() -> Any:
+def _mark_event() -> pw.Update:
     """Keep the event of the change, which was made as one of progress."""
     changes = {"is_missed": pw.SQL("TRUE"), "is_progress": pw.SQL("FALSE")}
     return EventRow.update(**changes).where(EventRow.version == parameter(EventRow.version))

@@ -7,7 +7,6 @@ a version has missed nothing before it.
 
 from collections.abc import Collection
 from dataclasses import dataclass
-from typing import Any
 from uuid import UUID
 
 import peewee as pw
@@ -139,7 +138,7 @@ def newest_event(job: Job) -> Event:
     )
 
 
-def _select() -> Any:
+def _select() -> pw.Select:
     """Select all columns of events. Progress and errors that were replaced since are left out."""
     newest = JobRow.version == EventRow.version
     its_attempt = (AttemptRow.job_id == EventRow.job_id) & (AttemptRow.number == EventRow.attempt)
@@ -173,11 +172,11 @@ def _select() -> Any:
     return query.where(newest | ~EventRow.is_progress).order_by(EventRow.version)
 
 
-def _select_after() -> Any:
+def _select_after() -> pw.Select:
     return _select().where(EventRow.version > parameter(EventRow.version, "after")).limit(PAGE)
 
 
-def _select_of_job() -> Any:
+def _select_of_job() -> pw.Select:
     """Follow the chain of `previous` versions from the newest event back."""
     after = parameter(EventRow.version, "after")
     newest = (

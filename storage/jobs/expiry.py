@@ -1,7 +1,6 @@
 """Cancels jobs that have not started before they expire."""
 
 from datetime import UTC, datetime
-from typing import Any
 
 import peewee as pw
 
@@ -46,7 +45,7 @@ def cancel_all_expired(database: Database, wakeup: Wakeup, now: int) -> bool:
     return len(rows) == BATCH
 
 
-def _select_expired() -> Any:
+def _select_expired() -> pw.Select:
     some = JobRow.select(JobRow.id, JobRow.type, JobRow.expires_at)
     due = some.where(_MAY_EXPIRE, JobRow.expires_at <= parameter(JobRow.expires_at, "now"))
     return due.order_by(JobRow.expires_at).limit(BATCH)

@@ -5,8 +5,9 @@ job.
 """
 
 from collections.abc import Iterable, Sequence
-from typing import Any
 from uuid import UUID
+
+import peewee as pw
 
 from storage.db.database import Database
 from storage.db.models import JobFileRow, JobRow
@@ -65,27 +66,27 @@ def _is_storable(name: str) -> bool:
     return "\0" not in name and not any("\ud800" <= each <= "\udfff" for each in name)
 
 
-def _insert() -> Any:
+def _insert() -> pw.Insert:
     fields = JobFileRow._meta.sorted_fields
     return JobFileRow.insert(**{field.name: parameter(field) for field in fields})
 
 
-def _select_of_job() -> Any:
+def _select_of_job() -> pw.Select:
     is_of_job = JobFileRow.job_id == parameter(JobFileRow.job_id)
     return JobFileRow.select().where(is_of_job).order_by(JobFileRow.position)
 
 
-def _select_one() -> Any:
+def _select_one() -> pw.Select:
     return JobFileRow.select().where(
         JobFileRow.job_id == parameter(JobFileRow.job_id),
         JobFileRow.name == parameter(JobFileRow.name),
     )
 
 
-def _select_keys() -> Any:
+def _select_keys() -> pw.Select:
     return JobFileRow.select(*_KEY)
 
 
-def _select_running() -> Any:
+def _select_running() -> pw.Select:
     """Select the running attempts, to be filtered by job."""
     return JobRow.select(JobRow.id, JobRow.attempt).where(JobRow.status == Status.RUNNING)

@@ -7,8 +7,9 @@ waits for the first and then finds its row. A key is deleted with its job.
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
 from uuid import UUID
+
+import peewee as pw
 
 from storage.db.database import Database
 from storage.db.models import KeyRow
@@ -68,11 +69,11 @@ def change_jobs(database: Database, jobs: Mapping[str, UUID]) -> None:
         database.run(KeyRow.update(job_id=job_id).where(KeyRow.key == key))
 
 
-def _select() -> Any:
+def _select() -> pw.Select:
     return KeyRow.select(KeyRow.job_id).where(KeyRow.key == parameter(KeyRow.key))
 
 
-def _insert() -> Any:
+def _insert() -> pw.Insert:
     names = ("key", "fingerprint", "job_id")
     return KeyRow.insert(
         **{name: parameter(getattr(KeyRow, name)) for name in names}

@@ -2,7 +2,6 @@
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import peewee as pw
 
@@ -89,7 +88,7 @@ def _open_queue(row: Row) -> OpenQueue:
     )
 
 
-def _select_open_queues(database: Database, for_claim: bool) -> Any:
+def _select_open_queues(database: Database, for_claim: bool) -> pw.Select:
     runner = RunnerRow.select(pw.SQL("1")).where(RunnerRow.name == parameter(RunnerRow.name))
     is_registered = [pw.fn.EXISTS(runner)] if for_claim else []
     # Only counted if there is a limit.
@@ -104,7 +103,7 @@ def _select_open_queues(database: Database, for_claim: bool) -> Any:
     ).where(QUEUE.paused_at.is_null(), *is_registered)
 
 
-def first_run_at(database: Database) -> Any:
+def first_run_at(database: Database) -> pw.SQL:
     """Return the subquery for the time when the first queued job of the queue QUEUE is due.
 
     The index has the first job of each priority, so this looks up one priority after the other.
@@ -125,7 +124,7 @@ def first_run_at(database: Database) -> Any:
     )""")
 
 
-def count_running(database: Database) -> Any:
+def count_running(database: Database) -> pw.Select:
     """Return the subquery for the number of running jobs of the queue QUEUE."""
     job = JobRow.alias("held")
     running = job.select(pw.fn.COUNT(pw.SQL("*"))).where(IS_RUNNING, job.queue == QUEUE.name)

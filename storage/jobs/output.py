@@ -8,7 +8,6 @@ change, so a client that follows a job gets its changes and its output in one or
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any
 from uuid import UUID
 
 import peewee as pw
@@ -16,7 +15,7 @@ import peewee as pw
 from storage.db.database import Database
 from storage.db.models import JobRow, OutputRow
 from storage.db.parameters import parameter
-from storage.db.statements import Row
+from storage.db.statements import Row, Statement
 from storage.records.job import Fence
 from storage.records.output import Mark, Piece, cut, marks_from_json, marks_to_json
 
@@ -84,7 +83,7 @@ class OutputReader:
         query = self._database.statement("outputs", _select_between)
         return self._parts(query, {"version": version, "newest": newest})
 
-    def _parts(self, query: Any, values: Row) -> list[OutputPiece]:
+    def _parts(self, query: Statement, values: Row) -> list[OutputPiece]:
         rows = self._database.fetch(query, values)
         return [OutputPiece(**{**row, "text": bytes(row["text"])}) for row in rows]
 
@@ -117,7 +116,7 @@ def _version(part: OutputPiece) -> int:
     return part.version
 
 
-def _insert() -> Any:
+def _insert() -> pw.Insert:
     """Insert a piece, only for the holder of the attempt. An existing piece is kept."""
     given = (
         parameter(OutputRow.version),
@@ -135,7 +134,7 @@ def _insert() -> Any:
     return OutputRow.insert_from(held, list(OutputRow._meta.sorted_fields)).on_conflict_ignore()
 
 
-def _delete_middle() -> Any:
+def _delete_middle() -> pw.Delete:
     end = OutputRow.position + pw.fn.LENGTH(OutputRow.text)
     return OutputRow.delete().where(
         OutputRow.job_id == parameter(OutputRow.job_id, "job_id"),
@@ -145,7 +144,7 @@ def _delete_middle() -> Any:
     )
 
 
-def _select_of_attempt() -> Any:
+def _select_of_attempt() -> pw.Select:
     return (
         OutputRow.select()
         .where(
@@ -156,14 +155,14 @@ def _select_of_attempt() -> Any:
     )
 
 
-def _select_of_job() -> Any:
+def _select_of_job() -> pw.Select:
     return OutputRow.select().where(
         OutputRow.job_id == parameter(OutputRow.job_id),
         OutputRow.version > parameter(OutputRow.version),
     )
 
 
-def _select_between() -> Any:
+def _select_between() -> pw.Select:
     return (
         OutputRow.select()
         .where(

@@ -6,7 +6,6 @@ A job keeps a copy of the patterns that it was submitted with, so changes of a s
 import json
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 from storage.audit.record import record
 from storage.db.clock import Clock
@@ -15,6 +14,7 @@ from storage.db.models import PatternSetRow
 from storage.db.statements import Row
 from storage.jobs.shares import require_row_room
 from storage.records.audit import Actor
+from storage.records.json_values import JsonValue
 from storage.records.shares import NoRoom
 
 MAX_PATTERN_SETS = 200
@@ -47,7 +47,7 @@ class PatternSetHead:
 class PatternSet(PatternSetHead):
     """A saved set. `patterns` are values as JSON has them, as clients submitted them."""
 
-    patterns: list[Any]
+    patterns: list[JsonValue]
 
 
 PatternSetCheck = Callable[[PatternSet | None], None]
@@ -84,7 +84,7 @@ class PatternSets:
     def put(
         self,
         name: str,
-        patterns: Sequence[Any],
+        patterns: Sequence[JsonValue],
         description: str,
         caller: str | None,
         check: PatternSetCheck,

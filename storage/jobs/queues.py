@@ -7,7 +7,6 @@ in a queue that no runner reads. `default` always exists.
 from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any
 
 import peewee as pw
 
@@ -103,7 +102,7 @@ class Queues:
         name: str,
         check: QueueCheck | None = None,
         actor: Actor | None = None,
-        **changes: Any,
+        **changes: object,
     ) -> bool:
         """Create or change a queue. `changes` may have `max_running` (None: no limit) and `paused`.
 
@@ -122,7 +121,7 @@ class Queues:
         name: str,
         check: QueueCheck | None = None,
         actor: Actor | None = None,
-        **changes: Any,
+        **changes: object,
     ) -> bool:
         """Change a queue as `put` does. Returns False if there is no such queue."""
         with self._changing(name, check) as exists:
@@ -202,7 +201,7 @@ def _queue(row: Row, now: int) -> Queue:
     return Queue(**row, oldest_due_seconds=due)
 
 
-def _select(database: Database) -> Any:
+def _select(database: Database) -> pw.Select:
     job = JobRow.alias("waiting")
     mine = job.select(job.id).where(IS_QUEUED, job.queue == QUEUE.name).limit(COUNT_LIMIT)
     some = database.engine.by_index(mine, job, UNFINISHED).alias("some")

@@ -5,7 +5,6 @@ jobs with a `keep_for` of their own, by an index ──────────�
 """
 
 from collections.abc import Mapping, Sequence
-from typing import Any
 from uuid import UUID
 
 import peewee as pw
@@ -74,7 +73,7 @@ class _Pass:
     would write. An event is passed if its job has changed since, or was deleted.
     """
 
-    def __init__(self, database: Database, index: int, conditions: Sequence[Any]):
+    def __init__(self, database: Database, index: int, conditions: Sequence[pw.ColumnBase]):
         """`index` is the number of the rule; after the last rule, it stands for all other jobs."""
         self._database = database
         self._index, self._conditions = index, conditions
@@ -153,7 +152,7 @@ def _delete_unchanged(
         return {row["id"] for row in rows}, _delete(database, rows)
 
 
-def _select_last_of_next() -> Any:
+def _select_last_of_next() -> pw.Select:
     is_next = EventRow.version > parameter(EventRow.version, "passed")
     events = EventRow.select(EventRow.version).where(is_next).order_by(EventRow.version)
     some = events.limit(EVENTS).alias("some")
@@ -161,7 +160,7 @@ def _select_last_of_next() -> Any:
     return pw.Select([some], [last.alias("last"), count.alias("count")])
 
 
-def _matches(rule: RetentionRule) -> Any:
+def _matches(rule: RetentionRule) -> pw.ColumnBase:
     """Return the condition that a job matches a rule."""
     if rule.status is not None:
         return EventRow.status == rule.status
@@ -173,7 +172,7 @@ def _matches(rule: RetentionRule) -> Any:
     return pw.fn.EXISTS(has_tag)
 
 
-def _select_ends(index: int, conditions: Sequence[Any]) -> Any:
+def _select_ends(index: int, conditions: Sequence[pw.ColumnBase]) -> pw.Select:
     """Select the first BATCH events after a version that are the ends of jobs as they are now.
 
     Only jobs count that match the condition with this index and none before, and that have no time
@@ -196,7 +195,7 @@ def _select_ends(index: int, conditions: Sequence[Any]) -> Any:
     )
 
 
-def _select_due() -> Any:
+def _select_due() -> pw.Select:
     """Select the BATCH jobs with times of their own that were due first."""
     due_at = pw.Expression(JobRow.finished_at, "+", JobRow.keep_ms)
     due = JobRow.select(JobRow.id, JobRow.version).where(

@@ -5,7 +5,6 @@ from collections import defaultdict
 from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import replace
 from functools import partial
-from typing import Any
 from uuid import UUID
 
 import peewee as pw
@@ -16,6 +15,7 @@ from storage.db.parameters import parameter
 from storage.db.statements import Row, Statement, Values
 from storage.records.holds import HELD
 from storage.records.job import Attempt, Job, Outcome, Upload, Usage
+from storage.records.json_values import JsonValue
 from storage.records.progress import shown_progress
 from storage.records.states import Status
 
@@ -35,7 +35,7 @@ _NOT_FAILED = frozenset({None, Outcome.RETURNED, Outcome.RELEASED})
 """Outcomes for which no output is shown; None while the attempt runs."""
 
 
-def select_jobs(omit: Collection[str] = ()) -> Any:
+def select_jobs(omit: Collection[str] = ()) -> pw.Select:
     """Return a query for jobs with their uploads, to be filtered and ordered.
 
     `omit` names parts of jobs that are not read.
@@ -47,7 +47,7 @@ def select_jobs(omit: Collection[str] = ()) -> Any:
     ).join(UploadRow, pw.JOIN.LEFT_OUTER, on=(JobRow.upload_id == UploadRow.id))
 
 
-def fetch_jobs(database: Database, query: Any) -> list[Job]:
+def fetch_jobs(database: Database, query: pw.Select) -> list[Job]:
     """Return the jobs of a query built from `select_jobs`, each with its attempts."""
     return _with_attempts(database, database.rows(query))
 
@@ -70,7 +70,7 @@ def jobs_by_id(
 def unfinished_among(database: Database, ids: Sequence[UUID]) -> set[UUID]:
     """Return the ids of those jobs that exist and are not final."""
 
-    def select() -> Any:
+    def select() -> pw.Select:
         return JobRow.select(JobRow.id).where(JobRow.status.in_([Status.QUEUED, Status.RUNNING]))
 
     found = database.fetch(*_statement_for_ids(database, "unfinished", select, JobRow.id, ids))
@@ -78,7 +78,11 @@ def unfinished_among(database: Database, ids: Sequence[UUID]) -> set[UUID]:
 
 
 def rows_for_ids(
-    database: Database, name: str, select: Callable[[], Any], field: pw.Field, ids: Sequence[UUID]
+    database: Database,
+    name: str,
+    select: Callable[[], pw.Select],
+    field: pw.Field,
+    ids: Sequence[UUID],
 ) -> list[Row]:
     """Return the rows whose field is one of these ids, of any number, from the query `select`.
 
@@ -167,10 +171,10 @@ def _last_lines_of_failed(
     return {attempt: lines for attempt, lines in last_lines.items() if attempt in failed}
 
 
-def _select_last_output() -> Any:
+def _select_last_output() -> pw.Select:
     """Select the pieces of output that can contain the last lines, to be filtered by job."""
     newest = OutputRow.alias()
-    start: Any = newest.select(pw.fn.MAX(newest.position) - LAST_BYTES).where(
+    start = newest.select(pw.fn.MAX(newest.position) - LAST_BYTES).where(
         newest.job_id == OutputRow.job_id, newest.attempt == OutputRow.attempt
     )
     return OutputRow.select().where(OutputRow.position >= start)
@@ -192,7 +196,7 @@ def _last(text: bytes) -> tuple[str, ...]:
 def _statement_for_ids(
     database: Database,
     name: str,
-    select: Callable[[], Any],
+    select: Callable[[], pw.Select],
     field: pw.Field,
     ids: Sequence[UUID],
 ) -> tuple[Statement, Row]:
@@ -250,7 +254,7 @@ def _job(row: Row, attempts: tuple[Attempt, ...]) -> Job:
     return Job(**{**row, "status": Status(row["status"]), "attempts": attempts})
 
 
-def from_json_text(text: str | None) -> Any:
+def from_json_text(text: str | None) -> JsonValue:
     """Parse stored JSON; None stays None.
 
     Returns UNREADABLE for text that is no JSON or that no response can contain. Workers of earlier

@@ -13,7 +13,6 @@ first; the next end of a retried job is another one.
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
 from uuid import UUID
 
 import peewee as pw
@@ -117,7 +116,7 @@ class ServiceCallbacks:
     def _remove(self, row: Values, tries: int) -> None:
         self._database.run(ServiceCallbackRow.delete().where(*_unchanged(row, tries)))
 
-    def _due(self, limit: int) -> Any:
+    def _due(self, limit: int) -> pw.Select:
         query = ServiceCallbackRow.select().where(
             self._is_mine, ServiceCallbackRow.due_at <= self._clock()
         )
@@ -178,7 +177,7 @@ class ServiceCallbacks:
         return True
 
 
-def _select_ends() -> Any:
+def _select_ends() -> pw.Select:
     """Select the next ends of jobs after a version, with what filters look at."""
     columns = EventRow.job_id, EventRow.version, EventRow.status
     query = EventRow.select(*columns, JobRow.type, JobRow.queue, JobRow.tags).join(

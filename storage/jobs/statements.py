@@ -1,7 +1,6 @@
 """The statements that change jobs and attempts."""
 
 from collections.abc import Iterable
-from typing import Any
 
 import peewee as pw
 
@@ -13,7 +12,7 @@ from storage.db.versions import NEWEST_VERSION
 from storage.records.states import Status, Transition
 
 
-def insert_job(names: Iterable[str]) -> Any:
+def insert_job(names: Iterable[str]) -> pw.Insert:
     """Build the INSERT of a job with these columns.
 
     The parameter `version` is an offset, as in `guarded_update`.
@@ -22,17 +21,17 @@ def insert_job(names: Iterable[str]) -> Any:
     return JobRow.insert(**{**parameters, "version": _version_from_offset()})
 
 
-def _version_from_offset() -> Any:
+def _version_from_offset() -> pw.Expression:
     """Return the version of a change from its offset, see `storage/db/versions.py`."""
     return pw.Expression(NEWEST_VERSION, "-", parameter(JobRow.version))
 
 
-def guarded_update(transition: Transition, changes: Row) -> Any:
+def guarded_update(transition: Transition, changes: Row) -> pw.Update:
     """Build the UPDATE of a transition, with the guard from its row in the state table.
 
     The parameter `version` is the offset from the transaction's newest version.
     """
-    guard: list[Any] = [key_equals(JobRow.id, "job_id")]
+    guard: list[pw.Node] = [key_equals(JobRow.id, "job_id")]
     if transition.fenced:
         guard += [
             JobRow.locked_by == parameter(JobRow.locked_by, "holder"),
@@ -53,7 +52,7 @@ def guarded_update(transition: Transition, changes: Row) -> Any:
     return JobRow.update(**{**new, **constants}).where(*guard)
 
 
-def update_queued(changes: Iterable[str]) -> Any:
+def update_queued(changes: Iterable[str]) -> pw.Update:
     """Build the UPDATE of these columns of a queued job. `version` is an offset, as above.
 
     A change of `run_at` is an event with a status, as on a retry; any other, one like progress.
@@ -65,7 +64,7 @@ def update_queued(changes: Iterable[str]) -> Any:
     return update.where(key_equals(JobRow.id, "job_id"), is_queued)
 
 
-def optimistic_claim_guard() -> tuple[Any, ...]:
+def optimistic_claim_guard() -> tuple[pw.Node, ...]:
     """Return the guard of an optimistic claim.
 
     The row must be unchanged, the runner registered, and the queue neither paused nor limited. Jobs
@@ -80,18 +79,18 @@ def optimistic_claim_guard() -> tuple[Any, ...]:
     return JobRow.version == parameter(JobRow.version, "expected_version"), may_claim
 
 
-def select_job_type() -> Any:
+def select_job_type() -> pw.Select:
     """Select the type of a job."""
     return JobRow.select(JobRow.type).where(JobRow.id == parameter(JobRow.id))
 
 
-def restore_queue() -> Any:
+def restore_queue() -> pw.Insert:
     """Create the queue of a job if it was deleted: claims only look for jobs in existing queues."""
     queue = JobRow.select(JobRow.queue).where(JobRow.id == parameter(JobRow.id))
     return QueueRow.insert_from(queue, [QueueRow.name]).on_conflict_ignore()
 
 
-def insert_attempt() -> Any:
+def insert_attempt() -> pw.Insert:
     """Build the INSERT of a new attempt, with the parameters of its job's claim."""
     return AttemptRow.insert(
         job_id=parameter(AttemptRow.job_id, "job_id"),
@@ -106,14 +105,14 @@ _END = ("finished_at", "outcome", "error", "cpu_seconds", "peak_memory_bytes", "
 _KEY = [AttemptRow.job_id, AttemptRow.number]
 
 
-def end_attempt() -> Any:
+def end_attempt() -> pw.Insert:
     """Build the upsert that records the end of an attempt. The first one may have no row yet."""
     names = ("job_id", "number", "runner", "started_at", *_END)
     insert = AttemptRow.insert(**{name: parameter(getattr(AttemptRow, name)) for name in names})
     return insert.on_conflict(conflict_target=_KEY, update=_excluded_end())
 
 
-def move_first_attempt(database: Database) -> Any:
+def move_first_attempt(database: Database) -> pw.Insert:
     """Build the upsert that gives the first attempt of a job a row, if the row of the job has it.
 
     To be run before the job is queued again. It waits for a transaction that deletes the job. An
@@ -144,6 +143,6 @@ def move_first_attempt(database: Database) -> Any:
     return insert.on_conflict(conflict_target=_KEY, update=_excluded_end(), where=is_open)
 
 
-def _excluded_end() -> dict[pw.Field, Any]:
+def _excluded_end() -> dict[pw.Field, pw.Node]:
     fields = [getattr(AttemptRow, name) for name in _END]
     return {field: pw.SQL(f'EXCLUDED."{field.column_name}"') for field in fields}

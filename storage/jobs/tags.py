@@ -2,8 +2,9 @@
 
 import json
 from collections.abc import Iterable, Sequence
-from typing import Any
 from uuid import UUID
+
+import peewee as pw
 
 from storage.db.database import Database
 from storage.db.models import JobRow, TagRow
@@ -27,5 +28,5 @@ def replace_tags(database: Database, job_id: UUID, tags: Iterable[str]) -> None:
         add_tags(database, [(tag, job_id) for tag in tags])
 
 
-def _insert_tag() -> Any:
+def _insert_tag() -> pw.Insert:
     return TagRow.insert(tag=parameter(TagRow.tag), job_id=parameter(TagRow.job_id))

@@ -4,7 +4,6 @@ import json
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Any
 from uuid import UUID
 
 from storage.db.database import Database
@@ -93,7 +92,7 @@ class Transitions:
         """The ends of traced attempts with their times. They count once they are committed; whoever
         runs the transaction empties the list."""
 
-    def apply(self, transition: Transition, job_id: UUID, now: int, **changes: Any) -> bool:
+    def apply(self, transition: Transition, job_id: UUID, now: int, **changes: object) -> bool:
         """Apply a transition without a fence, to a job that any caller may change."""
         assert not transition.fenced, transition.name
         return self._change(transition, {"job_id": job_id}, now, changes)
@@ -141,7 +140,7 @@ class Transitions:
                 self._database.counters.add(type, f"finished {Status.CANCELED}")
         return canceled
 
-    def requeue(self, job_id: UUID, now: int, **held: Any) -> bool:
+    def requeue(self, job_id: UUID, now: int, **held: object) -> bool:
         """Queue a failed or canceled job again for a client, with all its retries and losses.
 
         It is due at once, unless `held` has the columns of a held job. Refused while another job

@@ -13,7 +13,6 @@ commit. The index of migration 0035 refuses a second holder in any case.
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 from uuid import UUID
 
 import peewee as pw
@@ -113,9 +112,9 @@ def _holder(row: Values, is_answer: bool) -> KeyHolder:
     return KeyHolder(*holder, row["submitted_by"], row["queue"])
 
 
-def _select_other() -> Any:
+def _select_other() -> pw.Select:
     this = JobRow.alias()
-    key: Any = this.select(this.unique_key).where(this.id == parameter(JobRow.id))
+    key = this.select(this.unique_key).where(this.id == parameter(JobRow.id))
     fields = JobRow.id, JobRow.status, JobRow.unique_key, JobRow.unique_scope
     who = JobRow.submitted_by, JobRow.queue
     is_other = JobRow.id != parameter(JobRow.id)

@@ -18,7 +18,6 @@ import time
 from abc import ABC, abstractmethod
 from collections.abc import Collection
 from pathlib import Path
-from typing import Any
 
 import peewee as pw
 
@@ -102,7 +101,7 @@ def insert_runner(
     name: str,
     slots: int,
     now: int,
-    lease: Any,
+    lease: pw.Node | None,
     queues: Collection[str] | None,
     limits: WorkerLimits | None = None,
 ) -> None:
@@ -229,10 +228,10 @@ class LeaseLiveness(Liveness):
     def is_dead(self, name: str) -> bool:
         """Return whether the runner's lease has ended. Locks the row of a living runner, so that a
         late renewal cannot interfere."""
-        alive: Any = RunnerRow.select(RunnerRow.name).where(
+        alive = RunnerRow.select(RunnerRow.name).where(
             RunnerRow.name == name, RunnerRow.lease_expires_at > DATABASE_NOW
         )
-        return not self._database.rows(alive.for_update("FOR UPDATE"))
+        return not self._database.rows(self._database.engine.lock(alive))
 
-    def _lease_end(self) -> Any:
+    def _lease_end(self) -> pw.Expression:
         return pw.Expression(DATABASE_NOW, "+", int(self._lease_seconds * 1000))

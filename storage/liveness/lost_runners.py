@@ -5,7 +5,6 @@ under a new name. On one host there are none: a free lock proves that a runner h
 """
 
 from dataclasses import dataclass
-from typing import Any
 
 import peewee as pw
 
@@ -95,7 +94,7 @@ def count_lost_runners(database: Database) -> int:
     return int(rows[0]["value"]) if rows else 0
 
 
-def _select_count() -> Any:
+def _select_count() -> pw.Select:
     of_all_jobs, name = _COUNTER
     return CounterRow.select(CounterRow.value).where(
         CounterRow.type == of_all_jobs, CounterRow.name == name
@@ -121,5 +120,5 @@ def _runner(row: Row) -> LostRunner:
     )
 
 
-def _is_recent(seconds: float) -> Any:
+def _is_recent(seconds: float) -> pw.Expression:
     return LostRunnerRow.lost_at > pw.Expression(DATABASE_NOW, "-", int(seconds * 1000))

@@ -5,7 +5,6 @@ import os
 from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from storage.db.clock import DATABASE_NOW
 from storage.db.database import Database
@@ -71,7 +70,7 @@ def registered_runners(database: Database, folder: Path) -> list[RegisteredRunne
 
 def living_runner_names(database: Database, folder: Path) -> list[str]:
     """Return the names of the runners that are alive. Works with the schemas of all releases."""
-    query: Any = RunnerRow.select(RunnerRow.name).order_by(RunnerRow.name)
+    query = RunnerRow.select(RunnerRow.name).order_by(RunnerRow.name)
     if database.postgresql:
         query = query.where(RunnerRow.lease_expires_at > DATABASE_NOW)
     names = [str(row["name"]) for row in database.rows(query)]

@@ -85,26 +85,26 @@ def _value(database: Database, name: str, select: Any, caller: str, limit: int) 
     return int(row["value"])
 
 
-def _is_own(job: Any = JobRow) -> list[Any]:
+def _is_own(job: Any = JobRow) -> list[pw.Node]:
     """The condition of the index OF_CALLER."""
     is_own = job.submitted_by == parameter(JobRow.submitted_by)
     return [is_own, job.submitted_by.is_null(False)]
 
 
-def _select_own(database: Database) -> Any:
+def _select_own(database: Database) -> pw.Select:
     """The number of jobs of a caller, up to a limit. Reads only the index."""
     own = JobRow.select(JobRow.id).where(*_is_own()).order_by(JobRow.submitted_by, JobRow.id)
     return _count(database.engine.by_index(own, JobRow, OF_CALLER))
 
 
-def _select_queued_of_own(database: Database) -> Any:
+def _select_queued_of_own(database: Database) -> pw.Select:
     """The number of queued jobs among those of a caller, up to a limit."""
     own = JobRow.select(JobRow.id).where(*_is_own(), unindexed(JobRow.status) == Status.QUEUED)
     own = own.order_by(JobRow.submitted_by.desc(), JobRow.id.desc())
     return _count(database.engine.by_index(own, JobRow, OF_CALLER))
 
 
-def _select_own_of_queued(database: Database) -> Any:
+def _select_own_of_queued(database: Database) -> pw.Select:
     """The number of jobs of a caller among the queued ones, up to a limit."""
     own = JobRow.select(JobRow.id).where(
         IS_QUEUED, unindexed(JobRow.submitted_by) == parameter(JobRow.submitted_by)
@@ -112,52 +112,53 @@ def _select_own_of_queued(database: Database) -> Any:
     return _count(database.engine.by_index(own, JobRow, UNFINISHED))
 
 
-def _count(query: Any) -> Any:
+def _count(query: pw.Select) -> pw.Select:
     some = query.limit(parameter(_LIMIT, "limit")).alias("some")
     return pw.Select([some], [pw.fn.COUNT(pw.SQL("*")).alias("value")])
 
 
-def _select_uploads(database: Database) -> Any:
+def _select_uploads(database: Database) -> pw.Select:
     """The number of uploads, up to a limit."""
     return _count(UploadRow.select(UploadRow.id))
 
 
-def _select_files(database: Database) -> Any:
+def _select_files(database: Database) -> pw.Select:
     """The number of files that jobs have left, up to a limit."""
     return _count(JobFileRow.select(JobFileRow.job_id))
 
 
-def _select_upload_bytes_of_own(database: Database) -> Any:
+def _select_upload_bytes_of_own(database: Database) -> pw.Select:
     """The bytes of the uploads of a caller's jobs, found by the jobs."""
     own = _OWN.select(_OWN.upload_id).where(*_is_own(_OWN), _OWN.upload_id.is_null(False))
     own = database.engine.by_index(own, _OWN, OF_CALLER)
     return _sum(UploadRow).where(UploadRow.id.in_(own))
 
 
-def _select_file_bytes_of_own(database: Database) -> Any:
+def _select_file_bytes_of_own(database: Database) -> pw.Select:
     """The bytes of the files that a caller's jobs have left, found by the jobs."""
     own = _OWN.select(_OWN.id).where(*_is_own(_OWN), _OWN.file_count.is_null(False))
     own = database.engine.by_index(own, _OWN, OF_CALLER)
     return _sum(JobFileRow).where(JobFileRow.job_id.in_(own))
 
 
-def _select_own_upload_bytes(database: Database) -> Any:
+def _select_own_upload_bytes(database: Database) -> pw.Select:
     """The bytes of the uploads of a caller's jobs, found by the uploads."""
     return _sum(UploadRow).where(_has_own_job(JobRow.upload_id == UploadRow.id))
 
 
-def _select_own_file_bytes(database: Database) -> Any:
+def _select_own_file_bytes(database: Database) -> pw.Select:
     """The bytes of the files that a caller's jobs have left, found by the files."""
     return _sum(JobFileRow).where(_has_own_job(JobRow.id == JobFileRow.job_id))
 
 
-def _has_own_job(condition: Any) -> Any:
+def _has_own_job(condition: pw.Node) -> pw.Function:
     is_own = unindexed(JobRow.submitted_by) == parameter(JobRow.submitted_by)
     return pw.fn.EXISTS(JobRow.select(JobRow.id).where(condition, is_own))
 
 
-def _sum(model: Any) -> Any:
-    return model.select(pw.fn.COALESCE(pw.fn.SUM(model.size), 0).alias("value"))
+def _sum(model: Any) -> pw.Select:
+    total: pw.Select = model.select(pw.fn.COALESCE(pw.fn.SUM(model.size), 0).alias("value"))
+    return total
 
 
 _BY_JOBS = (

@@ -1,8 +1,9 @@
 """Finds jobs that have succeeded with an equal file."""
 
 from collections.abc import Callable
-from typing import Any
 from uuid import UUID
+
+import peewee as pw
 
 from storage.db.database import Database
 from storage.db.models import JobRow, KeyRow, UploadRow
@@ -46,7 +47,7 @@ def find_equal(
     return None
 
 
-def _select(type: str, sha256: str, size: int) -> Any:
+def _select(type: str, sha256: str, size: int) -> pw.Select:
     """Build the query for the ids of jobs that have succeeded with such a file, newest first."""
     return (
         JobRow.select(JobRow.id)

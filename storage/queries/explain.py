@@ -7,7 +7,6 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
 from uuid import UUID
 
 import peewee as pw
@@ -193,7 +192,12 @@ def _count_in_queue(
 
 
 def _count(
-    database: Database, counts: Counter[str], most: int, queue: str, priority: int, condition: Any
+    database: Database,
+    counts: Counter[str],
+    most: int,
+    queue: str,
+    priority: int,
+    condition: pw.Node,
 ) -> None:
     limit = most - counts.total()
     if limit < 1:

@@ -8,7 +8,6 @@ A tag that few jobs have is read by its own index instead, all at once.
 import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
-from typing import Any
 from uuid import UUID
 
 import peewee as pw
@@ -145,7 +144,7 @@ class _Run:
     def _fetch(
         self,
         name: str,
-        select: Callable[[Database, Iterable[str]], Any],
+        select: Callable[[Database, Iterable[str]], pw.Select],
         more: Values,
         end: Position | None = None,
     ) -> list[Row]:
@@ -181,7 +180,7 @@ def _bounds(least: Position, before: Position) -> Row:
     }
 
 
-def _within() -> list[Any]:
+def _within() -> list[pw.Node]:
     """The condition that a failed job ended before one position, and not before another one."""
     least, before = (
         pw.Tuple(parameter(JobRow.finished_at, f"{name} at"), parameter(JobRow.id, f"{name} id"))
@@ -191,19 +190,19 @@ def _within() -> list[Any]:
     return [key >= least, key < before]
 
 
-def _select_last(database: Database, size: int) -> Any:
+def _select_last(database: Database, size: int) -> pw.Select:
     """The last of the next `size` failures; no row if there are fewer."""
     query = JobRow.select(JobRow.finished_at, JobRow.id).where(_IS_FAILED, *_within())
     query = query.order_by(*_NEWEST_FIRST).limit(1).offset(size - 1)
     return database.engine.by_index(query, JobRow, INDEX)
 
 
-def _columns() -> list[Any]:
+def _columns() -> list[pw.Node]:
     # The id as text: only few of them become UUIDs.
     return [JobRow.id.cast("TEXT").alias("text"), JobRow.type, JobRow.error, JobRow.finished_at]
 
 
-def _chosen(names: Iterable[str]) -> list[Any]:
+def _chosen(names: Iterable[str]) -> list[pw.Node]:
     """The conditions of the named filters."""
     names = list(names)
     columns = {name: getattr(JobRow, name) for name in ("type", "queue", "submitted_by")}
@@ -215,12 +214,12 @@ def _chosen(names: Iterable[str]) -> list[Any]:
     ]
 
 
-def _select_window(database: Database, names: Iterable[str]) -> Any:
+def _select_window(database: Database, names: Iterable[str]) -> pw.Select:
     query = JobRow.select(*_columns()).where(_IS_FAILED, *_within(), *_chosen(names))
     return database.engine.by_index(query.order_by(*_NEWEST_FIRST), JobRow, INDEX)
 
 
-def _select_tagged(database: Database, names: Iterable[str]) -> Any:
+def _select_tagged(database: Database, names: Iterable[str]) -> pw.Select:
     """The failures among the jobs with a rare tag."""
     tagged = TagRow.tag == parameter(TagRow.tag, "tag first")
     query = TagRow.select(*_columns()).join(JobRow, on=(JobRow.id == TagRow.job_id))

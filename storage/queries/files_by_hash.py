@@ -1,8 +1,9 @@
 """Finds stored files by the SHA-256 of their bytes."""
 
 from collections.abc import Sequence
-from typing import Any
 from uuid import UUID
+
+import peewee as pw
 
 from storage.db.database import Database
 from storage.db.models import JobFileRow, JobRow, UploadRow
@@ -53,12 +54,12 @@ def _limits(view: View) -> dict[str, str]:
     return owner | queue_values(queues)
 
 
-def _conditions(names: Sequence[str]) -> list[Any]:
+def _conditions(names: Sequence[str]) -> list[pw.Node]:
     own = unindexed(JobRow.submitted_by) == parameter(JobRow.submitted_by)
     return [*([own] if "submitted_by" in names else []), *in_queues(names)]
 
 
-def _select_uploads(names: Sequence[str]) -> Any:
+def _select_uploads(names: Sequence[str]) -> pw.Select:
     """Select uploads that jobs have. Another one is of a job that was deleted."""
     return (
         UploadRow.select(UploadRow, JobRow.id.alias("job_id"))
@@ -68,7 +69,7 @@ def _select_uploads(names: Sequence[str]) -> Any:
     )
 
 
-def _select_files(names: Sequence[str]) -> Any:
+def _select_files(names: Sequence[str]) -> pw.Select:
     query = JobFileRow.select()
     if names:
         query = query.join(JobRow, on=(JobRow.id == JobFileRow.job_id))

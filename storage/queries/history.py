@@ -6,7 +6,6 @@ afterwards.
 """
 
 from collections import Counter
-from typing import Any
 
 from storage.db.database import Database
 from storage.db.models import CounterRow, MomentRow
@@ -49,7 +48,7 @@ def last_hour(database: Database, now: int) -> list[dict[str, int]]:
 def _sums(database: Database) -> dict[str, int]:
     """The sums over all job types, by column name."""
     counts: Counter[str] = Counter()
-    query: Any = CounterRow.select(CounterRow.name, CounterRow.value)
+    query = CounterRow.select(CounterRow.name, CounterRow.value)
     for row in database.rows(query):
         counts[row["name"]] += row["value"]
     all_types = TypeStats(counts)

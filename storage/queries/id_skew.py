@@ -5,7 +5,6 @@ store's clock. A search by time uses the ids, so it must know how far off they c
 """
 
 from collections.abc import Sequence
-from typing import Any
 
 import peewee as pw
 
@@ -47,11 +46,11 @@ def stored_skew(database: Database) -> int:
     return int(database.fetch(database.statement("stored skew", _select), {})[0]["value"])
 
 
-def _select() -> Any:
+def _select() -> pw.Select:
     return CounterRow.select(CounterRow.value).where(_IS_SKEW)
 
 
-def _update() -> Any:
+def _update() -> pw.Update:
     wide = parameter(CounterRow.value, "wide")
     # Another listener may have stored a larger skew in the meantime.
     return CounterRow.update(value=wide).where(_IS_SKEW, CounterRow.value < wide)

@@ -5,7 +5,6 @@ service with tokens slower.
 """
 
 from dataclasses import dataclass
-from typing import Any
 
 import peewee as pw
 
@@ -39,7 +38,7 @@ def count_own(database: Database, owner: str) -> dict[str, OwnCounts]:
     }
 
 
-def _select() -> Any:
+def _select() -> pw.Select:
     own = JobRow.submitted_by == parameter(JobRow.submitted_by), JobRow.submitted_by.is_null(False)
     some = JobRow.select(JobRow.queue, JobRow.status).where(*own).order_by(JobRow.id.desc())
     some = some.limit(LOOKED_AT).alias("some")

@@ -3,12 +3,12 @@
 import math
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from typing import Any
 
 import peewee as pw
 
 from storage.db.database import Database
 from storage.db.models import EventRow, JobRow
+from storage.records.json_values import JsonValue
 from storage.records.progress import steps
 from storage.records.states import Status
 
@@ -37,7 +37,7 @@ class RunTimes:
         those that `left` has seen."""
         return _mean(self._recent.get(type) or self._expected[type])
 
-    def left(self, type: str, elapsed: float, progress: Any) -> float:
+    def left(self, type: str, elapsed: float, progress: JsonValue) -> float:
         """Return how much longer a job is expected to run that has run for `elapsed` seconds.
 
         Without progress, it is like the jobs of its type that have run for longer than that.
@@ -60,7 +60,7 @@ def read_run_times(database: Database) -> RunTimes:
     return RunTimes(recent)
 
 
-def _select_recent() -> Any:
+def _select_recent() -> pw.Select:
     """Select the last RECENT ends of jobs among the newest events."""
     newest = EventRow.alias("newest")
     before = newest.select(pw.fn.MAX(newest.version) - MAX_EVENTS)
@@ -71,7 +71,7 @@ def _select_recent() -> Any:
     return query.where(is_new, *ended).order_by(EventRow.version.desc()).limit(RECENT)
 
 
-def left_by_progress(progress: Any, elapsed: float) -> float:
+def left_by_progress(progress: JsonValue, elapsed: float) -> float:
     """Return the seconds that a job has left by its progress, such as `{"bytes_done": 10,
     "bytes_total": 50}`: the rest is expected to be as fast as the job was until now."""
     for unit, done, total in steps(progress):

@@ -9,7 +9,6 @@ such as those that wait for a place of their concurrency key, are not due.
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import peewee as pw
 
@@ -103,7 +102,7 @@ def _count_due(database: Database, queue: Queue, until: int) -> int:
     return count
 
 
-def _select_due(database: Database) -> Any:
+def _select_due(database: Database) -> pw.Select:
     due = (
         JobRow.queue == parameter(JobRow.queue),
         JobRow.priority == parameter(JobRow.priority),

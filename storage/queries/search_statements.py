@@ -6,7 +6,6 @@ UNSUCCESSFUL have such ranges.
 """
 
 from collections.abc import Iterable
-from typing import Any
 
 import peewee as pw
 
@@ -23,7 +22,7 @@ _IS_UNSUCCESSFUL = pw.SQL("status IN ('failed', 'canceled')")
 _HAS_TYPE = pw.SQL("type <> ''")
 
 
-def _within(guard: Values) -> list[Any]:
+def _within(guard: Values) -> list[pw.Node]:
     """The condition on ids between `least` and `before`, within the range of a guard.
 
     The guard and the id are compared as one row value, which is one range of the index. With
@@ -45,42 +44,42 @@ def _within(guard: Values) -> list[Any]:
     return [*within, _IS_UNSUCCESSFUL if "status" in guard else _HAS_TYPE]
 
 
-def _key(guard: Values) -> list[Any]:
+def _key(guard: Values) -> list[pw.Field]:
     """The columns of the index of a guard. The last one is the id."""
     if "tag" in guard:
         return [TagRow.tag, TagRow.job_id]
     return [*(getattr(JobRow, name) for name in guard), JobRow.id]
 
 
-def _newest_first(guard: Values) -> list[Any]:
+def _newest_first(guard: Values) -> list[pw.Node]:
     return [column.desc() for column in _key(guard)]
 
 
-def _ids(guard: Values) -> Any:
+def _ids(guard: Values) -> pw.Select:
     """The query for the ids of jobs by the index of a guard."""
-    column = _key(guard)[-1]
-    return column.model.select(column.alias("id"))
+    model = TagRow if "tag" in guard else JobRow
+    return model.select(_key(guard)[-1].alias("id"))
 
 
-def select_ids(guard: Values, count: int) -> Any:
+def select_ids(guard: Values, count: int) -> pw.Select:
     """Up to `count` ids between `least` and `before`, newest first, within the range of a guard."""
     return _ids(guard).where(*_within(guard)).order_by(*_newest_first(guard)).limit(count)
 
 
-def select_last(guard: Values, count: int) -> Any:
+def select_last(guard: Values, count: int) -> pw.Select:
     """The oldest id that `select_ids` would find, as text, or null. Texts sort like their ids."""
     some = select_ids(guard, count).alias("some")
     return pw.Select([some], [pw.fn.MIN(some.c.id.cast("TEXT")).alias("id")])
 
 
-def select_range_count(guard: Values) -> Any:
+def select_range_count(guard: Values) -> pw.Select:
     """The number of ids between `least` and `before` within the range of a guard, up to `limit`."""
     limit = parameter(pw.IntegerField(), "limit")
     some = _ids(guard).where(*_within(guard)).limit(limit).alias("some")
     return pw.Select([some], [pw.fn.COUNT(pw.SQL("*")).alias("count")])
 
 
-def select_chosen(database: Database, guard: Values, names: Values) -> Any:
+def select_chosen(database: Database, guard: Values, names: Values) -> pw.Select:
     """All ids between `least` and `before` that match the named filters, newest first.
 
     With the filter `failure`, which no condition expresses, also the types and the errors.
@@ -94,14 +93,14 @@ def select_chosen(database: Database, guard: Values, names: Values) -> Any:
     return chosen.order_by(*_newest_first(guard))
 
 
-def select_unfinished(database: Database, names: Values, status: str) -> Any:
+def select_unfinished(database: Database, names: Values, status: str) -> pw.Select:
     """All ids of the jobs with a status that is not final, otherwise like `select_chosen`."""
     conditions = _is_unfinished(status), *_within({}), *_chosen(database, names)
     query = JobRow.select(JobRow.id).where(*conditions)
     return database.engine.by_index(query.order_by(JobRow.id.desc()), JobRow, UNFINISHED)
 
 
-def select_count(database: Database, status: str, limit: int) -> Any:
+def select_count(database: Database, status: str, limit: int) -> pw.Select:
     """The number of jobs with a status that is not final, up to a limit."""
     some = JobRow.select(JobRow.id).where(_is_unfinished(status)).limit(limit)
     some = database.engine.by_index(some, JobRow, UNFINISHED).alias("some")
@@ -112,7 +111,7 @@ def _is_unfinished(status: str) -> pw.SQL:
     return IS_QUEUED if status == Status.QUEUED else IS_RUNNING
 
 
-def _chosen(database: Database, names: Values) -> list[Any]:
+def _chosen(database: Database, names: Values) -> list[pw.Node]:
     """The conditions of the named filters."""
     text = parameter(JobRow.payload, "text"), parameter(JobRow.payload, "quoted")
     named = UploadRow.select(UploadRow.id).where(
@@ -144,13 +143,13 @@ def queue_values(queues: Iterable[str]) -> dict[str, str]:
     return {f"queue {number}": queue for number, queue in enumerate(sorted(queues))}
 
 
-def in_queues(names: Iterable[str]) -> list[Any]:
+def in_queues(names: Iterable[str]) -> list[pw.Node]:
     """The condition that a job is in one of the queues of `queue_values`; none without them."""
     queues = [parameter(JobRow.queue, name) for name in names if name.startswith("queue ")]
     return [JobRow.queue.in_(queues)] if queues else []
 
 
-def has_tag(name: str) -> Any:
+def has_tag(name: str) -> pw.Function:
     """The condition that a job has the tag that is the parameter `name`."""
     tagged = TagRow.alias("tagged")
     one = tagged.select(tagged.job_id).where(
@@ -159,14 +158,14 @@ def has_tag(name: str) -> Any:
     return pw.fn.EXISTS(one)
 
 
-def select_tag_count(limit: int) -> Any:
+def select_tag_count(limit: int) -> pw.Select:
     """The number of jobs with a tag, up to a limit."""
     some = TagRow.select(TagRow.job_id).where(TagRow.tag == parameter(TagRow.tag)).limit(limit)
     some = some.alias("some")
     return pw.Select([some], [pw.fn.COUNT(pw.SQL("*")).alias("count")])
 
 
-def select_type_after() -> Any:
+def select_type_after() -> pw.Select:
     """The next type after `after`, in alphabetical order, that any job has."""
     after = JobRow.type > parameter(JobRow.type, "after")
     return JobRow.select(JobRow.type).where(after, _HAS_TYPE).order_by(JobRow.type).limit(1)

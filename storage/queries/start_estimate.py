@@ -11,7 +11,8 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import chain
-from typing import Any
+
+import peewee as pw
 
 from storage.db.database import Database
 from storage.db.models import JobRow
@@ -19,6 +20,7 @@ from storage.db.statements import Values
 from storage.jobs.open_queues import IS_RUNNING
 from storage.liveness.runners import RegisteredRunner
 from storage.queries.run_times import MAX_SECONDS, UNKNOWN, RunTimes
+from storage.records.json_values import JsonValue
 
 MAX_RUNNING = 10_000
 """Maximum number of running jobs that are considered."""
@@ -116,7 +118,7 @@ def slots_of(
     return slots, prefetched
 
 
-def _select_running() -> Any:
+def _select_running() -> pw.Select:
     columns = (JobRow.id, JobRow.type, JobRow.queue, JobRow.locked_by, JobRow.started_at)
     more = (JobRow.progress, JobRow.cancel_requested_at)
     return JobRow.select(*columns, *more).where(IS_RUNNING).limit(MAX_RUNNING)
@@ -130,7 +132,7 @@ def _running_job(row: Values, times: RunTimes, now: int) -> RunningJob:
     return RunningJob(*names, row["started_at"], left)
 
 
-def _parsed(text: str | None) -> Any:
+def _parsed(text: str | None) -> JsonValue:
     """Return progress from its JSON text, None if it is none."""
     try:
         return None if text is None else json.loads(text)

@@ -8,7 +8,6 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 import peewee as pw
 
@@ -129,7 +128,7 @@ def _schedule_stats(database: Database, now: int) -> ScheduleStats:
     return ScheduleStats(row["schedules"] - paused, paused, late)
 
 
-def _select_schedules() -> Any:
+def _select_schedules() -> pw.Select:
     columns = {
         "schedules": pw.fn.COUNT(ScheduleRow.name),
         "paused": pw.fn.COUNT(ScheduleRow.paused_at),
@@ -146,7 +145,7 @@ def _counts_by_type(database: Database) -> dict[str, Counter[str]]:
     return counters
 
 
-def _select_counts(database: Database) -> Any:
+def _select_counts(database: Database) -> pw.SelectBase:
     """One query for the counters and the running jobs, so that both are of the same moment."""
     counters = CounterRow.select(CounterRow.type, CounterRow.name, CounterRow.value)
     counters = counters.where(CounterRow.type != "")
@@ -169,7 +168,7 @@ def _first_due(database: Database, queues: Sequence[str], now: int) -> dict[str,
     return found
 
 
-def _select_first_due(database: Database) -> Any:
+def _select_first_due(database: Database) -> pw.Select:
     in_queue = (
         JobRow.queue == parameter(JobRow.queue),
         JobRow.priority == parameter(JobRow.priority),

@@ -7,7 +7,7 @@ half the time of a list of all rows, and leaves nothing for the garbage collecto
 from collections import Counter, defaultdict
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import MISSING, fields
-from typing import Any, overload
+from typing import overload
 from uuid import UUID
 
 from storage.records.batch import BatchJob
@@ -66,7 +66,7 @@ class AlikeRows(Sequence[Mapping[str, JsonValue]]):
     def __getitem__(self, at: int) -> Mapping[str, JsonValue]: ...
     @overload
     def __getitem__(self, at: slice) -> Sequence[Mapping[str, JsonValue]]: ...
-    def __getitem__(self, at: int | slice) -> Any:
+    def __getitem__(self, at: int | slice) -> object:
         if isinstance(at, slice):
             return [self[each] for each in range(*at.indices(len(self)))]
         index, number, payload = self._jobs[at]

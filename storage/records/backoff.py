@@ -1,6 +1,6 @@
 """How long a job waits before its retries, as its submission says. Imports nothing of ours."""
 
-from typing import Any
+from storage.records.json_values import JsonValue
 
 LONGEST_WAIT_SECONDS = 3600
 """The longest wait before a retry."""
@@ -12,7 +12,7 @@ _DEFAULTS = {"factor": 2, "max": LONGEST_WAIT_SECONDS}
 _MAX_POWER = 250  # 10.0 ** 309 overflows a float
 
 
-def seconds_before_retry(backoff: Any, count: int) -> float:
+def seconds_before_retry(backoff: JsonValue, count: int) -> float:
     """Return the seconds before the n-th retry; `count` is n, from 1.
 
     `backoff` is a number for all retries; a list with one number for each, of which the last one is
@@ -26,12 +26,12 @@ def seconds_before_retry(backoff: Any, count: int) -> float:
     return float(min(grown, backoff["max"]))
 
 
-def _require_number(name: str, value: Any, least: float, most: float) -> None:
+def _require_number(name: str, value: JsonValue, least: float, most: float) -> None:
     if isinstance(value, bool) or not isinstance(value, int | float) or not least <= value <= most:
         raise ValueError(f"{name} must be a number from {least} to {most}, for example {_EXAMPLES}")
 
 
-def parse_backoff(value: Any) -> Any:
+def parse_backoff(value: JsonValue) -> JsonValue:
     """Check a backoff, and return it with its defaults. Raises ValueError with the reason."""
     if isinstance(value, list):
         if not 1 <= len(value) <= MAX_WAITS:

@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any
 from uuid import UUID
 
 from storage.records.audit import Actor
@@ -11,7 +10,7 @@ from storage.records.job import EncodedJson, NewJob
 from storage.records.json_values import Json
 from storage.records.states import FINAL, Status
 
-Refuse = Callable[[int, Any, NewJob], Json]
+Refuse = Callable[[int, object, NewJob], Json]
 """Returns the refusal of the job at an index of a batch, for a `Refused` of the store."""
 
 

@@ -8,7 +8,9 @@ import hashlib
 import json
 import re
 from functools import lru_cache
-from typing import Any, NamedTuple
+from typing import NamedTuple
+
+from storage.records.json_values import JsonValue
 
 MASK = "#"
 """Stands for a number or an id in a message."""
@@ -82,7 +84,7 @@ def error_texts(error: str | None) -> tuple[str, str]:
     Workers of earlier releases stored errors unchecked.
     """
     try:
-        document: Any = json.loads(error or "null")
+        document: JsonValue = json.loads(error or "null")
     except (ValueError, RecursionError):
         return "", ""
     if not isinstance(document, dict):
@@ -90,7 +92,7 @@ def error_texts(error: str | None) -> tuple[str, str]:
     return _text(document.get("type")), _text(document.get("message"))
 
 
-def _text(value: Any) -> str:
+def _text(value: JsonValue) -> str:
     """Return a text that any response can contain."""
     if not isinstance(value, str):
         return ""

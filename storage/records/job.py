@@ -14,13 +14,13 @@ import errno
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Any, Literal
+from typing import Literal
 from uuid import UUID
 
 from storage.records.audit import Actor
 from storage.records.ids import new_id
 from storage.records.job_limits import OwnLimits
-from storage.records.json_values import Json
+from storage.records.json_values import Json, JsonValue
 from storage.records.queue_name import DEFAULT_QUEUE
 from storage.records.states import FINAL, Status
 from storage.records.trace_context import TraceOrigin, trace_origin
@@ -136,7 +136,7 @@ class NewJob:
     expires_at: int | None = None
     expires_in: float | None = None
     """The job does not start at this time or later, or so many seconds after its submission."""
-    backoff: Any = None
+    backoff: JsonValue = None
     """The waits before its retries, see `storage/records/backoff.py`. None for the usual ones."""
     unique_key: str | None = None
     unique_scope: UniqueScope | None = None
@@ -225,7 +225,7 @@ class Job:
     type: str
     status: Status
     payload: Json
-    result: Any
+    result: JsonValue
     error: Json | None
     progress: Json | None
     attempt: int
@@ -261,7 +261,7 @@ class Job:
     """How long it is kept after its end; None if the settings of the worker decide."""
     expires_at: int | None = None
     """The job does not start at this time or later."""
-    backoff: Any = None
+    backoff: JsonValue = None
     """The waits before its retries, see `storage/records/backoff.py`. None for the usual ones."""
     finish_by: int | None = None
     """The time by which it has to be final."""

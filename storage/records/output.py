@@ -12,7 +12,9 @@ not know them can read it all the same. Positions count bytes from the start of 
 import json
 from collections.abc import Iterable, Sequence
 from enum import IntEnum
-from typing import Any, NamedTuple
+from typing import NamedTuple
+
+from storage.records.json_values import JsonValue
 
 
 class Stream(IntEnum):
@@ -85,14 +87,14 @@ def marks_from_json(text: str | None) -> tuple[Mark, ...]:
         return ()
 
 
-def read_marks(value: Any) -> tuple[Mark, ...]:
+def read_marks(value: JsonValue) -> tuple[Mark, ...]:
     """Return the marks that `compact` has made. Raises ValueError for anything else."""
     if not isinstance(value, list):
         raise ValueError("marks are not a list")
     return tuple(map(_read_mark, value))
 
 
-def _read_mark(value: Any) -> Mark:
+def _read_mark(value: JsonValue) -> Mark:
     if not isinstance(value, list) or not all(
         type(each) is int and 0 <= each <= _LARGEST for each in value
     ):

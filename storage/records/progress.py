@@ -1,12 +1,12 @@
 """Reads the progress that jobs report, such as `{"bytes_done": 10, "bytes_total": 50}`."""
 
 from collections.abc import Iterator
-from typing import Any
 
+from storage.records.json_values import JsonValue
 from storage.records.states import Status
 
 
-def shown_progress(status: str, progress: Any) -> Any:
+def shown_progress(status: str, progress: JsonValue) -> JsonValue:
     """Return the progress of a job; None for a succeeded job that has not reported the end.
 
     Reports come about once a second, so the last one of a job is often from before its end.
@@ -16,7 +16,7 @@ def shown_progress(status: str, progress: Any) -> Any:
     return progress
 
 
-def steps(progress: Any) -> Iterator[tuple[str, float, float]]:
+def steps(progress: JsonValue) -> Iterator[tuple[str, float, float]]:
     """Yield the unit, the finished and the total number of each pair of numbers in a progress."""
     for name, done in progress.items() if isinstance(progress, dict) else ():
         unit = name.removesuffix("_done")
@@ -25,7 +25,7 @@ def steps(progress: Any) -> Iterator[tuple[str, float, float]]:
             yield unit, float(done), float(total)
 
 
-def _is_count(value: Any) -> bool:
+def _is_count(value: JsonValue) -> bool:
     """Whether a value is a number from 0 on that a double can hold."""
     is_number = isinstance(value, int | float) and not isinstance(value, bool)
     return is_number and 0 <= value < 1e300

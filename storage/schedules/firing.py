@@ -11,7 +11,6 @@ import random
 import time
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, field
-from typing import Any
 from uuid import UUID
 
 import peewee as pw
@@ -248,13 +247,13 @@ def _calendar(row: Values) -> Calendar:
     return Calendar(timing, row["anchor_at"], row["until"])
 
 
-def _select_next() -> Any:
+def _select_next() -> pw.Select:
     return ScheduleRow.select(pw.fn.MIN(ScheduleRow.next_at).alias("next_at")).where(
         ScheduleRow.next_at.is_null(False)
     )
 
 
-def _select_due() -> Any:
+def _select_due() -> pw.Select:
     """Select the schedules that are due, with the status of their last job."""
     is_done = FiringRow.nominal_at.alias("is_done")
     query = ScheduleRow.select(ScheduleRow, JobRow.status.alias("last_status"), is_done)
@@ -265,18 +264,18 @@ def _select_due() -> Any:
     return query.where(due).order_by(ScheduleRow.next_at).limit(BATCH)
 
 
-def _insert_firing() -> Any:
+def _insert_firing() -> pw.Insert:
     names = ("schedule", "nominal_at", "fired_at", "job_id", "outcome", "reason")
     return FiringRow.insert(**{name: parameter(getattr(FiringRow, name)) for name in names})
 
 
-def _update_schedule() -> Any:
+def _update_schedule() -> pw.Update:
     names = ("next_at", "last_nominal_at", "last_job_id")
     values = {name: parameter(getattr(ScheduleRow, name)) for name in names}
     return ScheduleRow.update(**values).where(ScheduleRow.name == parameter(ScheduleRow.name))
 
 
-def _delete_old() -> Any:
+def _delete_old() -> pw.Delete:
     other = FiringRow.alias("newer")
     name = parameter(FiringRow.schedule, "name")
     oldest_kept = other.select(other.nominal_at).where(other.schedule == name)

@@ -1,9 +1,9 @@
 """Keeps the jobs of a schedule from running at the same time, as its `overlap` says."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 from uuid import UUID
+
+import peewee as pw
 
 from storage.db.database import Database
 from storage.db.models import FiringRow, JobRow
@@ -80,8 +80,8 @@ def is_unfinished(database: Database, job_id: UUID | None) -> bool:
     return any(row["status"] not in FINAL for row in database.rows(query))
 
 
-def _select_unfinished() -> Any:
+def _select_unfinished() -> pw.Select:
     mine = FiringRow.schedule == parameter(FiringRow.schedule, "name")
-    jobs: Sequence[Any] = (JobRow.id == FiringRow.job_id, JobRow.status.in_(UNFINISHED))
+    jobs = (JobRow.id == FiringRow.job_id, JobRow.status.in_(UNFINISHED))
     query = FiringRow.select(JobRow.id).join(JobRow, on=jobs[0])
     return query.where(mine, jobs[1])

@@ -19,6 +19,7 @@ from storage.jobs.transitions import to_json_text
 from storage.notify.wakeup import LISTENER, WORKER, Wakeup, notifying_transaction
 from storage.records.audit import Actor
 from storage.records.job import NewJob
+from storage.records.json_values import JsonValue
 from storage.records.schedule import (
     Firing,
     FiringOutcome,
@@ -41,7 +42,7 @@ RECENT = 20
 WRONG_CLOCK_MS = 3 * 3600 * 1000
 """A schedule that was fired for a time so far ahead was fired by a wrong clock."""
 
-AddJobs = Callable[[Sequence[NewJob], list[str]], Sequence[Any]]
+AddJobs = Callable[[Sequence[NewJob], list[str]], Sequence[object]]
 """Stores new jobs in the caller's transaction. Returns the id of each, or why it was refused, and
 appends to the list whom to wake."""
 ScheduleCheck = Callable[[Schedule | None], None]
@@ -66,7 +67,7 @@ class Run:
 
     job_id: UUID | None = None
     is_replayed: bool = False
-    refusal: Any = None
+    refusal: JsonValue = None
     busy: UUID | None = None
     why_busy: str | None = None
     other_key: bool = False
@@ -338,6 +339,6 @@ def _firing(row: Values) -> Firing:
     return Firing(**{**row, "outcome": outcome, "job_status": status})
 
 
-def _insert_firing(name: str, nominal_at: int, now: int, job_id: UUID) -> Any:
+def _insert_firing(name: str, nominal_at: int, now: int, job_id: UUID) -> pw.Insert:
     values = {"schedule": name, "nominal_at": nominal_at, "fired_at": now, "job_id": job_id}
     return FiringRow.insert(**values, outcome=FiringOutcome.SUBMITTED, reason="run by a client")

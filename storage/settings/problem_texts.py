@@ -1,7 +1,6 @@
 """Says in plain sentences what is wrong with a setting. Imports nothing of ours."""
 
 from collections.abc import Mapping
-from typing import Any
 
 from storage.records.json_values import JsonValue
 
@@ -28,6 +27,6 @@ def problem_text(error: Mapping[str, JsonValue]) -> str:
     return message[0].lower() + message[1:]
 
 
-def _plain(value: Any) -> Any:
+def _plain(value: object) -> object:
     """A limit as people write it: 5 instead of 5.0."""
     return int(value) if isinstance(value, float) and value.is_integer() else value

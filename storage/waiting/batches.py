@@ -5,7 +5,6 @@ one is looked for. So the ends of all jobs of a batch cost little, in whatever o
 """
 
 from collections.abc import Collection, Sequence
-from typing import Any
 from uuid import UUID
 
 import peewee as pw
@@ -67,7 +66,7 @@ def _newest_unfinished(database: Database, first: UUID, last: UUID) -> UUID | No
     return rows[0]["id"] if rows else None
 
 
-def _select_newest_unfinished() -> Any:
+def _select_newest_unfinished() -> pw.Select:
     within = (
         JobRow.id >= parameter(JobRow.id, "first"),
         JobRow.id <= parameter(JobRow.id, "last"),
@@ -76,5 +75,5 @@ def _select_newest_unfinished() -> Any:
     return some.order_by(JobRow.id.desc()).limit(1)
 
 
-def _is_unfinished() -> Any:
+def _is_unfinished() -> pw.Expression:
     return pw.Expression(unindexed(JobRow.status), "NOT IN", sorted(FINAL))

@@ -7,8 +7,9 @@ reaction to an end deletes these rows, and releases the jobs that have none left
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
-from typing import Any
 from uuid import UUID
+
+import peewee as pw
 
 from storage.db.database import Database
 from storage.db.models import DependencyRow, EndedRow, JobRow
@@ -203,7 +204,7 @@ def _waiting(database: Database, ids: list[UUID], limit: int) -> list[Row]:
     return rows_for_ids(database, name, select, DependencyRow.predecessor_id, ids)[:limit]
 
 
-def _select_waiting(limit: int) -> Any:
+def _select_waiting(limit: int) -> pw.Select:
     ordered = DependencyRow.select().order_by(DependencyRow.predecessor_id, DependencyRow.job_id)
     return ordered.limit(limit)
 
@@ -240,21 +241,21 @@ def _still_waiting(database: Database, ids: Sequence[UUID]) -> set[UUID]:
     return {row["job_id"] for row in rows}
 
 
-def _select_ids() -> Any:
+def _select_ids() -> pw.Select:
     return DependencyRow.select(DependencyRow.job_id).distinct()
 
 
-def _insert() -> Any:
+def _insert() -> pw.Insert:
     fields = DependencyRow._meta.sorted_fields
     return DependencyRow.insert(**{field.name: parameter(field) for field in fields})
 
 
-def _delete_up_to() -> Any:
+def _delete_up_to() -> pw.Delete:
     return DependencyRow.delete().where(
         DependencyRow.predecessor_id == parameter(DependencyRow.predecessor_id),
         DependencyRow.job_id <= parameter(DependencyRow.job_id),
     )
 
 
-def _delete_all() -> Any:
+def _delete_all() -> pw.Delete:
     return DependencyRow.delete().where(DependencyRow.job_id == parameter(DependencyRow.job_id))

@@ -7,7 +7,6 @@ whichever program dies, and nothing happens twice.
 
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
 from uuid import UUID
 
 import peewee as pw
@@ -123,7 +122,7 @@ def _store(database: Database, row: Values, left: int) -> None:
         database.change_each_deferred(statement, [values])
 
 
-def _is_one() -> tuple[Any, ...]:
+def _is_one() -> tuple[pw.Node, ...]:
     is_deleted = EndedRow.deleted == parameter(EndedRow.deleted)
     return EndedRow.job_id == parameter(EndedRow.job_id), is_deleted
 
@@ -134,7 +133,7 @@ def _take(database: Database, limit: int, known: int) -> list[Row]:
     return database.fetch(statement, {"limit": limit})
 
 
-def _select(known: int) -> Any:
+def _select(known: int) -> pw.Select:
     is_open = EndedRow.watched.bin_and(known) != 0
     entries = EndedRow.select().where(is_open).order_by(EndedRow.job_id, EndedRow.deleted)
     return entries.limit(parameter(pw.IntegerField(), "limit"))

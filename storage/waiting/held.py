@@ -1,7 +1,6 @@
 """Holds new jobs, and releases them. Several things can hold one job: it waits for all of them."""
 
 from collections.abc import Sequence
-from typing import Any
 from uuid import UUID
 
 import peewee as pw
@@ -62,17 +61,17 @@ def _holds(database: Database, ids: Sequence[UUID]) -> dict[UUID, int]:
     return {row["id"]: row["holds"] for row in rows}
 
 
-def _select_held() -> Any:
+def _select_held() -> pw.Select:
     return JobRow.select(JobRow.id, JobRow.holds).where(*_IS_HELD)
 
 
-def _lighten(kind: Hold) -> Any:
+def _lighten(kind: Hold) -> pw.Update:
     """Build the UPDATE that takes one of several holds from a job."""
     fewer = JobRow.holds.bin_and(pw.SQL(str(~kind.value)))
     return JobRow.update(holds=fewer).where(key_equals(JobRow.id, "job_id"))
 
 
-def _release() -> Any:
+def _release() -> pw.Update:
     """Build the UPDATE that releases a held job, like a transition.
 
     A job that was submitted to run at once is due now, also if the clock was set back since.

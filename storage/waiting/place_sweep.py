@@ -6,7 +6,6 @@ started a job of a key and died before it gave the next place.
 """
 
 from collections.abc import Collection
-from typing import Any
 
 import peewee as pw
 
@@ -64,15 +63,15 @@ class PlaceSweep:
                     woken += [WORKER, LISTENER]
 
 
-def _select_due() -> Any:
+def _select_due() -> pw.Select:
     """Select jobs that wait for their time, and whose time has come."""
     due = WAITS_FOR_TIME, JobRow.due_at <= parameter(JobRow.due_at, "now")
     return JobRow.select(JobRow.id).where(*due).order_by(JobRow.due_at).limit(BATCH)
 
 
-def _select_keys() -> Any:
+def _select_keys() -> pw.Select:
     """Select keys with jobs that wait for a place, in order, without reading all these jobs."""
-    key: Any = JobRow.concurrency_key
+    key = JobRow.concurrency_key
     last = parameter(JobRow.concurrency_key, "last")
     waiting = JobRow.select(pw.fn.MIN(key)).where(WAITS_FOR_PLACE)
     first = pw.Select(columns=[waiting.where(key > last).alias("key")])

@@ -14,7 +14,6 @@ others, and never has more than one job in front of theirs, however many of its 
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
-from typing import Any
 from uuid import UUID
 
 import peewee as pw
@@ -149,7 +148,7 @@ def _places(database: Database, keys: Collection[str], now: int) -> dict[str, _P
     }
 
 
-def _count_places() -> Any:
+def _count_places() -> pw.Select:
     """Count the places of a key, and those of jobs that a worker is about to start."""
     count = pw.fn.COUNT(pw.SQL("*")).alias("count")
     is_due = (JobRow.run_at <= _NOW) & (JobRow.run_at > _RECENTLY)
@@ -158,7 +157,7 @@ def _count_places() -> Any:
     return JobRow.select(count, starting).where(JobRow.concurrency_key == _KEY, HAS_PLACE)
 
 
-def _select_waiting() -> Any:
+def _select_waiting() -> pw.Select:
     """Select the first job of a key that waits for a place and is due."""
     due = JobRow.concurrency_key == _KEY, WAITS_FOR_PLACE, JobRow.due_at <= _NOW
     order = JobRow.priority.desc(), JobRow.due_at, JobRow.id

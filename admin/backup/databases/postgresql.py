@@ -18,7 +18,7 @@ from storage.db.models import ReleaseRow, RunnerRow
 from storage.db.models_liveness import LostRunnerRow
 from storage.db.schema.state import HISTORY
 from storage.db.schema.transfer_checkpoint import TABLE_NAME
-from storage.db.statements import Values
+from storage.records.json_values import Json
 
 _BEGIN = (
     "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY",
@@ -68,7 +68,7 @@ class PostgresqlSnapshot:
             cursor.itersize = 10_000
             yield from cursor.execute(sql)
 
-    def copy(self, store: Callable[[bytes], str], progress: Callable[[int, int], None]) -> Any:
+    def copy(self, store: Callable[[bytes], str], progress: Callable[[int, int], None]) -> Json:
         """Store all rows; return what the manifest has of the database.
 
         `progress` is called with the bytes so far, and a guess of all.
@@ -103,7 +103,7 @@ def snapshot(database: Database) -> Iterator[PostgresqlSnapshot]:
         connection.close()
 
 
-def load(connection: Any, tables: Values, read: Callable[[str], bytes]) -> None:
+def load(connection: Any, tables: Json, read: Callable[[str], bytes]) -> None:
     """Put the rows of all tables into an empty database with its schema, in a transaction.
 
     `read` returns the data of a chunk.

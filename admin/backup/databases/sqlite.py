@@ -28,6 +28,7 @@ from storage.db.database import Database
 from storage.db.sqlite import CHECKPOINT_PAGES, SharedSqlite
 from storage.db.timeouts import BUSY_SECONDS
 from storage.records.job import StoreUnavailable
+from storage.records.json_values import Json
 
 CHUNK_BYTES = 1024**2
 _FREEZE_SECONDS = 60.0
@@ -57,7 +58,7 @@ class SqliteSnapshot:
         """Yield the rows of a query."""
         yield from self.connection.execute(sql)
 
-    def copy(self, store: Callable[[bytes], str], progress: Callable[[int, int], None]) -> Any:
+    def copy(self, store: Callable[[bytes], str], progress: Callable[[int, int], None]) -> Json:
         """Store all pages; return what the manifest has of the database.
 
         `progress` is called with the bytes so far, and the bytes of the file.

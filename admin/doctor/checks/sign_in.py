@@ -102,5 +102,5 @@ class _Asked:
 
 
 class _NoRedirects(HTTPRedirectHandler):
-    def redirect_request(self, *_arguments: Any) -> None:
+    def redirect_request(self, *_arguments: object) -> None:
         """Follow none: the response is an error then."""

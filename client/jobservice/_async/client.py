@@ -159,7 +159,7 @@ class AsyncClient:
         return job
 
     async def call(
-        self, function: Callable[P, Any], /, *args: P.args, **kwargs: P.kwargs
+        self, function: Callable[P, object], /, *args: P.args, **kwargs: P.kwargs
     ) -> AsyncJob:
         """Submit the job that calls a function of a job type with these arguments.
 

@@ -7,7 +7,7 @@ import time
 from collections.abc import AsyncIterator
 from dataclasses import replace
 from datetime import datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from jobservice import requests
 from jobservice._async.transport import RETRY_SECONDS, TIMEOUT_SECONDS, AsyncTransport
@@ -15,7 +15,7 @@ from jobservice.blocking import async_sleep
 from jobservice.documents import JobData, LineData, Status, read_job, read_line
 from jobservice.errors import ApiError, FileDamaged, JobCanceled, JobFailed, WaitTimeout
 from jobservice.event_stream import Event
-from jobservice.json_values import Json
+from jobservice.json_values import Json, JsonValue
 from jobservice.log_entries import LogEntry, entries_of_event, entries_of_output
 from jobservice.output import OutputLines, lines_of
 
@@ -48,7 +48,7 @@ class AsyncJob:
     def __hash__(self) -> int:
         return hash(self._identity)
 
-    def __reduce__(self) -> tuple[Any, ...]:
+    def __reduce__(self) -> tuple[object, ...]:
         return _unpickled, (self._transport.url, self._data)
 
     @property
@@ -112,7 +112,7 @@ class AsyncJob:
             return False
         return True
 
-    async def result(self, timeout: float | None = None) -> Any:
+    async def result(self, timeout: float | None = None) -> JsonValue:
         """Wait until the job has ended, and return its result.
 
         Raises JobFailed, JobCanceled, and WaitTimeout after `timeout` seconds.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Mapping
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from jobservice import requests
 from jobservice._async.job import AsyncJob
@@ -90,6 +90,6 @@ class AsyncSchedules:
         request = requests.run_schedule(name, idempotency_key)
         return AsyncJob(self._transport, read_job(await self._transport.document(request)))
 
-    async def _change(self, name: str, **changes: Any) -> ScheduleData:
+    async def _change(self, name: str, **changes: object) -> ScheduleData:
         request = requests.change_schedule(name, changes)
         return read_schedule(await self._transport.document(request))

@@ -12,7 +12,6 @@ from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
-from typing import Any
 
 import httpcore
 import httpx
@@ -53,7 +52,7 @@ class Answer:
     headers: Mapping[str, str]
     body: bytes
 
-    def document(self) -> Any:
+    def document(self) -> JsonValue:
         """Parse the body as JSON.
 
         Raises ConnectionFailed if it is not JSON: then the response is not of the service.
@@ -321,7 +320,7 @@ class _EarlyAnswer:
     """
 
     def __init__(self) -> None:
-        self._connection: Any = None
+        self._connection: JsonValue = None
 
     async def trace(self, name: str, info: Mapping[str, JsonValue]) -> None:
         """Is called by httpcore when a connection is open."""
@@ -337,7 +336,7 @@ class _EarlyAnswer:
         return connection is not None and bool(connection.get_extra_info("is_readable"))
 
 
-def _limit_unsent(connection: Any) -> None:
+def _limit_unsent(connection: JsonValue) -> None:
     """Let the kernel keep few bytes that it has not sent: they are lost if the connection breaks.
 
     The bytes on their way are not limited, so this costs no speed.

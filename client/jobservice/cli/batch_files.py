@@ -5,11 +5,10 @@ import re
 import sys
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import typer
 
-from jobservice.json_values import Json
+from jobservice.json_values import Json, JsonValue
 
 _EXAMPLE = '{"type": "sleep", "payload": {"seconds": 3}}'
 _INDEX = re.compile(r"^job (\d+)\b|(?:^|(?<=; ))\[(\d+)\](?:\.|(?=: ))")
@@ -20,7 +19,7 @@ _INDEX = re.compile(r"^job (\d+)\b|(?:^|(?<=; ))\[(\d+)\](?:\.|(?=: ))")
 class BatchFile:
     """The jobs of a file, where each is, such as "line 2 of jobs.jsonl", and the job after them."""
 
-    jobs: list[Any]
+    jobs: list[JsonValue]
     places: list[str]
     then: Json | None = None
 
@@ -51,7 +50,7 @@ def read(file: str) -> BatchFile:
     return found
 
 
-def require_job(job: Any, place: str, hint: str = "FILE") -> None:
+def require_job(job: JsonValue, place: str, hint: str = "FILE") -> None:
     """Refuse what is no job; `hint` is the argument that holds it."""
     if not isinstance(job, dict) or not isinstance(job.get("type"), str):
         given = json.dumps(job, ensure_ascii=False)[:100]
@@ -71,7 +70,7 @@ def _parsed(text: str, name: str) -> BatchFile:
     return BatchFile([_parse(line, place) for place, line in given], [place for place, _ in given])
 
 
-def _listed(jobs: list[Any], name: str, then: Json | None = None) -> BatchFile:
+def _listed(jobs: list[JsonValue], name: str, then: Json | None = None) -> BatchFile:
     return BatchFile(jobs, [f"job {number} of {name}" for number in range(1, len(jobs) + 1)], then)
 
 
@@ -85,7 +84,7 @@ def _body(text: str) -> Json | None:
     return document if is_body else None
 
 
-def _parse(text: str, place: str) -> Any:
+def _parse(text: str, place: str) -> JsonValue:
     try:
         return json.loads(text)
     except ValueError as error:

@@ -1,7 +1,5 @@
 """Exit codes, and the messages of errors."""
 
-from typing import Any
-
 from jobservice.cli import wording
 from jobservice.errors import (
     ApiError,
@@ -31,7 +29,7 @@ INVALID_REQUEST = (400, 413, 415, 422)
 class CommandError(Exception):
     """A command cannot do its work. `exit_code` says why, `details` are for `--json`."""
 
-    def __init__(self, message: str, exit_code: int = FAILED, **details: Any):
+    def __init__(self, message: str, exit_code: int = FAILED, **details: object):
         super().__init__(message)
         self.message = message
         self.exit_code = exit_code

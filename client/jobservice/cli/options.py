@@ -3,13 +3,13 @@
 import dataclasses
 import json
 import math
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
 from jobservice.cli import completion
 from jobservice.cli.output import formats
-from jobservice.json_values import Json
+from jobservice.json_values import Json, JsonValue
 
 
 def seconds(text: str) -> float:
@@ -33,7 +33,7 @@ def byte_size(text: str) -> int:
         raise typer.BadParameter(str(error)) from error
 
 
-def json_value(text: str) -> Any:
+def json_value(text: str) -> JsonValue:
     """Read JSON of the command line."""
     try:
         return json.loads(text)

@@ -4,11 +4,10 @@ import json
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 import typer
 
-from jobservice.json_values import Json
+from jobservice.json_values import Json, JsonValue
 
 
 def read(arguments: Sequence[str]) -> Json:
@@ -34,7 +33,7 @@ def read(arguments: Sequence[str]) -> Json:
     return payload
 
 
-def parse_value(text: str) -> Any:
+def parse_value(text: str) -> JsonValue:
     """A value as JSON where possible, else as text. NaN and infinities are text."""
     try:
         return json.loads(text, parse_constant=_refuse)
@@ -42,7 +41,7 @@ def parse_value(text: str) -> Any:
         return text
 
 
-def _refuse(name: str) -> Any:
+def _refuse(name: str) -> JsonValue:
     raise ValueError(name)
 
 

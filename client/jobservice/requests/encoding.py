@@ -5,15 +5,16 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Iterator
-from typing import Any
+
+from jobservice.json_values import JsonValue
 
 
-def as_json(document: Any, owner: str = "") -> bytes:
+def as_json(document: JsonValue, owner: str = "") -> bytes:
     """A document as the body of a request. Raises as `as_text`."""
     return as_text(document, "", owner, ensure_ascii=False).encode()
 
 
-def as_text(value: Any, name: str, owner: str = "", *, ensure_ascii: bool = True) -> str:
+def as_text(value: JsonValue, name: str, owner: str = "", *, ensure_ascii: bool = True) -> str:
     """A value as JSON.
 
     Raises TypeError for a value that JSON has no type for, and ValueError for NaN and infinities.
@@ -28,7 +29,7 @@ def as_text(value: Any, name: str, owner: str = "", *, ensure_ascii: bool = True
         raise type(error)(f"{owner}{wrong}") from None
 
 
-def _not_json(value: Any, path: str, above: tuple[int, ...]) -> Iterator[str]:
+def _not_json(value: JsonValue, path: str, above: tuple[int, ...]) -> Iterator[str]:
     """Yield what cannot be JSON in a value; `above` has the ids of the values that hold it."""
     if id(value) in above:
         yield f"{path}: a value that contains itself cannot be JSON"
@@ -45,6 +46,6 @@ def _not_json(value: Any, path: str, above: tuple[int, ...]) -> Iterator[str]:
         yield f"{path}: {repr(value)[:100]} cannot be JSON"
 
 
-def _is_scalar(value: Any) -> bool:
+def _is_scalar(value: JsonValue) -> bool:
     """Whether a value is a text or a number that JSON can have."""
     return isinstance(value, str | int) or (isinstance(value, float) and math.isfinite(value))

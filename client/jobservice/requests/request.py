@@ -93,7 +93,7 @@ def type_path(name: str) -> str:
     return f"/types/{_segment('a job type', name)}"
 
 
-def plain(name: str, value: Any) -> Any:
+def plain(name: str, value: object) -> Any:
     """A time or a duration as the service takes it. Raises ValueError without a time zone."""
     if name == "cpu_seconds" and isinstance(value, timedelta):
         return math.ceil(value.total_seconds())

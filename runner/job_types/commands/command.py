@@ -12,13 +12,20 @@ from typing import Any, ClassVar, NoReturn
 
 from pydantic import create_model
 
-from runner.job_types.base import Context, Defaults, JobError, JobType, NotRetryable, Payload
+from runner.job_types.base import (
+    Context,
+    Defaults,
+    JobError,
+    JobType,
+    NotRetryable,
+    Payload,
+)
 from runner.job_types.commands import process
 from runner.job_types.commands.definition import UPLOAD, UPLOADS, Definition, OutputFile
 from runner.job_types.commands.files import move_files, names_in, stored_path
 from runner.job_types.commands.process import Ended, OutputTooLong
 from runner.job_types.commands.template import Template
-from runner.job_types.json_values import Json
+from runner.job_types.json_values import Json, JsonValue
 
 MAX_OUTPUT_BYTES = 16 * 2**20
 """The most standard output that can become a result: no result is larger."""
@@ -66,7 +73,7 @@ class Command(JobType[Any]):
         if shutil.which(self.program, path=path) is None:
             raise MissingProgram(f"this worker has no program {self.program!r} (PATH={path})")
 
-    def run(self, payload: Any, context: Context) -> Any:
+    def run(self, payload: Any, context: Context) -> JsonValue:
         """Run the program. Its exit code decides whether the job succeeds."""
         values = self._values(payload, context)
         ended = self._run(values, context)

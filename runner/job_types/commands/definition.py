@@ -9,7 +9,7 @@ import glob
 import re
 from collections.abc import Iterable, Iterator
 from functools import cached_property
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Literal, Self
 
 from pydantic import (
     AfterValidator,
@@ -72,7 +72,7 @@ class Condition(Strict):
         return self
 
 
-def _kind(argument: Any) -> str:
+def _kind(argument: object) -> str:
     return "condition" if isinstance(argument, dict | Condition) else "text"
 
 

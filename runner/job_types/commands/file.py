@@ -8,14 +8,14 @@ import json
 import re
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, NamedTuple, NoReturn
+from typing import NamedTuple, NoReturn
 
 from pydantic import ValidationError
 
 from runner.job_types.commands.checks import problems
 from runner.job_types.commands.command import Command, command_type
 from runner.job_types.commands.definition import Definition
-from runner.job_types.json_values import Json
+from runner.job_types.json_values import Json, JsonValue
 from runner.job_types.payload_errors import flaws
 
 MAX_BYTES = 2**20
@@ -75,7 +75,7 @@ def _read(path: Path) -> str:
         raise _WrongFile(1, f"it cannot be read: {error.strerror}") from None
 
 
-def _entries(text: str) -> Iterator[tuple[str, int, Any]]:
+def _entries(text: str) -> Iterator[tuple[str, int, JsonValue]]:
     """Yield name, line and document of each entry of a JSON object. Raises _WrongFile.
 
     Python's own parser does not tell where an entry is.
@@ -120,7 +120,7 @@ def _expect(text: str, position: int, character: str) -> int:
     return _skip(text, position + 1)
 
 
-def _value(text: str, position: int) -> tuple[Any, int]:
+def _value(text: str, position: int) -> tuple[JsonValue, int]:
     try:
         return _DECODER.raw_decode(text, position)
     except json.JSONDecodeError as error:
@@ -137,7 +137,7 @@ def _refuse_constant(name: str) -> NoReturn:
     raise ValueError(f"{name} is no number of JSON")
 
 
-def _unique(pairs: list[tuple[str, Any]]) -> Json:
+def _unique(pairs: list[tuple[str, JsonValue]]) -> Json:
     document = dict(pairs)
     if len(document) < len(pairs):
         names = [name for name, _ in pairs]
@@ -160,7 +160,7 @@ def _check_name(name: str, found: Json) -> None:
         )
 
 
-def _definition(document: Any) -> Definition:
+def _definition(document: JsonValue) -> Definition:
     """Return a command. Raises ValueError with what is wrong."""
     if not isinstance(document, dict):
         raise ValueError('it must be an object, such as {"argv": ["wc", "-l"], "stdin": "upload"}')

@@ -197,7 +197,7 @@ def _without_nul(value: str) -> str:
     return value
 
 
-def _refuse_dash(value: Any) -> Any:
+def _refuse_dash(value: object) -> object:
     if text_of(value).startswith("-"):
         raise ValueError("it must not begin with -, or the program would take it for an option")
     return value

@@ -18,7 +18,7 @@ from runner.job_types.functions.function_type import FunctionType
 from runner.job_types.functions.payload import payload_model
 from runner.job_types.functions.signature import InvalidFunction, read_signature
 
-F = TypeVar("F", bound=Callable[..., Any])
+F = TypeVar("F", bound=Callable[..., object])
 
 
 @overload
@@ -28,7 +28,7 @@ def job(
     name: str = ...,
     /,
     *,
-    load: Callable[[], Any] | None = ...,
+    load: Callable[[], object] | None = ...,
     version: str = ...,
     isolation: Isolation = ...,
     network: bool = ...,
@@ -39,7 +39,7 @@ def job(
     name: Any = "",
     /,
     *,
-    load: Callable[[], Any] | None = None,
+    load: Callable[[], object] | None = None,
     version: str = "",
     isolation: Isolation = "caller",
     network: bool = True,
@@ -98,8 +98,8 @@ def _checked(name: str, file_name: Any) -> str:
 
 def _job_type(
     name: str,
-    function: Callable[..., Any],
-    load: Callable[[], Any] | None,
+    function: Callable[..., object],
+    load: Callable[[], object] | None,
     attributes: dict[str, Any],
 ) -> type[FunctionType]:
     signature = read_signature(name, function)

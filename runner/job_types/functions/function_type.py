@@ -42,7 +42,7 @@ class FunctionType(JobType[Payload]):
         """Return why the function cannot be called with so many files; None if it can."""
         return self.signature.refuses_files(count)
 
-    def run(self, payload: Payload, context: Context) -> Any:
+    def run(self, payload: Payload, context: Context) -> JsonValue:
         """Call the function, wait for it if it is a coroutine, and return its result.
 
         Bytes become a file of the job, paths are returned as they are, and all else as JSON.

@@ -6,7 +6,8 @@ from collections.abc import Iterator
 from types import ModuleType
 from typing import Any, get_args
 
-from runner.job_types.base import Defaults, Isolation, JobType, Payload
+from runner.job_types.base import AnyJobType, Defaults, Isolation, JobType, Payload
+from runner.job_types.json_values import JsonValue
 from runner.job_types.registry.broken import DeclarationError
 from storage.records.backoff import parse_backoff
 from storage.records.queue_name import validate_queue_name
@@ -39,7 +40,7 @@ _EXAMPLES = {
 _NAME = re.compile(rf"\w[\w.:-]{{0,{MAX_NAME_LENGTH - 1}}}")
 
 
-def job_types_of(module: ModuleType) -> Iterator[type[JobType[Any]]]:
+def job_types_of(module: ModuleType) -> Iterator[type[AnyJobType]]:
     """Yield the job types that a module defines: classes, and functions with a `job_type`.
 
     Classes that it only imports, for example to extend them, are left out.
@@ -73,7 +74,7 @@ def almost_job_types(module: ModuleType) -> Iterator[DeclarationError]:
             yield DeclarationError(reason, remedy, line_of(cls), name)
 
 
-def check(cls: type[JobType[Any]]) -> None:
+def check(cls: type[AnyJobType]) -> None:
     """Check all class attributes of a job type. Raises DeclarationError."""
     name = getattr(cls, "name", None)
     try:
@@ -85,7 +86,7 @@ def check(cls: type[JobType[Any]]) -> None:
         raise DeclarationError(error.reason, error.remedy, line_of(cls), named) from None
 
 
-def check_schema(cls: type[JobType[Any]]) -> None:
+def check_schema(cls: type[AnyJobType]) -> None:
     """Check that the payload of a job type can be described to clients. Raises DeclarationError."""
     try:
         cls.Payload.model_json_schema()
@@ -121,7 +122,7 @@ def _check_name(name: Any) -> None:
         raise DeclarationError(reason, 'correct it, as in `name = "resize"`')
 
 
-def _check_attributes(cls: type[JobType[Any]]) -> None:
+def _check_attributes(cls: type[AnyJobType]) -> None:
     payload, upload = getattr(cls, "Payload", None), getattr(cls, "upload", None)
     if not (inspect.isclass(payload) and issubclass(payload, Payload)):
         reason = "Payload must be a subclass of base.Payload"
@@ -159,7 +160,7 @@ def _check_defaults(defaults: Any) -> None:
             raise DeclarationError(f"defaults: {name}: {error}", f"for example {example}") from None
 
 
-def _check_number(name: str, value: Any) -> None:
+def _check_number(name: str, value: JsonValue) -> None:
     kind, least, above, most = BOUNDS[name]
     kinds = int if kind is int else (int, float)
     is_number = isinstance(value, kinds) and not isinstance(value, bool)

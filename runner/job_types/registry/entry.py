@@ -4,15 +4,14 @@ import json
 import os
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 from pydantic import ValidationError
 
 from runner.job_types.base import (
     MAX_DATA_RATIO,
+    AnyJobType,
     Context,
     JobError,
-    JobType,
     NotRetryable,
     Payload,
     UploadFile,
@@ -82,7 +81,7 @@ class JobEntry:
         )
 
 
-def _upload(job_type: JobType[Any], upload: Json | None) -> UploadFile | None:
+def _upload(job_type: AnyJobType, upload: Json | None) -> UploadFile | None:
     wrong = "required" if upload is None else "none"
     if job_type.upload == wrong:
         takes = "needs an" if upload is None else "takes no"
@@ -103,7 +102,7 @@ def _upload(job_type: JobType[Any], upload: Json | None) -> UploadFile | None:
     return RemoteUpload(upload["url"], upload["name"], upload["size"])
 
 
-def _payload(job_type: JobType[Any], payload: Json) -> Payload:
+def _payload(job_type: AnyJobType, payload: Json) -> Payload:
     try:
         valid: Payload = job_type.Payload.model_validate(payload)
     except ValidationError as error:

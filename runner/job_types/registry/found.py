@@ -2,9 +2,8 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Any
 
-from runner.job_types.base import JobType
+from runner.job_types.base import AnyJobType
 from runner.job_types.registry.broken import BrokenType
 
 
@@ -22,7 +21,7 @@ class Origin:
     """The version of the installed package, if it is from one."""
 
 
-class JobTypes(dict[str, JobType[Any]]):
+class JobTypes(dict[str, AnyJobType]):
     """Job types by their names.
 
     broken: job types that do not work, and modules that cannot be imported.
@@ -35,7 +34,7 @@ class JobTypes(dict[str, JobType[Any]]):
         self.packages, self.broken = list(packages), list(broken)
         self.origins: dict[str, Origin] = {}
 
-    def add(self, job_type: JobType[Any], origin: Origin) -> None:
+    def add(self, job_type: AnyJobType, origin: Origin) -> None:
         """Add a job type, whose name must be free."""
         self[job_type.name] = job_type
         self.origins[job_type.name] = origin

@@ -11,9 +11,8 @@ import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from types import ModuleType
-from typing import Any
 
-from runner.job_types.base import MAX_DATA_RATIO, JobType
+from runner.job_types.base import MAX_DATA_RATIO, AnyJobType
 from runner.job_types.commands.command import Command
 from runner.job_types.commands.file import command_types
 from runner.job_types.registry.broken import BrokenType, DeclarationError, explain, one_line
@@ -175,7 +174,7 @@ def _add_command(found: JobTypes, cls: type[Command], file: str) -> None:
     found.add(cls(), Origin("commands", file, file))
 
 
-def _require_free(found: JobTypes, cls: type[JobType[Any]]) -> None:
+def _require_free(found: JobTypes, cls: type[AnyJobType]) -> None:
     """Raise DeclarationError if another job type has this name already."""
     other = found.get(cls.name)
     if other is None or type(other) is cls:
@@ -209,7 +208,7 @@ def _import(name: str) -> ModuleType:
         raise JobTypesError(f"cannot import {name}: {type(error).__name__}: {error}") from error
 
 
-def _load(found: JobTypes, job_type: JobType[Any]) -> None:
+def _load(found: JobTypes, job_type: AnyJobType) -> None:
     origin = found.origins[job_type.name]
     try:
         job_type.load()
@@ -228,7 +227,7 @@ def _load(found: JobTypes, job_type: JobType[Any]) -> None:
         )
 
 
-def _module_of(job_type: JobType[Any]) -> ModuleType | None:
+def _module_of(job_type: AnyJobType) -> ModuleType | None:
     return sys.modules.get(type(job_type).__module__)
 
 
@@ -236,7 +235,7 @@ def _is_built_in(cls: type) -> bool:
     return cls.__module__.startswith(f"{BUILT_IN}.")
 
 
-def _conflict(one: type[JobType[Any]], two: type[JobType[Any]]) -> str:
+def _conflict(one: type[AnyJobType], two: type[AnyJobType]) -> str:
     text = f"two job types are named {one.name!r}: {_location(one)} and {_location(two)}"
     if _is_built_in(one) or _is_built_in(two):
         return f"{text}; add -{one.name} to JOB_TYPES to leave out the built-in one"

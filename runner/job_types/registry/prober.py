@@ -22,7 +22,7 @@ import sys
 from functools import partial
 from io import FileIO
 from types import FrameType
-from typing import Any, NoReturn
+from typing import NoReturn
 
 from runner.job_types.json_values import Json
 from runner.job_types.registry.broken import explain
@@ -173,7 +173,7 @@ def _confine(*kept: int) -> None:
         score.write("1000")
 
 
-def _refuse(source: Source, pid: int, answers: int, reason: str, *_: Any) -> NoReturn:
+def _refuse(source: Source, pid: int, answers: int, reason: str, *_: object) -> NoReturn:
     """End the process that imports a module, instead of what the module does."""
     line: int | None = None
     frame: FrameType | None = sys._getframe(1)

@@ -12,7 +12,7 @@ import time
 import warnings
 from collections.abc import Callable, Collection, Iterable, Iterator
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 _PR_SET_PDEATHSIG = 1
 _PR_SET_DUMPABLE = 4
@@ -155,7 +155,7 @@ def close_descriptors_except(keep_fds: Iterable[int]) -> None:
                 os.close(descriptor)
 
 
-def _prctl(option: int, argument: Any) -> None:
+def _prctl(option: int, argument: object) -> None:
     if ctypes.CDLL(None, use_errno=True).prctl(option, argument, 0, 0, 0) != 0:
         number = ctypes.get_errno()
         raise OSError(number, f"prctl({option}): {os.strerror(number)}")

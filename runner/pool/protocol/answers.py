@@ -17,7 +17,7 @@ import re
 import secrets
 from collections.abc import Callable, Collection, Mapping
 from itertools import chain, islice
-from typing import Any, get_args
+from typing import get_args
 
 import orjson
 
@@ -136,7 +136,7 @@ def choice(values: Fields, name: str, allowed: Collection[str]) -> str:
     return value
 
 
-def field(values: Fields, name: str) -> Any:
+def field(values: Fields, name: str) -> JsonValue:
     """Return a field with a known name. Raises InvalidMessage if its value is not allowed."""
     value, (is_allowed, what) = values.get(name), _FIELDS[name]
     if not is_allowed(value):
@@ -152,7 +152,7 @@ def check_progress(values: Fields) -> str:
     return progress
 
 
-def parse_json(text: bytes) -> Any:
+def parse_json(text: bytes) -> JsonValue:
     """Return the value of JSON text in UTF-8, as strictly as every later reader.
 
     Accepted text is stored unchanged. A listener parses it with Python's json, whose recursion is
@@ -192,7 +192,7 @@ def _traceback(body: bytes) -> str:
     return text
 
 
-def _parse(text: bytes, what: str) -> Any:
+def _parse(text: bytes, what: str) -> JsonValue:
     try:
         return parse_json(text)
     except ValueError as error:
@@ -208,7 +208,7 @@ def _has_too_many_values(text: bytes) -> bool:
     return any(True for _ in islice(begins, MAX_VALUES, None))
 
 
-def _levels(value: Any) -> int:
+def _levels(value: JsonValue) -> int:
     """Return how deep a value is nested, without recursion."""
     levels, inner = 0, [value]
     while containers := [each for each in inner if isinstance(each, dict | list)]:
@@ -218,7 +218,7 @@ def _levels(value: Any) -> int:
     return levels
 
 
-Check = tuple[Callable[[Any], bool], str]
+Check = tuple[Callable[[JsonValue], bool], str]
 """Whether a value is allowed, and what an allowed value is."""
 
 

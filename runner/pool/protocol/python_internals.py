@@ -133,7 +133,7 @@ class InheritedDescriptor:
     def __init__(self, descriptor: int):
         self.descriptor = descriptor
 
-    def __reduce__(self) -> Any:
+    def __reduce__(self) -> tuple[object, ...]:
         return _inherit, (reduction.DupFd(self.descriptor),)
 
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from runner.pool.linux.cgroups import JobCgroups
 from runner.pool.protocol.output import LOG_BYTES
@@ -146,7 +146,7 @@ class NextSlot:
         """`channels` are the keepers' ends."""
         self._slots = enumerate(map(InheritedDescriptor, channels))
 
-    def __reduce__(self) -> Any:
+    def __reduce__(self) -> tuple[object, ...]:
         return Slot, next(self._slots)
 
 

@@ -1,12 +1,12 @@
 """The query parameters for lines of a stored file."""
 
-from typing import Annotated, Any, Literal, NamedTuple
+from typing import Annotated, Literal, NamedTuple
 
 from pydantic import BeforeValidator, Field, PlainValidator, WithJsonSchema, create_model
 
 from runner.job_types.moments import TimeLimit
 from server.documents.filters import Query, Whole
-from storage.records.json_values import Json
+from storage.records.json_values import Json, JsonValue
 
 DEFAULT_LIMIT = 100
 MAX_LIMIT = 1000
@@ -20,7 +20,7 @@ class Moment(NamedTuple):
     is_relative: bool
 
 
-def parse_moment(value: Any) -> Moment:
+def parse_moment(value: JsonValue) -> Moment:
     """Parse a time such as 2026-11-25T13:12:00Z, or -30m, as analyses do.
 
     Raises ValueError, for clients.
@@ -90,7 +90,7 @@ class LineParameters(Query):
         None, max_length=300, description="`next` from the page before, with the same parameters"
     )
 
-    def question(self, counted: Any = None) -> Json:
+    def question(self, counted: JsonValue = None) -> Json:
         """The query for `runner.lines`. `counted` is the option `records` of the analysis."""
         given = self.model_dump(exclude={"member"})
         start, end = given.pop("from"), given.pop("to")
@@ -98,7 +98,7 @@ class LineParameters(Query):
         return {**given, "start": start and tuple(start), "end": end and tuple(end)}
 
 
-def _records(option: Any) -> dict[str, str] | None:
+def _records(option: JsonValue) -> dict[str, str] | None:
     """How records begin, by an option that was checked; None for lines."""
     if option == "multi_line":
         return {"start": ""}

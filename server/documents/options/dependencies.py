@@ -1,6 +1,6 @@
 """The jobs that a new job waits for, as clients submit them."""
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 from uuid import UUID
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, PlainValidator, WithJsonSchema
@@ -10,7 +10,7 @@ MAX_PREDECESSORS = 1000
 EXAMPLE_ID = "01a2107d-08cc-73f5-a3eb-bdc8e70382e5"
 
 
-def _parse_id(value: Any) -> UUID:
+def _parse_id(value: object) -> UUID:
     try:
         if isinstance(value, str):
             return UUID(value)

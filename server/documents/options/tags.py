@@ -1,7 +1,7 @@
 """The tags and the metadata of jobs, as clients submit them and search for them."""
 
 import re
-from typing import Annotated, Any
+from typing import Annotated
 
 from pydantic import AfterValidator, BeforeValidator, Field
 
@@ -28,7 +28,7 @@ def _each_once(values: list[str]) -> list[str]:
     return list(dict.fromkeys(values))
 
 
-def _as_list(value: Any) -> Any:
+def _as_list(value: object) -> object:
     return [value] if isinstance(value, str) else value
 
 

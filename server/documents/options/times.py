@@ -4,7 +4,7 @@ ours."""
 import re
 import time
 from datetime import UTC, datetime, timedelta
-from typing import Annotated, Any
+from typing import Annotated
 
 from pydantic import PlainValidator, WithJsonSchema
 
@@ -20,7 +20,7 @@ _TIME = re.compile(
 )
 
 
-def parse_time(value: Any) -> int:
+def parse_time(value: object) -> int:
     """Parse a time in milliseconds since 1970, rounded up.
 
     A leap second counts as the second after it, as in Unix time. Raises ValueError with the reason,
@@ -75,7 +75,7 @@ _AGO = re.compile(r"(\d{1,9})([smhd])", re.ASCII)
 _UNIT_MS = {"s": 1000, "m": 60_000, "h": 3_600_000, "d": 86_400_000}
 
 
-def parse_past_time(value: Any) -> int:
+def parse_past_time(value: object) -> int:
     """Parse a time as `parse_time` does, or how long ago it was, such as 30m. Raises ValueError."""
     ago = _AGO.fullmatch(value) if isinstance(value, str) else None
     if ago:

@@ -1,7 +1,7 @@
 """The stored file that a new job uses, as clients submit it."""
 
 import re
-from typing import Annotated, Any, Self
+from typing import Annotated, Self
 from uuid import UUID
 
 from pydantic import (
@@ -20,7 +20,7 @@ MAX_NAME = 255
 _SHA256 = re.compile(SHA256_PATTERN)
 
 
-def _parse_id(value: Any) -> UUID:
+def _parse_id(value: object) -> UUID:
     try:
         if isinstance(value, str):
             return UUID(value)
@@ -29,7 +29,7 @@ def _parse_id(value: Any) -> UUID:
     raise ValueError(f"it must be the id of a resumable upload, for example {EXAMPLE_ID}")
 
 
-def _parse_sha256(value: Any) -> str:
+def _parse_sha256(value: object) -> str:
     if isinstance(value, str) and _SHA256.fullmatch(value):
         return value.lower()
     raise ValueError(f"it must be a SHA-256 of 64 hexadecimal digits, for example {EXAMPLE_SHA256}")

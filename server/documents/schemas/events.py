@@ -1,12 +1,12 @@
 """The JSON documents of events and callbacks as types; see `server.documents.schemas`."""
 
-from typing import Any, Literal
+from typing import Literal
 
 from typing_extensions import TypedDict
 
 from server.documents.schemas.common import Error, Id, Time
 from server.documents.schemas.files import LogEntryDocument
-from storage.records.json_values import Json
+from storage.records.json_values import Json, JsonValue
 from storage.records.states import Status
 
 
@@ -72,7 +72,7 @@ class ResultDocument(TypedDict):
 
     metadata: Json | None
     """The JSON object that was submitted with the job; null without one."""
-    result: Any
+    result: JsonValue
     """The value that the job type returned; null without success, and if it is left out."""
     result_left_out: bool
     """Whether the result is left out because its JSON has more than 65,536 bytes: get the job."""

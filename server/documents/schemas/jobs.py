@@ -1,7 +1,7 @@
 """The JSON documents of jobs, and of changes of jobs, as types."""
 
 from collections.abc import Collection
-from typing import TYPE_CHECKING, Annotated, Any, Literal, NotRequired, get_type_hints
+from typing import TYPE_CHECKING, Annotated, Literal, NotRequired, get_type_hints
 
 from pydantic import Field
 from typing_extensions import TypedDict
@@ -9,7 +9,7 @@ from typing_extensions import TypedDict
 from server.documents.schemas.common import Error, Id, Time
 from server.documents.schemas.explain import DryRunDocument
 from storage.records.job import DEFAULT_MAX_LOSSES, Outcome, UniqueScope
-from storage.records.json_values import Json
+from storage.records.json_values import Json, JsonValue
 from storage.records.queue_name import DEFAULT_QUEUE
 from storage.records.states import Status
 
@@ -85,7 +85,7 @@ class JobDocument(TypedDict):
     """Where the job is in its life; succeeded, failed and canceled are final."""
     payload: Json
     """The input of the job, as it was submitted."""
-    result: Any
+    result: JsonValue
     """The value that the job type returned; null before success."""
     error: Error | None
     """Why the newest failed attempt ended; null after success."""
@@ -123,7 +123,7 @@ class JobDocument(TypedDict):
     """The deadline: the job has to be final by this time; null without one."""
     missed_at: Time | None
     """When it was noticed that the job had missed its deadline; null otherwise."""
-    backoff: Any
+    backoff: JsonValue
     """The waits before retries, as submitted; null for the usual ones."""
     unique_key: str | None
     """At most one job at a time holds this key; null without one."""
@@ -219,7 +219,7 @@ if TYPE_CHECKING:
 else:
 
     def _view(
-        name: str, about: str, required: Collection[str], names: Collection[str], **more: Any
+        name: str, about: str, required: Collection[str], names: Collection[str], **more: JsonValue
     ):
         """Make the type of a view of jobs: some fields, of which some are in each document."""
         kinds = get_type_hints(JobDocument, include_extras=True)

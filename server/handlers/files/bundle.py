@@ -13,7 +13,7 @@ import io
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import partial
-from typing import Any, ClassVar
+from typing import ClassVar
 
 from server.documents.files import BundleQuery
 from server.documents.jobs import job_document
@@ -92,7 +92,7 @@ class BundleHandler(DownloadHandler):
             yield Member(f"files/{file.name}", file.size, file.sha256, read)
 
 
-def _document(name: str, document: Any) -> Member:
+def _document(name: str, document: object) -> Member:
     return _member(name, encode_json(document))
 
 

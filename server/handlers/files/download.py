@@ -156,11 +156,10 @@ class DownloadHandler(OneJobHandler):
         `read` may block, and raise StoreUnavailable or a Problem. No two calls of it overlap, and
         none is under way afterwards.
         """
-        connection: Any = self.request.connection
         upcoming = self.downloads.run(read)
         piece = await upcoming  # before any header is sent: an error becomes a response
         try:
-            while piece and not connection.stream.closed():
+            while piece and not self.client.closed():
                 upcoming = self.downloads.run(read)
                 self.write(piece)
                 await self.flush()
@@ -169,7 +168,7 @@ class DownloadHandler(OneJobHandler):
             return self._break_off(str(error))
         finally:
             await asyncio.gather(upcoming, return_exceptions=True)
-        if not connection.stream.closed():
+        if not self.client.closed():
             self.finish()
 
     def _break_off(self, reason: str) -> None:

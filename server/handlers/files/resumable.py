@@ -6,7 +6,7 @@ The extensions creation, expiration, checksum and termination are supported.
 import base64
 import binascii
 import re
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from email.utils import formatdate
 from typing import Any, ClassVar
 from uuid import UUID
@@ -15,6 +15,7 @@ from server.auth.callers import Role
 from server.documents.files import display_name
 from server.documents.uploads import upload_document
 from server.handlers.base import Handler
+from server.http.blocking import RunBlocking, T
 from server.http.body import Body, NoBody, content_length, media_type
 from server.http.codes import Code
 from server.http.problems import FieldError, Problem, unacceptable
@@ -130,7 +131,7 @@ class OneUploadHandler(TusHandler):
     """One upload."""
 
     disk_watermark: DiskWatermark
-    run_file_io: Callable[[Callable[[], Any]], Awaitable[Any]]
+    run_file_io: RunBlocking
     ROUTE = "/uploads/{upload_id}"
     ALLOW = "DELETE, GET, HEAD, OPTIONS, PATCH"
     ROLES: ClassVar = dict.fromkeys(("PATCH", "DELETE"), Role.SUBMIT)
@@ -176,8 +177,7 @@ class OneUploadHandler(TusHandler):
         await self.resumable.require_quota(self.caller)
         self._require_room(upload, size, checksum)
         self._upload = upload
-        connection: Any = self.request.connection
-        limit_receive_buffer(connection.stream.socket)
+        limit_receive_buffer(self.client.socket)
         body = ResumableBody(
             lambda: self._open(upload, checksum, body), self._discard, self.offer_buffer, checksum
         )
@@ -206,8 +206,7 @@ class OneUploadHandler(TusHandler):
 
     def offer_buffer(self, buffer: memoryview) -> None:
         """Let the connection read the next bytes of the body into this memory."""
-        connection: Any = self.request.connection
-        connection.stream.offer_buffer(buffer)
+        self.client.offer_buffer(buffer)
 
     async def _open(
         self, upload: ResumableUpload, checksum: Checksum | None, body: ResumableBody
@@ -232,7 +231,7 @@ class OneUploadHandler(TusHandler):
             BATCH_BYTES,
         )
 
-    async def _run(self, call: Callable[[], Any]) -> Any:
+    async def _run(self, call: Callable[[], T]) -> T:
         with upload_problems():
             return await self.run_file_io(call)
 

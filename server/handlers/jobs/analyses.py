@@ -1,7 +1,7 @@
 """`/jobs/{job_id}/comparison` and `/jobs/{job_id}/report`: what is made of results of analyses."""
 
 import asyncio
-from typing import Any, ClassVar
+from typing import ClassVar
 from uuid import UUID
 
 from server.analyses.comparison import Analyzed, compare
@@ -18,6 +18,7 @@ from server.http.negotiation import prefers_csv
 from server.http.problems import FieldError, Problem, unacceptable
 from server.jobs.jobs import Jobs
 from storage.records.job import Job
+from storage.records.json_values import JsonValue
 from storage.records.states import Status
 
 ANALYSIS = "analyze"
@@ -121,7 +122,7 @@ def analyzed(job: Job) -> Analyzed:
     if job.type != ANALYSIS or job.status is not Status.SUCCEEDED:
         detail = f"the job {job.id} is a {job.status} job of the type {job.type}"
         raise Problem(Code.NO_ANALYSIS, detail)
-    result: Any = job.result
+    result: JsonValue = job.result
     return Analyzed(str(job.id), job.upload.name if job.upload else None, result)
 
 

@@ -6,7 +6,7 @@ https://html.spec.whatwg.org/multipage/server-sent-events.html
 import socket
 from abc import abstractmethod
 from dataclasses import field
-from typing import Any, ClassVar
+from typing import ClassVar
 from uuid import UUID
 
 from tornado.iostream import StreamClosedError
@@ -117,10 +117,9 @@ class StreamHandler(Handler):
         """Send the opening frame to a client that knows all events up to this version."""
         self.sent = version
         self._set_stream_headers()
-        connection: Any = self.request.connection
-        if connection.stream.closed():
+        if self.client.closed():
             raise StreamClosedError
-        connection.stream.socket.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, SEND_BUFFER_BYTES)
+        self.client.socket.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, SEND_BUFFER_BYTES)
         await self.send(opening_frame(version, RETRY_MS))
 
     async def send(self, frames: bytes) -> None:

@@ -1,23 +1,23 @@
 """`/jobs/{job_id}/lines`: lines of the file of a job."""
 
 import logging
-from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from functools import partial
-from typing import Any, ClassVar
+from typing import ClassVar
 
 from tornado.iostream import StreamClosedError
 
 from server.documents.analyses.lines import DEFAULT_LIMIT, LineParameters, LinesQuery
 from server.handlers.jobs.job import OneJobHandler, parse_job_id
 from server.handlers.query import query_parameters, read_query
+from server.http.blocking import RunBlocking
 from server.http.codes import Code
 from server.http.negotiation import wants_text
 from server.http.problems import FieldError, Problem, unacceptable, unavailable
 from server.processes.line_readers import LineReaders
 from storage.files.uploads import Uploads
 from storage.records.job import Job
-from storage.records.json_values import Json
+from storage.records.json_values import Json, JsonValue
 
 log = logging.getLogger(__name__)
 
@@ -37,7 +37,7 @@ class LinesHandler(OneJobHandler):
 
     uploads: Uploads
     readers: LineReaders
-    run_file_io: Callable[[Callable[[], Any]], Awaitable[Any]]
+    run_file_io: RunBlocking
     ROUTE = "/jobs/{job_id}/lines"
     QUERIES: ClassVar = {"GET": (LinesQuery,)}
 
@@ -121,8 +121,7 @@ class LinesHandler(OneJobHandler):
         """Raise StreamClosedError if the client is gone, or if the listener stops."""
         if self.activity.stopping:
             self.close_connection()
-        connection: Any = self.request.connection
-        if connection.stream.closed():
+        if self.client.closed():
             raise StreamClosedError
 
     def _break_off(self, reason: str) -> None:
@@ -131,14 +130,14 @@ class LinesHandler(OneJobHandler):
         self.close_connection()
 
 
-def _about_file(result: Any, name: str) -> str | None:
+def _about_file(result: JsonValue, name: str) -> str | None:
     """What the result of an analysis tells readers of the file, if it does."""
     file = result.get("file") if isinstance(result, dict) else None
     found = file.get(name) if isinstance(file, dict) else None
     return found if isinstance(found, str) else None
 
 
-def _are_globs(members: Any) -> bool:
+def _are_globs(members: JsonValue) -> bool:
     """Whether the `members` of a payload select members of an archive, as those of `analyze`."""
     return isinstance(members, list) and all(isinstance(each, str) for each in members)
 

@@ -1,11 +1,10 @@
 """The base class of handlers that store new jobs."""
 
-from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from typing import Any
 
 from server.checking.submission import CheckedSubmission
 from server.handlers.base import Handler
+from server.http.blocking import RunBlocking
 from server.http.codes import Code
 from server.http.problems import Problem, too_large
 from server.jobs.admission import Admission, Admissions, DiskWatermark
@@ -29,7 +28,7 @@ class Intake:
     uploads: Uploads
     max_json_bytes: int
     max_upload_bytes: int
-    run_file_io: Callable[[Callable[[], Any]], Awaitable[Any]]
+    run_file_io: RunBlocking
 
 
 class SubmissionHandler(Handler):
@@ -69,8 +68,7 @@ class SubmissionHandler(Handler):
 
     def offer_buffer(self, buffer: memoryview) -> None:
         """Let the connection read the next bytes of the body into this memory."""
-        connection: Any = self.request.connection
-        connection.stream.offer_buffer(buffer)
+        self.client.offer_buffer(buffer)
 
     def _require_space(self, size: int) -> None:
         """Raise Problem 413, 429 or 507 if there is no room for the next bytes of the file."""

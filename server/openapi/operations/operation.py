@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
 
 from pydantic import BaseModel
 
@@ -47,7 +46,7 @@ class Operation:
 
     path: str
     summary: str
-    responses: Mapping[int, Any]
+    responses: Mapping[int, object]
     """By status: the type of the document, a media type if it is not JSON, a tuple of both, or None
     for a response without content."""
     id: str
@@ -61,8 +60,8 @@ class Operation:
     of_all: bool = False
     """Whether it is about all jobs, so that a caller who does not see all of them gets 403."""
     queries: tuple[type[BaseModel], ...] = ()
-    body: Any = None
-    events: tuple[Any, ...] = ()
+    body: object = None
+    events: tuple[object, ...] = ()
     """The types of the events in a stream."""
     problems: tuple[int, ...] = ()
     """Statuses of errors, besides those that follow from the other fields."""

@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
 
 
 @dataclass(frozen=True)
@@ -19,7 +18,7 @@ class BuiltInPattern:
     regex: bool = False
     all: tuple[str, ...] = ()
 
-    def document(self) -> Mapping[str, Any]:
+    def document(self) -> Mapping[str, object]:
         """The pattern as the payload of `analyze` has it."""
         if self.all:
             return {"name": self.name, "all": [*self.all]}

@@ -1,7 +1,5 @@
 """The progress of a transfer, stored in the target database in a table `move`."""
 
-from typing import Any
-
 import peewee as pw
 
 from storage.db.database import Database
@@ -50,7 +48,7 @@ def create_checkpoint(database: Database, source: str, version: int, first: str)
     return row
 
 
-def update_checkpoint(database: Database, **changes: Any) -> None:
+def update_checkpoint(database: Database, **changes: object) -> None:
     """Change some columns of the row."""
     database.run(CheckpointRow.update(**changes).where(CheckpointRow.id == 1))
 

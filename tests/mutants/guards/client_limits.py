@@ -104,7 +104,7 @@ CLIENT_LIMITS = (
     Mutant(
         "no stream begins for a client that has gone",
         "server/handlers/jobs/events.py",
-        "if connection.stream.closed():",
+        "if self.client.closed():",
         "if False:",
         CONNECTIONS,
     ),
@@ -301,7 +301,7 @@ CLIENT_LIMITS = (
     Mutant(
         "the answer to half a body is not lost by a reset",
         "server/handlers/base.py",
-        "            connection.stream.linger(is_unknown=problem.status == 401 or is_limited)\n",
+        "            self.client.linger(is_unknown=problem.status == 401 or is_limited)\n",
         "",
         ("tests/server/http/test_early_answers.py",),
     ),

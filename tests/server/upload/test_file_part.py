@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from server.http.blocking import T
 from server.http.problems import Problem
 from server.upload.file_part import BUFFER_BYTES, MEMORY_BUDGET_BYTES, MIN_BATCH_BYTES, FilePart
 from storage.files.folder import FolderUploads, FolderWriter
@@ -27,7 +28,7 @@ class Gate:
     def __init__(self) -> None:
         self.open = asyncio.Event()
 
-    async def __call__(self, call: Callable[[], Any]) -> Any:
+    async def __call__(self, call: Callable[[], T]) -> T:
         await self.open.wait()
         return await asyncio.to_thread(call)
 
@@ -158,8 +159,8 @@ async def test_an_abort_waits_for_the_batch_under_way(
     opened.open.set()
     writer = uploads.writer()
 
-    def gate(call: Callable[[], Any]) -> Awaitable[Any]:
-        return (opened if call == writer.abort else closed)(call)
+    async def gate(call: Callable[[], T]) -> T:
+        return await (opened if call == writer.abort else closed)(call)
 
     part = FilePart(writer, DELIMITER, gate, lambda size: None, 10**9)
     await part.write(BATCH)

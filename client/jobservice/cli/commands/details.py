@@ -1,7 +1,7 @@
 """Commands about one job: `show`, `explain`, `open`."""
 
 import json
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -10,6 +10,7 @@ from jobservice.cli.command import command
 from jobservice.cli.output import analysis_tables, estimates, formats
 from jobservice.cli.output.console import Cell, Output, status_cell
 from jobservice.cli.session import Session
+from jobservice.json_values import JsonValue
 
 if TYPE_CHECKING:
     from jobservice import Job, JobData
@@ -99,7 +100,7 @@ def _at_most(limit: str) -> str:
     return limit and f"at most {limit}"
 
 
-def _json(value: Any) -> str | None:
+def _json(value: JsonValue) -> str | None:
     return json.dumps(value, ensure_ascii=False) if value else None
 
 

@@ -4,7 +4,7 @@ import json
 import sys
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -110,7 +110,7 @@ def save(
     session.output.line(f"{found.name}  {counted}, version {found.version}")
 
 
-def _read(name: str) -> tuple[list[Any], str]:
+def _read(name: str) -> tuple[list[JsonValue], str]:
     """The patterns of a file, and the description if there is one in it."""
     try:
         text = sys.stdin.read() if name == "-" else Path(name).read_text("utf-8-sig")

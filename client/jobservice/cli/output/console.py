@@ -5,10 +5,11 @@ import os
 import sys
 from collections.abc import Iterable, Iterator, Sequence
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, TextIO
+from typing import TYPE_CHECKING, TextIO
 
 from jobservice.cli import exits, program
 from jobservice.cli.output import formats
+from jobservice.json_values import JsonValue
 
 if TYPE_CHECKING:
     from rich.console import Console, JustifyMethod
@@ -70,15 +71,15 @@ class Output:
         """Write a line of text that may come from a job."""
         self.write(formats.printable(text) + "\n")
 
-    def document(self, value: Any) -> None:
+    def document(self, value: JsonValue) -> None:
         """Write one JSON document: indented for people, one line for programs."""
         self.write(json.dumps(value, indent=2 if self.on_terminal else None) + "\n")
 
-    def item(self, value: Any) -> None:
+    def item(self, value: JsonValue) -> None:
         """Write a line of JSON Lines."""
         self.write(json.dumps(value) + "\n")
 
-    def value(self, value: Any) -> None:
+    def value(self, value: JsonValue) -> None:
         """Write a result for people: text as it is, anything else as indented JSON."""
         text = value if isinstance(value, str) else json.dumps(value, indent=2, ensure_ascii=False)
         self.line(text)

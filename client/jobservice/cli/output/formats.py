@@ -4,7 +4,9 @@ import math
 import re
 from collections.abc import Sequence
 from datetime import datetime, timezone
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from jobservice.json_values import JsonValue
 
 if TYPE_CHECKING:
     from jobservice import JobData
@@ -91,7 +93,7 @@ def given_duration(seconds: int) -> str:
     return f"{seconds // _SECONDS[unit]}{unit}"
 
 
-def moment(value: Any) -> str:
+def moment(value: JsonValue) -> str:
     """A time of the API, in the time zone of this machine: 2030-01-31 12:00:00. Empty for None."""
     parsed = parse_time(value)
     return parsed.astimezone().strftime("%Y-%m-%d %H:%M:%S") if parsed else ""
@@ -112,7 +114,7 @@ def clock() -> str:
     return datetime.now(timezone.utc).astimezone().strftime("%H:%M:%S")
 
 
-def parse_time(value: Any) -> datetime | None:
+def parse_time(value: JsonValue) -> datetime | None:
     """A time of the API, which may be text or already parsed."""
     if isinstance(value, str):
         return datetime.fromisoformat(value.replace("Z", "+00:00"))

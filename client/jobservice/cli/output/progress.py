@@ -90,7 +90,7 @@ def pair(progress: Any) -> tuple[float | None, float | None]:
     return None, None
 
 
-def _is_number(value: Any) -> bool:
+def _is_number(value: object) -> bool:
     return isinstance(value, int | float) and not isinstance(value, bool)
 
 
