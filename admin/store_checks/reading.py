@@ -13,6 +13,7 @@ import peewee as pw
 from storage.db.database import APPLICATION_NAME, Database, open_engine
 from storage.db.peewee_internals import DRIVER_ERRORS
 from storage.db.sqlite import Sqlite
+from storage.db.statements import SqlRow
 from storage.db.timeouts import BUSY_SECONDS
 from storage.records.job import StoreError, StoreUnusable
 from storage.settings.folders import sqlite_file
@@ -66,7 +67,7 @@ class Reader:
             self._clocks.append(time.monotonic)
             self._ends.append(time.monotonic() + WALL_FACTOR * seconds)
 
-    def rows(self, sql: str) -> Sequence[tuple[Any, ...]]:
+    def rows(self, sql: str) -> Sequence[SqlRow]:
         """Return the rows of a query, of one moment. Raises TookTooLong and StoreError."""
         if self._is_over():
             raise TookTooLong

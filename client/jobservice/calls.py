@@ -12,7 +12,7 @@ CONTEXT: Any = object()
 
 
 def read_call(
-    function: Callable[..., object], args: tuple[Any, ...], kwargs: Mapping[str, JsonValue]
+    function: Callable[..., object], args: tuple[object, ...], kwargs: Mapping[str, JsonValue]
 ) -> tuple[str, Json, list[Any]]:
     """Return the job type, the payload and the files of a call.
 

@@ -21,13 +21,12 @@ from collections.abc import Callable
 from datetime import datetime, timezone
 from email import message_from_bytes
 from pathlib import Path
-from typing import Any
 
 import httpx
 
 from jobservice._async.client import AsyncClient
 from jobservice._sync.client import Client
-from jobservice.json_values import Json
+from jobservice.json_values import Json, JsonValue
 
 URL = "http://fake-job-service"
 
@@ -113,7 +112,7 @@ class FakeService:
         job.update(outcome, **times, attempt=number, created_at=job.get("created_at", began))
         job["attempts"] = [*job.get("attempts", []), attempt]
 
-    def _call(self, job: Json, number: int) -> Any:
+    def _call(self, job: Json, number: int) -> object:
         job_id, payload = job["job_id"], job.get("payload") or {}
         kind, files = self._kinds.get(job["type"]), self._given[job_id]
         if kind is None:
@@ -202,7 +201,7 @@ def _read_form(kind: str, body: bytes) -> tuple[Json, dict[str, bytes]]:
     return document, files
 
 
-def _field(name: str, text: str) -> Any:
+def _field(name: str, text: str) -> JsonValue:
     """Return the value of a field of a form: JSON, or the text itself."""
     try:
         return text if name == "type" else json.loads(text)

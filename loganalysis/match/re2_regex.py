@@ -20,7 +20,7 @@ ANYWHERE, AT_START, WHOLE = (
 )
 """Where a match must be between two positions: anywhere, at the first, or from one to the other."""
 
-Match = Callable[[Any, Any, int, int], Sequence[tuple[int, int]]]
+Match = Callable[[object, object, int, int], Sequence[tuple[int, int]]]
 """Takes one of the three, bytes, and two positions. Returns the span of the first match in a list,
 or (-1, -1)."""
 

@@ -112,12 +112,12 @@ def analyze(
 class _OtherReference(Exception):
     """A scan has found that its times have another reference: it has to begin again."""
 
-    def __init__(self, found: Any) -> None:
+    def __init__(self, found: object) -> None:
         super().__init__()
         self.found = found
 
 
-def _check(found: Any, known: Any) -> None:
+def _check(found: object, known: object) -> None:
     """Raise _OtherReference if a scan has found references, and none were known."""
     if found and known is None:
         raise _OtherReference(found)

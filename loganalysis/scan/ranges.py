@@ -3,7 +3,6 @@
 import pickle
 from collections.abc import Callable, Sequence
 from itertools import pairwise
-from typing import Any
 
 from loganalysis.count.result import PartialResult
 from loganalysis.count.scanner import ScanOptions
@@ -72,7 +71,7 @@ def scan_ranges(
     merged = PartialResult.of(len(patterns))
     under_way: dict[int, tuple[int, list[int]]] = {}
 
-    def scan(number: int, report: Callable[[Any], None]) -> bytes:
+    def scan(number: int, report: Callable[[object], None]) -> bytes:
         def report_range(done: int, counts: list[int]) -> None:
             report((done, counts))
 

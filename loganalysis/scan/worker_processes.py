@@ -24,7 +24,7 @@ arrive before the first one are held in memory."""
 _PR_SET_PDEATHSIG = 1
 _prctl = ctypes.CDLL(None).prctl  # looked up once, before any helper is forked
 
-Work = Callable[[int, Callable[[Any], None]], bytes]
+Work = Callable[[int, Callable[[object], None]], bytes]
 """Scans the range with a given number, reports progress (any picklable object) to a function, and
 returns the result."""
 

@@ -30,7 +30,7 @@ class Analyze(JobType[AnalyzePayload]):
         """Return the names in `pattern_sets`."""
         return named_sets(payload)
 
-    def with_pattern_sets(self, payload: Json, sets: Mapping[str, Sequence[Any]]) -> Json:
+    def with_pattern_sets(self, payload: Json, sets: Mapping[str, Sequence[JsonValue]]) -> Json:
         """Return the payload with the patterns of these sets behind its own. Raises WrongSet."""
         return with_sets(payload, sets)
 

@@ -1,6 +1,6 @@
 """The option `records` in the payload of `analyze`, and what is wrong with it."""
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
 from pydantic import Field, ValidationInfo, ValidatorFunctionWrapHandler, WrapValidator
 
@@ -22,7 +22,7 @@ class RecordStart(Payload):
     )
 
 
-def _check(value: object, validate: ValidatorFunctionWrapHandler, info: ValidationInfo) -> Any:
+def _check(value: object, validate: ValidatorFunctionWrapHandler, info: ValidationInfo) -> object:
     """Return the checked option. Raises ValueError with one error, also for an object."""
     if value in ("lines", "multi_line"):
         return value

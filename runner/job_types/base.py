@@ -95,7 +95,7 @@ class Defaults:
 
     timeout: float | None = None
     max_retries: int | None = None
-    backoff: Any = None
+    backoff: JsonValue = None
     queue: str | None = None
     priority: int | None = None
     keep_for: float | None = None
@@ -132,7 +132,7 @@ class UploadFile:
         """
         return self._path
 
-    def stored(self) -> Any:
+    def stored(self) -> JsonValue:
         """Return a source for `loganalysis`: a path, or a file that is read over the network.
 
         Raises the same errors as `open`.
@@ -369,7 +369,7 @@ class JobType(ABC, Generic[P]):
         """Return the names of the pattern sets that a payload uses; it was not validated yet."""
         return []
 
-    def with_pattern_sets(self, payload: Json, sets: Mapping[str, Sequence[Any]]) -> Json:
+    def with_pattern_sets(self, payload: Json, sets: Mapping[str, Sequence[JsonValue]]) -> Json:
         """Return the payload with the patterns of these sets: the job to store.
 
         `sets` has the patterns of each set by its name, as JSON has them. Raises WrongSet.

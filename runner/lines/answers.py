@@ -2,8 +2,8 @@
 
 import time
 from collections import OrderedDict
+from collections.abc import Hashable
 from pathlib import Path
-from typing import Any
 
 from loganalysis.archives.open_archive import archive_format
 from loganalysis.index.known_file import KnownFile
@@ -37,7 +37,7 @@ class Answers:
     """Answers one request after the other."""
 
     def __init__(self) -> None:
-        self._files: OrderedDict[Any, KnownFile | KnownArchive] = OrderedDict()
+        self._files: OrderedDict[Hashable, KnownFile | KnownArchive] = OrderedDict()
         self._streams = StreamCache()
 
     def answer(self, request: Json) -> Answer:
@@ -111,7 +111,9 @@ class Answers:
             self._files.popitem(last=False)
         return file
 
-    def _open(self, key: Any, source: Stored, encoding: str | None) -> KnownFile | KnownArchive:
+    def _open(
+        self, key: Hashable, source: Stored, encoding: str | None
+    ) -> KnownFile | KnownArchive:
         if form := archive_format(source):
             return KnownArchive(key, source, form, encoding, self._streams)
         return KnownFile.of_file(key, source, encoding, self._streams)
@@ -158,5 +160,5 @@ class _Changed(Exception):
     """The file does not have the size with which it was stored."""
 
 
-def _key(request: Json) -> tuple[Any, ...]:
+def _key(request: Json) -> tuple[Hashable, ...]:
     return request["key"], request["encoding"]

@@ -6,7 +6,6 @@ A schedule is checked with the same code as a submission, so that its jobs can b
 import json
 from collections.abc import Callable, Sequence
 from dataclasses import replace
-from typing import Any
 from uuid import UUID
 
 from server.auth.callers import UNRESTRICTED, Caller, Role
@@ -330,5 +329,5 @@ def _refused(refusal: str) -> FieldError:
 
 
 def _times(timing: Timing) -> Json:
-    given: Sequence[tuple[str, Any]] = list(vars(timing).items())
+    given: Sequence[tuple[str, object]] = list(vars(timing).items())
     return {name: value for name, value in given if value is not None}

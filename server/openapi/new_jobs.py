@@ -4,7 +4,7 @@ import re
 from collections.abc import Mapping
 from functools import reduce
 from operator import or_
-from typing import Any, Literal
+from typing import Literal
 
 from pydantic import Field, create_model
 
@@ -112,7 +112,7 @@ def _media_type(schema: Json, examples: Json) -> Json:
     return {"schema": schema, **({"examples": examples} if examples else {})}
 
 
-def _job(name: str, job_type: AnyJobType) -> Any:
+def _job(name: str, job_type: AnyJobType) -> object:
     words = "".join(word.capitalize() for word in re.findall("[A-Za-z0-9]+", name))
     fields: Json = {
         "type": (Literal[name], Submission.model_fields["type"]),
@@ -122,7 +122,7 @@ def _job(name: str, job_type: AnyJobType) -> Any:
     return create_model(f"{words or 'Other'}JobRequest", __base__=Submission, __doc__=doc, **fields)
 
 
-def _form(job_types: Mapping[str, AnyJobType]) -> Any:
+def _form(job_types: Mapping[str, AnyJobType]) -> object:
     """Create one model for the forms of all job types: generators know no alternatives of forms."""
     payload = reduce(or_, [each.Payload for each in job_types.values()])
     fields: Json = {

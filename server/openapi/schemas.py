@@ -42,30 +42,30 @@ class Schemas:
             schema_generator=_Generator,
         )
         self.components: dict[str, Json] = shared.get("$defs", {})
-        self._schemas: dict[Any, Json] = {model: schema for (model, _), schema in found.items()}
+        self._schemas: dict[object, Json] = {model: schema for (model, _), schema in found.items()}
         for name, component in self.components.items():
             _tidy(name, component)
 
-    def of(self, model: Any) -> Json:
+    def of(self, model: object) -> Json:
         """Return the schema of a model, or a reference to it."""
         return dict(self._schemas[model])
 
-    def name(self, model: Any, name: str, schema: Json) -> None:
+    def name(self, model: object, name: str, schema: Json) -> None:
         """Add a component, and use it for a model."""
         self.components[name] = schema
         self._schemas[model] = {"$ref": f"{PREFIX}{name}"}
 
-    def resolved(self, model: Any) -> Json:
+    def resolved(self, model: object) -> Json:
         """Return the schema of a model itself."""
         schema = self.of(model)
         return self.components[component_name(schema)] if "$ref" in schema else schema
 
-    def parameters(self, model: Any) -> list[Json]:
+    def parameters(self, model: object) -> list[Json]:
         """Return the fields of a model as query parameters."""
         properties = self.resolved(model)["properties"]
         return [_parameter(name, field) for name, field in properties.items()]
 
-    def used(self, document: Any) -> dict[str, Json]:
+    def used(self, document: JsonValue) -> dict[str, Json]:
         """Return the components to which a document refers, directly or through others."""
         left, used = [document], set[str]()
         while left:

@@ -7,14 +7,13 @@ client and server twice as much, pipelined or not.
 """
 
 from collections.abc import Iterator, Mapping
-from typing import Any
 
 import peewee as pw
 from orjson import dumps
 
 from storage.db.parameters import PARAMETER_ROWS
 from storage.db.peewee_internals import reading_from
-from storage.db.statements import BATCH_SIZE, Arguments, Rows, Statement
+from storage.db.statements import BATCH_SIZE, Arguments, BoundStatement, Rows, Statement
 
 _CHANGED = "changed"
 """Name of the CTE with the rows that a statement has changed."""
@@ -47,7 +46,7 @@ class BatchStatement:
     def __init__(self, fields: Mapping[str, pw.Field], sql: str, parameters: Arguments):
         self._names, self._sql, self._parameters = list(fields), sql, parameters
 
-    def bind_each(self, rows: Rows) -> Iterator[tuple[str, list[Any]]]:
+    def bind_each(self, rows: Rows) -> Iterator[BoundStatement]:
         """Yield SQL and arguments for each batch of at most BATCH_SIZE rows."""
         for start in range(0, len(rows), BATCH_SIZE):
             batch = rows[start : start + BATCH_SIZE]
@@ -92,9 +91,7 @@ def _type_of(field: pw.Field) -> str | None:
     return next((name for kind, name in _TYPES if isinstance(field, kind)), None)
 
 
-def _compile(
-    engine: pw.Database, query: pw.BaseQuery, rows: str, name: str
-) -> tuple[str, list[Any]]:
+def _compile(engine: pw.Database, query: pw.BaseQuery, rows: str, name: str) -> BoundStatement:
     """Return SQL and parameters of a query that reads its parameters from a table.
 
     `rows` is the SQL of the table, and `name` its name or alias.

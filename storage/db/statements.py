@@ -24,6 +24,8 @@ BATCH_SIZE = 100
 """Maximum number of rows that one statement changes."""
 Row = dict[str, Any]
 """The columns of a row of a table, by their names."""
+SqlRow = tuple[Any, ...]
+"""The columns of a row of a table, in the order of the SQL."""
 Arguments = Sequence[Any]
 """The arguments of SQL, in its order."""
 BoundStatement = tuple[str, Arguments]

@@ -18,6 +18,7 @@ from storage.db.models import ReleaseRow, RunnerRow
 from storage.db.models_liveness import LostRunnerRow
 from storage.db.schema.state import HISTORY
 from storage.db.schema.transfer_checkpoint import TABLE_NAME
+from storage.db.statements import SqlRow
 from storage.records.json_values import Json
 
 _BEGIN = (
@@ -62,7 +63,7 @@ class PostgresqlSnapshot:
     def __init__(self, connection: Any):
         self._connection = connection
 
-    def rows(self, sql: str) -> Iterator[tuple[Any, ...]]:
+    def rows(self, sql: str) -> Iterator[SqlRow]:
         """Yield the rows of a query."""
         with self._connection.cursor(name="backup") as cursor:
             cursor.itersize = 10_000

@@ -26,6 +26,7 @@ from typing import Any
 
 from storage.db.database import Database
 from storage.db.sqlite import CHECKPOINT_PAGES, SharedSqlite
+from storage.db.statements import SqlRow
 from storage.db.timeouts import BUSY_SECONDS
 from storage.records.job import StoreUnavailable
 from storage.records.json_values import Json
@@ -54,7 +55,7 @@ class SqliteSnapshot:
     keeps_writers_off: bool
     """Whether nobody can write until the snapshot ends, because the database has no WAL."""
 
-    def rows(self, sql: str) -> Iterator[tuple[Any, ...]]:
+    def rows(self, sql: str) -> Iterator[SqlRow]:
         """Yield the rows of a query."""
         yield from self.connection.execute(sql)
 

@@ -14,7 +14,7 @@ import threading
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 from admin.backup.destinations.compression import DAMAGED, compressing, decompressing
 from admin.backup.destinations.destination import (
@@ -120,7 +120,7 @@ class NewArchive(BackupPlace):
 class _Paced:
     """A file that is read in small pieces, with a rest after each."""
 
-    def __init__(self, file: Any, pace: Pace):
+    def __init__(self, file: IO[bytes], pace: Pace):
         self._file, self._pace, self.seek = file, pace, file.seek
 
     def read(self, size: int) -> bytes:
@@ -199,7 +199,7 @@ class Archive(BackupPlace):
                 file.writelines(data)
         return folder
 
-    def _pieces(self, file: Any) -> Iterator[bytes]:
+    def _pieces(self, file: IO[bytes]) -> Iterator[bytes]:
         """Yield the bytes of a member. Its reader gets the errors, not `_members`."""
         try:
             while some := file.read(READ_BYTES):

@@ -1,10 +1,10 @@
 """The PostgreSQL server: its settings, the rights of our role, and sessions that disturb."""
 
 from collections.abc import Iterator
-from typing import Any
 
 from admin.doctor.findings.finding import Finding, ok
 from admin.doctor.findings.subject import Subject
+from storage.db.statements import SqlRow
 from storage.queries.health import open_transactions
 
 NAME = "postgresql"
@@ -39,7 +39,7 @@ def check(subject: Subject) -> Iterator[Finding]:
         yield ok(NAME, f"PostgreSQL {row[1]} has the settings that the service needs")
 
 
-def _of_server(row: tuple[Any, ...]) -> Iterator[Finding]:
+def _of_server(row: SqlRow) -> Iterator[Finding]:
     if row[0] < _OLDEST:
         yield Finding(
             NAME,
@@ -66,7 +66,7 @@ def _of_server(row: tuple[Any, ...]) -> Iterator[Finding]:
         )
 
 
-def _of_durability(row: tuple[Any, ...]) -> Iterator[Finding]:
+def _of_durability(row: SqlRow) -> Iterator[Finding]:
     for name, value, harm in (
         ("fsync", row[3], "a power cut can damage the whole database"),
         ("full_page_writes", row[4], "a power cut can damage pages of the database"),
@@ -82,7 +82,7 @@ def _of_durability(row: tuple[Any, ...]) -> Iterator[Finding]:
             )
 
 
-def _of_vacuum(row: tuple[Any, ...]) -> Iterator[Finding]:
+def _of_vacuum(row: SqlRow) -> Iterator[Finding]:
     if row[6] == "off":
         yield Finding(
             NAME,
@@ -109,7 +109,7 @@ def _of_vacuum(row: tuple[Any, ...]) -> Iterator[Finding]:
         )
 
 
-def _of_connections(subject: Subject, row: tuple[Any, ...]) -> Iterator[Finding]:
+def _of_connections(subject: Subject, row: SqlRow) -> Iterator[Finding]:
     most, used = row[7], row[8]
     wanted = _THREADS + _WORKER_CONNECTIONS
     if most - used < wanted:

@@ -3,10 +3,10 @@
 import json
 import time
 from collections.abc import Iterator
+from email.message import Message
 from email.utils import parsedate_to_datetime
 from http.client import HTTPException
 from threading import Thread
-from typing import Any
 from urllib.request import HTTPRedirectHandler, ProxyHandler, build_opener
 
 from admin.doctor.findings.finding import Finding, Level, ok
@@ -95,7 +95,7 @@ class _Asked:
             raise ValueError(f"{url} has no JSON object")
         return found
 
-    def _compare_clocks(self, headers: Any, now: float) -> None:
+    def _compare_clocks(self, headers: Message, now: float) -> None:
         """Compare the time of a response, which has whole seconds, unless a cache has sent it."""
         if headers["Date"] and not headers["Age"]:
             self.clock_ahead = parsedate_to_datetime(headers["Date"]).timestamp() + 0.5 - now

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from datetime import datetime, timedelta
-from typing import Any
 
 from jobservice.json_values import Json, JsonValue
 from jobservice.requests.request import JSON, Request, job_path, plain, query_of
@@ -86,7 +85,7 @@ def _ignoring_case(pattern: str | Mapping[str, JsonValue]) -> Json:
     return {**pattern, **ignoring}
 
 
-def _time_limit(name: str, value: datetime | timedelta | str | None) -> Any:
+def _time_limit(name: str, value: datetime | timedelta | str | None) -> JsonValue:
     """A limit as the service takes it: "-90s" for 90 seconds before the last time of the file."""
     if isinstance(value, timedelta):
         return f"-{round(abs(value.total_seconds()))}s"

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any
 
 from jobservice.json_values import Json, JsonValue
 from jobservice.options import Changes, Filters, Options
@@ -61,7 +60,7 @@ def submit(
     return Request("POST", "/jobs", query, headers | form.headers(), form=form, wait=wait)
 
 
-def require_job(type: Any, payload: Any) -> None:
+def require_job(type: JsonValue, payload: JsonValue) -> None:
     """Raise TypeError if the type of a job is no text, or its payload no dict."""
     if not isinstance(type, str):
         raise TypeError(f"a job type is named by a text such as 'sleep', not by {_kind(type)}")
@@ -69,7 +68,7 @@ def require_job(type: Any, payload: Any) -> None:
         raise TypeError(f"the payload is a dict such as {{'seconds': 3}}, not {_kind(payload)}")
 
 
-def _kind(value: Any) -> str:
+def _kind(value: JsonValue) -> str:
     """Describe a wrong argument in an error."""
     return "a function" if callable(value) else repr(value)[:100]
 
@@ -171,14 +170,14 @@ def read_options(options: Mapping[str, JsonValue]) -> Json:
     return given
 
 
-def _reference(upload: Any) -> dict[str, str]:
+def _reference(upload: JsonValue) -> dict[str, str]:
     """How a submission names a file that the service has: an upload, its id, or another file."""
     if not hasattr(upload, "upload_id") and hasattr(upload, "sha256"):
         return {"sha256": upload.sha256, "name": upload.name}
     return {"id": str(getattr(upload, "upload_id", upload))}
 
 
-def _backoff(value: Any) -> Any:
+def _backoff(value: JsonValue) -> JsonValue:
     """The waits before retries, each of which may be a timedelta."""
     if isinstance(value, Mapping):
         return {name: plain("backoff", each) for name, each in value.items()}
@@ -187,13 +186,13 @@ def _backoff(value: Any) -> Any:
     return value
 
 
-def _job_ids(value: Any) -> list[str]:
+def _job_ids(value: JsonValue) -> list[str]:
     """The ids of jobs that are given as ids or as jobs; also of a single one."""
     jobs = list(value) if isinstance(value, Iterable) and not isinstance(value, str) else [value]
     return [str(getattr(each, "id", each)) for each in jobs]
 
 
-def _tags(value: Any) -> list[str]:
+def _tags(value: JsonValue) -> list[str]:
     if isinstance(value, str):
         raise TypeError("tags is a list of texts, not one text")
     return list(value)
@@ -216,6 +215,6 @@ def as_list(value: str | Iterable[str]) -> list[str]:
     return [value] if isinstance(value, str) else list(value)
 
 
-def _as_part(name: str, value: Any) -> str:
+def _as_part(name: str, value: JsonValue) -> str:
     """The value of a form field."""
     return value if isinstance(value, str) else as_text(value, name)

@@ -73,7 +73,7 @@ class Command(JobType[Any]):
         if shutil.which(self.program, path=path) is None:
             raise MissingProgram(f"this worker has no program {self.program!r} (PATH={path})")
 
-    def run(self, payload: Any, context: Context) -> JsonValue:
+    def run(self, payload: Payload, context: Context) -> JsonValue:
         """Run the program. Its exit code decides whether the job succeeds."""
         values = self._values(payload, context)
         ended = self._run(values, context)
@@ -170,7 +170,7 @@ class Command(JobType[Any]):
             how = f"was killed by {_signal_name(-ended.code)}"
         return f"{self.program} {how}{f': {ended.last_line}' if ended.last_line else ''}"
 
-    def _result(self, ended: Ended, context: Context) -> Any:
+    def _result(self, ended: Ended, context: Context) -> JsonValue:
         stdout = self.definition.stdout
         if stdout == "text":
             return ended.output.decode("utf-8", "replace")
@@ -181,7 +181,7 @@ class Command(JobType[Any]):
             result["files"] = names_in(context.files)
         return result
 
-    def _parsed(self, output: bytes) -> Any:
+    def _parsed(self, output: bytes) -> JsonValue:
         try:
             return json.loads(output, parse_constant=_refuse_constant)
         except (ValueError, RecursionError) as error:

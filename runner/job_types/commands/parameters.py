@@ -12,7 +12,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, TypeAdapter, 
 
 from runner.job_types.base import Payload
 from runner.job_types.commands.template import text_of
-from runner.job_types.json_values import Json
+from runner.job_types.json_values import Json, JsonValue
 from runner.job_types.payload_errors import flaws
 
 BUILT_IN = frozenset({"attempt", "cores", "files", "folder", "job_id", "upload", "uploads"})
@@ -36,7 +36,7 @@ class BaseParameter(BaseModel):
     may_begin_with_dash: bool = False
 
     @property
-    def given_default(self) -> Any:
+    def given_default(self) -> JsonValue:
         """The default; None if there is none."""
         return getattr(self, "default", None)
 
@@ -128,9 +128,9 @@ class TextParameter(BaseParameter):
 
 
 class _Number(BaseParameter):
-    default: Any = None
-    minimum: Any = None
-    maximum: Any = None
+    default: JsonValue = None
+    minimum: JsonValue = None
+    maximum: JsonValue = None
 
     def problems(self, name: str) -> Iterator[str]:
         """Yield what is wrong with the parameter."""
@@ -139,7 +139,7 @@ class _Number(BaseParameter):
         else:
             yield from super().problems(name)
 
-    def _bounded(self, kind: Any, is_first: bool, **more: Any) -> Any:
+    def _bounded(self, kind: Any, is_first: bool, **more: JsonValue) -> Any:
         least = 0 if is_first and self.minimum is None else self.minimum
         field = Field(ge=least, le=self.maximum, **more)
         checks = [AfterValidator(_refuse_dash)] if is_first else []

@@ -22,7 +22,7 @@ class InvalidPayload(ValueError):
 class FunctionType(JobType[Payload]):
     """The base class of job types that are functions. `job` makes the subclasses."""
 
-    functions: ClassVar[tuple[Callable[..., Any], Callable[[], Any] | None]]
+    functions: ClassVar[tuple[Callable[..., object], Callable[[], object] | None]]
     """The function, and its `load`. In a tuple, they do not become methods."""
     signature: ClassVar[Signature]
     fields: ClassVar[dict[str, str]]
@@ -62,7 +62,7 @@ class FunctionType(JobType[Payload]):
 
     @classmethod
     def read_call(
-        cls, args: Sequence[Any], kwargs: Mapping[str, JsonValue]
+        cls, args: Sequence[object], kwargs: Mapping[str, JsonValue]
     ) -> tuple[Json, list[tuple[str, Path]]]:
         """Return the payload, and the name and path of each file, of the job that makes a call.
 
@@ -79,7 +79,9 @@ class FunctionType(JobType[Payload]):
         return as_json, [(file.name, file.path) for file in files]
 
     @classmethod
-    def run_here(cls, payload: Json, files: Mapping[str, Path], folder: Path) -> tuple[Any, Path]:
+    def run_here(
+        cls, payload: Json, files: Mapping[str, Path], folder: Path
+    ) -> tuple[JsonValue, Path]:
         """Run a job in this process, for tests; return its result and the folder of its files.
 
         `files` has the uploads by name, and `folder` is its work folder. Raises InvalidPayload,
@@ -106,7 +108,7 @@ class FunctionType(JobType[Payload]):
 _RESULT = TypeAdapter[Any](Any, config=ConfigDict(ser_json_inf_nan="constants"))
 
 
-def _plain(result: Any) -> Any:
+def _plain(result: Any) -> JsonValue:
     """Return a result as JSON; paths stay as they are, for the service to keep their files.
 
     Raises NotRetryable if JSON cannot hold the result.
@@ -120,7 +122,7 @@ def _plain(result: Any) -> Any:
     return _json(result)
 
 
-def _json(value: Any) -> Any:
+def _json(value: object) -> JsonValue:
     try:
         return _RESULT.dump_python(value, mode="json")
     except ValueError as error:

@@ -120,7 +120,7 @@ class Signature:
         return f"it takes these files in this order: {names}" if names else "it takes no file"
 
 
-def read_signature(name: str, function: Callable[..., Any]) -> Signature:
+def read_signature(name: str, function: Callable[..., object]) -> Signature:
     """Return the signature of a function that is to become the job type `name`.
 
     Raises InvalidFunction with everything that is wrong.
@@ -147,12 +147,12 @@ def read_signature(name: str, function: Callable[..., Any]) -> Signature:
     return signature
 
 
-def _problems_of_kind(function: Callable[..., Any]) -> Iterator[str]:
+def _problems_of_kind(function: Callable[..., object]) -> Iterator[str]:
     if inspect.isgeneratorfunction(function) or inspect.isasyncgenfunction(function):
         yield "it yields: return the result instead, and report progress by context.report({…})"
 
 
-def _hints(name: str, function: Callable[..., Any]) -> dict[str, Any]:
+def _hints(name: str, function: Callable[..., object]) -> dict[str, Any]:
     """Return the evaluated annotations of a function, those that are texts included."""
     try:
         return typing.get_type_hints(function, include_extras=True)
@@ -197,7 +197,7 @@ def _shown(each: Parameter) -> str:
     return each.name if each.is_required else f"{each.name} (may be left out)"
 
 
-def _file_kind(plain: Any) -> Literal["file", "files"] | None:
+def _file_kind(plain: object) -> Literal["file", "files"] | None:
     if isinstance(plain, type) and issubclass(plain, UploadFile):
         return "file"
     inner = typing.get_args(plain)
@@ -206,11 +206,11 @@ def _file_kind(plain: Any) -> Literal["file", "files"] | None:
     return None
 
 
-def _is_open_tuple(plain: Any) -> bool:
+def _is_open_tuple(plain: object) -> bool:
     return typing.get_origin(plain) is tuple and typing.get_args(plain)[1:] == (Ellipsis,)
 
 
-def _plain(annotation: Any) -> tuple[Any, bool]:
+def _plain(annotation: object) -> tuple[Any, bool]:
     """Return an annotation without Annotated and None, and whether None was in it."""
     origin = typing.get_origin(annotation)
     if origin is Annotated:

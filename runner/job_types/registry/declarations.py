@@ -105,13 +105,13 @@ def line_of(cls: type) -> int | None:
         return None
 
 
-def vars_of(member: Any) -> dict[str, Any]:
+def vars_of(member: object) -> dict[str, Any]:
     """Return the attributes of an object itself; none if it has no such dictionary."""
     found = getattr(member, "__dict__", None)
     return found if isinstance(found, dict) else {}
 
 
-def _check_name(name: Any) -> None:
+def _check_name(name: object) -> None:
     if not (isinstance(name, str) and name):
         raise DeclarationError("name must be a non-empty string", 'write `name = "resize"`')
     if not _NAME.fullmatch(name):
@@ -141,7 +141,7 @@ def _check_attributes(cls: type[AnyJobType]) -> None:
         raise DeclarationError("network must be True or False", "write `network = False`")
 
 
-def _check_defaults(defaults: Any) -> None:
+def _check_defaults(defaults: JsonValue) -> None:
     if not isinstance(defaults, Defaults):
         raise DeclarationError(
             "defaults must be Defaults", "write `defaults = Defaults(timeout=60)`"

@@ -1,7 +1,6 @@
 """Lines over time, and samples, as plain text."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any
 
 from server.documents.analyses.text_table import clean, shortened, width
 from storage.records.counted import counted
@@ -82,7 +81,7 @@ def _curves(rows: Mapping[str, Sequence[int]], per_character: int) -> Iterator[s
         yield f"{name}{' ' * (widest - width(name))}  {_curve(counts)}  at most {max(counts):,}"
 
 
-def _groups(values: Sequence[Any], size: int) -> list[Sequence[Any]]:
+def _groups(values: Sequence[JsonValue], size: int) -> list[Sequence[JsonValue]]:
     return [values[at : at + size] for at in range(0, len(values), size)]
 
 

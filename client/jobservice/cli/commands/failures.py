@@ -3,7 +3,7 @@
 import dataclasses
 import re
 from datetime import timedelta
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -26,7 +26,7 @@ _DATE = re.compile(r"\d{4}-\d")
 app = typer.Typer(rich_markup_mode=None)
 
 
-def since(text: str) -> Any:
+def since(text: str) -> object:
     """Read a time, or how long ago it was. The service reads what begins as a date."""
     try:
         return timedelta(seconds=formats.parse_duration(text))

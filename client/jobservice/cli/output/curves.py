@@ -1,7 +1,6 @@
 """Curves of counts and of other figures over time, as characters."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any
 
 from jobservice.cli.output import formats
 from jobservice.cli.output.console import Cell, Output
@@ -50,7 +49,7 @@ def show_figures(
     _table(output, timeline, shown, size)
 
 
-def _groups(values: Sequence[Any], size: int) -> list[Sequence[Any]]:
+def _groups(values: Sequence[JsonValue], size: int) -> list[Sequence[JsonValue]]:
     return [values[at : at + size] for at in range(0, len(values), size)]
 
 

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 from jobservice.cli.output import formats
 from jobservice.cli.output.console import Output
+from jobservice.json_values import JsonValue
 
 if TYPE_CHECKING:
     from rich.progress import Progress
@@ -49,7 +50,7 @@ class JobProgress:
         """Show how much of a file has been sent."""
         self._show("upload", sent, total, f"{formats.size(sent)}{_of(total)}")
 
-    def changed(self, status: str, progress: Any) -> None:
+    def changed(self, status: str, progress: JsonValue) -> None:
         """Show the status of a job, and its progress if that has a pair of numbers."""
         done, total = pair(progress)
         is_bytes = isinstance(progress, dict) and "bytes_done" in progress
@@ -76,7 +77,7 @@ class JobProgress:
         self._progress.update(self._task, completed=done or 0, total=total, amount=text)
 
 
-def pair(progress: Any) -> tuple[float | None, float | None]:
+def pair(progress: JsonValue) -> tuple[float | None, float | None]:
     """The numbers of a progress report such as {"rows_done": 10, "rows_total": 50}.
 
     (None, None) if it has no such pair.
