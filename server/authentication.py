@@ -63,7 +63,7 @@ def _open_proxy_users(settings: ServerSettings) -> ProxyUsers | None:
 
 
 def _open_sign_in(settings: ServerSettings, secret: bytes) -> "SignInFlow":
-    from server.sign_in.claims import Claims
+    from server.sign_in.claims import ClaimReader
     from server.sign_in.flow import SignInFlow
     from server.sign_in.openid import OpenId
     from server.sign_in.provider import Provider
@@ -72,7 +72,7 @@ def _open_sign_in(settings: ServerSettings, secret: bytes) -> "SignInFlow":
     issuer, client = settings.oidc_issuer, settings.oidc_client_id
     openid = OpenId(
         Provider(issuer, client, settings.oidc_client_secret),
-        Claims(settings.oidc_name_claim, settings.oidc_groups_claim),
+        ClaimReader(settings.oidc_name_claim, settings.oidc_groups_claim),
         settings.roles_of_groups,
         Seal(secret, f"{issuer} {client}"),
         settings.oidc_audience,

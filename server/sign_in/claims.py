@@ -9,7 +9,7 @@ from storage.records.json_values import JsonValue
 EMAIL = "email"
 
 
-class Claims:
+class ClaimReader:
     """Finds the name in the claim `name`, and the groups in the claim `groups`."""
 
     def __init__(self, name: str, groups: str):

@@ -17,7 +17,7 @@ from server.auth.callers import Caller, Method
 from server.auth.external import COOKIE_MARK
 from server.http.codes import Code
 from server.http.problems import Problem
-from server.sign_in.claims import Claims
+from server.sign_in.claims import ClaimReader
 from server.sign_in.group_roles import GroupRoles
 from server.sign_in.jwt_checks import (
     ACCESS_TOKEN,
@@ -45,7 +45,7 @@ class OpenId:
     def __init__(
         self,
         provider: Provider,
-        claims: Claims,
+        claims: ClaimReader,
         roles: GroupRoles,
         seal: Seal,
         audience: str,

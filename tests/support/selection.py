@@ -32,4 +32,4 @@ def is_second_pair(item: pytest.Item) -> bool:
     name = item.nodeid.partition("[")[0]
     fast_on_sqlite = bool(zlib.crc32(name.encode()) & 1)
     on_sqlite = spec.params["database_url"] == "sqlite"
-    return spec.params["fast_path"] != (on_sqlite == fast_on_sqlite)
+    return bool(spec.params["fast_path"] != (on_sqlite == fast_on_sqlite))

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from server.auth.callers import Caller, Role
 from server.http.codes import Code
 from server.http.problems import Problem
-from server.sign_in.claims import Claims
+from server.sign_in.claims import ClaimReader
 from server.sign_in.group_roles import GroupRoles
 from server.sign_in.sealing import Seal
 
@@ -67,17 +67,17 @@ CLAIMS = {
 
 
 def test_a_claim_may_be_in_an_object_or_have_a_dot_in_its_name() -> None:
-    assert Claims("email", "realm_access.roles").groups(CLAIMS) == ["ops"]
-    assert Claims("email", "https://example.org/groups").groups(CLAIMS) == ["ops"]
+    assert ClaimReader("email", "realm_access.roles").groups(CLAIMS) == ["ops"]
+    assert ClaimReader("email", "https://example.org/groups").groups(CLAIMS) == ["ops"]
     for name in ("nothing", "realm_access.nothing", "email.x", "realm_access.roles.0", ".", ""):
-        assert Claims("email", name).groups(CLAIMS) == []
+        assert ClaimReader("email", name).groups(CLAIMS) == []
 
 
 @pytest.mark.parametrize("verified", [False, None, "true", 1])
 def test_only_a_verified_address_is_a_name(verified: Any) -> None:
-    assert Claims("email", "groups").name(CLAIMS) == "ann@example.org"
+    assert ClaimReader("email", "groups").name(CLAIMS) == "ann@example.org"
     with pytest.raises(Problem, match="has not verified the address"):
-        Claims("email", "groups").name({**CLAIMS, "email_verified": verified})
+        ClaimReader("email", "groups").name({**CLAIMS, "email_verified": verified})
 
 
 def test_a_sealed_text_can_be_opened_for_its_purpose_until_its_time_is_over() -> None:
