@@ -42,6 +42,8 @@ DOCKER = "docker run -p 5000:5000 -v jobs-data:/data job-service"
 def folder(tmp_path: Path) -> Path:
     """A folder with the Makefile, its locks, and an environment whose programs only take notes."""
     (tmp_path / "tests").mkdir()
+    (tmp_path / "client/jobservice").mkdir(parents=True)
+    shutil.copy(ROOT / "client/generate_sync.py", tmp_path / "client")
     (tmp_path / ".venv/bin").mkdir(parents=True)
     shutil.copy(ROOT / "Makefile", tmp_path)
     for lock in ("requirements.lock", "requirements-tracing.lock", "tests/requirements.lock"):

@@ -20,7 +20,6 @@ TABLES: dict[str, tuple[str] | tuple[str, str]] = {
     "job_tag": ("tag",),
     "job_file": ("file of a job", "files of jobs"),
     "dependency": ("dependency", "dependencies"),
-    "part": ("part of a job", "parts of jobs"),
     "submission_key": ("idempotency key",),
     "callback": ("callback",),
     "service_callback": ("callback for all jobs", "callbacks for all jobs"),

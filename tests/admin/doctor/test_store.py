@@ -223,7 +223,7 @@ def test_a_damaged_file_is_an_error_and_is_not_repaired(
     Path(f"{file}-damaged").write_text("found")
     answer = run_program("storage", "doctor", "--fix", **environ)
     assert answer.returncode == 1
-    assert answer.stderr.startswith("not done: ")
+    assert "\nnot done: " in f"\n{answer.stderr}"
     assert "is damaged" in answer.stderr
 
 

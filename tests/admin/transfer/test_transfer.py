@@ -377,7 +377,7 @@ def test_a_source_of_a_newer_release_is_refused(setup: TransferSetup, tmp_path: 
 
 def test_each_table_and_column_is_transferred(bench: Bench) -> None:
     engine = bench.store.database.engine
-    kept = {HISTORY, "schema_release", "runner", "lost_runner", "move"}
+    kept = {HISTORY, "schema_release", "runner", "lost_runner", "move", "part"}
     transferred: dict[str, Any] = {model._meta.table_name: model for model in MODELS}
     assert set(engine.get_tables()) - kept == set(transferred)
     for name, model in transferred.items():

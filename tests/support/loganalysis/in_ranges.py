@@ -28,7 +28,7 @@ def in_ranges(
 ) -> dict[str, Any]:
     """The result of a file that is scanned in ranges, which this process scans, to save forks."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(ranges, "MIN_BYTES", 0)
+        patch.setattr(ranges, "MIN_BYTES", 1)
         patch.setattr(ranges, "RANGE_BYTES", range_bytes)
         patch.setattr(ranges, "run_ranges", _run_here)
         found = analyze(file, patterns, options, ignore_progress, processes=2)
