@@ -146,8 +146,8 @@ def test_the_page_of_errors_is_what_the_table_of_problems_says() -> None:
 
 
 def section(title: str) -> str:
-    """A section of docs/api.md, up to the next title."""
-    return (ROOT / "docs" / "api.md").read_text().split(f"\n## {title}\n")[1].split("\n## ")[0]
+    """A section of docs/jobs.md, up to the next title."""
+    return (ROOT / "docs" / "jobs.md").read_text().split(f"\n## {title}\n")[1].split("\n## ")[0]
 
 
 def test_the_page_of_the_api_has_all_reasons_why_a_job_does_not_run() -> None:

@@ -22,7 +22,7 @@ class Event:
     """A change of a job, or a piece of its output.
 
     name: status, progress, log or end.
-    data: the document of the event, as docs/api.md describes it.
+    data: the document of the event, as docs/events.md describes it.
     id: the number of the change, from which a stream can continue; None if no id is known.
     """
 

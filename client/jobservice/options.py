@@ -14,7 +14,7 @@ Wait = float | timedelta
 
 
 class Options(TypedDict, total=False):
-    """The options of a submission, as docs/api.md explains them; None is the default."""
+    """The options of a submission, as docs/jobs.md explains them; None is the default."""
 
     max_retries: int | None
     max_losses: int | None

@@ -255,7 +255,7 @@ class AsyncClient:
     ) -> AsyncJob:
         """Submit a job that counts patterns in a file, a list of files, or an earlier job's file.
 
-        docs/api.md#analyze explains the parameters. A timedelta is before the file's last time.
+        docs/analyze.md#analyze explains the parameters. A timedelta is before the file's last time.
         With `by_hash`, the file is not sent if the service has an equal one.
         """
         given: Json = {"regexes": regexes, "pattern_sets": pattern_sets}

@@ -233,7 +233,7 @@ def test_a_new_and_an_old_secret_sign_each_callback(old: str) -> None:
 
 @pytest.mark.parametrize("secret", ["whsec_b2xkIG9sZCBvbGQgb2xkIG9sZCBvbGQgb2xk", SECRET])
 def test_the_documented_receiver_takes_only_fresh_and_genuine_callbacks(secret: str) -> None:
-    text = (ROOT / "docs/api.md").read_text()
+    text = (ROOT / "docs/events.md").read_text()
     code = text[text.index("def is_genuine") :].partition("```")[0]
     names: dict[str, Any] = {"base64": base64, "hmac": hmac, "time": time, "Mapping": Mapping}
     exec(code, names)
