@@ -20,8 +20,8 @@ def page() -> str:
 
 
 def _section(found: BuiltInSet) -> str:
-    rows = [f"| {each.name} | {_pattern(each)} | {_code(each.match)} |" for each in found.patterns]
-    table = ["| pattern | finds | such as |", "|---|---|---|", *rows]
+    rows = [f"| {each.name} | {_pattern(each)} |" for each in found.patterns]
+    table = ["| pattern | finds |", "|---|---|", *rows]
     return "\n".join([f"### {found.name}", "", f"{found.description}.", "", *table]) + "\n"
 
 
