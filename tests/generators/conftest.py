@@ -14,7 +14,7 @@ from tests.support.programs import Service, running_service
 
 @pytest.fixture
 def open_service(tmp_path: Path) -> Iterator[Service]:
-    """A service without tokens, with a worker. The commands in docs/generated-clients.md send none."""
+    """A service without tokens, with a worker. Generated clients send none."""
     places()
     folder = tmp_path / "service"
     folder.mkdir()

@@ -1,4 +1,4 @@
-"""Runs the tools that `tests/generators/run` has installed, with the commands of docs/generated-clients.md."""
+"""Runs the tools that `tests/generators/run` has installed, as docs/generated-clients.md says."""
 
 import os
 import re
@@ -31,7 +31,7 @@ def find_tool(name: str) -> str:
 
 
 def documented_command(tool: str, service_url: str) -> list[str]:
-    """Return the command in docs/generated-clients.md that generates a client, for a service at this address."""
+    """Return the documented command that generates a client of the service at this address."""
     find_tool(tool)
     page = (ROOT / "docs/generated-clients.md").read_text()
     (command,) = re.findall(rf"`(?:npx )?({tool} [^`]*{URL}[^`]*)`", page)
