@@ -11,9 +11,6 @@ from storage.records.retention_rules import RetentionRule, parse_rules
 from storage.settings.settings import Seconds, Size, listed
 from storage.settings.traces import TraceSettings
 
-MIN_WATCHDOG_SECONDS = 5
-"""An idle worker sleeps for two seconds."""
-
 
 class RunnerSettings(TraceSettings):
     """The settings of the worker, read from the environment. Durations are in seconds."""
@@ -35,13 +32,6 @@ class RunnerSettings(TraceSettings):
         ge=3,
         le=3600,
         description="On PostgreSQL, how long a worker may be silent before it counts as dead.",
-    )
-    watchdog_seconds: Seconds = Field(
-        120,
-        ge=0,
-        le=86400,
-        description="How long the worker's main loop may stand still, at least 5. Then the worker "
-        "is ended, to be started again. 0: forever.",
     )
     retention_seconds: Seconds = Field(
         7 * 86400,
@@ -68,27 +58,12 @@ class RunnerSettings(TraceSettings):
     backup_keep: int = Field(
         7, ge=1, le=10_000, description="With BACKUP_TO, how many backups are kept."
     )
-    jobs_per_process: int = Field(
-        1000, ge=1, description="Number of jobs after which a job process is replaced."
-    )
     log_bytes: Size = Field(
         65536,
         ge=0,
         le=2**24,
         description="Maximum output that is kept of an attempt. 0: none is kept, and jobs print to "
         "the output of the worker.",
-    )
-    max_data_bytes: Size = Field(
-        256 * 1024**3,
-        ge=1,
-        description="Maximum data that a compressed file may expand to. Above it, the job fails.",
-    )
-    max_data_ratio: int = Field(
-        1000,
-        ge=1,
-        le=10**9,
-        description="Maximum bytes of data for each byte of a compressed file, checked when the "
-        "data exceeds 1 GiB. Above it, the job fails.",
     )
     job_memory_bytes: Size | None = Field(
         None,
@@ -101,26 +76,12 @@ class RunnerSettings(TraceSettings):
         le=10**9,
         description="Maximum CPU time of each process of a job. Unset: no limit.",
     )
-    job_open_files: int | None = Field(
-        None,
-        ge=32,
-        le=10**6,
-        description="Maximum open files of each process of a job. Unset: no limit.",
-    )
-    job_file_bytes: Size = Field(
-        2**30, ge=0, le=2**60, description="Largest file that a job may write. 0: no limit."
-    )
     job_folder_bytes: Size = Field(
         2**30,
         ge=0,
         le=2**60,
-        description="Maximum data that a job may keep in its work folder. 0: no limit.",
-    )
-    job_files: int = Field(
-        1000,
-        ge=1,
-        le=100_000,
-        description="Maximum files and folders that a job may leave to be stored.",
+        description="Maximum data that a job may keep in its work folder, and size of the largest "
+        "file that it may write anywhere. 0: no limit.",
     )
     job_processes: int = Field(
         512,
@@ -128,27 +89,10 @@ class RunnerSettings(TraceSettings):
         le=2**22,
         description="Maximum processes and threads of a job, with its own process. 0: no limit.",
     )
-    job_nice: int = Field(
-        5,
-        ge=0,
-        le=19,
-        description="Niceness that jobs add to the worker's. A higher value gives jobs less CPU "
-        "time when other processes need it.",
-    )
     job_env: str = Field(
         "",
         description="Environment variables that jobs inherit from the worker, separated by commas. "
         "They always inherit PATH, TZ, and the variables for languages and Python.",
-    )
-    job_cgroups: Literal["auto", "none"] = Field(
-        "auto",
-        description="auto: each job has a control group (cgroup v2) of its own if the group of the "
-        "worker is delegated to it. none: no job has one.",
-    )
-    job_namespaces: Literal["auto", "none"] = Field(
-        "auto",
-        description="auto: each job process has a mount namespace, and sees only its own folder of "
-        "DATA_DIR, if the system allows it. none: no job process has one.",
     )
     job_network: Literal["all", "none"] = Field(
         "all",
@@ -169,13 +113,6 @@ class RunnerSettings(TraceSettings):
         "",
         description="Names of the queues to take jobs from, separated by commas. Empty: all.",
     )
-
-    @field_validator("watchdog_seconds")
-    @classmethod
-    def _check_watchdog(cls, value: float) -> float:
-        if 0 < value < MIN_WATCHDOG_SECONDS:
-            raise ValueError(f"it must be 0 or at least {MIN_WATCHDOG_SECONDS}")
-        return value
 
     @field_validator("retention")
     @classmethod

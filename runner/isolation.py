@@ -47,7 +47,7 @@ def job_access(
         network=network,
         shared_memory_bytes=settings.job_memory_bytes,
     )
-    access = _with_guards(settings, access)
+    access = _with_guards(access)
     if lacks := list(_lacks(access, exposed)):
         log.warning("jobs are not fully isolated", extra={"not_enforced": "; ".join(lacks)})
     return access
@@ -56,8 +56,6 @@ def job_access(
 def job_cgroups(settings: RunnerSettings) -> JobCgroups | None:
     """Make the control groups of jobs, if the worker may, and log once whether they have any."""
     try:
-        if settings.job_cgroups == "none":
-            raise NoCgroups("JOB_CGROUPS=none")
         groups = cgroups.take_over(settings.concurrency_limit)
     except NoCgroups as reason:
         log.log(start_level(), "jobs have no control groups", extra={"reason": str(reason)})
@@ -68,14 +66,11 @@ def job_cgroups(settings: RunnerSettings) -> JobCgroups | None:
     return groups
 
 
-def _with_guards(settings: RunnerSettings, access: JobAccess) -> JobAccess:
+def _with_guards(access: JobAccess) -> JobAccess:
     """Return the access in mount namespaces, or else with guarded modes; log once which it is."""
     if "/" in access.write:
         return access
-    if settings.job_namespaces == "none":
-        reason: str | None = "JOB_NAMESPACES=none"
-    else:
-        reason = namespaces.why_impossible(access.view())
+    reason = namespaces.why_impossible(access.view())
     if reason is None:
         log.log(start_level(), "each job process has a mount namespace")
         return replace(access, namespaces=True)

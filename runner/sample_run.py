@@ -167,7 +167,7 @@ def _take_files(settings: RunnerSettings, work: RunnerFolder, output: Path | Non
     """Store the files that the job has left as a worker does, and move them to `output`."""
     assert settings.uploads_folder
     artifacts = FolderArtifacts(settings.uploads_folder)
-    limits = FileLimits(settings.job_files, settings.job_folder_bytes or None)
+    limits = FileLimits(total_bytes=settings.job_folder_bytes or None)
     kept = work.open_kept(CALL)
     try:
         files = store_files(artifacts, kept, UUID(int=0), 1, limits)

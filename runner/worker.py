@@ -54,6 +54,10 @@ log = logging.getLogger(__name__)
 
 PROGRAM = "worker"
 """The name of this program in the log."""
+WATCHDOG_SECONDS = 120.0
+"""How long the main loop may stand still. Then the worker is ended, to be started again."""
+JOB_NICE = 5
+"""Niceness that jobs add to the worker's."""
 
 
 def run_worker(settings: RunnerSettings, heartbeat: Heartbeat, signals: StopSignals) -> None:
@@ -157,7 +161,7 @@ def start_pool(
 
 def entry_loader(settings: RunnerSettings, sources: Sequence[str]) -> Callable[[], Entry]:
     """Return the function that loads job types from these sources, for a pool."""
-    return partial(entry.load, tuple(sources), settings.max_data_bytes, settings.max_data_ratio)
+    return partial(entry.load, tuple(sources))
 
 
 def open_work_place(settings: RunnerSettings) -> RunnerFolder:
@@ -168,11 +172,10 @@ def open_work_place(settings: RunnerSettings) -> RunnerFolder:
         raise data_dir_error(settings, error) from error
 
 
-def watchdog(settings: RunnerSettings) -> WatchdogSettings | None:
-    """Return how the worker is ended if its main loop hangs; None if never."""
+def watchdog(settings: RunnerSettings) -> WatchdogSettings:
+    """Return how the worker is ended if its main loop hangs."""
     report = partial(report_hang, settings.log_level, settings.log_format)
-    seconds = settings.watchdog_seconds
-    return WatchdogSettings(seconds, report) if seconds else None
+    return WatchdogSettings(WATCHDOG_SECONDS, report)
 
 
 def call_limits(settings: RunnerSettings, cgroups: JobCgroups | None = None) -> CallLimits:
@@ -180,14 +183,12 @@ def call_limits(settings: RunnerSettings, cgroups: JobCgroups | None = None) -> 
     job = JobLimits(
         settings.job_memory_bytes,
         settings.job_cpu_seconds,
-        settings.job_open_files,
-        settings.job_file_bytes or None,
+        settings.job_folder_bytes or None,  # of one file, wherever it is
         settings.job_folder_bytes or None,
         settings.job_processes or None,
-        settings.job_nice,
+        JOB_NICE,
     )
     return CallLimits(
-        settings.jobs_per_process,
         env=tuple(settings.job_env_names),
         log_bytes=settings.log_bytes,
         job=job,
@@ -203,7 +204,7 @@ def open_claims(
         settings.job_memory_bytes,
         settings.job_cpu_seconds,
         settings.log_bytes,
-        settings.job_nice,
+        JOB_NICE,
         cgroups is not None,
     )
     queues = settings.queue_names
@@ -239,7 +240,9 @@ def storer(
 ) -> Iterator[FileStorer]:
     """Yield what stores the files that jobs leave, and close it."""
     artifacts = store.artifacts
-    limits = FileLimits(settings.job_files, settings.job_folder_bytes or None, artifacts.MAX_BYTES)
+    limits = FileLimits(
+        total_bytes=settings.job_folder_bytes or None, file_bytes=artifacts.MAX_BYTES
+    )
     find_unused = partial(unused_files, store.database)
     with contextlib.closing(FileStorer(artifacts, work_place, limits, find_unused)) as opened:
         yield opened

@@ -61,7 +61,7 @@ from storage.queries.caller_use import MAX_EXCESS, count_bytes_of, count_queued_
 from storage.queries.stats import Stats, count_queued, read_stats
 from storage.records.json_values import Json
 from storage.records.release import RELEASE
-from storage.records.resumable_upload import ResumableUpload
+from storage.records.resumable_upload import UPLOAD_KEEP_SECONDS, ResumableUpload
 from storage.schedules.schedules import Schedules
 from storage.store import JobStore
 from storage.telemetry.logs import instance
@@ -118,16 +118,17 @@ class App:
         self.type_documents = TypeDocuments(job_types)
         self.openapi = describe_api(job_types, settings.root_path)
         self.web_files = WebFiles(RELEASE, settings.root_path, ways_to_sign_in(settings))
-        self.fast_path = self._fast_path()
+        self.fast_path: FastPath | None = self._fast_path()
 
     def serve(
         self, routes: Sequence[Rule], sockets: Sequence[socket.socket], max_connections: int
     ) -> HttpServer:
         """Accept connections, and give their requests to the handlers of the routes."""
+        self.event_feed.limit_streams(max_connections)
         self._server = HttpServer(
             self.application(routes),
             self.proxies,
-            self.fast_path if self.settings.fast_path else None,
+            self.fast_path,
             self.settings,
             sockets,
             max_connections,
@@ -145,7 +146,7 @@ class App:
     def _admissions(self, spans: RequestSpans | None) -> tuple[JobQuotas, Admissions]:
         run, database = self.activity.run_in_background, self.store.database
         resumables = self.store.resumables
-        keep_ms = round(self.settings.upload_keep_seconds * 1000)
+        keep_ms = round(UPLOAD_KEEP_SECONDS * 1000)
 
         def begun_by(name: str) -> list[ResumableUpload]:
             return [each for each in resumables.unexpired(keep_ms) if each.created_by == name]
@@ -203,8 +204,7 @@ class App:
     def _file_services(self) -> tuple[ResumableService, StoredFiles]:
         settings, store, run = self.settings, self.store, self.run_file_io
         most = settings.max_upload_bytes
-        keep = settings.upload_keep_seconds
-        resumable = ResumableService(store.resumables, run, most, keep, self.quotas)
+        resumable = ResumableService(store.resumables, run, most, self.quotas)
         return resumable, StoredFiles(store, self.threads, run, most)
 
     def _schedule_service(self) -> ScheduleService:
@@ -231,7 +231,6 @@ class App:
             self.events,
             self.store.wakeup,
             self.threads,
-            self.settings.max_streams,
             lambda: self.authenticator.stream_changes,
         )
 

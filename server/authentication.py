@@ -46,7 +46,6 @@ def open_authentication(
         tokens,
         sessions,
         settings.rate_limit,
-        settings.rate_burst,
         settings.root_path,
         note_use,
         settings.audit != "off",

@@ -3,7 +3,7 @@
 accept ─▶ FastConnection ─┬─ simple ─▶ FastPath
                           └─ other ──▶ HTTPServer ─▶ HttpApplication ─▶ Tornado's handlers
 
-Without a fast path (FAST_PATH=false), all requests go the second way.
+Without a fast path, all requests go the second way.
 """
 
 import socket
@@ -26,12 +26,17 @@ from server.auth.addresses import PUBLIC_HOST, TrustedProxies
 from server.fast.connection import FastConnection
 from server.fast.path import FastPath
 from server.http.acceptor import Acceptor
-from server.http.connection import CHUNK_BYTES, ClientPace, Connection
+from server.http.connection import CHUNK_BYTES, MAX_HEADER_BYTES, ClientPace, Connection
 from server.http.framing import use_origin_form
 from server.http.response import HEADER, given_request_id, new_request_id
 from server.settings.server import ServerSettings
 
 UNLIMITED_BYTES = 10**100
+SLOW_SECONDS = 10.0
+"""How long the head of a request may take, and how long a body or the reading of a response may
+stall. Then the client gets 408, or the connection is closed."""
+MIN_BYTES_PER_SECOND = 1024
+"""The rate below which a body or the reading of a response counts as stalled."""
 _CONTINUE = "100-continue"
 
 
@@ -115,7 +120,7 @@ class HttpServer:
         self._server = HTTPServer(
             HttpApplication(application, proxies),
             max_body_size=UNLIMITED_BYTES,
-            max_header_size=settings.max_header_bytes,
+            max_header_size=MAX_HEADER_BYTES,
             chunk_size=CHUNK_BYTES,
             decompress_request=False,
         )
@@ -123,9 +128,7 @@ class HttpServer:
         self._server.conn_params.header_timeout = None
         self._fast_path = fast_path
         self._root_path = settings.root_path
-        pace = ClientPace(
-            settings.idle_seconds, settings.slow_seconds, settings.min_bytes_per_second
-        )
+        pace = ClientPace(settings.idle_seconds, SLOW_SECONDS, MIN_BYTES_PER_SECOND)
         self.acceptor = Acceptor(self._open_connection, sockets, max_connections, pace)
 
     async def close_all_connections(self) -> None:

@@ -155,10 +155,7 @@ async def listen(
     if signals.received():
         return
     sockets = inherited or bind_to(settings)
-    max_connections = settings.max_connections or default_max_connections()
-    # Event streams stay open, so they may use only half of the connections.
-    streams = min(settings.max_streams, max(1, max_connections // 2))
-    settings = settings.model_copy(update={"max_streams": streams})
+    max_connections = default_max_connections()
     app = App(settings, store, types, spans)
     leave_out_loaded_objects()
     if settings.schedules_file:

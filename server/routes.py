@@ -176,11 +176,10 @@ def _submissions(app: App) -> list[URLSpec]:
         app.admissions,
         app.disk_watermark,
         app.store.uploads,
-        settings.max_json_bytes,
         settings.max_upload_bytes,
         app.run_file_io,
     )
-    batches = app.admissions, app.batches, settings.max_batch_bytes
+    batches = app.admissions, app.batches
     return [
         route(r"/analyze/?", AnalysisHandler, intake, app.jobs),
         route(r"/analyze/([^/]+)/?", NamedAnalysisHandler, intake, app.jobs),

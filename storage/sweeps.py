@@ -9,6 +9,7 @@ from storage.jobs.retention import unknown_uploads
 from storage.open import Store
 from storage.ownership.ownership import own_since
 from storage.records.job import StoreUnusable
+from storage.records.resumable_upload import UPLOAD_KEEP_SECONDS
 
 log = logging.getLogger(__name__)
 
@@ -22,8 +23,7 @@ def sweep_uploads(store: Store) -> None:
     def sweep(since: float) -> None:
         find = partial(unknown_uploads, store.database)
         _log("uploads without a job were deleted", store.uploads.sweep(find, since))
-        keep_seconds = store.settings.upload_keep_seconds
-        if count := store.resumables.sweep(keep_seconds):
+        if count := store.resumables.sweep(UPLOAD_KEEP_SECONDS):
             log.info("old resumable uploads were deleted", extra={"count": count})
 
     _if_own(store, sweep)

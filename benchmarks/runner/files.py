@@ -107,7 +107,7 @@ def main() -> None:
     parser.add_argument("--runs", type=int, default=3)
     parser.add_argument("--storage", choices=("folder", "bucket"), default="folder")
     options = parser.parse_args()
-    large = {"JOB_FILE_BYTES": "0", "JOB_FOLDER_BYTES": "0", "JOB_TYPES": TYPES}
+    large = {"JOB_FOLDER_BYTES": "0", "JOB_TYPES": TYPES}
     with tempfile.TemporaryDirectory() as name, storage(options.storage) as settings:
         folder = Path(name)
         with running_service("", folder, **large, **settings) as service:

@@ -18,7 +18,6 @@ from collections.abc import Set
 from functools import partial
 from pathlib import Path
 
-from runner.job_types.base import MAX_DATA_RATIO
 from runner.job_types.registry.loader import PACKAGES
 from runner.pool.job_process import entry
 from runner.pool.linux import processes
@@ -51,7 +50,7 @@ def measured(slots: int) -> tuple[float, float, float]:
     with tempfile.TemporaryDirectory() as folder:
         runner_folder = RunnerFolder(Path(folder) / "work")
         began = time.perf_counter()
-        pool = Pool(slots, partial(entry.load, PACKAGES, None, MAX_DATA_RATIO), runner_folder)
+        pool = Pool(slots, partial(entry.load, PACKAGES), runner_folder)
         try:
             until_ready(pool, slots)
             ready = time.perf_counter() - began

@@ -25,17 +25,17 @@ _SKIP_BYTES = 64 << 10
 class DecompressionLimits:
     """Limits for decompressed data; a file that exceeds them raises SourceError."""
 
-    max_total_bytes: int | None = None  # MAX_DATA_BYTES of the worker; None for any size
-    max_ratio: int = 1000  # MAX_DATA_RATIO: data bytes for each file byte; logs have about 20
+    max_total_bytes: int | None = None  # None for any size
+    max_ratio: int = 1000  # data bytes for each file byte; logs have about 20
     ratio_from_bytes: int = 1 << 30  # the ratio is not checked below: that takes about a second
     max_members: int = 100_000  # of an archive, with directories and links
 
     def problem(self, data_bytes: int, file_bytes: int) -> str:
         """Say which limit this much data from so many bytes of a file exceeds, "" if none."""
         if self.max_total_bytes is not None and data_bytes > self.max_total_bytes:
-            return f"the data is more than {self.max_total_bytes} bytes (MAX_DATA_BYTES)"
+            return f"the data is more than {self.max_total_bytes} bytes: split the file"
         if data_bytes > max(self.ratio_from_bytes, file_bytes * self.max_ratio):
-            return f"the data is more than {self.max_ratio} times its file (MAX_DATA_RATIO)"
+            return f"the data is more than {self.max_ratio} times its file: send it less compressed"
         return ""
 
 

@@ -49,7 +49,7 @@ def list_files(root: int, limits: FileLimits) -> dict[str, int]:
         count += 1
         if count > limits.count:
             raise InvalidFiles(
-                f"there are more than {limits.count} files and folders (JOB_FILES={limits.count})"
+                f"there are more than {limits.count} files and folders: leave an archive of them"
             )
         if size is None:
             continue

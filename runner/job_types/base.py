@@ -45,8 +45,10 @@ FILES_FOLDER = "stored-files"
 REPORT_SECONDS = 0.1
 """The shortest interval, in seconds, at which progress leaves the job process."""
 
+MAX_DATA_BYTES = 256 << 30
+"""The most bytes that a compressed upload may expand to."""
 MAX_DATA_RATIO = 1000
-"""The default for `Context.max_data_ratio`.
+"""The highest ratio of expanded to compressed bytes, above 1 GiB of data.
 
 Deflate expands a byte to about 1,000 bytes at most, and log files hardly reach that.
 """
@@ -247,7 +249,7 @@ class Context:
         self.attempt = attempt
         self.upload = upload
         self.cores = cores
-        self.max_data_bytes: int | None = None
+        self.max_data_bytes: int | None = MAX_DATA_BYTES
         self.max_data_ratio = MAX_DATA_RATIO
         self.work_folder = os.getcwd()
         self.log = JOB_LOG

@@ -60,7 +60,7 @@ class RemoteUpload(UploadFile):
             except OSError as error:
                 if error.errno == errno.EFBIG:
                     raise self._unreadable(
-                        NotRetryable, "it is larger than JOB_FILE_BYTES"
+                        NotRetryable, "it is larger than JOB_FOLDER_BYTES"
                     ) from error
                 raise
         return Path(copy.name)

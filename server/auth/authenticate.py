@@ -49,7 +49,6 @@ class Authenticator:
         tokens: Tokens | None,
         sessions: Sessions | None,
         rate: float | None = None,
-        burst: int | None = None,
         root_path: str = "",
         note_use: Callable[[str, str], None] | None = None,
         audits: bool = False,
@@ -57,9 +56,9 @@ class Authenticator:
         proxy: ProxyCallers | None = None,
         quotas: CallerQuotas | None = None,
     ):
-        """`rate` is in requests a second, None for no limit. `burst` defaults to twice the rate,
-        and at least 20. `note_use` is called with name and address of each caller with a token.
-        With `audits`, the changes of callers are recorded in the audit log."""
+        """`rate` is in requests a second, None for no limit. `note_use` is called with name and
+        address of each caller with a token. With `audits`, the changes of callers are recorded in
+        the audit log."""
         self._note_use, self.audits = note_use, audits
         self._root_path = root_path
         self.tokens = tokens
@@ -67,7 +66,7 @@ class Authenticator:
         self.provider = provider
         self._proxy = proxy
         self.quotas = quotas or CallerQuotas()
-        self._rate = None if rate is None else rate_of(rate, burst)
+        self._rate = None if rate is None else rate_of(rate)
         self._requests = TokenBuckets("requests", Code.RATE_LIMITED)
         self._failures = TokenBuckets("failures", Code.TOO_MANY_FAILURES)
 

@@ -27,10 +27,9 @@ class Rate:
     burst: int
 
 
-def rate_of(per_second: float, burst: int | None = None) -> Rate:
-    """Return a rate. Without `burst`, twice the requests of a second may come at once, and at least
-    MIN_BURST."""
-    return Rate(per_second, burst or max(MIN_BURST, math.ceil(2 * per_second)))
+def rate_of(per_second: float) -> Rate:
+    """Return a rate: twice the requests of a second may come at once, and at least MIN_BURST."""
+    return Rate(per_second, max(MIN_BURST, math.ceil(2 * per_second)))
 
 
 class TokenBuckets:

@@ -52,5 +52,4 @@ def _bounds(own: OwnLimits, runner: RegisteredRunner) -> str:
 def _bound(name: str, value: int | None) -> str:
     if value is None:
         return f"any {name}"
-    edge = "at least" if name in LEAST else "at most"
-    return f"{edge} {value} ({SETTINGS[name]})"
+    return f"at least {value}" if name in LEAST else f"at most {value} ({SETTINGS[name]})"

@@ -25,6 +25,8 @@ from storage.records.shares import Places
 
 log = logging.getLogger(__name__)
 
+MAX_STREAMS = 2000
+"""Event streams that may be open at once. Above it, new ones get 503."""
 PAUSE_SECONDS = 0.02
 """The pause after a read that found events, so that one query returns many fast events."""
 EXISTENCE_CHECK_SECONDS = 10.0
@@ -107,14 +109,13 @@ class EventFeed:
         events: Events,
         wakeup: Wakeup,
         threads: StoreThreads,
-        max_streams: int,
         access_changes: Callable[[], int],
     ):
         """`access_changes` returns how often the rights of clients have changed."""
         self._events = events
         self._wakeup = wakeup
         self._threads = threads
-        self.max_streams = max_streams
+        self.max_streams = MAX_STREAMS
         self._access_changes = access_changes
         self._checked_changes = access_changes()
         self._open: set[EventStream] = set()
@@ -126,6 +127,10 @@ class EventFeed:
         self._ready: asyncio.Future[None]
         self.version = 0
         """All events up to this version have been put into the subscribed streams."""
+
+    def limit_streams(self, max_connections: int) -> None:
+        """Let event streams use at most half of the connections, because they stay open."""
+        self.max_streams = min(self.max_streams, max(1, max_connections // 2))
 
     @property
     def streams(self) -> int:

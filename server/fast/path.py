@@ -129,8 +129,6 @@ class FastPath:
         self._hosts = hosts
         self._proxies = proxies
         self.activity = activity
-        self._max_head_bytes = min(MAX_HEAD_BYTES, settings.max_header_bytes)
-        self._max_body_bytes = min(MAX_BODY_BYTES, settings.max_json_bytes)
         self._root_path = settings.root_path
         self._default_headers = {**DEFAULT_HEADERS, **cors_headers({}, settings.allowed_origins)}
 
@@ -142,10 +140,10 @@ class FastPath:
         line, _, rest = data.partition(b"\r\n")
         head, end, body = rest.partition(b"\r\n\r\n")
         request_line = _REQUEST_LINE.fullmatch(line)
-        if not (request_line and end) or len(data) - len(body) > self._max_head_bytes:
+        if not (request_line and end) or len(data) - len(body) > MAX_HEAD_BYTES:
             return None
         headers = _parse_headers(head)
-        if headers is None or not len(body) <= headers.content_length <= self._max_body_bytes:
+        if headers is None or not len(body) <= headers.content_length <= MAX_BODY_BYTES:
             return None
         if not self._hosts.allows(headers.fields["Host"]):
             return None

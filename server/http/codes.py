@@ -233,8 +233,8 @@ class Code(Enum):
     TOO_SLOW = (
         408,
         "The request arrived too slowly",
-        "The head took longer than `SLOW_SECONDS`, or the body fell too far behind"
-        " `MIN_BYTES_PER_SECOND`. The connection is closed.",
+        "The head took longer than 10 seconds, or the body fell 10 seconds behind 1,024 bytes"
+        " per second. The connection is closed.",
         "Send the request again, with a better connection if possible.",
     )
     NO_ANALYSIS = (
@@ -427,7 +427,7 @@ class Code(Enum):
     BODY_TOO_LARGE = (
         413,
         "The body is too large",
-        "JSON exceeds `MAX_JSON_BYTES`, or a body is larger than its call allows.",
+        "JSON exceeds 1 MiB, or a body is larger than its call allows.",
         "Send less. Large data belongs into a file.",
     )
     FILE_TOO_LARGE = (
@@ -516,7 +516,7 @@ class Code(Enum):
     HEAD_TOO_LARGE = (
         431,
         "The head of the request is too large",
-        "Request line and headers together exceed `MAX_HEADER_BYTES`. The connection is closed.",
+        "Request line and headers together exceed 16 KiB. The connection is closed.",
         "Send fewer cookies and headers, or a shorter query.",
     )
     CHECKSUM_MISMATCH = (
@@ -561,7 +561,8 @@ class Code(Enum):
     STREAMS_FULL = (
         503,
         "Too many event streams are open",
-        "`MAX_STREAMS` streams are open at this listener, or the caller has its share of them.",
+        "2,000 streams are open at this listener, or half of its connections are streams, or the"
+        " caller has its share of them.",
         "Wait for `Retry-After` seconds, or ask another listener.",
     )
     FILE_UNAVAILABLE = (

@@ -32,6 +32,8 @@ CHUNK_BYTES = 512 * 1024
 HEAD_BYTES = 16 * 1024
 """Most bytes of a head, or of a short body, that are read at once. Tornado allocates this much for
 each read, and most requests have only a few hundred bytes."""
+MAX_HEADER_BYTES = 16 * 1024
+"""Size of the largest head. A larger one gets 431."""
 MAX_EARLY_EVENTS = 2
 """How often a request may be reported as readable before Tornado reads it. After a response,
 Tornado needs this many iterations of the event loop until it reads."""
@@ -257,7 +259,8 @@ class Connection(OpenIOStream):
             return
         if isinstance(exc_info, UnsatisfiableReadError) and not self._responded:
             head = Problem(
-                Code.HEAD_TOO_LARGE, "the head of the request is larger than MAX_HEADER_BYTES"
+                Code.HEAD_TOO_LARGE,
+                f"request line and headers together are larger than {MAX_HEADER_BYTES} bytes",
             )
             body = malformed("a chunk has no size, or extensions or trailers are too long")
             self._refuse(head if self._in_head else body)

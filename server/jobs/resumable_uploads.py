@@ -26,7 +26,7 @@ from storage.files.resumable.uploads import (
     UploadGone,
 )
 from storage.records.job import Upload
-from storage.records.resumable_upload import ResumableUpload
+from storage.records.resumable_upload import UPLOAD_KEEP_SECONDS, ResumableUpload
 from storage.records.shares import NoRoom, require_room
 
 T = TypeVar("T")
@@ -54,15 +54,14 @@ class ResumableService:
         uploads: ResumableUploads,
         run: RunBlocking,
         max_bytes: int,
-        keep_seconds: float,
         quotas: JobQuotas,
     ):
         """`run` runs a function in a thread. `max_bytes` is the largest size of a file.
 
-        An upload is kept for `keep_seconds` after its last change.
+        An upload is kept for UPLOAD_KEEP_SECONDS after its last change.
         """
         self._uploads, self._run = uploads, run
-        self._max_bytes, self._keep_ms = max_bytes, round(keep_seconds * 1000)
+        self._max_bytes, self._keep_ms = max_bytes, round(UPLOAD_KEEP_SECONDS * 1000)
         self._digests: OrderedDict[UUID, tuple[int, Any]] = OrderedDict()
         self._completing: dict[UUID, asyncio.Future[None]] = {}
         self._bodies: dict[UUID, Interruptible] = {}

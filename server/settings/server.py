@@ -52,16 +52,6 @@ class ServerSettings(SignInSettings):
         ge=1,
         description="Size of the largest file that is accepted. A larger one gets 413.",
     )
-    max_json_bytes: Size = Field(
-        1024**2,
-        ge=1024,
-        description="Size of the largest JSON body or form field. A larger one gets 413.",
-    )
-    max_batch_bytes: Size = Field(
-        16 * 1024**2,
-        ge=1024,
-        description="Size of the largest batch of jobs in one request. A larger one gets 413.",
-    )
     api_tokens: str = Field(
         "",
         repr=False,
@@ -105,12 +95,6 @@ class ServerSettings(SignInSettings):
         description="JSON file of callbacks for the ends of all jobs that filters select, by their "
         "names. It needs CALLBACK_SECRET. The listener reads it when it starts.",
     )
-    max_streams: int = Field(
-        2000,
-        ge=1,
-        description="Event streams that may be open at once, at most half of the connections. "
-        "Above it, new streams get 503.",
-    )
     schedules_file: Path | None = Field(
         None,
         description="JSON file of schedules by their names, which the listener creates or replaces "
@@ -123,36 +107,8 @@ class ServerSettings(SignInSettings):
         description="Number of this service among several, 0 to 4095, stored in the ids of its "
         "jobs.",
     )
-    max_connections: int | None = Field(
-        None,
-        ge=1,
-        description="Connections that may be open at once; further clients wait. Unset: half of "
-        "the open files that the process may have, less a reserve.",
-    )
     idle_seconds: Seconds = Field(
         75.0, ge=1, description="How long a connection is kept open between two requests."
-    )
-    slow_seconds: Seconds = Field(
-        10.0,
-        ge=1,
-        description="How long the head of a request may take, and how long a body or the reading "
-        "of a response may stall. Then the client gets 408, or the connection is closed.",
-    )
-    min_bytes_per_second: int = Field(
-        1024,
-        ge=1,
-        description="Rate below which a body or the reading of a response counts as stalled.",
-    )
-    max_header_bytes: Size = Field(
-        16384,
-        ge=1024,
-        le=1024**2,
-        description="Size of the largest request head. A larger one gets 431.",
-    )
-    fast_path: bool = Field(
-        True,
-        description="Whether the listener answers simple requests on a short path, ahead of "
-        "Tornado's handlers. Both give the same answers; false helps to find faults.",
     )
     max_queued_jobs: int = Field(
         10_000_000,
@@ -166,13 +122,6 @@ class ServerSettings(SignInSettings):
         allow_inf_nan=False,
         description="Requests per second that each caller or address may send. Above it, requests "
         "get 429. Unset: no limit.",
-    )
-    rate_burst: int | None = Field(
-        None,
-        ge=1,
-        le=10**6,
-        description="Requests that a caller may send at once within RATE_LIMIT. Unset: twice "
-        "RATE_LIMIT, but at least 20.",
     )
     caller_quotas: str = Field(
         "",

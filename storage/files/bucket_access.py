@@ -55,7 +55,6 @@ def _config(settings: "Settings") -> Any:
         "region": settings.aws_region,
         "access_key_id": settings.aws_access_key_id,
         "secret_access_key": settings.aws_secret_access_key,
-        "session_token": settings.aws_session_token,
     }
     if settings.aws_shared_credentials_file and not settings.aws_access_key_id:
         given |= _credentials(settings.aws_shared_credentials_file)

@@ -22,7 +22,7 @@ class WorkerLimits:
     max_output_bytes: int | None = None
     """Output that is kept of an attempt (LOG_BYTES)."""
     nice: int | None = None
-    """The least niceness of a job (JOB_NICE). A higher value gives a job less CPU time."""
+    """The least niceness of a job. A higher value gives a job less CPU time."""
     cgroups: bool | None = None
     """Whether each job has a control group, so that the memory of all its processes counts."""
 
@@ -47,10 +47,9 @@ SETTINGS = {
     "memory_bytes": "JOB_MEMORY_BYTES",
     "cpu_seconds": "JOB_CPU_SECONDS",
     "max_output_bytes": "LOG_BYTES",
-    "nice": "JOB_NICE",
 }
-"""The setting of a worker that is the bound of each limit."""
-NAMES = tuple(SETTINGS)
+"""The setting of a worker that is the bound of each upper limit."""
+NAMES = (*SETTINGS, *LEAST)
 
 
 def worker_limits(text: str | None) -> WorkerLimits | None:

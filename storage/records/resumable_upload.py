@@ -3,6 +3,10 @@
 from dataclasses import dataclass
 from uuid import UUID
 
+UPLOAD_KEEP_SECONDS = 86_400.0
+"""How long a resumable upload is kept after its last change, also if it is not complete. Jobs keep
+their own files."""
+
 
 @dataclass(frozen=True)
 class ResumableUpload:

@@ -105,33 +105,15 @@ class Settings(BaseModel):
     aws_secret_access_key: str = Field(
         "", repr=False, description="With s3://, the secret of the access key."
     )
-    aws_session_token: str = Field(
-        "", repr=False, description="With s3://, the session token of a temporary access key."
-    )
     aws_shared_credentials_file: Path | None = Field(
         None,
         description="With s3://, a file with access key, secret and session token in its section "
-        "[default], instead of these three settings.",
-    )
-    upload_keep_seconds: Seconds = Field(
-        86400.0,
-        ge=60,
-        le=31536000,
-        description="How long a resumable upload is kept after its last change, also if it is not "
-        "complete. Jobs keep their own files.",
+        "[default], instead of these settings.",
     )
     backup_to: str = Field(
         "",
         description="Place of backups: a folder or s3://bucket/prefix. Workers make them every "
         "BACKUP_INTERVAL_SECONDS. Empty: none are made, except by `python -m storage backup`.",
-    )
-    backup_pace: float | None = Field(
-        None,
-        ge=0.01,
-        le=1,
-        description="Part of the time in which a backup works; in the rest, the programs of the "
-        "store have disk and processors to themselves. 1: without rests. Unset: 0.2, and 0.5 into "
-        "a bucket.",
     )
     job_types: str = Field(
         "",

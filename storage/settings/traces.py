@@ -4,7 +4,6 @@ If traces are on, OpenTelemetry's libraries read its other variables themselves,
 OTEL_SERVICE_NAME, OTEL_TRACES_SAMPLER and OTEL_BSP_SCHEDULE_DELAY.
 """
 
-from typing import Literal
 from urllib.parse import urlparse
 
 from pydantic import Field, field_validator
@@ -28,9 +27,7 @@ class TraceSettings(Settings):
     otel_exporter_otlp_headers: str = Field(
         "", repr=False, description="Headers to send with traces, such as api-key=KEY,other=VALUE."
     )
-    otel_exporter_otlp_protocol: Literal["http/protobuf"] = Field(
-        "http/protobuf", description="Protocol for traces. Only http/protobuf is supported."
-    )
+
     otel_sdk_disabled: bool = Field(
         False, description="true: no traces, even if an address is set."
     )

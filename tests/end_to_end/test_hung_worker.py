@@ -15,7 +15,7 @@ from tests.support.waiting import wait_for
 
 HANG = """
 import ctypes, pathlib
-from runner import __main__ as program
+from runner import __main__ as program, worker
 from runner.supervisor.maintenance import Maintenance
 
 run = Maintenance.run
@@ -27,6 +27,7 @@ def hang_once_the_file_exists(self):
 
 if __name__ == "__main__":
     Maintenance.run = hang_once_the_file_exists
+    worker.WATCHDOG_SECONDS = 5.0
     program.main()
 """
 
@@ -58,7 +59,7 @@ def test_a_hung_worker_is_ended_and_its_jobs_run_again_without_using_a_retry(
     service: Service, tmp_path: Path
 ) -> None:
     gate = tmp_path / "gate"
-    hanging = HangingWorker(service, gate, WATCHDOG_SECONDS="5", LEASE_SECONDS="12")
+    hanging = HangingWorker(service, gate, LEASE_SECONDS="12")
     try:
         hanging.logged("ready")
         job_id = service.submit(payload={"seconds": 3}, max_retries=0)
@@ -82,7 +83,7 @@ def test_a_hung_worker_is_ended_and_its_jobs_run_again_without_using_a_retry(
 
 
 def test_a_worker_that_is_only_stopped_goes_on_with_its_jobs(service: Service) -> None:
-    worker = service.worker(WATCHDOG_SECONDS="5", LEASE_SECONDS="60")
+    worker = service.worker(**{"runner.worker.WATCHDOG_SECONDS": "5", "LEASE_SECONDS": "60"})
     job_id = service.submit(payload={"seconds": 2})
     service.wait_for_status(job_id, "running")
     process = psutil.Process(worker.process.pid)

@@ -16,7 +16,7 @@ from runner.pool.linux import landlock, seccomp
 from runner.pool.linux.kept_files import KEPT
 from runner.pool.linux.work_folders import WORK
 from tests.support.paths import ROOT
-from tests.support.programs import Service, running_service
+from tests.support.programs import WITHOUT_NAMESPACES, Service, running_service
 
 pytestmark = pytest.mark.skipif(
     landlock.abi_version() < landlock.SCOPE_ABI, reason="this kernel does not confine processes"
@@ -54,7 +54,9 @@ def service(request: pytest.FixtureRequest) -> Iterator[Service]:
         secret = {"COOKIE_SECRET_FILE": str(folder / "secret")}
         with running_service("", folder, **TYPES, **secret, CONCURRENCY_LIMIT="2") as service:
             limits = {"JOB_MEMORY_BYTES": str(MEMORY_BYTES)}
-            worker = service.worker(JOB_NAMESPACES=request.param, **limits)
+            worker = service.worker(
+                **limits, **({} if request.param == "auto" else WITHOUT_NAMESPACES)
+            )
             worker.logged(NAMESPACES if request.param == "auto" else NO_NAMESPACES)
             yield service
 

@@ -18,7 +18,7 @@ from storage.records.job_file import JobFile
 from storage.settings.settings import Settings
 from storage.store import JobStore
 from tests.support.disk.small_disks import KINDS, MIB, small_disk
-from tests.support.programs import Service, running_service
+from tests.support.programs import WITHOUT_NAMESPACES, Service, running_service
 from tests.support.servers.s3 import Bucket
 from tests.support.waiting import wait_for
 
@@ -170,7 +170,7 @@ def test_a_job_cannot_reach_files_that_are_being_stored_or_are_stored(
     """Without a mount namespace, Landlock hides the folder that the keeper moves files to, and the
     storage."""
     with running_service("", tmp_path, JOB_TYPES=TYPES, JOB_WRITE_PATHS="") as service:
-        service.worker(JOB_NAMESPACES=namespaces)
+        service.worker(**({} if namespaces == "auto" else WITHOUT_NAMESPACES))
         left = service.result(script(service, "(context.files / 'a').write_text('secret')"))
         assert left["files"] == 1
         artifacts = Path(service.environ["DATA_DIR"]) / "uploads" / "artifacts"

@@ -1,6 +1,5 @@
 """The listener and the worker as real programs, on both databases."""
 
-import gzip
 import os
 import signal
 from collections.abc import Iterator
@@ -45,16 +44,6 @@ def test_as_many_jobs_run_at_once_as_the_limit_allows(service: Service) -> None:
     ids = [service.submit(payload={"seconds": 0.5}) for _ in range(3)]
     wait_for(lambda: [service.job(i)["status"] for i in ids] == ["running", "running", "queued"])
     assert {service.result(i)["status"] for i in ids} == {"succeeded"}
-
-
-def test_a_file_that_expands_to_too_many_bytes_fails_its_job_at_once(service: Service) -> None:
-    service.worker(MAX_DATA_BYTES="1000")
-    payload = {"patterns": ["x"]}
-    job = service.result(service.upload(gzip.compress(b"x" * 1001), payload))
-    assert (job["status"], job["attempt"], job["error"]["type"]) == ("failed", 1, "NotRetryable")
-    assert "app.log: the data is more than 1000 bytes (MAX_DATA_BYTES)" in job["error"]["message"]
-    job = service.result(service.upload(gzip.compress(b"x" * 1000), payload))
-    assert job["result"]["counts"] == {"x": 1000}
 
 
 def test_a_failed_job_is_retried_with_backoff_and_shows_its_error(

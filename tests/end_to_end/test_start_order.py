@@ -98,7 +98,7 @@ def test_job_types_are_checked_before_a_server_is_asked(program: str, tmp_path: 
     [
         {"LOG_LEVEL": "loud"},
         {"UPLOADS_URL": "ftp://x"},
-        {"OTEL_EXPORTER_OTLP_ENDPOINT": "http://x", "OTEL_EXPORTER_OTLP_PROTOCOL": "grpc"},
+        {"OTEL_EXPORTER_OTLP_ENDPOINT": "x:4317"},
     ],
     ids=lambda environ: next(iter(environ)),
 )

@@ -342,7 +342,6 @@ def test_a_program_without_the_trace_libraries_does_not_start_and_says_why(
     [
         (SETTINGS[0], "collector:4318", "must start with http:// or https://"),
         (SETTINGS[1], "grpc://collector", "must start with http:// or https://"),
-        ("OTEL_EXPORTER_OTLP_PROTOCOL", "grpc", "'http/protobuf'"),
     ],
 )
 def test_an_invalid_setting_is_reported_at_the_start(name: str, value: str, wrong: str) -> None:

@@ -235,10 +235,10 @@ def test_a_zip_bomb_stops_at_the_limits(name: str) -> None:
     stored = COMPRESS[name](bytes(3_000_000))
     got, error = read_broken(stored, DecompressionLimits(max_ratio=50, ratio_from_bytes=1_000_000))
     assert len(got) <= 1_000_000
-    assert "more than 50 times its file (MAX_DATA_RATIO)" in str(error)
+    assert "more than 50 times its file:" in str(error)
     got, error = read_broken(stored, DecompressionLimits(max_total_bytes=2_000_000))
     assert len(got) <= 2_000_000
-    assert "more than 2000000 bytes (MAX_DATA_BYTES)" in str(error)
+    assert "more than 2000000 bytes:" in str(error)
     assert len(read(stored, limits=DecompressionLimits(max_ratio=50))) == 3_000_000
 
 

@@ -16,7 +16,7 @@ Elsewhere, tests of such routes are marked with `tornado`.
 
 @pytest.fixture(autouse=True)
 def fast_path(request: pytest.FixtureRequest) -> Iterator[None]:
-    """Sets FAST_PATH for the listeners that the test opens."""
+    """Sets whether the listeners that the test opens have a fast path."""
     with patch.object(api, "FAST_PATH", getattr(request, "param", True)):
         yield
 

@@ -39,10 +39,12 @@ def open_app(bench: Bench, io_loop: IOLoop, **limits: Any) -> Iterator[App]:
 async def opened_app(bench: Bench, **limits: int | str) -> AsyncIterator[App]:
     """Yield the objects of a listener on this store; `limits` are settings."""
     given = bench.store.settings.model_dump(by_alias=True) | {
-        name.upper(): value for name, value in {"fast_path": FAST_PATH, **limits}.items()
+        name.upper(): value for name, value in limits.items()
     }
     settings = ServerSettings.model_validate(given)
     app = App(settings, bench.store, job_types.find(settings.job_type_packages))
+    if not FAST_PATH:
+        app.fast_path = None
     try:
         yield app
     finally:

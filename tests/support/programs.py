@@ -24,6 +24,8 @@ from tests.support.waiting import wait_for
 from tests.support.warm_start import WarmProcess, start_warm
 
 FINAL = ("succeeded", "failed", "canceled")
+WITHOUT_NAMESPACES = {"runner.pool.linux.namespaces._OPEN_TREE": "-1"}
+"""What makes a program run as on a kernel without mount namespaces: see `warm_start`."""
 
 
 class Program:

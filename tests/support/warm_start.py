@@ -4,6 +4,9 @@ Importing takes a second of CPU time for each service, which was a fifth of the 
 fork is a process like any other: it has its own session, environment and signal handlers, and runs
 `python -m server`, `python -m runner` or `python -m storage` from the first line.
 
+A variable with dots in its name, such as server.http_server.SLOW_SECONDS, gives a constant of a
+module another value in that program. Only tests can do so: the programs do not read it.
+
     test ──name, environment, log──▶ template ──fork──▶ program
          ◀──process id, wait status──
 """
@@ -38,6 +41,7 @@ MODULES = (
     "admin.transfer.vacuum",
 )
 _END_SECONDS = 50
+_OURS = ("admin", "runner", "server", "storage")
 _STARTS_PYTHON = ("PYTHON", "LD_")
 """Variables with these prefixes change how Python itself starts, which a fork cannot show."""
 
@@ -205,9 +209,19 @@ def become(request: dict[str, Any]) -> str:
         log = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND)
         os.dup2(log, descriptor)
         os.close(log)
+    set_constants(request["environ"])
     sys.argv[1:] = request["arguments"]
     name: str = request["name"]
     return name
+
+
+def set_constants(environ: Mapping[str, str]) -> None:
+    """Give the constants that variables name by module and name other values of their types."""
+    for path, text in environ.items():
+        module, dot, name = path.rpartition(".")
+        if dot and module.startswith(_OURS):
+            owner = importlib.import_module(module)
+            setattr(owner, name, type(getattr(owner, name))(text))
 
 
 def _connected() -> tuple[socket.socket, socket.socket]:

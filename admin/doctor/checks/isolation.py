@@ -55,18 +55,14 @@ def check(subject: Subject) -> Iterator[Finding]:
             "a worker with JOB_NETWORK=none does not start" if blocked else "jobs can use networks",
             "unset JOB_NETWORK, or use Linux on x86-64 or ARM with CONFIG_SECCOMP_FILTER",
         )
-    if subject.worker.job_namespaces == "auto":
-        yield _namespaces(os.path.realpath(subject.worker.data_dir))
-    if subject.worker.job_cgroups == "none":
-        return
+    yield _namespaces(os.path.realpath(subject.worker.data_dir))
     if lack := cgroups.lack_of_delegation():
         yield Finding(
             NAME,
             "note",
             f"jobs have no control groups of their own: {lack}",
             "limits hold for each process of a job, and not for all of them together",
-            "delegate a group to the worker, see docs/lifecycle.md#control-groups; or accept it "
-            "with JOB_CGROUPS=none",
+            "delegate a group to the worker, see docs/lifecycle.md#control-groups; or accept it",
         )
     else:
         yield ok(NAME, "this control group is delegated, so each job can have one of its own")
@@ -82,6 +78,5 @@ def _namespaces(data_dir: str) -> Finding:
         f"jobs cannot have mount namespaces here: {lack}",
         "jobs share /dev/shm, and learn whether files exist; only filters of system calls keep "
         "them from changing modes, owners and attributes",
-        "allow user namespaces, see docs/security.md#mount-namespaces; or accept it with "
-        "JOB_NAMESPACES=none",
+        "allow user namespaces, see docs/security.md#mount-namespaces; or accept it",
     )

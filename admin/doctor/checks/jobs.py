@@ -132,8 +132,8 @@ _TEXTS = {
         "warning",
         "no worker allows the limits {name}",
         "its jobs wait until one does",
-        "start a worker with higher JOB_MEMORY_BYTES, JOB_CPU_SECONDS and LOG_BYTES, or a lower "
-        "JOB_NICE",
+        "start a worker with higher JOB_MEMORY_BYTES, JOB_CPU_SECONDS and LOG_BYTES; nice must be "
+        "at least 5",
     ),
 }
 """For each cause: the level, what was found, why it matters, and what mends it."""

@@ -19,22 +19,21 @@ _OWN_PROCESSES = 24
 
 def check(subject: Subject) -> Iterator[Finding]:
     """Yield the limits that are too low for the settings."""
-    found = [*_of_files(subject), *_of_processes(subject), *_of_memory(subject)]
+    found = [*_of_files(), *_of_processes(subject), *_of_memory(subject)]
     yield from found
     if not found:
         yield ok(NAME, "open files, processes and memory suffice for the settings")
 
 
-def _of_files(subject: Subject) -> Iterator[Finding]:
+def _of_files() -> Iterator[Finding]:
     _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    wanted = max(_FILES, 2 * (subject.listener.max_connections or 0))
-    if hard != resource.RLIM_INFINITY and hard < wanted:
+    if hard != resource.RLIM_INFINITY and hard < _FILES:
         yield Finding(
             NAME,
             "warning",
-            f"a process may open {hard:,} files, and the listener wants {wanted:,}",
+            f"a process may open {hard:,} files, and the listener wants {_FILES:,}",
             "it serves half as many connections at once, and further clients wait",
-            f"ulimit -n {wanted}; systemd: LimitNOFILE={wanted}; Docker: --ulimit nofile={wanted}",
+            f"ulimit -n {_FILES}; systemd: LimitNOFILE={_FILES}; Docker: --ulimit nofile={_FILES}",
         )
 
 

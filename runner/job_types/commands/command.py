@@ -159,7 +159,7 @@ class Command(JobType[Any]):
         if number == signal.SIGXCPU:
             raise CpuTimeExceeded(f"{self.program} used more CPU time than it may")
         if number == signal.SIGXFSZ:
-            raise FileTooLarge(f"{self.program} wrote a file beyond JOB_FILE_BYTES")
+            raise FileTooLarge(f"{self.program} wrote a file beyond JOB_FOLDER_BYTES")
         if number == signal.SIGKILL:
             _share_fate()
 

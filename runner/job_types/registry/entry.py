@@ -8,7 +8,6 @@ from pathlib import Path
 from pydantic import ValidationError
 
 from runner.job_types.base import (
-    MAX_DATA_RATIO,
     AnyJobType,
     Context,
     JobError,
@@ -30,15 +29,8 @@ TRACEPARENT = "TRACEPARENT"
 class JobEntry:
     """Runs requests. `load` in `loader.py` makes it, and describes the requests."""
 
-    def __init__(
-        self,
-        job_types: JobTypes,
-        max_data_bytes: int | None = None,
-        max_data_ratio: int = MAX_DATA_RATIO,
-    ) -> None:
-        """`max_data_bytes` and `max_data_ratio` are attributes of each Context."""
+    def __init__(self, job_types: JobTypes) -> None:
         self._job_types = job_types
-        self._max_data = max_data_bytes, max_data_ratio
 
     @property
     def notes(self) -> list[Json]:
@@ -65,7 +57,6 @@ class JobEntry:
         cores = fields.get("cores", 1)
         context = Context(fields["job_id"], fields["attempt"], upload, report, cores)
         context.list_uploads = files_of
-        context.max_data_bytes, context.max_data_ratio = self._max_data
         try:
             done = keep_returned_files(job_type.run(payload, context), context)
         finally:

@@ -12,7 +12,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from types import ModuleType
 
-from runner.job_types.base import MAX_DATA_RATIO, AnyJobType
+from runner.job_types.base import AnyJobType
 from runner.job_types.commands.command import Command
 from runner.job_types.commands.file import command_types
 from runner.job_types.registry.broken import BrokenType, DeclarationError, explain, one_line
@@ -68,14 +68,9 @@ def find(packages: Sequence[str] = PACKAGES) -> JobTypes:
     return found
 
 
-def load(
-    packages: Sequence[str] = PACKAGES,
-    max_data_bytes: int | None = None,
-    max_data_ratio: int = MAX_DATA_RATIO,
-) -> JobEntry:
+def load(packages: Sequence[str] = PACKAGES) -> JobEntry:
     """Load all job types, and return the entry that job processes call.
 
-    `max_data_bytes` and `max_data_ratio` become the attributes of the same names of each Context.
     Raises JobTypesError for an invalid job type, or for one whose `load` raises, if its module was
     named; others are left out.
 
@@ -94,7 +89,7 @@ def load(
     found = find(packages)
     for job_type in list(found.values()):
         _load(found, job_type)
-    return JobEntry(found, max_data_bytes, max_data_ratio)
+    return JobEntry(found)
 
 
 def drop_missing_programs(found: JobTypes) -> None:

@@ -7,10 +7,8 @@ import the job types themselves, nor Pydantic, which they need.
 from collections.abc import Callable
 
 
-def load(
-    packages: tuple[str, ...], max_data_bytes: int | None, max_data_ratio: int
-) -> Callable[[str, Callable[[str], None]], str]:
+def load(packages: tuple[str, ...]) -> Callable[[str, Callable[[str], None]], str]:
     """Load all job types of these sources; returns `runner.job_types.registry.entry.JobEntry`."""
     from runner.job_types.registry import loader
 
-    return loader.load(packages, max_data_bytes, max_data_ratio)
+    return loader.load(packages)

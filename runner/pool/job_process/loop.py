@@ -213,7 +213,6 @@ class SoftLimits:
             resource.RLIMIT_DATA: limits.memory_bytes,
             resource.RLIMIT_CPU: limits.cpu_seconds
             and math.ceil(processes.cpu_clock()) + limits.cpu_seconds,
-            resource.RLIMIT_NOFILE: limits.open_files,
             resource.RLIMIT_FSIZE: limits.file_bytes,
         }
         for which, soft in wanted.items():

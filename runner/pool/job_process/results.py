@@ -96,9 +96,7 @@ def _exceeded_limit(error: BaseException, limits: JobLimits) -> str:
     """Return the setting whose limit caused an OSError, in parentheses; "" if none did."""
     number = error.errno if isinstance(error, OSError) else None
     if number == errno.EFBIG and limits.file_bytes is not None:
-        return f" (JOB_FILE_BYTES={limits.file_bytes})"
-    if number == errno.EMFILE and limits.open_files is not None:
-        return f" (JOB_OPEN_FILES={limits.open_files})"
+        return f" (JOB_FOLDER_BYTES={limits.file_bytes})"
     return ""
 
 

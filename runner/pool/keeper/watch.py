@@ -195,7 +195,7 @@ class CallWatch:
         if code == -signal.SIGXCPU and self._process.over_cpu_limit() >= 0:
             return self._out_of_cpu_time()
         if code == -signal.SIGXFSZ:
-            text = "the job process wrote a file beyond JOB_FILE_BYTES"
+            text = "the job process wrote a file beyond JOB_FOLDER_BYTES"
             return _ended("crashed", "FileTooLarge", text)
         if code == -signal.SIGKILL and self._process.memory_ran_out():
             return _ended("out_of_memory", "OutOfMemory", self._process.why_no_memory())

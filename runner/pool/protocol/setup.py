@@ -20,8 +20,6 @@ class JobLimits:
     cpu_seconds: int | None = None
     """CPU time of all threads (RLIMIT_CPU). The kernel checks whole seconds, so a job may use up to
     one more."""
-    open_files: int | None = None
-    """Open file descriptors (RLIMIT_NOFILE), including the few of the job process itself."""
     file_bytes: int | None = None
     """Size of each file that the job writes (RLIMIT_FSIZE)."""
     folder_bytes: int | None = None

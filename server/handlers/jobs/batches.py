@@ -15,13 +15,15 @@ from server.http.problems import Problem
 from server.jobs.admission import Admission, Admissions
 from server.jobs.batches import BatchSubmissions
 
+MAX_BATCH_BYTES = 16 << 20
+"""Size of the largest batch. A larger one gets 413."""
+
 
 class NewBatchHandler(Handler):
     """The submission of batches."""
 
     admissions: Admissions
     batches: BatchSubmissions
-    max_batch_bytes: int
     ROUTE = "/jobs/batch"
     LIMITED = True
     ALLOW = "OPTIONS, POST"
@@ -35,7 +37,7 @@ class NewBatchHandler(Handler):
         """Accept a JSON array or JSON lines. Raises Problem 400, 409, 413, 415, 422, 503 or 507."""
         self._is_atomic = read_query(BatchQuery, query_parameters(self)).atomic
         headers = self.request.headers
-        body = json_body(headers, self.max_batch_bytes, *JSON_LINES)
+        body = json_body(headers, MAX_BATCH_BYTES, *JSON_LINES)
         size = content_length(headers.get("Content-Length")) or 0
         self._admission = await self.admissions.admit(headers, self.caller, size)
         return body

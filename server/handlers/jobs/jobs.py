@@ -48,7 +48,7 @@ class JobsHandler(SubmissionHandler):
         size = content_length(self.request.headers.get("Content-Length")) or 0
         body: JsonBody | FormBody
         if kind == "application/json":
-            body = json_body(self.request.headers, self.intake.max_json_bytes)
+            body = json_body(self.request.headers, self.MAX_JSON_BYTES)
         elif kind == "multipart/form-data":
             body = self._form_body(size, options.get("boundary", ""))
         else:
@@ -130,11 +130,11 @@ class JobsHandler(SubmissionHandler):
 
     def _least_file_size(self, size: int) -> int:
         """The least size of the file in a form with so many bytes."""
-        return max(0, size - self.intake.max_json_bytes - OVERHEAD_BYTES)
+        return max(0, size - self.MAX_JSON_BYTES - OVERHEAD_BYTES)
 
     def _form_body(self, size: int, boundary: str) -> FormBody:
         self.require_file_size(self._least_file_size(size))
-        limits = self.intake.max_json_bytes, self.intake.max_upload_bytes
+        limits = self.MAX_JSON_BYTES, self.intake.max_upload_bytes
         return FormBody(boundary, *limits, self._open_file, self.offer_buffer)
 
     async def _open_file(self, delimiter: bytes) -> FilePart:

@@ -26,7 +26,6 @@ class Intake:
     admissions: Admissions
     disk_watermark: DiskWatermark
     uploads: Uploads
-    max_json_bytes: int
     max_upload_bytes: int
     run_file_io: RunBlocking
 
@@ -35,6 +34,8 @@ class SubmissionHandler(Handler):
     """Admits submissions by their heads, and stores them with their files."""
 
     LIMITED = True
+    MAX_JSON_BYTES = 1 << 20
+    """Size of the largest JSON body or form field. A larger one gets 413."""
     intake: Intake
     jobs: Jobs
     admission: Admission | None = None

@@ -14,7 +14,7 @@ from admin.doctor.checks.file_systems import of_mount
 from admin.doctor.findings import worker_processes
 from admin.doctor.findings.finding import Finding
 from admin.support_bundle import contents
-from runner.pool.linux import landlock, namespaces, seccomp
+from runner.pool.linux import cgroups, landlock, namespaces, seccomp
 from storage.files.mounts import Mount, mount_of
 from tests.admin.doctor.conftest import MakeSubject
 from tests.support.programs import running_service
@@ -244,13 +244,15 @@ def test_jobs_without_mount_namespaces_are_reported(
 ) -> None:
     monkeypatch.setattr(namespaces, "why_impossible", lambda _view: lack)
     monkeypatch.setattr(seccomp, "is_supported", lambda: True)
-    assert levels(isolation.check(subject(JOB_CGROUPS="none"))) == ["ok", expected]
+    monkeypatch.setattr(cgroups, "lack_of_delegation", lambda: None)
+    assert levels(isolation.check(subject())) == ["ok", expected, "ok"]
 
 
 def test_jobs_without_network_need_seccomp(
     subject: MakeSubject, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(seccomp, "is_supported", lambda: False)
-    none = {"JOB_CGROUPS": "none", "JOB_NAMESPACES": "none"}
-    assert levels(isolation.check(subject(**none))) == ["note"]
-    assert levels(isolation.check(subject(JOB_NETWORK="none", **none))) == ["error"]
+    monkeypatch.setattr(cgroups, "lack_of_delegation", lambda: None)
+    monkeypatch.setattr(namespaces, "why_impossible", lambda _view: None)
+    assert levels(isolation.check(subject())) == ["note", "ok", "ok"]
+    assert levels(isolation.check(subject(JOB_NETWORK="none"))) == ["error", "ok", "ok"]

@@ -60,7 +60,7 @@ CLIENT_LIMITS = (
         SLOW,
     ),
     Mutant(
-        "there are at most MAX_CONNECTIONS connections",
+        "a listener has a maximum of connections",
         "server/http/acceptor.py",
         "full = len(self._open) >= self._max_connections",
         "full = False",

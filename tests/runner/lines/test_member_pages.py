@@ -356,9 +356,9 @@ def test_compressed_members_expand_within_the_limits(
     limits = DecompressionLimits(ratio_from_bytes=1000)
     monkeypatch.setattr(member_text, "DecompressionLimits", lambda: limits)
     reader = Reader(tmp_path / "the file", zip_of({"bomb.log": b"\n" * 3_000_000}))
-    assert "MAX_DATA_RATIO" in list(reader.pages(match="x"))[-1]["problem"]
+    assert "times its file" in list(reader.pages(match="x"))[-1]["problem"]
     reader = Reader(tmp_path / "the file", gzip.compress(tar_of({"bomb.gz": bomb})))
-    assert "MAX_DATA_RATIO" in list(reader.pages(match="x"))[-1]["problem"]
+    assert "times its file" in list(reader.pages(match="x"))[-1]["problem"]
 
 
 def test_a_wrong_cursor_is_refused(tmp_path: Path) -> None:

@@ -19,7 +19,7 @@ from tests.support.paths import ROOT
 from tests.support.pool import limit_calls, pools
 from tests.support.pool.pools import Owner, open_pool
 
-LIMITED = JobLimits(memory_bytes=128 * 2**20, cpu_seconds=1, open_files=50)
+LIMITED = JobLimits(memory_bytes=128 * 2**20, cpu_seconds=1)
 MIB = 2**20
 
 
@@ -101,7 +101,6 @@ def test_the_limits_apply_to_programs_that_a_job_starts() -> None:
     assert own == childs
     assert own[0] == LIMITED.memory_bytes
     assert own[1] in (1, 2)  # the CPU time used before is rounded up to seconds
-    assert own[2] == LIMITED.open_files
 
 
 def test_without_limits_a_job_has_the_limits_of_the_worker() -> None:

@@ -16,7 +16,7 @@ from tests.support.pool.pools import Owner, open_pool
 from tests.support.waiting import wait_for
 
 MIB = 2**20
-LIMITS = JobLimits(file_bytes=MIB, folder_bytes=4 * MIB, processes=40, open_files=50, nice=5)
+LIMITS = JobLimits(file_bytes=MIB, folder_bytes=4 * MIB, processes=40, nice=5)
 
 
 @pytest.fixture
@@ -37,7 +37,7 @@ def test_exceeding_the_file_size_raises_an_error_that_names_the_setting(owner: O
     assert owner.value("write_file", size=MIB) == MIB
     outcome = owner.run("write_file", size=MIB + 1)
     assert (outcome.kind, outcome.error_type) == ("raised", "OSError")
-    assert outcome.error_message == f"[Errno 27] File too large (JOB_FILE_BYTES={MIB})"
+    assert outcome.error_message == f"[Errno 27] File too large (JOB_FOLDER_BYTES={MIB})"
 
 
 def test_the_file_size_limit_does_not_apply_to_results(owner: Owner) -> None:
@@ -49,13 +49,6 @@ def test_a_job_killed_by_sigxfsz_fails_with_file_too_large(owner: Owner) -> None
     assert (outcome.kind, outcome.error_type) == ("crashed", "FileTooLarge")
     outcome = owner.run("write_file", size=MIB + 1)
     assert outcome.kind == "raised"
-
-
-def test_too_many_open_files_raise_an_error_that_names_the_setting(owner: Owner) -> None:
-    outcome = owner.run("open_files", number=100)
-    assert (
-        outcome.error_message == "[Errno 24] Too many open files: '/dev/null' (JOB_OPEN_FILES=50)"
-    )
 
 
 @pytest.mark.parametrize("size", [0, MIB])

@@ -13,6 +13,7 @@ from server.auth.authenticate import Authenticator
 from server.auth.caller_quotas import CallerQuotas
 from server.auth.callers import UNRESTRICTED, Caller, Role
 from server.auth.quotas import Quotas, parse_quotas
+from server.auth.rate_limits import Rate
 from server.auth.token_entries import TokensError
 from server.auth.tokens import parse_tokens
 from server.http.problems import Problem
@@ -45,8 +46,8 @@ def file(tmp_path: Path) -> Path:
 def app(bench: Bench, io_loop: IOLoop, file: Path) -> Iterator[App]:
     """A listener whose callers may send very few requests, unless their quotas differ."""
     given = {"api_tokens_file": str(file), "cookie_secret": "sixteen characters"}
-    limits = {"rate_limit": 0.001, "rate_burst": 3}
-    with open_app(bench, io_loop, **given, **limits) as application:
+    with open_app(bench, io_loop, **given, rate_limit=0.001) as application:
+        application.authenticator._rate = Rate(0.001, 3)
         yield application
 
 

@@ -8,6 +8,7 @@ from tornado.httpclient import AsyncHTTPClient
 from tornado.ioloop import IOLoop
 
 from server.app import App
+from server.auth import rate_limits
 from server.auth.addresses import AllowedHosts, TrustedProxies, rate_limit_network
 from server.auth.authenticate import MAX_FAILURES, Authenticator, unauthorized
 from server.auth.callers import Caller, Role
@@ -42,14 +43,24 @@ def clock() -> Iterator[Clock]:
 
 @pytest.fixture
 def app(bench: Bench, io_loop: IOLoop) -> Iterator[App]:
-    limits = {"rate_limit": 0.5, "rate_burst": 3, "trusted_proxies": "127.0.0.1"}
-    with open_app(bench, io_loop, **limits) as application:
+    limits = {"rate_limit": 0.5, "trusted_proxies": "127.0.0.1"}
+    with (
+        patch.object(rate_limits, "MIN_BURST", 3),
+        open_app(bench, io_loop, **limits) as application,
+    ):
         yield application
 
 
 @pytest.fixture
 def client(app: App, http_client: AsyncHTTPClient, base_url: str) -> Client:
     return Client(http_client, base_url)
+
+
+def limited(per_second: float, burst: int) -> Authenticator:
+    """Limits of a rate with another burst than usual."""
+    limits = Authenticator(None, None)
+    limits._rate = Rate(per_second, burst)
+    return limits
 
 
 def refused(limits: Authenticator, address: str, caller: str | None = None) -> Problem | None:
@@ -101,7 +112,7 @@ async def test_clients_behind_a_trusted_proxy_have_separate_limits(
 
 
 def test_a_bucket_refills_over_time(clock: Clock) -> None:
-    limits = Authenticator(None, None, 10, 5)
+    limits = limited(10, 5)
     assert [bool(refused(limits, "a")) for _ in range(6)] == [False] * 5 + [True]
     assert refused(limits, "b") is None
     clock.now += 0.1
@@ -109,7 +120,7 @@ def test_a_bucket_refills_over_time(clock: Clock) -> None:
 
 
 def test_a_named_caller_has_one_limit_at_all_addresses(clock: Clock) -> None:
-    limits = Authenticator(None, None, 1, 2)
+    limits = limited(1, 2)
     assert refused(limits, "1.1.1.1", "ann") is None
     assert refused(limits, "2.2.2.2", "ann") is None
     assert refused(limits, "3.3.3.3", "ann") is not None
@@ -118,7 +129,7 @@ def test_a_named_caller_has_one_limit_at_all_addresses(clock: Clock) -> None:
 
 
 def test_an_ipv6_network_is_limited_as_one(clock: Clock) -> None:
-    limits = Authenticator(None, None, 1, 2)
+    limits = limited(1, 2)
     found = [bool(refused(limits, f"2001:db8::{n:x}")) for n in range(3)]
     assert found == [False, False, True]
     assert refused(limits, "2001:db8:0:1::1") is None

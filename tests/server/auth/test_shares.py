@@ -12,8 +12,10 @@ from tornado.httpclient import HTTPResponse
 from tornado.ioloop import IOLoop
 
 from server.app import App
+from server.events import shared_feed
 from server.jobs import resumable_uploads
 from storage.jobs import pattern_sets
+from storage.records.resumable_upload import UPLOAD_KEEP_SECONDS
 from storage.schedules import schedules
 from tests.support.api import Client, open_app, read
 from tests.support.callers import API_TOKENS, bearer
@@ -27,7 +29,10 @@ SCHEDULE = {"type": "sleep", "payload": {"seconds": 0}, "cron": "@yearly"}
 @pytest.fixture
 def app(bench: Bench, io_loop: IOLoop) -> Iterator[App]:
     """The application, with tokens."""
-    with open_app(bench, io_loop, api_tokens=API_TOKENS, max_streams=4) as application:
+    with (
+        patch.object(shared_feed, "MAX_STREAMS", 4),
+        open_app(bench, io_loop, api_tokens=API_TOKENS) as application,
+    ):
         yield application
 
 
@@ -65,7 +70,7 @@ async def test_expired_uploads_count_no_more(client: Client, bench: Bench) -> No
     with patch.object(resumable_uploads, "MAX_UPLOADS", 2):
         assert (await begin(client, "sue")).code == 201
         assert (await begin(client, "sue")).code == 409
-        past = time.time() - bench.store.settings.upload_keep_seconds - 60
+        past = time.time() - UPLOAD_KEEP_SECONDS - 60
         (folder,) = (bench.store.settings.data_dir / "uploads" / "partial").iterdir()
         info = json.loads((folder / "info").read_bytes())
         (folder / "info").write_text(json.dumps({**info, "created_at": round(past * 1000)}))

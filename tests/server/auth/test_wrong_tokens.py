@@ -4,11 +4,13 @@ import asyncio
 import json
 import socket
 from collections.abc import Iterator
+from unittest.mock import patch
 
 import pytest
 from tornado.ioloop import IOLoop
 
 from server.app import App
+from server.auth import rate_limits
 from server.auth.authenticate import MAX_FAILURES
 from tests.support.api import Client, open_app, read
 from tests.support.callers import API_TOKENS, bearer, token
@@ -24,8 +26,11 @@ pytestmark = [pytest.mark.gen_test, pytest.mark.sqlite]
 @pytest.fixture
 def app(bench: Bench, io_loop: IOLoop) -> Iterator[App]:
     """The application, with tokens and a rate, behind a trusted proxy."""
-    limits = {"rate_limit": 0.01, "rate_burst": 3, "trusted_proxies": "127.0.0.1"}
-    with open_app(bench, io_loop, api_tokens=API_TOKENS, **limits) as application:
+    limits = {"rate_limit": 0.01, "trusted_proxies": "127.0.0.1"}
+    with (
+        patch.object(rate_limits, "MIN_BURST", 3),
+        open_app(bench, io_loop, api_tokens=API_TOKENS, **limits) as application,
+    ):
         yield application
 
 

@@ -5,6 +5,7 @@ import json
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
+from unittest.mock import patch
 from uuid import UUID
 
 import pytest
@@ -325,8 +326,9 @@ async def test_only_a_client_that_does_not_read_is_dropped(
     await fast.close()
 
 
+@patch.object(shared_feed, "MAX_STREAMS", 2)
 async def test_the_number_of_open_streams_is_limited(follow: Followers, bench: Bench) -> None:
-    async with listener(bench, max_streams=2) as url:
+    async with listener(bench) as url:
         followers = [await follow(url, "/events") for _ in range(2)]
         for follower in followers:
             await follower.begun()

@@ -27,6 +27,7 @@ DIFFERS = ("Date", "Location", "Etag", "X-Request-Id", "Content-Length")
 
 
 def read_request(app: App, method: str, path: str, headers: dict[str, str]) -> Request | None:
+    assert app.fast_path
     return app.fast_path.read(head(method, path, headers))
 
 

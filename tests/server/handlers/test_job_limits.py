@@ -66,7 +66,7 @@ async def test_limits_out_of_their_range_are_refused(
         ("memory_bytes", GIB + 1, "at most 1073741824 (JOB_MEMORY_BYTES)"),
         ("cpu_seconds", 61, "at most 60 (JOB_CPU_SECONDS)"),
         ("max_output_bytes", 65537, "at most 65536 (LOG_BYTES)"),
-        ("nice", 4, "at least 5 (JOB_NICE)"),
+        ("nice", 4, "at least 5"),
     ],
 )
 async def test_a_limit_that_no_living_worker_allows_is_refused_with_what_they_allow(
@@ -123,7 +123,7 @@ async def test_a_job_of_a_batch_is_refused_alone(client: Client, bench: Bench) -
 async def test_a_form_is_refused_before_its_file_is_stored(client: Client, bench: Bench) -> None:
     bench.runner(limits=SMALL)
     problem = await client.post_form([("nice", None, b"3"), *analyze_form()], 422)
-    assert "JOB_NICE" in problem["errors"][0]["detail"]
+    assert "at least 5" in problem["errors"][0]["detail"]
     assert bench.store.database.rows(UploadRow.select()) == []
 
 

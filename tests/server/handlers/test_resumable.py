@@ -22,6 +22,7 @@ from tornado.ioloop import IOLoop
 from server.app import App
 from server.jobs import admission, resumable_uploads
 from storage.files.resumable.folder import FolderResumables
+from storage.records.resumable_upload import UPLOAD_KEEP_SECONDS
 from tests.support.api import Client, form, open_app, read
 from tests.support.callers import API_TOKENS, bearer
 from tests.support.stores import Bench, upload_files
@@ -382,7 +383,7 @@ async def test_a_full_disk_keeps_what_has_arrived(
 
 async def test_an_upload_expires_after_its_last_change(client: Client, bench: Bench) -> None:
     path = await new(client)
-    past = time.time() - bench.store.settings.upload_keep_seconds - 60
+    past = time.time() - UPLOAD_KEEP_SECONDS - 60
     folder = bench.store.settings.data_dir / "uploads" / "partial" / path.rpartition("/")[2]
     os.utime(folder / "data", (past, past))
     info = json.loads((folder / "info").read_bytes())

@@ -9,12 +9,14 @@ import zipfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
+from unittest.mock import patch
 from urllib.parse import urlparse
 
 import pytest
 from tornado.ioloop import IOLoop
 
 from server.app import FILE_THREADS, App
+from server.handlers.jobs.submission import SubmissionHandler
 from server.http.problems import Problem
 from server.upload.file_part import FilePart
 from server.upload.form import FormBody
@@ -29,12 +31,15 @@ MAX_FILE = 300_000
 
 @pytest.fixture
 def small_limits() -> dict[str, int]:
-    return {"max_upload_bytes": MAX_FILE, "max_json_bytes": 2000}
+    return {"max_upload_bytes": MAX_FILE}
 
 
 @pytest.fixture
 def app(bench: Bench, io_loop: IOLoop, small_limits: dict[str, int]) -> Iterator[App]:
-    with open_app(bench, io_loop, **small_limits) as application:
+    with (
+        patch.object(SubmissionHandler, "MAX_JSON_BYTES", 2000),
+        open_app(bench, io_loop, **small_limits) as application,
+    ):
         yield application
 
 

@@ -37,8 +37,15 @@ ROOM_AGAIN = "there is room for connections again"
 
 @pytest.fixture(scope="module")
 def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
-    with running_service("", tmp_path_factory.mktemp("edge"), MAX_HEADER_BYTES="4096") as service:
+    with running_service("", tmp_path_factory.mktemp("edge")) as service:
         yield service
+
+
+def at_most(connections: int) -> dict[str, str]:
+    """Constants with which a listener has so many connections at most."""
+    acceptor = "server.http.acceptor"
+    few = {"RESERVED_FILES": 1 << 30, "MIN_CONNECTIONS": connections}
+    return {f"{acceptor}.{name}": str(value) for name, value in few.items()}
 
 
 def count_logged(service: Service, message: str) -> int:
@@ -51,7 +58,7 @@ def seconds_of_cpu(service: Service) -> float:
 
 
 def test_at_the_maximum_idle_connections_are_closed_for_new_clients(tmp_path: Path) -> None:
-    with running_service("", tmp_path, MAX_CONNECTIONS="20") as service:
+    with running_service("", tmp_path, **at_most(20)) as service:
         with open_connections(service, 60):
             for _ in range(5):
                 assert is_healthy(service)
@@ -62,7 +69,7 @@ def test_at_the_maximum_idle_connections_are_closed_for_new_clients(tmp_path: Pa
 
 
 def test_connections_that_are_being_served_are_not_closed(tmp_path: Path) -> None:
-    with running_service("", tmp_path, MAX_CONNECTIONS="2") as service:
+    with running_service("", tmp_path, **at_most(2)) as service:
         job_id = service.submit(payload={"seconds": 1})
         wait = f"GET /jobs/{job_id}?wait=3 HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n"
         with connect(service) as one, connect(service) as two:
@@ -79,7 +86,7 @@ def test_connections_that_are_being_served_are_not_closed(tmp_path: Path) -> Non
 def test_streams_use_at_most_half_of_the_connections(tmp_path: Path) -> None:
     follow = b"GET /events HTTP/1.1\r\nHost: a\r\n\r\n"
     with (
-        running_service("", tmp_path, MAX_CONNECTIONS="4") as service,
+        running_service("", tmp_path, **at_most(4)) as service,
         open_connections(service, 2) as two,
     ):
         for client in two:
@@ -90,7 +97,7 @@ def test_streams_use_at_most_half_of_the_connections(tmp_path: Path) -> None:
 
 @pytest.mark.timing
 def test_without_file_descriptors_the_listener_waits_quietly_and_recovers(tmp_path: Path) -> None:
-    with running_service("", tmp_path, MAX_CONNECTIONS="1000") as service:
+    with running_service("", tmp_path, **at_most(1000)) as service:
         pid = service.listener.process.pid
         assert is_healthy(service)
         most = len(list(Path(f"/proc/{pid}/fd").iterdir())) + 30
@@ -139,8 +146,8 @@ def test_a_listener_that_may_open_64_files_serves_clients(tmp_path: Path) -> Non
 @pytest.mark.parametrize(
     "head",
     [
-        b"GET /" + b"x" * 5000 + b" HTTP/1.1\r\nHost: a\r\n\r\n",
-        b"GET / HTTP/1.1\r\nHost: a\r\nX: " + b"x" * 5000 + b"\r\n\r\n",
+        b"GET /" + b"x" * 17_000 + b" HTTP/1.1\r\nHost: a\r\n\r\n",
+        b"GET / HTTP/1.1\r\nHost: a\r\nX: " + b"x" * 17_000 + b"\r\n\r\n",
         b"GET / HTTP/1.1\r\n" + b"".join(b"X%d: 1\r\n" % n for n in range(5000)) + b"\r\n",
         b"x" * 100_000,
     ],

@@ -46,7 +46,8 @@ STATUSES = {"payload": 400, "finish_by": 409}
 
 @pytest.fixture(scope="module")
 def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
-    with running_service("", tmp_path_factory.mktemp("early"), SLOW_SECONDS="2") as service:
+    slow = {"server.http_server.SLOW_SECONDS": "2"}
+    with running_service("", tmp_path_factory.mktemp("early"), **slow) as service:
         yield service
 
 

@@ -177,7 +177,7 @@ async def test_the_type_of_a_problem_leads_to_its_section(client: Client) -> Non
 
 @pytest.fixture(scope="module")
 def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
-    settings = {"MAX_HEADER_BYTES": "4096", "SLOW_SECONDS": "1", "LOG_LEVEL": "DEBUG"}
+    settings = {"server.http_server.SLOW_SECONDS": "1", "LOG_LEVEL": "DEBUG"}
     with running_service("", tmp_path_factory.mktemp("ids"), **settings) as service:
         yield service
 
@@ -191,7 +191,7 @@ def logged(service: Service, request_id: str) -> list[dict[str, Any]]:
     ("data", "code"),
     [
         (b"garbage\r\n\r\n", "malformed_request"),
-        (b"GET / HTTP/1.1\r\nHost: a\r\nX: " + b"a" * 5000 + b"\r\n\r\n", "head_too_large"),
+        (b"GET / HTTP/1.1\r\nHost: a\r\nX: " + b"a" * 17_000 + b"\r\n\r\n", "head_too_large"),
         (b"GET / HTTP/1.1\r\n", "too_slow"),
         (JSON_HEAD + b"X-Request-ID: mine\r\nContent-Length: 9\r\n\r\n{", "too_slow"),
         (JSON_HEAD + b"X-Request-ID: ours\r\nTransfer-Encoding: chunked\r\n\r\nx", "too_slow"),

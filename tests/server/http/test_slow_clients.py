@@ -30,7 +30,8 @@ COUNT = 300
 @pytest.fixture(scope="module")
 def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
     folder: Path = tmp_path_factory.mktemp("slow")
-    with running_service("", folder, SLOW_SECONDS=str(SLOW_SECONDS), IDLE_SECONDS="3") as service:
+    slow = {"server.http_server.SLOW_SECONDS": str(SLOW_SECONDS), "IDLE_SECONDS": "3"}
+    with running_service("", folder, **slow) as service:
         yield service
 
 

@@ -2,12 +2,14 @@
 
 import json
 from collections.abc import Iterator
+from unittest.mock import patch
 
 import pytest
 from tornado.httpclient import AsyncHTTPClient
 from tornado.ioloop import IOLoop
 
 from server.app import App
+from server.auth import rate_limits
 from tests.support.api import Client, analyze_form, form, open_app, read
 from tests.support.stores import Bench
 
@@ -19,8 +21,8 @@ NO_ROOM = 2**60
 
 @pytest.fixture
 def app(bench: Bench, io_loop: IOLoop) -> Iterator[App]:
-    limits = {"max_queued_jobs": 1, "min_free_bytes": NO_ROOM, "rate_limit": 0.001, "rate_burst": 9}
-    with open_app(bench, io_loop, **limits) as app:
+    limits = {"max_queued_jobs": 1, "min_free_bytes": NO_ROOM, "rate_limit": 0.001}
+    with patch.object(rate_limits, "MIN_BURST", 9), open_app(bench, io_loop, **limits) as app:
         yield app
 
 

@@ -14,6 +14,7 @@ from tornado.httpclient import HTTPResponse
 from tornado.ioloop import IOLoop
 
 from server.app import App
+from server.handlers.jobs.submission import SubmissionHandler
 from server.jobs import use_counts
 from tests.support.api import Client, analyze_form, form, listener_client, open_app, read
 from tests.support.callers import API_TOKENS, bearer
@@ -34,15 +35,18 @@ STREAM = {"Content-Type": "application/offset+octet-stream"}
 @pytest.fixture
 def app(bench: Bench, io_loop: IOLoop) -> Iterator[App]:
     """A listener whose caller ann may keep 3 MB."""
-    given = {"api_tokens": TOKENS, "min_free_bytes": 0, "max_json_bytes": 1024}
+    given = {"api_tokens": TOKENS, "min_free_bytes": 0}
     with open_app(bench, io_loop, **given) as application:
         yield application
 
 
 @pytest.fixture(autouse=True)
-def counts_at_once() -> Iterator[None]:
+def small_limits() -> Iterator[None]:
     """Let a request without room be counted again, however shortly after the last count."""
-    with patch.multiple(use_counts, FULL_COUNT_SECONDS=0.0, COST_FACTOR=0):
+    with (
+        patch.multiple(use_counts, FULL_COUNT_SECONDS=0.0, COST_FACTOR=0),
+        patch.object(SubmissionHandler, "MAX_JSON_BYTES", 1024),
+    ):
         yield
 
 
@@ -119,7 +123,7 @@ async def test_a_file_that_never_fits_is_refused_although_jobs_may_start_soon(
     bench: Bench,
 ) -> None:
     tokens = API_TOKENS.replace("ann:submit", f"ann:submit queued=1 bytes={QUOTA}")
-    async with listener_client(bench, api_tokens=tokens, max_json_bytes=1024) as client:
+    async with listener_client(bench, api_tokens=tokens) as client:
         read(await post(client, "/jobs", {"type": "sleep", "payload": {"seconds": 5}}), 202)
         assert read(await send_form(client, CONTENT * 2), 413)["quota"] == "bytes"
         assert read(await send_form(client), 429)["quota"] == "queued"

@@ -253,7 +253,7 @@ def test_exit_codes_decide_the_outcome() -> None:
     [
         ("TERM", "sh was killed by SIGTERM"),
         ("XCPU", "sh used more CPU time than it may"),
-        ("XFSZ", "sh wrote a file beyond JOB_FILE_BYTES"),
+        ("XFSZ", "sh wrote a file beyond JOB_FOLDER_BYTES"),
     ],
 )
 def test_a_program_that_a_signal_kills_fails_the_job(number: str, message: str) -> None:
