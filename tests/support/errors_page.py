@@ -29,13 +29,13 @@ def page() -> str:
 
 
 def _group(status: int, codes: list[Code]) -> str:
-    return "\n".join([f"## {status}", "", *map(_section, codes)])
+    return "\n".join([f"## {status}", *map(_section, codes)])
 
 
 def _section(code: Code) -> str:
-    texts = (f"**{code.title}.** {code.when}", f"*Remedy:* {code.remedy}")
-    paragraphs = [fill(text, 120, break_long_words=False, break_on_hyphens=False) for text in texts]
-    return "\n\n".join([f"### {code}", *paragraphs]) + "\n"
+    text = f"**{code.title}.** {code.when} *Remedy:* {code.remedy}"
+    filled = fill(text, 120, break_long_words=False, break_on_hyphens=False)
+    return f"### {code}\n{filled}\n"
 
 
 if __name__ == "__main__":
