@@ -57,7 +57,7 @@ class Result:
 
 
 class JobsCommand:
-    """The command `jobservice`, set up for a service, without profiles."""
+    """The command `jobservice`, set up for a service."""
 
     def __init__(self, url: str, folder: Path):
         self.url = url

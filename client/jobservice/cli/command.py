@@ -9,7 +9,7 @@ import inspect
 import os
 import sys
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass, fields, is_dataclass
+from dataclasses import dataclass, fields, is_dataclass
 from typing import Annotated, Any, TypeVar
 
 import typer
@@ -25,66 +25,52 @@ Function = TypeVar("Function", bound=Command)
 
 
 @dataclass
-class JsonOption:
-    """The option of commands that talk to no service."""
+class CommonOptions:
+    """The options of all commands."""
 
     as_json: Annotated[
         bool, typer.Option("--json", help="Print JSON: one document, or a line for each item.")
     ] = False
-
-
-@dataclass
-class CommonOptions(JsonOption):
-    """The options of all other commands."""
-
     url: Annotated[
         str | None, typer.Option("--url", metavar="URL", help="Address of the service.")
-    ] = None
-    profile: Annotated[
-        str | None,
-        typer.Option("--profile", metavar="NAME", help="A profile; `config` lists them."),
     ] = None
 
     def over(self, others: "CommonOptions | None") -> "CommonOptions":
         """Return these options, completed by others where they are not set."""
         if others is None:
             return self
-        named = self if self.url or self.profile else others
-        return CommonOptions(self.as_json or others.as_json, named.url, named.profile)
+        return CommonOptions(self.as_json or others.as_json, self.url or others.url)
 
 
 def command(
     app: typer.Typer,
     name: str,
     examples: Sequence[str] = (),
-    common: type[JsonOption] = CommonOptions,
 ) -> Callable[[Function], Function]:
     """Register a function as a command. Its docstring is the help."""
 
     def register(function: Function) -> Function:
         shown = "\n".join(f"  {program.name()} {example}" for example in examples)
         epilog = f"\b\nExamples:\n{shown}"
-        app.command(name, epilog=epilog if examples else None)(_runner(function, common))
+        app.command(name, epilog=epilog if examples else None)(_runner(function))
         return function
 
     return register
 
 
-def default_command(
-    app: typer.Typer, common: type[JsonOption] = CommonOptions
-) -> Callable[[Function], Function]:
+def default_command(app: typer.Typer) -> Callable[[Function], Function]:
     """Register the function that runs if none of the app's commands is named."""
 
     def register(function: Function) -> Function:
-        app.callback(invoke_without_command=True)(_runner(function, common))
+        app.callback(invoke_without_command=True)(_runner(function))
         return function
 
     return register
 
 
-def _runner(function: Command, common: type[JsonOption]) -> Callable[..., None]:
+def _runner(function: Command) -> Callable[..., None]:
     """A function with one parameter per option, as typer wants it."""
-    groups: dict[str, Any] = {"session": common}
+    groups: dict[str, Any] = {"session": CommonOptions}
     parameters: list[inspect.Parameter] = []
     for parameter in inspect.signature(function, eval_str=True).parameters.values():
         if is_dataclass(parameter.annotation):
@@ -98,7 +84,7 @@ def _runner(function: Command, common: type[JsonOption]) -> Callable[..., None]:
         for name, group in groups.items():
             values[name] = group(**{each.name: values.pop(each.name) for each in fields(group)})
         root = typer_context.find_root()
-        given = CommonOptions(**asdict(values.pop("session"))).over(root.obj)
+        given = values.pop("session").over(root.obj)
         root.obj = given
         if typer_context.invoked_subcommand is None:
             raise typer.Exit(run_command(given, lambda session: function(session, **values)))
@@ -107,7 +93,7 @@ def _runner(function: Command, common: type[JsonOption]) -> Callable[..., None]:
     first = inspect.Parameter(
         "typer_context", inspect.Parameter.POSITIONAL_OR_KEYWORD, annotation=typer.Context
     )
-    signature = inspect.Signature([first, *parameters, *_options(common)])
+    signature = inspect.Signature([first, *parameters, *_options(CommonOptions)])
     run.__signature__ = signature  # type: ignore[attr-defined]
     run.__annotations__ = {}
     return run
@@ -123,16 +109,13 @@ def run_command(options: CommonOptions, body: Callable[[Session], int | None]) -
     """Run a command, report its error, and return its exit code."""
     output = Output(options.as_json)
     try:
-        find_address = functools.partial(config.address, options.url, options.profile, os.environ)
+        find_address = functools.partial(config.address, options.url, os.environ)
         with Session(find_address, output) as session:
             return body(session) or exits.SUCCEEDED
     except exits.EXPECTED as error:
         output.error(error)
         if isinstance(error, ConnectionFailed):
-            config_command = f"`{program.name()} config`"
-            output.hint(
-                f"Name another service with --url, --profile, JOBS_URL or {config_command}."
-            )
+            output.hint("Name another service with --url or JOBS_URL.")
         return exits.of_error(error)
     except KeyboardInterrupt:
         return exits.INTERRUPTED

@@ -129,12 +129,13 @@ def _ask(
     """
     from jobservice import Client
 
-    url, profile = _named_service(ctx)
+    # --url may stand before or behind the command.
+    url = ctx.params.get("url") or ctx.find_root().params.get("url")
     found: list[Choice] = []
 
     def ask() -> None:
         try:
-            address = config.address(url, profile, os.environ)
+            address = config.address(url, os.environ)
             token = address.token or ""
             with Client(address.url, token, timeout=SECONDS, retry_seconds=0.0) as client:
                 found.extend(read(client))
@@ -145,12 +146,3 @@ def _ask(
     thread.start()
     thread.join(SECONDS)
     return [choice for choice in found if choice[0].startswith(incomplete)]
-
-
-def _named_service(ctx: typer.Context) -> tuple[str | None, str | None]:
-    """The options --url and --profile, which may stand before or behind the command."""
-    for each in (ctx, ctx.find_root()):
-        url, profile = each.params.get("url"), each.params.get("profile")
-        if url or profile:
-            return url, profile
-    return None, None

@@ -26,12 +26,10 @@ from jobservice.cli.commands import (
     lines,
     lists,
     pattern_sets,
-    profiles,
     queues,
     report,
     schedules,
     submit,
-    top,
     types,
     upload,
     whoami,
@@ -43,7 +41,7 @@ Usage: {name} [OPTIONS] COMMAND [ARGS]...
 Commands of a Job Service (`{name} COMMAND --help` explains each):
 {commands}
 Options of all commands: --json, --help, --version, --install-completion,
-  --show-completion, --url URL, --profile NAME (default: JOBS_URL, JOBS_PROFILE)
+  --show-completion, --url URL (default: JOBS_URL)
 Examples:
   {name} submit sleep seconds=5 --wait
   {name} analyze app.log -p ERROR -p WARN
@@ -79,7 +77,9 @@ class JobsGroup(TyperGroup):
         try:
             return super().resolve_command(ctx, args)
         except UsageError as error:
-            if "Did you mean" not in error.message:
+            if args[0] in REMOVED:
+                error.message = f"the command {args[0]} was removed: {REMOVED[args[0]]}"
+            elif "Did you mean" not in error.message:
                 (name,) = difflib.get_close_matches(args[0], ["sleep"], 1) or [args[0]]
                 error.message += f" To submit a job: `{program.name()} submit {name}`"
             raise
@@ -126,14 +126,17 @@ ABOUT = {
     "schedules": "run jobs at set times",
     "types": "list job types",
     "pattern-sets": "save patterns by name",
-    "top": "watch the whole service",
     "audit": "who has changed what",
     "bundle": "all about a job, as a zip",
     "replay": "run a bundle's job again",
-    "config": "addresses and tokens",
     "whoami": "your name, role and quotas",
 }
 """The commands in the order of the help, which shows these words."""
+REMOVED = {
+    "config": "set JOBS_URL and JOBS_TOKEN; `whoami` shows the address",
+    "top": "use the web page, `watch`, `queues` or `list --status running`",
+}
+"""Commands of earlier releases, and what serves instead."""
 
 app = typer.Typer(
     cls=JobsGroup,
@@ -155,14 +158,13 @@ def _print_version(wanted: bool) -> None:
 def root(
     context: typer.Context,
     url: Annotated[str | None, typer.Option("--url", metavar="URL")] = None,
-    profile: Annotated[str | None, typer.Option("--profile", metavar="NAME")] = None,
     as_json: Annotated[bool, typer.Option("--json")] = False,
     version: Annotated[
         bool, typer.Option("--version", callback=_print_version, is_eager=True)
     ] = False,
 ) -> None:
     """Submit jobs to a Job Service, follow them, and cancel them."""
-    context.obj = CommonOptions(as_json, url, profile)
+    context.obj = CommonOptions(as_json, url)
 
 
 for module in (
@@ -177,7 +179,6 @@ for module in (
     files,
     diff,
     report,
-    top,
     audit,
     bundles,
     whoami,
@@ -190,7 +191,6 @@ app.add_typer(batches.app, name="batches")
 app.add_typer(schedules.app, name="schedules")
 app.add_typer(types.app, name="types")
 app.add_typer(pattern_sets.app, name="pattern-sets")
-app.add_typer(profiles.app, name="config")
 
 
 def main() -> None:

@@ -31,7 +31,7 @@ class Session:
 
     @cached_property
     def address(self) -> Address:
-        """The service that options, environment or profiles name."""
+        """The service that options, or the environment names."""
         return self._find_address()
 
     @cached_property

@@ -135,7 +135,7 @@ def test_a_service_that_does_not_answer_delays_a_shell_for_a_second(jobs: JobsCo
         assert complete(jobs, "jobservice submit ", JOBS_URL=url) == []
         assert time.monotonic() - begin < SECONDS + 1
     assert complete(jobs, "jobservice submit ", JOBS_URL=url) == []
-    assert complete(jobs, "jobservice submit ", JOBS_URL="", JOBS_PROFILE="unknown") == []
+    assert complete(jobs, "jobservice submit ", JOBS_URL="", JOBS_PROFILE="prod") == []
 
 
 @pytest.mark.parametrize(

@@ -27,7 +27,7 @@ SECTIONS = [
 def test_the_examples_of_a_section_run_as_written(jobs: JobsCommand, section: str) -> None:
     (jobs.folder / "app.log").write_text(LOG)
     script = "\n".join(re.findall(rf"^{SH}(.*?)^```$", section, re.MULTILINE | re.DOTALL))
-    done = jobs.shell(f"set -u -o pipefail\n{script}", TOKEN="secret", BROWSER="true %s")
+    done = jobs.shell(f"set -u -o pipefail\n{script}", BROWSER="true %s")
     assert (done.code, done.err) == (0, "")
     seconds = re.compile(r"in [\d.]+ m?s")
     for shown in re.findall(r"^```\n(PATTERN.*?)^```$", section, re.MULTILINE | re.DOTALL):

@@ -41,7 +41,7 @@ def test_the_help_names_all_commands_and_options(jobs: JobsCommand) -> None:
     assert [each for each in [*ABOUT, *options] if each not in text] == []
 
 
-@pytest.mark.parametrize("command", [*ABOUT, "queues pause", "config set"])
+@pytest.mark.parametrize("command", [*ABOUT, "queues pause", "schedules pause"])
 def test_each_command_has_a_help_of_80_columns(jobs: JobsCommand, command: str) -> None:
     done = jobs.run(*command.split(), "--help")
     assert done.code == 0
@@ -76,6 +76,18 @@ def test_an_unknown_command_gets_a_suggestion(jobs: JobsCommand) -> None:
     done = jobs.run("lst")
     assert done.code == 2
     assert "Did you mean 'list'?" in done.err
+
+
+@pytest.mark.parametrize(
+    ("command", "instead"), [("top", "list --status running"), ("config", "JOBS_URL")]
+)
+def test_a_removed_command_names_what_serves_instead(
+    jobs: JobsCommand, command: str, instead: str
+) -> None:
+    done = jobs.run(command)
+    assert done.code == 2
+    assert f"the command {command} was removed" in done.err
+    assert instead in done.err
 
 
 def test_a_job_type_that_is_used_as_a_command_gets_the_command_that_submits_it(

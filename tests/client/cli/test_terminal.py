@@ -3,11 +3,9 @@
 import re
 import signal
 from pathlib import Path
-from typing import Any
 
 import pytest
 
-from jobservice.cli.commands.top import View
 from tests.support.jobs_command import JobsCommand
 from tests.support.programs import Service, uuids
 from tests.support.waiting import wait_for
@@ -149,26 +147,6 @@ def test_many_jobs_are_changed_after_a_question(jobs: JobsCommand, service: Serv
         assert service.job(job_id)["status"] == status
 
 
-def test_top_is_a_live_view_until_ctrl_c(jobs: JobsCommand, service: Service) -> None:
-    job_id = service.submit("sleep", {"seconds": 60})
-    service.wait_for_status(job_id, "running")
-    with jobs.terminal("top", "--interval", "0.2") as terminal:
-        terminal.expect("1 of [0-9]+ slots busy")
-        terminal.expect(job_id[-8:])
-        assert jobs.run("cancel", job_id).code == 0
-        terminal.expect("0 of [0-9]+ slots busy")
-        terminal.interrupt()
-        assert terminal.end() == 130
-
-
-def test_top_prints_the_present_state_without_a_terminal(jobs: JobsCommand) -> None:
-    done = jobs.run("top")
-    assert done.code == 0
-    assert "slots busy" in done.out
-    assert "sleep" in done.out
-    assert "runners" in jobs.run("top", "--json").document
-
-
 def test_a_failed_job_gets_a_hint(jobs: JobsCommand) -> None:
     with jobs.terminal("submit", "exit", "--max-retries", "0", "--wait") as terminal:
         assert terminal.end() == 1
@@ -189,35 +167,4 @@ def test_warnings_and_errors_of_a_job_have_colors(jobs: JobsCommand, service: Se
 def test_an_unreachable_service_gets_a_hint(jobs: JobsCommand) -> None:
     with jobs.terminal("list", JOBS_URL="http://127.0.0.1:9") as terminal:
         assert terminal.end() == 4
-    assert "Name another service with --url, --profile, JOBS_URL" in terminal.text
-
-
-def test_top_names_a_worker_that_does_not_respond(jobs: JobsCommand) -> None:
-    overview = {
-        "types": {}, "queues": [], "slots": 3, "busy": 0,
-        "runners": [
-            worker("fine", False, 1.0), worker("stopped", True, None), worker("hung", True, 190.4),
-        ],
-    }  # fmt: skip
-    view = View("http://localhost:5000")
-    view.update(overview, [], 0.0)
-    assert "3 workers, 2 not responding" in view.heading()
-    rows = [[row[0], row[-1]] for row in view.worker_rows()]
-    assert rows == [
-        ["stopped", ("silent", "red")],
-        ["hung", ("silent for 3 m 10 s", "red")],
-        ["fine", "responds"],
-    ]
-    assert [row[0] for row in view.worker_rows(only_silent=True)] == ["stopped", "hung"]
-    printed = jobs.run("top").out
-    assert re.search(r"^WORKER +BUSY +SLOTS +UP +STATE$", printed, re.M)
-    assert re.search(r" responds$", printed, re.M)
-
-
-def worker(name: str, stale: bool, age: float | None) -> dict[str, Any]:
-    """A worker as GET /overview describes it."""
-    started = "2030-01-31T12:00:00.000Z"
-    return {
-        "name": name, "slots": 3, "busy": 0, "started_at": started, "stale": stale,
-        "heartbeat_age": age,
-    }  # fmt: skip
+    assert "Name another service with --url or JOBS_URL" in terminal.text
