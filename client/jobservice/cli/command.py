@@ -10,12 +10,13 @@ import os
 import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, fields, is_dataclass
-from typing import Annotated, Any, TypeVar
+from typing import Any, TypeVar
 
 import typer
 
 from jobservice.cli import config, exits, program
 from jobservice.cli.output.console import Output
+from jobservice.cli.parameters import flag, option
 from jobservice.cli.session import Session
 from jobservice.errors import ConnectionFailed
 
@@ -28,12 +29,8 @@ Function = TypeVar("Function", bound=Command)
 class CommonOptions:
     """The options of all commands."""
 
-    as_json: Annotated[
-        bool, typer.Option("--json", help="Print JSON: one document, or a line for each item.")
-    ] = False
-    url: Annotated[
-        str | None, typer.Option("--url", metavar="URL", help="Address of the service.")
-    ] = None
+    as_json: bool = flag("--json", "Print JSON: one document, or a line for each item.")
+    url: str | None = option("--url", "URL", "Address of the service.")
 
     def over(self, others: "CommonOptions | None") -> "CommonOptions":
         """Return these options, completed by others where they are not set."""

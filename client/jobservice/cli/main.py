@@ -5,7 +5,7 @@ import os
 import sys
 from collections.abc import Sequence
 from itertools import zip_longest
-from typing import Annotated, Any, cast
+from typing import Any, cast
 
 import typer
 from typer.core import TyperGroup
@@ -35,6 +35,7 @@ from jobservice.cli.commands import (
     whoami,
 )
 from jobservice.cli.output.console import Output
+from jobservice.cli.parameters import flag, option
 
 HELP = """\
 Usage: {name} [OPTIONS] COMMAND [ARGS]...
@@ -157,11 +158,9 @@ def _print_version(wanted: bool) -> None:
 @app.callback()
 def root(
     context: typer.Context,
-    url: Annotated[str | None, typer.Option("--url", metavar="URL")] = None,
-    as_json: Annotated[bool, typer.Option("--json")] = False,
-    version: Annotated[
-        bool, typer.Option("--version", callback=_print_version, is_eager=True)
-    ] = False,
+    url: str | None = option("--url", "URL", ""),
+    as_json: bool = flag("--json", ""),
+    version: bool = option("--version", None, "", False, callback=_print_version, is_eager=True),
 ) -> None:
     """Submit jobs to a Job Service, follow them, and cancel them."""
     context.obj = CommonOptions(as_json, url)

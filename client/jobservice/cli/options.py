@@ -9,6 +9,7 @@ import typer
 
 from jobservice.cli import completion
 from jobservice.cli.output import formats
+from jobservice.cli.parameters import argument, option
 from jobservice.json_values import Json, JsonValue
 
 
@@ -51,45 +52,29 @@ def json_object(text: str) -> Json:
 
 OneType = Annotated[
     str | None,
-    typer.Option(
-        "--type",
-        "-t",
-        metavar="TYPE",
-        autocompletion=completion.job_types,
-        help="Jobs of this type.",
-    ),
+    option("--type -t", "TYPE", "Jobs of this type.", ..., autocompletion=completion.job_types),
 ]
 OneQueue = Annotated[
     str | None,
-    typer.Option(
-        "--queue",
-        "-q",
-        metavar="QUEUE",
-        autocompletion=completion.queues,
-        help="Jobs of this queue.",
-    ),
+    option("--queue -q", "QUEUE", "Jobs of this queue.", ..., autocompletion=completion.queues),
 ]
 Tags = Annotated[
     list[str] | None,
-    typer.Option("--tag", metavar="TAG", help="Jobs with this tag; several: with all of them."),
+    option("--tag", "TAG", "Jobs with this tag; several: with all of them.", ...),
 ]
-OneBatch = Annotated[
-    str | None, typer.Option("--batch", metavar="ID", help="Jobs of the batch with this id.")
-]
+OneBatch = Annotated[str | None, option("--batch", "ID", "Jobs of the batch with this id.", ...)]
 JobIds = Annotated[
     list[str] | None,
-    typer.Argument(
-        metavar="[ID...]",
+    argument(
+        "[ID...]",
+        "Ids, or 4 digits of their beginnings or ends.",
         autocompletion=completion.job_ids,
-        help="Ids, or 4 digits of their beginnings or ends.",
     ),
 ]
 RequiredIds = Annotated[
     list[str],
-    typer.Argument(
-        metavar="ID...",
-        autocompletion=completion.job_ids,
-        help="Ids, or 4 digits of their beginnings or ends.",
+    argument(
+        "ID...", "Ids, or 4 digits of their beginnings or ends.", autocompletion=completion.job_ids
     ),
 ]
 
@@ -98,60 +83,32 @@ RequiredIds = Annotated[
 class Filters:
     """The filters of the API."""
 
-    status: Annotated[
-        list[str] | None,
-        typer.Option(
-            "--status",
-            "-s",
-            metavar="STATUS",
-            autocompletion=completion.statuses,
-            help="A status; several are allowed.",
-        ),
-    ] = None
+    status: list[str] | None = option(
+        "--status -s",
+        "STATUS",
+        "A status; several are allowed.",
+        autocompletion=completion.statuses,
+    )
     type: OneType = None
     queue: OneQueue = None
-    schedule: Annotated[
-        str | None,
-        typer.Option(
-            "--schedule",
-            metavar="NAME",
-            autocompletion=completion.schedules,
-            help="Jobs of this schedule.",
-        ),
-    ] = None
-    submitted_by: Annotated[
-        str | None, typer.Option("--submitted-by", metavar="NAME", help="Jobs of this caller.")
-    ] = None
+    schedule: str | None = option(
+        "--schedule", "NAME", "Jobs of this schedule.", autocompletion=completion.schedules
+    )
+    submitted_by: str | None = option("--submitted-by", "NAME", "Jobs of this caller.")
     tag: Tags = None
     batch: OneBatch = None
-    text: Annotated[
-        str | None,
-        typer.Option("--text", metavar="TEXT", help="Text in payload, file name or id."),
-    ] = None
-    after: Annotated[
-        str | None,
-        typer.Option("--after", metavar="TIME", help="Created at or after, such as 2030-01-31."),
-    ] = None
-    before: Annotated[
-        str | None, typer.Option("--before", metavar="TIME", help="Created before this time.")
-    ] = None
+    text: str | None = option("--text", "TEXT", "Text in payload, file name or id.")
+    after: str | None = option("--after", "TIME", "Created at or after, such as 2030-01-31.")
+    before: str | None = option("--before", "TIME", "Created before this time.")
 
-    ended_after: Annotated[
-        str | None,
-        typer.Option("--ended-after", metavar="TIME", help="Ended at or after this time."),
-    ] = None
-    ended_before: Annotated[
-        str | None, typer.Option("--ended-before", metavar="TIME", help="Ended before this time.")
-    ] = None
-    failure: Annotated[
-        str | None,
-        typer.Option(
-            "--failure",
-            metavar="ID",
-            autocompletion=completion.failures,
-            help="Failed like the jobs of this group of `failures`.",
-        ),
-    ] = None
+    ended_after: str | None = option("--ended-after", "TIME", "Ended at or after this time.")
+    ended_before: str | None = option("--ended-before", "TIME", "Ended before this time.")
+    failure: str | None = option(
+        "--failure",
+        "ID",
+        "Failed like the jobs of this group of `failures`.",
+        autocompletion=completion.failures,
+    )
 
     def given(self) -> Json:
         """The filters that are set, as the client names them."""
@@ -177,71 +134,29 @@ class Filters:
 class _Shared:
     """The options of single jobs and of schedules that can be changed while a job is queued."""
 
-    queue: Annotated[
-        str | None,
-        typer.Option(
-            "--queue",
-            "-q",
-            metavar="QUEUE",
-            autocompletion=completion.queues,
-            help="Queue to wait in.",
-        ),
-    ] = None
-    priority: Annotated[
-        int | None,
-        typer.Option("--priority", metavar="N", help="-100 to 100; higher ones start first."),
-    ] = None
-    timeout: Annotated[
-        float | None,
-        typer.Option(
-            "--timeout", metavar="TIME", parser=seconds, help="Kill an attempt after 90, 5m or 2h."
-        ),
-    ] = None
-    delay: Annotated[
-        float | None,
-        typer.Option(
-            "--delay", metavar="TIME", parser=seconds, help="Start after 90, 5m, 2h or 1d."
-        ),
-    ] = None
-    max_retries: Annotated[
-        int | None,
-        typer.Option("--max-retries", metavar="N", help="Run again after errors, 0 to 100."),
-    ] = None
-    tags: Annotated[
-        list[str] | None,
-        typer.Option("--tag", metavar="TAG", help="A name to find the job by; up to 20."),
-    ] = None
-    keep_for: Annotated[
-        float | None,
-        typer.Option(
-            "--keep-for", metavar="TIME", parser=seconds, help="Delete it 2h or 30d after its end."
-        ),
-    ] = None
-    memory_bytes: Annotated[
-        int | None,
-        typer.Option(
-            "--memory", metavar="SIZE", parser=byte_size, help="At most 512M or 2G of memory."
-        ),
-    ] = None
-    cpu_seconds: Annotated[
-        int | None,
-        typer.Option(
-            "--cpu-time",
-            metavar="TIME",
-            parser=whole_seconds,
-            help="End an attempt after 90 or 5m of CPU time.",
-        ),
-    ] = None
-    max_output_bytes: Annotated[
-        int | None,
-        typer.Option(
-            "--max-output", metavar="SIZE", parser=byte_size, help="Keep at most 4K of its output."
-        ),
-    ] = None
-    nice: Annotated[
-        int | None,
-        typer.Option("--nice", metavar="N", help="Up to 19: less CPU time than other jobs."),
-    ] = None
+    queue: str | None = option(
+        "--queue -q", "QUEUE", "Queue to wait in.", autocompletion=completion.queues
+    )
+    priority: int | None = option("--priority", "N", "-100 to 100; higher ones start first.")
+    timeout: float | None = option(
+        "--timeout", "TIME", "Kill an attempt after 90, 5m or 2h.", parser=seconds
+    )
+    delay: float | None = option("--delay", "TIME", "Start after 90, 5m, 2h or 1d.", parser=seconds)
+    max_retries: int | None = option("--max-retries", "N", "Run again after errors, 0 to 100.")
+    tags: list[str] | None = option("--tag", "TAG", "A name to find the job by; up to 20.")
+    keep_for: float | None = option(
+        "--keep-for", "TIME", "Delete it 2h or 30d after its end.", parser=seconds
+    )
+    memory_bytes: int | None = option(
+        "--memory", "SIZE", "At most 512M or 2G of memory.", parser=byte_size
+    )
+    cpu_seconds: int | None = option(
+        "--cpu-time", "TIME", "End an attempt after 90 or 5m of CPU time.", parser=whole_seconds
+    )
+    max_output_bytes: int | None = option(
+        "--max-output", "SIZE", "Keep at most 4K of its output.", parser=byte_size
+    )
+    nice: int | None = option("--nice", "N", "Up to 19: less CPU time than other jobs.")
 
     def given(self) -> Json:
         """The options that are set, as the client names them."""
@@ -253,117 +168,67 @@ class _Shared:
 class Changes(_Shared):
     """The options of a new job that can be changed while it is queued."""
 
-    run_at: Annotated[
-        str | None,
-        typer.Option("--run-at", metavar="TIME", help="Start at 2030-01-31T12:00:00Z."),
-    ] = None
+    run_at: str | None = option("--run-at", "TIME", "Start at 2030-01-31T12:00:00Z.")
 
 
 @dataclasses.dataclass
 class ScheduleOptions(_Shared):
     """The options of the jobs of a schedule."""
 
-    max_losses: Annotated[
-        int | None,
-        typer.Option("--max-losses", metavar="N", help="Run again after lost workers, 0 to 100."),
-    ] = None
-    expires_in: Annotated[
-        float | None,
-        typer.Option(
-            "--expires-in",
-            metavar="TIME",
-            parser=seconds,
-            help="Cancel it unless it starts within 90, 5m or 2h.",
-        ),
-    ] = None
-    backoff: Annotated[
-        str | None,
-        typer.Option(
-            "--backoff",
-            metavar="JSON",
-            parser=json_value,
-            help='Seconds before retries: 30, [1,10,60] or {"base": 2, "max": 600}.',
-        ),
-    ] = None
-    callback_url: Annotated[
-        str | None, typer.Option("--callback-url", metavar="URL", help="Call this at the end.")
-    ] = None
-    metadata: Annotated[
-        str | None,
-        typer.Option(
-            "--metadata", metavar="JSON", parser=json_object, help="An object kept with the job."
-        ),
-    ] = None
-    unique_key: Annotated[
-        str | None,
-        typer.Option("--unique-key", metavar="KEY", help="Only one job at a time has this key."),
-    ] = None
-    unique: Annotated[
-        str | None,
-        typer.Option(
-            "--unique",
-            metavar="SCOPE",
-            autocompletion=completion.one_of("queued", "running", "final"),
-            help="How long: queued, running (default) or final.",
-        ),
-    ] = None
-    if_exists: Annotated[
-        str | None,
-        typer.Option(
-            "--if-exists",
-            metavar="POLICY",
-            autocompletion=completion.one_of("refuse", "return", "replace"),
-            help="If a job has the key: refuse (default), return or replace it.",
-        ),
-    ] = None
-    concurrency_key: Annotated[
-        str | None,
-        typer.Option(
-            "--concurrency-key", metavar="KEY", help="Few jobs with this key run at the same time."
-        ),
-    ] = None
-    max_per_key: Annotated[
-        int | None,
-        typer.Option("--max-per-key", metavar="N", help="How many: 1 (default) to 1000."),
-    ] = None
+    max_losses: int | None = option("--max-losses", "N", "Run again after lost workers, 0 to 100.")
+    expires_in: float | None = option(
+        "--expires-in", "TIME", "Cancel it unless it starts within 90, 5m or 2h.", parser=seconds
+    )
+    backoff: str | None = option(
+        "--backoff",
+        "JSON",
+        'Seconds before retries: 30, [1,10,60] or {"base": 2, "max": 600}.',
+        parser=json_value,
+    )
+    callback_url: str | None = option("--callback-url", "URL", "Call this at the end.")
+    metadata: str | None = option(
+        "--metadata", "JSON", "An object kept with the job.", parser=json_object
+    )
+    unique_key: str | None = option("--unique-key", "KEY", "Only one job at a time has this key.")
+    unique: str | None = option(
+        "--unique",
+        "SCOPE",
+        "How long: queued, running (default) or final.",
+        autocompletion=completion.one_of("queued", "running", "final"),
+    )
+    if_exists: str | None = option(
+        "--if-exists",
+        "POLICY",
+        "If a job has the key: refuse (default), return or replace it.",
+        autocompletion=completion.one_of("refuse", "return", "replace"),
+    )
+    concurrency_key: str | None = option(
+        "--concurrency-key", "KEY", "Few jobs with this key run at the same time."
+    )
+    max_per_key: int | None = option("--max-per-key", "N", "How many: 1 (default) to 1000.")
 
 
 @dataclasses.dataclass
 class JobOptions(ScheduleOptions, Changes):
     """The options of a new job."""
 
-    expires_at: Annotated[
-        str | None,
-        typer.Option("--expires-at", metavar="TIME", help="Cancel it unless it started before."),
-    ] = None
-    finish_by: Annotated[
-        str | None,
-        typer.Option("--finish-by", metavar="TIME", help="Refuse it if it would end later."),
-    ] = None
-    after: Annotated[
-        list[str] | None,
-        typer.Option(
-            "--after",
-            metavar="JOB",
-            autocompletion=completion.job_ids,
-            help="Start when this job has ended; repeat it for more.",
-        ),
-    ] = None
-    on_failure: Annotated[
-        str | None,
-        typer.Option(
-            "--on-failure",
-            metavar="POLICY",
-            autocompletion=completion.one_of("cancel", "run"),
-            help="If one of them fails: cancel (default) or run.",
-        ),
-    ] = None
-    input_from: Annotated[
-        str | None,
-        typer.Option(
-            "--input-from",
-            metavar="JOB",
-            autocompletion=completion.job_ids,
-            help="The result of this job becomes the field input.",
-        ),
-    ] = None
+    expires_at: str | None = option("--expires-at", "TIME", "Cancel it unless it started before.")
+    finish_by: str | None = option("--finish-by", "TIME", "Refuse it if it would end later.")
+    after: list[str] | None = option(
+        "--after",
+        "JOB",
+        "Start when this job has ended; repeat it for more.",
+        autocompletion=completion.job_ids,
+    )
+    on_failure: str | None = option(
+        "--on-failure",
+        "POLICY",
+        "If one of them fails: cancel (default) or run.",
+        autocompletion=completion.one_of("cancel", "run"),
+    )
+    input_from: str | None = option(
+        "--input-from",
+        "JOB",
+        "The result of this job becomes the field input.",
+        autocompletion=completion.job_ids,
+    )

@@ -2,7 +2,7 @@
 
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import typer
 
@@ -13,6 +13,7 @@ from jobservice.cli.commands.submit import open_file
 from jobservice.cli.options import JobOptions, seconds
 from jobservice.cli.output import analysis_tables, comparison_table
 from jobservice.cli.output.progress import JobProgress
+from jobservice.cli.parameters import argument, flag, option
 from jobservice.cli.session import Session
 from jobservice.json_values import Json
 
@@ -39,44 +40,23 @@ EXAMPLES = (
 class Patterns:
     """What to count."""
 
-    pattern: Annotated[
-        list[str] | None,
-        typer.Option("--pattern", "-p", metavar="TEXT", help="A text to count; repeat it."),
-    ] = None
-    regex: Annotated[
-        list[str] | None,
-        typer.Option("--regex", "-e", metavar="REGEX", help="A regex (RE2) to count; repeat it."),
-    ] = None
-    pattern_file: Annotated[
-        list[str] | None,
-        typer.Option("--file", "-f", metavar="PATH", help="A file with one text on each line."),
-    ] = None
-    set: Annotated[
-        list[str] | None,
-        typer.Option(
-            "--set",
-            metavar="NAME",
-            autocompletion=completion.pattern_sets,
-            help="A pattern set, as `pattern-sets` lists them; repeat it.",
-        ),
-    ] = None
+    pattern: list[str] | None = option("--pattern -p", "TEXT", "A text to count; repeat it.")
+    regex: list[str] | None = option("--regex -e", "REGEX", "A regex (RE2) to count; repeat it.")
+    pattern_file: list[str] | None = option(
+        "--file -f", "PATH", "A file with one text on each line."
+    )
+    set: list[str] | None = option(
+        "--set",
+        "NAME",
+        "A pattern set, as `pattern-sets` lists them; repeat it.",
+        autocompletion=completion.pattern_sets,
+    )
 
-    all: Annotated[
-        list[str] | None,
-        typer.Option("--all", metavar="TEXT", help="Count lines that contain all such texts."),
-    ] = None
-    any: Annotated[
-        list[str] | None,
-        typer.Option("--any", metavar="TEXT", help="Of such texts, these lines must contain one."),
-    ] = None
-    none: Annotated[
-        list[str] | None,
-        typer.Option("--none", metavar="TEXT", help="These lines must not contain such a text."),
-    ] = None
+    all: list[str] | None = option("--all", "TEXT", "Count lines that contain all such texts.")
+    any: list[str] | None = option("--any", "TEXT", "Of such texts, these lines must contain one.")
+    none: list[str] | None = option("--none", "TEXT", "These lines must not contain such a text.")
 
-    word: Annotated[
-        bool, typer.Option("--word", "-w", help="Only whole words: ERROR is not in ERRORS.")
-    ] = False
+    word: bool = flag("--word -w", "Only whole words: ERROR is not in ERRORS.")
 
     def read(self) -> list[Json]:
         """The texts and the regexes, each once. Empty lines of files are skipped."""
@@ -105,9 +85,7 @@ class Patterns:
 class Together:
     """Whether several files make one job."""
 
-    together: Annotated[
-        bool, typer.Option("--together", "-t", help="Analyze all files in one job.")
-    ] = False
+    together: bool = flag("--together -t", "Analyze all files in one job.")
 
     def sources(self, files: list[str], stdin_name: str) -> list[tuple[str, Any]]:
         """The name and the file, or the list of files, for each job."""
@@ -121,71 +99,37 @@ class Together:
 class Report:
     """What to report. The fields are parameters of `Client.analyze`."""
 
-    ignore_case: Annotated[
-        bool, typer.Option("--ignore-case", "-i", help="Ignore the case of ASCII letters.")
-    ] = False
-    histogram: Annotated[
-        Literal["none", "second", "minute", "hour", "day", "auto"],
-        typer.Option(
-            "--histogram",
-            metavar="UNIT",
-            help="Matching lines per second, minute, hour or day; auto: curves of all lines.",
-        ),
-    ] = "none"
-    samples: Annotated[
-        int, typer.Option("--samples", metavar="N", help="Show N matching lines, at most 20.")
-    ] = 0
-    context: Annotated[
-        int | None,
-        typer.Option(
-            "--context",
-            "-C",
-            metavar="N",
-            help="Spread samples over time, and show N lines around each, at most 5.",
-        ),
-    ] = None
-    lines: Annotated[
-        bool, typer.Option("--lines/--no-lines", help="Whether to count matching lines, too.")
-    ] = True
-    records: Annotated[
-        str,
-        typer.Option(
-            "--records",
-            metavar="RULE",
-            help="Count records of several lines: multi_line, or start=REGEX for their first line.",
-        ),
-    ] = "lines"
-    compare: Annotated[
-        str | None,
-        typer.Option("--compare", metavar="ID", help="Then show the changes since this job."),
-    ] = None
-    reuse: Annotated[
-        bool, typer.Option("--reuse", help="Take the result of an equal job, if there is one.")
-    ] = False
-    overview: Annotated[
-        bool | None,
-        typer.Option("--overview/--no-overview", help="Show an overview beside the patterns."),
-    ] = None
-    since: Annotated[
-        str | None,
-        typer.Option(
-            "--from", metavar="TIME", help="Only lines from this time on: RFC 3339, or such as -1h."
-        ),
-    ] = None
-    until: Annotated[
-        str | None,
-        typer.Option("--until", metavar="TIME", help="Only lines before this time."),
-    ] = None
-    encoding: Annotated[
-        str | None,
-        typer.Option("--encoding", metavar="NAME", help="Encoding of the file, such as utf-16."),
-    ] = None
-    member: Annotated[
-        list[str] | None,
-        typer.Option(
-            "--member", "-m", metavar="GLOB", help="Members of an archive to analyze; repeat it."
-        ),
-    ] = None
+    ignore_case: bool = flag("--ignore-case -i", "Ignore the case of ASCII letters.")
+    histogram: Literal["none", "second", "minute", "hour", "day", "auto"] = option(
+        "--histogram",
+        "UNIT",
+        "Matching lines per second, minute, hour or day; auto: curves of all lines.",
+        "none",
+    )
+    samples: int = option("--samples", "N", "Show N matching lines, at most 20.", 0)
+    context: int | None = option(
+        "--context -C", "N", "Spread samples over time, and show N lines around each, at most 5."
+    )
+    lines: bool = option("--lines/--no-lines", None, "Whether to count matching lines, too.", True)
+    records: str = option(
+        "--records",
+        "RULE",
+        "Count records of several lines: multi_line, or start=REGEX for their first line.",
+        "lines",
+    )
+    compare: str | None = option("--compare", "ID", "Then show the changes since this job.")
+    reuse: bool = flag("--reuse", "Take the result of an equal job, if there is one.")
+    overview: bool | None = option(
+        "--overview/--no-overview", None, "Show an overview beside the patterns."
+    )
+    since: str | None = option(
+        "--from", "TIME", "Only lines from this time on: RFC 3339, or such as -1h."
+    )
+    until: str | None = option("--until", "TIME", "Only lines before this time.")
+    encoding: str | None = option("--encoding", "NAME", "Encoding of the file, such as utf-16.")
+    member: list[str] | None = option(
+        "--member -m", "GLOB", "Members of an archive to analyze; repeat it."
+    )
 
     def values(self) -> Json:
         """The parameters for the client."""
@@ -200,22 +144,14 @@ class Report:
 class Fields:
     """The fields whose values to count."""
 
-    field: Annotated[
-        list[str] | None,
-        typer.Option(
-            "--field",
-            metavar="NAME[=REGEX]",
-            help="A field of the file's format, or one that a regex finds; repeat it.",
-        ),
-    ] = None
-    top: Annotated[
-        int, typer.Option("--top", metavar="N", help="Show the N most frequent values of fields.")
-    ] = 20
+    field: list[str] | None = option(
+        "--field",
+        "NAME[=REGEX]",
+        "A field of the file's format, or one that a regex finds; repeat it.",
+    )
+    top: int = option("--top", "N", "Show the N most frequent values of fields.", 20)
 
-    over_time: Annotated[
-        bool,
-        typer.Option("--over-time", help="Show curves of the fields over time, too."),
-    ] = False
+    over_time: bool = flag("--over-time", "Show curves of the fields over time, too.")
 
     def read(self) -> list[str | dict[str, str]]:
         """The fields as the client takes them."""
@@ -231,22 +167,12 @@ def _field(text: str) -> str | dict[str, str]:
 class Run:
     """How the command runs, beside the job."""
 
-    page: Annotated[
-        str | None,
-        typer.Option("--report", metavar="PATH", help="Also write an HTML page to this file."),
-    ] = None
-    name: Annotated[str, typer.Option("--name", metavar="NAME", help="Name of standard input.")] = (
-        "stdin"
+    page: str | None = option("--report", "PATH", "Also write an HTML page to this file.")
+    name: str = option("--name", "NAME", "Name of standard input.", "stdin")
+    by_hash: bool = flag("--by-hash", "Do not send files that the service has.")
+    wait_timeout: float | None = option(
+        "--wait-timeout", "TIME", "Wait at most 90, 5m or 2h.", parser=seconds
     )
-    by_hash: Annotated[
-        bool, typer.Option("--by-hash", help="Do not send files that the service has.")
-    ] = False
-    wait_timeout: Annotated[
-        float | None,
-        typer.Option(
-            "--wait-timeout", metavar="TIME", parser=seconds, help="Wait at most 90, 5m or 2h."
-        ),
-    ] = None
 
     def check(self, files: list[str], together: bool) -> None:
         """Raise BadParameter if these files do not fit."""
@@ -271,9 +197,7 @@ def analyze(
     fields: Fields,
     options: JobOptions,
     run: Run,
-    files: Annotated[
-        list[str], typer.Argument(metavar="FILE...", help="Files to upload; - is standard input.")
-    ],
+    files: list[str] = argument("FILE...", "Files to upload; - is standard input."),
 ) -> int:
     """Count texts and regexes in files, and show them as tables.
 

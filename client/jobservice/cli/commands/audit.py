@@ -10,6 +10,7 @@ from jobservice.cli.command import command
 from jobservice.cli.commands.failures import since
 from jobservice.cli.output import formats
 from jobservice.cli.output.console import Cell
+from jobservice.cli.parameters import argument, flag, option
 from jobservice.cli.session import Session
 
 if TYPE_CHECKING:
@@ -21,20 +22,17 @@ MAX_DETAIL = 60
 
 Subject = Annotated[
     str | None,
-    typer.Argument(
-        metavar="[SUBJECT]",
-        help="Id of a job or batch, or name of a queue, schedule, pattern set or token.",
+    argument(
+        "[SUBJECT]", "Id of a job or batch, or name of a queue, schedule, pattern set or token."
     ),
 ]
 Since = Annotated[
     str | None,
-    typer.Option(
-        "--since", metavar="TIME", parser=since, help="In the last 30m, 2h or 7d, or a time."
-    ),
+    option("--since", "TIME", "In the last 30m, 2h or 7d, or a time.", ..., parser=since),
 ]
 Before = Annotated[
     str | None,
-    typer.Option("--before", metavar="TIME", parser=since, help="Before a time, or 2h ago."),
+    option("--before", "TIME", "Before a time, or 2h ago.", ..., parser=since),
 ]
 
 
@@ -51,21 +49,13 @@ def register(app: typer.Typer) -> None:
 def audit(
     session: Session,
     subject: Subject = None,
-    kind: Annotated[
-        str | None, typer.Option("--kind", metavar="KIND", help="Such as job, queue or schedule.")
-    ] = None,
-    action: Annotated[
-        str | None, typer.Option("--action", metavar="ACTION", help="Such as cancel or put queue.")
-    ] = None,
-    caller: Annotated[
-        str | None, typer.Option("--caller", metavar="NAME", help="By this caller.")
-    ] = None,
+    kind: str | None = option("--kind", "KIND", "Such as job, queue or schedule."),
+    action: str | None = option("--action", "ACTION", "Such as cancel or put queue."),
+    caller: str | None = option("--caller", "NAME", "By this caller."),
     since: Since = None,
     before: Before = None,
-    limit: Annotated[
-        int, typer.Option("--limit", "-n", min=1, metavar="N", help="At most N entries.")
-    ] = DEFAULT_LIMIT,
-    every: Annotated[bool, typer.Option("--all", help="All entries; there is no limit.")] = False,
+    limit: int = option("--limit -n", "N", "At most N entries.", DEFAULT_LIMIT, min=1),
+    every: bool = flag("--all", "All entries; there is no limit."),
 ) -> None:
     """Say who has changed what, newest first. Only admins may ask.
 

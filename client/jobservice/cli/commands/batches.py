@@ -10,6 +10,7 @@ from jobservice.cli.command import command
 from jobservice.cli.options import json_object, seconds
 from jobservice.cli.output import formats
 from jobservice.cli.output.console import Cell
+from jobservice.cli.parameters import argument, flag, option
 from jobservice.cli.session import Session
 from jobservice.errors import ApiError, WaitTimeout
 from jobservice.json_values import Json
@@ -21,19 +22,17 @@ SHOWN_REFUSALS = 20
 """Refused jobs that are reported one by one."""
 COLUMNS = ("BATCH", "CREATED", "JOBS", "STATE")
 DEFAULT_LIMIT = 20
-Limit = Annotated[
-    int, typer.Option("--limit", "-n", metavar="N", min=1, help="At most so many batches.")
-]
+Limit = Annotated[int, option("--limit -n", "N", "At most so many batches.", ..., min=1)]
 STATUSES = ("queued", "running", "succeeded", "failed", "canceled", "deleted")
-BatchId = Annotated[str, typer.Argument(metavar="ID", help="Id of a batch.")]
+BatchId = Annotated[str, argument("ID", "Id of a batch.")]
 JobsFile = Annotated[
     str,
-    typer.Argument(metavar="FILE", help="Jobs as JSON lines or as a JSON array; - reads stdin."),
+    argument("FILE", "Jobs as JSON lines or as a JSON array; - reads stdin."),
 ]
-Wait = Annotated[bool, typer.Option("--wait", "-w", help="Wait until all jobs have ended.")]
+Wait = Annotated[bool, option("--wait -w", None, "Wait until all jobs have ended.", ...)]
 MaxTime = Annotated[
     float | None,
-    typer.Option("--timeout", metavar="TIME", parser=seconds, help="Wait at most 90, 5m or 2h."),
+    option("--timeout", "TIME", "Wait at most 90, 5m or 2h.", ..., parser=seconds),
 ]
 
 app = typer.Typer(
@@ -46,20 +45,14 @@ app = typer.Typer(
 def submit(
     session: Session,
     file: JobsFile,
-    atomic: Annotated[
-        bool, typer.Option("--atomic", help="Submit no job if one is refused.")
-    ] = False,
-    then: Annotated[
-        str | None,
-        typer.Option(
-            "--then", metavar="JSON", parser=json_object, help="A job to run when all have ended."
-        ),
-    ] = None,
+    atomic: bool = flag("--atomic", "Submit no job if one is refused."),
+    then: str | None = option(
+        "--then", "JSON", "A job to run when all have ended.", parser=json_object
+    ),
     wait: Wait = False,
-    idempotency_key: Annotated[
-        str | None,
-        typer.Option("--idempotency-key", metavar="KEY", help="The same key gives the same batch."),
-    ] = None,
+    idempotency_key: str | None = option(
+        "--idempotency-key", "KEY", "The same key gives the same batch."
+    ),
 ) -> int:
     """Submit the jobs of a file, and print the id of their batch.
 

@@ -1,7 +1,7 @@
 """`jobservice bundle` and `jobservice replay`."""
 
 import sys
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Any
 
 import typer
 
@@ -12,6 +12,7 @@ from jobservice.cli.commands.details import JobId
 from jobservice.cli.commands.submit import Waiting, resolve_jobs, send_and_report
 from jobservice.cli.options import JobOptions
 from jobservice.cli.output.progress import JobProgress
+from jobservice.cli.parameters import argument, flag
 from jobservice.cli.session import Session
 
 if TYPE_CHECKING:
@@ -27,9 +28,7 @@ def register(app: typer.Typer) -> None:
 def bundle(
     session: Session,
     job_id: JobId,
-    with_files: Annotated[
-        bool, typer.Option("--files", help="Also the file that it was given, and those it left.")
-    ] = False,
+    with_files: bool = flag("--files", "Also the file that it was given, and those it left."),
     target: files.Target = None,
 ) -> None:
     """Download all that is stored about a job as one zip archive, and print its path.
@@ -52,7 +51,7 @@ def replay(
     session: Session,
     options: JobOptions,
     until: Waiting,
-    path: Annotated[str, typer.Argument(metavar="BUNDLE", help="The zip archive of `bundle`.")],
+    path: str = argument("BUNDLE", "The zip archive of `bundle`."),
 ) -> int:
     """Submit the job of a bundle again, here or at another service, and print its id.
 

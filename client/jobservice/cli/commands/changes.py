@@ -9,6 +9,7 @@ from jobservice.cli import exits, ids
 from jobservice.cli.command import command
 from jobservice.cli.options import Changes, Filters, JobIds, RequiredIds
 from jobservice.cli.output import formats
+from jobservice.cli.parameters import option
 from jobservice.cli.session import Session
 from jobservice.cli.waiting import confirm
 from jobservice.json_values import Json
@@ -16,9 +17,9 @@ from jobservice.json_values import Json
 if TYPE_CHECKING:
     from jobservice import BulkChange
 
-Every = Annotated[bool, typer.Option("--all", help="All jobs, without a filter.")]
-Yes = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")]
-DryRun = Annotated[bool, typer.Option("--dry-run", help="Only count the selected jobs.")]
+Every = Annotated[bool, option("--all", None, "All jobs, without a filter.", ...)]
+Yes = Annotated[bool, option("--yes -y", None, "Do not ask.", ...)]
+DryRun = Annotated[bool, option("--dry-run", None, "Only count the selected jobs.", ...)]
 
 
 def register(app: typer.Typer) -> None:

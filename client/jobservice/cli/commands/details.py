@@ -9,6 +9,7 @@ from jobservice.cli import completion, exits, ids
 from jobservice.cli.command import command
 from jobservice.cli.output import analysis_tables, estimates, formats
 from jobservice.cli.output.console import Cell, Output, status_cell
+from jobservice.cli.parameters import argument
 from jobservice.cli.session import Session
 from jobservice.json_values import JsonValue
 
@@ -17,10 +18,8 @@ if TYPE_CHECKING:
 
 JobId = Annotated[
     str,
-    typer.Argument(
-        metavar="ID",
-        autocompletion=completion.job_ids,
-        help="Id of a job, or 4 digits of its beginning or end.",
+    argument(
+        "ID", "Id of a job, or 4 digits of its beginning or end.", autocompletion=completion.job_ids
     ),
 ]
 
@@ -166,14 +165,9 @@ def explain(session: Session, job_id: JobId) -> None:
 
 def open_page(
     session: Session,
-    job_id: Annotated[
-        str | None,
-        typer.Argument(
-            metavar="[ID]",
-            autocompletion=completion.job_ids,
-            help="Job to open; without it, the overview.",
-        ),
-    ] = None,
+    job_id: str | None = argument(
+        "[ID]", "Job to open; without it, the overview.", None, autocompletion=completion.job_ids
+    ),
 ) -> int:
     """Open the page of a job in the browser, and print its address."""
     import webbrowser

@@ -7,6 +7,7 @@ import typer
 from jobservice.cli import completion, exits, ids
 from jobservice.cli.command import command
 from jobservice.cli.output import comparison_table
+from jobservice.cli.parameters import argument, flag, option
 from jobservice.cli.session import Session
 
 EXAMPLES = (
@@ -17,11 +18,9 @@ EXAMPLES = (
 CHANGES = ("new", "more", "gone", "less")
 Earlier = Annotated[
     str,
-    typer.Argument(metavar="BEFORE", autocompletion=completion.job_ids, help="The earlier job."),
+    argument("BEFORE", "The earlier job.", autocompletion=completion.job_ids),
 ]
-Later = Annotated[
-    str, typer.Argument(metavar="AFTER", autocompletion=completion.job_ids, help="The later job.")
-]
+Later = Annotated[str, argument("AFTER", "The later job.", autocompletion=completion.job_ids)]
 
 
 def register(app: typer.Typer) -> None:
@@ -33,20 +32,12 @@ def diff(
     session: Session,
     before: Earlier,
     after: Later,
-    fail_on: Annotated[
-        str,
-        typer.Option(
-            "--fail-on", metavar="CHANGES", help="Changes that give exit code 5, or none."
-        ),
-    ] = "new,more",
-    alpha: Annotated[
-        float | None, typer.Option("--alpha", metavar="P", help="Level of significance; 0.05.")
-    ] = None,
-    min_ratio: Annotated[
-        float | None,
-        typer.Option("--min-ratio", metavar="N", help="Least factor that is a change; 1.5."),
-    ] = None,
-    every: Annotated[bool, typer.Option("--all", help="Show all counts.")] = False,
+    fail_on: str = option(
+        "--fail-on", "CHANGES", "Changes that give exit code 5, or none.", "new,more"
+    ),
+    alpha: float | None = option("--alpha", "P", "Level of significance; 0.05."),
+    min_ratio: float | None = option("--min-ratio", "N", "Least factor that is a change; 1.5."),
+    every: bool = flag("--all", "Show all counts."),
 ) -> int:
     """Compare two analyses, and show what has changed significantly.
 

@@ -13,6 +13,7 @@ from jobservice.cli.commands.changes import DryRun, Yes, change_selected
 from jobservice.cli.options import OneQueue, OneType, Tags
 from jobservice.cli.output import formats
 from jobservice.cli.output.console import Cell
+from jobservice.cli.parameters import argument, option
 from jobservice.cli.session import Session
 from jobservice.json_values import Json
 
@@ -39,11 +40,12 @@ def since(text: str) -> object:
 
 Since = Annotated[
     str | None,
-    typer.Option(
+    option(
         "--since",
-        metavar="TIME",
+        "TIME",
+        "Failed in the last 30m, 2h or 7d, or since 2030-01-31.",
+        ...,
         parser=since,
-        help="Failed in the last 30m, 2h or 7d, or since 2030-01-31.",
     ),
 ]
 
@@ -63,12 +65,10 @@ class FailureFilters:
         return {name: value for name, value in values.items() if value is not None}
 
 
-Limit = Annotated[
-    int | None, typer.Option("--limit", "-n", min=1, max=500, metavar="N", help="Most groups.")
-]
+Limit = Annotated[int | None, option("--limit -n", "N", "Most groups.", ..., min=1, max=500)]
 Everything = Annotated[
     bool,
-    typer.Option("--all", help="Look at all failures, not only at the latest ones; may take long."),
+    option("--all", None, "Look at all failures, not only at the latest ones; may take long.", ...),
 ]
 
 
@@ -123,12 +123,9 @@ def notes(found: "Failures") -> list[str]:
 
 def retry(
     session: Session,
-    failure: Annotated[
-        str,
-        typer.Argument(
-            metavar="ID", autocompletion=completion.failures, help="The first column of the list."
-        ),
-    ],
+    failure: str = argument(
+        "ID", "The first column of the list.", autocompletion=completion.failures
+    ),
     queue: OneQueue = None,
     tag: Tags = None,
     since: Since = None,

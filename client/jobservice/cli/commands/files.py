@@ -17,6 +17,7 @@ from jobservice.cli.commands.details import JobId
 from jobservice.cli.output import formats
 from jobservice.cli.output.console import Output
 from jobservice.cli.output.progress import JobProgress
+from jobservice.cli.parameters import argument, flag, option
 from jobservice.cli.session import Session
 
 if TYPE_CHECKING:
@@ -31,7 +32,7 @@ EXAMPLES = (
 STDOUT = "-"
 Target = Annotated[
     str | None,
-    typer.Option("--output", "-o", metavar="PATH", help="File or folder; - is stdout."),
+    option("--output -o", "PATH", "File or folder; - is stdout.", ...),
 ]
 
 
@@ -57,21 +58,16 @@ def list_files(session: Session, job_id: JobId) -> None:
 class Selected:
     """The options that select files without naming them."""
 
-    all_: Annotated[bool, typer.Option("--all", help="All files that the job has left.")] = False
-    zip: Annotated[bool, typer.Option("--zip", help="All of them as one zip archive.")] = False
-    upload: Annotated[bool, typer.Option("--upload", help="The file that the job was given.")] = (
-        False
-    )
+    all_: bool = flag("--all", "All files that the job has left.")
+    zip: bool = flag("--zip", "All of them as one zip archive.")
+    upload: bool = flag("--upload", "The file that the job was given.")
 
 
 def download(
     session: Session,
     job_id: JobId,
     selected: Selected,
-    names: Annotated[
-        list[str] | None,
-        typer.Argument(metavar="[NAME]...", help="Files; by default the only one."),
-    ] = None,
+    names: list[str] | None = argument("[NAME]...", "Files; by default the only one.", None),
     target: Target = None,
 ) -> None:
     """Download files of a job, and print the paths that were written.

@@ -12,6 +12,7 @@ from jobservice.cli.options import JobIds, OneBatch, OneQueue, OneType, Tags, se
 from jobservice.cli.output import formats
 from jobservice.cli.output.console import STYLES, Cell, Output, status_cell
 from jobservice.cli.output.progress import JobProgress
+from jobservice.cli.parameters import argument, flag, option
 from jobservice.cli.session import Session
 from jobservice.errors import JobCanceled, WaitTimeout
 from jobservice.json_values import Json
@@ -21,20 +22,12 @@ if TYPE_CHECKING:
 
 WatchedId = Annotated[
     str | None,
-    typer.Argument(
-        metavar="[ID]",
-        autocompletion=completion.job_ids,
-        help="Job to watch; without it, all jobs.",
-    ),
+    argument("[ID]", "Job to watch; without it, all jobs.", autocompletion=completion.job_ids),
 ]
 OneStatus = Annotated[
     str | None,
-    typer.Option(
-        "--status",
-        "-s",
-        metavar="STATUS",
-        autocompletion=completion.statuses,
-        help="Changes to this status.",
+    option(
+        "--status -s", "STATUS", "Changes to this status.", ..., autocompletion=completion.statuses
     ),
 ]
 
@@ -133,21 +126,14 @@ def about(data: Json) -> str:
 def logs(
     session: Session,
     job_id: JobId,
-    follow: Annotated[
-        bool, typer.Option("--follow", "-f", help="Go on until the job ends.")
-    ] = False,
-    attempt: Annotated[
-        int | None,
-        typer.Option("--attempt", min=1, metavar="N", help="An attempt; the newest by default."),
-    ] = None,
-    level: Annotated[
-        Literal["debug", "info", "warning", "error", "critical"] | None,
-        typer.Option("--level", "-l", help="Log entries of this level or a higher one."),
-    ] = None,
-    stream: Annotated[
-        Literal["stdout", "stderr", "log"] | None,
-        typer.Option("--stream", help="What was printed to this stream, or logged."),
-    ] = None,
+    follow: bool = flag("--follow -f", "Go on until the job ends."),
+    attempt: int | None = option("--attempt", "N", "An attempt; the newest by default.", min=1),
+    level: Literal["debug", "info", "warning", "error", "critical"] | None = option(
+        "--level -l", None, "Log entries of this level or a higher one."
+    ),
+    stream: Literal["stdout", "stderr", "log"] | None = option(
+        "--stream", None, "What was printed to this stream, or logged."
+    ),
 ) -> None:
     """Print what a job has printed and logged.
 
@@ -178,10 +164,7 @@ def wait(
     session: Session,
     job_ids: JobIds = None,
     tag: Tags = None,
-    timeout: Annotated[
-        float | None,
-        typer.Option("--timeout", metavar="TIME", parser=seconds, help="At most 90, 5m or 2h."),
-    ] = None,
+    timeout: float | None = option("--timeout", "TIME", "At most 90, 5m or 2h.", parser=seconds),
 ) -> int:
     """Wait for jobs to end, and print how each of them ended.
 

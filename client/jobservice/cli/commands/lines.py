@@ -1,7 +1,7 @@
 """The command that reads the file of a job: `lines`."""
 
 from dataclasses import asdict, dataclass
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING
 
 import typer
 
@@ -10,6 +10,7 @@ from jobservice.cli.command import command
 from jobservice.cli.commands.details import JobId
 from jobservice.cli.output import formats
 from jobservice.cli.output.console import Output
+from jobservice.cli.parameters import flag, option
 from jobservice.cli.session import Session
 
 if TYPE_CHECKING:
@@ -33,62 +34,32 @@ def register(app: typer.Typer) -> None:
 class Conditions:
     """The conditions that a line must meet, and how many lines to print around it."""
 
-    match: Annotated[
-        str | None, typer.Option("--match", "-m", metavar="TEXT", help="A text in the lines.")
-    ] = None
-    regex: Annotated[
-        str | None, typer.Option("--regex", "-e", metavar="REGEX", help="A regex of RE2.")
-    ] = None
-    ignore_case: Annotated[
-        bool, typer.Option("--ignore-case", "-i", help="Ignore the case of letters.")
-    ] = False
-    level: Annotated[
-        str | None, typer.Option("--level", metavar="LEVEL", help="Lines of a level, as ERROR.")
-    ] = None
-    status: Annotated[
-        str | None, typer.Option("--status", metavar="5xx", help="Lines with such a status.")
-    ] = None
-    from_: Annotated[
-        str | None,
-        typer.Option(
-            "--from", metavar="TIME", help="RFC 3339, or -30m before the last time in the file."
-        ),
-    ] = None
-    to: Annotated[
-        str | None, typer.Option("--to", metavar="TIME", help="Only lines before this time.")
-    ] = None
-    line: Annotated[
-        int | None, typer.Option("--line", "-l", min=1, metavar="N", help="Begin at this line.")
-    ] = None
-    before: Annotated[
-        int, typer.Option("--before", "-B", min=0, max=50, metavar="N", help="Lines before each.")
-    ] = 0
-    after: Annotated[
-        int, typer.Option("--after", "-A", min=0, max=50, metavar="N", help="Lines after each.")
-    ] = 0
-    limit: Annotated[
-        int | None, typer.Option("--limit", "-n", min=1, metavar="N", help="At most N lines.")
-    ] = None
-    member: Annotated[
-        str | None, typer.Option("--member", metavar="NAME", help="A file of an archive.")
-    ] = None
-    records: Annotated[
-        str | None,
-        typer.Option(
-            "--records",
-            metavar="KIND",
-            help="multi_line for whole records, or lines; by default what the job has counted.",
-        ),
-    ] = None
+    match: str | None = option("--match -m", "TEXT", "A text in the lines.")
+    regex: str | None = option("--regex -e", "REGEX", "A regex of RE2.")
+    ignore_case: bool = flag("--ignore-case -i", "Ignore the case of letters.")
+    level: str | None = option("--level", "LEVEL", "Lines of a level, as ERROR.")
+    status: str | None = option("--status", "5xx", "Lines with such a status.")
+    from_: str | None = option(
+        "--from", "TIME", "RFC 3339, or -30m before the last time in the file."
+    )
+    to: str | None = option("--to", "TIME", "Only lines before this time.")
+    line: int | None = option("--line -l", "N", "Begin at this line.", min=1)
+    before: int = option("--before -B", "N", "Lines before each.", 0, min=0, max=50)
+    after: int = option("--after -A", "N", "Lines after each.", 0, min=0, max=50)
+    limit: int | None = option("--limit -n", "N", "At most N lines.", min=1)
+    member: str | None = option("--member", "NAME", "A file of an archive.")
+    records: str | None = option(
+        "--records",
+        "KIND",
+        "multi_line for whole records, or lines; by default what the job has counted.",
+    )
 
 
 def lines(
     session: Session,
     job_id: JobId,
     conditions: Conditions,
-    text: Annotated[
-        bool, typer.Option("--text", help="Print the lines alone, without their numbers.")
-    ] = False,
+    text: bool = flag("--text", "Print the lines alone, without their numbers."),
 ) -> None:
     """Print numbered lines of a job's file: all, or only lines that meet all conditions."""
     output = session.output

@@ -1,6 +1,6 @@
 """`jobservice list`."""
 
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING
 
 import typer
 
@@ -9,6 +9,7 @@ from jobservice.cli.command import command
 from jobservice.cli.options import Filters
 from jobservice.cli.output import formats
 from jobservice.cli.output.console import Cell, status_cell
+from jobservice.cli.parameters import flag, option
 from jobservice.cli.session import Session
 
 if TYPE_CHECKING:
@@ -31,11 +32,9 @@ def register(app: typer.Typer) -> None:
 def list_jobs(
     session: Session,
     filters: Filters,
-    limit: Annotated[
-        int, typer.Option("--limit", "-n", min=1, metavar="N", help="At most N jobs.")
-    ] = DEFAULT_LIMIT,
-    every: Annotated[bool, typer.Option("--all", help="All jobs; there is no limit.")] = False,
-    ids: Annotated[bool, typer.Option("--ids", help="Print only the ids.")] = False,
+    limit: int = option("--limit -n", "N", "At most N jobs.", DEFAULT_LIMIT, min=1),
+    every: bool = flag("--all", "All jobs; there is no limit."),
+    ids: bool = flag("--ids", "Print only the ids."),
 ) -> None:
     """List jobs, newest first, that all filters select.
 

@@ -11,6 +11,7 @@ import typer
 from jobservice.cli import completion, exits
 from jobservice.cli.command import command, default_command
 from jobservice.cli.output import formats
+from jobservice.cli.parameters import argument, flag, option
 from jobservice.cli.session import Session
 from jobservice.errors import ApiError
 from jobservice.json_values import JsonValue
@@ -22,13 +23,11 @@ if TYPE_CHECKING:
 COLUMNS = ("SET", "PATTERNS", "SAVED BY", "CHANGED", "DESCRIPTION")
 Name = Annotated[
     str,
-    typer.Argument(metavar="NAME", autocompletion=completion.pattern_sets, help="Name of a set."),
+    argument("NAME", "Name of a set.", autocompletion=completion.pattern_sets),
 ]
 Names = Annotated[
     list[str],
-    typer.Argument(
-        metavar="NAME...", autocompletion=completion.pattern_sets, help="Names of sets."
-    ),
+    argument("NAME...", "Names of sets.", autocompletion=completion.pattern_sets),
 ]
 
 app = typer.Typer(rich_markup_mode=None)
@@ -79,17 +78,11 @@ def _text(condition: str | Mapping[str, JsonValue]) -> str:
 def save(
     session: Session,
     name: Name,
-    file: Annotated[
-        str,
-        typer.Argument(
-            metavar="FILE",
-            help="One text on each line, or JSON if it ends in .json; - is standard input.",
-        ),
-    ],
-    description: Annotated[
-        str | None, typer.Option("--description", metavar="TEXT", help="What the set is for.")
-    ] = None,
-    new: Annotated[bool, typer.Option("--new", help="A set that exists is an error.")] = False,
+    file: str = argument(
+        "FILE", "One text on each line, or JSON if it ends in .json; - is standard input."
+    ),
+    description: str | None = option("--description", "TEXT", "What the set is for."),
+    new: bool = flag("--new", "A set that exists is an error."),
 ) -> None:
     """Save the patterns of a file as a set, or replace all of the set.
 

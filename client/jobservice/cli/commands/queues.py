@@ -8,6 +8,7 @@ from jobservice.cli import completion, exits
 from jobservice.cli.command import command, default_command
 from jobservice.cli.output import formats
 from jobservice.cli.output.console import Cell, status_cell
+from jobservice.cli.parameters import argument, flag, option
 from jobservice.cli.session import Session
 from jobservice.errors import ApiError
 
@@ -19,9 +20,9 @@ SCALE_COLUMNS = ("QUEUE", "WANTED", "RUNNING", "DUE")
 NUMBERS = ("RUNNING", "LIMIT", "QUEUED", "OLDEST")
 Names = Annotated[
     list[str],
-    typer.Argument(metavar="NAME...", autocompletion=completion.queues, help="Names of queues."),
+    argument("NAME...", "Names of queues.", autocompletion=completion.queues),
 ]
-Name = Annotated[str, typer.Argument(metavar="NAME", help="Name of a queue.")]
+Name = Annotated[str, argument("NAME", "Name of a queue.")]
 
 app = typer.Typer(rich_markup_mode=None)
 
@@ -51,11 +52,8 @@ def row(queue: "QueueData") -> list[Cell]:
 def create(
     session: Session,
     name: Name,
-    max_running: Annotated[
-        int | None,
-        typer.Option("--max-running", min=1, metavar="N", help="Jobs that may run at once."),
-    ] = None,
-    paused: Annotated[bool, typer.Option("--paused", help="It starts no jobs yet.")] = False,
+    max_running: int | None = option("--max-running", "N", "Jobs that may run at once.", min=1),
+    paused: bool = flag("--paused", "It starts no jobs yet."),
 ) -> None:
     """Create a queue. One that exists already is an error."""
     put = session.client.put_queue
@@ -83,9 +81,7 @@ def resume(session: Session, names: Names) -> None:
 def limit(
     session: Session,
     name: Name,
-    max_running: Annotated[
-        str, typer.Argument(metavar="N", help="Jobs that may run at once, or none.")
-    ],
+    max_running: str = argument("N", "Jobs that may run at once, or none."),
 ) -> None:
     """Limit how many jobs of a queue run at once, in all workers together."""
     if max_running != "none" and not max_running.isdecimal():
@@ -96,30 +92,18 @@ def limit(
 
 def scale(
     session: Session,
-    names: Annotated[
-        list[str] | None,
-        typer.Argument(
-            metavar="[NAME]...", autocompletion=completion.queues, help="By default all."
-        ),
-    ] = None,
-    within: Annotated[
-        float | None,
-        typer.Option(
-            "--within",
-            metavar="TIME",
-            parser=formats.parse_duration,
-            help="Count what becomes due within 90s or 5m.",
-        ),
-    ] = None,
-    per_worker: Annotated[
-        int | None,
-        typer.Option(
-            "--per-worker",
-            min=1,
-            metavar="N",
-            help="Print only how many workers with N slots each are wanted.",
-        ),
-    ] = None,
+    names: list[str] | None = argument(
+        "[NAME]...", "By default all.", None, autocompletion=completion.queues
+    ),
+    within: float | None = option(
+        "--within",
+        "TIME",
+        "Count what becomes due within 90s or 5m.",
+        parser=formats.parse_duration,
+    ),
+    per_worker: int | None = option(
+        "--per-worker", "N", "Print only how many workers with N slots each are wanted.", min=1
+    ),
 ) -> None:
     """Say how many slots the jobs of queues could use now, for autoscaling."""
     found = session.client.scale(names or (), within=within or 0.0)

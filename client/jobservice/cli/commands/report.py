@@ -1,13 +1,13 @@
 """`jobservice report`."""
 
 from pathlib import Path
-from typing import Annotated
 
 import typer
 
 from jobservice.cli import ids
 from jobservice.cli.command import command
 from jobservice.cli.commands.details import JobId
+from jobservice.cli.parameters import option
 from jobservice.cli.session import Session
 
 EXAMPLES = ("report 6af1b43d -o report.html", "report 6af1b43d --csv patterns > patterns.csv")
@@ -21,16 +21,9 @@ def register(app: typer.Typer) -> None:
 def report(
     session: Session,
     job_id: JobId,
-    file: Annotated[
-        str | None, typer.Option("--output", "-o", metavar="PATH", help="File to write.")
-    ] = None,
-    csv: Annotated[
-        str | None,
-        typer.Option("--csv", metavar="TABLE", help="A table as CSV, such as patterns, timeline."),
-    ] = None,
-    before: Annotated[
-        str | None, typer.Option("--before", metavar="ID", help="Compare with this job.")
-    ] = None,
+    file: str | None = option("--output -o", "PATH", "File to write."),
+    csv: str | None = option("--csv", "TABLE", "A table as CSV, such as patterns, timeline."),
+    before: str | None = option("--before", "ID", "Compare with this job."),
 ) -> None:
     """Print the result of an analysis as an HTML page, or a table of it as CSV.
 

@@ -11,6 +11,7 @@ from jobservice.cli.command import command, default_command
 from jobservice.cli.options import ScheduleOptions, seconds
 from jobservice.cli.output import formats
 from jobservice.cli.output.console import Cell, Output, status_cell
+from jobservice.cli.parameters import argument, flag, option
 from jobservice.cli.session import Session
 from jobservice.errors import ApiError
 
@@ -21,13 +22,11 @@ COLUMNS = ("SCHEDULE", "TYPE", "FIRES", "NEXT", "STATE")
 FIRING_COLUMNS = ("DUE", "OUTCOME", "STATUS", "JOB", "NOTE")
 Name = Annotated[
     str,
-    typer.Argument(metavar="NAME", autocompletion=completion.schedules, help="Name of a schedule."),
+    argument("NAME", "Name of a schedule.", autocompletion=completion.schedules),
 ]
 Names = Annotated[
     list[str],
-    typer.Argument(
-        metavar="NAME...", autocompletion=completion.schedules, help="Names of schedules."
-    ),
+    argument("NAME...", "Names of schedules.", autocompletion=completion.schedules),
 ]
 
 
@@ -35,41 +34,23 @@ Names = Annotated[
 class Times:
     """When a schedule fires; None is the default of the service."""
 
-    cron: Annotated[
-        str | None,
-        typer.Option("--cron", metavar="TEXT", help="Fire at these times: '30 2 * * *', @daily."),
-    ] = None
-    every: Annotated[
-        float | None,
-        typer.Option("--every", metavar="TIME", parser=seconds, help="Fire every 30s, 5m or 2h."),
-    ] = None
-    timezone: Annotated[
-        str | None,
-        typer.Option("--timezone", metavar="NAME", help="Zone of --cron, such as Europe/Berlin."),
-    ] = None
-    missed: Annotated[
-        str | None,
-        typer.Option(
-            "--missed",
-            metavar="HOW",
-            autocompletion=completion.one_of("skip", "once", "all"),
-            help="Make up for missed times: skip, once, all.",
-        ),
-    ] = None
-    overlap: Annotated[
-        str | None,
-        typer.Option(
-            "--overlap",
-            metavar="HOW",
-            autocompletion=completion.one_of("skip", "queue", "cancel_running"),
-            help="While the last job goes on: skip, queue, cancel_running.",
-        ),
-    ] = None
-    until: Annotated[
-        str | None,
-        typer.Option("--until", metavar="TIME", help="Fire until 2030-01-31T12:00:00Z."),
-    ] = None
-    paused: Annotated[bool, typer.Option("--paused", help="Do not fire yet.")] = False
+    cron: str | None = option("--cron", "TEXT", "Fire at these times: '30 2 * * *', @daily.")
+    every: float | None = option("--every", "TIME", "Fire every 30s, 5m or 2h.", parser=seconds)
+    timezone: str | None = option("--timezone", "NAME", "Zone of --cron, such as Europe/Berlin.")
+    missed: str | None = option(
+        "--missed",
+        "HOW",
+        "Make up for missed times: skip, once, all.",
+        autocompletion=completion.one_of("skip", "once", "all"),
+    )
+    overlap: str | None = option(
+        "--overlap",
+        "HOW",
+        "While the last job goes on: skip, queue, cancel_running.",
+        autocompletion=completion.one_of("skip", "queue", "cancel_running"),
+    )
+    until: str | None = option("--until", "TIME", "Fire until 2030-01-31T12:00:00Z.")
+    paused: bool = flag("--paused", "Do not fire yet.")
 
 
 app = typer.Typer(rich_markup_mode=None)
@@ -150,17 +131,11 @@ def _firing(output: Output, firing: "FiringData") -> list[Cell]:
 def put(
     session: Session,
     name: Name,
-    type: Annotated[
-        str,
-        typer.Argument(
-            metavar="TYPE", autocompletion=completion.job_types, help="Type of its jobs."
-        ),
-    ],
-    payload: Annotated[
-        list[str] | None,
-        typer.Argument(metavar="[KEY=VALUE | @FILE.json | -]...", help="Payload of its jobs."),
-    ] = None,
-    new: Annotated[bool, typer.Option("--new", help="A schedule that exists is an error.")] = False,
+    type: str = argument("TYPE", "Type of its jobs.", autocompletion=completion.job_types),
+    payload: list[str] | None = argument(
+        "[KEY=VALUE | @FILE.json | -]...", "Payload of its jobs.", None
+    ),
+    new: bool = flag("--new", "A schedule that exists is an error."),
     *,
     times: Times,
     options: ScheduleOptions,

@@ -15,6 +15,7 @@ from jobservice.cli.commands import files
 from jobservice.cli.options import JobOptions, seconds
 from jobservice.cli.output import estimates
 from jobservice.cli.output.progress import JobProgress
+from jobservice.cli.parameters import argument, flag, option
 from jobservice.cli.session import Session
 from jobservice.json_values import Json
 
@@ -34,17 +35,11 @@ EXAMPLES = (
 class Waiting:
     """Whether to wait for the job."""
 
-    wait: Annotated[bool, typer.Option("--wait", "-w", help="Wait, and print the result.")] = False
-    wait_timeout: Annotated[
-        float | None,
-        typer.Option(
-            "--wait-timeout", metavar="TIME", parser=seconds, help="Wait at most 90, 5m or 2h."
-        ),
-    ] = None
-    download: Annotated[
-        str | None,
-        typer.Option("--download", metavar="FOLDER", help="Wait, and download the job's files."),
-    ] = None
+    wait: bool = flag("--wait -w", "Wait, and print the result.")
+    wait_timeout: float | None = option(
+        "--wait-timeout", "TIME", "Wait at most 90, 5m or 2h.", parser=seconds
+    )
+    download: str | None = option("--download", "FOLDER", "Wait, and download the job's files.")
 
     @property
     def is_wanted(self) -> bool:
@@ -56,19 +51,11 @@ class Waiting:
 class FileOptions:
     """The file of the job."""
 
-    file: Annotated[
-        list[str] | None,
-        typer.Option(
-            "--file", metavar="PATH", help="Upload a file; - reads stdin. Several become a zip."
-        ),
-    ] = None
-    upload: Annotated[
-        str | None,
-        typer.Option("--upload", metavar="ID", help="Use the file of an `upload`."),
-    ] = None
-    by_hash: Annotated[
-        bool, typer.Option("--by-hash", help="Do not send a file that the service has.")
-    ] = False
+    file: list[str] | None = option(
+        "--file", "PATH", "Upload a file; - reads stdin. Several become a zip."
+    )
+    upload: str | None = option("--upload", "ID", "Use the file of an `upload`.")
+    by_hash: bool = flag("--by-hash", "Do not send a file that the service has.")
 
     def paths(self, dry_run: bool) -> list[str]:
         """Return the files to send. Raises BadParameter if two options exclude each other."""
@@ -83,7 +70,7 @@ class FileOptions:
 
 TypeOfJob = Annotated[
     str,
-    typer.Argument(metavar="TYPE", autocompletion=completion.job_types, help="Type of the job."),
+    argument("TYPE", "Type of the job.", autocompletion=completion.job_types),
 ]
 
 
@@ -98,18 +85,11 @@ def submit(
     until: Waiting,
     given_file: FileOptions,
     type: TypeOfJob,
-    payload: Annotated[
-        list[str] | None,
-        typer.Argument(metavar="[KEY=VALUE | @FILE.json | -]...", help="Payload."),
-    ] = None,
-    idempotency_key: Annotated[
-        str | None,
-        typer.Option("--idempotency-key", metavar="KEY", help="The same key gives the same job."),
-    ] = None,
-    dry_run: Annotated[
-        bool,
-        typer.Option("--dry-run", help="Submit nothing: check it, and estimate start and end."),
-    ] = False,
+    payload: list[str] | None = argument("[KEY=VALUE | @FILE.json | -]...", "Payload.", None),
+    idempotency_key: str | None = option(
+        "--idempotency-key", "KEY", "The same key gives the same job."
+    ),
+    dry_run: bool = flag("--dry-run", "Submit nothing: check it, and estimate start and end."),
 ) -> int:
     """Submit a job, and print its id.
 

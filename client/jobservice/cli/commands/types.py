@@ -8,6 +8,7 @@ import typer
 
 from jobservice.cli import completion
 from jobservice.cli.command import command, default_command
+from jobservice.cli.parameters import argument
 from jobservice.cli.session import Session
 from jobservice.json_values import JsonValue
 
@@ -20,7 +21,7 @@ FIELD_COLUMNS = ("FIELD", "KIND", "DEFAULT", "DESCRIPTION")
 _PROCESSES = {"fresh": "a new one for each job", "shared": "shared by all callers"}
 Name = Annotated[
     str,
-    typer.Argument(metavar="NAME", autocompletion=completion.job_types, help="Name of a job type."),
+    argument("NAME", "Name of a job type.", autocompletion=completion.job_types),
 ]
 
 app = typer.Typer(rich_markup_mode=None)

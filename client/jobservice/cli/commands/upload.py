@@ -9,6 +9,7 @@ from jobservice.cli.command import command, default_command
 from jobservice.cli.commands.submit import open_file
 from jobservice.cli.output import formats
 from jobservice.cli.output.progress import JobProgress
+from jobservice.cli.parameters import argument, option
 from jobservice.cli.session import Session
 from jobservice.errors import ConnectionFailed
 from jobservice.uploads import Source
@@ -24,7 +25,7 @@ EXAMPLES = (
 
 
 COLUMNS = ("ID", "NAME", "SIZE", "SENT", "BY", "EXPIRES")
-Ids = Annotated[list[str], typer.Argument(metavar="ID...", help="Ids of uploads.")]
+Ids = Annotated[list[str], argument("ID...", "Ids of uploads.")]
 
 uploads_app = typer.Typer(rich_markup_mode=None)
 
@@ -36,11 +37,8 @@ def register(app: typer.Typer) -> None:
 
 def upload(
     session: Session,
-    file: Annotated[str, typer.Argument(metavar="FILE", help="The file.")],
-    resume: Annotated[
-        str | None,
-        typer.Option("--resume", metavar="ID", help="Go on with this upload, begun before."),
-    ] = None,
+    file: str = argument("FILE", "The file."),
+    resume: str | None = option("--resume", "ID", "Go on with this upload, begun before."),
 ) -> int:
     """Upload a file for a job, and print the id of the upload.
 
