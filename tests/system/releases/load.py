@@ -167,20 +167,35 @@ class Load:
 
 
 def check_jobs(load: Load, ports: list[int]) -> list[str]:
-    """Wait until all acknowledged jobs are final, and return what is wrong with them."""
+    """Wait until all acknowledged jobs are final, and return what is wrong with them.
+
+    The wait is over when no job has ended for a minute: the clients may have submitted more than
+    the workers could run meanwhile.
+    """
     connection, found = Connection(ports, Counter()), list[str]()
-    until = time.monotonic() + SETTLE_SECONDS
     for start in range(0, len(load.submitted), MOST_IDS):
         some = load.submitted[start : start + MOST_IDS]
-        jobs = _jobs(connection, some)
-        while any(not _is_final(job) for job in jobs) and time.monotonic() < until:
-            time.sleep(0.05)
-            jobs = _jobs(connection, some)
+        jobs = _settled(connection, some, 0 if found else SETTLE_SECONDS)
         for expected, job in zip(some, jobs, strict=True):
             found += find_wrong(expected, job)
             outcomes = [each["outcome"] for each in (job or {}).get("attempts", ())]
             load.counts["attempts lost"] += outcomes.count("lost")
     return found
+
+
+def _settled(
+    connection: Connection, some: list[Submitted], patience: float
+) -> list[dict[str, Any] | None]:
+    """The jobs once they are final, or when none of them has ended for `patience` seconds."""
+    left = len(some) + 1
+    while True:
+        jobs = _jobs(connection, some)
+        now_left = sum(not _is_final(job) for job in jobs)
+        if now_left < left:
+            left, until = now_left, time.monotonic() + patience
+        if not left or time.monotonic() > until:
+            return jobs
+        time.sleep(0.2)
 
 
 def _jobs(connection: Connection, some: list[Submitted]) -> list[dict[str, Any] | None]:

@@ -124,7 +124,7 @@ def a_listener_killed_amid_submissions_loses_no_acknowledged_job(compose: Compos
                 each.wait_for_the_end()
         count = assert_all_are_there(other, submitters)
         incomplete = python(compose.containers("listener")[0], COUNT_INCOMPLETE)
-    wait_for(lambda: [each.is_well() for each in compose.listeners()] == [True, True])
+    wait_for(lambda: [each.is_well() for each in compose.listeners()] == [True, True], 60)
     return f"{count} acknowledged, {incomplete} incomplete files left"
 
 
