@@ -102,7 +102,7 @@ def test_log_entries_are_selected_by_their_level_and_stream(
     warnings = jobs.run("logs", job_id, "--level", "warning").out
     assert 'WARNING job: no date\nin a row {"row":17}\n' in warnings
     assert "ValueError: invalid literal" in warnings
-    assert "lines" not in warnings
+    assert "1 lines" not in warnings
     assert jobs.run("logs", job_id, "--stream", "stdout").out == "line 0\n"
     assert jobs.run("logs", "-f", job_id, "--level", "warning").out == warnings
     (error,) = jobs.run("logs", job_id, "-l", "error", "--json").items
