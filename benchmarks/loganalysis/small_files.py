@@ -22,6 +22,7 @@ LINES = {
     "syslog, without a year": "Nov 25 10:{0:02}:{1:02} host app[{2}]: request took 7 ms",
     "no times": "ERROR in request {2} of worker 7",
     "no times, no digits": "ERROR one",
+    "words of 900 letters": "ERROR " + "x" * 900,
 }
 
 

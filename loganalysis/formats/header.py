@@ -53,7 +53,8 @@ _TOKEN = re.compile(
 )
 _GAP = re.compile(rb"(?:[\s|]+(?:[-:=>]+(?=[\s|]))?)+|$")
 _NUMBER = re.compile(rb"(?:0x)?\d[\da-fA-F.]*,?")
-_COMPONENT = re.compile(rb"[^\s\"=]*[A-Za-z_)\]][^\s\"=]*:")
+# Two regexes: as one, with a letter between two stars, it took quadratic time for long words.
+_COMPONENT, _LETTER = re.compile(rb"[^\s\"=]+:"), re.compile(rb"[A-Za-z_)\]]")
 _PROSE = re.compile(rb"[A-Za-z][a-z]*(?:'[a-z]+)?[,.!?]?")
 
 
@@ -99,7 +100,9 @@ def _kind_of(match: re.Match[bytes], gap: bytes) -> str:
         return "brackets"
     if _NUMBER.fullmatch(text):
         return "number"
-    if _COMPONENT.fullmatch(text) or (b"-" in gap and not _PROSE.fullmatch(text)):
+    if (_COMPONENT.fullmatch(text) and _LETTER.search(text)) or (
+        b"-" in gap and not _PROSE.fullmatch(text)
+    ):
         return "component"
     return "dash" if not text.strip(b"-:=>") else "prose" if _PROSE.fullmatch(text) else "word"
 
