@@ -5,8 +5,11 @@ import random
 import signal
 import subprocess
 import sys
+from contextlib import closing
 from pathlib import Path
 
+from storage.db.database import Database, open_engine
+from storage.db.models import JobRow
 from tests.support.backups import (
     back_up,
     files_below,
@@ -64,6 +67,15 @@ def test_a_killed_backup_is_none_and_the_next_one_goes_on(bench: Bench, tmp_path
     assert read_all(backups).is_sound
 
 
+def holds_jobs(url: str) -> bool:
+    """Whether a database has jobs: a restore was killed after its last commit."""
+    if not url.startswith("postgresql"):
+        return Path(url.removeprefix("sqlite:///")).exists()
+    with closing(Database(open_engine(url, "test"))) as database:
+        tables = database.engine.get_tables()
+        return "job" in tables and bool(database.rows(JobRow.select(JobRow.id).limit(1)))
+
+
 def test_a_killed_restore_leaves_no_store_and_the_next_one_goes_on(
     bench: Bench, tmp_path: Path, target_url: str
 ) -> None:
@@ -73,13 +85,12 @@ def test_a_killed_restore_leaves_no_store_and_the_next_one_goes_on(
     new = tmp_path / "new"
     environ = {"DATA_DIR": str(new / "data"), "DATABASE_URL": target_url}
     command = "restore", "--from", str(tmp_path / "backups")
+    url = target_url or f"sqlite:///{new / 'data/jobs.db'}"
     for number in range(KILLS):
-        if not run_and_kill(environ, new, 1 + 20 * number, *command):
+        if not run_and_kill(environ, new, 1 + 20 * number, *command) or holds_jobs(url):
             break
-        assert not (new / "data/jobs.db").exists()
     else:
         put_back(tmp_path / "backups", new, target_url)
-    url = target_url or f"sqlite:///{new / 'data/jobs.db'}"
     with open_bench(url, new) as restored:
         assert content_of(restored) == before
     assert len(stored_in(new / "data/uploads", "files")) == FILES + 1

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -9,7 +10,7 @@ import peewee as pw
 import pytest
 
 from storage.db import sqlite
-from storage.records.job import NewJob
+from storage.records.job import NewJob, StoreUnavailable
 from tests.storage.db.sqlite_file.test_write_lock import is_free
 from tests.support.stores import Bench, open_bench
 
@@ -91,8 +92,11 @@ def test_a_copy_that_fails_does_not_fail_the_commit(
 
 def test_the_wal_stays_short_while_many_write(bench: Bench, tmp_path: Path) -> None:
     def write(_: int) -> None:
-        for _ in range(8):
-            write_pages(bench, 300)
+        written = 0
+        while written < 8:
+            with suppress(StoreUnavailable):  # the others may write for long on a busy machine
+                write_pages(bench, 300)
+                written += 1
 
     with ThreadPoolExecutor(4) as threads:
         list(threads.map(write, range(4)))
