@@ -10,9 +10,10 @@ import logging
 import re
 import threading
 import time
+import weakref
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime
-from typing import Any, Self
+from typing import Any
 
 import obstore
 from obstore.exceptions import BaseError
@@ -53,7 +54,7 @@ class UnsentMemory:
         self._freed_at = time.monotonic()
         self._freed = threading.Condition()
 
-    def hold(self, data: bytes | memoryview, what: str) -> bytes:
+    def hold(self, data: bytes | memoryview, what: str) -> memoryview:
         """Return a copy of data, when there is memory for it. Raises StoreUnavailable."""
         with self._freed:
             while self.used + len(data) > self._limit:
@@ -67,7 +68,9 @@ class UnsentMemory:
             if not self.used:
                 self._freed_at = time.monotonic()
             self.used += len(data)
-        return _Unsent(data, self)
+        copy = memoryview(bytes(data))  # its buffer keeps it alive; bytes have no weak references
+        weakref.finalize(copy, self.give_back, len(data)).atexit = False
+        return copy
 
     def give_back(self, size: int) -> None:
         """S3 has bytes, or nobody will send them."""
@@ -75,20 +78,6 @@ class UnsentMemory:
             self.used -= size
             self._freed_at = time.monotonic()
             self._freed.notify_all()
-
-
-class _Unsent(bytes):
-    """Bytes that tell when nobody needs them any more."""
-
-    _memory: UnsentMemory
-
-    def __new__(cls, data: bytes | memoryview, memory: UnsentMemory) -> Self:
-        new = super().__new__(cls, data)
-        new._memory = memory
-        return new
-
-    def __del__(self) -> None:
-        self._memory.give_back(len(self))
 
 
 unsent = UnsentMemory(256 * 1024**2, 15.0)
