@@ -10,7 +10,6 @@ REMOVED = {
     "PARTS_BYTES": "remove it: one worker analyzes a file, with all idle processors of its machine",
     "AWS_SESSION_TOKEN_FILE": "name a file with key, secret and token in "
     "AWS_SHARED_CREDENTIALS_FILE",
-    "BACKUP_PACE": "remove it: a backup rests four fifths of the time; into a bucket, half of it",
     "FAST_PATH": "remove it: the listener answers simple requests on the fast path",
     "JOBS_PER_PROCESS": "remove it, or set isolation = 'fresh' in job types, for a process of "
     "its own for each job",

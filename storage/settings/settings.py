@@ -115,6 +115,14 @@ class Settings(BaseModel):
         description="Place of backups: a folder or s3://bucket/prefix. Workers make them every "
         "BACKUP_INTERVAL_SECONDS. Empty: none are made, except by `python -m storage backup`.",
     )
+    backup_pace: float | None = Field(
+        None,
+        ge=0.01,
+        le=1,
+        description="Part of the time in which a backup works; in the rest, the programs of the "
+        "store have disk and processors to themselves. 1: without rests. Unset: 0.2, and 0.5 into "
+        "a bucket.",
+    )
     job_types: str = Field(
         "",
         description="Packages or modules of job types, separated by commas, besides the built-in "

@@ -11,7 +11,7 @@ from storage.settings.settings import Settings
 from storage.settings.url import backup_place_problem
 
 SHARE, BUCKET_SHARE = 0.2, 0.5
-"""The part of the time in which a backup works: more would make
+"""The part of the time in which a backup works, unless BACKUP_PACE is set: more would make
 submissions wait for the disk (benchmarks.storage.backup). Sending to a bucket is mostly waiting."""
 _OTHER_ARCHIVES = (".tar", ".tar.gz", ".tar.bz2", ".tar.xz", ".tgz", ".tzst", ".zst", ".gz", ".zip")
 
@@ -22,18 +22,18 @@ def open_new(text: str, settings: Settings) -> BackupPlace:
     if path is None:
         if text.endswith(SUFFIX):
             raise BackupRefused(f"{text}: an archive is a file of this machine: give a prefix")
-        return _open_bucket(text, settings, Pace(BUCKET_SHARE))
+        return _open_bucket(text, settings, _pace(settings, BUCKET_SHARE))
     if path.name.endswith(SUFFIX):
         if not path.parent.is_dir():
             raise BackupRefused(f"there is no folder {path.parent}: create it first")
-        return NewArchive(path, Pace(SHARE))
+        return NewArchive(path, _pace(settings, SHARE))
     if path.name.endswith(_OTHER_ARCHIVES) and not path.is_dir():
         raise BackupRefused(
             f"{path.name} is the name of an archive, and only {SUFFIX} is written: give such a"
             " name, or that of a folder"
         )
     _refuse_folder(path, settings)
-    return FolderPlace(path, Pace(SHARE))
+    return FolderPlace(path, _pace(settings, SHARE))
 
 
 def open_existing(text: str, settings: Settings, unpack_to: Path | None = None) -> BackupPlace:
@@ -47,6 +47,10 @@ def open_existing(text: str, settings: Settings, unpack_to: Path | None = None) 
     if path.is_file():
         return Archive(path, unpack_to)
     return FolderPlace(path)
+
+
+def _pace(settings: Settings, share: float) -> Pace:
+    return Pace(share if settings.backup_pace is None else settings.backup_pace)
 
 
 def path_of(text: str) -> Path | None:

@@ -131,14 +131,16 @@ def test_a_chunk_of_a_database_is_compressed_with_rests(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("name", ["backups", "backup.tar.zst", "s3://bucket/backups"])
-def test_a_backup_works_a_fifth_of_the_time_and_half_of_it_into_a_bucket(
-    tmp_path: Path, clock: Clock, name: str
+@pytest.mark.parametrize("pace", ["", "0.5"])
+def test_a_backup_works_a_fifth_of_the_time_or_as_the_setting_says(
+    tmp_path: Path, clock: Clock, name: str, pace: str
 ) -> None:
-    place = open_new(name if "://" in name else str(tmp_path / name), Settings.read({}))
+    settings = Settings.read({"BACKUP_PACE": pace})
+    place = open_new(name if "://" in name else str(tmp_path / name), settings)
     place.pace.rest()
     clock.now += 0.1
     place.pace.rest()
-    rest = 0.1 if "://" in name else 0.4
+    rest = 0.1 if pace or "://" in name else 0.4
     assert clock.slept == pytest.approx([0, rest])
 
 

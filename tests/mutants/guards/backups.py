@@ -17,6 +17,13 @@ BACKUP = (
         ("tests/admin/backup/test_pace.py",),
     ),
     Mutant(
+        "BACKUP_PACE says how long a backup rests",
+        "admin/backup/destinations/opening.py",
+        "share if settings.backup_pace is None else settings.backup_pace",
+        "share",
+        ("tests/admin/backup/test_pace.py",),
+    ),
+    Mutant(
         "the file of a snapshot has all that its reader sees",
         "admin/backup/databases/sqlite.py",
         "return pages == copied and not is_busy and _changes(checker) == before",
