@@ -1,4 +1,4 @@
-"""Types of JSON, of which Python's types tell no more."""
+"""Names for JSON in type hints. The type checker does not look inside such a value."""
 
 from typing import Any
 
