@@ -42,9 +42,9 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     """Leave out the tests that run only with --all."""
     if config.option.all:
         return
-    left_out = [each for each in items if is_left_out(each, config.args)]
-    config.hook.pytest_deselected(items=left_out)
-    items[:] = [each for each in items if each not in set(left_out)]
+    left_out = {each for each in items if is_left_out(each, config.args)}
+    config.hook.pytest_deselected(items=list(left_out))
+    items[:] = [each for each in items if each not in left_out]
 
 
 @pytest.hookimpl(wrapper=True)

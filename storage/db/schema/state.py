@@ -64,7 +64,7 @@ def read_state(database: Database) -> SchemaState:
     # Only then: all releases that have such a table find it, whatever else they do not know.
     oldest = read_oldest(database) if newer else None
     missing = to_apply(known, found)
-    lacking = [name for name in missing if name in replaced()] if found else []
+    lacking = sorted(replaced().intersection(missing)) if found else []
     contractions = [name for name in missing if name not in lacking and is_contraction(name)]
     pending = [name for name in missing if name not in (*lacking, *contractions)]
     return SchemaState(pending, contractions, not found, newer, oldest, max(known), lacking)
