@@ -160,7 +160,6 @@ MAY_IMPORT = {
     "admin.doctor.checks": "admin.backup.destinations admin.doctor.findings admin.store_checks "
     "admin.transfer runner.job_types.registry runner.pool.linux server.jobs server.sign_in "
     "storage storage.*",
-    "admin.doctor.trials": "admin.doctor.checks admin.doctor.findings storage storage.*",
     "admin.doctor": "admin.doctor.* admin.store_checks storage storage.*",
     "admin.support_bundle": "admin.doctor admin.doctor.checks admin.doctor.findings "
     "server.documents storage storage.*",

@@ -1,4 +1,4 @@
-"""Makes a backup while programs use the store.
+"""Makes a backup while programs use the store, and deletes old backups.
 
     files that there are ─▶ snapshot of the database ─▶ files that are new in it ─▶ manifest
 
@@ -14,8 +14,14 @@ from dataclasses import dataclass
 
 from admin.backup.databases import postgresql, sqlite
 from admin.backup.destinations.chunks import Stored
-from admin.backup.destinations.destination import BackupPlace, manifest_name
-from admin.backup.manifest import Manifest
+from admin.backup.destinations.destination import (
+    BackupPlace,
+    Damaged,
+    chunk_name,
+    file_name,
+    manifest_name,
+)
+from admin.backup.manifest import Manifest, read_manifest
 from admin.backup.stored_files import FileCopies, list_files, stored_files
 from admin.transfer.files import StoredFile
 from storage.db.database import Database
@@ -94,3 +100,33 @@ def _absent(copies: FileCopies, database: Database) -> list[Row]:
 
 def _of(progress: Progress, what: str) -> Callable[[int, int], None]:
     return lambda done, total: progress(what, done, total)
+
+
+@dataclass(frozen=True)
+class Deleted:
+    """How many backups were deleted, and how many chunks and files."""
+
+    backups: int
+    contents: int
+
+
+def keep_newest(place: BackupPlace, count: int) -> Deleted:
+    """Keep the newest backups, at least one. The caller holds the lock of the place.
+
+    Manifests go first: a kill in between leaves chunks that the next call deletes. If a manifest
+    that stays cannot be read, no chunk is deleted. Raises StoreError.
+    """
+    names = place.manifests()
+    old, kept = names[: -max(1, count)], names[-max(1, count) :]
+    place.delete(old)
+    used = set[str]()
+    try:
+        for name in kept:
+            manifest = read_manifest(place, name)
+            used |= set(map(chunk_name, manifest.chunks()))
+            used |= {file_name(sha256) for sha256, _ in manifest.stored_files(place)}
+    except Damaged:
+        return Deleted(len(old), 0)
+    unused = place.contents() - used if kept else set()
+    place.delete(sorted(unused))
+    return Deleted(len(old), len(unused))

@@ -2,20 +2,19 @@
 
 import argparse
 import contextlib
+import ctypes
 import logging
+import os
+import signal
 from collections.abc import Iterator
 from contextlib import closing
 
-from admin.backup.create import Backup, create
+from admin.backup.create import Backup, create, keep_newest
 from admin.backup.destinations.destination import BackupPlace, PlaceInUse
 from admin.backup.destinations.opening import open_new
 from admin.backup.destinations.risks import risks_of
-from admin.backup.priority import end_with_parent, step_back
-from admin.backup.retention import keep_newest
-from admin.commands.destination import add_place, place_of
-from admin.commands.numbers import whole_number
+from admin.commands.options import Subparsers, add_place, place_of, whole_number
 from admin.commands.output import ProgressBar, show, size_text, warn
-from admin.commands.subparsers import Subparsers
 from storage.db.backups_made import read_backups, record_backup, record_failed_backup
 from storage.db.clock import clock_of
 from storage.db.database import Database
@@ -37,6 +36,13 @@ EXIT_CODES = (
 )
 _SHOWN = 5
 
+_IOPRIO_WHO_PROCESS, _LOWEST = 1, (2 << 13) + 7
+"""The lowest level of the class best-effort: the idle class may never get its turn."""
+_PR_SET_PDEATHSIG = 1
+_SYS_IOPRIO_SET = {"x86_64": 251, "aarch64": 30}
+_NICENESS = 5
+"""As jobs have. More would make a backup on a busy machine, and so its snapshot, take too long."""
+
 
 def add(commands: Subparsers) -> None:
     """Add the command to the parser."""
@@ -56,7 +62,7 @@ def add(commands: Subparsers) -> None:
 
 def _run(arguments: argparse.Namespace, settings: Settings) -> int:
     """Make a backup; return the exit code."""
-    step_back()
+    _step_back()
     with closing(new_database(settings)) as database:
         _require_store(database)
         if arguments.scheduled is not None:
@@ -75,7 +81,7 @@ def _run(arguments: argparse.Namespace, settings: Settings) -> int:
 
 def _run_scheduled(arguments: argparse.Namespace, settings: Settings, database: Database) -> int:
     """Make a backup for a worker, unless another one has made it; return the exit code."""
-    end_with_parent()
+    _end_with_parent()
     try:
         with _locked(arguments, settings) as place:
             last_at = read_backups(database).last_at
@@ -158,3 +164,16 @@ def _report(made: Backup, place: BackupPlace) -> None:
         show(f"NOT in the backup: {each['name']} of {each['of']}: {each['why']}")
     if len(made.missing) > _SHOWN:
         show(f"NOT in the backup: {counted(len(made.missing) - _SHOWN, 'more file')}")
+
+
+def _step_back() -> None:
+    """Give this process a low priority for processors and disks."""
+    with contextlib.suppress(OSError):  # forbidden in some sandboxes
+        os.nice(_NICENESS)
+    if (number := _SYS_IOPRIO_SET.get(os.uname().machine)) is not None:
+        ctypes.CDLL(None, use_errno=True).syscall(number, _IOPRIO_WHO_PROCESS, 0, _LOWEST)
+
+
+def _end_with_parent() -> None:
+    """Have the kernel end this process when its parent dies (PR_SET_PDEATHSIG)."""
+    ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, ctypes.c_ulong(signal.SIGTERM), 0, 0, 0)

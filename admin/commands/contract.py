@@ -2,8 +2,8 @@
 
 import argparse
 
+from admin.commands.options import Subparsers
 from admin.commands.output import show
-from admin.commands.subparsers import Subparsers
 from admin.transfer.endpoints import open_source
 from storage.db.schema.migrate import contract
 from storage.settings.settings import Settings

@@ -3,9 +3,8 @@
 import argparse
 import math
 
-from admin.commands.env_file import add_env_file, use_env_file
+from admin.commands.options import Subparsers, add_env_file, use_env_file
 from admin.commands.output import show
-from admin.commands.subparsers import Subparsers
 from storage.settings.settings import Settings
 
 ABOUT = """Examines settings, machine and store of this environment, in about two seconds, and says

@@ -11,8 +11,8 @@ from contextlib import closing
 from textwrap import shorten
 
 from admin.commands import transfer
+from admin.commands.options import Subparsers
 from admin.commands.output import show
-from admin.commands.subparsers import Subparsers
 from storage.db.database import APPLICATION_NAME, Database, open_engine
 from storage.db.schema.migrate import bring_up_to_date, refuse_foreign
 from storage.db.schema.plan import Plan, read_plan

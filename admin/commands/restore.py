@@ -5,9 +5,8 @@ import contextlib
 
 from admin.backup.destinations.opening import open_existing
 from admin.backup.restore import restore
-from admin.commands.destination import add_place, place_of
+from admin.commands.options import Subparsers, add_place, place_of
 from admin.commands.output import ProgressBar, show, size_text
-from admin.commands.subparsers import Subparsers
 from storage.files.disk import make_folder
 from storage.open import new_database, open_uploads
 from storage.records.counted import counted

@@ -5,9 +5,8 @@ import os
 import sys
 import time
 
-from admin.commands.env_file import add_env_file, use_env_file
+from admin.commands.options import Subparsers, add_env_file, use_env_file
 from admin.commands.output import Progress
-from admin.commands.subparsers import Subparsers
 from storage.records.job import StoreError
 from storage.settings.settings import Settings
 

@@ -6,9 +6,8 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlparse
 
-from admin.commands.numbers import whole_number
+from admin.commands.options import Subparsers, whole_number
 from admin.commands.output import Progress, show
-from admin.commands.subparsers import Subparsers
 from admin.transfer.endpoints import open_source, open_target
 from admin.transfer.files import has_files, transfer_files
 from admin.transfer.tables import BATCH_ROWS

@@ -6,9 +6,8 @@ from contextlib import closing
 from admin.backup.destinations.destination import BackupPlace
 from admin.backup.destinations.opening import open_existing
 from admin.backup.verify import Verified, verify
-from admin.commands.destination import add_place, place_of
+from admin.commands.options import Subparsers, add_place, place_of
 from admin.commands.output import ProgressBar, show, size_text
-from admin.commands.subparsers import Subparsers
 from storage.records.counted import counted
 from storage.settings.settings import Settings
 

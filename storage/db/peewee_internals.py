@@ -10,6 +10,8 @@ import peewee as pw
 
 DRIVER_ERRORS = pw.__exception_wrapper__  # type: ignore[attr-defined]
 """Context manager that turns errors of the drivers into those of Peewee."""
+SQLITE_VERSION: tuple[int, int, int] = pw.sqlite3.sqlite_version_info  # type: ignore[attr-defined]
+"""The version of the SQLite that Peewee has chosen."""
 
 
 def returned_fields(query: Any) -> list[pw.Node]:

@@ -12,7 +12,7 @@ import peewee as pw
 
 from storage.db.engine import Q
 from storage.db.errors import store_error_from
-from storage.db.peewee_internals import DRIVER_ERRORS
+from storage.db.peewee_internals import DRIVER_ERRORS, SQLITE_VERSION
 from storage.db.sqlite_file.damage import DamageNote, damaged, is_damage
 from storage.db.sqlite_file.lock_holder import CHECKPOINT, COMMIT, ROLLBACK, WORK
 from storage.db.sqlite_file.write_lock import WriteLock
@@ -172,7 +172,7 @@ class SharedSqlite(Sqlite):
     def __init__(self, file: str, exclusive: bool):
         """With `exclusive`, no other connection can exist."""
         self._identity: tuple[int, int] | None = None
-        self._checkpoints = pw.sqlite3.sqlite_version_info >= WITH_NOOP  # type: ignore[attr-defined]
+        self._checkpoints = SQLITE_VERSION >= WITH_NOOP
         """Whether this class copies the WAL into the file, and not SQLite within a commit."""
         self.damage = DamageNote(Path(file))
         self.reports_damage = False
@@ -291,10 +291,9 @@ def _identity(path: str) -> tuple[int, int] | None:
 
 def _journal_mode() -> str:
     """Return WAL, or the slower rollback journal if this SQLite has the WAL-reset bug."""
-    version = pw.sqlite3.sqlite_version_info  # type: ignore[attr-defined]  # Peewee's choice
-    if has_wal_reset_fix(version):
+    if has_wal_reset_fix(SQLITE_VERSION):
         return "wal"
-    log.warning("SQLite has the WAL-reset bug, WAL is not used", extra={"version": version})
+    log.warning("SQLite has the WAL-reset bug, WAL is not used", extra={"version": SQLITE_VERSION})
     return "delete"
 
 

@@ -6,10 +6,9 @@ from collections.abc import Callable, Mapping
 from contextlib import closing
 from pathlib import Path
 
-from admin.backup.create import Backup, create
+from admin.backup.create import Backup, Deleted, create, keep_newest
 from admin.backup.destinations.opening import open_existing, open_new
 from admin.backup.restore import Restored, restore
-from admin.backup.retention import Deleted, keep_newest
 from admin.backup.verify import Verified, verify
 from storage.open import new_database, open_uploads
 from storage.records.job import Upload

@@ -38,7 +38,7 @@ MODULES = (
     "runner.config",
     "runner.worker",
     "admin.transfer.transfer",
-    "admin.transfer.vacuum",
+    "admin.commands.vacuum",
 )
 _END_SECONDS = 50
 _OURS = ("admin", "runner", "server", "storage")

@@ -1,20 +1,41 @@
 """Queued jobs that no worker can run, and workers that hang."""
 
+import json
+import re
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Literal
 
 from admin.doctor.findings.finding import Finding, ok
 from admin.doctor.findings.subject import Subject
-from admin.doctor.findings.worker_processes import host_of, way_to_end
-from admin.store_checks.stranded import Stranded, stranded_jobs
+from admin.store_checks.reading import Reader
 from runner.job_types.registry import loader
 from storage.liveness.lost_runners import LostRunner, lost_runners
 from storage.liveness.runners import RegisteredRunner, registered_runners
 from storage.open import runners_folder
 from storage.records.counted import counted
+from storage.records.job_limits import allows
+from storage.telemetry.privileges import is_in_container
 
 NAME = "jobs"
 TYPES = "job_types"
+
+_WORKER_NAME = re.compile(r"(?P<host>.+)-(?P<pid>[0-9]+)-(?P<boot>[0-9a-f]{8})-[0-9a-f]{6}")
+"""The name of a worker: the name of its host, its process id, and the start of its boot id."""
+_CONTAINER_ID = re.compile(r"[0-9a-f]{12}")
+"""Docker and Podman give a container the start of its id as the name of its host."""
+
+_Cause = Literal["no queue", "paused", "no worker", "no worker for the queue", "no type", "limits"]
+
+
+@dataclass(frozen=True)
+class Stranded:
+    """Queued jobs that nobody can run, why, and the queue, the type or the limits concerned."""
+
+    cause: _Cause
+    name: str
+    jobs: int
 
 
 def check(subject: Subject) -> Iterator[Finding]:
@@ -65,7 +86,7 @@ def _types(subject: Subject) -> tuple[set[str], list[Finding]]:
 def _lost(subject: Subject, lost: LostRunner, runners: Sequence[RegisteredRunner]) -> Finding:
     """Return the finding about a worker whose lease has ended. It is only a note if another worker
     runs on the same host, which is probably its successor."""
-    hosts = {host_of(each.name) for each in runners if not each.is_stale}
+    hosts = {_host_of(each.name) for each in runners if not each.is_stale}
     since = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(subject.now - lost.heartbeat_age))
     fate = ["it held no job"] if not lost.queued_again + lost.ended else list[str]()
     if lost.queued_again:
@@ -75,7 +96,7 @@ def _lost(subject: Subject, lost: LostRunner, runners: Sequence[RegisteredRunner
         fate.append(f"{lost.ended} of its jobs ended, lost too often or canceled")
     return Finding(
         NAME,
-        "note" if host_of(lost.name) in hosts else "warning",
+        "note" if _host_of(lost.name) in hosts else "warning",
         f"worker {lost.name} has not been heard from since {since}: {', '.join(fate)}",
         "its slots are missing, if it is only stopped or cut off",
         f"{way_to_end(lost.name, subject.environ)}; none is needed if its machine is gone for "
@@ -143,3 +164,82 @@ def _stranded(found: Stranded) -> Finding:
     level, what, why, fix = (each.format(name=found.name) for each in _TEXTS[found.cause])
     shown = f"{counted(found.jobs, 'queued job')} cannot run: {what}"
     return Finding(NAME, level, shown, why, fix)  # type: ignore[arg-type]  # a level
+
+
+def _host_of(name: str) -> str:
+    """Return the host in the name of a worker; the whole name if it has another form."""
+    found = _WORKER_NAME.fullmatch(name)
+    return found["host"] if found else name
+
+
+def way_to_end(name: str, environ: Mapping[str, str]) -> str:
+    """Return the commands that continue or end a worker that hangs.
+
+    Below Docker and Kubernetes, the process id in its name counts only within its container.
+    """
+    host = _host_of(name)
+    if "KUBERNETES_SERVICE_HOST" in environ:
+        return f"end it (kubectl delete pod {host})"
+    if host != name and (_CONTAINER_ID.fullmatch(host) or is_in_container()):
+        return (
+            f"on its machine, continue it (docker unpause {host}) if it is paused, or else restart "
+            f"it (docker restart {host}, or docker compose restart worker)"
+        )
+    return (
+        "continue it (kill -CONT) or end it (kill -9); the process id is the number behind the "
+        "host in its name"
+    )
+
+
+def stranded_jobs(
+    reader: Reader,
+    postgresql: bool,
+    runners: Sequence[RegisteredRunner],
+    types: Collection[str] | None,
+) -> Iterator[Stranded]:
+    """Yield the groups of queued jobs that nobody can run.
+
+    `runners` are the runners that are alive. `types` are the names of the job types, None if they
+    are unknown. Raises TookTooLong and StoreError.
+    """
+    queues = {
+        str(name): paused for name, paused in reader.rows("SELECT name, paused_at FROM queue")
+    }
+    index = "" if postgresql else " INDEXED BY job_unfinished"
+    queued = f"FROM job{index} WHERE finished_at IS NULL AND status = 'queued'"
+    groups = reader.rows(f"SELECT queue, type, count(*) {queued} GROUP BY queue, type")
+    by_queue, by_type = dict[str, int](), dict[str, int]()
+    for queue, type, count in groups:
+        by_queue[queue] = by_queue.get(queue, 0) + count
+        by_type[type] = by_type.get(type, 0) + count
+    for queue, count in sorted(by_queue.items()):
+        if cause := _cause(queue, queues, runners):
+            yield Stranded(cause, queue, count)
+    for type, count in sorted(by_type.items()):
+        if types is not None and type not in types:
+            yield Stranded("no type", type, count)
+    if runners:
+        yield from _beyond_limits(reader, queued, runners)
+
+
+def _cause(
+    queue: str, queues: dict[str, int | None], runners: Sequence[RegisteredRunner]
+) -> _Cause | None:
+    if queue not in queues:
+        return "no queue"
+    if queues[queue] is not None:
+        return "paused"
+    if not runners:
+        return "no worker"
+    return None if any(each.takes(queue) for each in runners) else "no worker for the queue"
+
+
+def _beyond_limits(
+    reader: Reader, queued: str, runners: Sequence[RegisteredRunner]
+) -> Iterator[Stranded]:
+    """Yield the groups of jobs whose own limits no worker allows."""
+    groups = reader.rows(f"SELECT limits, count(*) {queued} AND limits IS NOT NULL GROUP BY limits")
+    for text, count in groups:
+        limits = json.loads(text)
+        if not any(allows(each.limits, limits) for each in runners):
+            yield Stranded("limits", ", ".join(f"{k}={v}" for k, v in limits.items()), count)

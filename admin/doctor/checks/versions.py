@@ -6,8 +6,9 @@ from importlib import metadata
 
 from admin.doctor.findings.finding import Finding, ok
 from admin.doctor.findings.subject import Subject
-from admin.store_checks.sqlite_version import SQLITE_VERSION, has_wal_reset_bug
+from storage.db.peewee_internals import SQLITE_VERSION
 from storage.db.schema.state import BEFORE_SCHEMA
+from storage.db.sqlite import has_wal_reset_fix
 from storage.liveness.runners import registered_runners
 from storage.open import runners_folder
 from storage.records.release import RELEASE
@@ -20,7 +21,7 @@ def check(_subject: Subject) -> Iterator[Finding]:
     """Yield the versions, and what is wrong with them."""
     sqlite = ".".join(map(str, SQLITE_VERSION))
     yield ok(NAME, f"job-service {RELEASE}, Python {platform.python_version()}, SQLite {sqlite}")
-    if has_wal_reset_bug():
+    if not has_wal_reset_fix(SQLITE_VERSION):  # https://sqlite.org/wal.html#walresetbug
         yield Finding(
             NAME,
             "warning",

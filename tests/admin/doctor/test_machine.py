@@ -9,11 +9,19 @@ from types import SimpleNamespace
 
 import pytest
 
-from admin.doctor.checks import clock, disk, file_systems, isolation, limits, permissions, ports
+from admin.doctor.checks import (
+    clock,
+    disk,
+    file_systems,
+    isolation,
+    jobs,
+    limits,
+    permissions,
+    ports,
+)
 from admin.doctor.checks.file_systems import of_mount
-from admin.doctor.findings import worker_processes
 from admin.doctor.findings.finding import Finding
-from admin.support_bundle import contents
+from admin.support_bundle import bundle
 from runner.pool.linux import cgroups, landlock, namespaces, seccomp
 from storage.files.mounts import Mount, mount_of
 from tests.admin.doctor.conftest import MakeSubject
@@ -173,7 +181,7 @@ def test_a_listener_at_an_address_of_ipv6_is_found(
         made = subject(HOST=host, PORT=port)
         assert levels(ports.check(made)) == ["ok"]
         assert made.listener_url == f"http://[::1]:{port}"
-        assert "job_service_" in contents.listener_metrics(made)
+        assert "job_service_" in bundle.listener_metrics(made)
 
 
 def test_every_address_of_a_name_is_checked(
@@ -206,10 +214,10 @@ def test_an_address_of_another_machine_is_an_error(subject: MakeSubject) -> None
 def test_the_way_to_end_a_worker_that_hangs_works_from_outside_its_container(
     monkeypatch: pytest.MonkeyPatch, host: str, environ: dict[str, str], command: str
 ) -> None:
-    monkeypatch.setattr(worker_processes, "is_in_container", lambda: False)
-    assert command in worker_processes.way_to_end(f"{host}-17-0a1b2c3d-aabbcc", environ)
-    monkeypatch.setattr(worker_processes, "is_in_container", lambda: True)
-    inside = worker_processes.way_to_end(f"{host}-17-0a1b2c3d-aabbcc", environ)
+    monkeypatch.setattr(jobs, "is_in_container", lambda: False)
+    assert command in jobs.way_to_end(f"{host}-17-0a1b2c3d-aabbcc", environ)
+    monkeypatch.setattr(jobs, "is_in_container", lambda: True)
+    inside = jobs.way_to_end(f"{host}-17-0a1b2c3d-aabbcc", environ)
     assert "kill -CONT" not in inside
 
 

@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
+from admin.doctor.chaos import plain_environment, scratch_store
 from admin.doctor.findings.subject import Subject
-from admin.doctor.trials.scratch import plain_environment, scratch_store
 from storage.records.job import StoreError
 from tests.support.paths import ROOT
 from tests.support.warm_start import run_program

@@ -2,8 +2,8 @@
 
 from collections.abc import Collection
 
+from admin.doctor.checks.jobs import Stranded, stranded_jobs
 from admin.store_checks.reading import Reader
-from admin.store_checks.stranded import Stranded, stranded_jobs
 from storage.db.models import QueueRow
 from storage.liveness.runners import registered_runners
 from storage.records.job_limits import WorkerLimits

@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from admin.transfer import vacuum as vacuum_module
-from admin.transfer.vacuum import vacuum
+from admin.commands import vacuum as vacuum_module
+from admin.commands.vacuum import vacuum
 from storage.jobs.retention import Retention
 from storage.records.filters import Filters
 from storage.records.job import NewJob, StoreError

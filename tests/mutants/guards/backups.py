@@ -102,7 +102,7 @@ BACKUP = (
     ),
     Mutant(
         "a manifest that cannot be read keeps all chunks",
-        "admin/backup/retention.py",
+        "admin/backup/create.py",
         "    except Damaged:\n        return Deleted(len(old), 0)\n",
         "    except Damaged:\n        pass\n",
         PLACES,

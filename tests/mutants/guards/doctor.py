@@ -52,7 +52,7 @@ DOCTOR = (
     ),
     Mutant(
         "a missing queue strands its jobs",
-        "admin/store_checks/stranded.py",
+        "admin/doctor/checks/jobs.py",
         "    if queue not in queues:\n",
         "    if False:\n",
         STRANDED,
@@ -136,7 +136,7 @@ DOCTOR = (
     ),
     Mutant(
         "process ids of containers are named to nobody outside",
-        "admin/doctor/findings/worker_processes.py",
+        "admin/doctor/checks/jobs.py",
         "_CONTAINER_ID.fullmatch(host) or is_in_container()",
         "False",
         MACHINE,
@@ -178,7 +178,7 @@ DOCTOR = (
     ),
     Mutant(
         "variables of the environment override a file of settings",
-        "admin/commands/env_file.py",
+        "admin/commands/options.py",
         "os.environ.setdefault(name, value)",
         "os.environ[name] = value",
         SETTINGS,
@@ -192,7 +192,7 @@ DOCTOR = (
     ),
     Mutant(
         "programs of a trial get no setting of the installation",
-        "admin/doctor/trials/scratch.py",
+        "admin/doctor/chaos.py",
         '    names |= {f"{name}_FILE" for name in names}\n',
         "    names -= {*names}\n",
         TRIALS,

@@ -99,7 +99,7 @@ STORE_FAULTS = (
     ),
     Mutant(
         "a file is not replaced after another program has opened it",
-        "admin/transfer/vacuum.py",
+        "admin/commands/vacuum.py",
         'if Path(f"{file}-wal").exists():',
         "if False:",
         ("tests/admin/transfer/test_vacuum.py",),

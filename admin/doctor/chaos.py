@@ -1,9 +1,16 @@
-"""A scratch store beside the real one: a folder in DATA_DIR, and a database on the same server."""
+"""`doctor --chaos SECONDS`: the chaos suite, on the disk or the database server of the user.
+
+The suite is `tests/system/chaos`. The image has it, with the few modules of `tests/support` that it
+imports, so that every user runs what CI runs. Its scratch store is beside the real one: a folder in
+DATA_DIR, and a database on the same server.
+"""
 
 import contextlib
 import os
 import secrets
 import shutil
+import subprocess
+import sys
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -15,9 +22,27 @@ from admin.doctor.findings.setting_names import setting_names
 from admin.doctor.findings.subject import Subject
 from storage.records.job import StoreError
 
-ROOT = Path(__file__).parents[3]
+_ROOT = Path(__file__).parents[2]
 """The folder that contains the packages."""
 _PREFIX = "trial-"
+
+SUITE = _ROOT / "tests" / "system" / "chaos"
+
+
+def run_chaos(subject: Subject, seconds: float) -> int:
+    """Run the suite, which prints the promises and what broke them; return the exit code.
+
+    Raises StoreError if there is no suite, or no scratch store can be made.
+    """
+    if not SUITE.is_dir():
+        raise StoreError(f"there is no {SUITE}: run it in a checkout, or in the image")
+    with scratch_store(subject) as scratch:
+        where = ["--url", scratch.url] if scratch.url else []
+        command = [sys.executable, "-m", "tests.system.chaos", "--seconds", f"{seconds:g}"]
+        command += ["--folder", str(scratch.folder), *where]
+        code = subprocess.run(command, cwd=_ROOT, env=plain_environment(), check=False).returncode
+        scratch.is_kept = code != 0
+    return code
 
 
 @dataclass

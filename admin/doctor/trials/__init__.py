@@ -1,1 +1,0 @@
-"""The chaos suite on this machine, with a store of its own."""
