@@ -3,12 +3,14 @@
     archive ──members()──▶ Member ──open()──▶ Source
                               └── problem: why it cannot be read, if so
 
-Names of members are labels. They are never used as paths.
+Names of members are labels. They are never used as paths. Globs on names select members.
 """
 
+import re
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from fnmatch import translate
 
 from loganalysis.read.errors import AnalysisError
 from loganalysis.read.open_source import Source
@@ -92,3 +94,30 @@ def time_of(member: Member, archive_modified: float) -> float:
 def text_of(name: bytes, encoding: str = "utf-8") -> str:
     """A name as text that JSON can hold."""
     return name.decode(encoding, "replace")
+
+
+class Selection:
+    """Selects the members whose name matches one of the globs; without globs, all members.
+
+    A glob without `/` is matched with the last part of a name, so `*.log` selects `var/app.log`.
+    Any other glob is matched with the whole name, and its `*` matches `/` as well.
+    """
+
+    def __init__(self, globs: Sequence[str] | None) -> None:
+        self.globs = list(globs or ())
+        self._last = _regex([glob for glob in self.globs if "/" not in glob])
+        self._whole = _regex([glob for glob in self.globs if "/" in glob])
+
+    def selects(self, name: str) -> bool:
+        """Whether a member with this name is selected."""
+        if not self.globs:
+            return True
+        last = name.rsplit("/", 1)[-1]
+        whole = name.removeprefix("./")
+        return bool(
+            (self._last and self._last.match(last)) or (self._whole and self._whole.match(whole))
+        )
+
+
+def _regex(globs: Sequence[str]) -> re.Pattern[str] | None:
+    return re.compile("|".join(map(translate, globs))) if globs else None

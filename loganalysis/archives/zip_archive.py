@@ -22,8 +22,7 @@ from loganalysis.archives.zip_data import METHODS, Checked, Unpacked, method_nam
 from loganalysis.archives.zip_records import Directory, Entry, RecordError
 from loganalysis.read.errors import SourceError
 from loganalysis.read.open_source import Source
-from loganalysis.read.stored import Stored, open_stored, read_at, size_of
-from loganalysis.read.stored_slice import StoredSlice
+from loganalysis.read.stored import Stored, StoredSlice, open_stored, read_at, size_of
 
 _READ_BYTES = 64 << 10
 

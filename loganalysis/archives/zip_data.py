@@ -8,7 +8,7 @@ from isal import igzip_lib, isal_zlib
 from loganalysis.read.errors import SourceError
 from loganalysis.read.formats import BZIP2, XZ, ZSTD, Decoder, Format
 from loganalysis.read.open_source import CompressedSource, DecompressionLimits, PlainSource, Source
-from loganalysis.read.stored_slice import StoredSlice
+from loganalysis.read.stored import StoredSlice
 
 _LIBRARY: Any = igzip_lib
 

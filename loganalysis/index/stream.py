@@ -19,8 +19,7 @@ from loganalysis.read.encodings import UTF8_ENCODINGS, Utf8Source, detect
 from loganalysis.read.errors import SourceError
 from loganalysis.read.formats import GZIP, format_of
 from loganalysis.read.open_source import Source, open_source
-from loganalysis.read.stored import Stored, open_stored, size_of
-from loganalysis.read.stored_slice import StoredSlice
+from loganalysis.read.stored import Stored, StoredSlice, open_stored, size_of
 from loganalysis.times.reference_time import reference_of
 
 log = logging.getLogger(__name__)

@@ -10,8 +10,7 @@ import time
 from dataclasses import dataclass, field, replace
 from typing import Protocol
 
-from loganalysis.archives.archive import Member, UnreadableMember
-from loganalysis.archives.selection import Selection
+from loganalysis.archives.archive import Member, Selection, UnreadableMember
 from loganalysis.index.known_file import KnownFile
 from loganalysis.index.line_clock import LineClock
 from loganalysis.index.position import (

@@ -9,8 +9,7 @@ from collections.abc import Callable, Hashable
 from dataclasses import dataclass, replace
 
 from loganalysis.archives.archive import Member, UnreadableMember
-from loganalysis.archives.compressed_member import CompressedMember
-from loganalysis.archives.member_text import open_text
+from loganalysis.archives.member_text import CompressedMember, open_text
 from loganalysis.archives.zip_data import Checked
 from loganalysis.index.known_file import KnownFile
 from loganalysis.index.stream import StreamCache, TextFile, TextStream
@@ -19,8 +18,7 @@ from loganalysis.read.encodings import UTF8_ENCODINGS, Utf8Source, detect
 from loganalysis.read.errors import SourceError
 from loganalysis.read.formats import GZIP, Format, format_of_data
 from loganalysis.read.open_source import DecompressionLimits, PiecedSource, PlainSource, Source
-from loganalysis.read.stored import Stored, size_of
-from loganalysis.read.stored_slice import StoredSlice
+from loganalysis.read.stored import Stored, StoredSlice, size_of
 
 _HEAD_BYTES = 64 << 10
 _PACKED_HEAD_BYTES = 1 << 20

@@ -11,8 +11,8 @@ from contextlib import closing
 from dataclasses import dataclass
 from typing import Any
 
+from loganalysis.archives.archive import Selection
 from loganalysis.archives.open_archive import archive_format, open_archive
-from loganalysis.archives.selection import Selection
 from loganalysis.count.result import PartialResult
 from loganalysis.count.scanner import ScanOptions
 from loganalysis.index.gzip_points import MIN_FILE_BYTES

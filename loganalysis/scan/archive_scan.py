@@ -9,9 +9,8 @@ Lines are numbered through all members. A match never spans two members.
 import time
 from collections.abc import Callable, Mapping, Sequence
 
-from loganalysis.archives.archive import Archive, Member, UnreadableMember, time_of
+from loganalysis.archives.archive import Archive, Member, Selection, UnreadableMember, time_of
 from loganalysis.archives.member_text import MemberText, open_text
-from loganalysis.archives.selection import Selection
 from loganalysis.count.result import PartialResult
 from loganalysis.count.scanner import ScanOptions
 from loganalysis.index.archive_index import IndexedMember

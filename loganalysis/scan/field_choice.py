@@ -1,4 +1,4 @@
-"""Chooses how the fields that a client asks for are found in a file."""
+"""Chooses how the fields that a client asks for are found in a file, by some of its lines."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -7,11 +7,15 @@ from loganalysis.fields.plan import FieldPlan, Split, field_regex
 from loganalysis.fields.table import FieldTable
 from loganalysis.formats import LogFormat, detect
 from loganalysis.formats.detection import MixedFormat
-from loganalysis.formats.sampling import sample_lines
-from loganalysis.read.stored import Stored
+from loganalysis.read import encodings
+from loganalysis.read.formats import format_of
+from loganalysis.read.stored import Stored, read_at, size_of
 from loganalysis.records.rule import RecordRule
 
 _SHOWN_FIELDS = 20  # in a warning
+
+_BLOCK_BYTES = 64 << 10
+_LINES = 120  # of each block
 
 
 @dataclass(frozen=True)
@@ -96,7 +100,7 @@ def plan_fields(
     `modified` is the reference of the file. A compressed file is not opened: its first lines tell
     the format later. With a rule for records, only their first lines count. Raises OSError.
     """
-    lines = sample_lines(file, encoding) if wanted else None
+    lines = _sample_lines(file, encoding) if wanted else None
     if lines is None:
         return plan_by_first_lines(wanted)
     if rule:
@@ -133,3 +137,23 @@ def _splitter(form: LogFormat) -> Split:
         return parts.fields if parts else None
 
     return split
+
+
+def _sample_lines(file: Stored, encoding: str | None = None) -> list[bytes] | None:
+    """Some lines of a plain UTF-8 file, without newlines; None for any other file.
+
+    A block of 64 KiB is read at each place. Raises OSError.
+    """
+    if format_of(file) is not None:
+        return None
+    if encodings.detect(read_at(file, 0, 4), encoding)[0] not in encodings.UTF8_ENCODINGS:
+        return None
+    size = size_of(file)
+    places = sorted({0, size // 2, max(size - _BLOCK_BYTES, 0)})
+    return [line for at in places for line in _lines(read_at(file, at, _BLOCK_BYTES), at > 0)]
+
+
+def _lines(block: bytes, is_cut: bool) -> list[bytes]:
+    """The first lines of a block, without the one that the block begins or ends within."""
+    lines = block.split(b"\n")[is_cut:]
+    return lines[:-1][:_LINES] or lines[:1]

@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from loganalysis.scan import shorten as module
-from loganalysis.scan.shorten import shorten
+from loganalysis.scan import result_json as module
+from loganalysis.scan.result_json import shorten
 from tests.support.loganalysis.memory import measure
 
 

@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 import pytest
 
 from loganalysis.fields import distinct
-from loganalysis.fields.c_fields import FieldKernel
+from loganalysis.fields.collector import FieldKernel
 from loganalysis.fields.plan import FieldPlan
 from loganalysis.fields.program import EXPORT, named_walker
 from loganalysis.fields.statistics import Bounds, FieldStatistics

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from loganalysis.fields.c_fields import FieldKernel
+from loganalysis.fields.collector import FieldKernel
 from loganalysis.fields.layout import Layout, LayoutError
 from loganalysis.fields.plan import FieldPlan
 from loganalysis.fields.statistics import SHOWN_BYTES, FieldStatistics

@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 from loganalysis.fields import distinct
-from loganalysis.fields.c_fields import FieldKernel
+from loganalysis.fields.collector import FieldKernel
 from loganalysis.fields.layout import Layout
 from loganalysis.fields.over_time import MAX_TOP, Bins, over_time
 from loganalysis.fields.plan import FieldPlan

@@ -4,8 +4,9 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from loganalysis.records import source
+from loganalysis.records import plan
 from loganalysis.records.c_records import RecordKernel
+from loganalysis.records.plan import RecordSource
 from loganalysis.records.rule import (
     HEAD_BYTES,
     INDENTS,
@@ -17,7 +18,6 @@ from loganalysis.records.rule import (
     Records,
     rule_of,
 )
-from loganalysis.records.source import RecordSource
 from tests.support.loganalysis.oracle import Dribble
 from tests.support.loganalysis.plain_records import joined, records_of, texts
 
@@ -60,7 +60,7 @@ def test_the_kernel_finds_the_records_of_the_definition(
 def test_records_are_found_wherever_a_block_ends(
     rule: RecordRule, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(source, "_BLOCK_BYTES", HEAD_BYTES + 60)
+    monkeypatch.setattr(plan, "_BLOCK_BYTES", HEAD_BYTES + 60)
     lines = b"2026-11-25 01:02:03 ERROR a\n\tat b\nb a\n\f\nValueError: a\r\n  b\n\nERROR\n"
     for shift in range(70):
         data = b"2026-11-25 01:02:03 " + b"x" * shift + b"\n" + lines * 40 + b"y" * 2000 + b"\n a\n"

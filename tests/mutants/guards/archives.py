@@ -108,7 +108,7 @@ ARCHIVES = (
     ),
     Mutant(
         "a compressed member that is cut short fails",
-        "loganalysis/archives/compressed_member.py",
+        "loganalysis/archives/member_text.py",
         'raise UnreadableMember("damaged", f"its {form.name} data is cut short")',
         "return",
         RESULTS,

@@ -27,7 +27,7 @@ FIELDS = (
     ),
     Mutant(
         "bins are a multiple of the cells of fields",
-        "loganalysis/scan/over_time.py",
+        "loganalysis/scan/partial_result.py",
         "axis(lcm(also, fields.cell_seconds if fields else 1))",
         "axis(also)",
         OVER_TIME,

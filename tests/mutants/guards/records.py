@@ -26,7 +26,7 @@ RECORDS = (
     ),
     Mutant(
         "a newline is decided only when the start of the next line is known",
-        "loganalysis/records/source.py",
+        "loganalysis/records/plan.py",
         "return end if newline < 0 else end - len(last) + newline",
         "return end",
         _RULE,

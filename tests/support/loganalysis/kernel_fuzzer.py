@@ -11,7 +11,7 @@ import sys
 from array import array
 from pathlib import Path
 
-from loganalysis.fields.c_fields import FieldKernel
+from loganalysis.fields.collector import FieldKernel
 from loganalysis.fields.layout import layout_of
 from loganalysis.fields.plan import FieldPlan
 from loganalysis.fields.program import EXPORT, JSON, LAYOUT, LOGFMT, layout_walker, named_walker
