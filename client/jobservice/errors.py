@@ -14,11 +14,11 @@ JobServiceError
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from jobservice.json_values import Json, JsonValue
-from jobservice.wording import in_python
 
 if TYPE_CHECKING:
     from jobservice.documents import ErrorData
@@ -27,6 +27,25 @@ NOT_OURS = (400, 404, 405, 501)
 """What other servers answer to requests that they do not know."""
 MAX_TEXT = 300
 """How many characters of a response that is not JSON are kept."""
+
+_WORDS = (
+    (r"\bsend multipart/form-data with a file part named filename\b", "give file=PATH"),
+    (r"\binput\.from\b|^input(?=: )", "input_from"),
+    (r"\bupload\.sha256\b", "file"),
+    (r"^filename(?=: )", "file"),
+    (r"`?POST /uploads\b`?", "client.uploads.send(FILE)"),
+    (r"`?PUT /pattern-sets/NAME\b`?", "client.put_pattern_set(NAME, PATTERNS)"),
+    (r"`?GET /pattern-sets\b`?", "client.pattern_sets()"),
+    (r"`?PUT /schedules/NAME\b`?", "client.schedules.put(NAME, TYPE)"),
+    (r"`?GET /schedules\b`?", "client.schedules.list()"),
+    (r"`?PUT /queues/([\w.-]+)`?", r"client.put_queue('\1')"),
+    (r"`?GET /queues\b`?", "client.queues()"),
+    (r"`?GET /failures\b`?", "client.failures.list()"),
+    (r"`?POST /jobs/([\w-]+)/(cancel|retry)\b`?", r"client.get('\1').\2()"),
+    (r"`?DELETE /jobs/([\w-]+)`?", r"client.get('\1').delete()"),
+    (r"`?GET /jobs/([\w-]+)`?", r"client.get('\1')"),
+)
+"""Patterns of fields and requests, and the words of this client for them."""
 
 
 class JobServiceError(Exception):
@@ -159,3 +178,10 @@ def _plain_detail(status: int, headers: Mapping[str, str], body: bytes) -> str:
         return f"the address redirects to {target}: use that one"
     is_text = headers.get("content-type", "").startswith("text/plain")
     return body.decode(errors="replace").strip()[:MAX_TEXT] if is_text else ""
+
+
+def in_python(detail: str) -> str:
+    """Replace requests by calls, and fields by arguments of `Client.submit`."""
+    for pattern, words in _WORDS:
+        detail = re.sub(pattern, words, detail)
+    return detail

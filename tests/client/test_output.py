@@ -1,5 +1,10 @@
-from jobservice.log_entries import LogEntry, entries_of_event, entries_of_output
-from jobservice.output import OutputLines, lines_of
+from jobservice.log_entries import (
+    LogEntry,
+    OutputLines,
+    entries_of_event,
+    entries_of_output,
+    lines_of,
+)
 
 
 def test_only_a_line_feed_ends_a_line() -> None:

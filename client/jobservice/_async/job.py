@@ -16,8 +16,13 @@ from jobservice.documents import JobData, LineData, Status, read_job, read_line
 from jobservice.errors import ApiError, FileDamaged, JobCanceled, JobFailed, WaitTimeout
 from jobservice.event_stream import Event
 from jobservice.json_values import Json, JsonValue
-from jobservice.log_entries import LogEntry, entries_of_event, entries_of_output
-from jobservice.output import OutputLines, lines_of
+from jobservice.log_entries import (
+    LogEntry,
+    OutputLines,
+    entries_of_event,
+    entries_of_output,
+    lines_of,
+)
 
 if TYPE_CHECKING:
     from typing_extensions import Unpack

@@ -1,5 +1,21 @@
-"""Runs the command as `python -m jobservice.cli`."""
+"""The start of the command, also as `python -m jobservice.cli`.
 
-from jobservice.cli.start import main
+It imports late: Ctrl-C ends the command without a traceback also while its modules are being
+imported.
+"""
 
-main()
+import sys
+
+
+def main() -> None:
+    """Run the command of `sys.argv`, and exit."""
+    try:
+        from jobservice.cli.main import main as run
+
+        run()
+    except KeyboardInterrupt:
+        sys.exit(130)  # exits.INTERRUPTED, which may not be imported yet
+
+
+if __name__ == "__main__":
+    main()

@@ -11,12 +11,17 @@ from jobservice.requests.batches import (
 )
 from jobservice.requests.failures import MAX_GROUPS, Since, list_failures, since_text
 from jobservice.requests.files import (
+    begin_upload,
+    delete_upload,
     find_file,
+    finish_upload,
     get_archive,
     get_bundle,
     get_file,
     get_upload,
     list_files,
+    send_piece,
+    upload_offset,
 )
 from jobservice.requests.jobs import (
     PAGE_JOBS,
@@ -58,13 +63,6 @@ from jobservice.requests.schedules import (
     list_schedules,
     put_schedule,
     run_schedule,
-)
-from jobservice.requests.uploads import (
-    begin_upload,
-    delete_upload,
-    finish_upload,
-    send_piece,
-    upload_offset,
 )
 
 __all__ = [

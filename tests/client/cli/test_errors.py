@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from jobservice.cli.wording import in_commands
+from jobservice.cli.exits import in_commands
 from tests.support.jobs_command import JobsCommand
 
 
@@ -143,7 +143,7 @@ class Interrupting:
         if name == "typer":
             raise KeyboardInterrupt
 sys.meta_path.insert(0, Interrupting())
-from jobservice.cli.start import main
+from jobservice.cli.__main__ import main
 main()
 """
     done = subprocess.run(

@@ -61,7 +61,7 @@ CLI = (
     ),
     Mutant(
         "an option is not named twice in an error",
-        "client/jobservice/cli/wording.py",
+        "client/jobservice/cli/exits.py",
         """return _REPEATED.sub("", f"{option}: {text}" if option else text)""",
         """return f"{option}: {text}" if option else text""",
         ("tests/client/cli/test_errors.py",),
@@ -75,7 +75,7 @@ CLI = (
     ),
     Mutant(
         "Ctrl-C during the imports shows no traceback",
-        "client/jobservice/cli/start.py",
+        "client/jobservice/cli/__main__.py",
         "    except KeyboardInterrupt:",
         "    except ZeroDivisionError:",
         ("tests/client/cli/test_errors.py",),

@@ -1,27 +1,32 @@
-"""The result of an analysis as tables with bars."""
+"""The result of an analysis, with its overview and its fields, as tables with bars and curves."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
-from jobservice.cli.output import curves, field_tables, formats, overview_tables
+from jobservice.cli.output import curves, formats
 from jobservice.cli.output.console import Cell, Output
 from jobservice.json_values import JsonValue
 
 MAX_COLUMNS = 8
 """Patterns that the table of members shows."""
 
+_PERCENTILES = ("p50", "p95", "p99")
+
+_MAX_TEMPLATE = 72
+_SHOWN_BURSTS = 20
+
 
 def show(output: Output, result: Mapping[str, JsonValue]) -> None:
     """Write counts, samples, histogram or timeline, and a line about the file."""
     unit: str = result.get("counted", "lines")
     if overview := result.get("overview"):
-        overview_tables.show(output, overview, unit)
+        _show_overview(output, overview, unit)
     if result["counts"] or not overview:
         _show_counts(output, result)
     _show_samples(output, result.get("samples", {}))
     if "histogram" in result:
         _show_histogram(output, result["histogram"], unit)
     for name, found in result.get("fields", {}).items():
-        field_tables.show(output, name, found, result.get("timeline"), unit)
+        _show_field(output, name, found, result.get("timeline"), unit)
     if result.get("members"):
         _show_members(output, result)
     if "patterns" in result.get("timeline", {}):
@@ -146,3 +151,108 @@ def _about_file(result: Mapping[str, JsonValue]) -> str:
     if file["time_span"]:
         parts.append(f"{' to '.join(map(formats.utc, file['time_span']))} UTC")
     return ", ".join(parts)
+
+
+def _show_field(
+    output: Output,
+    name: str,
+    found: Mapping[str, JsonValue],
+    timeline: Mapping[str, JsonValue] | None,
+    unit: str,
+) -> None:
+    """Write a line about a field, one row per frequent value and, if it was counted over time, one
+    curve per percentile or per value. `unit` is what was counted."""
+    about = "about " if found["distinct_error"] else ""
+    distinct = f"{about}{formats.counted(found['distinct'], 'different value')}"
+    output.line(
+        f"\n{name}: {distinct} in {formats.counted(found['count'], unit.removesuffix('s'))}"
+    )
+    if number := found["number"]:
+        names = ("min", "mean", "p50", "p95", "p99", "max")
+        output.line("  " + ", ".join(f"{each} {number[each]:.6g}" for each in names))
+    if found["top"]:
+        _show_values(output, found["top"])
+    if timeline and timeline["bins"] and (over_time := found.get("over_time")):
+        _show_over_time(output, over_time, timeline, unit)
+
+
+def _show_values(output: Output, top: Sequence[Mapping[str, JsonValue]]) -> None:
+    most = top[0]["count"]
+    rows: list[list[Cell]] = [
+        [
+            output.shortened(each["value"]),
+            ("≤ " if each["error"] else "") + formats.number(each["count"]),
+            output.bar(each["count"], most),
+        ]
+        for each in top
+    ]
+    output.table(["VALUE", "COUNT", ""], rows, right=["COUNT"])
+
+
+def _show_over_time(
+    output: Output, found: Mapping[str, JsonValue], timeline: Mapping[str, JsonValue], unit: str
+) -> None:
+    """The percentiles of a field with numbers, or the lines with each of the frequent values."""
+    output.line()
+    if found["p50"]:
+        curves.show_figures(output, timeline, {name: found[name] for name in _PERCENTILES})
+    else:
+        tops = {each["value"]: each["counts"] for each in found["top"]}
+        curves.show(output, timeline, {unit: found["count"], **tops})
+
+
+def _show_overview(output: Output, overview: Mapping[str, JsonValue], unit: str = "lines") -> None:
+    """Write levels, status classes, templates and bursts. `unit` is what was counted."""
+    counted = unit.upper()
+    for head, counts in (("LEVEL", overview["levels"]), ("STATUS", overview["statuses"])):
+        if counts:
+            most = max(counts.values())
+            rows: list[list[Cell]] = [
+                [name, formats.number(count), output.bar(count, most)]
+                for name, count in counts.items()
+            ]
+            output.table([head, counted, ""], rows, right=[counted])
+            output.line()
+    _show_templates(output, overview, counted)
+    _show_bursts(output, overview, counted)
+
+
+def _show_templates(output: Output, overview: Mapping[str, JsonValue], counted: str) -> None:
+    templates: Sequence[Mapping[str, JsonValue]] = overview["templates"]
+    numbers = [counted, "FIRST", "LAST"]
+    rows: list[list[Cell]] = [
+        [
+            output.shortened(each["template"], _MAX_TEMPLATE),
+            *(formats.number(each[key]) for key in ("count", "first_line", "last_line")),
+            each["state"],
+        ]
+        for each in templates
+    ]
+    output.table(["TEMPLATE", *numbers, "STATE"], rows, right=numbers)
+    more = overview["templates_total"] - len(templates)
+    if more > 0:
+        output.line(f"and {formats.counted(more, 'other template')}")
+    if overview["templates_approximate"]:
+        output.note("warning: templates are approximate; the lines have too many different texts")
+
+
+def _show_bursts(output: Output, overview: Mapping[str, JsonValue], counted: str) -> None:
+    bursts: Sequence[Mapping[str, JsonValue]] = overview["bursts"]
+    if not bursts:
+        return
+    templates = {each["id"]: each["template"] for each in overview["templates"]}
+    rows: list[list[Cell]] = [
+        [
+            formats.utc(each["from"]),
+            formats.utc(each["until"]),
+            formats.number(each["count"]),
+            str(each["expected"]),
+            output.shortened(templates.get(each["key"]) or each["key"], _MAX_TEMPLATE),
+        ]
+        for each in bursts[:_SHOWN_BURSTS]
+    ]
+    output.line()
+    heads = ["BURST FROM (UTC)", "UNTIL", counted, "EXPECTED", "OF"]
+    output.table(heads, rows, right=[counted, "EXPECTED"])
+    if len(bursts) > _SHOWN_BURSTS:
+        output.line(f"and {formats.counted(len(bursts) - _SHOWN_BURSTS, 'other burst')}")
