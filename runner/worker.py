@@ -7,10 +7,9 @@ from functools import partial
 
 from runner.config import RunnerSettings
 from runner.files.folder import FileLimits
-from runner.hang_report import report_hang
+from runner.in_fork_server import load, report_hang
 from runner.isolation import job_access, job_cgroups
 from runner.pool.fork.watchdog import WatchdogSettings
-from runner.pool.job_process import entry
 from runner.pool.job_process.loop import Entry
 from runner.pool.linux import processes
 from runner.pool.linux.cgroups import JobCgroups
@@ -161,7 +160,7 @@ def start_pool(
 
 def entry_loader(settings: RunnerSettings, sources: Sequence[str]) -> Callable[[], Entry]:
     """Return the function that loads job types from these sources, for a pool."""
-    return partial(entry.load, tuple(sources))
+    return partial(load, tuple(sources))
 
 
 def open_work_place(settings: RunnerSettings) -> RunnerFolder:

@@ -31,7 +31,7 @@ from loganalysis.match.patterns import Pattern
 from loganalysis.scan.analyze import _recorder, analyze
 from loganalysis.scan.options import AnalysisOptions, scan_options_of
 from loganalysis.scan.result_json import to_json
-from runner.lines.answers import Answers
+from runner.lines.__main__ import Answers
 
 TEXT_BYTES = 256 * 1024
 DAY = datetime(2026, 11, 25, tzinfo=UTC)

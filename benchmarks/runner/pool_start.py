@@ -18,8 +18,8 @@ from collections.abc import Set
 from functools import partial
 from pathlib import Path
 
+from runner.in_fork_server import load
 from runner.job_types.registry.loader import PACKAGES
-from runner.pool.job_process import entry
 from runner.pool.linux import processes
 from runner.pool.linux.work_folders import RunnerFolder
 from runner.pool.pool import Pool
@@ -50,7 +50,7 @@ def measured(slots: int) -> tuple[float, float, float]:
     with tempfile.TemporaryDirectory() as folder:
         runner_folder = RunnerFolder(Path(folder) / "work")
         began = time.perf_counter()
-        pool = Pool(slots, partial(entry.load, PACKAGES), runner_folder)
+        pool = Pool(slots, partial(load, PACKAGES), runner_folder)
         try:
             until_ready(pool, slots)
             ready = time.perf_counter() - began

@@ -8,16 +8,17 @@ from pydantic import (
     ValidationError,
     ValidationInfo,
     ValidatorFunctionWrapHandler,
+    WrapValidator,
     field_validator,
     model_validator,
 )
 
-from loganalysis.match.patterns import Pattern
+from loganalysis.match.patterns import Pattern, errors_of
 from loganalysis.read.encodings import EncodingError, check_encoding
-from loganalysis.times.time_limits import TimeLimit, TimeLimits
+from loganalysis.times.time_limits import TimeLimit as TimeLimit  # for readers of lines, too
+from loganalysis.times.time_limits import TimeLimits
 from runner.job_types.analyze_fields import FieldObject, NameOrField, check_names
 from runner.job_types.analyze_patterns import AnyPattern, TextOrObject, check_patterns
-from runner.job_types.analyze_records import RecordsOption, RecordStart
 from runner.job_types.analyze_sets import MAX_SETS, SET_NAME
 from runner.job_types.base import Payload
 from runner.job_types.json_values import Json
@@ -25,6 +26,40 @@ from runner.job_types.json_values import Json
 if TYPE_CHECKING:  # imported late at run time: the listener does not analyze
     from loganalysis.records.rule import Records
     from loganalysis.scan.options import AnalysisOptions
+
+_MAX_START = 1000
+"""Most characters of the regex of a record's start."""
+_FORMS = 'it must be "lines", "multi_line", or an object such as {"start": "[0-9]+ "}'
+
+
+class RecordStart(Payload):
+    """Records that begin at lines of the client's choice."""
+
+    start: str = Field(
+        min_length=1,
+        max_length=_MAX_START,
+        description="A regex of RE2. A line that it matches at its start begins a record.",
+    )
+
+
+def _check(value: object, validate: ValidatorFunctionWrapHandler, info: ValidationInfo) -> object:
+    """Return the checked option. Raises ValueError with one error, also for an object."""
+    if value in ("lines", "multi_line"):
+        return value
+    start = value.start if isinstance(value, RecordStart) else None
+    if isinstance(value, dict) and value.keys() == {"start"}:
+        start = value["start"]
+    if not isinstance(start, str):
+        raise ValueError(_FORMS)
+    if not 0 < len(start) <= _MAX_START:
+        raise ValueError(f"start must have 1 to {_MAX_START:,} characters")
+    for error in errors_of([Pattern(start, regex=True)]):
+        at = "" if error.position is None else f", at character {error.position + 1}"
+        raise ValueError(f"start {error.message}{at}")
+    return RecordStart(start=start)
+
+
+_RecordsOption = Annotated[Literal["lines", "multi_line"] | RecordStart, WrapValidator(_check)]
 
 
 class EarlierJob(Payload):
@@ -106,7 +141,7 @@ class AnalyzePayload(Payload):
         description="Unit of time by which to count the matching lines. auto: the timeline, with"
         " 50 to 200 bins for all patterns and all lines.",
     )
-    records: RecordsOption = Field(
+    records: _RecordsOption = Field(
         "lines",
         description="What is counted: lines, multi_line for records of several lines, such as a"
         ' line with its traceback, or objects such as {"start": REGEX}.',

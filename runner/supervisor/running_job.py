@@ -1,16 +1,20 @@
-"""A job in this runner, and why it was killed."""
+"""A job in this runner: the request that its process gets, and why it was killed."""
 
+import json
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from enum import Enum, auto
 from typing import NamedTuple
 
+from runner.pool.linux.work_folders import FILE_FROM_WORK
 from runner.pool.protocol.output import UnstoredOutput
 from storage.claims import Unstored
+from storage.files.uploads import Uploads
 from storage.records.attempt_outcome import AttemptOutcome
-from storage.records.job import Fence, Job
+from storage.records.job import Fence, Job, Upload
 from storage.records.job_file import JobFile
+from storage.records.trace_context import attempt_traceparent
 
 
 class Capacity(NamedTuple):
@@ -70,6 +74,42 @@ class RunningJob:
         """Note that all progress and output is stored."""
         self.progress, self.stored_at = None, time.monotonic()
         self.output.pieces.clear()
+
+
+def request_text(job: Job, uploads: Uploads, cores: int) -> str:
+    """Return the request as JSON text, in the form that `load` in `registry/loader.py` documents.
+
+    `cores` is the number of processors that the job may keep busy.
+    """
+    upload = job.upload and {
+        **_access(job, job.upload, uploads),
+        "name": job.upload.name,
+        "size": job.upload.size,
+    }
+    request = {
+        "job_id": str(job.id),
+        "attempt": job.attempt,
+        "type": job.type,
+        "payload": job.payload,
+        "upload": upload,
+        "cores": cores,
+    }
+    if job.traceparent:
+        traceparent = attempt_traceparent(job.traceparent, job.id, job.attempt)
+        request["traceparent"] = traceparent
+    return json.dumps(request)
+
+
+def shared_file(job: Job, uploads: Uploads) -> str | None:
+    """Return the name of the local file that a job may read; None if it has none."""
+    return str(job.upload.id) if job.upload and uploads.folder else None
+
+
+def _access(job: Job, upload: Upload, uploads: Uploads) -> dict[str, str]:
+    access = uploads.access(upload, job.timeout)
+    if "path" in access:  # the job cannot read it there, but finds a link to it
+        access["path"] = f"{FILE_FROM_WORK}/{shared_file(job, uploads)}"
+    return access
 
 
 Ended = tuple[RunningJob, AttemptOutcome]

@@ -15,8 +15,14 @@ from runner.pool.protocol.output import UnstoredOutput
 from runner.pool.protocol.prefetch import PrefetchDepth
 from runner.supervisor.backoff import backoff_ms
 from runner.supervisor.file_storer import FileStorer
-from runner.supervisor.job_request import request_text, shared_file
-from runner.supervisor.running_job import Capacity, Ended, KillReason, RunningJob
+from runner.supervisor.running_job import (
+    Capacity,
+    Ended,
+    KillReason,
+    RunningJob,
+    request_text,
+    shared_file,
+)
 from runner.supervisor.storing_jobs import StoringJobs
 from storage.files.uploads import Uploads
 from storage.jobs.transitions import Settlement, loss

@@ -35,7 +35,7 @@ class LineReaders:
         """Responses of text that are open."""
 
     async def read(self, request: Json, sharer: str | None) -> Json:
-        """Return the answer of `runner.lines.answers` to a request. `sharer` is the caller if it
+        """Return the answer of `runner.lines.__main__` to a request. `sharer` is the caller if it
         has only a share of what may wait. Raises Problem 503."""
         key = str(request["key"]).encode()
         return await self._readers[crc32(key) % len(self._readers)].read(request, sharer)

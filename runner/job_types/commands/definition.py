@@ -94,7 +94,7 @@ Output = Annotated[
 
 
 class Definition(Strict):
-    """A command of COMMANDS_FILE. `checks.py` tells whether its fields fit together."""
+    """A command of COMMANDS_FILE. `file.py` tells whether its fields fit together."""
 
     summary: Annotated[str, Field(max_length=200)] = ""
     version: Annotated[str, Field(max_length=100)] = ""

@@ -25,9 +25,8 @@ from runner.job_types.registry.declarations import (
 )
 from runner.job_types.registry.entry import JobEntry
 from runner.job_types.registry.found import JobTypes, Origin
-from runner.job_types.registry.mentions import mentioned_types
 from runner.job_types.registry.sources import BUILT_IN, COMMANDS, Source, import_module, parse
-from runner.job_types.registry.survey import survey
+from runner.job_types.registry.survey import mentioned_types, survey
 
 PACKAGES = (BUILT_IN,)
 

@@ -19,7 +19,9 @@ import resource
 import select
 import signal
 import sys
-from functools import partial
+import threading
+from collections.abc import Mapping, Set
+from functools import cache, partial
 from io import FileIO
 from types import FrameType
 from typing import NoReturn
@@ -27,7 +29,6 @@ from typing import NoReturn
 from runner.job_types.json_values import Json
 from runner.job_types.registry.broken import explain
 from runner.job_types.registry.declarations import almost_job_types, check, job_types_of
-from runner.job_types.registry.harm import LEAVE, broken_since, callables, endless_thread
 from runner.job_types.registry.sources import Source, import_module, parse
 
 MEMORY_BYTES = 2 * 2**30
@@ -39,6 +40,10 @@ WORKS = {"works": True}
 """The answer if a module can be imported."""
 _MOVE = "move this code into run, or into load, which only workers call"
 _exit = os._exit
+
+_LEAVE = "leave it as it is: the whole program uses it"
+_END_SECONDS = 0.2
+"""How long a thread may take to end after the import."""
 
 
 def main() -> None:
@@ -60,7 +65,7 @@ def main() -> None:
 
 def probe(source: Source, seconds: float) -> Json:
     """Import a module in a forked process, and return the answer."""
-    callables()
+    _callables()
     read, write = os.pipe()
     stacks = os.memfd_create("stacks")
     pid = os.fork()
@@ -142,15 +147,15 @@ def _import_and_exit(source: Source, seconds: float, answers: int, stacks: int) 
 
 def _import(source: Source) -> Json:
     """Import a module, and return the answer. Raises what the module raises."""
-    before = callables()
+    before = _callables()
     module = import_module(source)
-    if broken := broken_since(before):
-        return {"line": None, "reason": f"its import breaks {broken}", "remedy": LEAVE}
+    if broken := _broken_since(before):
+        return {"line": None, "reason": f"its import breaks {broken}", "remedy": _LEAVE}
     for cls in job_types_of(module):
         with contextlib.suppress(Exception):
             check(cls)
     list(almost_job_types(module))
-    if thread := endless_thread():
+    if thread := _endless_thread():
         reason = f"its import starts a thread that does not end ({thread})"
         return {"line": None, "reason": reason, "remedy": f"{_MOVE}; or make it a daemon thread"}
     return WORKS
@@ -217,6 +222,46 @@ def _children() -> list[int]:
             return list(map(int, file.read().split()))
     except FileNotFoundError:
         return []
+
+
+@cache
+def _callables() -> dict[str, Set[str]]:
+    """Return the names of what can be called in each imported module of the standard library.
+
+    They are found once, so that forked processes need not do it.
+    """
+    return {
+        name: {key for key, value in vars(module).items() if callable(value)}
+        for name, module in sys.modules.copy().items()
+        if name.partition(".")[0] in sys.stdlib_module_names and hasattr(module, "__dict__")
+    }
+
+
+def _broken_since(before: Mapping[str, Set[str]]) -> str | None:
+    """Return what can no longer be imported or called, such as json or builtins.open; or None."""
+    for name, keys in before.items():
+        if name not in sys.modules:
+            continue  # it is imported again when it is needed
+        if sys.modules[name] is None:
+            return name
+        found = vars(sys.modules[name])
+        if lost := sorted(key for key in keys if not callable(found.get(key))):
+            return f"{name}.{lost[0]}"
+    return None
+
+
+def _endless_thread() -> str | None:
+    """Return the name of a thread for whose end an exit of this program would wait, or None."""
+    mine = threading.current_thread()
+    # An exit ends the threads of a ThreadPoolExecutor by itself.
+    pools = sys.modules.get("concurrent.futures.thread")
+    ended = getattr(pools, "_threads_queues", {})
+    for thread in threading.enumerate():
+        if thread is not mine and not thread.daemon and thread not in ended:
+            thread.join(_END_SECONDS)
+            if thread.is_alive():
+                return thread.name
+    return None
 
 
 if __name__ == "__main__":

@@ -3,16 +3,17 @@
 import contextlib
 import json
 import os
+import re
 import select
 import subprocess
 import sys
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 
 from runner.job_types.json_values import Json
 from runner.job_types.registry.broken import BrokenType
-from runner.job_types.registry.mentions import mentioned_types
 from runner.job_types.registry.sources import Source, expand
 
 EACH_SECONDS = 15.0
@@ -21,6 +22,19 @@ ALL_SECONDS = 60.0
 """How long all trials together may take, unless each one ends in time."""
 _GRACE_SECONDS = 10.0
 """How much longer the prober may take: it has to start, and to end what an import has left."""
+
+_MAX_CHARACTERS = 2**20
+"""How much of a file is read."""
+_PYTHON = re.compile(
+    r"""
+      @(?:\w+\.)*job\(\s*(?:name\s*=\s*)?(["'])(?P<option>[^"'\n]{1,100})\1   # @job("resize")
+    | @(?:\w+\.)*job\b[^@]{0,1000}?\bdef\s+(?P<function>\w+)                  # @job def resize(
+    | ^[ \t]+name\s*(?::[^=\n]{1,100})?=\s*(["'])(?P<attribute>[^"'\n]{1,100})\4   # name = "resize"
+    """,
+    re.VERBOSE | re.MULTILINE,
+)
+_COMMANDS = re.compile(r'"(?P<command>[A-Za-z][A-Za-z0-9_.-]{0,99})"\s*:\s*\{')
+"""Names of parameters look alike, which does no harm: no other job type has them."""
 
 
 @dataclass
@@ -127,3 +141,17 @@ def _pieces(process: subprocess.Popen[bytes], end: float) -> Iterator[bytes]:
         yield piece
         if not piece or piece.endswith(b"\n"):
             return
+
+
+def mentioned_types(path: str) -> frozenset[str]:
+    """Return the names of the job types that a Python file or a file of commands seems to define.
+
+    Empty if the file cannot be read.
+    """
+    try:
+        with Path(path).open(encoding="utf-8", errors="replace") as file:
+            text = file.read(_MAX_CHARACTERS)
+    except OSError:
+        return frozenset()
+    pattern = _COMMANDS if path.endswith(".json") else _PYTHON
+    return frozenset(match[match.lastgroup or 0] for match in pattern.finditer(text))

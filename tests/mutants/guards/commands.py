@@ -37,7 +37,7 @@ COMMANDS = (
     ),
     Mutant(
         "a negative minimum where an option could be must be declared",
-        "runner/job_types/commands/checks.py",
+        "runner/job_types/commands/file.py",
         "        if least is not None and least < 0 and not",
         "        if False and not",
         FILE,
@@ -58,14 +58,14 @@ COMMANDS = (
     ),
     Mutant(
         "a command chooses its program, not a client",
-        "runner/job_types/commands/checks.py",
+        "runner/job_types/commands/file.py",
         "    elif Template(program).names:\n",
         "    elif False:\n",
         FILE,
     ),
     Mutant(
         "the name of an upload is no path",
-        "runner/job_types/commands/checks.py",
+        "runner/job_types/commands/file.py",
         'or "/" in name or',
         "or",
         FILE,

@@ -96,7 +96,7 @@ RECORDS = (
     ),
     Mutant(
         "a wrong option names the field and the fix",
-        "runner/job_types/analyze_records.py",
+        "runner/job_types/analyze_payload.py",
         "if not isinstance(start, str):",
         "if False:",
         _REACH,

@@ -46,14 +46,14 @@ TYPES = (
     Mutant(
         "a file whose import leaves a thread does not run",
         "runner/job_types/registry/prober.py",
-        "    if thread := endless_thread():\n",
+        "    if thread := _endless_thread():\n",
         "    if thread := None:\n",
         FOLDER,
     ),
     Mutant(
         "a file whose import breaks a module for all does not run",
         "runner/job_types/registry/prober.py",
-        "    if broken := broken_since(before):\n",
+        "    if broken := _broken_since(before):\n",
         "    if broken := None:\n",
         FOLDER,
     ),

@@ -23,8 +23,8 @@ from loganalysis.read.open_source import DecompressionLimits
 from loganalysis.scan.analyze import analyze
 from loganalysis.scan.options import AnalysisOptions
 from loganalysis.scan.result_json import to_json
-from runner.lines import answers
-from runner.lines.answers import Answers
+from runner.lines import __main__
+from runner.lines.__main__ import Answers
 from tests.loganalysis.test_line_marks import near_marks as near_marks
 from tests.support.loganalysis.archives import COMPRESS, METHODS, TARS, Files, tar_of, zip_of
 
@@ -372,7 +372,7 @@ def test_a_wrong_cursor_is_refused(tmp_path: Path) -> None:
 def test_the_members_that_are_known_are_bounded(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(answers, "MAX_MEMBERS", 3 * len(FILES))
+    monkeypatch.setattr(__main__, "MAX_MEMBERS", 3 * len(FILES))
     reader = Reader(tmp_path / "the file", ARCHIVES["tar, pax"])
     for key in range(6):
         reader.page(key=str(key), line=900, limit=1)
