@@ -6,10 +6,10 @@ from urllib.parse import urlsplit
 
 from server.auth.addresses import AllowedHosts, TrustedProxies
 from server.auth.authenticate import Authenticator
-from server.auth.caller_quotas import CallerQuotas
+from server.auth.callers import CallerQuotas
 from server.auth.sessions import Sessions, load_or_create_key
 from server.settings.server import ServerSettings
-from server.sign_in.proxy_users import ProxyUsers
+from server.sign_in.group_roles import ProxyUsers
 
 if TYPE_CHECKING:  # it needs packages that are loaded only with OIDC_ISSUER
     from server.sign_in.flow import SignInFlow
@@ -62,9 +62,8 @@ def _open_proxy_users(settings: ServerSettings) -> ProxyUsers | None:
 
 
 def _open_sign_in(settings: ServerSettings, secret: bytes) -> "SignInFlow":
-    from server.sign_in.claims import ClaimReader
     from server.sign_in.flow import SignInFlow
-    from server.sign_in.openid import OpenId
+    from server.sign_in.openid import ClaimReader, OpenId
     from server.sign_in.provider import Provider
     from server.sign_in.sealing import Seal
 

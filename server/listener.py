@@ -20,8 +20,8 @@ from server.http_server import HttpServer
 from server.jobs.schedules_file import load_schedules
 from server.routes import routes
 from server.settings.server import ServerSettings
-from server.sockets.inherited import UnusableSocket
 from server.sockets.listening import (
+    UnusableSocket,
     bind_to,
     cannot_listen,
     log_addresses,

@@ -28,8 +28,7 @@ from server.auth.token_entries import (
     parse_time,
     utc,
 )
-from server.auth.token_file import add_token, revoke_token
-from server.auth.tokens import parse_tokens, read_token_file
+from server.auth.tokens import add_token, parse_tokens, read_token_file, revoke_token
 from storage.records.audit import Action
 from storage.records.json_values import Json, JsonValue
 

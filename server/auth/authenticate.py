@@ -16,8 +16,7 @@ from contextlib import contextmanager
 from tornado.httputil import HTTPHeaders, parse_cookie
 
 from server.auth.addresses import PUBLIC_HOST, rate_limit_network
-from server.auth.caller_quotas import CallerQuotas
-from server.auth.callers import ANONYMOUS, UNRESTRICTED, Caller, Role
+from server.auth.callers import ANONYMOUS, UNRESTRICTED, Caller, CallerQuotas, Role
 from server.auth.external import COOKIE_MARK, ProviderCallers, ProxyCallers
 from server.auth.rate_limits import Rate, TokenBuckets, rate_of
 from server.auth.sessions import Sessions, cookie_name

@@ -1,12 +1,14 @@
-"""Callers, and what they may do. May import what the store says about views of jobs."""
+"""Callers, what they may do, and the quotas that apply to them. May import what the store says
+about views of jobs."""
 
+from collections import Counter
 from collections.abc import Collection
 from dataclasses import dataclass, field, replace
 from enum import IntEnum
 from functools import cached_property, lru_cache
 from typing import Literal
 
-from server.auth.quotas import Quotas
+from server.auth.quotas import NAMES, Quotas, merged
 from storage.records.audit import Actor
 from storage.records.filters import View
 from storage.records.queue_name import is_queue_name
@@ -154,6 +156,26 @@ class Caller:
 @lru_cache(1024)  # a client sends many requests from one address
 def _at(caller: Caller, address: str) -> Caller:
     return replace(caller, actor=Actor(caller.name, address))
+
+
+class CallerQuotas:
+    """The quotas of callers. The default applies where the token of a caller sets no limit."""
+
+    def __init__(self, default: Quotas | None = None):
+        """`default` is for every caller with a name."""
+        self._default = default or None
+        self.refused: Counter[str] = Counter(dict.fromkeys(NAMES, 0))
+        """How many requests each quota has refused, by its name."""
+
+    def of(self, caller: Caller) -> Quotas | None:
+        """Return the quotas of a caller; None if it has none. Only callers with a name have some.
+
+        Every request asks for them, so most callers cost only a comparison.
+        """
+        own, default = caller.quotas, self._default
+        if own is None:
+            return default if caller.name is not None else None
+        return own if default is None else merged(own, default)
 
 
 UNRESTRICTED = Caller(None, Role.ADMIN)

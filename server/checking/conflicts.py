@@ -1,10 +1,12 @@
-"""Rules between the fields of a submission, its file and the settings of the service."""
+"""Rules between the fields of a submission, its file, its job type and the settings."""
 
+import logging
+import traceback
 from collections.abc import Collection, Iterator, Mapping
 from urllib.parse import urlsplit
 
 from runner.job_types.base import AnyJobType
-from server.checking.job_type_errors import FAILS, complaint
+from runner.job_types.registry.broken import one_line
 from server.checking.received import FILE_PART, FILES_PART, Received
 from server.documents.jobs import rfc3339
 from server.documents.options.times import parse_time
@@ -19,6 +21,12 @@ _NEED_KEYS = {
 }
 """Options that mean something only with a key."""
 _SOURCE_EXAMPLE = '{"source": {"job_id": "01a2107d-08cc-73f5-a3eb-bdc8e70382e5"}}'
+
+log = logging.getLogger(__name__)
+
+FAILS = (Exception, SystemExit)
+"""What the code of a job type raises if it trips over a submission. argparse exits, which must not
+end the listener."""
 
 
 def conflicts(document: Json, callback_hosts: Collection[str]) -> Iterator[FieldError]:
@@ -156,3 +164,10 @@ def callback_refusal(url: str, hosts: Collection[str]) -> str | None:
     if not {host, f"{host}:{port}"} & set(hosts):
         return f"the host {host} is not listed in CALLBACK_HOSTS"
     return None
+
+
+def complaint(job_type: AnyJobType, what: str, error: BaseException) -> str:
+    """Log that a job type cannot check a part of a submission, and return the text for clients."""
+    log.exception(f"a job type cannot check {what}", extra={"type": job_type.name})
+    reason = one_line("".join(traceback.format_exception_only(error)))
+    return f"the job type {job_type.name} cannot check it: {reason}"

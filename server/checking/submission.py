@@ -18,8 +18,7 @@ from pydantic import BaseModel, ValidationError
 
 from runner.job_types.base import NO_DEFAULTS, AnyJobType
 from runner.job_types.registry.found import JobTypes
-from server.checking.conflicts import conflicts, file_errors, input_errors
-from server.checking.job_type_errors import FAILS, complaint
+from server.checking.conflicts import FAILS, complaint, conflicts, file_errors, input_errors
 from server.checking.process import CheckProcess
 from server.checking.received import Received, parse
 from server.checking.sets import (

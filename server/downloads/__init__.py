@@ -1,2 +1,2 @@
-"""What downloads of stored files have in common: ranges of bytes, names of files, and the threads
-that read and send them. It imports no handlers."""
+"""What downloads of stored files have in common: headers, and the threads that read and send
+them. It imports no handlers."""

@@ -12,8 +12,7 @@ from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
-from server.auth.caller_quotas import CallerQuotas
-from server.auth.callers import ANONYMOUS, Caller
+from server.auth.callers import ANONYMOUS, Caller, CallerQuotas
 from server.http.codes import Code
 from server.http.problems import Problem
 from server.jobs.use_counts import FULL_COUNT_SECONDS, Use, UseCounts

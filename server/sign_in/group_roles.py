@@ -4,9 +4,11 @@ from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from typing import Self
 
+from tornado.httputil import HTTPHeaders
+
 from server.auth.callers import Caller, Method, Rights, Role, parse_rights
 from server.http.codes import Code
-from server.http.problems import Problem
+from server.http.problems import Problem, malformed
 
 ANYONE = "*"
 """The group of everybody who is signed in."""
@@ -74,3 +76,46 @@ def _joined(rights: Collection[Rights]) -> tuple[Role, frozenset[str] | None]:
     queues = [each.queues for each in rights if each.role is role]
     limits = [each for each in queues if each is not None]
     return role, frozenset().union(*limits) if len(limits) == len(queues) else None
+
+
+class ProxyUsers:
+    """Reads the name of the caller from the header `name`, and its groups from `groups`.
+
+    A trusted proxy, such as oauth2-proxy or Authelia, has authenticated the caller:
+
+        browser ──▶ proxy: who is it? ──▶ listener      Remote-User: ann, Remote-Groups: ops,dev
+
+    Anyone who reaches the listener can send these headers. `TrustedProxies` removes them unless the
+    connection comes from an address in TRUSTED_PROXIES. The proxy must remove them from the
+    requests of its clients.
+    """
+
+    def __init__(self, name: str, groups: str, roles: GroupRoles):
+        """`groups` is a header with names separated by commas, or empty."""
+        self._name = name
+        self._groups = groups
+        self._roles = roles
+
+    def caller(self, headers: HTTPHeaders) -> Caller | None:
+        """Return the caller of a request with these headers. None if the proxy names nobody.
+
+        Raises Problem 400 if a header is there twice: one of them may be of the proxy's client. 403
+        if the name cannot be used, or if none of the groups has a role.
+        """
+        for header in (self._name, self._groups):
+            if len(headers.get_list(header)) > 1:
+                raise malformed(f"{header}: the request has it twice; the proxy must replace it")
+        name = _text(headers.get(self._name, "")).strip()
+        if not name:
+            return None
+        text = _text(headers.get(self._groups, "")) if self._groups else ""
+        groups = [each.strip() for each in text.split(",") if each.strip()]
+        return self._roles.caller("proxy", name, groups)
+
+
+def _text(value: str) -> str:
+    """Return a header as UTF-8, which proxies send; Tornado reads each byte as a character."""
+    try:
+        return value.encode("latin-1").decode()
+    except ValueError:
+        return value

@@ -18,6 +18,7 @@ from server.http.blocking import RunBlocking
 from server.http.codes import Code
 from server.http.problems import too_large
 from storage.files.uploads import UploadWriter
+from storage.records.ids import new_id
 from storage.records.job import Upload
 
 BUFFER_BYTES = 4 * 1024**2
@@ -261,3 +262,21 @@ _arriving: WeakSet[FilePart] = WeakSet()
 
 def _batch_bytes() -> int:
     return max(MIN_BATCH_BYTES, min(BUFFER_BYTES, MEMORY_BUDGET_BYTES // (2 * len(_arriving))))
+
+
+class DiscardingWriter(UploadWriter):
+    """Counts the bytes of a file, and drops them."""
+
+    def __init__(self) -> None:
+        self.size = 0
+
+    def write(self, data: bytes | memoryview) -> None:
+        """Count the bytes."""
+        self.size += len(data)
+
+    def finish(self, name: str, sha256: str) -> Upload:
+        """Describe the file as if it was stored."""
+        return Upload(new_id(), name, self.size, sha256)
+
+    def abort(self) -> None:
+        """Do nothing: there is no file."""

@@ -22,10 +22,51 @@ from server.http.body import Body
 from server.http.codes import Code
 from server.http.problems import BODY, FieldError, Problem, too_large, unacceptable
 from server.upload.file_part import FilePart
-from server.upload.files_archive import MAX_FILES, FilesArchive
+from server.upload.zip_records import ZipRecords
 from storage.records.job import Upload
 
-MAX_PARTS = 32 + MAX_FILES
+_MAX_FILES = 1000
+_MAX_SHOWN = 200
+
+
+class FilesArchive:
+    """Stores several files as one: a zip archive that is written while they arrive.
+
+    part "files" ──▶ local header, the file as it is, its size ──▶ FilePart
+    end of the form ──▶ central directory ───────────────────────▶ FilePart
+    """
+
+    def __init__(self, file: FilePart) -> None:
+        self._file = file
+        self._records = ZipRecords()
+
+    @property
+    def count(self) -> int:
+        """The number of files so far."""
+        return self._records.count
+
+    @property
+    def name(self) -> str:
+        """A name for the archive: the name of the first file, and the number of the others."""
+        first, more = self._records.names[0][:_MAX_SHOWN], self.count - 1
+        return f"{first} and {more} more.zip" if more else f"{first}.zip"
+
+    async def begin(self, name: str) -> None:
+        """Begin a file, whose data is written next. Raises Problem 413 or 507, and StoreError."""
+        await self._file.put(self._records.begin(name))
+
+    async def end(self) -> None:
+        """End the file that was begun. Raises as `begin` does."""
+        await self._file.end()
+        size = self._file.size - self._records.size
+        await self._file.put(self._records.end(size, self._file.crc))
+
+    async def finish(self) -> None:
+        """Write the directory after the last file. Raises as `begin` does."""
+        await self._file.put(self._records.directory())
+
+
+MAX_PARTS = 32 + _MAX_FILES
 OVERHEAD_BYTES = 64 * 1024
 """Bytes allowed around the parts: their headers, and the delimiters."""
 _FILE_OVERHEAD_BYTES = 1024
@@ -199,8 +240,10 @@ class FormBody(Body):
             await self._begin_member(self._archive, shown_name)
 
     async def _begin_member(self, archive: FilesArchive, name: str) -> None:
-        if archive.count == MAX_FILES:
-            detail = f"a job takes at most {MAX_FILES:,} files: send an archive of them as one file"
+        if archive.count == _MAX_FILES:
+            detail = (
+                f"a job takes at most {_MAX_FILES:,} files: send an archive of them as one file"
+            )
             raise unacceptable([FieldError(FILES_PART, detail)])
         self._max_total += _FILE_OVERHEAD_BYTES
         await archive.begin(name)

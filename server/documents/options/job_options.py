@@ -1,13 +1,19 @@
 """The options of a job that a submission sets and a change may replace, with their limits."""
 
-from typing import Annotated, Literal, Self
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    PlainValidator,
+    WithJsonSchema,
+    model_validator,
+)
 from pydantic.config import JsonDict
 
-from server.documents.options.backoff import Backoff
 from server.documents.options.dependencies import EXAMPLE_ID, InputFrom, OnFailure, Predecessors
-from server.documents.options.keys import Key
 from server.documents.options.limits import (
     CpuSeconds,
     MaxOutputBytes,
@@ -19,9 +25,48 @@ from server.documents.options.tags import Tags
 from server.documents.options.times import Time
 from server.documents.options.upload_reference import EXAMPLE_ID as UPLOAD_ID
 from server.documents.options.upload_reference import EXAMPLE_SHA256, UploadReference
+from storage.records.backoff import LONGEST_WAIT_SECONDS, MAX_WAITS, parse_backoff
 from storage.records.job import UniqueScope
 from storage.records.json_values import Json
 from storage.records.queue_name import validate_queue_name
+
+_MAX_KEY_LENGTH = 200
+
+
+def _require_key(value: str) -> str:
+    if not value.isprintable() or value != value.strip():
+        raise ValueError(
+            "a key must be printable text without spaces at its ends, for example sync:customer:42"
+        )
+    return value
+
+
+_Key = Annotated[str, Field(min_length=1, max_length=_MAX_KEY_LENGTH), AfterValidator(_require_key)]
+
+_WAIT = {"type": "number", "minimum": 0, "maximum": LONGEST_WAIT_SECONDS}
+_Backoff = Annotated[
+    Any,
+    PlainValidator(parse_backoff),
+    WithJsonSchema(
+        {
+            "anyOf": [
+                _WAIT,
+                {"type": "array", "items": _WAIT, "minItems": 1, "maxItems": MAX_WAITS},
+                {
+                    "type": "object",
+                    "properties": {
+                        "base": _WAIT,
+                        "factor": {"type": "number", "minimum": 1, "maximum": 10, "default": 2},
+                        "max": {**_WAIT, "default": LONGEST_WAIT_SECONDS},
+                    },
+                    "required": ["base"],
+                    "additionalProperties": False,
+                },
+            ]
+        }
+    ),
+]
+"""Seconds before each retry: a number, a list, or an object for an exponential backoff."""
 
 YEAR_SECONDS = 366 * 86400
 IN_SECONDS: JsonDict = {"x-unit": "seconds"}
@@ -64,7 +109,7 @@ FinishBy = Annotated[
     ),
 ]
 Waits = Annotated[
-    Backoff | None,
+    _Backoff | None,
     Field(
         description="seconds before each retry: a number, a list whose last one repeats, or an"
         " object with base, factor and max",
@@ -94,7 +139,7 @@ KeepFor = Annotated[
     ),
 ]
 UniqueKey = Annotated[
-    Key | None, Field(description="at most one job at a time holds this key; see unique")
+    _Key | None, Field(description="at most one job at a time holds this key; see unique")
 ]
 HeldUntil = Annotated[
     UniqueScope | None,
@@ -111,7 +156,7 @@ IfExists = Annotated[
     ),
 ]
 ConcurrencyKey = Annotated[
-    Key | None,
+    _Key | None,
     Field(description="of the jobs with this key, at most max_per_key run at the same time"),
 ]
 MaxPerKey = Annotated[

@@ -10,9 +10,8 @@ from typing import Any, ClassVar
 
 from server.documents.files import DownloadQuery
 from server.downloads.archive import FilesArchive
-from server.downloads.disposition import content_disposition
 from server.downloads.downloads import PIECE_BYTES, Downloads
-from server.downloads.ranges import wanted_range
+from server.downloads.headers import content_disposition, wanted_range
 from server.handlers.jobs.job import OneJobHandler
 from server.handlers.query import query_parameters, read_query
 from server.http.codes import Code

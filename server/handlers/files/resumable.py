@@ -12,8 +12,7 @@ from typing import Any, ClassVar
 from uuid import UUID
 
 from server.auth.callers import Role
-from server.documents.files import display_name
-from server.documents.uploads import upload_document
+from server.documents.files import display_name, upload_document
 from server.handlers.base import Handler
 from server.http.blocking import RunBlocking, T
 from server.http.body import Body, NoBody, content_length, media_type

@@ -10,9 +10,8 @@ from server.http.problems import Problem, too_large
 from server.jobs.admission import Admission, Admissions, DiskWatermark
 from server.jobs.jobs import Jobs
 from server.jobs.submissions import Submissions, Submitted
-from server.upload.discarded_file import DiscardingWriter
 from server.upload.file_body import FileBody
-from server.upload.file_part import FilePart
+from server.upload.file_part import DiscardingWriter, FilePart
 from server.upload.form import FormBody
 from storage.files.uploads import Uploads
 from storage.records.job import StoreError, Upload

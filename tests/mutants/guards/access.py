@@ -155,7 +155,7 @@ ACCESS = (
     ),
     Mutant(
         "the last token of a file is not revoked",
-        "server/auth/token_file.py",
+        "server/auth/tokens.py",
         "if len(names) == 1:",
         "if False:",
         ("tests/server/auth/test_token_commands.py",),

@@ -137,7 +137,7 @@ ARCHIVES = (
     Mutant(
         "the number of files of a job is limited",
         "server/upload/form.py",
-        "        if archive.count == MAX_FILES:",
+        "        if archive.count == _MAX_FILES:",
         "        if False:",
         ("tests/server/handlers/test_uploads.py",),
     ),

@@ -78,7 +78,7 @@ PROGRAMS = (
     ),
     Mutant(
         "sockets of another process are left alone",
-        "server/sockets/inherited.py",
+        "server/sockets/listening.py",
         "if pid != str(os.getpid()) or not count.isdecimal():",
         "if not count.isdecimal():",
         ("tests/server/sockets/test_inherited.py",),

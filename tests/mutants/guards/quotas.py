@@ -34,7 +34,7 @@ QUOTAS = (
     ),
     Mutant(
         "the quotas of a token go before those of all callers",
-        "server/auth/caller_quotas.py",
+        "server/auth/callers.py",
         "        return own if default is None else merged(own, default)\n",
         "        return own if default is None else default\n",
         VALUES,
@@ -48,7 +48,7 @@ QUOTAS = (
     ),
     Mutant(
         "callers without a name have no quotas",
-        "server/auth/caller_quotas.py",
+        "server/auth/callers.py",
         "            return default if caller.name is not None else None\n",
         "            return default\n",
         VALUES,

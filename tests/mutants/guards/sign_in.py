@@ -24,7 +24,7 @@ SIGN_IN = (
     ),
     Mutant(
         "a header of the proxy that is there twice is refused",
-        "server/sign_in/proxy_users.py",
+        "server/sign_in/group_roles.py",
         "if len(headers.get_list(header)) > 1:",
         "if False:",
         PROXY,
@@ -179,7 +179,7 @@ SIGN_IN = (
     ),
     Mutant(
         "an address is a name only if it is verified",
-        "server/sign_in/claims.py",
+        "server/sign_in/openid.py",
         'claims.get("email_verified") is not True',
         'claims.get("email_verified") is False',
         PIECES,

@@ -122,7 +122,7 @@ TYPES = (
     ),
     Mutant(
         "a check of a payload that exits does not end the listener",
-        "server/checking/job_type_errors.py",
+        "server/checking/conflicts.py",
         "FAILS = (Exception, SystemExit)",
         "FAILS = (Exception,)",
         ("tests/server/checking/test_checks.py",),

@@ -10,8 +10,7 @@ from tornado.ioloop import IOLoop
 
 from server.app import App
 from server.auth.authenticate import Authenticator
-from server.auth.caller_quotas import CallerQuotas
-from server.auth.callers import UNRESTRICTED, Caller, Role
+from server.auth.callers import UNRESTRICTED, Caller, CallerQuotas, Role
 from server.auth.quotas import Quotas, parse_quotas
 from server.auth.rate_limits import Rate
 from server.auth.token_entries import TokensError

@@ -14,8 +14,7 @@ from socket import gethostname
 import pytest
 
 from server.auth.token_entries import Token, TokensError
-from server.auth.token_file import add_token, revoke_token
-from server.auth.tokens import parse_tokens, read_token_file
+from server.auth.tokens import add_token, parse_tokens, read_token_file, revoke_token
 from storage.access.token_uses import TokenUse, TokenUses
 from storage.audit.from_outside import record_from_outside
 from storage.records.audit import AuditFilters

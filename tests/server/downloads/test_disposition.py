@@ -4,7 +4,7 @@ from urllib.parse import unquote
 
 import pytest
 
-from server.downloads.disposition import content_disposition
+from server.downloads.headers import content_disposition
 
 
 @pytest.mark.parametrize(

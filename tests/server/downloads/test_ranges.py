@@ -2,7 +2,7 @@
 
 import pytest
 
-from server.downloads.ranges import wanted_range
+from server.downloads.headers import wanted_range
 from server.http.problems import Problem
 
 ETAG = '"abc"'

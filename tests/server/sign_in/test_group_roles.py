@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 from server.auth.callers import Caller, Role
 from server.http.codes import Code
 from server.http.problems import Problem
-from server.sign_in.claims import ClaimReader
 from server.sign_in.group_roles import GroupRoles
+from server.sign_in.openid import ClaimReader
 from server.sign_in.sealing import Seal
 
 ROLES = GroupRoles.parse(" ops:admin , /team/dev:submit,urn:x:y:read,, *:read")

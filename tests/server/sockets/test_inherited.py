@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from server.sockets.inherited import UnusableSocket, inherited_sockets
+from server.sockets.listening import UnusableSocket, inherited_sockets
 
 OWN_PID = str(os.getpid())
 

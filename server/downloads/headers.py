@@ -1,4 +1,7 @@
-"""The part of a file that a request asks for with Range and If-Range (RFC 9110, section 14).
+"""The headers of downloads.
+
+Content-Disposition (RFC 6266) has the name of the file, in any language (RFC 8187). Range and
+If-Range (RFC 9110, section 14) ask for a part of it:
 
 Range                          response
 none, malformed, several       200, the whole file
@@ -9,11 +12,21 @@ behind the end of the file     416
 
 import re
 from collections.abc import Mapping
+from urllib.parse import quote
 
 from server.http.codes import Code
 from server.http.problems import Problem
+from storage.records.job_file import CONTROL_CHARACTERS
 
 _RANGE = re.compile(r"bytes=[ \t]*(\d{0,40})-(\d{0,40})[ \t]*", re.ASCII | re.IGNORECASE)
+
+_PLAIN = re.compile(r"[^ !#$&+,.:;=@A-Za-z0-9^_`{}~()\[\]-]")
+"""Characters that some browser reads differently within quotes: quotes and backslashes end or
+escape text, some browsers decode percent signs, and slashes look like folders."""
+_CONTROL = re.compile(f"[{CONTROL_CHARACTERS}]")
+_ATTRIBUTE = "!#$&+-.^_`|~"
+"""Characters that need no percent sign, besides letters and digits."""
+_MAX_NAME = 255
 
 
 def wanted_range(headers: Mapping[str, str], etag: str, size: int) -> tuple[int, int] | None:
@@ -40,3 +53,19 @@ def wanted_range(headers: Mapping[str, str], etag: str, size: int) -> tuple[int,
         detail = f"the file has {size} bytes, and the range begins behind them"
         raise Problem(Code.RANGE_REFUSED, detail, headers={"Content-Range": f"bytes */{size}"})
     return start, min(end, size)
+
+
+def content_disposition(kind: str, name: str) -> str:
+    """Return the value of the header. `kind` is "attachment" or "inline".
+
+    `name` may be a path, of which only the last part is kept. Clients that know nothing but ASCII
+    get a name with `_` for other characters.
+    """
+    base = _CONTROL.sub("_", re.split(r"[/\\]", name)[-1][-_MAX_NAME:]).strip()
+    if base in ("", ".", ".."):
+        base = "file"
+    plain = _PLAIN.sub("_", base)
+    if plain == base:
+        return f'{kind}; filename="{base}"'
+    encoded = quote(base, safe=_ATTRIBUTE, errors="replace")
+    return f"{kind}; filename=\"{plain}\"; filename*=UTF-8''{encoded}"
