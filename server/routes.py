@@ -63,11 +63,11 @@ from server.handlers.sign_in import (
 from server.handlers.stream_tokens import StreamTokensHandler
 from server.handlers.types import TypeHandler, TypesHandler
 from storage.liveness.runners import registered_runners
+from storage.queries.caller_use import count_own
 from storage.queries.explain import explain
 from storage.queries.failures import find_failures
 from storage.queries.health import oldest_transaction_seconds, require_ready
 from storage.queries.history import last_hour
-from storage.queries.own_counts import count_own
 from storage.queries.scale import read_scale
 
 P = ParamSpec("P")

@@ -149,7 +149,7 @@ def _revoke(name: str, file: Path) -> None:
 def _record(action: Action, name: str, **detail: str) -> None:
     """Record a change of the file in the audit log; only warn if that fails."""
     from server.settings.server import ServerSettings
-    from storage.audit.from_outside import record_from_outside
+    from storage.audit.log import record_from_outside
     from storage.records.job import StoreError
     from storage.settings.settings import SettingsError
 

@@ -15,13 +15,12 @@ from storage.db.database import Database
 from storage.db.models import JobRow, UploadRow
 from storage.db.statements import Row, Values
 from storage.files.space_reserve import SpaceReserve
-from storage.jobs.changes import change_queued
+from storage.jobs.changes import add_tags, change_queued
 from storage.jobs.files import file_of, files_of
 from storage.jobs.idempotency import KeyedJob, StoredKey, change_jobs, delete_keys, store_keys
 from storage.jobs.queues import existing_queues
 from storage.jobs.rows import jobs_by_id, unfinished_among
 from storage.jobs.statements import insert_job
-from storage.jobs.tags import add_tags
 from storage.jobs.transitions import Transitions
 from storage.jobs.unique_keys import (
     Holders,

@@ -15,8 +15,8 @@ from uuid import UUID
 
 from benchmarks.storage.stored_jobs import EVERY_MS, NEEDLE, fill
 from storage.queries.bulk import Bulk
+from storage.queries.caller_use import count_own
 from storage.queries.explain import explain
-from storage.queries.own_counts import count_own
 from storage.queries.stats import Stats, read_stats
 from storage.records.filters import Filters, View
 from storage.records.states import Status

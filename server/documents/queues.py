@@ -12,7 +12,7 @@ from server.documents.schemas.queues import QueueDocument, QueuesDocument
 from server.http.problems import FieldError, unacceptable
 from server.http.response import encode_json, etag_of
 from storage.jobs.queues import COUNT_LIMIT, Queue
-from storage.queries.own_counts import OwnCounts
+from storage.queries.caller_use import OwnCounts
 from storage.records.queue_name import validate_queue_name
 
 MaxRunning = Annotated[

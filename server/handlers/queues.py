@@ -23,7 +23,7 @@ from server.http.conditions import ALWAYS
 from server.http.problems import Problem
 from server.store.threads import StoreThreads
 from storage.jobs.queues import MAX_QUEUES, Queue, QueueCheck, QueueInUse, Queues, TooManyQueues
-from storage.queries.own_counts import OwnCounts
+from storage.queries.caller_use import OwnCounts
 from storage.records.queue_name import DEFAULT_QUEUE, is_queue_name
 
 MAX_BODY_BYTES = 4096

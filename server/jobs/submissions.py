@@ -37,8 +37,8 @@ from storage.jobs.idempotency import KeyedJob, StoredKey
 from storage.jobs.queues import Queues
 from storage.jobs.unique_keys import KeyHolder
 from storage.open import Store
-from storage.queries.equal_files import find_equal
 from storage.queries.explain import Explanation
+from storage.queries.files_by_hash import find_equal
 from storage.records.ids import new_id
 from storage.records.job import Job, NewJob, StoreError, StoreInDoubt, Upload
 from storage.records.queue_name import DEFAULT_QUEUE

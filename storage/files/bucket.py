@@ -25,13 +25,13 @@ from storage.files.bucket_objects import (
     MAX_PARTS,
     PART_BYTES,
     UPLOADS,
+    BucketReader,
     ObjectWriter,
     copy_object,
     object_size,
     translate_errors,
     written_at,
 )
-from storage.files.bucket_reading import BucketReader
 from storage.files.owner import OWNER, Owner, require_few
 from storage.files.uploads import GRACE_SECONDS, FindOrphans, Uploads, UploadWriter
 from storage.records.job import StoreUnavailable, StoreUnusable, Upload

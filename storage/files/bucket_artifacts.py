@@ -15,12 +15,12 @@ from storage.files.artifacts import ARTIFACTS, Artifacts, ArtifactWriter, FindUn
 from storage.files.bucket_objects import (
     MAX_PARTS,
     PART_BYTES,
+    BucketReader,
     ObjectWriter,
     object_size,
     translate_errors,
     written_at,
 )
-from storage.files.bucket_reading import BucketReader
 from storage.files.owner import require_few
 from storage.records.job import StoreUnavailable
 from storage.records.job_file import ArtifactKey, JobFile

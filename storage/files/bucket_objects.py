@@ -1,8 +1,11 @@
-"""Writes objects to an S3-compatible bucket, and translates the errors of obstore.
+"""Writes and reads objects of an S3-compatible bucket, and translates the errors of obstore.
 
 An object becomes visible as a whole. While it arrives, its data goes to S3 as parts of a multipart
 upload, which S3 hides until the upload is completed or aborted. Parts of a killed writer must be
 removed by a lifecycle rule of the bucket (docs/s3.md), because obstore cannot list them.
+
+Each read is one request for a range of bytes. One request for the whole object would end with the
+timeout of requests while a client reads slowly. obstore repeats a request that fails.
 """
 
 import contextlib
@@ -19,6 +22,7 @@ import obstore
 from obstore.exceptions import BaseError
 from obstore.store import S3Store
 
+from storage.files.reading import FileReader
 from storage.records.job import StoreUnavailable
 from storage.records.json_values import JsonValue
 
@@ -199,3 +203,27 @@ def _reason(text: str) -> str:
     if _ASKED_FOR_ROLE in text:
         reason = f"AWS_ACCESS_KEY_ID is not set, and this machine has no AWS role: {reason}"
     return reason[:_REASON_CHARACTERS]
+
+
+class BucketReader(FileReader):
+    """Reads an object from `start` up to `end`."""
+
+    def __init__(self, bucket: S3Store, name: str, start: int, end: int):
+        self._bucket, self._name = bucket, name
+        self._at, self._end = start, end
+
+    def fileno(self) -> None:
+        """None: the object is not on this machine."""
+
+    def read(self, size: int) -> bytes:
+        """Return the next bytes, at most `size`; none at the end."""
+        end = min(self._at + size, self._end)
+        if end <= self._at:
+            return b""
+        with translate_errors():
+            data = obstore.get_range(self._bucket, self._name, start=self._at, end=end)
+        self._at += len(data)
+        return bytes(data)
+
+    def close(self) -> None:
+        """Do nothing: no request is open between two reads."""

@@ -1,5 +1,5 @@
 """Reading complete stored files from any offset: `FolderReader` for files of a folder, and
-`bucket_reading.py` for objects in S3."""
+`bucket_objects.py` for objects in S3."""
 
 import os
 from abc import ABC, abstractmethod

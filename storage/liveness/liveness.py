@@ -25,8 +25,7 @@ from storage.db.clock import DATABASE_NOW, steady_now
 from storage.db.database import Database
 from storage.db.models import RunnerRow
 from storage.files import close_watch
-from storage.liveness.heartbeat import touch
-from storage.liveness.runners import is_lock_free, lock_path
+from storage.liveness.runners import is_lock_free, lock_path, touch
 from storage.records.job_limits import WorkerLimits
 
 SAFE_SHARE = 2 / 3

@@ -2,6 +2,7 @@
 
 import fcntl
 import os
+import time
 from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,9 +12,12 @@ from storage.db.database import Database
 from storage.db.models import JobRow, RunnerRow
 from storage.db.statements import Row
 from storage.jobs.open_queues import IS_RUNNING
-from storage.liveness.heartbeat import STALE_SECONDS, seconds_since_touch
 from storage.records.job import Job, NewJob
 from storage.records.job_limits import WorkerLimits, allows, worker_limits
+
+STALE_SECONDS = 30.0
+"""A runner whose heartbeat is older hangs or is stopped. A heartbeat tells people so; it never
+decides whether a runner is alive."""
 
 
 @dataclass(frozen=True)
@@ -82,7 +86,7 @@ def living_runner_names(database: Database, folder: Path) -> list[str]:
 def _runner(row: Row, held: int, folder: Path) -> RegisteredRunner:
     queues, now, renewed_at = row["queues"], row.get("now"), row["renewed_at"]
     if now is None:
-        age = seconds_since_touch(lock_path(folder, row["name"]))
+        age = _seconds_since_touch(lock_path(folder, row["name"]))
     else:
         age = None if renewed_at is None else max(0.0, (now - renewed_at) / 1000)
     return RegisteredRunner(
@@ -122,3 +126,27 @@ def is_lock_free(path: Path) -> bool:
     finally:
         os.close(file)
     return True
+
+
+def touch(descriptor: int) -> None:
+    """Store the time in a lock file. Raises OSError.
+
+    The time is its modification time on the monotonic clock, which nobody sets and which does not
+    run while the machine sleeps. Changing it needs no room on the disk.
+    """
+    now = time.monotonic_ns()
+    os.utime(descriptor, ns=(now, now))
+
+
+def _seconds_since_touch(path: Path) -> float | None:
+    """Return the age of the heartbeat in a lock file.
+
+    None if there is no heartbeat: the file is gone, or belongs to a runner of an earlier release,
+    which leaves its modification time to the file system.
+    """
+    try:
+        touched_at = path.stat().st_mtime_ns
+    except OSError:
+        return None
+    age = (time.monotonic_ns() - touched_at) / 1e9
+    return age if age >= 0 else None

@@ -5,6 +5,7 @@ So either the queued jobs of all callers or all jobs of the caller are read, whi
 """
 
 from collections.abc import Callable, Iterable
+from dataclasses import dataclass
 from typing import Any
 
 import peewee as pw
@@ -30,6 +31,10 @@ MAX_EXCESS = 10_000
 can let a caller have more than it may."""
 _LIMIT = pw.IntegerField()
 _OWN = JobRow.alias("own")
+
+_LOOKED_AT = 20_000
+"""How many of the jobs of a caller are looked at, the newest first."""
+_UNFINISHED = [Status.QUEUED, Status.RUNNING]
 
 
 def count_queued_of(database: Database, caller: str, limit: int) -> int:
@@ -159,6 +164,36 @@ def _has_own_job(condition: pw.Node) -> pw.Function:
 def _sum(model: Any) -> pw.Select:
     total: pw.Select = model.select(pw.fn.COALESCE(pw.fn.SUM(model.size), 0).alias("value"))
     return total
+
+
+@dataclass(frozen=True)
+class OwnCounts:
+    """How many jobs of a caller are queued and running in one queue."""
+
+    queued: int = 0
+    running: int = 0
+
+
+def count_own(database: Database, owner: str) -> dict[str, OwnCounts]:
+    """Return the numbers of unfinished jobs of a caller, by the names of their queues."""
+    query = database.statement("own counts", _select)
+    counts: dict[str, dict[str, int]] = {}
+    for row in database.fetch(query, {"submitted_by": owner}):
+        counts.setdefault(row["queue"], {})[row["status"]] = row["count"]
+    return {
+        queue: OwnCounts(found.get(Status.QUEUED, 0), found.get(Status.RUNNING, 0))
+        for queue, found in counts.items()
+    }
+
+
+def _select() -> pw.Select:
+    own = JobRow.submitted_by == parameter(JobRow.submitted_by), JobRow.submitted_by.is_null(False)
+    some = JobRow.select(JobRow.queue, JobRow.status).where(*own).order_by(JobRow.id.desc())
+    some = some.limit(_LOOKED_AT).alias("some")
+    count = pw.fn.COUNT(pw.SQL("*")).alias("count")
+    columns = some.c.queue, some.c.status
+    counted = pw.Select([some], [*columns, count]).where(some.c.status.in_(_UNFINISHED))
+    return counted.group_by(*columns)
 
 
 _BY_JOBS = (

@@ -4,7 +4,7 @@ Every query is bounded.
 """
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from uuid import UUID
@@ -21,13 +21,23 @@ from storage.jobs.rows import jobs_by_id
 from storage.liveness.runners import RegisteredRunner, registered_runners
 from storage.queries.run_times import MAX_SECONDS, UNKNOWN, RunTimes, read_run_times
 from storage.queries.start_estimate import Kind, estimate_start
+from storage.records.holds import Hold
 from storage.records.job import Job
 from storage.records.states import Status
-from storage.waiting.holders import waits_of
+from storage.waiting.batches import wait_for_batch
+from storage.waiting.dependencies import wait_for_predecessors
+from storage.waiting.places import wait_for_place
 from storage.waiting.waits import Wait
 
 AHEAD_LIMIT = 10_000
 """Maximum number of jobs that are counted ahead of a job."""
+
+_WAITS: Mapping[Hold, Callable[[Database, Job], Wait]] = {
+    Hold.PREDECESSORS: wait_for_predecessors,
+    Hold.KEY: wait_for_place,
+    Hold.BATCH: wait_for_batch,
+}
+"""For each kind of hold, what tells more of it."""
 
 
 @dataclass(frozen=True)
@@ -208,3 +218,9 @@ def _count(
     count = pw.fn.COUNT(pw.SQL("*")).alias("count")
     for row in database.rows(pw.Select([some], [some.c.type, count]).group_by(some.c.type)):
         counts[row["type"]] += row["count"]
+
+
+def waits_of(database: Database, job: Job) -> list[Wait]:
+    """Return all that holds a job."""
+    held_by = [kind for kind in Hold if (job.holds or 0) & kind]
+    return [_WAITS[kind](database, job) if kind in _WAITS else Wait(kind) for kind in held_by]

@@ -1,5 +1,5 @@
 """Schedules: jobs that are submitted at certain times.
 
-`timing.py` computes when a schedule is due. `schedules.py` has the operations for clients,
-`firing.py` those for workers, `missed.py` the rules for times at which no worker was running.
+`timing.py` computes when a schedule is due, and which times were missed because no worker was
+running. `schedules.py` has the operations for clients, `firing.py` those for workers.
 """

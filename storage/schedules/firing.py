@@ -25,10 +25,9 @@ from storage.notify.wakeup import LISTENER, WORKER, Wakeup, notifying_transactio
 from storage.records.job import NewJob
 from storage.records.schedule import FiringOutcome, Missed, Overlap, Timing, new_job
 from storage.records.states import FINAL
-from storage.schedules.missed import Plan, plan
 from storage.schedules.overlap import AT_ONCE, UNFINISHED, Overlaps, Way
 from storage.schedules.schedules import WRONG_CLOCK_MS, AddJobs
-from storage.schedules.timing import Calendar
+from storage.schedules.timing import Calendar, Plan, plan
 
 log = logging.getLogger(__name__)
 

@@ -1,4 +1,5 @@
 """Computes the nominal times of schedules: from cron expressions, by cronsim, or from intervals.
+Decides which are fired when a schedule is due, and which were missed.
 
 Times are whole milliseconds since 1970 in UTC; nominal times are whole seconds.
 
@@ -6,7 +7,8 @@ Cronsim treats changes of a zone's offset as Debian's cron does, see docs/schedu
 """
 
 from bisect import bisect_left
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import lru_cache
 from itertools import islice
@@ -15,7 +17,7 @@ from zoneinfo import ZoneInfo
 from cronsim import CronSim, CronSimError
 
 from storage.records.counted import counted
-from storage.records.schedule import Timing
+from storage.records.schedule import Missed, Timing
 
 MAX_CRON_LENGTH = 200
 MIN_EVERY, MAX_EVERY = 1, 366 * 86400
@@ -45,6 +47,11 @@ _FIELDS = {
 }
 """The fields of an expression as cronsim names them, with their values."""
 _SOME_TIME = datetime(2026, 1, 1, tzinfo=UTC)
+
+_LATE_MS = 60_000
+"""With `missed: skip`, a nominal time that is later than this is left out."""
+_MADE_UP = 100
+"""With `missed: all`, at most so many nominal times are made up for: the newest ones."""
 
 
 def validate_cron(text: str) -> str:
@@ -218,3 +225,50 @@ def _offset(zone: ZoneInfo, at: int) -> int:
 
 def _expression(cron: str) -> str:
     return NAMES.get(cron.lower(), cron)
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What is to be done with the nominal times of a schedule that have come.
+
+    fire: the nominal times to fire, the oldest first.
+    missed_at: the newest one that was missed, None if none was.
+    missed: why, for people.
+    next_at: the next nominal time; None if there is none.
+    """
+
+    fire: list[int]
+    missed_at: int | None = None
+    missed: str | None = None
+    next_at: int | None = None
+
+
+def plan(
+    calendar: Calendar, first: int, now: int, policy: Missed, done: Collection[int] = ()
+) -> Plan:
+    """Plan the nominal times from `first`, which has come, until now.
+
+    `done` are nominal times that have a firing already.
+    """
+    next_at = calendar.after(first)
+    times, older = [first], 0
+    if next_at is not None and next_at <= now:
+        most = _MADE_UP if policy is Missed.ALL else 1
+        times, count = calendar.latest(first, now, most + 1)
+        next_at = calendar.after(times[-1])
+        is_more = len(times) > most
+        older = COUNTED + 1 if count is None else count + is_more
+        missed_at, times = (times[0], times[1:]) if is_more else (None, times)
+    if policy is Missed.SKIP and now - times[-1] > _LATE_MS:
+        older, missed_at, times = older + len(times), times[-1], []
+    fire = [time for time in times if time not in done]
+    if not older or missed_at in done:
+        return Plan(fire, next_at=next_at)
+    return Plan(fire, missed_at, _reason(older), next_at)
+
+
+def _reason(count: int) -> str:
+    if count == 1:
+        return "no worker fired it in time"
+    times = f"more than {COUNTED}" if count > COUNTED else str(count)
+    return f"no worker fired it in time, nor those before: {times} in all"

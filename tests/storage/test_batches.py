@@ -12,13 +12,13 @@ from storage.db.models import BatchRow, JobRow, KeyRow, TagRow
 from storage.jobs import batches as rows
 from storage.jobs.batches import BatchSweep
 from storage.jobs.retention import delete_job
+from storage.queries.explain import waits_of
 from storage.records.batch import THEN, Batch, BatchRefused, NewBatch
 from storage.records.filters import Filters
 from storage.records.holds import Hold, Watch
 from storage.records.ids import MAX_BATCH_JOBS, id_in_batch, is_in_batch, new_batch_id
 from storage.records.job import NewJob
 from storage.records.states import Status
-from storage.waiting.holders import waits_of
 from storage.waiting.reactions import react_to_ended
 from tests.support.stores import RETURNED, Bench
 

@@ -81,14 +81,14 @@ ANALYSES = (
     ),
     Mutant(
         "only the result of a success is reused",
-        "storage/queries/equal_files.py",
+        "storage/queries/files_by_hash.py",
         "            JobRow.status == Status.SUCCEEDED,\n",
         "",
         REUSE,
     ),
     Mutant(
         "only the result of an equal file is reused",
-        "storage/queries/equal_files.py",
+        "storage/queries/files_by_hash.py",
         "            UploadRow.sha256 == sha256,\n            UploadRow.size == size,\n",
         "",
         REUSE,
@@ -102,7 +102,7 @@ ANALYSES = (
     ),
     Mutant(
         "a repeated key stands for its own job",
-        "storage/queries/equal_files.py",
+        "storage/queries/files_by_hash.py",
         "    if key is not None and",
         "    if False and",
         REUSE,

@@ -65,7 +65,7 @@ AUDIT = (
     ),
     Mutant(
         "a command does not open the store of another user",
-        "storage/audit/from_outside.py",
+        "storage/audit/log.py",
         "    if owner != os.geteuid():\n",
         "    if False:\n",
         TOKENS,

@@ -51,7 +51,7 @@ HANGS = (
     ),
     Mutant(
         "a time of the file system is no heartbeat",
-        "storage/liveness/heartbeat.py",
+        "storage/liveness/runners.py",
         "return age if age >= 0 else None",
         "return age",
         HEARTBEATS,

@@ -81,7 +81,7 @@ CHANGES = (
     ),
     Mutant(
         "a changed job loses its old tags",
-        "storage/jobs/tags.py",
+        "storage/jobs/changes.py",
         "TagRow.delete().where(TagRow.tag.in_(old), TagRow.job_id == job_id)",
         "TagRow.delete().where(TagRow.tag.in_([]), TagRow.job_id == job_id)",
         ("tests/storage/jobs/test_changes.py",),

@@ -16,7 +16,7 @@ import pytest
 from server.auth.token_entries import Token, TokensError
 from server.auth.tokens import add_token, parse_tokens, read_token_file, revoke_token
 from storage.access.token_uses import TokenUse, TokenUses
-from storage.audit.from_outside import record_from_outside
+from storage.audit.log import record_from_outside
 from storage.records.audit import AuditFilters
 from storage.records.job import StoreError, StoreUnusable
 from tests.support.stores import Bench

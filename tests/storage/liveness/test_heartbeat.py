@@ -8,9 +8,8 @@ import pytest
 
 from storage.db.clock import DATABASE_NOW
 from storage.db.models import RunnerRow
-from storage.liveness.heartbeat import STALE_SECONDS
 from storage.liveness.liveness import FileLiveness, LeaseLiveness
-from storage.liveness.runners import RegisteredRunner, lock_path, registered_runners
+from storage.liveness.runners import STALE_SECONDS, RegisteredRunner, lock_path, registered_runners
 from tests.support.api import Client
 from tests.support.heartbeats import make_stale
 from tests.support.stores import Bench, Holder, die

@@ -15,9 +15,9 @@ import pytest
 from storage.jobs.events import Events
 from storage.jobs.retention import Retention
 from storage.queries import failures, search
+from storage.queries.caller_use import count_own
 from storage.queries.failures import find_failures
 from storage.queries.files_by_hash import files_by_hash
-from storage.queries.own_counts import count_own
 from storage.records.filters import Filters, View
 from storage.records.job import NewJob
 from storage.records.retention_rules import parse_rules

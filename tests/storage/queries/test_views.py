@@ -7,8 +7,8 @@ import pytest
 
 from storage.queries import search
 from storage.queries.bulk import Bulk
+from storage.queries.caller_use import OwnCounts, count_own
 from storage.queries.failures import find_failures
-from storage.queries.own_counts import OwnCounts, count_own
 from storage.queries.search import find
 from storage.records.filters import Filters, View
 from storage.records.states import Status
