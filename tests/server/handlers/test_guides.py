@@ -1,6 +1,7 @@
 """The guides: the Markdown files of `docs`, served below `/docs`."""
 
 import re
+from functools import cache
 
 import pytest
 
@@ -19,20 +20,22 @@ def ids(html: str) -> set[str]:
     return set(re.findall(r' id="([^"]*)"', html))
 
 
-PAGES = {name: render(name, "/docs/")[1] for name in GUIDES}
+@cache
+def page(name: str) -> str:
+    return render(name, "/docs/")[1]
 
 
 @pytest.mark.parametrize("name", GUIDES)
 def test_links_of_a_guide_lead_to_headings_of_guides(name: str) -> None:
-    links = re.findall(r'<a href="([^"]*)"', PAGES[name])
+    links = re.findall(r'<a href="([^"]*)"', page(name))
     for link in links:
         if link.startswith("http"):
             continue
         path, _, heading = link.partition("#")
         guide = path.removeprefix("/docs/") or name
         assert guide in GUIDES, link
-        assert not heading or heading in ids(PAGES[guide]) or guide == "errors", link
-    assert " style=" not in PAGES[name]
+        assert not heading or heading in ids(page(guide)) or guide == "errors", link
+    assert " style=" not in page(name)
 
 
 def test_every_guide_that_a_program_names_is_there() -> None:
@@ -42,7 +45,7 @@ def test_every_guide_that_a_program_names_is_there() -> None:
             for name, heading in MENTION.findall(file.read_text()):
                 found += 1
                 assert name in GUIDES, (file, name)
-                assert not heading or heading in ids(PAGES[name]), (file, name, heading)
+                assert not heading or heading in ids(page(name)), (file, name, heading)
     assert found > 20
 
 
@@ -61,14 +64,14 @@ async def test_a_guide_is_a_page_without_scripts(client: Client) -> None:
 
 @pytest.mark.gen_test
 async def test_images_and_decisions_are_served(client: Client) -> None:
-    images = {each for page in PAGES.values() for each in re.findall(r'<img src="([^"]*)"', page)}
+    images = {each for name in GUIDES for each in re.findall(r'<img src="([^"]*)"', page(name))}
     assert len(images) > 1
     for path in images:
         response = await client.fetch(path)
         assert response.code == 200, path
         assert response.body == (FOLDER / path.removeprefix("/docs/")).read_bytes()
         assert response.headers["Content-Type"] == IMAGES[path[-4:]]
-    links = re.findall(r'<a href="(/docs/[^"#]*)', PAGES["decisions/README"])
+    links = re.findall(r'<a href="(/docs/[^"#]*)', page("decisions/README"))
     assert "/docs/decisions/http" in links
     for path in links:
         assert (await client.fetch(path)).code == 200, path
