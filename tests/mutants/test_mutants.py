@@ -12,12 +12,15 @@ from tests.system.chaos import canaries
 from tests.system.power.__main__ import CANARIES as POWER_CANARIES
 
 
-@pytest.mark.parametrize("mutant", MUTANTS, ids=lambda mutant: mutant.guard.replace(" ", "-"))
-def test_what_a_mutant_changes_is_there_once(mutant: Mutant) -> None:
-    assert (ROOT / mutant.file).read_text().count(mutant.old) == 1
-    assert mutant.new != mutant.old
-    for test in mutant.tests:
-        assert (ROOT / test.partition("::")[0]).is_file()
+def is_wrong(mutant: Mutant) -> bool:
+    """Whether its text is not in the file once, it changes nothing, or it names no tests."""
+    tests = [(ROOT / test.partition("::")[0]).is_file() for test in mutant.tests]
+    texts = (ROOT / mutant.file).read_text().count(mutant.old)
+    return texts != 1 or mutant.new == mutant.old or not all(tests)
+
+
+def test_what_a_mutant_changes_is_there_once() -> None:
+    assert [mutant.guard for mutant in MUTANTS if is_wrong(mutant)] == []
 
 
 def test_each_guard_has_a_name_of_its_own() -> None:

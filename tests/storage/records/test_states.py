@@ -7,6 +7,7 @@ from uuid import UUID
 
 import pytest
 
+from storage.db.models import JobRow
 from storage.jobs.transitions import Settlement, Transitions
 from storage.records.job import Fence
 from storage.records.states import (
@@ -21,8 +22,6 @@ from storage.records.states import (
     Transition,
 )
 from tests.support.stores import CANCELED, RAISED, RETURNED, Bench
-
-CASES = list(product(TRANSITIONS, Status, (False, True)))
 
 
 def job_in_status(bench: Bench, status: Status, cancel_requested: bool) -> tuple[UUID, Fence]:
@@ -59,20 +58,17 @@ def apply_transition(bench: Bench, transition: Transition, fence: Fence) -> bool
         return transitions.apply(transition, fence.job_id, bench.clock(), **extra)
 
 
-@pytest.mark.parametrize(
-    ("transition", "status", "cancel_requested"),
-    CASES,
-    ids=[f"{t.name}-{s}-{'cancel' if c else 'plain'}" for t, s, c in CASES],
-)
-def test_a_transition_applies_only_to_its_source_statuses(
-    bench: Bench, transition: Transition, status: Status, cancel_requested: bool
-) -> None:
-    job_id, fence = job_in_status(bench, status, cancel_requested)
-    requested = bench.job(job_id).cancel_requested_at is not None
-    wanted = transition.cancel_requested
-    allowed = status in transition.sources and wanted in (None, requested)
-    assert apply_transition(bench, transition, fence) is allowed
-    assert bench.job(job_id).status is (transition.target if allowed else status)
+@pytest.mark.parametrize("status", Status)
+def test_a_transition_applies_only_to_its_source_statuses(bench: Bench, status: Status) -> None:
+    for transition, cancel_requested in product(TRANSITIONS, (False, True)):
+        job_id, fence = job_in_status(bench, status, cancel_requested)
+        requested = bench.job(job_id).cancel_requested_at is not None
+        wanted = transition.cancel_requested
+        allowed = status in transition.sources and wanted in (None, requested)
+        case = transition.name, cancel_requested
+        assert apply_transition(bench, transition, fence) is allowed, case
+        assert bench.job(job_id).status is (transition.target if allowed else status), case
+        bench.store.database.run(JobRow.delete())  # the next case has a store of its own
 
 
 HELD = [transition for transition in TRANSITIONS if transition.fenced]
