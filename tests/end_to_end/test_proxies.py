@@ -22,7 +22,7 @@ from tests.support.proxies import nginx_command, running_proxy
 from tests.support.recipes import recipe, replaced, require_program
 from tests.support.waiting import wait_for
 
-UPLOAD_BYTES = 200_000_000
+UPLOAD_BYTES = 50_000_000
 LINE = b"2026-11-28 12:00:00 INFO a line of an ordinary log, as there are many\n"
 
 

@@ -90,18 +90,19 @@ def test_a_file_that_was_cut_gives_all_data_and_the_same_error_as_without_points
 
 @pytest.mark.parametrize("form", FORMS)
 def test_a_damaged_file_gives_the_same_error_as_without_points(tmp_path: Path, form: str) -> None:
-    path, stored, rng = tmp_path / "file.gz", FORMS[form](DATA), random.Random(3)
+    data = DATA[:60_000]  # behind the damage, bytes are decoded one by one
+    path, stored, rng = tmp_path / "file.gz", FORMS[form](data), random.Random(3)
     for _ in range(10):
         damaged = bytearray(stored)
         damaged[rng.randrange(len(stored))] ^= 1 << rng.randrange(8)
         path.write_bytes(damaged)
         expected, error = read(open_source(path))
         points = GzipPoints(spacing=SPACING)
-        data, found = read(GzipSource(path, points, 0))
+        read_, found = read(GzipSource(path, points, 0))
         assert found == error
         # zlib notices some damage later than ISA-L.
-        assert data.startswith(expected)
-        assert read(GzipSource(path, points, len(DATA) * 3 // 4))[1] == error
+        assert read_.startswith(expected)
+        assert read(GzipSource(path, points, len(data) * 3 // 4))[1] == error
 
 
 def test_the_number_of_points_is_bounded(tmp_path: Path) -> None:

@@ -58,7 +58,7 @@ def test_a_process_keeps_little_of_a_file_in_memory(tmp_path: Path, helpers: int
 def test_histograms_of_many_patterns_over_many_years_are_bounded(
     tmp_path: Path, helpers: int
 ) -> None:
-    dates = [f"{year}-01-02T03:04:05Z" for year in range(1970, 2199)] * 3
+    dates = [f"{year}-01-02T03:04:05Z" for year in range(1970, 2199)]
     path = log_of(tmp_path / "log", THOUSAND, dates)
     check(path, {"patterns": THOUSAND, "histogram": "minute"}, helpers, ranges=3)
 
