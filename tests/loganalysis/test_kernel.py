@@ -20,7 +20,7 @@ from runner.job_types.registry.loader import JobTypesError
 from tests.support.loganalysis.kernel import SMALL, VECTORS, kernel_results, literals_of, reference
 from tests.support.paths import ROOT
 
-quick = settings(database=None, deadline=None, max_examples=100)
+quick = settings(database=None, deadline=None, max_examples=300)
 letters = st.text("abAB\n", min_size=1, max_size=12).map(str.encode)
 bytes_of_all_kinds = st.binary(min_size=1, max_size=9)
 
@@ -128,7 +128,7 @@ def test_the_sources_stay_within_their_memory(tmp_path: Path) -> None:
         "ASAN_OPTIONS": "detect_leaks=0",
         "PYTHONMALLOC": "malloc",
     }
-    command = [sys.executable, "-m", "tests.support.loganalysis.kernel_fuzzer", str(library), "150"]
+    command = [sys.executable, "-m", "tests.support.loganalysis.kernel_fuzzer", str(library), "400"]
     done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True)
     assert (done.returncode, done.stderr) == (0, "")
 
