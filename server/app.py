@@ -11,6 +11,7 @@ from tornado.routing import Rule
 from tornado.web import RequestHandler
 
 from runner.job_types.registry.found import JobTypes
+from server.api.description import openapi_document
 from server.auth.addresses import AllowedHosts
 from server.authentication import open_authentication, open_proxies, ways_to_sign_in
 from server.checking.batch_checks import BatchChecks
@@ -40,7 +41,6 @@ from server.jobs.use_counts import UseCounts
 from server.jobs.waits import JobReader
 from server.jobs.worker_limits import WorkerLimitChecks
 from server.openapi.components import security_schemes
-from server.openapi.document import openapi_document
 from server.pattern_sets.lookup import PatternSetLookup
 from server.processes.line_readers import LineReaders
 from server.settings.server import ServerSettings

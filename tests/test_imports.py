@@ -136,6 +136,7 @@ MAY_IMPORT = {
     "storage.liveness storage.notify storage.queries storage.records storage.schedules "
     "storage.waiting",
     "server.fast": "server.auth server.documents server.http server.jobs server.settings",
+    "server.api": "runner.job_types server.openapi server.openapi.operations storage.records",
     "server.handlers": "runner.job_types runner.job_types.registry server.auth server.checking "
     "server.documents server.documents.schemas server.http server.jobs server.pattern_sets "
     "server.sign_in server.store storage.audit storage.jobs storage.liveness storage.queries "

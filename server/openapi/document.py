@@ -4,7 +4,7 @@ It is generated from the models that validate requests, the types of the documen
 and the table of operations.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 
 from runner.job_types.base import AnyJobType
 from server.documents.filters import WaitQuery
@@ -24,7 +24,6 @@ from server.openapi.components import (
     request_headers,
     security_schemes,
 )
-from server.openapi.examples import ACCEPTED, EXAMPLES, TEXTS
 from server.openapi.new_jobs import NewJobs
 from server.openapi.operations.operation import (
     ANY_TYPE,
@@ -38,7 +37,6 @@ from server.openapi.operations.operation import (
     ZIP,
     Operation,
 )
-from server.openapi.operations.table import OPERATIONS
 from server.openapi.schemas import Schemas
 from storage.records.json_values import Json
 from storage.records.release import RELEASE
@@ -61,67 +59,35 @@ _FILE: Json = {
 }
 _PIECE: Json = {OFFSET_STREAM: _FILE["application/octet-stream"]}
 _NOT_MODIFIED: Json = {"description": "Not modified", "headers": header_references([REQUEST_ID])}
-_PATH_PARAMETERS: dict[str, Json] = {
-    "/jobs/{job_id}": {
-        "name": "job_id",
-        "description": "Id of the job",
-        "schema": {"type": "string", "format": "uuid"},
-    },
-    "/jobs/{job_id}/files/": {
-        "name": "name",
-        "description": "Name of the file",
-        "schema": {"type": "string"},
-    },
-    "/batches/{batch_id}": {
-        "name": "batch_id",
-        "description": "Id of the batch",
-        "schema": {"type": "string", "format": "uuid"},
-    },
-    "/uploads/{upload_id}": {
-        "name": "upload_id",
-        "description": "Id of the resumable upload",
-        "schema": {"type": "string", "format": "uuid"},
-    },
-    "/files/{hash}": {
-        "name": "hash",
-        "description": "`sha256:` and the SHA-256 of the file, in hexadecimal",
-        "schema": {"type": "string", "pattern": f"^sha256:{SHA256_PATTERN}$"},
-        "example": f"sha256:{EXAMPLE_SHA256}",
-    },
-    "/schedules/{name}": {
-        "name": "name",
-        "description": "Name of the schedule",
-        "schema": {"type": "string"},
-    },
-    "/queues/{name}": {
-        "name": "name",
-        "description": "Name of the queue",
-        "schema": {"type": "string"},
-    },
-    "/types/{name}": {
-        "name": "name",
-        "description": "Name of the job type",
-        "schema": {"type": "string"},
-    },
-    "/pattern-sets/{name}": {
-        "name": "name",
-        "description": "Name of the pattern set",
-        "schema": {"type": "string"},
-    },
-    "/analyze/{name}": {
-        "name": "name",
-        "description": "Name of the file",
-        "schema": {"type": "string"},
-    },
+_TEXT: Json = {"schema": {"type": "string"}}
+_UUID: Json = {"schema": {"type": "string", "format": "uuid"}}
+_HASH: Json = {
+    "schema": {"type": "string", "pattern": f"^sha256:{SHA256_PATTERN}$"},
+    "example": f"sha256:{EXAMPLE_SHA256}",
 }
-"""By the beginning of the path."""
+_ABOUT_HASH = "`sha256:` and the SHA-256 of the file, in hexadecimal"
+_PATH_PARAMETERS: dict[str, tuple[str, str, Json]] = {
+    "/jobs/{job_id}": ("job_id", "Id of the job", _UUID),
+    "/jobs/{job_id}/files/": ("name", "Name of the file", _TEXT),
+    "/batches/{batch_id}": ("batch_id", "Id of the batch", _UUID),
+    "/uploads/{upload_id}": ("upload_id", "Id of the resumable upload", _UUID),
+    "/files/{hash}": ("hash", _ABOUT_HASH, _HASH),
+    "/schedules/{name}": ("name", "Name of the schedule", _TEXT),
+    "/queues/{name}": ("name", "Name of the queue", _TEXT),
+    "/types/{name}": ("name", "Name of the job type", _TEXT),
+    "/pattern-sets/{name}": ("name", "Name of the pattern set", _TEXT),
+    "/analyze/{name}": ("name", "Name of the file", _TEXT),
+}
+"""By the beginning of the path: name, description, and the rest."""
 
 
-def openapi_document(job_types: Mapping[str, AnyJobType]) -> Json:
-    """Build the whole document for these job types."""
+def describe(
+    job_types: Mapping[str, AnyJobType], operations: Iterable[Operation], examples: Json
+) -> Json:
+    """Build the whole document for these job types, with examples of all bodies."""
     new_jobs = NewJobs(job_types)
-    operations = [each for each in OPERATIONS if each.body != FORM or new_jobs.form]
-    schemas = Schemas([*new_jobs.models, *VIEW_TYPES.values(), *_models(operations)])
+    operations = [each for each in operations if each.body != FORM or new_jobs.form]
+    schemas = Schemas([*new_jobs.models, *VIEW_TYPES.values(), *_models(operations)], examples)
     new_jobs.add_to(schemas)
     views = {name: schemas.of(each) for name, each in VIEW_TYPES.items()}
     schemas.resolved(JobView)["$defs"] = views
@@ -178,8 +144,8 @@ def _documents(alternatives: object) -> tuple[object, ...]:
 def _path_item(path: str) -> Json:
     """Build the part that all methods of a path share: the path parameters."""
     parameters = [
-        {"in": "path", "required": True, **parameter}
-        for beginning, parameter in _PATH_PARAMETERS.items()
+        {"in": "path", "required": True, "name": name, "description": about, **rest}
+        for beginning, (name, about, rest) in _PATH_PARAMETERS.items()
         if path.startswith(beginning)
     ]
     return {"parameters": parameters} if parameters else {}
@@ -262,8 +228,8 @@ def _contents(
     content = {}
     for kind in kinds:
         if isinstance(kind, str):
-            schema = _text_schema(kind, operation, schemas)
-            content[kind] = {"schema": schema, "example": TEXTS[operation.path, kind]}
+            example = schemas.examples[f"{operation.path} {kind}"]
+            content[kind] = {"schema": _text_schema(kind, operation, schemas), "example": example}
         elif kind is not None:
             content["application/json"] = _media_type(kind, schemas, status)
     return content
@@ -277,8 +243,11 @@ def _text_schema(kind: str, operation: Operation, schemas: Schemas) -> Json:
 
 
 def _media_type(model: object, schemas: Schemas, status: int = 200) -> Json:
-    example = ACCEPTED if status == 202 and model is JobView else EXAMPLES[model]
-    return {"schema": schemas.of(model), "example": example}
+    name, examples = getattr(model, "__name__", ""), schemas.examples
+    return {
+        "schema": schemas.of(model),
+        "example": examples.get(f"{name} {status}", examples[name]),
+    }
 
 
 def _stream(operation: Operation, schemas: Schemas) -> Json:

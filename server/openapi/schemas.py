@@ -31,10 +31,12 @@ and both `Outcome` and `Status` have `canceled`, both `Missed` and `Overlap` hav
 
 class Schemas:
     """The schemas of many models. Shared definitions are in `components`, and are used by
-    reference.
+    reference. `examples` are those of JSON by the name of its type, and of texts by path and media
+    type.
     """
 
-    def __init__(self, models: Iterable[Any]):
+    def __init__(self, models: Iterable[Any], examples: Json):
+        self.examples = examples
         adapters = [(each, "validation", TypeAdapter(each)) for each in dict.fromkeys(models)]
         found, shared = TypeAdapter.json_schemas(
             adapters,  # type: ignore[arg-type]

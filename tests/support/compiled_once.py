@@ -14,8 +14,8 @@ from unittest.mock import patch
 
 import server.app
 from runner.job_types.base import JobType
+from server.api.description import openapi_document
 from server.handlers.web_files import WebFiles
-from server.openapi.document import openapi_document
 from storage.db.database import Database
 from storage.db.postgresql import Postgresql
 from storage.db.statements import Statement

@@ -274,15 +274,6 @@ class PageDocument(TypedDict):
     """The ids for which no job exists; only in lists by ids."""
 
 
-class AcceptedDocument(TypedDict):
-    """A job that was accepted and queued."""
-
-    job_id: Id
-    """Id of the new job."""
-    status: Literal[Status.QUEUED]
-    """Always queued."""
-
-
 class ChangedDocument(TypedDict):
     """The status of a job after a cancel or a retry."""
 

@@ -15,10 +15,10 @@ import pytest
 from tornado.httpclient import HTTPResponse
 from tornado.ioloop import IOLoop
 
+from server.api.description import OPERATIONS
 from server.app import App
 from server.auth.callers import Caller, Rights, Role, parse_rights
 from server.openapi.operations.operation import Operation
-from server.openapi.operations.table import OPERATIONS
 from server.routes import routes
 from tests.support.api import Client, analyze_form, form, open_app, read
 from tests.support.event_clients import Followers

@@ -11,10 +11,10 @@ import pytest
 from tornado.httpclient import HTTPResponse
 from tornado.ioloop import IOLoop
 
+from server.api.description import OPERATIONS
 from server.app import App
 from server.auth.callers import Role
 from server.openapi.operations.operation import OWN_JOBS, Operation
-from server.openapi.operations.table import OPERATIONS
 from storage.files.folder import FolderUploads
 from tests.server.fast.test_responders import comparable
 from tests.server.openapi.test_document import api_handlers, implemented

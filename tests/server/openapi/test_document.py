@@ -9,12 +9,13 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from pydantic import BaseModel
 from tornado.web import RequestHandler
 
 from runner.job_types.registry import loader as job_types
+from server.api.description import OPERATIONS, examples
 from server.app import App
 from server.documents.filters import BulkBody, ListQuery
+from server.documents.schemas.events import CallbackDocument
 from server.documents.schemas.jobs import JobDocument
 from server.documents.submission import Submission
 from server.handlers.base import Handler
@@ -28,7 +29,6 @@ from server.handlers.sign_in import (
 )
 from server.http.codes import Code
 from server.http.problems import CONTENT_TYPE
-from server.openapi.examples import EXAMPLES
 from server.routes import routes
 from tests.support.api import Client
 from tests.support.openapi_conformance import adapter, described_api
@@ -107,6 +107,14 @@ def test_every_response_has_the_id_of_its_request() -> None:
             assert "X-Request-Id" in response["headers"], (name, status)
 
 
+def texts(path: str) -> set[str]:
+    """Return the media types of the responses at a path."""
+    found = [responses(each) for name, each in operations() if name.endswith(f" {path}")]
+    return {
+        kind for each in found for response in each.values() for kind in response.get("content", ())
+    }
+
+
 def contents() -> Iterator[tuple[str, dict[str, Any]]]:
     """Yield the media types of all requests and responses, with a name."""
     for name, operation in [*operations(), ("callback", callback())]:
@@ -127,13 +135,27 @@ def test_every_request_and_response_has_an_example() -> None:
         assert "example" in content or content["examples"], name
 
 
+def models() -> Iterator[Any]:
+    """Yield the types of all JSON bodies."""
+    yield CallbackDocument
+    for operation in OPERATIONS:
+        for body in (operation.body, *operation.responses.values()):
+            kinds = body if isinstance(body, tuple) else (body,)
+            yield from (kind for kind in kinds if kind is not None and not isinstance(kind, str))
+
+
 def test_the_examples_are_of_their_types() -> None:
-    for model, example in EXAMPLES.items():
-        kind = model if isinstance(model, type) and issubclass(model, BaseModel) else None
-        if kind:
-            kind.model_validate_json(json.dumps(example))
-        else:
+    used: dict[str, Any] = {each.__name__: each for each in models()}
+    for name, example in examples().items():
+        model = used.get(name.removesuffix(" 202"))
+        validate = getattr(model, "model_validate_json", None)
+        if validate:
+            validate(json.dumps(example))
+        elif model:
             adapter(model).validate_json(json.dumps([example]), strict=True)
+        else:
+            path, _, kind = name.partition(" ")
+            assert kind in texts(path), f"nothing has the example {name}"
     for name, content in contents():
         if name.startswith("post /jobs request"):
             for each in content["examples"].values():
