@@ -54,12 +54,7 @@ from server.handlers.queues import QueueHandler, QueuesHandler
 from server.handlers.scale import ScaleHandler
 from server.handlers.schedules import ScheduleHandler, ScheduleRunHandler, SchedulesHandler
 from server.handlers.session import SessionHandler
-from server.handlers.sign_in import (
-    CallbackHandler,
-    RenewalHandler,
-    SignInHandler,
-    SignOutHandler,
-)
+from server.handlers.sign_in import CallbackHandler, RenewalHandler, SignInHandler, SignOutHandler
 from server.handlers.stream_tokens import StreamTokensHandler
 from server.handlers.types import TypeHandler, TypesHandler
 from storage.liveness.runners import registered_runners

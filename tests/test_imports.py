@@ -126,29 +126,29 @@ MAY_IMPORT = {
     "server.pattern_sets.built_in": "",
     "server.pattern_sets": "server.checking server.documents server.documents.schemas "
     "server.pattern_sets.built_in server.store storage.jobs storage.records",
-    "server.openapi.operations": "server.auth server.checking server.documents "
-    "server.documents.analyses server.documents.options server.documents.schemas server.events",
     "server.openapi": "runner.job_types server.auth server.checking server.documents "
-    "server.documents.options server.documents.schemas server.events server.http "
-    "server.openapi.operations storage.records",
+    "server.documents.options server.documents.schemas server.http storage.records",
     "server.jobs": "server.auth server.checking server.documents server.documents.options "
     "server.http server.store storage storage.files storage.files.resumable storage.jobs "
     "storage.liveness storage.notify storage.queries storage.records storage.schedules "
     "storage.waiting",
     "server.fast": "server.auth server.documents server.http server.jobs server.settings",
-    "server.api": "runner.job_types server.openapi server.openapi.operations storage.records",
     "server.handlers": "runner.job_types runner.job_types.registry server.auth server.checking "
-    "server.documents server.documents.schemas server.http server.jobs server.pattern_sets "
+    "server.documents server.documents.schemas server.http server.jobs server.openapi "
+    "server.pattern_sets "
     "server.sign_in server.store storage.audit storage.jobs storage.liveness storage.queries "
     "storage.records storage.schedules",
     "server.handlers.files": "server.auth server.documents server.documents.schemas "
     "server.downloads server.events server.handlers server.handlers.jobs server.http server.jobs "
+    "server.openapi "
     "server.store server.upload storage storage.files storage.files.resumable storage.jobs "
     "storage.records",
     "server.handlers.jobs": "server.analyses server.auth server.checking server.documents "
     "server.documents.analyses server.documents.options server.documents.schemas server.events "
-    "server.handlers server.http server.jobs server.processes server.store server.upload "
-    "storage.files storage.jobs storage.liveness storage.queries storage.records",
+    "server.handlers server.http server.jobs server.openapi server.processes server.store "
+    "server.upload storage.files storage.jobs storage.liveness storage.queries storage.records",
+    "server.api": "runner.job_types server.handlers server.handlers.files server.handlers.jobs "
+    "server.openapi storage.records",
     "server": "server.* runner.job_types runner.job_types.registry storage storage.access "
     "storage.audit storage.files storage.jobs storage.liveness storage.queries storage.records "
     "storage.schedules storage.settings storage.telemetry",

@@ -6,40 +6,95 @@ from functools import cache
 from pathlib import Path
 
 from runner.job_types.base import AnyJobType
+from server.handlers.audit import AuditHandler
+from server.handlers.base import Handler
+from server.handlers.files.bundle import BundleHandler
+from server.handlers.files.files import FileHandler, FilesArchiveHandler, FilesHandler
+from server.handlers.files.known_file import KnownFileHandler
+from server.handlers.files.resumable import OneUploadHandler, UploadsHandler
+from server.handlers.files.upload import UploadedFileHandler
+from server.handlers.health import HealthHandler, OpenApiHandler
+from server.handlers.jobs.analyses import ComparisonHandler, ReportHandler
+from server.handlers.jobs.analyze import AnalysisHandler, NamedAnalysisHandler
+from server.handlers.jobs.batches import (
+    BatchCancelHandler,
+    BatchesHandler,
+    BatchHandler,
+    NewBatchHandler,
+)
+from server.handlers.jobs.bulk import BulkCancelHandler, BulkRetryHandler
+from server.handlers.jobs.events import EventsHandler, JobEventsHandler
+from server.handlers.jobs.explain import ExplainHandler
+from server.handlers.jobs.failures import FailuresHandler
+from server.handlers.jobs.job import CancelHandler, JobHandler, OutputHandler, RetryHandler
+from server.handlers.jobs.jobs import JobsHandler
+from server.handlers.jobs.lines import LinesHandler
+from server.handlers.jobs.upload import UploadHandler
+from server.handlers.metrics import HistoryHandler, MetricsHandler, OverviewHandler, ReadyHandler
+from server.handlers.pages import IndexHandler
+from server.handlers.pattern_sets import PatternSetHandler, PatternSetsHandler
+from server.handlers.queues import QueueHandler, QueuesHandler
+from server.handlers.scale import ScaleHandler
+from server.handlers.schedules import ScheduleHandler, ScheduleRunHandler, SchedulesHandler
+from server.handlers.session import SessionHandler
+from server.handlers.stream_tokens import StreamTokensHandler
+from server.handlers.types import TypeHandler, TypesHandler
 from server.openapi.document import describe
-from server.openapi.operations.analyses import ANALYSIS, RESULTS
-from server.openapi.operations.audit import AUDIT
-from server.openapi.operations.batches import BATCHES
-from server.openapi.operations.events import EVENTS
-from server.openapi.operations.failures import FAILURES
-from server.openapi.operations.files import FILES
-from server.openapi.operations.jobs import JOB_LISTS, ONE_JOB
-from server.openapi.operations.pattern_sets import PATTERN_SETS
-from server.openapi.operations.queues import QUEUES
-from server.openapi.operations.schedules import SCHEDULES
-from server.openapi.operations.service import SERVICE, SESSION
-from server.openapi.operations.types import TYPES
-from server.openapi.operations.uploads import UPLOADS
 from storage.records.json_values import Json
 
-OPERATIONS = (
-    *JOB_LISTS,
-    *BATCHES,
-    *ANALYSIS,
-    *ONE_JOB,
-    *RESULTS,
-    *FILES,
-    *FAILURES,
-    *UPLOADS,
-    *EVENTS,
-    *SCHEDULES,
-    *QUEUES,
-    *PATTERN_SETS,
-    *TYPES,
-    *AUDIT,
-    *SERVICE,
-    *SESSION,
+HANDLERS: tuple[type[Handler], ...] = (
+    JobsHandler,
+    UploadHandler,
+    BulkCancelHandler,
+    BulkRetryHandler,
+    NewBatchHandler,
+    BatchesHandler,
+    BatchHandler,
+    BatchCancelHandler,
+    AnalysisHandler,
+    NamedAnalysisHandler,
+    JobHandler,
+    CancelHandler,
+    RetryHandler,
+    ExplainHandler,
+    ComparisonHandler,
+    ReportHandler,
+    LinesHandler,
+    FilesHandler,
+    FileHandler,
+    FilesArchiveHandler,
+    BundleHandler,
+    UploadedFileHandler,
+    KnownFileHandler,
+    FailuresHandler,
+    UploadsHandler,
+    OneUploadHandler,
+    StreamTokensHandler,
+    JobEventsHandler,
+    OutputHandler,
+    EventsHandler,
+    SchedulesHandler,
+    ScheduleHandler,
+    ScheduleRunHandler,
+    QueuesHandler,
+    QueueHandler,
+    PatternSetsHandler,
+    PatternSetHandler,
+    TypesHandler,
+    TypeHandler,
+    AuditHandler,
+    IndexHandler,
+    HealthHandler,
+    ReadyHandler,
+    MetricsHandler,
+    ScaleHandler,
+    OverviewHandler,
+    HistoryHandler,
+    OpenApiHandler,
+    SessionHandler,
 )
+"""All handlers of the API, in the order of their paths in /openapi.json."""
+OPERATIONS = tuple(each for handler in HANDLERS for each in handler.OPERATIONS.values())
 
 
 def openapi_document(job_types: Mapping[str, AnyJobType]) -> Json:

@@ -2,17 +2,18 @@
 
 import logging
 from contextlib import suppress
-from typing import ClassVar
 from uuid import UUID
 
 from tornado.iostream import StreamClosedError
 
 from server.auth.callers import Role
 from server.documents.audit import AuditQuery, audit_document, entry_document
+from server.documents.schemas.audit import AuditDocument
 from server.handlers.base import Handler
 from server.handlers.query import query_parameters, read_query
 from server.http.body import JSON_LINES
 from server.http.response import encode_json
+from server.openapi.operation import Operation
 from server.store.threads import StoreThreads
 from storage.audit.log import AuditLog
 from storage.records.audit import AuditEntry
@@ -30,14 +31,20 @@ class AuditHandler(Handler):
     audit: AuditLog
     threads: StoreThreads
     ROUTE = "/audit"
-    QUERIES: ClassVar = {"GET": (AuditQuery,)}
 
-    def role(self) -> Role | None:
-        """Only admins may read it: it has the addresses of all callers."""
-        return super().role() and Role.ADMIN
-
+    @Operation(
+        "listAudit",
+        "service",
+        {200: (AuditDocument, "application/jsonl")},
+        role=Role.ADMIN,
+        queries=(AuditQuery,),
+    )
     async def get(self) -> None:
-        """Send a page of entries as JSON, or all entries as JSON Lines, the newest first."""
+        """Who has changed what.
+
+        The newest entries first. The setting AUDIT says what is recorded. With `Accept:
+        application/jsonl`, the response has all entries that match, one on each line.
+        """
         query = read_query(AuditQuery, query_parameters(self))
         self.add_header("Vary", "Accept")
         if any(kind in self.request.headers.get("Accept", "") for kind in JSON_LINES):
@@ -45,8 +52,6 @@ class AuditHandler(Handler):
                 return await self._send_all(query)
         entries = await self._read(query, query.limit + 1, query.start_after())
         self.send_json(audit_document(entries, query.limit))
-
-    head = get
 
     async def _read(self, query: AuditQuery, count: int, before: UUID | None) -> list[AuditEntry]:
         return await self.threads.run(self.audit.page, query.filters(), count, before)

@@ -9,14 +9,8 @@ from tornado.concurrent import Future
 from tornado.httputil import HTTPServerRequest
 from tornado.web import stream_request_body
 
-from server.auth.authenticate import (
-    SAFE_METHODS,
-    is_same_origin,
-    require_role,
-    require_unlimited,
-)
+from server.auth.authenticate import SAFE_METHODS, is_same_origin, require_role, require_unlimited
 from server.auth.callers import ANONYMOUS, Role
-from server.documents.filters import Query
 from server.handlers.application import ConstructedHandler, ListenerApplication
 from server.handlers.query import require_known_parameters
 from server.http.activity import OTHER
@@ -39,6 +33,7 @@ from server.http.response import (
     preflight_headers,
 )
 from server.jobs.response import Response
+from server.openapi.operation import Operation
 
 WITH_BODY = frozenset({"POST", "PUT", "PATCH"})
 
@@ -56,11 +51,10 @@ class Handler(ConstructedHandler):
     """The path of its requests in metrics, as in the OpenAPI document."""
     is_timed = True
     """Whether the duration of a request is measured. It is not if the client decides about it."""
+    OPERATIONS: ClassVar[Mapping[str, Operation]] = {}
+    """What the API says about each of its methods; nothing about pages."""
     ALLOW = "GET, HEAD, OPTIONS"
-    ROLES: ClassVar[Mapping[str, Role]] = {}
-    """The role that each unsafe method needs; a method that is not listed needs admin."""
-    QUERIES: ClassVar[Mapping[str, tuple[type[Query], ...]]] = {}
-    """The models of each method's query parameters; a method that is not listed has none."""
+    """Its methods; those of OPERATIONS, if there are any."""
     ANY_QUERY = False
     """Whether unknown query parameters are ignored: health checks, scrapers and links may have
     parameters of their own, such as one that keeps a cache from answering."""
@@ -72,6 +66,19 @@ class Handler(ConstructedHandler):
     the caller sees."""
     RATE_LIMITED = True
     """Whether requests count against RATE_LIMIT."""
+
+    def __init_subclass__(cls) -> None:
+        """Take over what the methods of the class say about themselves. HEAD is as GET."""
+        super().__init_subclass__()
+        cls.OPERATIONS = {
+            name.upper(): replace(method.operation, path=cls.ROUTE, of_all=not cls.LIMITED)
+            for name, method in vars(cls).items()
+            if hasattr(method, "operation")
+        }
+        if "GET" in cls.OPERATIONS and cls.head is Handler.head:
+            cls.head = cls.get
+        if names := {*cls.OPERATIONS, *(["HEAD"] if "GET" in cls.OPERATIONS else [])}:
+            cls.ALLOW = ", ".join(sorted({*names, "OPTIONS"}))
 
     def __post_init__(self) -> None:
         """Let Tornado prepare the response, and count the request."""
@@ -119,12 +126,19 @@ class Handler(ConstructedHandler):
         for name, value in headers.items():
             self.set_header(name, value)
 
+    @property
+    def operation(self) -> Operation | None:
+        """What the API says about this request; None for a page, and for an unknown method."""
+        method = self.request.method or ""
+        return self.OPERATIONS.get("GET" if method == "HEAD" else method)
+
     def role(self) -> Role | None:
         """Return the role that this request needs; None if it needs no authentication."""
-        method = self.request.method or ""
-        if method == "OPTIONS":  # browsers send preflight requests without a token
+        if self.request.method == "OPTIONS":  # browsers send preflight requests without a token
             return None
-        return Role.READ if method in SAFE_METHODS else self.ROLES.get(method, Role.ADMIN)
+        if self.operation:
+            return self.operation.role
+        return Role.READ if self.request.method in SAFE_METHODS else Role.ADMIN
 
     def stream_token(self) -> str | None:
         """Return the stream token of this request; None without one, and for other calls."""
@@ -327,7 +341,7 @@ class Handler(ConstructedHandler):
         if method == "OPTIONS":
             return
         if not self.ANY_QUERY:
-            models = self.QUERIES.get("GET" if method == "HEAD" else method, ())
+            models = self.operation.queries if self.operation else ()
             require_known_parameters(self.request.query_arguments, models)
         if method not in SAFE_METHODS:
             self.conditions = conditions_of(self.request.headers)

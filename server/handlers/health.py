@@ -1,10 +1,11 @@
 """`/healthz` and `/openapi.json`: the liveness check and the API description."""
 
 from collections.abc import Callable
+from typing import Any
 
-from server.auth.callers import Role
 from server.documents.schemas.service import HealthDocument
 from server.handlers.base import Handler
+from server.openapi.operation import Operation
 from server.store.threads import StoreThreads
 from storage.records.json_values import Json
 from storage.records.release import RELEASE
@@ -20,17 +21,15 @@ class HealthHandler(Handler):
     ANY_QUERY = True
     RATE_LIMITED = False  # a health check would take a 429 for a dead listener
 
-    def role(self) -> Role | None:
-        """None: health checks run every few seconds and have no token."""
-        return None
-
+    @Operation("checkHealth", "service", {200: HealthDocument}, role=None)
     async def get(self) -> None:
-        """Send 200 after a query to the store; if the store fails, the response is 503."""
+        """Check that the listener and its store respond.
+
+        For liveness probes. The status is 503 if the store does not respond.
+        """
         await self.threads.run(self.query)
         healthy: HealthDocument = {"status": "ok", "version": RELEASE}
         self.send_json(healthy)
-
-    head = get
 
 
 class OpenApiHandler(Handler):
@@ -41,8 +40,10 @@ class OpenApiHandler(Handler):
     LIMITED = True
     ANY_QUERY = True
 
+    @Operation("getOpenapi", "service", {200: dict[str, Any]})
     async def get(self) -> None:
-        """Send the document for the job types that this listener knows."""
-        self.send_json(self.document)
+        """This document.
 
-    head = get
+        The description of the API, with the job types of this service.
+        """
+        self.send_json(self.document)

@@ -7,10 +7,13 @@ from collections.abc import Callable, Mapping, Sequence
 from runner.job_types.base import AnyJobType
 from server.documents.metrics import ListenerMetrics, exposition
 from server.documents.overview import history_document, overview_document, ready_document
+from server.documents.schemas.overview import HistoryDocument, OverviewDocument
+from server.documents.schemas.service import ReadyDocument
 from server.handlers.base import Handler
 from server.http.codes import Code
 from server.http.problems import Problem, unavailable
 from server.jobs.admission import DiskWatermark
+from server.openapi.operation import Operation
 from server.store.threads import Batcher, StoreThreads
 from storage.liveness.runners import RegisteredRunner
 from storage.queries.scale import Scale
@@ -34,10 +37,11 @@ class MetricsHandler(Handler):
     ROUTE = "/metrics"
     ANY_QUERY = True
 
+    @Operation("getMetrics", "service", {200: "text/plain"})
     async def get(self) -> None:
-        """Send the text format of Prometheus, or OpenMetrics if the Accept header asks for it.
+        """Metrics for Prometheus.
 
-        While the store cannot be read, sends only what this listener knows by itself.
+        Statistics of all jobs, and of this listener.
         """
         stats, oldest, scale = None, None, None
         with contextlib.suppress(StoreError, TimeoutError):
@@ -50,8 +54,6 @@ class MetricsHandler(Handler):
         text, content_type = exposition(*about)
         self.send_content(text, content_type)
 
-    head = get
-
 
 class OverviewHandler(Handler):
     """The statistics of all jobs, as JSON."""
@@ -60,12 +62,14 @@ class OverviewHandler(Handler):
     job_types: Mapping[str, AnyJobType]
     ROUTE = "/overview"
 
+    @Operation("getOverview", "service", {200: OverviewDocument})
     async def get(self) -> None:
-        """Send the current stats."""
+        """Figures about all jobs as JSON.
+
+        A summary of the metrics: by job type, by queue, and of all living runners.
+        """
         stats = await self.stats.call(None)
         self.send_json(overview_document(stats, self.job_types))
-
-    head = get
 
 
 class HistoryHandler(Handler):
@@ -75,11 +79,13 @@ class HistoryHandler(Handler):
     threads: StoreThreads
     ROUTE = "/overview/history"
 
+    @Operation("getHistory", "service", {200: HistoryDocument})
     async def get(self) -> None:
-        """Send the counters at moments of the last hour."""
-        self.send_json(history_document(await self.threads.run(self.last_hour)))
+        """Figures of the last hour.
 
-    head = get
+        Counters once a minute; two of them give a rate. Nothing is recorded while nothing happens.
+        """
+        self.send_json(history_document(await self.threads.run(self.last_hour)))
 
 
 class ReadyHandler(Handler):
@@ -94,12 +100,11 @@ class ReadyHandler(Handler):
     ANY_QUERY = True
     RATE_LIMITED = False  # a health check would take a 429 for a dead listener
 
+    @Operation("checkReadiness", "service", {200: ReadyDocument})
     async def get(self) -> None:
-        """Send 200 if new jobs can be accepted.
+        """Check that new jobs can be accepted.
 
-        Responds with 503 if the store is read-only or damaged, has another schema version, or has
-        no room. A missing or stale worker is no error, because jobs wait for one; the document
-        contains the number of runners and the stale ones.
+        For load balancers. The status is 503 if new jobs would be refused.
         """
         try:
             await self.threads.run(self.require_ready)
@@ -110,5 +115,3 @@ class ReadyHandler(Handler):
         except Problem as problem:
             raise unavailable(problem.detail, Code.NOT_READY) from problem
         self.send_json(ready_document(await self.threads.run(self.runners)))
-
-    head = get

@@ -15,6 +15,7 @@ from server.handlers.web_files import WebFile, WebFiles
 from server.http.codes import Code
 from server.http.negotiation import takes_gzip, wants_page
 from server.http.problems import Problem
+from server.openapi.operation import Operation
 
 POLICY = "; ".join(
     [
@@ -84,8 +85,12 @@ class IndexHandler(WebHandler):
         page = wants_page(self.request.headers.get("Accept", ""))
         return None if page else Handler.role(self)
 
+    @Operation("getIndex", "service", {200: (IndexDocument, "text/html")})
     async def get(self) -> None:
-        """Send the page to a browser, and to other clients the main paths and the job types."""
+        """Overview of this API.
+
+        Lists the job types with the JSON Schema of their payloads. Browsers get the web front end.
+        """
         self.add_header("Vary", "Accept")
         if wants_page(self.request.headers.get("Accept", "")):
             return self.send_page()
@@ -100,8 +105,6 @@ class IndexHandler(WebHandler):
             "job_types": types,
         }
         self.send_json(index)
-
-    head = get
 
 
 class PageHandler(WebHandler):

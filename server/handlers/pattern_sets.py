@@ -2,7 +2,6 @@
 
 import json
 from dataclasses import replace
-from typing import ClassVar
 
 from server.auth.callers import Role
 from server.checking.received import FILE_PART, Received
@@ -10,11 +9,13 @@ from server.checking.submission import SubmissionChecks
 from server.documents.field_errors import read_document
 from server.documents.pattern_sets import MAX_SET_BYTES, PatternSetBody, set_document, set_etag
 from server.documents.queues import require_new_name
+from server.documents.schemas.pattern_sets import PatternSetDocument, PatternSetsDocument
 from server.handlers.base import Handler
 from server.http.activity import log_change
 from server.http.body import Body, JsonBody, json_body, media_type
 from server.http.codes import Code
 from server.http.problems import FieldError, Problem, unacceptable
+from server.openapi.operation import Operation
 from server.pattern_sets.lookup import BUILT_IN, PatternSetLookup
 from server.store.threads import StoreThreads
 from storage.jobs.pattern_sets import MAX_PATTERN_SETS, PatternSet, TooManyPatternSets
@@ -31,11 +32,13 @@ class PatternSetsHandler(Handler):
     ROUTE = "/pattern-sets"
     LIMITED = True
 
+    @Operation("listPatternSets", "pattern sets", {200: PatternSetsDocument})
     async def get(self) -> None:
-        """Send all sets without their patterns, sorted by name."""
-        self.send_json({"items": await self.pattern_sets.all()})
+        """All pattern sets.
 
-    head = get
+        Saved and built-in sets without their patterns, sorted by name.
+        """
+        self.send_json({"items": await self.pattern_sets.all()})
 
 
 class PatternSetHandler(Handler):
@@ -46,24 +49,37 @@ class PatternSetHandler(Handler):
     threads: StoreThreads
     ROUTE = "/pattern-sets/{name}"
     LIMITED = True
-    ALLOW = "DELETE, GET, HEAD, OPTIONS, PUT"
-    ROLES: ClassVar = dict.fromkeys(("PUT", "DELETE"), Role.SUBMIT)
     CONDITIONAL = True
 
     async def body(self) -> Body:
         """Accept JSON, or a text with one pattern on each line. Raises Problem 413 or 415."""
         return json_body(self.request.headers, MAX_SET_BYTES, TEXT)
 
+    @Operation("getPatternSet", "pattern sets", {200: PatternSetDocument})
     async def get(self, name: str) -> None:
-        """Send the set."""
+        """A pattern set.
+
+        With its patterns, as the payload of analyze has them.
+        """
         if (document := await self.pattern_sets.get(name)) is None:
             raise pattern_set_not_found(name)
         self.send_json(document)
 
-    head = get
-
+    @Operation(
+        "putPatternSet",
+        "pattern sets",
+        {200: PatternSetDocument, 201: PatternSetDocument},
+        role=Role.SUBMIT,
+        body=PatternSetBody,
+        problems=(409,),
+        response_headers={201: ("Location",)},
+    )
     async def put(self, name: str) -> None:
-        """Create the set, or replace all of it."""
+        """Save a pattern set, or replace all of it.
+
+        The status is 201 for a new set. A body of the type text/plain has one pattern on each line.
+        Sets of other callers can only be replaced by admins, and built-in sets by nobody.
+        """
         body = self._read()
         require_new_name(name)
         read_document(PatternSetBody, body)
@@ -82,8 +98,13 @@ class PatternSetHandler(Handler):
             self.set_header("Location", f"{self.root_path}/pattern-sets/{name}")
         self.send_json(set_document(saved), status=201 if is_new else 200)
 
+    @Operation("deletePatternSet", "pattern sets", {204: None}, role=Role.SUBMIT, problems=(409,))
     async def delete(self, name: str) -> None:
-        """Delete the set. Jobs that were submitted with it keep its patterns."""
+        """Delete a pattern set.
+
+        Jobs that were submitted with it keep its patterns. Sets of other callers can only be
+        deleted by admins, and built-in sets by nobody.
+        """
         self.require_body()
         if not is_queue_name(name):
             raise pattern_set_not_found(name)

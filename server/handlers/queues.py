@@ -2,25 +2,27 @@
 
 import re
 from collections.abc import Callable, Iterable
-from typing import ClassVar
 
 from server.auth.authenticate import require_queues
 from server.auth.callers import Role
 from server.documents.field_errors import read_document
 from server.documents.queues import (
     QueueBody,
+    QueueChanges,
     queue_document,
     queues_document,
     require_new_name,
     settings_etag,
     with_counts,
 )
+from server.documents.schemas.queues import QueueDocument, QueuesDocument
 from server.handlers.base import Handler
 from server.http.activity import log_change
 from server.http.body import MERGE_PATCH, Body, JsonBody, json_body
 from server.http.codes import Code
 from server.http.conditions import ALWAYS
 from server.http.problems import Problem
+from server.openapi.operation import Operation
 from server.store.threads import StoreThreads
 from storage.jobs.queues import MAX_QUEUES, Queue, QueueCheck, QueueInUse, Queues, TooManyQueues
 from storage.queries.caller_use import OwnCounts
@@ -55,20 +57,20 @@ class QueuesHandler(SeenQueuesHandler):
 
     ROUTE = "/queues"
 
+    @Operation("listQueues", "queues", {200: QueuesDocument})
     async def get(self) -> None:
-        """Send all queues that the caller may use, sorted by name."""
+        """All queues.
+
+        Sorted by name.
+        """
         queues = await self.threads.run(self.queues.all)
         self.send_json(queues_document(await self.seen(queues)))
-
-    head = get
 
 
 class QueueHandler(SeenQueuesHandler):
     """One queue. Only admins may change its settings."""
 
     ROUTE = "/queues/{name}"
-    ALLOW = "DELETE, GET, HEAD, OPTIONS, PATCH, PUT"
-    ROLES: ClassVar = dict.fromkeys(("PATCH", "PUT", "DELETE"), Role.ADMIN)
     CONDITIONAL = True
     _queue: Queue | None = None
     """The queue in the response."""
@@ -92,14 +94,28 @@ class QueueHandler(SeenQueuesHandler):
         settings, whole = settings_etag(self._queue), super().compute_etag()
         return f"{settings[:-1]}.{whole[1:]}" if settings and whole else whole
 
+    @Operation("getQueue", "queues", {200: QueueDocument})
     async def get(self, name: str) -> None:
-        """Send the queue as it is now."""
+        """A queue.
+
+        Its settings, and how many jobs it has.
+        """
         await self._send_queue(name)
 
-    head = get
-
+    @Operation(
+        "putQueue",
+        "queues",
+        {200: QueueDocument, 201: QueueDocument},
+        role=Role.ADMIN,
+        body=QueueBody,
+        problems=(409,),
+        response_headers={201: ("Location",)},
+    )
     async def put(self, name: str) -> None:
-        """Create the queue, or replace all its settings."""
+        """Create a queue, or replace all its settings.
+
+        The status is 201 for a new queue. Fields that are not given get their defaults.
+        """
         settings = self._read().model_dump()
         put, actor = self.queues.put, self.caller.actor
         require_new_name(name)
@@ -114,8 +130,12 @@ class QueueHandler(SeenQueuesHandler):
             self.set_header("Location", f"{self.root_path}/queues/{name}")
         await self._send_queue(name, status=201 if is_new else 200)
 
+    @Operation("changeQueue", "queues", {200: QueueDocument}, role=Role.ADMIN, body=QueueChanges)
     async def patch(self, name: str) -> None:
-        """Change the given settings of the queue."""
+        """Change the given settings of a queue.
+
+        Fields that are not given keep their values.
+        """
         changes = self._read().model_dump(exclude_unset=True)
         self._require_seen(name)
         check = self._check(only_existing=True)
@@ -125,8 +145,12 @@ class QueueHandler(SeenQueuesHandler):
         log_change(self.caller.name, "change queue", queue=name, **changes)
         await self._send_queue(name)
 
+    @Operation("deleteQueue", "queues", {204: None}, role=Role.ADMIN, problems=(409,))
     async def delete(self, name: str) -> None:
-        """Delete the queue if none of its jobs is queued or running."""
+        """Delete a queue without queued or running jobs.
+
+        Final jobs keep the name of a deleted queue.
+        """
         self.require_body()
         self._require_seen(name)
         check = self._check(only_existing=True)

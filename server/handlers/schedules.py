@@ -1,18 +1,21 @@
 """`/schedules`: jobs that are submitted at certain times."""
 
 import re
-from typing import ClassVar
 
 from server.auth.callers import Role
 from server.documents.filters import WaitQuery
 from server.documents.queues import require_new_name
 from server.documents.schedules import (
     MAX_SCHEDULE_BYTES,
+    ScheduleBody,
+    ScheduleChanges,
     SchedulesQuery,
     schedule_document,
     schedule_etag,
     schedules_document,
 )
+from server.documents.schemas.jobs import JobView
+from server.documents.schemas.schedules import ScheduleDocument, SchedulesDocument
 from server.handlers.base import Handler
 from server.handlers.query import query_parameters, read_query, wait_seconds
 from server.http.body import MERGE_PATCH, Body, JsonBody, json_body
@@ -21,6 +24,7 @@ from server.http.problems import Problem
 from server.jobs.admission import Admission, Admissions
 from server.jobs.schedules import ScheduleService, sees_schedule
 from server.jobs.submissions import Submissions
+from server.openapi.operation import SUBMISSION_HEADERS, Operation
 from storage.records.json_values import JsonValue
 from storage.records.queue_name import is_queue_name
 from storage.records.schedule import Schedule
@@ -35,15 +39,16 @@ class SchedulesHandler(Handler):
     schedules: ScheduleService
     ROUTE = "/schedules"
     LIMITED = True
-    QUERIES: ClassVar = {"GET": (SchedulesQuery,)}
 
+    @Operation("listSchedules", "schedules", {200: SchedulesDocument}, queries=(SchedulesQuery,))
     async def get(self) -> None:
-        """Send a page of schedules without their payloads, sorted by name."""
+        """A page of schedules.
+
+        Sorted by name, without the payloads and options of their jobs.
+        """
         query = read_query(SchedulesQuery, query_parameters(self))
         found = await self.schedules.page(query.limit + 1, query.cursor or "", self.caller)
         self.send_json(schedules_document(found, query.limit))
-
-    head = get
 
 
 class OneScheduleHandler(Handler):
@@ -79,8 +84,6 @@ class ScheduleHandler(OneScheduleHandler):
     """One schedule."""
 
     ROUTE = "/schedules/{name}"
-    ALLOW = "DELETE, GET, HEAD, OPTIONS, PATCH, PUT"
-    ROLES: ClassVar = dict.fromkeys(("PUT", "PATCH", "DELETE"), Role.SUBMIT)
     _schedule: Schedule | None = None
     """The schedule in the response."""
 
@@ -103,8 +106,12 @@ class ScheduleHandler(OneScheduleHandler):
         settings, whole = schedule_etag(self._schedule), super().compute_etag()
         return f"{settings[:-1]}.{whole[1:]}" if settings and whole else whole
 
+    @Operation("getSchedule", "schedules", {200: ScheduleDocument})
     async def get(self, name: str) -> None:
-        """Send the schedule with its next times and its newest firings."""
+        """A schedule.
+
+        With the next times at which it is due, and its newest firings.
+        """
         schedule = None
         if is_queue_name(name):
             schedule = await self.schedules.get(name, self.caller)
@@ -112,10 +119,21 @@ class ScheduleHandler(OneScheduleHandler):
             raise schedule_not_found(name)
         await self._send(schedule)
 
-    head = get
-
+    @Operation(
+        "putSchedule",
+        "schedules",
+        {200: ScheduleDocument, 201: ScheduleDocument},
+        role=Role.SUBMIT,
+        body=ScheduleBody,
+        problems=(409,),
+        response_headers={201: ("Location",)},
+    )
     async def put(self, name: str) -> None:
-        """Create the schedule, or replace all of it."""
+        """Create a schedule, or replace all of it.
+
+        The status is 201 for a new schedule. Its jobs are checked as submissions are. Give either
+        cron or every. Schedules of other callers can only be replaced by admins.
+        """
         document = self._read()
         require_new_name(name)
         check = self.check(only_existing=False)
@@ -124,8 +142,21 @@ class ScheduleHandler(OneScheduleHandler):
             self.set_header("Location", f"{self.root_path}/schedules/{name}")
         await self._send(schedule, status=201 if is_new else 200)
 
+    @Operation(
+        "changeSchedule",
+        "schedules",
+        {200: ScheduleDocument},
+        role=Role.SUBMIT,
+        body=ScheduleChanges,
+        problems=(409,),
+    )
     async def patch(self, name: str) -> None:
-        """Change the given fields of the schedule, for example to pause it."""
+        """Change the given fields of a schedule.
+
+        A merge patch (RFC 7396): fields that are not given keep their values, and null sets a field
+        to its default. `paused` pauses and resumes the schedule. Schedules of other callers can
+        only be changed by admins.
+        """
         patch, schedule = self._read(), None
         if is_queue_name(name):
             schedule = await self.schedules.change(name, patch, self.caller, self.check())
@@ -133,8 +164,12 @@ class ScheduleHandler(OneScheduleHandler):
             raise schedule_not_found(name)
         await self._send(schedule)
 
+    @Operation("deleteSchedule", "schedules", {204: None}, role=Role.SUBMIT)
     async def delete(self, name: str) -> None:
-        """Delete the schedule. Jobs that it has submitted stay."""
+        """Delete a schedule.
+
+        Jobs that it has submitted stay. Schedules of other callers can only be deleted by admins.
+        """
         self.require_body()
         is_name = is_queue_name(name)
         if not (is_name and await self.schedules.delete(name, self.caller, self.check())):
@@ -159,9 +194,6 @@ class ScheduleRunHandler(OneScheduleHandler):
     admissions: Admissions
     submissions: Submissions
     ROUTE = "/schedules/{name}/run"
-    ALLOW = "OPTIONS, POST"
-    ROLES: ClassVar = {"POST": Role.SUBMIT}
-    QUERIES: ClassVar = {"POST": (WaitQuery,)}
     _admission: Admission | None = None
 
     async def body(self) -> Body:
@@ -171,8 +203,22 @@ class ScheduleRunHandler(OneScheduleHandler):
         self._admission = await self.admissions.admit(self.request.headers, self.caller, 0)
         return await super().body()
 
+    @Operation(
+        "runSchedule",
+        "schedules",
+        {200: JobView, 202: JobView},
+        role=Role.SUBMIT,
+        queries=(WaitQuery,),
+        problems=(409, 422, 503, 507),
+        response_headers=dict.fromkeys((200, 202), (*SUBMISSION_HEADERS, "Retry-After")),
+        request_headers=("Idempotency-Key",),
+    )
     async def post(self, name: str) -> None:
-        """Submit a job of the schedule; with `?wait=30`, wait for its end."""
+        """Submit a job of a schedule now.
+
+        Also while the schedule is paused. The status is 202 when the job is stored, and 200 if it
+        became final during the wait. Schedules of other callers can only be run by admins.
+        """
         self.require_body()
         assert self._admission
         submitted = None

@@ -8,17 +8,14 @@ from server.auth.callers import Caller, Role
 from server.auth.sessions import SignIn, cookie_name
 from server.documents.field_errors import read_document
 from server.documents.jobs import rfc3339
-from server.documents.schemas.service import (
-    RequestQuotaDocument,
-    SessionDocument,
-    UseQuotaDocument,
-)
+from server.documents.schemas.service import RequestQuotaDocument, SessionDocument, UseQuotaDocument
 from server.handlers.base import Handler
 from server.http.activity import log_change
 from server.http.body import Body, JsonBody, json_body
 from server.http.codes import Code
 from server.http.problems import Problem
 from server.jobs.quotas import JobQuotas
+from server.openapi.operation import Operation
 from server.store.threads import StoreThreads
 from storage.audit.log import AuditLog
 from storage.records.job import StoreError
@@ -34,7 +31,6 @@ class SessionHandler(Handler):
     threads: StoreThreads
     ROUTE = "/session"
     LIMITED = True
-    ALLOW = "DELETE, GET, HEAD, OPTIONS, POST"
 
     def __post_init__(self) -> None:
         """A sign-in counts against the rate of its caller, who is known later."""
@@ -51,14 +47,28 @@ class SessionHandler(Handler):
             raise Problem(Code.SIGN_IN_NOT_NEEDED, "sign-in is not needed: no tokens are set")
         return json_body(self.request.headers, MAX_BODY_BYTES)
 
+    @Operation("getSession", "session", {200: SessionDocument})
     async def get(self) -> None:
-        """Send the caller's name, role and quotas."""
+        """The caller's name, role and quotas.
+
+        Tells a program which token it uses, what it may do, and how much of its quotas it has used.
+        """
         await send_session(self, self.quotas)
 
-    head = get
-
+    @Operation(
+        "signIn",
+        "session",
+        {200: SessionDocument},
+        role=None,
+        body=SignIn,
+        problems=(401, 409),
+        response_headers={200: ("Set-Cookie",)},
+    )
     async def post(self) -> None:
-        """Sign in with a token."""
+        """Sign in from a page of this service.
+
+        The response sets a cookie. Programs send their token with each request instead.
+        """
         self.require_body()
         authenticator = self.authenticator
         sessions = authenticator.sessions
@@ -74,8 +84,14 @@ class SessionHandler(Handler):
         set_session_cookie(self, sessions.create_cookie(token), sessions.seconds)
         await send_session(self, self.quotas)
 
+    @Operation(
+        "signOut", "session", {204: None}, role=None, response_headers={204: ("Set-Cookie",)}
+    )
     def delete(self) -> None:
-        """Sign out by removing the cookie from the browser."""
+        """Sign out from a page of this service.
+
+        The response removes the cookie.
+        """
         self.require_body()
         by_https = self.request.protocol == "https"
         self.clear_cookie(

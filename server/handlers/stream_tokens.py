@@ -1,7 +1,6 @@
 """`/stream-tokens`: short-lived tokens for event streams of browsers."""
 
 import time
-from typing import ClassVar
 
 from server.auth.callers import Role
 from server.auth.sessions import STREAM_TOKEN_SECONDS
@@ -10,6 +9,7 @@ from server.documents.schemas.service import StreamTokenDocument
 from server.handlers.base import Handler
 from server.http.codes import Code
 from server.http.problems import Problem
+from server.openapi.operation import Operation
 
 
 class StreamTokensHandler(Handler):
@@ -17,11 +17,16 @@ class StreamTokensHandler(Handler):
 
     ROUTE = "/stream-tokens"
     LIMITED = True
-    ALLOW = "OPTIONS, POST"
-    ROLES: ClassVar = {"POST": Role.READ}
 
+    @Operation(
+        "createStreamToken", "events", {200: StreamTokenDocument}, role=Role.READ, problems=(409,)
+    )
     def post(self) -> None:
-        """Send a token with which the caller opens event streams within a minute."""
+        """Get a token for event streams.
+
+        For `EventSource` of browsers, which sends no token in a header. The token opens streams for
+        a minute, with the rights of the caller.
+        """
         self.require_body()
         caller, sessions, token = self.caller, self.authenticator.sessions, None
         if sessions is not None and caller.name is not None and caller.method == "token":

@@ -3,9 +3,11 @@
 from runner.job_types.registry.found import JobTypes
 from server.documents.field_errors import unknown_name
 from server.documents.job_types import TypeDocuments
+from server.documents.schemas.types import JobTypeDocument, JobTypesDocument
 from server.handlers.base import Handler
 from server.http.codes import Code
 from server.http.problems import Problem
+from server.openapi.operation import Operation
 
 
 class TypesHandler(Handler):
@@ -15,11 +17,14 @@ class TypesHandler(Handler):
     ROUTE = "/types"
     LIMITED = True
 
+    @Operation("listTypes", "job types", {200: JobTypesDocument})
     async def get(self) -> None:
-        """Send all job types, and to callers that may submit jobs also what does not work."""
-        self.send_json(self.type_documents.all(with_broken=self.caller.may_submit))
+        """All job types.
 
-    head = get
+        With the JSON Schemas of their payloads, and their defaults. Callers that may submit jobs
+        also see which files of job types do not work, and why.
+        """
+        self.send_json(self.type_documents.all(with_broken=self.caller.may_submit))
 
 
 class TypeHandler(Handler):
@@ -30,14 +35,16 @@ class TypeHandler(Handler):
     ROUTE = "/types/{name}"
     LIMITED = True
 
+    @Operation("getType", "job types", {200: JobTypeDocument})
     async def get(self, name: str) -> None:
-        """Send the job type."""
+        """A job type.
+
+        What its jobs take, and where it comes from.
+        """
         document = self.type_documents.by_name.get(name)
         if document is None:
             raise Problem(Code.TYPE_NOT_FOUND, self._why_missing(name))
         self.send_json(document)
-
-    head = get
 
     def _why_missing(self, name: str) -> str:
         broken = self.job_types.broken_for(name)

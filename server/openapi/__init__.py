@@ -1,6 +1,5 @@
-"""/openapi.json: the description of the API, generated from its models and a table of operations.
+"""/openapi.json: generated from the models of the API and the operations of the handlers.
 
-May import `server.auth`, `server.checking`, `server.documents`, `server.events`, `server.http`,
-`runner.job_types` and `storage.records`. Must not import the handlers: a test compares them with
-the table.
+May import `server.auth`, `server.checking`, `server.documents`, `server.http`, `runner.job_types`
+and `storage.records`. Must not import the handlers, which decorate their methods with `Operation`.
 """

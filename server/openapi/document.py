@@ -25,7 +25,7 @@ from server.openapi.components import (
     security_schemes,
 )
 from server.openapi.new_jobs import NewJobs
-from server.openapi.operations.operation import (
+from server.openapi.operation import (
     ANY_TYPE,
     BATCH,
     EVENT_STREAM,
@@ -157,7 +157,8 @@ def _operation_object(
     parameters = [each for model in operation.queries for each in schemas.parameters(model)]
     queries = {each["name"]: each for each in parameters}
     headers = request_headers(_request_headers(operation), REQUEST_HEADERS)
-    role = f"Role: {operation.role}." if operation.role else "No token is needed."
+    others = " for jobs that the caller has submitted, admin for others" if operation.is_own else ""
+    role = f"Role: {operation.role}{others}." if operation.role else "No token is needed."
     result: Json = {
         "summary": operation.summary,
         "description": f"{operation.description} {role}",

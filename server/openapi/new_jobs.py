@@ -11,7 +11,7 @@ from pydantic import Field, create_model
 from runner.job_types.base import AnyJobType
 from server.checking.received import FILE_PART, FILES_PART
 from server.documents.submission import Submission
-from server.openapi.operations.operation import FORM, NEW_JOB
+from server.openapi.operation import FORM, NEW_JOB
 from server.openapi.schemas import Schemas, component_name
 from storage.records.ids import MAX_BATCH_JOBS
 from storage.records.json_values import Json

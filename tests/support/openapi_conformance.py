@@ -20,7 +20,7 @@ from server.documents.schemas.jobs import (
     PageDocument,
 )
 from server.documents.schemas.problems import ProblemDocument
-from server.openapi.operations.operation import ANY_TYPE, Operation
+from server.openapi.operation import ANY_TYPE, Operation
 
 JSON = "application/json; charset=utf-8"
 PROBLEM = "application/problem+json"

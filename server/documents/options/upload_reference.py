@@ -4,14 +4,7 @@ import re
 from typing import Annotated, Self
 from uuid import UUID
 
-from pydantic import (
-    BaseModel,
-    ConfigDict,
-    Field,
-    PlainValidator,
-    WithJsonSchema,
-    model_validator,
-)
+from pydantic import BaseModel, ConfigDict, Field, PlainValidator, WithJsonSchema, model_validator
 
 EXAMPLE_ID = "6f1f3a54-9f0e-4a53-8a25-3d2f6e0b8c11"
 EXAMPLE_SHA256 = "5d3bf6c1c9a4e0b1f1a6a9f7b1fb2d8d4ab6a1a5c4d4dca7dd3e1c8c6c6b5a90"

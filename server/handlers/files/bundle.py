@@ -13,17 +13,17 @@ import io
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import partial
-from typing import ClassVar
 
 from server.documents.files import BundleQuery
 from server.documents.jobs import job_document
 from server.downloads.archive import FilesArchive, Reader
 from server.events.documents import event_document, output_lines, output_text
 from server.events.log_entries import ALL
-from server.handlers.files.download import DownloadHandler
+from server.handlers.files.download import FILE_HEADERS, DownloadHandler
 from server.handlers.jobs.job import parse_job_id
 from server.handlers.query import query_parameters, read_query
 from server.http.response import encode_json
+from server.openapi.operation import ZIP, Operation
 from server.store.threads import StoreThreads
 from storage.files.artifacts import Artifacts
 from storage.files.uploads import Uploads
@@ -55,17 +55,27 @@ class BundleHandler(DownloadHandler):
     threads: StoreThreads
     uploads: Uploads
     ROUTE = "/jobs/{job_id}/bundle"
-    QUERIES: ClassVar = {"GET": (BundleQuery,)}
 
+    @Operation(
+        "getJobBundle",
+        "files",
+        {200: ZIP},
+        queries=(BundleQuery,),
+        problems=(410,),
+        response_headers={200: FILE_HEADERS},
+    )
     async def get(self, job_id: str) -> None:
-        """Send the archive, which is made meanwhile."""
+        """All that is stored about a job, as a zip archive.
+
+        For a report of a fault, or to run the job elsewhere: its document, its changes and the
+        output of its attempts; with `files=true`, also the file that it was given and those that it
+        has left. The archive has the payload and the result.
+        """
         query = read_query(BundleQuery, query_parameters(self))
         job = await self.jobs.wait(parse_job_id(job_id), self.caller)
         members = await self.threads.run(self._members, job, query.files)
         archive = FilesArchive(members, lambda member: member.open())
         await self.send_archive(f"{job.id}.bundle.zip", archive)
-
-    head = get
 
     def _members(self, job: Job, with_files: bool) -> list[Member]:
         """Return what the archive has, except for bytes of files. Blocks. Raises StoreError."""

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from contextlib import closing
 from dataclasses import dataclass
 from functools import partial
-from typing import Any, ClassVar
+from typing import Any
 
 from server.documents.files import DownloadQuery
 from server.downloads.archive import FilesArchive
@@ -26,6 +26,8 @@ log = logging.getLogger(__name__)
 POLICY = "default-src 'none'; style-src 'unsafe-inline'; sandbox; frame-ancestors 'none'"
 """The Content-Security-Policy of a file. A page that a job has made runs no script, loads nothing,
 and is of no origin, so it can do nothing in the name of a person who opens it."""
+FILE_HEADERS = ("Accept-Ranges", "Content-Disposition")
+"""Headers of the responses with a file."""
 
 
 @dataclass(frozen=True)
@@ -49,7 +51,6 @@ class DownloadHandler(OneJobHandler):
     """Sends stored files."""
 
     downloads: Downloads
-    QUERIES: ClassVar = {"GET": (DownloadQuery,)}
 
     async def send_file(self, file: StoredFile) -> None:
         """Answer the request with the file, or with the part of it that the request asks for.

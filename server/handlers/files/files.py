@@ -3,16 +3,17 @@
 import re
 from difflib import get_close_matches
 from functools import partial
-from typing import ClassVar
 from urllib.parse import quote
 from uuid import UUID
 
+from server.documents.files import DownloadQuery
 from server.documents.schemas.files import FilesDocument
 from server.downloads.archive import FilesArchive
-from server.handlers.files.download import DownloadHandler, StoredFile
+from server.handlers.files.download import FILE_HEADERS, DownloadHandler, StoredFile
 from server.handlers.jobs.job import OneJobHandler, parse_job_id
 from server.http.codes import Code
 from server.http.problems import Problem
+from server.openapi.operation import ANY_TYPE, ZIP, Operation
 from server.store.threads import StoreThreads
 from storage.files.artifacts import Artifacts
 from storage.records.job import Job
@@ -31,13 +32,16 @@ class FilesHandler(OneJobHandler):
     threads: StoreThreads
     ROUTE = "/jobs/{job_id}/files"
 
+    @Operation("listJobFiles", "files", {200: FilesDocument})
     async def get(self, job_id: str) -> None:
-        """Send the list, which is empty if the job has left no files."""
+        """The files that a job has left.
+
+        A job type leaves files in its folder. They are stored when the job has succeeded, and
+        deleted with it.
+        """
         job = await self.jobs.wait(parse_job_id(job_id), self.caller)
         files = await self.threads.run(self.job_store.files, job.id) if job.files else []
         self.send_json(files_document(self.root_path, job.id, files))
-
-    head = get
 
 
 class FileHandler(DownloadHandler):
@@ -48,8 +52,21 @@ class FileHandler(DownloadHandler):
     threads: StoreThreads
     ROUTE = "/jobs/{job_id}/files/{name}"
 
+    @Operation(
+        "getJobFile",
+        "files",
+        {200: ANY_TYPE, 206: ANY_TYPE},
+        queries=(DownloadQuery,),
+        problems=(410, 416),
+        response_headers={200: FILE_HEADERS, 206: (*FILE_HEADERS, "Content-Range", "Etag")},
+        request_headers=("Range", "If-Range"),
+    )
     async def get(self, job_id: str, name: str) -> None:
-        """Send the file, or the part of it that Range names."""
+        """A file that a job has left.
+
+        Sends the file, or with Range a part of it. The Etag is its SHA-256 in double quotes. The
+        slashes of a name may be written as they are, or as %2F.
+        """
         job = await self.jobs.wait(parse_job_id(job_id), self.caller)
         file = await self.threads.run(self.job_store.file, job.id, name) if job.files else None
         if file is None:
@@ -57,8 +74,6 @@ class FileHandler(DownloadHandler):
         kind = file.media_type if _MEDIA_TYPE.fullmatch(file.media_type) else UNKNOWN
         read = partial(self.artifacts.open, file)
         await self.send_file(StoredFile(file.name, file.size, kind, file.sha256, read))
-
-    head = get
 
     def _not_found(self, job: Job, name: str) -> str:
         """Return the text for a name that no file of a job has: it names the most similar files.
@@ -82,17 +97,24 @@ class FilesArchiveHandler(DownloadHandler):
     job_store: JobStore
     threads: StoreThreads
     ROUTE = "/jobs/{job_id}/files.zip"
-    QUERIES: ClassVar = {}
 
+    @Operation(
+        "getJobFilesArchive",
+        "files",
+        {200: ZIP},
+        problems=(410,),
+        response_headers={200: FILE_HEADERS},
+    )
     async def get(self, job_id: str) -> None:
-        """Send the archive, which is made meanwhile."""
+        """All files that a job has left, as a zip archive.
+
+        The archive is made while it is sent. Files are not compressed in it.
+        """
         job = await self.jobs.wait(parse_job_id(job_id), self.caller)
         files = await self.threads.run(self.job_store.files, job.id) if job.files else []
         if not files:
             raise Problem(Code.FILE_NOT_FOUND, f"the job {job.id} has left no files")
         await self.send_archive(f"{job.id}.zip", FilesArchive(files, self.artifacts.open))
-
-    head = get
 
 
 def files_document(root_path: str, job_id: UUID, files: list[JobFile]) -> FilesDocument:

@@ -3,6 +3,7 @@
 from server.documents.schemas.files import KnownFileDocument
 from server.handlers.base import Handler
 from server.jobs.stored_files import StoredFiles, parse_hash
+from server.openapi.operation import Operation
 
 
 class KnownFileHandler(Handler):
@@ -12,8 +13,13 @@ class KnownFileHandler(Handler):
     ROUTE = "/files/{hash}"
     LIMITED = True
 
+    @Operation("findFile", "files", {200: KnownFileDocument})
     async def get(self, hash: str) -> None:
-        """Send its size, and one of the jobs that have it. Raises Problem 404."""
+        """A file, by its hash.
+
+        HEAD, too, tells whether a job has a file with this SHA-256, as its upload or as a file that
+        it has left: then a submission can name it as `upload`, and the file need not be sent.
+        """
         job_id, file = await self.stored_files.get(parse_hash(hash), self.caller)
         document: KnownFileDocument = {
             "sha256": file.sha256,
@@ -21,5 +27,3 @@ class KnownFileHandler(Handler):
             "job_id": str(job_id),
         }
         self.send_json(document)
-
-    head = get

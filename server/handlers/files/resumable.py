@@ -8,11 +8,12 @@ import binascii
 import re
 from collections.abc import Callable
 from email.utils import formatdate
-from typing import Any, ClassVar
+from typing import Any
 from uuid import UUID
 
 from server.auth.callers import Role
 from server.documents.files import display_name, upload_document
+from server.documents.schemas.uploads import UploadsDocument, UploadStateDocument
 from server.handlers.base import Handler
 from server.http.blocking import RunBlocking, T
 from server.http.body import Body, NoBody, content_length, media_type
@@ -26,6 +27,7 @@ from server.jobs.resumable_uploads import (
     upload_not_found,
     upload_problems,
 )
+from server.openapi.operation import OFFSET_STREAM, Operation
 from server.upload.file_part import FilePart
 from server.upload.resumable_body import (
     BATCH_BYTES,
@@ -41,9 +43,10 @@ from storage.records.resumable_upload import ResumableUpload
 
 TUS_VERSION = "1.0.0"
 EXTENSIONS = "creation,expiration,checksum,termination"
-OFFSET_STREAM = "application/offset+octet-stream"
 MAX_METADATA = 4096
 _NUMBER = re.compile("[0-9]{1,18}")
+
+_STATE = ("Tus-Resumable", "Upload-Offset", "Upload-Expires")
 
 
 class TusHandler(Handler):
@@ -98,19 +101,35 @@ class UploadsHandler(TusHandler):
 
     disk_watermark: DiskWatermark
     ROUTE = "/uploads"
-    ALLOW = "GET, HEAD, OPTIONS, POST"
-    ROLES: ClassVar = {"POST": Role.SUBMIT}
 
+    @Operation(
+        "listUploads", "uploads", {200: UploadsDocument}, response_headers={200: ("Tus-Resumable",)}
+    )
     async def get(self) -> None:
-        """Send the caller's uploads, and those of all callers to an admin of all queues."""
+        """List resumable uploads.
+
+        Those that the caller has begun; for an admin of all queues, those of all callers. Expired
+        ones are left out.
+        """
         found = await self.resumable.all_of(self.caller)
         expires_at = self.resumable.expires_at
         self.send_json({"items": [upload_document(each, expires_at(each)) for each in found]})
 
-    head = get
-
+    @Operation(
+        "beginUpload",
+        "uploads",
+        {201: UploadStateDocument},
+        role=Role.SUBMIT,
+        problems=(409, 507),
+        response_headers={201: ("Location", *_STATE)},
+        request_headers=("Upload-Length", "Upload-Metadata"),
+    )
     async def post(self) -> None:
-        """Begin an upload of `Upload-Length` bytes."""
+        """Begin a resumable upload.
+
+        Its bytes follow by PATCH requests, as tus 1.0 describes them. A job then names it as
+        `upload`.
+        """
         self.require_body()
         self.require_version()
         size = self.number("Upload-Length", "1048576")
@@ -132,14 +151,23 @@ class OneUploadHandler(TusHandler):
     disk_watermark: DiskWatermark
     run_file_io: RunBlocking
     ROUTE = "/uploads/{upload_id}"
-    ALLOW = "DELETE, GET, HEAD, OPTIONS, PATCH"
-    ROLES: ClassVar = dict.fromkeys(("PATCH", "DELETE"), Role.SUBMIT)
     _upload: ResumableUpload | None = None
     _writer: ResumableWriter | None = None
     _sha256: Any = None
 
+    @Operation(
+        "getUpload",
+        "uploads",
+        {200: UploadStateDocument},
+        problems=(403,),
+        response_headers={200: _STATE},
+    )
     async def get(self, upload_id: str) -> None:
-        """Send the state of the upload."""
+        """The state of an upload.
+
+        HEAD sends the offset as `Upload-Offset`, after it has ended a request that is writing to
+        the upload. Only the caller who has begun the upload, and admins, may read it.
+        """
         upload = await self.resumable.get(parse_upload_id(upload_id), self.caller)
         self.show(upload)
         self.send_json(upload_document(upload, self.resumable.expires_at(upload)))
@@ -182,8 +210,22 @@ class OneUploadHandler(TusHandler):
         )
         return body
 
+    @Operation(
+        "continueUpload",
+        "uploads",
+        {204: None},
+        role=Role.SUBMIT,
+        body=OFFSET_STREAM,
+        problems=(409, 423, 460, 507),
+        response_headers={204: _STATE},
+        request_headers=("Upload-Offset", "Upload-Checksum"),
+    )
     async def patch(self, upload_id: str) -> None:
-        """Store the bytes, and answer with the new offset. The last ones complete the upload."""
+        """Send bytes of an upload.
+
+        Appends the body at `Upload-Offset`, which must be the number of bytes that are stored. If
+        the connection breaks, the bytes that have arrived are kept.
+        """
         self.require_body()
         assert self._upload
         assert isinstance(self.received, ResumableBody)
@@ -196,8 +238,18 @@ class OneUploadHandler(TusHandler):
         self.show(await self.resumable.get(upload.id, self.caller))
         self.set_status(204)
 
+    @Operation(
+        "deleteUpload",
+        "uploads",
+        {204: None},
+        role=Role.SUBMIT,
+        response_headers={204: ("Tus-Resumable",)},
+    )
     async def delete(self, upload_id: str) -> None:
-        """Delete the upload. Jobs that use it keep their files."""
+        """Delete an upload.
+
+        Jobs that use it keep their files.
+        """
         self.require_body()
         upload = await self.resumable.get(parse_upload_id(upload_id), self.caller)
         await self.resumable.delete(upload.id)

@@ -2,10 +2,12 @@
 
 from functools import partial
 
-from server.handlers.files.download import DownloadHandler, StoredFile
+from server.documents.files import DownloadQuery
+from server.handlers.files.download import FILE_HEADERS, DownloadHandler, StoredFile
 from server.handlers.jobs.job import parse_job_id
 from server.http.codes import Code
 from server.http.problems import Problem
+from server.openapi.operation import ANY_TYPE, Operation
 from storage.files.uploads import Uploads
 from storage.records.media_types import media_type_of
 
@@ -16,8 +18,22 @@ class UploadedFileHandler(DownloadHandler):
     uploads: Uploads
     ROUTE = "/jobs/{job_id}/upload"
 
+    @Operation(
+        "getJobUpload",
+        "files",
+        {200: ANY_TYPE, 206: ANY_TYPE},
+        queries=(DownloadQuery,),
+        problems=(410, 416),
+        response_headers={200: FILE_HEADERS, 206: (*FILE_HEADERS, "Content-Range", "Etag")},
+        request_headers=("Range", "If-Range"),
+    )
     async def get(self, job_id: str) -> None:
-        """Send the file, or the part of it that Range names."""
+        """The file that a job was given.
+
+        Sends the file as it was stored; several files of one submission are one zip archive. The
+        Etag is the SHA-256 of the file in double quotes. With Range, only a part is sent, so that
+        an interrupted download can go on.
+        """
         job = await self.jobs.wait(parse_job_id(job_id), self.caller)
         upload = job.upload
         if upload is None:
@@ -26,5 +42,3 @@ class UploadedFileHandler(DownloadHandler):
         kind = media_type_of(upload.name)
         read = partial(self.uploads.open, upload)
         await self.send_file(StoredFile(upload.name, upload.size, kind, upload.sha256, read))
-
-    head = get

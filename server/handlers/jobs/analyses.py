@@ -1,7 +1,6 @@
 """`/jobs/{job_id}/comparison` and `/jobs/{job_id}/report`: what is made of results of analyses."""
 
 import asyncio
-from typing import ClassVar
 from uuid import UUID
 
 from server.analyses.comparison import Analyzed, compare
@@ -17,6 +16,7 @@ from server.http.codes import Code
 from server.http.negotiation import prefers_csv
 from server.http.problems import FieldError, Problem, unacceptable
 from server.jobs.jobs import Jobs
+from server.openapi.operation import Operation
 from storage.records.job import Job
 from storage.records.json_values import JsonValue
 from storage.records.states import Status
@@ -29,10 +29,16 @@ class ComparisonHandler(OneJobHandler):
     """The changes since an earlier analysis."""
 
     ROUTE = "/jobs/{job_id}/comparison"
-    QUERIES: ClassVar = {"GET": (ComparisonQuery,)}
 
+    @Operation(
+        "compareJob", "jobs", {200: ComparisonDocument}, queries=(ComparisonQuery,), problems=(409,)
+    )
     async def get(self, job_id: str) -> None:
-        """Send the comparison of the job with an earlier one."""
+        """Compare an analysis with an earlier one.
+
+        Reports what is new, gone, more frequent or less frequent, with a test of significance. Both
+        jobs must be of the type analyze, and have succeeded.
+        """
         parsed_id, query = parse_job_id(job_id), read_query(ComparisonQuery, query_parameters(self))
         job = await self.jobs.wait(parsed_id, self.caller)
         before_id = query.before or compared_id(job)
@@ -41,17 +47,25 @@ class ComparisonHandler(OneJobHandler):
             raise unacceptable([FieldError("before", detail, "missing")])
         self.send_json(await comparison(self.jobs, self.caller, job, before_id, query))
 
-    head = get
-
 
 class ReportHandler(OneJobHandler):
     """The result of an analysis for people: as one HTML file, or a table as CSV."""
 
     ROUTE = "/jobs/{job_id}/report"
-    QUERIES: ClassVar = {"GET": (ReportQuery,)}
 
+    @Operation(
+        "getJobReport",
+        "jobs",
+        {200: ("text/html", "text/csv")},
+        queries=(ReportQuery,),
+        problems=(409,),
+    )
     async def get(self, job_id: str) -> None:
-        """Send the report, or one of its tables."""
+        """The result of an analysis as a page, or a table of it as CSV.
+
+        The page is one file without scripts, which works offline. With `format=csv` or `Accept:
+        text/csv`, the response is the table that `table` names.
+        """
         parsed_id, query = parse_job_id(job_id), read_query(ReportQuery, query_parameters(self))
         job = await self.jobs.wait(parsed_id, self.caller)
         found = analyzed(job)
@@ -67,8 +81,6 @@ class ReportHandler(OneJobHandler):
             text = await asyncio.to_thread(html_report, job_document(job), compared)
             self.set_header("Content-Security-Policy", POLICY)
             self.send_content(text.encode(), "text/html; charset=utf-8")
-
-    head = get
 
     async def _comparison(self, job: Job, query: ReportQuery) -> ComparisonDocument | None:
         """Compare the job with the earlier one that the query or its payload names.

@@ -1,6 +1,6 @@
 """`/analyze`: analyzes the file in the body, and answers with the result: a job in one request."""
 
-from typing import ClassVar
+from dataclasses import replace
 from uuid import UUID
 
 from tornado.httputil import HTTPHeaders
@@ -13,6 +13,7 @@ from server.documents.analyses.queries import ComparisonQuery
 from server.documents.analyses.report import analysis_report
 from server.documents.files import display_name
 from server.documents.filters import MAX_WAIT_SECONDS
+from server.documents.schemas.jobs import JobView
 from server.handlers.jobs.analyses import compared_id, comparison
 from server.handlers.jobs.submission import SubmissionHandler
 from server.handlers.query import wait_seconds
@@ -21,6 +22,7 @@ from server.http.codes import Code
 from server.http.negotiation import prefers_json
 from server.http.problems import FieldError, Problem, unacceptable
 from server.jobs.response import Response
+from server.openapi.operation import FILE, SUBMISSION_HEADERS, Operation
 from server.upload.file_body import FileBody
 from storage.records.queue_name import DEFAULT_QUEUE
 from storage.records.states import Status
@@ -29,13 +31,31 @@ CODINGS = ("gzip", "x-gzip", "zstd")
 """The content codings that the analysis decodes by itself."""
 
 
+_ANALYSIS = Operation(
+    "analyzeNamedFile",
+    "jobs",
+    {200: ("text/plain", JobView), 202: ("text/plain", JobView), 424: "text/plain"},
+    role=Role.SUBMIT,
+    queries=(AnalysisQuery,),
+    body=FILE,
+    problems=(409, 507),
+    response_headers={
+        200: SUBMISSION_HEADERS,
+        202: (*SUBMISSION_HEADERS, "Retry-After"),
+        424: SUBMISSION_HEADERS,
+    },
+    request_headers=("Idempotency-Key", "Traceparent"),
+    summary="Analyze the file that is the body",
+    description="Submits a job of the type analyze, and waits. The response is a table in text or,"
+    " with `Accept: application/json`, the job. For a job that did not succeed, the status of the"
+    " text is 424.",
+)
+
+
 class NamedAnalysisHandler(SubmissionHandler):
     """The analysis of a file whose name is in the path."""
 
     ROUTE = "/analyze/{name}"
-    ALLOW = "OPTIONS, PUT"
-    ROLES: ClassVar = {"PUT": Role.SUBMIT}
-    QUERIES: ClassVar = {"PUT": (AnalysisQuery,)}
     is_timed = False
     _wait = 0.0
     """How many seconds to wait for the end of the job."""
@@ -56,6 +76,7 @@ class NamedAnalysisHandler(SubmissionHandler):
         self._checked = await self._check()
         return FileBody(name, self.new_file, self.offer_buffer)
 
+    @_ANALYSIS
     async def put(self, *args: str) -> None:
         """Store the file and its job, wait for its end, and send the result as text or as JSON."""
         self.require_body()
@@ -126,10 +147,13 @@ class AnalysisHandler(NamedAnalysisHandler):
     """The analysis of a file."""
 
     ROUTE = "/analyze"
-    ALLOW = "OPTIONS, POST, PUT"
-    ROLES: ClassVar = {"POST": Role.SUBMIT, "PUT": Role.SUBMIT}
-    QUERIES: ClassVar = {"POST": (AnalysisQuery,), "PUT": (AnalysisQuery,)}
 
+    @replace(_ANALYSIS, id="analyzeFile")
+    async def put(self, *args: str) -> None:
+        """Do the same as with a name."""
+        await super().put()
+
+    @replace(_ANALYSIS, id="analyze")
     async def post(self) -> None:
         """Do the same as PUT."""
         await self.put()

@@ -1,12 +1,17 @@
 """`/jobs/batch` and `/batches`: submit many jobs at once, follow and cancel them."""
 
-from typing import ClassVar
 from uuid import UUID
 
 from server.auth.callers import Role
 from server.checking.batch_body import BatchBody
 from server.documents.batches import BatchListQuery, BatchQuery
 from server.documents.filters import WaitQuery
+from server.documents.schemas.batches import (
+    BatchDocument,
+    BatchesDocument,
+    CanceledBatchDocument,
+    SubmittedBatchDocument,
+)
 from server.handlers.base import Handler
 from server.handlers.query import query_parameters, read_query, wait_seconds
 from server.http.body import JSON_LINES, Body, JsonBody, content_length, json_body
@@ -14,6 +19,7 @@ from server.http.codes import Code
 from server.http.problems import Problem
 from server.jobs.admission import Admission, Admissions
 from server.jobs.batches import BatchSubmissions
+from server.openapi.operation import BATCH, Operation
 
 MAX_BATCH_BYTES = 16 << 20
 """Size of the largest batch. A larger one gets 413."""
@@ -26,9 +32,6 @@ class NewBatchHandler(Handler):
     batches: BatchSubmissions
     ROUTE = "/jobs/batch"
     LIMITED = True
-    ALLOW = "OPTIONS, POST"
-    ROLES: ClassVar = {"POST": Role.SUBMIT}
-    QUERIES: ClassVar = {"POST": (BatchQuery,)}
     is_timed = False  # the time depends on the number of jobs
     _is_atomic = False
     _admission: Admission | None = None
@@ -42,8 +45,24 @@ class NewBatchHandler(Handler):
         self._admission = await self.admissions.admit(headers, self.caller, size)
         return body
 
+    @Operation(
+        "submitBatch",
+        "jobs",
+        {202: SubmittedBatchDocument},
+        role=Role.SUBMIT,
+        queries=(BatchQuery,),
+        body=BATCH,
+        problems=(409, 507),
+        response_headers={202: ("Location", "Idempotency-Replayed")},
+        request_headers=("Idempotency-Key", "Traceparent"),
+    )
     async def post(self) -> None:
-        """Check and store the jobs; sends the id of each, and why others were refused."""
+        """Submit up to 10,000 jobs at once.
+
+        A JSON array of jobs or, as application/x-ndjson, one job on each line; or an object with
+        the array as `jobs` and, as `then`, a job that runs when all have ended. Jobs that are
+        refused do not keep the others from being stored, unless `atomic` is true.
+        """
         self.require_body()
         assert self._admission
         assert isinstance(self.received, JsonBody)
@@ -66,14 +85,15 @@ class BatchesHandler(Handler):
     batches: BatchSubmissions
     ROUTE = "/batches"
     LIMITED = True
-    QUERIES: ClassVar = {"GET": (BatchListQuery,)}
 
+    @Operation("listBatches", "jobs", {200: BatchesDocument}, queries=(BatchListQuery,))
     async def get(self) -> None:
-        """Send a page of batches, newest first, with how far each is."""
+        """List batches.
+
+        Newest first, with how far each is.
+        """
         query = read_query(BatchListQuery, query_parameters(self))
         self.send_json(await self.batches.page(query, self.caller))
-
-    head = get
 
 
 class BatchHandler(Handler):
@@ -82,18 +102,25 @@ class BatchHandler(Handler):
     batches: BatchSubmissions
     ROUTE = "/batches/{batch_id}"
     LIMITED = True
-    QUERIES: ClassVar = {"GET": (WaitQuery,)}
 
+    @Operation(
+        "getBatch",
+        "jobs",
+        {200: BatchDocument},
+        queries=(WaitQuery,),
+        response_headers={200: ("Preference-Applied", "Retry-After")},
+    )
     async def get(self, batch_id: str) -> None:
-        """Send how far the batch is, after waiting for its end with `?wait=30`."""
+        """How far a batch is.
+
+        With a wait, the response comes once all its jobs are final.
+        """
         parsed_id, seconds = parse_batch_id(batch_id), wait_seconds(self)
         self.is_timed = not seconds
         document = await self.batches.get(parsed_id, self.caller, seconds)
         if not document["finished"]:
             self.set_header("Retry-After", "1")
         self.send_json(document)
-
-    head = get
 
 
 class BatchCancelHandler(Handler):
@@ -102,11 +129,14 @@ class BatchCancelHandler(Handler):
     batches: BatchSubmissions
     ROUTE = "/batches/{batch_id}/cancel"
     LIMITED = True
-    ALLOW = "OPTIONS, POST"
-    ROLES: ClassVar = {"POST": Role.SUBMIT}
 
+    @Operation("cancelBatch", "jobs", {200: CanceledBatchDocument}, role=Role.SUBMIT, is_own=True)
     async def post(self, batch_id: str) -> None:
-        """Cancel queued jobs, and request the cancel of running ones without waiting for it."""
+        """Cancel all jobs of a batch.
+
+        Cancels queued jobs, and requests the cancel of running ones without waiting for their
+        processes to end.
+        """
         self.require_body()
         self.send_json(await self.batches.cancel(parse_batch_id(batch_id), self.caller))
 

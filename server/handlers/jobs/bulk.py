@@ -10,11 +10,13 @@ from server.auth.callers import Role
 from server.documents.field_errors import read_document
 from server.documents.filters import BulkBody
 from server.documents.jobs import bulk_document
+from server.documents.schemas.jobs import BulkDocument
 from server.handlers.base import Handler
 from server.http.activity import log_change
 from server.http.body import Body, JsonBody, json_body
 from server.jobs.admission import QueueWatermark
 from server.jobs.quotas import JobQuotas
+from server.openapi.operation import Operation
 from server.store.threads import StoreThreads
 from storage.queries.bulk import Bulk, BulkChange
 from storage.records.filters import Filters
@@ -31,8 +33,6 @@ class BulkHandler(Handler):
     queue_watermark: QueueWatermark
     quotas: JobQuotas
     threads: StoreThreads
-    ALLOW = "OPTIONS, POST"
-    ROLES: ClassVar = {"POST": Role.ADMIN}
     action: ClassVar[str]
     REQUEUES = False
     """Whether the changed jobs are queued again, so that the queue watermark applies."""
@@ -67,8 +67,12 @@ class BulkCancelHandler(BulkHandler):
     ROUTE = "/jobs/cancel"
     action = "cancel"
 
+    @Operation("cancelJobs", "jobs", {200: BulkDocument}, role=Role.ADMIN, body=BulkBody)
     async def post(self) -> None:
-        """Cancel queued jobs, and request the cancel of running ones without waiting for it."""
+        """Cancel all jobs that match filters.
+
+        One call changes up to 1,000 jobs. Repeat it with `next` as `cursor`.
+        """
         await self.change(partial(self.bulk.cancel, by=self.caller.name, actor=self.caller.actor))
 
 
@@ -79,6 +83,10 @@ class BulkRetryHandler(BulkHandler):
     action = "retry"
     REQUEUES = True
 
+    @Operation("retryJobs", "jobs", {200: BulkDocument}, role=Role.ADMIN, body=BulkBody)
     async def post(self) -> None:
-        """Queue failed and canceled jobs again."""
+        """Retry all jobs that match filters.
+
+        One call changes up to 1,000 jobs. Repeat it with `next` as `cursor`.
+        """
         await self.change(partial(self.bulk.retry, actor=self.caller.actor))

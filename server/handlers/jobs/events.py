@@ -12,6 +12,7 @@ from uuid import UUID
 from tornado.iostream import StreamClosedError
 
 from server.auth.callers import Role
+from server.documents.schemas.events import ChangeEvent, DeadlineEvent, EndEvent, LogEvent
 from server.events.documents import (
     EventsQuery,
     JobEventsQuery,
@@ -27,6 +28,7 @@ from server.handlers.query import query_parameters, read_query
 from server.http.codes import Code
 from server.http.problems import Problem
 from server.jobs.jobs import Jobs
+from server.openapi.operation import EVENT_STREAM, Operation
 from server.store.threads import StoreThreads
 from storage.jobs.events import PAGE, Event, Events, newest_event
 from storage.records.job import Job
@@ -53,7 +55,7 @@ class StreamHandler(Handler):
     """All events up to this version have been sent."""
     stream: EventStream | None = field(default=None, init=False)
 
-    async def get(self, *args: str) -> None:
+    async def send_events(self, *args: str) -> None:
         """Send events."""
         query, job_id = self._read_query(), parse_job_id(args[0]) if args else None
         given = query.matches, self.close_connection, job_id, self.is_still_allowed, self.sees
@@ -153,7 +155,20 @@ class EventsHandler(StreamHandler):
 
     ROUTE = "/events"
     model = EventsQuery
-    QUERIES: ClassVar = {"GET": (model,)}
+
+    @Operation(
+        "followJobs",
+        "events",
+        {200: EVENT_STREAM},
+        queries=(EventsQuery,),
+        events=(ChangeEvent, DeadlineEvent),
+    )
+    async def get(self) -> None:
+        """Follow all jobs.
+
+        Server-sent events. The stream has no end.
+        """
+        await self.send_events()
 
     async def follow(self, stream: EventStream, query: JobEventsQuery) -> None:
         """Send the events that the client has missed, page by page, then new ones as they come."""
@@ -187,8 +202,21 @@ class JobEventsHandler(StreamHandler):
     jobs: Jobs
     ROUTE = "/jobs/{job_id}/events"
     model = JobEventsQuery
-    QUERIES: ClassVar = {"GET": (model,)}
     _job: Job | None = None
+
+    @Operation(
+        "followJob",
+        "events",
+        {200: EVENT_STREAM, 204: None},
+        queries=(JobEventsQuery,),
+        events=(ChangeEvent, DeadlineEvent, LogEvent, EndEvent),
+    )
+    async def get(self, job_id: str) -> None:
+        """Follow a job until it is final.
+
+        Server-sent events. The status is 204 if there are no more events.
+        """
+        await self.send_events(job_id)
 
     def is_still_allowed(self) -> bool:
         """Return whether the caller may still read, and still sees the job."""

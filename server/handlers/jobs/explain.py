@@ -6,9 +6,11 @@ from uuid import UUID
 
 from server.documents.explanations import explain_document
 from server.documents.jobs import retry_after
+from server.documents.schemas.explain import ExplainDocument
 from server.handlers.base import Handler
 from server.handlers.jobs.job import parse_job_id
 from server.jobs.jobs import Jobs, job_not_found
+from server.openapi.operation import Operation
 from server.store.threads import StoreThreads
 from storage.queries.explain import Explanation
 from storage.records.job import Job
@@ -23,8 +25,14 @@ class ExplainHandler(Handler):
     ROUTE = "/jobs/{job_id}/explain"
     LIMITED = True
 
+    @Operation(
+        "explainJob", "jobs", {200: ExplainDocument}, response_headers={200: ("Retry-After",)}
+    )
     async def get(self, job_id: str) -> None:
-        """Send the reasons, the number of jobs ahead, and an estimate of when the job starts."""
+        """Explain why a job is not running yet.
+
+        Gives the reasons, the place in the order of claims and an estimate.
+        """
         parsed_id = parse_job_id(job_id)
         explanation = await self.threads.run(self.explain, parsed_id)
         if explanation is None or not self.caller.sees(*_who(explanation.job)):
@@ -35,8 +43,6 @@ class ExplainHandler(Handler):
             until_due = (explanation.job.run_at - explanation.now) / 1000
             self.set_header("Retry-After", retry_after(max(explanation.seconds or 0.0, until_due)))
         self.send_json(explain_document(explanation))
-
-    head = get
 
     async def _limited(self, explanation: Explanation) -> Explanation:
         """Return the explanation without the ids of jobs that the caller does not see."""

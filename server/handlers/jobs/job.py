@@ -1,12 +1,13 @@
 """`/jobs/{job_id}`: get, delete, cancel and retry one job, and read its output."""
 
-from typing import ClassVar
 from uuid import UUID
 
 from server.auth.callers import Role
 from server.documents.field_errors import read_document
 from server.documents.filters import ViewQuery, WaitQuery
 from server.documents.options.job_options import JobChanges
+from server.documents.schemas.files import LogsDocument
+from server.documents.schemas.jobs import ChangedDocument, JobView
 from server.events.documents import LogsQuery, output_document, output_lines, output_text
 from server.handlers.base import Handler
 from server.handlers.query import query_parameters, read_query, wait_seconds
@@ -14,6 +15,7 @@ from server.http.body import JSON_LINES, MERGE_PATCH, Body, JsonBody, json_body
 from server.http.codes import Code
 from server.http.problems import Problem
 from server.jobs.jobs import Jobs
+from server.openapi.operation import Operation
 from server.store.threads import StoreThreads
 from storage.jobs.events import Events
 
@@ -32,12 +34,20 @@ class JobHandler(OneJobHandler):
     """One job."""
 
     ROUTE = "/jobs/{job_id}"
-    ALLOW = "DELETE, GET, HEAD, OPTIONS, PATCH"
-    ROLES: ClassVar = {"DELETE": Role.SUBMIT, "PATCH": Role.SUBMIT}
-    QUERIES: ClassVar = {"GET": (WaitQuery, ViewQuery)}
 
+    @Operation(
+        "getJob",
+        "jobs",
+        {200: JobView},
+        queries=(WaitQuery, ViewQuery),
+        response_headers={200: ("Preference-Applied", "Retry-After")},
+    )
     async def get(self, job_id: str) -> None:
-        """Send the job, after waiting for its end with `?wait=30` or `Prefer: wait=30`."""
+        """Get a job.
+
+        With a wait, the response comes once the job is final. The status is 200 also if the job has
+        failed.
+        """
         parsed_id = parse_job_id(job_id)
         parameters = query_parameters(self)
         parameters.pop("wait", None)
@@ -45,8 +55,6 @@ class JobHandler(OneJobHandler):
         seconds = wait_seconds(self)
         self.is_timed = not seconds
         self.send_response(await self.jobs.get(parsed_id, self.caller, seconds, view))
-
-    head = get
 
     async def body(self) -> Body:
         """Accept JSON for PATCH. Raises Problem 413 or 415."""
@@ -59,16 +67,34 @@ class JobHandler(OneJobHandler):
         super().options(*args)
         self.set_header("Accept-Patch", f"application/json, {MERGE_PATCH}")
 
+    @Operation(
+        "changeJob",
+        "jobs",
+        {200: JobView},
+        role=Role.SUBMIT,
+        is_own=True,
+        body=JobChanges,
+        problems=(409,),
+        response_headers={200: ("Retry-After",)},
+    )
     async def patch(self, job_id: str) -> None:
-        """Change options of the job while it is queued."""
+        """Change a queued job.
+
+        Absent options stay unchanged. With the job's ETag in If-Match, the change is made only if
+        nobody has changed the job since.
+        """
         self.require_body()
         assert isinstance(self.received, JsonBody)
         changes = read_document(JobChanges, self.received.document())
         parsed_id = parse_job_id(job_id)
         self.send_response(await self.jobs.change(parsed_id, changes, self.caller, self.conditions))
 
+    @Operation("deleteJob", "jobs", {204: None}, role=Role.SUBMIT, is_own=True, problems=(409,))
     async def delete(self, job_id: str) -> None:
-        """Delete a final job, and its file unless another job uses it."""
+        """Delete a final job.
+
+        Its file is deleted, too, unless another job uses it.
+        """
         self.require_body()
         response = await self.jobs.delete(parse_job_id(job_id), self.caller, self.conditions)
         self.send_response(response)
@@ -78,11 +104,21 @@ class CancelHandler(OneJobHandler):
     """The cancel of one job."""
 
     ROUTE = "/jobs/{job_id}/cancel"
-    ALLOW = "OPTIONS, POST"
-    ROLES: ClassVar = {"POST": Role.SUBMIT}
 
+    @Operation(
+        "cancelJob",
+        "jobs",
+        {200: ChangedDocument, 202: ChangedDocument},
+        role=Role.SUBMIT,
+        is_own=True,
+        problems=(409,),
+    )
     async def post(self, job_id: str) -> None:
-        """Cancel the job; responds when its process has ended, or after two seconds."""
+        """Cancel a job.
+
+        The status is 200 if the job's process has ended, and 202 if it may still be running after
+        two seconds.
+        """
         self.require_body()
         parsed_id, headers = parse_job_id(job_id), self.request.headers
         response = await self.jobs.cancel(parsed_id, self.caller, headers, self.conditions)
@@ -93,11 +129,22 @@ class RetryHandler(OneJobHandler):
     """The retry of a job that failed or was canceled."""
 
     ROUTE = "/jobs/{job_id}/retry"
-    ALLOW = "OPTIONS, POST"
-    ROLES: ClassVar = {"POST": Role.SUBMIT}
 
+    @Operation(
+        "retryJob",
+        "jobs",
+        {202: ChangedDocument},
+        role=Role.SUBMIT,
+        is_own=True,
+        problems=(409,),
+        response_headers={202: ("Location",)},
+    )
     async def post(self, job_id: str) -> None:
-        """Queue the job again, with its id and its full number of retries."""
+        """Queue a failed or canceled job again.
+
+        The job keeps its id and its attempts, and may use all of its retries again. It waits again
+        for the jobs in its `after`, and is refused if one of these has to be retried first.
+        """
         self.require_body()
         parsed_id, headers = parse_job_id(job_id), self.request.headers
         response = await self.jobs.retry(parsed_id, self.caller, headers, self.conditions)
@@ -110,11 +157,19 @@ class OutputHandler(OneJobHandler):
     events: Events
     threads: StoreThreads
     ROUTE = "/jobs/{job_id}/logs"
-    QUERIES: ClassVar = {"GET": (LogsQuery,)}
 
+    @Operation(
+        "getJobLogs",
+        "events",
+        {200: ("text/plain", LogsDocument, "application/jsonl")},
+        queries=(LogsQuery,),
+    )
     async def get(self, job_id: str) -> None:
-        """Send the output of the newest or a given attempt, as text or, if accepted, as JSON or as
-        JSON Lines."""
+        """The output of an attempt.
+
+        As text, as JSON with `Accept: application/json`, or with `Accept: application/jsonl` as
+        JSON Lines, one log entry on each line.
+        """
         parsed_id, query = parse_job_id(job_id), read_query(LogsQuery, query_parameters(self))
         job = await self.jobs.wait(parsed_id, self.caller)
         attempt = query.attempt or job.attempt
@@ -140,8 +195,6 @@ class OutputHandler(OneJobHandler):
                 lambda: output_text(read(parsed_id, attempt), query.selected)
             )
             self._send_attachment(f"{parsed_id}-{attempt}.log", text, "text/plain")
-
-    head = get
 
     def _send_attachment(self, name: str, content: bytes, kind: str) -> None:
         self.set_header("Content-Disposition", f'attachment; filename="{name}"')

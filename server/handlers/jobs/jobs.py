@@ -2,13 +2,13 @@
 
 from collections.abc import Callable
 from dataclasses import replace
-from typing import ClassVar
 
 from server.auth.callers import Role
 from server.checking.received import FILES_PART, Received
 from server.checking.submission import CheckedSubmission
 from server.documents.filters import ListQuery, SetQuery, SubmissionQuery
 from server.documents.jobs import next_link, page_document, set_document
+from server.documents.schemas.jobs import JobView, PageDocument
 from server.handlers.base import Handler
 from server.handlers.jobs.submission import SubmissionHandler
 from server.handlers.query import query_parameters, query_wait_seconds, read_query, wait_seconds
@@ -18,6 +18,7 @@ from server.http.problems import FieldError, Problem, unacceptable
 from server.jobs.admission import Admission
 from server.jobs.response import Response
 from server.jobs.submissions import Submitted
+from server.openapi.operation import NEW_JOB, SUBMISSION_HEADERS, Operation
 from server.upload.file_part import FilePart
 from server.upload.form import OVERHEAD_BYTES, FormBody
 from storage.records.queue_name import DEFAULT_QUEUE
@@ -27,9 +28,6 @@ class JobsHandler(SubmissionHandler):
     """The collection of jobs."""
 
     ROUTE = "/jobs"
-    ALLOW = "GET, HEAD, OPTIONS, POST"
-    ROLES: ClassVar = {"POST": Role.SUBMIT}
-    QUERIES: ClassVar = {"GET": (ListQuery, SetQuery), "POST": (SubmissionQuery,)}
     _wait = 0.0
     """How many seconds to wait for the end of the new job."""
     _is_dry_run = False
@@ -61,19 +59,41 @@ class JobsHandler(SubmissionHandler):
         await self.admit(size, is_form, self._is_dry_run, self._least_file_size(size))
         return body
 
+    @Operation(
+        "listJobs",
+        "jobs",
+        {200: PageDocument},
+        queries=(ListQuery, SetQuery),
+        response_headers={200: ("Link", "Preference-Applied", "Retry-After")},
+    )
     async def get(self) -> None:
-        """Send a page of jobs, newest first, or the jobs of `?id=…&id=…&wait=30`."""
+        """List jobs, or get several jobs by their ids.
+
+        Newest first. With `id`, the response has these jobs, and other parameters than `wait` are
+        not allowed; without it, `wait` is not allowed.
+        """
         if "id" in self.request.query_arguments:
             await self._send_by_ids()
         else:
             await self._send_page()
 
-    head = get
-
+    @Operation(
+        "submitJob",
+        "jobs",
+        {200: JobView, 202: JobView},
+        role=Role.SUBMIT,
+        queries=(SubmissionQuery,),
+        body=NEW_JOB,
+        problems=(409, 507),
+        response_headers={200: SUBMISSION_HEADERS, 202: (*SUBMISSION_HEADERS, "Retry-After")},
+        request_headers=("Idempotency-Key", "Traceparent"),
+    )
     async def post(self) -> None:
-        """Validate and store a new job; with `?wait=30` or `Prefer: wait=30`, wait for its end.
+        """Submit a job.
 
-        With `?dry_run=true`, nothing is stored.
+        The status is 202 when the job is stored, and 200 if it became final during the wait. A dry
+        run answers 200 with the job as it would be stored, with an id of zeros, and its estimates
+        in `dry_run`. A job with a file needs a form: see uploadJob.
         """
         self.require_body()
         assert self.admission

@@ -3,17 +3,18 @@
 import logging
 from contextlib import suppress
 from functools import partial
-from typing import ClassVar
 
 from tornado.iostream import StreamClosedError
 
 from server.documents.analyses.lines import DEFAULT_LIMIT, LineParameters, LinesQuery
+from server.documents.schemas.files import LinesDocument
 from server.handlers.jobs.job import OneJobHandler, parse_job_id
 from server.handlers.query import query_parameters, read_query
 from server.http.blocking import RunBlocking
 from server.http.codes import Code
 from server.http.negotiation import wants_text
 from server.http.problems import FieldError, Problem, unacceptable, unavailable
+from server.openapi.operation import Operation
 from server.processes.line_readers import LineReaders
 from storage.files.uploads import Uploads
 from storage.records.job import Job
@@ -39,10 +40,22 @@ class LinesHandler(OneJobHandler):
     readers: LineReaders
     run_file_io: RunBlocking
     ROUTE = "/jobs/{job_id}/lines"
-    QUERIES: ClassVar = {"GET": (LinesQuery,)}
 
+    @Operation(
+        "getJobLines",
+        "jobs",
+        {200: (LinesDocument, "text/plain")},
+        queries=(LinesQuery,),
+        problems=(409, 410),
+    )
     async def get(self, job_id: str) -> None:
-        """Send a page of lines as JSON, or all lines as text."""
+        """Lines of the file of a job.
+
+        Lines that meet all conditions, as pages of JSON or, with `Accept: text/plain`, all of them
+        as text. A page ends after two seconds at the latest; follow `next`. Lines of an archive
+        come from all its files that the job has selected, or from `member`. If the job has counted
+        records of several lines, or with `records=multi_line`, whole records are returned.
+        """
         parsed_id = parse_job_id(job_id)
         parameters = query_parameters(self)
         for name in ("member", "match", "regex"):
@@ -57,8 +70,6 @@ class LinesHandler(OneJobHandler):
             request["query"]["limit"] = query.limit or DEFAULT_LIMIT
             answer = _require_found(await self.readers.read(request, self.caller.sharer))
             self.send_content(answer["body"])
-
-    head = get
 
     async def _request(self, job: Job, query: LineParameters) -> Json:
         """The request for `runner.lines`. Raises Problem 404 and 503."""

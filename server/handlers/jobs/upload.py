@@ -1,12 +1,13 @@
 """`/jobs/upload`: submit a job with a file."""
 
-from typing import ClassVar
+from dataclasses import replace
 
 from server.handlers.base import Handler
 from server.handlers.jobs.jobs import JobsHandler
 from server.http.body import Body, media_type
 from server.http.codes import Code
 from server.http.problems import Problem
+from server.openapi.operation import FORM
 
 
 class UploadHandler(JobsHandler):
@@ -16,9 +17,18 @@ class UploadHandler(JobsHandler):
     """
 
     ROUTE = "/jobs/upload"
-    ALLOW = "OPTIONS, POST"
-    QUERIES: ClassVar = {"POST": JobsHandler.QUERIES["POST"]}
     get = head = Handler.get  # type: ignore[assignment]  # as RequestHandler has it: none
+
+    @replace(
+        JobsHandler.OPERATIONS["POST"],
+        id="uploadJob",
+        body=FORM,
+        summary="Submit a job with a file",
+        description="The answers are those of submitJob. The path /jobs takes the same forms.",
+    )
+    async def post(self) -> None:
+        """Submit the job of a form."""
+        await super().post()
 
     async def body(self) -> Body:
         """Accept a form for a new job. Raises as `JobsHandler.body` does."""

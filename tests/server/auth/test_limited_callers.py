@@ -18,7 +18,7 @@ from tornado.ioloop import IOLoop
 from server.api.description import OPERATIONS
 from server.app import App
 from server.auth.callers import Caller, Rights, Role, parse_rights
-from server.openapi.operations.operation import Operation
+from server.openapi.operation import Operation
 from server.routes import routes
 from tests.support.api import Client, analyze_form, form, open_app, read
 from tests.support.event_clients import Followers

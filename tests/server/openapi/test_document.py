@@ -43,20 +43,14 @@ METHODS = ("get", "head", "post", "put", "patch", "delete", "options")
 
 def api_handlers(app: App) -> dict[str, type[Handler]]:
     """Return the handler of each path of the API, named as in the document; without the pages."""
-    found = {}
-    for rule in routes(app):
-        pattern = rule.regex.pattern
-        has_name = pattern.startswith(
-            ("/queues", "/pattern-sets", "/schedules", "/analyze", "/types")
-        )
-        name = "{name}" if has_name else "{job_id}"
-        name = "{batch_id}" if pattern.startswith("/batches") else name
-        name = "{upload_id}" if pattern.startswith("/uploads") else name
-        name = "{hash}" if pattern.startswith("/files") else name
-        path = pattern.removesuffix("$").removesuffix("/?").replace("([^/]+)", name)
-        path = path.replace("(.+)", "{name}")
-        found[path.replace("\\", "")] = rule.handler_class
-    return {path: handler for path, handler in found.items() if handler not in WITHOUT_API}
+    rules = [rule for rule in routes(app) if rule.handler_class not in WITHOUT_API]
+    return {rule.handler_class.ROUTE: rule.handler_class for rule in rules}
+
+
+def test_each_handler_has_the_route_of_its_path(app: App) -> None:
+    for path in api_handlers(app):
+        found = next(rule for rule in routes(app) if rule.regex.match(path))
+        assert path == found.handler_class.ROUTE
 
 
 def implemented(handler: type[RequestHandler]) -> set[str]:

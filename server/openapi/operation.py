@@ -1,12 +1,14 @@
-"""`Operation`: one method of one path, as a row of the table of all operations."""
+"""`Operation`: what the API says about one method of one path."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
-
-from pydantic import BaseModel
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from inspect import cleandoc
+from typing import TypeVar
 
 from server.auth.callers import Role
+from server.documents.filters import Query
 
+F = TypeVar("F", bound=Callable[..., object])
 NEW_JOB = "new job"
 """Stands for the models of new jobs, which are generated from the job types."""
 BATCH = "batch"
@@ -21,8 +23,6 @@ ZIP = "application/zip"
 OFFSET_STREAM = "application/offset+octet-stream"
 """The media type of bytes that are appended to an upload, and stands for such a body."""
 EVENT_STREAM = "text/event-stream"
-OWN_JOBS = "submit for jobs that the caller has submitted, admin for others"
-"""In place of a role."""
 TAGS = {
     "jobs": "Submit, read, cancel and retry jobs",
     "files": "Read the files of jobs",
@@ -42,24 +42,25 @@ SUBMISSION_HEADERS = ("Location", "Idempotency-Replayed", "Preference-Applied")
 
 @dataclass(frozen=True)
 class Operation:
-    """One method of one path."""
+    """Decorates a method of a handler, which then requires this role and takes these queries.
 
-    path: str
-    summary: str
-    responses: Mapping[int, object]
-    """By status: the type of the document, a media type if it is not JSON, a tuple of both, or None
-    for a response without content."""
+    The docstring of the method is for clients, unless there is a summary: its first line is the
+    summary of the operation, and the rest is the description.
+    """
+
     id: str
     """Names the method in generated clients."""
     tag: str
     """One of TAGS. Some generators make one class for each."""
-    description: str = ""
-    method: str = "get"
-    role: Role | str | None = Role.READ
-    """The role that the caller needs; None if no token is needed. The handlers enforce it."""
-    of_all: bool = False
-    """Whether it is about all jobs, so that a caller who does not see all of them gets 403."""
-    queries: tuple[type[BaseModel], ...] = ()
+    responses: Mapping[int, object]
+    """By status: the type of the document, a media type if it is not JSON, a tuple of both, or None
+    for a response without content."""
+    role: Role | None = Role.READ
+    """The role that the caller needs; None if no token is needed."""
+    is_own: bool = False
+    """Whether the role is enough only for jobs that the caller has submitted; others need admin."""
+    queries: tuple[type[Query], ...] = ()
+    """The models of the query parameters."""
     body: object = None
     events: tuple[object, ...] = ()
     """The types of the events in a stream."""
@@ -69,6 +70,24 @@ class Operation:
     """By status: headers besides those that every response has."""
     request_headers: tuple[str, ...] = ()
     """Headers besides those that follow from the other fields."""
+    path: str = ""
+    """ROUTE of the handler."""
+    of_all: bool = False
+    """Whether it is about all jobs, so that a caller who does not see all of them gets 403."""
+    method: str = ""
+    summary: str = ""
+    description: str = ""
+
+    def __call__(self, method: F) -> F:
+        """Describe a method of a handler."""
+        summary, _, rest = cleandoc(method.__doc__ or "").partition("\n\n")
+        vars(method)["operation"] = replace(
+            self,
+            method=method.__name__.lower(),
+            summary=self.summary or summary.rstrip("."),
+            description=self.description or " ".join(rest.split()),
+        )
+        return method
 
     @property
     def is_stream(self) -> bool:
