@@ -12,6 +12,7 @@ from uuid import UUID
 from tornado.httputil import HTTPServerRequest
 from tornado.routing import URLSpec
 
+from server.api.failures import FailuresHandler
 from server.app import App
 from server.handlers.application import ListenerApplication
 from server.handlers.audit import AuditHandler
@@ -35,7 +36,6 @@ from server.handlers.jobs.batches import (
 from server.handlers.jobs.bulk import BulkCancelHandler, BulkRetryHandler
 from server.handlers.jobs.events import EventsHandler, JobEventsHandler
 from server.handlers.jobs.explain import ExplainHandler
-from server.handlers.jobs.failures import FailuresHandler
 from server.handlers.jobs.job import CancelHandler, JobHandler, OutputHandler, RetryHandler
 from server.handlers.jobs.jobs import JobsHandler
 from server.handlers.jobs.lines import LinesHandler

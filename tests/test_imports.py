@@ -146,9 +146,10 @@ MAY_IMPORT = {
     "server.handlers.jobs": "server.analyses server.auth server.checking server.documents "
     "server.documents.analyses server.documents.options server.documents.schemas server.events "
     "server.handlers server.http server.jobs server.openapi server.processes server.store "
-    "server.upload storage.files storage.jobs storage.liveness storage.queries storage.records",
-    "server.api": "runner.job_types server.handlers server.handlers.files server.handlers.jobs "
-    "server.openapi storage.records",
+    "server.upload storage.files storage.jobs storage.queries storage.records",
+    "server.api": "runner.job_types server.documents server.documents.options "
+    "server.documents.schemas server.handlers server.handlers.files server.handlers.jobs "
+    "server.openapi server.store storage.queries storage.records",
     "server": "server.* runner.job_types runner.job_types.registry storage storage.access "
     "storage.audit storage.files storage.jobs storage.liveness storage.queries storage.records "
     "storage.schedules storage.settings storage.telemetry",
@@ -196,7 +197,7 @@ LIBRARIES = {
     "compression": "loganalysis.* admin.backup.destinations.*",  # standard from Python 3.14 on
     "pydantic": "runner.* server.* storage.*",
     # a TypedDict that Pydantic reads before Python 3.12; type checkers read the client's own
-    "typing_extensions": "server.documents.* jobservice._async.* jobservice._sync.*",
+    "typing_extensions": "server.api.* server.documents.* jobservice._async.* jobservice._sync.*",
     "rich": "jobservice.cli.*",
     "typer": "jobservice.cli.*",
     "jwt": "server.sign_in.jwt_checks",

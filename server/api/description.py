@@ -6,6 +6,7 @@ from functools import cache
 from pathlib import Path
 
 from runner.job_types.base import AnyJobType
+from server.api.failures import FailuresHandler
 from server.handlers.audit import AuditHandler
 from server.handlers.base import Handler
 from server.handlers.files.bundle import BundleHandler
@@ -25,7 +26,6 @@ from server.handlers.jobs.batches import (
 from server.handlers.jobs.bulk import BulkCancelHandler, BulkRetryHandler
 from server.handlers.jobs.events import EventsHandler, JobEventsHandler
 from server.handlers.jobs.explain import ExplainHandler
-from server.handlers.jobs.failures import FailuresHandler
 from server.handlers.jobs.job import CancelHandler, JobHandler, OutputHandler, RetryHandler
 from server.handlers.jobs.jobs import JobsHandler
 from server.handlers.jobs.lines import LinesHandler

@@ -87,7 +87,7 @@ FAILURES = (
     ),
     Mutant(
         "a cursor of failures is checked",
-        "server/documents/failures.py",
+        "server/api/failures.py",
         "position is None or position[0] >= 1 << 62",
         "position is None",
         API,

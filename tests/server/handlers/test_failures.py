@@ -6,7 +6,7 @@ from uuid import UUID
 
 import pytest
 
-from server.documents.failures import encode_position, parse_position
+from server.api.failures import encode_position, parse_position
 from storage.db.models import JobRow
 from storage.queries import failures
 from tests.support.api import Client, fields, read

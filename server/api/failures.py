@@ -1,20 +1,69 @@
-"""The query of `GET /failures`, and the document of its response."""
+"""`/failures`: the failed jobs, grouped by their errors."""
 
 import base64
 import binascii
+from collections.abc import Callable
+from dataclasses import replace
 from typing import Annotated, ClassVar
 from uuid import UUID
 
 from pydantic import AfterValidator, Field
+from typing_extensions import TypedDict
 
 from server.documents.filters import Query, Text, Whole
 from server.documents.jobs import rfc3339
 from server.documents.options.tags import WantedTags
 from server.documents.options.times import PastTime
-from server.documents.schemas.failures import FailureDocument, FailuresDocument
+from server.documents.schemas.common import Id, Time
+from server.handlers.base import Handler
+from server.handlers.query import query_parameters, read_query
+from server.openapi.operation import Operation
+from server.store.threads import StoreThreads
 from storage.queries.failures import FailureGroup, Failures, Position
 from storage.records.failure_kind import error_texts
 from storage.records.filters import Filters
+
+
+class FailureDocument(TypedDict):
+    """Failed jobs of one type whose errors are alike."""
+
+    failure: str
+    """Names the group: the filter `failure` of lists and of bulk changes selects its jobs."""
+    type: str
+    """The job type."""
+    error_type: str
+    """Kind of the error, such as the name of an exception, `TimedOut` or `Lost`."""
+    message: str
+    """The message that the jobs have in common, up to 300 characters, with # in place of each
+    number and id."""
+    latest_message: str
+    """The message of the latest failure, up to 1,000 characters."""
+    count: int
+    """Number of the jobs."""
+    first_at: Time
+    """When the first of them failed."""
+    last_at: Time
+    """When the latest of them failed."""
+    job_ids: list[Id]
+    """The latest of them, up to five."""
+
+
+class FailuresDocument(TypedDict):
+    """Groups of failed jobs, the largest first."""
+
+    items: list[FailureDocument]
+    """The groups, up to `limit`."""
+    group_count: int
+    """Number of all groups, also of those beyond `limit`."""
+    failed: int
+    """Number of the jobs in all groups."""
+    looked_back_to: Time | None
+    """Jobs that failed earlier were not looked at, because that would have taken too long; null if
+    all were."""
+    next: str | None
+    """Repeat the request with it as `cursor` to look at earlier failures; null if all were looked
+    at."""
+
 
 MAX_EXAMPLE_LENGTH = 1000
 _TIME_BYTES = 8
@@ -95,3 +144,26 @@ def _failure_document(group: FailureGroup) -> FailureDocument:
         "last_at": rfc3339(group.last_at),
         "job_ids": [str(job_id) for job_id in group.job_ids],
     }
+
+
+class FailuresHandler(Handler):
+    """Groups of failed jobs."""
+
+    find_failures: Callable[[Filters, Position | None], Failures]
+    threads: StoreThreads
+    ROUTE = "/failures"
+    LIMITED = True
+
+    @Operation("listFailures", "jobs", {200: FailuresDocument}, queries=(FailuresQuery,))
+    async def get(self) -> None:
+        """Failed jobs, grouped by their errors.
+
+        Jobs of one type are in a group if their errors have the same type and, without numbers and
+        ids, the same message. The largest groups come first. The latest failures are looked at, for
+        about half a second; `next` continues with earlier ones. The filter `failure` of listJobs
+        and retryJobs selects the jobs of a group.
+        """
+        query = read_query(FailuresQuery, query_parameters(self, FailuresQuery.REPEATABLE))
+        filters = replace(query.filters(), view=self.caller.view)
+        found = await self.threads.run(self.find_failures, filters, query.start_after())
+        self.send_json(failures_document(found, query.limit))
