@@ -12,10 +12,10 @@ from uuid import UUID
 from tornado.httputil import HTTPServerRequest
 from tornado.routing import URLSpec
 
+from server.api.audit import AuditHandler
 from server.api.failures import FailuresHandler
 from server.app import App
 from server.handlers.application import ListenerApplication
-from server.handlers.audit import AuditHandler
 from server.handlers.base import Handler
 from server.handlers.files.bundle import BundleHandler
 from server.handlers.files.files import FileHandler as JobFileHandler

@@ -147,9 +147,9 @@ MAY_IMPORT = {
     "server.documents.analyses server.documents.options server.documents.schemas server.events "
     "server.handlers server.http server.jobs server.openapi server.processes server.store "
     "server.upload storage.files storage.jobs storage.queries storage.records",
-    "server.api": "runner.job_types server.documents server.documents.options "
+    "server.api": "runner.job_types server.auth server.documents server.documents.options "
     "server.documents.schemas server.handlers server.handlers.files server.handlers.jobs "
-    "server.openapi server.store storage.queries storage.records",
+    "server.http server.openapi server.store storage.audit storage.queries storage.records",
     "server": "server.* runner.job_types runner.job_types.registry storage storage.access "
     "storage.audit storage.files storage.jobs storage.liveness storage.queries storage.records "
     "storage.schedules storage.settings storage.telemetry",

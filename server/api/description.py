@@ -6,8 +6,8 @@ from functools import cache
 from pathlib import Path
 
 from runner.job_types.base import AnyJobType
+from server.api.audit import AuditHandler
 from server.api.failures import FailuresHandler
-from server.handlers.audit import AuditHandler
 from server.handlers.base import Handler
 from server.handlers.files.bundle import BundleHandler
 from server.handlers.files.files import FileHandler, FilesArchiveHandler, FilesHandler

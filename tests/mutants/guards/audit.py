@@ -58,7 +58,7 @@ AUDIT = (
     ),
     Mutant(
         "a filter for an action that is never recorded is refused",
-        "server/documents/audit.py",
+        "server/api/audit.py",
         "        if text not in names:\n",
         "        if False:\n",
         API,
@@ -86,7 +86,7 @@ AUDIT = (
     ),
     Mutant(
         "only admins may read the log",
-        "server/handlers/audit.py",
+        "server/api/audit.py",
         "role=Role.ADMIN",
         "role=Role.READ",
         API,

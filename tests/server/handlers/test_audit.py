@@ -8,7 +8,7 @@ from urllib.parse import quote
 
 import pytest
 
-from server.handlers import audit
+from server.api import audit
 from storage.audit.log import AuditLog
 from storage.audit.record import entry_id
 from storage.db.models_audit import AuditRow
