@@ -12,11 +12,11 @@ from tornado.web import RequestHandler
 
 from runner.job_types.registry.found import JobTypes
 from server.api.description import openapi_document
+from server.api.types import TypeDocuments
 from server.auth.addresses import AllowedHosts
 from server.authentication import open_authentication, open_proxies, ways_to_sign_in
 from server.checking.batch_checks import BatchChecks
 from server.checking.submission import SubmissionChecks
-from server.documents.job_types import TypeDocuments
 from server.documents.metrics import ListenerMetrics
 from server.downloads.downloads import Downloads
 from server.events.callback_sender import OUTCOMES, CallbackSender

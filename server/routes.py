@@ -14,6 +14,7 @@ from tornado.routing import URLSpec
 
 from server.api.audit import AuditHandler
 from server.api.failures import FailuresHandler
+from server.api.types import TypeHandler, TypesHandler
 from server.app import App
 from server.handlers.application import ListenerApplication
 from server.handlers.base import Handler
@@ -56,7 +57,6 @@ from server.handlers.schedules import ScheduleHandler, ScheduleRunHandler, Sched
 from server.handlers.session import SessionHandler
 from server.handlers.sign_in import CallbackHandler, RenewalHandler, SignInHandler, SignOutHandler
 from server.handlers.stream_tokens import StreamTokensHandler
-from server.handlers.types import TypeHandler, TypesHandler
 from storage.liveness.runners import registered_runners
 from storage.queries.caller_use import count_own
 from storage.queries.explain import explain

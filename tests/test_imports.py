@@ -109,9 +109,9 @@ MAY_IMPORT = {
     "server.documents.options": "server.http storage.records storage.jobs",
     "server.documents.analyses": "runner.job_types server.documents server.documents.schemas "
     "storage.records",
-    "server.documents": "runner.job_types runner.job_types.registry server.documents.options "
-    "server.documents.schemas server.http storage storage.db storage.jobs storage.liveness "
-    "storage.queries storage.records storage.schedules storage.waiting",
+    "server.documents": "runner.job_types server.documents.options server.documents.schemas "
+    "server.http storage storage.db storage.jobs storage.liveness storage.queries storage.records "
+    "storage.schedules storage.waiting",
     "server.upload": "server.checking server.documents server.http storage.files storage.records",
     "server.downloads": "server.http server.upload storage.files storage.records",
     "server.events": "server.checking server.documents server.documents.options "
@@ -133,9 +133,8 @@ MAY_IMPORT = {
     "storage.liveness storage.notify storage.queries storage.records storage.schedules "
     "storage.waiting",
     "server.fast": "server.auth server.documents server.http server.jobs server.settings",
-    "server.handlers": "runner.job_types runner.job_types.registry server.auth server.checking "
-    "server.documents server.documents.schemas server.http server.jobs server.openapi "
-    "server.pattern_sets "
+    "server.handlers": "runner.job_types server.auth server.checking server.documents "
+    "server.documents.schemas server.http server.jobs server.openapi server.pattern_sets "
     "server.sign_in server.store storage.audit storage.jobs storage.liveness storage.queries "
     "storage.records storage.schedules",
     "server.handlers.files": "server.auth server.documents server.documents.schemas "
@@ -147,9 +146,10 @@ MAY_IMPORT = {
     "server.documents.analyses server.documents.options server.documents.schemas server.events "
     "server.handlers server.http server.jobs server.openapi server.processes server.store "
     "server.upload storage.files storage.jobs storage.queries storage.records",
-    "server.api": "runner.job_types server.auth server.documents server.documents.options "
-    "server.documents.schemas server.handlers server.handlers.files server.handlers.jobs "
-    "server.http server.openapi server.store storage.audit storage.queries storage.records",
+    "server.api": "runner.job_types runner.job_types.registry server.auth server.documents "
+    "server.documents.options server.documents.schemas server.handlers server.handlers.files "
+    "server.handlers.jobs server.http server.openapi server.store storage.audit storage.queries "
+    "storage.records",
     "server": "server.* runner.job_types runner.job_types.registry storage storage.access "
     "storage.audit storage.files storage.jobs storage.liveness storage.queries storage.records "
     "storage.schedules storage.settings storage.telemetry",

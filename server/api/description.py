@@ -8,6 +8,7 @@ from pathlib import Path
 from runner.job_types.base import AnyJobType
 from server.api.audit import AuditHandler
 from server.api.failures import FailuresHandler
+from server.api.types import TypeHandler, TypesHandler
 from server.handlers.base import Handler
 from server.handlers.files.bundle import BundleHandler
 from server.handlers.files.files import FileHandler, FilesArchiveHandler, FilesHandler
@@ -38,7 +39,6 @@ from server.handlers.scale import ScaleHandler
 from server.handlers.schedules import ScheduleHandler, ScheduleRunHandler, SchedulesHandler
 from server.handlers.session import SessionHandler
 from server.handlers.stream_tokens import StreamTokensHandler
-from server.handlers.types import TypeHandler, TypesHandler
 from server.openapi.document import describe
 from storage.records.json_values import Json
 

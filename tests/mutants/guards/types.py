@@ -94,7 +94,7 @@ TYPES = (
     ),
     Mutant(
         "only callers that may submit jobs see what does not work",
-        "server/handlers/types.py",
+        "server/api/types.py",
         "with_broken=self.caller.may_submit",
         "with_broken=True",
         ("tests/server/handlers/test_types.py",),
