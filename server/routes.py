@@ -14,6 +14,7 @@ from tornado.routing import URLSpec
 
 from server.api.audit import AuditHandler
 from server.api.failures import FailuresHandler
+from server.api.pattern_sets import PatternSetHandler, PatternSetsHandler
 from server.api.types import TypeHandler, TypesHandler
 from server.app import App
 from server.handlers.application import ListenerApplication
@@ -50,7 +51,6 @@ from server.handlers.pages import (
     NoPageHandler,
     PageHandler,
 )
-from server.handlers.pattern_sets import PatternSetHandler, PatternSetsHandler
 from server.handlers.queues import QueueHandler, QueuesHandler
 from server.handlers.scale import ScaleHandler
 from server.handlers.schedules import ScheduleHandler, ScheduleRunHandler, SchedulesHandler

@@ -133,10 +133,9 @@ MAY_IMPORT = {
     "storage.liveness storage.notify storage.queries storage.records storage.schedules "
     "storage.waiting",
     "server.fast": "server.auth server.documents server.http server.jobs server.settings",
-    "server.handlers": "runner.job_types server.auth server.checking server.documents "
-    "server.documents.schemas server.http server.jobs server.openapi server.pattern_sets "
-    "server.sign_in server.store storage.audit storage.jobs storage.liveness storage.queries "
-    "storage.records storage.schedules",
+    "server.handlers": "runner.job_types server.auth server.documents server.documents.schemas "
+    "server.http server.jobs server.openapi server.sign_in server.store storage.audit "
+    "storage.jobs storage.liveness storage.queries storage.records storage.schedules",
     "server.handlers.files": "server.auth server.documents server.documents.schemas "
     "server.downloads server.events server.handlers server.handlers.jobs server.http server.jobs "
     "server.openapi "
@@ -146,10 +145,10 @@ MAY_IMPORT = {
     "server.documents.analyses server.documents.options server.documents.schemas server.events "
     "server.handlers server.http server.jobs server.openapi server.processes server.store "
     "server.upload storage.files storage.jobs storage.queries storage.records",
-    "server.api": "runner.job_types runner.job_types.registry server.auth server.documents "
-    "server.documents.options server.documents.schemas server.handlers server.handlers.files "
-    "server.handlers.jobs server.http server.openapi server.store storage.audit storage.queries "
-    "storage.records",
+    "server.api": "runner.job_types runner.job_types.registry server.auth server.checking "
+    "server.documents server.documents.options server.documents.schemas server.handlers "
+    "server.handlers.files server.handlers.jobs server.http server.openapi server.pattern_sets "
+    "server.store storage.audit storage.jobs storage.queries storage.records",
     "server": "server.* runner.job_types runner.job_types.registry storage storage.access "
     "storage.audit storage.files storage.jobs storage.liveness storage.queries storage.records "
     "storage.schedules storage.settings storage.telemetry",

@@ -14,7 +14,7 @@ from server.auth.callers import ANONYMOUS, Role
 from server.handlers.application import ConstructedHandler, ListenerApplication
 from server.handlers.query import require_known_parameters
 from server.http.activity import OTHER
-from server.http.body import SMALL_BYTES, Body, NoBody, RefusedBody, body_size
+from server.http.body import SMALL_BYTES, Body, JsonBody, NoBody, RefusedBody, body_size
 from server.http.codes import Code
 from server.http.compression import compress, gzip_etag, is_compressible, plain_etag
 from server.http.conditions import ALWAYS, conditions_of
@@ -34,6 +34,7 @@ from server.http.response import (
 )
 from server.jobs.response import Response
 from server.openapi.operation import Operation
+from storage.records.json_values import JsonValue
 
 WITH_BODY = frozenset({"POST", "PUT", "PATCH"})
 
@@ -191,6 +192,12 @@ class Handler(ConstructedHandler):
             raise self.received.problem
         if self.authenticator.changes != self._token_changes:
             self._authenticate()
+
+    def json_document(self) -> JsonValue:
+        """Return the body, when it is complete, as JSON has it. Raises Problem 400."""
+        self.require_body()
+        assert isinstance(self.received, JsonBody)
+        return self.received.document()
 
     def is_still_allowed(self) -> bool:
         """Return whether the caller's token or session is still valid, with a sufficient role."""

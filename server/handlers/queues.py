@@ -18,7 +18,7 @@ from server.documents.queues import (
 from server.documents.schemas.queues import QueueDocument, QueuesDocument
 from server.handlers.base import Handler
 from server.http.activity import log_change
-from server.http.body import MERGE_PATCH, Body, JsonBody, json_body
+from server.http.body import MERGE_PATCH, Body, json_body
 from server.http.codes import Code
 from server.http.conditions import ALWAYS
 from server.http.problems import Problem
@@ -116,7 +116,7 @@ class QueueHandler(SeenQueuesHandler):
 
         The status is 201 for a new queue. Fields that are not given get their defaults.
         """
-        settings = self._read().model_dump()
+        settings = read_document(QueueBody, self.json_document()).model_dump()
         put, actor = self.queues.put, self.caller.actor
         require_new_name(name)
         require_queues(self.caller, [name])
@@ -136,7 +136,8 @@ class QueueHandler(SeenQueuesHandler):
 
         Fields that are not given keep their values.
         """
-        changes = self._read().model_dump(exclude_unset=True)
+        body = read_document(QueueBody, self.json_document())
+        changes = body.model_dump(exclude_unset=True)
         self._require_seen(name)
         check = self._check(only_existing=True)
         change = self.queues.change
@@ -193,12 +194,6 @@ class QueueHandler(SeenQueuesHandler):
                 of_settings.require(settings_etag(queue))
 
         return check
-
-    def _read(self) -> QueueBody:
-        """Validate the received settings. Raises Problem 400 and 422."""
-        self.require_body()
-        assert isinstance(self.received, JsonBody)
-        return read_document(QueueBody, self.received.document())
 
 
 def queue_not_found(name: str) -> Problem:

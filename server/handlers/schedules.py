@@ -18,14 +18,13 @@ from server.documents.schemas.jobs import JobView
 from server.documents.schemas.schedules import ScheduleDocument, SchedulesDocument
 from server.handlers.base import Handler
 from server.handlers.query import query_parameters, read_query, wait_seconds
-from server.http.body import MERGE_PATCH, Body, JsonBody, json_body
+from server.http.body import MERGE_PATCH, Body, json_body
 from server.http.codes import Code
 from server.http.problems import Problem
 from server.jobs.admission import Admission, Admissions
 from server.jobs.schedules import ScheduleService, sees_schedule
 from server.jobs.submissions import Submissions
 from server.openapi.operation import SUBMISSION_HEADERS, Operation
-from storage.records.json_values import JsonValue
 from storage.records.queue_name import is_queue_name
 from storage.records.schedule import Schedule
 from storage.schedules.schedules import ScheduleCheck
@@ -134,7 +133,7 @@ class ScheduleHandler(OneScheduleHandler):
         The status is 201 for a new schedule. Its jobs are checked as submissions are. Give either
         cron or every. Schedules of other callers can only be replaced by admins.
         """
-        document = self._read()
+        document = self.json_document()
         require_new_name(name)
         check = self.check(only_existing=False)
         schedule, is_new = await self.schedules.put(name, document, self.caller, check)
@@ -157,7 +156,7 @@ class ScheduleHandler(OneScheduleHandler):
         to its default. `paused` pauses and resumes the schedule. Schedules of other callers can
         only be changed by admins.
         """
-        patch, schedule = self._read(), None
+        patch, schedule = self.json_document(), None
         if is_queue_name(name):
             schedule = await self.schedules.change(name, patch, self.caller, self.check())
         if schedule is None:
@@ -175,12 +174,6 @@ class ScheduleHandler(OneScheduleHandler):
         if not (is_name and await self.schedules.delete(name, self.caller, self.check())):
             raise schedule_not_found(name)
         self.set_status(204)
-
-    def _read(self) -> JsonValue:
-        """Return the body as JSON has it. Raises Problem 400."""
-        self.require_body()
-        assert isinstance(self.received, JsonBody)
-        return self.received.document()
 
     async def _send(self, schedule: Schedule, status: int = 200) -> None:
         self._schedule = schedule

@@ -8,8 +8,13 @@ from collections.abc import Mapping
 from difflib import get_close_matches
 
 from server.checking.sets import FoundSets
-from server.documents.pattern_sets import built_in_head, head_document, set_document
-from server.documents.schemas.pattern_sets import PatternSetDocument, PatternSetHeadDocument
+from server.documents.pattern_sets import (
+    PatternSetDocument,
+    PatternSetHeadDocument,
+    built_in_head,
+    head_document,
+    set_document,
+)
 from server.pattern_sets.built_in.java_exceptions import JAVA_EXCEPTIONS
 from server.pattern_sets.built_in.kernel import KERNEL
 from server.pattern_sets.built_in.nginx import NGINX

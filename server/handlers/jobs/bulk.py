@@ -13,7 +13,7 @@ from server.documents.jobs import bulk_document
 from server.documents.schemas.jobs import BulkDocument
 from server.handlers.base import Handler
 from server.http.activity import log_change
-from server.http.body import Body, JsonBody, json_body
+from server.http.body import Body, json_body
 from server.jobs.admission import QueueWatermark
 from server.jobs.quotas import JobQuotas
 from server.openapi.operation import Operation
@@ -43,9 +43,7 @@ class BulkHandler(Handler):
 
     async def change(self, change: Change) -> None:
         """Change the next batch of matching jobs; sends how many, and a cursor to continue."""
-        self.require_body()
-        assert isinstance(self.received, JsonBody)
-        query = read_document(BulkBody, self.received.document())
+        query = read_document(BulkBody, self.json_document())
         filters = replace(query.filters(), view=self.caller.view)
         start_after, dry_run = query.start_after(), query.dry_run
         requeues = self.REQUEUES and not dry_run

@@ -11,7 +11,7 @@ from server.documents.schemas.jobs import ChangedDocument, JobView
 from server.events.documents import LogsQuery, output_document, output_lines, output_text
 from server.handlers.base import Handler
 from server.handlers.query import query_parameters, read_query, wait_seconds
-from server.http.body import JSON_LINES, MERGE_PATCH, Body, JsonBody, json_body
+from server.http.body import JSON_LINES, MERGE_PATCH, Body, json_body
 from server.http.codes import Code
 from server.http.problems import Problem
 from server.jobs.jobs import Jobs
@@ -83,9 +83,7 @@ class JobHandler(OneJobHandler):
         Absent options stay unchanged. With the job's ETag in If-Match, the change is made only if
         nobody has changed the job since.
         """
-        self.require_body()
-        assert isinstance(self.received, JsonBody)
-        changes = read_document(JobChanges, self.received.document())
+        changes = read_document(JobChanges, self.json_document())
         parsed_id = parse_job_id(job_id)
         self.send_response(await self.jobs.change(parsed_id, changes, self.caller, self.conditions))
 

@@ -108,8 +108,8 @@ QUEUES = (
     Mutant(
         "PUT replaces all settings of a queue",
         "server/handlers/queues.py",
-        "settings = self._read().model_dump()",
-        "settings = self._read().model_dump(exclude_unset=True)",
+        "settings = read_document(QueueBody, self.json_document()).model_dump()",
+        "settings = read_document(QueueBody, self.json_document()).model_dump(exclude_unset=True)",
         API,
     ),
     Mutant(

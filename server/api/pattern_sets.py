@@ -7,9 +7,15 @@ from server.auth.callers import Role
 from server.checking.received import FILE_PART, Received
 from server.checking.submission import SubmissionChecks
 from server.documents.field_errors import read_document
-from server.documents.pattern_sets import MAX_SET_BYTES, PatternSetBody, set_document, set_etag
+from server.documents.pattern_sets import (
+    MAX_SET_BYTES,
+    PatternSetBody,
+    PatternSetDocument,
+    PatternSetsDocument,
+    set_document,
+    set_etag,
+)
 from server.documents.queues import require_new_name
-from server.documents.schemas.pattern_sets import PatternSetDocument, PatternSetsDocument
 from server.handlers.base import Handler
 from server.http.activity import log_change
 from server.http.body import Body, JsonBody, json_body, media_type
@@ -117,10 +123,10 @@ class PatternSetHandler(Handler):
 
     def _read(self) -> JsonValue:
         """Return the body as JSON has it. Raises Problem 400 and 422."""
+        if media_type(self.request.headers)[0] != TEXT:
+            return self.json_document()
         self.require_body()
         assert isinstance(self.received, JsonBody)
-        if media_type(self.request.headers)[0] != TEXT:
-            return self.received.document()
         return {"patterns": patterns_of_text(self.received.text())}
 
     async def _check_patterns(self, patterns: list[JsonValue]) -> None:
