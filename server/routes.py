@@ -15,6 +15,7 @@ from tornado.routing import URLSpec
 from server.api.audit import AuditHandler
 from server.api.failures import FailuresHandler
 from server.api.pattern_sets import PatternSetHandler, PatternSetsHandler
+from server.api.scale import ScaleHandler
 from server.api.types import TypeHandler, TypesHandler
 from server.app import App
 from server.handlers.application import ListenerApplication
@@ -52,7 +53,6 @@ from server.handlers.pages import (
     PageHandler,
 )
 from server.handlers.queues import QueueHandler, QueuesHandler
-from server.handlers.scale import ScaleHandler
 from server.handlers.schedules import ScheduleHandler, ScheduleRunHandler, SchedulesHandler
 from server.handlers.session import SessionHandler
 from server.handlers.sign_in import CallbackHandler, RenewalHandler, SignInHandler, SignOutHandler

@@ -9,6 +9,7 @@ from runner.job_types.base import AnyJobType
 from server.api.audit import AuditHandler
 from server.api.failures import FailuresHandler
 from server.api.pattern_sets import PatternSetHandler, PatternSetsHandler
+from server.api.scale import ScaleHandler
 from server.api.types import TypeHandler, TypesHandler
 from server.handlers.base import Handler
 from server.handlers.files.bundle import BundleHandler
@@ -35,7 +36,6 @@ from server.handlers.jobs.upload import UploadHandler
 from server.handlers.metrics import HistoryHandler, MetricsHandler, OverviewHandler, ReadyHandler
 from server.handlers.pages import IndexHandler
 from server.handlers.queues import QueueHandler, QueuesHandler
-from server.handlers.scale import ScaleHandler
 from server.handlers.schedules import ScheduleHandler, ScheduleRunHandler, SchedulesHandler
 from server.handlers.session import SessionHandler
 from server.handlers.stream_tokens import StreamTokensHandler
