@@ -14,6 +14,8 @@ from tornado.routing import URLSpec
 
 from server.api.audit import AuditHandler
 from server.api.failures import FailuresHandler
+from server.api.health import HealthHandler, MetricsHandler, OpenApiHandler, ReadyHandler
+from server.api.overview import HistoryHandler, OverviewHandler
 from server.api.pattern_sets import PatternSetHandler, PatternSetsHandler
 from server.api.scale import ScaleHandler
 from server.api.types import TypeHandler, TypesHandler
@@ -27,7 +29,6 @@ from server.handlers.files.known_file import KnownFileHandler
 from server.handlers.files.resumable import OneUploadHandler, UploadsHandler
 from server.handlers.files.upload import UploadedFileHandler
 from server.handlers.guides import GuideHandler
-from server.handlers.health import HealthHandler, OpenApiHandler
 from server.handlers.jobs.analyses import ComparisonHandler, ReportHandler
 from server.handlers.jobs.analyze import AnalysisHandler, NamedAnalysisHandler
 from server.handlers.jobs.batches import (
@@ -44,7 +45,6 @@ from server.handlers.jobs.jobs import JobsHandler
 from server.handlers.jobs.lines import LinesHandler
 from server.handlers.jobs.submission import Intake
 from server.handlers.jobs.upload import UploadHandler
-from server.handlers.metrics import HistoryHandler, MetricsHandler, OverviewHandler, ReadyHandler
 from server.handlers.pages import (
     ErrorPageHandler,
     FileHandler,

@@ -135,7 +135,7 @@ MAY_IMPORT = {
     "server.fast": "server.auth server.documents server.http server.jobs server.settings",
     "server.handlers": "runner.job_types server.auth server.documents server.documents.schemas "
     "server.http server.jobs server.openapi server.sign_in server.store storage.audit "
-    "storage.jobs storage.liveness storage.queries storage.records storage.schedules",
+    "storage.jobs storage.queries storage.records storage.schedules",
     "server.handlers.files": "server.auth server.documents server.documents.schemas "
     "server.downloads server.events server.handlers server.handlers.jobs server.http server.jobs "
     "server.openapi "
@@ -147,8 +147,9 @@ MAY_IMPORT = {
     "server.upload storage.files storage.jobs storage.queries storage.records",
     "server.api": "runner.job_types runner.job_types.registry server.auth server.checking "
     "server.documents server.documents.options server.documents.schemas server.handlers "
-    "server.handlers.files server.handlers.jobs server.http server.openapi server.pattern_sets "
-    "server.store storage.audit storage.jobs storage.queries storage.records",
+    "server.handlers.files server.handlers.jobs server.http server.jobs server.openapi "
+    "server.pattern_sets server.store storage.audit storage.jobs storage.liveness storage.queries "
+    "storage.records",
     "server": "server.* runner.job_types runner.job_types.registry storage storage.access "
     "storage.audit storage.files storage.jobs storage.liveness storage.queries storage.records "
     "storage.schedules storage.settings storage.telemetry",

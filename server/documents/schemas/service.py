@@ -8,35 +8,6 @@ from server.documents.schemas.common import Time
 from storage.records.json_values import Json
 
 
-class HealthDocument(TypedDict):
-    """The listener and its store respond."""
-
-    status: Literal["ok"]
-    """Always ok."""
-    version: str
-    """The release of the listener, such as 0.1.0."""
-
-
-class StaleRunnerDocument(TypedDict):
-    """A runner that hangs or is stopped."""
-
-    name: str
-    """Name of the runner."""
-    heartbeat_age: float | None
-    """Seconds since its last heartbeat; null if it is unknown."""
-
-
-class ReadyDocument(TypedDict):
-    """New jobs can be accepted."""
-
-    status: Literal["ready"]
-    """Always ready."""
-    runners: int
-    """Number of living runners that can start jobs."""
-    stale_runners: list[StaleRunnerDocument]
-    """Runners that hang or are stopped."""
-
-
 class RequestQuotaDocument(TypedDict):
     """How many requests a caller may send."""
 

@@ -15,7 +15,7 @@ DISK = ("tests/server/jobs/test_disk_watermark.py",)
 STORE_FAULTS = (
     Mutant(
         "a listener reports its figures without the store",
-        "server/handlers/metrics.py",
+        "server/api/health.py",
         "suppress(StoreError, TimeoutError)",
         "suppress(TimeoutError)",
         ("tests/server/documents/test_metrics.py",),

@@ -1,14 +1,15 @@
-"""`/metrics`, `/overview`, `/overview/history` and `/readyz`: for monitoring."""
+"""`/healthz`, `/readyz`, `/metrics` and `/openapi.json`: the state of a listener, and its API."""
 
 import asyncio
 import contextlib
 from collections.abc import Callable, Mapping, Sequence
+from typing import Any, Literal
+
+from typing_extensions import TypedDict
 
 from runner.job_types.base import AnyJobType
+from server.api.overview import round_age
 from server.documents.metrics import ListenerMetrics, exposition
-from server.documents.overview import history_document, overview_document, ready_document
-from server.documents.schemas.overview import HistoryDocument, OverviewDocument
-from server.documents.schemas.service import ReadyDocument
 from server.handlers.base import Handler
 from server.http.codes import Code
 from server.http.problems import Problem, unavailable
@@ -19,6 +20,76 @@ from storage.liveness.runners import RegisteredRunner
 from storage.queries.scale import Scale
 from storage.queries.stats import Stats
 from storage.records.job import StoreError, StoreUnusable
+from storage.records.json_values import Json
+from storage.records.release import RELEASE
+
+
+class HealthDocument(TypedDict):
+    """The listener and its store respond."""
+
+    status: Literal["ok"]
+    """Always ok."""
+    version: str
+    """The release of the listener, such as 0.1.0."""
+
+
+class StaleRunnerDocument(TypedDict):
+    """A runner that hangs or is stopped."""
+
+    name: str
+    """Name of the runner."""
+    heartbeat_age: float | None
+    """Seconds since its last heartbeat; null if it is unknown."""
+
+
+class ReadyDocument(TypedDict):
+    """New jobs can be accepted."""
+
+    status: Literal["ready"]
+    """Always ready."""
+    runners: int
+    """Number of living runners that can start jobs."""
+    stale_runners: list[StaleRunnerDocument]
+    """Runners that hang or are stopped."""
+
+
+class HealthHandler(Handler):
+    """Whether this listener and its store respond."""
+
+    query: Callable[[], object]
+    threads: StoreThreads
+    ROUTE = "/healthz"
+    LIMITED = True
+    ANY_QUERY = True
+    RATE_LIMITED = False  # a health check would take a 429 for a dead listener
+
+    @Operation("checkHealth", "service", {200: HealthDocument}, role=None)
+    async def get(self) -> None:
+        """Check that the listener and its store respond.
+
+        For liveness probes. The status is 503 if the store does not respond.
+        """
+        await self.threads.run(self.query)
+        healthy: HealthDocument = {"status": "ok", "version": RELEASE}
+        self.send_json(healthy)
+
+
+class OpenApiHandler(Handler):
+    """The OpenAPI description of the API."""
+
+    document: Json
+    ROUTE = "/openapi.json"
+    LIMITED = True
+    ANY_QUERY = True
+
+    @Operation("getOpenapi", "service", {200: dict[str, Any]})
+    async def get(self) -> None:
+        """This document.
+
+        The description of the API, with the job types of this service.
+        """
+        self.send_json(self.document)
+
 
 STORE_SECONDS = 5.0
 """How long the store may take. Prometheus waits for 10 s by default."""
@@ -55,39 +126,6 @@ class MetricsHandler(Handler):
         self.send_content(text, content_type)
 
 
-class OverviewHandler(Handler):
-    """The statistics of all jobs, as JSON."""
-
-    stats: Batcher[None, Stats]
-    job_types: Mapping[str, AnyJobType]
-    ROUTE = "/overview"
-
-    @Operation("getOverview", "service", {200: OverviewDocument})
-    async def get(self) -> None:
-        """Figures about all jobs as JSON.
-
-        A summary of the metrics: by job type, by queue, and of all living runners.
-        """
-        stats = await self.stats.call(None)
-        self.send_json(overview_document(stats, self.job_types))
-
-
-class HistoryHandler(Handler):
-    """The statistics of the last hour, as JSON."""
-
-    last_hour: Callable[[], list[dict[str, int]]]
-    threads: StoreThreads
-    ROUTE = "/overview/history"
-
-    @Operation("getHistory", "service", {200: HistoryDocument})
-    async def get(self) -> None:
-        """Figures of the last hour.
-
-        Counters once a minute; two of them give a rate. Nothing is recorded while nothing happens.
-        """
-        self.send_json(history_document(await self.threads.run(self.last_hour)))
-
-
 class ReadyHandler(Handler):
     """Whether new jobs can be accepted, and how many runners are alive."""
 
@@ -115,3 +153,15 @@ class ReadyHandler(Handler):
         except Problem as problem:
             raise unavailable(problem.detail, Code.NOT_READY) from problem
         self.send_json(ready_document(await self.threads.run(self.runners)))
+
+
+def ready_document(runners: Sequence[RegisteredRunner]) -> ReadyDocument:
+    """Build the document of a listener that accepts jobs."""
+    stale = [runner for runner in runners if runner.is_stale]
+    return {
+        "status": "ready",
+        "runners": len(runners) - len(stale),
+        "stale_runners": [
+            {"name": runner.name, "heartbeat_age": round_age(runner)} for runner in stale
+        ],
+    }
