@@ -17,6 +17,7 @@ from server.api.failures import FailuresHandler
 from server.api.health import HealthHandler, MetricsHandler, OpenApiHandler, ReadyHandler
 from server.api.overview import HistoryHandler, OverviewHandler
 from server.api.pattern_sets import PatternSetHandler, PatternSetsHandler
+from server.api.queues import QueueHandler, QueuesHandler
 from server.api.scale import ScaleHandler
 from server.api.types import TypeHandler, TypesHandler
 from server.app import App
@@ -52,7 +53,6 @@ from server.handlers.pages import (
     NoPageHandler,
     PageHandler,
 )
-from server.handlers.queues import QueueHandler, QueuesHandler
 from server.handlers.schedules import ScheduleHandler, ScheduleRunHandler, SchedulesHandler
 from server.handlers.session import SessionHandler
 from server.handlers.sign_in import CallbackHandler, RenewalHandler, SignInHandler, SignOutHandler

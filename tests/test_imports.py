@@ -135,7 +135,7 @@ MAY_IMPORT = {
     "server.fast": "server.auth server.documents server.http server.jobs server.settings",
     "server.handlers": "runner.job_types server.auth server.documents server.documents.schemas "
     "server.http server.jobs server.openapi server.sign_in server.store storage.audit "
-    "storage.jobs storage.queries storage.records storage.schedules",
+    "storage.records storage.schedules",
     "server.handlers.files": "server.auth server.documents server.documents.schemas "
     "server.downloads server.events server.handlers server.handlers.jobs server.http server.jobs "
     "server.openapi "

@@ -11,6 +11,7 @@ from server.api.failures import FailuresHandler
 from server.api.health import HealthHandler, MetricsHandler, OpenApiHandler, ReadyHandler
 from server.api.overview import HistoryHandler, OverviewHandler
 from server.api.pattern_sets import PatternSetHandler, PatternSetsHandler
+from server.api.queues import QueueHandler, QueuesHandler
 from server.api.scale import ScaleHandler
 from server.api.types import TypeHandler, TypesHandler
 from server.handlers.base import Handler
@@ -35,7 +36,6 @@ from server.handlers.jobs.jobs import JobsHandler
 from server.handlers.jobs.lines import LinesHandler
 from server.handlers.jobs.upload import UploadHandler
 from server.handlers.pages import IndexHandler
-from server.handlers.queues import QueueHandler, QueuesHandler
 from server.handlers.schedules import ScheduleHandler, ScheduleRunHandler, SchedulesHandler
 from server.handlers.session import SessionHandler
 from server.handlers.stream_tokens import StreamTokensHandler

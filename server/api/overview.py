@@ -6,10 +6,9 @@ from typing_extensions import TypedDict
 
 from runner.job_types.base import AnyJobType
 from server.documents.jobs import limits_document, rfc3339
-from server.documents.queues import queue_document
+from server.documents.queues import QueueDocument, queue_document
 from server.documents.schemas.common import Time
 from server.documents.schemas.jobs import LimitsDocument
-from server.documents.schemas.queues import QueueDocument
 from server.handlers.base import Handler
 from server.openapi.operation import Operation
 from server.store.threads import Batcher, StoreThreads

@@ -8,12 +8,41 @@ from pydantic import BaseModel, ConfigDict, Field, with_config
 from typing_extensions import TypedDict
 
 from server.documents.jobs import rfc3339
-from server.documents.schemas.queues import QueueDocument, QueuesDocument
+from server.documents.schemas.common import Time
 from server.http.problems import FieldError, unacceptable
 from server.http.response import encode_json, etag_of
 from storage.jobs.queues import COUNT_LIMIT, Queue
 from storage.queries.caller_use import OwnCounts
 from storage.records.queue_name import validate_queue_name
+
+
+class QueueDocument(TypedDict):
+    """A queue, and how many jobs it has."""
+
+    name: str
+    """Name of the queue."""
+    max_running: int | None
+    """How many of its jobs may run at once, in all workers together; null without a limit."""
+    paused: bool
+    """Whether it starts no jobs."""
+    paused_at: Time | None
+    """Since when it is paused; null if it is not."""
+    running: int
+    """Number of its running jobs."""
+    queued: int
+    """Number of its queued jobs, counted up to 10,000."""
+    queued_is_more: bool
+    """Whether it has more queued jobs than were counted."""
+    oldest_due_seconds: float | None
+    """How long its longest due job has waited; null without one."""
+
+
+class QueuesDocument(TypedDict):
+    """All queues, sorted by name."""
+
+    items: list[QueueDocument]
+    """The queues."""
+
 
 MaxRunning = Annotated[
     int | None,

@@ -5,8 +5,8 @@ It fails if one of the comments `type: ignore` below is not needed.
 
 import pytest
 
+from server.api.queues import QueuesHandler
 from server.app import App
-from server.handlers.queues import QueuesHandler
 from server.routes import route
 
 

@@ -107,7 +107,7 @@ QUEUES = (
     ),
     Mutant(
         "PUT replaces all settings of a queue",
-        "server/handlers/queues.py",
+        "server/api/queues.py",
         "settings = read_document(QueueBody, self.json_document()).model_dump()",
         "settings = read_document(QueueBody, self.json_document()).model_dump(exclude_unset=True)",
         API,
@@ -128,14 +128,14 @@ QUEUES = (
     ),
     Mutant(
         "the counts of a queue do not stop a change of its settings",
-        "server/handlers/queues.py",
+        "server/api/queues.py",
         """conditions.with_tags(lambda tag: _COUNTS_PART.sub('"', tag))""",
         "conditions",
         API,
     ),
     Mutant(
         "an impossible queue name is not looked up",
-        "server/handlers/queues.py",
+        "server/api/queues.py",
         "if not (is_queue_name(name) and self.caller.sees_queue(name)):",
         "if not self.caller.sees_queue(name):",
         API,

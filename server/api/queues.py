@@ -9,13 +9,14 @@ from server.documents.field_errors import read_document
 from server.documents.queues import (
     QueueBody,
     QueueChanges,
+    QueueDocument,
+    QueuesDocument,
     queue_document,
     queues_document,
     require_new_name,
     settings_etag,
     with_counts,
 )
-from server.documents.schemas.queues import QueueDocument, QueuesDocument
 from server.handlers.base import Handler
 from server.http.activity import log_change
 from server.http.body import MERGE_PATCH, Body, json_body
