@@ -19,6 +19,7 @@ from server.api.overview import HistoryHandler, OverviewHandler
 from server.api.pattern_sets import PatternSetHandler, PatternSetsHandler
 from server.api.queues import QueueHandler, QueuesHandler
 from server.api.scale import ScaleHandler
+from server.api.schedules import ScheduleHandler, ScheduleRunHandler, SchedulesHandler
 from server.api.types import TypeHandler, TypesHandler
 from server.app import App
 from server.handlers.application import ListenerApplication
@@ -53,7 +54,6 @@ from server.handlers.pages import (
     NoPageHandler,
     PageHandler,
 )
-from server.handlers.schedules import ScheduleHandler, ScheduleRunHandler, SchedulesHandler
 from server.handlers.session import SessionHandler
 from server.handlers.sign_in import CallbackHandler, RenewalHandler, SignInHandler, SignOutHandler
 from server.handlers.stream_tokens import StreamTokensHandler

@@ -135,7 +135,7 @@ MAY_IMPORT = {
     "server.fast": "server.auth server.documents server.http server.jobs server.settings",
     "server.handlers": "runner.job_types server.auth server.documents server.documents.schemas "
     "server.http server.jobs server.openapi server.sign_in server.store storage.audit "
-    "storage.records storage.schedules",
+    "storage.records",
     "server.handlers.files": "server.auth server.documents server.documents.schemas "
     "server.downloads server.events server.handlers server.handlers.jobs server.http server.jobs "
     "server.openapi "
@@ -149,7 +149,7 @@ MAY_IMPORT = {
     "server.documents server.documents.options server.documents.schemas server.handlers "
     "server.handlers.files server.handlers.jobs server.http server.jobs server.openapi "
     "server.pattern_sets server.store storage.audit storage.jobs storage.liveness storage.queries "
-    "storage.records",
+    "storage.records storage.schedules",
     "server": "server.* runner.job_types runner.job_types.registry storage storage.access "
     "storage.audit storage.files storage.jobs storage.liveness storage.queries storage.records "
     "storage.schedules storage.settings storage.telemetry",

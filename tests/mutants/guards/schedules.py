@@ -186,14 +186,14 @@ SCHEDULES = (
     ),
     Mutant(
         "only the creator and admins may change a schedule",
-        "server/handlers/schedules.py",
+        "server/api/schedules.py",
         "            if stored and not may:\n",
         "            if False:\n",
         API,
     ),
     Mutant(
         "a change depends on the ETag",
-        "server/handlers/schedules.py",
+        "server/api/schedules.py",
         "                conditions.require(schedule_etag(stored))\n",
         "                pass\n",
         API,

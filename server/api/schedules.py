@@ -9,13 +9,14 @@ from server.documents.schedules import (
     MAX_SCHEDULE_BYTES,
     ScheduleBody,
     ScheduleChanges,
+    ScheduleDocument,
+    SchedulesDocument,
     SchedulesQuery,
     schedule_document,
     schedule_etag,
     schedules_document,
 )
 from server.documents.schemas.jobs import JobView
-from server.documents.schemas.schedules import ScheduleDocument, SchedulesDocument
 from server.handlers.base import Handler
 from server.handlers.query import query_parameters, read_query, wait_seconds
 from server.http.body import MERGE_PATCH, Body, json_body
