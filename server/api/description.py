@@ -7,6 +7,7 @@ from pathlib import Path
 
 from runner.job_types.base import AnyJobType
 from server.api.audit import AuditHandler
+from server.api.batches import BatchCancelHandler, BatchesHandler, BatchHandler, NewBatchHandler
 from server.api.failures import FailuresHandler
 from server.api.health import HealthHandler, MetricsHandler, OpenApiHandler, ReadyHandler
 from server.api.overview import HistoryHandler, OverviewHandler
@@ -23,12 +24,6 @@ from server.handlers.files.resumable import OneUploadHandler, UploadsHandler
 from server.handlers.files.upload import UploadedFileHandler
 from server.handlers.jobs.analyses import ComparisonHandler, ReportHandler
 from server.handlers.jobs.analyze import AnalysisHandler, NamedAnalysisHandler
-from server.handlers.jobs.batches import (
-    BatchCancelHandler,
-    BatchesHandler,
-    BatchHandler,
-    NewBatchHandler,
-)
 from server.handlers.jobs.bulk import BulkCancelHandler, BulkRetryHandler
 from server.handlers.jobs.events import EventsHandler, JobEventsHandler
 from server.handlers.jobs.explain import ExplainHandler

@@ -4,14 +4,15 @@ from uuid import UUID
 
 from server.auth.callers import Role
 from server.checking.batch_body import BatchBody
-from server.documents.batches import BatchListQuery, BatchQuery
-from server.documents.filters import WaitQuery
-from server.documents.schemas.batches import (
+from server.documents.batches import (
     BatchDocument,
     BatchesDocument,
+    BatchListQuery,
+    BatchQuery,
     CanceledBatchDocument,
     SubmittedBatchDocument,
 )
+from server.documents.filters import WaitQuery
 from server.handlers.base import Handler
 from server.handlers.query import query_parameters, read_query, wait_seconds
 from server.http.body import JSON_LINES, Body, JsonBody, content_length, json_body
