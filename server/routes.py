@@ -21,6 +21,8 @@ from server.api.pattern_sets import PatternSetHandler, PatternSetsHandler
 from server.api.queues import QueueHandler, QueuesHandler
 from server.api.scale import ScaleHandler
 from server.api.schedules import ScheduleHandler, ScheduleRunHandler, SchedulesHandler
+from server.api.session import SessionHandler, StreamTokensHandler
+from server.api.sign_in import CallbackHandler, RenewalHandler, SignInHandler, SignOutHandler
 from server.api.types import TypeHandler, TypesHandler
 from server.app import App
 from server.handlers.application import ListenerApplication
@@ -49,9 +51,6 @@ from server.handlers.pages import (
     NoPageHandler,
     PageHandler,
 )
-from server.handlers.session import SessionHandler
-from server.handlers.sign_in import CallbackHandler, RenewalHandler, SignInHandler, SignOutHandler
-from server.handlers.stream_tokens import StreamTokensHandler
 from storage.liveness.runners import registered_runners
 from storage.queries.caller_use import count_own
 from storage.queries.explain import explain

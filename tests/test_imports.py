@@ -133,9 +133,8 @@ MAY_IMPORT = {
     "storage.liveness storage.notify storage.queries storage.records storage.schedules "
     "storage.waiting",
     "server.fast": "server.auth server.documents server.http server.jobs server.settings",
-    "server.handlers": "runner.job_types server.auth server.documents server.documents.schemas "
-    "server.http server.jobs server.openapi server.sign_in server.store storage.audit "
-    "storage.records",
+    "server.handlers": "runner.job_types server.auth server.documents server.http server.jobs "
+    "server.openapi storage.records",
     "server.handlers.files": "server.auth server.documents server.documents.schemas "
     "server.downloads server.events server.handlers server.handlers.jobs server.http server.jobs "
     "server.openapi "
@@ -148,8 +147,8 @@ MAY_IMPORT = {
     "server.api": "runner.job_types runner.job_types.registry server.auth server.checking "
     "server.documents server.documents.options server.documents.schemas server.handlers "
     "server.handlers.files server.handlers.jobs server.http server.jobs server.openapi "
-    "server.pattern_sets server.store storage.audit storage.jobs storage.liveness storage.queries "
-    "storage.records storage.schedules",
+    "server.pattern_sets server.sign_in server.store storage.audit storage.jobs storage.liveness "
+    "storage.queries storage.records storage.schedules",
     "server": "server.* runner.job_types runner.job_types.registry storage storage.access "
     "storage.audit storage.files storage.jobs storage.liveness storage.queries storage.records "
     "storage.schedules storage.settings storage.telemetry",
@@ -197,7 +196,8 @@ LIBRARIES = {
     "compression": "loganalysis.* admin.backup.destinations.*",  # standard from Python 3.14 on
     "pydantic": "runner.* server.* storage.*",
     # a TypedDict that Pydantic reads before Python 3.12; type checkers read the client's own
-    "typing_extensions": "server.api.* server.documents.* jobservice._async.* jobservice._sync.*",
+    "typing_extensions": "server.api.* server.documents.* server.handlers.pages "
+    "jobservice._async.* jobservice._sync.*",
     "rich": "jobservice.cli.*",
     "typer": "jobservice.cli.*",
     "jwt": "server.sign_in.jwt_checks",

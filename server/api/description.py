@@ -15,6 +15,7 @@ from server.api.pattern_sets import PatternSetHandler, PatternSetsHandler
 from server.api.queues import QueueHandler, QueuesHandler
 from server.api.scale import ScaleHandler
 from server.api.schedules import ScheduleHandler, ScheduleRunHandler, SchedulesHandler
+from server.api.session import SessionHandler, StreamTokensHandler
 from server.api.types import TypeHandler, TypesHandler
 from server.handlers.base import Handler
 from server.handlers.files.bundle import BundleHandler
@@ -32,8 +33,6 @@ from server.handlers.jobs.jobs import JobsHandler
 from server.handlers.jobs.lines import LinesHandler
 from server.handlers.jobs.upload import UploadHandler
 from server.handlers.pages import IndexHandler
-from server.handlers.session import SessionHandler
-from server.handlers.stream_tokens import StreamTokensHandler
 from server.openapi.document import describe
 from storage.records.json_values import Json
 

@@ -6,16 +6,19 @@ import re
 from collections.abc import Mapping
 from functools import lru_cache
 from html import escape
+from typing import Literal
+
+from typing_extensions import TypedDict
 
 from runner.job_types.base import AnyJobType
 from server.auth.callers import Role
-from server.documents.schemas.service import IndexDocument, TypeDocument
 from server.handlers.base import Handler
 from server.handlers.web_files import WebFile, WebFiles
 from server.http.codes import Code
 from server.http.negotiation import takes_gzip, wants_page
 from server.http.problems import Problem
 from server.openapi.operation import Operation
+from storage.records.json_values import Json
 
 POLICY = "; ".join(
     [
@@ -71,6 +74,28 @@ class WebHandler(Handler):
     def send_page(self, status: int = 200) -> None:
         """Finish the request with the page, for a browser."""
         self.send(self.files.page_of(self.page), status)
+
+
+class TypeDocument(TypedDict):
+    """A job type: whether it takes a file, and the JSON Schema of its payload."""
+
+    upload: Literal["none", "required", "optional"]
+    """Whether a job of this type needs a file, or may have one."""
+    payload: Json
+    """JSON Schema of the payload."""
+
+
+class IndexDocument(TypedDict):
+    """Where to find the jobs and the API description, and the job types of this service."""
+
+    service: str
+    """Name of the service."""
+    jobs: str
+    """Path of the jobs."""
+    openapi: str
+    """Path of the API description."""
+    job_types: dict[str, TypeDocument]
+    """The job types, by name."""
 
 
 class IndexHandler(WebHandler):

@@ -77,7 +77,7 @@ ACCESS = (
     ),
     Mutant(
         "a page of another origin cannot sign in",
-        "server/handlers/session.py",
+        "server/api/session.py",
         "            require_same_origin(self.request.headers)\n",
         "            pass\n",
         SESSIONS,

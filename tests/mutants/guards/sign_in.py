@@ -52,7 +52,7 @@ SIGN_IN = (
     ),
     Mutant(
         "no page of another site signs a person out",
-        "server/handlers/sign_in.py",
+        "server/api/sign_in.py",
         "        require_same_origin(self.request.headers, by_link=True)\n",
         "",
         FORGERIES,

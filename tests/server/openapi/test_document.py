@@ -13,6 +13,12 @@ from tornado.web import RequestHandler
 
 from runner.job_types.registry import loader as job_types
 from server.api.description import OPERATIONS, examples
+from server.api.sign_in import (
+    CallbackHandler,
+    RenewalHandler,
+    SignInHandler,
+    SignOutHandler,
+)
 from server.app import App
 from server.documents.filters import BulkBody, ListQuery
 from server.documents.schemas.events import CallbackDocument
@@ -21,12 +27,6 @@ from server.documents.submission import Submission
 from server.handlers.base import Handler
 from server.handlers.guides import GuideHandler
 from server.handlers.pages import ErrorPageHandler, FileHandler, NoPageHandler, PageHandler
-from server.handlers.sign_in import (
-    CallbackHandler,
-    RenewalHandler,
-    SignInHandler,
-    SignOutHandler,
-)
 from server.http.codes import Code
 from server.http.problems import CONTENT_TYPE
 from server.routes import routes

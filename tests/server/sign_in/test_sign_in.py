@@ -12,9 +12,9 @@ import pytest
 from tornado.httpclient import HTTPResponse
 from tornado.ioloop import IOLoop
 
+from server.api.sign_in import FLOW_COOKIE, RENEWAL_COOKIE
 from server.app import App
 from server.auth.sessions import COOKIE
-from server.handlers.sign_in import FLOW_COOKIE, RENEWAL_COOKIE
 from tests.support.api import Client, open_app, read
 from tests.support.callers import API_TOKENS, bearer
 from tests.support.servers.openid_provider import AUDIENCE, OpenIdProvider

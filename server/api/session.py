@@ -1,14 +1,18 @@
-"""`/session`: who the caller is, and sign-in and sign-out for the web front end."""
+"""`/session` and `/stream-tokens`: who the caller is, and sign-in for the web front end."""
 
+import time
 from contextlib import suppress
 from functools import partial
+from typing import Literal
+
+from typing_extensions import TypedDict
 
 from server.auth.authenticate import SAFE_METHODS, Authenticator, require_same_origin
 from server.auth.callers import Caller, Role
-from server.auth.sessions import SignIn, cookie_name
+from server.auth.sessions import STREAM_TOKEN_SECONDS, SignIn, cookie_name
 from server.documents.field_errors import read_document
 from server.documents.jobs import rfc3339
-from server.documents.schemas.service import RequestQuotaDocument, SessionDocument, UseQuotaDocument
+from server.documents.schemas.common import Time
 from server.handlers.base import Handler
 from server.http.activity import log_change
 from server.http.body import Body, JsonBody, json_body
@@ -19,6 +23,94 @@ from server.openapi.operation import Operation
 from server.store.threads import StoreThreads
 from storage.audit.log import AuditLog
 from storage.records.job import StoreError
+
+
+class RequestQuotaDocument(TypedDict):
+    """How many requests a caller may send."""
+
+    limit: float
+    """Requests per second."""
+    burst: int
+    """Requests that the caller may send at once."""
+    used: int
+    """How many of `burst` are used up at this listener; each second gives `limit` of them back."""
+
+
+class UseQuotaDocument(TypedDict):
+    """How much of something a caller may use."""
+
+    limit: int
+    """What it may use."""
+    used: int | None
+    """What it uses, counted up to the limit; null if the store does not respond."""
+
+
+class QuotasDocument(TypedDict):
+    """The quotas of a caller. A quota is null if the caller has no such limit."""
+
+    queued: UseQuotaDocument | None
+    """Jobs that may be queued at once."""
+    bytes: UseQuotaDocument | None
+    """Bytes of the files of the caller's jobs, and of its resumable uploads."""
+    requests: RequestQuotaDocument | None
+    """Requests. Without a quota of the caller, this is RATE_LIMIT."""
+
+
+class StreamTokenDocument(TypedDict):
+    """A token that opens event streams."""
+
+    stream_token: str
+    """Send it as `stream_token` in the query of a stream."""
+    expires_at: Time
+    """Streams must be opened before this time; those that are open go on."""
+
+
+class SessionDocument(TypedDict):
+    """The caller and its role."""
+
+    tokens: bool
+    """Whether authentication is on. If it is off, callers have no names and may do anything."""
+    name: str | None
+    """Name of the caller; null without tokens."""
+    role: str
+    """Role of the caller: read-own, read, submit or admin."""
+    queues: list[str] | None
+    """The queues to which the role is limited; null for all queues."""
+    method: Literal["token", "oidc", "proxy"] | None
+    """Who has authenticated the caller: the service by a token, an OpenID Connect provider, or a
+    proxy; null without authentication."""
+    expires_at: str | None
+    """When the caller must authenticate again; null if that does not depend on time alone."""
+    quotas: QuotasDocument
+    """What the caller may use, and what it has used. Without tokens, all are null."""
+
+
+class StreamTokensHandler(Handler):
+    """The creation of stream tokens. Nothing is stored for one."""
+
+    ROUTE = "/stream-tokens"
+    LIMITED = True
+
+    @Operation(
+        "createStreamToken", "events", {200: StreamTokenDocument}, role=Role.READ, problems=(409,)
+    )
+    def post(self) -> None:
+        """Get a token for event streams.
+
+        For `EventSource` of browsers, which sends no token in a header. The token opens streams for
+        a minute, with the rights of the caller.
+        """
+        self.require_body()
+        caller, sessions, token = self.caller, self.authenticator.sessions, None
+        if sessions is not None and caller.name is not None and caller.method == "token":
+            token = sessions.create_stream_token(caller.name)
+        if token is None:
+            detail = "only a caller with a token of the service gets a stream token"
+            raise Problem(Code.STREAM_TOKEN_UNAVAILABLE, detail)
+        expires_at = rfc3339(round((time.time() + STREAM_TOKEN_SECONDS) * 1000))
+        document: StreamTokenDocument = {"stream_token": token, "expires_at": expires_at}
+        self.send_json(document)
+
 
 MAX_BODY_BYTES = 4096
 

@@ -7,10 +7,10 @@ import logging
 from html import escape
 from typing import TYPE_CHECKING, Any
 
+from server.api.session import record_sign_in, send_session, set_session_cookie
 from server.auth.addresses import public_host
 from server.auth.authenticate import require_same_origin
 from server.handlers.pages import WebHandler
-from server.handlers.session import record_sign_in, send_session, set_session_cookie
 from server.http.codes import Code
 from server.http.negotiation import wants_page
 from server.http.problems import Problem, problem_of
