@@ -1,4 +1,4 @@
-"""Tornado handlers: they read the request, call the services, and write the response.
+"""The base of all Tornado handlers, and the handlers of jobs, files and pages; see `server.api`.
 
 May import `storage` and the other folders of `server`, but not `api` and `fast`. Rules about jobs
 belong in `server.jobs` or `storage`.
