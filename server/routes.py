@@ -24,6 +24,7 @@ from server.api.schedules import ScheduleHandler, ScheduleRunHandler, SchedulesH
 from server.api.session import SessionHandler, StreamTokensHandler
 from server.api.sign_in import CallbackHandler, RenewalHandler, SignInHandler, SignOutHandler
 from server.api.types import TypeHandler, TypesHandler
+from server.api.uploads import OneUploadHandler, UploadsHandler
 from server.app import App
 from server.handlers.application import ListenerApplication
 from server.handlers.base import Handler
@@ -31,7 +32,6 @@ from server.handlers.files.bundle import BundleHandler
 from server.handlers.files.files import FileHandler as JobFileHandler
 from server.handlers.files.files import FilesArchiveHandler, FilesHandler
 from server.handlers.files.known_file import KnownFileHandler
-from server.handlers.files.resumable import OneUploadHandler, UploadsHandler
 from server.handlers.files.upload import UploadedFileHandler
 from server.handlers.guides import GuideHandler
 from server.handlers.jobs.analyses import ComparisonHandler, ReportHandler

@@ -135,11 +135,9 @@ MAY_IMPORT = {
     "server.fast": "server.auth server.documents server.http server.jobs server.settings",
     "server.handlers": "runner.job_types server.auth server.documents server.http server.jobs "
     "server.openapi storage.records",
-    "server.handlers.files": "server.auth server.documents server.documents.schemas "
-    "server.downloads server.events server.handlers server.handlers.jobs server.http server.jobs "
-    "server.openapi "
-    "server.store server.upload storage storage.files storage.files.resumable storage.jobs "
-    "storage.records",
+    "server.handlers.files": "server.documents server.documents.schemas server.downloads "
+    "server.events server.handlers server.handlers.jobs server.http server.jobs server.openapi "
+    "server.store storage storage.files storage.jobs storage.records",
     "server.handlers.jobs": "server.analyses server.auth server.checking server.documents "
     "server.documents.analyses server.documents.options server.documents.schemas server.events "
     "server.handlers server.http server.jobs server.openapi server.processes server.store "
@@ -147,8 +145,9 @@ MAY_IMPORT = {
     "server.api": "runner.job_types runner.job_types.registry server.auth server.checking "
     "server.documents server.documents.options server.documents.schemas server.handlers "
     "server.handlers.files server.handlers.jobs server.http server.jobs server.openapi "
-    "server.pattern_sets server.sign_in server.store storage.audit storage.jobs storage.liveness "
-    "storage.queries storage.records storage.schedules",
+    "server.pattern_sets server.sign_in server.store server.upload storage.audit "
+    "storage.files.resumable storage.jobs storage.liveness storage.queries storage.records "
+    "storage.schedules",
     "server": "server.* runner.job_types runner.job_types.registry storage storage.access "
     "storage.audit storage.files storage.jobs storage.liveness storage.queries storage.records "
     "storage.schedules storage.settings storage.telemetry",

@@ -17,11 +17,11 @@ from server.api.scale import ScaleHandler
 from server.api.schedules import ScheduleHandler, ScheduleRunHandler, SchedulesHandler
 from server.api.session import SessionHandler, StreamTokensHandler
 from server.api.types import TypeHandler, TypesHandler
+from server.api.uploads import OneUploadHandler, UploadsHandler
 from server.handlers.base import Handler
 from server.handlers.files.bundle import BundleHandler
 from server.handlers.files.files import FileHandler, FilesArchiveHandler, FilesHandler
 from server.handlers.files.known_file import KnownFileHandler
-from server.handlers.files.resumable import OneUploadHandler, UploadsHandler
 from server.handlers.files.upload import UploadedFileHandler
 from server.handlers.jobs.analyses import ComparisonHandler, ReportHandler
 from server.handlers.jobs.analyze import AnalysisHandler, NamedAnalysisHandler

@@ -1,4 +1,4 @@
-"""The query parameters of calls about stored files, and the document of a resumable upload."""
+"""The query parameters of calls about stored files."""
 
 import unicodedata
 from typing import Literal
@@ -6,10 +6,7 @@ from typing import Literal
 from pydantic import Field
 
 from server.documents.filters import Query
-from server.documents.jobs import rfc3339
 from server.documents.options.upload_reference import MAX_NAME
-from server.documents.schemas.uploads import UploadStateDocument
-from storage.records.resumable_upload import ResumableUpload
 
 _HIDDEN = frozenset(["Cc", "Cf", "Cn", "Co", "Cs", "Zl", "Zp"])
 """Unicode categories of invisible characters, direction marks and line ends."""
@@ -37,17 +34,3 @@ def display_name(name: str) -> str:
     shown = "".join(c for c in last if unicodedata.category(c) not in _HIDDEN)
     shown = shown.strip()[:MAX_NAME]
     return shown if shown.strip(". ") else "unnamed"
-
-
-def upload_document(upload: ResumableUpload, expires_at: int) -> UploadStateDocument:
-    """Return the document of an upload that is deleted at a time in milliseconds since 1970."""
-    return {
-        "upload_id": str(upload.id),
-        "name": upload.name,
-        "size": upload.size,
-        "offset": upload.offset,
-        "sha256": upload.sha256,
-        "created_by": upload.created_by,
-        "created_at": rfc3339(upload.created_at),
-        "expires_at": rfc3339(expires_at),
-    }

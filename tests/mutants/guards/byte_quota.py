@@ -79,7 +79,7 @@ BYTE_QUOTA = (
     ),
     Mutant(
         "bytes of a resumable upload need room",
-        "server/handlers/files/resumable.py",
+        "server/api/uploads.py",
         "        await self.resumable.require_quota(self.caller)\n",
         "",
         BYTES,

@@ -8,7 +8,7 @@ CLIENT = ("tests/client/test_resumable.py",)
 FOLDER = "storage/files/resumable/folder.py"
 BUCKET = "storage/files/resumable/bucket.py"
 SERVICE = "server/jobs/resumable_uploads.py"
-HANDLER = "server/handlers/files/resumable.py"
+HANDLER = "server/api/uploads.py"
 BODY = "server/upload/resumable_body.py"
 
 WEB = "server/web/uploads/resumableUpload.js"

@@ -11,9 +11,12 @@ from email.utils import formatdate
 from typing import Any
 from uuid import UUID
 
+from typing_extensions import TypedDict
+
 from server.auth.callers import Role
-from server.documents.files import display_name, upload_document
-from server.documents.schemas.uploads import UploadsDocument, UploadStateDocument
+from server.documents.files import display_name
+from server.documents.jobs import rfc3339
+from server.documents.schemas.common import Id, Time
 from server.handlers.base import Handler
 from server.http.blocking import RunBlocking, T
 from server.http.body import Body, NoBody, content_length, media_type
@@ -40,6 +43,49 @@ from server.upload.resumable_body import (
 )
 from storage.files.resumable.uploads import ResumableWriter
 from storage.records.resumable_upload import ResumableUpload
+
+
+class UploadStateDocument(TypedDict):
+    """A file that arrives, or has arrived, by several requests."""
+
+    upload_id: Id
+    """Id of the upload."""
+    name: str
+    """The name of the file, without folders."""
+    size: int
+    """The size of the whole file in bytes."""
+    offset: int
+    """How many bytes are stored."""
+    sha256: str | None
+    """The SHA-256 of the file in hexadecimal; null until it is complete and was computed."""
+    created_by: str | None
+    """Name of the caller who has begun the upload; null without tokens."""
+    created_at: Time
+    """When the upload was begun."""
+    expires_at: Time
+    """When the upload is deleted, unless it is changed before."""
+
+
+class UploadsDocument(TypedDict):
+    """The resumable uploads of a caller, or those of all callers."""
+
+    items: list[UploadStateDocument]
+    """The oldest first."""
+
+
+def upload_document(upload: ResumableUpload, expires_at: int) -> UploadStateDocument:
+    """Return the document of an upload that is deleted at a time in milliseconds since 1970."""
+    return {
+        "upload_id": str(upload.id),
+        "name": upload.name,
+        "size": upload.size,
+        "offset": upload.offset,
+        "sha256": upload.sha256,
+        "created_by": upload.created_by,
+        "created_at": rfc3339(upload.created_at),
+        "expires_at": rfc3339(expires_at),
+    }
+
 
 TUS_VERSION = "1.0.0"
 EXTENSIONS = "creation,expiration,checksum,termination"
