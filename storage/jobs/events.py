@@ -76,7 +76,7 @@ class Events:
 
     def after(self, version: int) -> list[Event]:
         """Return the next events of all jobs after a version, oldest first: at most PAGE."""
-        query = self._database.statement("events", _select_after)
+        query = self._database.statement(("events", PAGE), _select_after)
         return [_event(row) for row in self._database.fetch(query, {"after": version})]
 
     def of_job(self, job_id: UUID, version: int) -> list[Event]:

@@ -155,7 +155,7 @@ async def test_one_file_and_several_files_do_not_mix(
 async def test_more_files_than_the_limit_are_refused(
     client: Client, bench: Bench, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("server.upload.form.MAX_FILES", 2)
+    monkeypatch.setattr("server.upload.form._MAX_FILES", 2)
     several = [("files", f"{number}.log", FILE) for number in range(3)]
     await client.post_form(analyze_form()[:2] + several[:2])
     before = files(bench)
