@@ -54,6 +54,8 @@ test-all: ## Run these tests, those in a browser, and each test of the API both 
 check: $(TOOLS) types ## Lint, format and types of Python and JavaScript, import rule and sizes
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
+	for system in win32 darwin; do \
+		$(BIN)/mypy --platform $$system --cache-dir .mypy_cache/$$system client/jobservice loganalysis || exit 1; done
 	$(BIN)/pytest -q tests/test_imports.py tests/test_style.py
 	for script in .ci/run tests/system/docker/run tests/system/systemd/run tests/system/kubernetes/run \
 		tests/system/cgroups/run tests/web/check tests/generators/run; do \

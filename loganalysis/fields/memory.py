@@ -2,11 +2,12 @@
 
 import ctypes
 import heapq
+import mmap
 import struct
+import sys
 from collections import Counter
 from functools import cache
 from itertools import compress
-from mmap import MAP_ANONYMOUS, MAP_PRIVATE, mmap
 
 from stringzilla import Str
 
@@ -87,6 +88,14 @@ def library() -> ctypes.CDLL:
     return found
 
 
+def _new_memory(size: int) -> mmap.mmap:
+    """So many zeros of this process alone, whose pages are in memory once they are used."""
+    if sys.platform == "win32":
+        return mmap.mmap(-1, size)
+    else:
+        return mmap.mmap(-1, size, mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS)
+
+
 class FieldMemory:
     """The statistics of some fields, in memory that C writes.
 
@@ -98,7 +107,7 @@ class FieldMemory:
         self.count, self.over_time = fields, over_time
         sizes = (fields, bounds.values, bounds.bytes, line_bytes, over_time)
         size = library().fields_memory(*sizes)
-        self._memory = mmap(-1, size, MAP_PRIVATE | MAP_ANONYMOUS)  # pages are in memory once used
+        self._memory = _new_memory(size)
         address = ctypes.addressof(ctypes.c_char.from_buffer(self._memory))
         self.handle = library().fields_new(address, *sizes)
         """The address of the C struct."""

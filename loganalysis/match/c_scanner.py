@@ -19,7 +19,6 @@ Hit = tuple[int, int]
 
 _SAMPLE_BYTES = 64 << 10  # data from which the kernel estimates how rare bytes are
 _CACHE_LINE = 64
-_REQUIRED_CPU_FLAGS = ({"ssse3"}, {"avx2", "bmi1", "popcnt"})  # by number of the vectors
 
 
 class _Literal(ctypes.Structure):
@@ -68,6 +67,7 @@ def _load_library(path: Path) -> ctypes.CDLL:
     library = ctypes.CDLL(str(path))
     scan, number, offset, data = ctypes.c_void_p, ctypes.c_uint32, ctypes.c_int64, ctypes.c_void_p
     for name, result, arguments in (
+        ("vectors", ctypes.c_int, ()),
         ("memory", offset, (number, number, data)),
         ("new", scan, (data, number, number, data, data, data, number, data)),
         ("plan", None, (scan, data, number)),
@@ -108,12 +108,7 @@ def _library() -> ctypes.CDLL:
 @cache
 def _vectors() -> int:
     """The number of the best vectors that this processor has, -1 for none; see scan.c."""
-    for line in Path("/proc/cpuinfo").read_text().splitlines():
-        name, _, value = line.partition(":")
-        if name.strip() == "flags":
-            flags = set(value.split())
-            return [needed <= flags for needed in _REQUIRED_CPU_FLAGS].count(True) - 1
-    return 0  # ARM does not list them here, and every aarch64 processor has NEON
+    return int(_library().scan_vectors())
 
 
 class Kernel:

@@ -2,10 +2,11 @@
 
     make kernel     (python -m loganalysis.native.build [--check])
 
-Zig's C compiler, from PyPI, builds the libraries for all processors, with the same bytes on any
-machine. A library links to no other, not even the C library. So it works with every Linux and
-every Python on its processor. The version contains a hash of the sources. With `--check`, the build
-fails if the existing wheels differ from the ones that the sources make.
+Zig's C compiler, from PyPI, builds the libraries for all systems and processors, with the same
+bytes on any machine. A library links to no other, not even the C library; the one for Windows links
+to what is part of Windows. So it works with every Python on its system. The version contains a hash
+of the sources. With `--check`, the build fails if the existing wheels differ from the ones that the
+sources make.
 """
 
 import argparse
@@ -16,6 +17,7 @@ import subprocess
 import sys
 import tempfile
 import zipfile
+from dataclasses import dataclass
 from pathlib import Path
 
 HERE = Path(__file__).parent
@@ -24,16 +26,16 @@ ROOT = HERE.parents[1]
 
 _NAME = "job_service_scan"
 _FLAGS = [
-    *("-O3", "-g0", "-std=c11", "-fPIC", "-fvisibility=hidden", "-fno-sanitize=all"),
+    *("-O3", "-g0", "-std=c11", "-fvisibility=hidden", "-fno-sanitize=all"),
     *("-Wall", "-Wextra", "-Werror"),
 ]
-_LINKED = ["-O3", "-shared", "-s", "-nostdlib", "-Wl,--gc-sections,--build-id=none"]
+_LINKED = ["-O3", "-shared", "-s"]
 _COMMON = (
     *("scan", "entries", "plan", "sample", "tables", "time", "dates", "timeline"),
     *("fields", "layout", "named", "json", "values", "numbers", "cells", "sketch", "packed"),
     *("shapes", "shape", "deflate", "records"),
 )
-TARGETS = {
+SOURCES = {
     "x86_64": [
         *((source, "x86_64") for source in _COMMON),
         ("vectors", "x86_64+ssse3"),
@@ -42,11 +44,33 @@ TARGETS = {
     "aarch64": [(source, "generic") for source in (*_COMMON, "vectors")],
 }
 """The sources for each kind of processor, with the features that the compiler may use."""
+
+
+@dataclass(frozen=True)
+class Target:
+    """A system and a processor, as the compiler and the tags of wheels name them."""
+
+    machine: str
+    system: str
+    tags: str
+    position: tuple[str, ...] = ("-fPIC",)
+    linked: tuple[str, ...] = ("-nostdlib",)
+
+
+_LINUX = "manylinux_2_17_{0}.manylinux2014_{0}.musllinux_1_1_{0}"
+_LINUX_LINKED = ("-nostdlib", "-Wl,--gc-sections,--build-id=none")
+TARGETS = (
+    Target("x86_64", "linux-gnu.2.17", _LINUX.format("x86_64"), linked=_LINUX_LINKED),
+    Target("aarch64", "linux-gnu.2.17", _LINUX.format("aarch64"), linked=_LINUX_LINKED),
+    Target("x86_64", "macos.11.0", "macosx_11_0_x86_64"),
+    Target("aarch64", "macos.11.0", "macosx_11_0_arm64"),
+    Target("x86_64", "windows-gnu", "win_amd64", position=(), linked=()),
+)
 _MODULE = '''"""The kernel of Job Service's analysis: a library in C."""
 
 from pathlib import Path
 
-LIBRARY = Path(__file__).with_name("scan.so")
+LIBRARY = Path(__file__).with_name("scan.library")
 """It exports the functions of scan.c."""
 '''
 _METADATA = """Metadata-Version: 2.1
@@ -57,7 +81,6 @@ License: MIT
 """
 _WHEEL = "Wheel-Version: 1.0\nGenerator: job-service\nRoot-Is-Purelib: false\n"
 _REQUIRED = re.compile(r"(^job-service-scan==.*?[^\\]$)", re.MULTILINE | re.DOTALL)
-_TAGS = "py3-none-manylinux_2_17_{0}.manylinux2014_{0}.musllinux_1_1_{0}"
 
 
 def version() -> str:
@@ -66,33 +89,35 @@ def version() -> str:
     return f"1.0.0+{hashlib.sha256(b''.join(file.read_bytes() for file in files)).hexdigest()[:12]}"
 
 
-def library(machine: str, folder: Path) -> bytes:
-    """Compile the library for a kind of processor, with temporary files in a folder."""
-    compiler = [sys.executable, "-m", "ziglang", "cc", "-target", f"{machine}-linux-gnu.2.17"]
+def library(target: Target, folder: Path) -> bytes:
+    """Compile the library for a system and processor, with temporary files in a folder."""
+    name = f"{target.machine}-{target.system}"
+    compiler = [sys.executable, "-m", "ziglang", "cc", "-target", name]
     objects: list[str] = []
-    for source, processor in TARGETS[machine]:
-        objects.append(str(folder / f"{machine}-{source}-{len(objects)}.o"))
+    for source, processor in SOURCES[target.machine]:
+        objects.append(str(folder / f"{name}-{source}-{len(objects)}.o"))
         arguments = [f"-mcpu={processor}", "-c", f"{source}.c", "-o", objects[-1]]
-        subprocess.run([*compiler, *_FLAGS, *arguments], cwd=HERE, check=True)
-    linked = folder / f"{machine}.so"
-    subprocess.run([*compiler, *_LINKED, "-o", str(linked), *objects], cwd=HERE, check=True)
+        flags = (*_FLAGS, *target.position)
+        subprocess.run([*compiler, *flags, *arguments], cwd=HERE, check=True)
+    linked = folder / f"{name}.library"
+    flags = (*_LINKED, *target.linked)
+    subprocess.run([*compiler, *flags, "-o", str(linked), *objects], cwd=HERE, check=True)
     return linked.read_bytes()
 
 
-def write_wheel(machine: str, compiled: bytes, folder: Path) -> Path:
+def write_wheel(target: Target, compiled: bytes, folder: Path) -> Path:
     """Write the wheel of a library. It has no timestamps, so its bytes are reproducible."""
-    info, tags = f"{_NAME}-{version()}.dist-info", _TAGS.format(machine)
-    python, abi, platforms = tags.split("-")
-    tag_lines = "".join(f"Tag: {python}-{abi}-{platform}\n" for platform in platforms.split("."))
+    info = f"{_NAME}-{version()}.dist-info"
+    tag_lines = "".join(f"Tag: py3-none-{platform}\n" for platform in target.tags.split("."))
     files = {
         f"{_NAME}/__init__.py": _MODULE.encode(),
-        f"{_NAME}/scan.so": compiled,
+        f"{_NAME}/scan.library": compiled,
         f"{info}/METADATA": _METADATA.format(version=version()).encode(),
         f"{info}/WHEEL": (_WHEEL + tag_lines).encode(),
     }
     record = "".join(f"{name},{_digest(data)},{len(data)}\n" for name, data in files.items())
     files[f"{info}/RECORD"] = f"{record}{info}/RECORD,,\n".encode()
-    path = folder / f"{_NAME}-{version()}-{tags}.whl"
+    path = folder / f"{_NAME}-{version()}-py3-none-{target.tags}.whl"
     with zipfile.ZipFile(path, "w") as wheel:
         for name, data in files.items():
             wheel.writestr(zipfile.ZipInfo(name), data, zipfile.ZIP_DEFLATED)
@@ -115,7 +140,7 @@ def require(wheels: list[Path]) -> None:
 
 
 def main() -> None:
-    """Build both wheels, and store them or compare them with the stored ones."""
+    """Build the wheels, and store them or compare them with the stored ones."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--check", action="store_true", help="only compare")
     check = parser.parse_args().check

@@ -1,4 +1,4 @@
-/* Reads dates in further formats, see count/time_formats.py. A number, the mark behind it and the
+/* Reads dates in further formats, see times/time_formats.py. A number, the mark behind it and the
  * number of its digits tell which format it can be. */
 #include "time.h"
 

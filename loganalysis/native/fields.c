@@ -1,4 +1,4 @@
-/* The functions that fields/kernel.py calls. It declares their arguments, too. */
+/* The functions that fields/memory.py calls. It declares their arguments, too. */
 #include "fields.h"
 
 #define PUBLIC __attribute__((visibility("default")))

@@ -40,7 +40,7 @@ enum {
     SKETCH_REGISTERS = 1 << SKETCH_REGISTER_BITS,
 };
 
-/* A value that occurred, and how often. fields/kernel.py declares this struct, too. */
+/* A value that occurred, and how often. fields/memory.py declares this struct, too. */
 typedef struct {
     uint64_t hash;
     int64_t count;
@@ -48,7 +48,7 @@ typedef struct {
     uint32_t size;                 /* of the whole value */
 } counted;
 
-/* The statistics of a field. fields/kernel.py declares this struct, too. */
+/* The statistics of a field. fields/memory.py declares this struct, too. */
 typedef struct {
     int64_t count;
     int64_t purged;                /* counts may be too low by this much, and values may be missing */
@@ -71,7 +71,7 @@ typedef struct {
     const uint8_t *from, *to;
 } span;
 
-/* Finds the fields of lines of one format. fields/kernel.py declares this struct, too. */
+/* Finds the fields of lines of one format. fields/memory.py declares this struct, too. */
 typedef struct {
     uint32_t kind;                 /* enum walker_kind */
     uint32_t step_count;           /* words of `steps` */

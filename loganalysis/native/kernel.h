@@ -33,7 +33,7 @@ enum {
 };
 
 /* A literal and its results. Offsets count from the start of the data, lines from 1.
- * kernel.py declares this struct, too. */
+ * match/c_scanner.py declares this struct, too. */
 typedef struct {
     int64_t count;
     int64_t lines;         /* in which a match begins */
@@ -90,7 +90,7 @@ typedef struct {
     uint32_t before;
 } strip;
 
-/* Sizes. kernel.py declares this struct, too. */
+/* Sizes. match/c_scanner.py declares this struct, too. */
 typedef struct {
     uint32_t block_bytes;        /* small enough to stay in the cache while all filters run */
     uint32_t hits;               /* held in memory; at least GRAM for each literal */
@@ -98,7 +98,7 @@ typedef struct {
     uint32_t pass_literals;      /* maximum for one NIBBLES pass */
 } limits;
 
-/* A scan and its current window. kernel.py declares the fields up to `non_ascii`, too. */
+/* A scan and its current window. match/c_scanner.py declares the fields up to `non_ascii`, too. */
 typedef struct {
     literal *literals;
     hit *hits;

@@ -1,4 +1,4 @@
-/* Follows the steps of a layout, as runner/analysis/fields/layout.py describes them. */
+/* Follows the steps of a layout, as fields/layout.py describes them. */
 #include "fields.h"
 
 /* The words of a step: its operation, then what the comment names. */

@@ -1,4 +1,4 @@
-/* Joins the lines of each record: the functions that records/kernel.py calls. It declares their
+/* Joins the lines of each record: the functions that records/c_records.py calls. It declares their
  * arguments, too. records/rule.py explains how a record begins, and decides what is right: a test
  * compares both. */
 #include "timeline.h"
@@ -16,7 +16,7 @@ enum {
  * the caller names. */
 enum { TIMES, INDENTS, PLACES };
 
-/* records/kernel.py declares this struct, too. */
+/* records/c_records.py declares this struct, too. */
 typedef struct {
     int64_t kind, is_postgresql;
     int64_t longest;          /* a line that begins so far behind its record begins the next one */

@@ -1,9 +1,36 @@
-/* The functions that kernel.py calls. It declares their arguments, too. */
+/* The functions that match/c_scanner.py calls. It declares their arguments, too. */
 #include "kernel.h"
+
+#if defined(__x86_64__)
+#include <cpuid.h>
+#endif
 
 #define PUBLIC __attribute__((visibility("default")))
 
-/* The vectors that the library contains, the best last. kernel.py chooses one by its index. */
+#if defined(__x86_64__)
+/* Whether the system saves the upper halves of vectors when it switches threads. */
+static int saves_wide_vectors(void) {
+    uint32_t low, high;
+    __asm__ volatile("xgetbv" : "=a"(low), "=d"(high) : "c"(0));
+    return (low & 6) == 6;
+}
+
+/* The index of the best vectors that this processor has; -1 for none. */
+PUBLIC int scan_vectors(void) {
+    uint32_t a, b, c, d;
+    if (!__get_cpuid(1, &a, &b, &c, &d) || !(c & bit_SSSE3))
+        return -1;
+    int wide = c & bit_OSXSAVE && c & bit_AVX && c & bit_POPCNT && saves_wide_vectors();
+    wide = wide && __get_cpuid_count(7, 0, &a, &b, &c, &d);
+    return wide && b & bit_AVX2 && b & bit_BMI;
+}
+#else
+PUBLIC int scan_vectors(void) {
+    return 0; /* each ARM processor with 64 bits has NEON */
+}
+#endif
+
+/* The vectors that the library contains, the best last. match/c_scanner.py chooses one by its index. */
 static const vectors *const compiled[] = {
 #if defined(__x86_64__)
     &vectors_ssse3, &vectors_avx2,

@@ -1,4 +1,4 @@
-/* Hashes the shape of a line. overview/shapes.py explains shapes, and decides what is right: a test
+/* Hashes the shape of a line. templates/shapes.py explains shapes, and decides what is right: a test
  * compares both. */
 #include "shapes.h"
 

@@ -1,9 +1,9 @@
-/* The table of shapes: the functions that kernel_counter.py calls. It declares their arguments, too. */
+/* The table of shapes: the functions that templates/c_shapes.py calls. It declares their arguments, too. */
 #include "shapes.h"
 
 #define PUBLIC __attribute__((visibility("default")))
 
-/* Each width is a multiple of the one before. overview/bins.py explains them. */
+/* Each width is a multiple of the one before. templates/bins.py explains them. */
 static const int64_t widths[] = {
     1,     5,     10,    30,    60,     300,    600,     1800,    3600,     10800,
     21600, 43200, 86400, 172800, 864000, 1728000, 8640000, 43200000,

@@ -19,7 +19,7 @@ enum {
     BIN_INDEX = 4 * MAX_BINS,
 };
 
-/* kernel_counter.py declares these two structs, too. Times are NO_TIME if no line has one. */
+/* templates/c_shapes.py declares these two structs, too. Times are NO_TIME if no line has one. */
 typedef struct {
     uint64_t hash;
     int64_t count, first_line, last_line, first_time, last_time;

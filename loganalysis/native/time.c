@@ -1,4 +1,4 @@
-/* Reads the time of a line, to the second. count/time_formats.py explains the formats, and decides
+/* Reads the time of a line, to the second. times/time_formats.py explains the formats, and decides
  * what is right: a test compares both. */
 #include "time.h"
 
@@ -412,7 +412,7 @@ static int is_protocol(const uint8_t *at, const uint8_t *end) {
     return 0;
 }
 
-/* The position behind what another tool has put in front of a line, see count/wrappers.py. */
+/* The position behind what another tool has put in front of a line, see times/wrappers.py. */
 static const uint8_t *after_tool(const uint8_t *at, const uint8_t *end) {
     const uint8_t *found = NULL, *name = at, *bar;
     int is_path = 0, is_word = 1;
@@ -435,7 +435,7 @@ static const uint8_t *after_tool(const uint8_t *at, const uint8_t *end) {
     return found ? found : at;
 }
 
-/* The position behind the start of a line that is no part of its time, see count/wrappers.py. */
+/* The position behind the start of a line that is no part of its time, see times/wrappers.py. */
 static const uint8_t *after_start(const uint8_t *at, const uint8_t *end) {
     int size = is_protocol(at, end);
     if (size && is_digit_at(at + size, end))

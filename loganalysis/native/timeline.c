@@ -1,10 +1,10 @@
-/* Lines over time: the functions that timeline_kernel.py calls. It declares their arguments, too. */
+/* Lines over time: the functions that times/c_timeline.py calls. It declares their arguments, too. */
 #include "timeline.h"
 #include "runs.h"
 
 #define PUBLIC __attribute__((visibility("default")))
 
-/* Each width is a multiple of the one before. count/timeline.py explains them. */
+/* Each width is a multiple of the one before. times/timeline.py explains them. */
 static const int64_t widths[] = {1, 5, 30, 300, 1800, 10800, 86400, 864000, 8640000};
 
 static int64_t *row_of(const timeline *t, int64_t key) {

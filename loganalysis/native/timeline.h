@@ -22,7 +22,7 @@ enum {
     OUTSIDE = -2,              /* of a run: its lines are not between `from` and `until` */
 };
 
-/* What is needed to read times. timeline_kernel.py declares this struct, too. */
+/* What is needed to read times. times/c_timeline.py declares this struct, too. */
 typedef struct {
     int64_t latest_year;       /* of times without a year */
     int64_t latest_second;
@@ -36,8 +36,8 @@ typedef struct {
     int is_access;
 } time_place;
 
-/* The bounds of the times of consecutive lines, see count/time_bounds.py. `latest` is NO_TIME if they
- * have none. timeline_kernel.py declares this struct, too. */
+/* The bounds of the times of consecutive lines, see times/time_bounds.py. `latest` is NO_TIME if they
+ * have none. times/c_timeline.py declares this struct, too. */
 typedef struct {
     int64_t earliest, latest, disorder;
 } time_bounds;
@@ -53,7 +53,7 @@ typedef struct {
     int64_t count;
 } sample_cell;
 
-/* timeline_kernel.py declares these two structs, too. The sample cells of one pattern are
+/* times/c_timeline.py declares these two structs, too. The sample cells of one pattern are
  * 2^shift seconds wide (or bytes, if lines have no time). Cells from number `first` to `last` are in
  * use; `last` is below `first` if there are none. `least` has the least hashes of all cells. */
 typedef struct {
@@ -62,7 +62,7 @@ typedef struct {
     sample_cell cells[SAMPLE_CELLS];
 } sample_row;
 
-/* timeline_kernel.py declares the fields up to `cells`, too. */
+/* times/c_timeline.py declares the fields up to `cells`, too. */
 typedef struct {
     int64_t width;             /* of a cell, in seconds */
     int64_t cell_count;        /* cells with lines, in the order in which they were found */

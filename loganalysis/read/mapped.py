@@ -10,6 +10,7 @@ does not.
 
 import mmap
 import os
+import sys
 
 _PAGE = mmap.ALLOCATIONGRANULARITY
 _MAPPED_BYTES = 128 << 20  # of one mapping; the kernel keeps 8 bytes for each of its pages
@@ -55,12 +56,14 @@ class MappedFile:
         map_start = first - first % _PAGE
         end = max(last, min(map_start + _MAPPED_BYTES, self._start + self.size))
         pages = mmap.mmap(self._file, end - map_start, access=mmap.ACCESS_READ, offset=map_start)
-        pages.madvise(mmap.MADV_SEQUENTIAL)
+        if sys.platform != "win32":
+            pages.madvise(mmap.MADV_SEQUENTIAL)
         self._pages, self._view = pages, memoryview(pages)
         self._mapped_from = self._released = map_start
 
     def _release(self, pages: mmap.mmap, before: int) -> None:
-        if size := (before - self._released) // _PAGE * _PAGE:
+        size = (before - self._released) // _PAGE * _PAGE
+        if sys.platform != "win32" and size:
             pages.madvise(mmap.MADV_DONTNEED, self._released - self._mapped_from, size)
             self._released += size
 

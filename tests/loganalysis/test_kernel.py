@@ -6,6 +6,7 @@ import shutil
 import subprocess
 import sys
 from pathlib import Path
+from zipfile import ZipFile
 
 import pytest
 from hypothesis import given, settings
@@ -109,10 +110,18 @@ def test_a_worker_on_a_processor_that_is_too_old_does_not_start(
 def test_the_wheels_have_the_version_of_the_sources() -> None:
     machines = sorted(file.name.split("-")[1:] for file in build.WHEELS.glob("*.whl"))
     expected = ["py3", "none"]
-    assert [each[:3] for each in machines] == [[build.version(), *expected]] * 2
+    assert [each[:3] for each in machines] == [[build.version(), *expected]] * len(build.TARGETS)
     for file in ("requirements.txt", "requirements.lock"):
         pinned = re.findall(r"^job-service-scan==(\S+)", (ROOT / file).read_text(), re.M)
         assert pinned == [build.version()], "run `make kernel`"
+
+
+def test_each_wheel_has_a_library_of_its_system() -> None:
+    begins = {"linux": b"\x7fELF", "macosx": b"\xcf\xfa\xed\xfe", "win_": b"MZ"}
+    for file in build.WHEELS.glob("*.whl"):
+        library = ZipFile(file).read("job_service_scan/scan.library")
+        wanted = [begin for name, begin in begins.items() if name in file.name.split("-")[-1]]
+        assert [library.startswith(begin) for begin in wanted] == [True], file.name
 
 
 @pytest.mark.skipif(shutil.which("gcc") is None, reason="gcc is not installed")
@@ -137,7 +146,7 @@ def _compiled(folder: Path) -> Path:
     """Compile the library for this kind of processor, with checks of every memory access."""
     flags = ["-O1", "-g", "-fPIC", "-fsanitize=address,undefined", "-fno-sanitize-recover=all"]
     objects: list[str] = []
-    for source, processor in build.TARGETS[os.uname().machine]:
+    for source, processor in build.SOURCES[os.uname().machine]:
         objects.append(str(folder / f"{len(objects)}.o"))
         abilities = [f"-m{each}" for each in processor.split("+")[1:]]
         given = [*flags, *abilities, "-c", f"{source}.c", "-o", objects[-1]]

@@ -17,7 +17,8 @@ from loganalysis.count.scanner import ScanOptions
 from loganalysis.match.patterns import Pattern, prepare
 from loganalysis.read.errors import HelperError
 from loganalysis.scan import ranges
-from loganalysis.scan.ranges import RANGES_AHEAD, can_be_split, line_ranges, run_ranges, scan_ranges
+from loganalysis.scan.helper_processes import RANGES_AHEAD, run_ranges
+from loganalysis.scan.ranges import can_be_split, line_ranges, scan_ranges
 from tests.support.loganalysis.oracle import expected, found, scan
 
 # The test run may have threads, but they do not run the code that helpers run.

@@ -283,7 +283,7 @@ PROGRAMS = (
     ),
     Mutant(
         "a helper that is far ahead waits with its result",
-        "loganalysis/scan/ranges.py",
+        "loganalysis/scan/helper_processes.py",
         "begun < min(count, done + RANGES_AHEAD * len(helpers))",
         "begun < count",
         ("tests/loganalysis/test_ranges.py",),
