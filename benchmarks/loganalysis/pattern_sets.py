@@ -16,10 +16,10 @@ from pathlib import Path
 from typing import Any
 
 from loganalysis.match.patterns import Pattern
+from loganalysis.pattern_sets.pattern import BuiltInSet
 from loganalysis.scan.analyze import analyze
 from loganalysis.scan.options import AnalysisOptions
 from runner.job_types.analyze_payload import AnalyzePayload
-from server.pattern_sets.built_in.pattern import BuiltInSet
 from server.pattern_sets.lookup import BUILT_IN
 
 HEAD = "2026-11-29 13:12:01.482 web1 app[4711]:"

@@ -6,11 +6,11 @@ from pathlib import Path
 import pytest
 
 from loganalysis.match.patterns import Combination, Literal, prepare
+from loganalysis.pattern_sets.pattern import BuiltInSet
 from loganalysis.scan.analyze import analyze
 from loganalysis.scan.options import AnalysisOptions
 from runner.job_types.analyze_payload import AnalyzePayload
 from server.documents.pattern_sets import MAX_SET_PATTERNS, PatternSetBody
-from server.pattern_sets.built_in.pattern import BuiltInSet
 from server.pattern_sets.lookup import BUILT_IN
 from storage.records.queue_name import is_queue_name
 from tests.support import pattern_sets_page
