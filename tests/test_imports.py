@@ -3,7 +3,8 @@
     server ─▶ storage ◀─ runner        of runner, server imports only runner.job_types
     server, runner ─▶ loganalysis      its public names; it imports none of them
     admin                              stands above all; only storage.__main__ starts it
-    jobservice                         the client, in the folder client/, imports none of them
+    jobservice                         the client, in the folder client/, imports none of them, but
+                                       its command has an extra: the public names of loganalysis
 
 The imports of every module are read from its source, so imports inside functions count, too.
 """
@@ -31,9 +32,10 @@ MAY_IMPORT = {
     "jobservice._async": "jobservice jobservice.requests",
     "jobservice._sync": "jobservice jobservice.requests",
     "jobservice": "jobservice._async jobservice._sync",
-    "jobservice.cli.commands": "jobservice jobservice.cli jobservice.cli.output",
+    "jobservice.cli.commands": "jobservice jobservice.cli jobservice.cli.output "
+    "jobservice.requests",
     "jobservice.cli.output": "jobservice jobservice.cli",
-    "jobservice.cli": "jobservice jobservice.cli.commands jobservice.cli.output",
+    "jobservice.cli": "jobservice loganalysis jobservice.cli.commands jobservice.cli.output",
     "storage.records": "",
     "storage.migrations": "",
     "storage.settings": "storage.records",
