@@ -11,6 +11,7 @@ import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from datetime import datetime, timezone
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -32,6 +33,8 @@ _FIXES = {
     "--wait-timeout": "run `timeout 5m jobservice analyze --local FILE`",
 }
 """What to do instead of an option that needs a service."""
+_FOR_LINES = ("line_index", "access_points")
+"""Facts about a file for those who read its lines later, which a service does not show either."""
 _OPTIONS = {"fields": "--field", "members": "--member", "pattern_sets": "--set"}
 """The options of fields of a request that have other names."""
 
@@ -69,12 +72,12 @@ class LocalAnalysis:
             try:
                 with _stored(file) as path:
                     document["upload"]["size"] = path.stat().st_size
-                    document["result"] = analyze(
-                        path,
-                        self._request,
-                        len(os.sched_getaffinity(0)),
-                        lambda done: progress.changed("running", done),
-                    )
+                    processes = len(os.sched_getaffinity(0))
+                    report = partial(progress.changed, "running")
+                    result = analyze(path, self._request, processes, report)
+                for fact in _FOR_LINES:
+                    del result["file"][fact]
+                document["result"] = result
             except (AnalysisError, OSError) as error:
                 message = getattr(error, "strerror", None) or str(error)
                 document["error"] = {"type": type(error).__name__, "message": message}
