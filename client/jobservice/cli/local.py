@@ -26,7 +26,7 @@ from jobservice.version import VERSION
 if TYPE_CHECKING:
     from loganalysis import AnalysisRequest
 
-INSTALL = 'pip install "job-service-client[analyze]"'
+INSTALL = 'pip install "job-service-client[analyze]", or in a checkout pip install ./loganalysis'
 _FIXES = {
     "--together": "give one archive, as in `tar -c FILE... | jobservice analyze --local -`",
     "--compare": "compare jobs of a service with `jobservice diff`",
@@ -126,7 +126,7 @@ def _require_engine() -> None:
 
             loganalysis.load()
         except ImportError as error:
-            wrong = f"--local needs the extra `analyze`: {INSTALL} ({error})"
+            wrong = f"--local needs the extra `analyze` ({error}): {INSTALL}"
         except (OSError, RuntimeError) as error:
             wrong = f"--local cannot run on this machine: {error}"
     if wrong:
