@@ -70,8 +70,8 @@ def html_page(
 ) -> str:
     """Return the page about the result of an analysis.
 
-    `name` is that of the file, and `about` a line below it. `added` is a further table, such as of
-    changes, with a note about it; its rows that are `significant` are bold.
+    `name` is the name of the file, and `about` a line below it. `added` is a further table, such as
+    one of changes, with a note about it; its rows that are `significant` are bold.
     """
     tables = tables_of(result)
     if added:  # after the facts, and before all others

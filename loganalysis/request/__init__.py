@@ -1,1 +1,1 @@
-"""What an analysis is asked for, as JSON: its checks, its errors, and how it is answered."""
+"""Requests for analyses, as JSON: their checks and errors, and the function that answers them."""

@@ -26,7 +26,7 @@ _COMPARED = (
 def tables_of(
     result: Mapping[str, JsonValue], comparison: ComparisonDocument | None = None
 ) -> list[Table]:
-    """Return the tables of a result that have rows, and then that of its comparison."""
+    """Return the tables of a result that have rows, and then the table of its comparison."""
     tables = loganalysis.tables_of(result)
     changes = comparison_table(comparison)
     return [*tables, changes] if changes else tables

@@ -40,7 +40,7 @@ _OPTIONS = {"fields": "--field", "members": "--member", "pattern_sets": "--set"}
 
 
 class LocalAnalysis:
-    """Analyzes files by one request, and shows the results as those of a service are shown."""
+    """Analyzes files by one request, and shows each result as `analyze` shows that of a job."""
 
     def __init__(self, session: Session, payload: Json) -> None:
         _require_engine()
@@ -66,7 +66,12 @@ class LocalAnalysis:
         """Return the result, or what is wrong, in the form of the document of a job."""
         from loganalysis import AnalysisError, analyze
 
-        document = {"type": "analyze", "payload": self._payload, "result": None, "error": None}
+        document: Json = {
+            "type": "analyze",
+            "payload": self._payload,
+            "result": None,
+            "error": None,
+        }
         document["upload"] = {"name": Path(name).name}
         with JobProgress(self._output, name) as progress:
             try:
@@ -164,7 +169,7 @@ def _option(path: str) -> str:
 
 @contextmanager
 def _stored(file: str) -> Iterator[Path]:
-    """A file on disk, of which the analysis can read any part: a copy of a pipe."""
+    """The path of a file on disk. A pipe is copied, since the analysis reads any part of a file."""
     if file != "-" and Path(file).is_file():
         yield Path(file)
         return

@@ -15,7 +15,6 @@ from unittest.mock import patch
 import pytest
 
 from jobservice.cli import local
-from loganalysis.scan import analyze as scanning
 from loganalysis.scan import ranges
 from tests.support.jobs_command import INTERRUPTIBLE, JobsCommand
 
@@ -42,7 +41,7 @@ def log(alone: JobsCommand) -> str:
     return str(alone.folder / "app.log")
 
 
-ANALYSES = (
+ANALYSES: tuple[list[str], ...] = (
     [],
     ["-p", "ERROR", "-e", "disk (full|slow)", "-i", "--samples", "2", "-C", "1"],
     ["-p", "WARN", "--histogram", "auto", "--overview", "--from=-1h"],
@@ -142,9 +141,9 @@ def test_without_the_engine_the_error_says_how_to_install_it(alone: JobsCommand,
 
 
 def test_an_older_python_and_another_system_are_named(alone: JobsCommand, log: str) -> None:
-    with patch.object(local.sys, "version_info", (3, 10, 4)):
+    with patch.object(sys, "version_info", (3, 10, 4)):
         assert "--local needs Python 3.11 or newer" in alone.run("analyze", "--local", log).err
-    with patch.object(local.sys, "platform", "darwin"):
+    with patch.object(sys, "platform", "darwin"):
         assert "--local runs only on Linux" in alone.run("analyze", "--local", log).err
 
 
@@ -153,14 +152,14 @@ def test_a_large_file_is_scanned_by_all_processors(
 ) -> None:
     used: list[int] = []
     real = ranges.scan_ranges
-    monkeypatch.setattr(scanning.ranges, "MIN_BYTES", 0)
+    monkeypatch.setattr(ranges, "MIN_BYTES", 0)
     monkeypatch.setattr(os, "sched_getaffinity", lambda process: {0, 1, 2})
 
     def scan(*arguments: Any) -> Any:
         used.append(arguments[4])
         return real(*arguments)
 
-    monkeypatch.setattr(scanning.ranges, "scan_ranges", scan)
+    monkeypatch.setattr(ranges, "scan_ranges", scan)
     assert alone.run("analyze", "--local", log, "-p", "ERROR").out.count("ERROR") == 1
     assert used == [3]
 

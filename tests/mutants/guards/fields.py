@@ -76,7 +76,7 @@ FIELDS = (
     ),
     Mutant(
         "a timeline without bins has no times",
-        "server/analyses/tables.py",
+        "loganalysis/report/tables.py",
         '    if not timeline["bins"]:\n        return []\n',
         "",
         TABLES,
