@@ -148,11 +148,11 @@ def _query(given: Json) -> LineQuery:
 
 
 def _encoding(name: str | None) -> str | None:
-    """The encoding that the payload of a job names, if it names one."""
+    """The encoding that a request names, if that is one."""
     try:
         return None if name is None else check_encoding(name)
     except EncodingError:
-        return None  # a field of a job type that means something else by it
+        return None  # the caller means something else by it
 
 
 def _key(request: Json) -> tuple[Hashable, ...]:

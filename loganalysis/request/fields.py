@@ -11,7 +11,7 @@ from loganalysis.match.re2_regex import RegexError
 from loganalysis.read.errors import PatternError
 from loganalysis.request.model import Model
 
-if TYPE_CHECKING:  # imported late at run time: the listener does not analyze
+if TYPE_CHECKING:  # imported late: who only checks requests does not analyze
     from loganalysis.scan.field_choice import WantedField
 
 

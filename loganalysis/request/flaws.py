@@ -1,7 +1,7 @@
 """The errors of a Pydantic model in plain sentences, with paths as the document has them.
 
 Pydantic's own messages speak of Python ("valid dictionary or instance of X"), and its paths contain
-the names of union members. Any model will do: job types have theirs checked by this, too.
+the names of union members. It takes any model.
 """
 
 import json

@@ -21,7 +21,7 @@ from loganalysis.request.patterns import AnyPattern, TextOrObject, check_pattern
 from loganalysis.request.sets import MAX_SETS, SET_NAME
 from loganalysis.times.time_limits import TimeLimit, TimeLimits
 
-if TYPE_CHECKING:  # imported late at run time: the listener does not analyze
+if TYPE_CHECKING:  # imported late: who only checks requests does not analyze
     from loganalysis.records.rule import Records
     from loganalysis.scan.options import AnalysisOptions
 
@@ -165,7 +165,7 @@ class AnalysisRequest(Model):
     @classmethod
     def _check_pattern_sets(cls, value: list[str], info: ValidationInfo) -> list[str]:
         if value and info.data.get("patterns", True) is None:  # else the result would be another
-            raise ValueError("patterns must have the patterns of the sets; a listener adds them")
+            raise ValueError("patterns must have the patterns of the sets: add them before")
         return value
 
     @field_validator("fields")
