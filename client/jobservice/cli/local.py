@@ -12,8 +12,10 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from datetime import datetime, timezone
 from functools import partial
+from itertools import chain, count
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import IO, TYPE_CHECKING, Any
+from zipfile import ZipFile, ZipInfo
 
 from jobservice.cli import exits
 from jobservice.cli.exits import CommandError
@@ -28,7 +30,6 @@ if TYPE_CHECKING:
 
 INSTALL = 'pip install "job-service-client[analyze]", or in a checkout pip install ./loganalysis'
 _FIXES = {
-    "--together": "give one archive, as in `tar -c FILE... | jobservice analyze --local -`",
     "--compare": "compare jobs of a service with `jobservice diff`",
     "--wait-timeout": "run `timeout 5m jobservice analyze --local FILE`",
 }
@@ -47,13 +48,17 @@ class LocalAnalysis:
         self._output = session.output
         self._payload, self._request = _checked(payload)
 
-    def run(self, files: list[str], stdin_name: str, page: str | None) -> int:
-        """Analyze each file, and return the exit code. `page` is a path for the result as HTML."""
-        several = len(files) > 1
+    def run(self, groups: list[list[str]], stdin_name: str, page: str | None) -> int:
+        """Analyze the files of each group together, and return the exit code.
+
+        `page` is a path for the result as HTML.
+        """
+        several = len(groups) > 1
         documents: list[Json] = []
-        for file in files:
-            name = stdin_name if file == "-" else file
-            documents.append(self._analyze(file, name))
+        for files in groups:
+            named = [(stdin_name if file == "-" else file, file) for file in files]
+            name = ", ".join(each for each, _ in named)
+            documents.append(self._analyze(named, name))
             if len(documents) > 1 and not self._output.as_json:
                 self._output.line()
             self._show(name, documents[-1], several)
@@ -62,7 +67,7 @@ class LocalAnalysis:
             _write_page(Path(page), documents[-1]["upload"]["name"], result)
         return exits.of_statuses([each["status"] for each in documents])
 
-    def _analyze(self, file: str, name: str) -> Json:
+    def _analyze(self, named: list[tuple[str, str]], name: str) -> Json:
         """Return the result, or what is wrong, in the form of the document of a job."""
         from loganalysis import AnalysisError, analyze
 
@@ -75,7 +80,7 @@ class LocalAnalysis:
         document["upload"] = {"name": Path(name).name}
         with JobProgress(self._output, name) as progress:
             try:
-                with _stored(file) as path:
+                with _stored(named) as path:
                     document["upload"]["size"] = path.stat().st_size
                     processes = len(os.sched_getaffinity(0))
                     report = partial(progress.changed, "running")
@@ -168,16 +173,37 @@ def _option(path: str) -> str:
 
 
 @contextmanager
-def _stored(file: str) -> Iterator[Path]:
-    """The path of a file on disk. A pipe is copied, since the analysis reads any part of a file."""
-    if file != "-" and Path(file).is_file():
-        yield Path(file)
+def _stored(named: list[tuple[str, str]]) -> Iterator[Path]:
+    """The path of a file on disk, by pairs of a name and a file.
+
+    A pipe is copied, since the analysis reads any part of a file. Several files become a zip
+    archive, as in a service.
+    """
+    if len(named) == 1 and Path(named[0][1]).is_file():
+        yield Path(named[0][1])
         return
     with tempfile.NamedTemporaryFile(prefix="jobservice-") as copy:
-        with sys.stdin.buffer if file == "-" else Path(file).open("rb") as source:
-            shutil.copyfileobj(source, copy)
+        if len(named) == 1:
+            _copy(named[0][1], copy)
+        else:
+            with ZipFile(copy, "w") as archive:
+                for name, file in named:
+                    member = ZipInfo(_unused(Path(name), archive.namelist()))
+                    with archive.open(member, "w", force_zip64=True) as content:
+                        _copy(file, content)
         copy.flush()
         yield Path(copy.name)
+
+
+def _copy(file: str, copy: IO[bytes]) -> None:
+    with sys.stdin.buffer if file == "-" else Path(file).open("rb") as source:
+        shutil.copyfileobj(source, copy)
+
+
+def _unused(path: Path, used: list[str]) -> str:
+    """The name of a file in an archive: `app.log` and then `app (2).log`."""
+    numbered = (f"{path.stem} ({number}){path.suffix}" for number in count(2))
+    return next(name for name in chain([path.name], numbered) if name not in used)
 
 
 def _write_page(path: Path, name: str, result: Json) -> None:

@@ -98,6 +98,29 @@ def test_several_files_are_shown_one_after_the_other(alone: JobsCommand, log: st
     assert succeeded["status"] == "succeeded"
 
 
+def test_several_files_are_analyzed_together(alone: JobsCommand, log: str) -> None:
+    other = alone.folder / "other" / "app.log"
+    other.parent.mkdir()
+    other.write_text("ERROR\n")
+    run = (
+        "analyze",
+        "--local",
+        "-t",
+        log,
+        str(other),
+        "-",
+        "-p",
+        "ERROR",
+        "--name",
+        "in",
+        "--json",
+    )
+    result = alone.run(*run, stdin="no\n").document["result"]
+    assert result["counts"] == {"ERROR": 4}
+    assert [each["name"] for each in result["members"]] == ["app.log", "app (2).log", "in"]
+    assert [each["lines"] for each in result["members"]] == [3, 1, 1]
+
+
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
@@ -107,7 +130,6 @@ def test_several_files_are_shown_one_after_the_other(alone: JobsCommand, log: st
         (["--reuse"], "--reuse needs a service: "),
         (["--by-hash"], "--by-hash needs a service: "),
         (["--wait-timeout", "5m"], "--wait-timeout needs a service: run `timeout 5m "),
-        (["--together"], "--together needs a service: give one archive"),
         (["--set", "mine"], "--set: there is no built-in set mine; the built-in ones are java-"),
         (["--samples", "99"], "--samples: it must be at most 20"),
         (["--from", "noon"], "--from: it must be a time with a zone"),

@@ -91,10 +91,16 @@ class Together:
 
     def sources(self, files: list[str], stdin_name: str) -> list[tuple[str, Any]]:
         """The name and the file, or the list of files, for each job."""
-        sources = [(name, open_file(name, stdin_name)) for name in files]
-        if self.together and len(sources) > 1:
-            return [(", ".join(files), [source for _, source in sources])]
-        return sources
+        groups = self.groups(files)
+        opened = [[open_file(name, stdin_name) for name in group] for group in groups]
+        return [
+            (", ".join(group), several if len(several) > 1 else several[0])
+            for group, several in zip(groups, opened, strict=True)
+        ]
+
+    def groups(self, files: list[str]) -> list[list[str]]:
+        """The files of each analysis."""
+        return [files] if self.together else [[file] for file in files]
 
 
 @dataclass
@@ -217,10 +223,10 @@ def analyze(
     values = {**report.values(), "pattern_sets": patterns.set or []}
     values |= {"fields": fields.read(), "top": fields.top, "fields_over_time": fields.over_time}
     if run.local:
-        local.refuse(options, together, (report, _OF_JOBS), (run, _OF_JOBS))
-        local_files = [name for name in files if open_file(name)]
+        local.refuse(options, (report, _OF_JOBS), (run, _OF_JOBS))
+        groups = together.groups([name for name in files if open_file(name)])
         analysis = local.LocalAnalysis(session, analyze_payload(counted, **values))
-        return analysis.run(local_files, run.name, run.page)
+        return analysis.run(groups, run.name, run.page)
     values |= {"by_hash": run.by_hash, **options.given()}
     sources = together.sources(files, run.name)
     client = session.patient_client
