@@ -186,7 +186,7 @@ class Run:
     def check(self, files: list[str], together: bool) -> None:
         """Raise BadParameter if these files do not fit."""
         if self.page is not None and len(files) > 1 and not together:
-            raise typer.BadParameter("--html takes one FILE; `jobservice report` writes others")
+            raise typer.BadParameter("--html takes one FILE, or several with --together")
         if self.by_hash and ("-" in files or (together and len(files) > 1)):
             raise typer.BadParameter(
                 "--by-hash needs files that can be read twice, one for each job"
