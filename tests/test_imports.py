@@ -1,9 +1,10 @@
 """The import rules: one row for each folder, and the libraries that a folder may use.
 
     server ─▶ storage ◀─ runner        of runner, server imports only runner.job_types
-    runner ─▶ loganalysis              which imports none of them
+    server, runner ─▶ loganalysis      its public names; it imports none of them
     admin                              stands above all; only storage.__main__ starts it
-    jobservice                         the client, in the folder client/, imports none of them
+    jobservice                         the client, in the folder client/, imports none of them, but
+                                       its command has an extra: the public names of loganalysis
 
 The imports of every module are read from its source, so imports inside functions count, too.
 """
@@ -31,9 +32,10 @@ MAY_IMPORT = {
     "jobservice._async": "jobservice jobservice.requests",
     "jobservice._sync": "jobservice jobservice.requests",
     "jobservice": "jobservice._async jobservice._sync",
-    "jobservice.cli.commands": "jobservice jobservice.cli jobservice.cli.output",
+    "jobservice.cli.commands": "jobservice jobservice.cli jobservice.cli.output "
+    "jobservice.requests",
     "jobservice.cli.output": "jobservice jobservice.cli",
-    "jobservice.cli": "jobservice jobservice.cli.commands jobservice.cli.output",
+    "jobservice.cli": "jobservice loganalysis jobservice.cli.commands jobservice.cli.output",
     "storage.records": "",
     "storage.migrations": "",
     "storage.settings": "storage.records",
@@ -76,13 +78,18 @@ MAY_IMPORT = {
     "loganalysis.scan": "loganalysis.archives loganalysis.count loganalysis.fields "
     "loganalysis.formats loganalysis.index loganalysis.match loganalysis.read loganalysis.records "
     "loganalysis.templates loganalysis.times",
+    "loganalysis.pattern_sets": "",
+    "loganalysis.request": "loganalysis.fields loganalysis.match loganalysis.read "
+    "loganalysis.records loganalysis.scan loganalysis.times",
+    "loganalysis.report": "loganalysis.read",
     "loganalysis": "loganalysis.*",
     "runner.remote": "",
-    "runner.lines": "loganalysis.* runner.remote",
-    "runner.job_types.functions": "runner.job_types",
-    "runner.job_types": "loganalysis.* runner.job_types.functions runner.remote",
-    "runner.job_types.commands": "runner.job_types",
-    "runner.job_types.registry": "runner.job_types runner.job_types.commands storage.records",
+    "runner.lines": "loganalysis runner.remote",
+    "runner.job_types.functions": "loganalysis runner.job_types",
+    "runner.job_types": "loganalysis runner.job_types.functions runner.remote",
+    "runner.job_types.commands": "loganalysis runner.job_types",
+    "runner.job_types.registry": "loganalysis runner.job_types runner.job_types.commands "
+    "storage.records",
     "runner.pool.linux": "",
     "runner.pool.protocol": "runner.pool.linux storage.records",
     "runner.pool.job_process": "runner.job_types.registry runner.pool.linux runner.pool.protocol "
@@ -107,9 +114,9 @@ MAY_IMPORT = {
     "storage.records storage.telemetry",
     "server.documents.schemas": "server.http storage.records",
     "server.documents.options": "server.http storage.records storage.jobs",
-    "server.documents.analyses": "runner.job_types server.documents server.documents.schemas "
+    "server.documents.analyses": "loganalysis server.documents server.documents.schemas "
     "storage.records",
-    "server.documents": "runner.job_types server.documents.options server.documents.schemas "
+    "server.documents": "loganalysis server.documents.options server.documents.schemas "
     "server.http storage storage.db storage.jobs storage.liveness storage.queries storage.records "
     "storage.schedules storage.waiting",
     "server.upload": "server.checking server.documents server.http storage.files storage.records",
@@ -121,11 +128,10 @@ MAY_IMPORT = {
     "server.checking": "server.documents server.documents.options server.http server.processes "
     "runner.job_types runner.job_types.registry storage.jobs storage.records storage.telemetry "
     "storage.waiting",
-    "server.analyses": "storage.records server.documents server.documents.analyses "
+    "server.analyses": "loganalysis storage.records server.documents server.documents.analyses "
     "server.documents.schemas",
-    "server.pattern_sets.built_in": "",
-    "server.pattern_sets": "server.checking server.documents server.documents.schemas "
-    "server.pattern_sets.built_in server.store storage.jobs storage.records",
+    "server.pattern_sets": "loganalysis server.checking server.documents server.documents.schemas "
+    "server.store storage.jobs storage.records",
     "server.openapi": "runner.job_types server.auth server.checking server.documents "
     "server.documents.options server.documents.schemas server.http storage.records",
     "server.jobs": "server.auth server.checking server.documents server.documents.options "
@@ -189,11 +195,12 @@ LIBRARIES = {
     "requests": "storage.telemetry.*",
     "stringzilla": "loganalysis.* server.upload.*",
     "job_service_scan": "loganalysis.match.*",
+    "hatchling": "loganalysis.native.hatch_build",
     "re2": "loganalysis.*",
     "isal": "loganalysis.*",
     "backports": "loganalysis.* admin.backup.destinations.*",
     "compression": "loganalysis.* admin.backup.destinations.*",  # standard from Python 3.14 on
-    "pydantic": "runner.* server.* storage.*",
+    "pydantic": "loganalysis.request.* runner.* server.* storage.*",
     # a TypedDict that Pydantic reads before Python 3.12; type checkers read the client's own
     "typing_extensions": "server.api.* server.documents.* server.handlers.pages "
     "jobservice._async.* jobservice._sync.*",

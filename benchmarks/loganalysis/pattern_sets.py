@@ -15,12 +15,11 @@ import time
 from pathlib import Path
 from typing import Any
 
+from loganalysis import BUILT_IN, AnalysisRequest
 from loganalysis.match.patterns import Pattern
+from loganalysis.pattern_sets.pattern import BuiltInSet
 from loganalysis.scan.analyze import analyze
 from loganalysis.scan.options import AnalysisOptions
-from runner.job_types.analyze_payload import AnalyzePayload
-from server.pattern_sets.built_in.pattern import BuiltInSet
-from server.pattern_sets.lookup import BUILT_IN
 
 HEAD = "2026-11-29 13:12:01.482 web1 app[4711]:"
 QUIET = 9
@@ -50,7 +49,7 @@ def _chunk(rng: random.Random, lines: list[str]) -> list[str]:
 def patterns_of(found: BuiltInSet) -> list[Pattern]:
     """The patterns of a set as the analysis takes them."""
     payload = {"patterns": [each.document() for each in found.patterns]}
-    return AnalyzePayload.model_validate(payload).analysis_patterns()
+    return AnalysisRequest.model_validate(payload).analysis_patterns()
 
 
 def measure(path: Path, found: BuiltInSet) -> tuple[float, Any]:

@@ -1,9 +1,11 @@
 """Searches a window for many literals at once, with their lines, by the C kernel in native/.
 
-The package `job-service-scan` contains the library, one wheel for each kind of processor.
+The distribution of this package contains the library for each kind of processor. A checkout does
+not: there, the package `job-service-scan` has it.
 """
 
 import ctypes
+import platform
 from collections.abc import Iterator, Sequence
 from functools import cache
 from importlib import import_module
@@ -17,6 +19,7 @@ from loganalysis.match.patterns import Literal
 Hit = tuple[int, int]
 """The number of a literal, and the position in the view of its first match on a line."""
 
+_NATIVE = Path(__file__).parents[1] / "native"
 _SAMPLE_BYTES = 64 << 10  # data from which the kernel estimates how rare bytes are
 _CACHE_LINE = 64
 
@@ -102,7 +105,8 @@ def load() -> None:
 
 @cache
 def _library() -> ctypes.CDLL:
-    return _load_library(import_module("job_service_scan").LIBRARY)
+    bundled = _NATIVE / f"scan-{platform.machine()}.so"
+    return _load_library(bundled if bundled.exists() else import_module("job_service_scan").LIBRARY)
 
 
 @cache

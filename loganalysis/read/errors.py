@@ -62,3 +62,7 @@ class SourceError(AnalysisError):
 
 class HelperError(AnalysisError):
     """A helper process failed or died, or the file changed while it was scanned."""
+
+
+UNREADABLE = (FormatError, SelectionError, SourceError)
+"""Errors that are the file's own: another try would find the same."""

@@ -2,14 +2,12 @@
 
 import json
 from collections.abc import Mapping, Sequence
-from importlib import import_module
-from typing import Any
 from uuid import UUID
 
-from loganalysis.read.errors import FormatError, SelectionError, SourceError
+import loganalysis
+from loganalysis import SetConflict, named_sets, with_sets
 from runner.job_types.analyze_payload import AnalyzePayload
-from runner.job_types.analyze_sets import named_sets, with_sets
-from runner.job_types.base import Context, JobType, NotRetryable
+from runner.job_types.base import Context, JobType, NotRetryable, WrongSet
 from runner.job_types.json_values import Json, JsonValue
 
 
@@ -22,9 +20,7 @@ class Analyze(JobType[AnalyzePayload]):
 
     def load(self) -> None:
         """Import the modules of the analysis, and its library in C."""
-        for name in ("analyze", "result_json"):
-            import_module(f"loganalysis.scan.{name}")
-        import_module("loganalysis.match.c_scanner").load()
+        loganalysis.load()
 
     def pattern_sets(self, payload: Json) -> list[str]:
         """Return the names in `pattern_sets`."""
@@ -32,7 +28,10 @@ class Analyze(JobType[AnalyzePayload]):
 
     def with_pattern_sets(self, payload: Json, sets: Mapping[str, Sequence[JsonValue]]) -> Json:
         """Return the payload with the patterns of these sets behind its own. Raises WrongSet."""
-        return with_sets(payload, sets)
+        try:
+            return with_sets(payload, sets)
+        except SetConflict as error:
+            raise WrongSet(error.index, error.message) from None
 
     def is_slow_to_check(self, payload: Json) -> bool:
         """Return whether there are regexes: RE2 takes 0.1 s to compile as many as are allowed."""
@@ -66,24 +65,10 @@ class Analyze(JobType[AnalyzePayload]):
 
     def run(self, payload: AnalyzePayload, context: Context) -> JsonValue:
         """Scan the file. A file that cannot be read to its end fails the job: no partial counts."""
-        from loganalysis.read.open_source import DecompressionLimits
-        from loganalysis.scan.analyze import analyze
-        from loganalysis.scan.result_json import to_json
-
-        file, patterns, options = _file(context), payload.analysis_patterns(), payload.options()
-        limits = DecompressionLimits(context.max_data_bytes, context.max_data_ratio)
+        assert context.upload is not None
+        limits = loganalysis.DecompressionLimits(context.max_data_bytes, context.max_data_ratio)
+        file = context.upload.stored()
         try:
-            found = analyze(file, patterns, options, context.report, context.cores, limits)
-        except (FormatError, SelectionError, SourceError) as error:
-            raise NotRetryable(f"{_name(context)}: {error}") from error
-        return to_json(found, options)
-
-
-def _file(context: Context) -> Any:
-    assert context.upload is not None
-    return context.upload.stored()
-
-
-def _name(context: Context) -> str:
-    assert context.upload is not None
-    return context.upload.name
+            return loganalysis.analyze(file, payload, context.cores, context.report, limits)
+        except loganalysis.UNREADABLE as error:
+            raise NotRetryable(f"{context.upload.name}: {error}") from error

@@ -7,7 +7,7 @@ from typing import TypeVar
 
 from pydantic import BaseModel, ValidationError
 
-from runner.job_types.payload_errors import flaws
+from loganalysis import flaws
 from server.http.problems import BODY, MAX_ERRORS, FieldError, unacceptable
 from storage.records.json_values import JsonValue
 

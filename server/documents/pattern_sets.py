@@ -5,7 +5,7 @@ from typing import Annotated
 from pydantic import BaseModel, ConfigDict, Field
 from typing_extensions import TypedDict
 
-from runner.job_types.analyze_patterns import TextOrObject
+from loganalysis import TextOrObject
 from server.documents.jobs import rfc3339
 from server.documents.schemas.common import Time
 from server.http.response import encode_json, etag_of

@@ -1,12 +1,11 @@
 """Finds pattern sets by their names, which are formed like those of queues.
 
-A saved set hides a built-in one that a later release added. `BUILT_IN` has the sets that every
-service has, by their names.
+A saved set hides a built-in one that a later release added. `BUILT_IN` has the built-in ones.
 """
 
-from collections.abc import Mapping
 from difflib import get_close_matches
 
+from loganalysis import BUILT_IN as BUILT_IN
 from server.checking.sets import FoundSets
 from server.documents.pattern_sets import (
     PatternSetDocument,
@@ -15,21 +14,11 @@ from server.documents.pattern_sets import (
     head_document,
     set_document,
 )
-from server.pattern_sets.built_in.java_exceptions import JAVA_EXCEPTIONS
-from server.pattern_sets.built_in.kernel import KERNEL
-from server.pattern_sets.built_in.nginx import NGINX
-from server.pattern_sets.built_in.pattern import BuiltInSet
-from server.pattern_sets.built_in.postgres import POSTGRES
-from server.pattern_sets.built_in.python_tracebacks import PYTHON_TRACEBACKS
-from server.pattern_sets.built_in.sshd import SSHD
 from server.store.threads import StoreThreads
 from storage.jobs.pattern_sets import PatternSets
 from storage.records.json_values import JsonValue
 from storage.records.queue_name import is_queue_name
 
-BUILT_IN: Mapping[str, BuiltInSet] = {
-    each.name: each for each in (JAVA_EXCEPTIONS, KERNEL, NGINX, POSTGRES, PYTHON_TRACEBACKS, SSHD)
-}
 MAX_NAMES = 3
 """Near names in an error."""
 

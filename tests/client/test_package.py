@@ -43,6 +43,11 @@ def test_the_version_of_the_distribution_is_that_of_the_package() -> None:
     assert PROJECT["project"]["version"] == jobservice.__version__
 
 
+def test_the_extra_takes_the_log_analysis_of_the_same_release() -> None:
+    (requirement,) = PROJECT["project"]["optional-dependencies"]["analyze"]
+    assert requirement.startswith(f"job-service-loganalysis=={jobservice.__version__};")
+
+
 def test_the_requirements_of_the_distribution_are_installed_for_the_tests() -> None:
     pinned = (ROOT / "tests/requirements.txt").read_text()
     for requirement in PROJECT["project"]["dependencies"]:

@@ -10,13 +10,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from loganalysis import AnalysisRequest
 from loganalysis.count.lines import LineOptions
 from loganalysis.count.scanner import ScanOptions
 from loganalysis.match.patterns import Pattern
 from loganalysis.scan.options import AnalysisOptions
 from loganalysis.times.c_timeline import TimelineOptions, TimeRules
 from loganalysis.times.time_limits import TimeLimit, TimeLimits
-from runner.job_types.analyze_payload import AnalyzePayload
 from server.documents.analyses.lines import LinesQuery
 from tests.loganalysis.test_line_times import REFERENCE
 from tests.loganalysis.test_timeline import PATTERNS, a_log, lines_of, quick, seconds
@@ -201,7 +201,7 @@ def test_analyses_and_lines_read_the_same_times(text: str) -> None:
     expected = TimeLimit(ACCEPTED[text])
     assert TimeLimit.parse(text) == expected
     assert LinesQuery.model_validate({"from": text}).question()["start"] == (ACCEPTED[text], False)
-    assert AnalyzePayload.model_validate({"patterns": ["a"], "from": text}).since == text
+    assert AnalysisRequest.model_validate({"patterns": ["a"], "from": text}).since == text
 
 
 @pytest.mark.parametrize("text", ["-90s", "-30m", "-1h", "-2d"])
@@ -216,4 +216,4 @@ def test_analyses_and_lines_refuse_the_same_texts(text: str) -> None:
     with pytest.raises(ValueError, match=r"it must be|no time zone"):
         LinesQuery.model_validate({"from": text})
     with pytest.raises(ValueError, match=r"it must be|no time zone"):
-        AnalyzePayload.model_validate({"patterns": ["a"], "from": text})
+        AnalysisRequest.model_validate({"patterns": ["a"], "from": text})

@@ -73,7 +73,7 @@ class JobsCommand:
             "COLUMNS": "80",
             "LINES": "24",
             "PYTHONPATH": os.pathsep.join(
-                filter(None, [str(ROOT / "client"), os.environ.get("PYTHONPATH")])
+                filter(None, [str(ROOT / "client"), str(ROOT), os.environ.get("PYTHONPATH")])
             ),
             "PYTHONDONTWRITEBYTECODE": "",
         }

@@ -5,8 +5,8 @@ python -m tests.support.pattern_sets_page        writes the page
 
 import re
 
-from server.pattern_sets.built_in.pattern import BuiltInPattern, BuiltInSet
-from server.pattern_sets.lookup import BUILT_IN
+from loganalysis import BUILT_IN
+from loganalysis.pattern_sets.pattern import BuiltInPattern, BuiltInSet
 from tests.support.paths import ROOT
 
 PAGE = ROOT / "docs" / "pattern-sets.md"

@@ -2,6 +2,7 @@
 
 job-service-0.1.0-image.tar.gz        the image, for `docker load`, if there is an engine
 job_service_client-0.1.0*             the client's wheel and sdist
+job_service_loganalysis-0.1.0*        those of the log analysis
 job-service-0.1.0-sbom*.json          the bills of materials of the image
 RELEASE_NOTES.md                      the section of CHANGELOG.md
 SHA256SUMS                            of all of them, for `sha256sum --check`
@@ -23,6 +24,7 @@ from tests.support.paths import ROOT
 
 DIST = ROOT / "dist"
 CLIENT = ROOT / "client"
+PROJECTS = ("client/pyproject.toml", "loganalysis/pyproject.toml")
 BUILD = "build==1.6.0"
 _HEADING = re.compile(r"^## (\d+\.\d+\.\d+) - (\d{4}-\d{2}-\d{2})$", re.MULTILINE)
 
@@ -35,7 +37,7 @@ def main() -> None:
     DIST.mkdir()
     (DIST / "RELEASE_NOTES.md").write_text(notes((ROOT / "CHANGELOG.md").read_text(), RELEASE))
     write_image()
-    write_client()
+    write_packages()
     write_bills()
     sums = checksums(DIST)
     (DIST / "SHA256SUMS").write_text(sums)
@@ -45,7 +47,7 @@ def main() -> None:
 def wrong_numbers(root: Path) -> list[str]:
     """The files whose number differs from RELEASE, a line for each."""
     found = {"CHANGELOG.md": newest((root / "CHANGELOG.md").read_text())}
-    for file in ("pyproject.toml", "client/pyproject.toml", "client/jobservice/version.py"):
+    for file in ("pyproject.toml", *PROJECTS, "client/jobservice/version.py"):
         if (root / file).exists():
             number = re.search(r'^version = "(.*)"$', (root / file).read_text(), re.M | re.I)
             found[file] = number[1] if number else "nothing"
@@ -93,19 +95,23 @@ def write_image() -> None:
         sys.exit("docker save has failed")
 
 
-def write_client() -> None:
-    """Build the client's wheel and sdist, if it is there. Equal sources give equal files."""
+def write_packages() -> None:
+    """Build the wheels and sdists of the client, if it is there, and of the log analysis.
+
+    Equal sources give equal files.
+    """
     if not (CLIENT / "pyproject.toml").exists():
         return say("no client: there is no folder client")
     tools = ROOT / ".cache" / "release"
     venv.create(tools, with_pip=True)
     install = ("install", "--quiet", "--disable-pip-version-check", BUILD)
     subprocess.run([tools / "bin/pip", *install], check=True)
-    subprocess.run(
-        [tools / "bin/python", "-m", "build", "--outdir", DIST, CLIENT],
-        env={**os.environ, "SOURCE_DATE_EPOCH": time_of_commit()},
-        check=True,
-    )
+    for project in (CLIENT, ROOT / "loganalysis"):
+        subprocess.run(
+            [tools / "bin/python", "-m", "build", "--outdir", DIST, project],
+            env={**os.environ, "SOURCE_DATE_EPOCH": time_of_commit()},
+            check=True,
+        )
 
 
 def time_of_commit() -> str:

@@ -14,6 +14,7 @@ from typing import NamedTuple, NoReturn
 
 from pydantic import ValidationError
 
+from loganalysis import flaws
 from runner.job_types.base import Defaults
 from runner.job_types.commands.command import Command, command_type
 from runner.job_types.commands.definition import (
@@ -29,7 +30,6 @@ from runner.job_types.commands.files import is_inside
 from runner.job_types.commands.parameters import BUILT_IN
 from runner.job_types.commands.template import Template
 from runner.job_types.json_values import Json, JsonValue
-from runner.job_types.payload_errors import flaws
 
 MAX_BYTES = 2**20
 MAX_COMMANDS = 1000

@@ -10,10 +10,10 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
+from loganalysis import flaws
 from runner.job_types.base import Payload
 from runner.job_types.commands.template import text_of
 from runner.job_types.json_values import Json, JsonValue
-from runner.job_types.payload_errors import flaws
 
 BUILT_IN = frozenset({"attempt", "cores", "files", "folder", "job_id", "upload", "uploads"})
 """The values that every command has without a parameter."""

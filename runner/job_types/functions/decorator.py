@@ -17,6 +17,7 @@ from typing import Any, ClassVar, TypeVar, overload
 
 from pydantic import ConfigDict, TypeAdapter, ValidationError
 
+from loganalysis import flaws
 from runner.job_types.base import (
     Context,
     Defaults,
@@ -30,7 +31,6 @@ from runner.job_types.base import (
 from runner.job_types.functions.payload import payload_model
 from runner.job_types.functions.signature import InvalidFunction, Signature, read_signature
 from runner.job_types.json_values import Json, JsonValue
-from runner.job_types.payload_errors import flaws
 from runner.job_types.returned_files import keep_returned_files
 
 F = TypeVar("F", bound=Callable[..., object])

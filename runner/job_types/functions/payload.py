@@ -19,9 +19,9 @@ from pydantic.errors import PydanticSchemaGenerationError
 from pydantic.fields import FieldInfo
 from pydantic.json_schema import PydanticJsonSchemaWarning
 
+from loganalysis import flaws
 from runner.job_types.base import Payload
 from runner.job_types.functions.signature import InvalidFunction, Parameter
-from runner.job_types.payload_errors import flaws
 
 _TYPES = "a JSON type such as int, str or list[str], a date, an Enum, a Literal or a Pydantic model"
 

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from pydantic import ValidationError
 
+from loganalysis import flaws
 from runner.job_types.base import (
     AnyJobType,
     Context,
@@ -17,7 +18,6 @@ from runner.job_types.base import (
     to_json,
 )
 from runner.job_types.json_values import Json
-from runner.job_types.payload_errors import flaws
 from runner.job_types.registry.found import JobTypes
 from runner.job_types.registry.member_files import files_of
 from runner.job_types.registry.sources import extend_search_path

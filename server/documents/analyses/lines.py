@@ -4,7 +4,7 @@ from typing import Annotated, Literal, NamedTuple
 
 from pydantic import BeforeValidator, Field, PlainValidator, WithJsonSchema, create_model
 
-from runner.job_types.analyze_payload import TimeLimit
+from loganalysis import TimeLimit
 from server.documents.filters import Query, Whole
 from storage.records.json_values import Json, JsonValue
 

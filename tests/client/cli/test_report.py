@@ -41,9 +41,9 @@ def test_a_table_is_printed_as_csv(jobs: JobsCommand, analysis: str, tmp_path: P
 def test_an_analysis_writes_its_report(jobs: JobsCommand, tmp_path: Path) -> None:
     log, file = tmp_path / "app.log", tmp_path / "report.html"
     log.write_bytes(b"one ERROR\n")
-    done = jobs.run("analyze", str(log), "-p", "ERROR", "--report", str(file))
+    done = jobs.run("analyze", str(log), "-p", "ERROR", "--html", str(file))
     assert (done.code, "ERROR" in done.out) == (0, True)
     assert "<title>Analysis of app.log</title>" in file.read_text()
-    several = jobs.run("analyze", str(log), str(log), "-p", "ERROR", "--report", str(file))
+    several = jobs.run("analyze", str(log), str(log), "-p", "ERROR", "--html", str(file))
     assert several.code == 2
-    assert "--report takes one FILE" in several.err
+    assert "--html takes one FILE" in several.err

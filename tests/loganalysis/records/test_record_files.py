@@ -17,11 +17,11 @@ from hypothesis import strategies as st
 
 from loganalysis.match.patterns import Pattern
 from loganalysis.records.rule import Records
+from loganalysis.request.fields import FieldObject
 from loganalysis.scan import ranges
 from loganalysis.scan.analyze import analyze
 from loganalysis.scan.options import AnalysisOptions
 from loganalysis.scan.result_json import to_json
-from runner.job_types.analyze_fields import FieldObject
 from tests.support.loganalysis.in_ranges import in_ranges, whole
 from tests.support.loganalysis.plain_records import texts
 

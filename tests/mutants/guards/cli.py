@@ -18,6 +18,20 @@ CLI = (
         ("tests/client/cli/test_files.py",),
     ),
     Mutant(
+        "an option that needs a service is refused without one",
+        "client/jobservice/cli/local.py",
+        "            if is_set and (names is None or field.name in names):",
+        "            if False:",
+        ("tests/client/cli/test_local.py",),
+    ),
+    Mutant(
+        "a pattern set that only a service has is refused without one",
+        "client/jobservice/cli/local.py",
+        "        if name not in BUILT_IN:",
+        "        if False:",
+        ("tests/client/cli/test_local.py",),
+    ),
+    Mutant(
         "a part of an id selects a job only if no other job matches",
         "client/jobservice/cli/ids.py",
         "    if len(found) > 1:",

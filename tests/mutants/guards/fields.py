@@ -55,7 +55,7 @@ FIELDS = (
     ),
     Mutant(
         "fields over time need lines",
-        "runner/job_types/analyze_payload.py",
+        "loganalysis/request/request.py",
         "        if self._has_fields_over_time():",
         "        if False:",
         QUERY,
@@ -76,7 +76,7 @@ FIELDS = (
     ),
     Mutant(
         "a timeline without bins has no times",
-        "server/analyses/tables.py",
+        "loganalysis/report/tables.py",
         '    if not timeline["bins"]:\n        return []\n',
         "",
         TABLES,
@@ -111,21 +111,21 @@ FIELDS = (
     ),
     Mutant(
         "two fields have two names",
-        "runner/job_types/analyze_fields.py",
+        "loganalysis/request/fields.py",
         "    if twice:\n",
         "    if False:\n",
         QUERY,
     ),
     Mutant(
         "there are 16 fields at most, also in the groups of regexes",
-        "runner/job_types/analyze_fields.py",
+        "loganalysis/request/fields.py",
         "if names.total() > MAX_FIELDS:",
         "if False:",
         QUERY,
     ),
     Mutant(
         "a field's regex is checked before the job is stored",
-        "runner/job_types/analyze_fields.py",
+        "loganalysis/request/fields.py",
         "        if self.regex:\n            self.names()\n",
         "",
         QUERY,

@@ -205,7 +205,7 @@ OVERVIEW = (
     ),
     Mutant(
         "an analysis reports something",
-        "runner/job_types/analyze_payload.py",
+        "loganalysis/request/request.py",
         "if value is False and not any(asked):",
         "if False:",
         ("tests/server/handlers/test_analyze.py",),

@@ -5,7 +5,7 @@ from tests.mutants.mutant import Mutant
 STORE = ("tests/storage/jobs/test_pattern_sets.py",)
 HANDLER = ("tests/server/handlers/test_pattern_sets.py",)
 ANALYZE = ("tests/server/handlers/test_analyze_sets.py",)
-PAYLOAD = ("tests/runner/job_types/test_analyze_sets.py",)
+PAYLOAD = ("tests/loganalysis/request/test_sets.py",)
 
 PATTERN_SETS = (
     Mutant(
@@ -122,14 +122,14 @@ PATTERN_SETS = (
     ),
     Mutant(
         "a job without the patterns of its sets fails",
-        "runner/job_types/analyze_payload.py",
+        "loganalysis/request/request.py",
         'if value and info.data.get("patterns", True) is None:',
         "if False:",
         PAYLOAD,
     ),
     Mutant(
         "a pattern of the payload replaces one of a set",
-        "runner/job_types/analyze_sets.py",
+        "loganalysis/request/sets.py",
         "        for value in own:\n            if pattern := _pattern(value):",
         "        for value in ():\n            if pattern := _pattern(value):",
         PAYLOAD,
@@ -143,7 +143,7 @@ PATTERN_SETS = (
     ),
     Mutant(
         "two sets that contradict each other are refused",
-        "runner/job_types/analyze_sets.py",
+        "loganalysis/request/sets.py",
         "pattern.key if earlier_origin and earlier != pattern else None",
         "None",
         PAYLOAD,

@@ -96,7 +96,7 @@ RECORDS = (
     ),
     Mutant(
         "a wrong option names the field and the fix",
-        "runner/job_types/analyze_payload.py",
+        "loganalysis/request/request.py",
         "if not isinstance(start, str):",
         "if False:",
         _REACH,

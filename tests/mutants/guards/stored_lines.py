@@ -126,7 +126,7 @@ STORED_LINES = (
     ),
     Mutant(
         "a file that was changed is not shown",
-        "runner/lines/__main__.py",
+        "loganalysis/lines/reader.py",
         '            if (size := size_of(source)) != request["size"]:',
         "            if False:",
         (f"{CALLS[0]}::test_a_file_that_is_gone_is_reported",),
@@ -168,7 +168,7 @@ STORED_LINES = (
     ),
     Mutant(
         "the members that are known of all archives are bounded",
-        "runner/lines/__main__.py",
+        "loganalysis/lines/reader.py",
         "sum(map(_members, self._files.values())) > MAX_MEMBERS",
         "False",
         (f"{MEMBERS[0]}::test_the_members_that_are_known_are_bounded",),

@@ -204,7 +204,7 @@ TIMES = (
     ),
     Mutant(
         "a combination without all and any is refused",
-        "runner/job_types/analyze_patterns.py",
+        "loganalysis/request/patterns.py",
         "if not (self.all or self.any):",
         "if False:",
         ("tests/server/handlers/test_analyze.py",),

@@ -18,12 +18,12 @@ from loganalysis.index import blocks, gzip_points, known_file
 from loganalysis.index.archive_index import MAX_MEMBERS, decode_index
 from loganalysis.index.marks import Marks
 from loganalysis.lines import member_text
+from loganalysis.lines import reader as line_reader
 from loganalysis.match.patterns import Pattern
 from loganalysis.read.open_source import DecompressionLimits
 from loganalysis.scan.analyze import analyze
 from loganalysis.scan.options import AnalysisOptions
 from loganalysis.scan.result_json import to_json
-from runner.lines import __main__
 from runner.lines.__main__ import Answers
 from tests.loganalysis.test_line_marks import near_marks as near_marks
 from tests.support.loganalysis.archives import COMPRESS, METHODS, TARS, Files, tar_of, zip_of
@@ -82,7 +82,7 @@ def small_sizes(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     monkeypatch.setattr(gzip_points, "MIN_FILE_BYTES", 0)
     yield
     while READERS:
-        streams = READERS.pop().answers._streams
+        streams = READERS.pop().answers._reader._streams
         while streams._streams:  # a stream of a member gives that of its archive back
             streams.close_idle(-1)
 
@@ -372,11 +372,11 @@ def test_a_wrong_cursor_is_refused(tmp_path: Path) -> None:
 def test_the_members_that_are_known_are_bounded(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(__main__, "MAX_MEMBERS", 3 * len(FILES))
+    monkeypatch.setattr(line_reader, "MAX_MEMBERS", 3 * len(FILES))
     reader = Reader(tmp_path / "the file", ARCHIVES["tar, pax"])
     for key in range(6):
         reader.page(key=str(key), line=900, limit=1)
-    assert len(reader.answers._files) <= 4  # that of the last question is full only now
+    assert len(reader.answers._reader._files) <= 4  # that of the last question is full only now
     assert reader.page(key="5", line=900, limit=1)["lines"][0]["member_line"] == 40
 
 

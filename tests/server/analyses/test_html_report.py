@@ -5,7 +5,7 @@ from html.parser import HTMLParser
 
 import pytest
 
-from server.analyses.charts import MAX_BARS, bar_chart
+from loganalysis.report.charts import MAX_BARS, bar_chart
 from server.analyses.comparison import Analyzed, compare
 from server.analyses.html_report import POLICY, html_report
 from tests.server.analyses.results import JOB, PLAIN, WHOLE

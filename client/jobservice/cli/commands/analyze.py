@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import typer
 
-from jobservice.cli import completion, exits, ids, waiting
+from jobservice.cli import completion, exits, ids, local, waiting
 from jobservice.cli.command import command
 from jobservice.cli.commands.report import write
 from jobservice.cli.commands.submit import open_file
@@ -16,6 +16,7 @@ from jobservice.cli.output.progress import JobProgress
 from jobservice.cli.parameters import argument, flag, option
 from jobservice.cli.session import Session
 from jobservice.json_values import Json
+from jobservice.requests import analyze_payload
 
 if TYPE_CHECKING:
     from jobservice import Job
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
 EXAMPLES = (
     "analyze app.log",
     "analyze app.log -p ERROR -p WARN",
+    "analyze --local app.log --html report.html",
     "analyze app.log.gz -f patterns.txt -i --samples 3",
     "analyze access.log --set nginx",
     "analyze --together web1.log web2.log -p ERROR",
@@ -89,10 +91,16 @@ class Together:
 
     def sources(self, files: list[str], stdin_name: str) -> list[tuple[str, Any]]:
         """The name and the file, or the list of files, for each job."""
-        sources = [(name, open_file(name, stdin_name)) for name in files]
-        if self.together and len(sources) > 1:
-            return [(", ".join(files), [source for _, source in sources])]
-        return sources
+        groups = self.groups(files)
+        opened = [[open_file(name, stdin_name) for name in group] for group in groups]
+        return [
+            (", ".join(group), several if len(several) > 1 else several[0])
+            for group, several in zip(groups, opened, strict=True)
+        ]
+
+    def groups(self, files: list[str]) -> list[list[str]]:
+        """The files of each analysis."""
+        return [files] if self.together else [[file] for file in files]
 
 
 @dataclass
@@ -167,7 +175,8 @@ def _field(text: str) -> str | dict[str, str]:
 class Run:
     """How the command runs, beside the job."""
 
-    page: str | None = option("--report", "PATH", "Also write an HTML page to this file.")
+    local: bool = flag("--local", "Analyze here, without a service.")
+    page: str | None = option("--html --report", "PATH", "Also write an HTML page to this file.")
     name: str = option("--name", "NAME", "Name of standard input.", "stdin")
     by_hash: bool = flag("--by-hash", "Do not send files that the service has.")
     wait_timeout: float | None = option(
@@ -177,11 +186,15 @@ class Run:
     def check(self, files: list[str], together: bool) -> None:
         """Raise BadParameter if these files do not fit."""
         if self.page is not None and len(files) > 1 and not together:
-            raise typer.BadParameter("--report takes one FILE; `jobservice report` writes others")
+            raise typer.BadParameter("--html takes one FILE, or several with --together")
         if self.by_hash and ("-" in files or (together and len(files) > 1)):
             raise typer.BadParameter(
                 "--by-hash needs files that can be read twice, one for each job"
             )
+
+
+_OF_JOBS = ("compare", "reuse", "by_hash", "wait_timeout")
+"""Options of the groups above that mean nothing without a service."""
 
 
 def register(app: typer.Typer) -> None:
@@ -207,9 +220,14 @@ def analyze(
     """
     run.check(files, together.together)
     counted = patterns.read() or None
-    values = {**report.values(), **options.given()}
-    values |= {"fields": fields.read(), "top": fields.top, "pattern_sets": patterns.set or []}
-    values |= {"fields_over_time": fields.over_time, "by_hash": run.by_hash}
+    values = {**report.values(), "pattern_sets": patterns.set or []}
+    values |= {"fields": fields.read(), "top": fields.top, "fields_over_time": fields.over_time}
+    if run.local:
+        local.refuse(options, (report, _OF_JOBS), (run, _OF_JOBS))
+        groups = together.groups([name for name in files if open_file(name)])
+        analysis = local.LocalAnalysis(session, analyze_payload(counted, **values))
+        return analysis.run(groups, run.name, run.page)
+    values |= {"by_hash": run.by_hash, **options.given()}
     sources = together.sources(files, run.name)
     client = session.patient_client
     if report.compare is not None:

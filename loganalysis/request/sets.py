@@ -1,9 +1,9 @@
-"""Adds the patterns of saved sets to the payload of `analyze`.
+"""Adds the patterns of sets to a request that names these.
 
     patterns      ["ERROR"]              ──▶ ["ERROR", patterns of nginx, patterns of mine]
     pattern_sets  ["nginx", "mine"]      ──▶ the same: it says where the patterns come from
 
-The listener does this when it accepts a job, so the stored job has all its patterns.
+A service does this when it accepts a request, so the stored one has all its patterns.
 """
 
 from collections.abc import Mapping, Sequence
@@ -11,13 +11,22 @@ from collections.abc import Mapping, Sequence
 from pydantic import TypeAdapter, ValidationError
 
 from loganalysis.match.patterns import Pattern
-from runner.job_types.analyze_patterns import AnyPattern, TextOrObject
-from runner.job_types.base import WrongSet
-from runner.job_types.json_values import Json, JsonValue
+from loganalysis.read.json_values import Json, JsonValue
+from loganalysis.request.patterns import AnyPattern, TextOrObject
 
 MAX_SETS = 20
 SET_NAME = "^[a-z0-9][a-z0-9._-]{0,63}$"
 """A regex for names of sets, which are formed like those of queues."""
+
+
+class SetConflict(Exception):
+    """Two sets define one name differently. `index` is the place of the later one in the list."""
+
+    def __init__(self, index: int, message: str) -> None:
+        super().__init__(index, message)
+        self.index, self.message = index, message
+
+
 _PATTERN: TypeAdapter[AnyPattern] = TypeAdapter(TextOrObject)
 
 
@@ -33,7 +42,7 @@ def with_sets(payload: Mapping[str, JsonValue], sets: Mapping[str, Sequence[Json
     """Return the payload with the patterns of these sets behind its own.
 
     A pattern of the payload replaces patterns of sets with its name, and equal patterns of several
-    sets count once. Raises WrongSet if two sets define one name differently.
+    sets count once. Raises SetConflict if two sets define one name differently.
     """
     own = payload.get("patterns")
     is_auto = own == "auto"
@@ -44,7 +53,7 @@ def with_sets(payload: Mapping[str, JsonValue], sets: Mapping[str, Sequence[Json
     for name in named_sets(payload):
         for value in sets.get(name, ()):
             if (key := merged.add(value, name)) is not None:
-                raise WrongSet(payload["pattern_sets"].index(name), merged.conflict(key))
+                raise SetConflict(payload["pattern_sets"].index(name), merged.conflict(key))
     changed: Json = {"patterns": merged.patterns} if merged.patterns else {}
     if is_auto and payload.get("overview") is None:
         changed["overview"] = True

@@ -5,22 +5,21 @@ from pathlib import Path
 
 import pytest
 
+from loganalysis import BUILT_IN, AnalysisRequest
 from loganalysis.match.patterns import Combination, Literal, prepare
+from loganalysis.pattern_sets.pattern import BuiltInSet
 from loganalysis.scan.analyze import analyze
 from loganalysis.scan.options import AnalysisOptions
-from runner.job_types.analyze_payload import AnalyzePayload
 from server.documents.pattern_sets import MAX_SET_PATTERNS, PatternSetBody
-from server.pattern_sets.built_in.pattern import BuiltInSet
-from server.pattern_sets.lookup import BUILT_IN
 from storage.records.queue_name import is_queue_name
 from tests.support import pattern_sets_page
 
 SETS = pytest.mark.parametrize("found", BUILT_IN.values(), ids=lambda found: found.name)
 
 
-def payload(found: BuiltInSet) -> AnalyzePayload:
+def payload(found: BuiltInSet) -> AnalysisRequest:
     """An analysis with the patterns of a set, as a listener would build it."""
-    return AnalyzePayload.model_validate({"patterns": [p.document() for p in found.patterns]})
+    return AnalysisRequest.model_validate({"patterns": [p.document() for p in found.patterns]})
 
 
 def test_these_sets_are_built_in() -> None:

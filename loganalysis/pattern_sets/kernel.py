@@ -1,7 +1,7 @@
 """The set `kernel`. The messages are those of Linux 6.12."""
 
-from server.pattern_sets.built_in.pattern import BuiltInPattern as P
-from server.pattern_sets.built_in.pattern import BuiltInSet
+from loganalysis.pattern_sets.pattern import BuiltInPattern as P
+from loganalysis.pattern_sets.pattern import BuiltInSet
 
 _AT = "Nov 29 13:12:01 web1 kernel: [12345.678901]"
 

@@ -1,7 +1,7 @@
 """The set `python-tracebacks`: tracebacks as Python 3.11 to 3.13 write them."""
 
-from server.pattern_sets.built_in.pattern import BuiltInPattern as P
-from server.pattern_sets.built_in.pattern import BuiltInSet
+from loganalysis.pattern_sets.pattern import BuiltInPattern as P
+from loganalysis.pattern_sets.pattern import BuiltInSet
 
 _QUIET = "2026-11-29 13:12:01,482 INFO orders:"
 _HEAD = "Traceback (most recent call last):"

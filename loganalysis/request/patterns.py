@@ -14,14 +14,14 @@ from pydantic import (
 
 from loganalysis.match.patterns import Pattern, errors_of
 from loganalysis.read.errors import PatternError
-from runner.job_types.base import Payload
-from runner.job_types.json_values import JsonValue
+from loganalysis.read.json_values import JsonValue
+from loganalysis.request.model import Model
 
 EXCERPT = 60
 """Characters of a pattern that an error shows."""
 
 
-class Condition(Payload):
+class Condition(Model):
     """A text or regex of a combination."""
 
     pattern: str = Field(min_length=1, max_length=10_000, description="The text or regex.")
@@ -56,7 +56,7 @@ class PatternObject(Condition):
         return Pattern(self.pattern, self.regex, self.ignore_case, self.word, self.name)
 
 
-class Combination(Payload):
+class Combination(Model):
     """Several texts or regexes that a line must contain, or must not."""
 
     # Generated clients tell it from a PatternObject by a field that it always has. The service

@@ -1,7 +1,7 @@
-"""The errors of a Pydantic model in plain sentences, with paths as the client wrote them.
+"""The errors of a Pydantic model in plain sentences, with paths as the document has them.
 
 Pydantic's own messages speak of Python ("valid dictionary or instance of X"), and its paths contain
-the names of union members. Imports nothing of ours.
+the names of union members. It takes any model.
 """
 
 import json
@@ -14,7 +14,7 @@ from typing import get_args
 from pydantic import BaseModel, ValidationError
 from pydantic.fields import FieldInfo
 
-from runner.job_types.json_values import JsonValue
+from loganalysis.read.json_values import JsonValue
 
 MAX_KEY = 100
 """Characters of a key that are shown in a path."""

@@ -1,7 +1,7 @@
 """The set `java-exceptions`: stack traces as Throwable.printStackTrace and loggers write them."""
 
-from server.pattern_sets.built_in.pattern import BuiltInPattern as P
-from server.pattern_sets.built_in.pattern import BuiltInSet
+from loganalysis.pattern_sets.pattern import BuiltInPattern as P
+from loganalysis.pattern_sets.pattern import BuiltInSet
 
 _AT = "2026-11-29 13:12:01,482 ERROR [main] o.e.Orders - failed:"
 _QUIET = "2026-11-29 13:12:01,482 INFO [main] o.e.Orders -"

@@ -1,7 +1,7 @@
 """The set `sshd`. The messages are those of OpenSSH 9.8 and of pam_unix."""
 
-from server.pattern_sets.built_in.pattern import BuiltInPattern as P
-from server.pattern_sets.built_in.pattern import BuiltInSet
+from loganalysis.pattern_sets.pattern import BuiltInPattern as P
+from loganalysis.pattern_sets.pattern import BuiltInSet
 
 _AT = "Nov 29 13:12:01 web1 sshd[4711]:"
 

@@ -1,7 +1,7 @@
 """The set `nginx`. The messages are those of nginx 1.26 (src/http, src/event, src/os/unix)."""
 
-from server.pattern_sets.built_in.pattern import BuiltInPattern as P
-from server.pattern_sets.built_in.pattern import BuiltInSet
+from loganalysis.pattern_sets.pattern import BuiltInPattern as P
+from loganalysis.pattern_sets.pattern import BuiltInSet
 
 _ACCESS = '203.0.113.9 - - [29/Nov/2026:13:12:01 +0000] "GET /api/orders HTTP/1.1"'
 _ERROR = "2026/11/29 13:12:01 [error] 1201#1201: *5678"

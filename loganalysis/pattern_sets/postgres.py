@@ -1,7 +1,7 @@
 """The set `postgres`. The messages are those of PostgreSQL 17 with lc_messages = C or en_US."""
 
-from server.pattern_sets.built_in.pattern import BuiltInPattern as P
-from server.pattern_sets.built_in.pattern import BuiltInSet
+from loganalysis.pattern_sets.pattern import BuiltInPattern as P
+from loganalysis.pattern_sets.pattern import BuiltInSet
 
 _AT = "2026-11-29 13:12:01.482 UTC [4711]"
 

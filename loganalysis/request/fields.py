@@ -9,13 +9,13 @@ from loganalysis.fields.plan import MAX_FIELDS, FieldError, field_regex
 from loganalysis.match.patterns import Pattern, errors_of
 from loganalysis.match.re2_regex import RegexError
 from loganalysis.read.errors import PatternError
-from runner.job_types.base import Payload
+from loganalysis.request.model import Model
 
-if TYPE_CHECKING:  # imported late at run time: the listener does not analyze
+if TYPE_CHECKING:  # imported late: who only checks requests does not analyze
     from loganalysis.scan.field_choice import WantedField
 
 
-class FieldObject(Payload):
+class FieldObject(Model):
     """A field of the file's format, or one that a regex finds."""
 
     name: str = Field(

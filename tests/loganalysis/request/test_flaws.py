@@ -8,8 +8,8 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, create_model
 from pydantic_core import InitErrorDetails, PydanticCustomError, core_schema
 from typing_extensions import TypedDict
 
+from loganalysis.request.flaws import SENTENCES, flaws
 from runner.job_types.base import Payload
-from runner.job_types.payload_errors import SENTENCES, flaws
 
 CONTEXT: dict[str, Any] = {
     **{"gt": 1, "ge": 1.0, "lt": 1, "le": 1.5, "multiple_of": 2, "field_type": "List"},

@@ -5,10 +5,10 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
+from loganalysis import SetConflict
+from loganalysis.request.sets import MAX_SETS, named_sets, with_sets
 from runner.job_types.analyze import Analyze
 from runner.job_types.analyze_payload import AnalyzePayload
-from runner.job_types.analyze_sets import MAX_SETS, named_sets, with_sets
-from runner.job_types.base import WrongSet
 
 TOOK = {"name": "slow", "pattern": "took"}
 SETS: dict[str, list[Any]] = {
@@ -44,7 +44,7 @@ def test_patterns_of_sets_follow_those_of_the_payload(
 
 
 def test_two_sets_may_not_define_one_name_differently_unless_the_payload_decides() -> None:
-    with pytest.raises(WrongSet) as error:
+    with pytest.raises(SetConflict) as error:
         merged(["b", "a", "c"])
     assert error.value.index == 2
     assert '"slow" is another one than that of the set a' in error.value.message
@@ -76,7 +76,7 @@ def test_only_names_are_named() -> None:
 
 
 def test_a_job_whose_sets_nobody_has_read_fails_instead_of_counting_nothing() -> None:
-    with pytest.raises(ValidationError, match="a listener adds them"):
+    with pytest.raises(ValidationError, match="add them before"):
         AnalyzePayload.model_validate({"pattern_sets": ["nginx"]})
     payload = {"pattern_sets": ["nginx"], "patterns": ["x"]}
     assert AnalyzePayload.model_validate(payload).pattern_sets == ["nginx"]

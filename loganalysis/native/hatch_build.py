@@ -1,0 +1,28 @@
+"""Puts the kernel for each kind of processor into the distribution of this package."""
+
+import tempfile
+from pathlib import Path
+from typing import Any
+from zipfile import ZipFile
+
+from hatchling.builders.hooks.plugin.interface import BuildHookInterface
+
+
+class BundleKernel(BuildHookInterface):  # type: ignore[misc]  # its types are not installed
+    """Takes the libraries out of the wheels that `build.py` writes."""
+
+    def initialize(self, version: str, build_data: dict[str, Any]) -> None:
+        """Called by hatchling before a build."""
+        self._folder, platforms = tempfile.TemporaryDirectory(), []
+        for wheel in sorted(Path(self.root, "native", "wheels").glob("*.whl")):
+            platforms.append(wheel.stem.rpartition("-")[2])
+            machine = platforms[-1].partition("manylinux_2_17_")[2].partition(".")[0]
+            library = Path(self._folder.name, f"scan-{machine}.so")
+            with ZipFile(wheel) as packed:
+                library.write_bytes(packed.read("job_service_scan/scan.so"))
+            build_data["force_include"][str(library)] = f"native/{library.name}"
+        build_data |= {"pure_python": False, "tag": f"py3-none-{'.'.join(platforms)}"}
+
+    def finalize(self, version: str, build_data: dict[str, Any], artifact_path: str) -> None:
+        """Called by hatchling after a build."""
+        self._folder.cleanup()
