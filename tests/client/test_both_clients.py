@@ -474,6 +474,7 @@ def test_log_entries_have_a_level_fields_and_a_traceback(api: Client) -> None:
         assert "".join(job.logs(follow, level="error")) == error.text
 
 
+@pytest.mark.heavy
 def test_output_of_several_attempts_is_followed(api: Client) -> None:
     job = api.submit("talk", {"lines": 1, "then": "crash"}, max_retries=1)
     followed = list(job.logs(follow=True))

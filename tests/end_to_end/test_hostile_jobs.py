@@ -120,6 +120,7 @@ def bomb(name: str, mebibytes: int) -> bytes:
     return COMPRESS[name](bytes(16 * MIB)) * (mebibytes // 16)
 
 
+@pytest.mark.heavy
 @pytest.mark.parametrize("name", ["gzip", "zstd", "xz", "bzip2"])
 def test_a_decompression_bomb_fails_with_its_progress_and_little_memory(
     service: Service, name: str

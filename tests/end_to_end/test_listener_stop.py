@@ -65,6 +65,7 @@ def accepts(service: Service) -> bool:
     return True
 
 
+@pytest.mark.heavy
 @pytest.mark.parametrize("path", PATHS)
 def test_an_idle_connection_gets_its_last_request_answered(service: Service, path: str) -> None:
     with closing(KeptConnection(service)) as client:
@@ -100,6 +101,7 @@ def test_a_new_job_on_an_idle_connection_is_stored(service: Service) -> None:
         assert json.load(response)["status"] == "queued"
 
 
+@pytest.mark.heavy
 @pytest.mark.parametrize("query", ["?wait=60", f"?wait=60&id={NO_JOB[-36:]}"])
 def test_a_waiting_request_is_answered_at_once(service: Service, query: str) -> None:
     job_id = service.submit(**JOB)

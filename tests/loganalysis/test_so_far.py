@@ -67,6 +67,7 @@ def write(folder: Path, kind: str) -> Path:
     return file
 
 
+@pytest.mark.heavy
 @pytest.mark.parametrize("kind", ["log", "gz", "tar"])
 def test_looks_find_more_and_more_and_do_not_change_the_result(
     tmp_path: Path, always: None, monkeypatch: pytest.MonkeyPatch, kind: str

@@ -31,6 +31,7 @@ def is_same(before: Content, folder: Path, url: str) -> bool:
     return found == before
 
 
+@pytest.mark.heavy
 @pytest.mark.parametrize("place", ["backups", "backup.tar.zst"])
 def test_a_restored_store_has_everything(
     bench: Bench, tmp_path: Path, target_url: str, place: str

@@ -80,6 +80,7 @@ def test_what_is_written_is_read_again(places: list[BackupPlace]) -> None:
         list(other.read("files/ab/abc"))
 
 
+@pytest.mark.heavy
 @pytest.mark.parametrize("name", ["backups", "backup.tar.zst"])
 def test_several_threads_write_at_once(tmp_path: Path, name: str) -> None:
     place = open_new(str(tmp_path / name), Settings.read({}))

@@ -79,6 +79,7 @@ def test_a_store_without_faults_has_no_warning_and_nothing_is_changed(
     assert {"settings", "schema", "counters", "orphans", "files", "jobs", database} <= checks
 
 
+@pytest.mark.heavy
 def test_wrong_counters_and_lone_rows_are_found_and_repaired_while_programs_run(
     bench: Bench, environ: dict[str, str]
 ) -> None:
@@ -238,6 +239,7 @@ def test_the_checks_of_a_new_installation_make_no_files(
     assert "there is no database yet" in json.dumps(document)
 
 
+@pytest.mark.heavy
 def test_an_empty_database_is_no_error_but_the_schema_of_an_earlier_release_is_one(
     empty_database_url: str, tmp_path: Path
 ) -> None:

@@ -16,6 +16,7 @@ def refusal(*options: str) -> str:
     return answer.stderr.splitlines()[-1].partition("error: ")[2]
 
 
+@pytest.mark.heavy
 @pytest.mark.parametrize("option", ["--from", "--to"])
 @pytest.mark.parametrize(
     ("url", "expected"),

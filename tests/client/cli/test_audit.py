@@ -2,6 +2,8 @@
 
 import re
 
+import pytest
+
 from jobservice import Client
 from tests.support.jobs_command import JobsCommand
 from tests.support.paths import ROOT
@@ -49,6 +51,7 @@ def test_a_wrong_time_is_named_with_its_option(jobs: JobsCommand) -> None:
     assert "--since" in done.err
 
 
+@pytest.mark.heavy
 def test_the_examples_of_the_page_run(jobs: JobsCommand) -> None:
     (script,) = re.findall(r"^```sh\n(.*?)^```$", (ROOT / "docs/audit.md").read_text(), re.M | re.S)
     done = jobs.shell(f"set -eu\n{script}")

@@ -4,6 +4,8 @@ import json
 import re
 import zipfile
 
+import pytest
+
 from jobservice import Client
 from tests.support.jobs_command import JobsCommand
 from tests.support.paths import ROOT
@@ -49,6 +51,7 @@ def test_errors_name_the_file(jobs: JobsCommand) -> None:
     assert "text is not the bundle of a job: jobservice bundle makes one" in done.err
 
 
+@pytest.mark.heavy
 def test_the_examples_of_the_page_run(jobs: JobsCommand) -> None:
     text = (ROOT / "docs/bundles.md").read_text()
     (script,) = re.findall(r"^```sh\n(.*?)^```$", text, re.M | re.S)

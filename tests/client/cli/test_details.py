@@ -4,6 +4,8 @@ import re
 import stat
 from pathlib import Path
 
+import pytest
+
 from tests.support.jobs_command import JobsCommand
 from tests.support.programs import Service
 
@@ -75,6 +77,7 @@ def browser(folder: Path, exit_code: int) -> str:
     return f"{program} %s"
 
 
+@pytest.mark.heavy
 def test_the_page_of_a_job_is_opened(jobs: JobsCommand, service: Service, tmp_path: Path) -> None:
     job_id = service.submit("sleep", {"seconds": 0})
     done = jobs.process("open", job_id, BROWSER=browser(tmp_path, 0))

@@ -20,6 +20,7 @@ def test_what_is_no_address_is_a_usage_error(tmp_path: Path, url: str, how: str)
     assert f"{url!r} is not an address such as http://localhost:5000" in done.err
 
 
+@pytest.mark.heavy
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [

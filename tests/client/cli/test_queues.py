@@ -3,6 +3,8 @@
 import contextlib
 import re
 
+import pytest
+
 from tests.support.jobs_command import JobsCommand
 from tests.support.paths import ROOT
 from tests.support.programs import Service
@@ -70,6 +72,7 @@ def test_the_slots_wanted_are_printed(jobs: JobsCommand, service: Service) -> No
     jobs.run("cancel", "--queue", "wanted", "--yes")
 
 
+@pytest.mark.heavy
 def test_the_examples_of_the_page_about_autoscaling_run(jobs: JobsCommand) -> None:
     text = (ROOT / "docs/autoscaling.md").read_text()
     script = "\n".join(re.findall(r"^```sh\n(.*?)^```$", text, re.M | re.S))

@@ -17,6 +17,7 @@ def running(service: Service, type: str) -> str:
     return str(items[0]["job_id"]) if items else ""
 
 
+@pytest.mark.heavy
 def test_progress_is_shown_and_removed(jobs: JobsCommand) -> None:
     with jobs.terminal("submit", "sleep", "seconds=1.5", "--wait") as terminal:
         terminal.expect("sleep +(queued|running)")
@@ -33,6 +34,7 @@ def test_upload_and_scan_have_bars(jobs: JobsCommand, tmp_path: Path) -> None:
     assert "\x1b[36m" in terminal.raw  # the bar of the table
 
 
+@pytest.mark.heavy
 @pytest.mark.parametrize("name", ["burst", "the burst at the end of the log, with a long name"])
 def test_a_curve_fits_the_terminal_up_to_its_end(
     jobs: JobsCommand, tmp_path: Path, name: str

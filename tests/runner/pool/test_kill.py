@@ -138,6 +138,7 @@ def test_a_second_kill_changes_nothing(owner: Owner) -> None:
     assert owner.value("echo", value=1) == 1
 
 
+@pytest.mark.heavy
 def test_the_earlier_of_kill_and_end_wins_and_no_other_call_is_killed() -> None:
     """Kill jobs at about the time at which they end; the delay adapts to this machine."""
     chance, moment = random.Random(5), 0.004
@@ -233,6 +234,7 @@ def test_the_outcome_of_a_killed_job_reports_its_resource_usage() -> None:
     assert (outcome.peak_memory_bytes or 0) > 2**20
 
 
+@pytest.mark.heavy
 def test_hundreds_of_kills_leak_no_resources() -> None:
     with open_pool(2) as owner:
         assert owner.value("echo", value=1) == 1

@@ -184,6 +184,7 @@ def test_calls_end_with_the_lease_even_if_the_pool_does_nothing() -> None:
         assert owner.value("echo", value=2) == 2
 
 
+@pytest.mark.heavy
 def test_a_lease_renewed_in_time_ends_no_call(tmp_path: Path) -> None:
     with open_pool(1) as owner:
         call_id, _ = owner.start("wait_for_file", path=str(tmp_path / "gate"))
@@ -199,6 +200,7 @@ def test_an_entry_that_cannot_be_loaded_is_an_error() -> None:
     assert_not_opened(loads.load_raises, "the entry cannot be loaded: ImportError: no such")
 
 
+@pytest.mark.heavy
 def test_an_entry_that_exits_while_loading_is_an_error() -> None:
     assert_not_opened(loads.load_exits, "the fork-server exited with code 1")
 

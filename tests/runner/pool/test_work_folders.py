@@ -103,6 +103,7 @@ def test_very_deep_folders_are_removed(runner_folder: RunnerFolder) -> None:
     assert open_descriptors() == before
 
 
+@pytest.mark.heavy
 def test_a_large_folder_is_removed_by_a_background_thread(runner_folder: RunnerFolder) -> None:
     folder, path = prepared(runner_folder)
     for number in range(20_000):
@@ -215,6 +216,7 @@ def test_the_size_of_a_folder_includes_subfolders_and_empty_files(
     folder.discard()
 
 
+@pytest.mark.heavy
 def test_a_job_finds_its_file_if_data_dir_is_a_relative_path(tmp_path: Path) -> None:
     with running_service("", tmp_path, DATA_DIR=os.path.relpath(tmp_path / "data")) as service:
         service.worker()

@@ -45,6 +45,7 @@ def test_a_returned_attempt(worker: Worker) -> None:
     assert_used(attempt, 0.19)
 
 
+@pytest.mark.heavy
 @pytest.mark.parametrize(
     ("type", "options", "outcome", "error_type", "message"),
     [
@@ -71,6 +72,7 @@ def test_a_failed_attempt(
     assert_used(attempt, seconds, cpu_seconds=0.5 if type == "spin" else 0.0)
 
 
+@pytest.mark.heavy
 @pytest.mark.parametrize("type", ["exit", "hog"])
 def test_a_crash_or_running_out_of_memory_uses_a_retry(worker: Worker, type: str) -> None:
     job, _ = worker.ended(worker.enqueue(type, payload={}, max_retries=1))
@@ -136,6 +138,7 @@ def with_upload(worker: Worker, fault: str) -> UUID:
     return worker.enqueue("analyze", payload=payload, upload=upload, max_retries=5)
 
 
+@pytest.mark.heavy
 @pytest.mark.parametrize(
     ("fault", "message"),
     [
@@ -150,6 +153,7 @@ def test_a_job_whose_upload_cannot_be_read_is_not_retried(
     assert_not_retried(worker, with_upload(worker, fault), message)
 
 
+@pytest.mark.heavy
 @pytest.mark.parametrize(
     ("type", "payload", "message"),
     [

@@ -114,6 +114,7 @@ result = [Path('out.txt'), Path('pages').absolute(), context.files / 'there.txt'
     assert (job.result, contents(worker, job)) == ({"files": ["a"]}, {"a": b"z"})
 
 
+@pytest.mark.heavy
 @pytest.mark.sqlite
 @pytest.mark.parametrize(
     ("path", "message"),
@@ -154,6 +155,7 @@ HOSTILE = [
 ]
 
 
+@pytest.mark.heavy
 @pytest.mark.sqlite
 @pytest.mark.parametrize(("code", "message"), HOSTILE)
 def test_files_that_cannot_be_stored_fail_the_job_for_good(
@@ -167,6 +169,7 @@ def test_files_that_cannot_be_stored_fail_the_job_for_good(
     assert (stored(worker), kept(worker)) == ([], [])
 
 
+@pytest.mark.heavy
 @pytest.mark.sqlite
 @pytest.mark.parametrize(
     "code",
@@ -327,6 +330,7 @@ def test_storing_waits_for_a_storage_that_is_not_available(
     assert (job.status, job.files, len(stored(worker))) == ("succeeded", 2, 2)
 
 
+@pytest.mark.heavy
 @pytest.mark.sqlite
 @pytest.mark.parametrize(
     ("error", "type"),

@@ -48,6 +48,7 @@ def checkers(folder: Path) -> list[int]:
     return [int(file.name.rpartition("-")[2]) for file in folder.glob("checked-by-*")]
 
 
+@pytest.mark.heavy
 @pytest.mark.parametrize(
     ("body", "status"),
     [
@@ -156,6 +157,7 @@ async def test_a_killed_check_process_is_replaced(client: Client, tmp_path: Path
     assert len(checkers(tmp_path)) == 2
 
 
+@pytest.mark.heavy
 async def test_a_check_that_kills_its_process_twice_gets_a_503(
     client: Client, tmp_path: Path
 ) -> None:
@@ -169,6 +171,7 @@ async def test_a_check_that_kills_its_process_twice_gets_a_503(
     await client.post("/jobs", SLEEP + PADDING)
 
 
+@pytest.mark.heavy
 async def test_a_check_that_takes_too_long_gets_a_503(
     client: Client, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -180,6 +183,7 @@ async def test_a_check_that_takes_too_long_gets_a_503(
     await client.post("/jobs", SLEEP + PADDING)
 
 
+@pytest.mark.heavy
 @pytest.mark.parametrize("slow", [False, True], ids=["here", "in-the-check-process"])
 @pytest.mark.parametrize(
     ("check", "error"),

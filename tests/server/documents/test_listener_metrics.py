@@ -91,6 +91,7 @@ def test_a_quantile_is_off_by_a_factor_of_three_at_most(database_url: str) -> No
     assert all(1 < high / low <= 3 for low, high in pairwise(BUCKETS))
 
 
+@pytest.mark.heavy
 @pytest.mark.gen_test
 async def test_requests_whose_client_decides_how_long_they_take_are_not_measured(
     client: Client, follow: Followers

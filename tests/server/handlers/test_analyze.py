@@ -299,6 +299,7 @@ ANY_TEXT |= {"unique_key", "concurrency_key"}
 """Parameters that "maybe" is right for."""
 
 
+@pytest.mark.heavy
 @pytest.mark.parametrize("others", ["", "&p=a&field=a&member=m&tag=t"])
 async def test_a_wrong_value_of_any_parameter_is_an_error_of_that_parameter(
     client: Client, others: str

@@ -35,6 +35,7 @@ def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
         yield service
 
 
+@pytest.mark.heavy
 @pytest.mark.parametrize(
     ("first", "more"),
     [
@@ -102,6 +103,7 @@ def test_an_idle_connection_is_closed_without_a_response_and_not_too_early(
         assert time.monotonic() - began > 2.5
 
 
+@pytest.mark.heavy
 @pytest.mark.parametrize("path", ["/jobs/{}?wait=4", "/jobs?id={}&wait=4"], ids=["fast", "tornado"])
 def test_a_client_that_waits_for_a_response_is_not_closed(service: Service, path: str) -> None:
     job_id = service.submit(payload={"seconds": 1})

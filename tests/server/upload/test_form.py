@@ -55,6 +55,7 @@ async def _sent(
     return whole.fields, uploads.path(upload).read_bytes()
 
 
+@pytest.mark.heavy
 @settings(max_examples=500, deadline=None)
 @given(
     content=st.lists(st.sampled_from(_PARTS), max_size=30).map(b"".join),

@@ -49,6 +49,7 @@ def lines(caplog: pytest.LogCaptureFixture, message: str) -> int:
     return sum(message in record.getMessage() for record in caplog.records)
 
 
+@pytest.mark.heavy
 def test_every_overwritten_page_is_found(tmp_path: Path) -> None:
     make_store_with_jobs(tmp_path, 300)
     file = tmp_path / "jobs.db"

@@ -100,6 +100,7 @@ def read_by(type: str, backend: UploadBackend, upload: Upload) -> Any:
     return json.loads(entry(json.dumps(request), print))
 
 
+@pytest.mark.heavy
 @pytest.mark.parametrize("size", SIZES)
 @pytest.mark.parametrize("type", ["digest", "digest_of_path"])
 def test_a_job_type_reads_its_file(

@@ -58,6 +58,7 @@ def apply_transition(bench: Bench, transition: Transition, fence: Fence) -> bool
         return transitions.apply(transition, fence.job_id, bench.clock(), **extra)
 
 
+@pytest.mark.heavy
 @pytest.mark.parametrize("status", Status)
 def test_a_transition_applies_only_to_its_source_statuses(bench: Bench, status: Status) -> None:
     for transition, cancel_requested in product(TRANSITIONS, (False, True)):

@@ -225,6 +225,7 @@ def test_a_program_that_cannot_start_says_so_in_the_format_of_its_log(
         assert (last["level"], last["program"]) == ("CRITICAL", PROGRAMS[program].program)
 
 
+@pytest.mark.heavy
 @pytest.mark.parametrize("program", PROGRAMS)
 def test_a_program_that_cannot_find_its_job_types_says_so(program: str, tmp_path: Any) -> None:
     answer = run_program(program, JOB_TYPES="no.such.module", DATA_DIR=str(tmp_path), PORT="0")
