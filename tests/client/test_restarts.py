@@ -93,6 +93,7 @@ def test_a_wait_goes_on_after_a_restart(api: Client, listener: Service, kill: bo
     assert waiting.result() == {"slept": 0}
 
 
+@pytest.mark.heavy
 def test_waiting_for_many_jobs_goes_on_after_a_restart(api: Client, listener: Service) -> None:
     jobs = [api.submit("sleep", {"seconds": 0}) for _ in range(3)]
     with Executor(api) as executor:

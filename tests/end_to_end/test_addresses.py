@@ -66,6 +66,7 @@ def test_with_tokens_a_listener_is_open(start: Start) -> None:
     assert not any("API_TOKENS" in line["message"] for line in listener.lines())
 
 
+@pytest.mark.heavy
 def test_host_restricts_a_listener_with_tokens(start: Start) -> None:
     listener = start(HOST="127.0.0.1", API_TOKENS=API_TOKENS)
     assert reaches(listener, "127.0.0.1")

@@ -69,6 +69,7 @@ def attack(service: Service, do: str) -> str:
     return service.submit("attack", {"do": do}, max_retries=0)
 
 
+@pytest.mark.heavy
 @pytest.mark.parametrize(
     ("do", "error", "names"),
     [

@@ -77,6 +77,7 @@ def test_an_idle_connection_gets_its_last_request_answered(service: Service, pat
     assert service.listener.process.wait(20) == 0
 
 
+@pytest.mark.heavy
 @pytest.mark.parametrize("path", ["/events", "/events?last_event_id=0", "/jobs/{}/events"])
 def test_a_stream_that_begins_during_the_stop_ends_at_once(service: Service, path: str) -> None:
     job_id = service.submit(payload={"seconds": 600})
@@ -120,6 +121,7 @@ def established(service: Service) -> int:
     return sum(each.status == psutil.CONN_ESTABLISHED for each in connections)
 
 
+@pytest.mark.heavy
 def test_a_client_that_keeps_its_connection_is_closed_soon(service: Service) -> None:
     with connect(service) as silent, connect(service) as kept:
         kept.sendall(FAST)
@@ -129,6 +131,7 @@ def test_a_client_that_keeps_its_connection_is_closed_soon(service: Service) -> 
         assert service.listener.process.wait(20) == 0
 
 
+@pytest.mark.heavy
 def test_a_request_that_arrives_in_pieces_is_answered(service: Service) -> None:
     with connect(service) as client, connect(service) as idle:
         client.sendall(FAST[:20])

@@ -57,6 +57,7 @@ def test_a_new_store_is_private_whatever_the_umask(umask: int, tmp_path: Path) -
         assert wide(data) == []
 
 
+@pytest.mark.heavy
 def test_uploads_and_what_jobs_write_are_private(tmp_path: Path) -> None:
     before = os.umask(0)
     try:
@@ -142,6 +143,7 @@ def test_a_folder_of_another_user_is_reported_and_used(tmp_path: Path) -> None:
     assert [line.split()[1] for line in wide(data)] == [str(data)]
 
 
+@pytest.mark.heavy
 def test_a_migrated_store_is_private(tmp_path: Path) -> None:
     with used_service(tmp_path):
         pass

@@ -46,6 +46,7 @@ def test_as_many_jobs_run_at_once_as_the_limit_allows(service: Service) -> None:
     assert {service.result(i)["status"] for i in ids} == {"succeeded"}
 
 
+@pytest.mark.heavy
 def test_a_failed_job_is_retried_with_backoff_and_shows_its_error(
     service: Service, notes: Path
 ) -> None:
@@ -199,6 +200,7 @@ def test_a_job_whose_worker_is_dead_can_be_canceled(service: Service, notes: Pat
     assert len(lines(notes)) == 1
 
 
+@pytest.mark.heavy
 def test_final_jobs_are_deleted_after_their_retention(service: Service) -> None:
     worker = service.worker()
     job_id = service.submit(payload={"seconds": 0})

@@ -152,6 +152,7 @@ def test_a_python_program_submits_and_waits(service: Service, tmp_path: Path) ->
         assert answer.stdout == f"{said}{{'slept': 0.1}}\n"
 
 
+@pytest.mark.heavy
 def test_a_workflow_of_github_submits_waits_and_shows_the_counts(
     service: Service, tmp_path: Path
 ) -> None:

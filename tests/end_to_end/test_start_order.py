@@ -131,6 +131,7 @@ def test_an_address_that_cannot_be_used_creates_no_database(tmp_path: Path) -> N
     assert not (tmp_path / "data").exists()
 
 
+@pytest.mark.heavy
 def test_an_invalid_place_for_files_leaves_the_source_of_a_transfer_as_it_is(
     old_database: str, tmp_path: Path
 ) -> None:

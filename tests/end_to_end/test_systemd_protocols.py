@@ -124,6 +124,7 @@ def test_a_restart_on_a_socket_of_systemd_refuses_no_connection(
     assert f":{port}, data in " in notice
 
 
+@pytest.mark.heavy
 def test_a_socket_that_cannot_be_served_is_reported(tmp_path: Path) -> None:
     with socket.socket(socket.AF_UNIX) as local:
         local.bind(str(tmp_path / "service"))

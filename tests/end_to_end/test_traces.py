@@ -191,6 +191,7 @@ def test_a_retry_and_a_cancel_by_a_client_are_in_the_trace_of_the_job(
     assert (cancel.links, retry.links) == ((), (TRACE,))
 
 
+@pytest.mark.heavy
 def test_a_job_finds_its_traceparent_in_its_environment(
     on_sqlite: Service, collector: Collector
 ) -> None:

@@ -189,6 +189,7 @@ def test_a_program_that_ends_unasked_is_a_failure_even_with_code_0(tmp_path: Pat
         assert both.process.wait(20) == 1
 
 
+@pytest.mark.heavy
 def test_a_program_that_cannot_start_says_why_and_ends_the_other(tmp_path: Path) -> None:
     answer = subprocess.run(
         COMMAND,
@@ -205,6 +206,7 @@ def test_a_program_that_cannot_start_says_why_and_ends_the_other(tmp_path: Path)
     assert "Traceback" not in answer.stderr
 
 
+@pytest.mark.heavy
 def test_both_programs_end_when_the_command_is_killed(tmp_path: Path) -> None:
     with running(tmp_path) as both:
         programs = [both.program("server"), both.program("runner")]

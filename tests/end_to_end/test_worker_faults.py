@@ -193,6 +193,7 @@ def test_a_cancel_works_on_stopped_processes(service: Service, notes: Path, stop
     assert (job["status"], job["attempt"]) == ("succeeded", 1)
 
 
+@pytest.mark.heavy
 def test_a_worker_with_a_frozen_keeper_can_stop(service: Service, notes: Path) -> None:
     worker = service.worker(CONCURRENCY_LIMIT="1", DRAIN_SECONDS="0")
     job_id = service.submit("stubborn", {"notes": str(notes)}, max_retries=0)

@@ -142,6 +142,7 @@ QUERIES: list[dict[str, Any]] = [
 ]
 
 
+@pytest.mark.heavy
 @pytest.mark.usefixtures("small_blocks")
 @pytest.mark.parametrize("form", COMPRESSORS)
 @pytest.mark.parametrize("query", QUERIES, ids=repr)

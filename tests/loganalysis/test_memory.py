@@ -79,6 +79,7 @@ def test_samples_of_many_patterns_with_their_context_are_bounded(
     assert max(measured.own, measured.helpers) < MOST_WITH_CONTEXT
 
 
+@pytest.mark.heavy
 def test_samples_that_grow_in_json_still_make_a_result(tmp_path: Path) -> None:
     path = log_of(tmp_path / "log", HUNDRED, [""] * 100, "\0" * 600 + "\N{PILE OF POO}")
     check(path, {"patterns": HUNDRED, "samples": 20}, helpers=1, ranges=1)

@@ -142,6 +142,7 @@ def test_bins_become_wider_as_in_the_plain_definition(step: int) -> None:
     assert found.bin_seconds in WIDTHS
 
 
+@pytest.mark.heavy
 def test_the_table_is_the_same_after_it_was_full() -> None:
     names = [bytes(103 + int(digit) for digit in str(number)) for number in range(5000)]
     data = b"".join(b"2026-11-25 01:02:03 %b\n" % name for name in names)

@@ -154,6 +154,7 @@ def test_a_look_that_takes_longer_than_predicted_delays_the_next_ones() -> None:
     assert len(looks) > 20
 
 
+@pytest.mark.heavy
 def test_the_size_of_a_look_is_known_without_looking(
     tmp_path: Path, always: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -6,7 +6,9 @@ from collections.abc import Set
 
 import pytest
 
-HELP_OF_ALL = "also run heavy tests, those in a browser, and others both ways and with each database"
+HELP_OF_ALL = (
+    "also run heavy tests, those in a browser, and others both ways and with each database"
+)
 STORE = "tests/storage/"
 """The folder whose tests run with each database: they are about its SQL and its transactions."""
 MOST_PROCESSES = 8

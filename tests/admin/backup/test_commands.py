@@ -209,6 +209,7 @@ def test_a_terminal_shows_a_bar(bench: Bench, tmp_path: Path) -> None:
     assert re.search(r"files +\[#{6} {18}\] +25%  1.0 MB of 4.0 MB, 0:0\d left", text), text
 
 
+@pytest.mark.heavy
 def test_a_restored_store_runs(bench: Bench, tmp_path: Path) -> None:
     job_id = bench.enqueue(payload={"seconds": 0})
     backups = str(tmp_path / "backups")

@@ -294,6 +294,7 @@ def test_warnings_are_errors_with_strict(environ: dict[str, str]) -> None:
     assert run_program("storage", "doctor", "--strict", **given).returncode == 1
 
 
+@pytest.mark.heavy
 def test_old_backups_and_a_place_on_the_same_disk_are_found(
     bench: Bench, environ: dict[str, str], tmp_path: Path
 ) -> None:

@@ -88,6 +88,7 @@ def test_the_whole_store_is_transferred(setup: TransferSetup) -> None:
     assert setup.run()[1].endswith("nothing to do: all rows were transferred before\n")
 
 
+@pytest.mark.heavy
 def test_change_numbers_continue_on_the_target(setup: TransferSetup) -> None:
     before = fill_source(setup)
     assert setup.run()[0] == 0
@@ -189,6 +190,7 @@ def test_a_transfer_continues_after_its_last_batch(setup: TransferSetup) -> None
     assert lines[0] == "copying job: 15 of 26"
 
 
+@pytest.mark.heavy
 @to_either
 def test_copied_jobs_create_no_events(setup: TransferSetup) -> None:
     fill_source(setup)
@@ -203,6 +205,7 @@ def test_copied_jobs_create_no_events(setup: TransferSetup) -> None:
     target.close()
 
 
+@pytest.mark.heavy
 @to_either
 def test_a_row_that_differs_is_reported(
     setup: TransferSetup, monkeypatch: pytest.MonkeyPatch
@@ -223,6 +226,7 @@ def test_a_row_that_differs_is_reported(
     assert is_unfinished(setup.target)
 
 
+@pytest.mark.heavy
 @to_either
 def test_a_target_with_jobs_of_its_own_or_of_another_source_is_refused(
     setup: TransferSetup,
@@ -375,6 +379,7 @@ def test_a_source_of_the_release_before_is_transferred(
     assert (code, "DIFFERENT" in printed) == (0, False), printed
 
 
+@pytest.mark.heavy
 def test_a_source_of_a_newer_release_is_refused(setup: TransferSetup, tmp_path: Path) -> None:
     """This release would leave out the columns that it does not know."""
     fill_source(setup)

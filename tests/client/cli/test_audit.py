@@ -9,6 +9,7 @@ from tests.support.jobs_command import JobsCommand
 from tests.support.paths import ROOT
 
 
+@pytest.mark.heavy
 def test_who_has_canceled_a_job_is_told(jobs: JobsCommand, client: Client) -> None:
     job = client.submit("sleep", {"seconds": 600}, delay=600)
     assert jobs.run("cancel", job.id).code == 0

@@ -11,6 +11,7 @@ from tests.support.jobs_command import JobsCommand
 from tests.support.paths import ROOT
 
 
+@pytest.mark.heavy
 def test_a_bundle_is_saved_and_replayed(jobs: JobsCommand, client: Client) -> None:
     job = client.submit("talk", {"lines": 2, "then": "return"}, wait=20)
     path = str(jobs.folder / "fault.zip")

@@ -165,6 +165,7 @@ def test_each_name_answers_both_variables(tmp_path: Path, started_as: str, varia
     assert done.out.split() == ["explain"]
 
 
+@pytest.mark.heavy
 @pytest.mark.parametrize("shell_name", ["bash", "zsh", "fish"])
 def test_the_script_of_another_shell_is_shown(tmp_path: Path, shell_name: str) -> None:
     marks = {"bash": "COMP_WORDS", "zsh": "#compdef", "fish": "complete --command"}

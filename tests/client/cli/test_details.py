@@ -10,6 +10,7 @@ from tests.support.jobs_command import JobsCommand
 from tests.support.programs import Service
 
 
+@pytest.mark.heavy
 def test_a_job_is_shown_with_its_attempts_and_result(jobs: JobsCommand, service: Service) -> None:
     job_id = service.submit("sleep", {"seconds": 0.1}, priority=3)
     service.result(job_id)

@@ -36,6 +36,7 @@ def test_an_existing_queue_is_not_created_again(jobs: JobsCommand) -> None:
     assert "there is a queue 'default' already" in done.err
 
 
+@pytest.mark.heavy
 def test_of_two_creations_at_once_one_fails(jobs: JobsCommand) -> None:
     limits = ("1", "2")
     with contextlib.ExitStack() as stack:

@@ -211,6 +211,7 @@ def test_signals_that_a_job_ignored_work_in_the_next_job() -> None:
     assert second.seconds < 1
 
 
+@pytest.mark.heavy
 @pytest.mark.parametrize(("do", "arguments"), [("family", {"seconds": 0}), ("leave_thread", {})])
 def test_stray_processes_and_threads_are_gone_before_the_outcome_arrives(
     do: str, arguments: dict[str, Any]
@@ -223,6 +224,7 @@ def test_stray_processes_and_threads_are_gone_before_the_outcome_arrives(
         assert owner.value("pid") not in pids
 
 
+@pytest.mark.heavy
 def test_the_outcome_of_a_killed_job_reports_its_resource_usage() -> None:
     with open_pool(1) as owner:
         owner.run("use_cpu", seconds=0.5, in_child=False)

@@ -92,6 +92,7 @@ def test_a_folder_that_became_a_link_is_not_followed(
     assert outside.stat().st_mode & 0o777 == 0o500
 
 
+@pytest.mark.heavy
 def test_very_deep_folders_are_removed(runner_folder: RunnerFolder) -> None:
     folder, path = prepared(runner_folder)
     nest(path, DEPTH)

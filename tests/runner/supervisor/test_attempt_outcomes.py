@@ -79,6 +79,7 @@ def test_a_crash_or_running_out_of_memory_uses_a_retry(worker: Worker, type: str
     assert (job.status, job.retry_count, job.attempt) == ("queued", 1, 1)
 
 
+@pytest.mark.heavy
 def test_a_canceled_attempt(worker: Worker) -> None:
     job_id = worker.enqueue()
     pid = worker.started(job_id)
@@ -89,6 +90,7 @@ def test_a_canceled_attempt(worker: Worker) -> None:
     assert pools.existing([pid]) == []
 
 
+@pytest.mark.heavy
 def test_an_attempt_released_by_a_drain(worker: Worker) -> None:
     job_id = worker.enqueue("steps", payload={"notes": "/dev/null", "seconds": 60}, max_retries=0)
     worker.started(job_id)

@@ -83,6 +83,7 @@ def test_a_job_that_leaves_no_files_has_none(worker: Worker) -> None:
     assert stored(worker) == []
 
 
+@pytest.mark.heavy
 @pytest.mark.sqlite
 def test_many_jobs_leave_files_one_after_the_other(worker: Worker) -> None:
     ids = [script(worker, f"(context.files / 'n').write_text('{n}')") for n in range(30)]
@@ -193,6 +194,7 @@ def test_a_job_cannot_store_what_is_outside_of_its_folder(
     assert (victim / "secret").exists()
 
 
+@pytest.mark.heavy
 def test_files_of_an_attempt_that_fails_are_not_stored(worker: Worker, tmp_path: Path) -> None:
     for end in ("raise ValueError", "import os; os._exit(3)", "import time; time.sleep(60)"):
         job = run(worker, f"{LEAVE}\n{end}", timeout=2)

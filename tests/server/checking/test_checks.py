@@ -149,6 +149,7 @@ async def test_regexes_are_compiled_in_the_other_process(
     assert [error["field"] for error in problem["errors"]] == ["filename"]
 
 
+@pytest.mark.heavy
 async def test_a_killed_check_process_is_replaced(client: Client, tmp_path: Path) -> None:
     await client.post("/jobs", held(tmp_path, "slow"))
     (first,) = checkers(tmp_path)
@@ -243,6 +244,7 @@ def test_the_check_process_ends_with_the_listener(bench: Bench, io_loop: IOLoop)
         assert started.wait() == 0
 
 
+@pytest.mark.heavy
 def test_closing_the_listener_ends_its_check_process(
     bench: Bench, io_loop: IOLoop, tmp_path: Path
 ) -> None:

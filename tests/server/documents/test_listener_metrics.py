@@ -111,6 +111,7 @@ async def test_requests_whose_client_decides_how_long_they_take_are_not_measured
     assert after[measured[0]] == 1
 
 
+@pytest.mark.heavy
 @pytest.mark.gen_test
 async def test_connections_and_their_bytes_are_counted(client: Client) -> None:
     body = b'{"type": "sleep", "payload": {"seconds": 1}}'

@@ -93,6 +93,7 @@ async def test_the_payload_may_follow_the_file(client: Client) -> None:
     assert fields(await client.post_form(parts, 422)) == ["payload.pattern_sets[0]"]
 
 
+@pytest.mark.heavy
 @SQLITE
 async def test_analyze_takes_sets_as_parameters(client: Client, bench: Bench) -> None:
     await save(client, "mine", MINE)
@@ -140,6 +141,7 @@ async def test_wrong_sets_are_refused_with_the_field(
     assert fields(problem) == [f"payload.{field}" for field in wrong]
 
 
+@pytest.mark.heavy
 @SQLITE
 async def test_an_unknown_name_lists_near_names(client: Client) -> None:
     await save(client, "postgres-slow", MINE)

@@ -111,6 +111,7 @@ async def test_reading_is_conditional_too(client: Client, path: str) -> None:
         assert (await send(client, method, path, **both)).code == 412
 
 
+@pytest.mark.heavy
 @pytest.mark.gen_test
 @pytest.mark.parametrize(
     ("path", "created", "change"),

@@ -216,6 +216,7 @@ async def test_there_is_a_limit_of_sets(client: Client) -> None:
         assert (await put(client, "a")).code == 200
 
 
+@pytest.mark.heavy
 @SQLITE
 async def test_changes_are_logged_with_their_caller(
     client: Client, caplog: pytest.LogCaptureFixture

@@ -211,6 +211,7 @@ async def test_the_number_of_queues_is_limited(client: Client, bench: Bench) -> 
     assert "delete one" in (await put(client, "one-more", 409))["detail"]
 
 
+@pytest.mark.heavy
 @pytest.mark.gen_test
 async def test_explain_reports_a_paused_or_full_queue(client: Client, bench: Bench) -> None:
     bench.clock.now = bench.store.clock()

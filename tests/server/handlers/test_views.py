@@ -90,6 +90,7 @@ async def test_only_the_selected_fields_are_sent(client: Client, bench: Bench, n
     assert list(found[0]) == list(wanted)
 
 
+@pytest.mark.heavy
 @pytest.mark.parametrize(
     ("query", "name", "detail"),
     [

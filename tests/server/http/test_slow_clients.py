@@ -81,6 +81,7 @@ def test_a_head_that_is_slow_but_in_time_is_served(service: Service) -> None:
         assert parse_response(receive_all(client))[0] == 200
 
 
+@pytest.mark.heavy
 def test_an_upload_above_the_minimum_rate_is_accepted(service: Service) -> None:
     body = b'{"type": "sleep", "payload": {"seconds": 1}}'.ljust(12_000)
     with connect(service) as client:
@@ -92,6 +93,7 @@ def test_an_upload_above_the_minimum_rate_is_accepted(service: Service) -> None:
         assert parse_response(receive_all(client))[0] == 202
 
 
+@pytest.mark.heavy
 def test_an_idle_connection_is_closed_without_a_response_and_not_too_early(
     service: Service,
 ) -> None:

@@ -180,6 +180,7 @@ ANSWERS: dict[str, tuple[int, Any, str]] = {
 }
 
 
+@pytest.mark.heavy
 @pytest.mark.gen_test
 @pytest.mark.parametrize("answer", ANSWERS)
 async def test_an_answer_of_the_token_endpoint_that_is_no_token_signs_nobody_in(

@@ -94,6 +94,7 @@ def test_the_command_has_nothing_to_do_for_a_database_of_the_release_before(
         assert "nothing to do: the schema is up to date" in answer.stdout
 
 
+@pytest.mark.heavy
 def test_a_database_of_an_earlier_release_is_named_and_stays_as_it_is(
     empty_database_url: str, tmp_path: Path
 ) -> None:

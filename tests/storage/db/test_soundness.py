@@ -112,6 +112,7 @@ def test_a_large_file_is_checked_in_the_background(checks: list[Path], large_sto
     assert len(checks) == 1  # that of the new store
 
 
+@pytest.mark.heavy
 def test_one_program_checks_a_large_file_and_others_leave_it_to_that_program(
     large_store: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:

@@ -68,6 +68,7 @@ def test_a_file_keeps_its_bytes(backend: UploadBackend, size: int) -> None:
         ).read_bytes() == data
 
 
+@pytest.mark.heavy
 @pytest.mark.parametrize("size", SIZES)
 def test_an_aborted_file_leaves_nothing(backend: UploadBackend, size: int) -> None:
     artifacts = backend.uploads.artifacts

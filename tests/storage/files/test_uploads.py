@@ -26,6 +26,7 @@ def pieces(size: int) -> Iterator[bytes]:
     return (data[at : at + 1_000_003] for at in range(0, size, 1_000_003))
 
 
+@pytest.mark.heavy
 @pytest.mark.parametrize("size", SIZES)
 def test_a_file_exists_only_once_it_is_complete(backend: UploadBackend, size: int) -> None:
     writer = backend.uploads.writer()

@@ -91,6 +91,7 @@ def work(url: str, seconds: float) -> None:
         connection.execute("SELECT pg_sleep(%s)", (seconds,))
 
 
+@pytest.mark.heavy
 @only_on_postgresql
 def test_the_worker_checks_transactions_in_its_maintenance(
     database_url: str, tmp_path: Path, caplog: pytest.LogCaptureFixture, soon: None
