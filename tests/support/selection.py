@@ -7,7 +7,7 @@ from collections.abc import Set
 import pytest
 
 HELP_OF_ALL = (
-    "also run heavy tests, those in a browser, and others both ways and with each database"
+    "also run what is heavy or needs a browser, and others both ways and with each database"
 )
 STORE = "tests/storage/"
 """The folder whose tests run with each database: they are about its SQL and its transactions."""
