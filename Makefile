@@ -39,17 +39,16 @@ run: $(INSTALLED) $(if $(TYPES_REQUIRE),$(TYPES_INSTALLED)) ## Start listener an
 doctor: $(INSTALLED) ## Examine settings, machine and store, and say what to do; OPTIONS="--fix" repairs the store
 	@$(BIN)/python -m storage doctor $(if $(wildcard .env),--env-file .env) $(OPTIONS)
 
-# Tests that measure time run first, one at a time. Pytest's exit code 5 means that TESTS chose none of the pass.
-# Tests chosen by -k or by a file are few: one process finds them once, where two passes and their workers would do so five times.
-FEW := $(if $(CI),,$(findstring -k ,$(TESTS))$(findstring .py,$(TESTS)))
 test: export PYTHONDONTWRITEBYTECODE :=
-test: $(TOOLS) ## Run the tests; TESTS="-k cancel" picks some
-	@$(if $(FEW),exec $(BIN)/pytest $(TESTS);) $(BIN)/pytest -m timing $(TESTS); alone=$$?; \
-	$(BIN)/pytest -m "not timing" -n 4 $(TESTS); others=$$?; \
-	case "$$alone $$others" in "0 0" | "0 5" | "5 0") ;; *) exit 1 ;; esac
+test: $(TOOLS) ## Run the tests but heavy ones; TESTS="-k cancel" picks some
+	@$(BIN)/pytest $(TESTS)
 
-test-all: ## Run these tests, those in a browser, and each test of the API both ways with each database
-	@$(MAKE) --no-print-directory test TESTS="--all $(TESTS)"
+# Tests that measure time run first, one at a time. Pytest's exit code 5 means that TESTS chose none of the pass.
+test-all: export PYTHONDONTWRITEBYTECODE :=
+test-all: $(TOOLS) ## Run all tests, also heavy ones, those in a browser, and each test of the API both ways with each database
+	@$(BIN)/pytest --all -n 0 -m timing $(TESTS); alone=$$?; \
+	$(BIN)/pytest --all $(TESTS); others=$$?; \
+	case "$$alone $$others" in "0 0" | "0 5" | "5 0") ;; *) exit 1 ;; esac
 
 check: $(TOOLS) types ## Lint, format and types of Python and JavaScript, import rule and sizes
 	$(BIN)/ruff check

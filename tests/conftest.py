@@ -24,7 +24,7 @@ from tests.support.compiled_once import shared_compilation
 from tests.support.event_clients import Followers
 from tests.support.paths import ROOT
 from tests.support.pool.pools import Owner, open_pool
-from tests.support.selection import HELP_OF_ALL, is_left_out
+from tests.support.selection import HELP_OF_ALL, is_left_out, processes
 from tests.support.servers import postgres, s3
 from tests.support.servers.shared_database import SharedDatabases
 from tests.support.skips import refuse_unknown_skip
@@ -38,6 +38,11 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--all", action="store_true", help=HELP_OF_ALL)
 
 
+def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
+    """Run many tests in several processes, and few in this one."""
+    return processes(config)
+
+
 def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
     """Import no other file if only the tests are run that measure time: imports take longer."""
     only_timing = config.option.markexpr == "timing" and collection_path.name.startswith("test_")
@@ -46,11 +51,9 @@ def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool 
 
 @pytest.hookimpl(trylast=True)
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Leave out the tests that run only with --all; of those that -k and -m have chosen."""
-    if config.option.all:
-        return
+    """Leave out tests that are not for this run; of those that -k and -m have chosen."""
     chosen = {each.nodeid for each in items}
-    left_out = {each for each in items if is_left_out(each, config.args, chosen)}
+    left_out = {each for each in items if is_left_out(each, config, chosen)}
     config.hook.pytest_deselected(items=[*left_out])
     items[:] = [each for each in items if each not in left_out]
 

@@ -215,6 +215,7 @@ def require(folder: Path, *lines: object) -> None:
     (folder / "job_types/requirements.txt").write_text("".join(f"{line}\n" for line in lines))
 
 
+@pytest.mark.heavy
 def test_packages_of_job_types_are_found_behind_those_of_the_service(real_folder: Path) -> None:
     require(real_folder, wheel(real_folder, "thing"), wheel(real_folder, "shared"))
     answer = make(real_folder, "run")
@@ -226,6 +227,7 @@ def test_packages_of_job_types_are_found_behind_those_of_the_service(real_folder
     assert len(calls(real_folder)) == 1
 
 
+@pytest.mark.heavy
 def test_packages_that_are_no_longer_required_are_removed(real_folder: Path) -> None:
     require(real_folder, wheel(real_folder, "thing"))
     assert make(real_folder, "run").returncode == 0
@@ -235,6 +237,7 @@ def test_packages_that_are_no_longer_required_are_removed(real_folder: Path) -> 
     assert not (real_folder / ".venv/job_types").exists()
 
 
+@pytest.mark.heavy
 def test_packages_cannot_replace_those_of_the_service(real_folder: Path) -> None:
     require(
         real_folder, wheel(real_folder, "thing", needs="peewee<4"), wheel(real_folder, "peewee")

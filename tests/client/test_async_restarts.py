@@ -3,6 +3,8 @@
 import asyncio
 from collections.abc import Awaitable, Callable
 
+import pytest
+
 from jobservice import AsyncClient
 from tests.support.client_restarts import has_connection, restart
 from tests.support.programs import Service
@@ -41,6 +43,7 @@ def test_an_upload_begins_again_and_is_stored_once(listener: Service) -> None:
     run(listener, upload)
 
 
+@pytest.mark.heavy
 def test_a_wait_goes_on_after_a_restart(listener: Service) -> None:
     async def wait(client: AsyncClient) -> None:
         job = await client.submit("sleep", {"seconds": 0})

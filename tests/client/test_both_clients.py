@@ -39,6 +39,7 @@ def queue(api: Client) -> Iterator[str]:
     api.delete_queue(name)
 
 
+@pytest.mark.heavy
 def test_a_job_is_submitted_and_its_result_read(api: Client) -> None:
     job = api.submit("sleep", {"seconds": 0.01}, priority=3, timeout=timedelta(seconds=60))
     assert (job.status, job.is_final, job.data.type) == ("queued", False, "sleep")
@@ -348,6 +349,7 @@ def test_a_job_explains_why_it_waits(api: Client, queue: str) -> None:
     assert "queue_paused" in [reason["code"] for reason in job.explain()["reasons"]]
 
 
+@pytest.mark.heavy
 def test_a_list_has_all_pages(api: Client, queue: str) -> None:
     jobs = [api.submit("sleep", {"seconds": number}, queue=queue).id for number in range(105)]
     assert [job.id for job in api.list(queue=queue)] == jobs[::-1]
@@ -474,6 +476,7 @@ def test_log_entries_have_a_level_fields_and_a_traceback(api: Client) -> None:
         assert "".join(job.logs(follow, level="error")) == error.text
 
 
+@pytest.mark.heavy
 def test_output_of_several_attempts_is_followed(api: Client) -> None:
     job = api.submit("talk", {"lines": 1, "then": "crash"}, max_retries=1)
     followed = list(job.logs(follow=True))

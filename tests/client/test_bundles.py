@@ -21,6 +21,7 @@ def bundle_of(api: Client, folder: Path, job_id: str, files: bool = False) -> Pa
     return done.path
 
 
+@pytest.mark.heavy
 def test_a_job_with_a_file_is_replayed_with_its_options(api: Client, tmp_path: Path) -> None:
     options: Any = {"priority": 3, "tags": ["x"], "metadata": {"a": 1}, "timeout": 60.0}
     first = api.analyze(("app.log", LOG), ["ERROR"], **options, unique_key=uuid4().hex)

@@ -11,6 +11,7 @@ from tests.support.paths import ROOT
 from tests.support.programs import Service
 
 
+@pytest.mark.heavy
 @pytest.mark.parametrize("page", ["docs/client.md", "client/README.md"])
 def test_the_examples_of_a_page_run(
     page: str, service: Service, tmp_path: Path, monkeypatch: pytest.MonkeyPatch

@@ -30,6 +30,7 @@ class FailsOnce(BaseHTTPRequestHandler):
         """Print nothing."""
 
 
+@pytest.mark.heavy
 def test_two_objects_of_one_job_are_equal(client: Client) -> None:
     job = client.submit("sleep", {"seconds": 0})
     assert job == client.get(job.id)

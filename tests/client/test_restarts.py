@@ -47,6 +47,7 @@ class InThread:
         return value
 
 
+@pytest.mark.heavy
 def test_jobs_are_stored_once_while_the_listener_is_killed(listener: Service) -> None:
     stored = submit_during_kills(listener, jobs=600, kills=3)
     assert stored == dict.fromkeys(range(600), 1)
@@ -80,6 +81,7 @@ def test_an_upload_that_cannot_begin_again_says_so(api: Client, listener: Servic
         api.analyze(pipe, ["ERROR"], on_progress=progress)
 
 
+@pytest.mark.heavy
 @pytest.mark.parametrize("kill", [True, False], ids=["killed", "stopped"])
 def test_a_wait_goes_on_after_a_restart(api: Client, listener: Service, kill: bool) -> None:
     job_id = listener.submit("sleep", {"seconds": 0})
@@ -91,6 +93,7 @@ def test_a_wait_goes_on_after_a_restart(api: Client, listener: Service, kill: bo
     assert waiting.result() == {"slept": 0}
 
 
+@pytest.mark.heavy
 def test_waiting_for_many_jobs_goes_on_after_a_restart(api: Client, listener: Service) -> None:
     jobs = [api.submit("sleep", {"seconds": 0}) for _ in range(3)]
     with Executor(api) as executor:
@@ -104,6 +107,7 @@ def test_waiting_for_many_jobs_goes_on_after_a_restart(api: Client, listener: Se
         assert future.result(20) == {"slept": 0}
 
 
+@pytest.mark.heavy
 @pytest.mark.parametrize("kill", [True, False], ids=["killed", "stopped"])
 def test_output_is_followed_over_restarts_without_a_gap_or_a_repetition(
     api: Client, listener: Service, kill: bool

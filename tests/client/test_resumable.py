@@ -38,6 +38,7 @@ def small_pieces() -> Iterator[None]:
         yield
 
 
+@pytest.mark.heavy
 def test_a_file_is_sent_in_pieces(api: Client, path: Path, small_pieces: None) -> None:
     seen: list[tuple[int, int | None]] = []
     begun: list[UploadState] = []
@@ -165,6 +166,7 @@ class Slow:
         time.sleep(0.02)
 
 
+@pytest.mark.heavy
 def test_an_upload_survives_kills_of_the_listener(listener: Service, path: Path) -> None:
     progress, found = Slow(), list[UploadState]()
     content = CONTENT * 6

@@ -39,6 +39,7 @@ def reaches(program: Program, address: str) -> bool:
     return True
 
 
+@pytest.mark.heavy
 def test_without_tokens_only_the_own_machine_can_connect(start: Start) -> None:
     listener = start(HOST="")
     assert reaches(listener, "127.0.0.1")
@@ -49,6 +50,7 @@ def test_without_tokens_only_the_own_machine_can_connect(start: Start) -> None:
     assert set(addresses) <= {"127.0.0.1", "::1"}
 
 
+@pytest.mark.heavy
 @pytest.mark.parametrize("host", ["*", "0.0.0.0"])
 def test_host_opens_a_listener_without_tokens_and_the_log_warns(start: Start, host: str) -> None:
     listener = start(HOST=host)
@@ -57,12 +59,14 @@ def test_host_opens_a_listener_without_tokens_and_the_log_warns(start: Start, ho
     assert "0.0.0.0" in listener.logged("listening")["addresses"]
 
 
+@pytest.mark.heavy
 def test_with_tokens_a_listener_is_open(start: Start) -> None:
     listener = start(HOST="", API_TOKENS=API_TOKENS)
     assert reaches(listener, "127.0.0.2")
     assert not any("API_TOKENS" in line["message"] for line in listener.lines())
 
 
+@pytest.mark.heavy
 def test_host_restricts_a_listener_with_tokens(start: Start) -> None:
     listener = start(HOST="127.0.0.1", API_TOKENS=API_TOKENS)
     assert reaches(listener, "127.0.0.1")

@@ -81,6 +81,7 @@ def server() -> Iterator[postgres.PostgresServer]:
         yield server
 
 
+@pytest.mark.heavy
 @pytest.mark.timeout(180)
 def test_each_fault_of_a_program_or_of_postgresql_raises_its_alert(
     server: postgres.PostgresServer, tmp_path: Path

@@ -263,6 +263,7 @@ def test_a_worker_without_the_program_says_so(service: Service, worker: Program)
     assert any("no-such-program" in each["reason"] for each in logged)
 
 
+@pytest.mark.heavy
 def test_a_command_reads_a_file_in_a_bucket(tmp_path: Path, bucket: Bucket) -> None:
     file = tmp_path / "commands.json"
     commands = {

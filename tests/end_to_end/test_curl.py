@@ -34,6 +34,7 @@ def curl(service: Service, *arguments: str, given: bytes = b"") -> tuple[int, st
     return done.returncode, done.stdout.decode()
 
 
+@pytest.mark.heavy
 @pytest.mark.parametrize(
     "arguments",
     [

@@ -15,6 +15,7 @@ def service(database_url: str, tmp_path: Path) -> Iterator[Service]:
         yield service
 
 
+@pytest.mark.heavy
 def test_results_are_passed_on_along_a_chain(service: Service) -> None:
     first = service.submit("sleep", {"seconds": 0}, delay=0.5)
     ids = [first]

@@ -56,6 +56,7 @@ def submit_until_refused(service: Service) -> list[str]:
             return accepted
 
 
+@pytest.mark.heavy
 def test_jobs_are_refused_and_none_is_lost_while_the_disk_is_full(
     service: Service, disk: Path
 ) -> None:
@@ -85,6 +86,7 @@ def test_jobs_are_refused_and_none_is_lost_while_the_disk_is_full(
     assert (worker.stop(), service.listener.stop()) == (0, 0)
 
 
+@pytest.mark.heavy
 def test_jobs_can_be_canceled_while_the_disk_is_full(service: Service, disk: Path) -> None:
     worker = service.worker(CONCURRENCY_LIMIT="2")
     reserve = disk / "data" / "jobs.db-reserve"
@@ -110,6 +112,7 @@ def test_jobs_can_be_canceled_while_the_disk_is_full(service: Service, disk: Pat
     assert (worker.stop(), service.listener.stop()) == (0, 0)
 
 
+@pytest.mark.heavy
 @pytest.mark.parametrize("name", ["server", "runner"])
 @pytest.mark.parametrize("is_new", [True, False])
 def test_a_program_that_starts_on_a_full_disk_waits_for_room(
@@ -129,6 +132,7 @@ def test_a_program_that_starts_on_a_full_disk_waits_for_room(
         assert program.stop() == 0
 
 
+@pytest.mark.heavy
 def test_a_worker_that_starts_with_a_full_dev_shm_waits_for_room(tmp_path: Path) -> None:
     starter = ("unshare", "--user", "--map-root-user", "--mount")
     if subprocess.run([*starter, "true"], capture_output=True).returncode:

@@ -37,6 +37,7 @@ def catches(program: Program, number: int) -> bool:
     return bool(int(found[1], 16) >> number - 1 & 1)
 
 
+@pytest.mark.heavy
 @pytest.mark.parametrize("number", SIGNALS)
 @pytest.mark.parametrize("name", PROGRAMS)
 def test_a_signal_right_after_the_start_ends_a_program_with_code_0(
@@ -51,6 +52,7 @@ def test_a_signal_right_after_the_start_ends_a_program_with_code_0(
         assert not (tmp_path / "data" / "jobs.db").exists()
 
 
+@pytest.mark.heavy
 @pytest.mark.parametrize("name", PROGRAMS)
 def test_a_program_that_waits_for_its_database_is_ended_by_a_signal_with_code_0(
     name: str, tmp_path: Path

@@ -58,6 +58,7 @@ class Restarted:
         self._program.logged("listening")
 
 
+@pytest.mark.heavy
 def test_a_client_that_reconnects_misses_no_event_and_gets_none_twice(service: Service) -> None:
     other = Restarted(service)
     service.worker()

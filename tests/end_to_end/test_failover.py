@@ -29,6 +29,7 @@ def succeeded(service: Service, job_id: str) -> bool:
     return bool(job["status"] == "succeeded")
 
 
+@pytest.mark.heavy
 @pytest.mark.timeout(150)
 def test_the_programs_follow_a_failover_to_the_standby_and_lose_no_job(tmp_path: Path) -> None:
     if lack := postgres.missing():

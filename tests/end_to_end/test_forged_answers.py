@@ -43,6 +43,7 @@ def family(worker: Program) -> set[int]:
     return {process.pid, *(child.pid for child in process.children())}
 
 
+@pytest.mark.heavy
 def test_forged_messages_fail_only_their_own_jobs(service: Service) -> None:
     worker = service.worker()
     neighbour = service.submit("sleep", {"seconds": 600})
@@ -59,6 +60,7 @@ def test_forged_messages_fail_only_their_own_jobs(service: Service) -> None:
     service.call("POST", f"/jobs/{neighbour}/cancel")
 
 
+@pytest.mark.heavy
 def test_a_second_answer_reaches_no_other_job(service: Service) -> None:
     service.worker(CONCURRENCY_LIMIT="1")
     submitted = [
@@ -72,6 +74,7 @@ def test_a_second_answer_reaches_no_other_job(service: Service) -> None:
         assert job["result"] != "second"
 
 
+@pytest.mark.heavy
 @pytest.mark.parametrize("do", ["close_channel", "flood_with_garbage", "send_nothing"])
 def test_a_job_that_breaks_its_channel_fails_alone(service: Service, do: str) -> None:
     worker = service.worker()

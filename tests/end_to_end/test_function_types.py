@@ -58,6 +58,7 @@ async def fails() -> None:
 '''
 
 
+@pytest.mark.heavy
 def test_functions_in_a_folder_run_as_jobs(tmp_path: Path) -> None:
     folder = tmp_path / "types"
     folder.mkdir()
@@ -82,6 +83,7 @@ def test_functions_in_a_folder_run_as_jobs(tmp_path: Path) -> None:
         assert service.wait_for_status(failed, "failed")["error"]["message"] == "no luck"
 
 
+@pytest.mark.heavy
 def test_a_function_gets_several_files(tmp_path: Path) -> None:
     (tmp_path / "types").mkdir()
     (tmp_path / "types/mine.py").write_text(TYPES)

@@ -69,6 +69,7 @@ def attack(service: Service, do: str) -> str:
     return service.submit("attack", {"do": do}, max_retries=0)
 
 
+@pytest.mark.heavy
 @pytest.mark.parametrize(
     ("do", "error", "names"),
     [
@@ -120,6 +121,7 @@ def bomb(name: str, mebibytes: int) -> bytes:
     return COMPRESS[name](bytes(16 * MIB)) * (mebibytes // 16)
 
 
+@pytest.mark.heavy
 @pytest.mark.parametrize("name", ["gzip", "zstd", "xz", "bzip2"])
 def test_a_decompression_bomb_fails_with_its_progress_and_little_memory(
     service: Service, name: str

@@ -55,6 +55,7 @@ def service(database_url: str, tmp_path: Path) -> Iterator[Service]:
         yield service
 
 
+@pytest.mark.heavy
 def test_a_hung_worker_is_ended_and_its_jobs_run_again_without_using_a_retry(
     service: Service, tmp_path: Path
 ) -> None:
@@ -82,6 +83,7 @@ def test_a_hung_worker_is_ended_and_its_jobs_run_again_without_using_a_retry(
     assert (job["status"], job["retry_count"], job["loss_count"]) == ("succeeded", 0, 1)
 
 
+@pytest.mark.heavy
 def test_a_worker_that_is_only_stopped_goes_on_with_its_jobs(service: Service) -> None:
     worker = service.worker(**{"runner.worker.WATCHDOG_SECONDS": "5", "LEASE_SECONDS": "60"})
     job_id = service.submit(payload={"seconds": 2})

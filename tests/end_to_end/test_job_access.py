@@ -246,6 +246,7 @@ def test_a_worker_that_isolates_jobs_fully_reports_nothing(service: Service) -> 
     assert NOT_ISOLATED not in [line["message"] for line in worker.lines()]
 
 
+@pytest.mark.heavy
 def test_paths_can_be_added_and_a_worker_says_if_they_contain_the_store(tmp_path: Path) -> None:
     for name in ("model", "reports"):
         (tmp_path / name).mkdir()
@@ -285,6 +286,7 @@ def test_uploads_that_cannot_be_linked_can_be_read_and_a_worker_says_so(tmp_path
         assert tried(service, "read", tmp_path / "data" / "jobs.db") in DENIED
 
 
+@pytest.mark.heavy
 @pytest.mark.skipif(not seccomp.is_supported(), reason="this kernel has no system call filters")
 def test_without_a_network_a_job_reaches_nothing() -> None:
     with short_folder() as folder, running_service("", folder, **TYPES) as service:

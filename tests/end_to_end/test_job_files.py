@@ -56,6 +56,7 @@ def stored(service: Service) -> list[str]:
     return os.listdir(Path(service.environ["DATA_DIR"]) / "uploads" / "artifacts")
 
 
+@pytest.mark.heavy
 def test_files_are_stored_in_a_bucket_and_deleted_with_their_job(
     database_url: str, tmp_path: Path, bucket: Bucket
 ) -> None:
@@ -78,6 +79,7 @@ def test_files_are_stored_in_a_bucket_and_deleted_with_their_job(
         assert bucket.keys() == []
 
 
+@pytest.mark.heavy
 def test_a_worker_that_is_killed_while_it_stores_leaves_no_file_of_its_attempt(
     service: Service,
 ) -> None:
@@ -99,6 +101,7 @@ def test_a_worker_that_is_killed_while_it_stores_leaves_no_file_of_its_attempt(
     assert set(stored(service)) == {str(file.key) for file in files}
 
 
+@pytest.mark.heavy
 @pytest.mark.sqlite
 def test_a_worker_that_stops_while_it_stores_gives_the_job_back(service: Service) -> None:
     worker = service.worker(DRAIN_SECONDS="0")
@@ -125,6 +128,7 @@ def test_a_cancel_while_files_are_stored_leaves_none(service: Service) -> None:
         wait_for(lambda: stored(service) == [])
 
 
+@pytest.mark.heavy
 @pytest.mark.parametrize("kind", KINDS)
 def test_files_that_fill_the_disk_fail_the_attempt_and_leave_nothing(
     kind: str, tmp_path: Path
@@ -161,6 +165,7 @@ result = [tried(Path(path)) for path in PATHS]
 """
 
 
+@pytest.mark.heavy
 @pytest.mark.sqlite
 @pytest.mark.skipif(landlock.abi_version() < landlock.MIN_ABI, reason="this kernel has no Landlock")
 @pytest.mark.parametrize("namespaces", ["auto", "none"])

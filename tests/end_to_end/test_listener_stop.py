@@ -65,6 +65,7 @@ def accepts(service: Service) -> bool:
     return True
 
 
+@pytest.mark.heavy
 @pytest.mark.parametrize("path", PATHS)
 def test_an_idle_connection_gets_its_last_request_answered(service: Service, path: str) -> None:
     with closing(KeptConnection(service)) as client:
@@ -76,6 +77,7 @@ def test_an_idle_connection_gets_its_last_request_answered(service: Service, pat
     assert service.listener.process.wait(20) == 0
 
 
+@pytest.mark.heavy
 @pytest.mark.parametrize("path", ["/events", "/events?last_event_id=0", "/jobs/{}/events"])
 def test_a_stream_that_begins_during_the_stop_ends_at_once(service: Service, path: str) -> None:
     job_id = service.submit(payload={"seconds": 600})
@@ -100,6 +102,7 @@ def test_a_new_job_on_an_idle_connection_is_stored(service: Service) -> None:
         assert json.load(response)["status"] == "queued"
 
 
+@pytest.mark.heavy
 @pytest.mark.parametrize("query", ["?wait=60", f"?wait=60&id={NO_JOB[-36:]}"])
 def test_a_waiting_request_is_answered_at_once(service: Service, query: str) -> None:
     job_id = service.submit(**JOB)
@@ -118,6 +121,7 @@ def established(service: Service) -> int:
     return sum(each.status == psutil.CONN_ESTABLISHED for each in connections)
 
 
+@pytest.mark.heavy
 def test_a_client_that_keeps_its_connection_is_closed_soon(service: Service) -> None:
     with connect(service) as silent, connect(service) as kept:
         kept.sendall(FAST)
@@ -127,6 +131,7 @@ def test_a_client_that_keeps_its_connection_is_closed_soon(service: Service) -> 
         assert service.listener.process.wait(20) == 0
 
 
+@pytest.mark.heavy
 def test_a_request_that_arrives_in_pieces_is_answered(service: Service) -> None:
     with connect(service) as client, connect(service) as idle:
         client.sendall(FAST[:20])

@@ -4,10 +4,13 @@ import signal
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from tests.support.programs import Program, running_service
 from tests.support.waiting import wait_for
 
 
+@pytest.mark.heavy
 def test_killed_attempts_are_logged_as_canceled_or_released(tmp_path: Path) -> None:
     with running_service("", tmp_path) as service:
         worker = service.worker(DRAIN_SECONDS="0")
@@ -27,6 +30,7 @@ def test_killed_attempts_are_logged_as_canceled_or_released(tmp_path: Path) -> N
         assert outcomes == ["canceled", "released"]
 
 
+@pytest.mark.heavy
 def test_the_log_says_for_a_failed_attempt_whether_a_retry_follows(tmp_path: Path) -> None:
     with running_service("", tmp_path) as service:
         worker = service.worker()

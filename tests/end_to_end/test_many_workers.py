@@ -56,6 +56,7 @@ def kill(worker: Program, how: str) -> None:
         worker.die()
 
 
+@pytest.mark.heavy
 @pytest.mark.parametrize("how", ["its main process", "all of its processes at once"])
 def test_only_the_jobs_of_the_killed_worker_run_again(service: Service, how: str) -> None:
     workers = [service.worker() for _ in range(RUNNERS)]
@@ -79,6 +80,7 @@ def holder(job: dict[str, Any]) -> str:
     return str(job["attempts"][0]["runner"])
 
 
+@pytest.mark.heavy
 @pytest.mark.parametrize("how", ["its main process", "all of its processes at once"])
 def test_a_worker_is_killed_while_jobs_start_and_end(service: Service, how: str) -> None:
     workers = [service.worker() for _ in range(RUNNERS)]

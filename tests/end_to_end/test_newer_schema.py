@@ -3,6 +3,8 @@
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from tests.support.newer_release import EXPAND, NAME, OLDEST, release_with, update_schema
 from tests.support.programs import Service, running_service
 
@@ -48,6 +50,7 @@ def readiness(service: Service) -> tuple[int, Any]:
     return service.call("GET", "/readyz")
 
 
+@pytest.mark.heavy
 def test_running_and_new_programs_work_after_a_newer_release_has_migrated(
     empty_database_url: str, tmp_path: Path
 ) -> None:

@@ -35,6 +35,7 @@ def opened(urls: tuple[str, str], folder: Path) -> Store:
     return open_store(Settings.read(environ), timeout=5)
 
 
+@pytest.mark.heavy
 def test_jobs_run_and_are_canceled_through_a_pooler(urls: tuple[str, str], tmp_path: Path) -> None:
     pooled, direct = urls
     with running_service(pooled, tmp_path, LISTEN_URL=direct) as service:

@@ -47,6 +47,7 @@ def used_service(folder: Path, **environ: str) -> Iterator[Service]:
         yield service
 
 
+@pytest.mark.heavy
 def test_a_new_store_is_private_whatever_the_umask(umask: int, tmp_path: Path) -> None:
     with used_service(tmp_path) as service:
         data = service.folder / "data"
@@ -56,6 +57,7 @@ def test_a_new_store_is_private_whatever_the_umask(umask: int, tmp_path: Path) -
         assert wide(data) == []
 
 
+@pytest.mark.heavy
 def test_uploads_and_what_jobs_write_are_private(tmp_path: Path) -> None:
     before = os.umask(0)
     try:
@@ -69,6 +71,7 @@ def test_uploads_and_what_jobs_write_are_private(tmp_path: Path) -> None:
         os.umask(before)
 
 
+@pytest.mark.heavy
 def test_a_store_of_an_earlier_release_is_made_private(tmp_path: Path) -> None:
     with used_service(tmp_path):
         pass
@@ -81,6 +84,7 @@ def test_a_store_of_an_earlier_release_is_made_private(tmp_path: Path) -> None:
         assert wide(data) == []
 
 
+@pytest.mark.heavy
 def test_a_database_and_uploads_elsewhere_are_private_but_not_their_parent(tmp_path: Path) -> None:
     elsewhere = tmp_path / "elsewhere"
     environ = {
@@ -119,6 +123,7 @@ def test_a_link_is_not_followed(tmp_path: Path) -> None:
         assert outside.stat().st_mode & 0o777 == 0o644
 
 
+@pytest.mark.heavy
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can give a folder to another user")
 @pytest.mark.skipif(not shutil.which("setpriv"), reason="setpriv is not installed")
 def test_a_folder_of_another_user_is_reported_and_used(tmp_path: Path) -> None:
@@ -138,6 +143,7 @@ def test_a_folder_of_another_user_is_reported_and_used(tmp_path: Path) -> None:
     assert [line.split()[1] for line in wide(data)] == [str(data)]
 
 
+@pytest.mark.heavy
 def test_a_migrated_store_is_private(tmp_path: Path) -> None:
     with used_service(tmp_path):
         pass

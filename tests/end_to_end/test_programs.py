@@ -46,6 +46,7 @@ def test_as_many_jobs_run_at_once_as_the_limit_allows(service: Service) -> None:
     assert {service.result(i)["status"] for i in ids} == {"succeeded"}
 
 
+@pytest.mark.heavy
 def test_a_failed_job_is_retried_with_backoff_and_shows_its_error(
     service: Service, notes: Path
 ) -> None:
@@ -67,6 +68,7 @@ def test_a_failed_job_is_retried_with_backoff_and_shows_its_error(
     assert (logged["job_id"], logged["traceback"]) == (job_id, failed["traceback"])
 
 
+@pytest.mark.heavy
 @pytest.mark.parametrize(
     ("type", "retries", "outcome", "runs"),
     [("hopeless", 5, "raised", 1), ("flaky", 0, "raised", 1), ("crash", 0, "crashed", 1)],
@@ -90,6 +92,7 @@ def test_a_job_that_times_out_is_killed_and_its_error_says_so(service: Service) 
     assert "0.3" in job["error"]["message"]
 
 
+@pytest.mark.heavy
 def test_a_cancel_ends_all_processes_of_the_job_and_no_others(
     service: Service, notes: Path
 ) -> None:
@@ -120,6 +123,7 @@ def test_a_job_that_was_canceled_before_it_started_never_runs(
     assert lines(notes) == []
 
 
+@pytest.mark.heavy
 def test_progress_is_stored_while_the_job_runs(service: Service, notes: Path) -> None:
     service.worker()
     job_id = service.submit("steps", {"notes": str(notes), "seconds": 3})
@@ -129,6 +133,7 @@ def test_progress_is_stored_while_the_job_runs(service: Service, notes: Path) ->
     assert service.result(job_id)["status"] == "succeeded"
 
 
+@pytest.mark.heavy
 def test_a_drain_waits_for_jobs_and_releases_the_rest_without_using_a_retry(
     service: Service, notes: Path
 ) -> None:
@@ -160,6 +165,7 @@ def test_a_second_signal_ends_the_drain_at_once(service: Service) -> None:
     assert service.job(job_id)["status"] == "queued"
 
 
+@pytest.mark.heavy
 def test_the_job_processes_of_a_killed_worker_end_at_once_and_the_jobs_run_again(
     service: Service, notes: Path
 ) -> None:
@@ -181,6 +187,7 @@ def test_the_job_processes_of_a_killed_worker_end_at_once_and_the_jobs_run_again
     service.call("POST", f"/jobs/{job_id}/cancel")
 
 
+@pytest.mark.heavy
 def test_a_job_whose_worker_is_dead_can_be_canceled(service: Service, notes: Path) -> None:
     first = service.worker(LEASE_SECONDS="3")
     job_id = service.submit("stubborn", {"notes": str(notes)})
@@ -193,6 +200,7 @@ def test_a_job_whose_worker_is_dead_can_be_canceled(service: Service, notes: Pat
     assert len(lines(notes)) == 1
 
 
+@pytest.mark.heavy
 def test_final_jobs_are_deleted_after_their_retention(service: Service) -> None:
     worker = service.worker()
     job_id = service.submit(payload={"seconds": 0})

@@ -122,6 +122,7 @@ def starter(request: pytest.FixtureRequest) -> Starter:
     return found
 
 
+@pytest.mark.heavy
 @pytest.mark.parametrize("root", ["", "/jobs-api"], ids=["own name", "sub-path"])
 def test_events_waiting_requests_and_large_uploads_pass(
     starter: Starter, root: str, tmp_path: Path

@@ -78,6 +78,7 @@ def test_a_shell_script_uploads_waits_and_prints_the_counts(
     assert json.loads(answer.stderr)["type"]
 
 
+@pytest.mark.heavy
 def test_shell_scripts_use_the_command_jobs(service: Service, tmp_path: Path) -> None:
     count, several, _ = recipe("From a shell script", "sh")
     (tmp_path / "count-errors").write_text(count)
@@ -121,6 +122,7 @@ def test_a_nightly_job_is_submitted_once_however_often_the_script_runs(
     assert (job["type"], job["max_retries"], job["timeout"]) == ("sleep", 5, 3600)
 
 
+@pytest.mark.heavy
 def test_only_the_worker_of_the_gpus_takes_jobs_of_their_queue(tmp_path: Path) -> None:
     put, on_gpus, on_others, submit = recipe("GPU queue", "sh")
     with running_service("", tmp_path) as service:
@@ -140,6 +142,7 @@ def test_only_the_worker_of_the_gpus_takes_jobs_of_their_queue(tmp_path: Path) -
         assert other["attempts"][0]["runner"] == runners["others"]
 
 
+@pytest.mark.heavy
 def test_a_python_program_submits_and_waits(service: Service, tmp_path: Path) -> None:
     with_client, alone = recipe("From Python", "python")
     for program, said in ((with_client, ""), (alone, "succeeded ")):
@@ -149,6 +152,7 @@ def test_a_python_program_submits_and_waits(service: Service, tmp_path: Path) ->
         assert answer.stdout == f"{said}{{'slept': 0.1}}\n"
 
 
+@pytest.mark.heavy
 def test_a_workflow_of_github_submits_waits_and_shows_the_counts(
     service: Service, tmp_path: Path
 ) -> None:

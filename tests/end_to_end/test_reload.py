@@ -102,6 +102,7 @@ def service(tmp_path: Path) -> Iterator[Reloaded]:
         wait_for(lambda: not any(map(alive, family)), timeout=20)
 
 
+@pytest.mark.heavy
 def test_a_new_job_type_is_used_while_a_job_goes_on_with_the_code_that_it_has(
     service: Reloaded,
 ) -> None:
@@ -114,6 +115,7 @@ def test_a_new_job_type_is_used_while_a_job_goes_on_with_the_code_that_it_has(
     assert (job["status"], job["attempt"], job["result"]) == ("succeeded", 1, "old")
 
 
+@pytest.mark.heavy
 def test_a_file_that_stops_working_is_reported_and_the_others_run(service: Reloaded) -> None:
     service.flag.touch()
     service.write("crop.py", "raise ValueError('no')\n")
@@ -122,6 +124,7 @@ def test_a_file_that_stops_working_is_reported_and_the_others_run(service: Reloa
     assert service.result("waits") == "old"
 
 
+@pytest.mark.heavy
 def test_a_stop_signal_after_a_reload_ends_all_programs(service: Reloaded) -> None:
     service.write("greet.py", job_type("greet", "return 1"))
     family = psutil.Process(service.process.pid).children(recursive=True)

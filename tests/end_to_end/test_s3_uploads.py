@@ -36,6 +36,7 @@ def service(database_url: str, tmp_path: Path, bucket: Bucket) -> Iterator[Servi
         yield service
 
 
+@pytest.mark.heavy
 @pytest.mark.parametrize("pack", [bytes, gzip.compress], ids=["plain", "gzip"])
 def test_a_file_is_stored_in_the_bucket_and_deleted_with_its_last_job(
     service: Service, bucket: Bucket, pack: Any
@@ -57,6 +58,7 @@ def test_a_file_is_stored_in_the_bucket_and_deleted_with_its_last_job(
     assert not (service.folder / "data/uploads").exists()
 
 
+@pytest.mark.heavy
 @pytest.mark.parametrize("pack", [bytes, gzip.compress], ids=["plain", "gzip"])
 def test_lines_of_a_file_in_the_bucket_are_read(
     service: Service, bucket: Bucket, pack: Any
@@ -105,6 +107,7 @@ def begin_upload(service: Service, size: int) -> socket.socket:
     return client
 
 
+@pytest.mark.heavy
 def test_a_client_that_disconnects_leaves_no_parts_in_the_bucket(
     service: Service, bucket: Bucket
 ) -> None:
@@ -114,6 +117,7 @@ def test_a_client_that_disconnects_leaves_no_parts_in_the_bucket(
     assert bucket.keys() == []
 
 
+@pytest.mark.heavy
 def test_a_listener_that_stops_leaves_no_parts_in_the_bucket(
     service: Service, bucket: Bucket
 ) -> None:
@@ -123,6 +127,7 @@ def test_a_listener_that_stops_leaves_no_parts_in_the_bucket(
     assert (bucket.open_parts(), bucket.keys()) == ([], [])
 
 
+@pytest.mark.heavy
 def test_files_are_deleted_with_their_jobs_after_the_retention(
     service: Service, bucket: Bucket
 ) -> None:
@@ -136,6 +141,7 @@ def test_files_are_deleted_with_their_jobs_after_the_retention(
     assert service.call("GET", f"/jobs/{job_id}")[0] == 404
 
 
+@pytest.mark.heavy
 def test_an_upload_answers_503_and_stores_nothing_while_s3_is_down(
     database_url: str, tmp_path: Path
 ) -> None:
@@ -171,6 +177,7 @@ def stored(worker: Worker) -> Upload:
     return writer.finish("app.log", "00")
 
 
+@pytest.mark.heavy
 @pytest.mark.parametrize(
     ("fault", "message"),
     [
@@ -191,6 +198,7 @@ def test_a_job_whose_file_is_missing_or_changed_is_not_retried(
     assert attempt.error == {"type": "NotRetryable", "message": message}
 
 
+@pytest.mark.heavy
 def test_a_job_is_retried_if_the_network_fails(database_url: str, tmp_path: Path) -> None:
     with s3.running_server() as server:
         settings = server.new_bucket().settings
@@ -218,6 +226,7 @@ def analyzed(bucket: Bucket, content: bytes, cores: int, payload: Any) -> Any:
     return result
 
 
+@pytest.mark.heavy
 @pytest.mark.filterwarnings("ignore:.*multi-threaded.*fork:DeprecationWarning")
 @pytest.mark.parametrize("size", [50_001, 300_000])
 def test_analyzing_ranges_in_parallel_gives_the_same_result(

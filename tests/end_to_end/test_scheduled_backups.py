@@ -46,6 +46,7 @@ def logged(programs: list[Program], message: str) -> list[dict[str, Any]]:
     return [line for each in programs for line in each.lines() if line.get("message") == message]
 
 
+@pytest.mark.heavy
 def test_one_of_two_workers_makes_the_backup(service: Service, tmp_path: Path) -> None:
     job_id = service.submit("sleep", {"seconds": 0}, run_at="2100-01-01T00:00:00Z")
     backups = tmp_path / "backups"
@@ -79,6 +80,7 @@ def test_a_backup_that_cannot_be_made_is_logged_and_counted(
     service.wait_for_status(job_id, "succeeded")
 
 
+@pytest.mark.heavy
 @pytest.mark.sqlite
 def test_old_backups_are_deleted(service: Service, tmp_path: Path) -> None:
     backups = tmp_path / "backups"

@@ -49,6 +49,7 @@ def old_database(empty_database_url: str, tmp_path: Path) -> str:
     return empty_database_url
 
 
+@pytest.mark.heavy
 @pytest.mark.parametrize("program", PROGRAMS)
 @pytest.mark.parametrize(
     "value", ["nope", "runner.job_types,nope", "loganalysis.scan.analyze.nope"]
@@ -63,6 +64,7 @@ def test_unknown_job_types_leave_the_database_as_it_is(
     assert read_schema(old_database) == before
 
 
+@pytest.mark.heavy
 @pytest.mark.parametrize("program", PROGRAMS)
 @pytest.mark.parametrize(
     ("name", "load", "expected"),
@@ -79,6 +81,7 @@ def test_invalid_job_types_create_no_database(
     assert not (tmp_path / "data" / "jobs.db").exists()
 
 
+@pytest.mark.heavy
 def test_a_job_type_that_cannot_be_loaded_creates_no_database(tmp_path: Path) -> None:
     module = write_module(tmp_path, "mine", "raise RuntimeError('no model')")
     assert "no model" in start("runner", tmp_path, JOB_TYPES=module, PYTHONPATH=str(tmp_path))
@@ -92,6 +95,7 @@ def test_job_types_are_checked_before_a_server_is_asked(program: str, tmp_path: 
     assert "nope" in start(program, tmp_path, DATABASE_URL=nobody, JOB_TYPES="nope")
 
 
+@pytest.mark.heavy
 @pytest.mark.parametrize("program", PROGRAMS)
 @pytest.mark.parametrize(
     "environ",
@@ -127,6 +131,7 @@ def test_an_address_that_cannot_be_used_creates_no_database(tmp_path: Path) -> N
     assert not (tmp_path / "data").exists()
 
 
+@pytest.mark.heavy
 def test_an_invalid_place_for_files_leaves_the_source_of_a_transfer_as_it_is(
     old_database: str, tmp_path: Path
 ) -> None:

@@ -52,6 +52,7 @@ def no_program_is_busy(*programs: Program) -> Iterator[None]:
     assert max(used) < seconds / 2, (used, seconds)
 
 
+@pytest.mark.heavy
 @pytest.mark.timeout(60 + 2 * LOCKED_SECONDS)
 def test_the_programs_wait_for_a_store_that_another_program_locks(service: Service) -> None:
     worker = service.worker(LEASE_SECONDS=LEASE_SECONDS)
@@ -72,6 +73,7 @@ def test_the_programs_wait_for_a_store_that_another_program_locks(service: Servi
     assert (worker.stop(), service.listener.stop()) == (0, 0)
 
 
+@pytest.mark.heavy
 @pytest.mark.sqlite
 def test_a_damaged_database_takes_no_job_until_it_is_restored_and_all_programs_are_restarted(
     service: Service, tmp_path: Path
@@ -143,6 +145,7 @@ def server() -> Iterator[postgres.PostgresServer]:
         yield server
 
 
+@pytest.mark.heavy
 @pytest.mark.parametrize("number", [signal.SIGQUIT, signal.SIGINT], ids=["crash", "stop"])
 def test_no_job_is_lost_while_the_database_server_restarts_repeatedly_under_load(
     server: postgres.PostgresServer, tmp_path: Path, number: signal.Signals

@@ -102,6 +102,7 @@ class Clients:
             thread.join()
 
 
+@pytest.mark.heavy
 def test_a_restart_on_a_socket_of_systemd_refuses_no_connection(
     listening: socket.socket, tmp_path: Path
 ) -> None:
@@ -123,6 +124,7 @@ def test_a_restart_on_a_socket_of_systemd_refuses_no_connection(
     assert f":{port}, data in " in notice
 
 
+@pytest.mark.heavy
 def test_a_socket_that_cannot_be_served_is_reported(tmp_path: Path) -> None:
     with socket.socket(socket.AF_UNIX) as local:
         local.bind(str(tmp_path / "service"))
@@ -134,6 +136,7 @@ def test_a_socket_that_cannot_be_served_is_reported(tmp_path: Path) -> None:
     assert not (tmp_path / "jobs.db").exists()
 
 
+@pytest.mark.heavy
 @pytest.mark.parametrize("name", ["server", "runner"])
 def test_a_program_tells_systemd_how_it_goes(name: str, tmp_path: Path) -> None:
     with contextlib.closing(StartedService(name, tmp_path, watched=True)) as program:
@@ -144,6 +147,7 @@ def test_a_program_tells_systemd_how_it_goes(name: str, tmp_path: Path) -> None:
         assert program.process.wait(30) == 0
 
 
+@pytest.mark.heavy
 def test_a_listener_that_the_watchdog_ends_writes_the_stacks_of_its_threads(
     tmp_path: Path,
 ) -> None:

@@ -56,6 +56,7 @@ def named(spans: list[ReceivedSpan]) -> list[str]:
     return [span.name for span in spans]
 
 
+@pytest.mark.heavy
 def test_one_trace_shows_a_job_from_its_submission_to_its_end(
     service: Service, collector: Collector
 ) -> None:
@@ -87,6 +88,7 @@ def test_one_trace_shows_a_job_from_its_submission_to_its_end(
     assert worker.stop() == 0
 
 
+@pytest.mark.heavy
 def test_a_failed_attempt_is_an_error_and_its_retry_is_in_the_same_trace(
     service: Service, collector: Collector, tmp_path: Path
 ) -> None:
@@ -101,6 +103,7 @@ def test_a_failed_attempt_is_an_error_and_its_retry_is_in_the_same_trace(
     assert [each.attributes["job.status"] for each in (first, second)] == ["queued", "succeeded"]
 
 
+@pytest.mark.heavy
 def test_the_span_of_a_lost_attempt_is_sent_by_the_runner_that_rescues_it(
     service: Service, collector: Collector
 ) -> None:
@@ -118,6 +121,7 @@ def test_the_span_of_a_lost_attempt_is_sent_by_the_runner_that_rescues_it(
     assert str(attempt.resource["service.instance.id"]).endswith(f"-{other.process.pid}")
 
 
+@pytest.mark.heavy
 def test_a_job_is_in_the_trace_of_its_client(on_sqlite: Service, collector: Collector) -> None:
     on_sqlite.worker()
     plainly = post(on_sqlite, "/jobs", SLEEP, Traceparent=SAMPLED)
@@ -128,6 +132,7 @@ def test_a_job_is_in_the_trace_of_its_client(on_sqlite: Service, collector: Coll
         assert (wait.trace, attempt.trace) == (TRACE, TRACE)
 
 
+@pytest.mark.heavy
 @pytest.mark.parametrize(
     "bad",
     [
@@ -151,6 +156,7 @@ def test_a_malformed_traceparent_is_ignored(
     assert submitted.trace != TRACE
 
 
+@pytest.mark.heavy
 def test_a_trace_that_the_client_does_not_sample_is_not_sent(
     on_sqlite: Service, collector: Collector
 ) -> None:
@@ -185,6 +191,7 @@ def test_a_retry_and_a_cancel_by_a_client_are_in_the_trace_of_the_job(
     assert (cancel.links, retry.links) == ((), (TRACE,))
 
 
+@pytest.mark.heavy
 def test_a_job_finds_its_traceparent_in_its_environment(
     on_sqlite: Service, collector: Collector
 ) -> None:
@@ -197,6 +204,7 @@ def test_a_job_finds_its_traceparent_in_its_environment(
 REASONS = {"refuses": "refused", "hangs": "timeout", "answers 500": "500"}
 
 
+@pytest.mark.heavy
 @pytest.mark.parametrize("fault", REASONS)
 def test_a_failing_collector_disturbs_no_job_and_is_logged_once(
     tmp_path: Path, collector: Collector, fault: str
@@ -257,6 +265,7 @@ def test_spans_dropped_because_the_queue_is_full_are_logged_once(
         assert problems(service.listener) == [said]
 
 
+@pytest.mark.heavy
 def test_a_program_that_stops_sends_its_remaining_spans(
     on_sqlite: Service, collector: Collector
 ) -> None:
@@ -267,6 +276,7 @@ def test_a_program_that_stops_sends_its_remaining_spans(
     assert named(collector.wait_for(job_id, 3)) == ["POST /jobs", "wait", "sleep"]
 
 
+@pytest.mark.heavy
 def test_a_program_that_stops_does_not_wait_long_for_the_collector(tmp_path: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as deaf:
         address = f"http://127.0.0.1:{deaf.getsockname()[1]}"
@@ -301,6 +311,7 @@ SDK = re.compile(r"^import time:.*\| +opentelemetry\.sdk\.trace$", re.MULTILINE)
 LIBRARIES = re.compile(r"^import time:.*\| +(?:opentelemetry|requests|google)\b", re.MULTILINE)
 
 
+@pytest.mark.heavy
 def test_without_traces_no_library_is_loaded_and_jobs_get_no_traceparent(tmp_path: Path) -> None:
     url = f"sqlite:///{tmp_path / 'jobs.db'}"
     with running_service(url, tmp_path, PYTHONPROFILEIMPORTTIME="1") as service:
@@ -313,6 +324,7 @@ def test_without_traces_no_library_is_loaded_and_jobs_get_no_traceparent(tmp_pat
             assert LIBRARIES.findall(text) == []
 
 
+@pytest.mark.heavy
 def test_the_programs_load_the_trace_libraries_and_job_processes_do_not(
     tmp_path: Path, collector: Collector
 ) -> None:
@@ -324,6 +336,7 @@ def test_the_programs_load_the_trace_libraries_and_job_processes_do_not(
             assert len(SDK.findall(program.log.read_text())) == 1
 
 
+@pytest.mark.heavy
 @pytest.mark.parametrize("name", ["server", "runner"])
 def test_a_program_without_the_trace_libraries_does_not_start_and_says_why(
     tmp_path: Path, name: str

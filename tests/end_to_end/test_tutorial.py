@@ -41,6 +41,7 @@ def jobs(service: Service, tmp_path: Path) -> JobsCommand:
     return JobsCommand(service.base_url, tmp_path)
 
 
+@pytest.mark.heavy
 def test_a_file_goes_in_and_a_file_comes_out(jobs: JobsCommand) -> None:
     done = jobs.shell(RUN)
     assert done.code == 0, done.err
@@ -50,6 +51,7 @@ def test_a_file_goes_in_and_a_file_comes_out(jobs: JobsCommand) -> None:
     assert fetched.out.endswith("ask ***\nor ***\nor nobody\n")
 
 
+@pytest.mark.heavy
 def test_a_wrong_payload_is_refused_and_a_job_is_canceled(
     service: Service, jobs: JobsCommand, tmp_path: Path
 ) -> None:

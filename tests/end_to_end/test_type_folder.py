@@ -36,6 +36,7 @@ def reported(program: Program) -> list[list[str]]:
     return [[line[name] for name in ("file", "reason", "remedy")] for line in lines]
 
 
+@pytest.mark.heavy
 def test_job_types_of_a_folder_run_and_a_broken_one_is_reported(service: Service) -> None:
     remedy = "correct this line: it runs when the file is imported, before there is a job"
     expected = [["broken.py:2", "ValueError: no", remedy]]

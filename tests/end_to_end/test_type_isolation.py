@@ -80,6 +80,7 @@ def test_a_type_declares_how_its_jobs_are_isolated(service: Service) -> None:
     assert limits == [2**27, 60, 10]
 
 
+@pytest.mark.heavy
 def test_a_job_finds_nothing_that_jobs_of_other_callers_have_left(service: Service) -> None:
     other = replace(service, token=token("sue"))
     service.worker()
@@ -91,6 +92,7 @@ def test_a_job_finds_nothing_that_jobs_of_other_callers_have_left(service: Servi
         assert last == (ids if finds_all else ids[2:])
 
 
+@pytest.mark.heavy
 def test_a_type_that_asks_for_more_than_the_worker_allows_is_refused(service: Service) -> None:
     service.worker(JOB_CPU_SECONDS="30")
     status, problem = service.call("POST", "/jobs", {"type": "careful", "payload": {}})

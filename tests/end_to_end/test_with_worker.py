@@ -97,6 +97,7 @@ def running(folder: Path, starter: tuple[str, ...] = (), **others: str) -> Itera
         wait_for(lambda: not any(map(alive, family)), timeout=20)
 
 
+@pytest.mark.heavy
 def test_one_command_runs_jobs_and_says_when_it_is_ready(tmp_path: Path) -> None:
     with running(tmp_path) as both:
         ready = both.ready()
@@ -109,6 +110,7 @@ def test_one_command_runs_jobs_and_says_when_it_is_ready(tmp_path: Path) -> None
         assert both.process.wait(20) == 0
 
 
+@pytest.mark.heavy
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP])
 def test_a_stop_signal_drains_the_worker_and_ends_both_with_0(
     number: signal.Signals, tmp_path: Path
@@ -125,6 +127,7 @@ def test_a_stop_signal_drains_the_worker_and_ends_both_with_0(
     assert [line["job_id"] for line in ended] == [job["job_id"]]
 
 
+@pytest.mark.heavy
 def test_the_programs_get_one_signal_for_one_ctrl_c(tmp_path: Path) -> None:
     """A terminal sends SIGINT to its whole foreground group. Two would end the drain at once."""
     with running(tmp_path, DRAIN_SECONDS="20") as both:
@@ -141,6 +144,7 @@ def running_jobs(both: Command) -> int:
         return len(json.loads(answer.read())["items"])
 
 
+@pytest.mark.heavy
 def test_a_second_signal_ends_the_drain(tmp_path: Path) -> None:
     with running(tmp_path, DRAIN_SECONDS="600") as both:
         both.post("/jobs", {"type": "sleep", "payload": {"seconds": 600}})
@@ -164,6 +168,7 @@ def test_a_program_that_our_signal_meets_at_its_end_has_not_failed(
     assert both.exit_code == exit_code
 
 
+@pytest.mark.heavy
 @pytest.mark.parametrize(("module", "other"), [("server", "runner"), ("runner", "server")])
 def test_when_one_program_dies_the_other_is_stopped_and_the_command_fails(
     module: str, other: str, tmp_path: Path
@@ -177,12 +182,14 @@ def test_when_one_program_dies_the_other_is_stopped_and_the_command_fails(
     assert said["level"] == "ERROR"
 
 
+@pytest.mark.heavy
 def test_a_program_that_ends_unasked_is_a_failure_even_with_code_0(tmp_path: Path) -> None:
     with running(tmp_path) as both:
         both.program("runner").terminate()
         assert both.process.wait(20) == 1
 
 
+@pytest.mark.heavy
 def test_a_program_that_cannot_start_says_why_and_ends_the_other(tmp_path: Path) -> None:
     answer = subprocess.run(
         COMMAND,
@@ -199,6 +206,7 @@ def test_a_program_that_cannot_start_says_why_and_ends_the_other(tmp_path: Path)
     assert "Traceback" not in answer.stderr
 
 
+@pytest.mark.heavy
 def test_both_programs_end_when_the_command_is_killed(tmp_path: Path) -> None:
     with running(tmp_path) as both:
         programs = [both.program("server"), both.program("runner")]
@@ -207,6 +215,7 @@ def test_both_programs_end_when_the_command_is_killed(tmp_path: Path) -> None:
         wait_for(lambda: not any(map(alive, programs)), timeout=20)
 
 
+@pytest.mark.heavy
 def test_orphans_are_reaped_by_the_first_process_of_a_container(tmp_path: Path) -> None:
     """In a process namespace of its own, the command is the first process."""
     probe = ("unshare", "--user", "--map-root-user", "--pid", "--fork", "--mount-proc")
@@ -221,6 +230,7 @@ def test_orphans_are_reaped_by_the_first_process_of_a_container(tmp_path: Path) 
         assert both.process.wait(20) == 0
 
 
+@pytest.mark.heavy
 def test_on_a_terminal_ctrl_c_ends_make_with_0(tmp_path: Path) -> None:
     """`make` would end with an error if it got the signal as well."""
     (tmp_path / "Makefile").write_text(f"run:\n\t@exec {' '.join(COMMAND)}\n")

@@ -69,6 +69,7 @@ def test_all_processes_of_a_worker_hold_its_lock_for_as_long_as_they_live(
     assert not has_open(psutil.Process(pids[0]), lock)
 
 
+@pytest.mark.heavy
 def test_a_result_is_stored_once_a_locked_store_is_free(
     service: Service, database: Database
 ) -> None:
@@ -89,6 +90,7 @@ def test_a_result_is_stored_once_a_locked_store_is_free(
     assert worker.stop() == 0
 
 
+@pytest.mark.heavy
 def test_a_worker_whose_disk_fails_retries_every_second_and_recovers(
     service: Service, database: Database
 ) -> None:
@@ -138,6 +140,7 @@ def test_a_worker_recovers_when_the_server_drops_its_connections(
     assert {service.job(job_id)["attempt"] for job_id in ids} == {1}
 
 
+@pytest.mark.heavy
 def test_only_the_job_of_a_killed_keeper_uses_a_loss(service: Service, notes: Path) -> None:
     worker = service.worker(CONCURRENCY_LIMIT="2")
     victim = service.submit("stubborn", {"notes": str(notes)}, max_losses=0)
@@ -153,6 +156,7 @@ def test_only_the_job_of_a_killed_keeper_uses_a_loss(service: Service, notes: Pa
     assert [attempt["outcome"] for attempt in job["attempts"]] == ["released", "returned"]
 
 
+@pytest.mark.heavy
 def test_a_job_whose_worker_dies_each_time_that_it_runs_fails_in_the_end(
     service: Service, notes: Path
 ) -> None:
@@ -169,6 +173,7 @@ def test_a_job_whose_worker_dies_each_time_that_it_runs_fails_in_the_end(
     assert len(lines(notes)) == 2
 
 
+@pytest.mark.heavy
 @pytest.mark.parametrize("stopped", ["the job", "its keeper"])
 def test_a_cancel_works_on_stopped_processes(service: Service, notes: Path, stopped: str) -> None:
     service.worker(CONCURRENCY_LIMIT="2")
@@ -188,6 +193,7 @@ def test_a_cancel_works_on_stopped_processes(service: Service, notes: Path, stop
     assert (job["status"], job["attempt"]) == ("succeeded", 1)
 
 
+@pytest.mark.heavy
 def test_a_worker_with_a_frozen_keeper_can_stop(service: Service, notes: Path) -> None:
     worker = service.worker(CONCURRENCY_LIMIT="1", DRAIN_SECONDS="0")
     job_id = service.submit("stubborn", {"notes": str(notes)}, max_retries=0)
@@ -199,6 +205,7 @@ def test_a_worker_with_a_frozen_keeper_can_stop(service: Service, notes: Path) -
     assert (job["status"], job["attempts"][0]["outcome"]) == ("queued", "released")
 
 
+@pytest.mark.heavy
 def test_a_frozen_worker_keeps_its_job_on_sqlite_and_loses_it_with_its_lease(
     service: Service, database: Database, notes: Path
 ) -> None:
@@ -230,6 +237,7 @@ def _names(worker: Program) -> set[str]:
     return {line["runner"] for line in worker.lines() if line["message"] == "ready"}
 
 
+@pytest.mark.heavy
 def test_each_of_many_jobs_runs_once_while_some_are_canceled(service: Service, notes: Path) -> None:
     for _ in range(2):
         service.worker(CONCURRENCY_LIMIT="3")
@@ -244,6 +252,7 @@ def test_each_of_many_jobs_runs_once_while_some_are_canceled(service: Service, n
     assert len(lines(notes)) >= len(succeeded)
 
 
+@pytest.mark.heavy
 def test_a_worker_that_fails_at_its_start_leaves_no_processes(
     tmp_path: Path,
 ) -> None:

@@ -63,6 +63,7 @@ def recorded(path: Path, stored: bytes) -> tuple[list[AccessPoint], bytes]:
     return recorder.points, data
 
 
+@pytest.mark.heavy
 @pytest.mark.parametrize("form", FORMS)
 def test_data_from_each_point_is_that_of_the_file(tmp_path: Path, form: str) -> None:
     path = tmp_path / "file.gz"
@@ -103,6 +104,7 @@ def test_a_file_without_blocks_of_its_own_codes_has_no_points(
     assert encode_points([]) is None
 
 
+@pytest.mark.heavy
 @pytest.mark.parametrize("form", FORMS)
 def test_damage_is_reported_as_without_points(tmp_path: Path, form: str) -> None:
     path, stored, rng = tmp_path / "file.gz", FORMS[form](DATA), random.Random(2)

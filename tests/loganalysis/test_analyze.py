@@ -109,6 +109,7 @@ def test_an_empty_file_has_a_result_of_zeros(run: Run) -> None:
     assert result["file"]["time_span"] is None
 
 
+@pytest.mark.heavy
 @pytest.mark.parametrize("compress", [gzip.compress, bz2.compress, lzma.compress])
 def test_a_compressed_file_gives_the_same_result(
     run: Run, compress: Callable[[bytes], bytes]

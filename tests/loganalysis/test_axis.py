@@ -142,6 +142,7 @@ def test_bins_are_a_multiple_of_both_widths() -> None:
     assert found.seconds == 300
 
 
+@pytest.mark.heavy
 @pytest.mark.parametrize("range_bytes", [1, 37, 113, 400, 1500, 9000])
 def test_wrong_times_in_ranges_give_the_same_result(tmp_path: Path, range_bytes: int) -> None:
     chance, data = random.Random(range_bytes), lines(400, 7200)

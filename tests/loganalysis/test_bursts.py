@@ -57,6 +57,7 @@ def overview_of(data: bytes) -> dict[str, Any]:
 LENGTHS = [(300, 20.0), (3600, 0.2), (3600, 5.0), (86_400, 0.02), (86_400, 0.3), (7 * 86_400, 0.02)]
 
 
+@pytest.mark.heavy
 @pytest.mark.parametrize("seed", range(3))
 @pytest.mark.parametrize(("seconds", "rate"), LENGTHS)
 def test_an_incident_is_found_and_nothing_else(seconds: float, rate: float, seed: int) -> None:
@@ -78,6 +79,7 @@ def test_an_incident_is_found_and_nothing_else(seconds: float, rate: float, seed
         assert (end - begin).total_seconds() < 0.1 * seconds
 
 
+@pytest.mark.heavy
 @pytest.mark.parametrize("seed", range(3))
 @pytest.mark.parametrize(("seconds", "rate"), LENGTHS)
 def test_without_an_incident_nothing_is_marked(seconds: float, rate: float, seed: int) -> None:
@@ -86,6 +88,7 @@ def test_without_an_incident_nothing_is_marked(seconds: float, rate: float, seed
     assert "burst" not in {each["state"] for each in found["templates"]}
 
 
+@pytest.mark.heavy
 @pytest.mark.parametrize("mean", [0.05, 0.3, 1, 2, 3, 5, 10, 100])
 def test_lines_at_random_times_have_no_burst(mean: float) -> None:
     chance = random.Random(int(mean * 100))

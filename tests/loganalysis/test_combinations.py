@@ -56,6 +56,7 @@ def expected(data: bytes, pattern: Pattern, samples: int) -> Found:
     return Found(len(numbers), len(numbers), first, last, shown)
 
 
+@pytest.mark.heavy
 @quick
 @given(
     lines=st.lists(st.text("abA ", max_size=15), max_size=30),

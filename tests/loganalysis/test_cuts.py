@@ -48,6 +48,7 @@ def test_ranges_equal_the_whole_on_four_hundred_cuts(tmp_path: Path) -> None:
     assert in_ranges(log, log.stat().st_size // 400, PATTERNS, ALL) == expected
 
 
+@pytest.mark.heavy
 @pytest.mark.parametrize("first", range(1, 400, 40))
 def test_ranges_equal_the_whole_wherever_it_is_cut(tmp_path: Path, first: int) -> None:
     for range_bytes in range(first, first + 40):

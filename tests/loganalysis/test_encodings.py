@@ -165,6 +165,7 @@ def test_random_bytes_are_converted_from_every_encoding(
     assert len(got) <= 4 * len(stored) + 4
 
 
+@pytest.mark.heavy
 @quick
 @given(st.text(max_size=200), st.sampled_from(["utf-16-le", "utf-32-be", "utf-8", "gb18030"]))
 def test_any_text_is_converted_without_loss(text: str, name: str) -> None:

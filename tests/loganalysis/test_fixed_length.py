@@ -17,6 +17,7 @@ regexes = st.tuples(
 texts = st.lists(st.sampled_from(["ab", "a", "b", "1", "abab", "-"]), max_size=40).map("".join)
 
 
+@pytest.mark.heavy
 @settings(database=None, deadline=None, max_examples=1000)
 @given(regexes, texts, st.integers(0, 9), st.integers(0, 9))
 def test_the_same_matches_are_found_as_by_re(text: str, data: str, before: int, after: int) -> None:

@@ -88,6 +88,7 @@ def test_a_file_that_was_cut_gives_all_data_and_the_same_error_as_without_points
         assert read(source) == (data[source.start :], error)
 
 
+@pytest.mark.heavy
 @pytest.mark.parametrize("form", FORMS)
 def test_a_damaged_file_gives_the_same_error_as_without_points(tmp_path: Path, form: str) -> None:
     data = DATA[:60_000]  # behind the damage, bytes are decoded one by one

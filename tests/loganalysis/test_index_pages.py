@@ -142,6 +142,7 @@ QUERIES: list[dict[str, Any]] = [
 ]
 
 
+@pytest.mark.heavy
 @pytest.mark.usefixtures("small_blocks")
 @pytest.mark.parametrize("form", COMPRESSORS)
 @pytest.mark.parametrize("query", QUERIES, ids=repr)
@@ -255,6 +256,7 @@ def test_text_is_what_the_file_holds(tmp_path: Path, form: str) -> None:
     assert text == data
 
 
+@pytest.mark.heavy
 @pytest.mark.parametrize("form", ["gzip", "zstd", "xz", "bzip2"])
 def test_lines_before_the_damage_are_shown_with_the_problem(tmp_path: Path, form: str) -> None:
     lines = [f"line {number} {random.Random(number).random()}" for number in range(20_000)]

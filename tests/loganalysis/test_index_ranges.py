@@ -96,6 +96,7 @@ def index_of(path: Path, options: AnalysisOptions = TIMED) -> str:
 KINDS = ("in order", "jumps", "long requests", "single wrong lines")
 
 
+@pytest.mark.heavy
 @pytest.mark.parametrize("form", ["plain", "gzip"])
 @pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("seed", range(2))

@@ -26,6 +26,7 @@ letters = st.text("abAB\n", min_size=1, max_size=12).map(str.encode)
 bytes_of_all_kinds = st.binary(min_size=1, max_size=9)
 
 
+@pytest.mark.heavy
 @pytest.mark.parametrize("vectors", VECTORS)
 @pytest.mark.parametrize("texts", [letters, bytes_of_all_kinds], ids=["letters", "bytes"])
 @pytest.mark.parametrize("max_texts", [3, 12, 60])
@@ -47,6 +48,7 @@ def test_each_match_is_counted_once_wherever_windows_and_blocks_end(
     assert hits == [places for _, places in expected]
 
 
+@pytest.mark.heavy
 @pytest.mark.parametrize("vectors", VECTORS)
 @pytest.mark.parametrize("many", [1, 4, 100, 700])
 def test_texts_that_overlap_themselves_are_counted_as_by_str_count(
@@ -124,6 +126,7 @@ def test_each_wheel_has_a_library_of_its_system() -> None:
         assert [library.startswith(begin) for begin in wanted] == [True], file.name
 
 
+@pytest.mark.heavy
 @pytest.mark.skipif(shutil.which("gcc") is None, reason="gcc is not installed")
 @pytest.mark.timeout(180)
 def test_the_sources_stay_within_their_memory(tmp_path: Path) -> None:

@@ -66,6 +66,7 @@ def test_a_scan_marks_lines_with_their_offset_number_and_time(tmp_path: Path, fo
     assert with_index.page(limit=1)[1].total_lines == len(LINES)
 
 
+@pytest.mark.heavy
 @pytest.mark.parametrize("form", ["plain", "gzip"])
 @pytest.mark.parametrize("query", QUERIES, ids=repr)
 def test_pages_by_an_index_have_the_lines_of_a_plain_implementation(

@@ -296,6 +296,7 @@ parts = st.sampled_from([*PARTS, *SPACED, b"Wed Nov 25 01:02:03", b"[25/Nov/2026
 line_starts = st.lists(parts, max_size=6).map(b"".join)
 
 
+@pytest.mark.heavy
 @settings(database=None, deadline=None, max_examples=1000)
 @given(st.lists(line_starts, max_size=8))
 def test_the_time_of_a_line_does_not_depend_on_earlier_lines(lines: list[bytes]) -> None:

@@ -62,6 +62,7 @@ def test_a_part_of_a_file_is_mapped_wherever_it_begins(log: Path) -> None:
             assert bytes(found.view(1, 3)) == data[start + 1 : start + 3]
 
 
+@pytest.mark.heavy
 def test_a_file_is_mapped_piece_by_piece_and_earlier_pages_are_released(
     log: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -130,6 +131,7 @@ def test_invalid_utf8_is_counted_in_a_mapped_file(tmp_path: Path) -> None:
     assert (partial.bytes, partial.counts) == (6003, [1000])
 
 
+@pytest.mark.heavy
 def test_long_lines_are_cut_at_the_same_bytes_read_or_mapped(
     tmp_path: Path,
 ) -> None:

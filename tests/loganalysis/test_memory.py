@@ -37,12 +37,14 @@ def check(path: Path, payload: dict[str, Any], helpers: int, ranges: int) -> Non
     assert (0 < measured.helpers < MOST) is (helpers > 1)
 
 
+@pytest.mark.heavy
 @pytest.mark.parametrize("patterns", [HUNDRED, THOUSAND])
 def test_samples_of_many_ranges_are_not_all_in_memory(tmp_path: Path, patterns: list[str]) -> None:
     path = log_of(tmp_path / "log", patterns, [""] * 1200, "x" * 600)
     check(path, {"patterns": patterns, "samples": 20}, helpers=2, ranges=60)
 
 
+@pytest.mark.heavy
 @pytest.mark.parametrize("helpers", [1, 2])
 def test_a_process_keeps_little_of_a_file_in_memory(tmp_path: Path, helpers: int) -> None:
     path, tiny = tmp_path / "log", tmp_path / "tiny"
@@ -54,6 +56,7 @@ def test_a_process_keeps_little_of_a_file_in_memory(tmp_path: Path, helpers: int
     assert largest - measure(tiny, {"patterns": THOUSAND}).own < MOST_BY_WINDOWS
 
 
+@pytest.mark.heavy
 @pytest.mark.parametrize("helpers", [1, 2])
 def test_histograms_of_many_patterns_over_many_years_are_bounded(
     tmp_path: Path, helpers: int
@@ -63,6 +66,7 @@ def test_histograms_of_many_patterns_over_many_years_are_bounded(
     check(path, {"patterns": THOUSAND, "histogram": "minute"}, helpers, ranges=3)
 
 
+@pytest.mark.heavy
 @pytest.mark.parametrize("helpers", [1, 2])
 def test_samples_of_many_patterns_with_their_context_are_bounded(
     tmp_path: Path, helpers: int
@@ -75,11 +79,13 @@ def test_samples_of_many_patterns_with_their_context_are_bounded(
     assert max(measured.own, measured.helpers) < MOST_WITH_CONTEXT
 
 
+@pytest.mark.heavy
 def test_samples_that_grow_in_json_still_make_a_result(tmp_path: Path) -> None:
     path = log_of(tmp_path / "log", HUNDRED, [""] * 100, "\0" * 600 + "\N{PILE OF POO}")
     check(path, {"patterns": HUNDRED, "samples": 20}, helpers=1, ranges=1)
 
 
+@pytest.mark.heavy
 def test_an_archive_of_any_size_takes_little_memory(tmp_path: Path) -> None:
     """The largest decoders that are accepted: one for the archive, and one for its members."""
     log = b"".join(b"%063d\n" % number for number in range(300_000))

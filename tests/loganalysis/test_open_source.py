@@ -117,6 +117,7 @@ def test_any_data_is_decompressed_without_loss(
     assert read(COMPRESS[name](data), step if len(data) < 20_000 else step * 1000) == data
 
 
+@pytest.mark.heavy
 @pytest.mark.parametrize("name", COMPRESS)
 @pytest.mark.parametrize("step", [7777, 262_144])
 def test_more_than_a_window_is_decompressed_without_loss(name: str, step: int) -> None:
@@ -184,6 +185,7 @@ def test_other_bytes_after_the_last_member_are_an_error(name: str) -> None:
     assert name in str(error)
 
 
+@pytest.mark.heavy
 @pytest.mark.parametrize("name", COMPRESS)
 @pytest.mark.parametrize("place", [0.5, 0.8, 0.97])
 def test_damage_is_an_error_after_all_data_before_it(name: str, place: float) -> None:

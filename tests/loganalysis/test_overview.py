@@ -198,6 +198,7 @@ def test_the_status_class_of_a_line(line: bytes, status: str | None) -> None:
     assert status_of(shape_of(line)) == status
 
 
+@pytest.mark.heavy
 @pytest.mark.parametrize("text", ["INFO %s logged in", "%s"])
 def test_with_too_many_shapes_templates_become_approximate_and_stay_exact_in_sum(
     text: str,

@@ -84,6 +84,7 @@ def content(table: ShapeTable) -> Any:
     return [table.level, table.width, table.lines, sorted(rows)]
 
 
+@pytest.mark.heavy
 @settings(max_examples=300, deadline=None)
 @given(log, st.integers(0, 400))
 def test_the_kernel_agrees_with_the_plain_definition(data: bytes, cut: int) -> None:
@@ -92,6 +93,7 @@ def test_the_kernel_agrees_with_the_plain_definition(data: bytes, cut: int) -> N
     assert content(table_of(KernelCounter(MODIFIED), data[:cut], data[cut:])) == expected
 
 
+@pytest.mark.heavy
 @settings(max_examples=300, deadline=None)
 @given(wrapped_line, wrapped_line)
 def test_lines_have_one_shape_in_the_kernel_if_the_definition_says_so(
@@ -108,6 +110,7 @@ def test_the_time_of_a_line_in_a_wrapper_is_masked(wrapper: bytes) -> None:
     assert found == shape_of(wrapper) + TIME + b" web su: closed"
 
 
+@pytest.mark.heavy
 @settings(max_examples=100, deadline=None)
 @given(log)
 def test_a_kernel_with_a_small_table_gives_the_same_result(data: bytes) -> None:
@@ -139,6 +142,7 @@ def test_bins_become_wider_as_in_the_plain_definition(step: int) -> None:
     assert found.bin_seconds in WIDTHS
 
 
+@pytest.mark.heavy
 def test_the_table_is_the_same_after_it_was_full() -> None:
     names = [bytes(103 + int(digit) for digit in str(number)) for number in range(5000)]
     data = b"".join(b"2026-11-25 01:02:03 %b\n" % name for name in names)

@@ -11,6 +11,7 @@ from tests.support.loganalysis.log_corpus.corpus import FORMATS, HELD_BACK, make
 KNOWN = [name for name in FORMATS if name not in HELD_BACK]
 
 
+@pytest.mark.heavy
 @pytest.mark.parametrize(
     ("names", "least"), [(KNOWN, 0.96), (HELD_BACK, 0.85)], ids=["known", "held-back"]
 )

@@ -45,6 +45,7 @@ def ignore_result(number: int, result: bytes) -> None:
     """Ignore the result."""
 
 
+@pytest.mark.heavy
 @pytest.mark.parametrize("number", [1, 2, 3])
 @pytest.mark.parametrize("size", [1, 5, 64, 1000])
 def test_ranges_give_the_same_result_as_the_whole(tmp_path: Path, number: int, size: int) -> None:
@@ -55,6 +56,7 @@ def test_ranges_give_the_same_result_as_the_whole(tmp_path: Path, number: int, s
     assert found(partial.results[0]) == expected(path.read_bytes(), PATTERNS[0], 3)
 
 
+@pytest.mark.heavy
 @pytest.mark.parametrize("number", [1, 2, 3])
 @pytest.mark.parametrize("size", [1, 5, 64, 1000])
 def test_ranges_of_literals_give_the_same_result_as_the_whole(

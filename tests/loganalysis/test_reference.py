@@ -135,6 +135,7 @@ STORED: dict[str, Callable[[bytes], bytes]] = {
 }
 
 
+@pytest.mark.heavy
 @pytest.mark.parametrize("kind", STORED)
 @settings(max_examples=8, deadline=None)
 @given(

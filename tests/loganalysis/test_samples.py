@@ -66,6 +66,7 @@ def expected_kept(data: bytes, text: bytes, cells: int, samples: int, context: i
     return PatternSamples(rows[0], rows[1], least, kept)
 
 
+@pytest.mark.heavy
 @quick
 @given(
     seed=st.integers(0, 10**6),

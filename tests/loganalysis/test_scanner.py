@@ -69,6 +69,7 @@ def assert_exact(
     )
 
 
+@pytest.mark.heavy
 @pytest.mark.parametrize("vectors", VECTORS)
 @pytest.mark.parametrize("most", [3, 40])
 @quick
@@ -83,6 +84,7 @@ def test_literals_are_exact_in_any_windows(
         assert_exact(data.encode(), patterns, size, size, pieces)
 
 
+@pytest.mark.heavy
 @quick
 @given(
     texts,
@@ -99,6 +101,7 @@ def test_regexes_and_words_are_exact_in_any_windows(
         assert_exact(data.encode(), patterns, size, longest, pieces)
 
 
+@pytest.mark.heavy
 @quick
 @given(
     st.text("ab1.\n", max_size=120),

@@ -71,6 +71,7 @@ def test_without_anything_to_cut_a_result_stays() -> None:
     assert len(found["counts"]) == 1000
 
 
+@pytest.mark.heavy
 def test_no_analysis_fails_because_its_result_is_too_large(tmp_path: Path) -> None:
     """Texts of control characters, which take six bytes each, with all that can be asked for."""
     file, keys = tmp_path / "log", [f"key{number:03}x" for number in range(200)]

@@ -67,6 +67,7 @@ def write(folder: Path, kind: str) -> Path:
     return file
 
 
+@pytest.mark.heavy
 @pytest.mark.parametrize("kind", ["log", "gz", "tar"])
 def test_looks_find_more_and_more_and_do_not_change_the_result(
     tmp_path: Path, always: None, monkeypatch: pytest.MonkeyPatch, kind: str
@@ -153,6 +154,7 @@ def test_a_look_that_takes_longer_than_predicted_delays_the_next_ones() -> None:
     assert len(looks) > 20
 
 
+@pytest.mark.heavy
 def test_the_size_of_a_look_is_known_without_looking(
     tmp_path: Path, always: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -47,6 +47,7 @@ def expected(data: bytes, pattern: Pattern, since: int, until: int) -> list[Any]
     return [count, len(found), found[0] if found else None, found[-1] if found else None]
 
 
+@pytest.mark.heavy
 @quick
 @given(
     seed=st.integers(0, 10**6),

@@ -199,6 +199,7 @@ def test_a_time_far_behind_the_start_is_read_up_to_the_same_byte(before: int, st
         assert seconds_of_kernel(line) == seconds(line)
 
 
+@pytest.mark.heavy
 @pytest.mark.parametrize("vectors", VECTORS)
 @quick
 @given(

@@ -69,6 +69,7 @@ def test_a_worker_that_cannot_block_the_network_does_not_start(
         job_access(without, None, work_place)
 
 
+@pytest.mark.heavy
 def test_jobs_may_not_read_all_uploads_because_the_disk_is_full(tmp_path: Path) -> None:
     with (
         small_disk(tmp_path / "data", "ext4") as disk,

@@ -124,6 +124,7 @@ def test_a_job_cannot_read_the_data_of_the_service(folder: Path) -> None:
     assert "PermissionError" in done.stdout or "FileNotFoundError" in done.stdout  # if it is hidden
 
 
+@pytest.mark.heavy
 def test_commands_are_checked_with_their_programs(folder: Path) -> None:
     file = folder / "commands.json"
     file.write_text(
@@ -142,6 +143,7 @@ def test_commands_are_checked_with_their_programs(folder: Path) -> None:
     assert ["result", str(file.stat().st_size)] in lines(done.stdout)
 
 
+@pytest.mark.heavy
 @pytest.mark.parametrize(
     ("arguments", "code", "message"),
     [

@@ -45,6 +45,7 @@ def locked_by_another_tool(database: Database) -> Iterator[None]:
         stranger.close()
 
 
+@pytest.mark.heavy
 @pytest.mark.gen_test
 async def test_a_store_locked_by_another_tool_returns_503_and_then_recovers(
     client: Client, bench: Bench
@@ -181,6 +182,7 @@ def _unusable(kind: str, file: Path) -> None:
         file.write_bytes(b"" if kind == "empty" else b"text " * 999)
 
 
+@pytest.mark.heavy
 @pytest.mark.parametrize("program", ["server", "runner"])
 @pytest.mark.parametrize("kind", ["empty", "text", "foreign", "cut", "damaged", *DAMAGES])
 def test_a_program_with_an_unusable_database_exits_with_one_line_and_leaves_it_unchanged(
@@ -243,6 +245,7 @@ def _open_and_enqueue(url: str, folder: Path, start: threading.Event, count: int
     store.close()
 
 
+@pytest.mark.heavy
 def test_programs_that_start_together_create_one_schema(
     empty_database_url: str, tmp_path: Path
 ) -> None:
@@ -261,6 +264,7 @@ def test_programs_that_start_together_create_one_schema(
     store.close()
 
 
+@pytest.mark.heavy
 @pytest.mark.timeout(180)  # it creates a database for each of about eighty steps, twice
 def test_a_program_killed_while_creating_the_database_starts_again(tmp_path: Path) -> None:
     spawn = multiprocessing.get_context("spawn")

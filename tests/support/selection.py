@@ -1,26 +1,53 @@
 """Which tests `pytest` leaves out, unless it is called with --all."""
 
+import os
 import zlib
 from collections.abc import Set
 
 import pytest
 
-HELP_OF_ALL = "also run tests in a browser, and others both ways and with each database"
+HELP_OF_ALL = (
+    "also run what is heavy or needs a browser, and others both ways and with each database"
+)
 STORE = "tests/storage/"
 """The folder whose tests run with each database: they are about its SQL and its transactions."""
+MOST_PROCESSES = 8
 
 
-def is_left_out(item: pytest.Item, arguments: list[str], chosen: Set[str]) -> bool:
-    """Whether this test runs only with --all: it needs a browser and no argument names its folder,
-    or it is a second run that :func:`is_second_pair` or :func:`is_second_database` names.
+def processes(config: pytest.Config) -> int:
+    """How many processes run the tests: two for each processor, because half of the time they wait.
 
-    `chosen` are the ids of all tests that could run.
+    0 for tests that are named: this process finds these once, where each process would do so.
     """
+    return 0 if _names_tests(config) else min(2 * (os.cpu_count() or 1), MOST_PROCESSES)
+
+
+def is_left_out(item: pytest.Item, config: pytest.Config, chosen: Set[str]) -> bool:
+    """Whether this test does not run now, because of its marks or as a second run of one.
+
+    A test that measures time runs only if it is named, or with `-m timing`. Without --all, a test
+    that is heavy or needs a browser runs only if it is named, by its file or by -k; for a browser,
+    its folder is enough. So does a second run that :func:`is_second_pair` or
+    :func:`is_second_database` finds. `chosen` are the ids of all tests that could run.
+    """
+    named = _names_tests(config)
+    if item.get_closest_marker("timing") and "timing" not in config.option.markexpr and not named:
+        return True
+    if config.option.all:
+        return False
+    if item.get_closest_marker("heavy") and not named:
+        return True
     return (
-        _is_in_a_browser(item, arguments)
+        _is_in_a_browser(item, config.args)
         or is_second_pair(item)
         or is_second_database(item, chosen)
     )
+
+
+def _names_tests(config: pytest.Config) -> bool:
+    """Whether a file or a part of a name chooses tests; -k "not …" leaves out instead."""
+    part = config.option.keyword
+    return bool(part and not part.startswith("not ")) or any(".py" in each for each in config.args)
 
 
 def _is_in_a_browser(item: pytest.Item, arguments: list[str]) -> bool:

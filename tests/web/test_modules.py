@@ -28,6 +28,7 @@ def find_node() -> str:
     return node
 
 
+@pytest.mark.heavy
 def test_the_unit_tests_pass() -> None:
     files = sorted(UNIT_TESTS.glob("*.test.js"))
     assert files
@@ -35,6 +36,7 @@ def test_the_unit_tests_pass() -> None:
     assert run.returncode == 0, run.stdout
 
 
+@pytest.mark.heavy
 def test_the_types_have_the_fields_of_the_openapi_document() -> None:
     schemas = openapi_document(loader.find())["components"]["schemas"]
     interfaces = re.findall(r"^export interface (\w+) {\n(.*?)^}", TYPES.read_text(), re.M | re.S)

@@ -31,6 +31,7 @@ def is_same(before: Content, folder: Path, url: str) -> bool:
     return found == before
 
 
+@pytest.mark.heavy
 @pytest.mark.parametrize("place", ["backups", "backup.tar.zst"])
 def test_a_restored_store_has_everything(
     bench: Bench, tmp_path: Path, target_url: str, place: str
@@ -46,6 +47,7 @@ def test_a_restored_store_has_everything(
     assert (tmp_path / "new/data/uploads/files" / str(upload.id)).read_bytes() == FILE
 
 
+@pytest.mark.heavy
 @pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 def test_a_backup_in_a_bucket_is_restored_into_a_bucket(
     bench: Bench, tmp_path: Path, bucket: Bucket

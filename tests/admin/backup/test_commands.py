@@ -39,6 +39,7 @@ def run(environ: dict[str, str], *arguments: str) -> tuple[int, str]:
     return ended.returncode, ended.stdout + ended.stderr
 
 
+@pytest.mark.heavy
 def test_a_store_is_backed_up_checked_and_restored(bench: Bench, tmp_path: Path) -> None:
     fill_store(bench)
     environ, backups = environ_of(bench), str(tmp_path / "backups")
@@ -61,6 +62,7 @@ def test_a_store_is_backed_up_checked_and_restored(bench: Bench, tmp_path: Path)
     assert "exists: a backup is only restored into an empty place" in printed
 
 
+@pytest.mark.heavy
 @pytest.mark.parametrize("name", [uuid4(), f"artifacts/{uuid4()}.1.0"], ids=["upload", "job_file"])
 def test_a_restore_does_not_share_the_uploads_of_another_service(
     bench: Bench, tmp_path: Path, bucket: Bucket, name: object
@@ -136,6 +138,7 @@ def test_a_store_that_lacks_a_file_is_backed_up_with_another_exit_code(
     assert "it is missing from the store" in printed
 
 
+@pytest.mark.heavy
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
@@ -206,6 +209,7 @@ def test_a_terminal_shows_a_bar(bench: Bench, tmp_path: Path) -> None:
     assert re.search(r"files +\[#{6} {18}\] +25%  1.0 MB of 4.0 MB, 0:0\d left", text), text
 
 
+@pytest.mark.heavy
 def test_a_restored_store_runs(bench: Bench, tmp_path: Path) -> None:
     job_id = bench.enqueue(payload={"seconds": 0})
     backups = str(tmp_path / "backups")

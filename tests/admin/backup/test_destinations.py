@@ -80,6 +80,7 @@ def test_what_is_written_is_read_again(places: list[BackupPlace]) -> None:
         list(other.read("files/ab/abc"))
 
 
+@pytest.mark.heavy
 @pytest.mark.parametrize("name", ["backups", "backup.tar.zst"])
 def test_several_threads_write_at_once(tmp_path: Path, name: str) -> None:
     place = open_new(str(tmp_path / name), Settings.read({}))
@@ -94,6 +95,7 @@ def test_several_threads_write_at_once(tmp_path: Path, name: str) -> None:
         assert written.manifests() == ["manifest-1.json"]
 
 
+@pytest.mark.heavy
 def test_several_threads_read_an_archive_that_is_unpacked_once(tmp_path: Path) -> None:
     archive, folder = tmp_path / "backup.tar.zst", tmp_path / "data"
     folder.mkdir()

@@ -8,6 +8,8 @@ import sys
 from contextlib import closing
 from pathlib import Path
 
+import pytest
+
 from storage.db.database import Database, open_engine
 from storage.db.models import JobRow
 from tests.support.backups import (
@@ -51,6 +53,7 @@ def fill(bench: Bench) -> None:
         bench.enqueue("analyze", upload=store_upload(bench, data))
 
 
+@pytest.mark.heavy
 def test_a_killed_backup_is_none_and_the_next_one_goes_on(bench: Bench, tmp_path: Path) -> None:
     fill(bench)
     theirs = bench.store.settings
@@ -76,6 +79,7 @@ def holds_jobs(url: str) -> bool:
         return "job" in tables and bool(database.rows(JobRow.select(JobRow.id).limit(1)))
 
 
+@pytest.mark.heavy
 def test_a_killed_restore_leaves_no_store_and_the_next_one_goes_on(
     bench: Bench, tmp_path: Path, target_url: str
 ) -> None:

@@ -127,6 +127,7 @@ def test_a_page_that_another_program_changes_again_is_not_left_out(
         each.close()
 
 
+@pytest.mark.heavy
 def test_writers_go_on_and_the_wal_is_copied_into_the_file_at_the_end(bench: Bench) -> None:
     wal = Path(f"{bench.store.database.file}-wal")
     with opened(bench) as database, snapshot(database), writer(bench):

@@ -79,6 +79,7 @@ def test_a_store_without_faults_has_no_warning_and_nothing_is_changed(
     assert {"settings", "schema", "counters", "orphans", "files", "jobs", database} <= checks
 
 
+@pytest.mark.heavy
 def test_wrong_counters_and_lone_rows_are_found_and_repaired_while_programs_run(
     bench: Bench, environ: dict[str, str]
 ) -> None:
@@ -238,6 +239,7 @@ def test_the_checks_of_a_new_installation_make_no_files(
     assert "there is no database yet" in json.dumps(document)
 
 
+@pytest.mark.heavy
 def test_an_empty_database_is_no_error_but_the_schema_of_an_earlier_release_is_one(
     empty_database_url: str, tmp_path: Path
 ) -> None:
@@ -292,6 +294,7 @@ def test_warnings_are_errors_with_strict(environ: dict[str, str]) -> None:
     assert run_program("storage", "doctor", "--strict", **given).returncode == 1
 
 
+@pytest.mark.heavy
 def test_old_backups_and_a_place_on_the_same_disk_are_found(
     bench: Bench, environ: dict[str, str], tmp_path: Path
 ) -> None:

@@ -73,6 +73,7 @@ def fill_source(setup: TransferSetup, count: int = 0) -> Content:
         return content_of(bench)
 
 
+@pytest.mark.heavy
 def test_the_whole_store_is_transferred(setup: TransferSetup) -> None:
     before = fill_source(setup)
     code, printed = setup.run("--batch", "2")
@@ -87,6 +88,7 @@ def test_the_whole_store_is_transferred(setup: TransferSetup) -> None:
     assert setup.run()[1].endswith("nothing to do: all rows were transferred before\n")
 
 
+@pytest.mark.heavy
 def test_change_numbers_continue_on_the_target(setup: TransferSetup) -> None:
     before = fill_source(setup)
     assert setup.run()[0] == 0
@@ -115,6 +117,7 @@ def test_a_job_that_was_running_runs_again_and_counts_as_lost(setup: TransferSet
         assert lost == [1, 1]
 
 
+@pytest.mark.heavy
 @to_either
 def test_a_killed_transfer_continues_where_it_was(setup: TransferSetup) -> None:
     before = fill_source(setup, 300)
@@ -136,6 +139,7 @@ def test_a_killed_transfer_continues_where_it_was(setup: TransferSetup) -> None:
         assert content_of(bench) == before
 
 
+@pytest.mark.heavy
 @to_either
 def test_the_source_cannot_be_changed_during_a_transfer(setup: TransferSetup) -> None:
     fill_source(setup, 5)
@@ -167,6 +171,7 @@ def open_transfer(setup: TransferSetup, progress: Any = lambda line: None) -> It
         target.close()
 
 
+@pytest.mark.heavy
 @to_either
 def test_a_transfer_continues_after_its_last_batch(setup: TransferSetup) -> None:
     fill_source(setup, 20)
@@ -185,6 +190,7 @@ def test_a_transfer_continues_after_its_last_batch(setup: TransferSetup) -> None
     assert lines[0] == "copying job: 15 of 26"
 
 
+@pytest.mark.heavy
 @to_either
 def test_copied_jobs_create_no_events(setup: TransferSetup) -> None:
     fill_source(setup)
@@ -199,6 +205,7 @@ def test_copied_jobs_create_no_events(setup: TransferSetup) -> None:
     target.close()
 
 
+@pytest.mark.heavy
 @to_either
 def test_a_row_that_differs_is_reported(
     setup: TransferSetup, monkeypatch: pytest.MonkeyPatch
@@ -219,6 +226,7 @@ def test_a_row_that_differs_is_reported(
     assert is_unfinished(setup.target)
 
 
+@pytest.mark.heavy
 @to_either
 def test_a_target_with_jobs_of_its_own_or_of_another_source_is_refused(
     setup: TransferSetup,
@@ -232,6 +240,7 @@ def test_a_target_with_jobs_of_its_own_or_of_another_source_is_refused(
         assert list(content_of(bench).jobs) == [job_id]
 
 
+@pytest.mark.heavy
 @to_either
 def test_another_source_or_one_that_has_changed_is_refused(setup: TransferSetup) -> None:
     fill_source(setup)
@@ -248,6 +257,7 @@ def test_another_source_or_one_that_has_changed_is_refused(setup: TransferSetup)
         transfer.run()
 
 
+@pytest.mark.heavy
 @to_either
 @pytest.mark.parametrize("name", ["server", "runner"])
 def test_it_is_refused_while_a_program_runs_on_the_source(setup: TransferSetup, name: str) -> None:
@@ -262,6 +272,7 @@ def test_it_is_refused_while_a_program_runs_on_the_source(setup: TransferSetup, 
         assert (code, "--from: first stop all programs that use it" in printed) == (1, True)
 
 
+@pytest.mark.heavy
 @only_to_postgresql
 def test_it_is_refused_while_a_program_runs_on_the_target(setup: TransferSetup) -> None:
     fill_source(setup)
@@ -307,6 +318,7 @@ def test_files_that_jobs_have_left_are_copied_with_their_hashes_checked(
     assert (folders[1] / str(empty.key)).read_bytes() == b""
 
 
+@pytest.mark.heavy
 @only_to_postgresql
 def test_uploads_are_copied_into_a_bucket(setup: TransferSetup, bucket: Bucket) -> None:
     before = fill_source(setup)
@@ -358,6 +370,7 @@ def test_an_invalid_source_is_refused_and_left_unchanged(tmp_path: Path) -> None
     assert (code, "the same database" in printed) == (1, True)
 
 
+@pytest.mark.heavy
 def test_a_source_of_the_release_before_is_transferred(
     setup: TransferSetup, tmp_path: Path
 ) -> None:
@@ -366,6 +379,7 @@ def test_a_source_of_the_release_before_is_transferred(
     assert (code, "DIFFERENT" in printed) == (0, False), printed
 
 
+@pytest.mark.heavy
 def test_a_source_of_a_newer_release_is_refused(setup: TransferSetup, tmp_path: Path) -> None:
     """This release would leave out the columns that it does not know."""
     fill_source(setup)

@@ -16,6 +16,7 @@ def refusal(*options: str) -> str:
     return answer.stderr.splitlines()[-1].partition("error: ")[2]
 
 
+@pytest.mark.heavy
 @pytest.mark.parametrize("option", ["--from", "--to"])
 @pytest.mark.parametrize(
     ("url", "expected"),
@@ -43,12 +44,14 @@ def test_a_folder_is_refused_as_a_database(option: str, tmp_path: Path) -> None:
     assert expected == f"argument {option}: {tmp_path} is a folder, not a file"
 
 
+@pytest.mark.heavy
 @pytest.mark.parametrize("rows", ["x", "0", "-1", "1.5", ""])
 def test_an_invalid_batch_size_is_reported_with_the_allowed_values(rows: str) -> None:
     expected = refusal("--from", VALID_URL, "--to", VALID_URL, f"--batch={rows}")
     assert expected == "argument --batch: it must be a whole number, 1 or more"
 
 
+@pytest.mark.heavy
 def test_help_and_usage_work_with_invalid_settings() -> None:
     wrong = {"LOG_LEVEL": "loud", "DATABASE_URL": "mysql://x"}
     for arguments in (["--help"], ["transfer", "--help"], ["migrate", "--help"]):

@@ -63,6 +63,7 @@ def test_the_file_gets_smaller_and_keeps_all_jobs(tmp_path: Path) -> None:
     assert (ids_in(tmp_path), len(ids)) == (ids, 50)
 
 
+@pytest.mark.heavy
 def test_the_file_is_left_alone_while_a_program_uses_it(tmp_path: Path) -> None:
     with running_service("", tmp_path) as service:
         job_id = service.submit(payload={"seconds": 0})

@@ -2,11 +2,14 @@
 
 import re
 
+import pytest
+
 from jobservice import Client
 from tests.support.jobs_command import JobsCommand
 from tests.support.paths import ROOT
 
 
+@pytest.mark.heavy
 def test_who_has_canceled_a_job_is_told(jobs: JobsCommand, client: Client) -> None:
     job = client.submit("sleep", {"seconds": 600}, delay=600)
     assert jobs.run("cancel", job.id).code == 0
@@ -49,6 +52,7 @@ def test_a_wrong_time_is_named_with_its_option(jobs: JobsCommand) -> None:
     assert "--since" in done.err
 
 
+@pytest.mark.heavy
 def test_the_examples_of_the_page_run(jobs: JobsCommand) -> None:
     (script,) = re.findall(r"^```sh\n(.*?)^```$", (ROOT / "docs/audit.md").read_text(), re.M | re.S)
     done = jobs.shell(f"set -eu\n{script}")

@@ -3,6 +3,8 @@
 import json
 from pathlib import Path
 
+import pytest
+
 from tests.support.jobs_command import JobsCommand
 
 SLEEP = {"type": "sleep", "payload": {"seconds": 0}}
@@ -16,6 +18,7 @@ def write(folder: Path, text: str) -> str:
     return str(path)
 
 
+@pytest.mark.heavy
 def test_the_jobs_of_a_file_are_submitted_and_waited_for(jobs: JobsCommand, tmp_path: Path) -> None:
     lines = write(tmp_path, f"{json.dumps(SLEEP)}\n\n{json.dumps(SLEEP)}\n")
     done = jobs.run("batches", "submit", lines)

@@ -4,11 +4,14 @@ import json
 import re
 import zipfile
 
+import pytest
+
 from jobservice import Client
 from tests.support.jobs_command import JobsCommand
 from tests.support.paths import ROOT
 
 
+@pytest.mark.heavy
 def test_a_bundle_is_saved_and_replayed(jobs: JobsCommand, client: Client) -> None:
     job = client.submit("talk", {"lines": 2, "then": "return"}, wait=20)
     path = str(jobs.folder / "fault.zip")
@@ -49,6 +52,7 @@ def test_errors_name_the_file(jobs: JobsCommand) -> None:
     assert "text is not the bundle of a job: jobservice bundle makes one" in done.err
 
 
+@pytest.mark.heavy
 def test_the_examples_of_the_page_run(jobs: JobsCommand) -> None:
     text = (ROOT / "docs/bundles.md").read_text()
     (script,) = re.findall(r"^```sh\n(.*?)^```$", text, re.M | re.S)

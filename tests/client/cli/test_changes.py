@@ -8,6 +8,7 @@ from tests.support.jobs_command import JobsCommand
 from tests.support.programs import Service
 
 
+@pytest.mark.heavy
 def test_options_of_queued_jobs_are_changed(jobs: JobsCommand, service: Service) -> None:
     queued = service.submit("sleep", {"seconds": 0}, delay=3600)
     done = jobs.run("change", queued, "--priority", "7", "--tag", "a", "--tag", "b")
@@ -93,6 +94,7 @@ def test_jobs_are_deleted(jobs: JobsCommand, service: Service) -> None:
     assert service.call("GET", f"/jobs/{job_id}")[0] == 404
 
 
+@pytest.mark.heavy
 def test_filters_need_a_yes_or_a_terminal(jobs: JobsCommand, service: Service) -> None:
     job_id = service.submit("note", {"notes": "unused"}, delay=60)
     refused = jobs.run("cancel", "--type", "note")

@@ -43,6 +43,7 @@ def shell(jobs: JobsCommand, name: str, lines: str = "", **environ: str) -> Iter
         yield terminal
 
 
+@pytest.mark.heavy
 @pytest.mark.parametrize("name", SHELLS)
 def test_a_shell_completes_commands_and_what_the_service_knows(
     jobs: JobsCommand, service: Service, client: Client, name: str
@@ -138,6 +139,7 @@ def test_a_service_that_does_not_answer_delays_a_shell_for_a_second(jobs: JobsCo
     assert complete(jobs, "jobservice submit ", JOBS_URL="", JOBS_PROFILE="prod") == []
 
 
+@pytest.mark.heavy
 @pytest.mark.parametrize(
     ("name", "lines"),
     [
@@ -153,6 +155,7 @@ def test_a_shell_completes_the_short_name(tmp_path: Path, name: str, lines: str)
         terminal.expect("jobs explain ")
 
 
+@pytest.mark.heavy
 @pytest.mark.parametrize("started_as", NAMES)
 @pytest.mark.parametrize("variable", ["_JOBSERVICE_COMPLETE", "_JOBS_COMPLETE"])
 def test_each_name_answers_both_variables(tmp_path: Path, started_as: str, variable: str) -> None:
@@ -162,6 +165,7 @@ def test_each_name_answers_both_variables(tmp_path: Path, started_as: str, varia
     assert done.out.split() == ["explain"]
 
 
+@pytest.mark.heavy
 @pytest.mark.parametrize("shell_name", ["bash", "zsh", "fish"])
 def test_the_script_of_another_shell_is_shown(tmp_path: Path, shell_name: str) -> None:
     marks = {"bash": "COMP_WORDS", "zsh": "#compdef", "fish": "complete --command"}

@@ -4,10 +4,13 @@ import re
 import stat
 from pathlib import Path
 
+import pytest
+
 from tests.support.jobs_command import JobsCommand
 from tests.support.programs import Service
 
 
+@pytest.mark.heavy
 def test_a_job_is_shown_with_its_attempts_and_result(jobs: JobsCommand, service: Service) -> None:
     job_id = service.submit("sleep", {"seconds": 0.1}, priority=3)
     service.result(job_id)
@@ -75,6 +78,7 @@ def browser(folder: Path, exit_code: int) -> str:
     return f"{program} %s"
 
 
+@pytest.mark.heavy
 def test_the_page_of_a_job_is_opened(jobs: JobsCommand, service: Service, tmp_path: Path) -> None:
     job_id = service.submit("sleep", {"seconds": 0})
     done = jobs.process("open", job_id, BROWSER=browser(tmp_path, 0))

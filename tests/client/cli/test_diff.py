@@ -24,6 +24,7 @@ def two(service: Service) -> tuple[str, str]:
     return analyzed(service, 5), analyzed(service, 90)
 
 
+@pytest.mark.heavy
 def test_changes_are_shown_and_give_an_exit_code(jobs: JobsCommand, two: tuple[str, str]) -> None:
     done = jobs.run("diff", *two)
     assert (done.code, done.err) == (5, "")

@@ -20,6 +20,7 @@ def test_what_is_no_address_is_a_usage_error(tmp_path: Path, url: str, how: str)
     assert f"{url!r} is not an address such as http://localhost:5000" in done.err
 
 
+@pytest.mark.heavy
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
@@ -41,6 +42,7 @@ def test_usage_errors_are_json_with_json(
     assert error["exit_code"] == 2
 
 
+@pytest.mark.heavy
 def test_json_leaves_exit_codes_as_they_are(jobs: JobsCommand) -> None:
     assert jobs.process("list", "--json").code == 0
     assert jobs.process("show", "0" * 32, "--json").code == 1

@@ -18,6 +18,7 @@ def tag(client: Client) -> str:
     return tag
 
 
+@pytest.mark.heavy
 def test_failures_are_listed_and_retried(jobs: JobsCommand, client: Client, tag: str) -> None:
     done = jobs.run("failures", "list", "--tag", tag, "--since", "1h")
     head, row = (line.split() for line in done.out.splitlines())

@@ -75,6 +75,7 @@ def test_files_are_listed(jobs: JobsCommand, left: str, job_id: str) -> None:
     assert jobs.run("files", job_id, "--json").out == ""
 
 
+@pytest.mark.heavy
 def test_files_are_downloaded_one_by_one_and_all(
     jobs: JobsCommand, left: str, tmp_path: Path
 ) -> None:

@@ -12,6 +12,7 @@ from tests.support.programs import Service, uuids
 from tests.support.waiting import wait_for
 
 
+@pytest.mark.heavy
 def test_each_change_of_a_job_is_a_line_until_its_end(jobs: JobsCommand, service: Service) -> None:
     gate = service.folder / f"gate of {jobs.folder.name}"
     job_id = service.submit("gated", {"notes": str(service.folder / "notes"), "gate": str(gate)})
@@ -94,6 +95,7 @@ def test_the_output_of_a_job_is_printed(jobs: JobsCommand, service: Service) -> 
     assert (items[0]["job_id"], items[0]["stream"]) == (job_id, "stdout")
 
 
+@pytest.mark.heavy
 def test_log_entries_are_selected_by_their_level_and_stream(
     jobs: JobsCommand, service: Service
 ) -> None:

@@ -23,6 +23,7 @@ SECTIONS = [
 ]
 
 
+@pytest.mark.heavy
 @pytest.mark.parametrize("section", SECTIONS, ids=lambda text: text.splitlines()[0])
 def test_the_examples_of_a_section_run_as_written(jobs: JobsCommand, section: str) -> None:
     (jobs.folder / "app.log").write_text(LOG)

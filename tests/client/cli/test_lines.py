@@ -2,6 +2,8 @@
 
 from pathlib import Path
 
+import pytest
+
 from tests.support.jobs_command import JobsCommand
 from tests.support.programs import Service
 
@@ -18,6 +20,7 @@ def analyzed(jobs: JobsCommand) -> str:
     return str(job["job_id"])
 
 
+@pytest.mark.heavy
 def test_lines_are_printed_with_their_numbers(jobs: JobsCommand, service: Service) -> None:
     job_id, lines = analyzed(jobs), LOG.splitlines()
     assert jobs.run("lines", job_id).out.splitlines() == [

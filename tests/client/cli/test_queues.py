@@ -3,6 +3,8 @@
 import contextlib
 import re
 
+import pytest
+
 from tests.support.jobs_command import JobsCommand
 from tests.support.paths import ROOT
 from tests.support.programs import Service
@@ -34,6 +36,7 @@ def test_an_existing_queue_is_not_created_again(jobs: JobsCommand) -> None:
     assert "there is a queue 'default' already" in done.err
 
 
+@pytest.mark.heavy
 def test_of_two_creations_at_once_one_fails(jobs: JobsCommand) -> None:
     limits = ("1", "2")
     with contextlib.ExitStack() as stack:
@@ -70,6 +73,7 @@ def test_the_slots_wanted_are_printed(jobs: JobsCommand, service: Service) -> No
     jobs.run("cancel", "--queue", "wanted", "--yes")
 
 
+@pytest.mark.heavy
 def test_the_examples_of_the_page_about_autoscaling_run(jobs: JobsCommand) -> None:
     text = (ROOT / "docs/autoscaling.md").read_text()
     script = "\n".join(re.findall(r"^```sh\n(.*?)^```$", text, re.M | re.S))

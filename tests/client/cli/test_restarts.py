@@ -63,6 +63,7 @@ def test_an_upload_begins_again_and_is_one_job(
     assert [item["job_id"] for item in items] == [done.document["job_id"]]
 
 
+@pytest.mark.heavy
 @pytest.mark.parametrize("kill", [True, False], ids=["killed", "stopped"])
 def test_waits_go_on(jobs: JobsCommand, listener: Service, kill: bool) -> None:
     job_id = listener.submit("sleep", {"seconds": 0})
@@ -77,6 +78,7 @@ def test_waits_go_on(jobs: JobsCommand, listener: Service, kill: bool) -> None:
     assert len(listener.call("GET", "/jobs")[1]["items"]) == 2
 
 
+@pytest.mark.heavy
 @pytest.mark.parametrize("kill", [True, False], ids=["killed", "stopped"])
 def test_output_and_changes_have_no_gap_and_no_repetition(
     jobs: JobsCommand, listener: Service, kill: bool

@@ -1,9 +1,12 @@
 """`jobservice schedules` and its subcommands."""
 
+import pytest
+
 from tests.support.jobs_command import JobsCommand
 from tests.support.programs import Service
 
 
+@pytest.mark.heavy
 def test_a_schedule_is_put_listed_shown_and_deleted(jobs: JobsCommand, service: Service) -> None:
     options = ("--priority", "3", "--tag", "nightly", "--missed", "skip")
     cron = ("--cron", "30 2 * * *", "--timezone", "Europe/Berlin")

@@ -6,6 +6,8 @@ import threading
 from pathlib import Path
 from uuid import uuid4
 
+import pytest
+
 from tests.support.jobs_command import JobsCommand
 from tests.support.programs import Service, uuids
 
@@ -132,6 +134,7 @@ def test_an_invalid_submission_names_code_field_and_request(jobs: JobsCommand) -
     assert error["request_id"]
 
 
+@pytest.mark.heavy
 def test_an_unreachable_service_gives_exit_code_4(jobs: JobsCommand, tmp_path: Path) -> None:
     unreachable = JobsCommand("http://127.0.0.1:9", tmp_path)
     for arguments in (["submit", "sleep"], ["submit", "sleep", "--wait"]):

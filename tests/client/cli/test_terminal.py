@@ -17,6 +17,7 @@ def running(service: Service, type: str) -> str:
     return str(items[0]["job_id"]) if items else ""
 
 
+@pytest.mark.heavy
 def test_progress_is_shown_and_removed(jobs: JobsCommand) -> None:
     with jobs.terminal("submit", "sleep", "seconds=1.5", "--wait") as terminal:
         terminal.expect("sleep +(queued|running)")
@@ -33,6 +34,7 @@ def test_upload_and_scan_have_bars(jobs: JobsCommand, tmp_path: Path) -> None:
     assert "\x1b[36m" in terminal.raw  # the bar of the table
 
 
+@pytest.mark.heavy
 @pytest.mark.parametrize("name", ["burst", "the burst at the end of the log, with a long name"])
 def test_a_curve_fits_the_terminal_up_to_its_end(
     jobs: JobsCommand, tmp_path: Path, name: str
@@ -49,6 +51,7 @@ def test_a_curve_fits_the_terminal_up_to_its_end(
     assert len(total.rstrip().split("  ")[-1]) > 20
 
 
+@pytest.mark.heavy
 @pytest.mark.parametrize("environ", [{"NO_COLOR": "1"}, {"TERM": "dumb"}])
 def test_colors_can_be_switched_off(
     jobs: JobsCommand, service: Service, environ: dict[str, str]
@@ -82,6 +85,7 @@ def test_ctrl_c_asks_and_cancels(jobs: JobsCommand, service: Service) -> None:
     assert service.job(job_id)["status"] == "canceled"
 
 
+@pytest.mark.heavy
 @pytest.mark.parametrize("answer", ["n\n", "\n"])
 def test_ctrl_c_leaves_the_job_if_the_answer_is_not_yes(
     jobs: JobsCommand, service: Service, answer: str
@@ -137,6 +141,7 @@ def test_ctrl_c_during_an_analysis_asks_as_well(
     assert service.job(job_id)["status"] == "canceled"
 
 
+@pytest.mark.heavy
 def test_many_jobs_are_changed_after_a_question(jobs: JobsCommand, service: Service) -> None:
     job_id = service.submit("note", {"notes": "unused"}, delay=60)
     for answer, status in (("n\n", "queued"), ("y\n", "canceled")):
@@ -164,6 +169,7 @@ def test_warnings_and_errors_of_a_job_have_colors(jobs: JobsCommand, service: Se
     assert "\x1b[31m" in terminal.raw
 
 
+@pytest.mark.heavy
 def test_an_unreachable_service_gets_a_hint(jobs: JobsCommand) -> None:
     with jobs.terminal("list", JOBS_URL="http://127.0.0.1:9") as terminal:
         assert terminal.end() == 4

@@ -52,6 +52,7 @@ quick = settings(
 )
 
 
+@pytest.mark.heavy
 @pytest.mark.parametrize("share", [0.1, 0.5, 0.9, 0.999])
 @pytest.mark.parametrize("content", ARCHIVES.values(), ids=ARCHIVES)
 def test_a_truncated_archive_fails_with_its_place_and_the_results_so_far(
@@ -137,6 +138,7 @@ def test_damage_never_gives_a_wrong_count_silently(
     check_damaged(tmp_path, bytes(content))
 
 
+@pytest.mark.heavy
 @quick
 @given(st.sampled_from(sorted(TARS)), st.integers(0, 20), st.integers(1, 255), st.data())
 def test_a_damaged_tar_header_is_noticed(

@@ -238,6 +238,7 @@ def test_an_archive_without_files_gives_a_warning(tmp_path: Path) -> None:
         assert found["members"] == []
 
 
+@pytest.mark.heavy
 def test_the_list_of_members_is_bounded_and_the_totals_are_not(tmp_path: Path) -> None:
     content = tar_of({f"{number}.log": b"ERROR\n" for number in range(MAX_LISTED + 10)})
     found = analyzed(tmp_path, content)

@@ -54,6 +54,7 @@ def stream(seed: int) -> list[bytes]:
     return [str(draw()).encode() for _ in range(size)]
 
 
+@pytest.mark.heavy
 @pytest.mark.parametrize("block", range(10))
 def test_counts_and_quantiles_stay_within_their_error(block: int) -> None:
     purged = 0
@@ -71,6 +72,7 @@ def test_counts_and_quantiles_stay_within_their_error(block: int) -> None:
     assert purged > 10
 
 
+@pytest.mark.heavy
 @pytest.mark.parametrize("block", range(10))
 def test_merged_streams_stay_within_their_error(block: int) -> None:
     for seed in range(100 * block, 100 * block + 100, 4):
@@ -87,6 +89,7 @@ def test_merged_streams_stay_within_their_error(block: int) -> None:
         assert all(exact[value] <= found.purged for value in missing)
 
 
+@pytest.mark.heavy
 @pytest.mark.parametrize("block", range(10))
 def test_distinct_counts_stay_within_their_error_on_a_thousand_streams(block: int) -> None:
     rng = random.Random(block)

@@ -108,6 +108,7 @@ def test_only_the_start_of_a_long_line_gives_fields(tmp_path: Path) -> None:
             assert counted == (values if not window_bytes else [b"9"])
 
 
+@pytest.mark.heavy
 @quick
 @given(st.integers(0, 6000))
 def test_two_parts_cut_anywhere_have_the_fields_of_the_whole(tmp_path: Path, cut: int) -> None:

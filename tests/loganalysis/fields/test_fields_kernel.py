@@ -75,6 +75,7 @@ def test_c_finds_the_fields_of_every_documented_line(sample: Sample) -> None:
         compare(data, form, [name])
 
 
+@pytest.mark.heavy
 @quick
 @given(st.sampled_from(WALKED), st.data())
 def test_c_and_python_agree_on_lines_that_are_cut_or_changed(
@@ -139,6 +140,7 @@ def check_json(line: bytes) -> None:
             assert repr(again) == repr(expected[name])
 
 
+@pytest.mark.heavy
 @quick
 @given(objects, st.booleans(), st.sampled_from([None, (", ", ": "), (" ,\t", " : ")]))
 def test_c_finds_the_fields_that_json_has(
@@ -148,6 +150,7 @@ def test_c_finds_the_fields_that_json_has(
     check_json(text.encode(errors="replace"))
 
 
+@pytest.mark.heavy
 @quick
 @given(
     st.lists(st.tuples(st.sampled_from(["a", "b", "a.b", "a.a.b"]), objects | scalars), max_size=4)
@@ -246,6 +249,7 @@ values = st.lists(
 )
 
 
+@pytest.mark.heavy
 @quick
 @given(values, st.integers(0, 60))
 def test_two_parts_together_give_what_the_whole_gives(each: list[bytes], cut: int) -> None:
@@ -261,6 +265,7 @@ def test_two_parts_together_give_what_the_whole_gives(each: list[bytes], cut: in
     compare(b"\n".join(lines), form, ["message"])
 
 
+@pytest.mark.heavy
 @quick
 @given(
     st.from_regex(rb"-?[0-9]{1,21}(\.[0-9]{1,5})?([eE][+-]?[0-9]{1,2})?", fullmatch=True)

@@ -142,6 +142,7 @@ def bins_of(lines: Sequence[Line], table: FieldTable, most: int = 12) -> Bins:
     return Bins(first, width, max(seconds) // width - first + 1)
 
 
+@pytest.mark.heavy
 @pytest.mark.parametrize("block", range(10))
 def test_figures_over_time_stay_within_their_error_on_a_thousand_streams(block: int) -> None:
     estimated = purged = 0
@@ -168,6 +169,7 @@ def test_buckets_become_wider_with_more_numbers_and_the_error_says_so() -> None:
     assert errors[0] == 0.004 < errors[1] < errors[2] < 0.06
 
 
+@pytest.mark.heavy
 @pytest.mark.parametrize("block", range(5))
 def test_merged_parts_stay_within_their_error(block: int) -> None:
     for seed in range(100 * block, 100 * block + 20):

@@ -81,6 +81,7 @@ def comparable(found: Any) -> Any:
     return json.loads(json.dumps({**found, "file": {name: found["file"][name] for name in kept}}))
 
 
+@pytest.mark.heavy
 @pytest.mark.parametrize("kind", LOGS)
 @pytest.mark.parametrize("options", OPTIONS)
 @pytest.mark.parametrize("range_bytes", [97, 1000])

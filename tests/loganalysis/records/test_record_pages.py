@@ -110,6 +110,7 @@ QUERIES: list[dict[str, Any]] = [
 ]
 
 
+@pytest.mark.heavy
 @pytest.mark.usefixtures("small_blocks")
 @pytest.mark.parametrize("form", ["plain", "gzip"])
 @pytest.mark.parametrize("query", QUERIES, ids=repr)
@@ -162,6 +163,7 @@ def test_records_of_all_kinds_are_shown(
     assert shown(pages.all(limit=limit, **query)) == pages.expected(data, **query)
 
 
+@pytest.mark.heavy
 def test_a_long_record_ends_before_a_line_wherever_a_page_begins(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -61,6 +62,7 @@ def matching(records: Sequence[Record], pattern: Pattern) -> list[Record]:
     return [record for record in records if matches(record, pattern)]
 
 
+@pytest.mark.heavy
 @settings(database=None, deadline=None, max_examples=200)
 @given(
     texts(20),

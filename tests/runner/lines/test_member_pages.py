@@ -380,6 +380,7 @@ def test_the_members_that_are_known_are_bounded(
     assert reader.page(key="5", line=900, limit=1)["lines"][0]["member_line"] == 40
 
 
+@pytest.mark.heavy
 def test_an_index_that_was_cut_is_completed(tmp_path: Path) -> None:
     files = {f"{number}.log": b"one\n" * (number % 3) for number in range(3000)}  # 3,000 lines
     for content in (tar_of(files), zip_of(files), gzip.compress(tar_of(files))):

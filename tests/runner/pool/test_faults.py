@@ -91,6 +91,7 @@ def test_a_job_process_that_fails_to_start_leaks_no_descriptors(more: int) -> No
     assert open_descriptors() == before
 
 
+@pytest.mark.heavy
 @pytest.mark.parametrize("more", [2, 3, 5, 6, 8, 12, 16])
 def test_keepers_that_cannot_be_started_are_an_error(more: int) -> None:
     with open_pool(1):

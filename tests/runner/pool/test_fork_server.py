@@ -116,6 +116,7 @@ def fork_server() -> Iterator[ForkServer]:
         processes.set_subreaper(adopted)
 
 
+@pytest.mark.heavy
 def test_more_descriptors_than_fit_into_one_message_are_sent() -> None:
     with open_pool(1):
         pass  # starts the tracker of multiprocessing

@@ -108,6 +108,7 @@ def test_a_flood_of_garbage_ends_at_its_first_message(owner: Owner) -> None:
     assert owner.run("flood_with_garbage").error_type == "InvalidMessage"
 
 
+@pytest.mark.heavy
 def test_a_flood_of_progress_can_be_killed(owner: Owner) -> None:
     call_id, _ = owner.start("flood_with_progress")
     assert owner.kill(call_id).kind == "killed"
@@ -134,6 +135,7 @@ def test_a_job_cannot_free_the_lock_of_its_runner(tmp_path: Path) -> None:
     assert is_lock_free(path)
 
 
+@pytest.mark.heavy
 @pytest.mark.parametrize("value", [0, 1, 255])
 def test_a_job_that_overwrites_all_shared_memory_harms_nobody(value: int) -> None:
     with open_pool(2, forgeries.load_with_semaphore) as owner:
@@ -146,6 +148,7 @@ def test_a_job_that_overwrites_all_shared_memory_harms_nobody(value: int) -> Non
         assert owner.value("echo", value=1) == 1
 
 
+@pytest.mark.heavy
 def test_a_job_that_overwrites_the_files_of_semaphores_harms_nobody() -> None:
     before = semaphore_files()
     with open_pool(2, forgeries.load) as owner:
@@ -162,6 +165,7 @@ def test_a_job_that_overwrites_the_files_of_semaphores_harms_nobody() -> None:
     assert [file for file in files if Path(file).exists()] == []
 
 
+@pytest.mark.heavy
 def test_an_honest_job_process_is_kept(owner: Owner) -> None:
     assert len({owner.value("pid") for _ in range(5)}) == 1
 

@@ -118,6 +118,7 @@ def test_an_isolated_job_can_move_and_link_files(owner: Owner) -> None:
     assert owner.value("move_between_folders") == "moved"
 
 
+@pytest.mark.heavy
 @needs_landlock
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can make the kernel forget folders")
 def test_a_job_process_keeps_its_rights_in_proc_when_memory_is_short(tmp_path: Path) -> None:

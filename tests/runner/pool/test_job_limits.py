@@ -3,6 +3,8 @@
 import json
 from typing import Any
 
+import pytest
+
 from runner.pool.protocol.setup import CallLimits, JobLimits
 from storage.records.attempt_outcome import AttemptOutcome
 from tests.support.pool import limit_calls, pools
@@ -40,6 +42,7 @@ def test_a_job_gets_its_own_limits_and_the_next_job_those_of_the_worker() -> Non
             assert cpu <= seen[1] <= cpu + 2
 
 
+@pytest.mark.heavy
 def test_an_error_names_the_limit_of_the_job() -> None:
     own = {"memory_bytes": 128 * MIB, "cpu_seconds": 1}
     with open_pool(1, limit_calls.load, job=LIMITED) as owner:

@@ -49,6 +49,7 @@ def test_many_brackets_are_accepted_unless_they_are_nested() -> None:
     parse_json(b"[" + b"[{}]," * 10_000 + b"0]")
 
 
+@pytest.mark.heavy
 def test_the_number_of_values_is_limited() -> None:
     parse_json(b"[" + b"0," * (MAX_VALUES - 1) + b"0]")
     with pytest.raises(ValueError, match="more than 1000000 values"):

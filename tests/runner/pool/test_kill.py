@@ -138,6 +138,7 @@ def test_a_second_kill_changes_nothing(owner: Owner) -> None:
     assert owner.value("echo", value=1) == 1
 
 
+@pytest.mark.heavy
 def test_the_earlier_of_kill_and_end_wins_and_no_other_call_is_killed() -> None:
     """Kill jobs at about the time at which they end; the delay adapts to this machine."""
     chance, moment = random.Random(5), 0.004
@@ -210,6 +211,7 @@ def test_signals_that_a_job_ignored_work_in_the_next_job() -> None:
     assert second.seconds < 1
 
 
+@pytest.mark.heavy
 @pytest.mark.parametrize(("do", "arguments"), [("family", {"seconds": 0}), ("leave_thread", {})])
 def test_stray_processes_and_threads_are_gone_before_the_outcome_arrives(
     do: str, arguments: dict[str, Any]
@@ -222,6 +224,7 @@ def test_stray_processes_and_threads_are_gone_before_the_outcome_arrives(
         assert owner.value("pid") not in pids
 
 
+@pytest.mark.heavy
 def test_the_outcome_of_a_killed_job_reports_its_resource_usage() -> None:
     with open_pool(1) as owner:
         owner.run("use_cpu", seconds=0.5, in_child=False)
@@ -233,6 +236,7 @@ def test_the_outcome_of_a_killed_job_reports_its_resource_usage() -> None:
     assert (outcome.peak_memory_bytes or 0) > 2**20
 
 
+@pytest.mark.heavy
 def test_hundreds_of_kills_leak_no_resources() -> None:
     with open_pool(2) as owner:
         assert owner.value("echo", value=1) == 1

@@ -30,6 +30,7 @@ def assert_out_of_memory(outcome: AttemptOutcome, message: str) -> None:
     assert outcome.cpu_seconds is not None
 
 
+@pytest.mark.heavy
 @pytest.mark.parametrize(
     ("do", "arguments"), [("hold_memory", {"mebibytes": 300, "keep": False}), ("fill_memory", {})]
 )
@@ -59,6 +60,7 @@ def test_memory_kept_from_earlier_jobs_does_not_reduce_the_limit_of_the_next() -
             assert outcome.kind == "returned", outcome
 
 
+@pytest.mark.heavy
 def test_the_cpu_limit_applies_to_each_job_of_a_process() -> None:
     with open_pool(1, limit_calls.load, job=LIMITED) as owner:
         for _ in range(3):
@@ -74,6 +76,7 @@ def test_the_cpu_limit_applies_to_each_job_of_a_process() -> None:
         assert owner.run("sleep", seconds=1.2).kind == "returned"
 
 
+@pytest.mark.heavy
 def test_the_keeper_ends_a_job_that_ignores_sigxcpu() -> None:
     with open_pool(1, limit_calls.load, job=LIMITED) as owner:
         outcome = owner.run("spin_ignoring", names=["SIGXCPU"])

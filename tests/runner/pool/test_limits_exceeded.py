@@ -51,6 +51,7 @@ def test_a_job_killed_by_sigxfsz_fails_with_file_too_large(owner: Owner) -> None
     assert outcome.kind == "raised"
 
 
+@pytest.mark.heavy
 @pytest.mark.parametrize("size", [0, MIB])
 def test_a_job_that_fills_its_folder_is_killed(owner: Owner, size: int) -> None:
     neighbour = owner.submit("sleep", seconds=1)
@@ -64,6 +65,7 @@ def test_a_job_that_fills_its_folder_is_killed(owner: Owner, size: int) -> None:
     assert_usable(owner)
 
 
+@pytest.mark.heavy
 def test_a_fork_bomb_is_killed_completely(owner: Owner) -> None:
     neighbour = owner.submit("sleep", seconds=1)
     call_id, (pid,) = owner.start("fork_bomb", limit=600)

@@ -4,6 +4,8 @@ import json
 from collections import Counter
 from random import Random
 
+import pytest
+
 from runner.pool.protocol import answers, messages
 from runner.pool.protocol.answers import read_outcome
 from storage.records.attempt_outcome import AttemptOutcome
@@ -31,6 +33,7 @@ def check_storable(accepted: str | AttemptOutcome) -> None:
     assert "\0" not in text.encode().decode()
 
 
+@pytest.mark.heavy
 def test_no_mutated_message_does_harm() -> None:
     random, seen = Random(23), Counter[str]()
     for _ in range(100_000):
@@ -47,6 +50,7 @@ def test_no_mutated_message_does_harm() -> None:
     assert set(seen) == {"refused", "progress", "returned", "raised", "out_of_memory"}
 
 
+@pytest.mark.heavy
 def test_no_mutated_message_of_a_process_harms_its_keeper_or_neighbours() -> None:
     seen = Counter[str]()
     with open_pool(2, forgeries.load) as owner:

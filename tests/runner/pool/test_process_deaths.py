@@ -184,6 +184,7 @@ def test_calls_end_with_the_lease_even_if_the_pool_does_nothing() -> None:
         assert owner.value("echo", value=2) == 2
 
 
+@pytest.mark.heavy
 def test_a_lease_renewed_in_time_ends_no_call(tmp_path: Path) -> None:
     with open_pool(1) as owner:
         call_id, _ = owner.start("wait_for_file", path=str(tmp_path / "gate"))
@@ -195,10 +196,12 @@ def test_a_lease_renewed_in_time_ends_no_call(tmp_path: Path) -> None:
         assert owner.outcome(call_id).kind == "returned"
 
 
+@pytest.mark.heavy
 def test_an_entry_that_cannot_be_loaded_is_an_error() -> None:
     assert_not_opened(loads.load_raises, "the entry cannot be loaded: ImportError: no such")
 
 
+@pytest.mark.heavy
 def test_an_entry_that_exits_while_loading_is_an_error() -> None:
     assert_not_opened(loads.load_exits, "the fork-server exited with code 1")
 
@@ -222,6 +225,7 @@ def test_keepers_that_always_die_are_an_error() -> None:
         wait_for(lambda: owner.run("echo", value=1).kind == "returned")
 
 
+@pytest.mark.heavy
 def test_closing_a_pool_kills_its_calls_and_frees_its_resources() -> None:
     with open_pool(1) as owner:  # starts the tracker of multiprocessing, which stays
         owner.run("echo", value=1)

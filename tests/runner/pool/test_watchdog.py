@@ -97,6 +97,7 @@ def test_time_in_which_the_watchdog_stood_still_as_well_does_not_count(watched: 
     assert watched.passes(1) == [SECONDS]
 
 
+@pytest.mark.heavy
 @pytest.mark.parametrize("where", ["in_c_code", "at_a_lock"])
 def test_a_runner_that_hangs_is_killed_with_all_its_processes_and_shows_its_stacks(
     where: str,

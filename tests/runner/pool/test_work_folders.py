@@ -92,6 +92,7 @@ def test_a_folder_that_became_a_link_is_not_followed(
     assert outside.stat().st_mode & 0o777 == 0o500
 
 
+@pytest.mark.heavy
 def test_very_deep_folders_are_removed(runner_folder: RunnerFolder) -> None:
     folder, path = prepared(runner_folder)
     nest(path, DEPTH)
@@ -103,6 +104,7 @@ def test_very_deep_folders_are_removed(runner_folder: RunnerFolder) -> None:
     assert open_descriptors() == before
 
 
+@pytest.mark.heavy
 def test_a_large_folder_is_removed_by_a_background_thread(runner_folder: RunnerFolder) -> None:
     folder, path = prepared(runner_folder)
     for number in range(20_000):
@@ -215,6 +217,7 @@ def test_the_size_of_a_folder_includes_subfolders_and_empty_files(
     folder.discard()
 
 
+@pytest.mark.heavy
 def test_a_job_finds_its_file_if_data_dir_is_a_relative_path(tmp_path: Path) -> None:
     with running_service("", tmp_path, DATA_DIR=os.path.relpath(tmp_path / "data")) as service:
         service.worker()

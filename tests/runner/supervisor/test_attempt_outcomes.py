@@ -45,6 +45,7 @@ def test_a_returned_attempt(worker: Worker) -> None:
     assert_used(attempt, 0.19)
 
 
+@pytest.mark.heavy
 @pytest.mark.parametrize(
     ("type", "options", "outcome", "error_type", "message"),
     [
@@ -71,12 +72,14 @@ def test_a_failed_attempt(
     assert_used(attempt, seconds, cpu_seconds=0.5 if type == "spin" else 0.0)
 
 
+@pytest.mark.heavy
 @pytest.mark.parametrize("type", ["exit", "hog"])
 def test_a_crash_or_running_out_of_memory_uses_a_retry(worker: Worker, type: str) -> None:
     job, _ = worker.ended(worker.enqueue(type, payload={}, max_retries=1))
     assert (job.status, job.retry_count, job.attempt) == ("queued", 1, 1)
 
 
+@pytest.mark.heavy
 def test_a_canceled_attempt(worker: Worker) -> None:
     job_id = worker.enqueue()
     pid = worker.started(job_id)
@@ -87,6 +90,7 @@ def test_a_canceled_attempt(worker: Worker) -> None:
     assert pools.existing([pid]) == []
 
 
+@pytest.mark.heavy
 def test_an_attempt_released_by_a_drain(worker: Worker) -> None:
     job_id = worker.enqueue("steps", payload={"notes": "/dev/null", "seconds": 60}, max_retries=0)
     worker.started(job_id)
@@ -136,6 +140,7 @@ def with_upload(worker: Worker, fault: str) -> UUID:
     return worker.enqueue("analyze", payload=payload, upload=upload, max_retries=5)
 
 
+@pytest.mark.heavy
 @pytest.mark.parametrize(
     ("fault", "message"),
     [
@@ -150,6 +155,7 @@ def test_a_job_whose_upload_cannot_be_read_is_not_retried(
     assert_not_retried(worker, with_upload(worker, fault), message)
 
 
+@pytest.mark.heavy
 @pytest.mark.parametrize(
     ("type", "payload", "message"),
     [

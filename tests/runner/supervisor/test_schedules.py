@@ -42,6 +42,7 @@ def put(worker: Worker) -> None:
     schedules.put("s", settings, None, lambda stored: None)
 
 
+@pytest.mark.heavy
 def test_an_idle_worker_fires_a_new_schedule_and_runs_its_jobs(worker: Worker) -> None:
     worker.turn_until(lambda: worker.supervisor.is_registered)
     put(worker)

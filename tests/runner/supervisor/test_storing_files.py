@@ -83,6 +83,7 @@ def test_a_job_that_leaves_no_files_has_none(worker: Worker) -> None:
     assert stored(worker) == []
 
 
+@pytest.mark.heavy
 @pytest.mark.sqlite
 def test_many_jobs_leave_files_one_after_the_other(worker: Worker) -> None:
     ids = [script(worker, f"(context.files / 'n').write_text('{n}')") for n in range(30)]
@@ -114,6 +115,7 @@ result = [Path('out.txt'), Path('pages').absolute(), context.files / 'there.txt'
     assert (job.result, contents(worker, job)) == ({"files": ["a"]}, {"a": b"z"})
 
 
+@pytest.mark.heavy
 @pytest.mark.sqlite
 @pytest.mark.parametrize(
     ("path", "message"),
@@ -154,6 +156,7 @@ HOSTILE = [
 ]
 
 
+@pytest.mark.heavy
 @pytest.mark.sqlite
 @pytest.mark.parametrize(("code", "message"), HOSTILE)
 def test_files_that_cannot_be_stored_fail_the_job_for_good(
@@ -167,6 +170,7 @@ def test_files_that_cannot_be_stored_fail_the_job_for_good(
     assert (stored(worker), kept(worker)) == ([], [])
 
 
+@pytest.mark.heavy
 @pytest.mark.sqlite
 @pytest.mark.parametrize(
     "code",
@@ -190,6 +194,7 @@ def test_a_job_cannot_store_what_is_outside_of_its_folder(
     assert (victim / "secret").exists()
 
 
+@pytest.mark.heavy
 def test_files_of_an_attempt_that_fails_are_not_stored(worker: Worker, tmp_path: Path) -> None:
     for end in ("raise ValueError", "import os; os._exit(3)", "import time; time.sleep(60)"):
         job = run(worker, f"{LEAVE}\n{end}", timeout=2)
@@ -327,6 +332,7 @@ def test_storing_waits_for_a_storage_that_is_not_available(
     assert (job.status, job.files, len(stored(worker))) == ("succeeded", 2, 2)
 
 
+@pytest.mark.heavy
 @pytest.mark.sqlite
 @pytest.mark.parametrize(
     ("error", "type"),

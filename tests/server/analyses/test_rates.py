@@ -32,6 +32,7 @@ def test_the_order_of_the_counts_does_not_matter(first: int, a: int, second: int
     assert p_of_equal_rates(first, a, second, b) == pytest.approx(swapped)
 
 
+@pytest.mark.heavy
 @pytest.mark.parametrize("first", [1900, 1980, 2000, 2090])
 def test_large_counts_use_a_normal_distribution(first: int) -> None:
     """At 4,000 counts the variance is 1,000."""

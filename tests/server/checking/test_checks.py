@@ -48,6 +48,7 @@ def checkers(folder: Path) -> list[int]:
     return [int(file.name.rpartition("-")[2]) for file in folder.glob("checked-by-*")]
 
 
+@pytest.mark.heavy
 @pytest.mark.parametrize(
     ("body", "status"),
     [
@@ -148,6 +149,7 @@ async def test_regexes_are_compiled_in_the_other_process(
     assert [error["field"] for error in problem["errors"]] == ["filename"]
 
 
+@pytest.mark.heavy
 async def test_a_killed_check_process_is_replaced(client: Client, tmp_path: Path) -> None:
     await client.post("/jobs", held(tmp_path, "slow"))
     (first,) = checkers(tmp_path)
@@ -156,6 +158,7 @@ async def test_a_killed_check_process_is_replaced(client: Client, tmp_path: Path
     assert len(checkers(tmp_path)) == 2
 
 
+@pytest.mark.heavy
 async def test_a_check_that_kills_its_process_twice_gets_a_503(
     client: Client, tmp_path: Path
 ) -> None:
@@ -169,6 +172,7 @@ async def test_a_check_that_kills_its_process_twice_gets_a_503(
     await client.post("/jobs", SLEEP + PADDING)
 
 
+@pytest.mark.heavy
 async def test_a_check_that_takes_too_long_gets_a_503(
     client: Client, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -180,6 +184,7 @@ async def test_a_check_that_takes_too_long_gets_a_503(
     await client.post("/jobs", SLEEP + PADDING)
 
 
+@pytest.mark.heavy
 @pytest.mark.parametrize("slow", [False, True], ids=["here", "in-the-check-process"])
 @pytest.mark.parametrize(
     ("check", "error"),
@@ -239,6 +244,7 @@ def test_the_check_process_ends_with_the_listener(bench: Bench, io_loop: IOLoop)
         assert started.wait() == 0
 
 
+@pytest.mark.heavy
 def test_closing_the_listener_ends_its_check_process(
     bench: Bench, io_loop: IOLoop, tmp_path: Path
 ) -> None:

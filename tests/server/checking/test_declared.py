@@ -52,6 +52,7 @@ def form(document: dict[str, Any], *files: Any) -> list[Any]:
     return [*((name, None, text.encode()) for name, text in texts.items()), *files]
 
 
+@pytest.mark.heavy
 @pytest.mark.parametrize("document", [NOTE, LARGE], ids=["small", "large"])
 @pytest.mark.gen_test
 async def test_a_submission_gets_the_defaults_of_its_job_type(

@@ -131,6 +131,7 @@ def replaced(changes: Series) -> Series:
     return found
 
 
+@pytest.mark.heavy
 @pytest.mark.timeout(180)
 def test_each_alert_fires_in_its_case_only(promtool: str, tmp_path: Path) -> None:
     run(promtool, "check", "rules", str(RULES))

@@ -91,6 +91,7 @@ def test_a_quantile_is_off_by_a_factor_of_three_at_most(database_url: str) -> No
     assert all(1 < high / low <= 3 for low, high in pairwise(BUCKETS))
 
 
+@pytest.mark.heavy
 @pytest.mark.gen_test
 async def test_requests_whose_client_decides_how_long_they_take_are_not_measured(
     client: Client, follow: Followers
@@ -110,6 +111,7 @@ async def test_requests_whose_client_decides_how_long_they_take_are_not_measured
     assert after[measured[0]] == 1
 
 
+@pytest.mark.heavy
 @pytest.mark.gen_test
 async def test_connections_and_their_bytes_are_counted(client: Client) -> None:
     body = b'{"type": "sleep", "payload": {"seconds": 1}}'

@@ -88,6 +88,7 @@ class Walk:
         return None
 
 
+@pytest.mark.heavy
 @pytest.mark.parametrize("seed", range(3))
 def test_random_histories_are_counted_correctly(bench: Bench, seed: int) -> None:
     walk = Walk(bench, seed)
@@ -244,6 +245,7 @@ async def test_a_store_with_an_older_schema_is_not_ready(client: Client, bench: 
     assert (await client.get("/healthz"))["status"] == "ok"
 
 
+@pytest.mark.heavy
 @pytest.mark.gen_test
 async def test_a_store_that_accepts_no_writes_is_not_ready(client: Client, bench: Bench) -> None:
     database = bench.store.database

@@ -97,6 +97,7 @@ async def send_callback(bench: Bench, host: Host, until: Callable[[], bool]) -> 
             pending = await app.threads.run(pending_callbacks, bench.store.database)
 
 
+@pytest.mark.heavy
 @pytest.mark.gen_test
 @pytest.mark.parametrize("kind", ENDLESS)
 async def test_an_endless_response_is_cut_off_and_its_status_counts(
@@ -129,6 +130,7 @@ HEADS = {
 }
 
 
+@pytest.mark.heavy
 @pytest.mark.gen_test
 @pytest.mark.parametrize("kind", HEADS)
 async def test_a_flood_of_headers_is_a_failure(

@@ -303,6 +303,7 @@ async def test_an_idle_stream_gets_heartbeats(
         await stream.close()
 
 
+@pytest.mark.heavy
 async def test_only_a_client_that_does_not_read_is_dropped(
     follow: Followers,
     app: App,

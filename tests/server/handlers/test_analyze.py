@@ -93,6 +93,7 @@ async def test_the_body_is_the_file_and_the_query_is_the_payload(
     assert path.read_bytes() == FILE
 
 
+@pytest.mark.heavy
 async def test_all_options_are_parameters(client: Client) -> None:
     query = (
         "p=a&e=b%2B&i&w=1&samples=3&histogram=hour&lines=true&encoding=utf-16&name=x.log&wait=0"
@@ -299,6 +300,7 @@ ANY_TEXT |= {"unique_key", "concurrency_key"}
 """Parameters that "maybe" is right for."""
 
 
+@pytest.mark.heavy
 @pytest.mark.parametrize("others", ["", "&p=a&field=a&member=m&tag=t"])
 async def test_a_wrong_value_of_any_parameter_is_an_error_of_that_parameter(
     client: Client, others: str
@@ -309,6 +311,7 @@ async def test_a_wrong_value_of_any_parameter_is_an_error_of_that_parameter(
         assert set(fields(read(response, 422))) == {name}
 
 
+@pytest.mark.heavy
 @pytest.mark.parametrize(
     ("query", "names"),
     [

@@ -40,6 +40,7 @@ async def payload_of(client: Client, submitted: Any) -> Any:
     return (await client.get(f"/jobs/{submitted['job_id']}"))["payload"]
 
 
+@pytest.mark.heavy
 async def test_the_job_has_the_names_and_all_patterns(client: Client) -> None:
     await save(client, "mine", MINE)
     submitted = await submit(client, patterns=["WARN"], pattern_sets=["mine", "nginx"])
@@ -49,6 +50,7 @@ async def test_the_job_has_the_names_and_all_patterns(client: Client) -> None:
     assert await payload_of(client, submitted) == {"patterns": MINE, "pattern_sets": ["mine"]}
 
 
+@pytest.mark.heavy
 async def test_a_later_change_of_the_set_does_not_change_the_job(client: Client) -> None:
     await save(client, "mine", MINE)
     submitted = await submit(client, pattern_sets=["mine"])
@@ -59,6 +61,7 @@ async def test_a_later_change_of_the_set_does_not_change_the_job(client: Client)
     assert fields(await submit(client, 422, pattern_sets=["mine"])) == ["payload.pattern_sets[0]"]
 
 
+@pytest.mark.heavy
 @SQLITE
 @pytest.mark.parametrize("padding", [b"", b" " * SMALL_BYTES], ids=["small", "large"])
 @pytest.mark.parametrize("slow", [{}, {"X-Plain": "no"}], ids=["fast path", "handler"])
@@ -90,6 +93,7 @@ async def test_the_payload_may_follow_the_file(client: Client) -> None:
     assert fields(await client.post_form(parts, 422)) == ["payload.pattern_sets[0]"]
 
 
+@pytest.mark.heavy
 @SQLITE
 async def test_analyze_takes_sets_as_parameters(client: Client, bench: Bench) -> None:
     await save(client, "mine", MINE)
@@ -109,6 +113,7 @@ async def test_analyze_takes_sets_as_parameters(client: Client, bench: Bench) ->
     assert len(bench.jobs.list(Filters(), 9).jobs) == 2
 
 
+@pytest.mark.heavy
 @SQLITE
 @pytest.mark.parametrize(
     ("payload", "wrong"),
@@ -136,6 +141,7 @@ async def test_wrong_sets_are_refused_with_the_field(
     assert fields(problem) == [f"payload.{field}" for field in wrong]
 
 
+@pytest.mark.heavy
 @SQLITE
 async def test_an_unknown_name_lists_near_names(client: Client) -> None:
     await save(client, "postgres-slow", MINE)
@@ -147,6 +153,7 @@ async def test_an_unknown_name_lists_near_names(client: Client) -> None:
     assert "GET /pattern-sets lists all" in problem["detail"]
 
 
+@pytest.mark.heavy
 async def test_reuse_compares_the_patterns_and_not_the_names(client: Client, bench: Bench) -> None:
     await save(client, "mine", MINE)
     first = await submit(client, pattern_sets=["mine"], reuse=True)
@@ -162,6 +169,7 @@ async def test_reuse_compares_the_patterns_and_not_the_names(client: Client, ben
     assert "reused_from" not in await submit(client, pattern_sets=["mine"], reuse=True)
 
 
+@pytest.mark.heavy
 async def test_a_key_stands_for_its_job_also_after_the_set_was_changed(client: Client) -> None:
     await save(client, "mine", MINE)
     source = {"job_id": (await submit(client, patterns=["x"]))["job_id"]}

@@ -231,6 +231,7 @@ async def test_a_sign_in_needs_no_store(bench: Bench) -> None:
     assert read(signed, 200)["name"] == "sue"
 
 
+@pytest.mark.heavy
 @pytest.mark.sqlite
 def test_a_worker_deletes_entries_that_were_kept_long_enough(
     database_url: str, tmp_path: Path

@@ -139,6 +139,7 @@ async def test_an_array_that_is_not_json_is_refused_with_the_place(client: Clien
         assert read(response, 400)["code"] == "malformed_json", body
 
 
+@pytest.mark.heavy
 @pytest.mark.sqlite
 async def test_a_batch_has_limits(client: Client, app: App, bench: Bench) -> None:
     with patch.object(batches, "MAX_REFUSALS", 2):
@@ -159,6 +160,7 @@ async def test_a_batch_has_limits(client: Client, app: App, bench: Bench) -> Non
     assert read(response, 415)["code"] == "media_type_unsupported"
 
 
+@pytest.mark.heavy
 @pytest.mark.sqlite
 async def test_a_large_batch_is_checked_in_pieces_by_the_check_process(
     client: Client, bench: Bench

@@ -131,6 +131,7 @@ async def test_a_bulk_change_continues_with_its_cursor(
     assert (answer["changed"], answer["next"]) == (1, None)
 
 
+@pytest.mark.heavy
 @pytest.mark.gen_test
 @pytest.mark.parametrize(
     ("body", "field"),

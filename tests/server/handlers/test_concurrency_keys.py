@@ -51,6 +51,7 @@ async def test_metrics_count_jobs_that_waited_for_places(client: Client) -> None
     assert 'job_service_concurrency_waits_total{type="sleep"} 2.0' in text
 
 
+@pytest.mark.heavy
 @pytest.mark.parametrize(
     ("given", "field", "text"),
     [

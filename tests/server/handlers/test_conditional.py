@@ -87,6 +87,7 @@ async def test_other_refusals_go_before_the_condition(client: Client, bench: Ben
         assert (await send(client, method, f"/jobs/{UNKNOWN}{path}", If_Match="*")).code == 404
 
 
+@pytest.mark.heavy
 @pytest.mark.gen_test
 @pytest.mark.parametrize("path", ["/jobs/{}", "/jobs", "/queues/default", "/openapi.json", "/docs"])
 async def test_reading_is_conditional_too(client: Client, path: str) -> None:
@@ -110,6 +111,7 @@ async def test_reading_is_conditional_too(client: Client, path: str) -> None:
         assert (await send(client, method, path, **both)).code == 412
 
 
+@pytest.mark.heavy
 @pytest.mark.gen_test
 @pytest.mark.parametrize(
     ("path", "created", "change"),

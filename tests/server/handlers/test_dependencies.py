@@ -94,6 +94,7 @@ async def test_a_bulk_cancel_cancels_the_jobs_that_wait(client: Client) -> None:
     assert (await get(client, f"/jobs/{waiting}"))["status"] == "canceled"
 
 
+@pytest.mark.heavy
 @pytest.mark.parametrize(
     ("fields", "field", "detail"),
     [

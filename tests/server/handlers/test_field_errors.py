@@ -49,6 +49,7 @@ async def test_a_queue_that_does_not_exist_is_reported_with_other_errors(
     assert errors(problem) == {"payload": "malformed", "queue": "unknown"}
 
 
+@pytest.mark.heavy
 async def test_all_invalid_regexes_are_reported_in_plain_words(client: Client) -> None:
     texts = ["(", "fine", "a(?=b)", "(?<!a)b", r"(a)\1", "a)b(c"]
     patterns = [{"pattern": text, "regex": True} for text in texts]
@@ -122,6 +123,7 @@ async def test_a_wrong_file_part_is_named_as_the_client_named_it(client: Client)
     assert fields(await client.post_form(both, status=422)) == ["file"]
 
 
+@pytest.mark.heavy
 @pytest.mark.parametrize(
     ("parameter", "name"),
     [

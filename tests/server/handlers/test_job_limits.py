@@ -38,6 +38,7 @@ async def test_a_job_has_the_limits_that_it_was_submitted_with(client: Client) -
     assert await stored(client) == dict.fromkeys(LIMITS)
 
 
+@pytest.mark.heavy
 @pytest.mark.parametrize(
     ("name", "value", "detail"),
     [

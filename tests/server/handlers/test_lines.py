@@ -67,6 +67,7 @@ async def test_a_page_has_lines_with_number_time_and_matches(client: Client) -> 
     assert page["problem"] is None
 
 
+@pytest.mark.heavy
 @pytest.mark.parametrize("condition", ["match=ERROR%20", "match=%20ERROR", "regex=%20ERROR%20"])
 async def test_blanks_at_the_ends_of_a_text_count(client: Client, condition: str) -> None:
     content = b"xERROR\nx ERROR y\nERRORy\n"

@@ -195,6 +195,7 @@ def test_output_survives_a_crash(service: Service) -> None:
     assert text_of(service, job_id).splitlines()[:3] == ["line 0", "line 1", "line 2"]
 
 
+@pytest.mark.heavy
 def test_output_is_streamed_while_a_job_runs_and_survives_a_cancel(service: Service) -> None:
     job_id = service.submit("talk", {"lines": 2, "then": "sleep"})
 
@@ -212,6 +213,7 @@ def test_output_is_streamed_while_a_job_runs_and_survives_a_cancel(service: Serv
     assert text_of(service, job_id) == "line 0\nline 1\n"
 
 
+@pytest.mark.heavy
 def test_output_that_exceeds_the_limit_is_truncated(service: Service) -> None:
     job_id = service.submit("talk", {"lines": 200_000, "then": ""})
     assert service.result(job_id)["status"] == "succeeded"

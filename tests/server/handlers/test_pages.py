@@ -75,6 +75,7 @@ async def named_files(client: Client, path: str) -> set[str]:
     return set(re.findall(r'(?:src|href)="(/ui/static/[^"]+)"', page.body.decode()))
 
 
+@pytest.mark.heavy
 @pytest.mark.gen_test
 async def test_every_file_of_the_pages_exists_and_is_cacheable(client: Client) -> None:
     named = set().union(*[await named_files(client, path) for path in [*PAGES, "/ui/submit"]])

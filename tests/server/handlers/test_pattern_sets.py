@@ -52,6 +52,7 @@ async def delete(client: Client, name: str, caller: str = "ann", **more: str) ->
     return await client.fetch(f"/pattern-sets/{name}", method="DELETE", headers=headers)
 
 
+@pytest.mark.heavy
 async def test_a_set_is_saved_read_replaced_and_deleted(client: Client) -> None:
     response = await put(client, "shop")
     made = read(response, 201)
@@ -78,6 +79,7 @@ async def test_a_set_is_saved_read_replaced_and_deleted(client: Client) -> None:
     assert read(await delete(client, "shop"), 404)["code"] == "pattern_set_not_found"
 
 
+@pytest.mark.heavy
 async def test_the_list_has_saved_and_built_in_sets_without_their_patterns(client: Client) -> None:
     await put(client, "shop")
     listed = (await get(client))["items"]
@@ -103,6 +105,7 @@ async def test_a_text_has_one_pattern_on_each_line(client: Client) -> None:
     assert (await get(client, "/shop"))["version"] == 1
 
 
+@pytest.mark.heavy
 async def test_a_built_in_set_is_neither_replaced_nor_deleted(client: Client) -> None:
     for response in (await put(client, "nginx", caller="ada"), await delete(client, "nginx")):
         problem = read(response, 409)
@@ -111,6 +114,7 @@ async def test_a_built_in_set_is_neither_replaced_nor_deleted(client: Client) ->
     assert (await get(client, "/nginx"))["built_in"]
 
 
+@pytest.mark.heavy
 async def test_a_saved_set_stays_when_a_later_release_has_one_of_its_name(client: Client) -> None:
     with patch.dict(BUILT_IN):
         nginx = BUILT_IN.pop("nginx")  # type: ignore[attr-defined]
@@ -123,6 +127,7 @@ async def test_a_saved_set_stays_when_a_later_release_has_one_of_its_name(client
         assert (await get(client, "/nginx"))["built_in"]
 
 
+@pytest.mark.heavy
 async def test_only_admins_change_sets_of_others(client: Client) -> None:
     await put(client, "shop")
     for response in (await put(client, "shop", caller="sue"), await delete(client, "shop", "sue")):
@@ -134,6 +139,7 @@ async def test_only_admins_change_sets_of_others(client: Client) -> None:
     assert (await delete(client, "shop", "ada")).code == 204
 
 
+@pytest.mark.heavy
 async def test_a_set_is_changed_only_if_its_etag_matches(client: Client) -> None:
     assert (await put(client, "shop", If_Match="*")).code == 412
     assert (await put(client, "shop", If_None_Match="*")).code == 201
@@ -150,6 +156,7 @@ async def test_a_set_is_changed_only_if_its_etag_matches(client: Client) -> None
     assert (await delete(client, "shop", **{"If-Match": new})).code == 204
 
 
+@pytest.mark.heavy
 async def test_of_changes_at_once_with_one_etag_one_is_made(client: Client) -> None:
     made = await put(client, "shop")
     assert made.code == 201
@@ -163,6 +170,7 @@ async def test_of_changes_at_once_with_one_etag_one_is_made(client: Client) -> N
     assert saved["version"] == 2
 
 
+@pytest.mark.heavy
 @SQLITE
 @pytest.mark.parametrize(
     ("body", "wrong"),
@@ -200,6 +208,7 @@ async def test_wrong_names_sizes_and_media_types_are_refused(client: Client) -> 
     assert (await put(client, "shop", Content_Type="text/csv")).code == 415
 
 
+@pytest.mark.heavy
 async def test_there_is_a_limit_of_sets(client: Client) -> None:
     with patch.object(pattern_sets, "MAX_PATTERN_SETS", 1):
         assert (await put(client, "a")).code == 201
@@ -207,6 +216,7 @@ async def test_there_is_a_limit_of_sets(client: Client) -> None:
         assert (await put(client, "a")).code == 200
 
 
+@pytest.mark.heavy
 @SQLITE
 async def test_changes_are_logged_with_their_caller(
     client: Client, caplog: pytest.LogCaptureFixture

@@ -211,6 +211,7 @@ async def test_the_number_of_queues_is_limited(client: Client, bench: Bench) -> 
     assert "delete one" in (await put(client, "one-more", 409))["detail"]
 
 
+@pytest.mark.heavy
 @pytest.mark.gen_test
 async def test_explain_reports_a_paused_or_full_queue(client: Client, bench: Bench) -> None:
     bench.clock.now = bench.store.clock()
@@ -295,6 +296,7 @@ def change(service: Service, name: str, **changes: Any) -> None:
     assert status in (200, 201), answer
 
 
+@pytest.mark.heavy
 def test_two_workers_respect_the_limit_of_a_queue(service: Service) -> None:
     change(service, "few", max_running=2)
     for _ in range(2):
@@ -314,6 +316,7 @@ def overlaps(service: Service, ids: list[str]) -> int:
     return max(sum(start <= at < end for start, end in spans) for at, _ in spans)
 
 
+@pytest.mark.heavy
 def test_a_worker_takes_only_its_queues_and_no_paused_one(service: Service) -> None:
     for name in ("fast", "slow"):
         change(service, name)

@@ -79,6 +79,7 @@ async def test_the_first_job_need_not_have_allowed_it_and_may_be_written_differe
     assert (await analyze(client))[1]["reused_from"] == job_id
 
 
+@pytest.mark.heavy
 @pytest.mark.parametrize(
     "changes",
     [

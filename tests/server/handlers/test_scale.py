@@ -53,6 +53,7 @@ async def test_wrong_parameters_are_named(client: Client) -> None:
     assert "PUT /queues/gpu2" in problem["detail"]
 
 
+@pytest.mark.heavy
 def test_a_worker_that_is_scaled_in_finishes_its_job(service: Service) -> None:
     gate = service.folder / "gate"
     workers = [service.worker(CONCURRENCY_LIMIT="1", DRAIN_SECONDS="600") for _ in range(2)]

@@ -85,6 +85,7 @@ async def test_a_stream_has_only_the_events_of_jobs_with_all_its_tags(
     assert event.data["job_id"] == both
 
 
+@pytest.mark.heavy
 async def test_a_list_by_tag_waits_until_no_job_with_the_tag_is_unfinished(
     client: Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -123,6 +123,7 @@ async def test_metrics_count_conflicts(client: Client) -> None:
     assert f'{name}{{outcome="replaced",type="sleep"}} 0.0' in text
 
 
+@pytest.mark.heavy
 @pytest.mark.parametrize(
     ("given", "field", "text"),
     [

@@ -66,6 +66,7 @@ async def test_a_client_reads_the_same_job_from_all_its_fields(
     assert [read_job(each) for each in full] == [whole] * 3
 
 
+@pytest.mark.heavy
 @pytest.mark.parametrize(
     "names",
     [
@@ -89,6 +90,7 @@ async def test_only_the_selected_fields_are_sent(client: Client, bench: Bench, n
     assert list(found[0]) == list(wanted)
 
 
+@pytest.mark.heavy
 @pytest.mark.parametrize(
     ("query", "name", "detail"),
     [

@@ -57,6 +57,7 @@ def seconds_of_cpu(service: Service) -> float:
     return float(times.user + times.system)
 
 
+@pytest.mark.heavy
 def test_at_the_maximum_idle_connections_are_closed_for_new_clients(tmp_path: Path) -> None:
     with running_service("", tmp_path, **at_most(20)) as service:
         with open_connections(service, 60):
@@ -68,6 +69,7 @@ def test_at_the_maximum_idle_connections_are_closed_for_new_clients(tmp_path: Pa
         assert count_logged(service, FULL) == 1
 
 
+@pytest.mark.heavy
 def test_connections_that_are_being_served_are_not_closed(tmp_path: Path) -> None:
     with running_service("", tmp_path, **at_most(2)) as service:
         job_id = service.submit(payload={"seconds": 1})
@@ -128,6 +130,7 @@ def test_a_listener_without_a_free_descriptor_accepts_a_job(tmp_path: Path) -> N
                 resource.prlimit(pid, resource.RLIMIT_NOFILE, (most, most))
 
 
+@pytest.mark.heavy
 def test_a_listener_that_may_open_64_files_serves_clients(tmp_path: Path) -> None:
     limit = "import os, resource, sys; resource.setrlimit(resource.RLIMIT_NOFILE, (64, 64)); "
     starter = (sys.executable, "-c", limit + "os.execv(sys.argv[1], sys.argv[1:])")
@@ -191,6 +194,7 @@ def test_invalid_http_gets_a_problem_and_closes_the_connection(
     assert is_healthy(service)
 
 
+@pytest.mark.heavy
 def test_a_foreign_address_to_listen_on_is_named_in_the_error(tmp_path: Path) -> None:
     elsewhere = {
         "DATA_DIR": str(tmp_path),

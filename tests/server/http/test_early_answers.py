@@ -187,6 +187,7 @@ def test_a_client_that_neither_sends_nor_closes_is_disconnected(service: Service
         wait_for(lambda: not (try_send(client, b"x") and try_send(client, b"x")), timeout=15)
 
 
+@pytest.mark.heavy
 @pytest.mark.gen_test
 async def test_a_client_that_sends_for_too_long_is_disconnected(
     app: App, client: Client, monkeypatch: pytest.MonkeyPatch

@@ -187,6 +187,7 @@ def logged(service: Service, request_id: str) -> list[dict[str, Any]]:
     return [line for line in service.listener.lines() if line.get("request_id") == request_id]
 
 
+@pytest.mark.heavy
 @pytest.mark.parametrize(
     ("data", "code"),
     [

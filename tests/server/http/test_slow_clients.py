@@ -35,6 +35,7 @@ def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
         yield service
 
 
+@pytest.mark.heavy
 @pytest.mark.parametrize(
     ("first", "more"),
     [
@@ -80,6 +81,7 @@ def test_a_head_that_is_slow_but_in_time_is_served(service: Service) -> None:
         assert parse_response(receive_all(client))[0] == 200
 
 
+@pytest.mark.heavy
 def test_an_upload_above_the_minimum_rate_is_accepted(service: Service) -> None:
     body = b'{"type": "sleep", "payload": {"seconds": 1}}'.ljust(12_000)
     with connect(service) as client:
@@ -91,6 +93,7 @@ def test_an_upload_above_the_minimum_rate_is_accepted(service: Service) -> None:
         assert parse_response(receive_all(client))[0] == 202
 
 
+@pytest.mark.heavy
 def test_an_idle_connection_is_closed_without_a_response_and_not_too_early(
     service: Service,
 ) -> None:
@@ -102,6 +105,7 @@ def test_an_idle_connection_is_closed_without_a_response_and_not_too_early(
         assert time.monotonic() - began > 2.5
 
 
+@pytest.mark.heavy
 @pytest.mark.parametrize("path", ["/jobs/{}?wait=4", "/jobs?id={}&wait=4"], ids=["fast", "tornado"])
 def test_a_client_that_waits_for_a_response_is_not_closed(service: Service, path: str) -> None:
     job_id = service.submit(payload={"seconds": 1})

@@ -147,6 +147,7 @@ async def test_a_wait_for_several_jobs_of_which_none_has_ended_goes_on(
     assert [job.status for job in found.values() if job] == ["queued", "queued"]
 
 
+@pytest.mark.heavy
 async def test_a_wait_ends_when_its_job_is_deleted(app: App, client: Client) -> None:
     job_id, other = await client.sleep_job(), await client.sleep_job()
     waits = [

@@ -139,6 +139,7 @@ async def test_clocks_may_differ_by_a_minute(client: Client, rogue: RogueProvide
         assert await status(client, rogue.token(at=at)) == expected, at
 
 
+@pytest.mark.heavy
 @pytest.mark.gen_test
 @pytest.mark.parametrize("name", [None, "", " ann", "a\nb", "x" * 191, 5, ["ann"]])
 async def test_a_token_without_a_usable_name_is_refused(
@@ -227,6 +228,7 @@ METADATA_FAULTS: dict[str, tuple[dict[str, Any], str]] = {
 }
 
 
+@pytest.mark.heavy
 @pytest.mark.gen_test
 @pytest.mark.parametrize("fault", METADATA_FAULTS)
 async def test_metadata_that_cannot_be_used_is_refused_with_a_reason(
@@ -261,6 +263,7 @@ DOCUMENTS = st.recursive(
 )
 
 
+@pytest.mark.heavy
 @settings(max_examples=300, deadline=None)
 @given(DOCUMENTS)
 def test_no_document_of_keys_makes_a_listener_fail(document: Any) -> None:

@@ -99,6 +99,7 @@ FORGED: dict[str, tuple[dict[str, Any], str]] = {
 }
 
 
+@pytest.mark.heavy
 @pytest.mark.gen_test
 @pytest.mark.parametrize("forgery", FORGED)
 async def test_a_forged_id_token_signs_nobody_in(
@@ -142,6 +143,7 @@ async def test_a_response_must_be_the_one_to_this_sign_in_and_from_this_provider
     assert (await sign_in(client, rogue, response=good)).code == 303
 
 
+@pytest.mark.heavy
 @pytest.mark.gen_test
 @pytest.mark.parametrize(
     "page",
@@ -178,6 +180,7 @@ ANSWERS: dict[str, tuple[int, Any, str]] = {
 }
 
 
+@pytest.mark.heavy
 @pytest.mark.gen_test
 @pytest.mark.parametrize("answer", ANSWERS)
 async def test_an_answer_of_the_token_endpoint_that_is_no_token_signs_nobody_in(

@@ -55,6 +55,7 @@ async def _sent(
     return whole.fields, uploads.path(upload).read_bytes()
 
 
+@pytest.mark.heavy
 @settings(max_examples=500, deadline=None)
 @given(
     content=st.lists(st.sampled_from(_PARTS), max_size=30).map(b"".join),
@@ -77,6 +78,7 @@ def test_a_form_parses_the_same_in_pieces_of_any_size(
     assert fields == {name: value for name, file_name, value in parts if file_name is None}
 
 
+@pytest.mark.heavy
 @settings(max_examples=100, deadline=None)
 @given(
     contents=st.lists(

@@ -152,6 +152,7 @@ def test_a_death_is_reported_once(bench: Bench) -> None:
     assert not select.select([alive.liveness], [], [], 0)[0]
 
 
+@pytest.mark.heavy
 def test_a_lease_is_safe_only_if_it_was_renewed_in_time(bench: Bench) -> None:
     if not bench.store.database.postgresql:
         pytest.skip("only where liveness is a lease")

@@ -104,6 +104,7 @@ def test_a_later_release_applies_a_contraction_at_its_start(expanded: str, tmp_p
     assert "mood" not in columns(expanded)
 
 
+@pytest.mark.heavy
 def test_a_contraction_is_refused_while_programs_use_the_database(
     expanded: str, tmp_path: Path
 ) -> None:

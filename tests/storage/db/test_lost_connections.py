@@ -51,6 +51,7 @@ def idle_transaction(database: Database) -> Iterator[list[StoreError]]:
         thread.join()
 
 
+@pytest.mark.heavy
 @pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)
 def test_an_idle_transaction_is_ended_by_the_server_and_blocks_no_writer(
     bench: Bench,
@@ -72,6 +73,7 @@ def test_every_error_of_a_lost_connection_is_a_state_of_the_store() -> None:
     assert store_error_from(error, "jobs", lost=False) is None
 
 
+@pytest.mark.heavy
 def test_client_and_server_both_detect_a_cut_network() -> None:
     if lack := postgres.missing() or networks.missing():
         pytest.skip(lack)

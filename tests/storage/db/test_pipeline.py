@@ -71,6 +71,7 @@ def test_submissions_take_one_round_trip(bench: Bench, monkeypatch: pytest.Monke
         assert bench.job(first).status == "queued"
 
 
+@pytest.mark.heavy
 @only_on_postgresql
 def test_a_pipeline_larger_than_the_socket_buffer_is_sent_completely(bench: Bench) -> None:
     result = json.dumps("x" * 2**24)

@@ -83,6 +83,7 @@ def test_a_dry_run_changes_nothing_and_the_command_migrates(
     assert "done: the schema is up to date" in capsys.readouterr().out
 
 
+@pytest.mark.heavy
 def test_the_command_has_nothing_to_do_for_a_database_of_the_release_before(
     empty_database_url: str, tmp_path: Path
 ) -> None:
@@ -93,6 +94,7 @@ def test_the_command_has_nothing_to_do_for_a_database_of_the_release_before(
         assert "nothing to do: the schema is up to date" in answer.stdout
 
 
+@pytest.mark.heavy
 def test_a_database_of_an_earlier_release_is_named_and_stays_as_it_is(
     empty_database_url: str, tmp_path: Path
 ) -> None:
@@ -107,6 +109,7 @@ def test_without_a_database_nothing_is_made(tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == []
 
 
+@pytest.mark.heavy
 def test_a_newer_database_is_named(empty_database_url: str, tmp_path: Path) -> None:
     with release_with(tmp_path, EXPAND, OLDEST):
         update_schema(empty_database_url, tmp_path)

@@ -74,6 +74,7 @@ def harm_of(url: str, folder: Path, *statements: str) -> list[str]:
     return harm_to_older_programs(before, read_schema(url))
 
 
+@pytest.mark.heavy
 @pytest.mark.parametrize(
     ("statement", "harm"),
     [
@@ -97,6 +98,7 @@ def test_a_migration_that_breaks_older_programs_is_noticed(
     assert harm_of(empty_database_url, tmp_path, *first, statement) == harm
 
 
+@pytest.mark.heavy
 @pytest.mark.parametrize("empty_database_url", ["postgresql"], indirect=True)
 @pytest.mark.parametrize(
     ("statement", "harm"),

@@ -49,6 +49,7 @@ def lines(caplog: pytest.LogCaptureFixture, message: str) -> int:
     return sum(message in record.getMessage() for record in caplog.records)
 
 
+@pytest.mark.heavy
 def test_every_overwritten_page_is_found(tmp_path: Path) -> None:
     make_store_with_jobs(tmp_path, 300)
     file = tmp_path / "jobs.db"
@@ -111,6 +112,7 @@ def test_a_large_file_is_checked_in_the_background(checks: list[Path], large_sto
     assert len(checks) == 1  # that of the new store
 
 
+@pytest.mark.heavy
 def test_one_program_checks_a_large_file_and_others_leave_it_to_that_program(
     large_store: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:

@@ -63,6 +63,7 @@ def lines(notes: Path) -> list[str]:
     return notes.read_text().splitlines()
 
 
+@pytest.mark.heavy
 def test_a_job_whose_claim_is_in_doubt_runs_once(
     worker: Worker, failing_commits: FailingCommits, tmp_path: Path
 ) -> None:
@@ -75,6 +76,7 @@ def test_a_job_whose_claim_is_in_doubt_runs_once(
     assert lines(notes) == ["ran"]
 
 
+@pytest.mark.heavy
 def test_an_end_whose_commit_is_in_doubt_counts_once(
     worker: Worker,
     failing_commits: FailingCommits,
@@ -97,6 +99,7 @@ def test_an_end_whose_commit_is_in_doubt_counts_once(
     assert "stale end of a job dropped" not in messages
 
 
+@pytest.mark.heavy
 def test_a_job_whose_claim_commits_after_the_connection_was_lost_runs(worker: Worker) -> None:
     job_id = worker.enqueue(payload={"seconds": 0})
     worker.claims.settle_and_claim(limit=1)  # as a server does it whose client has heard nothing
@@ -177,6 +180,7 @@ def test_a_listener_whose_disk_fails_at_a_commit_reports_an_uncertain_submission
     assert service.result(service.submit(payload={"seconds": 0}))["status"] == "succeeded"
 
 
+@pytest.mark.heavy
 def test_a_worker_whose_disk_fails_at_commits_runs_each_job_once(
     service: Service, tmp_path: Path
 ) -> None:

@@ -49,6 +49,7 @@ def test_a_key_is_read_from_its_text_and_from_no_other() -> None:
         assert ArtifactKey.parse(text) is None
 
 
+@pytest.mark.heavy
 @pytest.mark.parametrize("size", SIZES)
 def test_a_file_keeps_its_bytes(backend: UploadBackend, size: int) -> None:
     artifacts, key = backend.uploads.artifacts, new_key()
@@ -67,6 +68,7 @@ def test_a_file_keeps_its_bytes(backend: UploadBackend, size: int) -> None:
         ).read_bytes() == data
 
 
+@pytest.mark.heavy
 @pytest.mark.parametrize("size", SIZES)
 def test_an_aborted_file_leaves_nothing(backend: UploadBackend, size: int) -> None:
     artifacts = backend.uploads.artifacts

@@ -82,6 +82,7 @@ def impatient(settings: dict[str, str]) -> BucketUploads:
     return BucketUploads(open_bucket(given, 2, 0.5), open_bucket(given, 2, 0.5))
 
 
+@pytest.mark.heavy
 def test_every_method_reports_that_s3_is_down_and_leaves_deletions_for_later(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -182,6 +183,7 @@ def test_a_missing_bucket_is_reported_at_once(bucket: Bucket, tmp_path: Path) ->
     assert time.monotonic() - began < 10
 
 
+@pytest.mark.heavy
 def test_a_refused_key_is_reported_at_once(tmp_path: Path) -> None:
     with s3.running_server(strict=True) as server:
         settings = server.new_bucket().settings
@@ -288,6 +290,7 @@ def test_a_folder_of_its_own_is_used(tmp_path: Path) -> None:
     assert not (tmp_path / "data/uploads").exists()
 
 
+@pytest.mark.heavy
 def test_with_a_folder_the_library_is_not_loaded() -> None:
     code = "import sys, server.listener, runner.worker; print('obstore' in sys.modules)"
     assert subprocess.check_output([sys.executable, "-c", code], text=True) == "False\n"

@@ -26,6 +26,7 @@ def pieces(size: int) -> Iterator[bytes]:
     return (data[at : at + 1_000_003] for at in range(0, size, 1_000_003))
 
 
+@pytest.mark.heavy
 @pytest.mark.parametrize("size", SIZES)
 def test_a_file_exists_only_once_it_is_complete(backend: UploadBackend, size: int) -> None:
     writer = backend.uploads.writer()
@@ -100,6 +101,7 @@ def read_by(type: str, backend: UploadBackend, upload: Upload) -> Any:
     return json.loads(entry(json.dumps(request), print))
 
 
+@pytest.mark.heavy
 @pytest.mark.parametrize("size", SIZES)
 @pytest.mark.parametrize("type", ["digest", "digest_of_path"])
 def test_a_job_type_reads_its_file(

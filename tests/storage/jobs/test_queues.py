@@ -225,6 +225,7 @@ def test_a_queue_reports_its_state(setup: QueueSetup) -> None:
     assert (changed.max_running, changed.paused) == (None, True)
 
 
+@pytest.mark.heavy
 def test_queued_jobs_are_counted_up_to_a_maximum(setup: QueueSetup) -> None:
     setup.bench.jobs.enqueue([NewJob("sleep", {}, queue="a") for _ in range(COUNT_LIMIT + 5)])
     queue = setup.queues.get("a")

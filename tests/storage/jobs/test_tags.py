@@ -56,6 +56,7 @@ def test_a_claimed_job_has_its_tags(bench: Bench) -> None:
     assert (job.tags, job.metadata) == (("x",), {"n": 1})
 
 
+@pytest.mark.heavy
 @pytest.mark.parametrize("few", [0, 4096])
 def test_lists_by_tag_hold_exactly_the_jobs_with_all_tags_newest_first(
     bench: Bench, monkeypatch: pytest.MonkeyPatch, few: int

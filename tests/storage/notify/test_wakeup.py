@@ -58,6 +58,7 @@ def test_a_new_job_and_a_cancel_wake_the_worker(bench: Bench) -> None:
     waiter.close()
 
 
+@pytest.mark.heavy
 def test_more_wake_ups_than_anyone_reads_do_no_harm(bench: Bench) -> None:
     waiter = bench.store.wakeup.waiter(WORKER)
     for _ in range(1000):

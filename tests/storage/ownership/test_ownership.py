@@ -133,6 +133,7 @@ def test_a_transferred_store_takes_the_files_over_and_the_old_one_keeps_away(
         pass
 
 
+@pytest.mark.heavy
 @pytest.mark.parametrize("program", ["server", "runner"])
 def test_a_program_refuses_files_until_it_is_told_to_take_them_over(
     tmp_path: Path, program: str

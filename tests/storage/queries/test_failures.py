@@ -58,6 +58,7 @@ def test_groups_are_sorted_by_size_and_then_by_time(bench: Bench, runner: Holder
     assert messages == ["also twice", "twice", "once"]
 
 
+@pytest.mark.heavy
 def test_filters_select_failures_by_type_queue_tags_and_time(
     bench: Bench, runner: Holder, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -91,6 +91,7 @@ def work(url: str, seconds: float) -> None:
         connection.execute("SELECT pg_sleep(%s)", (seconds,))
 
 
+@pytest.mark.heavy
 @only_on_postgresql
 def test_the_worker_checks_transactions_in_its_maintenance(
     database_url: str, tmp_path: Path, caplog: pytest.LogCaptureFixture, soon: None
@@ -100,6 +101,7 @@ def test_the_worker_checks_transactions_in_its_maintenance(
         worker.turn_until(lambda: warnings(caplog))
 
 
+@pytest.mark.heavy
 @only_on_postgresql
 def test_connections_name_their_program_and_metrics_show_the_oldest_transaction(
     database_url: str, tmp_path: Path

@@ -194,6 +194,7 @@ def test_a_queue_finds_its_first_job_without_reading_the_others(bench: Bench) ->
     assert bench.runner().claims.seconds_to_next() == 10
 
 
+@pytest.mark.heavy
 @pytest.mark.parametrize("few", [0, search.FEW])
 def test_lists_find_each_status_in_the_order_of_ids(
     bench: Bench, few: int, monkeypatch: pytest.MonkeyPatch

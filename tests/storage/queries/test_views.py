@@ -39,6 +39,7 @@ def jobs(bench: Bench) -> dict[UUID, tuple[str | None, str]]:
     return found
 
 
+@pytest.mark.heavy
 @pytest.mark.parametrize("few", [0, search.FEW])
 @pytest.mark.parametrize("view", VIEWS, ids=["own", "queue", "queues", "own in queues", "no queue"])
 def test_a_list_has_the_jobs_of_the_view_that_match(
@@ -69,6 +70,7 @@ def test_a_list_has_the_jobs_of_the_view_that_match(
         assert first.ids == sorted(expected, reverse=True)[:1]
 
 
+@pytest.mark.heavy
 @pytest.mark.parametrize("view", VIEWS, ids=["own", "queue", "queues", "own in queues", "no queue"])
 def test_failures_and_bulk_changes_are_those_of_the_view(
     bench: Bench, jobs: dict[UUID, tuple[str | None, str]], view: View

@@ -58,6 +58,7 @@ def apply_transition(bench: Bench, transition: Transition, fence: Fence) -> bool
         return transitions.apply(transition, fence.job_id, bench.clock(), **extra)
 
 
+@pytest.mark.heavy
 @pytest.mark.parametrize("status", Status)
 def test_a_transition_applies_only_to_its_source_statuses(bench: Bench, status: Status) -> None:
     for transition, cancel_requested in product(TRANSITIONS, (False, True)):
@@ -74,6 +75,7 @@ def test_a_transition_applies_only_to_its_source_statuses(bench: Bench, status: 
 HELD = [transition for transition in TRANSITIONS if transition.fenced]
 
 
+@pytest.mark.heavy
 @pytest.mark.parametrize("transition", HELD, ids=lambda transition: transition.name)
 def test_a_fenced_transition_applies_only_for_the_holder(
     bench: Bench, transition: Transition

@@ -124,6 +124,7 @@ def test_a_schedule_that_is_due_submits_its_job(
     assert (fired.job_id, fired.outcome, fired.job_status) == (job.id, "submitted", "queued")
 
 
+@pytest.mark.heavy
 def test_each_time_is_fired_once_by_many_workers(bench: Bench, store: Schedules) -> None:
     names = [f"s{number}" for number in range(40)]
     for name in names:
@@ -409,6 +410,7 @@ def test_a_zone_that_a_worker_does_not_know_stops_only_its_schedule(
     assert firer.seconds_to_next() == 60
 
 
+@pytest.mark.heavy
 def test_old_firings_are_deleted(bench: Bench, store: Schedules) -> None:
     put(store, missed=Missed.ALL)
     put(store, "other")

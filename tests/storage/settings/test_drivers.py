@@ -25,11 +25,13 @@ assert psycopg.connect
 """
 
 
+@pytest.mark.heavy
 def test_nothing_but_a_job_type_loads_the_driver_on_sqlite(tmp_path: Path) -> None:
     command = [sys.executable, "-W", "error", "-c", WITHOUT, str(tmp_path)]
     subprocess.run(command, check=True, timeout=60)
 
 
+@pytest.mark.heavy
 @pytest.mark.parametrize("name", ["server", "runner"])
 def test_a_program_on_sqlite_has_not_loaded_the_driver(name: str, tmp_path: Path) -> None:
     # Python's own variable makes it start cold: other programs of tests have loaded all modules.

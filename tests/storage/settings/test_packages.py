@@ -20,6 +20,7 @@ runpy.run_module(sys.argv.pop(1), run_name="__main__", alter_sys=True)
 """
 
 
+@pytest.mark.heavy
 @pytest.mark.parametrize("has_venv", [False, True])
 @pytest.mark.parametrize("program", ["server", "runner", "storage"])
 def test_a_missing_package_is_named_with_the_place_of_the_packages(

@@ -208,6 +208,7 @@ def test_job_types_are_added_to_the_built_in_ones(
     assert Settings.read(environ).job_type_packages == ["runner.job_types", *expected]
 
 
+@pytest.mark.heavy
 @pytest.mark.parametrize("program", PROGRAMS)
 def test_a_program_that_cannot_start_says_so_in_the_format_of_its_log(
     program: str, tmp_path: Path
@@ -225,6 +226,7 @@ def test_a_program_that_cannot_start_says_so_in_the_format_of_its_log(
         assert (last["level"], last["program"]) == ("CRITICAL", PROGRAMS[program].program)
 
 
+@pytest.mark.heavy
 @pytest.mark.parametrize("program", PROGRAMS)
 def test_a_program_that_cannot_find_its_job_types_says_so(program: str, tmp_path: Any) -> None:
     answer = run_program(program, JOB_TYPES="no.such.module", DATA_DIR=str(tmp_path), PORT="0")

@@ -188,12 +188,14 @@ def chain(bench: Bench, length: int) -> list[UUID]:
     return ids
 
 
+@pytest.mark.heavy
 @pytest.mark.timeout(300)
 def test_a_chain_runs_in_its_order(bench: Bench) -> None:
     ids = chain(bench, 1000)
     assert run_all(bench, bench.runner()) == ids
 
 
+@pytest.mark.heavy
 @pytest.mark.timeout(300)
 def test_a_chain_is_canceled_whole(bench: Bench) -> None:
     ids = chain(bench, 1000)
@@ -202,6 +204,7 @@ def test_a_chain_is_canceled_whole(bench: Bench) -> None:
     assert {bench.job(job_id).status for job_id in ids} == {"canceled"}
 
 
+@pytest.mark.heavy
 @pytest.mark.timeout(300)
 @pytest.mark.parametrize("fails", [False, True])
 def test_a_fan_of_ten_thousand_is_released_in_small_transactions(bench: Bench, fails: bool) -> None:
@@ -222,6 +225,7 @@ def test_a_fan_of_ten_thousand_is_released_in_small_transactions(bench: Bench, f
     assert states == {("canceled" if fails else "queued", False)}
 
 
+@pytest.mark.heavy
 def test_a_job_can_wait_for_a_thousand(bench: Bench) -> None:
     runner = bench.runner()
     ids = bench.jobs.enqueue([NewJob("sleep", {}) for _ in range(1000)])

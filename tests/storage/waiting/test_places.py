@@ -61,6 +61,7 @@ def end_all(bench: Bench, runner: Holder) -> list[UUID]:
     return order
 
 
+@pytest.mark.heavy
 @pytest.mark.parametrize("most", [None, 1, 3])
 def test_only_so_many_jobs_of_a_key_can_start(bench: Bench, most: int | None) -> None:
     ids, other = [keyed(bench, most=most) for _ in range(7)], keyed(bench, "other")

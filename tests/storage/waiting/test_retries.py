@@ -64,6 +64,7 @@ def test_a_retried_job_gets_the_result_of_its_predecessor(bench: Bench) -> None:
     assert bench.job(last).status == "succeeded"
 
 
+@pytest.mark.heavy
 @pytest.mark.parametrize("is_running", [False, True])
 def test_a_retried_job_waits_again(bench: Bench, is_running: bool) -> None:
     first, last = chain(bench, 2)

@@ -2,6 +2,8 @@
 
 from pathlib import Path
 
+import pytest
+
 from tests.support.paths import ROOT
 from tests.system.arm import analyses
 from tests.system.arm.__main__ import for_arm
@@ -18,6 +20,7 @@ def test_the_lock_for_arm_has_no_conditions_and_only_what_arm_needs() -> None:
     assert lock.count("--hash=sha256:") >= len(entries) > 20
 
 
+@pytest.mark.heavy
 def test_the_results_of_analyses_do_not_depend_on_the_time(tmp_path: Path) -> None:
     first, second = (analyses.analyze_all(tmp_path) for _ in range(2))
     assert first == second

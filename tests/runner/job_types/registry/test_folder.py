@@ -137,6 +137,7 @@ def test_a_file_that_does_not_work_is_reported_once_with_its_line(
     assert "\n" not in broken.text
 
 
+@pytest.mark.heavy
 @pytest.mark.parametrize(
     "definition",
     [
@@ -173,6 +174,7 @@ def test_all_other_files_work_beside_those_that_do_not(found: JobTypes) -> None:
     assert sorted(found) == ["analyze", "sleep", "works"]
 
 
+@pytest.mark.heavy
 def test_an_import_that_does_not_end_is_given_up(
     folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

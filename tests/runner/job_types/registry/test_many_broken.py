@@ -2,6 +2,8 @@
 
 from pathlib import Path
 
+import pytest
+
 from runner.job_types.registry.loader import PACKAGES, find
 from tests.support.type_folder import BROKEN, forgotten_modules, job_type
 
@@ -11,6 +13,7 @@ SLOW = {"kills_its_parent", "leaves_a_thread", "loop_one", "loop_two"}
 each other's names."""
 
 
+@pytest.mark.heavy
 def test_five_hundred_broken_job_types_have_one_line_each(tmp_path: Path) -> None:
     folder = tmp_path / "types_of_five_hundred"
     folder.mkdir()

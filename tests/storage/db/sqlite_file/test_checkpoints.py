@@ -90,6 +90,7 @@ def test_a_copy_that_fails_does_not_fail_the_commit(
     assert bench.job(job_id).status == "queued"
 
 
+@pytest.mark.heavy
 def test_the_wal_stays_short_while_many_write(bench: Bench, tmp_path: Path) -> None:
     def write(_: int) -> None:
         written = 0

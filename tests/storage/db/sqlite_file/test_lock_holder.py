@@ -78,6 +78,7 @@ def holders(caplog: pytest.LogCaptureFixture) -> list[str]:
     return [vars(record)["holder"] for record in caplog.records if record.message == MESSAGE]
 
 
+@pytest.mark.heavy
 def test_a_long_wait_logs_and_reports_what_the_holder_is_doing(
     bench: Bench, database_url: str, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -93,6 +94,7 @@ def test_a_long_wait_logs_and_reports_what_the_holder_is_doing(
     assert len(holders(caplog)) == 1
 
 
+@pytest.mark.heavy
 def test_a_stopped_holder_is_recognized(
     bench: Bench, database_url: str, caplog: pytest.LogCaptureFixture
 ) -> None:

@@ -144,6 +144,7 @@ def test_a_change_times_out_waiting_for_the_lock_and_a_query_does_not_wait(
     assert bench.enqueue()
 
 
+@pytest.mark.heavy
 def test_the_lock_is_released_however_the_transaction_ends(bench: Bench, path: Path) -> None:
     database = bench.store.database
     bench.enqueue()
