@@ -1,0 +1,82 @@
+"""The pages of the site as Zensical reads them, made from the Markdown of the repository.
+
+docs/api.md ─▶ api.md    README.md ─▶ index.md    CHANGELOG.md ─▶ project/CHANGELOG.md
+
+Another file or folder that a page links to becomes a page below source/ that shows it.
+"""
+
+import os
+import re
+import shutil
+from pathlib import Path
+
+from tests.support.paths import ROOT
+from tests.support.site.reference import reference_pages
+
+DOCS = ROOT / "docs"
+SETTINGS = DOCS / "site"
+_LINK = re.compile(r"(?<=\]\()(?!\w+:|#)([^)#\s]+)")
+_CODE = re.compile(r"(^```.*?^```$)", re.MULTILINE | re.DOTALL)
+
+
+def write_pages(folder: Path) -> set[str]:
+    """Write all pages into an empty folder. Returns the names of those that need a place in the
+    navigation."""
+    shutil.copytree(DOCS, folder, ignore=shutil.ignore_patterns("site", "*.md"))
+    shutil.copytree(SETTINGS / "assets", folder / "assets")
+    pages = {place(file): file for file in (*ROOT.glob("*.md"), *DOCS.rglob("*.md"))}
+    linked: set[Path] = set()
+    for name, file in pages.items():
+        write(folder / name, _converted(file, linked))
+    for file in linked - set(pages.values()):
+        if file.suffix not in (".png", ".svg", ".json"):
+            write(folder / place(file), _source_page(file))
+    reference = {f"reference/{name}": text for name, text in reference_pages().items()}
+    for name, text in reference.items():
+        write(folder / name, text)
+    return {*pages, *reference}
+
+
+def place(file: Path) -> str:
+    """Where a file of the repository is on the site."""
+    path = file.relative_to(ROOT)
+    if path.parts[0] == "docs":
+        return str(path.relative_to("docs"))
+    if path == Path("README.md"):
+        return "index.md"
+    return (
+        f"project/{path}" if path.suffix == ".md" and len(path.parts) == 1 else f"source/{path}.md".replace("/.", "/")
+    )
+
+
+def write(file: Path, text: str) -> None:
+    """Write a page, and the folders that it needs."""
+    file.parent.mkdir(parents=True, exist_ok=True)
+    file.write_text(text)
+
+
+def _converted(file: Path, linked: set[Path]) -> str:
+    """A page with links to the pages of the site. Adds the files that it links to."""
+
+    def link(match: re.Match[str]) -> str:
+        target = Path(os.path.normpath(file.parent / match[1]))
+        linked.add(target)
+        return os.path.relpath(place(target), Path(place(file)).parent)
+
+    parts = _CODE.split(file.read_text())
+    parts[::2] = [_LINK.sub(link, _lists(text)) for text in parts[::2]]
+    return "".join(parts)
+
+
+def _lists(text: str) -> str:
+    """Lists as Python-Markdown reads them: below an empty line, and inner ones four deep."""
+    text = re.sub(r"^((?!\d+\. |- |  |\n).+\n)(?=1\. |- )", r"\1\n", text, flags=re.MULTILINE)
+    return re.sub(r"^ {2,3}(?=\S)", "    ", text, flags=re.MULTILINE)
+
+
+def _source_page(file: Path) -> str:
+    """A page that shows a file, or the names in a folder."""
+    names = sorted(each.name for each in file.iterdir()) if file.is_dir() else []
+    text = "\n".join(names) if file.is_dir() else file.read_text().strip()
+    kind = {".yml": "yaml", ".yaml": "yaml", ".py": "python"}.get(file.suffix, "text")
+    return f"# {file.relative_to(ROOT)}\n\n````{kind}\n{text}\n````\n"
