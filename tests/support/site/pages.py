@@ -20,21 +20,19 @@ _CODE = re.compile(r"(^```.*?^```$)", re.MULTILINE | re.DOTALL)
 
 
 def write_pages(folder: Path) -> set[str]:
-    """Write all pages into an empty folder. Returns the names of those that need a place in the
+    """Write all pages into a new folder. Returns the names of those that need a place in the
     navigation."""
     shutil.copytree(DOCS, folder, ignore=shutil.ignore_patterns("site", "*.md"))
     shutil.copytree(SETTINGS / "assets", folder / "assets")
-    pages = {place(file): file for file in (*ROOT.glob("*.md"), *DOCS.rglob("*.md"))}
+    sources = {*ROOT.glob("*.md"), *DOCS.rglob("*.md")}
     linked: set[Path] = set()
-    for name, file in pages.items():
-        write(folder / name, _converted(file, linked))
-    for file in linked - set(pages.values()):
-        if file.suffix not in (".png", ".svg", ".json"):
-            write(folder / place(file), _source_page(file))
-    reference = {f"reference/{name}": text for name, text in reference_pages().items()}
-    for name, text in reference.items():
-        write(folder / name, text)
-    return {*pages, *reference}
+    pages = {place(file): converted(file, linked) for file in sources}
+    pages |= {f"reference/{name}": text for name, text in reference_pages().items()}
+    others = {file for file in linked - sources if not (folder / place(file)).exists()}
+    for name, text in {**pages, **{place(file): shown(file) for file in others}}.items():
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / name).write_text(text)
+    return set(pages)
 
 
 def place(file: Path) -> str:
@@ -42,20 +40,13 @@ def place(file: Path) -> str:
     path = file.relative_to(ROOT)
     if path.parts[0] == "docs":
         return str(path.relative_to("docs"))
-    if path == Path("README.md"):
-        return "index.md"
-    return (
-        f"project/{path}" if path.suffix == ".md" and len(path.parts) == 1 else f"source/{path}.md".replace("/.", "/")
-    )
+    if path.suffix == ".md" and len(path.parts) == 1:
+        return "index.md" if path.name == "README.md" else f"project/{path}"
+    # Zensical leaves out hidden folders, such as .ci.
+    return f"source/{str(path).removeprefix('.')}.md"
 
 
-def write(file: Path, text: str) -> None:
-    """Write a page, and the folders that it needs."""
-    file.parent.mkdir(parents=True, exist_ok=True)
-    file.write_text(text)
-
-
-def _converted(file: Path, linked: set[Path]) -> str:
+def converted(file: Path, linked: set[Path]) -> str:
     """A page with links to the pages of the site. Adds the files that it links to."""
 
     def link(match: re.Match[str]) -> str:
@@ -74,9 +65,9 @@ def _lists(text: str) -> str:
     return re.sub(r"^ {2,3}(?=\S)", "    ", text, flags=re.MULTILINE)
 
 
-def _source_page(file: Path) -> str:
+def shown(file: Path) -> str:
     """A page that shows a file, or the names in a folder."""
-    names = sorted(each.name for each in file.iterdir()) if file.is_dir() else []
-    text = "\n".join(names) if file.is_dir() else file.read_text().strip()
+    is_folder = file.is_dir()
+    text = "\n".join(sorted(os.listdir(file))) if is_folder else file.read_text().strip()
     kind = {".yml": "yaml", ".yaml": "yaml", ".py": "python"}.get(file.suffix, "text")
     return f"# {file.relative_to(ROOT)}\n\n````{kind}\n{text}\n````\n"
