@@ -8,32 +8,37 @@ from tests.support.paths import ROOT
 
 PAGE = ROOT / "docs" / "errors.md"
 
-CODES = sorted(Code, key=lambda code: code.status)
+STATUSES = sorted({code.status for code in Code})
 HEAD = """\
 # Errors
 
 <!-- Made by `make docs` from `server/http/codes.py`. Edit the table there, not here. -->
 
-Every error is a [problem document](api.md#errors). Its `code` is one of the following. Its `type` is the address of the
-code's section on the page `/docs/errors`, which every listener serves: when the error comes, and what to do. The site
-has the same page in the API reference. A code never changes its meaning; new releases may add codes.
-
-| status | code | title |
-|---|---|---|
+Every error is a [problem document](api.md#errors) with one of these codes. When each comes, and what to do, is on the
+page `/docs/errors` of every listener, to which the `type` of the document leads, and in the API reference of the site.
+A code never changes its meaning; new releases may add codes.
 """
 
 
 def page() -> str:
     """The list of all codes as Markdown."""
-    return HEAD + "".join(f"| {code.status} | `{code}` | {code.title} |\n" for code in CODES)
+    return HEAD + "".join(
+        f"\n## {status}\n\n" + "".join(f"- `{code}`: {code.title}\n" for code in _codes(status))
+        for status in STATUSES
+    )
 
 
 def full_page() -> str:
     """All codes with their explanations, as Markdown."""
     return "# Codes of errors\n" + "".join(
         f"\n## {code}\n\n{code.status} **{code.title}.** {code.when} *Remedy:* {code.remedy}\n"
-        for code in CODES
+        for status in STATUSES
+        for code in _codes(status)
     )
+
+
+def _codes(status: int) -> list[Code]:
+    return [code for code in Code if code.status == status]
 
 
 if __name__ == "__main__":

@@ -1,8 +1,7 @@
 /** The form of the page "Try it": sends one request to a service, and shows its answer as text. */
 (() => {
-  const form = document.getElementById("try");
-  const answer = document.getElementById("answer");
-  if (!form || !answer) {
+  const heading = document.getElementById("send-a-request");
+  if (!heading || !location.pathname.endsWith("/try.html")) {
     return;
   }
   const requests = {
@@ -12,6 +11,19 @@
     "GET /types": "",
     "GET /healthz": "",
   };
+  heading.insertAdjacentHTML(
+    "afterend",
+    `<form>
+      <p><label>Service <input name="service" type="url" size="40" value="http://localhost:5000" required></label></p>
+      <p><label>Token, if it needs one <input name="token" type="password" autocomplete="off"></label></p>
+      <p><label>Request <select name="request"></select></label></p>
+      <p><label>Body <textarea name="body" rows="4" cols="60" spellcheck="false"></textarea></label></p>
+      <p><button class="md-button">Send</button></p>
+    </form>
+    <pre><code aria-live="polite">No request yet</code></pre>`,
+  );
+  const form = heading.nextElementSibling;
+  const answer = form.nextElementSibling.firstElementChild;
   const { service, token, request, body } = form.elements;
   request.append(...Object.keys(requests).map((each) => new Option(each)));
   const suggest = () => {
@@ -23,12 +35,11 @@
   form.addEventListener("submit", async (event) => {
     event.preventDefault();
     const [method, path] = request.value.split(" ");
-    const isLog = path.startsWith("/analyze");
+    const kind = path.startsWith("/analyze") ? "text/plain" : "application/json";
     const headers = {
       ...(token.value && { Authorization: `Bearer ${token.value}` }),
-      ...(method === "POST" && { "Content-Type": isLog ? "text/plain" : "application/json" }),
+      ...(method === "POST" && { "Content-Type": kind }),
     };
-    answer.hidden = false;
     answer.textContent = "…";
     try {
       const url = service.value.replace(/\/+$/, "") + path;
@@ -39,9 +50,8 @@
       answer.textContent = `${response.status} ${response.statusText}\n\n${shown}`;
     } catch {
       answer.textContent =
-        `No answer that this page may read. Does the service run at ${service.value}, ` +
+        `No answer that this page may read. Does the service run at ${service.value},\n` +
         `with CORS_ORIGINS=${location.origin}?`;
     }
   });
-  form.hidden = false;
 })();

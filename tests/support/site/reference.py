@@ -31,8 +31,9 @@ def reference_pages() -> dict[str, str]:
 def _calls(document: Json) -> Iterator[tuple[str, Json, list[Json]]]:
     """Yield title, operation and parameters of the path of each call."""
     for path, item in {**document["paths"], **document["webhooks"]}.items():
-        for method in item.keys() - {"parameters"}:
-            yield f"{method.upper()} {path}", item[method], item.get("parameters", [])
+        for method, operation in item.items():
+            if method != "parameters":
+                yield f"{method.upper()} {path}", operation, item.get("parameters", [])
 
 
 def _call(title: str, operation: Json, shared: list[Json]) -> str:
