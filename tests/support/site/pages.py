@@ -26,7 +26,7 @@ def write_pages(folder: Path) -> set[str]:
     shutil.copytree(SETTINGS / "assets", folder / "assets")
     sources = {*ROOT.glob("*.md"), *DOCS.rglob("*.md")}
     linked: set[Path] = set()
-    pages = {place(file): converted(file, linked) for file in sources}
+    pages = {place(file): converted(file.read_text(), file, linked) for file in sources}
     pages |= {f"reference/{name}": text for name, text in reference_pages().items()}
     others = {file for file in linked - sources if not (folder / place(file)).exists()}
     for name, text in {**pages, **{place(file): shown(file) for file in others}}.items():
@@ -46,15 +46,15 @@ def place(file: Path) -> str:
     return f"source/{str(path).removeprefix('.')}.md"
 
 
-def converted(file: Path, linked: set[Path]) -> str:
-    """A page with links to the pages of the site. Adds the files that it links to."""
+def converted(text: str, file: Path, linked: set[Path]) -> str:
+    """The text of a file with links to the pages of the site. Adds the files that it links to."""
 
     def link(match: re.Match[str]) -> str:
         target = Path(os.path.normpath(file.parent / match[1]))
         linked.add(target)
         return os.path.relpath(place(target), Path(place(file)).parent)
 
-    parts = _CODE.split(file.read_text())
+    parts = _CODE.split(text)
     parts[::2] = [_LINK.sub(link, _lists(text)) for text in parts[::2]]
     return "".join(parts)
 
