@@ -55,12 +55,13 @@ def converted(text: str, file: Path, linked: set[Path]) -> str:
         return os.path.relpath(place(target), Path(place(file)).parent)
 
     parts = _CODE.split(text)
-    parts[::2] = [_LINK.sub(link, _lists(text)) for text in parts[::2]]
+    parts[::2] = [_LINK.sub(link, _for_python_markdown(text)) for text in parts[::2]]
     return "".join(parts)
 
 
-def _lists(text: str) -> str:
-    """Lists as Python-Markdown reads them: below an empty line, and inner ones four deep."""
+def _for_python_markdown(text: str) -> str:
+    """Lists below an empty line, and inner ones four deep; no backslash before | in code."""
+    text = text.replace("\\|", "|")
     text = re.sub(r"^((?!\d+\. |- |  |\n).+\n)(?=1\. |- )", r"\1\n", text, flags=re.MULTILINE)
     return re.sub(r"^ {2,3}(?=\S)", "    ", text, flags=re.MULTILINE)
 
