@@ -47,7 +47,7 @@ def main(folder: Path) -> None:
 
 
 def misplaced_pages(settings: str, pages: set[str]) -> list[str]:
-    """The pages that the navigation lacks, and those that it names in vain."""
+    """The pages that the navigation lacks, and its names without a page."""
     (navigation,) = _NAVIGATION.findall(settings)
     return sorted(pages ^ {*re.findall(r'"([^" ]+\.md)"', navigation)})
 

@@ -20,8 +20,7 @@ _CODE = re.compile(r"(^```.*?^```$)", re.MULTILINE | re.DOTALL)
 
 
 def write_pages(folder: Path) -> set[str]:
-    """Write all pages into a new folder. Returns the names of those that need a place in the
-    navigation."""
+    """Write all pages into a new folder. Returns the names of the pages for the navigation."""
     shutil.copytree(DOCS, folder, ignore=shutil.ignore_patterns("site", "*.md"))
     shutil.copytree(SETTINGS / "assets", folder / "assets")
     sources = {*ROOT.glob("*.md"), *DOCS.rglob("*.md")}
