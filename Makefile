@@ -10,6 +10,8 @@ SEED ?=
 LISTENERS ?= 2
 RUNNERS ?= 2
 NETWORKS ?=
+PORT ?= 8000
+INTO ?= .cache/site/served
 
 BIN := $(VENV)/bin
 # What runs, and what developers need on top.
@@ -18,13 +20,15 @@ DEVELOPER := $(VENV)/installed-dev
 # The blocking client, which is made from the other one.
 SYNC := client/jobservice/_sync/__init__.py
 TOOLS := $(DEVELOPER) $(SYNC)
+# What builds the site.
+SITE := .cache/site/tools/installed
 # What own job types need, in a folder behind the packages of the service: those always come first.
 TYPES_REQUIRE := $(wildcard $(or $(JOB_TYPES_FOLDER),job_types)/requirements.txt)
 TYPES_PACKAGES := $(VENV)/job_types
 TYPES_INSTALLED := $(TYPES_PACKAGES)/installed
 
 .DEFAULT_GOAL := help
-.PHONY: help doctor run test test-all check types docs audit generators bench kernel peers mutants chaos power releases arm docker-test systemd-test kubernetes-test install-systemd release clean
+.PHONY: help doctor run test test-all check types docs audit generators site bench kernel peers mutants chaos power releases arm docker-test systemd-test kubernetes-test install-systemd release clean
 
 help: ## List these targets
 	@echo "make TARGET [PYTHON=python3.13] [VENV=.venv]"
@@ -68,6 +72,15 @@ docs: $(TOOLS) ## Write docs/settings.md, docs/errors.md and docs/pattern-sets.m
 	$(BIN)/python -m tests.support.settings_page
 	$(BIN)/python -m tests.support.errors_page
 	$(BIN)/python -m tests.support.pattern_sets_page
+
+site: $(TOOLS) $(SITE) ## Build docs/ into a site, check it, and show it at PORT=8000; CHECK=1 only builds; INTO=FOLDER adds this release to a folder
+	$(BIN)/python -m tests.support.site $(INTO)
+	@$(if $(CHECK),,echo "Ready: http://localhost:$(PORT) — Ctrl-C stops"; exec $(BIN)/python -m http.server $(PORT) --bind 127.0.0.1 --directory $(INTO))
+
+$(SITE): docs/site/requirements.lock
+	$(PYTHON) -m venv .cache/site/tools
+	.cache/site/tools/bin/pip install --quiet --disable-pip-version-check $(HASHED) -r $<
+	@touch $@
 
 bench: $(TOOLS) ## Compare analyze with ripgrep, which has to be installed; takes minutes
 	$(BIN)/python -m benchmarks.loganalysis.analyze

@@ -1,6 +1,7 @@
 """The documents for users: the README's commands run as written and give the answers shown;
 the example of a job type works, and the pages of settings and errors are current."""
 
+import ast
 import json
 import re
 import shutil
@@ -10,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 
 from runner.config import RunnerSettings
 from runner.job_types.commands.definition import Definition
@@ -168,6 +170,26 @@ def test_the_readme_fits_on_a_few_screens() -> None:
 
 
 PAGES = [*sorted(ROOT.glob("*.md")), *sorted((ROOT / "docs").rglob("*.md"))]
+NAMES = [str(page.relative_to(ROOT)) for page in PAGES]
+
+
+@pytest.mark.parametrize("page", NAMES)
+def test_every_block_of_code_can_be_read(page: str) -> None:
+    """That many of them run, and what they print, is tested one by one."""
+    for code in blocks(page, "python"):
+        compile(code, page, "exec", ast.PyCF_ALLOW_TOP_LEVEL_AWAIT)
+    for code in blocks(page, "json"):
+        json.loads(code)
+    for code in blocks(page, "yaml"):
+        list(yaml.parse(code))
+    scripts = "\n".join(blocks(page, "(?:sh|bash)"))
+    if scripts:
+        subprocess.run(["bash", "-n"], input=scripts.encode(), check=True)
+
+
+def test_no_page_of_the_docs_is_longer_than_400_lines() -> None:
+    pages = [page for page in PAGES if page.parent != ROOT]
+    assert [page.name for page in pages if len(page.read_text().splitlines()) > 400] == []
 
 
 def anchors(page: Path) -> set[str]:

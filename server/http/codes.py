@@ -1,8 +1,8 @@
 """The table of all problems: code, status, title, when it comes, and what a client can do.
 
-Clients see the code, the status and the title in problem documents. `docs/errors.md`, made by `make
-docs`, and the page `/docs/errors` show the whole table. A code never changes its meaning. Imports
-nothing of ours.
+Clients see the code, the status and the title in problem documents. The page `/docs/errors` and
+the site show the whole table, and `docs/errors.md`, made by `make docs`, the codes. A code never
+changes its meaning. Imports nothing of ours.
 """
 
 from enum import Enum
