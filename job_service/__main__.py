@@ -50,7 +50,7 @@ def run(module: str, arguments: list[str]) -> None:
     if PACKAGES not in sys.path:
         sys.path.insert(0, PACKAGES)
     package = module.partition(".")[0]
-    if not Path(PACKAGES, package).is_dir() or find_spec(module) is None:
+    if not package or not Path(PACKAGES, package).is_dir() or find_spec(module) is None:
         sys.exit(f"job-service: there is no program {module}: use server, runner or storage")
     sys.argv[1:] = arguments
     runpy.run_module(module, run_name="__main__", alter_sys=True)

@@ -25,13 +25,14 @@ GLIBC = 28
 """Wheels for Linux with this version of glibc 2, or an older one: Debian 10, RHEL 8."""
 
 
-def build_project(project: Path, folder: Path, time_of_build: str) -> None:
-    """Build what the pyproject.toml of a folder describes, into another folder.
+def build_project(project: Path, folder: Path, time_of_build: str, *targets: str) -> None:
+    """Build a wheel, an sdist or both of the pyproject.toml in a folder, into another folder.
 
     Equal sources give equal files, with the time of the build in seconds since 1970.
     """
+    options = [part for target in targets for part in ("--target", target)]
     subprocess.run(
-        [sys.executable, "-m", "hatchling", "build", "--target", "wheel", "--directory", folder],
+        [sys.executable, "-m", "hatchling", "build", *options, "--directory", folder],
         cwd=project,
         env={**os.environ, "SOURCE_DATE_EPOCH": time_of_build},
         stdout=subprocess.DEVNULL,
@@ -66,7 +67,7 @@ def build_pyz(wheel: Path, file: Path, packages: Sequence[str]) -> None:
 
 def installed() -> list[str]:
     """Options for the packages of this environment, so that the pyz fits this Python only."""
-    return ["--venv-repository", sys.prefix]
+    return ["--venv-repository", sys.prefix, "--no-compress"]
 
 
 def downloaded() -> list[str]:
