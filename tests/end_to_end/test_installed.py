@@ -13,6 +13,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
+from packaging.utils import canonicalize_name
 
 from storage.records.release import RELEASE
 from tests.support import distributions
@@ -214,12 +215,14 @@ def test_the_pyz_is_one_file_that_needs_no_network(
     use(Installed(command, current, **unpacked))
 
 
-def test_the_wheel_needs_what_the_image_installs(wheel: Path) -> None:
+def test_the_wheel_needs_what_the_image_installs() -> None:
     """Both are read from one file, but for the kernel, which the wheel brings."""
     command = [sys.executable, "-m", "hatchling", "metadata"]
     found = json.loads(subprocess.check_output(command, cwd=ROOT))
     lines = (ROOT / "requirements.txt").read_text().splitlines()
-    pinned = {line.partition("==")[0] for line in lines if "==" in line}
-    wanted = {each.partition("==")[0] for each in found["dependencies"]}
+    pinned, wanted = (
+        {canonicalize_name(line.partition("==")[0]) for line in each if "==" in line}
+        for each in (lines, found["dependencies"])
+    )
     assert pinned - wanted == {"job-service-scan"}
     assert found["version"] == RELEASE

@@ -62,7 +62,8 @@ def build_pyz(wheel: Path, file: Path, packages: Sequence[str]) -> None:
         command += ["--venv", "--venv-site-packages-copies", "--no-compile"]
         command += ["--python-shebang", "/usr/bin/env python3", "--entry-point", "job_service"]
         command += ["--output-file", file]
-        subprocess.run(command, check=True)
+        cache = {"PEX_ROOT": str(ROOT / ".cache/pex")}
+        subprocess.run(command, env={**os.environ, **cache}, check=True)
 
 
 def installed() -> list[str]:
