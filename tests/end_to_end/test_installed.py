@@ -8,6 +8,7 @@ import subprocess
 import sys
 import urllib.request
 import venv
+import zipfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -213,6 +214,19 @@ def test_the_pyz_is_one_file_that_needs_no_network(
     command = [sys.executable, str(file)]
     unpacked = {"PEX_ROOT": str(tmp_path / "unpacked"), "PEX_EXTRA_SYS_PATH": str(others)}
     use(Installed(command, current, **unpacked))
+
+
+@pytest.mark.downloads
+def test_the_pyz_brings_the_wheels_of_other_machines_and_pythons(
+    wheel: Path, tmp_path: Path
+) -> None:
+    file = tmp_path / "job-service.pyz"
+    build_pyz(wheel, file, distributions.downloaded(["aarch64"], ["3.14"]))
+    with zipfile.ZipFile(file) as content:
+        names = {name.split("/")[1] for name in content.namelist() if name.startswith(".deps/")}
+    compiled = {name.partition("-")[0] for name in names if "aarch64" in name}
+    assert compiled >= {"cryptography", "orjson", "psycopg_binary", "pydantic_core", "uvloop"}
+    assert not [name for name in names if "x86_64" in name or "-cp313-" in name]
 
 
 def test_the_wheel_needs_what_the_image_installs() -> None:

@@ -71,9 +71,9 @@ def installed() -> list[str]:
     return ["--venv-repository", sys.prefix, "--no-compress"]
 
 
-def downloaded() -> list[str]:
-    """Options for all supported machines and Pythons; the packages come from an index."""
-    platforms = [_platform(*each) for each in product(MACHINES, PYTHONS)]
+def downloaded(machines: Sequence[str] = MACHINES, pythons: Sequence[str] = PYTHONS) -> list[str]:
+    """Options for machines and Pythons, by default all; the packages come from an index."""
+    platforms = [_platform(*each) for each in product(machines, pythons)]
     options = [part for each in platforms for part in ("--complete-platform", each)]
     return [*options, "--use-pip-config", "--resolver-version", "pip-2020-resolver"]
 

@@ -5,19 +5,23 @@ from collections.abc import Set
 
 import pytest
 
-HELP_OF_ALL = "also run tests in a browser, and others both ways and with each database"
+HELP_OF_ALL = (
+    "also run tests in a browser or with downloads, and others both ways and with each database"
+)
 STORE = "tests/storage/"
 """The folder whose tests run with each database: they are about its SQL and its transactions."""
 
 
 def is_left_out(item: pytest.Item, arguments: list[str], chosen: Set[str]) -> bool:
     """Whether this test runs only with --all: it needs a browser and no argument names its folder,
+    it downloads packages,
     or it is a second run that :func:`is_second_pair` or :func:`is_second_database` names.
 
     `chosen` are the ids of all tests that could run.
     """
     return (
         _is_in_a_browser(item, arguments)
+        or item.get_closest_marker("downloads") is not None
         or is_second_pair(item)
         or is_second_database(item, chosen)
     )
