@@ -3,6 +3,7 @@
     server ─▶ storage ◀─ runner        of runner, server imports only runner.job_types
     runner ─▶ loganalysis              which imports none of them
     admin                              stands above all; only storage.__main__ starts it
+    job_service                        starts the programs of an installed service by their names
     jobservice                         the client, in the folder client/, imports none of them
 
 The imports of every module are read from its source, so imports inside functions count, too.
@@ -20,7 +21,7 @@ import pytest
 
 from tests.support.paths import ROOT
 
-PACKAGES = ("admin", "loganalysis", "server", "runner", "storage", "jobservice")
+PACKAGES = ("admin", "job_service", "loganalysis", "server", "runner", "storage", "jobservice")
 CLIENT = ROOT / "client"
 """The folder of the package jobservice, which is installed without the others."""
 OURS = (*PACKAGES, "tests", "benchmarks")
@@ -34,6 +35,7 @@ MAY_IMPORT = {
     "jobservice.cli.commands": "jobservice jobservice.cli jobservice.cli.output",
     "jobservice.cli.output": "jobservice jobservice.cli",
     "jobservice.cli": "jobservice jobservice.cli.commands jobservice.cli.output",
+    "job_service": "",
     "storage.records": "",
     "storage.migrations": "",
     "storage.settings": "storage.records",
