@@ -129,12 +129,12 @@ kubernetes-test: ## Test the manifests for Kubernetes, and run a pod; needs a Do
 install-systemd: ## Install and start the service below systemd, as root; UNITS="listener worker"
 	@PYTHON="$(PYTHON)" deploy/systemd/install $(UNITS)
 
-release: $(TOOLS) ## Write image, client, bill of materials, notes and checksums into dist; needs a connection
+release: $(TOOLS) ## Write image, pyz, wheels, bill of materials, notes and checksums into dist; needs a connection
 	$(BIN)/python -m tests.support.release
 
 clean: ## Remove what these targets made; ./data stays
 	rm -rf $(VENV) client/jobservice/_sync .mypy_cache .pytest_cache .ruff_cache .hypothesis .cache dist tests/web/node_modules
-	find admin loganalysis server runner storage client tests benchmarks -name __pycache__ -prune -exec rm -rf {} +
+	find admin job_service loganalysis server runner storage client tests benchmarks -name __pycache__ -prune -exec rm -rf {} +
 
 $(SYNC): client/generate_sync.py $(wildcard client/jobservice/_async/*.py)
 	@$(PYTHON) client/generate_sync.py && touch $@

@@ -5,6 +5,7 @@ It imports in functions, because the imports take time: a signal that arrives me
 the program like any other.
 """
 
+from storage.records.our_modules import shown_command
 from storage.settings.packages import explained_imports
 from storage.settings.stop_signals import StopSignals
 
@@ -32,7 +33,7 @@ def _run(signals: StopSignals) -> None:
     from storage.telemetry.start_up import read_or_exit
 
     parser = argparse.ArgumentParser(
-        prog="python -m runner",
+        prog=shown_command("runner"),
         description="Runs jobs in processes. Settings come from the environment:",
         epilog=RunnerSettings.help(),
         formatter_class=argparse.RawDescriptionHelpFormatter,

@@ -4,6 +4,7 @@ It imports in functions, because the imports take half a second: a signal that a
 must stop the program like any other.
 """
 
+from storage.records.our_modules import shown_command
 from storage.settings.packages import explained_imports
 from storage.settings.stop_signals import StopSignals
 
@@ -34,7 +35,7 @@ def _run(signals: StopSignals) -> None:
             parser.exit()
 
     parser = argparse.ArgumentParser(
-        prog="python -m server",
+        prog=shown_command("server"),
         description="Without a command, serves the HTTP API. Settings are environment variables:",
         formatter_class=argparse.RawDescriptionHelpFormatter,
         add_help=False,

@@ -16,6 +16,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
+from storage.records.our_modules import module_command
 from storage.settings.env_file import read_environ
 from storage.settings.stop_signals import StopSignals
 from storage.telemetry.logs import is_json, set_up_logs
@@ -168,7 +169,7 @@ def start_program(
             os._exit(1)
 
     return subprocess.Popen(
-        [sys.executable, "-m", MODULES[name]],
+        module_command(MODULES[name]),
         env={**environ, VARIABLE: address},
         stdin=subprocess.DEVNULL,
         start_new_session=True,

@@ -5,6 +5,7 @@
     admin                              stands above all; only storage.__main__ starts it
     jobservice                         the client, in the folder client/, imports none of them, but
                                        its command has an extra: the public names of loganalysis
+    job_service                        starts the programs of an installed service by their names
 
 The imports of every module are read from its source, so imports inside functions count, too.
 """
@@ -21,7 +22,7 @@ import pytest
 
 from tests.support.paths import ROOT
 
-PACKAGES = ("admin", "loganalysis", "server", "runner", "storage", "jobservice")
+PACKAGES = ("admin", "job_service", "loganalysis", "server", "runner", "storage", "jobservice")
 CLIENT = ROOT / "client"
 """The folder of the package jobservice, which is installed without the others."""
 OURS = (*PACKAGES, "tests", "benchmarks")
@@ -36,6 +37,7 @@ MAY_IMPORT = {
     "jobservice.requests",
     "jobservice.cli.output": "jobservice jobservice.cli",
     "jobservice.cli": "jobservice loganalysis jobservice.cli.commands jobservice.cli.output",
+    "job_service": "",
     "storage.records": "",
     "storage.migrations": "",
     "storage.settings": "storage.records",

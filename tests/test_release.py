@@ -1,5 +1,6 @@
 """The release: one number everywhere, and the files that `make release` writes."""
 
+import shutil
 import subprocess
 from pathlib import Path
 
@@ -34,11 +35,12 @@ def test_all_files_name_the_same_release() -> None:
 
 def test_a_file_with_another_number_is_named(tmp_path: Path) -> None:
     (tmp_path / "CHANGELOG.md").write_text(CHANGELOG)
-    (tmp_path / "pyproject.toml").write_text('[project]\nversion = "9.9.9"\n')
+    (tmp_path / "client/jobservice").mkdir(parents=True)
+    (tmp_path / "client/jobservice/version.py").write_text('VERSION = "9.9.9"\n')
     lines = release.wrong_numbers(tmp_path)
     assert [line.split(",")[0] for line in lines] == [
         "CHANGELOG.md says 1.3.0",
-        "pyproject.toml says 9.9.9",
+        "client/jobservice/version.py says 9.9.9",
     ]
 
 
@@ -67,6 +69,10 @@ def test_the_checksums_can_be_checked(tmp_path: Path) -> None:
     assert [line.split()[1] for line in sums.splitlines()] == ["a", "b"]
 
 
+def fail(*given: object) -> None:
+    raise subprocess.CalledProcessError(1, "pex")
+
+
 def test_what_cannot_be_built_here_is_left_out_with_a_reason(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -74,13 +80,34 @@ def test_what_cannot_be_built_here_is_left_out_with_a_reason(
     monkeypatch.setattr(release, "CLIENT", tmp_path / "client")
     monkeypatch.setattr(release, "ROOT", tmp_path)
     monkeypatch.setattr("tests.support.audit.install_tools", lambda: None)
+    shutil.copytree(
+        ROOT / "storage/records", tmp_path / "storage/records"
+    )  # what names the release
+    for file in (
+        "pyproject.toml",
+        "hatch_build.py",
+        "README.md",
+        "LICENSE",
+        "NOTICE",
+        *Path(ROOT).glob("req*.txt"),
+    ):
+        shutil.copy(ROOT / file, tmp_path)
+    monkeypatch.setattr(release, "time_of_commit", lambda: "315532800")
+    monkeypatch.setattr("tests.support.distributions.build_pyz", fail)
     monkeypatch.setenv("PATH", str(tmp_path))  # no docker
     (tmp_path / "CHANGELOG.md").write_text(CHANGELOG.replace("1.3.0", RELEASE))
     release.main()
     said = capsys.readouterr().out
-    for text in ("no image: ", "no client: ", "no bill of materials: ", "RELEASE_NOTES.md"):
+    for text in (
+        "no image: ",
+        "no pyz: ",
+        "no client: ",
+        "no bill of materials: ",
+        "RELEASE_NOTES.md",
+    ):
         assert text in said
     assert sorted(file.name for file in (tmp_path / "dist").iterdir()) == [
         "RELEASE_NOTES.md",
         "SHA256SUMS",
+        f"job_service-{RELEASE}-py3-none-any.whl",
     ]

@@ -23,6 +23,7 @@ from admin.commands import (
 )
 from storage.files.private import create_privately
 from storage.records.job import StoreError
+from storage.records.our_modules import shown_command
 from storage.records.release import RELEASE
 from storage.settings.settings import Settings, SettingsError
 from storage.telemetry.logs import set_up_logs
@@ -37,7 +38,7 @@ COMMANDS = (
 def main() -> None:
     """Run the command of `sys.argv`, and exit."""
     parser = argparse.ArgumentParser(
-        prog="python -m storage", description="Tools for the job store."
+        prog=shown_command("storage"), description="Tools for the job store."
     )
     parser.add_argument("--version", action="version", version=f"job-service {RELEASE}")
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")

@@ -6,6 +6,7 @@ not: there, the package `job-service-scan` has it.
 
 import ctypes
 import platform
+import sys
 from collections.abc import Iterator, Sequence
 from functools import cache
 from importlib import import_module
@@ -105,7 +106,7 @@ def load() -> None:
 
 @cache
 def _library() -> ctypes.CDLL:
-    bundled = _NATIVE / f"scan-{platform.machine()}.so"
+    bundled = _NATIVE / f"scan-{sys.platform}-{platform.machine().lower()}.library"
     return _load_library(bundled if bundled.exists() else import_module("job_service_scan").LIBRARY)
 
 

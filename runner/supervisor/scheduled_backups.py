@@ -6,13 +6,13 @@ again when it holds that: so exactly one worker makes each backup.
 
 import logging
 import subprocess
-import sys
 import time
 from dataclasses import dataclass
 
 from storage.db.backups_made import read_backups
 from storage.db.clock import Clock
 from storage.db.database import Database
+from storage.records.our_modules import module_command
 
 log = logging.getLogger(__name__)
 
@@ -63,7 +63,7 @@ class ScheduledBackups:
         plan = self._plan
         given = ("--to", plan.place, "--keep", str(plan.keep))
         scheduled = ("--scheduled", str(plan.interval_seconds))
-        return [sys.executable, "-m", "storage", "backup", *given, *scheduled]
+        return module_command("storage", "backup", *given, *scheduled)
 
     def close(self) -> None:
         """End the process. The next backup uses what it has copied."""

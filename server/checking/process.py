@@ -22,7 +22,7 @@ class CheckProcess:
     """Checks submissions in another process, which loads the job types of `packages`."""
 
     def __init__(self, packages: Sequence[str]):
-        self._process = ChildProcess("check", ["server.checking", *packages])
+        self._process = ChildProcess("check", "server.checking", packages)
 
     async def check(self, request: tuple[JsonValue, ...]) -> JsonValue:
         """Return the answer of `server.checking.__main__.answer` to its arguments, `request`.

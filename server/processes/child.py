@@ -11,6 +11,7 @@ from multiprocessing import Pipe
 from multiprocessing.connection import Connection
 
 from storage.records.json_values import JsonValue
+from storage.records.our_modules import module_command
 
 log = logging.getLogger(__name__)
 
@@ -26,12 +27,12 @@ class ChildTooSlow(Exception):
 class ChildProcess:
     """A process that starts with its first request, and again if it has ended."""
 
-    def __init__(self, name: str, arguments: Sequence[str]):
-        """`name` is for the log, `arguments` for `python -m`.
+    def __init__(self, name: str, module: str, arguments: Sequence[str] = ()):
+        """`name` is for the log, `module` is what it runs, with `arguments`.
 
         The program gets its end of the connection as its standard input.
         """
-        self._name, self._arguments = name, arguments
+        self._name, self._command = name, module_command(module, *arguments)
         self._thread = ThreadPoolExecutor(1, thread_name_prefix=name)
         self._running: tuple[subprocess.Popen[bytes], Connection] | None = None
         self._closed = False
@@ -82,7 +83,7 @@ class ChildProcess:
         ours, theirs = Pipe()
         with theirs:
             process = subprocess.Popen(
-                [sys.executable, "-m", *self._arguments],
+                self._command,
                 stdin=theirs.fileno(),
                 stdout=2,
                 env={**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))},

@@ -66,7 +66,7 @@ class _Reader:
     """One process, and the requests that wait for it."""
 
     def __init__(self) -> None:
-        self._process = ChildProcess("lines", ["runner.lines"])
+        self._process = ChildProcess("lines", "runner.lines")
         self._waiting = Places()
 
     async def read(self, request: Json, sharer: str | None) -> Json:

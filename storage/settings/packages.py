@@ -1,9 +1,11 @@
-"""Says what to do if a program lacks a package. Imports nothing of ours, like `stop_signals`."""
+"""Says what to do if a program lacks a package. It imports no library, like `stop_signals`."""
 
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+
+from storage.records.our_modules import IS_INSTALLED
 
 OURS = ("admin", "loganalysis", "runner", "server", "storage")
 PYTHON = ".venv/bin/python"
@@ -25,6 +27,8 @@ def explained_imports(program: str) -> Iterator[None]:
 
 def _hint(program: str) -> str:
     """Name the virtual environment of this folder, or the command that makes one."""
+    if IS_INSTALLED:
+        return "Install job-service again, with all that it requires."
     if Path(PYTHON).exists() and Path(sys.prefix) != Path(".venv").absolute():
         return f"The packages are in .venv: start with {PYTHON} -m {program}"
     return "`make run` installs all packages into .venv."

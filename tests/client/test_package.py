@@ -40,7 +40,8 @@ def test_an_unknown_name_is_an_attribute_error() -> None:
 
 
 def test_the_version_of_the_distribution_is_that_of_the_package() -> None:
-    assert PROJECT["project"]["version"] == jobservice.__version__
+    command = [sys.executable, "-m", "hatchling", "metadata", "version"]
+    assert subprocess.check_output(command, cwd=CLIENT, text=True).strip() == jobservice.__version__
 
 
 def test_the_extra_takes_the_log_analysis_of_the_same_release() -> None:

@@ -57,7 +57,9 @@ def test_all_public_names_are_in_the_wheel(installed: Path, tmp_path: Path) -> N
 
 def test_the_wheel_has_a_kernel_for_each_processor_and_no_sources_in_c(installed: Path) -> None:
     names = {file.name for file in (installed / "loganalysis" / "native").iterdir()}
-    assert names - {"__pycache__"} == {"__init__.py", "scan-aarch64.so", "scan-x86_64.so"}
+    machines = ("linux-x86_64", "linux-aarch64", "darwin-x86_64", "darwin-arm64", "win32-amd64")
+    libraries = {f"scan-{machine}.library" for machine in machines}
+    assert names - {"__pycache__"} == {"__init__.py", *libraries}
 
 
 @pytest.mark.parametrize("name", loganalysis.__all__)

@@ -1,6 +1,8 @@
 """Writes a release into the folder dist, for `make release`.
 
 job-service-0.1.0-image.tar.gz        the image, for `docker load`, if there is an engine
+job_service-0.1.0-py3-none-any.whl    the service, for pip, pipx and uv
+job-service.pyz                       the service with all that it needs, in one file
 job_service_client-0.1.0*             the client's wheel and sdist
 job_service_loganalysis-0.1.0*        those of the log analysis
 job-service-0.1.0-sbom*.json          the bills of materials of the image
@@ -10,22 +12,24 @@ SHA256SUMS                            of all of them, for `sha256sum --check`
 
 import gzip
 import hashlib
-import os
 import re
 import shutil
 import subprocess
 import sys
-import venv
 from pathlib import Path
 
 from storage.records.release import RELEASE
-from tests.support import audit
+from tests.support import audit, distributions
 from tests.support.paths import ROOT
 
 DIST = ROOT / "dist"
 CLIENT = ROOT / "client"
-PROJECTS = ("client/pyproject.toml", "loganalysis/pyproject.toml")
-BUILD = "build==1.6.0"
+_NUMBERS = {
+    "client/jobservice/version.py": r'^VERSION = "(.*)"$',
+    "client/pyproject.toml": r"job-service-loganalysis==([0-9.]*)",
+    "loganalysis/pyproject.toml": r'^version = "(.*)"$',
+}
+"""Files that name the release, and where in them. All others take it from here or there."""
 _HEADING = re.compile(r"^## (\d+\.\d+\.\d+) - (\d{4}-\d{2}-\d{2})$", re.MULTILINE)
 
 
@@ -37,6 +41,7 @@ def main() -> None:
     DIST.mkdir()
     (DIST / "RELEASE_NOTES.md").write_text(notes((ROOT / "CHANGELOG.md").read_text(), RELEASE))
     write_image()
+    write_service()
     write_packages()
     write_bills()
     sums = checksums(DIST)
@@ -47,9 +52,9 @@ def main() -> None:
 def wrong_numbers(root: Path) -> list[str]:
     """The files whose number differs from RELEASE, a line for each."""
     found = {"CHANGELOG.md": newest((root / "CHANGELOG.md").read_text())}
-    for file in ("pyproject.toml", *PROJECTS, "client/jobservice/version.py"):
+    for file, pattern in _NUMBERS.items():
         if (root / file).exists():
-            number = re.search(r'^version = "(.*)"$', (root / file).read_text(), re.M | re.I)
+            number = re.search(pattern, (root / file).read_text(), re.M)
             found[file] = number[1] if number else "nothing"
     return [
         f"{file} says {number}, and storage/records/release.py {RELEASE}"
@@ -95,23 +100,23 @@ def write_image() -> None:
         sys.exit("docker save has failed")
 
 
-def write_packages() -> None:
-    """Build the wheels and sdists of the client, if it is there, and of the log analysis.
+def write_service() -> None:
+    """Build the service's wheel, and the pyz if its packages can be downloaded."""
+    distributions.build_project(ROOT, DIST, time_of_commit(), "wheel")
+    say("job-service.pyz, which takes some minutes")
+    wheel, file = distributions.wheel_in(DIST), DIST / "job-service.pyz"
+    try:
+        distributions.build_pyz(wheel, file, distributions.downloaded())
+    except subprocess.CalledProcessError:
+        say("no pyz: pex could not download its packages, or not build it")
 
-    Equal sources give equal files.
-    """
+
+def write_packages() -> None:
+    """Build the wheels and sdists of the client, if it is there, and of the log analysis."""
     if not (CLIENT / "pyproject.toml").exists():
         return say("no client: there is no folder client")
-    tools = ROOT / ".cache" / "release"
-    venv.create(tools, with_pip=True)
-    install = ("install", "--quiet", "--disable-pip-version-check", BUILD)
-    subprocess.run([tools / "bin/pip", *install], check=True)
     for project in (CLIENT, ROOT / "loganalysis"):
-        subprocess.run(
-            [tools / "bin/python", "-m", "build", "--outdir", DIST, project],
-            env={**os.environ, "SOURCE_DATE_EPOCH": time_of_commit()},
-            check=True,
-        )
+        distributions.build_project(project, DIST, time_of_commit())
 
 
 def time_of_commit() -> str:

@@ -82,7 +82,7 @@ class LocalAnalysis:
             try:
                 with _stored(named) as path:
                     document["upload"]["size"] = path.stat().st_size
-                    processes = len(os.sched_getaffinity(0))
+                    processes = len(os.sched_getaffinity(0)) if sys.platform == "linux" else 1
                     report = partial(progress.changed, "running")
                     result = analyze(path, self._request, processes, report)
                 for fact in _FOR_LINES:
@@ -126,9 +126,7 @@ def refuse(*groups: Any) -> None:
 def _require_engine() -> None:
     """Raise CommandError if the analysis cannot run here."""
     wrong = ""
-    if sys.platform != "linux":
-        wrong = "--local runs only on Linux"
-    elif sys.version_info < (3, 11):
+    if sys.version_info < (3, 11):
         wrong = "--local needs Python 3.11 or newer; all other commands run on 3.10, too"
     else:
         try:
@@ -182,17 +180,18 @@ def _stored(named: list[tuple[str, str]]) -> Iterator[Path]:
     if len(named) == 1 and Path(named[0][1]).is_file():
         yield Path(named[0][1])
         return
-    with tempfile.NamedTemporaryFile(prefix="jobservice-") as copy:
+    with tempfile.TemporaryDirectory(prefix="jobservice-") as folder:
+        path = Path(folder, "file")
         if len(named) == 1:
-            _copy(named[0][1], copy)
+            with path.open("wb") as copy:
+                _copy(named[0][1], copy)
         else:
-            with ZipFile(copy, "w") as archive:
+            with ZipFile(path, "w") as archive:
                 for name, file in named:
                     member = ZipInfo(_unused(Path(name), archive.namelist()))
                     with archive.open(member, "w", force_zip64=True) as content:
                         _copy(file, content)
-        copy.flush()
-        yield Path(copy.name)
+        yield path
 
 
 def _copy(file: str, copy: IO[bytes]) -> None:

@@ -15,6 +15,7 @@ from pathlib import Path
 from runner.job_types.json_values import Json
 from runner.job_types.registry.broken import BrokenType
 from runner.job_types.registry.sources import Source, expand
+from storage.records.our_modules import module_command
 
 EACH_SECONDS = 15.0
 """How long the import of a module may take."""
@@ -117,7 +118,7 @@ def _broken(source: Source, answer: Json) -> BrokenType:
 def _start() -> subprocess.Popen[bytes]:
     """Start the prober, in a session of its own so that Ctrl-C does not reach it."""
     return subprocess.Popen(
-        [sys.executable, "-m", "runner.job_types.registry.prober"],
+        module_command("runner.job_types.registry.prober"),
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         env={**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))},

@@ -1,0 +1,50 @@
+"""What a build of the wheel adds to pyproject.toml: the packages that it needs, and the kernel."""
+
+import re
+import zipfile
+from pathlib import Path
+from typing import Any
+
+from hatchling.builders.hooks.plugin.interface import BuildHookInterface
+from hatchling.metadata.plugin.interface import MetadataHookInterface
+
+WHEELS = "loganalysis/native/wheels"
+KERNEL = '''"""The kernel of Job Service's analysis: a library in C, for each kind of processor."""
+
+import platform
+from pathlib import Path
+
+LIBRARY = Path(__file__).with_name(f"{platform.machine()}.so")
+'''
+
+
+class Requirements(MetadataHookInterface):  # type: ignore[misc]  # its types are not installed
+    """Reads what the service needs from requirements.txt, and for traces from its neighbour.
+
+    Our own kernel is none of it: the wheel brings it.
+    """
+
+    def update(self, metadata: dict[str, Any]) -> None:
+        """Called by hatchling, with the table `project`."""
+        metadata["dependencies"] = self._pins("requirements.txt")
+        metadata["optional-dependencies"] = {"tracing": self._pins("requirements-tracing.txt")}
+
+    def _pins(self, file: str) -> list[str]:
+        lines = Path(self.root, file).read_text().splitlines()
+        pins = [re.sub(r"\s*#.*", "", line) for line in lines if re.match(r"\w", line)]
+        return [pin for pin in pins if not pin.startswith("job-service-scan==")]
+
+
+class Kernel(BuildHookInterface):  # type: ignore[misc]
+    """Unpacks the kernel's libraries for all processors: hatchling knows one wheel for all."""
+
+    def initialize(self, version: str, build_data: dict[str, Any]) -> None:
+        """Called by hatchling before a build."""
+        folder = Path(self.root, ".cache/wheel")
+        folder.mkdir(parents=True, exist_ok=True)
+        (folder / "__init__.py").write_text(KERNEL)
+        for wheel in Path(self.root, WHEELS).glob("*.whl"):
+            machine = re.findall(r"(x86_64|aarch64)\.whl$", wheel.name)[0]
+            with zipfile.ZipFile(wheel) as content:
+                (folder / f"{machine}.so").write_bytes(content.read("job_service_scan/scan.so"))
+        build_data["force_include"][str(folder)] = "job_service/packages/job_service_scan"
