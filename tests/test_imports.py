@@ -197,7 +197,7 @@ LIBRARIES = {
     "requests": "storage.telemetry.*",
     "stringzilla": "loganalysis.* server.upload.*",
     "job_service_scan": "loganalysis.match.*",
-    "hatchling": "loganalysis.native.hatch_build",
+    "hatchling": "job_service.hatch_build loganalysis.native.hatch_build",
     "re2": "loganalysis.*",
     "isal": "loganalysis.*",
     "backports": "loganalysis.* admin.backup.destinations.*",

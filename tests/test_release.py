@@ -80,12 +80,10 @@ def test_what_cannot_be_built_here_is_left_out_with_a_reason(
     monkeypatch.setattr(release, "CLIENT", tmp_path / "client")
     monkeypatch.setattr(release, "ROOT", tmp_path)
     monkeypatch.setattr("tests.support.audit.install_tools", lambda: None)
-    shutil.copytree(
-        ROOT / "storage/records", tmp_path / "storage/records"
-    )  # what names the release
+    for folder in ("storage/records", "job_service"):  # the number, and what adds packages
+        shutil.copytree(ROOT / folder, tmp_path / folder)
     for file in (
         "pyproject.toml",
-        "hatch_build.py",
         "README.md",
         "LICENSE",
         "NOTICE",

@@ -9,13 +9,6 @@ from hatchling.builders.hooks.plugin.interface import BuildHookInterface
 from hatchling.metadata.plugin.interface import MetadataHookInterface
 
 WHEELS = "loganalysis/native/wheels"
-KERNEL = '''"""The kernel of Job Service's analysis: a library in C, for each kind of processor."""
-
-import platform
-from pathlib import Path
-
-LIBRARY = Path(__file__).with_name(f"{platform.machine()}.so")
-'''
 
 
 class Requirements(MetadataHookInterface):  # type: ignore[misc]  # its types are not installed
@@ -42,9 +35,10 @@ class Kernel(BuildHookInterface):  # type: ignore[misc]
         """Called by hatchling before a build."""
         folder = Path(self.root, ".cache/wheel")
         folder.mkdir(parents=True, exist_ok=True)
-        (folder / "__init__.py").write_text(KERNEL)
-        for wheel in Path(self.root, WHEELS).glob("*.whl"):
+        for wheel in Path(self.root, WHEELS).glob("*manylinux*.whl"):
             machine = re.findall(r"(x86_64|aarch64)\.whl$", wheel.name)[0]
+            library = folder / f"scan-linux-{machine}.library"
             with zipfile.ZipFile(wheel) as content:
-                (folder / f"{machine}.so").write_bytes(content.read("job_service_scan/scan.so"))
-        build_data["force_include"][str(folder)] = "job_service/packages/job_service_scan"
+                library.write_bytes(content.read("job_service_scan/scan.library"))
+            place = f"job_service/packages/loganalysis/native/{library.name}"
+            build_data["force_include"][str(library)] = place
