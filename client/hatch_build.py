@@ -7,7 +7,7 @@ from typing import Any
 from hatchling.builders.hooks.plugin.interface import BuildHookInterface
 
 
-class GenerateSync(BuildHookInterface):  # type: ignore[misc]  # its types are not installed
+class GenerateSync(BuildHookInterface[Any]):
     """Runs `generate_sync.py`."""
 
     def initialize(self, version: str, build_data: dict[str, Any]) -> None:

@@ -11,7 +11,7 @@ from hatchling.metadata.plugin.interface import MetadataHookInterface
 WHEELS = "loganalysis/native/wheels"
 
 
-class Requirements(MetadataHookInterface):  # type: ignore[misc]  # its types are not installed
+class Requirements(MetadataHookInterface):
     """Reads what the service needs from requirements.txt, and for traces from its neighbour.
 
     Our own kernel is none of it: the wheel brings it.
@@ -28,7 +28,7 @@ class Requirements(MetadataHookInterface):  # type: ignore[misc]  # its types ar
         return [pin for pin in pins if not pin.startswith("job-service-scan==")]
 
 
-class Kernel(BuildHookInterface):  # type: ignore[misc]
+class Kernel(BuildHookInterface[Any]):
     """Unpacks the kernel's libraries for all processors: hatchling knows one wheel for all."""
 
     def initialize(self, version: str, build_data: dict[str, Any]) -> None:

@@ -80,16 +80,12 @@ def test_what_cannot_be_built_here_is_left_out_with_a_reason(
     monkeypatch.setattr(release, "CLIENT", tmp_path / "client")
     monkeypatch.setattr(release, "ROOT", tmp_path)
     monkeypatch.setattr("tests.support.audit.install_tools", lambda: None)
-    for folder in ("storage/records", "job_service"):  # the number, and what adds packages
-        shutil.copytree(ROOT / folder, tmp_path / folder)
-    for file in (
-        "pyproject.toml",
-        "README.md",
-        "LICENSE",
-        "NOTICE",
-        *Path(ROOT).glob("req*.txt"),
-    ):
+    for part in ("storage/records", "job_service"):  # the number, and what adds packages
+        shutil.copytree(ROOT / part, tmp_path / part)
+    for file in ("pyproject.toml", "README.md", "LICENSE", "NOTICE"):
         shutil.copy(ROOT / file, tmp_path)
+    for requirements in ROOT.glob("req*.txt"):
+        shutil.copy(requirements, tmp_path)
     monkeypatch.setattr(release, "time_of_commit", lambda: "315532800")
     monkeypatch.setattr("tests.support.distributions.build_pyz", fail)
     monkeypatch.setenv("PATH", str(tmp_path))  # no docker

@@ -12,7 +12,7 @@ _PLATFORM = re.compile(r"(manylinux|macosx|win)_(?:\d+_\d+_)?(\w+)")
 _SYSTEMS = {"manylinux": "linux", "macosx": "darwin", "win": "win32"}
 
 
-class BundleKernel(BuildHookInterface):  # type: ignore[misc]  # its types are not installed
+class BundleKernel(BuildHookInterface[Any]):
     """Takes the libraries out of the wheels that `build.py` writes."""
 
     def initialize(self, version: str, build_data: dict[str, Any]) -> None:

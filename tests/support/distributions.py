@@ -56,7 +56,7 @@ def build_pyz(wheel: Path, file: Path, packages: Sequence[str]) -> None:
         with zipfile.ZipFile(wheel) as content:
             content.extractall(sources)
         lock.write_text(audit.without_own((ROOT / "requirements.lock").read_text()))
-        command = [sys.executable, "-m", "pex", "--sources-directory", sources]
+        command: list[str | Path] = [sys.executable, "-m", "pex", "--sources-directory", sources]
         command += ["--requirement", lock, "--intransitive", "--no-build", *packages]
         # Jobs may read what lies in the environment, but not what its links lead to.
         command += ["--venv", "--venv-site-packages-copies", "--no-compile"]
