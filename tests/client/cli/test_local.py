@@ -162,11 +162,19 @@ def test_without_the_engine_the_error_says_how_to_install_it(alone: JobsCommand,
     assert done.err.endswith(f": {local.INSTALL}\n")
 
 
-def test_an_older_python_and_another_system_are_named(alone: JobsCommand, log: str) -> None:
+def test_an_older_python_is_named(alone: JobsCommand, log: str) -> None:
     with patch.object(sys, "version_info", (3, 10, 4)):
         assert "--local needs Python 3.11 or newer" in alone.run("analyze", "--local", log).err
-    with patch.object(sys, "platform", "darwin"):
-        assert "--local runs only on Linux" in alone.run("analyze", "--local", log).err
+
+
+@pytest.mark.parametrize("system", ["darwin", "win32"])
+def test_the_code_for_other_systems_gives_the_same_result(
+    alone: JobsCommand, log: str, system: str
+) -> None:
+    arguments = ("analyze", "--local", "--json", log, "-p", "ERROR")
+    expected = json.loads(alone.run(*arguments).out)["result"]["counts"]
+    with patch.object(sys, "platform", system):
+        assert json.loads(alone.run(*arguments).out)["result"]["counts"] == expected
 
 
 def test_a_large_file_is_scanned_by_all_processors(
