@@ -82,9 +82,8 @@ class LocalAnalysis:
             try:
                 with _stored(named) as path:
                     document["upload"]["size"] = path.stat().st_size
-                    processes = len(os.sched_getaffinity(0)) if sys.platform == "linux" else 1
                     report = partial(progress.changed, "running")
-                    result = analyze(path, self._request, processes, report)
+                    result = analyze(path, self._request, _processors(), report)
                 for fact in _FOR_LINES:
                     del result["file"][fact]
                 document["result"] = result
@@ -104,6 +103,14 @@ class LocalAnalysis:
             if several:
                 output.line(f"{name}:")
             analysis_tables.show(output, document["result"])
+
+
+def _processors() -> int:
+    """How many processes may scan a file at once: one, where processes cannot be forked."""
+    if sys.platform == "linux":
+        return len(os.sched_getaffinity(0))
+    else:
+        return 1
 
 
 def refuse(*groups: Any) -> None:
