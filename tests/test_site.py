@@ -68,9 +68,9 @@ def test_files_of_other_hosts_are_found(text: str, found: list[str], tmp_path: P
 
 
 def test_the_newest_release_comes_first(tmp_path: Path) -> None:
-    for name in ("0.9.0", "0.10.0", RELEASE, "assets"):
+    for name in ("0.0.9", "0.0.10", RELEASE, "assets"):
         (tmp_path / name).mkdir()
     list_versions(tmp_path)
     versions = [each["version"] for each in json.loads((tmp_path / "versions.json").read_text())]
-    assert versions == ["0.10.0", "0.9.0", RELEASE]
-    assert "url=0.10.0/index.html" in (tmp_path / "index.html").read_text()
+    assert versions == [RELEASE, "0.0.10", "0.0.9"]
+    assert f"url={RELEASE}/index.html" in (tmp_path / "index.html").read_text()
