@@ -1,6 +1,7 @@
 """The release of the programs, which `--version`, `/healthz` and the logs show.
 
-`pyproject.toml`, the client and the newest section of `CHANGELOG.md` have the same number.
+A build of the wheel reads it here. The client, the log analysis and the newest section of
+`CHANGELOG.md` have the same number.
 """
 
 RELEASE = "0.2.0"

@@ -45,7 +45,7 @@ def test_the_page_fills_while_the_scan_runs_and_stays_in_place(
     )
     total = page.locator(".legend li", has_text="all lines")
     before = total.text_content() or ""
-    expect(total).not_to_have_text(before)
+    expect(total).not_to_have_text(before, timeout=40_000)  # ms: processors are busy
     assert page.evaluate(STAYS)
     expect(table).to_be_visible()
     service.call("POST", f"/jobs/{job_id}/cancel")

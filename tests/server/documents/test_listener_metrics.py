@@ -3,7 +3,6 @@
 import asyncio
 import platform
 import re
-import tomllib
 from itertools import pairwise
 
 import pytest
@@ -11,6 +10,7 @@ import pytest
 from server.app import App
 from server.handlers.base import Handler
 from server.http.activity import BUCKETS, OTHER
+from storage.records.release import RELEASE
 from tests.server.openapi.test_document import api_handlers
 from tests.support.api import Client, analyze_form
 from tests.support.event_clients import Followers
@@ -158,8 +158,7 @@ async def test_the_page_about_monitoring_names_every_metric(client: Client) -> N
 
 @pytest.mark.gen_test
 async def test_the_release_and_the_process_are_reported(client: Client) -> None:
-    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
     found = await samples(client)
-    assert found["build_info", platform.python_version(), project["version"]] == 1
+    assert found["build_info", platform.python_version(), RELEASE] == 1
     for name in ("cpu_seconds_total", "resident_memory_bytes", "open_fds", "start_time_seconds"):
         assert found[f"process_{name}",] > 0
