@@ -54,17 +54,18 @@ class Target:
     system: str
     tags: str
     position: tuple[str, ...] = ("-fPIC",)
-    linked: tuple[str, ...] = ("-nostdlib",)
+    linked: tuple[str, ...] = ()
 
 
 _LINUX = "manylinux_2_17_{0}.manylinux2014_{0}.musllinux_1_1_{0}"
 _LINUX_LINKED = ("-nostdlib", "-Wl,--gc-sections,--build-id=none")
+_MACOS_LINKED = ("-nostdlib", "-Wl,-install_name,scan.library")  # else the path of the build
 TARGETS = (
     Target("x86_64", "linux-gnu.2.17", _LINUX.format("x86_64"), linked=_LINUX_LINKED),
     Target("aarch64", "linux-gnu.2.17", _LINUX.format("aarch64"), linked=_LINUX_LINKED),
-    Target("x86_64", "macos.11.0", "macosx_11_0_x86_64"),
-    Target("aarch64", "macos.11.0", "macosx_11_0_arm64"),
-    Target("x86_64", "windows-gnu", "win_amd64", position=(), linked=()),
+    Target("x86_64", "macos.11.0", "macosx_11_0_x86_64", linked=_MACOS_LINKED),
+    Target("aarch64", "macos.11.0", "macosx_11_0_arm64", linked=_MACOS_LINKED),
+    Target("x86_64", "windows-gnu", "win_amd64", position=()),
 )
 _MODULE = '''"""The kernel of Job Service's analysis: a library in C."""
 
