@@ -3,6 +3,7 @@
 It imports nothing of them: each is run as by `python -m`, in this process.
 """
 
+import os
 import runpy
 import sys
 from importlib.util import find_spec
@@ -33,6 +34,7 @@ def main() -> None:
     elif first and not first.startswith("-"):
         run(first, others)
     else:
+        os.environ["LOG_FORMAT"] = os.environ.get("LOG_FORMAT") or "text"  # as with `make run`
         run("server", ["--with-worker", *sys.argv[1:]])
 
 

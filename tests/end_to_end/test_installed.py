@@ -16,6 +16,7 @@ from pathlib import Path
 import pytest
 from packaging.utils import canonicalize_name
 
+from job_service import __main__ as command
 from storage.records.release import RELEASE
 from tests.support import distributions
 from tests.support.distributions import build_project, build_pyz, wheel_in
@@ -240,3 +241,15 @@ def test_the_wheel_needs_what_the_image_installs() -> None:
     )
     assert pinned - wanted == {"job-service-scan"}
     assert found["version"] == RELEASE
+
+
+@pytest.mark.parametrize(("given", "used"), [("", "text"), ("json", "json")])
+def test_both_programs_together_log_for_people_unless_a_format_is_set(
+    given: str, used: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    started: list[tuple[str, list[str]]] = []
+    monkeypatch.setattr(command, "run", lambda *each: started.append(each))
+    monkeypatch.setattr(sys, "argv", ["job-service"])
+    monkeypatch.setenv("LOG_FORMAT", given)
+    command.main()
+    assert (os.environ["LOG_FORMAT"], started) == (used, [("server", ["--with-worker"])])
