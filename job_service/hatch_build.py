@@ -1,4 +1,4 @@
-"""What a build of the wheel adds to pyproject.toml: the packages that it needs, and the kernel."""
+"""Adds to the wheel what pyproject.toml cannot name: the required packages, and the kernel."""
 
 import re
 import zipfile
@@ -34,11 +34,9 @@ class Kernel(BuildHookInterface[Any]):
     def initialize(self, version: str, build_data: dict[str, Any]) -> None:
         """Called by hatchling before a build."""
         folder = Path(self.root, ".cache/wheel")
-        folder.mkdir(parents=True, exist_ok=True)
         for wheel in Path(self.root, WHEELS).glob("*manylinux*.whl"):
-            machine = re.findall(r"(x86_64|aarch64)\.whl$", wheel.name)[0]
-            library = folder / f"scan-linux-{machine}.library"
-            with zipfile.ZipFile(wheel) as content:
-                library.write_bytes(content.read("job_service_scan/scan.library"))
+            with zipfile.ZipFile(wheel) as packed:
+                (name,) = (each for each in packed.namelist() if each.endswith(".library"))
+                library = Path(packed.extract(name, folder))
             place = f"job_service/packages/loganalysis/native/{library.name}"
             build_data["force_include"][str(library)] = place

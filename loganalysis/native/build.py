@@ -3,10 +3,10 @@
     make kernel     (python -m loganalysis.native.build [--check])
 
 Zig's C compiler, from PyPI, builds the libraries for all systems and processors, with the same
-bytes on any machine. A library links to no other, not even the C library; the one for Windows links
-to what is part of Windows. So it works with every Python on its system. The version contains a hash
-of the sources. With `--check`, the build fails if the existing wheels differ from the ones that the
-sources make.
+bytes on any machine. On Linux and macOS, a library links to no other, not even the C library. On
+Windows, it links to libraries that are part of the system. So it works with every Python there. The
+version contains a hash of the sources. With `--check`, the build fails if the existing wheels are
+not the ones that the sources make.
 """
 
 import argparse
@@ -48,11 +48,12 @@ SOURCES = {
 
 @dataclass(frozen=True)
 class Target:
-    """A system and a processor, as the compiler and the tags of wheels name them."""
+    """A system and a processor, as the compiler, the tags of wheels and Python name them."""
 
     machine: str
     system: str
     tags: str
+    platform: str
     position: tuple[str, ...] = ("-fPIC",)
     linked: tuple[str, ...] = ()
 
@@ -61,17 +62,21 @@ _LINUX = "manylinux_2_17_{0}.manylinux2014_{0}.musllinux_1_1_{0}"
 _LINUX_LINKED = ("-nostdlib", "-Wl,--gc-sections,--build-id=none")
 _MACOS_LINKED = ("-nostdlib", "-Wl,-install_name,scan.library")  # else the path of the build
 TARGETS = (
-    Target("x86_64", "linux-gnu.2.17", _LINUX.format("x86_64"), linked=_LINUX_LINKED),
-    Target("aarch64", "linux-gnu.2.17", _LINUX.format("aarch64"), linked=_LINUX_LINKED),
-    Target("x86_64", "macos.11.0", "macosx_11_0_x86_64", linked=_MACOS_LINKED),
-    Target("aarch64", "macos.11.0", "macosx_11_0_arm64", linked=_MACOS_LINKED),
-    Target("x86_64", "windows-gnu", "win_amd64", position=()),
+    Target(
+        "x86_64", "linux-gnu.2.17", _LINUX.format("x86_64"), "linux-x86_64", linked=_LINUX_LINKED
+    ),
+    Target(
+        "aarch64", "linux-gnu.2.17", _LINUX.format("aarch64"), "linux-aarch64", linked=_LINUX_LINKED
+    ),
+    Target("x86_64", "macos.11.0", "macosx_11_0_x86_64", "darwin-x86_64", linked=_MACOS_LINKED),
+    Target("aarch64", "macos.11.0", "macosx_11_0_arm64", "darwin-arm64", linked=_MACOS_LINKED),
+    Target("x86_64", "windows-gnu", "win_amd64", "win32-amd64", position=()),
 )
 _MODULE = '''"""The kernel of Job Service's analysis: a library in C."""
 
 from pathlib import Path
 
-LIBRARY = Path(__file__).with_name("scan.library")
+LIBRARY = Path(__file__).with_name("scan-{platform}.library")
 """It exports the functions of scan.c."""
 '''
 _METADATA = """Metadata-Version: 2.1
@@ -111,8 +116,8 @@ def write_wheel(target: Target, compiled: bytes, folder: Path) -> Path:
     info = f"{_NAME}-{version()}.dist-info"
     tag_lines = "".join(f"Tag: py3-none-{platform}\n" for platform in target.tags.split("."))
     files = {
-        f"{_NAME}/__init__.py": _MODULE.encode(),
-        f"{_NAME}/scan.library": compiled,
+        f"{_NAME}/__init__.py": _MODULE.format(platform=target.platform).encode(),
+        f"{_NAME}/scan-{target.platform}.library": compiled,
         f"{info}/METADATA": _METADATA.format(version=version()).encode(),
         f"{info}/WHEEL": (_WHEEL + tag_lines).encode(),
     }

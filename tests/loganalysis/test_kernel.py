@@ -121,7 +121,9 @@ def test_the_wheels_have_the_version_of_the_sources() -> None:
 def test_each_wheel_has_a_library_of_its_system() -> None:
     begins = {"linux": b"\x7fELF", "macosx": b"\xcf\xfa\xed\xfe", "win_": b"MZ"}
     for file in build.WHEELS.glob("*.whl"):
-        library = ZipFile(file).read("job_service_scan/scan.library")
+        with ZipFile(file) as packed:
+            (name,) = (each for each in packed.namelist() if each.endswith(".library"))
+            library = packed.read(name)
         wanted = [begin for name, begin in begins.items() if name in file.name.split("-")[-1]]
         assert [library.startswith(begin) for begin in wanted] == [True], file.name
 
