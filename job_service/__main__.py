@@ -46,8 +46,9 @@ def main_storage() -> None:
 def run(module: str, arguments: list[str]) -> None:
     """Run a module of the service as `python -m` does, before all other packages of its name.
 
-    The current folder hides none of them, although it may well have a folder `storage`. Exits with
-    a message if there is no such module: the programs also start modules that no help lists.
+    Modules of the current folder never replace those of the service, also if it has a folder
+    `storage`. Exits with a message if there is no such module. The programs of the service also
+    start modules that no help lists.
     """
     if PACKAGES not in sys.path:
         sys.path.insert(0, PACKAGES)

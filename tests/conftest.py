@@ -51,7 +51,7 @@ def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool 
 
 @pytest.hookimpl(trylast=True)
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Leave out tests that are not for this run; of those that -k and -m have chosen."""
+    """Leave out heavy tests and second runs. Pytest calls this after -k and -m have chosen."""
     chosen = {each.nodeid for each in items}
     left_out = {each for each in items if is_left_out(each, config, chosen)}
     config.hook.pytest_deselected(items=[*left_out])

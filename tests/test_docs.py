@@ -22,6 +22,7 @@ from server.settings.server import ServerSettings
 from tests.support import errors_page, settings_page
 from tests.support.paths import ROOT, TESTS
 from tests.support.programs import Service, running_service
+from tests.support.recipes import run_commands
 
 
 def blocks(page: str, kind: str) -> list[str]:
@@ -57,16 +58,8 @@ def test_the_curl_commands_give_the_answers_that_stand_beside_them(
     if shutil.which("jq") is None:
         pytest.skip("jq is not installed")
     service.worker()
-    script = "\n".join(COMMANDS).replace("http://localhost:5000", service.base_url)
-    answer = subprocess.run(
-        ["bash", "-euo", "pipefail", "-c", script],
-        cwd=tmp_path,
-        capture_output=True,
-        text=True,
-        timeout=50,
-        check=True,
-    )
-    real = [json.loads(line) for line in answer.stdout.splitlines() if line[:1] == "{"]
+    printed = run_commands("\n".join(COMMANDS), service.base_url, tmp_path)
+    real = [json.loads(line) for line in printed.splitlines() if line[:1] == "{"]
     assert len(real) == len(ANSWERS) == 4
     assert [same_shape(shown, found) for shown, found in zip(ANSWERS, real, strict=True)] == [
         True
@@ -74,7 +67,7 @@ def test_the_curl_commands_give_the_answers_that_stand_beside_them(
     submitted, waited, _, canceled = zip(ANSWERS, real, strict=True)
     assert submitted[1]["status"] == submitted[0]["status"]
     (table,) = blocks("README.md", "text")
-    assert table in answer.stdout
+    assert table in printed
     assert waited[1]["status"] == waited[0]["status"]
     assert canceled[1]["message"] == canceled[0]["message"]
 

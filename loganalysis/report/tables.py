@@ -124,7 +124,7 @@ def _timeline(result: Result) -> Table:
 
 
 def _unit(result: Result) -> str:
-    """What the numbers of a result count: lines or records."""
+    """The unit in which a result counts: lines or records."""
     return str(result.get("counted", "lines"))
 
 
@@ -184,7 +184,7 @@ def _templates(result: Result) -> Table:
 
 
 def _bursts(result: Result) -> Table:
-    """The bursts; those of templates with the template itself in place of its id."""
+    """The bursts. A burst of a template has the template's text, not its id."""
     columns = ("kind", "key", "from", "until", "count", "expected")
     texts = _template_texts(result)
     rows = [

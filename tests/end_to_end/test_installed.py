@@ -1,5 +1,5 @@
-"""The wheel in an environment of its own, and the pyz: installed and used, each in a folder with
-packages that must not be mistaken for those of the service."""
+"""The wheel and the pyz are installed and used. The current folder, and the environment of the
+wheel, have packages with the names of those of the service, which the service must not import."""
 
 import json
 import os
@@ -110,7 +110,7 @@ class Installed:
 
     @contextmanager
     def running(self) -> Iterator[Service]:
-        """Start the service; stop it by SIGTERM at the end, which has to be clean."""
+        """Start the service. At the end, SIGTERM stops it, and its exit code must be 0."""
         program = InFolder(self._command, self.current, self._environ)
         try:
             base_url = program.logged("service ready")["url"]
@@ -151,7 +151,7 @@ def use(installed: Installed) -> None:
         counted = service.upload(b"ERROR disk\nok\n", {"patterns": ["ERROR"]})
         assert service.result(counted)["result"]["counts"] == {"ERROR": 1}
         status, lines = service.call("GET", f"/jobs/{counted}/lines")
-        assert status == 200, lines  # from the process that reads lines
+        assert status == 200, lines  # a process of its own reads them
         sleeping = service.submit("sleep", {"seconds": 600})
         service.wait_for_status(sleeping, "running")
         assert service.call("POST", f"/jobs/{sleeping}/cancel")[0] == 200
@@ -183,7 +183,7 @@ def test_the_wheel_gives_commands_and_leaves_common_names_free(
     names = {path.name for path in packages.iterdir()}
     assert names == {"job_service", f"job_service-{RELEASE}.dist-info"}
     write(packages, OTHERS)
-    # What it needs is in the environment of the tests, where nothing has the names of our packages.
+    # The service finds the packages that it needs in the environment of the tests.
     (packages / "needed.pth").write_text(
         "\n".join(each for each in sys.path if "-packages" in each)
     )

@@ -2,7 +2,6 @@
 
 import json
 import re
-import subprocess
 from pathlib import Path
 
 import pytest
@@ -10,7 +9,7 @@ import pytest
 from tests.support.jobs_command import JobsCommand
 from tests.support.paths import ROOT
 from tests.support.programs import Service, running_service
-from tests.support.recipes import recipe, require_program
+from tests.support.recipes import recipe, require_program, run_commands
 
 pytestmark = [pytest.mark.sqlite, pytest.mark.timeout(180)]  # each test starts many programs
 FIVE_MINUTES = ROOT / "docs/in-five-minutes.md"
@@ -25,16 +24,7 @@ def test_the_commands_of_the_first_five_minutes_print_what_stands_below(tmp_path
     with running_service("", tmp_path, JOB_TYPES="runner.job_types") as service:
         service.worker()
         for commands, printed in pairs:
-            script = commands.replace("http://localhost:5000", service.base_url)
-            done = subprocess.run(
-                ["bash", "-euo", "pipefail", "-c", script],
-                cwd=tmp_path,
-                capture_output=True,
-                text=True,
-                timeout=50,
-                check=True,
-            )
-            assert done.stdout.startswith(printed)
+            assert run_commands(commands, service.base_url, tmp_path).startswith(printed)
 
 
 def test_the_examples_for_those_who_move_run(
@@ -69,7 +59,7 @@ def test_the_examples_for_those_who_move_run(
 
 
 def printed(service: Service, folder: Path, script: str) -> str:
-    """What a script with the command `jobservice` prints."""
+    """The output of a script that calls the command `jobservice`."""
     done = JobsCommand(service.base_url, folder).shell(script)
     assert done.code == 0, done.err
     return done.out

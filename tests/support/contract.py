@@ -8,7 +8,6 @@ commands and options, and of what `import jobservice` offers. `docs/stability.md
 
 import json
 from functools import cache
-from pathlib import Path
 from typing import Any
 
 import typer
@@ -49,9 +48,9 @@ def broken(old: Contract, new: Contract) -> list[str]:
 
 
 @cache
-def stored(file: Path = FILE) -> Contract:
+def stored() -> Contract:
     """The contract of the last release."""
-    found: Contract = json.loads(file.read_text())
+    found: Contract = json.loads(FILE.read_text())
     return found
 
 

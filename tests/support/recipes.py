@@ -3,6 +3,7 @@
 import os
 import re
 import shutil
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -32,6 +33,19 @@ def replaced(text: str, *pairs: tuple[str, str]) -> str:
         assert old in text, old
         text = text.replace(old, new)
     return text
+
+
+def run_commands(commands: str, base_url: str, folder: Path) -> str:
+    """Run commands of a page in a folder, with the service at this address; return their output.
+
+    Raises CalledProcessError if one fails.
+    """
+    script = commands.replace("http://localhost:5000", base_url)
+    command = ["bash", "-euo", "pipefail", "-c", script]
+    done = subprocess.run(
+        command, cwd=folder, capture_output=True, text=True, timeout=50, check=True
+    )
+    return done.stdout
 
 
 def require_program(name: str, package: str) -> str:

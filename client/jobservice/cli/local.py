@@ -41,7 +41,7 @@ _OPTIONS = {"fields": "--field", "members": "--member", "pattern_sets": "--set"}
 
 
 class LocalAnalysis:
-    """Analyzes files by one request, and shows each result as `analyze` shows that of a job."""
+    """Analyzes files by one request. It shows results as `analyze` shows the result of a job."""
 
     def __init__(self, session: Session, payload: Json) -> None:
         _require_engine()

@@ -376,7 +376,7 @@ def test_the_members_that_are_known_are_bounded(
     reader = Reader(tmp_path / "the file", ARCHIVES["tar, pax"])
     for key in range(6):
         reader.page(key=str(key), line=900, limit=1)
-    assert len(reader.answers._reader._files) <= 4  # that of the last question is full only now
+    assert len(reader.answers._reader._files) <= 4  # members are counted before a page is read
     assert reader.page(key="5", line=900, limit=1)["lines"][0]["member_line"] == 40
 
 

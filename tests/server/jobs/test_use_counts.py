@@ -50,7 +50,7 @@ class Counted:
 
     async def use(self, room: int = 0, name: str = "ann", limit: int = LIMIT) -> int:
         """Ask for the use of a caller, as a request does."""
-        # Of this module only: the event loop has its own timeouts, such as that of the test.
+        # Only this module gets other clocks: the event loop needs the real one for its timeouts.
         clocks = SimpleNamespace(monotonic=self.clock, perf_counter=self.clock)
         with patch.object(use_counts, "time", clocks):
             use = await self.counts.current(name, limit, room)

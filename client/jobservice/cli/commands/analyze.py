@@ -193,6 +193,12 @@ class Run:
             )
 
 
+def _require_readable(files: list[str]) -> None:
+    """Raise BadParameter if a file cannot be read, before the first one is analyzed."""
+    for name in files:
+        open_file(name)
+
+
 _OF_JOBS = ("compare", "reuse", "by_hash", "wait_timeout")
 """Options of the groups above that mean nothing without a service."""
 
@@ -224,9 +230,9 @@ def analyze(
     values |= {"fields": fields.read(), "top": fields.top, "fields_over_time": fields.over_time}
     if run.local:
         local.refuse(options, (report, _OF_JOBS), (run, _OF_JOBS))
-        groups = together.groups([name for name in files if open_file(name)])
+        _require_readable(files)
         analysis = local.LocalAnalysis(session, analyze_payload(counted, **values))
-        return analysis.run(groups, run.name, run.page)
+        return analysis.run(together.groups(files), run.name, run.page)
     values |= {"by_hash": run.by_hash, **options.given()}
     sources = together.sources(files, run.name)
     client = session.patient_client
