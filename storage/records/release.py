@@ -4,4 +4,4 @@ A build of the wheel reads it here. The client, the log analysis and the newest 
 `CHANGELOG.md` have the same number.
 """
 
-RELEASE = "0.2.0"
+RELEASE = "1.0.0"

@@ -99,7 +99,7 @@ def test_a_job_type_that_is_used_as_a_command_gets_the_command_that_submits_it(
 
 
 def test_the_version_is_printed(jobs: JobsCommand) -> None:
-    assert jobs.run("--version").out == "jobservice 0.2.0\n"
+    assert jobs.run("--version").out == "jobservice 1.0.0\n"
 
 
 def test_the_help_loads_no_library_that_it_does_not_need(jobs: JobsCommand) -> None:
