@@ -20,7 +20,7 @@ def _run(signals: StopSignals) -> None:
     import argparse
     import sys
 
-    from server.token_commands import add_token_command, run_token_command
+    from server.start.token_commands import add_token_command, run_token_command
     from storage.adoption import add_adopt_option
     from storage.records.release import RELEASE
 
@@ -79,10 +79,10 @@ def _adopt_uploads() -> None:
 
 def _run_both(signals: StopSignals, reloads: bool) -> int:
     if reloads:
-        from server.reloading import run_reloading
+        from server.start.reloading import run_reloading
 
         return run_reloading(signals)
-    from server.with_worker import run_both
+    from server.start.with_worker import run_both
 
     return run_both(signals)
 
@@ -100,7 +100,7 @@ def _serve(signals: StopSignals) -> None:
     signals.exit_if_received()
     create_privately()
     with without_psycopg(is_postgresql(settings.store_url)):
-        from server.listener import serve
+        from server.start.listener import serve
 
     serve(settings, signals, manager)
 

@@ -13,9 +13,9 @@ import pytest
 from tornado.httpclient import AsyncHTTPClient
 from tornado.ioloop import IOLoop
 
-from server.app import App
-from server.http_server import HttpServer
-from server.routes import routes
+from server.start.app import App
+from server.start.http_server import HttpServer
+from server.start.routes import routes
 from tests.support.api import Client, open_app
 from tests.support.browsers import browser as browser
 from tests.support.browsers import page as page

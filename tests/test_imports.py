@@ -107,58 +107,71 @@ MAY_IMPORT = {
     "storage.queries storage.records storage.schedules storage.telemetry storage.waiting",
     "runner": "runner.files runner.job_types.registry runner.pool runner.pool.* runner.supervisor "
     "storage storage.*",
+    "server.documents.options": "storage.jobs storage.records",
     "server.http": "storage.records",
     "server.auth": "server.http storage.files storage.records storage.settings",
-    "server.sign_in": "storage.records server.auth server.http",
-    "server.settings": "server.auth server.http server.sign_in storage.records storage.settings",
-    "server.sockets": "server.settings storage.records storage.telemetry",
-    "server.store": "server.http storage.access storage.audit storage.files storage.notify "
-    "storage.records storage.telemetry",
-    "server.documents.schemas": "server.http storage.records",
-    "server.documents.options": "server.http storage.records storage.jobs",
-    "server.documents.analyses": "loganalysis server.documents server.documents.schemas "
-    "storage.records",
-    "server.documents": "loganalysis server.documents.options server.documents.schemas "
-    "server.http storage storage.db storage.jobs storage.liveness storage.queries storage.records "
-    "storage.schedules storage.waiting",
-    "server.upload": "server.checking server.documents server.http storage.files storage.records",
-    "server.downloads": "server.http server.upload storage.files storage.records",
-    "server.events": "server.checking server.documents server.documents.options "
-    "server.documents.schemas server.http server.store storage.jobs storage.notify "
-    "storage.records",
+    "server.http.connections": "server.http",
     "server.processes": "server.http storage.records",
-    "server.checking": "server.documents server.documents.options server.http server.processes "
-    "runner.job_types runner.job_types.registry storage.jobs storage.records storage.telemetry "
-    "storage.waiting",
-    "server.analyses": "loganalysis storage.records server.documents server.documents.analyses "
-    "server.documents.schemas",
-    "server.pattern_sets": "loganalysis server.checking server.documents server.documents.schemas "
-    "server.store storage.jobs storage.records",
-    "server.openapi": "runner.job_types server.auth server.checking server.documents "
-    "server.documents.options server.documents.schemas server.http storage.records",
-    "server.jobs": "server.auth server.checking server.documents server.documents.options "
-    "server.http server.store storage storage.files storage.files.resumable storage.jobs "
-    "storage.liveness storage.notify storage.queries storage.records storage.schedules "
-    "storage.waiting",
-    "server.fast": "server.auth server.documents server.http server.jobs server.settings",
-    "server.handlers": "runner.job_types server.auth server.documents server.http server.jobs "
-    "server.openapi storage.records",
-    "server.handlers.files": "server.documents server.documents.schemas server.downloads "
-    "server.events server.handlers server.handlers.jobs server.http server.jobs server.openapi "
-    "server.store storage storage.files storage.jobs storage.records",
-    "server.handlers.jobs": "server.analyses server.auth server.checking server.documents "
-    "server.documents.analyses server.documents.options server.documents.schemas server.events "
-    "server.handlers server.http server.jobs server.openapi server.processes server.store "
-    "server.upload storage.files storage.jobs storage.queries storage.records",
-    "server.api": "runner.job_types runner.job_types.registry server.auth server.checking "
-    "server.documents server.documents.options server.documents.schemas server.handlers "
-    "server.handlers.files server.handlers.jobs server.http server.jobs server.openapi "
-    "server.pattern_sets server.sign_in server.store server.upload storage.audit "
-    "storage.files.resumable storage.jobs storage.liveness storage.queries storage.records "
-    "storage.schedules",
-    "server": "server.* runner.job_types runner.job_types.registry storage storage.access "
-    "storage.audit storage.files storage.jobs storage.liveness storage.queries storage.records "
+    "server.store": "server.http storage.access storage.audit storage.notify storage.records "
+    "storage.telemetry",
+    "server.documents.schemas": "server.http storage.records",
+    "server.start": "runner.job_types runner.job_types.registry server.* storage storage.access "
+    "storage.audit storage.jobs storage.liveness storage.queries storage.records "
     "storage.schedules storage.settings storage.telemetry",
+    "server.auth.sign_in": "server.auth server.http storage.records",
+    "server.jobs.quotas": "server.auth server.http server.store storage.records",
+    "server.documents": "loganalysis server.documents.options server.documents.schemas server.http "
+    "storage storage.jobs storage.liveness storage.queries storage.records storage.schedules "
+    "storage.waiting",
+    "server.settings": "server.auth server.auth.sign_in server.http storage.records "
+    "storage.settings",
+    "server.jobs.uploads": "server.auth server.documents server.documents.options server.http "
+    "server.jobs.quotas server.store storage storage.files.resumable storage.queries "
+    "storage.records",
+    "server.jobs.validation": "runner.job_types runner.job_types.registry server.documents "
+    "server.documents.options server.http server.processes storage.jobs storage.records "
+    "storage.telemetry storage.waiting",
+    "server": "server.settings server.start storage storage.files storage.records storage.settings "
+    "storage.telemetry",
+    "server.jobs": "server.auth server.documents server.documents.options server.http "
+    "server.jobs.quotas server.jobs.uploads server.jobs.validation server.store storage "
+    "storage.jobs storage.liveness storage.notify storage.queries storage.records "
+    "storage.schedules storage.waiting",
+    "server.api.openapi": "runner.job_types server.auth server.documents server.documents.options "
+    "server.documents.schemas server.http server.jobs.validation storage.records",
+    "server.events": "server.documents server.documents.options server.documents.schemas "
+    "server.http server.jobs.validation server.store storage.jobs storage.notify storage.records",
+    "server.http.fast_path": "server.auth server.documents server.http server.http.connections "
+    "server.jobs server.settings",
+    "server.handlers": "runner.job_types server.api.openapi server.auth server.documents "
+    "server.http server.http.connections server.jobs storage.records",
+    "server.api": "runner.job_types.registry server.api.openapi server.auth server.documents "
+    "server.documents.options server.documents.schemas server.handlers server.http server.jobs "
+    "server.jobs.validation server.store storage.audit storage.jobs storage.queries "
+    "storage.records storage.schedules",
+    "server.api.monitoring": "runner.job_types server.api.openapi server.documents "
+    "server.documents.schemas server.handlers server.http server.http.connections server.jobs "
+    "server.store storage.db storage.jobs storage.liveness storage.queries storage.records",
+    "server.api.uploads": "server.api.openapi server.auth server.documents "
+    "server.documents.schemas server.handlers server.http server.http.connections server.jobs "
+    "server.jobs.uploads server.jobs.validation storage.files storage.files.resumable "
+    "storage.records",
+    "server.api.session": "server.api.openapi server.auth server.auth.sign_in server.documents "
+    "server.documents.schemas server.handlers server.http server.jobs.quotas server.store "
+    "storage.audit storage.records",
+    "server.api.pattern_sets": "loganalysis server.api.openapi server.auth server.documents "
+    "server.documents.schemas server.handlers server.http server.jobs.validation server.store "
+    "storage.jobs storage.records",
+    "server.api.jobs": "server.api.openapi server.api.uploads server.auth server.documents "
+    "server.documents.options server.documents.schemas server.events server.handlers server.http "
+    "server.jobs server.jobs.quotas server.jobs.validation server.store storage.files "
+    "storage.jobs storage.queries storage.records",
+    "server.api.files": "server.api.jobs server.api.openapi server.api.uploads server.documents "
+    "server.documents.schemas server.events server.handlers server.http server.jobs.uploads "
+    "server.store storage storage.files storage.jobs storage.records",
+    "server.api.analyses": "loganalysis server.api.jobs server.api.openapi server.api.uploads "
+    "server.auth server.documents server.documents.schemas server.handlers server.http "
+    "server.jobs server.jobs.validation server.processes storage.files storage.records",
     "admin.store_checks": "storage.*",
     "admin.transfer": "storage.*",
     "admin.backup.destinations": "storage.files storage.records storage.settings",
@@ -166,11 +179,11 @@ MAY_IMPORT = {
     "admin.backup": "admin.backup.* admin.transfer storage.*",
     "admin.doctor.findings": "admin.store_checks runner server.settings storage.*",
     "admin.doctor.checks": "admin.backup.destinations admin.doctor.findings admin.store_checks "
-    "admin.transfer runner.job_types.registry runner.pool.linux server.jobs server.sign_in "
+    "admin.transfer runner.job_types.registry runner.pool.linux server.auth.sign_in server.jobs "
     "storage storage.*",
     "admin.doctor": "admin.doctor.* admin.store_checks storage storage.*",
     "admin.support_bundle": "admin.doctor admin.doctor.checks admin.doctor.findings "
-    "server.documents storage storage.*",
+    "server.api.monitoring storage storage.*",
     "admin.commands": "admin.* storage storage.*",
     "admin": "admin.*",
     "storage.ownership": "storage.db storage.files storage.jobs storage.records storage.settings",
@@ -192,10 +205,10 @@ LIBRARIES = {
     "markdown_it": "server.handlers.guides",
     "tornado": "server.*",
     "multipart": "server.*",
-    "prometheus_client": "server.documents.metrics",
+    "prometheus_client": "server.api.monitoring.metrics",
     "opentelemetry": "storage.telemetry.*",
     "requests": "storage.telemetry.*",
-    "stringzilla": "loganalysis.* server.upload.*",
+    "stringzilla": "loganalysis.* server.api.uploads.*",
     "job_service_scan": "loganalysis.match.*",
     "hatchling": "job_service.hatch_build loganalysis.native.hatch_build",
     "re2": "loganalysis.*",
@@ -208,8 +221,8 @@ LIBRARIES = {
     "jobservice._async.* jobservice._sync.*",
     "rich": "jobservice.cli.*",
     "typer": "jobservice.cli.*",
-    "jwt": "server.sign_in.jwt_checks",
-    "cryptography": "server.sign_in.sealing",
+    "jwt": "server.auth.sign_in.jwt_checks",
+    "cryptography": "server.auth.sign_in.sealing",
     "httpcore": "jobservice._async.* jobservice._sync.*",
     "httpx": "jobservice._async.* jobservice._sync.* jobservice.testing",
 }
@@ -353,9 +366,9 @@ def test_every_folder_says_what_it_contains() -> None:
         ("runner.supervisor.supervisor", "from server.documents import jobs"),
         ("runner.supervisor.supervisor", "import peewee as pw"),
         ("runner.job_types.base", "from runner.pool.pool import Pool"),
-        ("server.app", "from runner.supervisor.supervisor import Supervisor"),
-        ("server.app", "if True:\n    from playhouse import db_url"),
-        ("server.handlers.jobs.jobs", "from storage.claims import Claims"),
+        ("server.start.app", "from runner.supervisor.supervisor import Supervisor"),
+        ("server.start.app", "if True:\n    from playhouse import db_url"),
+        ("server.api.jobs.jobs", "from storage.claims import Claims"),
         ("server.http.body", "from server.handlers.base import Handler"),
         ("server.utilities.text", ""),
         ("jobservice.requests.jobs", "from server.documents import schemas"),

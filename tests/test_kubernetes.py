@@ -14,8 +14,8 @@ import pytest
 import yaml
 
 from runner.config import RunnerSettings
-from server.listener import ABORT_SECONDS, STOP_SECONDS
 from server.settings.server import ServerSettings
+from server.start.listener import ABORT_SECONDS, STOP_SECONDS
 from tests.support.paths import ROOT
 from tests.test_deployments import PROGRAMS, read_by
 

@@ -5,7 +5,7 @@ import subprocess
 import pytest
 
 from runner.worker import WATCHDOG_SECONDS
-from server.listener import ABORT_SECONDS, STOP_SECONDS
+from server.start.listener import ABORT_SECONDS, STOP_SECONDS
 from tests.support.paths import ROOT
 
 FOLDER = ROOT / "deploy" / "systemd"

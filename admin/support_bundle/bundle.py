@@ -24,7 +24,7 @@ from admin.doctor.findings.setting_names import secret_names, setting_names
 from admin.doctor.findings.subject import Subject
 from admin.support_bundle import logs
 from admin.support_bundle.redaction import REMOVED, Redactor
-from server.documents.metrics import exposition
+from server.api.monitoring.metrics import exposition
 from storage.db.clock import clock_of
 from storage.db.schema.state import read_state
 from storage.open import runners_folder

@@ -17,8 +17,8 @@ from tornado.httpserver import HTTPServer
 from tornado.netutil import bind_sockets
 from tornado.web import Application, RequestHandler, stream_request_body
 
-from server.http.connection import CHUNK_BYTES
-from server.http_server import UNLIMITED_BYTES
+from server.http.connections.connection import CHUNK_BYTES
+from server.start.http_server import UNLIMITED_BYTES
 
 
 @stream_request_body

@@ -27,9 +27,9 @@ from tornado.netutil import bind_sockets
 from benchmarks.http_client import Connection, connect, request
 from benchmarks.speed import ours
 from runner.job_types.registry import loader
-from server.app import App
-from server.routes import routes
 from server.settings.server import ServerSettings
+from server.start.app import App
+from server.start.routes import routes
 from storage.open import open_store
 
 ROOT = Path(__file__).parents[2]

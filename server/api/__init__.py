@@ -1,8 +1,8 @@
-"""One module for each resource of the API: its handlers, its documents and its queries.
+"""The resources of the API: a module or a folder for each, with handlers, documents and queries.
 
-`description.py` lists all handlers, and `examples/` has an example of each document. What services
-use of documents, too, is in `server.documents`.
+`examples/` has an example of each document, and `openapi/` makes /openapi.json. What services use
+of documents, too, is in `server.documents`.
 
-May import `server` but not `app` and `routes`, and `storage`. Rules about jobs belong in
+May import `server` but not `start` and `http.fast_path`, and `storage`. Rules about jobs belong in
 `server.jobs` or `storage`.
 """

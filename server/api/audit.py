@@ -10,6 +10,7 @@ from pydantic import AfterValidator, Field
 from tornado.iostream import StreamClosedError
 from typing_extensions import TypedDict
 
+from server.api.openapi.operation import Operation
 from server.auth.callers import Role
 from server.documents.field_errors import unknown_name
 from server.documents.filters import Cursor, Query, Text, Whole, encode_cursor
@@ -20,7 +21,6 @@ from server.handlers.base import Handler
 from server.handlers.query import query_parameters, read_query
 from server.http.body import JSON_LINES
 from server.http.response import encode_json
-from server.openapi.operation import Operation
 from server.store.threads import StoreThreads
 from storage.audit.log import AuditLog
 from storage.records.audit import ACTIONS, KINDS, AuditEntry, AuditFilters

@@ -2,8 +2,8 @@
 
 from uuid import UUID
 
+from server.api.openapi.operation import BATCH, Operation
 from server.auth.callers import Role
-from server.checking.batch_body import BatchBody
 from server.documents.batches import (
     BatchDocument,
     BatchesDocument,
@@ -20,7 +20,7 @@ from server.http.codes import Code
 from server.http.problems import Problem
 from server.jobs.admission import Admission, Admissions
 from server.jobs.batches import BatchSubmissions
-from server.openapi.operation import BATCH, Operation
+from server.jobs.validation.batch_body import BatchBody
 
 MAX_BATCH_BYTES = 16 << 20
 """Size of the largest batch. A larger one gets 413."""

@@ -10,6 +10,7 @@ from uuid import UUID
 from pydantic import AfterValidator, Field
 from typing_extensions import TypedDict
 
+from server.api.openapi.operation import Operation
 from server.documents.filters import Query, Text, Whole
 from server.documents.jobs import rfc3339
 from server.documents.options.tags import WantedTags
@@ -17,7 +18,6 @@ from server.documents.options.times import PastTime
 from server.documents.schemas.common import Id, Time
 from server.handlers.base import Handler
 from server.handlers.query import query_parameters, read_query
-from server.openapi.operation import Operation
 from server.store.threads import StoreThreads
 from storage.queries.failures import FailureGroup, Failures, Position
 from storage.records.failure_kind import error_texts

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Callable, Iterable
 
+from server.api.openapi.operation import Operation
 from server.auth.authenticate import require_queues
 from server.auth.callers import Role
 from server.documents.field_errors import read_document
@@ -18,12 +19,11 @@ from server.documents.queues import (
     with_counts,
 )
 from server.handlers.base import Handler
-from server.http.activity import log_change
 from server.http.body import MERGE_PATCH, Body, json_body
 from server.http.codes import Code
 from server.http.conditions import ALWAYS
 from server.http.problems import Problem
-from server.openapi.operation import Operation
+from server.http.request_log import log_change
 from server.store.threads import StoreThreads
 from storage.jobs.queues import MAX_QUEUES, Queue, QueueCheck, QueueInUse, Queues, TooManyQueues
 from storage.queries.caller_use import OwnCounts

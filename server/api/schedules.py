@@ -2,6 +2,7 @@
 
 import re
 
+from server.api.openapi.operation import SUBMISSION_HEADERS, Operation
 from server.auth.callers import Role
 from server.documents.filters import WaitQuery
 from server.documents.queues import require_new_name
@@ -25,7 +26,6 @@ from server.http.problems import Problem
 from server.jobs.admission import Admission, Admissions
 from server.jobs.schedules import ScheduleService, sees_schedule
 from server.jobs.submissions import Submissions
-from server.openapi.operation import SUBMISSION_HEADERS, Operation
 from storage.records.queue_name import is_queue_name
 from storage.records.schedule import Schedule
 from storage.schedules.schedules import ScheduleCheck

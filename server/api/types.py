@@ -6,11 +6,11 @@ from typing import Literal, cast
 from typing_extensions import TypedDict
 
 from runner.job_types.registry.found import JobTypes
+from server.api.openapi.operation import Operation
 from server.documents.field_errors import unknown_name
 from server.handlers.base import Handler
 from server.http.codes import Code
 from server.http.problems import Problem
-from server.openapi.operation import Operation
 from storage.records.json_values import Json
 
 OriginName = Literal["built-in", "package", "folder", "installed", "commands"]

@@ -1,4 +1,4 @@
-"""How the authenticator asks `server/sign_in` about callers that others have authenticated."""
+"""How the authenticator asks `server/auth/sign_in` about callers that others have authenticated."""
 
 from typing import Protocol
 

@@ -20,9 +20,9 @@ from urllib.parse import urlsplit
 from tornado.httpclient import HTTPRequest
 from tornado.simple_httpclient import SimpleAsyncHTTPClient
 
-from server.checking.conflicts import callback_refusal
 from server.events.documents import callback_body
 from server.http.webhook_signatures import signed_headers
+from server.jobs.validation.conflicts import callback_refusal
 from server.store.threads import StoreChanges, StoreThreads
 from storage.jobs.callbacks import RESERVED_SECONDS, Callback, Callbacks
 from storage.jobs.service_callbacks import ServiceCallbacks

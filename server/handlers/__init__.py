@@ -1,5 +1,4 @@
-"""The base of all Tornado handlers, and the handlers of jobs, files and pages; see `server.api`.
+"""The base of all Tornado handlers, and the handlers of pages; `server.api` has those of the API.
 
-May import `storage` and the other folders of `server`, but not `api` and `fast`. Rules about jobs
-belong in `server.jobs` or `storage`.
+May import `storage` and the other folders of `server`, but not `start` and `http.fast_path`.
 """

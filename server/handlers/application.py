@@ -9,7 +9,7 @@ from tornado.web import Application, RequestHandler
 
 from server.auth.addresses import AllowedHosts
 from server.auth.authenticate import Authenticator
-from server.http.activity import Activity
+from server.http.request_log import Activity
 
 
 class ListenerApplication(Application):

@@ -9,18 +9,19 @@ from tornado.concurrent import Future
 from tornado.httputil import HTTPServerRequest
 from tornado.web import stream_request_body
 
+from server.api.openapi.operation import Operation
 from server.auth.authenticate import SAFE_METHODS, is_same_origin, require_role, require_unlimited
 from server.auth.callers import ANONYMOUS, Role
 from server.handlers.application import ConstructedHandler, ListenerApplication
 from server.handlers.query import require_known_parameters
-from server.http.activity import OTHER
 from server.http.body import SMALL_BYTES, Body, JsonBody, NoBody, RefusedBody, body_size
 from server.http.codes import Code
 from server.http.compression import compress, gzip_etag, is_compressible, plain_etag
 from server.http.conditions import ALWAYS, conditions_of
-from server.http.connection import Connection
+from server.http.connections.connection import Connection
 from server.http.negotiation import takes_gzip
 from server.http.problems import CONTENT_TYPE, Problem, log_failure, problem_of
+from server.http.request_log import OTHER
 from server.http.response import (
     DEFAULT_HEADERS,
     HEADER,
@@ -33,7 +34,6 @@ from server.http.response import (
     preflight_headers,
 )
 from server.jobs.response import Response
-from server.openapi.operation import Operation
 from storage.records.json_values import JsonValue
 
 WITH_BODY = frozenset({"POST", "PUT", "PATCH"})

@@ -11,13 +11,13 @@ from typing import Literal
 from typing_extensions import TypedDict
 
 from runner.job_types.base import AnyJobType
+from server.api.openapi.operation import Operation
 from server.auth.callers import Role
 from server.handlers.base import Handler
 from server.handlers.web_files import WebFile, WebFiles
 from server.http.codes import Code
 from server.http.negotiation import takes_gzip, wants_page
 from server.http.problems import Problem
-from server.openapi.operation import Operation
 from storage.records.json_values import Json
 
 POLICY = "; ".join(

@@ -33,11 +33,11 @@ from pathlib import Path
 from shutil import disk_usage
 
 from server.auth.callers import Caller
-from server.http.activity import RunInBackground
 from server.http.codes import Code
 from server.http.problems import FieldError, Problem, insufficient_storage, malformed, unavailable
-from server.jobs.quotas import JobQuotas, Reservation
-from server.jobs.use_counts import Use, UseCounts
+from server.http.request_log import RunInBackground
+from server.jobs.quotas.quotas import JobQuotas, Reservation
+from server.jobs.quotas.usage import Use, UseCounts
 from server.store.spans import RequestSpans, SubmissionSpan
 from storage.records.job import DEFAULT_MAX_LOSSES, EncodedJson, NewJob, StoreError, Upload
 from storage.records.json_values import Json

@@ -11,9 +11,6 @@ from typing import cast
 from uuid import UUID
 
 from server.auth.callers import Caller
-from server.checking.batch import CheckedPiece
-from server.checking.batch_body import BatchBody
-from server.checking.batch_checks import BatchChecks
 from server.documents.batches import (
     BatchListQuery,
     Refusals,
@@ -24,15 +21,18 @@ from server.documents.batches import (
     refused_batch,
     shortened,
 )
-from server.http.activity import log_change
 from server.http.codes import Code
 from server.http.problems import Problem, unacceptable, unavailable
+from server.http.request_log import log_change
 from server.http.response import encode_json
 from server.jobs.admission import Admission, QueueWatermark, key_reused
 from server.jobs.jobs import Jobs
 from server.jobs.response import Response
 from server.jobs.submissions import REPLAYED_HEADER, Submissions, required
 from server.jobs.unique_keys import key_held
+from server.jobs.validation.batch import CheckedPiece
+from server.jobs.validation.batch_body import BatchBody
+from server.jobs.validation.batch_checks import BatchChecks
 from server.jobs.worker_limits import WorkerLimitChecks
 from server.store.threads import StoreThreads
 from storage.batches import Batches

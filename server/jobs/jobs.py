@@ -15,16 +15,16 @@ from server.documents.jobs import job_headers, job_view, rfc3339
 from server.documents.options.job_options import JobChanges
 from server.documents.queues import UNKNOWN_QUEUE
 from server.documents.views import DEFAULT, View
-from server.http.activity import log_change
 from server.http.codes import Code
 from server.http.conditions import ALWAYS, Conditions
 from server.http.problems import FieldError, Problem, unacceptable
+from server.http.request_log import log_change
 from server.http.response import encode_json, etag_of
 from server.jobs.admission import QueueWatermark
-from server.jobs.quotas import JobQuotas, Reservation
+from server.jobs.long_poll import JobReader
+from server.jobs.quotas.quotas import JobQuotas, Reservation
 from server.jobs.response import Response
 from server.jobs.unique_keys import key_held
-from server.jobs.waits import JobReader
 from server.jobs.worker_limits import WorkerLimitChecks
 from server.store.spans import RequestSpans
 from server.store.threads import StoreThreads

@@ -9,8 +9,6 @@ from dataclasses import replace
 from uuid import UUID
 
 from server.auth.callers import UNRESTRICTED, Caller, Role
-from server.checking.received import Received
-from server.checking.submission import CheckedSubmission
 from server.documents.field_errors import read_document
 from server.documents.jobs import rfc3339
 from server.documents.queues import UNKNOWN_QUEUE
@@ -21,13 +19,15 @@ from server.documents.schedules import (
     merge_patch,
     schedule_conflicts,
 )
-from server.http.activity import log_change
 from server.http.codes import Code
 from server.http.problems import BODY, FieldError, Problem, unacceptable
+from server.http.request_log import log_change
 from server.jobs.admission import Admission, key_reused
+from server.jobs.long_poll import JobReader
 from server.jobs.submissions import UNKNOWN_SOURCE, Submissions, Submitted
 from server.jobs.unique_keys import key_held
-from server.jobs.waits import JobReader
+from server.jobs.validation.received import Received
+from server.jobs.validation.submission import CheckedSubmission
 from server.store.threads import StoreThreads
 from storage.jobs.transitions import to_json_text
 from storage.jobs.unique_keys import KeyHolder

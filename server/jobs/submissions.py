@@ -12,25 +12,25 @@ from uuid import UUID
 
 from server.auth.authenticate import require_queues
 from server.auth.callers import Caller
-from server.checking.conflicts import never_starts
-from server.checking.received import Received
-from server.checking.submission import CheckedSubmission, SubmissionChecks
 from server.documents.explanations import dry_run_document
 from server.documents.files import display_name
 from server.documents.jobs import job_headers, job_view
 from server.documents.options.upload_reference import UploadReference
 from server.documents.queues import unknown_queue
-from server.http.activity import log_change
 from server.http.codes import Code
 from server.http.problems import FieldError, Problem, joined, unacceptable, unavailable
+from server.http.request_log import log_change
 from server.jobs.admission import Admission, fingerprint, key_reused
 from server.jobs.estimates import Estimates, require_in_time
 from server.jobs.jobs import seen_by
+from server.jobs.long_poll import JobReader
 from server.jobs.response import Response
-from server.jobs.resumable_uploads import ResumableService
-from server.jobs.stored_files import StoredFiles
 from server.jobs.unique_keys import key_held
-from server.jobs.waits import JobReader
+from server.jobs.uploads.resumable_uploads import ResumableService
+from server.jobs.uploads.stored_files import StoredFiles
+from server.jobs.validation.conflicts import never_starts
+from server.jobs.validation.received import Received
+from server.jobs.validation.submission import CheckedSubmission, SubmissionChecks
 from server.jobs.worker_limits import WorkerLimitChecks
 from server.store.threads import Batcher, StoreThreads
 from storage.jobs.idempotency import KeyedJob, StoredKey

@@ -6,7 +6,7 @@ from urllib.parse import urlsplit
 
 from pydantic import Field, ValidationInfo, field_validator
 
-from server.sign_in.group_roles import GroupRoles
+from server.auth.sign_in.group_roles import GroupRoles
 from storage.settings.traces import TraceSettings
 
 _HEADER = re.compile(r"[A-Za-z][A-Za-z0-9-]{0,63}")

@@ -4,7 +4,7 @@ import asyncio
 import logging
 import time
 
-from server.http.activity import RunInBackground
+from server.http.request_log import RunInBackground
 from server.store.threads import StoreThreads
 from storage.access.token_uses import TokenUse, TokenUses
 from storage.audit.log import AuditLog

@@ -14,7 +14,7 @@ from typing import Any
 import psutil
 import pytest
 
-from server.reloading import snapshot, watched
+from server.start.reloading import snapshot, watched
 from tests.support.paths import ROOT
 from tests.support.programs import alive
 from tests.support.type_folder import job_type

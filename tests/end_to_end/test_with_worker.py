@@ -20,7 +20,7 @@ from typing import Any
 import psutil
 import pytest
 
-from server.with_worker import Both, both_environ
+from server.start.with_worker import Both, both_environ
 from storage.settings.env_file import read_environ
 from tests.support.paths import ROOT
 from tests.support.programs import alive
@@ -286,7 +286,7 @@ def test_settings_can_stand_in_a_file_and_the_environment_overrides_them(tmp_pat
 
 
 def test_the_module_itself_says_how_both_programs_are_started() -> None:
-    command = [sys.executable, "-m", "server.with_worker"]
+    command = [sys.executable, "-m", "server.start.with_worker"]
     answer = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
     assert answer.returncode == 1
     assert answer.stderr == "start both programs with: python -m server --with-worker\n"

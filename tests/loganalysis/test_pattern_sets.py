@@ -10,7 +10,7 @@ from loganalysis.match.patterns import Combination, Literal, prepare
 from loganalysis.pattern_sets.pattern import BuiltInSet
 from loganalysis.scan.analyze import analyze
 from loganalysis.scan.options import AnalysisOptions
-from server.documents.pattern_sets import MAX_SET_PATTERNS, PatternSetBody
+from server.api.pattern_sets.documents import MAX_SET_PATTERNS, PatternSetBody
 from storage.records.queue_name import is_queue_name
 from tests.support import pattern_sets_page
 

@@ -17,7 +17,7 @@ from loganalysis.match.patterns import Pattern
 from loganalysis.scan.options import AnalysisOptions
 from loganalysis.times.c_timeline import TimelineOptions, TimeRules
 from loganalysis.times.time_limits import TimeLimit, TimeLimits
-from server.documents.analyses.lines import LinesQuery
+from server.api.analyses.lines_query import LinesQuery
 from tests.loganalysis.test_line_times import REFERENCE
 from tests.loganalysis.test_timeline import PATTERNS, a_log, lines_of, quick, seconds
 from tests.support.loganalysis.in_ranges import in_ranges, whole

@@ -7,7 +7,7 @@ import pytest
 
 from tests.support import api
 
-ONCE = ("fast", "events", "openapi", "upload")
+ONCE = ("fast_path", "events", "openapi", "uploads")
 """Folders whose tests compare both ways themselves, or are about routes that Tornado serves.
 
 Elsewhere, tests of such routes are marked with `tornado`.

@@ -10,9 +10,9 @@ from tornado.ioloop import IOLoop
 from tornado.testing import bind_unused_port
 
 from runner.job_types.registry import loader as job_types
-from server.app import App
-from server.routes import routes
 from server.settings.server import ServerSettings
+from server.start.app import App
+from server.start.routes import routes
 from tests.support.forms import FILE as FILE
 from tests.support.forms import analyze_form as analyze_form
 from tests.support.forms import form as form

@@ -12,10 +12,10 @@ from inspect import ismethod
 from typing import Any
 from unittest.mock import patch
 
-import server.app
+import server.start.app
 from runner.job_types.base import JobType
-from server.api.description import openapi_document
 from server.handlers.web_files import WebFiles
+from server.start.description import openapi_document
 from storage.db.database import Database
 from storage.db.postgresql import Postgresql
 from storage.db.statements import Statement
@@ -28,8 +28,8 @@ def shared_compilation() -> Iterator[None]:
     with (
         patch.object(Database, "statement", _statement_of_all),
         patch.object(Postgresql, "_batch", _batch_of_all),
-        patch.object(server.app, "openapi_document", shared_document),
-        patch.object(server.app, "WebFiles", shared_web_files),
+        patch.object(server.start.app, "openapi_document", shared_document),
+        patch.object(server.start.app, "WebFiles", shared_web_files),
     ):
         yield
 

@@ -10,7 +10,7 @@ from pydantic import ConfigDict, TypeAdapter
 from tornado.httpclient import HTTPResponse
 
 from runner.job_types.registry import loader as job_types
-from server.api.description import OPERATIONS, openapi_document
+from server.api.openapi.operation import ANY_TYPE, Operation
 from server.documents.schemas.jobs import (
     ALWAYS_SENT,
     CORE,
@@ -20,7 +20,7 @@ from server.documents.schemas.jobs import (
     PageDocument,
 )
 from server.documents.schemas.problems import ProblemDocument
-from server.openapi.operation import ANY_TYPE, Operation
+from server.start.description import OPERATIONS, openapi_document
 
 JSON = "application/json; charset=utf-8"
 PROBLEM = "application/problem+json"

@@ -4,8 +4,9 @@ Importing takes a second of CPU time for each service, which was a fifth of the 
 fork is a process like any other: it has its own session, environment and signal handlers, and runs
 `python -m server`, `python -m runner` or `python -m storage` from the first line.
 
-A variable with dots in its name, such as server.http_server.SLOW_SECONDS, gives a constant of a
-module another value in that program. Only tests can do so: the programs do not read it.
+A variable with dots in its name, such as server.start.http_server.SLOW_SECONDS, gives a
+constant of a module another value in that program. Only tests can do so: the programs do not read
+it.
 
     test ──name, environment, log──▶ template ──fork──▶ program
          ◀──process id, wait status──
@@ -34,7 +35,7 @@ from tests.support.workers import TYPES
 
 MODULES = (
     "server.settings.server",
-    "server.listener",
+    "server.start.listener",
     "runner.config",
     "runner.worker",
     "admin.transfer.transfer",

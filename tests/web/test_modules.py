@@ -7,7 +7,7 @@ import subprocess
 import pytest
 
 from runner.job_types.registry import loader
-from server.api.description import openapi_document
+from server.start.description import openapi_document
 from tests.support.paths import ROOT
 
 UNIT_TESTS = ROOT / "tests/web/unit"

@@ -11,8 +11,8 @@ from urllib.request import HTTPRedirectHandler, ProxyHandler, build_opener
 
 from admin.doctor.findings.finding import Finding, Level, ok
 from admin.doctor.findings.subject import Subject
-from server.sign_in.jwt_checks import LEEWAY_SECONDS, read_keys
-from server.sign_in.provider import MAX_BODY_BYTES, metadata_problem, metadata_url
+from server.auth.sign_in.jwt_checks import LEEWAY_SECONDS, read_keys
+from server.auth.sign_in.provider import MAX_BODY_BYTES, metadata_problem, metadata_url
 from storage.db.statements import Row
 from storage.records.counted import counted
 

@@ -1,7 +1,7 @@
 """The files of a job that was submitted with several of them: the members of one stored archive.
 
 The listener stores several files of a form as a zip archive, without compression
-(`server/upload/form.py`). Such an archive is recognized by its records, which no usual
+(`server/api/uploads/form.py`). Such an archive is recognized by its records, which no usual
 program writes alike. Any other zip archive is one file.
 """
 

@@ -49,7 +49,7 @@ ACCESS = (
     ),
     Mutant(
         "the fast path checks the role, too",
-        "server/fast/path.py",
+        "server/http/fast_path/path.py",
         "            require_role(caller, _ROLES[method])\n",
         "",
         ACCESS_TESTS,
@@ -77,7 +77,7 @@ ACCESS = (
     ),
     Mutant(
         "a page of another origin cannot sign in",
-        "server/api/session.py",
+        "server/api/session/session.py",
         "            require_same_origin(self.request.headers)\n",
         "            pass\n",
         SESSIONS,
@@ -211,7 +211,7 @@ ACCESS = (
     ),
     Mutant(
         "a file of a job that is not seen is not found by its hash",
-        "server/jobs/stored_files.py",
+        "server/jobs/uploads/stored_files.py",
         "sha256, caller.view)",
         "sha256, None)",
         LIMITED,
@@ -225,21 +225,21 @@ ACCESS = (
     ),
     Mutant(
         "missed events of jobs that are not seen are not sent",
-        "server/handlers/jobs/events.py",
+        "server/api/jobs/events.py",
         "if query.matches(event) and self.sees(event))",
         "if query.matches(event))",
         LIMITED,
     ),
     Mutant(
         "an explanation names no jobs that are not seen",
-        "server/handlers/jobs/explain.py",
+        "server/api/jobs/explain.py",
         "        if self.caller.is_limited:\n",
         "        if False:\n",
         LIMITED,
     ),
     Mutant(
         "the explanation of a job that is not seen is not sent",
-        "server/handlers/jobs/explain.py",
+        "server/api/jobs/explain.py",
         " or not self.caller.sees(*_who(explanation.job)):",
         ":",
         LIMITED,
@@ -304,7 +304,7 @@ ACCESS = (
     ),
     Mutant(
         "the fast path refuses unknown hosts",
-        "server/fast/path.py",
+        "server/http/fast_path/path.py",
         '        if not self._hosts.allows(headers.fields["Host"]):\n',
         "        if False:\n",
         ("tests/server/auth/test_hosts.py",),
@@ -325,14 +325,14 @@ ACCESS = (
     ),
     Mutant(
         "without trusted proxies, nobody does",
-        "server/http_server.py",
+        "server/start/http_server.py",
         "            headers.pop(PUBLIC_HOST, None)\n",
         "            pass\n",
         PUBLIC_HOST,
     ),
     Mutant(
         "no token is created that has expired",
-        "server/token_commands.py",
+        "server/start/token_commands.py",
         "if expires_at <= time.time():",
         "if False:",
         TOKEN_COMMANDS,

@@ -2,44 +2,44 @@
 
 from tests.mutants.mutant import Mutant
 
-COMPARISON = ("tests/server/analyses/test_comparison.py",)
-REPORT = ("tests/server/analyses/test_html_report.py",)
-TABLES = ("tests/server/analyses/test_tables.py",)
-HANDLER = ("tests/server/handlers/test_comparison.py",)
-REUSE = ("tests/server/handlers/test_reuse.py",)
+COMPARISON = ("tests/server/api/analyses/test_comparison.py",)
+REPORT = ("tests/server/api/analyses/test_html_report.py",)
+TABLES = ("tests/server/api/analyses/test_tables.py",)
+HANDLER = ("tests/server/api/analyses/test_comparison_requests.py",)
+REUSE = ("tests/server/api/jobs/test_reuse.py",)
 
 ANALYSES = (
     Mutant(
         "a change must be larger than a few percent",
-        "server/analyses/comparison.py",
+        "server/api/analyses/comparison.py",
         "significant = row.p < alpha and differs",
         "significant = row.p < alpha",
         COMPARISON,
     ),
     Mutant(
         "p-values are corrected for their number",
-        "server/analyses/comparison.py",
+        "server/api/analyses/comparison.py",
         "zip(rows, adjusted_for_many(raw), strict=True)",
         "zip(rows, raw, strict=True)",
         COMPARISON,
     ),
     Mutant(
         "an entry that a shortened list lacks may have been there",
-        "server/analyses/comparison.py",
+        "server/api/analyses/comparison.py",
         "        return 1.0  # a bound proves only that there is more on the other side\n",
         "        pass\n",
         COMPARISON,
     ),
     Mutant(
         "an error of the job to compare with names the parameter",
-        "server/checking/analysis_query.py",
+        "server/jobs/validation/analysis_query.py",
         'if field == "payload.compare.job_id":',
         "if False:",
         HANDLER,
     ),
     Mutant(
         "the text of an analysis has only significant changes",
-        "server/documents/analyses/comparison.py",
+        "server/api/analyses/text_comparison.py",
         'if each["significant"]]',
         "]",
         HANDLER,
@@ -67,14 +67,14 @@ ANALYSES = (
     ),
     Mutant(
         "a report allows only its own style",
-        "server/handlers/jobs/analyses.py",
+        "server/api/analyses/analyses.py",
         '            self.set_header("Content-Security-Policy", POLICY)\n',
         "",
         HANDLER,
     ),
     Mutant(
         "only an analysis that has succeeded can be compared",
-        "server/handlers/jobs/analyses.py",
+        "server/api/analyses/analyses.py",
         "    if job.type != ANALYSIS or job.status is not Status.SUCCEEDED:",
         "    if False:",
         HANDLER,
@@ -95,7 +95,7 @@ ANALYSES = (
     ),
     Mutant(
         "only an equal question is answered from a stored result",
-        "server/checking/submission.py",
+        "server/jobs/validation/submission.py",
         "return job_type.question(payload) == question",
         "return True",
         REUSE,

@@ -3,7 +3,7 @@
 from tests.mutants.mutant import Mutant
 
 STATES = ("tests/storage/records/test_states.py",)
-ANALYZE = ("tests/server/handlers/test_analyze.py",)
+ANALYZE = ("tests/server/api/analyses/test_analyze.py",)
 COMPRESSION = ("tests/server/http/test_compression.py",)
 
 API = (
@@ -22,35 +22,35 @@ API = (
         "storage/queries/search.py",
         "elif clock() > deadline:",
         "elif False:",
-        ("tests/server/handlers/test_lists.py",),
+        ("tests/server/api/jobs/test_lists.py",),
     ),
     Mutant(
         "a search by time knows the skew of ids",
         "storage/store.py",
         "        self._skew.record(rows)\n",
         "",
-        ("tests/server/handlers/test_lists.py",),
+        ("tests/server/api/jobs/test_lists.py",),
     ),
     Mutant(
         "a bulk change is bounded",
         "storage/queries/bulk.py",
         "limit = DRY_LIMIT if dry_run else LIMIT",
         "limit = 1 << 30",
-        ("tests/server/handlers/test_bulk.py",),
+        ("tests/server/api/jobs/test_bulk.py",),
     ),
     Mutant(
         "a dry run changes nothing",
         "storage/queries/bulk.py",
         "in () if dry_run else range(",
         "in range(",
-        ("tests/server/handlers/test_bulk.py",),
+        ("tests/server/api/jobs/test_bulk.py",),
     ),
     Mutant(
         "a bulk change names its filters, or all",
         "server/documents/filters.py",
         "if not self.all and not has_filter:",
         "if False:",
-        ("tests/server/handlers/test_bulk.py",),
+        ("tests/server/api/jobs/test_bulk.py",),
     ),
     Mutant(
         "a time has an offset from UTC",
@@ -106,14 +106,14 @@ API = (
         "storage/db/database.py",
         "        self.counters.take()  # drops the counts of a failed transaction\n",
         "",
-        ("tests/server/documents/test_metrics.py",),
+        ("tests/server/api/monitoring/test_metrics.py",),
     ),
     Mutant(
         "a store that accepts no change is not ready",
         "storage/queries/health.py",
         "        database.next_version(0)\n",
         "",
-        ("tests/server/documents/test_metrics.py",),
+        ("tests/server/api/monitoring/test_metrics.py",),
     ),
     Mutant(
         "a key stands for one job",
@@ -157,84 +157,84 @@ API = (
         "                of_job = JobRow.select(JobRow.id).where(JobRow.id == job_id)\n"
         "                self._database.rows(self._database.engine.lock(of_job))\n"
         "                if self._transitions.cancel(job_id, now, by):\n",
-        ("tests/server/handlers/test_retry_and_delete.py",),
+        ("tests/server/api/jobs/test_retry_and_delete.py",),
     ),
     Mutant(
         "a claim waits for the version lock before it locks jobs",
         "storage/claims.py",
         "            self._database.reserve_versions(_RESERVED_VERSIONS)\n",
         "",
-        ("tests/server/handlers/test_retry_and_delete.py",),
+        ("tests/server/api/jobs/test_retry_and_delete.py",),
     ),
     Mutant(
         "only final jobs are deleted",
         "storage/jobs/retention.py",
         "if status not in FINAL:",
         "if False:",
-        ("tests/server/handlers/test_retry_and_delete.py",),
+        ("tests/server/api/jobs/test_retry_and_delete.py",),
     ),
     Mutant(
         "clients cannot add methods to the metrics",
-        "server/http/activity.py",
+        "server/http/request_log.py",
         "method = method if method in METHODS else OTHER",
         "method = method",
-        ("tests/server/documents/test_listener_metrics.py",),
+        ("tests/server/api/monitoring/test_listener_metrics.py",),
     ),
     Mutant(
         "a wait goes on while none of several jobs has ended",
-        "server/jobs/waits.py",
+        "server/jobs/long_poll.py",
         "        if not ids:\n            return {}\n",
         "",
         ("tests/server/jobs/test_wait.py",),
     ),
     Mutant(
         "a wait ends when its job is deleted",
-        "server/jobs/waits.py",
+        "server/jobs/long_poll.py",
         "if job is None or job.final}",
         "if job and job.final}",
         ("tests/server/jobs/test_wait.py",),
     ),
     Mutant(
         "the duration of a wait is not measured",
-        "server/fast/path.py",
+        "server/http/fast_path/path.py",
         "            not request.seconds,\n",
         "            True,\n",
-        ("tests/server/documents/test_listener_metrics.py",),
+        ("tests/server/api/monitoring/test_listener_metrics.py",),
     ),
     Mutant(
         "the query of an analysis is checked before its file is sent",
-        "server/handlers/jobs/analyze.py",
+        "server/api/analyses/analyze.py",
         "        self._checked = await self._check()\n",
         "",
         ANALYZE,
     ),
     Mutant(
         "a form is not taken for a file",
-        "server/handlers/jobs/analyze.py",
+        "server/api/analyses/analyze.py",
         '[0] == "multipart/form-data":',
         '[0] == "":',
         ANALYZE,
     ),
     Mutant(
         "a job that did not succeed is an error as text",
-        "server/documents/analyses/report.py",
+        "server/api/analyses/text_report.py",
         "JOB_FAILED = 424",
         "JOB_FAILED = 200",
         ANALYZE,
     ),
     Mutant(
         "a file does not control the terminal",
-        "server/documents/analyses/text_table.py",
+        "server/api/analyses/text_table.py",
         "c if c.isprintable() else",
         "c if c else",
-        ("tests/server/documents/analyses/test_report.py",),
+        ("tests/server/api/analyses/test_text_report.py",),
     ),
     Mutant(
         "a list does not read what it does not send",
         "storage/store.py",
         "jobs_by_id(self._database, found.ids, omit)",
         "jobs_by_id(self._database, found.ids)",
-        ("tests/server/handlers/test_views.py",),
+        ("tests/server/api/jobs/test_views.py",),
     ),
     Mutant(
         "the ETag of a compressed response stands for the same version",

@@ -3,7 +3,7 @@
 from tests.mutants.mutant import Mutant
 
 LOG = ("tests/storage/audit/test_audit_log.py",)
-API = ("tests/server/handlers/test_audit.py",)
+API = ("tests/server/api/test_audit.py",)
 TOKENS = ("tests/server/auth/test_token_commands.py",)
 
 AUDIT = (
@@ -72,7 +72,7 @@ AUDIT = (
     ),
     Mutant(
         "a token is created even if that cannot be recorded",
-        "server/token_commands.py",
+        "server/start/token_commands.py",
         '    except (StoreError, SettingsError) as error:\n        sys.stderr.write(f"the audit',
         '    except ZeroDivisionError as error:\n        sys.stderr.write(f"the audit',
         TOKENS,
@@ -93,7 +93,7 @@ AUDIT = (
     ),
     Mutant(
         "AUDIT=off records nothing",
-        "server/authentication.py",
+        "server/start/authentication.py",
         '        settings.audit != "off",',
         "        True,",
         API,

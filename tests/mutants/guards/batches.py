@@ -3,7 +3,7 @@
 from tests.mutants.mutant import Mutant
 
 STORED = ("tests/storage/test_batches.py",)
-API = ("tests/server/handlers/test_batches.py",)
+API = ("tests/server/api/test_batches.py",)
 
 BATCHES = (
     Mutant(
@@ -57,14 +57,14 @@ BATCHES = (
     ),
     Mutant(
         "a batch has a limit of jobs",
-        "server/checking/batch_body.py",
+        "server/jobs/validation/batch_body.py",
         "if len(split.jobs) > MAX_BATCH_JOBS:",
         "if False:",
         API,
     ),
     Mutant(
         "a batch ends where its bracket is",
-        "server/checking/batch_body.py",
+        "server/jobs/validation/batch_body.py",
         "if _skip(text, at) == len(text):",
         "if True:",
         API,

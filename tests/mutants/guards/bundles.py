@@ -2,13 +2,13 @@
 
 from tests.mutants.mutant import Mutant
 
-API = ("tests/server/handlers/test_bundle.py",)
+API = ("tests/server/api/files/test_bundle.py",)
 CLIENT = ("tests/client/test_bundles.py",)
 
 BUNDLES = (
     Mutant(
         "files are in a bundle only if they are asked for",
-        "server/handlers/files/bundle.py",
+        "server/api/files/bundle.py",
         "return [*found, *self._files(job)] if with_files else found",
         "return [*found, *self._files(job)]",
         API,

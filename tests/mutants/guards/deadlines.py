@@ -3,9 +3,9 @@
 from tests.mutants.mutant import Mutant
 
 STORED = ("tests/storage/jobs/test_deadlines.py",)
-REFUSED = ("tests/server/handlers/test_finish_by.py",)
+REFUSED = ("tests/server/api/jobs/test_finish_by.py",)
 EXPLAINED = ("tests/storage/queries/test_explain.py",)
-TRIED = ("tests/server/handlers/test_dry_run.py",)
+TRIED = ("tests/server/api/jobs/test_dry_run.py",)
 
 DEADLINES = (
     Mutant(
@@ -17,14 +17,14 @@ DEADLINES = (
     ),
     Mutant(
         "a dry run keeps no file",
-        "server/handlers/jobs/jobs.py",
+        "server/api/jobs/jobs.py",
         "is_kept=not self._is_dry_run)",
         "is_kept=True)",
         TRIED,
     ),
     Mutant(
         "a dry run is not waited for",
-        "server/handlers/jobs/jobs.py",
+        "server/api/jobs/jobs.py",
         "if is_dry_run and waits is not None:",
         "if False:",
         TRIED,
@@ -45,7 +45,7 @@ DEADLINES = (
     ),
     Mutant(
         "a form of a job that would miss its deadline is refused before its file",
-        "server/handlers/jobs/jobs.py",
+        "server/api/jobs/jobs.py",
         "        if self._checked and self.admission:\n",
         "        if False:\n",
         ("tests/server/http/test_early_answers.py",),

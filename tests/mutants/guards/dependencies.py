@@ -5,7 +5,7 @@ from tests.mutants.mutant import Mutant
 STORED = ("tests/storage/waiting/test_dependencies.py",)
 INPUTS = ("tests/storage/waiting/test_inputs.py",)
 RETRIES = ("tests/storage/waiting/test_retries.py",)
-API = ("tests/server/handlers/test_dependencies.py",)
+API = ("tests/server/api/jobs/test_dependencies.py",)
 FILE = "storage/waiting/dependencies.py"
 
 DEPENDENCIES = (
@@ -81,7 +81,7 @@ DEPENDENCIES = (
     ),
     Mutant(
         "on_failure without jobs to wait for is refused",
-        "server/checking/conflicts.py",
+        "server/jobs/validation/conflicts.py",
         'if document.get("on_failure") is not None and not waits:',
         "if False:",
         API,
@@ -130,7 +130,7 @@ DEPENDENCIES = (
     ),
     Mutant(
         "a job type without an input gets none",
-        "server/checking/conflicts.py",
+        "server/jobs/validation/conflicts.py",
         "    if FIELD not in job_type.Payload.model_fields:\n",
         "    if False:\n",
         API,

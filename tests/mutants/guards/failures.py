@@ -4,7 +4,7 @@ from tests.mutants.mutant import Mutant
 
 STORED = ("tests/storage/queries/test_failures.py",)
 KINDS = ("tests/storage/records/test_failure_kind.py",)
-API = ("tests/server/handlers/test_failures.py",)
+API = ("tests/server/api/test_failures.py",)
 CLIENT = ("tests/client/test_failures.py",)
 
 FAILURES = (

@@ -15,10 +15,10 @@ DISK = ("tests/server/jobs/test_disk_watermark.py",)
 STORE_FAULTS = (
     Mutant(
         "a listener reports its figures without the store",
-        "server/api/health.py",
+        "server/api/monitoring/health.py",
         "suppress(StoreError, TimeoutError)",
         "suppress(TimeoutError)",
-        ("tests/server/documents/test_metrics.py",),
+        ("tests/server/api/monitoring/test_metrics.py",),
     ),
     Mutant(
         "lost workers are counted",
@@ -352,14 +352,14 @@ STORE_FAULTS = (
     ),
     Mutant(
         "the file of an uncertain job stays",
-        "server/handlers/jobs/submission.py",
+        "server/api/jobs/submission.py",
         "if upload is None or is_refused or isinstance(error, StoreError):",
         "if True:",
         DOUBT,
     ),
     Mutant(
         "the file of a job that was not stored is deleted",
-        "server/handlers/jobs/submission.py",
+        "server/api/jobs/submission.py",
         "if upload is None or is_refused or isinstance(error, StoreError):",
         "if upload is None or is_refused:",
         DOUBT,
@@ -380,7 +380,7 @@ STORE_FAULTS = (
     ),
     Mutant(
         "an arriving file that exceeds the watermark is refused",
-        "server/upload/file_part.py",
+        "server/api/uploads/file_part.py",
         "        self._require_space(self._collecting.size)\n",
         "",
         DISK,

@@ -6,8 +6,8 @@ ANALYSIS = ("tests/loganalysis/fields/test_field_analysis.py",)
 APPROXIMATIONS = ("tests/loganalysis/fields/test_approximations.py",)
 KERNEL = ("tests/loganalysis/fields/test_fields_kernel.py",)
 OVER_TIME = ("tests/loganalysis/fields/test_over_time.py",)
-TABLES = ("tests/server/analyses/test_tables.py",)
-QUERY = ("tests/server/handlers/test_analyze.py",)
+TABLES = ("tests/server/api/analyses/test_tables.py",)
+QUERY = ("tests/server/api/analyses/test_analyze.py",)
 DETECTION = ("tests/loganalysis/formats/test_detection.py",)
 
 FIELDS = (

@@ -2,34 +2,34 @@
 
 from tests.mutants.mutant import Mutant
 
-CALLS = ("tests/server/handlers/test_uploaded_file.py",)
-RANGES = ("tests/server/downloads/test_ranges.py",)
-NAMES = ("tests/server/downloads/test_disposition.py",)
+CALLS = ("tests/server/api/files/test_uploaded_file.py",)
+RANGES = ("tests/server/api/files/test_ranges.py",)
+NAMES = ("tests/server/api/files/test_disposition.py",)
 SLOW = ("tests/server/http/test_slow_clients.py",)
 CLIENT = ("tests/client/test_downloads.py",)
 
-ARCHIVE = ("tests/server/downloads/test_archive.py",)
-LEFT = ("tests/server/handlers/test_job_files.py",)
+ARCHIVE = ("tests/server/api/files/test_archive.py",)
+LEFT = ("tests/server/api/files/test_job_files.py",)
 PLACES = ("tests/client/test_files.py",)
 
 FILES = (
     Mutant(
         "a file that is cut while its archive is sent breaks it off",
-        "server/downloads/archive.py",
+        "server/api/files/archive.py",
         "        if left:",
         "        if False:",
         ARCHIVE,
     ),
     Mutant(
         "a file that is gone breaks its archive off",
-        "server/downloads/archive.py",
+        "server/api/files/archive.py",
         "        if reader is None:",
         "        if False:",
         ARCHIVE,
     ),
     Mutant(
         "archives count as downloads that need memory",
-        "server/handlers/files/download.py",
+        "server/api/files/download.py",
         "with self.downloads.slow(self.caller.sharer), closing",
         "with closing",
         (f"{LEFT[0]}::test_too_many_archives_are_refused",),
@@ -50,28 +50,28 @@ FILES = (
     ),
     Mutant(
         "a stored page runs no script",
-        "server/handlers/files/download.py",
+        "server/api/files/download.py",
         "; sandbox; frame-ancestors 'none'\"",
         "; frame-ancestors 'none'\"",
         (f"{CALLS[0]}::test_a_stored_page_runs_no_script_and_is_of_no_origin",),
     ),
     Mutant(
         "a part of another file is never continued",
-        "server/downloads/headers.py",
+        "server/api/files/headers.py",
         'headers.get("If-Range", etag).strip() != etag',
         "False",
         RANGES,
     ),
     Mutant(
         "a range behind the end is refused",
-        "server/downloads/headers.py",
+        "server/api/files/headers.py",
         "    if start >= size:",
         "    if False:",
         RANGES,
     ),
     Mutant(
         "a name cannot add a header",
-        "server/downloads/headers.py",
+        "server/api/files/headers.py",
         '_CONTROL.sub("_", re.split(',
         "str(re.split(",
         NAMES,
@@ -92,21 +92,21 @@ FILES = (
     ),
     Mutant(
         "downloads that need memory are limited",
-        "server/downloads/downloads.py",
+        "server/api/files/downloads.py",
         "self._slow.taken(MAX_SLOW, sharer)",
         "self._slow.taken(10**9, sharer)",
         (f"{CALLS[0]}::test_too_many_files_elsewhere_are_not_read_at_once",),
     ),
     Mutant(
         "a client that does not read a file is disconnected",
-        "server/http/connection.py",
+        "server/http/connections/connection.py",
         "self.writing() or (self._file and self._file.waits_for_client)",
         "self.writing()",
         (f"{SLOW[0]}::test_a_client_that_does_not_read_a_file_is_closed",),
     ),
     Mutant(
         "a closed connection ends the sending of a file",
-        "server/http/connection.py",
+        "server/http/connections/connection.py",
         "        if self._file:\n            self._file.stop()",
         "        if False:\n            pass",
         (f"{SLOW[0]}::test_a_client_that_does_not_read_a_file_is_closed",),

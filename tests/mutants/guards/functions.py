@@ -18,14 +18,14 @@ FUNCTIONS = (
         "runner/job_types/functions/signature.py",
         "if count < least or (count > len(self.files) and not takes_more):",
         "if False:",
-        ("tests/server/checking/test_file_counts.py",),
+        ("tests/server/jobs/validation/test_file_counts.py",),
     ),
     Mutant(
         "several files of a form are counted when all have arrived",
-        "server/handlers/jobs/jobs.py",
+        "server/api/jobs/jobs.py",
         "is_new = form.file_part == FILES_PART or len",
         "is_new = len",
-        ("tests/server/checking/test_file_counts.py",),
+        ("tests/server/jobs/validation/test_file_counts.py",),
     ),
     Mutant(
         "a path is no field of a payload",

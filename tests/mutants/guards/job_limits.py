@@ -3,7 +3,7 @@
 from tests.mutants.mutant import Mutant
 
 POOL = ("tests/runner/pool/test_job_limits.py",)
-API = ("tests/server/handlers/test_job_limits.py",)
+API = ("tests/server/api/jobs/test_job_limits.py",)
 CGROUPS = ("tests/runner/pool/test_cgroups.py",)
 NEEDS = ("tests/runner/pool/test_needs.py",)
 FITTING = ("tests/storage/claiming/test_fitting.py",)

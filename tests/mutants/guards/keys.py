@@ -3,7 +3,7 @@
 from tests.mutants.mutant import Mutant
 
 STORED = ("tests/storage/jobs/test_unique_keys.py",)
-API = ("tests/server/handlers/test_unique_keys.py",)
+API = ("tests/server/api/jobs/test_unique_keys.py",)
 
 UNIQUE_KEYS = (
     Mutant(
@@ -80,7 +80,7 @@ UNIQUE_KEYS = (
     ),
     Mutant(
         "options of a unique key need one",
-        "server/checking/conflicts.py",
+        "server/jobs/validation/conflicts.py",
         "if document.get(name) is not None and document.get(key) is None:",
         "if False:",
         API,
@@ -197,9 +197,9 @@ CONCURRENCY_KEYS = (
     ),
     Mutant(
         "max_per_key needs a concurrency key",
-        "server/checking/conflicts.py",
+        "server/jobs/validation/conflicts.py",
         '    "max_per_key": "concurrency_key",\n',
         "",
-        ("tests/server/handlers/test_concurrency_keys.py",),
+        ("tests/server/api/jobs/test_concurrency_keys.py",),
     ),
 )

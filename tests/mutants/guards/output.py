@@ -7,7 +7,7 @@ BUFFER = ("tests/runner/pool/test_output_buffer.py",)
 POOL = ("tests/runner/pool/test_log_entries.py",)
 STORED = ("tests/storage/jobs/test_output.py",)
 FOUND = ("tests/server/events/test_log_entries.py",)
-SENT = ("tests/server/handlers/test_output.py",)
+SENT = ("tests/server/api/jobs/test_output.py",)
 
 OUTPUT = (
     Mutant(

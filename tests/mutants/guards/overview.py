@@ -208,7 +208,7 @@ OVERVIEW = (
         "loganalysis/request/request.py",
         "if value is False and not any(asked):",
         "if False:",
-        ("tests/server/handlers/test_analyze.py",),
+        ("tests/server/api/analyses/test_analyze.py",),
     ),
     Mutant(
         "looks at a scan take a small part of its time",

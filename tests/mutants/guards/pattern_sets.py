@@ -3,8 +3,8 @@
 from tests.mutants.mutant import Mutant
 
 STORE = ("tests/storage/jobs/test_pattern_sets.py",)
-HANDLER = ("tests/server/handlers/test_pattern_sets.py",)
-ANALYZE = ("tests/server/handlers/test_analyze_sets.py",)
+HANDLER = ("tests/server/api/test_pattern_sets.py",)
+ANALYZE = ("tests/server/api/analyses/test_analyze_sets.py",)
 PAYLOAD = ("tests/loganalysis/request/test_sets.py",)
 
 PATTERN_SETS = (
@@ -52,63 +52,63 @@ PATTERN_SETS = (
     ),
     Mutant(
         "a built-in set cannot be changed",
-        "server/api/pattern_sets.py",
+        "server/api/pattern_sets/pattern_sets.py",
         "if saved is None and name in BUILT_IN:",
         "if False:",
         HANDLER,
     ),
     Mutant(
         "a saved set hides a built-in one of its name",
-        "server/api/pattern_sets.py",
+        "server/api/pattern_sets/pattern_sets.py",
         "if saved is None and name in BUILT_IN:",
         "if name in BUILT_IN:",
         HANDLER,
     ),
     Mutant(
         "only its creator and admins change a set",
-        "server/api/pattern_sets.py",
+        "server/api/pattern_sets/pattern_sets.py",
         "if saved and not caller.may_change_shared(saved.created_by):",
         "if False:",
         HANDLER,
     ),
     Mutant(
         "a set is changed only if its ETag fits",
-        "server/api/pattern_sets.py",
+        "server/api/pattern_sets/pattern_sets.py",
         "conditions.require(set_etag(saved))",
         "pass",
         HANDLER,
     ),
     Mutant(
         "the patterns of a set are checked as those of a job",
-        "server/api/pattern_sets.py",
+        "server/api/pattern_sets/pattern_sets.py",
         '        await self._check_patterns(body["patterns"])\n',
         "",
         HANDLER,
     ),
     Mutant(
         "the body of a set is limited",
-        "server/api/pattern_sets.py",
+        "server/api/pattern_sets/pattern_sets.py",
         "json_body(self.request.headers, MAX_SET_BYTES, TEXT)",
         "json_body(self.request.headers, 1 << 30, TEXT)",
         HANDLER,
     ),
     Mutant(
         "a set that does not exist is refused",
-        "server/checking/sets.py",
+        "server/jobs/validation/sets.py",
         "    if sets.wrong:\n",
         "    if False:\n",
         ANALYZE,
     ),
     Mutant(
         "the sets of a large submission are read, too",
-        "server/checking/submission.py",
+        "server/jobs/validation/submission.py",
         "            sets = await self._find_sets(needed.names)\n",
         "            sets = NO_SETS\n",
         ANALYZE,
     ),
     Mutant(
         "a repeated submission is equal also after a set was changed",
-        "server/checking/submission.py",
+        "server/jobs/validation/submission.py",
         "self.submitted or payload",
         "payload",
         ANALYZE,

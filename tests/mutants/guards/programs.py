@@ -14,8 +14,8 @@ FULL_DEV_SHM = (
 INPUT = ("tests/server/handlers/test_bad_input.py",)
 STOP = ("tests/end_to_end/test_listener_stop.py",)
 SYSTEMD = ("tests/end_to_end/test_systemd_protocols.py",)
-UPLOADS = ("tests/server/handlers/test_uploads.py",)
-FILE_PART = ("tests/server/upload/test_file_part.py",)
+UPLOADS = ("tests/server/api/uploads/test_uploads.py",)
+FILE_PART = ("tests/server/api/uploads/test_file_part.py",)
 
 WITH_WORKER = ("tests/end_to_end/test_with_worker.py",)
 
@@ -29,7 +29,7 @@ PROGRAMS = (
     ),
     Mutant(
         "a connection that is not read does not keep the loop busy",
-        "server/http/connection.py",
+        "server/http/connections/connection.py",
         " or self._early_events == MAX_EARLY_EVENTS or",
         " or",
         ("tests/server/http/test_connection.py",),
@@ -43,7 +43,7 @@ PROGRAMS = (
     ),
     Mutant(
         "a listener that waits for its database heeds a stop signal",
-        "server/listener.py",
+        "server/start/listener.py",
         "open_store(settings, give_up=signals.received)",
         "open_store(settings)",
         ("tests/end_to_end/test_early_signals.py",),
@@ -64,7 +64,7 @@ PROGRAMS = (
     ),
     Mutant(
         "a listener opens the store after all checks",
-        "server/listener.py",
+        "server/start/listener.py",
         "        require_storable_uploads(settings)\n",
         "        store = open_store(settings)\n        require_storable_uploads(settings)\n",
         ("tests/end_to_end/test_start_order.py",),
@@ -78,21 +78,21 @@ PROGRAMS = (
     ),
     Mutant(
         "sockets of another process are left alone",
-        "server/sockets/listening.py",
+        "server/start/listening.py",
         "if pid != str(os.getpid()) or not count.isdecimal():",
         "if not count.isdecimal():",
-        ("tests/server/sockets/test_inherited.py",),
+        ("tests/server/start/test_inherited.py",),
     ),
     Mutant(
         "a listener uses the socket that systemd keeps open",
-        "server/listener.py",
+        "server/start/listener.py",
         "sockets = inherited or bind_to(settings)",
         "sockets = bind_to(settings)",
         SYSTEMD,
     ),
     Mutant(
         "a watched listener says that its event loop runs",
-        "server/listener.py",
+        "server/start/listener.py",
         "            manager.alive()\n",
         "",
         SYSTEMD,
@@ -244,7 +244,7 @@ PROGRAMS = (
         "server/jobs/submissions.py",
         "stored: UUID | Refused = await self._enqueue.call(job)",
         "__import__('asyncio').ensure_future(self._enqueue.call(job)); stored = job.id",
-        ("tests/server/handlers/test_jobs.py",),
+        ("tests/server/api/jobs/test_jobs.py",),
     ),
     Mutant(
         "bodies have a maximum size",
@@ -255,28 +255,28 @@ PROGRAMS = (
     ),
     Mutant(
         "the file of a client that disconnected is removed",
-        "server/upload/file_part.py",
+        "server/api/uploads/file_part.py",
         "await self._run_blocking(self._writer.abort)",
         "pass",
         UPLOADS,
     ),
     Mutant(
         "a file has at most two buffers in memory",
-        "server/upload/file_part.py",
+        "server/api/uploads/file_part.py",
         "        await self._wait_for_batch()\n        self._require_space",
         "        self._require_space",
         FILE_PART,
     ),
     Mutant(
         "a file is not finished before its last buffer is written",
-        "server/upload/file_part.py",
+        "server/api/uploads/file_part.py",
         "            await self._write_batch()\n        await self._wait_for_batch()\n",
         "            await self._write_batch()\n",
         FILE_PART,
     ),
     Mutant(
         "a file is not removed while a buffer is being written",
-        "server/upload/file_part.py",
+        "server/api/uploads/file_part.py",
         "            await asyncio.wait([self._writing])\n",
         "            pass\n",
         FILE_PART,
@@ -339,21 +339,21 @@ PROGRAMS = (
     ),
     Mutant(
         "uploads have their own threads",
-        "server/app.py",
+        "server/start/app.py",
         "run_in_executor(self._file_threads, call)",
         "run_in_executor(self.threads._any, call)",
         UPLOADS,
     ),
     Mutant(
         "simultaneous uploads share their memory",
-        "server/upload/file_part.py",
+        "server/api/uploads/file_part.py",
         "max(MIN_BATCH_BYTES, min(BUFFER_BYTES, MEMORY_BUDGET_BYTES // (2 * len(_arriving))))",
         "BUFFER_BYTES",
         FILE_PART,
     ),
     Mutant(
         "a buffer that is being written is not overwritten",
-        "server/upload/file_part.py",
+        "server/api/uploads/file_part.py",
         "        self._spare = batch\n",
         "        self._spare = self._collecting\n",
         FILE_PART,
@@ -367,42 +367,42 @@ PROGRAMS = (
     ),
     Mutant(
         "the fast path of a stopping listener ends its connections",
-        "server/fast/path.py",
+        "server/http/fast_path/path.py",
         "if request.headers.closes or self.activity.stopping:",
         "if request.headers.closes:",
         STOP,
     ),
     Mutant(
         "an idle connection of a stopping listener may carry a last request",
-        "server/http/acceptor.py",
+        "server/http/connections/acceptor.py",
         "if waited >= idle_seconds:",
         "if True:",
         STOP,
     ),
     Mutant(
         "a connection that has begun a request is not idle",
-        "server/http/connection.py",
+        "server/http/connections/connection.py",
         "and not self.writing() and untouched",
         "and not self.writing()",
         STOP,
     ),
     Mutant(
         "the backlog is accepted before the sockets are closed",
-        "server/http/acceptor.py",
+        "server/http/connections/acceptor.py",
         "            self._accept(listening)\n        self._shut",
         "            pass\n        self._shut",
         ("tests/server/http/test_acceptor.py",),
     ),
     Mutant(
         "Ctrl-C reaches both programs once",
-        "server/with_worker.py",
+        "server/start/with_worker.py",
         "start_new_session=True",
         "start_new_session=False",
         WITH_WORKER,
     ),
     Mutant(
         "a program that ends stops the other",
-        "server/with_worker.py",
+        "server/start/with_worker.py",
         """extra={"exit_code": code})
             self.stop()
 """,
@@ -412,21 +412,21 @@ PROGRAMS = (
     ),
     Mutant(
         "a program that ends unasked is a failure",
-        "server/with_worker.py",
+        "server/start/with_worker.py",
         "code = code or 1",
         "pass",
         WITH_WORKER,
     ),
     Mutant(
         "both programs end with the process that watches them",
-        "server/with_worker.py",
+        "server/start/with_worker.py",
         "        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, ctypes.c_ulong(signal.SIGTERM))\n",
         "",
         WITH_WORKER,
     ),
     Mutant(
         "Ctrl-C does not reach make",
-        "server/with_worker.py",
+        "server/start/with_worker.py",
         "    os.tcsetpgrp(0, os.getpid())\n",
         "",
         WITH_WORKER,

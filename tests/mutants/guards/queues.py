@@ -3,7 +3,7 @@
 from tests.mutants.mutant import Mutant
 
 QUEUES_TESTS = ("tests/storage/jobs/test_queues.py",)
-API = ("tests/server/handlers/test_queues.py",)
+API = ("tests/server/api/test_queues.py",)
 SCALE = ("tests/storage/queries/test_scale.py",)
 
 QUEUES = (

@@ -6,8 +6,8 @@ _RULE = ("tests/loganalysis/records/test_record_rule.py",)
 _SCAN = ("tests/loganalysis/records/test_record_scan.py",)
 _FILES = ("tests/loganalysis/records/test_record_files.py",)
 _PAGES = ("tests/loganalysis/records/test_record_pages.py",)
-_LINES = ("tests/server/handlers/test_lines.py",)
-_REACH = ("tests/server/handlers/test_records.py",)
+_LINES = ("tests/server/api/analyses/test_lines.py",)
+_REACH = ("tests/server/api/analyses/test_records.py",)
 
 RECORDS = (
     Mutant(
@@ -89,7 +89,7 @@ RECORDS = (
     ),
     Mutant(
         "results that count records and lines are not compared",
-        "server/handlers/jobs/analyses.py",
+        "server/api/analyses/analyses.py",
         "if earlier.counted != after.counted:",
         "if False:",
         _REACH,
@@ -133,7 +133,7 @@ RECORDS = (
     ),
     Mutant(
         "lines come as the job has counted them",
-        "server/handlers/jobs/lines.py",
+        "server/api/analyses/lines.py",
         """job.payload.get("records") if job.type == "analyze" else None""",
         "None",
         _LINES,

@@ -3,13 +3,13 @@
 from tests.mutants.mutant import Mutant
 
 STORAGE = ("tests/storage/files/test_resumable.py",)
-API = ("tests/server/handlers/test_resumable.py",)
+API = ("tests/server/api/uploads/test_resumable.py",)
 CLIENT = ("tests/client/test_resumable.py",)
 FOLDER = "storage/files/resumable/folder.py"
 BUCKET = "storage/files/resumable/bucket.py"
-SERVICE = "server/jobs/resumable_uploads.py"
-HANDLER = "server/api/uploads.py"
-BODY = "server/upload/resumable_body.py"
+SERVICE = "server/jobs/uploads/resumable_uploads.py"
+HANDLER = "server/api/uploads/uploads.py"
+BODY = "server/api/uploads/resumable_body.py"
 
 WEB = "server/web/uploads/resumableUpload.js"
 WEB_UNITS = ("tests/web/test_modules.py",)

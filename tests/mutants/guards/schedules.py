@@ -5,7 +5,7 @@ from tests.mutants.mutant import Mutant
 FIRING = ("tests/storage/schedules/test_firing.py",)
 OVERLAP = ("tests/storage/schedules/test_overlap.py",)
 TIMES = ("tests/storage/schedules/test_timing.py",)
-API = ("tests/server/handlers/test_schedules.py",)
+API = ("tests/server/api/test_schedules.py",)
 PAGE = ("tests/web/test_schedules.py",)
 
 SCHEDULES = (

@@ -68,7 +68,7 @@ STORE = (
         "storage/jobs/retention.py",
         "where(JobRow.upload_id.in_(sorted(uploads)))",
         "where(JobRow.upload_id.in_(sorted(uploads)), JobRow.finished_at.is_null())",
-        ("tests/server/handlers/test_retry_and_delete.py", "tests/storage/files/test_folder.py"),
+        ("tests/server/api/jobs/test_retry_and_delete.py", "tests/storage/files/test_folder.py"),
     ),
     Mutant(
         "the fence names the attempt",

@@ -2,11 +2,11 @@
 
 from tests.mutants.mutant import Mutant
 
-API = ("tests/server/handlers/test_by_hash.py",)
+API = ("tests/server/api/files/test_by_hash.py",)
 COPIES = ("tests/storage/files/test_copies.py",)
 FOLDER = "storage/files/folder.py"
 BUCKET = "storage/files/bucket.py"
-SERVICE = "server/jobs/stored_files.py"
+SERVICE = "server/jobs/uploads/stored_files.py"
 
 OWNERSHIP = "storage/ownership/ownership.py"
 OWNER = ("tests/storage/ownership/test_ownership.py",)

@@ -6,7 +6,7 @@ PAGES = ("tests/loganalysis/test_index_pages.py",)
 RANGES = ("tests/loganalysis/test_index_ranges.py",)
 MARKS = ("tests/loganalysis/test_line_marks.py",)
 POINTS = ("tests/loganalysis/test_gzip_points.py",)
-CALLS = ("tests/server/handlers/test_lines.py",)
+CALLS = ("tests/server/api/analyses/test_lines.py",)
 MEMBERS = ("tests/runner/lines/test_member_pages.py",)
 ACCESS = ("tests/loganalysis/test_access_points.py",)
 ARCHIVE_INDEX = ("tests/loganalysis/archives/test_archive_index.py",)
@@ -133,7 +133,7 @@ STORED_LINES = (
     ),
     Mutant(
         "text of a damaged file does not look complete",
-        "server/handlers/jobs/lines.py",
+        "server/api/analyses/lines.py",
         '                return self._break_off(answer["problem"])',
         "                pass",
         (f"{CALLS[0]}::test_a_damaged_file_gives_the_lines_before_the_damage",),
@@ -203,7 +203,7 @@ STORED_LINES = (
     ),
     Mutant(
         "the name of a member is taken as it is",
-        "server/handlers/jobs/lines.py",
+        "server/api/analyses/lines.py",
         "                parameters[name] = raw[-1].decode()  # all of it: Tornado strips it\n",
         "                pass\n",
         (f"{CALLS[0]}::test_lines_of_an_archive_name_their_member",),

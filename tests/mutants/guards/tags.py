@@ -3,7 +3,7 @@
 from tests.mutants.mutant import Mutant
 
 STORED = ("tests/storage/jobs/test_tags.py",)
-API = ("tests/server/handlers/test_tags.py",)
+API = ("tests/server/api/jobs/test_tags.py",)
 
 TAGS = (
     Mutant(
@@ -98,7 +98,7 @@ CHANGES = (
         "server/jobs/jobs.py",
         "check = job_check(conditions, {Status.QUEUED})",
         "check = None",
-        ("tests/server/handlers/test_changes.py",),
+        ("tests/server/api/jobs/test_changes.py",),
     ),
 )
 
@@ -119,31 +119,31 @@ EXPIRY = (
     ),
     Mutant(
         "a job that expires before it is due is refused",
-        "server/checking/conflicts.py",
+        "server/jobs/validation/conflicts.py",
         "isinstance(limit, int | float) and limit <= delay:",
         "isinstance(limit, int | float) and limit < 0:",
-        ("tests/server/handlers/test_expiry_and_backoff.py",),
+        ("tests/server/api/jobs/test_expiry_and_backoff.py",),
     ),
     Mutant(
         "a job that has expired already is refused",
         "storage/store.py",
         "expires_at <= max(now, start_of(job, now)):",
         "False:",
-        ("tests/server/handlers/test_expiry_and_backoff.py",),
+        ("tests/server/api/jobs/test_expiry_and_backoff.py",),
     ),
     Mutant(
         "a queued job is not moved behind its expiry",
         "storage/store.py",
         'if expires_at is not None and expires_at <= changes["run_at"]:',
         "if False:",
-        ("tests/server/handlers/test_changes.py",),
+        ("tests/server/api/jobs/test_changes.py",),
     ),
     Mutant(
         "a schedule that ends in the past is refused",
         "server/jobs/schedules.py",
         "        if until is None:\n",
         "        if True:\n",
-        ("tests/server/handlers/test_schedules.py",),
+        ("tests/server/api/test_schedules.py",),
     ),
     Mutant(
         "a job waits before a retry as its backoff says",

@@ -127,7 +127,7 @@ TIMES = (
     ),
     Mutant(
         "lines read times as analyses do",
-        "server/documents/analyses/lines.py",
+        "server/api/analyses/lines_query.py",
         "return Moment(limit.seconds, limit.is_relative)",
         "return Moment(limit.seconds, False)",
         LIMITS,
@@ -207,6 +207,6 @@ TIMES = (
         "loganalysis/request/patterns.py",
         "if not (self.all or self.any):",
         "if False:",
-        ("tests/server/handlers/test_analyze.py",),
+        ("tests/server/api/analyses/test_analyze.py",),
     ),
 )

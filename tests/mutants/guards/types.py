@@ -3,7 +3,7 @@
 from tests.mutants.mutant import Mutant
 
 FOLDER = ("tests/runner/job_types/registry/test_folder.py",)
-DECLARED = ("tests/server/checking/test_declared.py",)
+DECLARED = ("tests/server/jobs/validation/test_declared.py",)
 PROBER = "runner/job_types/registry/prober.py"
 LOADER = "runner/job_types/registry/loader.py"
 
@@ -87,7 +87,7 @@ TYPES = (
     ),
     Mutant(
         "a submission goes before the defaults of its type",
-        "server/checking/submission.py",
+        "server/jobs/validation/submission.py",
         "    return {**job_type.defaults.given(), **document}",
         "    return {**document, **job_type.defaults.given()}",
         DECLARED,
@@ -97,7 +97,7 @@ TYPES = (
         "server/api/types.py",
         "with_broken=self.caller.may_submit",
         "with_broken=True",
-        ("tests/server/handlers/test_types.py",),
+        ("tests/server/api/test_types.py",),
     ),
     Mutant(
         "a job on a sample cannot read the data of the service",
@@ -108,7 +108,7 @@ TYPES = (
     ),
     Mutant(
         "a reload lets running jobs end",
-        "server/reloading.py",
+        "server/start/reloading.py",
         '"DRAIN_SECONDS": _FOREVER',
         '"DRAIN_SECONDS": "0"',
         ("tests/end_to_end/test_reload.py",),
@@ -122,10 +122,10 @@ TYPES = (
     ),
     Mutant(
         "a check of a payload that exits does not end the listener",
-        "server/checking/conflicts.py",
+        "server/jobs/validation/conflicts.py",
         "FAILS = (Exception, SystemExit)",
         "FAILS = (Exception,)",
-        ("tests/server/checking/test_checks.py",),
+        ("tests/server/jobs/validation/test_checks.py",),
     ),
     Mutant(
         "a file that cannot be loaded stands for the job types in its text",

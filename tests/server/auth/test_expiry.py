@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 from tornado.ioloop import IOLoop
 
-from server.app import App
 from server.auth.token_entries import TokensError, utc
 from server.auth.tokens import Tokens, parse_tokens
+from server.start.app import App
 from tests.support.api import Client, open_app, read
 from tests.support.event_clients import Followers
 from tests.support.stores import Bench

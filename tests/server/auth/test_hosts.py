@@ -5,8 +5,8 @@ from collections.abc import Iterator
 import pytest
 from tornado.ioloop import IOLoop
 
-from server.app import App
 from server.auth.addresses import AllowedHosts, require_host_entry
+from server.start.app import App
 from tests.support.api import Client, open_app, read
 from tests.support.stores import Bench
 

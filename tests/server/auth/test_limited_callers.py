@@ -15,11 +15,11 @@ import pytest
 from tornado.httpclient import HTTPResponse
 from tornado.ioloop import IOLoop
 
-from server.api.description import OPERATIONS
-from server.app import App
+from server.api.openapi.operation import Operation
 from server.auth.callers import Caller, Rights, Role, parse_rights
-from server.openapi.operation import Operation
-from server.routes import routes
+from server.start.app import App
+from server.start.description import OPERATIONS
+from server.start.routes import routes
 from tests.support.api import Client, analyze_form, form, open_app, read
 from tests.support.event_clients import Followers
 from tests.support.job_files import complete_with_files

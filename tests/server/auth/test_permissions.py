@@ -11,13 +11,13 @@ import pytest
 from tornado.httpclient import HTTPResponse
 from tornado.ioloop import IOLoop
 
-from server.api.description import OPERATIONS
-from server.app import App
+from server.api.openapi.operation import Operation
 from server.auth.callers import Role
-from server.openapi.operation import Operation
+from server.start.app import App
+from server.start.description import OPERATIONS
 from storage.files.folder import FolderUploads
-from tests.server.fast.test_responders import comparable
-from tests.server.openapi.test_document import api_handlers, implemented
+from tests.server.api.openapi.test_document import api_handlers, implemented
+from tests.server.http.fast_path.test_responders import comparable
 from tests.support.api import Client, analyze_form, form, open_app, read
 from tests.support.callers import API_TOKENS, ROLES, bearer, token
 from tests.support.stores import RETURNED, Bench
@@ -366,7 +366,7 @@ async def test_only_admins_change_jobs_from_before_there_were_tokens(
 async def test_each_change_is_logged_with_its_caller(
     client: Client, caplog: pytest.LogCaptureFixture
 ) -> None:
-    caplog.set_level(logging.INFO, "server.http.activity")
+    caplog.set_level(logging.INFO, "server.http.request_log")
     job_id = (await submit(client, "ann"))["job_id"]
     other = (await submit(client, "sue", more=SLOW))["job_id"]
     for method, path in (

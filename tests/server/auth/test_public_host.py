@@ -7,9 +7,9 @@ import pytest
 from tornado.httputil import HTTPHeaders
 from tornado.ioloop import IOLoop
 
-from server.app import App
 from server.auth.addresses import AllowedHosts, TrustedProxies
 from server.settings.server import ServerSettings
+from server.start.app import App
 from tests.support.api import Client, open_app, read
 from tests.support.stores import Bench
 

@@ -8,7 +8,6 @@ from unittest.mock import patch
 import pytest
 from tornado.ioloop import IOLoop
 
-from server.app import App
 from server.auth.authenticate import Authenticator
 from server.auth.callers import UNRESTRICTED, Caller, CallerQuotas, Role
 from server.auth.quotas import Quotas, parse_quotas
@@ -17,6 +16,7 @@ from server.auth.token_entries import TokensError
 from server.auth.tokens import parse_tokens
 from server.http.problems import Problem
 from server.settings.server import ServerSettings
+from server.start.app import App
 from storage.settings.settings import SettingsError
 from tests.support.api import Client, open_app, read
 from tests.support.stores import Bench

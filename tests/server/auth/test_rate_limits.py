@@ -7,7 +7,6 @@ import pytest
 from tornado.httpclient import AsyncHTTPClient
 from tornado.ioloop import IOLoop
 
-from server.app import App
 from server.auth import rate_limits
 from server.auth.addresses import AllowedHosts, TrustedProxies, rate_limit_network
 from server.auth.authenticate import MAX_FAILURES, Authenticator, unauthorized
@@ -16,6 +15,7 @@ from server.auth.rate_limits import MAX_KEYS, Rate, TokenBuckets
 from server.http.codes import Code
 from server.http.problems import Problem
 from server.settings.server import ServerSettings
+from server.start.app import App
 from tests.support.api import Client, open_app, read
 from tests.support.stores import Bench
 

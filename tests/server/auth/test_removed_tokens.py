@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from tornado.ioloop import IOLoop
 
-from server.app import App
+from server.start.app import App
 from tests.support.api import Client, open_app, read
 from tests.support.event_clients import Follower, Followers
 from tests.support.stores import Bench

@@ -18,11 +18,11 @@ from tornado.ioloop import IOLoop
 from tornado.testing import bind_unused_port
 from tornado.web import create_signed_value
 
-from server.app import App
 from server.auth.sessions import COOKIE, KEY_FILE, Sessions, cookie_name, load_or_create_key
 from server.auth.token_entries import Token
 from server.auth.tokens import parse_tokens
-from server.routes import routes
+from server.start.app import App
+from server.start.routes import routes
 from tests.support.api import Client, open_app, opened_app, read
 from tests.support.callers import API_TOKENS, bearer, token
 from tests.support.stores import Bench

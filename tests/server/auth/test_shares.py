@@ -11,9 +11,9 @@ import pytest
 from tornado.httpclient import HTTPResponse
 from tornado.ioloop import IOLoop
 
-from server.app import App
 from server.events import shared_feed
-from server.jobs import resumable_uploads
+from server.jobs.uploads import resumable_uploads
+from server.start.app import App
 from storage.jobs import pattern_sets
 from storage.records.resumable_upload import UPLOAD_KEEP_SECONDS
 from storage.schedules import schedules

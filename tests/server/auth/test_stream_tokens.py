@@ -8,10 +8,10 @@ from collections.abc import Iterator
 import pytest
 from tornado.ioloop import IOLoop
 
-from server.app import App
 from server.auth import sessions as module
 from server.auth.sessions import Sessions
 from server.auth.tokens import Tokens, parse_tokens
+from server.start.app import App
 from tests.support.api import Client, open_app, read
 from tests.support.event_clients import Followers
 from tests.support.stores import Bench

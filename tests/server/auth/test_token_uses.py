@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import pytest
 from tornado.ioloop import IOLoop
 
-from server.app import App
+from server.start.app import App
 from storage.access.token_uses import TokenUse, TokenUses, read_token_uses
 from storage.records.job import StoreError, StoreUnavailable
 from tests.support.api import Client, open_app

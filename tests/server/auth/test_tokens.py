@@ -21,7 +21,7 @@ from server.auth.tokens import (
     read_token_file,
 )
 from server.settings.server import ServerSettings
-from server.token_commands import create_token
+from server.start.token_commands import create_token
 from storage.records.job import StoreError
 from storage.settings.settings import SettingsError
 from tests.support.stores import Clock

@@ -9,9 +9,9 @@ from unittest.mock import patch
 import pytest
 from tornado.ioloop import IOLoop
 
-from server.app import App
 from server.auth import rate_limits
 from server.auth.authenticate import MAX_FAILURES
+from server.start.app import App
 from tests.support.api import Client, open_app, read
 from tests.support.callers import API_TOKENS, bearer, token
 from tests.support.raw_http import parse_response, receive_all, try_send

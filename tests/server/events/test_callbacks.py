@@ -20,12 +20,12 @@ from tornado.httputil import HTTPServerRequest
 from tornado.netutil import bind_sockets
 from tornado.web import Application, RequestHandler
 
-from server.checking.conflicts import callback_refusal
 from server.events import callback_sender
 from server.events.callback_sender import MAX_IN_FLIGHT, CallbackSlots, host_of
 from server.http.webhook_signatures import signed_headers, signing_keys
-from server.routes import routes
+from server.jobs.validation.conflicts import callback_refusal
 from server.settings.server import ServerSettings
+from server.start.routes import routes
 from storage.db.models import CallbackRow
 from storage.jobs import callbacks
 from storage.jobs.callbacks import Callbacks

@@ -12,11 +12,11 @@ import pytest
 from tornado.netutil import bind_sockets
 
 import storage.jobs.events
-from server.app import App
+from server.api.jobs import events as event_handlers
 from server.events import shared_feed
 from server.events.documents import MAX_RESULT_BYTES, callback_body
-from server.handlers.jobs import events as event_handlers
-from server.routes import routes
+from server.start.app import App
+from server.start.routes import routes
 from storage.jobs.events import Event, Events
 from storage.jobs.retention import Retention
 from storage.records.job import NewJob, StoreUnavailable

@@ -10,7 +10,7 @@ from tornado.httpclient import HTTPResponse
 from storage.jobs.retention import delete_job
 from storage.records.job import Job
 from storage.records.states import Status
-from tests.server.handlers.test_retry_and_delete import UNKNOWN, failed
+from tests.server.api.jobs.test_retry_and_delete import UNKNOWN, failed
 from tests.support.api import Client, read
 from tests.support.stores import Bench
 

@@ -4,8 +4,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from server.app import App
-from tests.server.openapi.test_document import api_handlers, operations
+from server.start.app import App
+from tests.server.api.openapi.test_document import api_handlers, operations
 from tests.support.api import Client, fields, read
 from tests.support.openapi_conformance import described_api
 

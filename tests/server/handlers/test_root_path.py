@@ -13,10 +13,10 @@ from tornado.httpserver import HTTPServer
 from tornado.ioloop import IOLoop
 from tornado.testing import bind_unused_port
 
-from server.app import App
 from server.auth.sessions import COOKIE, cookie_name
-from server.routes import routes
 from server.settings.server import ServerSettings
+from server.start.app import App
+from server.start.routes import routes
 from storage.settings.settings import SettingsError
 from tests.support.api import Client, open_app
 from tests.support.callers import API_TOKENS, bearer, token

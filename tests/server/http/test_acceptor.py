@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from server.http.acceptor import Acceptor
-from server.http.connection import ClientPace, Connection
+from server.http.connections.acceptor import Acceptor
+from server.http.connections.connection import ClientPace, Connection
 
 PACE = ClientPace(idle_seconds=60, slow_seconds=60, min_bytes_per_second=1)
 

@@ -14,10 +14,10 @@ from urllib.parse import urlsplit
 import psutil
 import pytest
 
-from server.app import App
-from server.http.connection import Connection
+from server.http.connections.connection import Connection
 from server.http.response import DEFAULT_HEADERS
-from server.listener import new_event_loop
+from server.start.app import App
+from server.start.listener import new_event_loop
 from tests.support.api import Client
 from tests.support.programs import Program, Service, running_service
 from tests.support.raw_http import (
@@ -43,7 +43,7 @@ def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
 
 def at_most(connections: int) -> dict[str, str]:
     """Constants with which a listener has so many connections at most."""
-    acceptor = "server.http.acceptor"
+    acceptor = "server.http.connections.acceptor"
     few = {"RESERVED_FILES": 1 << 30, "MIN_CONNECTIONS": connections}
     return {f"{acceptor}.{name}": str(value) for name, value in few.items()}
 

@@ -6,9 +6,9 @@ import pytest
 from tornado.httpclient import AsyncHTTPClient, HTTPResponse
 from tornado.ioloop import IOLoop
 
-from server.app import App
 from server.http.response import DEFAULT_HEADERS
 from server.settings.server import ServerSettings
+from server.start.app import App
 from storage.settings.settings import SettingsError
 from tests.support.api import Client, open_app
 from tests.support.stores import Bench

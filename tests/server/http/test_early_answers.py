@@ -12,8 +12,8 @@ from typing import Any
 
 import pytest
 
-from server.app import App
-from server.http import connection
+from server.http.connections import connection
+from server.start.app import App
 from tests.support.api import Client, form
 from tests.support.programs import Service, running_service
 from tests.support.raw_http import JSON_HEAD, connect, parse_response, receive_all, try_send
@@ -46,7 +46,7 @@ STATUSES = {"payload": 400, "finish_by": 409}
 
 @pytest.fixture(scope="module")
 def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
-    slow = {"server.http_server.SLOW_SECONDS": "2"}
+    slow = {"server.start.http_server.SLOW_SECONDS": "2"}
     with running_service("", tmp_path_factory.mktemp("early"), **slow) as service:
         yield service
 

@@ -53,7 +53,7 @@ BOUNDARIES = [
 @pytest.fixture(scope="module")
 def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
     folder = tmp_path_factory.mktemp("fuzz")
-    with running_service("", folder, **{"server.http_server.SLOW_SECONDS": "1"}) as service:
+    with running_service("", folder, **{"server.start.http_server.SLOW_SECONDS": "1"}) as service:
         yield service
 
 

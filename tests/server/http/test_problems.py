@@ -177,7 +177,7 @@ async def test_the_type_of_a_problem_leads_to_its_section(client: Client) -> Non
 
 @pytest.fixture(scope="module")
 def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
-    settings = {"server.http_server.SLOW_SECONDS": "1", "LOG_LEVEL": "DEBUG"}
+    settings = {"server.start.http_server.SLOW_SECONDS": "1", "LOG_LEVEL": "DEBUG"}
     with running_service("", tmp_path_factory.mktemp("ids"), **settings) as service:
         yield service
 

@@ -30,7 +30,7 @@ COUNT = 300
 @pytest.fixture(scope="module")
 def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
     folder: Path = tmp_path_factory.mktemp("slow")
-    slow = {"server.http_server.SLOW_SECONDS": str(SLOW_SECONDS), "IDLE_SECONDS": "3"}
+    slow = {"server.start.http_server.SLOW_SECONDS": str(SLOW_SECONDS), "IDLE_SECONDS": "3"}
     with running_service("", folder, **slow) as service:
         yield service
 

@@ -8,8 +8,8 @@ import pytest
 from tornado.httpclient import AsyncHTTPClient
 from tornado.ioloop import IOLoop
 
-from server.app import App
 from server.auth import rate_limits
+from server.start.app import App
 from tests.support.api import Client, analyze_form, form, open_app, read
 from tests.support.stores import Bench
 

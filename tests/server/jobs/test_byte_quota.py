@@ -13,9 +13,9 @@ import pytest
 from tornado.httpclient import HTTPResponse
 from tornado.ioloop import IOLoop
 
-from server.app import App
-from server.handlers.jobs.submission import SubmissionHandler
-from server.jobs import use_counts
+from server.api.jobs.submission import SubmissionHandler
+from server.jobs.quotas import usage as use_counts
+from server.start.app import App
 from tests.support.api import Client, analyze_form, form, listener_client, open_app, read
 from tests.support.callers import API_TOKENS, bearer
 from tests.support.job_files import complete_with_files

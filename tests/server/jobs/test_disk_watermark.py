@@ -11,10 +11,10 @@ import pytest
 from tornado.httpclient import AsyncHTTPClient
 from tornado.ioloop import IOLoop
 
-from server.app import App
 from server.http.problems import Problem
 from server.jobs import admission
 from server.jobs.admission import DiskWatermark
+from server.start.app import App
 from tests.support.api import Client, analyze_form, form, open_app
 from tests.support.disk.small_disks import MIB, leave_free, small_disk
 from tests.support.stores import Bench, open_bench, upload_files

@@ -10,8 +10,8 @@ import pytest
 from tornado.httpclient import AsyncHTTPClient
 from tornado.ioloop import IOLoop
 
-from server.app import App
 from server.jobs import admission
+from server.start.app import App
 from tests.support.api import Client, analyze_form, open_app, read
 from tests.support.callers import API_TOKENS, bearer
 from tests.support.stores import Bench

@@ -10,8 +10,8 @@ import pytest
 from tornado.httpclient import HTTPResponse
 from tornado.ioloop import IOLoop
 
-from server.app import App
-from server.jobs import use_counts
+from server.jobs.quotas import usage as use_counts
+from server.start.app import App
 from storage.records.job import StoreUnavailable
 from tests.support.api import Client, analyze_form, form, listener_client, open_app, read
 from tests.support.callers import API_TOKENS, bearer

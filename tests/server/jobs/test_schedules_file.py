@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 from tornado.ioloop import IOLoop
 
-from server.app import App
 from server.jobs.schedules_file import load_schedules
+from server.start.app import App
 from storage.records.job import StoreUnusable
 from storage.schedules.schedules import Schedules
 from tests.support.api import open_app

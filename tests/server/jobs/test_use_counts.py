@@ -9,8 +9,8 @@ from unittest.mock import patch
 
 import pytest
 
-from server.jobs import use_counts
-from server.jobs.use_counts import COST_FACTOR, MAX_PAUSE_SECONDS, UseCounts
+from server.jobs.quotas import usage as use_counts
+from server.jobs.quotas.usage import COST_FACTOR, MAX_PAUSE_SECONDS, UseCounts
 from server.store.threads import StoreThreads
 from storage.records.job import StoreUnavailable
 

@@ -9,8 +9,8 @@ from uuid import UUID
 import pytest
 from tornado.httpclient import HTTPResponse
 
-from server.app import App
-from server.jobs.waits import JobReader
+from server.jobs.long_poll import JobReader
+from server.start.app import App
 from storage.records.filters import Filters
 from storage.records.job import Job, StoreUnavailable
 from tests.support.api import Client, analyze_form, fields, form, read

@@ -292,7 +292,7 @@ def test_a_folder_of_its_own_is_used(tmp_path: Path) -> None:
 
 @pytest.mark.heavy
 def test_with_a_folder_the_library_is_not_loaded() -> None:
-    code = "import sys, server.listener, runner.worker; print('obstore' in sys.modules)"
+    code = "import sys, server.start.listener, runner.worker; print('obstore' in sys.modules)"
     assert subprocess.check_output([sys.executable, "-c", code], text=True) == "False\n"
 
 

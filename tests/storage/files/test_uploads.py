@@ -12,7 +12,7 @@ import pytest
 from runner.job_types.registry import loader as job_types
 from storage.jobs import retention
 from storage.records.job import Upload
-from tests.server.upload.test_zip_records import archive_of
+from tests.server.api.uploads.test_zip_records import archive_of
 from tests.support.disk.upload_stores import UploadBackend
 from tests.support.stores import Bench
 

@@ -5,8 +5,8 @@ from typing import Any
 import peewee as pw
 import pytest
 
-from server.api.overview import overview_document
-from server.documents.metrics import exposition
+from server.api.monitoring.metrics import exposition
+from server.api.monitoring.overview import overview_document
 from storage.db.models_liveness import LostRunnerRow
 from storage.liveness import liveness
 from storage.liveness.lost_runners import (

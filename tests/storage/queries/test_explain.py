@@ -11,7 +11,7 @@ from storage.liveness.runners import RegisteredRunner, living_runner_names, regi
 from storage.queries import explain as explaining
 from storage.queries.explain import Explanation, explain
 from storage.records.filters import Filters
-from tests.server.handlers.test_retry_and_delete import UNKNOWN
+from tests.server.api.jobs.test_retry_and_delete import UNKNOWN
 from tests.storage.queries.test_query_plans import Plans, slow
 from tests.support.api import Client
 from tests.support.stores import RAISED, RETURNED, Bench, Holder, die

@@ -8,8 +8,8 @@ import pytest
 from tornado.httpclient import AsyncHTTPClient
 from tornado.ioloop import IOLoop
 
-from server.app import App
 from server.settings.server import ServerSettings
+from server.start.app import App
 from storage.records.ids import MAX_CELLS, new_id
 from storage.settings.settings import SettingsError
 from tests.support.api import Client, analyze_form, open_app

@@ -13,7 +13,7 @@ import sys
 from pathlib import Path
 from storage.settings.drivers import without_psycopg
 with without_psycopg(False):
-    import server.listener
+    import server.start.listener
     import runner.worker
 from storage.db.database import Database, open_engine
 from storage.db.schema.migrate import bring_up_to_date

@@ -7,7 +7,7 @@ import json
 from collections.abc import Iterable, Iterator
 
 from runner.job_types.registry import loader
-from server.api.description import openapi_document
+from server.start.description import openapi_document
 from storage.records.json_values import Json, JsonValue
 from tests.support import errors_page
 

@@ -17,7 +17,7 @@ from runner.job_types.commands import command as commands
 from runner.job_types.commands.command import command_type
 from runner.job_types.commands.definition import Definition
 from runner.job_types.registry.member_files import files_of
-from server.upload.zip_records import ZipRecords
+from server.api.uploads.zip_records import ZipRecords
 from tests.support.programs import alive
 from tests.support.waiting import wait_for
 

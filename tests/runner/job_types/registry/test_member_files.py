@@ -9,7 +9,7 @@ import pytest
 
 from runner.job_types.base import Context, JobError, NotRetryable, UploadFile
 from runner.job_types.registry.member_files import MemberFile, files_of
-from tests.server.upload.test_zip_records import archive_of
+from tests.server.api.uploads.test_zip_records import archive_of
 
 FILES = [("a.log", b"first\n" * 1000), ("Gerät.log", b""), ("a.log", b"third")]
 

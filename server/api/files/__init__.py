@@ -1,0 +1,1 @@
+"""Stored files of jobs: downloads, of which `download.py` is the base, archives, bundles."""

@@ -1,0 +1,1 @@
+"""The state of the service: health, metrics, the overview, and figures for scaling workers."""

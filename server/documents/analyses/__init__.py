@@ -1,1 +1,0 @@
-"""Documents about analyses: their query parameters, and results as text for a terminal."""
