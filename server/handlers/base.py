@@ -19,6 +19,7 @@ from server.http.codes import Code
 from server.http.compression import compress, gzip_etag, is_compressible, plain_etag
 from server.http.conditions import ALWAYS, conditions_of
 from server.http.connections.connection import Connection
+from server.http.cors import cors_headers, preflight_headers
 from server.http.negotiation import takes_gzip
 from server.http.problems import CONTENT_TYPE, Problem, log_failure, problem_of
 from server.http.request_log import OTHER
@@ -26,12 +27,10 @@ from server.http.response import (
     DEFAULT_HEADERS,
     HEADER,
     JSON_TYPE,
-    cors_headers,
     encode_json,
     etag_of,
     given_request_id,
     new_request_id,
-    preflight_headers,
 )
 from server.jobs.response import Response
 from storage.records.json_values import JsonValue

@@ -1,5 +1,4 @@
-"""Responses as bytes, and the headers of all responses: the default ones, the id of the request,
-and cross-origin resource sharing (CORS).
+"""Responses as bytes, and the headers of all responses: the default ones and the id of the request.
 
 Imports nothing of ours.
 """
@@ -7,7 +6,7 @@ Imports nothing of ours.
 import hashlib
 import json
 import re
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping
 from http.client import responses
 from random import getrandbits
 
@@ -28,18 +27,6 @@ DEFAULT_HEADERS = {
 part of a page of another origin. No cache may keep it; only the files of the front end have another
 Cache-Control."""
 _JSON = json.JSONEncoder(ensure_ascii=False, separators=(", ", ": "))
-_EXPOSED_HEADERS = (
-    "Accept-Ranges, Content-Disposition, Content-Range, ETag, Idempotency-Replayed, Link, Location,"
-    " Preference-Applied, RateLimit, RateLimit-Policy, Retry-After, Tus-Checksum-Algorithm,"
-    " Tus-Extension, Tus-Max-Size, Tus-Resumable, Tus-Version, Upload-Expires, Upload-Length,"
-    " Upload-Metadata, Upload-Offset, X-Request-ID"
-)
-_ALLOWED_HEADERS = (
-    "Authorization, Content-Type, Idempotency-Key, If-Match, If-None-Match, If-Range,"
-    " Last-Event-ID, Prefer, Range, Traceparent, Tracestate, Tus-Resumable, Upload-Checksum,"
-    " Upload-Length, Upload-Metadata, Upload-Offset, X-Request-ID"
-)
-_PREFLIGHT_SECONDS = 600
 
 
 def given_request_id(headers: Mapping[str, str]) -> str | None:
@@ -68,35 +55,3 @@ def http_response(status: int, headers: Mapping[str, str], body: bytes) -> bytes
     lines = "".join([f"{name}: {value}\r\n" for name, value in headers.items()])
     start = f"HTTP/1.1 {status} {responses[status]}\r\n"
     return f"{start}{lines}Content-Length: {len(body)}\r\n\r\n".encode() + body
-
-
-def cors_headers(request: Mapping[str, str], origins: Collection[str]) -> dict[str, str]:
-    """Headers that let a page of an allowed origin read the response.
-
-    `request` holds the request's headers, `origins` the allowed origins. Credentials are never
-    allowed: such a page must send a token of its own.
-    """
-    if not origins:
-        return {}
-    headers = {"Vary": "Origin"}
-    origin = request.get("Origin")
-    if origin is not None and origin in origins:
-        headers["Access-Control-Allow-Origin"] = origin
-        headers["Access-Control-Expose-Headers"] = _EXPOSED_HEADERS
-    return headers
-
-
-def preflight_headers(
-    request: Mapping[str, str], origins: Collection[str], methods: str
-) -> dict[str, str]:
-    """Headers that let a page of an allowed origin send a request.
-
-    `methods` lists the supported methods, in the form of the Allow header.
-    """
-    if request.get("Origin") not in origins or "Access-Control-Request-Method" not in request:
-        return {}
-    return {
-        "Access-Control-Allow-Methods": methods,
-        "Access-Control-Allow-Headers": _ALLOWED_HEADERS,
-        "Access-Control-Max-Age": str(_PREFLIGHT_SECONDS),
-    }

@@ -41,7 +41,7 @@ from server.jobs.worker_limits import WorkerLimitChecks
 from server.processes.line_readers import LineReaders
 from server.settings.server import ServerSettings
 from server.start.authentication import open_authentication, open_proxies, ways_to_sign_in
-from server.start.description import openapi_document
+from server.start.description import ROLES, openapi_document
 from server.start.http_server import HttpServer
 from server.store.spans import RequestSpans
 from server.store.threads import Batcher, StoreChanges, StoreThreads
@@ -223,6 +223,7 @@ class App:
             self.proxies,
             self.activity,
             self.settings,
+            ROLES,
         )
 
     def _event_feed(self) -> EventFeed:

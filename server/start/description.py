@@ -89,6 +89,8 @@ HANDLERS: tuple[type[Handler], ...] = (
 )
 """All handlers of the API, in the order of their paths in /openapi.json."""
 OPERATIONS = tuple(each for handler in HANDLERS for each in handler.OPERATIONS.values())
+ROLES = {(each.method.upper(), each.path): each.role for each in OPERATIONS if each.role}
+"""The role that an operation needs, by method and path."""
 
 
 def openapi_document(job_types: Mapping[str, AnyJobType]) -> Json:

@@ -3,10 +3,11 @@
 Type checkers compare these objects with the constructor of the handler.
 """
 
+import re
 from collections.abc import Callable
 from functools import partial
 from inspect import signature
-from typing import Concatenate, ParamSpec
+from typing import Concatenate, ParamSpec, cast
 from uuid import UUID
 
 from tornado.httputil import HTTPServerRequest
@@ -83,6 +84,12 @@ def routes(app: App) -> list[URLSpec]:
     ]
 
 
+def api(handler: Constructor[P], *args: P.args, **kwargs: P.kwargs) -> URLSpec:
+    """Return the route of a handler of the API: its path is the ROUTE of the handler."""
+    path = re.escape(cast(type[Handler], handler).ROUTE)
+    return route(re.sub(r"\\{\w+\\}", "([^/]+)", path) + "/?", handler, *args, **kwargs)
+
+
 def route(path: str, handler: Constructor[P], *args: P.args, **kwargs: P.kwargs) -> URLSpec:
     """Return a route whose handlers are constructed with these objects."""
     bound = signature(handler).bind(None, None, *args, **kwargs)
@@ -99,14 +106,12 @@ def _monitoring(app: App) -> list[URLSpec]:
     query = partial(app.job_store.get, UUID(int=0))
     about = app.stats, app.job_types, app.metrics
     return [
-        route(r"/healthz", HealthHandler, query, threads),
-        route(r"/readyz", ReadyHandler, ready, runners, threads, app.disk_watermark),
-        route(r"/metrics", MetricsHandler, threads, oldest, *about, scale),
-        route(r"/scale/?", ScaleHandler, scale, threads),
-        route(r"/overview/?", OverviewHandler, app.stats, app.job_types),
-        route(
-            r"/overview/history/?", HistoryHandler, lambda: last_hour(database, clock()), threads
-        ),
+        api(HealthHandler, query, threads),
+        api(ReadyHandler, ready, runners, threads, app.disk_watermark),
+        api(MetricsHandler, threads, oldest, *about, scale),
+        api(ScaleHandler, scale, threads),
+        api(OverviewHandler, app.stats, app.job_types),
+        api(HistoryHandler, lambda: last_hour(database, clock()), threads),
     ]
 
 
@@ -137,29 +142,29 @@ def _pages(app: App) -> list[URLSpec]:
 def _callers(app: App) -> list[URLSpec]:
     audit, threads = app.store.audit, app.threads
     return [
-        route(r"/openapi.json", OpenApiHandler, app.openapi),
-        route(r"/session/?", SessionHandler, audit, app.quotas, threads),
-        route(r"/stream-tokens/?", StreamTokensHandler),
-        route(r"/audit/?", AuditHandler, audit, threads),
+        api(OpenApiHandler, app.openapi),
+        api(SessionHandler, audit, app.quotas, threads),
+        api(StreamTokensHandler),
+        api(AuditHandler, audit, threads),
     ]
 
 
 def _job_types(app: App) -> list[URLSpec]:
     documents, sets = app.type_documents, app.pattern_sets
     return [
-        route(r"/types/?", TypesHandler, documents),
-        route(r"/types/([^/]+)/?", TypeHandler, documents, app.job_types),
-        route(r"/pattern-sets/?", PatternSetsHandler, sets),
-        route(r"/pattern-sets/([^/]+)/?", PatternSetHandler, sets, app.checks, app.threads),
+        api(TypesHandler, documents),
+        api(TypeHandler, documents, app.job_types),
+        api(PatternSetsHandler, sets),
+        api(PatternSetHandler, sets, app.checks, app.threads),
     ]
 
 
 def _schedules(app: App) -> list[URLSpec]:
     schedules, new = app.schedules, (app.admissions, app.submissions)
     return [
-        route(r"/schedules/?", SchedulesHandler, schedules),
-        route(r"/schedules/([^/]+)/?", ScheduleHandler, schedules),
-        route(r"/schedules/([^/]+)/run/?", ScheduleRunHandler, schedules, *new),
+        api(SchedulesHandler, schedules),
+        api(ScheduleHandler, schedules),
+        api(ScheduleRunHandler, schedules, *new),
     ]
 
 
@@ -175,11 +180,11 @@ def _submissions(app: App) -> list[URLSpec]:
     )
     batches = app.admissions, app.batches
     return [
-        route(r"/analyze/?", AnalysisHandler, intake, app.jobs),
-        route(r"/analyze/([^/]+)/?", NamedAnalysisHandler, intake, app.jobs),
-        route(r"/jobs/?", JobsHandler, intake, app.jobs),
-        route(r"/jobs/upload/?", UploadHandler, intake, app.jobs),
-        route(r"/jobs/batch/?", NewBatchHandler, *batches),
+        api(AnalysisHandler, intake, app.jobs),
+        api(NamedAnalysisHandler, intake, app.jobs),
+        api(JobsHandler, intake, app.jobs),
+        api(UploadHandler, intake, app.jobs),
+        api(NewBatchHandler, *batches),
     ]
 
 
@@ -189,15 +194,15 @@ def _many_jobs(app: App) -> list[URLSpec]:
     bulk = app.bulk, app.queue_watermark, app.quotas, threads
     failures = partial(find_failures, database)
     return [
-        route(r"/queues/?", QueuesHandler, *queues),
-        route(r"/queues/([^/]+)/?", QueueHandler, *queues),
-        route(r"/batches/?", BatchesHandler, app.batches),
-        route(r"/batches/([^/]+)/?", BatchHandler, app.batches),
-        route(r"/batches/([^/]+)/cancel/?", BatchCancelHandler, app.batches),
-        route(r"/jobs/cancel/?", BulkCancelHandler, *bulk),
-        route(r"/jobs/retry/?", BulkRetryHandler, *bulk),
-        route(r"/failures/?", FailuresHandler, failures, threads),
-        route(r"/events/?", EventsHandler, app.event_feed, app.events, threads),
+        api(QueuesHandler, *queues),
+        api(QueueHandler, *queues),
+        api(BatchesHandler, app.batches),
+        api(BatchHandler, app.batches),
+        api(BatchCancelHandler, app.batches),
+        api(BulkCancelHandler, *bulk),
+        api(BulkRetryHandler, *bulk),
+        api(FailuresHandler, failures, threads),
+        api(EventsHandler, app.event_feed, app.events, threads),
     ]
 
 
@@ -206,15 +211,15 @@ def _one_job(app: App) -> list[URLSpec]:
     explained = partial(explain, store.database, store.clock, store.runners_folder)
     lines = store.uploads, app.line_readers, app.run_file_io
     return [
-        route(r"/jobs/([^/]+)/?", JobHandler, jobs),
-        route(r"/jobs/([^/]+)/cancel/?", CancelHandler, jobs),
-        route(r"/jobs/([^/]+)/retry/?", RetryHandler, jobs),
-        route(r"/jobs/([^/]+)/events/?", JobEventsHandler, app.event_feed, events, threads, jobs),
-        route(r"/jobs/([^/]+)/logs/?", OutputHandler, jobs, events, threads),
-        route(r"/jobs/([^/]+)/lines/?", LinesHandler, jobs, *lines),
-        route(r"/jobs/([^/]+)/comparison/?", ComparisonHandler, jobs),
-        route(r"/jobs/([^/]+)/report/?", ReportHandler, jobs),
-        route(r"/jobs/([^/]+)/explain/?", ExplainHandler, explained, jobs, threads),
+        api(JobHandler, jobs),
+        api(CancelHandler, jobs),
+        api(RetryHandler, jobs),
+        api(JobEventsHandler, app.event_feed, events, threads, jobs),
+        api(OutputHandler, jobs, events, threads),
+        api(LinesHandler, jobs, *lines),
+        api(ComparisonHandler, jobs),
+        api(ReportHandler, jobs),
+        api(ExplainHandler, explained, jobs, threads),
     ]
 
 
@@ -224,12 +229,12 @@ def _files(app: App) -> list[URLSpec]:
     bundle = store.artifacts, app.events, app.job_store, threads, store.uploads
     watermark, new = app.disk_watermark, (app.resumable, app.settings.max_upload_bytes)
     return [
-        route(r"/jobs/([^/]+)/upload/?", UploadedFileHandler, jobs, downloads, store.uploads),
-        route(r"/jobs/([^/]+)/bundle/?", BundleHandler, jobs, downloads, *bundle),
-        route(r"/jobs/([^/]+)/files/?", FilesHandler, jobs, app.job_store, threads),
-        route(r"/jobs/([^/]+)/files\.zip", FilesArchiveHandler, jobs, downloads, *files),
+        api(UploadedFileHandler, jobs, downloads, store.uploads),
+        api(BundleHandler, jobs, downloads, *bundle),
+        api(FilesHandler, jobs, app.job_store, threads),
+        api(FilesArchiveHandler, jobs, downloads, *files),
         route(r"/jobs/([^/]+)/files/(.+)", JobFileHandler, jobs, downloads, *files),
-        route(r"/uploads/?", UploadsHandler, *new, watermark),
-        route(r"/uploads/([^/]+)/?", OneUploadHandler, *new, watermark, app.run_file_io),
-        route(r"/files/([^/]+)/?", KnownFileHandler, app.stored_files),
+        api(UploadsHandler, *new, watermark),
+        api(OneUploadHandler, *new, watermark, app.run_file_io),
+        api(KnownFileHandler, app.stored_files),
     ]

@@ -11,7 +11,7 @@ header can be misunderstood here.
 
 import re
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from uuid import UUID
@@ -24,13 +24,13 @@ from server.auth.callers import ANONYMOUS, Caller, Role
 from server.documents.filters import MAX_WAIT_SECONDS, preferred_wait
 from server.http.compression import compress, gzip_etag, is_compressible
 from server.http.conditions import ALWAYS
+from server.http.cors import cors_headers
 from server.http.negotiation import takes_gzip
 from server.http.problems import CONTENT_TYPE, log_failure, problem_of
 from server.http.request_log import Activity
 from server.http.response import (
     DEFAULT_HEADERS,
     HEADER,
-    cors_headers,
     encode_json,
     etag_of,
     given_request_id,
@@ -67,7 +67,9 @@ _KNOWN_HEADERS = {
     HEADER,
 }
 _JSON = {f"application/json{charset}" for charset in ("", ";charset=utf-8", "; charset=utf-8")}
-_ROLES = {"GET": Role.READ, "POST": Role.SUBMIT}
+
+Roles = Mapping[tuple[str, str], Role]
+"""The role that each operation needs, by method and route."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,6 +123,7 @@ class FastPath:
         proxies: TrustedProxies | None,
         activity: Activity,
         settings: ServerSettings,
+        roles: Roles,
     ):
         self._submissions = submissions
         self._jobs = jobs
@@ -130,6 +133,7 @@ class FastPath:
         self._proxies = proxies
         self.activity = activity
         self._root_path = settings.root_path
+        self._roles = roles
         self._default_headers = {**DEFAULT_HEADERS, **cors_headers({}, settings.allowed_origins)}
 
     def read(self, data: bytes) -> Request | None:
@@ -183,7 +187,7 @@ class FastPath:
                 await self._authenticator.prepare(headers.fields)
             caller = self._authenticator.admit(address, headers.fields, method)
             self._authenticator.count_request(address, caller)
-            require_role(caller, _ROLES[method])
+            require_role(caller, self._roles[method, request.route])
             response = await request.respond(request, caller)
             data = self._encode(request, response, request_id)
         except Exception as error:

@@ -50,7 +50,7 @@ ACCESS = (
     Mutant(
         "the fast path checks the role, too",
         "server/http/fast_path/path.py",
-        "            require_role(caller, _ROLES[method])\n",
+        "            require_role(caller, self._roles[method, request.route])\n",
         "",
         ACCESS_TESTS,
     ),

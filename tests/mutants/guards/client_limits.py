@@ -190,7 +190,7 @@ CLIENT_LIMITS = (
     ),
     Mutant(
         "only allowed origins may read",
-        "server/http/response.py",
+        "server/http/cors.py",
         "if origin is not None and origin in origins:",
         "if origin is not None:",
         ORIGINS,
