@@ -7,6 +7,7 @@ These are its public names; they are imported when they are first used.
     load, DecompressionLimits                 the library in C; limits of compressed files
     AnalysisError, RequestError, UNREADABLE   what can go wrong
     BUILT_IN, named_sets, with_sets           pattern sets by name; SetConflict
+    explain_range                             what is different in a range of time of a result
     tables_of, Table, html_page, PAGE_POLICY  a result for people
     LineReader, FileChanged, TimeLimit        pages of lines of a file
     flaws, TextOrObject                       errors of Pydantic models; a pattern in a model
@@ -30,6 +31,7 @@ __all__ = [
     "TextOrObject",
     "TimeLimit",
     "analyze",
+    "explain_range",
     "flaws",
     "html_page",
     "load",
@@ -40,6 +42,7 @@ __all__ = [
 ]
 
 if TYPE_CHECKING:
+    from loganalysis.explain.explain import explain_range
     from loganalysis.lines.reader import FileChanged, LineReader
     from loganalysis.pattern_sets.built_in import BUILT_IN
     from loganalysis.read.errors import UNREADABLE, AnalysisError
@@ -54,6 +57,7 @@ if TYPE_CHECKING:
     from loganalysis.times.time_limits import TimeLimit
 
 _MODULES = {
+    "explain.explain": "explain_range",
     "lines.reader": "FileChanged LineReader",
     "pattern_sets.built_in": "BUILT_IN",
     "read.errors": "AnalysisError UNREADABLE",

@@ -77,12 +77,14 @@ MAY_IMPORT = {
     "loganalysis.lines": "loganalysis.archives loganalysis.count loganalysis.index "
     "loganalysis.match loganalysis.read loganalysis.records loganalysis.templates "
     "loganalysis.times",
-    "loganalysis.scan": "loganalysis.archives loganalysis.count loganalysis.fields "
-    "loganalysis.formats loganalysis.index loganalysis.match loganalysis.read loganalysis.records "
-    "loganalysis.templates loganalysis.times",
+    "loganalysis.explain": "loganalysis.formats loganalysis.read loganalysis.templates "
+    "loganalysis.times",
+    "loganalysis.scan": "loganalysis.archives loganalysis.count loganalysis.explain "
+    "loganalysis.fields loganalysis.formats loganalysis.index loganalysis.match loganalysis.read "
+    "loganalysis.records loganalysis.templates loganalysis.times",
     "loganalysis.pattern_sets": "",
-    "loganalysis.request": "loganalysis.fields loganalysis.match loganalysis.read "
-    "loganalysis.records loganalysis.scan loganalysis.times",
+    "loganalysis.request": "loganalysis.explain loganalysis.fields loganalysis.match "
+    "loganalysis.read loganalysis.records loganalysis.scan loganalysis.times",
     "loganalysis.report": "loganalysis.read",
     "loganalysis": "loganalysis.*",
     "runner.remote": "",

@@ -18,8 +18,8 @@ from loganalysis.fields.numbers import Numbers
 from loganalysis.fields.statistics import FieldStatistics, shown
 from loganalysis.read.json_values import Json
 
-MAX_TOP = 10
-"""Values of a field whose counts are shown over time."""
+MAX_TOP, MAX_EXPLAINING = 10, 30
+"""Values of a field whose counts are shown over time; more if these explain bursts."""
 _SHARES = {"p50": 0.5, "p95": 0.95, "p99": 0.99}
 _DIGITS = 6  # of the shown quantiles
 _ROUNDING = 1e-5  # more than the share by which that changes them
@@ -35,16 +35,16 @@ class Bins:
 
 
 def over_time(
-    memory: FieldMemory, field: int, whole: FieldStatistics, bins: Bins | None, top: int
+    memory: FieldMemory, field: int, whole: FieldStatistics, bins: Bins | None, values: int
 ) -> Json:
-    """The statistics of a field in each bin, with the counts of its `top` most frequent values.
+    """The statistics of a field in each bin, with the counts of its most frequent `values`.
 
     `whole` are the statistics of the whole file. The width of bins must be a multiple of that of
     the cells.
     """
     numbers = range(bins.first, bins.first + bins.count) if bins else range(0)
     sketches = [memory.sketch(field, bins.seconds if bins else 1, number) for number in numbers]
-    values = [value for value, _ in whole.most_frequent(min(top, MAX_TOP))]
+    shown_values = [value for value, _ in whole.most_frequent(values)]
     is_estimated = any(each.is_estimated for each in sketches)
     found: Json = {
         "count": [each.count for each in sketches],
@@ -54,7 +54,7 @@ def over_time(
         "relative_error": None,
         "top": [
             {"value": shown(value), "counts": [each.counts.get(hash_, 0) for each in sketches]}
-            for value, hash_ in ((value, hash_of(value) or 1) for value in values)
+            for value, hash_ in ((value, hash_of(value) or 1) for value in shown_values)
         ],
         "top_errors": [each.purged for each in sketches],
     }

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from loganalysis.fields.memory import FieldMemory
-from loganalysis.fields.over_time import Bins, over_time
+from loganalysis.fields.over_time import MAX_EXPLAINING, MAX_TOP, Bins, over_time
 from loganalysis.fields.statistics import Bounds, FieldStatistics
 from loganalysis.read.json_values import Json
 
@@ -56,17 +56,18 @@ class FieldTable:
         """The width of the cells of time, of which bins must be multiples."""
         return self.memory.cell_seconds
 
-    def to_json(self, top: int, bins: Bins | None) -> Iterator[Json]:
+    def to_json(self, top: int, bins: Bins | None, explains: bool = False) -> Iterator[Json]:
         """Yield each field as clients get it: with its `top` most frequent values.
 
-        `bins` are those of the timeline, or None if no line has a time.
+        `bins` are those of the timeline, or None if no line has a time. `explains`
+        tells that the fields explain bursts, so that more values are shown in them.
         """
-        memory = self.memory
+        memory, values = self.memory, MAX_EXPLAINING if explains else min(top, MAX_TOP)
         for number in range(memory.count):
-            found = memory.statistics(number, top)
+            found = memory.statistics(number, max(top, values))
             shown = found.to_json(top)
             if memory.over_time >> number & 1:
-                shown["over_time"] = over_time(memory, number, found, bins, top)
+                shown["over_time"] = over_time(memory, number, found, bins, values)
             yield shown
 
     def __eq__(self, other: object) -> bool:

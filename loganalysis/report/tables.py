@@ -198,6 +198,17 @@ def _bursts(result: Result) -> Table:
     return Table("bursts", "Bursts", columns, rows)
 
 
+def _explanations(result: Result) -> Table:
+    """A row for each reason of each explanation."""
+    rows = [
+        (each["from"], each["until"], each["lines"], reason)
+        for each in (result.get("overview") or {}).get("explanations") or []
+        for reason in each["reasons"]
+    ]
+    columns = ("from", "until", "lines", "reason")
+    return Table("explanations", "What explains the bursts", columns, rows)
+
+
 def _fields(result: Result) -> Table:
     rows = [
         (name, each["value"], each["count"], each.get("error", 0))
@@ -295,6 +306,7 @@ _BUILDERS: tuple[Callable[[Result], Table], ...] = (
     _by_name("levels", "Levels", "level"),
     _by_name("statuses", "Classes of statuses", "status"),
     _bursts,
+    _explanations,
     _templates,
     _fields,
     _numbers,

@@ -107,6 +107,12 @@ class AnalysisRequest(Model):
         description="Whether to report templates of messages, levels, status classes and bursts."
         " Default: only without patterns.",
     )
+    explain: bool = Field(
+        False,
+        description="Whether to explain the bursts of an overview: which fields, templates, levels"
+        " and status classes differ most from the rest of the log, and what came first. Up to five"
+        " fields of the file's format are chosen and counted over time, unless fields names some.",
+    )
     lines: bool = Field(
         True, description="Whether to report matching lines: how many, the first, the last."
     )
@@ -181,6 +187,16 @@ class AnalysisRequest(Model):
             raise ValueError("it must be true, or name patterns or fields to report")
         return value
 
+    @field_validator("explain")
+    @classmethod
+    def _check_explain(cls, value: bool, info: ValidationInfo) -> bool:
+        is_overview = info.data.get("overview")
+        if is_overview is None:
+            is_overview = info.data.get("patterns") is None
+        if value and not is_overview:
+            raise ValueError("it needs overview: true")
+        return value
+
     @field_validator("encoding")
     @classmethod
     def _check_encoding(cls, value: str | None) -> str | None:
@@ -203,8 +219,8 @@ class AnalysisRequest(Model):
             return self
         if self.samples or self.histogram != "none" or self._limits().are_given:
             raise _error_at("lines", "samples, histogram, from and until need lines: true")
-        if self._has_fields_over_time():
-            raise _error_at("lines", "fields over time need lines: true")
+        if self._has_fields_over_time() or self.explain:
+            raise _error_at("lines", "explain and fields over time need lines: true")
         return self
 
     def _has_fields_over_time(self) -> bool:
@@ -231,9 +247,12 @@ class AnalysisRequest(Model):
             histogram=unit,
             encoding=self.encoding,
             members=tuple(self.members),
-            fields=tuple(each.wanted(self.fields_over_time) for each in self.fields),
+            fields=tuple(
+                each.wanted(self.fields_over_time or self.explain) for each in self.fields
+            ),
             top=self.top,
             overview=self.patterns is None if self.overview is None else self.overview,
+            explain=self.explain,
             timeline=self.histogram == "auto",
             limits=self._limits(),
             context=self.context,

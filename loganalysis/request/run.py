@@ -4,6 +4,7 @@ from collections.abc import Mapping
 
 from pydantic import ValidationError
 
+from loganalysis.explain.explain import explanations
 from loganalysis.match import c_scanner
 from loganalysis.read.errors import AnalysisError
 from loganalysis.read.json_values import Json, JsonValue
@@ -13,6 +14,7 @@ from loganalysis.request.flaws import ValueFlaw, flaws
 from loganalysis.request.request import AnalysisRequest
 from loganalysis.scan.analyze import Report
 from loganalysis.scan.analyze import analyze as scan_file
+from loganalysis.scan.explaining_fields import with_explaining_fields
 from loganalysis.scan.result_json import to_json
 
 
@@ -55,6 +57,9 @@ def analyze(
     second. `limits` bound what a compressed file may expand to. Raises FormatError,
     SelectionError, SourceError, HelperError and OSError.
     """
-    options = request.options()
+    options = with_explaining_fields(request.options(), file, limits)
     found = scan_file(file, request.analysis_patterns(), options, report, processes, limits)
-    return to_json(found, options)
+    result = to_json(found, options)
+    if options.explain:
+        result["overview"]["explanations"] = explanations(result)
+    return result

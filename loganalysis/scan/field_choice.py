@@ -100,7 +100,7 @@ def plan_fields(
     `modified` is the reference of the file. A compressed file is not opened: its first lines tell
     the format later. With a rule for records, only their first lines count. Raises OSError.
     """
-    lines = _sample_lines(file, encoding) if wanted else None
+    lines = sample_lines(file, encoding) if wanted else None
     if lines is None:
         return plan_by_first_lines(wanted)
     if rule:
@@ -139,7 +139,7 @@ def _splitter(form: LogFormat) -> Split:
     return split
 
 
-def _sample_lines(file: Stored, encoding: str | None = None) -> list[bytes] | None:
+def sample_lines(file: Stored, encoding: str | None = None) -> list[bytes] | None:
     """Some lines of a plain UTF-8 file, without newlines; None for any other file.
 
     A block of 64 KiB is read at each place. Raises OSError.

@@ -48,7 +48,7 @@ class AnalysisOptions:
     `top` most frequent values of each. `overview` asks for templates, levels, status classes and
     bursts of all lines. `context` is the number of lines before and after each
     sample, None for samples that are only texts. With `records`, all of this is about records
-    instead of lines.
+    instead of lines. `explain` asks what explains the bursts of an overview.
     """
 
     lines: bool = True
@@ -63,6 +63,7 @@ class AnalysisOptions:
     overview: bool = False
     context: int | None = None
     records: Records | None = None
+    explain: bool = False
 
     @property
     def needs_times(self) -> bool:

@@ -85,7 +85,7 @@ def _fields(result: AnalysisResult, options: AnalysisOptions, axis: Axis | None)
     if not result.partial.fields:
         return {}
     bins = Bins(axis.first, axis.seconds, axis.bins) if axis else None
-    found = list(result.partial.fields.to_json(options.top, bins))
+    found = list(result.partial.fields.to_json(options.top, bins, options.explain))
     if options.records is not None:  # form feeds are between the lines of a record
         for field in found:
             for each in [*field["top"], *field.get("over_time", {}).get("top", [])]:

@@ -9,6 +9,7 @@ from runner.job_types.base import AnyJobType
 from server.api.analyses.analyses import ComparisonHandler, ReportHandler
 from server.api.analyses.analyze import AnalysisHandler, NamedAnalysisHandler
 from server.api.analyses.lines import LinesHandler
+from server.api.analyses.range import RangeHandler
 from server.api.audit import AuditHandler
 from server.api.batches import BatchCancelHandler, BatchesHandler, BatchHandler, NewBatchHandler
 from server.api.failures import FailuresHandler
@@ -53,6 +54,7 @@ HANDLERS: tuple[type[Handler], ...] = (
     ExplainHandler,
     ComparisonHandler,
     ReportHandler,
+    RangeHandler,
     LinesHandler,
     FilesHandler,
     FileHandler,

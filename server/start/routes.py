@@ -16,6 +16,7 @@ from tornado.routing import URLSpec
 from server.api.analyses.analyses import ComparisonHandler, ReportHandler
 from server.api.analyses.analyze import AnalysisHandler, NamedAnalysisHandler
 from server.api.analyses.lines import LinesHandler
+from server.api.analyses.range import RangeHandler
 from server.api.audit import AuditHandler
 from server.api.batches import BatchCancelHandler, BatchesHandler, BatchHandler, NewBatchHandler
 from server.api.failures import FailuresHandler
@@ -219,6 +220,7 @@ def _one_job(app: App) -> list[URLSpec]:
         api(LinesHandler, jobs, *lines),
         api(ComparisonHandler, jobs),
         api(ReportHandler, jobs),
+        api(RangeHandler, jobs),
         api(ExplainHandler, explained, jobs, threads),
     ]
 

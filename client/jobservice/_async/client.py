@@ -245,6 +245,7 @@ class AsyncClient:
         compare: AsyncJob | str | None = None,
         reuse: bool = False,
         overview: bool | None = None,
+        explain: bool = False,
         since: datetime | timedelta | str | None = None,
         until: datetime | timedelta | str | None = None,
         context: int | None = None,
@@ -262,7 +263,7 @@ class AsyncClient:
         given |= {"ignore_case": ignore_case, "samples": samples, "context": context}
         given |= {"histogram": histogram, "lines": lines, "overview": overview}
         given |= {"fields": fields, "fields_over_time": fields_over_time, "top": top}
-        given["records"] = records
+        given |= {"records": records, "explain": explain}
         given |= {"since": since, "until": until, "members": members, "encoding": encoding}
         given |= {"compare": compare.id if isinstance(compare, AsyncJob) else compare}
         given |= {"source": source.id if isinstance(source, AsyncJob) else None, "reuse": reuse}

@@ -183,6 +183,17 @@ class AsyncJob:
         request = requests.compare_job(self.id, before_id, alpha, min_ratio)
         return dict((await self._transport.send(request)).document())
 
+    async def explain_range(
+        self, since: datetime | str, until: datetime | str | None = None
+    ) -> Json:
+        """Return what is different in a range of time of this analysis, and its `reasons`.
+
+        since, until: times with a zone, or such as "-30m" before the last time; by default, the
+        range ends with the log.
+        """
+        request = requests.job_range(self.id, since, until)
+        return dict((await self._transport.send(request)).document())
+
     async def report(self, *, csv: str | None = None, before: AsyncJob | str | None = None) -> str:
         """Return the result of this analysis as an HTML page, which is one file.
 

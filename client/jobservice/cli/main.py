@@ -120,6 +120,7 @@ ABOUT = {
     "explain": "why a job does not run yet",
     "diff": "compare two analyses",
     "report": "analysis as HTML or CSV",
+    "range": "explain a time of a log",
     "open": "open a job in the browser",
     "queues": "list and change queues",
     "uploads": "list and delete uploads",

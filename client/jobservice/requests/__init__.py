@@ -1,6 +1,12 @@
 """Builds every request of the client, and checks what the caller gave. Does no input or output."""
 
-from jobservice.requests.analyses import analyze_payload, compare_job, job_lines, job_report
+from jobservice.requests.analyses import (
+    analyze_payload,
+    compare_job,
+    job_lines,
+    job_range,
+    job_report,
+)
 from jobservice.requests.audit import PAGE_ENTRIES, list_audit
 from jobservice.requests.batches import (
     PAGE_BATCHES,
@@ -104,6 +110,7 @@ __all__ = [
     "job_lines",
     "job_output",
     "job_path",
+    "job_range",
     "job_report",
     "list_audit",
     "list_batches",

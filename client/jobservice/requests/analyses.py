@@ -13,7 +13,7 @@ MAX_LINES = 1000
 _USUAL = {
     **{"samples": 0, "histogram": "none", "lines": True, "members": []},
     **{"fields": [], "top": 20, "reuse": False, "fields_over_time": False, "pattern_sets": []},
-    "records": "lines",
+    **{"records": "lines", "explain": False},
 }
 """The parameters of an analysis that are not sent, unless they are None."""
 
@@ -35,6 +35,7 @@ def analyze_payload(
     compare: str | None = None,
     reuse: bool = False,
     overview: bool | None = None,
+    explain: bool = False,
     since: datetime | timedelta | str | None = None,
     until: datetime | timedelta | str | None = None,
     context: int | None = None,
@@ -44,8 +45,7 @@ def analyze_payload(
     """Build the payload of a job of the type analyze. A pattern or a field is a text or an object.
 
     `compare` and `source` are ids of earlier jobs. Without patterns, regexes and pattern sets,
-    the job makes an overview. `records` is "lines", "multi_line", or an object such as
-    {"start": "[0-9]+ "}.
+    the job makes an overview. `records` is "lines", "multi_line", or such as {"start": "[0-9]+ "}.
     A timedelta is before the last time of the file.
     """
     lists = {"patterns": patterns, "regexes": regexes, "pattern_sets": pattern_sets}
@@ -62,9 +62,9 @@ def analyze_payload(
     jobs = {"source": source, "compare": compare}
     payload |= {name: {"job_id": job_id} for name, job_id in jobs.items() if job_id is not None}
     extra: Json = {"reuse": reuse, "top": top, "fields_over_time": fields_over_time}
-    extra |= {"pattern_sets": list(pattern_sets), "records": _plain(records)}
+    extra |= {"overview": overview, "pattern_sets": list(pattern_sets), "records": _plain(records)}
     extra |= {"samples": samples, "histogram": histogram, "lines": lines, "encoding": encoding}
-    extra |= {"members": list(members), "overview": overview, "context": context}
+    extra |= {"members": list(members), "context": context, "explain": explain}
     extra |= {"from": _time_limit("since", since), "until": _time_limit("until", until)}
     extra |= {"fields": [each if isinstance(each, str) else dict(each) for each in fields]}
     return payload | {name: value for name, value in extra.items() if value != _USUAL.get(name)}
@@ -104,6 +104,12 @@ def job_report(job_id: str, format: str, table: str | None, before: str | None) 
     """Get the result of an analysis as a page, or a table of it as CSV."""
     query = query_of({"format": format, "table": table, "before": before})
     return Request("GET", f"{job_path(job_id)}/report", query, {"Accept": "text/html, text/csv"})
+
+
+def job_range(job_id: str, since: datetime | str, until: datetime | str | None) -> Request:
+    """Ask what is different in a range of time of an analysis."""
+    query = query_of({"from": plain("since", since), "to": plain("until", until)})
+    return Request("GET", f"{job_path(job_id)}/range", query, {"Accept": JSON})
 
 
 def job_lines(job_id: str, parameters: Mapping[str, JsonValue], cursor: str | None) -> Request:

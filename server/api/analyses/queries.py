@@ -40,6 +40,7 @@ TableName = Literal[
     "levels",
     "statuses",
     "bursts",
+    "explanations",
     "templates",
     "fields",
     "numbers",

@@ -120,6 +120,8 @@ def _field_lines(result: Document, unit: str) -> Iterator[str]:
         if rows:
             yield from table(["value", "count"], rows, counts)
         timeline, over_time = result.get("timeline"), found.get("over_time")
+        if "explanations" in (result.get("overview") or {}):
+            continue  # the field explains bursts; nobody asked for its curves
         if timeline and timeline["bins"] and over_time:
             yield from _field_curves(over_time, timeline, unit)
 
@@ -152,6 +154,7 @@ def _overview_lines(overview: Mapping[str, JsonValue], unit: str) -> Iterator[st
 
     `unit` is what was counted: lines or records.
     """
+    yield from _explanations(overview, unit)
     for head, counts in (("level", overview["levels"]), ("status", overview["statuses"])):
         if counts:
             numbers = list(counts.values())
@@ -159,6 +162,13 @@ def _overview_lines(overview: Mapping[str, JsonValue], unit: str) -> Iterator[st
             yield ""
     yield from _templates(overview, unit)
     yield from _bursts(overview, unit)
+
+
+def _explanations(overview: Mapping[str, JsonValue], unit: str) -> Iterator[str]:
+    for each in overview.get("explanations", ()):
+        yield f"what explains {each['from']} to {each['until']}, {each['lines']:,} {unit}:"
+        yield from (f"  {clean(reason)}" for reason in each["reasons"])
+        yield ""
 
 
 def _templates(overview: Mapping[str, JsonValue], unit: str) -> Iterator[str]:

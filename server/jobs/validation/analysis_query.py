@@ -245,6 +245,6 @@ def _value(name: str, text: str) -> JsonValue:
     """The value of a field; a text that is not acceptable stays, and is refused later."""
     if name in _TEXTS:
         return text
-    if name in ("lines", "reuse", "overview", "fields_over_time"):
+    if name in ("lines", "reuse", "overview", "fields_over_time", "explain"):
         return _FLAGS.get(text.lower(), text)
     return json.loads(text) if _NUMBER.fullmatch(text) else text

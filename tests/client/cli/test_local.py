@@ -207,3 +207,14 @@ def test_ctrl_c_ends_it_quietly(alone: JobsCommand) -> None:
         process.send_signal(2)
         out, err = process.communicate()
     assert (process.returncode, out, err) == (130, "", "")
+
+
+def test_bursts_are_explained_before_everything_else(alone: JobsCommand) -> None:
+    lines = [f"2026-11-25T13:{second // 60:02}:{second % 60:02}Z INFO ok" for second in range(3600)]
+    lines[1800:1860] = [each.replace("INFO ok", "ERROR lost") for each in lines[1800:1860]]
+    log = alone.folder / "burst.log"
+    log.write_text("\n".join(lines))
+    done = alone.run("analyze", "--local", "--explain", str(log))
+    assert done.out.startswith("What explains 2026-11-25 13:30:00 to ")
+    assert "  template lost: " in done.out
+    assert done.out.count("OVER TIME") == 1, "of all lines; nobody asked for curves of fields"

@@ -47,3 +47,20 @@ def test_an_analysis_writes_its_report(jobs: JobsCommand, tmp_path: Path) -> Non
     several = jobs.run("analyze", str(log), str(log), "-p", "ERROR", "--html", str(file))
     assert several.code == 2
     assert "--html takes one FILE" in several.err
+
+
+def test_a_range_of_an_analysis_is_explained(jobs: JobsCommand, service: Service) -> None:
+    lines = [f"2026-11-25T13:{second // 60:02}:{second % 60:02}Z INFO ok" for second in range(3600)]
+    lines[1800:1860] = [each.replace("INFO ok", "ERROR lost") for each in lines[1800:1860]]
+    job_id = service.upload("\n".join(lines).encode(), {"explain": True})
+    service.result(job_id)
+    range_ = ("range", job_id, "--from", "2026-11-25T13:30:00Z", "--to", "2026-11-25T13:31:00Z")
+    done = jobs.run(*range_)
+    assert done.code == 0
+    head, *reasons = done.out.splitlines()
+    assert head == "What explains 2026-11-25 13:30:00 to 2026-11-25 13:31:00 (UTC), 60 lines:"
+    assert "  level ERROR: 60 of 60 lines, none elsewhere" in reasons
+    assert jobs.run(*range_, "--json").document["lines"] == 60
+    quiet = jobs.run("range", job_id, "--from", "-10m")
+    assert quiet.out.endswith("  nothing differs from the rest of the log\n")
+    assert jobs.run("range", job_id).code == 2

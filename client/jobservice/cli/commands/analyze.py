@@ -130,6 +130,7 @@ class Report:
     overview: bool | None = option(
         "--overview/--no-overview", None, "Show an overview beside the patterns."
     )
+    explain: bool = flag("--explain", "Say what explains each burst, and what came first.")
     since: str | None = option(
         "--from", "TIME", "Only lines from this time on: RFC 3339, or such as -1h."
     )

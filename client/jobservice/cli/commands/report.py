@@ -1,4 +1,4 @@
-"""`jobservice report`."""
+"""The commands about results of analyses: `report` and `range`."""
 
 from pathlib import Path
 
@@ -7,15 +7,21 @@ import typer
 from jobservice.cli import ids
 from jobservice.cli.command import command
 from jobservice.cli.commands.details import JobId
+from jobservice.cli.output import analysis_tables
 from jobservice.cli.parameters import option
 from jobservice.cli.session import Session
 
 EXAMPLES = ("report 6af1b43d -o report.html", "report 6af1b43d --csv patterns > patterns.csv")
+RANGE_EXAMPLES = (
+    "range 6af1b43d --from 2026-11-25T13:00Z --to 2026-11-25T13:10Z",
+    "range 6af1b43d --from -10m",
+)
 
 
 def register(app: typer.Typer) -> None:
-    """Add the command."""
+    """Add the commands."""
     command(app, "report", EXAMPLES)(report)
+    command(app, "range", RANGE_EXAMPLES)(explain_range)
 
 
 def report(
@@ -40,6 +46,24 @@ def report(
         output.document({"job_id": job.id, "report": text})
     else:
         output.write(text)
+
+
+def explain_range(
+    session: Session,
+    job_id: JobId,
+    since: str = option("--from", "TIME", "Begin: RFC 3339, or -30m before the last time.", ...),
+    until: str | None = option("--to", "TIME", "End; by default, that of the log."),
+) -> None:
+    """Show what is different in a range of time of an analysis.
+
+    Analyze with --explain or --over-time, so that the values of fields can be compared, too.
+    """
+    client, output = session.client, session.output
+    found = client.get(ids.resolve(client, job_id)).explain_range(since, until)
+    if output.as_json:
+        output.document(found)
+    else:
+        analysis_tables.show_explanation(output, found)
 
 
 def write(path: Path, text: str) -> None:

@@ -11,6 +11,7 @@ MAX_COLUMNS = 8
 
 _PERCENTILES = ("p50", "p95", "p99")
 
+_MAX_REASON = 120
 _MAX_TEMPLATE = 72
 _SHOWN_BURSTS = 20
 
@@ -25,8 +26,10 @@ def show(output: Output, result: Mapping[str, JsonValue]) -> None:
     _show_samples(output, result.get("samples", {}))
     if "histogram" in result:
         _show_histogram(output, result["histogram"], unit)
+    # Fields that only explain bursts are counted over time, too, but nobody asked for their curves.
+    timeline = None if overview and "explanations" in overview else result.get("timeline")
     for name, found in result.get("fields", {}).items():
-        _show_field(output, name, found, result.get("timeline"), unit)
+        _show_field(output, name, found, timeline, unit)
     if result.get("members"):
         _show_members(output, result)
     if "patterns" in result.get("timeline", {}):
@@ -204,6 +207,7 @@ def _show_over_time(
 def _show_overview(output: Output, overview: Mapping[str, JsonValue], unit: str = "lines") -> None:
     """Write levels, status classes, templates and bursts. `unit` is what was counted."""
     counted = unit.upper()
+    _show_explanations(output, overview, unit)
     for head, counts in (("LEVEL", overview["levels"]), ("STATUS", overview["statuses"])):
         if counts:
             most = max(counts.values())
@@ -256,3 +260,18 @@ def _show_bursts(output: Output, overview: Mapping[str, JsonValue], counted: str
     output.table(heads, rows, right=[counted, "EXPECTED"])
     if len(bursts) > _SHOWN_BURSTS:
         output.line(f"and {formats.counted(len(bursts) - _SHOWN_BURSTS, 'other burst')}")
+
+
+def _show_explanations(output: Output, overview: Mapping[str, JsonValue], unit: str) -> None:
+    """Write what explains each burst, silence and slow time, if that was asked for."""
+    for each in overview.get("explanations", ()):
+        show_explanation(output, each, unit)
+        output.line()
+
+
+def show_explanation(output: Output, found: Mapping[str, JsonValue], unit: str = "lines") -> None:
+    """Write what is different in a range of time."""
+    times = f"{formats.utc(found['from'])} to {formats.utc(found['until'])} (UTC)"
+    output.line(f"What explains {times}, {found['lines']:,} {unit}:")
+    for reason in found["reasons"] or ["nothing differs from the rest of the log"]:
+        output.line(f"  {output.shortened(reason, _MAX_REASON)}")

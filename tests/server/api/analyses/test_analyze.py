@@ -244,7 +244,7 @@ async def test_fields_over_time_are_curves_for_curl(client: Client, bench: Bench
 
 async def test_fields_over_time_need_lines(client: Client) -> None:
     path = "/analyze?field=a&fields_over_time&lines=no&wait=0"
-    for asked, text in ((path, "fields over time"), (f"{path}&samples=1", "samples, histogram")):
+    for asked, text in ((path, "explain and fiel"), (f"{path}&samples=1", "samples, histogram")):
         (error,) = read(await send(client, asked, headers=JSON), 422)["errors"]
         assert (error["field"], error["detail"][: len(text)]) == ("lines", text)
     accepted = read(await send(client, path.replace("no", "yes"), headers=JSON), 202)
