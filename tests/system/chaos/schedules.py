@@ -4,7 +4,6 @@ A trigger records every firing, because the service deletes old ones.
 """
 
 import contextlib
-import time
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -22,6 +21,7 @@ from storage.records.schedule import Missed, Overlap, ScheduleSettings, Timing, 
 from storage.records.states import FINAL
 from storage.schedules.schedules import Schedules
 from storage.store import JobStore
+from tests.support.waiting import wait_for
 from tests.system.chaos.history import Change, Violation
 
 PROMISE = "P19"
@@ -29,7 +29,7 @@ EVERY = (1, 2, 3)
 """Seconds between two times of the schedules."""
 SCHEDULES = {f"{overlap}-{every}": (overlap, every) for overlap in Overlap for every in EVERY}
 PAYLOAD = {"seconds": 0.5, "again": 0.1, "fails": 0, "child": "none"}
-STOP_SECONDS = 10.0
+STOP_SECONDS = 30.0
 TABLE = """
 CREATE TABLE fired (
     seq {serial} PRIMARY KEY,
@@ -77,13 +77,19 @@ def start(store: Store) -> None:
 
 
 def stop(store: Store) -> None:
-    """Pause all schedules."""
-    until = time.monotonic() + STOP_SECONDS
-    while time.monotonic() < until:
-        with contextlib.suppress(StoreError):
-            store.database.run(ScheduleRow.update(next_at=None, paused_at=0))
-            return
-        time.sleep(0.1)
+    """Pause all schedules. Raises AssertionError if the store fails for too long."""
+    wait_for(lambda: _is_paused(store.database), STOP_SECONDS)
+
+
+def _is_paused(database: Database) -> bool:
+    """Pause all schedules; returns whether the store did so."""
+    with contextlib.suppress(StoreError), database.transaction():
+        # A worker that is firing has the version lock. Without it, the worker would store the next
+        # time of a schedule after the pause.
+        database.next_version(0)
+        database.run(ScheduleRow.update(next_at=None, paused_at=0))
+        return True
+    return False
 
 
 def fired(database: Database) -> list[Fired]:

@@ -1,9 +1,21 @@
 """Firings that come twice, or not at all, and jobs that overlap are found."""
 
+from collections.abc import Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import replace
+from typing import Any
 
+import pytest
+
+from storage.db.models import ScheduleRow
+from storage.records.job import NewJob
+from storage.schedules.firing import Firer
+from tests.support.stores import Bench
+from tests.support.waiting import wait_for
 from tests.system.chaos.history import Change
-from tests.system.chaos.schedules import Fired, check_schedules
+from tests.system.chaos.schedules import Fired, check_schedules, start, stop
+
+WAITING = "SELECT COUNT(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock'"
 
 NEW = Change("insert", "a", "queued", 0, None, 0, 1, False, 1)
 FIRST = Fired("skip-1", 1000, "submitted", "a")
@@ -46,3 +58,33 @@ def test_jobs_that_overlap_are_found() -> None:
     other = replace(RUNNING, job_id="b", version=5)
     texts = [each.text for each in check_schedules([FIRST, SECOND, THIRD], JOBS, [*changes, other])]
     assert "runs beside" in texts[1]
+
+
+# SQLite has one writer at a time anyway.
+@pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)
+def test_schedules_stay_paused_though_a_worker_was_firing_them(bench: Bench) -> None:
+    store = bench.store
+    start(store)
+    bench.clock.forward(10)
+    stopped: list[Future[None]] = []
+
+    def stop_elsewhere() -> None:
+        try:
+            stop(store)
+        finally:
+            store.database.engine.close()
+
+    def is_waiting() -> bool:
+        return bool(store.database.execute(WAITING).fetchone()[0])
+
+    with ThreadPoolExecutor(1) as thread:
+
+        def stop_meanwhile(new: Sequence[NewJob], woken: list[str]) -> Sequence[Any]:
+            stopped.append(thread.submit(stop_elsewhere))
+            wait_for(lambda: stopped[0].done() or bench.elsewhere(is_waiting))
+            return bench.jobs.add(new, woken)
+
+        Firer(store.database, store.wakeup, bench.clock, stop_meanwhile).fire()
+        stopped[0].result(20)
+    times = {row["next_at"] for row in store.database.rows(ScheduleRow.select())}
+    assert times == {None}

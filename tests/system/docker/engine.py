@@ -10,6 +10,9 @@ from tests.support.waiting import wait_for
 
 PATIENCE_SECONDS = 120.0
 START_SECONDS = 60.0
+TRIES = 3
+NOT_BEGUN = "OCI runtime exec failed"
+"""What Docker says when `docker exec` could not start the command."""
 
 
 def docker(*arguments: str, timeout: float = PATIENCE_SECONDS, **environ: str) -> str:
@@ -64,12 +67,16 @@ def published_ports() -> list[int]:
 
 
 def _run(*arguments: str, timeout: float, **environ: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        ["docker", *arguments],
-        env={**os.environ, **environ},
-        stdin=subprocess.DEVNULL,
-        capture_output=True,
-        text=True,
-        timeout=timeout,
-        check=True,
-    )
+    for _ in range(TRIES):
+        done = subprocess.run(
+            ["docker", *arguments],
+            env={**os.environ, **environ},
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            timeout=timeout,
+        )
+        if NOT_BEGUN not in done.stderr:
+            break
+    done.check_returncode()
+    return done
