@@ -44,6 +44,20 @@ def test_a_file_with_another_number_is_named(tmp_path: Path) -> None:
     ]
 
 
+def test_the_number_is_written_into_all_files_that_repeat_it(tmp_path: Path) -> None:
+    for file in (
+        "client/jobservice/version.py",
+        "client/pyproject.toml",
+        "loganalysis/pyproject.toml",
+    ):
+        (tmp_path / file).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / file).write_text((ROOT / file).read_text().replace(RELEASE, "0.0.9"))
+    (tmp_path / "CHANGELOG.md").write_text(CHANGELOG.replace("1.3.0", RELEASE))
+    assert len(release.wrong_numbers(tmp_path)) == 3
+    release.write_number(tmp_path)
+    assert release.wrong_numbers(tmp_path) == []
+
+
 @pytest.mark.parametrize("program", ["server", "runner", "storage"])
 def test_each_program_shows_its_release(program: str) -> None:
     answer = run_program(program, "--version", LOG_LEVEL="loud")  # also with invalid settings

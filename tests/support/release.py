@@ -1,4 +1,5 @@
-"""Writes a release into the folder dist, for `make release`.
+"""Writes a release into the folder dist, for `make release`. `--number` writes only its number from
+storage/records/release.py into the files that repeat it.
 
 job-service-0.1.0-image.tar.gz        the image, for `docker load`, if there is an engine
 job_service-0.1.0-py3-none-any.whl    the service, for pip, pipx and uv
@@ -29,12 +30,14 @@ _NUMBERS = {
     "client/pyproject.toml": r"job-service-loganalysis==([0-9.]*)",
     "loganalysis/pyproject.toml": r'^version = "(.*)"$',
 }
-"""Files that name the release, and where in them. All others take it from here or there."""
+"""Files that repeat RELEASE, since each package can be built alone, and where in them."""
 _HEADING = re.compile(r"^## (\d+\.\d+\.\d+) - (\d{4}-\d{2}-\d{2})$", re.MULTILINE)
 
 
 def main() -> None:
     """Write all files. Exits with a message if something is missing."""
+    if sys.argv[1:] == ["--number"]:
+        return write_number(ROOT)
     if problems := wrong_numbers(ROOT):
         sys.exit("\n".join(problems))
     shutil.rmtree(DIST, ignore_errors=True)
@@ -61,6 +64,15 @@ def wrong_numbers(root: Path) -> list[str]:
         for file, number in found.items()
         if number != RELEASE
     ]
+
+
+def write_number(root: Path) -> None:
+    """Write RELEASE into the files that repeat it."""
+    for file, pattern in _NUMBERS.items():
+        text = (root / file).read_text()
+        number = re.search(pattern, text, re.M)
+        assert number, file
+        (root / file).write_text(f"{text[: number.start(1)]}{RELEASE}{text[number.end(1) :]}")
 
 
 def newest(changelog: str) -> str:
