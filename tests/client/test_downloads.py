@@ -9,6 +9,7 @@ import pytest
 
 from jobservice.downloads import Download
 from jobservice.errors import FileDamaged
+from tests.support.named_pipes import make_named_pipe, open_for_reading
 
 DATA = b"0123456789"
 ETAG = f'"{hashlib.sha256(DATA).hexdigest()}"'
@@ -155,8 +156,8 @@ def test_a_named_file_is_replaced_and_a_link_or_pipe_stays(tmp_path: Path) -> No
     real, link = tmp_path / "real", tmp_path / "link"
     real.write_bytes(b"old")
     link.symlink_to(real)
-    os.mkfifo(tmp_path / "pipe")
-    pipe = os.open(tmp_path / "pipe", os.O_RDONLY | os.O_NONBLOCK)
+    make_named_pipe(tmp_path / "pipe")
+    pipe = open_for_reading(tmp_path / "pipe")
     for target in (link, tmp_path / "pipe"):
         download = Download(target)
         download.begin(200, HEADERS)

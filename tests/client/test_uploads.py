@@ -7,6 +7,7 @@ import pytest
 from multipart import MultipartParser, parse_options_header
 
 from jobservice.uploads import CHUNK_BYTES, File, Form, SeveralSources, Source
+from tests.support.named_pipes import make_named_pipe
 
 CONTENT = os.urandom(3 * CHUNK_BYTES + 7)
 
@@ -100,7 +101,7 @@ def test_a_stream_that_cannot_seek_is_read_once_and_sent_in_chunks() -> None:
 
 def test_a_pipe_is_read_once(tmp_path: Path) -> None:
     pipe = tmp_path / "pipe"
-    os.mkfifo(pipe)
+    make_named_pipe(pipe)
     writer = threading.Thread(target=lambda: pipe.write_bytes(b"through the pipe"))
     form = Form([], Source(pipe))
     writer.start()

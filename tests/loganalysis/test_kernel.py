@@ -1,6 +1,7 @@
 """The C kernel is exact for all literals, windows, blocks and vectors, and stays in its memory."""
 
 import os
+import platform
 import re
 import shutil
 import subprocess
@@ -151,7 +152,7 @@ def _compiled(folder: Path) -> Path:
     """Compile the library for this kind of processor, with checks of every memory access."""
     flags = ["-O1", "-g", "-fPIC", "-fsanitize=address,undefined", "-fno-sanitize-recover=all"]
     objects: list[str] = []
-    for source, processor in build.SOURCES[os.uname().machine]:
+    for source, processor in build.SOURCES[platform.machine()]:
         objects.append(str(folder / f"{len(objects)}.o"))
         abilities = [f"-m{each}" for each in processor.split("+")[1:]]
         given = [*flags, *abilities, "-c", f"{source}.c", "-o", objects[-1]]

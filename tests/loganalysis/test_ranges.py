@@ -3,6 +3,7 @@
 import os
 import select
 import signal
+import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -17,9 +18,13 @@ from loganalysis.count.scanner import ScanOptions
 from loganalysis.match.patterns import Pattern, prepare
 from loganalysis.read.errors import HelperError
 from loganalysis.scan import ranges
-from loganalysis.scan.helper_processes import RANGES_AHEAD, run_ranges
 from loganalysis.scan.ranges import can_be_split, line_ranges, scan_ranges
-from tests.support.loganalysis.oracle import expected, found, scan
+from tests.support.loganalysis.oracle import expected, found, scan, temporary_log
+
+if sys.platform != "linux":
+    pytest.skip("only where helper processes are forked", allow_module_level=True)
+
+from loganalysis.scan.helper_processes import RANGES_AHEAD, run_ranges
 
 # The test run may have threads, but they do not run the code that helpers run.
 pytestmark = pytest.mark.filterwarnings("ignore:.*multi-threaded.*fork:DeprecationWarning")
@@ -86,10 +91,7 @@ def test_reported_totals_add_up_to_the_whole(tmp_path: Path, options: ScanOption
 @given(st.text("a\n", max_size=60), st.integers(1, 20))
 def test_ranges_join_and_end_after_newlines(text: str, range_bytes: int) -> None:
     data = text.encode()
-    with open(os.memfd_create("log"), "w+b") as file:
-        file.write(data)
-        file.flush()
-        path = Path(f"/proc/self/fd/{file.fileno()}")
+    with temporary_log(data) as path:
         planned = line_ranges(path, range_bytes)
     assert b"".join(data[start:end] for start, end in planned) == data
     assert all(data[end - 1 : end] == b"\n" for _, end in planned[:-1])

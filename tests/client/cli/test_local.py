@@ -17,6 +17,7 @@ import pytest
 from jobservice.cli import local
 from loganalysis.scan import ranges
 from tests.support.jobs_command import INTERRUPTIBLE, JobsCommand
+from tests.support.named_pipes import make_named_pipe
 
 LOG = """\
 2030-01-31T12:00:01Z ERROR disk full
@@ -196,7 +197,7 @@ def test_a_large_file_is_scanned_by_all_processors(
 
 def test_ctrl_c_ends_it_quietly(alone: JobsCommand) -> None:
     pipe = alone.folder / "pipe"
-    os.mkfifo(pipe)
+    make_named_pipe(pipe)
     command = [*INTERRUPTIBLE, "analyze", "--local", str(pipe)]
     with (
         subprocess.Popen(

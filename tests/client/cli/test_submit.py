@@ -1,7 +1,6 @@
 """`jobservice submit`: payloads, results and exit codes."""
 
 import json
-import os
 import threading
 from pathlib import Path
 from uuid import uuid4
@@ -9,6 +8,7 @@ from uuid import uuid4
 import pytest
 
 from tests.support.jobs_command import JobsCommand
+from tests.support.named_pipes import make_named_pipe
 from tests.support.programs import Service, uuids
 
 
@@ -86,7 +86,7 @@ def test_a_file_is_uploaded(jobs: JobsCommand, tmp_path: Path) -> None:
 
 def test_a_fifo_is_opened_once(jobs: JobsCommand, tmp_path: Path) -> None:
     fifo = tmp_path / "fifo"
-    os.mkfifo(fifo)
+    make_named_pipe(fifo)
     writer = threading.Thread(target=fifo.write_bytes, args=[b"ERROR\n"], daemon=True)
     writer.start()
     done = jobs.run("submit", "analyze", 'patterns=["ERROR"]', "--file", str(fifo), "--wait")

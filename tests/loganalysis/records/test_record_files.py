@@ -4,7 +4,6 @@ import gzip
 import io
 import json
 import lzma
-import os
 import tarfile
 import zipfile
 from collections.abc import Callable
@@ -23,6 +22,7 @@ from loganalysis.scan.analyze import analyze
 from loganalysis.scan.options import AnalysisOptions
 from loganalysis.scan.result_json import to_json
 from tests.support.loganalysis.in_ranges import in_ranges, whole
+from tests.support.loganalysis.oracle import temporary_log
 from tests.support.loganalysis.plain_records import texts
 
 # The test run may have threads, but they do not run the code that helpers run.
@@ -106,10 +106,7 @@ def test_any_cut_gives_the_same_result(
     data: bytes, options: AnalysisOptions, choices: st.DataObject
 ) -> None:
     range_bytes = choices.draw(st.integers(1, len(data) or 1))
-    with open(os.memfd_create("log"), "w+b") as file:
-        file.write(data)
-        file.flush()
-        path = Path(f"/proc/self/fd/{file.fileno()}")
+    with temporary_log(data) as path:
         assert in_ranges(path, range_bytes, PATTERNS, options) == whole(path, PATTERNS, options)
 
 

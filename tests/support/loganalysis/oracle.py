@@ -2,10 +2,12 @@
 
 import io
 import itertools
-import os
 import re
-from collections.abc import Iterable, Sequence
+import tempfile
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 
 from loganalysis.count.result import PartialResult, PatternResult
 from loganalysis.count.scanner import Scanner, ScanOptions
@@ -84,15 +86,23 @@ def scan(
 
 
 def scan_mapped(data: bytes, patterns: Sequence[Pattern], options: ScanOptions) -> PartialResult:
-    """Scan the data in a mapped file in memory (memfd), or empty data as it is read."""
-    with open(os.memfd_create("data"), "w+b", 0) as file:
-        file.write(data)
+    """Scan the data in a mapped file, or empty data as it is read."""
+    with temporary_log(data) as path, path.open("rb") as file:
         scanner = Scanner(
             prepare(patterns), options, map_file(file.fileno(), 0, len(data)) or Dribble(b"")
         )
         while scanner.scan():
             pass
         return scanner.partial
+
+
+@contextmanager
+def temporary_log(data: bytes) -> Iterator[Path]:
+    """A file with the data, for tests that make one for each example."""
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder, "log")
+        path.write_bytes(data)
+        yield path
 
 
 def found(result: PatternResult) -> Found:
