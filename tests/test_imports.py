@@ -12,6 +12,7 @@ The imports of every module are read from its source, so imports inside function
 
 import ast
 import sys
+from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 from fnmatch import fnmatchcase
 from functools import cache
@@ -230,6 +231,19 @@ LIBRARIES = {
 }
 
 
+MOST_ENTRIES = 17
+"""The most modules and folders of a folder."""
+MORE_ENTRIES = {
+    "jobservice": 29,
+    "jobservice.cli.commands": 20,
+    "storage": 24,
+    "storage.db": 22,
+    "storage.jobs": 19,
+    "storage.records": 27,
+}
+"""Folders that have more. A number here may only become lower."""
+
+
 @cache
 def modules() -> dict[str, Path]:
     """Every module of the packages, with its file."""
@@ -352,6 +366,16 @@ def test_every_folder_says_what_it_contains() -> None:
         if file.name == "__init__.py" and not ast.get_docstring(ast.parse(file.read_text()))
     ]
     assert empty == [], "say in one to three sentences what the folder contains and may import"
+
+
+def test_a_folder_has_few_entries() -> None:
+    entries: dict[str, set[str]] = defaultdict(set)
+    for module in modules():
+        parts = module.split(".")
+        for depth, name in enumerate(parts[1:], 1):
+            entries[".".join(parts[:depth])].add(name)
+    found = {folder: len(each) for folder, each in entries.items() if len(each) > MOST_ENTRIES}
+    assert found == MORE_ENTRIES, "find a subject that can have a folder of its own"
 
 
 @pytest.mark.parametrize(
