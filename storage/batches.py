@@ -85,7 +85,7 @@ class Batches:
         return batch_progress(self._database, batch_id)
 
     def page(self, limit: int, before: UUID | None, owner: str | None = None) -> BatchPage:
-        """Return batches before this one, newest first; with `owner`, only those of a caller."""
+        """Return batches before this one, newest first. `owner` limits them to one caller."""
         return list_batches(self._database, limit, before, owner)
 
     def cancel_then(self, job_id: UUID, by: str | None, actor: Actor | None = None) -> None:
@@ -127,7 +127,7 @@ class Batches:
         return found
 
     def _of_key(self, kept: StoredKey) -> Batch:
-        """Return the batch of a key. That of a key of a single job has no jobs."""
+        """Return the batch of a key. If the key is of a single job, the batch has no jobs."""
         query = JobRow.select(JobRow.batch_id).where(JobRow.id == kept.job_id)
         ids = [row["batch_id"] for row in self._database.rows(query) if row["batch_id"]]
         batch = find_batch(self._database, ids[0]) if ids else None

@@ -218,8 +218,8 @@ class Claims:
     def _claim(self, rows: Rows, now: int, guarded: bool) -> ClaimedJobs:
         """Claim jobs that were found under the version lock, so that no guard can refuse.
 
-        With `guarded`, they were found before it was taken, and are claimed provided all are
-        unchanged. Only in optimistic mode, see `storage/db/pipeline.py`.
+        With `guarded`, the jobs were found before the lock was taken, and are claimed only if all
+        are unchanged. Only in optimistic mode, see `storage/db/pipeline.py`.
         """
         database = self._database
         last_offset = database.next_version_offset(len(rows))

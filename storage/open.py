@@ -209,7 +209,7 @@ def _open(settings: "Settings", database: Database) -> Store:
 
 
 def adopt_uploads(settings: "Settings") -> None:
-    """Make the stored files those of this store, whoever had them. Raises StoreError."""
+    """Make this store the owner of the stored files, even of another store's. Raises StoreError."""
     make_folder(settings.data_dir)
     _migrate(settings)
     with closing(new_database(settings)) as database:

@@ -320,7 +320,7 @@ class JobStore:
     def _add(
         self, jobs: Sequence[NewJob], woken: builtins.list[str]
     ) -> builtins.list[UUID | Refused]:
-        """Store new jobs of which no two have the same unique key."""
+        """Store new jobs with different unique keys, or without unique keys."""
         holders = rows_of_holders(self._database, jobs)
         rows = self._rows(jobs, holders)
         if holders:
@@ -411,7 +411,7 @@ class JobStore:
         return must_cancel
 
     def _record_submissions(self, stored: Sequence[tuple[NewJob, Row]]) -> None:
-        """Record new jobs in the audit log, but those of a batch, which has one entry."""
+        """Record new jobs in the audit log, except jobs of a batch, which has one entry."""
         alone = [job for job, _ in stored if job.actor and job.batch_id is None]
         for type in sorted({job.type for job in alone}):
             jobs = [job for job in alone if job.type == type]

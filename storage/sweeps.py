@@ -17,7 +17,7 @@ _SHOWN = 5
 
 
 def sweep_uploads(store: Store) -> None:
-    """Delete uploads without a job, and resumable uploads that nobody goes on with. Raises
+    """Delete uploads without a job, and resumable uploads that were not continued in time. Raises
     StoreUnavailable."""
 
     def sweep(since: float) -> None:

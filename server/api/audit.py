@@ -67,8 +67,8 @@ def _subject(text: str) -> str:
 
 
 def _known(what: str, names: tuple[str, ...]) -> AfterValidator:
-    """Refuse a name that no entry of this release has: it would find nothing, as if nobody had
-    done it."""
+    """Refuse a name that no entry of this release has. It would find no entries, which looks as
+    if the action had never happened."""
 
     def require(text: str) -> str:
         if text not in names:

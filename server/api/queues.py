@@ -87,7 +87,7 @@ class QueueHandler(SeenQueuesHandler):
         self.set_header("Accept-Patch", f"application/json, {MERGE_PATCH}")
 
     def compute_etag(self) -> str | None:
-        """Return the ETag of the response; that of a queue has two parts.
+        """Return the ETag of the response. A queue's ETag has two parts.
 
         The first part changes with the settings and the second one with the counts, too. A change
         compares only the first part: in a busy queue, the counts never stay equal for long.
@@ -183,8 +183,8 @@ class QueueHandler(SeenQueuesHandler):
     def _check(self, only_existing: bool = False) -> QueueCheck | None:
         """Return a check that raises Problem 412 if the conditions of the request do not hold.
 
-        With `only_existing` it accepts a missing queue, for which the response is 404. None for a
-        request without conditions.
+        With `only_existing` the check accepts a missing queue, because the response is then 404.
+        None for a request without conditions.
         """
         if self.conditions == ALWAYS:
             return None

@@ -64,7 +64,7 @@ class OneScheduleHandler(Handler):
     def check(self, only_existing: bool = True) -> ScheduleCheck:
         """Return a check that raises Problem 403 or 412 if the caller may not make a change.
 
-        With `only_existing` it accepts a missing schedule, for which the response is 404.
+        With `only_existing` the check accepts a missing schedule, because the response is then 404.
         """
         caller = self.caller
         conditions = self.conditions.with_tags(lambda tag: _STATE_PART.sub('"', tag))
@@ -98,7 +98,7 @@ class ScheduleHandler(OneScheduleHandler):
         self.set_header("Accept-Patch", f"application/json, {MERGE_PATCH}")
 
     def compute_etag(self) -> str | None:
-        """Return the ETag of the response; that of a schedule has two parts.
+        """Return the ETag of the response. A schedule's ETag has two parts.
 
         The first part changes with the settings, and the second one with each firing, too. A change
         compares only the first part.

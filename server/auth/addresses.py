@@ -59,8 +59,8 @@ class TrustedProxies:
     def _named_host(self, headers: Mapping[str, str], protocol: str) -> str:
         """The host that a proxy names in X-Forwarded-Host or X-Forwarded-Port, empty if in none.
 
-        The host has a port unless that is the protocol's own. Some proxies pass on what a client
-        has sent there, so only a name of this service counts.
+        The host has a port unless that is the protocol's own. Some proxies pass on a client's value
+        of these headers, so only a name of this service counts.
         """
         host, port = _last(headers, PUBLIC_HOST), _last(headers, "X-Forwarded-Port")
         if _DIGITS.fullmatch(port) and (protocol, port) not in _OWN_PORTS:
@@ -91,7 +91,7 @@ class TrustedProxies:
 
 
 def public_host(headers: Mapping[str, str]) -> str:
-    """The host by which the client called the service: what a trusted proxy names, else Host."""
+    """The host that the client called: from a trusted proxy's header, else from Host."""
     return headers.get(PUBLIC_HOST) or headers.get("Host", "")
 
 

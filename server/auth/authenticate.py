@@ -2,7 +2,7 @@
 
 Authorization: Bearer TOKEN ──▶ Tokens, or a provider of OpenID Connect ───────────┐
 AUTH_PROXY_HEADER of a trusted proxy ─────────┐                                    ├──▶ Caller
-Cookie ──▶ Sessions, or those of a provider ──┴─▶ changes: from the same origin ───┘
+Cookie ──▶ Sessions, or a provider's ─────────┴─▶ changes: from the same origin ───┘
 
 Requests and wrong tokens count against rate limits. `require_role` then checks that the caller's
 role is sufficient.
@@ -110,8 +110,8 @@ class Authenticator:
         return own, None if own == math.inf else rate_of(own)
 
     def request_rate(self, caller: Caller) -> tuple[Rate, int] | None:
-        """Return how many requests a caller with a name may send, and how many of those that it may
-        send at once it has used up at this listener; None without a limit."""
+        """Return the rate limit of a caller with a name, and how many requests of its burst the
+        caller has used up at this listener. None without a limit."""
         _, rate = self._rate_of(caller)
         return None if rate is None else (rate, self._requests.used(f"caller {caller.name}", rate))
 
@@ -126,7 +126,7 @@ class Authenticator:
         try:
             yield
         except Problem as problem:
-            if problem.code is Code.PROVIDER_TOKEN_INVALID:  # nobody guesses a signature
+            if problem.code is Code.PROVIDER_TOKEN_INVALID:  # a signature cannot be guessed
                 self.count_request(address)
             elif problem.status == 401:
                 detail = "too many failed authentications from this address"
@@ -173,7 +173,7 @@ class Authenticator:
             raise
 
     async def prepare(self, headers: HTTPHeaders) -> None:
-        """Load the provider's keys, if those that are loaded do not fit the token of a request."""
+        """Load the provider's keys if the loaded keys do not fit the token of a request."""
         token = _bearer_token(headers.get("Authorization", ""))
         if self.provider is not None and token and self.provider.takes(token):
             await self.provider.prepare(token)
@@ -291,8 +291,8 @@ def require_same_origin(headers: HTTPHeaders, by_link: bool = False) -> None:
     """Raise Problem 403 unless the headers prove that a page of this service sent the request.
 
     Browsers attach the cookie to requests from any page of the same site, and at the sign-in a
-    foreign page could send a token of its own. `by_link` is for requests by which a browser opens
-    an address: these name no origin, but the page.
+    foreign page could send a token of its own. `by_link` is for requests that a browser sends to
+    open an address: they name the page in Referer instead of an origin.
     """
     site = headers.get("Sec-Fetch-Site")
     if site is None:  # an old browser, or a page that was loaded over plain HTTP

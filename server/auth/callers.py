@@ -1,5 +1,4 @@
-"""Callers, what they may do, and the quotas that apply to them. May import what the store says
-about views of jobs."""
+"""Callers, their rights and their quotas. May import the store's records of views of jobs."""
 
 from collections import Counter
 from collections.abc import Collection

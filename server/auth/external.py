@@ -30,5 +30,5 @@ class ProxyCallers(Protocol):
     """The callers whom a trusted proxy has authenticated."""
 
     def caller(self, headers: HTTPHeaders) -> Caller | None:
-        """Return the caller that the headers name; None if they name nobody. Raises Problem 400 and
+        """Return the caller that the headers name, None without a name. Raises Problem 400 and
         403."""

@@ -146,7 +146,7 @@ def shortened(refusals: Refusals) -> list[RefusalDocument]:
 
 
 def refused_batch(refusals: Refusals) -> Problem:
-    """The problem of a batch of which nothing is stored, with the errors of its jobs."""
+    """The problem of a batch that is refused as a whole, with the errors of its jobs."""
     errors = [
         FieldError(
             _in_batch(refusal["index"], each["field"]),

@@ -114,7 +114,7 @@ def _reasons_for_no_runner(explanation: Explanation) -> Iterator[Reason]:
 
 
 def _reasons_of_times(explanation: Explanation) -> Iterator[Reason]:
-    """Tell what its expiry and its deadline mean for a job that is not final."""
+    """Explain the effects of the expiry and the deadline on a job that is not final."""
     job, seconds, end = explanation.job, explanation.seconds, explanation.earliest_end
     if job.expires_at is not None and job.status is Status.QUEUED:
         expiry = rfc3339(job.expires_at)

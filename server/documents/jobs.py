@@ -128,7 +128,7 @@ def _holder_document(job: Job) -> HolderDocument:
 
 
 def limits_document(limits: OwnLimits) -> LimitsDocument:
-    """Build the part of a document that has the limits of a job, or those of a worker."""
+    """Build the part of a document that has the limits of a job or of a worker."""
     return {
         "memory_bytes": limits.get("memory_bytes"),
         "cpu_seconds": limits.get("cpu_seconds"),

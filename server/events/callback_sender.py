@@ -1,5 +1,5 @@
 """Sends callbacks: when a job ends, POSTs its final state to the URL given by its client, and to
-those in CALLBACKS_FILE that are for jobs like it.
+the URLs in CALLBACKS_FILE whose filters match the job.
 
     outbox in the store ──take──▶ CallbackSender ──signed POST──▶ client ──2xx──▶ done
                                     └── any other outcome: retried later, up to MAX_TRIES times
@@ -110,8 +110,8 @@ class CallbackSender:
         keys: Sequence[bytes],
         for_all: ServiceCallbacks | None = None,
     ):
-        """`hosts` are those that a `callback_url` may name, and `keys` sign all callbacks.
-        `for_all` has the callbacks for all jobs, if there are any."""
+        """`hosts`: the hosts that a `callback_url` may name. `keys` sign all callbacks. `for_all`
+        has the callbacks for all jobs, if there are any."""
         self._callbacks = callbacks
         self._for_all = for_all
         self._changes = changes
@@ -150,7 +150,8 @@ class CallbackSender:
                 await self._wait_for_work(change)
 
     async def _take(self) -> list[Callback]:
-        """Take due callbacks of both outboxes, those of jobs in half of the free slots."""
+        """Take due callbacks of both outboxes. If both are in use, callbacks of jobs get half of
+        the free slots."""
         free, taken = self._slots.free, list[Callback]()
         if self._hosts:
             limit = max(1, free // 2) if self._for_all else free

@@ -128,7 +128,7 @@ class Handler(ConstructedHandler):
 
     @property
     def operation(self) -> Operation | None:
-        """What the API says about this request; None for a page, and for an unknown method."""
+        """The API's description of this request; None for a page, and for an unknown method."""
         method = self.request.method or ""
         return self.OPERATIONS.get("GET" if method == "HEAD" else method)
 
@@ -235,7 +235,7 @@ class Handler(ConstructedHandler):
         return not conditions.is_new(etag)
 
     def compute_etag(self) -> str | None:
-        """Return the ETag of the response. That of a compressed one follows from its plain form."""
+        """Return the ETag of the response. A compressed one has the plain form's with a suffix."""
         return self._compressed_etag or super().compute_etag()
 
     def flush(self, include_footers: bool = False) -> Future[None]:

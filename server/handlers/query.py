@@ -47,7 +47,7 @@ def _wrong_parameters(
 
 
 def query_parameters(handler: RequestHandler, lists: Collection[str] = ()) -> Json:
-    """Return the query parameters of a request: all values of those in `lists`, else the last."""
+    """Return the query parameters of a request: all values of names in `lists`, else the last."""
     return {
         name: handler.get_query_arguments(name)
         if name in lists
@@ -64,8 +64,8 @@ def read_query(
 ) -> M:
     """Validate query parameters with a model. Raises Problem 422, which names each parameter.
 
-    `sources` has the names of those that come from a header. `others` are errors that were found in
-    the query before.
+    `sources` maps each parameter that comes from a header to the header. `others` are errors that
+    were found in the query before.
     """
     try:
         query = model.model_validate(parameters)

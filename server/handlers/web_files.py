@@ -109,7 +109,7 @@ class WebFiles:
         return WebFile(index.content_type, content)
 
     def _with_imports(self, modules: Sequence[str]) -> list[str]:
-        """Return the names of these modules and of those that they import, each once."""
+        """Return the names of these modules and of all modules that they import, each once."""
         found = [name for name in modules if name in self._files]
         for name in found:  # which grows meanwhile
             folder = posixpath.dirname(name)

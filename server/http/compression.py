@@ -15,7 +15,7 @@ MAX_BYTES = 4 * 1024**2
 LEVEL = 1
 """The fastest level: about 600 MB/s for a list of jobs. The slowest takes five times as long, for a
 result that is 30 % smaller."""
-_GZIP = 31  # what zlib calls it: the largest window, and the format of gzip
+_GZIP = 31  # zlib's number for the largest window and the format of gzip
 _SUFFIX = "-gzip"
 _KINDS = (
     "application/json",  # and application/jsonl

@@ -25,7 +25,7 @@ _ONE = re.compile(_TAG)
 class Conditions:
     """The tags in If-Match and If-None-Match; None for a header that the request does not have.
 
-    They are the ETags of plain responses, also if the client names those of compressed ones.
+    They are the ETags of plain responses. ETags of compressed responses are replaced by these.
     """
 
     match: frozenset[str] | None = None

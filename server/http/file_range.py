@@ -66,7 +66,7 @@ class FileRange:
         """
         loop = asyncio.get_running_loop()
         # The copy keeps its number until it is closed here. If the connection is closed before,
-        # the number of its own socket may already be that of another client.
+        # another client's socket may already have the number of the connection's socket.
         self._client = client.dup()
         try:
             while self._at < self._end and not self._stopped:

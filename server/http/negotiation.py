@@ -54,7 +54,7 @@ def takes_gzip(accept_encoding: str | None) -> bool:
 
 
 def _weight_of(kind: str, weights: Mapping[str, float]) -> float:
-    """The weight of a media type: that of the most specific range that contains it."""
+    """The weight of the most specific range that contains a media type."""
     ranges = (kind, f"{kind.partition('/')[0]}/*", "*/*")
     return next((weights[each] for each in ranges if each in weights), 0.0)
 

@@ -31,7 +31,7 @@ class _JsonFlaw:
 
 
 def parse(body: bytes, field: str = "") -> JsonValue:
-    """Parse a JSON text in UTF-8: that of a form field, or by default the whole body.
+    """Parse a JSON text in UTF-8: a form field, or by default the whole body.
 
     Raises Problem 400 with the position of the error and the reason.
     """

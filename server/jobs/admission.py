@@ -4,8 +4,9 @@ full, and a second request with an `Idempotency-Key` that is still in progress.
 The checks of a submission, in this order:
 
 1. the head by itself: token, role, rate, query, media type, size (4xx)
-2. the quotas of the caller (413, 429), so that those of one caller never refuse the jobs of others;
-   they refuse no request whose key stands for a job, because it stores nothing
+2. the quotas of the caller (413, 429): they come before the limits of the service, so that one
+   caller's refused jobs never count against other callers; they refuse no request whose key stands
+   for a job, because it stores nothing
 3. MAX_QUEUED_JOBS (503), then MIN_FREE_BYTES (507): what the service lacks now
 4. the key: its syntax (400), and whether a request with it is in progress (409)
 5. the body (4xx), once it has arrived; then whether the key stands for another submission (422)
@@ -242,7 +243,7 @@ class DiskWatermark:
             self._require(name, folder, size)
 
     def free_bytes(self) -> dict[str, int]:
-        """The free space of each disk, in bytes, without those that cannot be read."""
+        """The free space of each disk that can be read, in bytes."""
         found = {}
         for name, folder in self._uploads.items():
             with contextlib.suppress(OSError):
@@ -289,12 +290,12 @@ def _disk_full(name: str, free: int, watermark: int, size: int) -> Problem:
 class QueueWatermark:
     """Admits new jobs while fewer than a maximum are queued, and each caller has only its share.
 
-    The share is that of `require_room`. The queued jobs of a caller are not counted while the
-    service has less than half of the maximum, since they cannot be more than the share.
+    `require_room` defines the share. The queued jobs of a caller are not counted while the service
+    has less than half of the maximum, since they cannot be more than the share.
 
     Queued jobs are counted about once a second while jobs are submitted, and each admitted job is
-    added to the last count. Only the jobs that other listeners admit between two counts, and those
-    of one bulk retry, can exceed the limit.
+    added to the last count. Only the jobs that other listeners admit between two counts, and the
+    jobs of one bulk retry, can exceed the limit.
     """
 
     def __init__(
@@ -305,7 +306,7 @@ class QueueWatermark:
         run_in_background: RunInBackground,
     ):
         """`max_queued` 0 means no limit; `count` counts queued jobs, and may raise StoreError;
-        `uses` counts those of a caller."""
+        `uses` counts the queued jobs of a caller."""
         self._max_queued = max_queued
         self._count, self._uses = count, uses
         self._run_in_background = run_in_background

@@ -137,7 +137,7 @@ class Jobs:
     ) -> Page:
         """Return up to `limit` jobs that match, newest first.
 
-        Of the large parts of jobs, only those in the view are read.
+        Large parts of jobs are read only if the view has them.
         """
         omit = OMITTABLE - view.names
         return await self._threads.run(self._jobs.list, filters, limit, start_after, omit)
@@ -290,8 +290,8 @@ def seen_by(caller: Caller, jobs: Mapping[UUID, Job | None]) -> dict[UUID, Job |
 def job_check(conditions: Conditions, statuses: Collection[Status]) -> JobCheck | None:
     """Return a check for the store: it raises Problem 412 if the conditions do not hold.
 
-    It compares the ETag of GET /jobs/ID. `statuses` are those that the request can change; in any
-    other status it is refused for that. None for a request without conditions.
+    It compares the ETag of GET /jobs/ID, if the job has one of `statuses`, which the request can
+    change. In another status, the store refuses the request. None for a request without conditions.
     """
     if conditions == ALWAYS:
         return None

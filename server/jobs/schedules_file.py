@@ -61,7 +61,7 @@ def read_file(path: Path) -> Json:
 
 
 async def _check(documents: Json, schedules: ScheduleService) -> dict[str, ScheduleSettings]:
-    """Check all schedules. Raises ValueError with what is wrong, one in each line."""
+    """Check all schedules. Raises ValueError with one error on each line."""
     settings: dict[str, ScheduleSettings] = {}
     errors: list[str] = []
     for name, document in documents.items():

@@ -257,7 +257,7 @@ class Submissions:
     ) -> Response:
         """Return the response to a dry run: the job as `enqueue` would store it, and estimates.
 
-        Makes all checks of `enqueue` but that of the Idempotency-Key. Nothing is stored.
+        Makes all checks of `enqueue` except the check of the Idempotency-Key. Nothing is stored.
         """
         if reference := checked.submission.upload:
             upload = await self._look_at(reference, admission.caller)

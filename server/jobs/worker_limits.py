@@ -11,7 +11,7 @@ from storage.records.job import Job, NewJob
 
 
 class WorkerLimitChecks:
-    """Compares the own limits of jobs with what the living workers of their queues allow.
+    """Compares the own limits of jobs with the limits of the living workers of their queues.
 
     If a queue has no living worker, nothing is refused: one may start later. Its methods raise
     StoreError.

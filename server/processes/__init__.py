@@ -1,1 +1,1 @@
-"""Starts, asks and ends processes that work for the listener, such as those that read lines."""
+"""Starts, asks and ends processes that work for the listener, such as the readers of lines."""

@@ -55,7 +55,7 @@ class LineReaders:
 
 @contextlib.contextmanager
 def _no_room(limit: int, what: str) -> Iterator[None]:
-    """Raise Problem 503 if there is no room for what the block opens."""
+    """Raise Problem 503 if the block finds no room for one more. `what` names the things."""
     try:
         yield
     except NoRoom as error:

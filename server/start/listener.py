@@ -191,7 +191,7 @@ async def load_when_possible(app: App, file: Path, stop: asyncio.Event) -> None:
 
 
 async def shut_down(app: App, server: HttpServer) -> None:
-    """Accept no more clients, let the requests under way end, and close everything."""
+    """Stop accepting clients, let the requests under way end, and close everything."""
     stop_at = time.monotonic() + STOP_SECONDS
     server.acceptor.close()
     await app.begin_stop()

@@ -1,4 +1,4 @@
-"""Opens the sockets of the listener, or takes over those of systemd, and tells where they are.
+"""Opens the sockets of the listener, or takes over sockets of systemd, and logs their addresses.
 
 systemd passes sockets by the protocol of sd_listen_fds(3). They stay open while the program is
 restarted, so no client is refused meanwhile: its connection waits in the queue of the socket.
@@ -52,13 +52,13 @@ def cannot_listen(settings: ServerSettings, error: OSError) -> str:
 
 
 def own_url(settings: ServerSettings, listening: socket.socket) -> str:
-    """Return the URL by which a browser on this machine reaches the listener."""
+    """Return the URL of the listener for a browser on this machine."""
     host = settings.listen_host or "localhost"
     return f"http://{f'[{host}]' if ':' in host else host}:{listening.getsockname()[1]}"
 
 
 def log_addresses(sockets: Sequence[socket.socket], has_tokens: bool) -> None:
-    """Log where the listener can be reached, and by whom if there are no tokens."""
+    """Log the addresses of the listener. Without tokens, also log who can use the service."""
     addresses = [listening.getsockname()[0] for listening in sockets]
     port = sockets[0].getsockname()[1]
     extra = {"port": port, "addresses": ", ".join(addresses), "version": RELEASE}

@@ -149,7 +149,8 @@ class ReloadedService:
                 self._end(program)
 
     def look(self) -> None:
-        """Replace both programs if files have changed, and change no more."""
+        """Replace both programs if files have changed, but not since the last look. At a stop, end
+        the drain of workers once its time is over."""
         if self._stop_at is not None:
             if time.monotonic() >= self._stop_at:
                 self.stop()

@@ -62,8 +62,8 @@ def run_both(signals: StopSignals) -> int:
 def both_environ(
     environ: Mapping[str, str], file: Path, *, is_announced: bool = False
 ) -> dict[str, str]:
-    """Return the environment of both programs: settings in a file, and those of `environ`, which
-    override them.
+    """Return the environment of both programs: settings in a file, and variables of `environ`,
+    which override them.
 
     With `is_announced`, the programs leave it to this one to say how they have started.
     """
@@ -129,14 +129,14 @@ class Both:
             code = 0  # our signal came before it could handle one, or when it had ended already
         code = code if code >= 0 else 128 - code  # as a shell does after a signal
         if not self._is_stopping:
-            code = code or 1  # nobody asked it to end
+            code = code or 1  # it ended without a request to end
             log.error(f"the {name} has ended, so the service stops", extra={"exit_code": code})
             self.stop()
         self.exit_code = self.exit_code or code
 
 
 def announce(listener: str, worker: str) -> None:
-    """Tell people, and systemd, that both programs are ready, by what each of them says."""
+    """Tell people and systemd that both programs are ready, with the text that each has sent."""
     url, _, place = listener.partition(", ")
     ServiceManager().ready(f"{url}, {worker}, {place}")  # if systemd has started this program
     if is_json():

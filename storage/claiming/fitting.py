@@ -1,4 +1,4 @@
-"""Which due jobs a runner leaves to others: their own limits are beyond those of the runner.
+"""Leaves due jobs to other runners if their own limits are beyond the limits of this runner.
 
 The condition is part of the statement that finds due jobs. For a job without limits it is one look
 at a column that the statement reads anyway.

@@ -68,7 +68,7 @@ def guarded_over_rows(
 ) -> BatchStatement:
     """Return an UPDATE of many rows that returns the positions of the changed ones, from 1.
 
-    With `all_or_none`, it fails with NOT_ALL_CHANGED unless it has changed all rows.
+    With `all_or_none`, the UPDATE fails with NOT_ALL_CHANGED unless it has changed all rows.
     """
     fields = statement.fields
     numbered = f"ROWS FROM (json_to_recordset(%s::json) AS ({_columns(fields)})) WITH ORDINALITY"

@@ -1,7 +1,7 @@
 """The current time for the jobs of a store, in milliseconds since 1970.
 
-With SQLite, all programs run on one machine and use its clock. With PostgreSQL, they use the clock
-of the database. So a host with a wrong clock runs no job early or late.
+With SQLite, all programs run on one machine and use its clock. With PostgreSQL, all programs use
+the clock of the database. So a host with a wrong clock runs no job early or late.
 """
 
 import time

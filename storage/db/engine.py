@@ -1,4 +1,4 @@
-"""What a database engine has, beside Peewee's methods: SQLite and PostgreSQL differ only here."""
+"""The methods of database engines beside Peewee's: SQLite and PostgreSQL differ only here."""
 
 from collections.abc import Sequence
 from contextlib import AbstractContextManager
@@ -25,7 +25,7 @@ class Engine(Protocol):
 
     @property
     def peewee(self) -> pw.Database:
-        """The same object, as queries and schema managers of Peewee take it."""
+        """This object, with the type that queries and schema managers of Peewee take."""
 
     @property
     def database(self) -> str:
@@ -101,7 +101,7 @@ class Engine(Protocol):
         """Return whether there is a table of this name."""
 
     def skip_locked(self, query: Q) -> Q:
-        """Lock the rows of a query, and skip those that other transactions have locked."""
+        """Lock the rows of a query, and skip rows that other transactions have locked."""
 
     def lock(self, query: Q) -> Q:
         """Lock the rows of a query against changes by others until the transaction ends."""

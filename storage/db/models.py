@@ -251,7 +251,7 @@ class CallbackRow(pw.Model):
 
 
 class ServiceCallbackRow(pw.Model):
-    """A final job of which a callback for all jobs is to be told, see `service_callbacks`."""
+    """A final job that a callback for all jobs must report, see `service_callbacks`."""
 
     name = pw.TextField()
     """The name of the callback in CALLBACKS_FILE."""

@@ -122,7 +122,7 @@ class Pipeline:
             self._mode.sync()
         except BaseException:
             self.has_failed = True
-            with contextlib.suppress(Exception):  # what follows from the first error
+            with contextlib.suppress(Exception):  # errors that follow from the first one
                 self._mode.sync()
             raise
         return cursors

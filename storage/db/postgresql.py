@@ -228,7 +228,7 @@ class Postgresql(pw.PostgresqlDatabase):
     # Dialect: Peewee's `for_update` also takes SQL, which its types do not say
 
     def skip_locked(self, query: Q) -> Q:
-        """Lock the rows of a query, and skip those that other transactions have locked."""
+        """Lock the rows of a query, and skip rows that other transactions have locked."""
         return query.for_update("FOR UPDATE SKIP LOCKED")  # type: ignore[arg-type]
 
     def lock(self, query: Q) -> Q:

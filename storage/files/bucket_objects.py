@@ -77,7 +77,7 @@ class UnsentMemory:
         return copy
 
     def give_back(self, size: int) -> None:
-        """S3 has bytes, or nobody will send them."""
+        """Free the memory of bytes that S3 has, or that no one will send."""
         with self._freed:
             self.used -= size
             self._freed_at = time.monotonic()

@@ -45,8 +45,8 @@ def sync_folder(folder: Path) -> None:
 def file_time(folder: Path) -> float:
     """Return the time by the clock that dates the files in a folder, in seconds since 1970.
 
-    On a network share, that is the server's clock. In a folder that nobody may change, it is this
-    program's. Raises FileNotFoundError.
+    On a network share, that is the server's clock. If the folder cannot be changed, it is this
+    program's clock. Raises FileNotFoundError.
     """
     try:
         os.utime(folder)

@@ -1,7 +1,7 @@
 """Says which store the files of a place belong to, and how many of them a sweep may delete.
 
-Stores that shared a place would delete each other's files: to each, those of the other belong to no
-job.
+Stores that shared a place would delete each other's files: one store's files belong to no job of
+the other store.
 """
 
 import json

@@ -72,7 +72,7 @@ def tighten(data_dir: Path, database: Path | None, uploads: Path | None) -> None
 
 
 def database_files(database: Path) -> set[Path]:
-    """Return the database file and the files that belong to it, also those that do not exist."""
+    """Return the database file and the files that belong to it, even if they do not exist."""
     expected = {Path(f"{database}{suffix}") for suffix in _DATABASE_SUFFIXES}
     return expected | {*database.parent.glob(f"{glob.escape(database.name)}-*")}
 
@@ -88,7 +88,7 @@ def _is_private(path: Path) -> bool:
 def _deny_others_in(folder: Path) -> list[Path]:
     """Make a folder and all its contents private; return the paths for which that failed.
 
-    Nobody else can reach the contents of a private folder, so these are not read again.
+    Other users cannot reach the contents of a private folder, so these are not read again.
     """
     if not _is_folder(folder) or _is_private(folder):
         return []

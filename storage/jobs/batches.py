@@ -39,7 +39,7 @@ def batch_progress(database: Database, batch_id: UUID) -> BatchProgress | None:
 def list_batches(
     database: Database, limit: int, before: UUID | None, owner: str | None
 ) -> BatchPage:
-    """Return up to `limit` batches before this one, those of one caller or of all, newest first.
+    """Return up to `limit` batches before this one, of one caller or of all, newest first.
 
     The page is shorter if it takes longer than PAGE_SECONDS: a batch can have many jobs to count.
     """

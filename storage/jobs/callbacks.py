@@ -30,9 +30,9 @@ RETRY_SECONDS = 6.0
 
 @dataclass(frozen=True)
 class Callback:
-    """A job of whose end a URL is to be told. `tries` counts the tries so far, with this one.
+    """A job whose end must be sent to a URL. `tries` counts the tries so far, with this one.
 
-    `name` is that of a callback for all jobs, and empty for the callback of the job itself.
+    `name` is the name of a callback for all jobs, and empty for the callback of the job itself.
     """
 
     job: Job

@@ -20,7 +20,7 @@ def change_queued(database: Database, job_id: UUID, changes: Values) -> bool:
     """Change a job if it is queued; returns whether it was.
 
     `changes` are new values of columns of the job, at least one; `tags` is a sequence, and `limits`
-    has the limits that change, None for those that are removed. The queue must exist. Only inside a
+    has the limits that change, None to remove a limit. The queue must exist. Only inside a
     transaction that holds the version lock.
     """
     values = dict(changes)
@@ -53,7 +53,7 @@ def add_tags(database: Database, tagged: Sequence[tuple[str, UUID]]) -> None:
 
 
 def _replace_tags(database: Database, job_id: UUID, tags: Iterable[str]) -> None:
-    """Replace the tags by which a queued job is found, before those in its row are changed."""
+    """Replace the rows of tags that find a queued job, before the tags in its own row change."""
     query = JobRow.select(JobRow.tags).where(JobRow.id == job_id, JobRow.status == Status.QUEUED)
     for row in database.rows(query):
         old = json.loads(row["tags"] or "[]")

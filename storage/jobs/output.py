@@ -26,7 +26,7 @@ _PARTS = 8
 
 @dataclass(frozen=True)
 class OutputPiece:
-    """A stored piece of the output of an attempt; `position` is that of its first byte."""
+    """A stored piece of the output of an attempt. `position` is the place of its first byte."""
 
     version: int
     job_id: UUID

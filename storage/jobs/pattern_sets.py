@@ -77,7 +77,7 @@ class PatternSets:
         return self.some([name]).get(name)
 
     def some(self, names: Collection[str]) -> dict[str, PatternSet]:
-        """Return those of these sets that exist, by their names."""
+        """Return the sets with these names that exist, by name."""
         query = PatternSetRow.select().where(PatternSetRow.name.in_(list(names)))
         return {row["name"]: _pattern_set(row) for row in self._database.rows(query)}
 

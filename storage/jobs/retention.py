@@ -53,7 +53,7 @@ class Retention:
         return self._own.has_more or any(each.has_more for each, _ in self._passes)
 
     def prune(self, now: int) -> tuple[int, list[UnusedFile]]:
-        """Delete up to BATCH jobs of each rule, and of those with a time of their own.
+        """Delete up to BATCH jobs of each rule, and up to BATCH jobs with a time of their own.
 
         Returns the number of deleted jobs, and the files that no job uses any more; the caller may
         delete them with `Store.delete_files`. `now` is in milliseconds since 1970.

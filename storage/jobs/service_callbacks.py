@@ -48,7 +48,7 @@ class _End:
 class ServiceCallbacks:
     """Fills the outbox, and hands out due callbacks; may be used by many threads.
 
-    Knows only the callbacks of its listener; those with other names stay for other listeners.
+    Knows only the callbacks of its listener; callbacks with other names stay for other listeners.
     Methods raise StoreError.
     """
 
@@ -139,8 +139,8 @@ class ServiceCallbacks:
     def _collect(self, start: int, newest: int, positions: Mapping[str, int]) -> bool:
         """Add the jobs that have ended since a version to the outbox.
 
-        `positions` are those that are stored. A position moves only if there is something to add,
-        or once it is far behind, so that most ends of jobs cause no transaction.
+        `positions` are the stored positions. A position moves only if there is something to add, or
+        once it is far behind, so that most ends of jobs cause no transaction.
         """
         select = self._database.statement(("ends after", PAGE), _select_ends)
         found = self._database.fetch(select, {"after": start, "newest": newest})
@@ -178,7 +178,7 @@ class ServiceCallbacks:
 
 
 def _select_ends() -> pw.Select:
-    """Select the next ends of jobs after a version, with what filters look at."""
+    """Select the next ends of jobs after a version, with the columns that filters look at."""
     columns = EventRow.job_id, EventRow.version, EventRow.status
     query = EventRow.select(*columns, JobRow.type, JobRow.queue, JobRow.tags).join(
         JobRow, on=(JobRow.id == EventRow.job_id)

@@ -90,8 +90,8 @@ def rows_of_holders(database: Database, jobs: Sequence[NewJob]) -> Holders:
 def holder_of_key(job: NewJob, row: Values) -> KeyHolder | None:
     """Return the job that keeps a new one from being stored; `row` is the row of the holder.
 
-    Returns None if the new job replaces the holder: a queued job, of its own caller unless it may
-    replace those of all callers.
+    Returns None if the new job replaces the holder: a queued job of its own caller, or of any
+    caller if it may replace the jobs of all callers.
     """
     is_own = job.submitted_by is not None and job.submitted_by == row["submitted_by"]
     may_replace = row["status"] == Status.QUEUED and (is_own or job.replaces_all)

@@ -55,7 +55,7 @@ class Liveness(ABC):
         limits: WorkerLimits | None = None,
     ) -> None:
         """Insert the runner into the database, with the queues it takes jobs from (None: all), and
-        with what its jobs may use."""
+        with the limits of its jobs."""
 
     @abstractmethod
     def renew(self) -> None:

@@ -27,8 +27,8 @@ class LostRunner:
 
     heartbeat_age: seconds since it has shown that it runs.
     lost_seconds: seconds since another runner has settled its jobs.
-    queued_again, ended: how many of its jobs and parts were queued again, and how many of its jobs
-    ended: those that were lost too often or were to be canceled.
+    queued_again: how many of its jobs and parts were queued again.
+    ended: how many of its jobs ended, because they were lost too often or were to be canceled.
     """
 
     name: str
@@ -88,7 +88,7 @@ def lost_runners(database: Database, seconds: float = KEEP_SECONDS) -> list[Lost
 def count_lost_runners(database: Database) -> int:
     """Return how many runners were lost since the store exists, on one host too.
 
-    Those that a worker of an earlier release has removed do not count. Raises StoreError.
+    Runners that a worker of an earlier release has removed do not count. Raises StoreError.
     """
     rows = database.fetch(database.statement("runners lost", _select_count), {})
     return int(rows[0]["value"]) if rows else 0

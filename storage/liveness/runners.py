@@ -131,8 +131,8 @@ def is_lock_free(path: Path) -> bool:
 def touch(descriptor: int) -> None:
     """Store the time in a lock file. Raises OSError.
 
-    The time is its modification time on the monotonic clock, which nobody sets and which does not
-    run while the machine sleeps. Changing it needs no room on the disk.
+    The time is stored as the file's modification time, which needs no room on the disk. It comes
+    from the monotonic clock, which cannot be set and does not run while the machine sleeps.
     """
     now = time.monotonic_ns()
     os.utime(descriptor, ns=(now, now))

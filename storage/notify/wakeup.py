@@ -6,7 +6,7 @@ intervals.
 With SQLite, a wake-up is a unix datagram to each socket in a shared folder, named `worker-….sock`
 or `listener-….sock`. (inotify on the WAL would fire before a commit is visible.)
 
-With PostgreSQL, it is a NOTIFY. The triggers that write events notify the topic `events`
+With PostgreSQL, a wake-up is a NOTIFY. The triggers that write events notify the topic `events`
 themselves. LISTEN needs a session of its own, which a pooler in transaction mode does not provide,
 so waiters can use another address than everything else (LISTEN_URL).
 """

@@ -80,7 +80,7 @@ def count_lone_files(database: Database, uploads: FolderUploads) -> int:
 
 
 def delete_lone_files(database: Database, uploads: Uploads) -> int:
-    """Delete the files without a row, also those that a worker's sweep keeps; return how many.
+    """Delete the files without a row, even files that a worker's sweep keeps; return how many.
 
     Younger uploads in a bucket are left to a worker, which sees them twice. Raises StoreError.
     """

@@ -83,8 +83,8 @@ class Bulk:
     ) -> BulkChange:
         """Queue failed and canceled jobs again. The audit log gets entries as by `cancel`.
 
-        A job comes after its predecessors. Those that are selected, but are on later pages, are
-        changed with it, and counted as found on this page.
+        A job comes after its predecessors. Selected predecessors on later pages are changed with
+        it, and counted as found on this page.
         """
 
         def requeue(job_id: UUID, now: int) -> bool:

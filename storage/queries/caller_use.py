@@ -103,7 +103,7 @@ def _select_own(database: Database) -> pw.Select:
 
 
 def _select_queued_of_own(database: Database) -> pw.Select:
-    """The number of queued jobs among those of a caller, up to a limit."""
+    """The number of queued jobs among a caller's jobs, up to a limit."""
     own = JobRow.select(JobRow.id).where(*_is_own(), unindexed(JobRow.status) == Status.QUEUED)
     own = own.order_by(JobRow.submitted_by.desc(), JobRow.id.desc())
     return _count(database.engine.by_index(own, JobRow, OF_CALLER))

@@ -49,8 +49,8 @@ class Explanation:
     estimated time until the start, or None if there is no basis for an estimate. `duration` is the
     estimated time of an attempt in seconds, or None. `left` is the estimated time that a running
     job has left, or None. `registered` are the runners that take jobs from the queue of this job
-    and allow its own limits; `refusing` are those that do not allow them. `queue` is None if the
-    queue was deleted. `waits` is what holds the job.
+    and allow its own limits; `refusing` are the runners that do not allow them. `queue` is None if
+    the queue was deleted. `waits` is what holds the job.
     """
 
     job: Job

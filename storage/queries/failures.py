@@ -51,7 +51,7 @@ Position = tuple[int, UUID]
 
 @dataclass
 class FailureGroup:
-    """Failed jobs of one kind. Times are those of their ends, in milliseconds since 1970."""
+    """Failed jobs of one kind. Times are the ends of jobs, in milliseconds since 1970."""
 
     kind: FailureKind
     example: str | None

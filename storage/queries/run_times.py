@@ -33,8 +33,8 @@ class RunTimes:
         """The run times of running jobs as their progress lets expect them, by type."""
 
     def usual(self, type: str) -> float:
-        """Return how long jobs of a type usually run: those that have ended or, if there are none,
-        those that `left` has seen."""
+        """Return how long jobs of a type usually run: the mean of the ended jobs or, if there are
+        none, of the estimates that `left` has made."""
         return _mean(self._recent.get(type) or self._expected[type])
 
     def left(self, type: str, elapsed: float, progress: JsonValue) -> float:
@@ -50,7 +50,7 @@ class RunTimes:
 
 
 def read_run_times(database: Database) -> RunTimes:
-    """Read the run times of the last RECENT jobs that ended, without those that were canceled."""
+    """Read the run times of the last RECENT jobs that ended, without canceled jobs."""
     recent: dict[str, list[float]] = {}
     select = database.statement(("recent ends", RECENT, MAX_EVENTS), _select_recent)
     for row in database.fetch(select, {}):

@@ -3,7 +3,7 @@
     slots wanted = running jobs + due jobs that may start + due schedules
 
 A due job may start if its queue is not paused and the limit of the queue leaves room. Held jobs,
-such as those that wait for a place of their concurrency key, are not due.
+such as jobs that wait for a place of their concurrency key, are not due.
 """
 
 from collections.abc import Collection, Sequence
@@ -50,8 +50,8 @@ class QueueScale:
 class Scale:
     """How many slots could be used now, and how many there are.
 
-    schedules: schedules that are due, each of which needs a worker to fire it.
-    slots, busy: of the living workers that serve one of the queues.
+    schedules: number of due schedules. Each needs a worker to fire it.
+    slots, busy: numbers of slots of the living workers that serve one of the queues.
     """
 
     queues: Sequence[QueueScale]
@@ -74,7 +74,8 @@ def read_scale(
 ) -> Scale:
     """Return how many slots the jobs of these queues could use now; None for all queues.
 
-    `folder` holds the lock files of the runners. What becomes due within `within_ms` counts as due.
+    `folder` holds the lock files of the runners. Jobs and schedules that become due within
+    `within_ms` count as due.
     """
     now = clock()
     until = now + within_ms

@@ -17,8 +17,8 @@ The result is a merge of streams, each read from an index:
 | queued, running | if there are at most FEW such jobs: all of them, sorted |
 | succeeded, or many queued | of the type or all; the status is checked job by job |
 
-A stream is read only as far as the merge needs it. What no index serves (such a status, text, exact
-time, queue, kind of failure) is checked job by job, in windows of a stream, for a limited
+A stream is read only as far as the merge needs it. Filters without an index (such a status, text,
+exact time, queue, kind of failure) are checked job by job, in windows of a stream, for a limited
 time. A page can therefore hold fewer jobs than requested and still have a next page.
 """
 

@@ -50,9 +50,9 @@ def estimate_start(
 ) -> float | None:
     """Return the seconds until a job starts, None if unknown.
 
-    `runners` are those that may start it. `limit` is its queue, with the maximum number of its
-    running jobs (None: no limit). `ahead` counts the jobs that go first. `times` learns from the
-    progress of the running jobs.
+    `runners` may start the job. `limit` is its queue, with the maximum number of running jobs
+    (None: no limit). `ahead` counts the jobs that go first. `times` learns from the progress of the
+    running jobs.
     """
     running = [_running_job(row, times, now) for row in database.rows(_select_running())]
     queue, max_running = limit

@@ -15,7 +15,7 @@ _MAX_POWER = 250  # 10.0 ** 309 overflows a float
 def seconds_before_retry(backoff: JsonValue, count: int) -> float:
     """Return the seconds before the n-th retry; `count` is n, from 1.
 
-    `backoff` is a number for all retries; a list with one number for each, of which the last one is
+    `backoff` is a number for all retries; a list with one number for each, whose last number is
     repeated; or {"base", "factor", "max"} for base · factorⁿ⁻¹, at most max.
     """
     if isinstance(backoff, list):

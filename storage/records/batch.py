@@ -31,7 +31,7 @@ class NewBatch:
     key: its idempotency key with the fingerprint of the submission, or None.
     then: the job that runs when all others have ended, which is held by `Hold.BATCH`. Then the
         templates are watched by `Watch.BATCHES`.
-    actor: who is recorded in the audit log as the one who submits it; None if nobody is.
+    actor: the submitter for the audit log; None for no entry.
     """
 
     id: UUID

@@ -1,4 +1,4 @@
-"""The filters by which clients select jobs, and what limits the jobs that a client may see."""
+"""The filters by which clients select jobs, and the views that limit the jobs of a client."""
 
 from dataclasses import dataclass, field, replace
 from typing import Self
@@ -9,7 +9,7 @@ from storage.records.states import Status
 
 @dataclass(frozen=True)
 class View:
-    """The jobs that a client may see: those that match both conditions.
+    """The jobs that a client may see. They match both conditions.
 
     owner: the name of the caller who submitted them; None for the jobs of all callers.
     queues: the names of their queues; None for all queues.

@@ -1,4 +1,4 @@
-"""What can hold a queued job, and what can react to the end of a job. Imports nothing of ours.
+"""The holds of queued jobs, and the reactions to the end of a job. Imports nothing of ours.
 
 A held job is queued, and its `run_at` is so late that no claim of any release finds it. Its own
 time is in `due_at`.
@@ -11,7 +11,7 @@ HELD = 253402300799999
 
 
 class Hold(IntFlag):
-    """What holds a job, a bit each, as the column `holds` has them."""
+    """The holds of a job, a bit each, as in the column `holds`."""
 
     PREDECESSORS = 1
     """Jobs that must end first."""
@@ -25,7 +25,7 @@ class Hold(IntFlag):
 
 
 class Watch(IntFlag):
-    """What reacts to the end of a job, a bit each, as the column `watched` has them."""
+    """The reactions to the end of a job, a bit each, as in the column `watched`."""
 
     DEPENDENCIES = 1
     """Jobs that wait for it."""

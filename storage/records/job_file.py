@@ -21,8 +21,8 @@ _KEY = re.compile(rf"({_UUID})\.([0-9]{{1,9}})\.({_UUID})")
 class ArtifactKey(NamedTuple):
     """Identifies the bytes of a stored file of a job.
 
-    The key tells whose they are before any row does: as long as that attempt runs, nobody deletes
-    them, however long it takes to store all its files.
+    The key names the owner of the bytes before any row does. While the attempt of the key runs, the
+    bytes are not deleted, however long it takes to store all files of the attempt.
     """
 
     job_id: UUID

@@ -1,6 +1,6 @@
 """The limits that a job has by itself, and the limits of a worker, which no job may exceed.
 
-A job without own limits has those of the worker that runs it.
+A job without own limits has the limits of the worker that runs it.
 """
 
 import json

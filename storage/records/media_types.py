@@ -38,7 +38,7 @@ _CODINGS = {
 
 @cache
 def _known() -> MimeTypes:
-    known = MimeTypes()  # the types that Python knows, not those of the machine
+    known = MimeTypes()  # the types that Python knows, without the machine's
     for suffix, kind in _MORE.items():
         known.add_type(kind, suffix)
     known.add_type("application/zstd", ".zst")

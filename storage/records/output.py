@@ -29,8 +29,8 @@ class Mark(NamedTuple):
     """Says what the text is from a position to the next mark.
 
     The text of a log entry is a head, which ends with the name of the logger and ": ", the message,
-    its fields as JSON after a space, and a traceback, if there is one. All sizes are in bytes;
-    those of a run are 0.
+    its fields as JSON after a space, and a traceback, if there is one. All sizes are in bytes, and
+    0 for a run.
     """
 
     position: int
@@ -70,7 +70,7 @@ _LATEST = 10**13
 
 
 def compact(marks: Iterable[Mark]) -> list[list[int]]:
-    """Return marks as lists of integers, for JSON; those of runs have only the first three."""
+    """Return marks as lists of integers, for JSON. Marks of runs have only the first three."""
     return [list(mark[:_RUN_SIZE] if mark.is_run else mark) for mark in marks]
 
 

@@ -1,4 +1,4 @@
-"""The records of schedules: what clients put, what the store keeps, and each firing.
+"""The records of schedules: the settings that clients put, stored schedules, and firings.
 
 Times are whole milliseconds since 1970 in UTC. A **nominal time** is a time at which a schedule is
 due. It is always a whole second. Imports only the records of jobs.

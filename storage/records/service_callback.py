@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 
 @dataclass(frozen=True)
 class ServiceCallback:
-    """A URL that is told of the ends of jobs. An empty filter selects every job.
+    """A URL that receives the ends of jobs. An empty filter selects every job.
 
     A job must have one of the statuses, types and queues, and all of the tags.
     """

@@ -43,7 +43,7 @@ PRUNE_ONE_IN = 16
 
 @dataclass
 class Batch:
-    """What one transaction stores."""
+    """The jobs and rows that one transaction stores."""
 
     jobs: list[tuple[NewJob, Row]] = field(default_factory=list)
     """Each new job with its firing."""

@@ -53,7 +53,7 @@ class Overlaps:
             return Way("the last job of the schedule was not final")
         unfinished = self._unfinished(name, last_job_id)
         if overlap is Overlap.CANCEL_RUNNING:
-            for job_id in reversed(unfinished):  # those that wait for others first
+            for job_id in reversed(unfinished):  # waiting jobs before the jobs they wait for
                 self._transitions.cancel(job_id, now, f"schedule {name}")
             unfinished = self._unfinished(name, last_job_id)
         if len(unfinished) >= MAX_UNFINISHED:

@@ -57,7 +57,7 @@ class TooManySchedules(NoRoom):
 
 @dataclass(frozen=True)
 class Run:
-    """What a client's run of a schedule has led to: one of these.
+    """The outcome of a client's run of a schedule: one of these.
 
     job_id: the job that was submitted, or that the same Idempotency-Key has submitted before.
     refusal: why the job was not stored.
@@ -285,7 +285,8 @@ def _changed(
 
 
 def _known_of(schedule: Schedule) -> Row:
-    """What the audit log says of a schedule: its type, when it is due, and whether it is paused."""
+    """The details of a schedule in the audit log: its type, when it is due, and whether it is
+    paused."""
     settings = schedule.settings
     times = {name: value for name, value in vars(settings.timing).items() if value is not None}
     return {"type": settings.type, **times, "paused": settings.paused, "version": schedule.version}

@@ -104,7 +104,7 @@ def validate_timezone(name: str) -> str:
     """Return the name of a time zone if there is one. Raises ValueError with the reason."""
     try:
         ZoneInfo(name)
-    except (OSError, ValueError, KeyError):  # no name, or that of a folder or of another file
+    except (OSError, ValueError, KeyError):  # no name, or the name of a folder or another file
         reason = "it must be the IANA name of a time zone that this system knows"
         raise ValueError(f"{reason}, for example UTC or Europe/Berlin") from None
     return name
@@ -180,7 +180,7 @@ def cron_after(cron: str, timezone: str, time: int) -> int | None:
     start = datetime.fromtimestamp(time // 1000, zone)
     for found in CronSim(_expression(cron), start):
         found_at = round(found.timestamp()) * 1000
-        # In an hour that a clock repeats, cronsim begins with the first one.
+        # If a clock repeats an hour, cronsim begins with the first one.
         if found_at > time:
             return found_at
     return None
@@ -229,7 +229,7 @@ def _expression(cron: str) -> str:
 
 @dataclass(frozen=True)
 class Plan:
-    """What is to be done with the nominal times of a schedule that have come.
+    """The actions for the nominal times of a schedule that have come.
 
     fire: the nominal times to fire, the oldest first.
     missed_at: the newest one that was missed, None if none was.

@@ -40,7 +40,7 @@ def predecessors_text(job: NewJob) -> str:
 
 
 def predecessors_of(database: Database, ids: Sequence[UUID]) -> dict[UUID, list[UUID]]:
-    """Return the jobs in `after` of those of the jobs that have some."""
+    """Return the jobs in `after` of each job that has some."""
     select = partial(JobRow.select, JobRow.id, JobRow.predecessors)
     rows = rows_for_ids(database, "predecessors", select, JobRow.id, ids)
     texts = {row["id"]: row["predecessors"] for row in rows if row["predecessors"]}
@@ -102,7 +102,7 @@ def let_wait(database: Database, new: Sequence[tuple[NewJob, Row]]) -> bool:
 def wait_for(
     database: Database, waiting: Sequence[Waiting], statuses: Mapping[UUID, Status]
 ) -> bool:
-    """Store what held jobs wait for. `statuses` are those of all their predecessors.
+    """Store what held jobs wait for. `statuses` has the statuses of all their predecessors.
 
     Returns whether a predecessor has ended already and is to act on them, because it has failed or
     passes its result on: the caller then reacts to the outbox `ended`. Only inside a transaction
@@ -236,7 +236,7 @@ def _error(predecessor: UUID, statuses: Mapping[UUID, Status]) -> dict[str, str]
 
 
 def _still_waiting(database: Database, ids: Sequence[UUID]) -> set[UUID]:
-    """Return those of the jobs that have a predecessor left."""
+    """Return which of the jobs have a predecessor left."""
     rows = rows_for_ids(database, "still waiting", _select_ids, DependencyRow.job_id, ids)
     return {row["job_id"] for row in rows}
 

@@ -59,7 +59,8 @@ Reactions = Mapping[Watch, Reaction]
 def watch(database: Database, ids: Collection[UUID], kind: Watch) -> None:
     """Watch the end of stored jobs, which is not a change of the jobs.
 
-    Only inside a transaction that holds the version lock. A job that is final already ends no more.
+    Only inside a transaction that holds the version lock. A job that is already final does not end
+    again.
     """
     watched = pw.fn.COALESCE(JobRow.watched, 0).bin_or(kind.value)
     ordered = sorted(ids)
@@ -128,7 +129,7 @@ def _is_one() -> tuple[pw.Node, ...]:
 
 
 def _take(database: Database, limit: int, known: int) -> list[Row]:
-    """Return entries to which these reactions have not acted, those of the oldest jobs first."""
+    """Return entries on which these reactions have not acted, by job, the oldest first."""
     statement = database.statement(("ended", known), lambda: _select(known))
     return database.fetch(statement, {"limit": limit})
 

@@ -30,16 +30,16 @@ def hold(row: Row, kind: Hold) -> None:
 
 
 def held_by(database: Database, ids: Sequence[UUID], kind: Hold) -> list[UUID]:
-    """Return those of the jobs that are held by this."""
+    """Return which of the jobs have this hold."""
     found = _holds(database, ids)
     return [job_id for job_id in ids if found.get(job_id, 0) & kind]
 
 
 def release(database: Database, ids: Sequence[UUID], kind: Hold, now: int) -> list[UUID]:
-    """Take one hold from jobs; those without another one are due at their own time, or now.
+    """Take one hold from jobs. A job without another hold is due at its own time, or now.
 
-    Leaves jobs alone that are not held by this. Returns the ids of those that wait no longer, whose
-    workers are to be woken. Only inside a transaction that holds the version lock.
+    Leaves jobs without this hold alone. Returns the ids of the jobs that wait no longer; the caller
+    must wake their workers. Only inside a transaction that holds the version lock.
     """
     found = _holds(database, ids)
     mine = [job_id for job_id in dict.fromkeys(ids) if job_id in found]

@@ -1,8 +1,8 @@
 """Looks after jobs with concurrency keys at regular intervals.
 
 It lets delayed jobs compete for places when they are due, and finds places that are free although
-jobs wait for them: nobody was told if the last job of a key was deleted at once, or if a worker
-started a job of a key and died before it gave the next place.
+jobs wait for them. No program gives such a place if the last job of a key was deleted at once, or
+if a worker started a job of a key and died before it gave the next place.
 """
 
 from collections.abc import Collection

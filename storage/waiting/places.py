@@ -46,7 +46,7 @@ _RECENTLY = parameter(JobRow.run_at, "recently")
 @dataclass
 class _Places:
     """The jobs of a key: how many have places, whether one of these is about to start, and the
-    first of those that wait for a place."""
+    first job that waits for a place."""
 
     taken: int
     is_starting: bool
@@ -65,7 +65,7 @@ def hold_for_places(database: Database, rows: Sequence[Row]) -> None:
     keyed = [row for row in rows if "concurrency_key" in row]
     if not keyed:
         return
-    database.next_version(0)  # so that nobody else gives the same places
+    database.next_version(0)  # so that no other program gives the same places
     places = _places(database, {row["concurrency_key"] for row in keyed}, keyed[0]["created_at"])
     for row in keyed:
         row["watched"] = row.get("watched", 0) | Watch.KEYS
@@ -93,7 +93,7 @@ def fill_places(database: Database, keys: Collection[str], now: int) -> list[UUI
 
 
 def keys_to_fill(database: Database, keys: Collection[str], now: int) -> list[str]:
-    """Return those of the keys for which `fill_places` would give a place."""
+    """Return the keys for which `fill_places` would give a place."""
     return list(_next_jobs(database, keys, now))
 
 
@@ -122,7 +122,7 @@ def wait_for_place(database: Database, job: Job) -> Wait:
 
 
 def _next_jobs(database: Database, keys: Collection[str], now: int) -> dict[str, UUID]:
-    """Return the job that gets a place now, for those of the keys where one does."""
+    """Return the job that gets a place now by its key. Keys without such a job are left out."""
     places = _places(database, keys, now) if keys else {}
     return {
         key: each.waiting[0]["id"]
@@ -149,7 +149,7 @@ def _places(database: Database, keys: Collection[str], now: int) -> dict[str, _P
 
 
 def _count_places() -> pw.Select:
-    """Count the places of a key, and those of jobs that a worker is about to start."""
+    """Count the jobs of a key that have places, and how many of them a worker is about to start."""
     count = pw.fn.COUNT(pw.SQL("*")).alias("count")
     is_due = (JobRow.run_at <= _NOW) & (JobRow.run_at > _RECENTLY)
     is_starting = (JobRow.status == Status.QUEUED) & is_due

@@ -1,4 +1,4 @@
-"""What reacts to the end of a watched job: the one list of all reactions."""
+"""The one list of all reactions to the end of a watched job."""
 
 from storage.db.clock import Clock
 from storage.db.database import Database

@@ -1,4 +1,4 @@
-"""Retries ended jobs for clients. A retried job waits again for what it was submitted to wait for.
+"""Retries ended jobs for clients. A retried job waits again for the jobs of its submission.
 
 Its `after` and its `input` hold for good, so it never starts without them:
 
@@ -32,7 +32,7 @@ from storage.waiting.inputs import FIELD, payload_of
 class UnmetPredecessors:
     """The predecessors that keep a job from being retried, since they have not succeeded.
 
-    With `is_deleted`, it is the one whose result was to become the input, and it was deleted.
+    With `is_deleted`, `ids` has the deleted job whose result was to become the input.
     """
 
     ids: tuple[UUID, ...]

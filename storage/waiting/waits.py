@@ -1,4 +1,4 @@
-"""What a held job waits for, as the explanation of the job has it."""
+"""The things that a held job waits for, as the explanation of the job shows them."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass

@@ -61,7 +61,7 @@ class Analyzed:
 
     @property
     def counted(self) -> str:
-        """What the numbers count: lines or records."""
+        """The unit of the numbers: lines or records."""
         return str(self.result.get("counted", "lines"))
 
     def document(self) -> ComparedJobDocument:

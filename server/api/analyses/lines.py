@@ -142,14 +142,14 @@ class LinesHandler(OneJobHandler):
 
 
 def _about_file(result: JsonValue, name: str) -> str | None:
-    """What the result of an analysis tells readers of the file, if it does."""
+    """The text that an analysis's result holds about its file under a name; None without one."""
     file = result.get("file") if isinstance(result, dict) else None
     found = file.get(name) if isinstance(file, dict) else None
     return found if isinstance(found, str) else None
 
 
 def _are_globs(members: JsonValue) -> bool:
-    """Whether the `members` of a payload select members of an archive, as those of `analyze`."""
+    """Whether the `members` of a payload are globs for members of an archive, as in `analyze`."""
     return isinstance(members, list) and all(isinstance(each, str) for each in members)
 
 

@@ -108,7 +108,7 @@ class ExplanationDocument(_Times):
 
 
 class RangeHandler(OneJobHandler):
-    """What is different in a range of time."""
+    """Serves the differences between a range of time and the rest of a log."""
 
     ROUTE = "/jobs/{job_id}/range"
 

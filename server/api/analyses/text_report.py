@@ -121,7 +121,7 @@ def _field_lines(result: Document, unit: str) -> Iterator[str]:
             yield from table(["value", "count"], rows, counts)
         timeline, over_time = result.get("timeline"), found.get("over_time")
         if "explanations" in (result.get("overview") or {}):
-            continue  # the field explains bursts; nobody asked for its curves
+            continue  # the field explains bursts; the job did not ask for its curves
         if timeline and timeline["bins"] and over_time:
             yield from _field_curves(over_time, timeline, unit)
 

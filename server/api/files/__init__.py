@@ -1,1 +1,1 @@
-"""Stored files of jobs: downloads, of which `download.py` is the base, archives, bundles."""
+"""Stored files of jobs: downloads, archives, bundles. `download.py` is the base of downloads."""

@@ -58,8 +58,8 @@ def wanted_range(headers: Mapping[str, str], etag: str, size: int) -> tuple[int,
 def content_disposition(kind: str, name: str) -> str:
     """Return the value of the header. `kind` is "attachment" or "inline".
 
-    `name` may be a path, of which only the last part is kept. Clients that know nothing but ASCII
-    get a name with `_` for other characters.
+    `name` may be a path: only its last part is kept. Clients that know nothing but ASCII get a name
+    with `_` for other characters.
     """
     base = _CONTROL.sub("_", re.split(r"[/\\]", name)[-1][-_MAX_NAME:]).strip()
     if base in ("", ".", ".."):

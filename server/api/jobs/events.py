@@ -43,7 +43,7 @@ _HEARTBEAT = b":\n\n"
 
 
 class StreamHandler(Handler):
-    """A response that continues until there are no more events, or the client goes away."""
+    """A response that continues until the events end or the client goes away."""
 
     LIMITED = True
     event_feed: EventFeed
@@ -233,7 +233,7 @@ class JobEventsHandler(StreamHandler):
         if job.final and last is not None and last >= job.version:
             self.set_status(204)  # tells a browser not to reconnect
             return
-        # Output can be newer than the job: the client must not be told to ask for it again.
+        # Output can be newer than the job: the client must not ask for it again.
         await self.begin(await self.known_version(last or 0))
         events = await self._missed_events(job, last)
         while not (stream.ended or await self._send_to_end(job_id, events)):

@@ -19,7 +19,7 @@ from storage.records.job import StoreError, Upload
 
 @dataclass(frozen=True)
 class Intake:
-    """What receives new jobs and their files."""
+    """The parts of the listener that receive new jobs and their files."""
 
     submissions: Submissions
     admissions: Admissions

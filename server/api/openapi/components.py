@@ -192,7 +192,7 @@ def problem_reference(status: int) -> Json:
 
 
 def problem_responses(schema: Json) -> dict[str, Json]:
-    """Return the responses of all errors, as components. `schema` is that of their documents."""
+    """Return the responses of all errors, as components. `schema` describes their documents."""
     return {f"Problem{status}": _problem_response(status, schema) for status in _PROBLEMS}
 
 

@@ -31,8 +31,8 @@ and both `Outcome` and `Status` have `canceled`, both `Missed` and `Overlap` hav
 
 class Schemas:
     """The schemas of many models. Shared definitions are in `components`, and are used by
-    reference. `examples` are those of JSON by the name of its type, and of texts by path and media
-    type.
+    reference. `examples` holds examples: of JSON by the name of its type, of texts by path and
+    media type.
     """
 
     def __init__(self, models: Iterable[Any], examples: Json):

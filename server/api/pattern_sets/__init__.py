@@ -1,4 +1,4 @@
-"""Pattern sets by their names: those that clients have saved, and those that are built in.
+"""Pattern sets by their names: sets that clients have saved, and built-in sets.
 
 `pattern_sets.py` has the handlers, `lookup.py` finds a set for analyses.
 """

@@ -1,4 +1,4 @@
-"""Finds pattern sets by their names, which are formed like those of queues.
+"""Finds pattern sets by their names, which follow the rules for names of queues.
 
 A saved set hides a built-in one that a later release added. `BUILT_IN` has the built-in ones.
 """

@@ -130,7 +130,7 @@ class PatternSetHandler(Handler):
         return {"patterns": patterns_of_text(self.received.text())}
 
     async def _check_patterns(self, patterns: list[JsonValue]) -> None:
-        """Check patterns as those of a job. Raises Problem 422."""
+        """Check patterns as if a job had them. Raises Problem 422."""
         job = {"type": "analyze", "payload": {"patterns": patterns}}
         try:
             await self.checks.check(Received(json.dumps(job).encode(), FILE_PART))
@@ -143,7 +143,7 @@ class PatternSetHandler(Handler):
     def _check(self, name: str, only_existing: bool = False) -> JsonValue:
         """Return a check that raises Problem 403, 409 or 412 if the caller may not make a change.
 
-        With `only_existing` it accepts a missing set, for which the response is 404.
+        With `only_existing` the check accepts a missing set, because the response is then 404.
         """
         caller, conditions = self.caller, self.conditions
 

@@ -88,8 +88,8 @@ class WriteBuffer:
         return data[taken:], found >= 0
 
     def put(self, data: memoryview) -> memoryview:
-        """Add bytes of the file that are not searched for the delimiter. Returns those that do not
-        fit. `size` must be all bytes until now."""
+        """Add bytes of the file that are not searched for the delimiter. Returns the bytes that do
+        not fit. `size` must be all bytes until now."""
         taken = min(len(data), self._capacity - self._filled)
         self._memory[self._filled : self._filled + taken] = data[:taken]
         self.size = self._filled = self._filled + taken
@@ -175,11 +175,11 @@ class FilePart:
 
     @property
     def size(self) -> int:
-        """The number of bytes so far, also those that are not written yet."""
+        """The number of bytes so far, including bytes that are not written yet."""
         return self._size + self._collecting.size
 
     async def write(self, data: bytes | memoryview) -> bytes:
-        """Add the next bytes. Returns those from the delimiter on, b"" if it has not come yet.
+        """Add the next bytes. Returns the bytes from the delimiter on, b"" if it has not come yet.
 
         Raises Problem 413 or 507, and StoreError.
         """

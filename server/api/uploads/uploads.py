@@ -96,7 +96,7 @@ _STATE = ("Tus-Resumable", "Upload-Offset", "Upload-Expires")
 
 
 class TusHandler(Handler):
-    """What all requests of the protocol share."""
+    """The base of all handlers of the protocol."""
 
     LIMITED = True
     resumable: ResumableService

@@ -57,7 +57,7 @@ class ZipRecords:
         return self._counted(b"PK\x03\x04" + _COMMON + sizes + encoded + extra)
 
     def end(self, size: int, crc: int) -> bytes:
-        """What follows the data of the member that was begun: its size and CRC-32."""
+        """The record that follows the data of the member that was begun: its size and CRC-32."""
         begun = self._members.pop()
         self._members.append(_Member(begun.name, crc, size, begun.offset))
         self.size += size

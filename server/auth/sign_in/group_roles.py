@@ -97,7 +97,7 @@ class ProxyUsers:
         self._roles = roles
 
     def caller(self, headers: HTTPHeaders) -> Caller | None:
-        """Return the caller of a request with these headers. None if the proxy names nobody.
+        """Return the caller of a request with these headers. None if the proxy gives no name.
 
         Raises Problem 400 if a header is there twice: one of them may be of the proxy's client. 403
         if the name cannot be used, or if none of the groups has a role.

@@ -128,7 +128,7 @@ def _require_numbers(claims: Json) -> None:
 
 
 def _head(token: str, kind: str = ID_TOKEN) -> tuple[str, str | None]:
-    """Return algorithm and key id in the head of a token. Refuses those of another kind."""
+    """Return algorithm and key id in the head of a token. Refuses tokens of another kind."""
     if len(token) > MAX_TOKEN_LENGTH:
         raise InvalidJwt(f"it has more than {MAX_TOKEN_LENGTH} characters")
     try:

@@ -106,7 +106,7 @@ class OpenId:
         return bool(self._audience) and is_jwt(token)
 
     async def prepare(self, token: str) -> None:
-        """Load the keys of the provider if those that are loaded do not fit this token."""
+        """Load the keys of the provider if the loaded keys do not fit this token."""
         with contextlib.suppress(InvalidJwt):  # `caller` says why
             await self.provider.load_keys_for(key_id_of(token, ACCESS_TOKEN))
 

@@ -1,4 +1,4 @@
-"""The limits that a job has by itself, below those of its worker."""
+"""The limits that a job sets for itself, below the limits of its worker."""
 
 from typing import Annotated
 

@@ -1,4 +1,4 @@
-"""What several documents have: moments, ids, errors."""
+"""The parts that several documents share: moments, ids, errors."""
 
 from typing import Annotated
 

@@ -68,7 +68,7 @@ class LimitsDocument(TypedDict):
 
 
 class HolderDocument(TypedDict):
-    """The runner of a job, by the present name of the field and by that of earlier releases."""
+    """The runner of a job, under the present name of the field and its name in earlier releases."""
 
     runner: str | None
     locked_by: str | None
@@ -221,7 +221,8 @@ else:
     def _view(
         name: str, about: str, required: Collection[str], names: Collection[str], **more: JsonValue
     ):
-        """Make the type of a view of jobs: some fields, of which some are in each document."""
+        """Make the type of a view of jobs: it has these `names`, and each document has the
+        `required` ones."""
         kinds = get_type_hints(JobDocument, include_extras=True)
         fields = {each: kind for each, kind in kinds.items() if each in names}
         fields = {k: v if k in required else NotRequired[v] for k, v in fields.items()}

@@ -42,7 +42,7 @@ LINGER_SECONDS = 30.0
 UNKNOWN_LINGER_BYTES = 2**20
 """How much a client that is not authenticated may send of a body after the response: as much as is
 under way on a usual connection, so that it sees the response."""
-_BARE_400 = b"HTTP/1.1 400 Bad Request\r\n\r\n"  # what Tornado writes if it cannot parse a request
+_BARE_400 = b"HTTP/1.1 400 Bad Request\r\n\r\n"  # Tornado writes it if it cannot parse a request
 _CONTINUE = b"HTTP/1.1 100 (Continue)\r\n\r\n"
 
 

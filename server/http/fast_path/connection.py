@@ -60,7 +60,8 @@ class FastConnection(Connection):
         return super().check_pace(seconds, pace)
 
     def read_from_fd(self, buf: bytearray | memoryview) -> int | None:
-        """Return the bytes already received before those in the socket."""
+        """Read the bytes already received first, then the bytes in the socket. Returns their
+        number."""
         if not self._received:
             return super().read_from_fd(buf)
         size = min(len(buf), len(self._received))

@@ -21,7 +21,7 @@ from storage.records.job import StoreError
 
 @dataclass(frozen=True)
 class _Resource:
-    """What a quota limits, in the words of its refusals."""
+    """The resource that a quota limits, in the words of its refusals."""
 
     quota: str
     one: str
@@ -51,7 +51,7 @@ BYTES = _Resource(
 
 
 class Share:
-    """What one request has reserved of one resource.
+    """The part of one resource that one request has reserved.
 
     A client may go away, so that all is released, while its file or its job is still being stored:
     nothing is reserved then any more, but what is stored counts.
@@ -133,7 +133,7 @@ class Share:
 
 
 class Reservation:
-    """What one request has reserved of its caller's quotas."""
+    """The parts of its caller's quotas that one request has reserved."""
 
     def __init__(
         self,
@@ -212,7 +212,7 @@ class Reservation:
 
 
 class JobQuotas:
-    """The quotas of a listener's callers, but those of requests."""
+    """The quotas of a listener's callers, except quotas of requests."""
 
     def __init__(
         self,

@@ -7,8 +7,8 @@ added to the last count:
 
 So no request of one listener exceeds a quota. Another listener learns of it by its next count.
 
-What is stored while a count runs may be in the count as well, so the use may be less than this sum.
-A request that is refused only for that waits for a new count.
+Jobs or bytes that are stored while a count runs may be in the count as well, so the use may be
+less than this sum. A request that is refused only for that waits for a new count.
 """
 
 import asyncio
@@ -56,7 +56,7 @@ class Use:
 
     @property
     def amount(self) -> int:
-        """What is in use, as far as this listener knows."""
+        """The use, as far as this listener knows it."""
         return (self.counted or 0) + self.stored + self.reserved
 
     def due_at(self, pause: float) -> float:
@@ -89,8 +89,8 @@ class UseCounts:
     async def current(self, name: str, limit: int, room: int = 0) -> Use:
         """Return the use of a caller, which is known.
 
-        The first request of a caller waits for a count, and so does one that finds no room for so
-        much more below the limit, once a new count is due. Raises StoreError if that count fails.
+        The first request of a caller waits for a count. If `room` more would exceed the limit, a
+        request waits for a new count once it is due. Raises StoreError if that count fails.
         """
         use = self._use(name)
         while use.counted is None or limit > use.counted_to:

@@ -129,8 +129,8 @@ class ResumableService:
         return found
 
     async def all_of(self, caller: Caller) -> list[ResumableUpload]:
-        """Return the uploads that a caller may use, the oldest first: its own, and those of all
-        callers for an admin of all queues."""
+        """Return the uploads that a caller may use, the oldest first: its own, or the uploads of
+        all callers for an admin of all queues."""
         found: list[ResumableUpload] = await self._run(
             partial(self._uploads.unexpired, self._keep_ms)
         )

@@ -2,8 +2,8 @@
 
     body ──split──▶ jobs as bytes ──some at a time──▶ checked jobs: templates and payloads
 
-The jobs of a batch mostly differ only in their payloads. So what is passed between the processes is
-one template for each kind of job, and for each job its payload as text.
+The jobs of a batch mostly differ only in their payloads. So the processes pass on one template for
+each kind of job, and the payload of each job as text.
 """
 
 from collections.abc import Collection, Iterator, Sequence
@@ -107,8 +107,8 @@ def _add(
     document: Json,
     one: CheckedSubmission,
 ) -> None:
-    """Add a valid job to a piece. `numbers` has the templates by what was submitted beside the
-    payload."""
+    """Add a valid job to a piece. `numbers` has the number of a template by the other fields of a
+    submission, without the payload."""
     if one.question is not None:
         detail = "a job of a batch cannot reuse an earlier result; submit it alone"
         raise unacceptable([FieldError("payload.reuse", detail)])

@@ -13,7 +13,7 @@ _PATTERN = re.compile(r"payload\.patterns\[(\d+)\].*")
 
 @dataclass(frozen=True)
 class FoundSets:
-    """What is known about the sets of a submission: patterns by name, and why others are wrong."""
+    """The sets of a submission: patterns of valid sets by name, and why other sets are wrong."""
 
     patterns: Mapping[str, Sequence[JsonValue]]
     wrong: Mapping[str, str]
@@ -58,7 +58,8 @@ def with_patterns(document: Json, job_type: AnyJobType | None, sets: FoundSets) 
 
 
 def at_sets(errors: list[FieldError], document: Json) -> list[FieldError]:
-    """Return the errors of a submission, those of patterns of sets at the field `pattern_sets`."""
+    """Return the errors of a submission, with errors in sets' patterns moved to the field
+    `pattern_sets`."""
     payload = document.get("payload")
     if not isinstance(payload, dict) or not payload.get("pattern_sets"):
         return errors

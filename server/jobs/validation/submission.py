@@ -67,10 +67,10 @@ class CheckedSubmission:
     """The payload without the patterns of its sets, if it names some."""
 
     def with_encoded_payload(self) -> Self:
-        """The same with the payload as text: a large one takes long to pass on, and to encode.
+        """Return this with the payload as text: a large payload takes long to pass on and encode.
 
-        Its fingerprint is that of the submitted payload: a submission that is repeated after a set
-        was changed is still equal to the first one.
+        The fingerprint comes from the submitted payload, so a submission that is repeated after a
+        set was changed is still equal to the first one.
         """
         payload = self.submission.payload
         in_order = json.dumps(self.submitted or payload, sort_keys=True, ensure_ascii=False)

@@ -1,4 +1,4 @@
-"""What the next start would do to the schema of a database, and about how long that takes.
+"""The changes that the next start would make to a database's schema, and about how long they take.
 
 A migration that reads all rows of a table once, to index or change them, says so:
 
@@ -29,7 +29,7 @@ class PlannedMigration:
 
 @dataclass(frozen=True)
 class Plan:
-    """What the next start of this release would do.
+    """The changes that the next start of this release would make.
 
     needs: the oldest release that works with the database after its migrations, by its last one;
         None if there is nothing to do.

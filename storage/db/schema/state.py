@@ -27,10 +27,10 @@ BEFORE_SCHEMA = "0.2.0"
 class SchemaState:
     """The migrations that the database lacks, and those unknown to this code, oldest first.
 
-    `pending` are those that a start applies, `contractions` those that it leaves to the command
-    `contract`. `is_new`: the database has no migration at all. `oldest`: a release that has this
-    migration works with the schema; None before there was such a declaration. `last`: the last
-    migration of this release. `lacking`: migrations of earlier releases that this one cannot apply.
+    A start applies `pending`, and leaves `contractions` to the command `contract`. `is_new`: the
+    database has no migration at all. `oldest`: a release that has this migration works with the
+    schema; None before there was such a declaration. `last`: the last migration of this release.
+    `lacking`: migrations of earlier releases that this one cannot apply.
     """
 
     pending: list[str]
@@ -58,7 +58,7 @@ class SchemaState:
 
 
 def read_state(database: Database) -> SchemaState:
-    """Compare the migrations of the database with those of this code."""
+    """Compare the migrations of the database with the migrations of this code."""
     known, found = known_names(), applied(database)
     newer = sorted(found - known)
     # Only then: all releases that have such a table find it, whatever else they do not know.
@@ -71,7 +71,7 @@ def read_state(database: Database) -> SchemaState:
 
 
 def known_names() -> set[str]:
-    """Return the names of the migrations of this release, with those that SCHEMA replaces."""
+    """Return the names of this release's migrations, including the ones that SCHEMA replaces."""
     return {file.stem for file in MIGRATIONS.glob("[0-9]*.py")} | replaced()
 
 
@@ -81,7 +81,7 @@ def replaced() -> set[str]:
 
 
 def to_apply(names: Collection[str], found: Collection[str]) -> list[str]:
-    """Return those of `names` that are not in `found`, oldest first.
+    """Return the `names` that are not in `found`, oldest first.
 
     SCHEMA stands for all that it replaces, in both.
     """
@@ -92,7 +92,7 @@ def to_apply(names: Collection[str], found: Collection[str]) -> list[str]:
 
 
 def require_replaced(lacking: Sequence[str]) -> None:
-    """Raise StoreUnusable if migrations are lacking that this release has no more."""
+    """Raise StoreUnusable if migrations are lacking that this release no longer has."""
     if lacking:
         raise StoreUnusable(
             f"the schema is that of an earlier release, without {lacking[0]}: start release"

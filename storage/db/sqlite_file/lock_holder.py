@@ -1,11 +1,11 @@
-"""Says who holds the write lock and what the holder is doing, to somebody who waits for it.
+"""Tells a program that waits for the write lock who holds it and what the holder is doing.
 
 The holder keeps a note in shared memory beside the lock, `jobs.db-writer.holder`. It writes each
 step, which takes less than a microsecond. A holder that is killed leaves its note.
 
-/proc says whether the holder runs, waits for a processor or for the disk, or is stopped. What the
-kernel does not show, because the holder is in another container or forbids its inspection, is left
-out. Imports nothing of ours.
+/proc says whether the holder runs, waits for a processor or for the disk, or is stopped. This is
+left out if the kernel does not show it, because the holder is in another container or forbids its
+inspection. Imports nothing of ours.
 """
 
 import mmap
@@ -26,7 +26,7 @@ _HOLDER_AT = _NOTE.size - _HOLDER.size
 _BYTES = 256
 
 
-# What the holder of the lock is doing. Not an enumeration, because writing one takes longer.
+# The steps of the holder of the lock. Not an enumeration, because writing one takes longer.
 NONE, BEGIN, WORK, COMMIT, CHECKPOINT, ROLLBACK = range(6)
 
 
@@ -77,7 +77,7 @@ class LockNote:
             _WRITE_STEP(self._memory, 0, step, time.monotonic_ns())
 
     def read(self) -> Note | None:
-        """Return the note, or None if nobody has left one."""
+        """Return the note, or None if there is none."""
         memory = self._open()
         note = Note(*_NOTE.unpack_from(memory, 0)) if memory is not None else None
         return note if note and note.step != NONE else None
@@ -149,7 +149,7 @@ def describe(note: LockNote) -> str:
 
 
 def _state(pid: int, thread: int) -> str:
-    """What the kernel shows of the holder's thread."""
+    """The state of the holder's thread, as the kernel shows it."""
     fields = _read(f"/proc/{pid}/task/{thread}/stat").rpartition(")")[2].split()
     if not fields:
         return "it has died"

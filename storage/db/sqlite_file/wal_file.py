@@ -143,7 +143,7 @@ def _first_base(wal: int, version: _VersionPage) -> int | None:
 
 
 def _checksum(data: bytes, start: tuple[int, ...], order: str) -> tuple[int, int]:
-    """Return SQLite's checksum of data, which continues that of the data before."""
+    """Return SQLite's checksum of data; it continues from `start`, the checksum of earlier data."""
     first, second = start
     words = struct.unpack(f"{order}{len(data) // 4}I", data[: len(data) // 8 * 8])
     for even, odd in zip(words[::2], words[1::2], strict=True):

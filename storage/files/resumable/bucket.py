@@ -49,7 +49,7 @@ _Object = tuple[str, int, datetime]
 
 @dataclass(frozen=True)
 class _Info:
-    """What the object `info` has."""
+    """The content of the object `info`."""
 
     name: str
     size: int

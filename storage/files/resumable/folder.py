@@ -40,7 +40,7 @@ _WHAT = "uploads"
 
 @dataclass(frozen=True)
 class _Info:
-    """What the file `info` has. Bytes from `unverified_from` on do not count."""
+    """The content of the file `info`. Bytes from `unverified_from` on do not count."""
 
     name: str
     size: int

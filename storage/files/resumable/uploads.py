@@ -59,8 +59,8 @@ class ResumableUploads(ABC):
     def now(self) -> int:
         """Return the time with which `changed_at` is to be compared, in milliseconds since 1970.
 
-        In a folder, it comes from the clock that dates the files. In a bucket, it is the store's
-        time, as S3 refuses requests with a time that is far from its own.
+        For a folder, the clock that dates the files gives it. For a bucket, the store's clock gives
+        it, as S3 refuses requests with a time that is far from its own.
         """
 
     @abstractmethod
@@ -83,7 +83,7 @@ class ResumableUploads(ABC):
     def complete(
         self, id: UUID, sha256: str | None = None, give_up: Callable[[], bool] = lambda: False
     ) -> None:
-        """Store the SHA-256 of an upload whose bytes have all arrived; None lets it be computed.
+        """Store the SHA-256 of an upload after all its bytes have arrived. None: compute it here.
 
         Raises UploadGone, UploadBusy, OffsetConflict if bytes are missing, and StoreUnavailable
         once `give_up` returns True: then the next call begins again.
@@ -103,8 +103,8 @@ class ResumableUploads(ABC):
 
     @abstractmethod
     def all(self) -> list[ResumableUpload]:
-        """Return all uploads, complete or not, in any order. Reads no bytes of them; those up to
-        their offsets need not be durable."""
+        """Return all uploads, complete or not, in any order. Reads no bytes of them; the bytes up
+        to their offsets need not be durable."""
 
     def unexpired(self, keep_ms: float) -> list[ResumableUpload]:
         """Return the uploads that were changed less than so many milliseconds ago."""
