@@ -17,7 +17,7 @@ def load(packages: tuple[str, ...]) -> Callable[[str, Callable[[str], None]], st
 
 
 def report_hang(level: str, style: str, seconds: float, stacks: str) -> None:
-    """Log that the worker is ended. `style` is LOG_FORMAT, `stacks` are those of its threads."""
+    """Log that the worker is ended. `style` is LOG_FORMAT, `stacks` are its threads' stacks."""
     from storage.telemetry.logs import set_up_logs
 
     set_up_logs(level, style, "worker")

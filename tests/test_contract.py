@@ -1,4 +1,4 @@
-"""What was released stays: API, settings, commands and client, as docs/stability.md promises."""
+"""Released API, settings, commands and client stay as they are, as docs/stability.md promises."""
 
 import copy
 from collections.abc import Callable

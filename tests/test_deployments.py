@@ -45,7 +45,7 @@ def services(file: str) -> dict[str, dict[str, Any]]:
 
 
 def read_by(program: type[Settings]) -> set[str]:
-    """The environment variables that a program reads. It passes those of OpenTelemetry on."""
+    """The environment variables that a program reads. It passes OpenTelemetry's variables on."""
     names = {name.upper() for name in program.model_fields}
     return names | {f"{name}_FILE" for name in program.secrets()}
 
@@ -106,7 +106,7 @@ def test_an_update_and_a_rollback_only_name_another_image(file: str, service: st
 @pytest.mark.parametrize("file", FILES)
 @pytest.mark.parametrize("service", PROGRAMS)
 def test_the_job_types_of_an_image_stay_in_force(file: str, service: str) -> None:
-    """An empty JOB_TYPES would override those of the image, and one without a value remove them."""
+    """An empty JOB_TYPES would override the image's job types; without a value it removes them."""
     environment = services(file)[service]["environment"]
     assert "JOB_TYPES" not in environment
     assert environment["MORE_JOB_TYPES"] == "${JOB_TYPES:-}"

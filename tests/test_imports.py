@@ -259,8 +259,8 @@ def name_of(file: Path) -> str:
 
 
 def folder_of(module: str, known: Mapping[str, Path]) -> str:
-    """The folder of a module, as a dotted name; an `__init__.py` belongs to its own folder, and a
-    program, which nobody imports, is one itself if it has a row."""
+    """The folder of a module, as a dotted name. An `__init__.py` belongs to its own folder. A
+    program, which no module imports, is a folder itself if it has a row."""
     if module in MAY_IMPORT and module.endswith(".__main__"):
         return module
     file = known.get(module)
@@ -292,7 +292,7 @@ def matches(name: str, patterns: str) -> bool:
 
 
 def violation(module: str, imported: str, known: Mapping[str, Path]) -> str | None:
-    """What is wrong with one import, and what to do about it."""
+    """The problem of one import, with its remedy."""
     top = imported.partition(".")[0]
     if top in OURS:
         ours, theirs = folder_of(module, known), folder_of(imported, known)
@@ -313,7 +313,7 @@ def violation(module: str, imported: str, known: Mapping[str, Path]) -> str | No
 
 
 def violations(module: str, imported: Iterable[str]) -> list[str]:
-    """What is wrong with the imports of a module."""
+    """The problems of a module's imports."""
     known = modules()
     folder = folder_of(module, known)
     if folder not in MAY_IMPORT:

@@ -63,7 +63,7 @@ def documents(mode: str) -> list[Document]:
 
 @pytest.fixture(scope="module")
 def own(tmp_path_factory: pytest.TempPathFactory) -> list[Document]:
-    """What a user makes of the manifests: an image, a namespace, a setting, both components."""
+    """The manifests as a user changes them: an image, a namespace, a setting, both components."""
     folder = tmp_path_factory.mktemp("own")
     base = os.path.relpath(FOLDER, folder)
     (folder / "kustomization.yaml").write_text(OWN.format(base=base))

@@ -1,4 +1,4 @@
-"""What is installed: pinned, with the hashes of all files in three locks, and new enough.
+"""Installed packages: pinned, with the hashes of all files in three locks, and new enough.
 
 The locks are made by uv, in a folder of its own (it is no package that this project needs):
 

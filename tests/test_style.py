@@ -1,4 +1,4 @@
-"""The size of functions, what no file may mention, and what is left switched off."""
+"""The size of functions, forbidden texts in files, and features that stay switched off."""
 
 import ast
 import os

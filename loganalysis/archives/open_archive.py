@@ -39,7 +39,7 @@ def archive_format(file: Stored, limits: DecompressionLimits | None = None) -> s
 def open_archive(
     file: Stored, format: str, limits: DecompressionLimits, recorder: Recorder | None = None
 ) -> Archive:
-    """Open an archive whose format is known; `recorder` is that of open_source. Raises OSError."""
+    """Open an archive whose format is known; `recorder` is as in open_source. Raises OSError."""
     if format == "zip":
         return ZipArchive(file, limits.max_members)
     expands = format != "tar"

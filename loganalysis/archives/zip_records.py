@@ -141,7 +141,7 @@ def local_entry(head: bytes, name: bytes, extra: bytes, offset: int) -> Entry:
 
 
 def _entry(common: bytes, name: bytes, extra: bytes, offset: int) -> Entry:
-    """The entry by what both headers have: its flags, method, time, checksum and sizes."""
+    """The entry by the fields that both headers have: flags, method, time, checksum and sizes."""
     flags, method, time, date, crc, packed, size = struct.unpack("<4H3I", common)
     fields = dict(_extra_fields(extra))
     if _MAX32 in (size, packed, offset):

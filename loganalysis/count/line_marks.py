@@ -93,8 +93,9 @@ def encode_marks(
 ) -> str:
     """Encode the marks of a file as text, with the size of its data and the number of its lines.
 
-    `last_time` is the last time in the file. Times are rounded down to seconds. If the bounds are
-    those of records, `records` is the `start` of their Records. `reference` is that of the file.
+    `last_time` is the last time in the file. Times are rounded down to seconds. If the bounds
+    belong to records, `records` is the `start` of their Records. `reference` is the file's
+    Reference.
     """
     row = None if reference is None else reference_row(reference)
     return pack({**marks_document(marks, size, lines, last_time, records), "reference": row})
@@ -136,8 +137,8 @@ class FileMarks:
     """The marks of a whole file. `size` is the size of its data.
 
     `bounds` has the bounds of the times from each mark to the next; None if they are unknown. They
-    are those of lines or, if `records` is not None, of the records with this `start`. `reference`
-    is that of the times, if readers cannot find it themselves.
+    belong to lines or, if `records` is not None, to the records with this `start`. `reference`
+    is the Reference of the times, if readers cannot find it themselves.
     """
 
     marks: list[Mark]
@@ -217,7 +218,7 @@ def differences(values: list[int]) -> list[int]:
 
 
 def sums(steps: list[int]) -> list[int]:
-    """The values of which `steps` are the differences. Raises ValueError."""
+    """The values whose differences are `steps`. Raises ValueError."""
     total, found = 0, []
     for each in steps:
         if type(each) is not int:

@@ -82,7 +82,7 @@ class Lines:
     def add_matches(self, state: PatternState, starts: Iterable[int]) -> list[int]:
         """Add a pattern's matches, as ascending positions in the window's view.
 
-        Returns those that are the first in their line.
+        Returns the matches that are the first in their line.
         """
         find, base, end = self._window.text.find, self._window.base, self._window.end
         next_line, first_matches = state.next_line - base, []

@@ -100,7 +100,7 @@ class PartialResult:
             self._merge_figures(name, getattr(later, name))
 
     def _merge_figures(self, name: str, later: JsonValue) -> None:
-        """Add the figures of a later part to those of the same name, if there are any."""
+        """Add the figures of a later part to this part's figures of the same name, if any."""
         if getattr(self, name) is None:
             setattr(self, name, later)
         elif later is not None:

@@ -62,7 +62,10 @@ class Cells:
 
 @dataclass
 class PatternSamples:
-    """What is kept of the matching lines of one pattern. `lines` are by their hash."""
+    """The samples of one pattern: matching lines, and the cells they are in.
+
+    `lines` are by their hash.
+    """
 
     dated: Cells = field(default_factory=Cells)
     undated: Cells = field(default_factory=Cells)
@@ -147,7 +150,7 @@ class Edges:
 
 @dataclass
 class Samples:
-    """What is kept of all patterns, in a part of a file of `count` lines.
+    """The samples of all patterns, in a part of a file of `count` lines.
 
     Of each line, `context` lines before and after it are kept, `cells` and `samples` as above.
     """

@@ -1,4 +1,4 @@
-"""What differs in a range of time: each series is compared with the rest of the log.
+"""Finds what differs in a range of time: it compares each series with the rest of the log.
 
 For a series with `a` of the `n` lines in the range, and `b` of the `m` lines outside of it, the
 evidence is the likelihood ratio G of T. Dunning, "Accurate Methods for the Statistics of Surprise
@@ -75,10 +75,10 @@ class Cause:
 def causes_of(
     series: Sequence[Series], total: Sequence[int], start: int, end: int, ranges: int = 1
 ) -> list[Cause]:
-    """What differs most in the bins `start` to `end` - 1, the strongest evidence first.
+    """The series that differ most in the bins `start` to `end` - 1, strongest evidence first.
 
-    `total` has the numbers of all lines. `ranges` is the number of ranges of which this one was
-    chosen because it stands out. Empty if all lines are in the range, or none.
+    `total` has the numbers of all lines. The range was chosen from `ranges` ranges because it
+    stands out. Empty if all lines are in the range, or none.
     """
     lines = sum(total[start:end])
     others = sum(total) - lines
@@ -148,7 +148,7 @@ def variation(
     share: float,
     of_all: bool,
 ) -> float:
-    """How much more the counts of the other bins vary than those of a constant share would.
+    """How much more the counts of the other bins vary than counts with a constant share would.
 
     With `of_all`, their bursts count, too: a series that only bursts now and then is not missing
     where it does not.
@@ -163,5 +163,5 @@ def variation(
 
 
 def _chance(evidence: float) -> float:
-    """The probability of so much evidence by accident: chi-square, one degree of freedom."""
+    """The probability of this evidence by accident: chi-square, one degree of freedom."""
     return erfc(sqrt(max(evidence, 0.0) / 2))

@@ -26,9 +26,9 @@ _LEAST_MISSED = 10
 
 
 def explanations(result: Result) -> list[Json]:
-    """What explains each burst, silence and slow time of a result.
+    """Explain each burst, silence and slow time of a result.
 
-    `result` is that of an analysis with an overview. Empty without a time axis.
+    `result` comes from an analysis with an overview. Empty without a time axis.
     """
     timeline = result.get("timeline")
     if not timeline or not timeline["start"]:
@@ -43,7 +43,7 @@ def explanations(result: Result) -> list[Json]:
 
 
 def explain_range(result: Result, since: float, until: float) -> Json:
-    """What is different between two times, in epoch seconds, as far as the bins can tell.
+    """Explain what is different between two times, in epoch seconds, as far as bins can show it.
 
     Raises ValueError if the result has no time axis, or if no bin touches the range.
     """
@@ -70,8 +70,8 @@ def _explanation(
 
     `causes` are what differs most from the rest of the log, see causes.py. `slow` are fields of
     numbers whose 95th percentile is high. `first` are the templates that occur for the first time
-    in the range or in the bin before, and `stopped` those that occur there for the last time.
-    `reasons` says all of this in sentences.
+    in the range or in the bin before. `stopped` are the templates that occur there for the last
+    time. `reasons` says all of this in sentences.
     """
     timeline = result["timeline"]
     texts = {each["id"]: each["template"] for each in _templates(result)}

@@ -16,8 +16,9 @@ class Series:
     """The lines of one kind, one number for each bin of the timeline.
 
     `kind` is level, status, template or field, and `field` the name of a field. `key` is the name
-    of the level or status class, the id of the template, or the value of the field. Each number is
-    at most that of `errors` too low: a field may have more values in a bin than memory can hold.
+    of the level or status class, the id of the template, or the value of the field. A field may
+    have more values in a bin than memory can hold: `errors` has how much too low each number can
+    be.
     """
 
     kind: str

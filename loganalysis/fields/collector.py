@@ -22,7 +22,7 @@ _TOTAL_MEMORY = 16 << 20  # bytes for RE2, for all regexes
 
 
 class FieldCollector:
-    """Counts fields window by window; `table` has those of all windows so far."""
+    """Counts fields window by window; `table` has the fields of all windows so far."""
 
     def __init__(self, plan: FieldPlan) -> None:
         self._plan = plan

@@ -155,7 +155,7 @@ class FieldMemory:
 
 
 def hash_of(value: Value) -> int:
-    """The hash by which C knows a value."""
+    """The hash that identifies a value in C."""
     text, number = value
     return number or int(library().fields_hash(Str(text).address, len(text)))
 

@@ -22,7 +22,7 @@ MAX_TOP, MAX_EXPLAINING = 10, 30
 """Values of a field whose counts are shown over time; more if these explain bursts."""
 _SHARES = {"p50": 0.5, "p95": 0.95, "p99": 0.99}
 _DIGITS = 6  # of the shown quantiles
-_ROUNDING = 1e-5  # more than the share by which that changes them
+_ROUNDING = 1e-5  # rounding to _DIGITS changes a quantile by a smaller share
 
 
 @dataclass(frozen=True)
@@ -39,8 +39,8 @@ def over_time(
 ) -> Json:
     """The statistics of a field in each bin, with the counts of its most frequent `values`.
 
-    `whole` are the statistics of the whole file. The width of bins must be a multiple of that of
-    the cells.
+    `whole` are the statistics of the whole file. The width of bins must be a multiple of the cells'
+    width.
     """
     numbers = range(bins.first, bins.first + bins.count) if bins else range(0)
     sketches = [memory.sketch(field, bins.seconds if bins else 1, number) for number in numbers]

@@ -36,7 +36,7 @@ class FieldRegex:
 class FieldPlan:
     """The fields to count, by name, and where they come from.
 
-    `format_fields` are those of the format: walkers find them, or `split` if the format has no
+    `format_fields` are fields of the format: walkers find them, or `split` if the format has no
     walker. `over_time` has a bit for each field that is also counted over time.
     If `from_lines` is set, it makes the plan from the first lines of the data instead.
     """
@@ -52,7 +52,7 @@ class FieldPlan:
 
     @property
     def bounds(self) -> Bounds:
-        """What each field may hold in memory."""
+        """The limits of each field in memory."""
         return Bounds.of(len(self.names))
 
 

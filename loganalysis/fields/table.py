@@ -53,14 +53,14 @@ class FieldTable:
 
     @property
     def cell_seconds(self) -> int:
-        """The width of the cells of time, of which bins must be multiples."""
+        """The width of the cells of time. The width of bins must be a multiple of it."""
         return self.memory.cell_seconds
 
     def to_json(self, top: int, bins: Bins | None, explains: bool = False) -> Iterator[Json]:
         """Yield each field as clients get it: with its `top` most frequent values.
 
-        `bins` are those of the timeline, or None if no line has a time. `explains`
-        tells that the fields explain bursts, so that more values are shown in them.
+        `bins` are the bins of the timeline, or None if no line has a time. `explains`
+        means that the fields explain bursts, so that more values are shown in them.
         """
         memory, values = self.memory, MAX_EXPLAINING if explains else min(top, MAX_TOP)
         for number in range(memory.count):

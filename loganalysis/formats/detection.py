@@ -52,7 +52,7 @@ class MixedFormat(LogFormat):
 
 
 class WrappedFormat(LogFormat):
-    """The format of lines within those of another tool, see count/wrappers.py."""
+    """The format of lines that another tool has wrapped, see times/wrappers.py."""
 
     def __init__(self, inner: LogFormat, times: FieldTimes) -> None:
         """`inner` is the format of the lines without their wrappers."""
@@ -70,7 +70,7 @@ class WrappedFormat(LogFormat):
 
 
 def detect(lines: Sequence[bytes], modified: float | None = None) -> LogFormat:
-    """The format of the lines of a file, see `_detect`, also within those of other tools."""
+    """The format of the lines of a file, see `_detect`. Other tools may have wrapped them."""
     direct = _detect(lines, modified)
     if direct.name not in ("unknown", "header"):
         return direct
@@ -135,7 +135,7 @@ def _by_share(formats: Sequence[LogFormat], lines: Sequence[bytes]) -> list[LogF
 
 
 def _names(form: LogFormat, lines: Sequence[bytes]) -> list[str]:
-    """The most frequent fields of some lines, without objects of which other fields are part."""
+    """The most frequent fields of some lines, without objects that contain other fields."""
     counted: Counter[str] = Counter()
     for line in lines:
         if parts := form.split(line):

@@ -63,7 +63,7 @@ class NamedFields(LogFormat):
         self.fields = tuple(fields)
 
     def walker(self, names: Sequence[str]) -> Walker:
-        """The code by which C finds the fields with these names."""
+        """The walker with which C finds the fields with these names."""
         return named_walker(self.kind, names)
 
     def _parts(self, fields: dict[str, bytes], line: bytes) -> Parts:
@@ -181,8 +181,10 @@ def _fields_of(line: bytes) -> dict[str, bytes]:
 
 
 def _members(text: str, at: int, path: str, depth: int) -> Iterator[tuple[str, str]]:
-    """Yield the names and values of an object, which begins at a position of the text, and then
-    those of the objects in it. It may be followed by nothing if it is not within another one."""
+    """Yield the names and values of the object at `at` in the text, then of objects in it.
+
+    Nothing may follow the outermost object.
+    """
     at = _after_space(text, at + 1)
     while text[at] != "}":
         name, at = _DECODER.raw_decode(text, at)

@@ -31,7 +31,7 @@ _AT_START = re.compile(rb"[\[(<]?(%b)(?:[\])>]?:|[\])>])" % b"|".join(_LONG_NAME
 def level_of(text: bytes | None) -> str | None:
     """The level that a word or a number stands for, in any case and with digits behind it.
 
-    Numbers from 10 to 60 are levels of pino and bunyan, 0 to 7 those of syslog. Other text is None.
+    10 to 60 are levels of pino and bunyan, 0 to 7 are levels of syslog. Other text is None.
     """
     if not text:
         return None

@@ -42,7 +42,7 @@ class LogFormat(ABC):
         """The parts of a line, without its newline; None if it does not have this format."""
 
     def walker(self, names: Sequence[str]) -> Walker | None:
-        """The code by which C finds the fields with these names; None if it cannot."""
+        """The walker with which C finds the fields with these names; None if it cannot."""
         return None
 
     def recognizes(self, line: bytes) -> bool:
@@ -76,7 +76,7 @@ class LayoutFormat(LogFormat):
         return Parts(time, _level(fields, message, has_message), message, fields, at)
 
     def walker(self, names: Sequence[str]) -> Walker:
-        """The code by which C finds the fields with these names."""
+        """The walker with which C finds the fields with these names."""
         return layout_walker(self.layout, names)
 
     def recognizes(self, line: bytes) -> bool:

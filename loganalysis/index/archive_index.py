@@ -35,9 +35,9 @@ _MAX_BYTES = 1 << 20
 class IndexedMember:
     """A member as the scan has found it.
 
-    `at` and `size` are those of archive.Member. `modified` is when it was written, or the archive,
-    if the member does not tell. `bytes`, `lines` and `last_time` are those of its
-    text, `bytes` and `lines` are None if it was not scanned. `problem` is the code and the message
+    `at` and `size` are as in archive.Member. `modified` is when it was written, or the archive,
+    if the member does not say. `bytes`, `lines` and `last_time` describe its text; `bytes`
+    and `lines` are None if it was not scanned. `problem` is the code and the message
     of an UnreadableMember. `reference` determines its times, if `modified` does not.
     """
 
@@ -54,7 +54,7 @@ class IndexedMember:
 
 @dataclass
 class MemberList:
-    """The first members of an archive. `is_complete` tells whether they are all."""
+    """The first members of an archive. `is_complete` is true if there are no others."""
 
     members: list[IndexedMember] = field(default_factory=list)
     is_complete: bool = True
@@ -73,8 +73,8 @@ def encode_index(
 ) -> str:
     """Encode an index as text. It leaves out the last members if it would be too long.
 
-    `size` and `lines` are those of the text of all members together, as are the marks. `records` is
-    as in encode_marks.
+    `size`, `lines` and the marks describe the text of all members together. `records` is as in
+    encode_marks.
     """
     document = marks_document(marks, size, lines, None, records)
     members, is_complete = found.members, found.is_complete

@@ -39,7 +39,7 @@ _MAGIC = b"\x1f\x8b\x08"
 class _Point:
     """The state of a reader: a copy of its decoder, None between two members.
 
-    `data_offset` is that of the next byte of data, `file_offset` that of the input behind `rest`.
+    `data_offset` is where the next byte of data is, `file_offset` where the input behind `rest` is.
     If the point comes from an analysis, `stored` takes the place of the copy.
     """
 
@@ -167,7 +167,8 @@ class GzipSource(PiecedSource):
     def _skip_trailer(self) -> None:
         """Skip checksum and length behind a member that was decoded from its middle on.
 
-        What follows them tells where they begin: the end of the file, padding, or a new member.
+        They may begin at several places. At the right one, the end of the file, padding, or a new
+        member follows them.
         """
         starts, self._trailer_starts = self._trailer_starts, ()
         if not starts:

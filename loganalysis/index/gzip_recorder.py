@@ -2,7 +2,7 @@
 
     chunk of the file ──▶ where does a block begin? ──cut──▶ decoder ──▶ data up to the block
                               (C: deflate_block)               └──▶ data of the block, compared
-                                                                    with what a new decoder makes
+                                                                    with a new decoder's data
 
 A decoder can begin at a block if it knows the 32 KiB of data before it. ISA-L does not tell where
 blocks begin, but when its input ends there, its output does as well. That shows the offset in the

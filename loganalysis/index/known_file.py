@@ -1,4 +1,4 @@
-"""What a process knows of a stored file: how it is read, its marks, and where its times are."""
+"""Remembers facts about a stored file: how to read it, its marks, and where its times are."""
 
 import logging
 from collections.abc import Hashable
@@ -22,7 +22,7 @@ _MAX_ISSUED = 1000
 
 
 class KnownFile:
-    """A file of which lines were read before."""
+    """A file whose lines were read before."""
 
     def __init__(self, key: Hashable, text: Text, streams: Streams) -> None:
         """`key` names the file in `streams`."""
@@ -50,7 +50,7 @@ class KnownFile:
         self.text.stored = file
 
     def adopt(self, index: str) -> None:
-        """Take the marks of an analysis, unless they are damaged or those of another file."""
+        """Take the marks of an analysis, unless they are damaged or belong to another file."""
         if self.marks.is_complete:
             return
         try:
@@ -61,7 +61,7 @@ class KnownFile:
         self.adopt_marks(found)
 
     def adopt_marks(self, found: FileMarks) -> None:
-        """Take decoded marks, unless they are those of another file."""
+        """Take decoded marks, unless they belong to another file."""
         if not self.text.is_plain or found.size == self.text.size:
             self.marks.adopt(found)
             self.frontier = found.size
@@ -101,7 +101,7 @@ class KnownFile:
             while len(found) < SAMPLE_BYTES and (new := stream.read(SAMPLE_BYTES - len(found))):
                 found += new
         except SourceError:
-            stream.close()  # who reads the lines meets it again
+            stream.close()  # reading the lines raises it again
             return found
         except OSError:
             stream.close()
@@ -125,13 +125,13 @@ class KnownFile:
     def pieces(self, records: Records | None) -> tuple[list[Piece], bool]:
         """Pieces from the start on with the bounds of the times in them, and whether they are all.
 
-        The times are those of lines or of `records`. Raises OSError.
+        The times belong to lines or to `records`. Raises OSError.
         """
         marks = self.marks
         if records and marks.of_records and marks.of_records[0] == records:
             return marks.of_records[1], True
         if records is None or self.record_rule(records).kind == TIMES:
-            return marks.pieces(), marks.is_bounded  # the time of a record is that of a line
+            return marks.pieces(), marks.is_bounded  # the time of a record is the time of a line
         return [], False
 
     def offset_before(self, time: float, piece: Piece) -> int:

@@ -34,7 +34,7 @@ class LearningReader:
 
     @property
     def at_end(self) -> bool:
-        """Whether the data has no more blocks."""
+        """Whether the data has no further block."""
         return self._blocks.at_end or self._stream.at_end or self._blocks.failure is not None
 
     @property

@@ -1,4 +1,4 @@
-"""The times of lines. A line without a time has that of the last line before it that has one."""
+"""The times of lines. A line without a time takes the last time in the lines before it."""
 
 from loganalysis.times.c_timeline import TimeRules, bounds_of
 from loganalysis.times.line_times import LineTimes

@@ -114,7 +114,7 @@ class Marks:
             stop = self.positions[at + 1].offset if at + 1 < len(self.positions) else end
             stop = min(stop, end)
             while at >= len(self.bounds):
-                # A new mark may be in a piece whose lines are known as those of the mark before.
+                # The lines behind a new mark may be known already, as lines of the mark before.
                 is_new = self.positions[len(self.bounds)].offset < start
                 self.bounds.append(self.bounds[-1] if is_new and self.bounds else NO_TIMES)
             self.bounds[at] += bounds_of(data[start - offset : stop - offset])

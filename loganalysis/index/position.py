@@ -20,8 +20,8 @@ class CursorError(ValueError):
 class Position:
     """The start of a line.
 
-    `offset` counts bytes of data, `line` from 1. `time` is that of the last line before that has
-    one, in epoch seconds. `mid_line` is true within a line that is too long to be read at once.
+    `offset` counts bytes of data, `line` from 1. `time` is the last time in the lines before, in
+    epoch seconds. `mid_line` is true within a line that is too long to be read at once.
     `after` is the number of lines that are still to be shown as context of a line before.
     `searched` is the number of bytes behind it that were searched already; they can be context.
     """
@@ -55,7 +55,7 @@ class MemberPosition:
 
 
 def to_cursor(position: Position | MemberPosition) -> str:
-    """Encode a position for a client, to whom it is opaque."""
+    """Encode a position as text that is opaque to clients."""
     if isinstance(position, MemberPosition):
         fields = [*vars(position.position).values(), position.member, position.lines_before]
     else:

@@ -32,7 +32,7 @@ class RawDecoder:
         self._inner, self._bits = raw_decoder(window), bits
         self.trailer_starts = (0, 1) if bits else (0,)
         """Where in `unused_data` the trailer of the member may begin."""
-        self._kept = b""  # the last byte, of which some bits are still needed
+        self._kept = b""  # the last byte; some of its bits are still needed
         self._fed = [b""]
 
     @property

@@ -112,7 +112,7 @@ class TextFile:
         return self._points.before(offset).data_offset if self._points else 0
 
     def open(self, offset: int) -> "TextStream":
-        """A stream that begins at an offset, or before it if the file has to be decoded.
+        """A stream that begins at an offset, or before it if the file needs decoding.
 
         Raises OSError.
         """
@@ -214,7 +214,7 @@ class TextStream:
     def skip_to(self, offset: int, deadline: float) -> bool:
         """Read up to an offset; return whether it was reached before the deadline.
 
-        If it was not, `at_end` tells whether the data ends before. Raises SourceError and OSError.
+        If it was not, `at_end` is whether the data ends before. Raises SourceError and OSError.
         """
         while self.offset < offset:
             self.at_end = not self.read(min(_SKIP_BYTES, offset - self.offset))

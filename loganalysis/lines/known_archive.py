@@ -1,4 +1,4 @@
-"""What a process knows of an archive: its members as far as they were found, and their lines.
+"""Remembers facts about an archive: the members that were found so far, and their lines.
 
 index of an analysis ──▶ first members, with their lines and marks
 headers, directory ────▶ further members, one after another, whenever they are needed
@@ -39,7 +39,7 @@ class MemberEnd:
 
 
 class KnownArchive:
-    """An archive of which lines were read before."""
+    """An archive whose lines were read before."""
 
     def __init__(
         self,
@@ -134,7 +134,7 @@ class KnownArchive:
         try:
             return self._stream.reach(self.members[at].at, deadline)
         except SourceError:
-            return True  # who reads the member meets it again
+            return True  # reading the member raises it again
 
     def text(self, at: int) -> KnownFile:
         """The text of a member. Raises UnreadableMember, SourceError and OSError."""

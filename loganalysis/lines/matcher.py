@@ -143,7 +143,7 @@ def _problem(field: str, error: PatternError) -> FieldProblem:
 
 
 def spans_in_characters(line: bytes, spans: Sequence[Span]) -> list[Span]:
-    """The same spans as positions in the decoded text of the line."""
+    """Convert spans in bytes to positions in the decoded text of the line."""
     if line.isascii():
         return list(spans)
     characters: dict[int, int] = {}

@@ -62,7 +62,7 @@ class NoReadableMember(Exception):
 
 @dataclass
 class MemberChoice:
-    """Selects the member with a name or, without one, those that one of the globs matches."""
+    """Selects the member with a name or, without one, the members that one of the globs matches."""
 
     name: str | None
     globs: list[str]
@@ -258,7 +258,7 @@ class _NotYet(Exception):
 
 
 def _absolute(field_name: str, limit: TimeLimit | None, times: list[float]) -> TimeLimit | None:
-    """The same limit as a time. Raises FieldProblem if it is relative, and there are no times."""
+    """Make a limit absolute. Raises FieldProblem if it is relative, and there are no times."""
     if limit is None:
         return None
     return TimeLimit(resolve(field_name, limit, max(times, default=None), 0))

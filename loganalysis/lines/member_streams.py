@@ -180,7 +180,7 @@ class RangeStream:
 
 
 class RangeStreams:
-    """The streams of one member, which are those of the archive."""
+    """The streams of one member. Each is a range of a stream of the archive."""
 
     def __init__(self, archive: ArchiveStream, start: int, size: int) -> None:
         self._archive, self._start, self._size = archive, start, size

@@ -1,4 +1,4 @@
-"""Numbers the lines of a block, and passes those that are wanted to a sink."""
+"""Numbers the lines of a block, and passes the wanted ones to a sink."""
 
 from typing import Protocol
 
@@ -26,7 +26,7 @@ class NumberedLines:
     """The lines, or records, of one block. They are passed on in ascending order."""
 
     def __init__(self, data: bytes, borders: bytes, number: int, sink: Sink) -> None:
-        """`number` is that of the first line. `borders` has one line for each line or record."""
+        """The first line has `number`. `borders` has one line for each line or record."""
         self._data, self._text, self._sink = data, Str(data), sink
         self._borders = borders
         self._counted_to, self._number = 0, number

@@ -53,7 +53,7 @@ def read_page(file: KnownFile, query: LineQuery, sink: Sink, deadline: float) ->
 
 @dataclass(frozen=True)
 class ReadEnd:
-    """Where the next page begins, None if nothing is left; and why no more can be read, if so."""
+    """Where the next page begins, None if nothing is left; and the problem that stops reading."""
 
     position: Position | None
     problem: str | None
@@ -127,7 +127,7 @@ def _first(
     starts = (position, times.start_for(line), file.marks.before_offset(offset))
     first = max(starts, key=lambda each: each.offset)
     if first is not position:
-        first = replace(first, time=None)  # of a mark, it is the time of a later line
+        first = replace(first, time=None)  # a mark has the time of a later line
     return first, line, offset
 
 
@@ -175,12 +175,12 @@ class Scan:
         self._shown_to = 0
         self.position = reader.position
         """Where the next page begins, once this one has ended."""
-        self._after = 0  # lines that still have to be shown as context
+        self._after = 0  # lines to show as context
 
     def run(self, first: Position) -> bool:
         """Scan; return whether nothing is left. Else `position` is where the next page begins.
 
-        `first` is where this page begins, with what the page before has left to do.
+        `first` is where this page begins. Its `after` and `searched` come from the page before.
         """
         self._after = first.after
         searched_to, kept, at = first.offset + first.searched, b"", self.reader.position
@@ -225,7 +225,7 @@ class Scan:
     def _scan_block(
         self, data: bytes, borders: bytes, searched: int, position: Position
     ) -> tuple[int | None, bool]:
-        """Scan a block, the first `searched` bytes of which were searched before.
+        """Scan a block. Its first `searched` bytes were searched before.
 
         `borders` is the data with one line for each line or record. Returns where the page ends in
         it, or None, and whether nothing is left.

@@ -12,9 +12,9 @@ MAX_CONTEXT = 50
 
 @dataclass(frozen=True)
 class LineQuery:
-    """Which lines to return: those that meet all conditions, with their context.
+    """Which lines to return: all that meet every condition, with their context.
 
-    `level` and `status`, such as 5xx, are those of an overview.
+    `level` and `status`, such as 5xx, are as in an overview.
     `start` is included, `end` is not. `line` is the number of the first line that is considered.
     `limit` is the number of lines, without context. `cursor` is the end of the page before. With
     `records`, whole records are returned and counted, and `line` is one within the first record.

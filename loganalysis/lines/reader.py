@@ -48,11 +48,11 @@ class LineReader:
     def answer(self, request: Json, source: Stored) -> Json:
         """Answer a request for lines of a file.
 
-        It has `key`, which names the file, its `size` in bytes, `encoding`, `index` and
-        `access_points` (those of an analysis, or None), `query` (the fields of a LineQuery, with
-        those of its `records`), `seconds`, after which the page ends, and `text_bytes`, which is
-        None for JSON. `member` is the name of a member of an archive, or None; then `members` has
-        globs for those to read. Raises OSError, and FileChanged if the size is another one.
+        `key` names the file, `size` is its size in bytes, and `encoding` its encoding. `index` and
+        `access_points` come from an analysis, or are None. `query` has the fields of a LineQuery,
+        and of its `records`. The page ends after `seconds`. `text_bytes` is None for JSON. `member`
+        is the name of a member of an archive, or None; then `members` has globs for the members to
+        read. Raises OSError, and FileChanged if the size is another one.
         """
         self._streams.close_idle()
         try:

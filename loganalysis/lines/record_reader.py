@@ -32,7 +32,7 @@ class RecordReader:
 
     @property
     def at_end(self) -> bool:
-        """Whether the data has no more blocks."""
+        """Whether the data has no further block."""
         return self._reader.at_end and not self._open
 
     @property
@@ -66,7 +66,7 @@ class RecordReader:
             at = self._open_at if self._open else block.position
             data = self._open + block.data
             joined = self._joined(data, at.offset)
-            # What follows a line that is too long begins a record.
+            # The data behind a line that is too long begins a record.
             stop = len(data) if block.end.mid_line else joined.rfind(b"\n", 0, len(data) - 1) + 1
             end = block.end if stop == len(data) else at.of_line(data, stop)
             self._open, self._open_at = data[stop:], end

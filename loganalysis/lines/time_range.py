@@ -4,7 +4,7 @@
     09:00-10:00 10:00-11:00 10:59-12:00 12:00-13:00
                 └── wanted: 10:30-11:30 ┘           └── wanted
 
-The bounds of each piece tell whether it can have a wanted line. So lines are never left out, in
+The bounds of each piece show whether it can have a wanted line. So lines are never left out, in
 whatever order their times are.
 """
 

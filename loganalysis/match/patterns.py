@@ -139,7 +139,7 @@ class MemoryBudget:
 
 
 def errors_of(patterns: Sequence[Pattern | None]) -> list[PatternError]:
-    """Check patterns, and return the errors of those that are wrong, up to MAX_ERRORS.
+    """Check patterns, and return the errors of the wrong ones, up to MAX_ERRORS.
 
     None stands for a pattern that is known to be wrong.
 

@@ -1,4 +1,4 @@
-"""The set `kernel`. The messages are those of Linux 6.12."""
+"""The set `kernel`. The messages are from Linux 6.12."""
 
 from loganalysis.pattern_sets.pattern import BuiltInPattern as P
 from loganalysis.pattern_sets.pattern import BuiltInSet

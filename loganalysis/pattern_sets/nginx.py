@@ -1,4 +1,4 @@
-"""The set `nginx`. The messages are those of nginx 1.26 (src/http, src/event, src/os/unix)."""
+"""The set `nginx`. The messages are from nginx 1.26 (src/http, src/event, src/os/unix)."""
 
 from loganalysis.pattern_sets.pattern import BuiltInPattern as P
 from loganalysis.pattern_sets.pattern import BuiltInSet

@@ -1,4 +1,4 @@
-"""What a built-in pattern is. Imports nothing of ours."""
+"""Defines built-in patterns and their sets. Imports nothing of ours."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -28,7 +28,7 @@ class BuiltInPattern:
 
 @dataclass(frozen=True)
 class BuiltInSet:
-    """A set that every service has, and that nobody can change."""
+    """A set that every service has. It cannot be changed."""
 
     name: str
     description: str

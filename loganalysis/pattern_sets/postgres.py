@@ -1,4 +1,4 @@
-"""The set `postgres`. The messages are those of PostgreSQL 17 with lc_messages = C or en_US."""
+"""The set `postgres`. The messages are from PostgreSQL 17 with lc_messages = C or en_US."""
 
 from loganalysis.pattern_sets.pattern import BuiltInPattern as P
 from loganalysis.pattern_sets.pattern import BuiltInSet

@@ -1,4 +1,4 @@
-"""The set `sshd`. The messages are those of OpenSSH 9.8 and of pam_unix."""
+"""The set `sshd`. The messages are from OpenSSH 9.8 and from pam_unix."""
 
 from loganalysis.pattern_sets.pattern import BuiltInPattern as P
 from loganalysis.pattern_sets.pattern import BuiltInSet

@@ -24,7 +24,7 @@ _NO_LOG = "upload a log file"
 
 @dataclass(frozen=True)
 class _BinaryFormat:
-    """A format: its name with an article, what to do instead, and its first bytes.
+    """A format: its name with an article, advice for the client, and its first bytes.
 
     `also` is a second condition, where ordinary text may begin with the first bytes.
     """

@@ -3,7 +3,7 @@
 A record is a line and all lines after it up to the next line that begins a record. A file has one
 of three rules:
 
-    TIMES     a line begins a record if it is not indented, and has a time (count/time_formats.py)
+    TIMES     a line begins a record if it is not indented, and has a time (times/time_formats.py)
     INDENTS   no line near the start of the file is such a line: then a line begins a record unless
               it is empty or indented, or is a typical continuation, such as "Caused by: …"
     a regex   a line begins a record if the regex matches at its start
@@ -67,7 +67,7 @@ class RecordRule:
     start: str = ""
 
     def matcher(self) -> Callable[[bytes], bool]:
-        """A function that tells whether a line begins a record, given without its newline."""
+        """A function that returns whether a line, without its newline, begins a record."""
         if self.kind == REGEX:
             match = start_regex(self.start).match
             return lambda line: match(AT_START, line, 0, min(len(line), HEAD_BYTES))[0][0] == 0
@@ -87,7 +87,7 @@ def start_regex(start: str) -> CompiledRegex:
 
 
 def rule_of(records: Records, head: bytes, modified: float) -> RecordRule:
-    """The rule for data with this start, of which SAMPLE_BYTES are looked at."""
+    """The rule for data that begins with `head`. Only SAMPLE_BYTES of it count."""
     if records.start:
         return RecordRule(REGEX, modified, start=records.start)
     lines = head[:SAMPLE_BYTES].split(b"\n")

@@ -33,7 +33,7 @@ def line_chart(
 ) -> str:
     """Return a chart of figures over time, a line for each name, from 0 or the least figure on.
 
-    A line has a gap where a figure is missing. Each is told apart by its name at the top.
+    A line has a gap where a figure is missing. Its name is at the top.
     """
     known = [each for values in series.values() for each in values if each is not None]
     least, most = min([0.0, *known]), max([0.0, *known])

@@ -56,7 +56,7 @@ def _joined(path: str, same: list[ValueFlaw]) -> Iterator[ValueFlaw]:
 
 
 def _with_example(flaw: ValueFlaw) -> ValueFlaw:
-    """Add the example of a field to what its value must be."""
+    """Add the example of a field to a detail that says what its value must be."""
     if not flaw.example or not flaw.detail.startswith(_MUST):
         return flaw
     return replace(flaw, detail=f"{flaw.detail}, for example {flaw.example}")
@@ -138,7 +138,7 @@ def _fields(models: Iterable[type[BaseModel]]) -> list[tuple[str, FieldInfo]]:
 
 
 def _models(annotation: JsonValue) -> Iterator[type[BaseModel]]:
-    """Yield the models that an annotation mentions, such as those of a list or a union."""
+    """Yield the models that an annotation mentions, for example in a list or a union."""
     if isinstance(annotation, type) and issubclass(annotation, BaseModel):
         yield annotation
     for argument in get_args(annotation):

@@ -61,7 +61,7 @@ def with_sets(payload: Mapping[str, JsonValue], sets: Mapping[str, Sequence[Json
 
 
 class _Merged:
-    """Patterns of a payload, to which those of sets are added."""
+    """The patterns of a payload, together with the patterns of sets that are added."""
 
     def __init__(self, own: list[JsonValue]) -> None:
         self.patterns = [*own]

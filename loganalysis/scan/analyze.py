@@ -176,7 +176,7 @@ def _analyze_file(
 
 
 def _recorder(file: Stored, options: AnalysisOptions) -> GzipRecorder | None:
-    """What finds access points for readers of lines, if they would use them."""
+    """A recorder that finds access points, if readers of lines would use them."""
     return GzipRecorder() if options.lines and size_of(file) >= MIN_FILE_BYTES else None
 
 

@@ -41,7 +41,7 @@ class ArchiveScan:
     members: the results of each.
     time_span: the first and last time in epoch seconds, None if no member has one.
     bom: whether a member begins with a BOM.
-    references: by `Member.at`, those that the text of members proves to differ from their time.
+    references: by `Member.at`, each Reference that a member's text proves instead of its time.
     """
 
     def __init__(
@@ -58,7 +58,7 @@ class ArchiveScan:
     ) -> None:
         """`modified` is the time of the archive, for members with an impossible one.
 
-        `references` are those of an earlier scan.
+        `references` come from an earlier scan.
         """
         self._archive, self._patterns = archive, patterns
         self._options_at, self._modified = options_at, modified

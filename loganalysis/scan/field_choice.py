@@ -95,7 +95,7 @@ def plan_fields(
     encoding: str | None = None,
     rule: RecordRule | None = None,
 ) -> PlannedFields:
-    """Plan the fields of a file, of which some lines are read if a field needs its format.
+    """Plan the fields of a file. Some of its lines are read if there are any fields.
 
     `modified` is the reference of the file. A compressed file is not opened: its first lines tell
     the format later. With a rule for records, only their first lines count. Raises OSError.
@@ -121,7 +121,7 @@ def plan_by_first_lines(wanted: Sequence[WantedField]) -> PlannedFields:
 
 
 def _plan_of(wanted: Sequence[WantedField]) -> FieldPlan:
-    """The fields to count, without a way to find those of the format."""
+    """The fields to count, without a way to find the fields of the format."""
     over_time = [each.over_time for each in wanted for _ in each.names]
     return FieldPlan(
         tuple(names_of(wanted)),

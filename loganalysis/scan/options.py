@@ -43,7 +43,7 @@ class AnalysisOptions:
 
     `samples` is the number of lines to show for each pattern, `histogram` a unit of time or empty,
     `encoding` a name from check_encoding, or None to detect the encoding from the BOM. `members`
-    has globs for the members of an archive, none for all. `timeline` tells whether to count lines
+    has globs for the members of an archive, none for all. `timeline` asks for counts of lines
     over time on one axis. Only lines within the time `limits` count. `fields` are counted, with the
     `top` most frequent values of each. `overview` asks for templates, levels, status classes and
     bursts of all lines. `context` is the number of lines before and after each
@@ -83,10 +83,10 @@ class AnalysisOptions:
 
 @dataclass(frozen=True)
 class Times:
-    """What is known of the times of a file before it is scanned.
+    """Facts about the times of a file that are known before the scan.
 
-    Lines from second `since` on and before second `until` count; None is no limit. `width` is that
-    of a timeline's first cells, which are never too wide for its axis.
+    Lines from second `since` on and before second `until` count; None is no limit. `width` is the
+    width of a timeline's first cells, which are never too wide for its axis.
     """
 
     since: int | None = None

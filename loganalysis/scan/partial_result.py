@@ -44,7 +44,7 @@ class SoFar:
         modified: float,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        """`keys` are those of the patterns; `modified` is the time of the file."""
+        """`keys` are the keys of the patterns; `modified` is the time of the file."""
         self._keys, self._options, self._modified, self._clock = keys, options, modified, clock
         self._started = clock()
         self._next = self._started + _FIRST_SECONDS
@@ -145,7 +145,7 @@ def over_time(
 ) -> Json:
     """The `overview` and the `timeline`, if they were asked for.
 
-    `keys` are those of the patterns; `modified` is the time of the file in epoch seconds.
+    `keys` are the keys of the patterns; `modified` is the time of the file in epoch seconds.
     """
     table, found, lists = partial.table, Json(), None
     if isinstance(table, ShapeTable):

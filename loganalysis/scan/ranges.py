@@ -37,8 +37,8 @@ def line_ranges(
 ) -> list[tuple[int, int]]:
     """Ranges (start, end) of a file: multiples of `range_bytes`, moved to the start of a line.
 
-    With a timeline, they are moved to a line with a time, to which the lines after it belong. With
-    records, they are moved to the start of a record.
+    A timeline moves them to a line with a time, because later lines without one belong to it.
+    Records move them to the start of a record.
     """
     size, ends = size_of(file), [0]
     for offset in [*range(range_bytes, size, range_bytes), size]:

@@ -94,7 +94,7 @@ def _fields(result: AnalysisResult, options: AnalysisOptions, axis: Axis | None)
 
 
 def _counted(result: AnalysisResult, options: AnalysisOptions) -> Json:
-    """What the numbers count, and how many of them there are, unless these are lines."""
+    """Say that the numbers count records, and how many there are; empty if they count lines."""
     if options.records is None:
         return {}
     records = {"records": result.partial.records or 0} if options.lines else {}
@@ -129,7 +129,7 @@ def _file(result: AnalysisResult, options: AnalysisOptions) -> Json:
 
 
 def _index(result: AnalysisResult, last_time: float | None, records: Records | None) -> str | None:
-    """What tells readers of lines where lines are; None if lines were not counted."""
+    """The index that shows readers where lines are; None if lines were not counted."""
     size, lines, marks = result.partial.bytes, result.partial.lines, result.partial.marks
     if not marks.marks:
         return None

@@ -27,8 +27,8 @@ ReportTotals = Callable[[int, list[int]], None]
 class Look:
     """A way to look at the results of a scan that goes on.
 
-    `results` returns those of consecutive parts of the file. `size` returns the number of entries
-    in their tables, without looking.
+    `results` returns the results of consecutive parts of the file. `size` returns the number of
+    entries in their tables, without looking.
     """
 
     results: Callable[[], Sequence[PartialResult]]

@@ -1,8 +1,8 @@
 """Counts over time, in bins whose width adapts to the data.
 
-The width is the smallest of WIDTHS, each of which divides the next, for which at most MAX_BINS bins
-have lines. It therefore does not depend on the order in which lines are counted, and a few wrong
-times do not make the bins wider.
+Each of WIDTHS divides the next one. The width is the smallest of WIDTHS with which at most MAX_BINS
+bins have lines. It therefore does not depend on the order in which lines are counted, and a few
+wrong times do not make the bins wider.
 """
 
 from array import array
@@ -45,7 +45,7 @@ class Bins:
 
 
 def coarsened(bins: Bins, width: int, coarser: int) -> Bins:
-    """The same counts in bins of the width WIDTHS[coarser] instead of WIDTHS[width]."""
+    """Convert counts from bins of WIDTHS[width] to bins of WIDTHS[coarser]."""
     ratio = WIDTHS[coarser] // WIDTHS[width]
     if ratio == 1:
         return bins

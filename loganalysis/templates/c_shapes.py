@@ -73,7 +73,7 @@ class KernelCounter:
         max_bins: int = MAX_BINS,
         are_records: bool = False,
     ) -> None:
-        """`modified` is the time of the file, see LineTimes. The limits are those of `c_scanner`.
+        """`modified` is the time of the file, see LineTimes. table.py explains the limits.
 
         If `are_records`, each line has the lines of a record, which records/rule.py explains.
         """
@@ -93,7 +93,7 @@ class KernelCounter:
         self._clear()
 
     def add_lines(self, lines: memoryview) -> None:
-        """Count lines, each of which ends with a newline."""
+        """Count lines that end with a newline each."""
         address, size, done = Str(lines).address, len(lines), 0
         while True:
             done += self._library.shapes_add(self._handle, address + done, size - done)
@@ -102,7 +102,7 @@ class KernelCounter:
             self._drain()
 
     def skip_lines(self, number: int) -> None:
-        """Number the next lines as if so many lines had been counted."""
+        """Number the next lines as if `number` lines had been counted."""
         self._shapes.lines += number
 
     @property

@@ -18,10 +18,10 @@ class LineCounter(Protocol):
     """Counts whole lines by their shapes."""
 
     def add_lines(self, lines: memoryview) -> None:
-        """Count lines, each of which ends with a newline."""
+        """Count lines that end with a newline each."""
 
     def skip_lines(self, number: int) -> None:
-        """Number the next lines as if so many lines had been counted."""
+        """Number the next lines as if `number` lines had been counted."""
 
     @property
     def size(self) -> int:
@@ -34,7 +34,7 @@ class LineCounter(Protocol):
 class Collector:
     """Feeds windows of data to a LineCounter, and joins the lines that windows cut.
 
-    Of a line that a window cuts, the first 1,024 bytes are kept until its end is known.
+    It keeps the first 1,024 bytes of a line that a window cuts, until the line's end is known.
     """
 
     def __init__(self, counter: LineCounter, are_records: bool = False) -> None:
@@ -129,12 +129,12 @@ class PlainCounter:
         self._max_shapes = max_shapes
 
     def add_lines(self, lines: memoryview) -> None:
-        """Count lines, each of which ends with a newline."""
+        """Count lines that end with a newline each."""
         for line in _lines(lines):
             self._add(line)
 
     def skip_lines(self, number: int) -> None:
-        """Number the next lines as if so many lines had been counted."""
+        """Number the next lines as if `number` lines had been counted."""
         self._table.lines += number
 
     @property

@@ -79,7 +79,7 @@ def _places(message: Words, head: int, tail: int) -> Iterator[tuple[Place, int, 
 
 
 def _are_values(texts: Collection[Words]) -> bool:
-    """Whether texts have different lengths, and those of several words have little in common.
+    """Whether texts have different lengths, and texts of several words have little in common.
 
     `root` and `invalid user guest` are not two values: all such texts begin with `invalid user`.
     """

@@ -60,7 +60,7 @@ class Axis:
     def row(self, cells: Cells, width: int) -> list[int]:
         """The counts of cells in bins, with all zeros. Cells outside of the axis do not count.
 
-        `width` is that of the cells in seconds; a bin must be a multiple of it.
+        `width` is the width of the cells in seconds; the width of bins must be a multiple.
         """
         row, ratio = [0] * self.bins, self.seconds // width
         for number, count in cells:
@@ -86,8 +86,8 @@ class Axis:
 def axis_of(cells: Cells, width: int, also: int = 1) -> Axis | None:
     """The axis of cells that are `width` seconds wide; None if they have no lines.
 
-    Its bins are the shortest ones of which MAX_BINS are enough, and that are a multiple of the
-    width, and of the width `also` of other cells.
+    Its bins are as short as MAX_BINS bins allow. They are multiples of the width, and of the width
+    `also` of other cells.
     """
     counted = sorted((number, count) for number, count in cells if count)
     if not counted:
@@ -102,7 +102,7 @@ def axis_of(cells: Cells, width: int, also: int = 1) -> Axis | None:
 
 
 def core(numbers: Sequence[int], counts: Sequence[int], width: int = 1) -> tuple[int, int]:
-    """The first and the last cell of the axis. `numbers` are those of all cells, ascending."""
+    """The first and the last cell of the axis. `numbers` has every cell's number, ascending."""
     sums = [0, *accumulate(counts)]
     unset = bisect_left(numbers, _END_OF_1970 // width)
     unset = unset if sums[unset] * _MOST_UNSET <= sums[-1] else 0

@@ -122,9 +122,9 @@ class TimeRules:
 class TimelineOptions:
     """Options of a timeline.
 
-    `width` is that of the first cells. Only lines from second `since` on and before second `until`
-    are counted. `samples` is the number of samples of each pattern, or 0; `sample_cells` is the
-    number of cells that each have one, at most SAMPLE_CELLS, and `context` the number of lines
+    `width` is the width of the first cells. Only lines from second `since` on and before second
+    `until` are counted. `samples` is the number of samples of each pattern, or 0; `sample_cells` is
+    the number of cells that each have one, at most SAMPLE_CELLS, and `context` the number of lines
     before and after each sample.
     """
 

@@ -2,8 +2,8 @@
 
 A histogram has a maximum number of buckets. When it gets more, it changes to a coarser unit:
 seconds become minutes, and so on up to decades. Coarser counts are exact, and they do not depend on
-the order of the lines: the final unit is the finest one, from the requested unit on, that needs no
-more buckets than the maximum.
+the order of the lines: the final unit is the finest one, from the requested unit on, whose buckets
+do not exceed the maximum.
 """
 
 from collections import Counter

@@ -1,6 +1,6 @@
-"""The time that the year of times without one depends on, by the dated lines of the same file.
+"""Finds the reference of a file: it determines the year of times that have none.
 
-A file may be older than its time of modification, which is often that of its upload. So its lines
+A file may be older than its time of modification, often the time of its upload. So its lines
 with a year come first: 32 places of a file on a local disk are read, the first and the last 4 KiB
 of a remote one, and the first 64 KiB of the text of any other. The scan of the latter, and of
 members of archives, collects lines from all of the text; if they prove another reference, it is
@@ -8,7 +8,7 @@ scanned again (`better_reference`). A time without a year then gets the
 year in which it is nearest to them: the latest one in which it is at most half a year after the
 last, or less if they span days of that year already. But it does not get later than a day after
 the modification, unless lines with a year are. Wrong years of single lines do not count, by the
-rule of count/axis.py.
+rule of times/axis.py.
 
 Without any year, the year is the latest in which these places of the file do not go back: a log
 that is older than a year may cross the day of its upload, or have a February 29.

@@ -26,7 +26,7 @@ class TimeBounds:
     disorder: int = 0
 
     def __add__(self, later: "TimeBounds") -> "TimeBounds":
-        """The bounds of these lines and of those that follow."""
+        """The bounds of these lines and of the later lines together."""
         if self.latest is None or later.latest is None:
             return self if later.latest is None else later
         return TimeBounds(

@@ -17,7 +17,7 @@
     CLF      … [25/Nov/2026:01:02:03 +0000] …              no        yes
 
 All but CLF are at the start of the line, possibly after a bracket, a syslog priority, a dash, or a
-level with a blank or a comma, and after what count/wrappers.py peels off. ISO times may have a tab
+level with a blank or a comma, and after what times/wrappers.py peels off. ISO times may have a tab
 in their middle (CloudFront), and a zone may be a name such as CET. In JSON and logfmt, the time
 follows the first of the usual keys that has one, in JSON at any depth. The year of month, klog and
 syslog depends on the time of the file, and the order of day and month in US on its other lines:
@@ -108,9 +108,9 @@ Match = re.Match[bytes]
 
 
 class Reference(float):
-    """What the times of a file depend on: about when it was written, in epoch seconds.
+    """About when a file was written, in epoch seconds. The file's times depend on it.
 
-    `day_first` tells that a date such as 25/11/2026 begins with its day.
+    `day_first` means that a date such as 25/11/2026 begins with its day.
     """
 
     day_first: bool

@@ -1,4 +1,4 @@
-"""What tools put in front of lines of other programs, to be peeled off. Imports nothing of ours.
+"""Peels off the text that tools put in front of other programs' lines. Imports nothing of ours.
 
     colors           ESC[36m … ESC[0m                       any program on a terminal
     docker compose   web-1  | LINE
@@ -7,7 +7,7 @@
     grep             /var/log/app.log:LINE, app.log:17:LINE
     GitHub Actions   build\\tRun tests\\tLINE                gh run view --log; a time must follow
 
-The start of a line may be none of its time, also behind one of these:
+The time of a line may follow one of these texts, also behind one of the texts above:
 
     load balancers   https LINE                             AWS; a time must follow
     MySQL            # Time: LINE                           its slow log

@@ -92,7 +92,7 @@ P = TypeVar("P", bound=Payload)
 class Defaults:
     """The options of jobs of a type whose submissions leave them out.
 
-    Units and bounds are those of the options of a submission. None: the default of the service.
+    Units and bounds are as for the options of a submission. None: the default of the service.
     """
 
     timeout: float | None = None
@@ -120,7 +120,7 @@ class UploadFile:
     def __init__(self, path: Path, name: str | None = None, size: int | None = None) -> None:
         """`name` is the file name that the client gave; `size` is in bytes.
 
-        Tests of a job type can leave both out: they are then those of the file.
+        Tests of a job type can leave both out: `path` then determines them.
         """
         self._path, self.name = path, path.name if name is None else name
         self.size = path.stat().st_size if size is None else size
@@ -193,7 +193,7 @@ class JobLog:
         self._log(logging.INFO, message, arguments, fields)
 
     def warning(self, message: object, /, *arguments: object, **fields: object) -> None:
-        """Log what somebody should look at, although the job goes on."""
+        """Log a problem that deserves a look, although the job goes on."""
         self._log(logging.WARNING, message, arguments, fields)
 
     def error(self, message: object, /, *arguments: object, **fields: object) -> None:
@@ -315,8 +315,8 @@ class JobType(ABC, Generic[P]):
 
     defaults: options of jobs whose submissions leave them out.
     version: any text that says which code this is; clients see it.
-    isolation: which jobs a process runs one after the other: "caller": those of one caller;
-        "shared": those of all callers, of all types that say so; "fresh": a single one.
+    isolation: which jobs a process runs one after the other: "caller": all jobs of one caller;
+        "shared": jobs of all callers, of all types that say so; "fresh": a single job.
     network: False if the jobs must not use the network. They fail if that cannot be prevented.
 
     Each process makes one instance, without arguments. It serves many jobs, so `run` must not

@@ -99,8 +99,8 @@ class KeeperExecutor:
         caller: str | None = None,
     ) -> Call:
         """Send a call to an idle keeper, or else to one whose last call is of the same caller, and
-        of these to the one with the fewest calls. Ready keepers come first, and of the idle ones
-        those that last served the same caller or none.
+        of these to the one with the fewest calls. Ready keepers come first. Among idle keepers, the
+        ones that last served the same caller or none come first.
 
         Raises ConnectionError if the keeper is dead, and any other
         OSError if the call cannot be sent.

@@ -48,8 +48,8 @@ class ForkServer:
         """Start the fork server, and wait until it has loaded the entry.
 
         `env` names environment variables that it gets in addition to the list in
-        `_ALLOWED`. `keep_fds` are descriptors that it holds. With `watchdog`, it ends this
-        process if this process hangs. `access` says what jobs may access; None: everything. Raises
+        `_ALLOWED`. `keep_fds` are descriptors that it holds. It ends this process if this process
+        hangs and `watchdog` is set. `access` says what jobs may access; None: everything. Raises
         OSError, with the error of `load` if that failed.
         """
         self._load, self._env, self._watchdog, self._access = load, env, watchdog, access

@@ -145,8 +145,8 @@ class Pool:
     ) -> None:
         """Run entry(request, report) in a job process, for at most `timeout` seconds.
 
-        `limits` are the limits of the job by itself; each counts if it is narrower than that of the
-        pool. `job_type` decides what the call needs of its process: by default, one that has run
+        `limits` are the limits of the job by itself; each counts if it is narrower than the pool's
+        limit. `job_type` decides what the call needs of its process: by default, one that has run
         calls of the same `caller` only. `file` is the name of the one
         shared file that the call may read. Its folder is `work_folders.FILE_FROM_WORK`, as seen
         from the working folder of the call.

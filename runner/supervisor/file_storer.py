@@ -107,7 +107,7 @@ class FileStorer:
         return storing
 
     def take_done(self) -> list[Storing]:
-        """Return those that are done. Their `files` are stored, or their `outcome` is an error."""
+        """Return the finished ones. Their `files` are stored, or their `outcome` is an error."""
         with contextlib.suppress(BlockingIOError):
             os.eventfd_read(self._event)
         done = []
@@ -129,7 +129,7 @@ class FileStorer:
         self._work_place.empty_trash()
 
     def delete_unused(self, keys: Sequence[ArtifactKey]) -> None:
-        """Delete those of these stored files that have no row, and whose attempts do not run.
+        """Delete these stored files, except files that have a row or whose attempts still run.
 
         If the store fails now, they are left to a sweep.
         """

@@ -34,7 +34,7 @@ class Heartbeat:
                 self._path.touch()
 
     def problem(self) -> str | None:
-        """What is wrong with the worker on this host; None if it has touched the file in time."""
+        """The problem of the worker on this host; None if it has touched the file in time."""
         try:
             age = time.time() - self._path.stat().st_mtime
         except FileNotFoundError:

@@ -111,7 +111,7 @@ class RunningJobs:
     def collect(self) -> list[Ended]:
         """Take the jobs that have ended from the pool, with their outcomes.
 
-        Those that have left files follow once their files are stored.
+        Jobs that have left files follow once their files are stored.
         """
         self._processors = len(os.sched_getaffinity(0))
         outcomes, progress_of, output_of = self._pool.collect()
@@ -245,7 +245,7 @@ def log_end(
 ) -> None:
     """Log how an attempt ended, or that the store rejected its end as stale.
 
-    `settled` tells what follows a failed attempt, unless a client has canceled the job meanwhile.
+    `settled` says what follows a failed attempt, unless a client has canceled the job meanwhile.
     """
     extra = {
         **running.log_fields(),
@@ -262,7 +262,7 @@ def log_end(
 
 
 def _next(job: Job, settled: Settlement) -> str:
-    """What follows a failed attempt, as in "retry 1 of 3 in 0.25 s"."""
+    """The next step after a failed attempt, as in "retry 1 of 3 in 0.25 s"."""
     if settled.delay_ms is None:
         return "no retry"
     retries = settled.changes.get("retry_count")

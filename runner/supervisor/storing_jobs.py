@@ -17,7 +17,7 @@ from storage.records.job_file import JobFile
 
 
 class StoringJobs:
-    """Jobs whose files are being stored, and those that were killed meanwhile."""
+    """Jobs whose files are being stored, and jobs that were killed meanwhile."""
 
     def __init__(self, storer: FileStorer):
         self._storer = storer

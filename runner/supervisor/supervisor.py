@@ -282,7 +282,7 @@ class Supervisor:
         """If the lease has ended, kill all jobs, and register under a new name next time.
 
         The keepers know the end of the lease, too, and act on it even while this process is
-        stopped. Jobs that ended earlier are still settled; the store rejects those that another
+        stopped. Jobs that ended earlier are still settled; the store rejects jobs that another
         runner has rescued.
         """
         if self.is_registered and steady_now() >= self._liveness.safe_until():

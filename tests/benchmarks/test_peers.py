@@ -151,7 +151,7 @@ def test_a_program_ends_with_all_it_has_started_in_other_groups_too(tmp_path: Pa
 
 
 class Slots:
-    """Runs what holds a slot in processes; what finds no free slot waits."""
+    """Runs jobs in processes while they hold a slot. Jobs that find no free slot wait."""
 
     def __init__(self) -> None:
         self._waiting: deque[str] = deque()

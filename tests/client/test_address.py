@@ -1,4 +1,4 @@
-"""What an address of a service is."""
+"""Which texts are addresses of a service."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""What a download writes, as responses come: no network."""
+"""A download writes responses as they come. The tests use no network."""
 
 import hashlib
 import os

@@ -1,5 +1,5 @@
 """The wheel and the pyz are installed and used. The current folder, and the environment of the
-wheel, have packages with the names of those of the service, which the service must not import."""
+wheel, have packages with the names of the service's packages. The service must not import them."""
 
 import json
 import os

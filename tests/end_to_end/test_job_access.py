@@ -1,4 +1,4 @@
-"""What a job may read, write, inspect and reach, tried by hostile job types in a real worker."""
+"""Hostile job types in a real worker try what a job may read, write, inspect and reach."""
 
 import ctypes
 import os
@@ -194,7 +194,7 @@ def test_a_job_cannot_use_the_folder_of_another_job(service: Service) -> None:
     for place in (path for path in runner.iterdir() if path.name not in ("trash", KEPT)):
         (place / WORK / "note").write_text("x")
     seen = {str(path): tried(service, "read", path) for path in runner.glob(f"*/{WORK}/note")}
-    assert set(seen.values()) & set(DENIED)  # at least that of the other slot
+    assert set(seen.values()) & set(DENIED)  # at least the note of the other slot
 
 
 def test_a_job_can_leave_nothing_for_the_next_one(service: Service) -> None:

@@ -150,7 +150,7 @@ def events_arrive_at_once(proxied: Proxied) -> None:
             event = json.loads(line.removeprefix("data: "))
             assert event["job_id"] == job["job_id"]
             seen.append(event["status"])
-            if event["status"] == "running":  # so nobody has kept this event back
+            if event["status"] == "running":  # so the proxy has not kept this event back
                 assert proxied.service.job(job["job_id"])["status"] in ("running", "succeeded")
     assert seen[0] == "queued"
     assert open_streams(proxied) == 1

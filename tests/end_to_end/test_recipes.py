@@ -161,7 +161,7 @@ def test_a_workflow_of_github_submits_waits_and_shows_the_counts(
     assert job["env"]["JOBS_TOKEN"] == "${{ secrets.JOBS_TOKEN }}"
     summary = tmp_path / "summary"
     given = {"GITHUB_RUN_ID": "4711", "GITHUB_JOB": "count", "GITHUB_STEP_SUMMARY": str(summary)}
-    for _ in range(2):  # somebody starts the run again
+    for _ in range(2):  # the run is started again
         for step in job["steps"]:
             run(service, tmp_path, "bash", "-eo", "pipefail", "-c", step["run"], environ=given)
     assert summary.read_text() == "ERROR: 1\nWARN: 1\n" * 2

@@ -233,7 +233,7 @@ def test_a_failing_collector_disturbs_no_job_and_is_logged_once(
 
 
 def problems(program: Program) -> list[str]:
-    """The warnings of a program, except those that every test has, and lines that are not JSON."""
+    """The warnings of a program, except warnings in every test, and lines that are not JSON."""
     usual = "no API_TOKENS are set", "jobs are not fully isolated"  # DATA_DIR is below /tmp
     lines = [line for line in program.lines() if line["level"] not in ("INFO", "DEBUG")]
     strange = [line for line in program.log.read_text().splitlines() if line[:1] != "{"]

@@ -1,4 +1,4 @@
-"""A service whose job types are files in a folder, one of which does not work."""
+"""A service whose job types are files in a folder. One of them does not work."""
 
 from collections.abc import Iterator
 from pathlib import Path

@@ -25,7 +25,7 @@ def open_service(tmp_path: Path) -> Iterator[Service]:
 
 @pytest.fixture
 def service(open_service: Service) -> Service:
-    """The same service through a listener that asks for tokens."""
+    """The service `open_service`, through a listener that asks for tokens."""
     listener = open_service.program("server", API_TOKENS=API_TOKENS)
     port = listener.logged("listening")["port"]
     url = f"http://127.0.0.1:{port}"

@@ -191,7 +191,7 @@ def test_pieces_cover_the_file_without_a_gap(tmp_path: Path) -> None:
 
 
 def test_pages_from_any_cursor_teach_nothing_wrong(tmp_path: Path) -> None:
-    """A client can begin anywhere, also behind lines that nobody has read."""
+    """A client can begin anywhere, also behind lines that were never read."""
     lines = [f"{datetime.fromtimestamp(START + n, UTC):%Y-%m-%dT%H:%M:%SZ} x" for n in range(300)]
     path = tmp_path / "file"
     path.write_bytes("\n".join(lines).encode())

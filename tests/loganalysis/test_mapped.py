@@ -34,7 +34,7 @@ def resident(path: Path) -> int:
 
 
 def mapped_or_read(source: PlainSource) -> MappedFile | PlainSource:
-    """What an analysis scans."""
+    """The source that an analysis scans: mapped if possible."""
     return source.mapped() or source
 
 

@@ -1,4 +1,4 @@
-"""Headers and templates of lines in formats that nobody has listed."""
+"""Headers and templates of lines in formats that are not listed."""
 
 from collections.abc import Sequence
 from random import Random

@@ -34,7 +34,7 @@ def hash_of(offset: int) -> int:
 
 
 def expected_kept(data: bytes, text: bytes, cells: int, samples: int, context: int) -> Any:
-    """What is kept of the lines with a text: cells with a time and without, hashes, lines."""
+    """The expected samples of lines with a text: cells with and without a time, hashes, lines."""
     lines, at, offset = lines_of(data), seconds(data), 0
     places: list[tuple[int, int, int]] = []  # offset of the match, second, number of the line
     for number, line in enumerate(lines):

@@ -1,4 +1,4 @@
-"""What is known of the result during a scan, in the progress of a job."""
+"""The progress of a job has the result so far, during a scan."""
 
 import gzip
 import json

@@ -63,7 +63,7 @@ ONE_PER_FORMAT: list[bytes] = [
 
 
 def lines_of(data: bytes) -> list[bytes]:
-    """The lines with their newlines, of which only the last can have none."""
+    """The lines with their newlines. Only the last line can have none."""
     return re.findall(rb"[^\n]*\n|[^\n]+\Z", data)
 
 
@@ -75,7 +75,7 @@ def own_seconds(data: bytes, reference: float = REFERENCE) -> list[int | None]:
 
 
 def seconds(data: bytes, reference: float = REFERENCE) -> list[int]:
-    """The second of each line, which is that of the line before if it has none; -1 without."""
+    """The second of each line. A line without a time takes the second of the line before, or -1."""
     found, last = [], -1
     for own in own_seconds(data, reference):
         last = last if own is None else own

@@ -1,4 +1,4 @@
-"""What a mutant is. Imports nothing of ours."""
+"""Defines mutants. Imports nothing of ours."""
 
 from dataclasses import dataclass
 from pathlib import Path

@@ -28,7 +28,7 @@ TESTS_FAILED = 1
 
 @dataclass(frozen=True)
 class Verdict:
-    """What became of a mutant. `by` is the test that caught it."""
+    """The fate of a mutant. `by` is the test that caught it."""
 
     guard: str
     caught: bool
@@ -41,7 +41,7 @@ def copy_tree(folder: Path) -> Path:
     copy = folder / str(os.getpid())
     if not copy.exists():
         shutil.copytree(ROOT, copy, ignore=NOT_COPIED)
-        # What the tests of a mutant leave running is found below this process, and ended.
+        # Processes that the tests of a mutant leave running are found below this one, and ended.
         processes.set_subreaper()
     return copy
 

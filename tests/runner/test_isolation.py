@@ -1,4 +1,4 @@
-"""What a worker reports about the isolation of its jobs, and when it does not start."""
+"""A worker reports the isolation of its jobs. Without some parts of it, it does not start."""
 
 import contextlib
 from collections.abc import Iterator

@@ -127,7 +127,7 @@ def test_a_program_waits_while_a_disk_is_full_or_fails(
     monkeypatch.setattr(time, "sleep", lambda seconds: None)
     open_store(Settings.read({"DATA_DIR": str(tmp_path / "data")})).close()
     said = [each for each in caplog.records if "cannot start yet" in each.message]
-    assert len(said) == 1  # the same reason is told once a minute
+    assert len(said) == 1  # the same reason is logged once a minute
     assert os.strerror(number) in said[0].reason  # type: ignore[attr-defined]
 
 

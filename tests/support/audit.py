@@ -65,7 +65,7 @@ def ask(tools: Path, lock: str) -> tuple[str, str]:
 
 
 def without_own(lock: str) -> str:
-    """A lock without the project's own package, of which no advisory can know."""
+    """A lock without the project's own package, which no advisory can name."""
     return _OWN.sub("", lock)
 
 

@@ -39,7 +39,7 @@ def contract() -> Contract:
 
 
 def broken(old: Contract, new: Contract) -> list[str]:
-    """What the new contract lacks, one line for each."""
+    """The parts that the new contract lacks, one line for each."""
     names = ("settings", "commands", "client")
     gone = [
         f"{name}: {each} is gone" for name in names for each in old[name] if each not in new[name]

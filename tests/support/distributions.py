@@ -1,7 +1,8 @@
 """Builds what people install: wheels, and the one file that has everything, the pyz.
 
 The pyz is made by pex. It holds the service and the wheels of all packages that it needs. When it
-starts for the first time, it unpacks those that fit into a virtual environment below ~/.cache/pex.
+starts for the first time, it unpacks the fitting ones into a virtual environment below
+~/.cache/pex.
 """
 
 import json

@@ -63,7 +63,7 @@ class Follower:
         self._note(await self._block() or [])
 
     def _note(self, block: list[str]) -> dict[str, str]:
-        """Return the fields of a block, and remember what they tell of the stream."""
+        """Return the fields of a block, and remember facts about the stream from them."""
         fields = dict(line.split(": ", 1) for line in block if not line.startswith(":"))
         self.heartbeats += len(block) - len(fields)
         self.last_id = int(fields.get("id", self.last_id or 0))

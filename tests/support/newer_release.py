@@ -107,7 +107,7 @@ def read_schema(url: str) -> dict[str, Table]:
 
 
 def harm_to_older_programs(before: dict[str, Table], after: dict[str, Table]) -> list[str]:
-    """What older programs cannot work with, one line each: none if the change only adds."""
+    """The changes that older programs cannot work with, as lines: none if the change only adds."""
     lines = [f"{table} is gone" for table in sorted(before.keys() - after.keys())]
     for table in sorted(before.keys() & after.keys()):
         lines += [f"{table}: {line}" for line in _harm_in_table(before[table], after[table])]

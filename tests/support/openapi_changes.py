@@ -1,4 +1,4 @@
-"""What a change of an OpenAPI document takes away from clients that were written for the old one.
+"""Finds what a new OpenAPI document takes away from clients that were written for the old one.
 
 A request that was valid stays valid: its schema may only accept more. A response stays what a
 client expects: its schema may only promise more. New paths, optional parameters, optional fields
@@ -18,7 +18,7 @@ Schema = dict[str, Any]
 
 
 def breaking_changes(old: Schema, new: Schema) -> list[str]:
-    """What the new document takes away, one line for each: where, and what is different."""
+    """The changes that break clients, one line for each: where, and what is different."""
     return [*dict.fromkeys(_Comparison(old, new).documents())]
 
 

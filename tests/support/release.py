@@ -5,7 +5,7 @@ job-service-0.1.0-image.tar.gz        the image, for `docker load`, if there is 
 job_service-0.1.0-py3-none-any.whl    the service, for pip, pipx and uv
 job-service.pyz                       the service with all that it needs, in one file
 job_service_client-0.1.0*             the client's wheel and sdist
-job_service_loganalysis-0.1.0*        those of the log analysis
+job_service_loganalysis-0.1.0*        wheel and sdist of the log analysis
 job-service-0.1.0-sbom*.json          the bills of materials of the image
 RELEASE_NOTES.md                      the section of CHANGELOG.md
 SHA256SUMS                            of all of them, for `sha256sum --check`

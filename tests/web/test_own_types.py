@@ -25,7 +25,7 @@ class Mine(JobType):
 
 @pytest.fixture(scope="module")
 def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
-    """A service with a folder of job types, one of which does not work."""
+    """A service with a folder of job types. One of them does not work."""
     folder = tmp_path_factory.mktemp("types")
     types: Path = folder / "types_of_the_page"
     types.mkdir()

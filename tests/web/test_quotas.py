@@ -28,7 +28,7 @@ def test_the_page_shows_quotas_and_says_which_one_refuses_a_job(
     page.get_by_role("dialog").get_by_role("button", name="Sign in").click()
     quotas = page.get_by_role("list", name="Quotas").get_by_role("listitem")
     seconds = page.get_by_label("Seconds required")
-    expect(seconds).to_be_visible()  # the form is complete: it takes the focus no more
+    expect(seconds).to_be_visible()  # the form is complete: it does not take the focus again
     expect(quotas).to_have_count(0)
     page.locator("#caller summary").press("Enter")
     expect(quotas).to_have_text(

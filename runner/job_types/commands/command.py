@@ -89,7 +89,7 @@ class Command(JobType[Any]):
         return self._result(ended, context)
 
     def _values(self, payload: Payload, context: Context) -> Json:
-        """Return the values of all parameters, and of those that each command has."""
+        """Return the values of all parameters, and the values that every command has."""
         values: Json = {
             "attempt": context.attempt,
             "cores": context.cores,
@@ -235,6 +235,6 @@ def _signal_name(number: int) -> str:
 def _share_fate() -> None:
     """End this process by SIGKILL, as its program has ended.
 
-    Only the keeper can tell whether memory had run out, and it looks when the job process dies so.
+    Only the keeper can find out if memory had run out. It looks when SIGKILL ends the job process.
     """
     os.kill(os.getpid(), signal.SIGKILL)

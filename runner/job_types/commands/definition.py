@@ -94,7 +94,7 @@ Output = Annotated[
 
 
 class Definition(Strict):
-    """A command of COMMANDS_FILE. `file.py` tells whether its fields fit together."""
+    """A command of COMMANDS_FILE. `file.py` checks that its fields fit together."""
 
     summary: Annotated[str, Field(max_length=200)] = ""
     version: Annotated[str, Field(max_length=100)] = ""
@@ -206,7 +206,7 @@ class Definition(Strict):
         return found
 
     def environment(self, values: Json) -> dict[str, str]:
-        """Return the variables for some values, without those that use an absent one."""
+        """Return the variables for some values, without variables that use an absent value."""
         return {
             name: Template(text).fill(values)
             for name, text in self.env.items()
@@ -214,7 +214,7 @@ class Definition(Strict):
         }
 
     def file_patterns(self, values: Json) -> list[str]:
-        """Return the patterns in `files` for some values, without those that use an absent one."""
+        """Return the patterns in `files` for some values, without any that use an absent value."""
         return [
             Template(text).fill(values, glob.escape)
             for text in self.files

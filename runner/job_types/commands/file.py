@@ -176,7 +176,7 @@ def _check_name(name: str, found: Json) -> None:
 
 
 def _definition(document: JsonValue) -> Definition:
-    """Return a command. Raises ValueError with what is wrong."""
+    """Return a command. Raises ValueError with its problems."""
     if not isinstance(document, dict):
         raise ValueError('it must be an object, such as {"argv": ["wc", "-l"], "stdin": "upload"}')
     try:

@@ -1,7 +1,7 @@
 """Moves the files that a program has made to where the service stores files of a job.
 
-The job process does this, with the rights of the job. What it moves is checked again where it is
-stored: only regular files are.
+The job process does this, with the rights of the job. The service checks the moved files again, and
+stores only regular ones.
 """
 
 import glob

@@ -27,7 +27,7 @@ FieldOf = tuple[Any, Any]
 
 
 class BaseParameter(BaseModel):
-    """What all types of parameters have."""
+    """The fields that all types of parameters have."""
 
     model_config = ConfigDict(frozen=True, strict=True, extra="forbid")
 

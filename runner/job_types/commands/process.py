@@ -84,8 +84,8 @@ def run(
 def _die_with(parent: int) -> None:
     """Have the kernel kill this process when its parent dies (PR_SET_PDEATHSIG).
 
-    If a worker is killed, its keepers and job processes die with it. Nobody would be left to kill
-    their programs, which would run beside the next attempt of the job.
+    If a worker is killed, its keepers and job processes die with it. No process would be left to
+    kill their programs, which would run beside the next attempt of the job.
     """
     _libc.prctl(_PR_SET_PDEATHSIG, ctypes.c_ulong(signal.SIGKILL), 0, 0, 0)
     if os.getppid() != parent:
@@ -93,7 +93,7 @@ def _die_with(parent: int) -> None:
 
 
 def _as_stdin(source: RawIOBase | None) -> tuple[int, RawIOBase | None]:
-    """Return what the program gets as standard input, and what has to be fed to it."""
+    """Return the standard input of the program, and the file to feed to it, if it needs that."""
     if source is None:
         return subprocess.DEVNULL, None
     try:

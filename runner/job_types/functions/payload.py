@@ -69,7 +69,7 @@ def payload_model(
 
 
 def _field_name(name: str) -> str:
-    """Return a name of a model's field: those of attributes of all models are taken."""
+    """Return a name of a model's field. Names of attributes that all models have are taken."""
     return f"field_{name}" if name.startswith("_") or hasattr(FunctionPayload, name) else name
 
 

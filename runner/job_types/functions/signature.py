@@ -1,6 +1,6 @@
 """Reads the signature of a function: which parameters are fields of the payload, and which files.
 
-| annotation                   | what the function gets                                           |
+| annotation                   | argument                                                         |
 |---|---|
 | `Context`, or named `context` | the context of the job                                          |
 | `File`, `File | None`        | the next uploaded file                                           |
@@ -79,7 +79,7 @@ class Signature:
     ) -> tuple[list[Any], dict[str, Any]]:
         """Return the arguments of a call, by position and by name.
 
-        `values` has those of the payload. Raises NotRetryable if there are too few or too many
+        `values` has the fields of the payload. Raises NotRetryable if there are too few or too many
         files.
         """
         given = {**values, **self._files(uploads)}
@@ -153,7 +153,7 @@ def _problems_of_kind(function: Callable[..., object]) -> Iterator[str]:
 
 
 def _hints(name: str, function: Callable[..., object]) -> dict[str, Any]:
-    """Return the evaluated annotations of a function, those that are texts included."""
+    """Return the evaluated annotations of a function, including annotations that are texts."""
     try:
         return typing.get_type_hints(function, include_extras=True)
     except NameError as error:
@@ -166,7 +166,7 @@ def _hints(name: str, function: Callable[..., object]) -> dict[str, Any]:
 
 
 def _parameter(each: inspect.Parameter, annotation: Any) -> Parameter:
-    """Return one parameter. Raises ValueError with what is wrong and the remedy."""
+    """Return one parameter. Raises ValueError with the problem and the remedy."""
     name, default = each.name, each.default
     if each.kind in {each.VAR_POSITIONAL, each.VAR_KEYWORD}:
         raise ValueError("a job type cannot take any number of arguments: name each parameter")

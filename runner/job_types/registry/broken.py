@@ -50,7 +50,7 @@ class BrokenType:
 
     @property
     def log_fields(self) -> Json:
-        """What the log says about it, besides a message."""
+        """The fields of its lines in the log, besides a message."""
         return {"file": self.place, "reason": self.reason, "remedy": self.remedy}
 
     def stands_for(self, name: str) -> bool:

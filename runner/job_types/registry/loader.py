@@ -78,7 +78,7 @@ def load(packages: Sequence[str] = PACKAGES) -> JobEntry:
     request that this code cannot serve or a result that JSON cannot hold. The request is the JSON
     text of an object with these fields:
 
-    job_id, attempt, type, payload: those of the job.
+    job_id, attempt, type, payload: as the job has them.
     upload: null, or an object with "name", "size", and one of "path", "url" and "problem". The path
         is relative to the folder of the job.
     cores: how many processors the job may keep busy; 1 if missing.

@@ -48,7 +48,7 @@ class WatchdogSettings:
 
 @dataclass(frozen=True)
 class WatchdogArguments:
-    """What a fork server needs to watch its runner."""
+    """The arguments that a fork server needs to watch its runner."""
 
     settings: WatchdogSettings
     loop_counter: tuple[InheritedDescriptor, InheritedDescriptor]

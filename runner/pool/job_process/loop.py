@@ -58,7 +58,7 @@ costs extra system calls. A smaller difference stays in the peak of the next cal
 
 @dataclass(frozen=True)
 class Confinement:
-    """What a job process may use."""
+    """The resources that a job process may use."""
 
     readable: tuple[str, ...] | None
     """The paths that it may read; None if access to files is not restricted."""

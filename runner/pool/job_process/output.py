@@ -1,8 +1,8 @@
 """The output of a job process: standard output and error, and the log, as the keeper expects them.
 
 Standard output is the pipe that the keeper reads, and file descriptor 2 is another one, for child
-processes and libraries in C. What Python code logs or writes to `sys.stderr` goes into the first
-pipe, in frames. So all that Python code says stays in order.
+processes and libraries in C. Python code that logs or writes to `sys.stderr` writes into the first
+pipe, in frames. So all output of Python code stays in order.
 """
 
 import io
@@ -142,8 +142,8 @@ def _message(record: logging.LogRecord) -> str:
 def _fields(record: logging.LogRecord) -> str:
     """Return the fields of a record as JSON, "" without any.
 
-    They are those that the job gave to `context.log`, and those of `extra`. A value that JSON
-    cannot hold becomes text. Fields for which there is no room are counted only.
+    The job gave them to `context.log`, or as `extra`. A value that JSON cannot hold becomes
+    text. Fields for which there is no room are counted only.
     """
     values = {name: value for name, value in vars(record).items() if name not in _STANDARD}
     given = vars(record).get("fields")

@@ -237,8 +237,8 @@ class JobProcess:
 def _mode_changes(
     confinement: loop.Confinement, resources: contextlib.ExitStack
 ) -> ModeChanges | None:
-    """Return what decides about changes of modes, if a process needs that: those of devices are
-    refused."""
+    """Return the object that decides about changes of modes, if a process needs one. It refuses to
+    change the modes of devices."""
     if not confinement.guarded:
         return None
     paths = map(os.path.realpath, confinement.writable)

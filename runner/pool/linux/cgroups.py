@@ -120,7 +120,7 @@ class SlotCgroup:
         _write(self._folder / "cgroup.procs", str(pid))
 
     def limit(self, memory_bytes: int | None, most_processes: int | None, nice: int) -> None:
-        """Set the limits of the next job, None for none. What stays the same is not written."""
+        """Set the limits of the next job, None for none. It writes only limits that change."""
         for name, value in self._wanted(memory_bytes, most_processes, nice):
             if self._written.get(name) != value:
                 self._write(name, value)

@@ -39,7 +39,7 @@ class _Calls(NamedTuple):
     """setxattr, lsetxattr, fsetxattr, and the same for removexattr."""
 
     def refused(self) -> tuple[int, ...]:
-        """Return those that fail. io_uring could make some of them out of sight."""
+        """Return the calls that fail. io_uring could make some of them out of sight."""
         return *self.owners, *self.attributes, *_NEW_ATTRIBUTES, seccomp.IO_URING_SETUP
 
 

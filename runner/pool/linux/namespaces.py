@@ -7,7 +7,7 @@
     │              so are shared memory, semaphores and queues of System V
     └── /tmp, /proc, JOB_WRITE_PATHS   as they are
 
-Root needs no more than that. Another user needs a user namespace around it, which the kernel or a
+Root needs nothing else. Another user needs a user namespace around it, which the kernel or a
 container can forbid: there, the job keeps its user and group, and all others look like `nobody`.
 Landlock then keeps the job from changing the view.
 """
@@ -36,7 +36,7 @@ _CAPABILITIES_VERSION = 0x20080522
 
 @dataclass(frozen=True)
 class View:
-    """What a process sees. All paths are absolute, without links."""
+    """The files that a process sees. All paths are absolute, without links."""
 
     hidden: tuple[str, ...]
     """Folders that appear empty."""

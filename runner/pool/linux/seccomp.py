@@ -61,8 +61,8 @@ def protect_other_processes() -> bool:
     """Refuse this process, and all that it will start, to change limits, priority and processors of
     another process.
 
-    What it starts has to name itself by 0. Returns False if the machine or the kernel does not
-    support it.
+    A process that it starts must name itself by 0. Returns False if the machine or the kernel does
+    not support it.
     """
     architectures = _ARCHITECTURES.get(platform.machine())
     return architectures is not None and install(_program(architectures, os.getpid()))
@@ -80,7 +80,7 @@ def install(instructions: Iterable[bytes]) -> bool:
 def program(instructions: Iterable[bytes]) -> tuple[bytes, object]:
     """Return a filter (struct sock_fprog), and the memory that must live as long as it.
 
-    This process gains no more rights from now on: without that, the kernel takes no filter.
+    This process gains no further rights from now on: without that, the kernel takes no filter.
     """
     code = b"".join(instructions)
     buffer = ctypes.create_string_buffer(code)

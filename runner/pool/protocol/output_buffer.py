@@ -59,7 +59,7 @@ class OutputBuffer:
             self.drop(surplus)
 
     def end(self, now: int) -> None:
-        """Treat bytes that may have been the begin of a header as text: no more follow."""
+        """Treat bytes that may have been the begin of a header as text: no bytes follow."""
         held, self._held = self._held, b""
         self._print(held, Stream.STDOUT, now)
 

@@ -32,7 +32,7 @@ class JobLimits:
     """The names of the limits that the job has by itself; the others are those of its worker."""
 
     def narrowed(self, own: OwnLimits | None) -> "JobLimits":
-        """Return these limits together with those of a job: for each, the narrower one counts."""
+        """Return these limits together with a job's limits: for each, the narrower one counts."""
         if not own:
             return self
         narrower: dict[str, int] = {}
@@ -49,12 +49,12 @@ class JobLimits:
         return self.memory_bytes, self.processes, self.nice
 
     def named(self, name: str) -> str:
-        """Return a limit with the name by which it was set, such as JOB_CPU_SECONDS=60."""
+        """Return a limit with its name in the job or the settings, such as JOB_CPU_SECONDS=60."""
         return f"{name if name in self.own else SETTINGS[name]}={getattr(self, name)}"
 
 
 class Needs(NamedTuple):
-    """What a call needs of its process."""
+    """The requirements of a call for its process."""
 
     isolation: str = "caller"
     """The attribute `isolation` of its job type: which calls may have run there before."""
@@ -65,8 +65,8 @@ class Needs(NamedTuple):
 
     @property
     def group(self) -> str | None:
-        """Calls share a process only with calls of the same group: those of one caller, or (None)
-        those of all job types that share processes among callers."""
+        """Calls share a process only with calls of the same group: the calls of one caller, or
+        (None) of all job types that share processes among callers."""
         return None if self.isolation == "shared" else self.caller
 
 

@@ -95,7 +95,7 @@ def test_files_that_others_may_read_are_reported(subject: MakeSubject, tmp_path:
     assert levels(permissions.check(subject())) == ["ok"]
     (data / "jobs.db").touch()
     (data / "jobs.db").chmod(0o644)
-    assert levels(permissions.check(subject())) == ["ok"]  # nobody else reaches it
+    assert levels(permissions.check(subject())) == ["ok"]  # no other user reaches it
     data.chmod(0o755)
     (found,) = permissions.check(subject())
     assert found.level == "warning"

@@ -1,4 +1,4 @@
-"""Queued jobs that nobody can run are found, with the cause."""
+"""Queued jobs that no worker can run are found, with the cause."""
 
 from collections.abc import Collection
 

@@ -1,4 +1,4 @@
-"""What people see on a terminal: progress, colors, questions, Ctrl-C."""
+"""The command on a terminal: progress, colors, questions, Ctrl-C."""
 
 import re
 import signal

@@ -26,7 +26,7 @@ class Mine(JobType):
 
 @pytest.fixture(scope="module")
 def own(tmp_path_factory: pytest.TempPathFactory) -> Iterator[JobsCommand]:
-    """The command, for a service with a folder of job types, one of which does not work."""
+    """The command, for a service with a folder of job types. One of them does not work."""
     folder = tmp_path_factory.mktemp("types")
     types = folder / "types_of_the_command"
     types.mkdir()

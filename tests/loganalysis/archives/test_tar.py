@@ -1,4 +1,4 @@
-"""What only tar archives have: four kinds of headers, sizes in two notations, sparse files."""
+"""Features of tar archives: four kinds of headers, sizes in two notations, sparse files."""
 
 import io
 import shutil

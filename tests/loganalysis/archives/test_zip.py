@@ -1,4 +1,4 @@
-"""What only zip archives have: a directory, methods, encryption, large sizes, and bombs."""
+"""Features of zip archives: a directory, methods, encryption, large sizes, and bombs."""
 
 import io
 import struct

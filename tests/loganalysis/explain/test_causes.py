@@ -1,4 +1,4 @@
-"""What differs in a range, compared with a count of the lines in plain Python."""
+"""Compares the causes in a range with a count of the lines in plain Python."""
 
 import random
 from collections import Counter

@@ -108,11 +108,11 @@ objects = st.recursive(
 
 
 class Pairs(list[tuple[str, object]]):
-    """The members of an object, in their order and with those that occur twice."""
+    """The members of an object, in their order and including duplicates."""
 
 
 def flat(pairs: Pairs, path: str = "", depth: int = 1) -> dict[str, object]:
-    """The members of an object and of those in it, by the way to them."""
+    """The members of an object and of the objects in it, by the path to them."""
     found: dict[str, object] = {}
     for name, value in pairs:
         found[path + name] = value
@@ -122,7 +122,7 @@ def flat(pairs: Pairs, path: str = "", depth: int = 1) -> dict[str, object]:
 
 
 def check_json(line: bytes) -> None:
-    """Compare all fields of a line with what `json.loads` finds."""
+    """Compare all fields of a line with the result of `json.loads`."""
     form = detect([b'{"a":1}'], MODIFIED)
     expected = flat(json.loads(line, object_pairs_hook=Pairs))
     parts = form.split(line)

@@ -84,7 +84,7 @@ def check(found: dict[str, Any], lines: Sequence[Line], bins: Bins) -> None:
 
 
 def rows_of(found: dict[str, Any]) -> dict[Any, Any]:
-    """The lists of a field by their names; those of values by ("top", value)."""
+    """The lists of a field by their names; the lists of values by ("top", value)."""
     names = ("count", "distinct", *SHARES, "top_errors")
     tops = {each["value"]: each["counts"] for each in found["top"]}
     return {name: found[name] for name in names} | {("top", name): n for name, n in tops.items()}
@@ -133,7 +133,7 @@ def stream(seed: int) -> list[Line]:
 
 
 def bins_of(lines: Sequence[Line], table: FieldTable, most: int = 12) -> Bins:
-    """Bins of a width that is a multiple of that of the cells."""
+    """Bins whose width is a multiple of the cells' width."""
     seconds = [second for second, _ in lines if second is not None]
     width = table.memory.cell_seconds
     while max(seconds) // width - min(seconds) // width >= most:

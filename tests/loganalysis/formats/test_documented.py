@@ -89,7 +89,7 @@ def test_a_documented_format_is_detected_with_its_fields(sample: Sample) -> None
     parts = [form.split(line) for line in sample.lines[heading:]]
     assert None not in parts
     found = {name for each in parts if each for name in each.fields}
-    # An object of which other fields are part is none of the fields of a format.
+    # An object that contains other fields is none of the fields of a format.
     found -= {name for name in found if any(each.startswith(f"{name}.") for each in form.fields)}
     assert found <= set(form.fields)
     assert sample.name == "unknown" or found == set(form.fields)

@@ -1,4 +1,4 @@
-"""Guards of what clients can do to jobs, and of what they are told."""
+"""Guards of what clients can do to jobs, and of the answers they get."""
 
 from tests.mutants.mutant import Mutant
 

@@ -1,4 +1,4 @@
-"""Guards between a job and the rest: what it sees, what it leaves, what it may take."""
+"""Guards between a job and the rest: its view, its leftovers, and the resources it may take."""
 
 from tests.mutants.mutant import Mutant
 

@@ -1,4 +1,4 @@
-"""Guards of schedules: each time once, what is late, who may change them, and bad input."""
+"""Guards of schedules: each time once, late times, permission to change them, and bad input."""
 
 from tests.mutants.mutant import Mutant
 

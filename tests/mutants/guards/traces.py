@@ -1,4 +1,4 @@
-"""Guards of traces: what has happened is told, once, and to nobody where traces are off."""
+"""Guards of traces: each event is reported once, and none where traces are off."""
 
 from tests.mutants.mutant import Mutant
 

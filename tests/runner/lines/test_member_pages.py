@@ -83,7 +83,7 @@ def small_sizes(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     yield
     while READERS:
         streams = READERS.pop().answers._reader._streams
-        while streams._streams:  # a stream of a member gives that of its archive back
+        while streams._streams:  # a stream of a member gives its archive's stream back
             streams.close_idle(-1)
 
 

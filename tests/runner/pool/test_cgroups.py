@@ -91,7 +91,7 @@ def group() -> Iterator[Path]:
 
 @pytest.fixture(scope="module")
 def found(group: Path) -> dict[str, Any]:
-    """What became of calls in a pool whose jobs have groups."""
+    """The outcomes of calls in a pool whose jobs have groups."""
     command = [sys.executable, "-m", "tests.support.pool.in_cgroup", str(group)]
     done = subprocess.run(command, cwd=ROOT, stdout=subprocess.PIPE, timeout=50)
     assert done.returncode == 0

@@ -28,7 +28,7 @@ from tests.support.waiting import wait_for
 
 @pytest.fixture(scope="module")
 def owner() -> Iterator[Owner]:
-    """A pool with two slots, one of which runs a call throughout."""
+    """A pool with two slots. One of them runs a call throughout."""
     with open_pool(2, forgeries.load) as owner:
         neighbour, (pid,) = owner.start("sleep", seconds=600)
         keeper = pools.parent(pid)
@@ -141,7 +141,7 @@ def test_a_job_that_overwrites_all_shared_memory_harms_nobody(value: int) -> Non
     with open_pool(2, forgeries.load_with_semaphore) as owner:
         neighbour, (pid,) = owner.start("sleep", seconds=600)
         assert owner.value("use_semaphore") == "used"
-        assert owner.value("overwrite_shared_memory", value=value) == 1  # that of its own module
+        assert owner.value("overwrite_shared_memory", value=value) == 1  # the module's own mapping
         assert list(owner.pool.pids()) == [neighbour]
         os.kill(pools.parent(pid), signal.SIGKILL)
         assert owner.outcome(neighbour).kind == "lost"

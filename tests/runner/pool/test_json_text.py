@@ -41,7 +41,7 @@ def test_json_is_accepted(text: str) -> None:
 
 @pytest.mark.parametrize("text", NO_JSON)
 def test_anything_else_is_refused(text: bytes) -> None:
-    with pytest.raises(ValueError):  # noqa: PT011 (its text is that of the parser)
+    with pytest.raises(ValueError):  # noqa: PT011 (its text comes from the parser)
         parse_json(text)
 
 

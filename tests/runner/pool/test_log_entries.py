@@ -1,4 +1,4 @@
-"""What a job logs and prints, with its streams, levels and fields, as it arrives in the pool."""
+"""The pool receives log and output of a job, with its streams, levels and fields."""
 
 import json
 from collections.abc import Iterator

@@ -269,7 +269,7 @@ def test_closing_a_pool_kills_keepers_that_block_all_signals() -> None:
 
 
 def _blocks_all_signals(pid: int) -> bool:
-    """Return whether a process blocks all signals, not only those that each new keeper blocks."""
+    """Return whether a process blocks all signals. Each new keeper blocks only some of them."""
     status = Path(f"/proc/{pid}/status").read_text()
     blocked = int(status.partition("SigBlk:")[2].split()[0], 16)
     return bool(blocked >> (signal.SIGWINCH - 1) & 1)

@@ -1,4 +1,4 @@
-"""The undocumented parts of Python are those that protocol/python_internals.py was checked with."""
+"""The undocumented parts of Python are the ones that python_internals.py was checked with."""
 
 import importlib
 import inspect

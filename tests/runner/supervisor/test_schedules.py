@@ -17,7 +17,7 @@ pytestmark = pytest.mark.sqlite
 
 @pytest.fixture
 def worker(database_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Worker]:
-    """A worker that looks for nothing now and then: it has to be woken."""
+    """A worker that does not look for jobs now and then: something must wake it."""
     monkeypatch.setattr(supervisor, "POLL_SECONDS", 3600.0)
     monkeypatch.setattr(supervisor, "IDLE_POLL_SECONDS", 3600.0)
     with open_worker(database_url, tmp_path) as worker:

@@ -99,7 +99,7 @@ def test_a_look_that_finds_ended_jobs_is_acted_on_once(
     watched = worker.enqueue(payload={"seconds": 0})
     worker.enqueue(after=(watched,))
     worker.turn_until(lambda: looks)
-    worker.supervisor.drain()  # it looks at the queues no more, as when all slots are busy
+    worker.supervisor.drain()  # it stops looking at the queues, as when all slots are busy
     for _ in range(3):
         worker.supervisor.tick()
     assert len(looks) == 1

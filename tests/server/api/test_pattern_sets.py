@@ -1,4 +1,4 @@
-"""Pattern sets over HTTP: saved, listed, replaced, deleted, and by whom."""
+"""Pattern sets over HTTP: they are saved, listed, replaced and deleted by permitted callers."""
 
 import asyncio
 import json

@@ -1,4 +1,4 @@
-"""Schedules over HTTP: put, read, changed, run and deleted, and by whom."""
+"""Schedules over HTTP: they are put, read, changed, run and deleted by permitted callers."""
 
 import json
 import logging

@@ -77,7 +77,7 @@ async def test_the_body_of_a_client_without_a_valid_token_is_soon_read_no_furthe
     for status in [401] * MAX_FAILURES + [429]:
         sent, answered = await asyncio.to_thread(send_on)
         assert answered == status
-        assert sent < size // 4  # what is read, and what the kernel keeps
+        assert sent < size // 4  # bytes that are read, or kept by the kernel
 
 
 @pytest.mark.parametrize(("path", "status"), [("/jobs", 200), (NO_JOB, 404)])

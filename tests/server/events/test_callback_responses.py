@@ -1,4 +1,4 @@
-"""What hosts answer to callbacks: only the status counts, and little of the rest is read."""
+"""Responses of hosts to callbacks: only the status counts, and little of the rest is read."""
 
 import asyncio
 import gzip

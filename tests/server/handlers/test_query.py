@@ -1,4 +1,4 @@
-"""Query parameters: every call refuses unknown and repeated ones, and names those that it knows."""
+"""Query parameters: every call refuses unknown and repeated ones, and names the known ones."""
 
 from collections.abc import Iterator
 

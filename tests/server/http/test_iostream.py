@@ -1,4 +1,4 @@
-"""The undocumented parts of Tornado are those that `iostream.py` was checked with."""
+"""The undocumented parts of Tornado are the ones that `iostream.py` was checked with."""
 
 import hashlib
 import inspect

@@ -1,4 +1,4 @@
-"""Idempotency-Key: one job for each key, no matter how often and to whom it is sent."""
+"""Idempotency-Key: one job for each key, no matter how often and to which listener it is sent."""
 
 import asyncio
 import json

@@ -1,4 +1,4 @@
-"""A runner leaves jobs to others whose own limits are beyond those of the runner."""
+"""A runner leaves jobs to other runners if the jobs' own limits are beyond the runner's limits."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""What only the previous release needs stays until `python -m storage contract` drops it."""
+"""Parts that only the previous release needs stay until `python -m storage contract` drops them."""
 
 import logging
 from collections.abc import Iterator

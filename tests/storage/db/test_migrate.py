@@ -1,4 +1,4 @@
-"""New databases get the whole schema at once. Those of the release before are used as they are."""
+"""A new database gets the whole schema at once. One of the release before is used as it is."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""What the store uses of Peewee beyond their documentation, after an upgrade."""
+"""The undocumented parts of Peewee that the store uses work after an upgrade."""
 
 from importlib.metadata import version
 from typing import Any

@@ -46,7 +46,7 @@ def pending(url: str) -> list[str]:
 
 
 def lines_of(url: str) -> list[str]:
-    """What the command says of a database."""
+    """The lines that the command prints for a database."""
     database = Database(open_engine(url))
     try:
         return describe(plan.read_plan(database))

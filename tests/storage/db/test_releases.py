@@ -66,7 +66,7 @@ def test_a_migration_that_does_not_contract_only_adds(
 
 
 def harm_of(url: str, folder: Path, *statements: str) -> list[str]:
-    """What a migration with these statements breaks for the programs before it."""
+    """The harm that a migration with these statements does to the programs before it, as lines."""
     update_schema(url, folder)
     before = read_schema(url)
     with release_with(folder, statements, OLDEST):

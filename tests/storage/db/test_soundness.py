@@ -99,7 +99,7 @@ def test_a_start_with_a_sound_file_removes_the_note(checks: list[Path], large_st
     assert not note.exists()
     add_jobs(store, 1)
     store.close()
-    assert len(checks) == 3  # the first is that of the new store
+    assert len(checks) == 3  # the first belongs to the new store
 
 
 def test_a_large_file_is_checked_in_the_background(checks: list[Path], large_store: Path) -> None:
@@ -109,7 +109,7 @@ def test_a_large_file_is_checked_in_the_background(checks: list[Path], large_sto
     with pytest.raises(StoreDamaged, match="is damaged: "):
         add_jobs(store, 1)
     store.close()
-    assert len(checks) == 1  # that of the new store
+    assert len(checks) == 1  # the check of the new store
 
 
 @pytest.mark.heavy

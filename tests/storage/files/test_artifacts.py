@@ -116,7 +116,7 @@ def test_a_sweep_looks_up_some_files_at_a_time(
 
 
 def test_the_sweep_of_uploads_leaves_files_of_jobs_alone(backend: UploadBackend) -> None:
-    """That of the previous release, too, which knows nothing of these files."""
+    """The sweep of the previous release, too, which knows nothing of these files."""
     key = stored(backend.uploads.artifacts)
     if isinstance(backend, FolderBackend):
         then = os.stat(backend.uploads.folder).st_mtime - 2 * GRACE_SECONDS

@@ -1,4 +1,4 @@
-"""Options of a queued job are changed, those of any other job are not."""
+"""Options of a queued job are changed. Options of any other job are not."""
 
 from typing import Any
 from uuid import uuid4

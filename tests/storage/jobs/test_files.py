@@ -1,4 +1,4 @@
-"""The rows of files that jobs leave: with whom they come, and with whom they go."""
+"""The rows of files that jobs leave: what adds them, and what deletes them."""
 
 from dataclasses import replace
 from uuid import UUID, uuid4

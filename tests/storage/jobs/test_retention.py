@@ -16,7 +16,7 @@ KEEP_SECONDS = 10
 
 
 class Pruner:
-    """Deletes the expired jobs of a store until there are no more."""
+    """Deletes the expired jobs of a store until none is left."""
 
     def __init__(self, bench: Bench, rules: str = ""):
         self.bench = bench

@@ -32,7 +32,7 @@ def register(bench: Bench, monkeypatch: pytest.MonkeyPatch, name: str) -> Any:
 
 
 def age(bench: Bench, seconds: float) -> None:
-    """Let so much time pass since runners were lost."""
+    """Make the loss of runners look `seconds` older."""
     ms = pw.Value(int(seconds * 1000))
     bench.store.database.run(LostRunnerRow.update(lost_at=LostRunnerRow.lost_at - ms))
 

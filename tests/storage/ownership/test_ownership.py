@@ -43,7 +43,7 @@ def store_file(store: Store) -> Upload:
 
 
 def disown(store: Store) -> None:
-    """Make the files those of an earlier release, which wrote no owner."""
+    """Make the files look like files of an earlier release, which wrote no owner."""
     store.uploads.give_to(Owner("", 0))
     if store.uploads.folder:
         (store.uploads.folder / OWNER).unlink()

@@ -1,4 +1,4 @@
-"""What one caller uses, counted on both ways."""
+"""The use of one caller, counted in both ways."""
 
 from uuid import uuid4
 

@@ -26,7 +26,7 @@ VIEWS = [
 
 @pytest.fixture
 def jobs(bench: Bench) -> dict[UUID, tuple[str | None, str]]:
-    """Jobs of each caller in each queue, two of which have failed, by their ids."""
+    """Jobs of each caller in each queue, by their ids. Two of them have failed."""
     for name in QUEUES:
         bench.queues.put(name)
     found = {}

@@ -48,7 +48,7 @@ class Record:
 def records_of(
     data: bytes, begins: Callable[[bytes], bool], longest: int = LONGEST_RECORD
 ) -> list[Record]:
-    """The records of data. `begins` tells whether a line, without its newline, begins a record."""
+    """The records of data. `begins` is true for a record's first line, without newline."""
     found: list[Record] = []
     size = 0
     for number, line in enumerate(_lines(data)):
@@ -76,7 +76,7 @@ def joined(records: Sequence[Record]) -> bytes:
 
 
 def matches(record: Record, pattern: Pattern) -> bool:
-    """Whether a record matches. A text or regex has to be in one of its lines."""
+    """Whether a record matches. A text or regex must be in one of its lines."""
     if pattern.members:
         return (
             all(matches(record, each) for each in pattern.all)

@@ -100,7 +100,7 @@ def frame_step(header: str, text: str) -> None:
 
 
 def redirect_step() -> None:
-    """Redirect descriptor 2 to a file, print to sys.stderr, and tell what is in the file."""
+    """Redirect descriptor 2 to a file, print to sys.stderr, and print the text in the file."""
     with open("errors.txt", "w+") as file:
         os.dup2(file.fileno(), 2)
         sys.stderr.write("lost\n")

@@ -94,7 +94,7 @@ def in_c_code() -> None:
 
 
 def at_a_lock() -> None:
-    """Wait for a lock that nobody frees."""
+    """Wait for a lock that is never freed."""
     lock = threading.Lock()
     with lock:
         lock.acquire()

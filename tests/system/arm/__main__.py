@@ -89,7 +89,7 @@ def get_system() -> None:
         subprocess.run(["dpkg", "-x", deb, CACHE / "qemu"], check=True)
     if not (SYSTEM / "lib").exists():
         (SYSTEM / "lib").symlink_to("usr/lib")
-    # Programs start others by sys.executable, which has to be this script.
+    # Programs start others by sys.executable, which must be this script.
     command = f'{QEMU} -L {SYSTEM} -0 {PYTHON} {SYSTEM}/usr/bin/python3.13 "$@"'
     PYTHON.write_text(f"#!/bin/sh\nexec {command}\n")
     PYTHON.chmod(0o755)

@@ -6,7 +6,7 @@
 With --folder, the store is in a new folder there, on the disk that is to be tried. With --url, it
 is in an empty database of a PostgreSQL server, which is not crashed.
 With --networks, each program gets its own network namespace, and the faults include network cuts.
-This needs PostgreSQL and root. The promises are those of docs/guarantees.md. If one was broken, the
+This needs PostgreSQL and root. docs/guarantees.md has the promises. If one was broken, the
 exit code is 1, and the folder of the run is kept with its logs. The code is 2 if no verdict was
 possible, for example because a listener did not answer on a machine that is too busy.
 """

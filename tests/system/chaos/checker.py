@@ -1,11 +1,11 @@
 """Replays a history against the promises of docs/guarantees.md. Pure functions.
 
 entries of a job ─▶ each change is a transition, made by the holder             P2, P4, P5, P8
-executions       ─▶ one at a time, each of a claim, no more than allowed        P3, P5
+executions       ─▶ one at a time, each of a claim, not too many                P3, P5
 clients' notes   ─▶ every job is stored, final, and as clients read it          P1, P2, P4
 jobs that wait         ─▶ start after the others have ended, with their results order.py
 jobs with keys         ─▶ run and hold their keys one at a time                 keys.py
-events, lists, metrics ─▶ tell of every change, and of no other                 view_checker.py
+events, lists, metrics ─▶ show every change, and no other                       view_checker.py
 """
 
 import json
@@ -140,7 +140,7 @@ def attempt_in(text: str | None) -> int | None:
 def check_executions(
     job_id: str, entries: list[Change | AttemptChange], executions: list[Execution]
 ) -> Iterator[Violation]:
-    """Check that executions did not overlap, were claimed, and were no more than allowed."""
+    """Check that executions did not overlap, were claimed, and were not too many."""
     starts = Counter(each.attempt for each in executions if each.event == "start")
     claimed = {each.number for each in entries if isinstance(each, AttemptChange)}
     for each in executions:

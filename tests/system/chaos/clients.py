@@ -238,7 +238,7 @@ class Clients:
             self.complaints.append(f"a retry by a tag was answered {answer}")
 
     def _retry_one(self, chance: random.Random, job_id: str) -> None:
-        """Retry a job, after the predecessors that have to be retried first."""
+        """Retry a job, after the predecessors that must be retried first."""
         with self._lock:  # before the request, since the answer may be lost
             self._open[job_id] = time.monotonic()
         answer = self._ask(chance, "POST", f"/jobs/{job_id}/retry")

@@ -97,7 +97,7 @@ class FollowedEvent:
 
 @dataclass(frozen=True)
 class Views:
-    """What a listener says at the end.
+    """The answers of a listener at the end.
 
     These are the status of each job by its id, the ids of the jobs of each status, and the sums of
     its metrics over all types.

@@ -8,7 +8,7 @@ from tests.system.chaos.history import Change, History, Keys, Violation
 
 
 def check_keys(history: History) -> Iterator[Violation]:
-    """Check that no more jobs of a key ran at once than it allows, and one held a unique key."""
+    """Check that at most the allowed jobs of a key ran at once, and that one held a unique key."""
     running: dict[str, set[str]] = defaultdict(set)
     holding: dict[str, set[str]] = defaultdict(set)
     for each in history.entries:

@@ -16,8 +16,8 @@ PATIENCE_SECONDS = 60.0
 def check(folder: Path, environ: Mapping[str, str]) -> Iterator[Violation]:
     """Start a worker on a new database, with the stored files of the run, which are old by now.
 
-    It must refuse to start. `environ` has the settings of a worker, and `folder` is that of the
-    run. All programs have ended.
+    It must refuse to start. `environ` has the settings of a worker, and `folder` is the folder of
+    the run. All programs have ended.
     """
     stored = sorted(p for p in (folder / "data" / "uploads").rglob("*") if p.is_file())
     old = time.time() - 2 * GRACE_SECONDS

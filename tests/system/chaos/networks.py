@@ -1,4 +1,4 @@
-"""A network namespace for each program, which can be cut, bridged to that of this process.
+"""A network namespace for each program, which can be cut, bridged to this process's namespace.
 
     programs     eth0 10.0.0.2   eth0 10.0.0.3 …
                       │               │
@@ -25,7 +25,7 @@ TOOLS = ("ip", "nsenter", "unshare")
 
 
 def missing() -> str | None:
-    """What networks need and this machine lacks, as a message; None if nothing."""
+    """A message about what networks need and this machine lacks; None if nothing is missing."""
     if os.geteuid() != 0:
         return "networks need root"
     if lacks := [tool for tool in TOOLS if shutil.which(tool) is None]:

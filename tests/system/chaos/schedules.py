@@ -131,7 +131,7 @@ def check_schedules(
 
 
 def _check_times(name: str, firings: Sequence[Fired]) -> Iterator[Violation]:
-    """Check that each time of a schedule was fired once, or is among those that were missed."""
+    """Check that each time of a schedule was fired once, or is among the missed ones."""
     step = SCHEDULES[name][1] * 1000
     for before, after in pairwise(firings):
         gap = after.nominal_at - before.nominal_at

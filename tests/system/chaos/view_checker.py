@@ -9,7 +9,7 @@ from tests.system.chaos.history import Change, FollowedEvent, History, Views, Vi
 
 
 def check_views(history: History) -> Iterator[Violation]:
-    """Check that events, lists and metrics tell of every change that they should, and no other."""
+    """Check that events, lists and metrics show every change that they should, and no other."""
     changes = [each for each in history.entries if isinstance(each, Change)]
     if history.followed is not None:
         yield from check_events(changes, history.followed)

@@ -1,4 +1,4 @@
-"""What the service says of all jobs at the end: its lists and its metrics."""
+"""Reads the service's answers about all jobs at the end: its lists and its metrics."""
 
 import json
 from collections import Counter

@@ -28,7 +28,7 @@ class Compose:
         self("up", "--detach", "--wait", "--wait-timeout", "90", *options)
 
     def containers(self, service: str, everything: bool = False) -> list[str]:
-        """The ids of a service's running containers. `everything`: also of those that ended."""
+        """The ids of a service's running containers. `everything`: also of ended ones."""
         project = f"com.docker.compose.project={self._project}"
         return containers(project, f"com.docker.compose.service={service}", everything=everything)
 

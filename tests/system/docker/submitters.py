@@ -1,4 +1,4 @@
-"""Clients that submit jobs continuously, and remember those that were acknowledged."""
+"""Clients that submit jobs continuously, and remember the acknowledged ones."""
 
 import http.client
 import subprocess

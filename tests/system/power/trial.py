@@ -135,7 +135,7 @@ class Trial:
 
 
 def final_jobs(service: Service, answers: Notes) -> dict[str, dict[str, Any]]:
-    """Wait for the acknowledged jobs to become final, and return those that still exist, by id."""
+    """Wait for the acknowledged jobs to become final, and return the remaining ones, by id."""
     deadline = time.monotonic() + PATIENCE_SECONDS
     jobs = {}
     for job_id in answers.acknowledged:

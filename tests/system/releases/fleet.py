@@ -1,4 +1,4 @@
-"""Two listeners and two workers on one store, each of which can be replaced by another release."""
+"""Two listeners and two workers on one store. Another release can replace each of them."""
 
 import contextlib
 import http.client

@@ -1,7 +1,7 @@
 """Files with forms of tokens that listeners of the previous release do not know.
 
 docs/security.md promises that a listener that runs keeps the tokens that it has read before, and
-that none starts with such a file. So nobody gets more rights than the file says.
+that none starts with such a file. So no caller gets more rights than the file says.
 """
 
 import hashlib

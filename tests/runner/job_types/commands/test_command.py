@@ -34,7 +34,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 class NetworkFile(io.RawIOBase):
-    """A file without a descriptor, which fails after its data if it is told to."""
+    """A file without a descriptor. It fails after its data if it gets an error."""
 
     def __init__(self, data: bytes, error: OSError | None = None) -> None:
         self._data, self._error = io.BytesIO(data), error
@@ -262,7 +262,7 @@ def test_a_program_that_a_signal_kills_fails_the_job(number: str, message: str) 
 
 
 def test_the_job_process_shares_the_fate_of_a_program_that_was_killed() -> None:
-    """Only then can its keeper tell whether memory had run out."""
+    """Its keeper can find out only then if memory had run out."""
     child = os.fork()
     if child == 0:
         try:

@@ -1,4 +1,4 @@
-"""COMMANDS_FILE: which commands are found, and what is said of those that cannot be used."""
+"""COMMANDS_FILE: which commands are found, and which messages describe unusable ones."""
 
 import json
 from pathlib import Path
@@ -20,7 +20,7 @@ def read(folder: Path, text: str) -> tuple[list[str], list[BrokenCommand]]:
 
 
 def problem(folder: Path, **definition: Any) -> str:
-    """What is wrong with a command; the other command of the file is found."""
+    """The problem of a command. The other command of the file is found."""
     found, broken = read(folder, json.dumps({"good": {"argv": ["true"]}, "bad": definition}))
     assert found == ["good"]
     (one,) = broken

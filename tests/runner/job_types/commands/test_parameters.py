@@ -23,7 +23,7 @@ def arguments(argv: list[Any], parameters: dict[str, Any], **payload: Any) -> li
 
 
 def refused(argv: list[Any], parameter: dict[str, Any], value: Any) -> str:
-    """What is said of a value of the parameter `x`."""
+    """The message that refuses a value of the parameter `x`."""
     with pytest.raises(ValidationError) as caught:
         arguments(argv, {"x": parameter}, x=value)
     (error,) = caught.value.errors()

@@ -1,4 +1,4 @@
-"""Functions of which no job type can be made are refused at import, with a remedy."""
+"""Functions that cannot become job types are refused at import, with a remedy."""
 
 from collections.abc import AsyncIterator, Callable, Iterator
 from dataclasses import dataclass

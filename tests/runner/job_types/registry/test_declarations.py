@@ -1,4 +1,4 @@
-"""What job types declare: defaults with the bounds of submissions, versions, summaries."""
+"""Declarations of job types: defaults with the bounds of submissions, versions, summaries."""
 
 from typing import Any
 

@@ -15,7 +15,7 @@ from tests.support.type_folder import BROKEN, forgotten_modules, job_type, write
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Iterator[Path]:
-    """An empty folder of job types; what is imported from it is forgotten."""
+    """An empty folder of job types. Modules that are imported from it are forgotten."""
     folder = tmp_path / f"types_of_{tmp_path.name}"
     folder.mkdir()
     with forgotten_modules():
@@ -24,7 +24,7 @@ def folder(tmp_path: Path) -> Iterator[Path]:
 
 @pytest.fixture(scope="module")
 def found(tmp_path_factory: pytest.TempPathFactory) -> Iterator[JobTypes]:
-    """What is found in a folder with all files that do not work, and one that does."""
+    """The job types in a folder with every kind of broken file, and one file that works."""
     folder = tmp_path_factory.mktemp("broken") / "types_of_many"
     folder.mkdir()
     write_broken(folder)

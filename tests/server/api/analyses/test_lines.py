@@ -213,7 +213,7 @@ async def test_a_damaged_file_gives_the_lines_before_the_damage(client: Client) 
     assert [each["text"] for each in page["lines"]][:100] == LINES[:100]
     assert page["next"] is None
     assert "cut short" in page["problem"]
-    with pytest.raises(HTTPStreamClosedError):  # so that nobody takes it for complete
+    with pytest.raises(HTTPStreamClosedError):  # so that no client takes it for complete
         await client.fetch(address, headers=TEXT)
 
 

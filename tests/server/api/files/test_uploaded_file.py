@@ -177,7 +177,7 @@ async def begin(client: Client, address: str) -> tuple[asyncio.StreamReader, asy
 
 
 async def rest(reader: asyncio.StreamReader) -> bytes:
-    """What still arrives until the connection ends."""
+    """The bytes that still arrive until the connection ends."""
     found = bytearray()
     with contextlib.suppress(ConnectionError):
         while piece := await reader.read(1 << 16):

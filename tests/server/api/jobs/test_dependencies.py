@@ -1,4 +1,4 @@
-"""Jobs that wait for others, over HTTP: what is stored, what is refused, and what explains it."""
+"""Jobs that wait for others, over HTTP: they are stored, refused, and explained."""
 
 import json
 from typing import Any

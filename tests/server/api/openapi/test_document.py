@@ -241,7 +241,7 @@ def test_every_operation_describes_its_errors(name: str) -> None:
     statuses = set(operation["responses"])
     assert {"400", "413", "503"} <= statuses
     is_open = operation.get("security") == []
-    # Who is authenticated may have no role, and a page of another origin may not change anything.
+    # An authenticated caller may have no role. A page of another origin may not change anything.
     assert ("403" in statuses) == (not is_open or method != "get")
     assert ("401" in statuses) == (not is_open or name == "post /session")
     assert ("No token is needed." if is_open else "Role: ") in operation["description"]

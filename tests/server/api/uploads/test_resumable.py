@@ -343,7 +343,7 @@ async def test_a_request_for_the_offset_ends_the_one_that_writes(
     await _until_stored(bench, path, 2 * 256 * 1024)
     busy = await send(client, path, 2 * 256 * 1024, b"abc")
     assert read(busy, 423)["code"] == "upload_busy"
-    offset = await offset_of(client, path)  # the old connection is open: nobody has noticed
+    offset = await offset_of(client, path)  # the old connection still counts as open
     writer.write(CONTENT[600_000:])
     assert (await send(client, path, offset, CONTENT[offset:])).code == 204
     assert (await client.get(path))["sha256"] == SHA256

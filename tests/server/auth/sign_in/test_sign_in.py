@@ -48,7 +48,7 @@ class Browser:
         return await self.fetch(path, headers={**HTML, **options.pop("headers", {})}, **options)
 
     async def fetch(self, path: str, **options: Any) -> HTTPResponse:
-        """Send a request with the cookies, and keep those of the response."""
+        """Send a request with the cookies, and keep the cookies of the response."""
         sent = "; ".join(f"{name}={each.coded_value}" for name, each in self.cookies.items())
         headers = {**options.pop("headers", {}), **({"Cookie": sent} if sent else {})}
         response = await self.client.fetch(path, headers=headers, follow_redirects=False, **options)

@@ -1,4 +1,4 @@
-"""What a job type declares decides what a submission leaves out: options, and a file."""
+"""A job type's declarations decide what a submission can leave out: options, and a file."""
 
 import json
 from collections.abc import Iterator

@@ -141,7 +141,7 @@ def test_a_holder_that_has_died_is_recognized(
 
 
 def described(folder: Path) -> str:
-    """What a waiter would say now."""
+    """The description of the holder that a waiter would give now."""
     note = LockNote(folder / "jobs.db-writer.holder")
     try:
         return describe(note)

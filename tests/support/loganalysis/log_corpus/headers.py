@@ -14,7 +14,7 @@ def layout(pattern: str, *components: str) -> Header:
     """A header given by a pattern.
 
     <LEVEL>, <level> and <L> are the level, <C> is one of the components, <ms> are milliseconds, and
-    <M> is the message. Names in braces are values. Directives such as %H are those of strftime.
+    <M> is the message. Names in braces are values. Directives such as %H are as in strftime.
     """
 
     def line(rng: Random, now: datetime, level: str, message: str) -> str:

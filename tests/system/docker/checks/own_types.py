@@ -89,7 +89,7 @@ def a_mounted_file_replaces_one_of_the_image() -> None:
 
 
 def a_file_in_the_mounted_folder_is_a_job_type_after_a_restart(project: str) -> None:
-    """By the lines that job_types/README.md shows, in a folder of the project."""
+    """It follows the lines in job_types/README.md, in a folder of the project."""
     file = ROOT / "job_types" / "hello.py"
     assert not file.exists(), f"{file} is not of these checks"
     compose = Compose(project)

@@ -133,7 +133,7 @@ class BehindNginx(Proxied):
 
 
 class BehindTraefik(Proxied):
-    """With a certificate that it fetches by ACME."""
+    """Traefik has a certificate that it fetches by ACME."""
 
     def authority(self) -> Path:
         """The root of the authority in the same network."""
