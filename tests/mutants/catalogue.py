@@ -19,6 +19,7 @@ from tests.mutants.guards.dependencies import DEPENDENCIES
 from tests.mutants.guards.doctor import DOCTOR
 from tests.mutants.guards.estimates import ESTIMATES
 from tests.mutants.guards.events import EVENTS
+from tests.mutants.guards.explanations import EXPLANATIONS
 from tests.mutants.guards.failures import FAILURES
 from tests.mutants.guards.faults import STORE_FAULTS
 from tests.mutants.guards.fields import FIELDS
@@ -87,6 +88,7 @@ MUTANTS = (
     *SCHEDULES,
     *OUTPUT,
     *OVERVIEW,
+    *EXPLANATIONS,
     *TRANSFER,
     *BACKUP,
     *TRACES,

@@ -41,7 +41,7 @@ FIELDS = (
     ),
     Mutant(
         "few values of a field are shown over time",
-        "loganalysis/fields/over_time.py",
+        "loganalysis/fields/table.py",
         "min(top, MAX_TOP)",
         "top",
         OVER_TIME,
@@ -56,8 +56,8 @@ FIELDS = (
     Mutant(
         "fields over time need lines",
         "loganalysis/request/request.py",
-        "        if self._has_fields_over_time():",
-        "        if False:",
+        "        if self._has_fields_over_time() or self.explain:",
+        "        if self.explain:",
         QUERY,
     ),
     Mutant(
