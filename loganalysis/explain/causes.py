@@ -17,7 +17,7 @@ smaller.
 
 A cause is reported if that is at most ALPHA, its share differs by the factor LEAST_RATIO or more,
 and so does its number of lines per bin: when one kind of line bursts, the shares of all others
-fall, and that explains nothing.
+fall, and that explains nothing. Bins without any line do not count.
 """
 
 from collections.abc import Sequence
@@ -118,8 +118,9 @@ def _cause(
 
 def _is_large(cause: Cause, total: Sequence[int], start: int, end: int) -> bool:
     """Whether the share and the number of lines per bin differ enough, in the same direction."""
-    used = sum(1 for place, lines in enumerate(total) if lines and not start <= place < end)
-    rate, usual = cause.inside / (end - start), cause.outside / used
+    inside = sum(1 for lines in total[start:end] if lines)
+    outside = sum(1 for lines in total if lines) - inside
+    rate, usual = cause.inside / inside, cause.outside / outside
     if cause.share_inside > cause.share_outside:
         is_more = cause.share_inside >= LEAST_RATIO * cause.share_outside
         return is_more and rate >= LEAST_RATIO * usual and cause.inside >= LEAST_LINES

@@ -771,7 +771,49 @@ export interface LogOverview {
   templates_total: number;
   templates_approximate: boolean;
   bursts?: FoundBurst[];
+  /** Only if the job was asked to explain. */
+  explanations?: ExplanationDocument[];
   fields?: string[];
+}
+
+/** What is different in a range of time. The first reasons are those of the causes, in their order. */
+export interface ExplanationDocument {
+  from: string;
+  until: string;
+  lines: number;
+  causes: CauseDocument[];
+  slow: SlowFieldDocument[];
+  first: SeenTemplateDocument[];
+  stopped: SeenTemplateDocument[];
+  reasons: string[];
+}
+
+export interface CauseDocument {
+  kind: "level" | "status" | "template" | "field";
+  field: string | null;
+  key: string;
+  text: string;
+  inside: number;
+  outside: number;
+  expected: number;
+  share_inside: number;
+  share_outside: number;
+  ratio: number | null;
+}
+
+export interface SlowFieldDocument {
+  field: string;
+  p95: number;
+  usual: number;
+}
+
+export interface SeenTemplateDocument {
+  time: string;
+  id: string;
+  template: string;
+  sample: string;
+  level: string | null;
+  count: number;
 }
 
 export interface Template {

@@ -209,6 +209,19 @@ def test_two_analyses_are_compared(api: Client) -> None:
     assert ",more,"[1:] in after.report(csv="comparison", before=before.id)
 
 
+def test_a_range_of_an_analysis_is_explained(api: Client) -> None:
+    lines = [f"2030-01-31T12:{n:02}:00Z INFO served {n}" for n in range(60) for _ in range(20)]
+    lines[800:800] = ["2030-01-31T12:40:01Z ERROR disk full"] * 50
+    job = api.analyze("\n".join(lines).encode(), explain=True)
+    found = job.result()["overview"]["explanations"][0]
+    assert found["from"] == "2030-01-31T12:40:00.000Z"
+    since = datetime(2030, 1, 31, 12, 40, tzinfo=UTC)
+    assert job.explain_range(since, since + timedelta(minutes=1))["causes"] == found["causes"]
+    assert job.explain_range("-30m")["lines"] == 670
+    with pytest.raises(ApiError, match="the log has no time in this range"):
+        job.explain_range(since - timedelta(days=1), since - timedelta(hours=23))
+
+
 def test_a_result_is_reused(api: Client) -> None:
     log = f"ERROR {uuid4()}\n".encode()
     job = api.analyze(log, ["ERROR"])

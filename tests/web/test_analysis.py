@@ -125,6 +125,24 @@ def test_a_click_on_a_column_chooses_its_interval(
     expect(page.get_by_role("textbox", name="To")).to_have_value("2026-01-01T01:31")
 
 
+def test_a_burst_and_a_dragged_range_are_explained_with_their_lines(
+    service: Service, page: Page
+) -> None:
+    service.worker()
+    page.goto(f"/ui/jobs/{analyzed(service, log(120, 90))}")
+    page.get_by_role("button", name="Explain the bursts, also by the values of fields").click()
+    panel = page.locator("[data-key=explanations]")
+    expect(panel.get_by_role("button", name="2026-01-01 01:30:00 to")).to_be_visible()
+    reason = panel.get_by_role("button", name=re.compile("^level ERROR: 50 of 52 lines"))
+    reason.click()
+    lines = page.locator(".lines li")
+    expect(lines).to_have_count(50)
+    expect(lines.last).to_contain_text("ERROR disk 49")
+    expect(panel.get_by_text("the chosen range: ")).to_be_visible()
+    page.goto(f"{page.url.split('?')[0]}?from=2025-12-31T00:00:00Z&to=2025-12-31T01:00:00Z")
+    expect(panel.get_by_text("the log has no time in this range")).to_be_visible()
+
+
 def test_times_are_shown_in_the_zone_that_the_reader_chooses(
     browser: Browser, service: Service, incident: str
 ) -> None:

@@ -11,6 +11,7 @@ import { isFinal } from "../shared/status.js";
 import { analyzeAgain } from "./again.js";
 import { ComparisonPanel } from "./comparisonPanel.js";
 import { emptyNotes } from "./emptyNotes.js";
+import { ExplanationsPanel } from "./explanationsPanel.js";
 import { exportLinks } from "./export.js";
 import { LinesPanel } from "./linesPanel.js";
 import { membersPanel } from "./membersPanel.js";
@@ -41,6 +42,7 @@ export class AnalysisView {
     this.patterns = new PatternsPanel(this.view, go);
     this.question = new QuestionPanel(this.view, go);
     this.timeline = new TimelinePanel(this.view, (from, until) => this.askForRange(from, until));
+    this.explanations = new ExplanationsPanel(this.view, () => this.askToExplain());
     this.lines = new LinesPanel(this.view);
     this.comparison = new ComparisonPanel(this.view);
     this.facts = h("div", { "data-key": "facts" });
@@ -50,6 +52,7 @@ export class AnalysisView {
       { class: "analysis" },
       this.head,
       this.timeline.element,
+      this.explanations.element,
       this.patterns.element,
       this.lines.element,
       this.facts,
@@ -70,6 +73,7 @@ export class AnalysisView {
     this.patterns.show(job, shown, isComplete);
     this.timeline.show(shown, this.canAsk && isComplete, patternsOf(job.payload));
     if (isFinal(job.status) && job.upload) this.lines.setJob(job.job_id);
+    if (isComplete && shown) this.explanations.show(job.job_id, shown, this.canAsk);
     if (isComplete) this.comparison.setJob(job);
     if (isComplete) this.question.setJob(job);
     this.draw();
@@ -127,6 +131,12 @@ export class AnalysisView {
       fields_over_time: job.payload.lines !== false,
     };
     await analyzeAgain(job, payload, this.view, this.go);
+  }
+
+  /** Analyze the file again, with explanations of its bursts. */
+  async askToExplain() {
+    const { job, view, go } = this;
+    if (job) await analyzeAgain(job, { ...job.payload, overview: true, explain: true }, view, go);
   }
 
   /** Analyze the file again, with its lines over time. @param {JobDocument} job */

@@ -10,6 +10,7 @@ import { jobPath } from "../shared/links.js";
 const TABLES = [
   ["patterns", "patterns", ({ counts }) => Object.keys(counts ?? {}).length],
   ["timeline", "over time", ({ timeline, histogram }) => timeline?.start ?? histogram],
+  ["explanations", "explanations", ({ overview }) => overview?.explanations?.length],
   ["templates", "kinds of lines", ({ overview }) => overview?.templates?.length],
   ["fields", "fields", ({ fields }) => Object.keys(fields ?? {}).length],
 ];

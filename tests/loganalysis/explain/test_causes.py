@@ -69,6 +69,12 @@ def test_values_whose_share_falls_because_others_burst_are_no_causes() -> None:
     assert compared(bins) == {"flood": None}
 
 
+def test_bins_without_lines_do_not_make_the_others_rare() -> None:
+    bins = [Counter({} if number % 4 else {"a": 500}) for number in range(BINS)]
+    bins[12]["burst"] = 900
+    assert compared(bins, 12, 16) == {"burst": None}
+
+
 def test_a_value_that_is_missing_is_a_cause() -> None:
     assert compared(log_of(3, {"a": 50, "b": 40, "c": 9}, {"a": 50, "b": 40})) == {"c": 0.0}
 

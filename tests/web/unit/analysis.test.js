@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
+import { linesOf as linesOfReason } from "../../../server/web/analysis/explanationsPanel.js";
 import { linesQuery, pieces } from "../../../server/web/analysis/linesPanel.js";
 import { combination } from "../../../server/web/analysis/combinationFields.js";
 import {
@@ -243,4 +244,32 @@ test("another question counts lines, records, or records that a regex names", ()
   assert.deepEqual(ask("lines"), {});
   assert.deepEqual(ask(" multi_line "), { records: "multi_line" });
   assert.deepEqual(ask("[0-9]{6} "), { records: { start: "[0-9]{6} " } });
+});
+
+test("each reason shows its lines, but for slow fields and what is missing", () => {
+  const cause = (kind, key, inside = 9, text = key) => ({ kind, key, inside, text });
+  const found = {
+    causes: [
+      cause("level", "ERROR"),
+      cause("status", "5xx"),
+      cause("template", "t1", 9, "disk <*> full"),
+      cause("field", "web-3"),
+      cause("field", "web-4", 0),
+    ],
+    slow: [{ field: "ms", p95: 9, usual: 1 }],
+    first: [{ template: "new" }],
+    stopped: [{ template: "old" }],
+  };
+  const all = Array.from({ length: 9 }, (_, at) => linesOfReason(found, at));
+  assert.deepEqual(all, [
+    { level: "ERROR" },
+    { status: "5xx" },
+    { regex: "disk\\s*.*?\\s*full" },
+    { match: "web-3" },
+    null,
+    null,
+    { regex: "new" },
+    { regex: "old" },
+    null,
+  ]);
 });
