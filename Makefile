@@ -65,7 +65,7 @@ check: $(TOOLS) types ## Lint, format and types of Python and JavaScript, import
 	for script in .ci/run tests/system/docker/run tests/system/systemd/run tests/system/kubernetes/run \
 		tests/system/cgroups/run tests/web/check tests/generators/run; do \
 		bash -n $$script || exit 1; done
-	tests/web/check
+	tests/web/check $(abspath $(BIN))/python
 
 types: $(TOOLS) ## The types of Python only, which depend on its version
 	$(BIN)/mypy
