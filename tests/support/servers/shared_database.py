@@ -44,10 +44,11 @@ class SharedDatabase:
     """A migrated database on a server of tests."""
 
     def __init__(self, server: PostgresServer, folder: Path):
-        """`folder` is a new folder for the data of the store that migrates the database."""
+        """`folder` does not exist yet. It gets the data of the store that migrates the database."""
         self._server = server
         self._name = server.create_database()
         self.url = server.url(self._name)
+        folder.mkdir()
         with open_bench(self.url, folder):
             pass
         self._connection = psycopg.connect(self.url, autocommit=True)  # a new one takes longer
@@ -112,6 +113,7 @@ class SharedDatabases:
     def __init__(self, server: PostgresServer, folder: Path):
         self._server = server
         self._folder = folder
+        self._created = 0
         self._free: SharedDatabase | None = None
 
     def close(self) -> None:
@@ -122,7 +124,7 @@ class SharedDatabases:
     @contextmanager
     def lend(self) -> Iterator[str]:
         """Yield the URL of a database with the tables and rows of a new store."""
-        database = self._free or SharedDatabase(self._server, self._folder)
+        database = self._free or self._new()
         self._free = None
         try:
             yield database.url
@@ -131,3 +133,8 @@ class SharedDatabases:
                 self._free = database
             else:
                 database.drop()
+
+    def _new(self) -> SharedDatabase:
+        """Create a database, with a folder of its own: two stores cannot have the same files."""
+        self._created += 1
+        return SharedDatabase(self._server, self._folder / str(self._created))
