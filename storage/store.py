@@ -16,7 +16,7 @@ from storage.db.models import JobRow, UploadRow
 from storage.db.statements import Row, Values
 from storage.files.space_reserve import SpaceReserve
 from storage.jobs.changes import add_tags, change_queued
-from storage.jobs.files import file_of, files_of
+from storage.jobs.file_rows import file_of, files_of
 from storage.jobs.idempotency import KeyedJob, StoredKey, change_jobs, delete_keys, store_keys
 from storage.jobs.queues import existing_queues
 from storage.jobs.rows import jobs_by_id, unfinished_among

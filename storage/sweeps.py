@@ -4,7 +4,7 @@ import logging
 from collections.abc import Callable, Iterable
 from functools import partial
 
-from storage.jobs.files import unused_files
+from storage.jobs.file_rows import unused_files
 from storage.jobs.retention import unknown_uploads
 from storage.open import Store
 from storage.ownership.ownership import own_since

@@ -17,7 +17,7 @@ from runner.config import RunnerSettings
 from runner.job_types.commands.definition import Definition
 from runner.job_types.commands.file import command_types
 from runner.job_types.registry import loader as job_types
-from server.documents.schemas.jobs import JobView
+from server.documents.schemas.job_schemas import JobView
 from server.settings.server import ServerSettings
 from tests.support import errors_page, settings_page
 from tests.support.paths import ROOT, TESTS

@@ -23,7 +23,7 @@ from admin.backup.destinations.destination import (
 )
 from admin.backup.manifest import Manifest, read_manifest
 from admin.backup.stored_files import FileCopies, list_files, stored_files
-from admin.transfer.files import StoredFile
+from admin.transfer.file_copies import StoredFile
 from storage.db.database import Database
 from storage.db.schema.state import HISTORY
 from storage.db.statements import Row

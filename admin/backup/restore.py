@@ -29,7 +29,7 @@ from admin.backup.destinations.destination import (
 from admin.backup.manifest import Manifest, read_manifest
 from admin.backup.stored_files import all_files
 from admin.transfer.endpoints import require_empty
-from admin.transfer.files import StoredFile, stored_size
+from admin.transfer.file_copies import StoredFile, stored_size
 from storage.db.database import Database
 from storage.db.schema.migrate import apply_exactly, create_file, schema_lock
 from storage.db.schema.state import known_names

@@ -8,7 +8,7 @@ from uuid import UUID
 
 from admin.backup.destinations.chunks import Stored, cut
 from admin.backup.destinations.destination import Damaged, file_name
-from admin.transfer.files import StoredFile
+from admin.transfer.file_copies import StoredFile
 from storage.db.statements import Row
 from storage.files.reading import FileReader
 from storage.files.uploads import Uploads

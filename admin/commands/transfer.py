@@ -9,7 +9,7 @@ from urllib.parse import urlparse
 from admin.commands.options import Subparsers, whole_number
 from admin.commands.output import Progress, show
 from admin.transfer.endpoints import open_source, open_target
-from admin.transfer.files import has_files, transfer_files
+from admin.transfer.file_copies import has_files, transfer_files
 from admin.transfer.tables import BATCH_ROWS
 from admin.transfer.transfer import TableComparison, Transfer
 from storage.files.uploads import Uploads

@@ -11,7 +11,6 @@ from admin.doctor.checks import (
     disk,
     file_systems,
     isolation,
-    jobs,
     limits,
     permissions,
     ports,
@@ -19,6 +18,7 @@ from admin.doctor.checks import (
     settings,
     sign_in,
     sqlite,
+    stranded_jobs,
     versions,
 )
 from admin.doctor.findings.finding import Finding
@@ -88,7 +88,7 @@ ORDER = (
             consistency.check_counters,
             consistency.check_rows,
             consistency.check_files,
-            jobs.check,
+            stranded_jobs.check,
             backups.check,
         ),
         _schema_is_current,

@@ -95,7 +95,7 @@ if TYPE_CHECKING:
     from jobservice.event_stream import Event
     from jobservice.executor import Executor, JobFuture
     from jobservice.failures import FailureData, Failures
-    from jobservice.files import FileData, KnownFile
+    from jobservice.file_data import FileData, KnownFile
     from jobservice.log_entries import LogEntry
     from jobservice.options import Changes, Filters, NewJob, Options, QueueChanges
     from jobservice.pieces import UploadState
@@ -138,8 +138,8 @@ _MODULES = {
     "JobFuture": "executor",
     "FailureData": "failures",
     "Failures": "failures",
-    "FileData": "files",
-    "KnownFile": "files",
+    "FileData": "file_data",
+    "KnownFile": "file_data",
     "UploadState": "pieces",
     "Changes": "options",
     "Filters": "options",

@@ -22,7 +22,7 @@ from storage.claiming.rescue import Rescuer
 from storage.db.clock import ClockSetBackDetector
 from storage.db.database import Database
 from storage.files.space_reserve import SpaceReserve
-from storage.jobs.batches import BatchSweep
+from storage.jobs.batch_rows import BatchSweep
 from storage.jobs.deadlines import record_missed
 from storage.jobs.expiry import cancel_all_expired
 from storage.jobs.retention import Retention

@@ -14,7 +14,7 @@ from server.api.openapi.operation import Operation
 from server.auth.callers import Role
 from server.documents.field_errors import unknown_name
 from server.documents.filters import Cursor, Query, Text, Whole, encode_cursor
-from server.documents.jobs import rfc3339
+from server.documents.job_documents import rfc3339
 from server.documents.options.times import PastTime
 from server.documents.schemas.common import Id, Time
 from server.handlers.base import Handler

@@ -4,7 +4,7 @@ from uuid import UUID
 
 from server.api.openapi.operation import BATCH, Operation
 from server.auth.callers import Role
-from server.documents.batches import (
+from server.documents.batch_documents import (
     BatchDocument,
     BatchesDocument,
     BatchListQuery,
@@ -19,7 +19,7 @@ from server.http.body import JSON_LINES, Body, JsonBody, content_length, json_bo
 from server.http.codes import Code
 from server.http.problems import Problem
 from server.jobs.admission import Admission, Admissions
-from server.jobs.batches import BatchSubmissions
+from server.jobs.batch_submissions import BatchSubmissions
 from server.jobs.validation.batch_body import BatchBody
 
 MAX_BATCH_BYTES = 16 << 20

@@ -12,7 +12,7 @@ from typing_extensions import TypedDict
 
 from server.api.openapi.operation import Operation
 from server.documents.filters import Query, Text, Whole
-from server.documents.jobs import rfc3339
+from server.documents.job_documents import rfc3339
 from server.documents.options.tags import WantedTags
 from server.documents.options.times import PastTime
 from server.documents.schemas.common import Id, Time

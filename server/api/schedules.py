@@ -17,7 +17,7 @@ from server.documents.schedules import (
     schedule_etag,
     schedules_document,
 )
-from server.documents.schemas.jobs import JobView
+from server.documents.schemas.job_schemas import JobView
 from server.handlers.base import Handler
 from server.handlers.query import query_parameters, read_query, wait_seconds
 from server.http.body import MERGE_PATCH, Body, json_body

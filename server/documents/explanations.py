@@ -4,10 +4,10 @@ from collections.abc import Iterator
 from dataclasses import replace
 from uuid import UUID
 
+from server.documents.job_documents import job_view, rfc3339
 from server.documents.job_limits import limits_refused
-from server.documents.jobs import job_view, rfc3339
 from server.documents.schemas.explain import DryRunDocument, ExplainDocument
-from server.documents.schemas.jobs import JobView
+from server.documents.schemas.job_schemas import JobView
 from storage.liveness.runners import RegisteredRunner
 from storage.queries.explain import Explanation
 from storage.records.holds import Hold

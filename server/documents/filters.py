@@ -23,7 +23,7 @@ from pydantic import (
 from server.documents.field_errors import unknown_name
 from server.documents.options.tags import WantedTags
 from server.documents.options.times import Time
-from server.documents.schemas.jobs import JobDocument
+from server.documents.schemas.job_schemas import JobDocument
 from server.documents.views import VIEWS, View, view_of
 from storage.records.failure_kind import KEY_LENGTH
 from storage.records.filters import Filters

@@ -7,7 +7,7 @@ from typing import Annotated
 from pydantic import BaseModel, ConfigDict, Field, with_config
 from typing_extensions import TypedDict
 
-from server.documents.jobs import rfc3339
+from server.documents.job_documents import rfc3339
 from server.documents.schemas.common import Time
 from server.http.problems import FieldError, unacceptable
 from server.http.response import encode_json, etag_of

@@ -7,7 +7,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 from typing_extensions import TypedDict
 
 from server.documents.filters import Query, Whole
-from server.documents.jobs import rfc3339
+from server.documents.job_documents import rfc3339
 from server.documents.options.job_options import (
     IN_SECONDS,
     ConcurrencyKey,

@@ -3,7 +3,14 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from server.documents.schemas.jobs import ALWAYS_SENT, CORE, LARGE, UNSET, JobDocument, JobView
+from server.documents.schemas.job_schemas import (
+    ALWAYS_SENT,
+    CORE,
+    LARGE,
+    UNSET,
+    JobDocument,
+    JobView,
+)
 from storage.records.json_values import JsonValue
 
 _SHOWN = object()

@@ -1,7 +1,7 @@
 """The queries, documents and frames of events and job output.
 
 Their field names and formats are defined here; the formats of jobs are in
-`server.documents.jobs`.
+`server.documents.job_documents`.
 """
 
 from collections.abc import Mapping, Sequence
@@ -12,7 +12,7 @@ from uuid import UUID
 from pydantic import Field
 
 from server.documents.filters import Query, Whole
-from server.documents.jobs import public_result, rfc3339
+from server.documents.job_documents import public_result, rfc3339
 from server.documents.options.tags import WantedTags
 from server.documents.schemas.common import Error
 from server.documents.schemas.events import (
@@ -23,7 +23,7 @@ from server.documents.schemas.events import (
     OutputDocument,
     ResultDocument,
 )
-from server.documents.schemas.files import LogLevel, LogsDocument, LogStream, Piece
+from server.documents.schemas.file_schemas import LogLevel, LogsDocument, LogStream, Piece
 from server.events.log_entries import (
     EntryFilter,
     entries,

@@ -4,8 +4,8 @@ import json
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
-from server.documents.jobs import rfc3339
-from server.documents.schemas.files import LogEntryDocument, LogLevel, LogStream
+from server.documents.job_documents import rfc3339
+from server.documents.schemas.file_schemas import LogEntryDocument, LogLevel, LogStream
 from storage.records.json_values import Json, JsonValue
 from storage.records.output import Mark, Piece, Stream
 

@@ -1,6 +1,6 @@
 """Estimates when a new job starts and ends, and refuses one that would miss its deadline."""
 
-from server.documents.jobs import rfc3339
+from server.documents.job_documents import rfc3339
 from server.http.codes import Code
 from server.http.problems import FieldError, Problem
 from server.store.threads import StoreThreads

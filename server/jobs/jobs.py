@@ -11,7 +11,7 @@ from uuid import UUID
 from server.auth.authenticate import require_queues
 from server.auth.callers import Caller
 from server.documents.filters import MAX_IDS
-from server.documents.jobs import job_headers, job_view, rfc3339
+from server.documents.job_documents import job_headers, job_view, rfc3339
 from server.documents.options.job_options import JobChanges
 from server.documents.queues import UNKNOWN_QUEUE
 from server.documents.views import DEFAULT, View

@@ -10,7 +10,7 @@ from uuid import UUID
 
 from server.auth.callers import UNRESTRICTED, Caller, Role
 from server.documents.field_errors import read_document
-from server.documents.jobs import rfc3339
+from server.documents.job_documents import rfc3339
 from server.documents.queues import UNKNOWN_QUEUE
 from server.documents.schedules import (
     OPTIONS,

@@ -13,8 +13,8 @@ from uuid import UUID
 from server.auth.authenticate import require_queues
 from server.auth.callers import Caller
 from server.documents.explanations import dry_run_document
-from server.documents.files import display_name
-from server.documents.jobs import job_headers, job_view
+from server.documents.file_queries import display_name
+from server.documents.job_documents import job_headers, job_view
 from server.documents.options.upload_reference import UploadReference
 from server.documents.queues import unknown_queue
 from server.http.codes import Code

@@ -26,7 +26,7 @@ from server.http.fast_path.path import FastPath
 from server.http.request_log import Activity
 from server.http.webhook_signatures import signing_keys
 from server.jobs.admission import Admissions, DiskWatermark, QueueWatermark
-from server.jobs.batches import BatchSubmissions
+from server.jobs.batch_submissions import BatchSubmissions
 from server.jobs.jobs import Jobs
 from server.jobs.long_poll import JobReader
 from server.jobs.quotas.quotas import JobQuotas
@@ -47,7 +47,7 @@ from server.store.spans import RequestSpans
 from server.store.threads import Batcher, StoreChanges, StoreThreads
 from server.store.token_uses import UsedTokens
 from storage.access.token_uses import TokenUses
-from storage.batches import Batches
+from storage.batch_submission import Batches
 from storage.jobs.callbacks import Callbacks
 from storage.jobs.events import Events
 from storage.jobs.idempotency import has_key

@@ -14,7 +14,7 @@ from server.api.audit import AuditHandler
 from server.api.batches import BatchCancelHandler, BatchesHandler, BatchHandler, NewBatchHandler
 from server.api.failures import FailuresHandler
 from server.api.files.bundle import BundleHandler
-from server.api.files.files import FileHandler, FilesArchiveHandler, FilesHandler
+from server.api.files.job_files import FileHandler, FilesArchiveHandler, FilesHandler
 from server.api.files.known_file import KnownFileHandler
 from server.api.files.upload import UploadedFileHandler
 from server.api.jobs.bulk import BulkCancelHandler, BulkRetryHandler

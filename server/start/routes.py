@@ -21,8 +21,8 @@ from server.api.audit import AuditHandler
 from server.api.batches import BatchCancelHandler, BatchesHandler, BatchHandler, NewBatchHandler
 from server.api.failures import FailuresHandler
 from server.api.files.bundle import BundleHandler
-from server.api.files.files import FileHandler as JobFileHandler
-from server.api.files.files import FilesArchiveHandler, FilesHandler
+from server.api.files.job_files import FileHandler as JobFileHandler
+from server.api.files.job_files import FilesArchiveHandler, FilesHandler
 from server.api.files.known_file import KnownFileHandler
 from server.api.files.upload import UploadedFileHandler
 from server.api.jobs.bulk import BulkCancelHandler, BulkRetryHandler

@@ -149,7 +149,7 @@ class BatchRow(pw.Model):
     then_id = pw.UUIDField(null=True)
     """The job that runs when all its jobs have ended; null without one."""
     unfinished_id = pw.UUIDField(null=True)
-    """A job of it that was not final at the last look, see `storage/waiting/batches.py`."""
+    """A job of it that was not final at the last look, see `storage/waiting/batch_ends.py`."""
 
     class Meta:
         table_name = "batch"

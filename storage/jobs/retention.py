@@ -14,7 +14,7 @@ from storage.db.database import Database
 from storage.db.models import AttemptRow, EventRow, JobRow, TagRow, UploadRow
 from storage.db.parameters import parameter, unindexed
 from storage.db.statements import Row
-from storage.jobs.files import keys_of_files
+from storage.jobs.file_rows import keys_of_files
 from storage.jobs.rows import jobs_by_id
 from storage.records.audit import Actor
 from storage.records.job import JobCheck

@@ -9,7 +9,7 @@ from uuid import UUID
 from storage.db.database import Database
 from storage.db.models import JobRow
 from storage.db.statements import Row, Statement
-from storage.jobs.files import insert_files
+from storage.jobs.file_rows import insert_files
 from storage.jobs.statements import (
     end_attempt,
     guarded_update,

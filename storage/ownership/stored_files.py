@@ -12,7 +12,7 @@ from storage.db.models import JobFileRow, JobRow, UploadRow
 from storage.db.statements import Row
 from storage.files.folder import FolderUploads
 from storage.files.uploads import Uploads
-from storage.jobs.files import unused_files
+from storage.jobs.file_rows import unused_files
 from storage.jobs.retention import unknown_uploads
 from storage.records.job import Upload
 from storage.records.job_file import ArtifactKey, JobFile

@@ -24,7 +24,7 @@ from storage.queries.start_estimate import Kind, estimate_start
 from storage.records.holds import Hold
 from storage.records.job import Job
 from storage.records.states import Status
-from storage.waiting.batches import wait_for_batch
+from storage.waiting.batch_ends import wait_for_batch
 from storage.waiting.dependencies import wait_for_predecessors
 from storage.waiting.places import wait_for_place
 from storage.waiting.waits import Wait

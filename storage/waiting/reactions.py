@@ -4,13 +4,13 @@ from storage.db.clock import Clock
 from storage.db.database import Database
 from storage.notify.wakeup import Wakeup
 from storage.records.holds import Watch
-from storage.waiting import batches, dependencies
+from storage.waiting import batch_ends, dependencies
 from storage.waiting.ended import Reactions, process_ended
 from storage.waiting.places import react_to_free_places
 
 REACTIONS: Reactions = {
     Watch.DEPENDENCIES: dependencies.react,
-    Watch.BATCHES: batches.react,
+    Watch.BATCHES: batch_ends.react,
     Watch.KEYS: react_to_free_places,
 }
 

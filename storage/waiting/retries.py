@@ -23,7 +23,7 @@ from storage.jobs.unique_keys import KeyHolder, other_holder
 from storage.records.holds import HELD, Hold
 from storage.records.job import Job
 from storage.records.states import FINAL, REQUEUE, Status
-from storage.waiting.batches import wait_for_batch
+from storage.waiting.batch_ends import wait_for_batch
 from storage.waiting.dependencies import CANCEL, Waiting, forget_predecessors, statuses_of, wait_for
 from storage.waiting.inputs import FIELD, payload_of
 

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from jobservice import ApiError, AsyncClient, Client, ConnectionFailed, FileData
-from jobservice.files import place_of
+from jobservice.file_data import place_of
 from tests.support.blocked import blocked
 from tests.support.client_restarts import restart
 from tests.support.job_files import leave_files

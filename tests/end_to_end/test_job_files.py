@@ -12,7 +12,7 @@ from uuid import UUID
 import pytest
 
 from runner.pool.linux import landlock
-from storage.jobs.files import unused_files
+from storage.jobs.file_rows import unused_files
 from storage.open import Store, open_store
 from storage.records.job_file import JobFile
 from storage.settings.settings import Settings

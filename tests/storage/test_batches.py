@@ -7,10 +7,10 @@ from uuid import UUID
 
 import pytest
 
-from storage.batches import Batches
+from storage.batch_submission import Batches
 from storage.db.models import BatchRow, JobRow, KeyRow, TagRow
-from storage.jobs import batches as rows
-from storage.jobs.batches import BatchSweep
+from storage.jobs import batch_rows
+from storage.jobs.batch_rows import BatchSweep
 from storage.jobs.retention import delete_job
 from storage.queries.explain import waits_of
 from storage.records.batch import THEN, Batch, BatchRefused, NewBatch
@@ -79,7 +79,7 @@ def test_jobs_of_different_kinds_are_stored_with_their_own_options(
 def test_a_list_has_all_batches_of_a_caller_newest_first(
     bench: Bench, batches: Batches, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(rows, "PAGE", 2)
+    monkeypatch.setattr(batch_rows, "PAGE", 2)
     made = [
         batches.add(replace(new(1), submitted_by=by), refuse).id
         for by in ("ann", "bob", "ann", "bob", "ann")
@@ -97,7 +97,7 @@ def test_a_list_has_all_batches_of_a_caller_newest_first(
         assert listed(limit, "ann") == made[::-2]
     (newest,) = batches.page(1, None).batches
     assert (newest.counts, newest.is_finished) == ({Status.QUEUED: 1}, False)
-    monkeypatch.setattr(rows, "PAGE_SECONDS", -1.0)  # each page has one batch then
+    monkeypatch.setattr(batch_rows, "PAGE_SECONDS", -1.0)  # each page has one batch then
     assert [len(batches.page(9, None).batches), listed(9, None)] == [1, made[::-1]]
 
 
@@ -192,7 +192,7 @@ def test_lists_find_the_jobs_of_a_batch_with_other_filters(bench: Bench, batches
 def test_the_row_of_a_batch_is_deleted_after_its_last_job(
     bench: Bench, batches: Batches, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(rows, "SWEEP_BATCHES", 2)
+    monkeypatch.setattr(batch_rows, "SWEEP_BATCHES", 2)
     stored = [batches.add(new(2), refuse) for _ in range(5)]
     sweep = BatchSweep(bench.store.database)
     for index, batch in enumerate(stored):

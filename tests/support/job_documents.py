@@ -4,7 +4,7 @@ import json
 from copy import copy
 from typing import Any
 
-from server.documents.schemas.jobs import UNSET
+from server.documents.schemas.job_schemas import UNSET
 
 
 class JobFields(dict[str, Any]):

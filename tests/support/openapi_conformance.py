@@ -11,7 +11,7 @@ from tornado.httpclient import HTTPResponse
 
 from runner.job_types.registry import loader as job_types
 from server.api.openapi.operation import ANY_TYPE, Operation
-from server.documents.schemas.jobs import (
+from server.documents.schemas.job_schemas import (
     ALWAYS_SENT,
     CORE,
     UNSET,

@@ -23,7 +23,7 @@ from runner.supervisor.supervisor import Supervisor
 from storage.claiming.rescue import Rescuer
 from storage.claims import Claims
 from storage.files.folder import FILES
-from storage.jobs.files import unused_files
+from storage.jobs.file_rows import unused_files
 from storage.jobs.retention import Retention
 from storage.liveness.liveness import Liveness
 from storage.notify.wakeup import WORKER

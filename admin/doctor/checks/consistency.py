@@ -8,7 +8,7 @@ from admin.doctor.findings.subject import Subject
 from admin.store_checks.counters import counter_differences, version_behind
 from admin.store_checks.orphans import TABLES, Orphans, lone_rows, lone_uploads
 from admin.store_checks.reading import TookTooLong
-from admin.transfer.files import has_files
+from admin.transfer.file_copies import has_files
 from storage.files.folder import FolderUploads
 from storage.open import open_uploads
 from storage.ownership.ownership import ADVICE, HARM, find_problem

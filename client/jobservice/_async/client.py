@@ -14,10 +14,10 @@ from typing import TYPE_CHECKING, Any
 from jobservice import calls, requests
 from jobservice._async import many
 from jobservice._async.audit import AsyncAuditCalls
-from jobservice._async.batches import AsyncBatches
+from jobservice._async.batch_calls import AsyncBatches
 from jobservice._async.bulk import change_all
 from jobservice._async.failures import AsyncFailureCalls
-from jobservice._async.files import AsyncFileCalls
+from jobservice._async.file_calls import AsyncFileCalls
 from jobservice._async.job import AsyncJob
 from jobservice._async.schedules import AsyncSchedules
 from jobservice._async.transport import RETRY_SECONDS, TIMEOUT_SECONDS, AsyncTransport

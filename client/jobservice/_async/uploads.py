@@ -11,7 +11,7 @@ from jobservice import requests
 from jobservice._async.transport import AsyncTransport
 from jobservice.blocking import async_call, async_sleep
 from jobservice.errors import ApiError, ConnectionFailed, FileChanged, JobServiceError
-from jobservice.files import KnownFile, read_known_file
+from jobservice.file_data import KnownFile, read_known_file
 from jobservice.pieces import Hashed, Piece, UploadState, is_large, read_upload
 from jobservice.requests import Request
 from jobservice.retries import Retries

@@ -8,7 +8,7 @@ from jobservice.requests.analyses import (
     job_report,
 )
 from jobservice.requests.audit import PAGE_ENTRIES, list_audit
-from jobservice.requests.batches import (
+from jobservice.requests.batch_requests import (
     PAGE_BATCHES,
     cancel_batch,
     get_batch,
@@ -16,7 +16,7 @@ from jobservice.requests.batches import (
     submit_batch,
 )
 from jobservice.requests.failures import MAX_GROUPS, Since, list_failures, since_text
-from jobservice.requests.files import (
+from jobservice.requests.file_requests import (
     begin_upload,
     delete_upload,
     find_file,
@@ -29,7 +29,7 @@ from jobservice.requests.files import (
     send_piece,
     upload_offset,
 )
-from jobservice.requests.jobs import (
+from jobservice.requests.job_requests import (
     PAGE_JOBS,
     change_job,
     change_jobs,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from datetime import datetime, timedelta, timezone
 
-from jobservice.requests.jobs import as_list
+from jobservice.requests.job_requests import as_list
 from jobservice.requests.request import Request, plain, query_of
 
 MAX_GROUPS = 500

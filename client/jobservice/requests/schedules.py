@@ -6,7 +6,7 @@ import uuid
 from collections.abc import Mapping
 
 from jobservice.json_values import Json, JsonValue
-from jobservice.requests.jobs import KEY_HEADER, read_options, require_job
+from jobservice.requests.job_requests import KEY_HEADER, read_options, require_job
 from jobservice.requests.request import Request, plain, put, schedule_path, with_json
 
 PAGE_SCHEDULES = 100

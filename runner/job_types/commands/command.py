@@ -22,7 +22,7 @@ from runner.job_types.base import (
 )
 from runner.job_types.commands import process
 from runner.job_types.commands.definition import UPLOAD, UPLOADS, Definition, OutputFile
-from runner.job_types.commands.files import move_files, names_in, stored_path
+from runner.job_types.commands.made_files import move_files, names_in, stored_path
 from runner.job_types.commands.process import Ended, OutputTooLong
 from runner.job_types.commands.template import Template
 from runner.job_types.json_values import Json, JsonValue

@@ -26,7 +26,7 @@ from runner.job_types.commands.definition import (
     OutputFile,
     codes_of,
 )
-from runner.job_types.commands.files import is_inside
+from runner.job_types.commands.made_files import is_inside
 from runner.job_types.commands.parameters import BUILT_IN
 from runner.job_types.commands.template import Template
 from runner.job_types.json_values import Json, JsonValue

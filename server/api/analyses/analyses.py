@@ -11,7 +11,7 @@ from server.api.analyses.tables import Table, tables_of
 from server.api.jobs.job import OneJobHandler, parse_job_id
 from server.api.openapi.operation import Operation
 from server.auth.callers import Caller
-from server.documents.jobs import job_document
+from server.documents.job_documents import job_document
 from server.handlers.query import query_parameters, read_query
 from server.http.codes import Code
 from server.http.negotiation import prefers_csv

@@ -13,9 +13,9 @@ from server.api.jobs.submission import SubmissionHandler
 from server.api.openapi.operation import FILE, SUBMISSION_HEADERS, Operation
 from server.api.uploads.file_body import FileBody
 from server.auth.callers import Role
-from server.documents.files import display_name
+from server.documents.file_queries import display_name
 from server.documents.filters import MAX_WAIT_SECONDS
-from server.documents.schemas.jobs import JobView
+from server.documents.schemas.job_schemas import JobView
 from server.handlers.query import wait_seconds
 from server.http.body import Body, content_length, media_type
 from server.http.codes import Code

@@ -9,7 +9,7 @@ from tornado.iostream import StreamClosedError
 from server.api.analyses.lines_query import DEFAULT_LIMIT, LineParameters, LinesQuery
 from server.api.jobs.job import OneJobHandler, parse_job_id
 from server.api.openapi.operation import Operation
-from server.documents.schemas.files import LinesDocument
+from server.documents.schemas.file_schemas import LinesDocument
 from server.handlers.query import query_parameters, read_query
 from server.http.blocking import RunBlocking
 from server.http.codes import Code

@@ -18,8 +18,8 @@ from server.api.files.archive import FilesArchive, Reader
 from server.api.files.download import FILE_HEADERS, DownloadHandler
 from server.api.jobs.job import parse_job_id
 from server.api.openapi.operation import ZIP, Operation
-from server.documents.files import BundleQuery
-from server.documents.jobs import job_document
+from server.documents.file_queries import BundleQuery
+from server.documents.job_documents import job_document
 from server.events.documents import event_document, output_lines, output_text
 from server.events.log_entries import ALL
 from server.handlers.query import query_parameters, read_query

@@ -12,7 +12,7 @@ from server.api.files.archive import FilesArchive
 from server.api.files.downloads import PIECE_BYTES, Downloads
 from server.api.files.headers import content_disposition, wanted_range
 from server.api.jobs.job import OneJobHandler
-from server.documents.files import DownloadQuery
+from server.documents.file_queries import DownloadQuery
 from server.handlers.query import query_parameters, read_query
 from server.http.codes import Code
 from server.http.conditions import conditions_of

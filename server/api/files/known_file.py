@@ -1,7 +1,7 @@
 """`/files/sha256:HEX`: whether some job has a file with this hash."""
 
 from server.api.openapi.operation import Operation
-from server.documents.schemas.files import KnownFileDocument
+from server.documents.schemas.file_schemas import KnownFileDocument
 from server.handlers.base import Handler
 from server.jobs.uploads.stored_files import StoredFiles, parse_hash
 

@@ -5,7 +5,7 @@ from functools import partial
 from server.api.files.download import FILE_HEADERS, DownloadHandler, StoredFile
 from server.api.jobs.job import parse_job_id
 from server.api.openapi.operation import ANY_TYPE, Operation
-from server.documents.files import DownloadQuery
+from server.documents.file_queries import DownloadQuery
 from server.http.codes import Code
 from server.http.problems import Problem
 from storage.files.uploads import Uploads

@@ -10,8 +10,8 @@ from server.api.openapi.operation import Operation
 from server.auth.callers import Role
 from server.documents.field_errors import read_document
 from server.documents.filters import BulkBody
-from server.documents.jobs import bulk_document
-from server.documents.schemas.jobs import BulkDocument
+from server.documents.job_documents import bulk_document
+from server.documents.schemas.job_schemas import BulkDocument
 from server.handlers.base import Handler
 from server.http.body import Body, json_body
 from server.http.request_log import log_change

@@ -7,7 +7,7 @@ from uuid import UUID
 from server.api.jobs.job import parse_job_id
 from server.api.openapi.operation import Operation
 from server.documents.explanations import explain_document
-from server.documents.jobs import retry_after
+from server.documents.job_documents import retry_after
 from server.documents.schemas.explain import ExplainDocument
 from server.handlers.base import Handler
 from server.jobs.jobs import Jobs, job_not_found

@@ -7,8 +7,8 @@ from server.auth.callers import Role
 from server.documents.field_errors import read_document
 from server.documents.filters import ViewQuery, WaitQuery
 from server.documents.options.job_options import JobChanges
-from server.documents.schemas.files import LogsDocument
-from server.documents.schemas.jobs import ChangedDocument, JobView
+from server.documents.schemas.file_schemas import LogsDocument
+from server.documents.schemas.job_schemas import ChangedDocument, JobView
 from server.events.documents import LogsQuery, output_document, output_lines, output_text
 from server.handlers.base import Handler
 from server.handlers.query import query_parameters, read_query, wait_seconds

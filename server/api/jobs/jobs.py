@@ -9,8 +9,8 @@ from server.api.uploads.file_part import FilePart
 from server.api.uploads.form import OVERHEAD_BYTES, FormBody
 from server.auth.callers import Role
 from server.documents.filters import ListQuery, SetQuery, SubmissionQuery
-from server.documents.jobs import next_link, page_document, set_document
-from server.documents.schemas.jobs import JobView, PageDocument
+from server.documents.job_documents import next_link, page_document, set_document
+from server.documents.schemas.job_schemas import JobView, PageDocument
 from server.handlers.base import Handler
 from server.handlers.query import query_parameters, query_wait_seconds, read_query, wait_seconds
 from server.http.body import Body, JsonBody, content_length, json_body, media_type

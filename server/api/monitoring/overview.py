@@ -6,10 +6,10 @@ from typing_extensions import TypedDict
 
 from runner.job_types.base import AnyJobType
 from server.api.openapi.operation import Operation
-from server.documents.jobs import limits_document, rfc3339
+from server.documents.job_documents import limits_document, rfc3339
 from server.documents.queues import QueueDocument, queue_document
 from server.documents.schemas.common import Time
-from server.documents.schemas.jobs import LimitsDocument
+from server.documents.schemas.job_schemas import LimitsDocument
 from server.handlers.base import Handler
 from server.store.threads import Batcher, StoreThreads
 from storage.liveness.runners import RegisteredRunner

@@ -35,7 +35,7 @@ from server.api.openapi.schemas import Schemas
 from server.documents.filters import WaitQuery
 from server.documents.options.upload_reference import EXAMPLE_SHA256, SHA256_PATTERN
 from server.documents.schemas.events import CallbackDocument
-from server.documents.schemas.jobs import VIEW_TYPES, JobView
+from server.documents.schemas.job_schemas import VIEW_TYPES, JobView
 from server.documents.schemas.problems import ProblemDocument
 from server.http.response import HEADER as REQUEST_ID
 from storage.records.json_values import Json

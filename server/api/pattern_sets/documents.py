@@ -6,7 +6,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from typing_extensions import TypedDict
 
 from loganalysis import TextOrObject
-from server.documents.jobs import rfc3339
+from server.documents.job_documents import rfc3339
 from server.documents.schemas.common import Time
 from server.http.response import encode_json, etag_of
 from storage.jobs.pattern_sets import PatternSet, PatternSetHead

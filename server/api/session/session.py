@@ -12,7 +12,7 @@ from server.auth.authenticate import SAFE_METHODS, Authenticator, require_same_o
 from server.auth.callers import Caller, Role
 from server.auth.sessions import STREAM_TOKEN_SECONDS, SignIn, cookie_name
 from server.documents.field_errors import read_document
-from server.documents.jobs import rfc3339
+from server.documents.job_documents import rfc3339
 from server.documents.schemas.common import Time
 from server.handlers.base import Handler
 from server.http.body import Body, JsonBody, json_body

@@ -17,7 +17,7 @@ from multipart import (
 from server.api.uploads.file_part import FilePart
 from server.api.uploads.zip_records import ZipRecords
 from server.documents.field_errors import unknown_name
-from server.documents.files import display_name
+from server.documents.file_queries import display_name
 from server.documents.submission import Submission
 from server.http.body import Body
 from server.http.codes import Code

@@ -25,8 +25,8 @@ from server.api.uploads.resumable_body import (
     parse_checksum,
 )
 from server.auth.callers import Role
-from server.documents.files import display_name
-from server.documents.jobs import rfc3339
+from server.documents.file_queries import display_name
+from server.documents.job_documents import rfc3339
 from server.documents.schemas.common import Id, Time
 from server.handlers.base import Handler
 from server.http.blocking import RunBlocking, T

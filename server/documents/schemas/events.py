@@ -5,7 +5,7 @@ from typing import Literal
 from typing_extensions import TypedDict
 
 from server.documents.schemas.common import Error, Id, Time
-from server.documents.schemas.files import LogEntryDocument
+from server.documents.schemas.file_schemas import LogEntryDocument
 from storage.records.json_values import Json, JsonValue
 from storage.records.states import Status
 

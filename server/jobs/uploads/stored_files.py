@@ -8,7 +8,7 @@ from collections.abc import Awaitable, Callable
 from functools import partial
 
 from server.auth.callers import Caller
-from server.documents.files import display_name
+from server.documents.file_queries import display_name
 from server.documents.options.upload_reference import EXAMPLE_SHA256, SHA256_PATTERN
 from server.http.blocking import RunBlocking
 from server.http.codes import Code

@@ -7,7 +7,7 @@ from urllib.parse import urlsplit
 
 from runner.job_types.base import AnyJobType
 from runner.job_types.registry.broken import one_line
-from server.documents.jobs import rfc3339
+from server.documents.job_documents import rfc3339
 from server.documents.options.times import parse_time
 from server.http.problems import FieldError
 from server.jobs.validation.received import FILE_PART, FILES_PART, Received

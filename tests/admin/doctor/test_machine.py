@@ -14,10 +14,10 @@ from admin.doctor.checks import (
     disk,
     file_systems,
     isolation,
-    jobs,
     limits,
     permissions,
     ports,
+    stranded_jobs,
 )
 from admin.doctor.checks.file_systems import of_mount
 from admin.doctor.findings.finding import Finding
@@ -214,10 +214,10 @@ def test_an_address_of_another_machine_is_an_error(subject: MakeSubject) -> None
 def test_the_way_to_end_a_worker_that_hangs_works_from_outside_its_container(
     monkeypatch: pytest.MonkeyPatch, host: str, environ: dict[str, str], command: str
 ) -> None:
-    monkeypatch.setattr(jobs, "is_in_container", lambda: False)
-    assert command in jobs.way_to_end(f"{host}-17-0a1b2c3d-aabbcc", environ)
-    monkeypatch.setattr(jobs, "is_in_container", lambda: True)
-    inside = jobs.way_to_end(f"{host}-17-0a1b2c3d-aabbcc", environ)
+    monkeypatch.setattr(stranded_jobs, "is_in_container", lambda: False)
+    assert command in stranded_jobs.way_to_end(f"{host}-17-0a1b2c3d-aabbcc", environ)
+    monkeypatch.setattr(stranded_jobs, "is_in_container", lambda: True)
+    inside = stranded_jobs.way_to_end(f"{host}-17-0a1b2c3d-aabbcc", environ)
     assert "kill -CONT" not in inside
 
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Collection
 
-from admin.doctor.checks.jobs import Stranded, stranded_jobs
+from admin.doctor.checks.stranded_jobs import Stranded, stranded_jobs
 from admin.store_checks.reading import Reader
 from storage.db.models import QueueRow
 from storage.liveness.runners import registered_runners

@@ -95,7 +95,7 @@ def test_a_file_that_the_service_has_is_not_sent_again(jobs: JobsCommand, tmp_pa
     path.write_bytes(os.urandom(1000))
     command = ("submit", "analyze", 'patterns=["x"]', "--file", str(path), "--by-hash")
     first = jobs.run(*command).out.strip()
-    with patch("jobservice.requests.jobs.Form", side_effect=AssertionError("it is sent")):
+    with patch("jobservice.requests.job_requests.Form", side_effect=AssertionError("it is sent")):
         second = jobs.run(*command, "--wait", "--json").document
     assert second["job_id"] != first
     assert second["upload"]["name"] == "own.log"

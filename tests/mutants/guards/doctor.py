@@ -52,7 +52,7 @@ DOCTOR = (
     ),
     Mutant(
         "a missing queue strands its jobs",
-        "admin/doctor/checks/jobs.py",
+        "admin/doctor/checks/stranded_jobs.py",
         "    if queue not in queues:\n",
         "    if False:\n",
         STRANDED,
@@ -136,7 +136,7 @@ DOCTOR = (
     ),
     Mutant(
         "process ids of containers are named to nobody outside",
-        "admin/doctor/checks/jobs.py",
+        "admin/doctor/checks/stranded_jobs.py",
         "_CONTAINER_ID.fullmatch(host) or is_in_container()",
         "False",
         MACHINE,

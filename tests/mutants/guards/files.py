@@ -36,7 +36,7 @@ FILES = (
     ),
     Mutant(
         "a hostile name leads to no other folder",
-        "client/jobservice/files.py",
+        "client/jobservice/file_data.py",
         'safe_name(part) for part in file.name.split("/")',
         'part for part in file.name.split("/")',
         (f"{PLACES[0]}::test_a_hostile_name_stays_in_the_folder",),

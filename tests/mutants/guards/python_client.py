@@ -19,7 +19,7 @@ PYTHON_CLIENT = (
     ),
     Mutant(
         "a batch is no single job",
-        "client/jobservice/requests/batches.py",
+        "client/jobservice/requests/batch_requests.py",
         "if isinstance(jobs, Mapping | str):",
         "if False:",
         REQUESTS,

@@ -118,7 +118,7 @@ QUOTAS = (
     ),
     Mutant(
         "a batch counts with all its jobs",
-        "server/jobs/batches.py",
+        "server/jobs/batch_submissions.py",
         "            await admission.reserved.add_jobs(count - 1)\n",
         "",
         JOBS,

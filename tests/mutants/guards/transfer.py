@@ -45,7 +45,7 @@ TRANSFER = (
     ),
     Mutant(
         "a copied file is compared with its hash",
-        "admin/transfer/files.py",
+        "admin/transfer/file_copies.py",
         "        if digest.hexdigest() == file.sha256:\n",
         "        if True:\n",
         MOVING,

@@ -14,7 +14,7 @@ from runner.job_types.base import FILES_FOLDER
 from runner.pool.linux.kept_files import STORED_FILES
 from runner.supervisor import file_storer
 from storage.files.artifacts import FolderArtifacts, FolderArtifactWriter
-from storage.jobs.files import unused_files
+from storage.jobs.file_rows import unused_files
 from storage.records.job import Job, StoreFull, StoreInDoubt, StoreUnavailable
 from storage.records.job_file import ArtifactKey
 from tests.support.waiting import wait_for

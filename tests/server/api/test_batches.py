@@ -7,7 +7,7 @@ from unittest.mock import patch
 import pytest
 from tornado.httpclient import HTTPResponse
 
-from server.documents import batches
+from server.documents import batch_documents
 from server.jobs.validation import batch_checks
 from server.start.app import App
 from storage.records.ids import MAX_BATCH_JOBS
@@ -142,12 +142,12 @@ async def test_an_array_that_is_not_json_is_refused_with_the_place(client: Clien
 @pytest.mark.heavy
 @pytest.mark.sqlite
 async def test_a_batch_has_limits(client: Client, app: App, bench: Bench) -> None:
-    with patch.object(batches, "MAX_REFUSALS", 2):
+    with patch.object(batch_documents, "MAX_REFUSALS", 2):
         batch = await send(client, [SLEEP, WRONG, WRONG, WRONG])
     assert [len(each["errors"]) for each in batch["refusals"]] == [1, 1, 0]
     many: Any = {"type": "sleep", "payload": {f"field{n}": n for n in range(20)}}
     (refusal,) = (await send(client, [SLEEP, many]))["refusals"]
-    assert len(refusal["errors"]) == batches.MAX_JOB_ERRORS
+    assert len(refusal["errors"]) == batch_documents.MAX_JOB_ERRORS
     before = stored(bench)
     line = json.dumps(SLEEP).encode() + b"\n"
     problem = await send(client, line * (MAX_BATCH_JOBS + 1), 422)

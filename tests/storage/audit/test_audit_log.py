@@ -11,7 +11,7 @@ import pytest
 from storage.audit import log
 from storage.audit.log import AuditLog
 from storage.audit.record import entry_id, record
-from storage.batches import Batches
+from storage.batch_submission import Batches
 from storage.db.models_audit import AuditRow
 from storage.jobs.pattern_sets import PatternSets
 from storage.jobs.retention import delete_job

@@ -5,7 +5,7 @@ from uuid import UUID, uuid4
 
 import pytest
 
-from storage.jobs.files import unused_files
+from storage.jobs.file_rows import unused_files
 from storage.jobs.retention import Retention, delete_job
 from storage.jobs.transitions import Settlement
 from storage.queries.stats import read_stats

@@ -5,7 +5,7 @@ from uuid import UUID
 
 import pytest
 
-from server.documents.jobs import rfc3339
+from server.documents.job_documents import rfc3339
 from storage.db.models import JobRow
 from storage.liveness.runners import RegisteredRunner, living_runner_names, registered_runners
 from storage.queries import explain as explaining

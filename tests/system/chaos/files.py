@@ -12,7 +12,7 @@ from functools import partial
 
 from storage.db.models import JobFileRow
 from storage.files.artifacts import FolderArtifacts
-from storage.jobs.files import unused_files
+from storage.jobs.file_rows import unused_files
 from storage.open import Store
 from storage.records.job_file import JobFile
 from tests.system.chaos.history import Change, Violation

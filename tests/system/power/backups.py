@@ -20,7 +20,7 @@ import time
 from pathlib import Path
 
 from admin.backup.stored_files import all_files
-from admin.transfer.files import stored_size
+from admin.transfer.file_copies import stored_size
 from storage.db.sqlite_file.wal_file import open_plainly
 from storage.files.folder import FolderUploads
 from tests.support.backups import files_below, read_all, store_upload

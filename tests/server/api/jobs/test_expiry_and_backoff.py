@@ -6,7 +6,7 @@ from uuid import UUID
 
 import pytest
 
-from server.documents.jobs import rfc3339
+from server.documents.job_documents import rfc3339
 from server.start.app import App
 from tests.support.api import Client, read
 from tests.support.stores import Bench

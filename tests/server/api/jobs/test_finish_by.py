@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from server.documents.jobs import rfc3339
+from server.documents.job_documents import rfc3339
 from storage.jobs.deadlines import record_missed
 from tests.support.api import Client, analyze_form
 from tests.support.stores import RETURNED, Bench, upload_files

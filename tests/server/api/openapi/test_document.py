@@ -20,7 +20,7 @@ from server.api.session.sign_in import (
 )
 from server.documents.filters import BulkBody, ListQuery
 from server.documents.schemas.events import CallbackDocument
-from server.documents.schemas.jobs import JobDocument
+from server.documents.schemas.job_schemas import JobDocument
 from server.documents.submission import Submission
 from server.handlers.base import Handler
 from server.handlers.guides import GuideHandler

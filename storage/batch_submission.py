@@ -11,7 +11,7 @@ from storage.audit.record import record
 from storage.db.clock import Clock
 from storage.db.database import Database
 from storage.db.models import BatchRow, JobRow, KeyRow
-from storage.jobs.batches import batch_progress, find_batch, list_batches
+from storage.jobs.batch_rows import batch_progress, find_batch, list_batches
 from storage.jobs.idempotency import KeyedJob, StoredKey, store_keys
 from storage.jobs.transitions import Transitions, to_json_text
 from storage.notify.wakeup import WORKER, Wakeup, notifying_transaction

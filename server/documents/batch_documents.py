@@ -7,7 +7,7 @@ from pydantic import Field
 from typing_extensions import TypedDict
 
 from server.documents.filters import Cursor, Query, Whole, encode_cursor
-from server.documents.jobs import rfc3339
+from server.documents.job_documents import rfc3339
 from server.documents.schemas.common import Id, Time
 from server.documents.schemas.problems import FieldDocument
 from server.http.codes import Code

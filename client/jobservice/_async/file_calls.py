@@ -11,7 +11,7 @@ from jobservice import requests
 from jobservice._async.transport import AsyncTransport
 from jobservice.blocking import async_call
 from jobservice.downloads import Download, DownloadProgress, Target
-from jobservice.files import FileData, is_there, place_of, read_files
+from jobservice.file_data import FileData, is_there, place_of, read_files
 from jobservice.requests import HasId, Request
 
 

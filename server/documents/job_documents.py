@@ -15,7 +15,7 @@ from uuid import UUID
 from server.documents.filters import encode_cursor
 from server.documents.options.dependencies import OnFailure
 from server.documents.schemas.common import Error
-from server.documents.schemas.jobs import (
+from server.documents.schemas.job_schemas import (
     AttemptDocument,
     BulkDocument,
     HolderDocument,

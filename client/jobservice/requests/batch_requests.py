@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 
 from jobservice.json_values import Json, JsonValue
 from jobservice.requests.encoding import as_json
-from jobservice.requests.jobs import KEY_HEADER, read_options
+from jobservice.requests.job_requests import KEY_HEADER, read_options
 from jobservice.requests.request import JSON, Request, batch_path, one_wait, wait_query
 
 PAGE_BATCHES = 100

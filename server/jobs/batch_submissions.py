@@ -11,7 +11,7 @@ from typing import cast
 from uuid import UUID
 
 from server.auth.callers import Caller
-from server.documents.batches import (
+from server.documents.batch_documents import (
     BatchListQuery,
     Refusals,
     batch_document,
@@ -35,7 +35,7 @@ from server.jobs.validation.batch_body import BatchBody
 from server.jobs.validation.batch_checks import BatchChecks
 from server.jobs.worker_limits import WorkerLimitChecks
 from server.store.threads import StoreThreads
-from storage.batches import Batches
+from storage.batch_submission import Batches
 from storage.queries.bulk import Bulk
 from storage.records.batch import THEN, Batch, BatchJob, BatchProgress, BatchRefused, NewBatch
 from storage.records.filters import Filters

@@ -10,8 +10,8 @@ from server.api.files.archive import FilesArchive
 from server.api.files.download import FILE_HEADERS, DownloadHandler, StoredFile
 from server.api.jobs.job import OneJobHandler, parse_job_id
 from server.api.openapi.operation import ANY_TYPE, ZIP, Operation
-from server.documents.files import DownloadQuery
-from server.documents.schemas.files import FilesDocument
+from server.documents.file_queries import DownloadQuery
+from server.documents.schemas.file_schemas import FilesDocument
 from server.http.codes import Code
 from server.http.problems import Problem
 from server.store.threads import StoreThreads
