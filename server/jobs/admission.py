@@ -157,22 +157,27 @@ class Admissions:
         """Reserve a job and its file. Raises Problem 413 and 429; 409 instead if a request with
         the same key is in progress, which may have used up the quota."""
 
+        is_in_progress = False
+
         async def is_repeat() -> bool:
+            nonlocal is_in_progress
             key = _key(headers, caller)
+            # Before the look-up, because the first request may be answered during it.
+            is_in_progress = key in self._keys_in_flight
             return key is not None and await self._has_key(key)
 
         try:
             return await self._quotas.reserve(caller, 1, file_size, is_repeat)
-        except Problem:
-            self._free_key(headers, caller)
+        except Problem as problem:
+            if is_in_progress:
+                raise _key_in_progress() from problem
             raise
 
     def _free_key(self, headers: Mapping[str, str], caller: Caller) -> str | None:
         """Return the key of a submission. Raises Problem 400, and 409 if it is in progress."""
         key = _key(headers, caller)
         if key in self._keys_in_flight:
-            detail = f"a request with this {KEY_HEADER} is still in progress"
-            raise Problem(Code.KEY_IN_PROGRESS, detail)
+            raise _key_in_progress()
         return key
 
 
@@ -184,6 +189,10 @@ def _key(headers: Mapping[str, str], caller: Caller) -> str | None:
         raise malformed(f"{KEY_HEADER} must be 1 to {MAX_KEY_LENGTH} printable ASCII characters")
     # A key cannot contain a line break.
     return key if caller.name is None else f"{caller.name}\n{key}"
+
+
+def _key_in_progress() -> Problem:
+    return Problem(Code.KEY_IN_PROGRESS, f"a request with this {KEY_HEADER} is still in progress")
 
 
 def key_reused() -> Problem:

@@ -182,8 +182,8 @@ QUOTAS = (
     Mutant(
         "a repeat of a request in progress is told so",
         "server/jobs/admission.py",
-        "        except Problem:\n            self._free_key(headers, caller)\n",
-        "        except Problem:\n",
+        "            if is_in_progress:\n",
+        "            if False:\n",
         JOBS,
     ),
     Mutant(

@@ -10,6 +10,10 @@ import pytest
 from tornado.httpclient import HTTPResponse
 from tornado.ioloop import IOLoop
 
+from server.auth.callers import Caller, Role
+from server.auth.quotas import Quotas
+from server.http.codes import Code
+from server.http.problems import Problem
 from server.jobs.quotas import usage as use_counts
 from server.start.app import App
 from storage.records.job import StoreUnavailable
@@ -170,9 +174,25 @@ async def test_a_repeat_while_the_request_that_fills_the_quota_is_in_progress_is
     answers = [send(client, "/jobs", SLEEP, Idempotency_Key="a") for _ in range(2)]
     found = sorted(each.code for each in await asyncio.gather(*answers))
     assert found in ([202, 202], [202, 409])
-    app.admissions._keys_in_flight.add("ann\nb")
-    answer = await send(client, "/jobs", SLEEP, Idempotency_Key="b")
-    assert read(answer, 409)["code"] == "key_in_progress"
+
+
+async def test_a_repeat_is_a_409_if_the_first_request_is_answered_during_the_look_up(
+    app: App, client: Client
+) -> None:
+    for _ in range(QUOTA - 1):
+        await submit(client)
+    ann, headers = Caller("ann", Role.SUBMIT, quotas=Quotas(queued=QUOTA)), {"Idempotency-Key": "a"}
+    first = await app.admissions.admit(headers, ann, 0)
+
+    async def find_nothing_and_answer_the_first(key: str) -> bool:
+        first.keep()
+        first.release()
+        return False
+
+    app.admissions._has_key = find_nothing_and_answer_the_first
+    with pytest.raises(Problem) as refused:
+        await app.admissions.admit(headers, ann, 0)
+    assert refused.value.code is Code.KEY_IN_PROGRESS
 
 
 async def test_a_repeated_batch_and_run_of_a_schedule_get_their_responses_with_a_full_quota(
