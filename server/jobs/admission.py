@@ -169,7 +169,7 @@ class Admissions:
         try:
             return await self._quotas.reserve(caller, 1, file_size, is_repeat)
         except Problem as problem:
-            if is_in_progress:
+            if is_in_progress or _key(headers, caller) in self._keys_in_flight:
                 raise _key_in_progress() from problem
             raise
 

@@ -182,7 +182,7 @@ QUOTAS = (
     Mutant(
         "a repeat of a request in progress is told so",
         "server/jobs/admission.py",
-        "            if is_in_progress:\n",
+        "            if is_in_progress or _key(headers, caller) in self._keys_in_flight:\n",
         "            if False:\n",
         JOBS,
     ),

@@ -174,6 +174,23 @@ async def test_a_repeat_while_the_request_that_fills_the_quota_is_in_progress_is
     answers = [send(client, "/jobs", SLEEP, Idempotency_Key="a") for _ in range(2)]
     found = sorted(each.code for each in await asyncio.gather(*answers))
     assert found in ([202, 202], [202, 409])
+    app.admissions._keys_in_flight.add("ann\nb")
+    answer = await send(client, "/jobs", SLEEP, Idempotency_Key="b")
+    assert read(answer, 409)["code"] == "key_in_progress"
+
+
+async def test_a_repeat_is_a_409_if_the_first_request_is_admitted_during_the_look_up(
+    app: App, client: Client
+) -> None:
+    await fill(client)
+
+    async def find_nothing_and_admit_the_first(key: str) -> bool:
+        app.admissions._keys_in_flight.add(key)
+        return False
+
+    app.admissions._has_key = find_nothing_and_admit_the_first
+    answer = await send(client, "/jobs", SLEEP, Idempotency_Key="a")
+    assert read(answer, 409)["code"] == "key_in_progress"
 
 
 async def test_a_repeat_is_a_409_if_the_first_request_is_answered_during_the_look_up(
