@@ -12,6 +12,7 @@ from server.api.files.archive import FilesArchive
 from server.api.files.downloads import PIECE_BYTES, Downloads
 from server.api.files.headers import content_disposition, wanted_range
 from server.api.jobs.job import OneJobHandler
+from server.api.openapi.operation import ANY_TYPE, Operation
 from server.documents.file_queries import DownloadQuery
 from server.handlers.query import query_parameters, read_query
 from server.http.codes import Code
@@ -45,6 +46,19 @@ class StoredFile:
     def etag(self) -> str:
         """The ETag: the SHA-256 of the bytes."""
         return f'"{self.sha256}"'
+
+
+def download_operation(name: str) -> Operation:
+    """Return the description of an operation that sends one file, whole or in part."""
+    return Operation(
+        name,
+        "files",
+        {200: ANY_TYPE, 206: ANY_TYPE},
+        queries=(DownloadQuery,),
+        problems=(410, 416),
+        response_headers={200: FILE_HEADERS, 206: (*FILE_HEADERS, "Content-Range", "Etag")},
+        request_headers=("Range", "If-Range"),
+    )
 
 
 class DownloadHandler(OneJobHandler):

@@ -7,10 +7,9 @@ from urllib.parse import quote
 from uuid import UUID
 
 from server.api.files.archive import FilesArchive
-from server.api.files.download import FILE_HEADERS, DownloadHandler, StoredFile
+from server.api.files.download import FILE_HEADERS, DownloadHandler, StoredFile, download_operation
 from server.api.jobs.job import OneJobHandler, parse_job_id
-from server.api.openapi.operation import ANY_TYPE, ZIP, Operation
-from server.documents.file_queries import DownloadQuery
+from server.api.openapi.operation import ZIP, Operation
 from server.documents.schemas.file_schemas import FilesDocument
 from server.http.codes import Code
 from server.http.problems import Problem
@@ -52,15 +51,7 @@ class FileHandler(DownloadHandler):
     threads: StoreThreads
     ROUTE = "/jobs/{job_id}/files/{name}"
 
-    @Operation(
-        "getJobFile",
-        "files",
-        {200: ANY_TYPE, 206: ANY_TYPE},
-        queries=(DownloadQuery,),
-        problems=(410, 416),
-        response_headers={200: FILE_HEADERS, 206: (*FILE_HEADERS, "Content-Range", "Etag")},
-        request_headers=("Range", "If-Range"),
-    )
+    @download_operation("getJobFile")
     async def get(self, job_id: str, name: str) -> None:
         """A file that a job has left.
 

@@ -2,10 +2,8 @@
 
 from functools import partial
 
-from server.api.files.download import FILE_HEADERS, DownloadHandler, StoredFile
+from server.api.files.download import DownloadHandler, StoredFile, download_operation
 from server.api.jobs.job import parse_job_id
-from server.api.openapi.operation import ANY_TYPE, Operation
-from server.documents.file_queries import DownloadQuery
 from server.http.codes import Code
 from server.http.problems import Problem
 from storage.files.uploads import Uploads
@@ -18,15 +16,7 @@ class UploadedFileHandler(DownloadHandler):
     uploads: Uploads
     ROUTE = "/jobs/{job_id}/upload"
 
-    @Operation(
-        "getJobUpload",
-        "files",
-        {200: ANY_TYPE, 206: ANY_TYPE},
-        queries=(DownloadQuery,),
-        problems=(410, 416),
-        response_headers={200: FILE_HEADERS, 206: (*FILE_HEADERS, "Content-Range", "Etag")},
-        request_headers=("Range", "If-Range"),
-    )
+    @download_operation("getJobUpload")
     async def get(self, job_id: str) -> None:
         """The file that a job was given.
 
