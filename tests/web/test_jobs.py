@@ -282,13 +282,15 @@ def test_a_restart_of_the_listener_is_shown_and_nothing_is_missed(
     service: Service, page: Page
 ) -> None:
     service.worker()
-    job_id = service.submit(payload={"seconds": 7})  # longer than the stop of the listener
+    gate = service.folder / "gate"
+    job_id = service.submit("gated", {"notes": str(service.folder / "notes"), "gate": str(gate)})
     page.goto(f"/ui/jobs/{job_id}")
     expect_status(page, "running")
     connection = page.locator("#connection")
     expect(connection).to_have_text("Live")
     assert service.listener.stop() == 0
     expect(connection).to_contain_text("reconnecting")
+    gate.touch()  # the job ends while no listener can tell the page
     again = service.program("server", PORT=service.base_url.rpartition(":")[2])
     again.logged("listening")
     expect_status(page, "succeeded")
