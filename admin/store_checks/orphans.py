@@ -20,6 +20,7 @@ TABLES: dict[str, tuple[str] | tuple[str, str]] = {
     "job_tag": ("tag",),
     "job_file": ("file of a job", "files of jobs"),
     "dependency": ("dependency", "dependencies"),
+    "follower": ("job in `after`", "jobs in `after`"),
     "submission_key": ("idempotency key",),
     "callback": ("callback",),
     "service_callback": ("callback for all jobs", "callbacks for all jobs"),

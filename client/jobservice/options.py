@@ -85,6 +85,7 @@ class Filters(TypedDict, total=False):
     submitted_by: str | None
     tag: str | Iterable[str] | None
     batch: str | None
+    after: str | None
     text: str | None
     created_after: datetime | str | None
     created_before: datetime | str | None

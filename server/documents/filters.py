@@ -100,6 +100,8 @@ Statuses = Annotated[
 
 BatchId = Annotated[UUID, Field(strict=False)]
 """The id of a batch, as text."""
+JobId = Annotated[UUID, Field(strict=False)]
+"""The id of a job, as text."""
 
 
 class FilterFields(BaseModel):
@@ -119,6 +121,9 @@ class FilterFields(BaseModel):
     tag: WantedTags | None = Field(None, description="a tag of the job, or several: it has all")
     batch: BatchId | None = Field(None, description="id of a batch: its jobs")
     schedule: Text | None = Field(None, description="name of the schedule that submitted the job")
+    after: JobId | None = Field(
+        None, description="id of a job: the jobs that have it in their `after`"
+    )
     text: Text | None = Field(
         None,
         description="text contained in the payload's JSON, in the file name or in the job's id;"
@@ -141,6 +146,7 @@ class FilterFields(BaseModel):
             finished_before=self.finished_before,
             failure=self.failure,
             schedule=self.schedule,
+            after=self.after,
         )
 
 
@@ -174,6 +180,16 @@ class SubmissionQuery(WaitQuery):
     dry_run: bool = Field(
         False,
         description="true checks the submission and estimates its start and end, but stores no job",
+    )
+
+
+class RetryQuery(Query):
+    """The query parameter of a retry."""
+
+    downstream: bool = Field(
+        False,
+        description="true also retries the jobs that were canceled because this one did not"
+        " succeed, and those that were canceled because of them",
     )
 
 
@@ -240,6 +256,10 @@ class BulkBody(FilterFields, Cursor):
         if not self.all and not has_filter:
             raise ValueError('give at least one filter, or {"all": true} for every job')
         return self
+
+
+class RetryBody(BulkBody, RetryQuery):
+    """Selects the jobs to retry."""
 
 
 class SetQuery(WaitQuery, ViewQuery):

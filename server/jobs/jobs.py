@@ -33,10 +33,12 @@ from storage.jobs.rows import OMITTABLE
 from storage.jobs.unique_keys import KeyHolder
 from storage.notify.wakeup import LISTENER
 from storage.open import Store
+from storage.queries.bulk import Bulk
 from storage.queries.search import find
 from storage.records.audit import Actor
 from storage.records.filters import Filters
 from storage.records.job import Job, JobCheck
+from storage.records.json_values import Json
 from storage.records.states import CANCEL, FINAL, REQUEST_CANCEL, REQUEUE, Status
 from storage.store import JobStore, Page, Refusal
 from storage.waiting.retries import UnmetPredecessors
@@ -61,7 +63,9 @@ class Jobs:
         spans: RequestSpans | None,
         root_path: str,
         quotas: JobQuotas,
+        bulk: Bulk,
     ):
+        self._bulk = bulk
         self._quotas = quotas
         self._store = store
         self._jobs = job_store
@@ -171,9 +175,18 @@ class Jobs:
         return Response(status, {"job_id": str(job_id), "status": job.status, "message": message})
 
     async def retry(
-        self, job_id: UUID, caller: Caller, headers: Mapping[str, str], conditions: Conditions
+        self,
+        job_id: UUID,
+        caller: Caller,
+        headers: Mapping[str, str],
+        conditions: Conditions,
+        downstream: bool = False,
     ) -> Response:
-        """Queue a failed or canceled job again, with its id and its full number of retries."""
+        """Queue a failed or canceled job again, with its id and its full number of retries.
+
+        With `downstream`, also the jobs that were canceled because of it and that the caller may
+        change. It is no error then if the job itself is not retried, unless there are none.
+        """
         await self._require_may_change(job_id, caller)
         began_at = time.time()
         check = job_check(conditions, REQUEUE.sources)
@@ -191,18 +204,33 @@ class Jobs:
             raise key_held(retried, caller)
         if isinstance(retried, UnmetPredecessors):
             raise unmet(retried)
-        if not retried:
+        followers = await self._retry_downstream(job_id, caller) if downstream else 0
+        if not retried and not followers:
             allowed = "only a job that failed or was canceled can be retried"
             raise Problem(_status_code(job.status), f"the job is {job.status}; {allowed}")
-        if self._spans:
+        if retried and self._spans:
             self._spans.job_changed(job, "retry", 202, headers, began_at)
         log_change(caller.name, "retry", job_id=str(job_id))
-        document = {
+        document: Json = {
             "job_id": str(job_id),
-            "status": Status.QUEUED,
-            "message": "job queued again",
+            "status": Status.QUEUED if retried else job.status,
+            "message": "job queued again" if retried else "jobs that follow it queued again",
         }
+        if downstream:
+            document["downstream"] = followers
         return Response(202, document, {"Location": f"{self._root_path}/jobs/{job_id}"})
+
+    async def _retry_downstream(self, job_id: UUID, caller: Caller) -> int:
+        """Retry the jobs that were canceled because of a job, and return how many."""
+
+        def is_allowed(submitted_by: str | None, queue: str) -> bool:
+            return caller.sees(submitted_by, queue) and caller.may_change(submitted_by)
+
+        given = job_id, is_allowed, caller.actor
+        followers = await self._threads.run(self._bulk.retry_downstream, *given)
+        self._queue_watermark.add(caller, followers)
+        self._quotas.forget(caller)
+        return followers
 
     async def _reserve_retry(self, job_id: UUID, caller: Caller) -> Reservation:
         """Reserve a job that its own caller retries. Raises Problem 404 and 429, and StoreError.

@@ -108,8 +108,10 @@ class App:
         )
         self.queues = Queues(database, wakeup, store.clock)
         self.schedules = self._schedule_service()
-        self.jobs = Jobs(*stored, self.queue_watermark, spans, settings.root_path, self.quotas)
         self.bulk = Bulk(database, wakeup, store.clock)
+        self.jobs = Jobs(
+            *stored, self.queue_watermark, spans, settings.root_path, self.quotas, self.bulk
+        )
         self.batches = self._batches()
         self.stats, self.events = Batcher("stats", self._read_stats), Events(database)
         self.event_feed = self._event_feed()

@@ -81,6 +81,7 @@ export type FilterName =
   | "schedule"
   | "tag"
   | "batch"
+  | "after"
   | "text"
   | "submitted_by"
   | "failure"

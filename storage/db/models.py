@@ -73,7 +73,7 @@ class JobRow(pw.Model):
     """The schedule that submitted the job, and for which time; null for other jobs."""
     predecessors = pw.TextField(null=True)
     """JSON: the jobs that it waits for, and what it does if one fails; null if it waits for none.
-    `DependencyRow` has those that have not ended."""
+    `DependencyRow` has those that have not ended, `FollowerRow` has all."""
     due_at = pw.BigIntegerField(null=True)
     """The job's own time while it is held, see `storage/records/holds.py`."""
     holds = pw.SmallIntegerField(null=True)
@@ -167,6 +167,17 @@ class DependencyRow(pw.Model):
 
     class Meta:
         table_name = "dependency"
+        primary_key = pw.CompositeKey("predecessor_id", "job_id")
+
+
+class FollowerRow(pw.Model):
+    """A job and one of the jobs in its `after`. A trigger adds it, and deletes it with the job."""
+
+    predecessor_id = pw.UUIDField()
+    job_id = pw.UUIDField()
+
+    class Meta:
+        table_name = "follower"
         primary_key = pw.CompositeKey("predecessor_id", "job_id")
 
 

@@ -1,11 +1,10 @@
 """Cancels or retries all jobs that filters select, batch by batch, so that other writers get their
 turn."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import partial
-from graphlib import TopologicalSorter
 from typing import Literal
 from uuid import UUID
 
@@ -21,6 +20,7 @@ from storage.records.filters import Filters
 from storage.records.job import StoreError
 from storage.records.states import CANCEL, REQUEST_CANCEL, REQUEUE, Status
 from storage.waiting.dependencies import predecessors_of
+from storage.waiting.followers import Allowed, canceled_because_of, in_order
 from storage.waiting.reactions import react_to_ended
 from storage.waiting.retries import retry
 
@@ -79,19 +79,34 @@ class Bulk:
         return self._each(filters, sources, cancel, before, dry_run, retrying)
 
     def retry(
-        self, filters: Filters, before: UUID | None, dry_run: bool, actor: Actor | None = None
+        self,
+        filters: Filters,
+        before: UUID | None,
+        dry_run: bool,
+        actor: Actor | None = None,
+        downstream: bool = False,
     ) -> BulkChange:
         """Queue failed and canceled jobs again. The audit log gets entries as by `cancel`.
 
         A job comes after its predecessors. Selected predecessors on later pages are changed with
-        it, and counted as found on this page.
+        it, and counted as found on this page. With `downstream`, so are the jobs that were canceled
+        because of selected ones.
         """
-
-        def requeue(job_id: UUID, now: int) -> bool:
-            return retry(self._database, self._transitions, job_id, now) is True
-
-        change = _Change("retry", requeue, actor)
+        change = _Change("retry", self._requeue, actor, downstream)
         return self._each(filters, REQUEUE.sources, change, before, dry_run)
+
+    def retry_downstream(
+        self, job_id: UUID, is_allowed: Allowed, actor: Actor | None = None
+    ) -> int:
+        """Queue the jobs again that were canceled because of a job, and return how many.
+
+        The job itself is not changed, and neither are jobs that `is_allowed` refuses.
+        """
+        ids = canceled_because_of(self._database, [job_id], is_allowed)
+        return self._in_batches(ids, _Change("retry", self._requeue, actor))
+
+    def _requeue(self, job_id: UUID, now: int) -> bool:
+        return retry(self._database, self._transitions, job_id, now) is True
 
     def _each(
         self,
@@ -109,19 +124,32 @@ class Bulk:
         limit = DRY_LIMIT if dry_run else LIMIT
         selected = replace(filters, statuses=statuses)
         found = find(self._database, selected, limit, before)
-        ids, changed = found.ids, 0
+        ids = found.ids
         if change.action == "retry" and not dry_run:
             ids = self._in_order(selected, found)
-        for start in () if dry_run else range(0, len(ids), BATCH):
-            batch = ids[start : start + BATCH]
-            changed += run(partial(self._change, batch, change))
+        if change.downstream:
+            chosen = [*ids, *canceled_because_of(self._database, ids)]
+            ids = in_order(chosen, predecessors_of(self._database, chosen))
+        changed = 0 if dry_run else self._in_batches(ids, change, run)
         if changed and change.actor:
             with self._database.transaction():
                 self._record(change, filters, changed)
+        return BulkChange(len(ids), changed, found.next)
+
+    def _in_batches(
+        self,
+        ids: Sequence[UUID],
+        change: "_Change",
+        run: Callable[[Callable[[], int]], int] = lambda change: change(),
+    ) -> int:
+        """Change jobs, BATCH of them in each transaction; `run` runs one. Returns how many."""
+        changed = 0
+        for start in range(0, len(ids), BATCH):
+            changed += run(partial(self._change, ids[start : start + BATCH], change))
         if changed:
             with suppress(StoreError):  # the entries stay, and workers look for them
                 react_to_ended(self._database, self._wakeup, self._clock)
-        return BulkChange(len(ids), changed, found.next)
+        return changed
 
     def _in_order(self, filters: Filters, found: SearchResult) -> list[UUID]:
         """Return the jobs of a page, each after its predecessors that the filters select, too.
@@ -138,10 +166,9 @@ class Bulk:
                 more = known.intersection(after.get(wanted.pop(), ())) - chosen.keys()
                 chosen |= dict.fromkeys(more)
                 wanted += more
-        graph = {job_id: chosen.keys() & after.get(job_id, ()) for job_id in chosen}
-        return [*TopologicalSorter(graph).static_order()]
+        return in_order(chosen, after)
 
-    def _change(self, ids: list[UUID], change: "_Change") -> int:
+    def _change(self, ids: Sequence[UUID], change: "_Change") -> int:
         with notifying_transaction(self._wakeup, self._database, WORKER, LISTENER):
             now = self._clock()
             changed = [job_id for job_id in ids if change.apply(job_id, now)]
@@ -166,3 +193,5 @@ class _Change:
     action: Literal["cancel", "retry"]
     apply: Callable[[UUID, int], bool]
     actor: Actor | None
+    downstream: bool = False
+    """Whether jobs that were canceled because of the selected ones are changed, too."""

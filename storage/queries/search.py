@@ -9,6 +9,7 @@ The result is a merge of streams, each read from an index:
 |---|---|
 | none | the ids |
 | tag | tag, id: of several tags, the rarest; everything else is checked job by job |
+| after | predecessor, id; everything else is checked job by job |
 | tag; failed, canceled | type, status, id, if FEW such jobs or fewer have the status |
 | schedule | schedule, id; everything else but a tag is checked job by job |
 | caller | caller, id; everything else but a tag and a schedule is checked job by job |
@@ -139,10 +140,11 @@ class _SearchRun:
         if filters.batch is not None:
             self._take_range(id_in_batch(filters.batch, 0), last_id_in_batch(filters.batch))
         tags = self._rarest_first(filters.tags)
-        self._tag, others = next(iter(tags), None), tags[1:]
+        first = 0 if filters.after else 1
+        self._tag, others = next(iter(tags[:first]), None), tags[first:]
         self._looked_at = _unindexed_filters(filters)
         self._looked_at |= {f"tag {number}": tag for number, tag in enumerate(others)}
-        if self._tag is not None and filters.schedule is not None:
+        if (self._tag is not None or filters.after) and filters.schedule is not None:
             self._looked_at["schedule"] = filters.schedule
         if len(self._looked_at.get("id_part", "")) == _ID_DIGITS:
             self._take_only(UUID(self._looked_at["id_part"]))
@@ -173,6 +175,8 @@ class _SearchRun:
         statuses = self._filters.statuses
         is_any = not statuses or statuses == frozenset(Status)
         each = [None] if is_any else sorted(statuses)
+        if self._filters.after is not None:
+            return [self._followers(self._filters.after, status) for status in each]
         if self._tag is not None:
             given = "tag", self._tag, "tag first"
             return [stream for status in each for stream in self._of_name(*given, status)]
@@ -185,6 +189,13 @@ class _SearchRun:
         if is_any:
             return [self._range(self._type_guard)]
         return [stream for status in sorted(statuses) for stream in self._of_status(status)]
+
+    def _followers(self, job_id: UUID, status: Status | None) -> Iterator[Candidate]:
+        """The matching jobs that follow a job, and have a status unless that is None."""
+        checked = {} if status is None else {f"status {status}": status}
+        checked |= self._type_guard | self._looked_at
+        guard = {"predecessor_id": job_id}
+        return self._windows(guard, checked) if checked else self._pages(guard)
 
     def _of_name(
         self, column: str, value: str, checked_as: str, status: Status | None

@@ -1,8 +1,8 @@
 """The prepared statements of a search.
 
 A guard selects a range of an index. It is a mapping with the column `type`, with `type` and
-`status`, with `tag`, with `schedule`, with `submitted_by`, or an empty one. Only the statuses in
-UNSUCCESSFUL have such ranges.
+`status`, with `tag`, with `predecessor_id`, with `schedule`, with `submitted_by`, or an empty one.
+Only the statuses in UNSUCCESSFUL have such ranges.
 """
 
 from collections.abc import Iterable
@@ -10,7 +10,7 @@ from collections.abc import Iterable
 import peewee as pw
 
 from storage.db.database import Database
-from storage.db.models import JobRow, TagRow, UploadRow
+from storage.db.models import FollowerRow, JobRow, TagRow, UploadRow
 from storage.db.parameters import parameter, unindexed
 from storage.db.statements import Values
 from storage.jobs.open_queues import IS_QUEUED, IS_RUNNING, UNFINISHED
@@ -36,7 +36,7 @@ def _within(guard: Values) -> list[pw.Node]:
     if not guard:
         return [JobRow.id >= start, JobRow.id < end]
     within = [pw.Tuple(*columns) >= start, pw.Tuple(*columns) < end]
-    if "tag" in guard:
+    if _table(guard) is not JobRow:
         return within
     for name in ("schedule", "submitted_by"):
         if name in guard:
@@ -46,9 +46,14 @@ def _within(guard: Values) -> list[pw.Node]:
 
 def _key(guard: Values) -> list[pw.Field]:
     """The columns of the index of a guard. The last one is the id."""
-    if "tag" in guard:
-        return [TagRow.tag, TagRow.job_id]
-    return [*(getattr(JobRow, name) for name in guard), JobRow.id]
+    table = _table(guard)
+    return [getattr(table, name) for name in (*guard, "id" if table is JobRow else "job_id")]
+
+
+def _table(guard: Values) -> type[pw.Model]:
+    """The table with the index of a guard; one other than that of the jobs has a `job_id`."""
+    others = {"tag": TagRow, "predecessor_id": FollowerRow}
+    return next((others[name] for name in guard if name in others), JobRow)
 
 
 def _newest_first(guard: Values) -> list[pw.Node]:
@@ -57,8 +62,7 @@ def _newest_first(guard: Values) -> list[pw.Node]:
 
 def _ids(guard: Values) -> pw.Select:
     """The query for the ids of jobs by the index of a guard."""
-    model = TagRow if "tag" in guard else JobRow
-    return model.select(_key(guard)[-1].alias("id"))
+    return _table(guard).select(_key(guard)[-1].alias("id"))
 
 
 def select_ids(guard: Values, count: int) -> pw.Select:
@@ -87,8 +91,8 @@ def select_chosen(database: Database, guard: Values, names: Values) -> pw.Select
     query = _ids(guard)
     if "failure" in names:
         query = query.select_extend(JobRow.type, JobRow.error)
-    if "tag" in guard:
-        query = query.join(JobRow, on=(JobRow.id == TagRow.job_id))
+    if _table(guard) is not JobRow:
+        query = query.join(JobRow, on=(JobRow.id == _key(guard)[-1]))
     chosen = query.where(*_within(guard), *_chosen(database, names))
     return chosen.order_by(*_newest_first(guard))
 

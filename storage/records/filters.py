@@ -60,6 +60,8 @@ class Filters:
     jobs."""
     schedule: str | None = None
     """The name of the schedule that submitted the job."""
+    after: UUID | None = None
+    """The id of a job: the jobs that were submitted to run after it."""
     view: View | None = None
     """The jobs that the client may see; None for all."""
 

@@ -26,6 +26,8 @@ from storage.waiting.held import held_by, hold, release
 from storage.waiting.inputs import pass_on
 from storage.waiting.waits import SHOWN, Wait
 
+PREDECESSOR_FAILED = "PredecessorFailed"
+"""The type of the error of a job that is canceled because of a predecessor."""
 CANCEL = "cancel"
 """The default of `on_failure`: the job is canceled if a predecessor does not succeed."""
 _HELD = Hold.PREDECESSORS
@@ -232,7 +234,7 @@ def _cancel(reacting: Reacting, failed: Mapping[UUID, Json]) -> None:
 def _error(predecessor: UUID, statuses: Mapping[UUID, Status]) -> dict[str, str]:
     verb = "was canceled" if statuses[predecessor] is Status.CANCELED else "failed"
     message = f"the job {predecessor} {verb}, and this one waited for its success"
-    return {"type": "PredecessorFailed", "message": message}
+    return {"type": PREDECESSOR_FAILED, "message": message}
 
 
 def _still_waiting(database: Database, ids: Sequence[UUID]) -> set[UUID]:

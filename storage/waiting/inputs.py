@@ -16,6 +16,9 @@ from storage.records.json_values import Json
 
 FIELD = "input"
 """The field of the payload that gets the result."""
+INPUT_DELETED = "InputDeleted"
+INPUT_TOO_LARGE = "InputTooLarge"
+"""The types of the errors of jobs that are canceled because they cannot get their input."""
 MAX_BYTES = 1_000_000
 """The largest result that is passed on, as JSON."""
 
@@ -61,13 +64,13 @@ def _why(source: UUID, results: Mapping[UUID, str]) -> Json | None:
     """Return why the result of a job cannot be passed on, as an error; None if it can."""
     if source not in results:
         message = f"the job {source}, whose result is its input, has been deleted"
-        return {"type": "InputDeleted", "message": message}
+        return {"type": INPUT_DELETED, "message": message}
     size = len(results[source].encode())
     if size > MAX_BYTES:
         message = (
             f"the result of the job {source} has {size} bytes, at most {MAX_BYTES} are passed on"
         )
-        return {"type": "InputTooLarge", "message": message}
+        return {"type": INPUT_TOO_LARGE, "message": message}
     return None
 
 

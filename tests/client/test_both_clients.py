@@ -573,3 +573,15 @@ def test_a_damaged_file_is_reported_after_its_last_line(api: Client) -> None:
     assert [next(lines_of_job).text for _ in range(2)] == ["line 0", "line 1"]
     with pytest.raises(FileDamaged, match="cut short"):
         list(lines_of_job)
+
+
+def test_a_retry_takes_along_what_was_canceled_because_of_the_job(api: Client, queue: str) -> None:
+    first = api.submit("sleep", {"seconds": 0}, queue=queue)
+    second = api.submit("sleep", {"seconds": 0}, queue=queue, after=[first])
+    first.cancel()
+    assert second.wait(10).status == "canceled"
+    assert [job.id for job in api.list(after=first.id)] == [second.id]
+    assert api.retry_all(status="canceled", after=first.id, dry_run=True).matched == 1
+    first.retry(downstream=True)
+    assert {first.refresh().status, second.refresh().status} == {"queued"}
+    assert second.cancel().status == "canceled"

@@ -444,3 +444,22 @@ def test_focus_selection_and_open_sections_stay_while_a_job_makes_progress(
         "Progress",
         "curl commands",
     ]
+
+
+def test_a_job_shows_what_runs_after_it_and_retries_it_with_them(
+    service: Service, page: Page
+) -> None:
+    first = service.submit(payload=LONG)
+    after = service.call("POST", "/jobs", {"type": "sleep", "payload": LONG, "after": [first]})
+    second = after[1]["job_id"]
+    page.goto(f"/ui/jobs/{first}")
+    related = page.get_by_role("region", name="Related jobs")
+    expect(related.get_by_role("listitem")).to_have_text(re.compile("queued.*sleep"))
+    page.get_by_role("button", name="Cancel").click()
+    expect(related.locator(".badge")).to_have_text("canceled")
+    page.get_by_role("button", name="Retry with jobs after it").click()
+    expect_status(page, "queued")
+    expect(related.locator(".badge")).to_have_text("queued")
+    related.get_by_role("link").click()
+    expect(page.locator(".id")).to_have_text(second)
+    expect(related.get_by_role("heading")).to_have_text("Runs after")

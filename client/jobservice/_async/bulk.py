@@ -16,12 +16,14 @@ async def change_all(
     filters: Mapping[str, JsonValue],
     every: bool,
     dry_run: bool,
+    downstream: bool = False,
 ) -> BulkChange:
     """Cancel or retry the jobs that all filters select, or every job."""
+    how = {"every": every, "dry_run": dry_run, "downstream": downstream}
     done: list[Json] = []
     cursor = None
     while not done or cursor is not None:
-        request = requests.change_jobs(change, filters, every=every, dry_run=dry_run, cursor=cursor)
+        request = requests.change_jobs(change, filters, **how, cursor=cursor)
         done.append(dict((await transport.send(request)).document()))
         cursor = done[-1]["next"]
     return total(done)

@@ -322,10 +322,18 @@ class AsyncClient:
         return await change_all(self._transport, "cancel", filters, all, dry_run)
 
     async def retry_all(
-        self, *, all: bool = False, dry_run: bool = False, **filters: Unpack[Filters]
+        self,
+        *,
+        all: bool = False,
+        dry_run: bool = False,
+        downstream: bool = False,
+        **filters: Unpack[Filters],
     ) -> BulkChange:
-        """Let the failed and canceled jobs run again that all filters select, or `all` of them."""
-        return await change_all(self._transport, "retry", filters, all, dry_run)
+        """Let the failed and canceled jobs run again that all filters select, or `all` of them.
+
+        With `downstream`, also the jobs that were canceled because of them.
+        """
+        return await change_all(self._transport, "retry", filters, all, dry_run, downstream)
 
     async def queues(self) -> Queues:
         """Return all queues, sorted by name."""

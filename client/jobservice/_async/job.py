@@ -135,7 +135,7 @@ class AsyncJob:
         If that takes longer than two seconds, the status is still `running`: then wait for the
         end. Raises ApiError (job_ended) if the job has succeeded or failed.
         """
-        answer = await self._transport.send(requests.change_job(self.id, "cancel"))
+        answer = await self._transport.send(requests.cancel_job(self.id))
         self._data = replace(self._data, status=answer.document()["status"])
         return self
 
@@ -148,12 +148,16 @@ class AsyncJob:
         self._data = read_job(answer.document())
         return self
 
-    async def retry(self) -> AsyncJob:
-        """Let a failed or canceled job run again. Raises ApiError for a job in another state."""
+    async def retry(self, *, downstream: bool = False) -> AsyncJob:
+        """Let a failed or canceled job run again. Raises ApiError for a job in another state.
+
+        With `downstream`, so do the jobs that were canceled because of it. It need not have failed
+        then, if there are such jobs.
+        """
         await self.refresh()
         before = self.data.client_retries
         try:
-            await self._transport.send(requests.change_job(self.id, "retry"))
+            await self._transport.send(requests.retry_job(self.id, downstream))
         except ApiError as error:
             await self.refresh()
             # A try whose response was lost may have done it.

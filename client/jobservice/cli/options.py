@@ -97,6 +97,7 @@ class Filters:
     submitted_by: str | None = option("--submitted-by", "NAME", "Jobs of this caller.")
     tag: Tags = None
     batch: OneBatch = None
+    follows: str | None = option("--follows", "JOB", "Jobs that run after this one, by its id.")
     text: str | None = option("--text", "TEXT", "Text in payload, file name or id.")
     after: str | None = option("--after", "TIME", "Created at or after, such as 2030-01-31.")
     before: str | None = option("--before", "TIME", "Created before this time.")
@@ -120,6 +121,7 @@ class Filters:
             "submitted_by": self.submitted_by,
             "tag": self.tag,
             "batch": self.batch,
+            "after": self.follows,
             "text": self.text,
             "created_after": self.after,
             "created_before": self.before,

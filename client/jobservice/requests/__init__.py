@@ -31,7 +31,7 @@ from jobservice.requests.file_requests import (
 )
 from jobservice.requests.job_requests import (
     PAGE_JOBS,
-    change_job,
+    cancel_job,
     change_jobs,
     delete_job,
     events,
@@ -39,6 +39,7 @@ from jobservice.requests.job_requests import (
     get_jobs,
     job_output,
     list_jobs,
+    retry_job,
     submit,
     update_job,
 )
@@ -85,7 +86,7 @@ __all__ = [
     "analyze_payload",
     "begin_upload",
     "cancel_batch",
-    "change_job",
+    "cancel_job",
     "change_jobs",
     "change_queue",
     "change_schedule",
@@ -123,6 +124,7 @@ __all__ = [
     "put_queue",
     "put_schedule",
     "queue_path",
+    "retry_job",
     "run_schedule",
     "schedule_path",
     "send_piece",

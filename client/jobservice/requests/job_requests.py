@@ -93,9 +93,15 @@ def list_jobs(filters: Mapping[str, JsonValue], limit: int, cursor: str | None) 
     return Request("GET", "/jobs", query + query_of({"limit": limit, "cursor": cursor}))
 
 
-def change_job(job_id: str, change: str) -> Request:
-    """Cancel or retry a job. A cancel is answered when the process is gone, or after 2 seconds."""
-    return Request("POST", f"{job_path(job_id)}/{change}", wait=2.0)
+def cancel_job(job_id: str) -> Request:
+    """Cancel a job. This is answered when the process is gone, or after 2 seconds."""
+    return Request("POST", f"{job_path(job_id)}/cancel", wait=2.0)
+
+
+def retry_job(job_id: str, downstream: bool) -> Request:
+    """Retry a job, and with `downstream` the jobs that were canceled because of it."""
+    query = query_of({"downstream": "true" if downstream else None})
+    return Request("POST", f"{job_path(job_id)}/retry", query, wait=2.0)
 
 
 def update_job(job_id: str, changes: Mapping[str, JsonValue]) -> Request:
@@ -115,17 +121,25 @@ def delete_job(job_id: str) -> Request:
 
 
 def change_jobs(
-    change: str, filters: Mapping[str, JsonValue], *, every: bool, dry_run: bool, cursor: str | None
+    change: str,
+    filters: Mapping[str, JsonValue],
+    *,
+    every: bool,
+    dry_run: bool,
+    downstream: bool = False,
+    cursor: str | None,
 ) -> Request:
     """Cancel or retry all jobs that filters select, or with `every` all jobs."""
-    document: Json = {**read_filters(filters), "dry_run": dry_run}
+    document: Json = read_filters(filters)
     if every:
         document["all"] = True
-    elif len(document) == 1:
+    elif not document:
         raise ValueError("give at least one filter, or all=True for every job")
     if cursor is not None:
         document["cursor"] = cursor
-    return with_json("POST", f"/jobs/{change}", document)
+    if downstream:
+        document["downstream"] = True
+    return with_json("POST", f"/jobs/{change}", {**document, "dry_run": dry_run})
 
 
 def job_output(

@@ -9,7 +9,7 @@ from uuid import UUID
 from server.api.openapi.operation import Operation
 from server.auth.callers import Role
 from server.documents.field_errors import read_document
-from server.documents.filters import BulkBody
+from server.documents.filters import BulkBody, RetryBody
 from server.documents.job_documents import bulk_document
 from server.documents.schemas.job_schemas import BulkDocument
 from server.handlers.base import Handler
@@ -41,9 +41,8 @@ class BulkHandler(Handler):
         """Accept JSON. Raises Problem 413 or 415."""
         return json_body(self.request.headers, MAX_BODY_BYTES)
 
-    async def change(self, change: Change) -> None:
+    async def change(self, query: BulkBody, change: Change) -> None:
         """Change the next batch of matching jobs; sends how many, and a cursor to continue."""
-        query = read_document(BulkBody, self.json_document())
         filters = replace(query.filters(), view=self.caller.view)
         start_after, dry_run = query.start_after(), query.dry_run
         requeues = self.REQUEUES and not dry_run
@@ -71,7 +70,9 @@ class BulkCancelHandler(BulkHandler):
 
         One call changes up to 1,000 jobs. Repeat it with `next` as `cursor`.
         """
-        await self.change(partial(self.bulk.cancel, by=self.caller.name, actor=self.caller.actor))
+        query = read_document(BulkBody, self.json_document())
+        cancel = partial(self.bulk.cancel, by=self.caller.name, actor=self.caller.actor)
+        await self.change(query, cancel)
 
 
 class BulkRetryHandler(BulkHandler):
@@ -81,10 +82,13 @@ class BulkRetryHandler(BulkHandler):
     action = "retry"
     REQUEUES = True
 
-    @Operation("retryJobs", "jobs", {200: BulkDocument}, role=Role.ADMIN, body=BulkBody)
+    @Operation("retryJobs", "jobs", {200: BulkDocument}, role=Role.ADMIN, body=RetryBody)
     async def post(self) -> None:
         """Retry all jobs that match filters.
 
-        One call changes up to 1,000 jobs. Repeat it with `next` as `cursor`.
+        One call changes up to 1,000 jobs, and with `downstream` those that were canceled because of
+        them. Repeat it with `next` as `cursor`.
         """
-        await self.change(partial(self.bulk.retry, actor=self.caller.actor))
+        query = read_document(RetryBody, self.json_document())
+        retry = partial(self.bulk.retry, actor=self.caller.actor, downstream=query.downstream)
+        await self.change(query, retry)

@@ -5,7 +5,7 @@ from uuid import UUID
 from server.api.openapi.operation import Operation
 from server.auth.callers import Role
 from server.documents.field_errors import read_document
-from server.documents.filters import ViewQuery, WaitQuery
+from server.documents.filters import RetryQuery, ViewQuery, WaitQuery
 from server.documents.options.job_options import JobChanges
 from server.documents.schemas.file_schemas import LogsDocument
 from server.documents.schemas.job_schemas import ChangedDocument, JobView
@@ -134,6 +134,7 @@ class RetryHandler(OneJobHandler):
         {202: ChangedDocument},
         role=Role.SUBMIT,
         is_own=True,
+        queries=(RetryQuery,),
         problems=(409,),
         response_headers={202: ("Location",)},
     )
@@ -141,11 +142,15 @@ class RetryHandler(OneJobHandler):
         """Queue a failed or canceled job again.
 
         The job keeps its id and its attempts, and may use all of its retries again. It waits again
-        for the jobs in its `after`, and is refused if one of these has to be retried first.
+        for the jobs in its `after`, and is refused if one of these has to be retried first. With
+        `downstream`, it need not have failed: jobs that follow it may have to be retried alone.
         """
         self.require_body()
+        query = read_query(RetryQuery, query_parameters(self))
         parsed_id, headers = parse_job_id(job_id), self.request.headers
-        response = await self.jobs.retry(parsed_id, self.caller, headers, self.conditions)
+        response = await self.jobs.retry(
+            parsed_id, self.caller, headers, self.conditions, query.downstream
+        )
         self.send_response(response)
 
 

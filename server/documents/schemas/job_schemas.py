@@ -284,6 +284,9 @@ class ChangedDocument(TypedDict):
     """Status of the job now."""
     message: str
     """What happened, for people."""
+    downstream: NotRequired[int]
+    """How many jobs were queued again that had been canceled because of this one. Only in the
+    response to a retry with `downstream=true`."""
 
 
 class BulkDocument(TypedDict):

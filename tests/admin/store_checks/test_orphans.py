@@ -20,6 +20,7 @@ from storage.db.models import (
     CallbackRow,
     DependencyRow,
     EventRow,
+    FollowerRow,
     JobFileRow,
     KeyRow,
     OutputRow,
@@ -50,6 +51,7 @@ ROWS = {
     "dependency": DependencyRow.insert(
         predecessor_id=NOBODY, job_id=NOBODY, cancels=True, passes=True
     ),
+    "follower": FollowerRow.insert(predecessor_id=NOBODY, job_id=NOBODY),
     "submission_key": KeyRow.insert(key="k", fingerprint="f", job_id=NOBODY),
     "callback": CallbackRow.insert(job_id=NOBODY, due_at=0, tries=0),
     "service_callback": ServiceCallbackRow.insert(name="n", job_id=NOBODY, due_at=0, tries=0),

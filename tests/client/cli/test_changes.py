@@ -142,3 +142,13 @@ def test_a_job_has_limits_of_its_own(jobs: JobsCommand) -> None:
         assert refused.code != 0
         assert wrong[0] in refused.err
     assert jobs.run("cancel", queued).code == 0
+
+
+def test_a_retry_takes_along_what_follows(jobs: JobsCommand, service: Service) -> None:
+    first = jobs.run("submit", "sleep", "seconds=0", "--delay", "1h").out.strip()
+    second = jobs.run("submit", "sleep", "seconds=0", "--after", first).out.strip()
+    jobs.run("cancel", first)
+    service.wait_for_status(second, "canceled")
+    assert jobs.run("list", "--follows", first, "--ids").out.split() == [second]
+    assert jobs.run("retry", first, "--downstream").code == 0
+    assert service.result(second)["result"] == {"slept": 0}

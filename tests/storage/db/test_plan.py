@@ -134,13 +134,16 @@ def test_the_former_name_of_a_transfer_still_works(tmp_path: Path) -> None:
 
 
 def test_a_migration_says_which_tables_it_reads(tmp_path: Path) -> None:
-    """An index on a table that was there before reads the table once."""
+    """An index on a table that was there before reads the table once, and so does `FROM table`."""
     url, before = f"sqlite:///{tmp_path / 'jobs.db'}", set[tuple[str, str | None]]()
     for name in sorted(each.stem for each in state.MIGRATIONS.glob("[0-9]*.py")):
         update_schema_to(url, tmp_path, name)
         tables = {table for table, _ in before}
         new = [table for table, index in indexes(url) - before if table in tables and index]
-        scans = getattr(state.load(name), "SCANS", {})
+        migration = state.load(name)
+        text = "" if name == state.SCHEMA else "\n".join(migration.SQLITE)
+        new += [table for table in tables if f"FROM {table}," in text]
+        scans = getattr(migration, "SCANS", {})
         assert (name, scans) == (name, {table: new.count(table) for table in sorted(set(new))})
         before = indexes(url)
 

@@ -9,9 +9,11 @@ import pytest
 from storage.db.models import JobRow
 from storage.jobs.retention import delete_job
 from storage.queries.bulk import Bulk, BulkChange
+from storage.queries.search import find
 from storage.records.attempt_outcome import AttemptOutcome
 from storage.records.filters import Filters
 from storage.records.holds import Hold
+from storage.records.states import Status
 from storage.waiting.reactions import react_to_ended
 from storage.waiting.retries import UnmetPredecessors
 from tests.support.stores import RAISED, Bench, Holder
@@ -198,3 +200,64 @@ def test_a_bulk_retry_leaves_out_jobs_whose_predecessors_it_does_not_select(benc
     canceled = Filters(statuses=frozenset({bench.job(ids[1]).status}))
     assert bulk(bench).retry(canceled, None, dry_run=False) == BulkChange(2, 0, None)
     assert [bench.job(job_id).status for job_id in ids] == ["failed", "canceled", "canceled"]
+
+
+def test_downstream_jobs_are_retried_in_order(bench: Bench) -> None:
+    first, *followers = chain(bench, 4)
+    both = bench.enqueue(after=(first, followers[-1]), tags=("both",))
+    react(bench)
+    other = bench.enqueue()
+    bench.jobs.cancel(other)
+    assert {bench.job(each).status for each in (*followers, both)} == {"canceled"}
+    assert bench.jobs.retry(first)[0] is True
+    assert bulk(bench).retry_downstream(first, lambda _by, _queue: True) == 4
+    assert {bench.job(each).status for each in (*followers, both)} == {"queued"}
+    assert bench.job(other).status == "canceled"
+    runner = bench.runner()
+    for job_id in (first, *followers, both):
+        run(bench, runner, job_id)
+
+
+def test_downstream_jobs_of_others_stay_canceled_with_what_follows_them(bench: Bench) -> None:
+    first = bench.enqueue(submitted_by="ann")
+    mine = bench.enqueue(after=(first,), submitted_by="ann")
+    theirs = bench.enqueue(after=(first,), submitted_by="bob")
+    last = bench.enqueue(after=(theirs,), submitted_by="ann")
+    run(bench, bench.runner(), first, None)
+    bench.jobs.retry(first)
+    assert bulk(bench).retry_downstream(first, lambda by, _queue: by == "ann") == 1
+    statuses = [bench.job(each).status for each in (mine, theirs, last)]
+    assert statuses == ["queued", "canceled", "canceled"]
+
+
+def test_a_job_that_a_client_canceled_is_not_downstream(bench: Bench) -> None:
+    first = bench.enqueue()
+    waiting = bench.enqueue(after=(first,))
+    bench.jobs.cancel(waiting)
+    run(bench, bench.runner(), first, None)
+    bench.jobs.retry(first)
+    assert bulk(bench).retry_downstream(first, lambda _by, _queue: True) == 0
+
+
+def test_a_bulk_retry_takes_the_downstream_of_selected_jobs_along(bench: Bench) -> None:
+    first, second, third = chain(bench)
+    only_failed = Filters(statuses=frozenset({Status.FAILED}))
+    assert bulk(bench).retry(only_failed, None, dry_run=True, downstream=True).matched == 3
+    assert bulk(bench).retry(only_failed, None, False, downstream=True) == BulkChange(3, 3, None)
+    assert {bench.job(each).status for each in (first, second, third)} == {"queued"}
+
+
+def test_jobs_are_found_by_the_job_that_they_follow(bench: Bench) -> None:
+    first, other = bench.enqueue(), bench.enqueue()
+    ids = [bench.enqueue(after=(first, other), tags=("a",)), bench.enqueue(after=(first,))]
+    database = bench.store.database
+    assert find(database, Filters(after=first), 10).ids == ids[::-1]
+    assert find(database, Filters(after=other), 10).ids == ids[:1]
+    assert find(database, Filters(after=first, tags=frozenset({"a"})), 10).ids == ids[:1]
+    canceled = frozenset({Status.CANCELED})
+    assert find(database, Filters(after=first, statuses=canceled), 10).ids == []
+    bench.jobs.cancel(ids[1])
+    assert find(database, Filters(after=first, statuses=canceled), 10).ids == ids[1:]
+    assert delete_job(database, ids[1], None, None, bench.clock())[0] is Status.CANCELED
+    assert find(database, Filters(after=first), 10).ids == ids[:1]
+    assert find(database, Filters(after=first, schedule="s"), 10).ids == []

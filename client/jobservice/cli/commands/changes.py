@@ -19,6 +19,9 @@ if TYPE_CHECKING:
 
 Every = Annotated[bool, option("--all", None, "All jobs, without a filter.", ...)]
 Yes = Annotated[bool, option("--yes -y", None, "Do not ask.", ...)]
+Downstream = Annotated[
+    bool, option("--downstream", None, "Also those that were canceled because of them.", ...)
+]
 DryRun = Annotated[bool, option("--dry-run", None, "Only count the selected jobs.", ...)]
 
 
@@ -26,7 +29,10 @@ def register(app: typer.Typer) -> None:
     """Add the commands."""
     cancel_examples = ("cancel 6af1b43d 7bc2", "cancel --type analyze --queue nightly --dry-run")
     command(app, "cancel", cancel_examples)(cancel)
-    retry_examples = ("retry 6af1b43d", "retry --status failed --after 2030-01-31 --yes")
+    retry_examples = (
+        "retry 6af1b43d --downstream",
+        "retry --status failed --after 2030-01-31 --yes",
+    )
     command(app, "retry", retry_examples)(retry)
     command(app, "delete", ("delete 6af1b43d 7bc2",))(delete)
     change_examples = ("change 6af1b43d --priority 5", "change 6af1b43d --delay 0 --queue nightly")
@@ -45,7 +51,7 @@ def cancel(
 
     With ids, the command ends when the processes of these jobs are gone.
     """
-    return _change(session, "cancel", filters, job_ids, every=every, yes=yes, dry_run=dry_run)
+    return _change(session, "cancel", filters, job_ids, {}, every=every, yes=yes, dry_run=dry_run)
 
 
 def retry(
@@ -53,11 +59,13 @@ def retry(
     filters: Filters,
     job_ids: JobIds = None,
     every: Every = False,
+    downstream: Downstream = False,
     yes: Yes = False,
     dry_run: DryRun = False,
 ) -> int:
     """Run failed and canceled jobs again: the named ones, or all that filters select."""
-    return _change(session, "retry", filters, job_ids, every=every, yes=yes, dry_run=dry_run)
+    more: Json = {"downstream": True} if downstream else {}
+    return _change(session, "retry", filters, job_ids, more, every=every, yes=yes, dry_run=dry_run)
 
 
 def delete(
@@ -65,7 +73,7 @@ def delete(
     job_ids: RequiredIds,
 ) -> int:
     """Delete jobs that have ended, with their files."""
-    return _change_each(session, "delete", job_ids)
+    return _change_each(session, "delete", job_ids, {})
 
 
 def change(session: Session, job_ids: RequiredIds, options: Changes) -> int:
@@ -90,28 +98,30 @@ def _change(
     change: str,
     filters: Filters,
     job_ids: list[str] | None,
+    more: Json,
     *,
     every: bool,
     yes: bool,
     dry_run: bool,
 ) -> int:
+    """Change jobs; `more` are further arguments for the method of the client."""
     given = filters.given()
     if bool(job_ids) + bool(given) + every != 1:
         raise typer.BadParameter(f"name jobs to {change} by their ids, by filters, or with --all")
     if not job_ids:
-        return _change_all(session, change, given, yes=yes, dry_run=dry_run)
+        return _change_all(session, change, given, more, yes=yes, dry_run=dry_run)
     if dry_run:
         raise typer.BadParameter("--dry-run counts jobs that filters select, so it needs no ids")
-    return _change_each(session, change, job_ids)
+    return _change_each(session, change, job_ids, more)
 
 
-def _change_each(session: Session, change: str, job_ids: list[str]) -> int:
+def _change_each(session: Session, change: str, job_ids: list[str], more: Json) -> int:
     """Change jobs one by one."""
     output = session.output
 
     def change_one(job_id: str) -> None:
         job = session.client.get(job_id)
-        getattr(job, change)()
+        getattr(job, change)(**more)
         status = "deleted" if change == "delete" else job.status
         if output.as_json:
             output.item({"job_id": job_id, "status": status})
@@ -122,11 +132,13 @@ def _change_each(session: Session, change: str, job_ids: list[str]) -> int:
     return session.try_each(ids.resolve_all(session.client, job_ids), change_one)
 
 
-def _change_all(session: Session, change: str, filters: Json, *, yes: bool, dry_run: bool) -> int:
+def _change_all(
+    session: Session, change: str, filters: Json, more: Json, *, yes: bool, dry_run: bool
+) -> int:
     """Change all jobs that filters select, after a question on a terminal."""
     client = session.client
     change_all = client.cancel_all if change == "cancel" else client.retry_all
-    selected = {**filters, **({} if filters else {"all": True})}
+    selected = {**filters, **({} if filters else {"all": True}), **more}
     return change_selected(session, change, change_all, selected, yes, dry_run)
 
 

@@ -14,8 +14,6 @@ import { errorText } from "./attempts.js";
 
 const LONG_FACT = 40; // characters; a longer fact, such as the name of a file, has a row of its own
 
-const MAX_LINKS = 20; // jobs that a job waits for; there can be a thousand
-
 const HELD_UNTIL = {
   queued: "until it starts",
   running: "until its end",
@@ -71,7 +69,6 @@ export function jobFacts(document) {
     ["Tags", job.tags.length > 0 && h("span", {}, job.tags.map(tagLink))],
     ["Batch", job.batch_id && h("a", { href: jobsHref({ batch: job.batch_id }) }, job.batch_id)],
     ["Metadata", job.metadata && JSON.stringify(job.metadata)],
-    ["After", job.after.length > 0 && h("span", {}, job.after.slice(0, MAX_LINKS).map(jobLink))],
     [
       "If they fail",
       job.on_failure && (job.on_failure === "run" ? "it runs all the same" : "it is canceled"),

@@ -19,6 +19,7 @@ import { FilesPanel } from "./filesPanel.js";
 import { jobFacts, jobHead } from "./jobHead.js";
 import { OutputPanel } from "./output.js";
 import { ProgressPanel } from "./progressPanel.js";
+import { RelatedJobs } from "./relatedJobs.js";
 import { WaitingReasons } from "./waitingReasons.js";
 
 /** @typedef {import("../../types.js").JobDocument} JobDocument */
@@ -68,6 +69,7 @@ class JobPage {
     this.progress = new ProgressPanel();
     this.analysis = new AnalysisView(go);
     this.waiting = new WaitingReasons(id);
+    this.related = new RelatedJobs(id, () => this.job && this.showActions(this.job));
     this.files = new FilesPanel(id);
     this.output = new OutputPanel(id);
     this.load = throttle(LOAD_MS, () => this.loadNow());
@@ -84,6 +86,7 @@ class JobPage {
     this.analysis.stop();
     this.output.stop();
     this.waiting.stop();
+    this.related.stop();
     this.load.stop();
     clearInterval(this.timer);
   }
@@ -99,6 +102,7 @@ class JobPage {
           this.actions,
           this.progress.element,
           this.waiting.element,
+          this.related.element,
           this.analysis.element,
           this.facts,
           this.files.element,
@@ -188,6 +192,7 @@ class JobPage {
   showLive(job) {
     this.progress.show(job);
     this.waiting.show(job);
+    this.related.show(job);
   }
 
   /** @param {JobDocument} job */
@@ -209,6 +214,12 @@ class JobPage {
           class: "primary",
           disabled,
           "data-key": "retry",
+        }),
+      this.related.hasCanceled &&
+        actionButton("Retry with jobs after it", () => this.retry("?downstream=true"), {
+          title: "Also retries the jobs that were canceled because of this one",
+          disabled,
+          "data-key": "retry all",
         }),
       isFinal(job.status) &&
         actionButton("Delete", () => this.remove(job), {
@@ -234,9 +245,13 @@ class JobPage {
     this.load();
   }
 
-  async retry() {
-    await call("POST", jobPath(this.id, "/retry"));
-    showMessage("Job queued again.");
+  /** @param {string} [query] */
+  async retry(query = "") {
+    /** @type {import("../../types.js").ChangedDocument} */
+    const { downstream } = await call("POST", jobPath(this.id, `/retry${query}`));
+    const more = downstream ? ` with ${format.plural(downstream, "job")} after it` : "";
+    showMessage(`Job queued again${more}.`);
+    this.related.load();
     this.load();
   }
 

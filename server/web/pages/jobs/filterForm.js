@@ -35,6 +35,8 @@ export function filterForm(filters, { types, queues }, onChange) {
     field("Tag", h("input", { name: "tag", type: "search", maxlength: 100, value: filters.tag })),
     filters.batch &&
       field("Batch", h("input", { name: "batch", type: "search", value: filters.batch })),
+    filters.after &&
+      field("After", h("input", { name: "after", type: "search", value: filters.after })),
     field(
       "Text",
       h("input", {

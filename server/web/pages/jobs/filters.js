@@ -12,6 +12,7 @@ const NAMES = [
   "schedule",
   "tag",
   "batch",
+  "after",
   "text",
   "submitted_by",
   "created_after",

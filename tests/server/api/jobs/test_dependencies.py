@@ -162,3 +162,62 @@ async def test_the_key_of_a_submission_covers_what_it_waits_for(client: Client) 
         response = await client.fetch("/jobs", method="POST", body=body, headers=headers)
         codes.append(response.code)
     assert codes == [202, 202, 422, 422]
+
+
+async def failing_chain(client: Client) -> list[str]:
+    """A canceled job, and two that were canceled because of it, one after the other."""
+    first = (await post(client))["job_id"]
+    second = (await post(client, after=[first]))["job_id"]
+    third = (await post(client, after=[second]))["job_id"]
+    await client.fetch(f"/jobs/{first}/cancel", method="POST", body=b"")
+    return [first, second, third]
+
+
+async def retry(client: Client, job_id: str, query: str = "") -> Any:
+    path = f"/jobs/{job_id}/retry{query}"
+    response = await client.fetch(path, method="POST", body=b"", raise_error=False)
+    return response.code, loads(response.body)
+
+
+async def test_a_retry_takes_along_what_was_canceled_because_of_the_job(client: Client) -> None:
+    first, *others = await failing_chain(client)
+    status, document = await retry(client, first, "?downstream=true")
+    assert (status, document["message"], document["downstream"]) == (202, "job queued again", 2)
+    statuses = [(await get(client, f"/jobs/{each}"))["status"] for each in (first, *others)]
+    assert statuses == ["queued"] * 3
+
+
+async def test_downstream_jobs_are_retried_after_the_job_was(client: Client) -> None:
+    first, *_ = await failing_chain(client)
+    status, document = await retry(client, first)
+    assert (status, "downstream" in document) == (202, False)
+    status, document = await retry(client, first, "?downstream=true")
+    assert (status, document["status"], document["downstream"]) == (202, "queued", 2)
+    assert document["message"] == "jobs that follow it queued again"
+    status, document = await retry(client, first, "?downstream=true")
+    assert (status, document["code"]) == (409, "job_queued")
+
+
+async def test_a_wrong_downstream_is_refused(client: Client) -> None:
+    first, *_ = await failing_chain(client)
+    status, document = await retry(client, first, "?downstream=maybe")
+    assert (status, document["errors"][0]["field"]) == (422, "downstream")
+    status, document = await retry(client, first, "?down=true")
+    assert (status, document["code"]) == (422, "unknown_parameter")
+
+
+async def test_many_jobs_are_retried_with_what_follows_them(client: Client) -> None:
+    first, *_ = await failing_chain(client)
+    body = {"status": ["canceled"], "text": first, "downstream": True}
+    response = await client.fetch("/jobs/retry", method="POST", body=json.dumps(body), headers=JSON)
+    assert loads(response.body) == {"matched": 3, "changed": 3, "dry_run": False, "next": None}
+
+
+async def test_the_jobs_that_follow_a_job_are_listed(client: Client) -> None:
+    first, second, third = await failing_chain(client)
+    assert [job["job_id"] for job in (await get(client, f"/jobs?after={first}"))["items"]] == [
+        second
+    ]
+    assert (await get(client, f"/jobs?after={third}"))["items"] == []
+    response = await client.fetch("/jobs?after=first", raise_error=False)
+    assert (response.code, loads(response.body)["errors"][0]["field"]) == (422, "after")
