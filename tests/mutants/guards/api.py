@@ -41,8 +41,8 @@ API = (
     Mutant(
         "a dry run changes nothing",
         "storage/queries/bulk.py",
-        "in () if dry_run else range(",
-        "in range(",
+        "changed = 0 if dry_run else self._in_batches(",
+        "changed = self._in_batches(",
         ("tests/server/api/jobs/test_bulk.py",),
     ),
     Mutant(

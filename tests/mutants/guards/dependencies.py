@@ -212,4 +212,25 @@ DEPENDENCIES = (
         "        if False and not chosen",
         RETRIES,
     ),
+    Mutant(
+        "only jobs that were canceled because of others are downstream",
+        "storage/waiting/followers.py",
+        "if _is_because_of_others(row) and is_allowed(",
+        "if is_allowed(",
+        RETRIES,
+    ),
+    Mutant(
+        "a downstream job of another caller stays canceled",
+        "storage/waiting/followers.py",
+        'if _is_because_of_others(row) and is_allowed(row["submitted_by"], row["queue"])',
+        "if _is_because_of_others(row)",
+        RETRIES,
+    ),
+    Mutant(
+        "downstream jobs are retried after their predecessors",
+        "storage/waiting/followers.py",
+        "return [*TopologicalSorter(graph).static_order()]",
+        "return [*reversed(chosen)]",
+        RETRIES,
+    ),
 )
