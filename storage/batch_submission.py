@@ -11,7 +11,7 @@ from storage.audit.record import record
 from storage.db.clock import Clock
 from storage.db.database import Database
 from storage.db.models import BatchRow, JobRow, KeyRow
-from storage.jobs.batch_rows import batch_progress, find_batch, list_batches
+from storage.jobs.batch_rows import batch_progress, find_batch, list_batches, names_in_batch
 from storage.jobs.idempotency import KeyedJob, StoredKey, store_keys
 from storage.jobs.transitions import Transitions, to_json_text
 from storage.notify.wakeup import WORKER, Wakeup, notifying_transaction
@@ -22,6 +22,7 @@ from storage.records.batch import (
     Batch,
     BatchPage,
     BatchProgress,
+    BatchJob,
     BatchRefused,
     NewBatch,
     Refuse,
@@ -30,6 +31,7 @@ from storage.records.holds import Hold
 from storage.records.ids import id_in_batch
 from storage.records.json_values import Json
 from storage.store import JobStore, Refused
+from storage.waiting.followers import in_order
 from storage.waiting.held import held_by
 
 _AT_ONCE = 500
@@ -118,6 +120,8 @@ class Batches:
         if len(simple) == len(batch.jobs):
             return found
         others = [job for job in batch.jobs if not alike[job[1]]]
+        if batch.names:
+            others = _in_order(batch, others)
         for start in range(0, len(others), _AT_ONCE):
             some = others[start : start + _AT_ONCE]
             stored = self._jobs.add([batch.job(job) for job in some], woken)
@@ -133,17 +137,26 @@ class Batches:
         batch = find_batch(self._database, ids[0]) if ids else None
         if batch is None:
             return Batch(kept.job_id, 0, None, 0, 0, (), fingerprint=kept.fingerprint)
-        return Batch(**{**vars(batch), "fingerprint": kept.fingerprint})
+        names = names_in_batch(self._database, batch.id)
+        return Batch(**{**vars(batch), "names": names, "fingerprint": kept.fingerprint})
 
     def _insert(self, batch: NewBatch, size: int, last_id: UUID, refusals: Sequence[Json]) -> Batch:
         then_id = batch.then.id if batch.then else None
         known = batch.id, self._clock(), batch.submitted_by
-        new = Batch(*known, size, len(refusals), refusals, then_id)
+        new = Batch(*known, size, len(refusals), refusals, then_id, batch.names)
         row = {name: getattr(new, name) for name in ("id", "created_at", "submitted_by", "size")}
         row |= {"last_id": last_id, "refused": len(refusals), "then_id": then_id}
         row["refusals"] = to_json_text(refusals) if batch.key else None
+        row["names"] = to_json_text(dict(batch.names)) if batch.names else None
         self._database.run(BatchRow.insert(**row))
         return new
+
+
+def _in_order(batch: NewBatch, jobs: Sequence[BatchJob]) -> list[BatchJob]:
+    """Return jobs of a batch sorted so that each comes after its predecessors in the batch."""
+    by_id = {id_in_batch(batch.id, job[0]): job for job in jobs}
+    after = {job_id: batch.templates[job[1]].after for job_id, job in by_id.items()}
+    return [by_id[each] for each in in_order(by_id, after)]
 
 
 def _index(refusal: Json) -> int:

@@ -307,15 +307,12 @@ class JobStore:
     def add(
         self, jobs: Sequence[NewJob], woken: builtins.list[str]
     ) -> builtins.list[UUID | Refused]:
-        """Store new jobs in the current transaction; adds to `woken` whom else to wake."""
+        """Store new jobs in the current transaction; adds to `woken` whom else to wake.
+
+        A job comes after its predecessors, if some of them are new, too.
+        """
         groups = with_different_keys(jobs)
-        if len(groups) == 1:
-            return self._add(jobs, woken)
-        stored: dict[UUID, UUID | Refused] = {}
-        for some in groups:
-            outcomes = self._add(some, woken)
-            stored |= {job.id: each for job, each in zip(some, outcomes, strict=True)}
-        return [stored[job.id] for job in jobs]
+        return [each for some in groups for each in self._add(some, woken)]
 
     def _add(
         self, jobs: Sequence[NewJob], woken: builtins.list[str]
@@ -357,19 +354,22 @@ class JobStore:
             names = existing_queues(self._database, names)
         names.add(DEFAULT_QUEUE)
         missing = missing_predecessors(self._database, jobs)
-        refused: dict[UUID, Refused] = {}
+        rows: list[Row | Refused] = []
         for job in jobs:
-            if job.queue not in names:
-                refused[job.id] = Refusal.QUEUE
-            elif missing and not missing.isdisjoint(job.after):
-                ids = tuple(each for each in job.after if each in missing)
-                refused[job.id] = MissingPredecessors(ids)
-        if not refused:
-            return [self._row(job, holders) for job in jobs]
-        return [refused.get(job.id) or self._row(job, holders) for job in jobs]
+            row = self._row(job, holders, names, missing)
+            if not isinstance(row, dict):
+                missing.add(job.id)
+            rows.append(row)
+        return rows
 
-    def _row(self, job: NewJob, holders: Holders) -> Row | Refused:
+    def _row(
+        self, job: NewJob, holders: Holders, queues: Collection[str], missing: Collection[UUID]
+    ) -> Row | Refused:
         """Return the row of a new job, without its version."""
+        if job.queue not in queues:
+            return Refusal.QUEUE
+        if missing and (lost := tuple(each for each in job.after if each in missing)):
+            return MissingPredecessors(lost)
         if job.unique_key in holders:
             holder = holder_of_key(job, holders[job.unique_key])
             if holder is not None:

@@ -150,6 +150,8 @@ class BatchRow(pw.Model):
     """The job that runs when all its jobs have ended; null without one."""
     unfinished_id = pw.UUIDField(null=True)
     """A job of it that was not final at the last look, see `storage/waiting/batch_ends.py`."""
+    names = pw.TextField(null=True)
+    """JSON: the names of its jobs with their indexes; null without names."""
 
     class Meta:
         table_name = "batch"

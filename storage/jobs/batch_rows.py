@@ -22,12 +22,28 @@ PAGE = 100
 PAGE_SECONDS = 0.2
 SWEEP_BATCHES = 500
 """How many batches one sweep looks at."""
+_COLUMNS = (
+    BatchRow.id,
+    BatchRow.created_at,
+    BatchRow.submitted_by,
+    BatchRow.size,
+    BatchRow.refused,
+    BatchRow.refusals,
+    BatchRow.then_id,
+)
+"""All but the names: they are long, and few calls need them."""
 
 
 def find_batch(database: Database, batch_id: UUID) -> Batch | None:
     """Return a batch, None if there is none with this id."""
-    rows = database.rows(BatchRow.select().where(BatchRow.id == batch_id))
+    rows = database.rows(BatchRow.select(*_COLUMNS).where(BatchRow.id == batch_id))
     return _batch(rows[0]) if rows else None
+
+
+def names_in_batch(database: Database, batch_id: UUID) -> dict[str, int]:
+    """Return the indexes of the jobs of a batch that have names, by name."""
+    rows = database.rows(BatchRow.select(BatchRow.names).where(BatchRow.id == batch_id))
+    return {name: index for row in rows for name, index in json.loads(row["names"] or "{}").items()}
 
 
 def batch_progress(database: Database, batch_id: UUID) -> BatchProgress | None:
@@ -88,8 +104,7 @@ class BatchSweep:
 
 
 def _batch(row: Row) -> Batch:
-    names = ("id", "created_at", "submitted_by", "size", "refused", "refusals", "then_id")
-    given = {name: row[name] for name in names}
+    given = {field.name: row[field.name] for field in _COLUMNS}
     text = given["refusals"]
     return Batch(**{**given, "refusals": None if text is None else json.loads(text)})
 
@@ -108,7 +123,7 @@ def _select_counts() -> pw.Select:
 def _select_page() -> pw.Select:
     """Select the newest batches before one."""
     before = BatchRow.id < parameter(BatchRow.id, "before")
-    return BatchRow.select().where(before).order_by(BatchRow.id.desc()).limit(PAGE)
+    return BatchRow.select(*_COLUMNS).where(before).order_by(BatchRow.id.desc()).limit(PAGE)
 
 
 def _select_next() -> pw.Select:

@@ -10,7 +10,6 @@ All changes of jobs hold the version lock, so a holder that was found under it s
 commit. The index of migration 0035 refuses a second holder in any case.
 """
 
-from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from uuid import UUID
@@ -57,18 +56,19 @@ Holders = dict[str | None, Row]
 
 
 def with_different_keys(jobs: Sequence[NewJob]) -> list[Sequence[NewJob]]:
-    """Return the jobs in groups in which no unique key occurs twice, each key in its order."""
+    """Return the jobs in their order, in groups in which no unique key occurs twice."""
     if all(job.unique_key is None for job in jobs):
         return [jobs]
-    seen = Counter[str]()
-    groups: dict[int, list[NewJob]] = {}
+    groups: list[list[NewJob]] = [[]]
+    seen: set[str] = set()
     for job in jobs:
-        number = 0
+        if job.unique_key in seen:
+            groups.append([])
+            seen.clear()
         if job.unique_key is not None:
-            number = seen[job.unique_key]
-            seen[job.unique_key] += 1
-        groups.setdefault(number, []).append(job)
-    return list(groups.values())
+            seen.add(job.unique_key)
+        groups[-1].append(job)
+    return [*groups]
 
 
 def rows_of_holders(database: Database, jobs: Sequence[NewJob]) -> Holders:

@@ -1,7 +1,7 @@
 """The records of batches: many jobs that are submitted by one call."""
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from uuid import UUID
 
 from storage.records.audit import Actor
@@ -29,6 +29,7 @@ class NewBatch:
     refusals: why other jobs of the batch are refused: JSON objects with an `index`.
     is_atomic: whether all jobs are stored or none.
     key: its idempotency key with the fingerprint of the submission, or None.
+    names: the indexes of the jobs that have names, by name.
     then: the job that runs when all others have ended, which is held by `Hold.BATCH`. Then the
         templates are watched by `Watch.BATCHES`.
     actor: the submitter for the audit log; None for no entry.
@@ -43,6 +44,7 @@ class NewBatch:
     key: tuple[str, str] | None = None
     then: NewJob | None = None
     actor: Actor | None = None
+    names: Mapping[str, int] = field(default_factory=dict)
 
     def job(self, job: BatchJob) -> NewJob:
         """Return one of its jobs as it would be submitted alone."""
@@ -71,6 +73,8 @@ class Batch:
     refusals: Sequence[Json] | None = None
     then_id: UUID | None = None
     """The job that runs when all its jobs have ended."""
+    names: Mapping[str, int] = field(default_factory=dict)
+    """The indexes of the jobs that have names, by name; only for the caller who submits it."""
     fingerprint: str | None = None
     """The fingerprint that is stored with its key, if it was stored by an earlier call."""
 

@@ -26,7 +26,9 @@ def react(reacting: Reacting, ended: Sequence[EndedJob]) -> Collection[UUID]:
     """Release the jobs that follow the batches of ended jobs, if these were their last jobs."""
     database = reacting.database
     for batch_id in dict.fromkeys(batch_id_of(each.id) for each in ended):
-        query = BatchRow.select().where(BatchRow.id == batch_id, BatchRow.then_id.is_null(False))
+        columns = BatchRow.id, BatchRow.last_id, BatchRow.then_id, BatchRow.unfinished_id
+        is_followed = BatchRow.id == batch_id, BatchRow.then_id.is_null(False)
+        query = BatchRow.select(*columns).where(*is_followed)
         for batch in database.rows(query):
             if not _has_unfinished(database, batch):
                 release(database, [batch["then_id"]], Hold.BATCH, reacting.now)
@@ -37,7 +39,8 @@ def react(reacting: Reacting, ended: Sequence[EndedJob]) -> Collection[UUID]:
 def wait_for_batch(database: Database, job: Job) -> Wait:
     """Tell for which jobs of its batch a job waits that follows the batch."""
     ids: list[UUID] = []
-    for batch in database.rows(BatchRow.select().where(BatchRow.then_id == job.id)):
+    columns = BatchRow.id, BatchRow.last_id
+    for batch in database.rows(BatchRow.select(*columns).where(BatchRow.then_id == job.id)):
         within = JobRow.id.between(id_in_batch(batch["id"], 0), batch["last_id"])
         left = JobRow.select(JobRow.id).where(within, _is_unfinished()).order_by(JobRow.id)
         ids += [row["id"] for row in database.rows(left)]

@@ -4,7 +4,7 @@ A waiting job is held, and has a row of `dependency` for each predecessor that h
 reaction to an end deletes these rows, and releases the jobs that have none left, or cancels them.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from uuid import UUID
@@ -50,12 +50,16 @@ def predecessors_of(database: Database, ids: Sequence[UUID]) -> dict[UUID, list[
 
 
 def missing_predecessors(database: Database, jobs: Iterable[NewJob]) -> set[UUID]:
-    """Return the predecessors of new jobs that do not exist.
+    """Return the predecessors of new jobs that neither exist nor are new jobs before them.
 
     Takes the version lock if there are any, so that the others stay as they are.
     """
-    ids = {job_id for job in jobs for job_id in job.after}
-    if not ids:
+    new: set[UUID] = set()
+    ids: set[UUID] = set()
+    for job in jobs:
+        ids.update(each for each in job.after if each not in new)
+        new.add(job.id)
+    if not ids and not any(job.after for job in jobs):
         return set()
     database.next_version(0)
     return ids - statuses_of(database, ids).keys()
@@ -91,20 +95,30 @@ def let_wait(database: Database, new: Sequence[tuple[NewJob, Row]]) -> bool:
     after = [(job, row) for job, row in new if job.after]
     if not after:
         return False
-    statuses = statuses_of(database, {job_id for job, _ in after for job_id in job.after})
+    rows = {job.id: row for job, row in new}
+    among = {job_id for job, _ in after for job_id in job.after}
+    found = statuses_of(database, among - rows.keys())
+    new_ones = among & rows.keys()
+    for job_id in new_ones:
+        rows[job_id]["watched"] = rows[job_id].get("watched", 0) | Watch.DEPENDENCIES
+    statuses = found | dict.fromkeys(new_ones, Status.QUEUED)
     waiting = []
     for job, row in after:
         each = Waiting(job.id, job.after, job.on_failure != "run", job.input_from)
         if each.left(statuses):
             hold(row, _HELD)
         waiting.append(each)
-    return wait_for(database, waiting, statuses)
+    return wait_for(database, waiting, statuses, new_ones)
 
 
 def wait_for(
-    database: Database, waiting: Sequence[Waiting], statuses: Mapping[UUID, Status]
+    database: Database,
+    waiting: Sequence[Waiting],
+    statuses: Mapping[UUID, Status],
+    watched: Collection[UUID] = (),
 ) -> bool:
-    """Store what held jobs wait for. `statuses` has the statuses of all their predecessors.
+    """Store what held jobs wait for. `statuses` has the statuses of all their predecessors, the
+    ends of some of which are `watched` already.
 
     Returns whether a predecessor has ended already and is to act on them, because it has failed or
     passes its result on: the caller then reacts to the outbox `ended`. Only inside a transaction
@@ -124,7 +138,8 @@ def wait_for(
         add = database.statement("add dependency", _insert)
         database.change_each_deferred(add, found)
     ids = {each["predecessor_id"] for each in found}
-    watch(database, {each for each in ids if statuses[each] not in FINAL}, Watch.DEPENDENCIES)
+    unwatched = {each for each in ids if statuses[each] not in FINAL and each not in watched}
+    watch(database, unwatched, Watch.DEPENDENCIES)
     before = {each: statuses[each] for each in ids if statuses[each] in FINAL}
     _note_ended(database, before)
     return bool(before)

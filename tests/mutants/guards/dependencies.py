@@ -26,7 +26,7 @@ DEPENDENCIES = (
     Mutant(
         "the end of a predecessor is watched",
         FILE,
-        "{each for each in ids if statuses[each] not in FINAL}",
+        "{each for each in ids if statuses[each] not in FINAL and each not in watched}",
         "set()",
         STORED,
     ),
