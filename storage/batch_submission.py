@@ -20,9 +20,9 @@ from storage.records.audit import Actor
 from storage.records.batch import (
     THEN,
     Batch,
+    BatchJob,
     BatchPage,
     BatchProgress,
-    BatchJob,
     BatchRefused,
     NewBatch,
     Refuse,

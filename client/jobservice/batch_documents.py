@@ -34,6 +34,7 @@ class NewBatch:
     size: the number of jobs that were stored.
     job_ids: the ids of the jobs in their order; None for a job that was refused.
     then: the id of the job that runs when all others have ended, or None.
+    names: the ids of the jobs that have names.
     """
 
     batch_id: str
@@ -42,6 +43,7 @@ class NewBatch:
     job_ids: tuple[str | None, ...]
     refusals: tuple[Refusal, ...] = ()
     then: str | None = None
+    names: Mapping[str, str] = field(default_factory=dict)
     raw: Mapping[str, JsonValue] = field(default_factory=dict, repr=False, compare=False)
     """The document as it was received."""
 

@@ -53,9 +53,13 @@ class _Typed(TypedDict):
 
 
 class NewJob(_Typed, Options, total=False):
-    """A job of a batch: its type, its payload and its options."""
+    """A job of a batch: its type, its payload, its options, and its name in this batch.
+
+    Other jobs of the batch have the name in `after` and `input_from`.
+    """
 
     payload: Mapping[str, JsonValue]
+    name: str
 
 
 class Changes(TypedDict, total=False):

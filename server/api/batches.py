@@ -20,7 +20,6 @@ from server.http.codes import Code
 from server.http.problems import Problem
 from server.jobs.admission import Admission, Admissions
 from server.jobs.batch_submissions import BatchSubmissions
-from server.jobs.validation.batch_body import BatchBody
 
 MAX_BATCH_BYTES = 16 << 20
 """Size of the largest batch. A larger one gets 413."""
@@ -61,14 +60,15 @@ class NewBatchHandler(Handler):
         """Submit up to 10,000 jobs at once.
 
         A JSON array of jobs or, as application/x-ndjson, one job on each line; or an object with
-        the array as `jobs` and, as `then`, a job that runs when all have ended. Jobs that are
-        refused do not keep the others from being stored, unless `atomic` is true.
+        the array as `jobs` and, as `then`, a job that runs when all have ended. Jobs with a `name`
+        can be named in `after` and `input` of others. Jobs that are refused do not keep the others
+        from being stored, unless `atomic` is true or jobs have names.
         """
         self.require_body()
         assert self._admission
         assert isinstance(self.received, JsonBody)
         kind = self.request.headers.get("Content-Type", "").partition(";")[0].strip().lower()
-        body = BatchBody(self.received.text(), is_lines=kind in JSON_LINES)
+        body = self.batches.body(self.received.text(), is_lines=kind in JSON_LINES)
         response = await self.batches.submit(self._admission, body, self._is_atomic)
         self.set_headers(response.headers)
         self.set_status(response.status)

@@ -45,6 +45,8 @@ class SubmittedBatchDocument(TypedDict):
     """The ids of the jobs in their order; null for a job that was refused."""
     then: Id | None
     """Id of the job that runs when all others have ended; null without one."""
+    names: dict[str, Id]
+    """The ids of the jobs that have names."""
     refusals: list[RefusalDocument]
     """Why jobs were refused; the errors of at most 1,000 of them."""
 
@@ -185,6 +187,7 @@ def new_batch_document(batch: Batch) -> SubmittedBatchDocument:
         "refused": batch.refused,
         "job_ids": ids,
         "then": None if batch.then_id is None else str(batch.then_id),
+        "names": {name: str(id_in_batch(batch.id, at)) for name, at in batch.names.items()},
         "refusals": refusals,
     }
 

@@ -5,6 +5,7 @@ methods raise Problem, and StoreError when the store fails.
 """
 
 import hashlib
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import cast
@@ -22,7 +23,7 @@ from server.documents.batch_documents import (
     shortened,
 )
 from server.http.codes import Code
-from server.http.problems import Problem, unacceptable, unavailable
+from server.http.problems import FieldError, Problem, unacceptable, unavailable
 from server.http.request_log import log_change
 from server.http.response import encode_json
 from server.jobs.admission import Admission, QueueWatermark, key_reused
@@ -40,10 +41,10 @@ from storage.queries.bulk import Bulk
 from storage.records.batch import THEN, Batch, BatchJob, BatchProgress, BatchRefused, NewBatch
 from storage.records.filters import Filters
 from storage.records.holds import Hold, Watch
-from storage.records.ids import new_batch_id
+from storage.records.ids import is_in_batch, new_batch_id
 from storage.records.job import EncodedJson, NewJob, StoreInDoubt
 from storage.records.json_values import Json, JsonValue
-from storage.store import Refused
+from storage.store import MissingPredecessors, Refused
 
 
 @dataclass
@@ -55,6 +56,8 @@ class _Checked:
     traceparent: str | None
     watched: int
     """What reacts to the end of the jobs."""
+    names: Mapping[str, int]
+    """The indexes of the jobs that have names."""
     then: NewJob | None = None
     """The job that runs when all others have ended."""
     templates: list[NewJob] = field(default_factory=list)
@@ -124,12 +127,16 @@ class BatchSubmissions:
         self._root_path = root_path
         self._limits = limits
 
+    def body(self, content: bytes, is_lines: bool) -> BatchBody:
+        """Return the body of a new batch: JSON, or with `is_lines` JSON lines."""
+        return BatchBody(content, is_lines, new_batch_id(self._cell))
+
     async def submit(self, admission: Admission, body: BatchBody, is_atomic: bool) -> Response:
         """Check and store a batch. The body of the response is encoded already."""
         try:
             checked = await self._check(admission, body)
             refusals = shortened(checked.refusals)
-            if not checked.jobs or (is_atomic and refusals):
+            if not checked.jobs or ((is_atomic or checked.names) and refusals):
                 raise refused_batch(refusals)
             batch, text = await self._store(admission, body, is_atomic, checked, refusals)
             if batch.fingerprint is None:
@@ -202,13 +209,13 @@ class BatchSubmissions:
         span = admission.span
         trace = span.traceparent if span else None
         watched = 0 if split.then is None else Watch.BATCHES
-        checked = _Checked(new_batch_id(self._cell), admission.caller, trace, watched)
+        checked = _Checked(body.batch_id, admission.caller, trace, watched, split.names)
         if split.then is not None:
             async for piece in self._checks.check([split.then], THEN):
-                await self._require_allowed(piece, checked.caller)
+                await self._require_allowed(piece, checked)
                 checked.take_then(piece)
         async for piece in self._checks.check(split.jobs):
-            await self._require_allowed(piece, checked.caller)
+            await self._require_allowed(piece, checked)
             await self._threads.run(checked.take, piece)
         return checked
 
@@ -225,16 +232,17 @@ class BatchSubmissions:
         piece.jobs = [each for each in piece.jobs if each[0] not in refused]
         piece.refused.sort(key=lambda each: each[0])
 
-    async def _require_allowed(self, piece: CheckedPiece, caller: Caller) -> None:
+    async def _require_allowed(self, piece: CheckedPiece, checked: _Checked) -> None:
         """Refuse the jobs that name analyses, jobs or queues that the caller does not see, and
         those whose limits no living worker allows."""
+        caller = checked.caller
         await self._require_analyses(piece, caller)
         templates = [template for _, template in piece.templates]
         found = await self._limits.errors(templates)
         problems = {number: unacceptable(errors) for number, errors in found.items()}
         for number, template in enumerate(templates if caller.is_limited else ()):
             try:
-                await self._submissions.require_seen(template, caller)
+                await self._submissions.require_seen(template, caller, checked.batch_id)
             except Problem as problem:
                 problems[number] = problem
         if not problems:
@@ -262,11 +270,12 @@ class BatchSubmissions:
                 checked.templates,
                 checked.jobs,
                 documents,
-                is_atomic,
+                is_atomic or bool(checked.names),
                 admission.caller.name,
                 keyed,
                 checked.then,
                 admission.caller.actor,
+                checked.names,
             )
             batch = self._batches.add(new, partial(_refusal_of_store, admission.caller))
             if keyed and batch.fingerprint not in (None, keyed[1]):
@@ -293,6 +302,10 @@ def _refusal_of_store(caller: Caller, index: int, refused: Refused, new: NewJob)
 
     A job that asks for the holder of its unique key is refused, too: that one is not of the batch.
     """
+    batch_id, missing = new.batch_id, isinstance(refused, MissingPredecessors) and refused.ids
+    if batch_id and missing and all(is_in_batch(each, batch_id) for each in missing):
+        error = FieldError("after", "a job of this batch that it follows is refused", "not_allowed")
+        return dict(refusal_document(index, unacceptable([error])))
     try:
         holder = required(refused, new, caller)
         problem = key_held(holder, caller)

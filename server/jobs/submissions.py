@@ -39,7 +39,7 @@ from storage.jobs.unique_keys import KeyHolder
 from storage.open import Store
 from storage.queries.explain import Explanation
 from storage.queries.files_by_hash import find_equal
-from storage.records.ids import new_id
+from storage.records.ids import is_in_batch, new_id
 from storage.records.job import Job, NewJob, StoreError, StoreInDoubt, Upload
 from storage.records.queue_name import DEFAULT_QUEUE
 from storage.records.states import Status
@@ -154,13 +154,18 @@ class Submissions:
         await self.require_seen(job, admission.caller)
         await self._require_possible(admission.key, job, admission.caller)
 
-    async def require_seen(self, job: NewJob, caller: Caller) -> None:
+    async def require_seen(self, job: NewJob, caller: Caller, batch_id: UUID | None = None) -> None:
         """Raise Problem 403 or 422 if a new job has a queue that its caller may not use, or names
-        earlier jobs that its caller does not see."""
+        earlier jobs that its caller does not see.
+
+        It may name jobs of its own batch, which are not stored yet.
+        """
         if not caller.is_limited:
             return
         require_queues(caller, [job.queue])
         named = {each for each in (*job.after, job.input_from, job.source) if each is not None}
+        if batch_id is not None:
+            named = {each for each in named if not is_in_batch(each, batch_id)}
         if not named:
             return
         found = seen_by(caller, await self._reader.wait(list(named), 0))

@@ -113,6 +113,27 @@ def test_jobs_of_a_batch_are_submitted_followed_and_canceled(api: Client, queue:
     assert api.get(str(batch.job_ids[0])).data.batch_id == batch.batch_id
 
 
+def test_a_pipeline_is_submitted_as_a_whole(api: Client) -> None:
+    with api.pipeline() as pipeline:
+        first = pipeline.submit("collect", {"label": "first"})
+        assert first.id == "job-1"
+        both = pipeline.submit("collect", {}, name="both", after=[first, "last"], input_from=first)
+        last = pipeline.submit("collect", {}, name="last", after=first)
+        pipeline.then("collect", {"label": "end"}, input_from=both)
+    assert pipeline.batch.names == {"job-1": first.id, "both": both.id, "last": last.id}
+    job = api.get(both.id)
+    assert job.data.after == (first.id, last.id)
+    assert job.result(20) == ["", ["first", None]]
+    assert api.get(str(pipeline.batch.then)).result(20) == ["end", ["", ["first", None]]]
+    with pytest.raises(ApiError, match="did you mean build?"), api.pipeline() as wrong:
+        wrong.submit("collect", {}, name="build")
+        wrong.submit("collect", {}, after="biuld")
+    assert not hasattr(wrong, "batch")
+    with pytest.raises(KeyError), api.pipeline() as left:
+        raise KeyError
+    assert not hasattr(left, "batch")
+
+
 def test_a_batch_with_wrong_jobs_is_refused(api: Client) -> None:
     wrong: list[NewJob] = [{"type": "sleep", "payload": {"seconds": -1}}]
     valid: list[NewJob] = [{"type": "sleep", "payload": {"seconds": 0}}]

@@ -6,7 +6,7 @@ from contextlib import contextmanager
 from inspect import isawaitable
 from typing import Any, cast
 
-from jobservice import AsyncClient, AsyncJob, Client
+from jobservice import AsyncClient, Client
 
 
 @contextmanager
@@ -28,9 +28,15 @@ class _Blocked:
 
     def __getattr__(self, name: str) -> Any:
         value = getattr(self._inner, name)
-        if type(value).__module__.startswith("jobservice._async."):  # a group, such as `batches`
-            return _Blocked(value, self._runner)
-        return self._blocking(value) if callable(value) else value
+        wrapped = self._wrapped(value)  # a group, such as `batches`
+        return self._blocking(value) if wrapped is value and callable(value) else wrapped
+
+    def __enter__(self) -> "_Blocked":
+        self._runner.run(_result_of(self._inner.__aenter__()))
+        return self
+
+    def __exit__(self, *error: Any) -> None:
+        self._runner.run(_result_of(self._inner.__aexit__(*error)))
 
     def __call__(self, *args: Any, **options: Any) -> Any:
         """Call a group of calls itself, such as `types`."""
@@ -42,7 +48,8 @@ class _Blocked:
             result = method(*map(_unwrapped, args), **given)
             if isawaitable(result):
                 return self._wrapped(self._runner.run(_result_of(result)))
-            return self._iterated(result) if isinstance(result, AsyncIterator) else result
+            is_iterated = isinstance(result, AsyncIterator)
+            return self._iterated(result) if is_iterated else self._wrapped(result)
 
         return call
 
@@ -56,7 +63,8 @@ class _Blocked:
     def _wrapped(self, value: Any) -> Any:
         if isinstance(value, list):
             return [self._wrapped(each) for each in value]
-        return _Blocked(value, self._runner) if isinstance(value, AsyncJob) else value
+        is_ours = type(value).__module__.startswith("jobservice._async.")
+        return _Blocked(value, self._runner) if is_ours else value
 
 
 _END = object()

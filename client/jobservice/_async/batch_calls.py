@@ -38,8 +38,9 @@ class AsyncBatches:
         the others are stored, and `refusals` says why it was refused; ApiError is raised only if
         no job is valid.
 
-        `then` is a job that runs when all others have ended. Calls with the same key make one
-        batch; by default, each call has its own.
+        A job can have a `name`, with which others name it in `after` and `input_from`. A batch with
+        names is always atomic. `then` is a job that runs when all others have ended. Calls with the
+        same key make one batch; by default, each call has its own.
         """
         request = requests.submit_batch(jobs, atomic=atomic, then=then, key=idempotency_key)
         return read_new_batch((await self._transport.send(request)).document())

@@ -19,6 +19,7 @@ from jobservice._async.bulk import change_all
 from jobservice._async.failures import AsyncFailureCalls
 from jobservice._async.file_calls import AsyncFileCalls
 from jobservice._async.job import AsyncJob
+from jobservice._async.pipeline import AsyncPipeline
 from jobservice._async.schedules import AsyncSchedules
 from jobservice._async.transport import RETRY_SECONDS, TIMEOUT_SECONDS, AsyncTransport
 from jobservice._async.types import AsyncTypeCalls
@@ -170,6 +171,13 @@ class AsyncClient:
         type, payload, files = calls.read_call(function, args, kwargs)
         file = files[0] if len(files) == 1 else files or None
         return await self.submit(type, payload, file=file)
+
+    def pipeline(self, *, idempotency_key: str | None = None) -> AsyncPipeline:
+        """Collect jobs that wait for each other, and submit all of them at the end of `with`.
+
+        Either all are stored or none. Calls with the same key submit one pipeline.
+        """
+        return AsyncPipeline(self.batches, idempotency_key)
 
     async def _send_submission(self, request: requests.Request, upload: UploadState | None) -> Any:
         """Send a submission, then delete its upload: the job has its own copy of the file."""

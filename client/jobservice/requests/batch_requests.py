@@ -12,7 +12,8 @@ from jobservice.requests.request import JSON, Request, batch_path, one_wait, wai
 
 PAGE_BATCHES = 100
 JSON_LINES = "application/x-ndjson"
-_FIELDS = ("type", "payload")
+_FIELDS = ("type", "payload", "name", "input")
+"""What is passed on as it is; `input` may stand in a file, in Python it is `input_from`."""
 
 
 def submit_batch(
@@ -66,4 +67,5 @@ def _job(name: str, job: Mapping[str, JsonValue]) -> Json:
         read = read_options(options)
     except (TypeError, ValueError) as error:
         raise type(error)(f"{name}: {error}") from None
-    return {"type": job["type"], "payload": dict(job.get("payload") or {}), **read}
+    given = {name: job[name] for name in _FIELDS if job.get(name) is not None}
+    return {**given, "payload": dict(job.get("payload") or {}), **read}

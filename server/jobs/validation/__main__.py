@@ -16,7 +16,8 @@ from runner.job_types.registry import loader
 from runner.job_types.registry.found import JobTypes
 from server.http.problems import Problem
 from server.jobs.validation.batch import BatchPiece, check_piece
-from server.jobs.validation.batch_body import BatchBody, split_batch
+from server.jobs.validation.batch_body import BatchBody
+from server.jobs.validation.pipeline import split_with_ids
 from server.jobs.validation.process import CheckFailed
 from server.jobs.validation.received import Received, parse
 from server.jobs.validation.sets import NO_SETS, FoundSets, SetsNeeded, sets_of
@@ -43,7 +44,7 @@ def answer_any(job_types: JobTypes, request: tuple[JsonValue, ...]) -> JsonValue
     """
     try:
         if isinstance(request[0], BatchBody):
-            return split_batch(request[0])
+            return split_with_ids(request[0])
         if isinstance(request[0], BatchPiece):
             return check_piece(request[0], job_types, *request[1:])
     except (Problem, SetsNeeded) as refused:

@@ -6,7 +6,8 @@ A body is a JSON array of jobs, an object with this array and the job that follo
 import json
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from uuid import UUID
 
 from server.documents.field_errors import unknown_name
 from server.http import strict_json
@@ -25,14 +26,19 @@ class BatchBody:
 
     content: bytes
     is_lines: bool
+    batch_id: UUID
 
 
 @dataclass(frozen=True)
 class SplitBatch:
-    """The jobs of a batch, and the job that runs when they have ended, as JSON texts."""
+    """The jobs of a batch, and the job that runs when they have ended, as JSON texts.
+
+    names: the indexes of the jobs that have names, by name.
+    """
 
     jobs: list[bytes]
     then: bytes | None = None
+    names: Mapping[str, int] = field(default_factory=dict)
 
 
 def split_batch(body: BatchBody) -> SplitBatch:

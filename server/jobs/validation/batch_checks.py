@@ -7,7 +7,8 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Sequ
 
 from runner.job_types.registry.found import JobTypes
 from server.jobs.validation.batch import BatchPiece, CheckedPiece, SlowJob, check_piece
-from server.jobs.validation.batch_body import BatchBody, SplitBatch, split_batch
+from server.jobs.validation.batch_body import BatchBody, SplitBatch
+from server.jobs.validation.pipeline import split_with_ids
 from server.jobs.validation.process import CheckProcess
 from server.jobs.validation.sets import FoundSets, SetsNeeded
 
@@ -38,7 +39,7 @@ class BatchChecks:
     async def split(self, body: BatchBody) -> SplitBatch:
         """Return the jobs of a batch, unparsed. Raises Problem 400, 422 and 503."""
         if len(body.content) <= SMALL_BYTES:
-            return split_batch(body)
+            return split_with_ids(body)
         split: SplitBatch = await self._process.check((body,))
         return split
 

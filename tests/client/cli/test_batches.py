@@ -78,6 +78,22 @@ def test_files_without_jobs_are_refused(jobs: JobsCommand, tmp_path: Path) -> No
     assert jobs.run("batches", "show", "01a21054-ecc3-7788-9e49-c6d97d1c0000").code == 1
 
 
+def test_the_jobs_of_a_file_name_each_other(jobs: JobsCommand, tmp_path: Path) -> None:
+    body = {"jobs": [{**SLEEP, "name": "late", "after": ["first"]}, {**SLEEP, "name": "first"}]}
+    batch = jobs.run("batches", "submit", write(tmp_path, json.dumps(body)), "--json").document
+    late, first = batch["job_ids"]
+    assert batch["names"] == {"late": late, "first": first}
+    assert jobs.run("show", late, "--json").document["after"] == [first]
+    lines = "\n".join(map(json.dumps, [SLEEP, {**SLEEP, "input": {"from": "frist"}}]))
+    done = jobs.run("batches", "submit", write(tmp_path, lines))
+    assert "line 2 of" in done.err
+    wrong = [{**SLEEP, "name": "first"}, {**SLEEP, "input": {"from": "frist"}}]
+    done = jobs.run("batches", "submit", write(tmp_path, json.dumps(wrong)))
+    assert (done.code, done.out) == (2, "")
+    assert "did you mean first?" in done.err
+    assert "job 2 of" in done.err
+
+
 def test_a_file_may_be_the_body_of_the_api(jobs: JobsCommand, tmp_path: Path) -> None:
     body = {"jobs": [SLEEP], "then": SLEEP}
     file = write(tmp_path, json.dumps(body, indent=2))

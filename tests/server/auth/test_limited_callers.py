@@ -283,6 +283,13 @@ async def test_a_unique_key_of_a_job_that_is_not_seen_hides_the_job(
 
 
 @pytest.mark.gen_test
+async def test_the_jobs_of_a_batch_name_each_other(client: Client) -> None:
+    jobs = [{**JOB, "name": "first"}, {**JOB, "after": ["first"]}]
+    batch = read(await send(client, "own", "POST", "/jobs/batch", jobs), 202)
+    assert (batch["size"], [*batch["names"]]) == (2, ["first"])
+
+
+@pytest.mark.gen_test
 @pytest.mark.parametrize("caller", ["own", "qread", "qsub"])
 async def test_a_submission_names_only_jobs_and_files_that_its_caller_sees(
     client: Client, bench: Bench, caller: str
