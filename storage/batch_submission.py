@@ -11,7 +11,13 @@ from storage.audit.record import record
 from storage.db.clock import Clock
 from storage.db.database import Database
 from storage.db.models import BatchRow, JobRow, KeyRow
-from storage.jobs.batch_rows import batch_progress, find_batch, list_batches, names_in_batch
+from storage.jobs.batch_rows import (
+    batch_progress,
+    find_batch,
+    list_batches,
+    names_in_batch,
+    pipeline_jobs,
+)
 from storage.jobs.idempotency import KeyedJob, StoredKey, store_keys
 from storage.jobs.transitions import Transitions, to_json_text
 from storage.notify.wakeup import WORKER, Wakeup, notifying_transaction
@@ -25,6 +31,7 @@ from storage.records.batch import (
     BatchProgress,
     BatchRefused,
     NewBatch,
+    PipelineJob,
     Refuse,
 )
 from storage.records.holds import Hold
@@ -89,6 +96,10 @@ class Batches:
     def page(self, limit: int, before: UUID | None, owner: str | None = None) -> BatchPage:
         """Return batches before this one, newest first. `owner` limits them to one caller."""
         return list_batches(self._database, limit, before, owner)
+
+    def pipeline(self, batch: Batch) -> list[PipelineJob]:
+        """Return the jobs of a batch that exist, and behind them the one that follows."""
+        return pipeline_jobs(self._database, batch)
 
     def cancel_then(self, job_id: UUID, by: str | None, actor: Actor | None = None) -> None:
         """Cancel the job that follows a batch, if it has not started."""

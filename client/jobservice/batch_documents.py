@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from jobservice.documents import known_fields
+from jobservice.documents import Status, known_fields
 from jobservice.json_values import JsonValue
 
 
@@ -73,6 +73,41 @@ class BatchData:
     submitted_by: str | None = None
     raw: Mapping[str, JsonValue] = field(default_factory=dict, repr=False, compare=False)
     """The document as it was received."""
+
+
+@dataclass(frozen=True)
+class PipelineJob:
+    """A job of a batch, with its name in it, and the ids of the jobs that it runs after."""
+
+    job_id: str
+    type: str
+    status: Status
+    name: str | None = None
+    after: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class PipelineData:
+    """Which jobs of a batch run after which. `then` runs when all have ended; None without one."""
+
+    batch_id: str
+    jobs: tuple[PipelineJob, ...] = ()
+    then: PipelineJob | None = None
+    raw: Mapping[str, JsonValue] = field(default_factory=dict, repr=False, compare=False)
+    """The document as it was received."""
+
+
+def read_pipeline(document: Mapping[str, JsonValue]) -> PipelineData:
+    """Read which jobs of a batch run after which."""
+    jobs = tuple(map(_pipeline_job, document["jobs"]))
+    then = document["then"]
+    last = None if then is None else _pipeline_job(then)
+    return PipelineData(document["batch_id"], jobs, last, raw=document)
+
+
+def _pipeline_job(document: Mapping[str, JsonValue]) -> PipelineJob:
+    after = tuple(document["after"])
+    return PipelineJob(**known_fields(PipelineJob, {**document, "after": after}))
 
 
 def read_new_batch(document: Mapping[str, JsonValue]) -> NewBatch:

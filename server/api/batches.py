@@ -10,6 +10,7 @@ from server.documents.batch_documents import (
     BatchListQuery,
     BatchQuery,
     CanceledBatchDocument,
+    PipelineDocument,
     SubmittedBatchDocument,
 )
 from server.documents.filters import WaitQuery
@@ -122,6 +123,22 @@ class BatchHandler(Handler):
         if not document["finished"]:
             self.set_header("Retry-After", "1")
         self.send_json(document)
+
+
+class PipelineHandler(Handler):
+    """Which jobs of a batch run after which."""
+
+    batches: BatchSubmissions
+    ROUTE = "/batches/{batch_id}/pipeline"
+    LIMITED = True
+
+    @Operation("getPipeline", "jobs", {200: PipelineDocument})
+    async def get(self, batch_id: str) -> None:
+        """Which jobs of a batch run after which.
+
+        With the names of the jobs in the batch, and their statuses.
+        """
+        self.send_json(await self.batches.pipeline(parse_batch_id(batch_id), self.caller))
 
 
 class BatchCancelHandler(Handler):

@@ -12,7 +12,7 @@ from server.documents.schemas.common import Id, Time
 from server.documents.schemas.problems import FieldDocument
 from server.http.codes import Code
 from server.http.problems import BODY, FieldError, Problem, unacceptable
-from storage.records.batch import THEN, Batch, BatchPage, BatchProgress
+from storage.records.batch import THEN, Batch, BatchPage, BatchProgress, PipelineJob
 from storage.records.ids import MAX_BATCH_JOBS, id_in_batch
 from storage.records.states import Status
 
@@ -93,6 +93,32 @@ class BatchesDocument(TypedDict):
     """Maximum number of batches in the response."""
     next: str | None
     """Pass it as `cursor` to get the following page; null on the last page."""
+
+
+class PipelineJobDocument(TypedDict):
+    """A job of a batch, and what it runs after."""
+
+    job_id: Id
+    """Id of the job."""
+    name: str | None
+    """Its name in the batch; null without one."""
+    type: str
+    """Its job type."""
+    status: Status
+    """Its status."""
+    after: list[Id]
+    """The jobs that it was submitted to run after, which need not belong to the batch."""
+
+
+class PipelineDocument(TypedDict):
+    """Which jobs of a batch run after which."""
+
+    batch_id: Id
+    """Id of the batch."""
+    jobs: list[PipelineJobDocument]
+    """The jobs of the batch in their order, without deleted ones."""
+    then: PipelineJobDocument | None
+    """The job that runs when all others have ended; null without one."""
 
 
 class CanceledBatchDocument(TypedDict):
@@ -224,6 +250,23 @@ def batch_document(progress: BatchProgress) -> BatchDocument:
         "then": None if batch.then_id is None else str(batch.then_id),
         "finished": progress.is_finished,
         "finished_at": rfc3339(progress.finished_at),
+    }
+
+
+def pipeline_document(batch: Batch, jobs: Sequence[PipelineJob]) -> PipelineDocument:
+    """Build the document of a pipeline from those jobs of a batch that its caller sees."""
+    found = {job.id: _pipeline_job(job) for job in jobs}
+    then = found.pop(batch.then_id, None) if batch.then_id else None
+    return {"batch_id": str(batch.id), "jobs": [*found.values()], "then": then}
+
+
+def _pipeline_job(job: PipelineJob) -> PipelineJobDocument:
+    return {
+        "job_id": str(job.id),
+        "name": job.name,
+        "type": job.type,
+        "status": job.status,
+        "after": [*map(str, job.after)],
     }
 
 

@@ -18,6 +18,7 @@ from server.documents.batch_documents import (
     batch_document,
     batches_document,
     new_batch_document,
+    pipeline_document,
     refusal_document,
     refused_batch,
     shortened,
@@ -159,6 +160,13 @@ class BatchSubmissions:
             await self._jobs.wait_for(Filters(batch=batch_id), seconds)
             progress = await self._progress(batch_id, caller)
         return dict(batch_document(progress))
+
+    async def pipeline(self, batch_id: UUID, caller: Caller) -> Json:
+        """Return which jobs of a batch run after which, of those that the caller sees."""
+        batch = (await self._progress(batch_id, caller)).batch
+        jobs = await self._threads.run(self._batches.pipeline, batch)
+        seen = [job for job in jobs if caller.sees(job.submitted_by, job.queue)]
+        return dict(pipeline_document(batch, seen))
 
     async def page(self, query: BatchListQuery, caller: Caller) -> Json:
         """Return a page of the list of batches; of a caller who does not see all jobs, its own."""

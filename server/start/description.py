@@ -11,7 +11,13 @@ from server.api.analyses.analyze import AnalysisHandler, NamedAnalysisHandler
 from server.api.analyses.lines import LinesHandler
 from server.api.analyses.range import RangeHandler
 from server.api.audit import AuditHandler
-from server.api.batches import BatchCancelHandler, BatchesHandler, BatchHandler, NewBatchHandler
+from server.api.batches import (
+    BatchCancelHandler,
+    BatchesHandler,
+    BatchHandler,
+    NewBatchHandler,
+    PipelineHandler,
+)
 from server.api.failures import FailuresHandler
 from server.api.files.bundle import BundleHandler
 from server.api.files.job_files import FileHandler, FilesArchiveHandler, FilesHandler
@@ -45,6 +51,7 @@ HANDLERS: tuple[type[Handler], ...] = (
     NewBatchHandler,
     BatchesHandler,
     BatchHandler,
+    PipelineHandler,
     BatchCancelHandler,
     AnalysisHandler,
     NamedAnalysisHandler,

@@ -18,7 +18,13 @@ from server.api.analyses.analyze import AnalysisHandler, NamedAnalysisHandler
 from server.api.analyses.lines import LinesHandler
 from server.api.analyses.range import RangeHandler
 from server.api.audit import AuditHandler
-from server.api.batches import BatchCancelHandler, BatchesHandler, BatchHandler, NewBatchHandler
+from server.api.batches import (
+    BatchCancelHandler,
+    BatchesHandler,
+    BatchHandler,
+    NewBatchHandler,
+    PipelineHandler,
+)
 from server.api.failures import FailuresHandler
 from server.api.files.bundle import BundleHandler
 from server.api.files.job_files import FileHandler as JobFileHandler
@@ -199,6 +205,7 @@ def _many_jobs(app: App) -> list[URLSpec]:
         api(QueueHandler, *queues),
         api(BatchesHandler, app.batches),
         api(BatchHandler, app.batches),
+        api(PipelineHandler, app.batches),
         api(BatchCancelHandler, app.batches),
         api(BulkCancelHandler, *bulk),
         api(BulkRetryHandler, *bulk),

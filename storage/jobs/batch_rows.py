@@ -13,7 +13,7 @@ from storage.db.database import Database
 from storage.db.models import BatchRow, JobRow
 from storage.db.parameters import parameter
 from storage.db.statements import Row
-from storage.records.batch import Batch, BatchPage, BatchProgress
+from storage.records.batch import Batch, BatchPage, BatchProgress, PipelineJob
 from storage.records.ids import id_in_batch, last_id_in_batch
 from storage.records.states import Status
 
@@ -82,6 +82,30 @@ def _progress_of(database: Database, batch: Batch) -> BatchProgress:
     counts = {Status(row["status"]): int(row["count"]) for row in rows}
     ends = [row["finished_at"] for row in rows if row["finished_at"] is not None]
     return BatchProgress(batch, counts, max(ends, default=None))
+
+
+def pipeline_jobs(database: Database, batch: Batch) -> list[PipelineJob]:
+    """Return the jobs of a batch that exist, in their order, and then the one that follows."""
+    indexes = names_in_batch(database, batch.id)
+    names = {id_in_batch(batch.id, index): name for name, index in indexes.items()}
+    columns = JobRow.id, JobRow.type, JobRow.status, JobRow.submitted_by, JobRow.queue
+    within = JobRow.id.between(id_in_batch(batch.id, 0), last_id_in_batch(batch.id))
+    select = JobRow.select(*columns, JobRow.predecessors)
+    rows = database.rows(select.where(within).order_by(JobRow.id))
+    if batch.then_id:
+        rows += database.rows(select.where(JobRow.id == batch.then_id))
+    return [
+        PipelineJob(
+            row["id"],
+            names.get(row["id"]),
+            row["type"],
+            Status(row["status"]),
+            [*map(UUID, json.loads(row["predecessors"] or '{"after": []}')["after"])],
+            row["submitted_by"],
+            row["queue"],
+        )
+        for row in rows
+    ]
 
 
 class BatchSweep:

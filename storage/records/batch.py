@@ -118,6 +118,22 @@ class BatchPage:
     """The last batch that was looked at, if there are more."""
 
 
+@dataclass(frozen=True)
+class PipelineJob:
+    """A job of a batch as a part of its pipeline.
+
+    after: the jobs that it was submitted to run after, which need not belong to the batch.
+    """
+
+    id: UUID
+    name: str | None
+    type: str
+    status: Status
+    after: Sequence[UUID]
+    submitted_by: str | None
+    queue: str
+
+
 class BatchRefused(Exception):
     """No job of a batch was stored. `refusals` say why each refused job was."""
 

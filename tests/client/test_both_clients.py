@@ -125,11 +125,25 @@ def test_a_pipeline_is_submitted_as_a_whole(api: Client) -> None:
     assert job.data.after == (first.id, last.id)
     assert job.result(20) == ["", ["first", None]]
     assert api.get(str(pipeline.batch.then)).result(20) == ["end", ["", ["first", None]]]
-    with pytest.raises(ApiError, match="did you mean build?"), api.pipeline() as wrong:
-        wrong.submit("collect", {}, name="build")
-        wrong.submit("collect", {}, after="biuld")
-    assert not hasattr(wrong, "batch")
-    with pytest.raises(KeyError), api.pipeline() as left:
+    found = api.batches.pipeline(pipeline.batch.batch_id)
+    assert [(step.name, step.after) for step in found.jobs] == [
+        ("job-1", ()),
+        ("both", (first.id, last.id)),
+        ("last", (first.id,)),
+    ]
+    assert found.then is not None
+    assert (found.then.job_id, found.then.status) == (pipeline.batch.then, "succeeded")
+
+
+def test_a_pipeline_with_a_mistake_is_not_submitted(api: Client) -> None:
+    wrong = api.pipeline()
+    wrong.submit("collect", {}, name="build")
+    wrong.submit("collect", {}, after="biuld")
+    with pytest.raises(ApiError, match=r"did you mean build\?"), wrong:
+        pass
+    left = api.pipeline()
+    left.submit("collect", {})
+    with pytest.raises(KeyError), left:
         raise KeyError
     assert not hasattr(left, "batch")
 

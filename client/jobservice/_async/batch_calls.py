@@ -9,7 +9,14 @@ from typing import TYPE_CHECKING
 from jobservice import requests
 from jobservice._async.job import MIN_WAIT_SECONDS
 from jobservice._async.transport import AsyncTransport
-from jobservice.batch_documents import BatchData, NewBatch, read_batch, read_new_batch
+from jobservice.batch_documents import (
+    BatchData,
+    NewBatch,
+    PipelineData,
+    read_batch,
+    read_new_batch,
+    read_pipeline,
+)
 from jobservice.blocking import async_sleep
 from jobservice.documents import BulkChange
 from jobservice.errors import WaitTimeout
@@ -48,6 +55,11 @@ class AsyncBatches:
     async def get(self, batch_id: str) -> BatchData:
         """Return how far a batch is. Raises ApiError 404 (batch_not_found) if there is none."""
         return read_batch((await self._transport.send(requests.get_batch(batch_id))).document())
+
+    async def pipeline(self, batch_id: str) -> PipelineData:
+        """Return which jobs of a batch run after which, with their names and statuses."""
+        request = requests.get_pipeline(batch_id)
+        return read_pipeline((await self._transport.send(request)).document())
 
     async def list(self, *, limit: int | None = None) -> AsyncIterator[BatchData]:
         """Yield how far each batch is, newest first: of all batches, or of up to `limit`."""

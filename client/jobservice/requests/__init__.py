@@ -12,6 +12,7 @@ from jobservice.requests.batch_requests import (
     PAGE_BATCHES,
     cancel_batch,
     get_batch,
+    get_pipeline,
     list_batches,
     submit_batch,
 )
@@ -106,6 +107,7 @@ __all__ = [
     "get_file",
     "get_job",
     "get_jobs",
+    "get_pipeline",
     "get_scale",
     "get_upload",
     "job_lines",

@@ -46,6 +46,11 @@ def get_batch(batch_id: str, wait: float = 0.0) -> Request:
     return Request("GET", batch_path(batch_id), wait_query(wait), wait=one_wait(wait))
 
 
+def get_pipeline(batch_id: str) -> Request:
+    """Get which jobs of a batch run after which."""
+    return Request("GET", f"{batch_path(batch_id)}/pipeline")
+
+
 def list_batches(limit: int, cursor: str | None) -> Request:
     """Get a page of the list of batches."""
     query = [("limit", str(limit))] + ([("cursor", cursor)] if cursor else [])

@@ -84,6 +84,12 @@ def test_the_jobs_of_a_file_name_each_other(jobs: JobsCommand, tmp_path: Path) -
     late, first = batch["job_ids"]
     assert batch["names"] == {"late": late, "first": first}
     assert jobs.run("show", late, "--json").document["after"] == [first]
+    shown = jobs.run("batches", "graph", batch["batch_id"]).out.splitlines()
+    assert shown[0].split() == ["NAME", "ID", "TYPE", "STATUS", "AFTER"]
+    assert shown[1].split()[:3] == ["late", late, "sleep"]
+    assert shown[1].split()[-1] == "first"
+    graph = jobs.run("batches", "graph", batch["batch_id"], "--json").document
+    assert [job["name"] for job in graph["jobs"]] == ["late", "first"]
     lines = "\n".join(map(json.dumps, [SLEEP, {**SLEEP, "input": {"from": "frist"}}]))
     done = jobs.run("batches", "submit", write(tmp_path, lines))
     assert "line 2 of" in done.err

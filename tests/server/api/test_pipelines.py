@@ -117,3 +117,34 @@ async def test_a_pipeline_is_stored_as_a_whole_or_not_at_all(client: Client, ben
     assert [each["field"] for each in problem["errors"]] == ["[0].queue", "[1].after"]
     assert "it follows is refused" in problem["errors"][1]["detail"]
     assert stored(bench) == 0
+
+
+async def test_the_jobs_of_a_pipeline_are_read_back_with_what_they_run_after(
+    client: Client, bench: Bench
+) -> None:
+    (earlier,) = (await send(client, [SLEEP]))["job_ids"]
+    jobs = [{**CHECK, "after": ["build", earlier]}, BUILD, SLEEP]
+    batch = await send(client, {"jobs": jobs, "then": {**SLEEP, "after": ["check"]}})
+    check, build, other = batch["job_ids"]
+    await client.fetch(f"/jobs/{build}/cancel", method="POST", body=b"")
+    found = await client.get(f"/batches/{batch['batch_id']}/pipeline")
+    assert found["batch_id"] == batch["batch_id"]
+    assert [(job["job_id"], job["name"], job["after"]) for job in found["jobs"]] == [
+        (check, "check", [build, earlier]),
+        (build, "build", []),
+        (other, None, []),
+    ]
+    assert {(job["type"], job["status"]) for job in found["jobs"][1:]} == {
+        ("sleep", "canceled"),
+        ("sleep", "queued"),
+    }
+    assert (found["then"]["job_id"], found["then"]["after"]) == (batch["then"], [check])
+    await client.fetch(f"/jobs/{build}", method="DELETE")
+    found = await client.get(f"/batches/{batch['batch_id']}/pipeline")
+    assert [job["job_id"] for job in found["jobs"]] == [check, other]
+
+
+async def test_a_pipeline_of_an_unknown_batch_is_404(client: Client) -> None:
+    for batch_id in ("x", new_batch_id()):
+        response = await client.fetch(f"/batches/{batch_id}/pipeline", raise_error=False)
+        assert read(response, 404)["code"] == "batch_not_found"

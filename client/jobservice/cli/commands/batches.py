@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
 SHOWN_REFUSALS = 20
 """Refused jobs that are reported one by one."""
+GRAPH_COLUMNS = ("NAME", "ID", "TYPE", "STATUS", "AFTER")
 COLUMNS = ("BATCH", "CREATED", "JOBS", "STATE")
 DEFAULT_LIMIT = 20
 Limit = Annotated[int, option("--limit -n", "N", "At most so many batches.", ..., min=1)]
@@ -151,6 +152,30 @@ def show(session: Session, batch_id: BatchId) -> int:
     return exits.SUCCEEDED
 
 
+def graph(session: Session, batch_id: BatchId) -> int:
+    """Show which jobs of a batch run after which."""
+    output, found = session.output, session.client.batches.pipeline(batch_id)
+    if output.as_json:
+        output.document(dict(found.raw))
+        return exits.SUCCEEDED
+    names = {job.job_id: job.name or job.job_id for job in found.jobs}
+    rows: list[list[Cell]] = [
+        [job.name or "", job.job_id, job.type, job.status, _named(job.after, names)]
+        for job in found.jobs
+    ]
+    if (last := found.then) is not None:
+        rows.append(["", last.job_id, last.type, last.status, "all others"])
+    if rows:
+        output.table(GRAPH_COLUMNS, rows)
+    else:
+        output.hint("No job of this batch is left.")
+    return exits.SUCCEEDED
+
+
+def _named(ids: tuple[str, ...], names: dict[str, str]) -> str:
+    return ", ".join(names.get(each, each) for each in ids)
+
+
 def wait(session: Session, batch_id: BatchId, timeout: MaxTime = None) -> int:
     """Wait until no job of a batch is queued or running.
 
@@ -257,6 +282,7 @@ def _wrong(message: str, hint: str = "FILE") -> typer.BadParameter:
 command(app, "submit", ("batches submit jobs.jsonl --wait", "batches submit - --atomic"))(submit)
 command(app, "list", ("batches list --limit 5",))(list_batches)
 command(app, "show", ("batches show 01a2107d-08cc-73f5-a3eb-bdc8e7038000",))(show)
+command(app, "graph", ("batches graph 01a2107d-08cc-73f5-a3eb-bdc8e7038000",))(graph)
 wait_examples = ("batches wait 01a2107d-08cc-73f5-a3eb-bdc8e7038000 --timeout 5m",)
 command(app, "wait", wait_examples)(wait)
 command(app, "cancel", ("batches cancel 01a2107d-08cc-73f5-a3eb-bdc8e7038000",))(cancel)
