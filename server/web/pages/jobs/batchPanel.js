@@ -1,4 +1,4 @@
-// How far the batch is whose jobs are listed: a bar, counts, and a button that cancels it.
+// How far the batch is whose jobs are listed: a bar, counts, a button that cancels it, its graph.
 
 import { actionButton } from "../../lib/dialog.js";
 import { h, update } from "../../lib/dom.js";
@@ -7,6 +7,7 @@ import * as format from "../../lib/format.js";
 import { call, get } from "../../shared/api.js";
 import { batchPath, jobHref, jobsHref } from "../../shared/links.js";
 import { hasRole } from "../../shared/session.js";
+import { PipelinePanel } from "./pipelinePanel.js";
 
 /** @typedef {import("../../types.js").BatchDocument} BatchDocument */
 
@@ -33,7 +34,9 @@ export function fractionEnded({ size, queued, running }) {
 /** Shows a batch until it is finished. Hidden without a batch, or if there is none with its id. */
 export class BatchPanel {
   constructor() {
-    this.element = h("div", { class: "progress-panel", hidden: true });
+    this.progress = h("div", { class: "progress-panel", hidden: true });
+    this.pipeline = new PipelinePanel();
+    this.element = h("div", {}, this.progress, this.pipeline.element);
     /** @type {string | undefined} */
     this.id = undefined;
     this.timer = 0;
@@ -44,12 +47,13 @@ export class BatchPanel {
     if (id === this.id) return;
     this.stop();
     this.id = id;
-    this.element.hidden = true;
+    this.progress.hidden = true;
     if (id) this.load(id);
   }
 
   stop() {
     clearTimeout(this.timer);
+    this.pipeline.stop();
     this.id = undefined;
   }
 
@@ -81,10 +85,15 @@ export class BatchPanel {
             `${format.number(batch[name])} ${name}`,
           ),
     ]);
-    this.element.hidden = false;
+    this.progress.hidden = false;
+    this.pipeline.show(batch);
     update(
-      this.element,
-      h("progress", { max: 1, value: fractionEnded(batch), "aria-label": "Progress of the batch" }),
+      this.progress,
+      h("progress", {
+        max: 1,
+        value: fractionEnded(batch),
+        "aria-label": "Progress of the batch",
+      }),
       h(
         "p",
         {},
