@@ -2,6 +2,8 @@
 
 from tests.mutants.mutant import Mutant
 
+PIPELINES = ("tests/server/api/test_pipelines.py",)
+
 STORED = ("tests/storage/test_batches.py",)
 API = ("tests/server/api/test_batches.py",)
 
@@ -138,5 +140,68 @@ BATCHES = (
         "batch=filters.batch, view",
         "batch=None, view",
         API,
+    ),
+    Mutant(
+        "the jobs of a batch are stored after their predecessors",
+        "storage/batch_submission.py",
+        "            others = _in_order(batch, others)\n",
+        "            pass\n",
+        ("tests/storage/waiting/test_pipelines.py",),
+    ),
+    Mutant(
+        "a job waits for a job that is stored with it",
+        "storage/waiting/dependencies.py",
+        'rows[job_id].get("watched", 0) | Watch.DEPENDENCIES',
+        'rows[job_id].get("watched", 0)',
+        ("tests/storage/waiting/test_pipelines.py",),
+    ),
+    Mutant(
+        "a refused job is missing for those that follow it",
+        "storage/store.py",
+        "                missing.add(job.id)\n",
+        "                pass\n",
+        ("tests/storage/waiting/test_pipelines.py",),
+    ),
+    Mutant(
+        "a unique key of two jobs that are stored together is held by the first",
+        "storage/jobs/unique_keys.py",
+        "        if job.unique_key in seen:\n",
+        "        if False:\n",
+        ("tests/storage/waiting/test_pipelines.py", "tests/storage/jobs/test_unique_keys.py"),
+    ),
+    Mutant(
+        "a name is used once",
+        "server/jobs/validation/pipeline.py",
+        "        elif name in self.names:\n",
+        "        elif False:\n",
+        PIPELINES,
+    ),
+    Mutant(
+        "jobs that wait for each other in a circle are refused",
+        "server/jobs/validation/pipeline.py",
+        "            self._refuse_circle()\n",
+        "            pass\n",
+        PIPELINES,
+    ),
+    Mutant(
+        "a batch with names is stored as a whole",
+        "server/jobs/batch_submissions.py",
+        "if not checked.jobs or ((is_atomic or checked.names) and refusals):",
+        "if not checked.jobs or (is_atomic and refusals):",
+        PIPELINES,
+    ),
+    Mutant(
+        "the store refuses a batch with names as a whole",
+        "server/jobs/batch_submissions.py",
+        "is_atomic or bool(checked.names),",
+        "is_atomic,",
+        PIPELINES,
+    ),
+    Mutant(
+        "a caller names jobs of its own batch",
+        "server/jobs/submissions.py",
+        "named = {each for each in named if not is_in_batch(each, batch_id)}",
+        "named = named",
+        ("tests/server/auth/test_limited_callers.py",),
     ),
 )

@@ -89,6 +89,7 @@ async def test_a_job_with_a_payload_that_has_a_name_needs_no_name(client: Client
         ([{**SLEEP, "name": "a" * 32}], {"[0].name": "no UUID"}),
         ([{**BUILD, "after": ["check"]}, CHECK], {"[0].after": "build → check → build"}),
         ([{**BUILD, "after": ["build"]}], {"[0].after": "build → build"}),
+        ([{**WRONG, "name": "build"}, CHECK], {"[0].payload.seconds": "at least 0"}),
         ([BUILD, WRONG], {"[1].payload.seconds": "at least 0"}),
         ([BUILD, {**SLEEP, "after": "build"}], {"[1].after": "must be a list"}),
         ([BUILD, 5], {"[1]": "JSON object"}),

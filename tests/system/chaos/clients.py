@@ -15,6 +15,7 @@ from tests.support.forms import analyze_form, form
 from tests.support.job_documents import loads
 from tests.system.chaos.history import Acknowledged, Seen
 from tests.system.chaos.job_types import lock_path
+from tests.system.chaos.pipelines import random_pipeline, with_ids
 
 MOST_OPEN = 6
 """The most jobs per worker that no client has read as final; above it, nothing is submitted.
@@ -29,6 +30,9 @@ ANSWER_SECONDS = 15.0
 CANCELED_SHARE = 0.3
 BURST_SHARE = 0.15
 BURST = 60
+PIPELINE_SHARE = 0.15
+DOWNSTREAM_SHARE = 0.3
+"""The share of retries that take along what was canceled because of the job."""
 """The number of short jobs in a burst, of which some are prefetched behind others."""
 CUT_OFF = (OSError, http.client.HTTPException)
 """Errors that mean no answer or an incomplete one: the outcome of the request is unknown."""
@@ -113,6 +117,21 @@ class Clients:
         if chance.random() < BURST_SHARE:
             for _ in range(BURST):
                 self._submit_one(chance, 0.0, ["none"])
+        if chance.random() < PIPELINE_SHARE:
+            self._submit_pipeline(chance)
+
+    def _submit_pipeline(self, chance: random.Random) -> None:
+        """Submit jobs that name each other: all of them are acknowledged, or none."""
+        jobs = random_pipeline(chance)
+        body = json.dumps(jobs).encode()
+        status, document = self._ask(chance, "POST", "/jobs/batch", body, "application/json")
+        if status == 202:
+            self.counts["pipelines"] += 1
+            for job, job_id in zip(jobs, document["job_ids"], strict=True):
+                waits = with_ids(job, document["names"])
+                self._note((202, {"job_id": job_id}), "chaos", job["max_retries"], waits=waits)
+        elif status not in NOT_NOW:
+            self.complaints.append(f"a pipeline was answered {status}: {document}")
 
     def _submit_one(
         self,
@@ -230,7 +249,8 @@ class Clients:
 
     def _retry_by_tag(self, chance: random.Random) -> None:
         """Retry all jobs with a tag that have failed or were canceled."""
-        body = json.dumps({"tag": f"tag {chance.randrange(KEYS)}", "status": AGAIN}).encode()
+        given = {"tag": f"tag {chance.randrange(KEYS)}", "status": AGAIN}
+        body = json.dumps({**given, "downstream": _happens(chance, DOWNSTREAM_SHARE)}).encode()
         answer = self._ask(chance, "POST", "/jobs/retry", body, "application/json")
         if answer[0] == 200:
             self.counts["retries by a tag"] += answer[1]["changed"]
@@ -241,9 +261,11 @@ class Clients:
         """Retry a job, after the predecessors that must be retried first."""
         with self._lock:  # before the request, since the answer may be lost
             self._open[job_id] = time.monotonic()
-        answer = self._ask(chance, "POST", f"/jobs/{job_id}/retry")
+        query = "?downstream=true" if _happens(chance, DOWNSTREAM_SHARE) else ""
+        answer = self._ask(chance, "POST", f"/jobs/{job_id}/retry{query}")
         if answer[0] == 202:
             self.counts["retries by clients"] += 1
+            self.counts["downstream retries"] += answer[1].get("downstream", 0)
         elif answer[0] == 409 and answer[1]["code"] == "predecessor_failed":
             self.counts["retries of predecessors"] += 1
             self._retry_one(chance, answer[1]["detail"].partition(" success of ")[2][:36])
