@@ -32,7 +32,7 @@ def random_pipeline(chance: random.Random) -> list[dict[str, Any]]:
 
 def with_ids(job: dict[str, Any], names: dict[str, str]) -> dict[str, Any]:
     """Return what a job of a pipeline waits for, with ids in the place of names."""
-    given = {"after": [names[each] for each in job.get("after", ())]}
+    given: dict[str, Any] = {"after": [names[each] for each in job.get("after", ())]}
     if "input" in job:
         given["input"] = {"from": names[job["input"]["from"]]}
     return {**job, **given}
