@@ -53,11 +53,28 @@ def with_options(count: int) -> list[str]:
     return [json.dumps(each) for each in jobs]
 
 
+def fanned_out(count: int) -> list[str]:
+    """A pipeline: one job, and all others wait for it."""
+    job = {"type": "sleep", "payload": {"seconds": 0}}
+    rest = [json.dumps({**job, "after": ["first"]})] * (count - 1)
+    return [json.dumps({**job, "name": "first"}), *rest]
+
+
+def in_chains(count: int) -> list[str]:
+    """A pipeline: each job waits for the one ten places before it."""
+    job = {"type": "sleep", "payload": {"seconds": 0}}
+    names = [{**job, "name": f"step-{n}"} for n in range(count)]
+    chained = [{**each, "after": [f"step-{n - 10}"]} for n, each in enumerate(names) if n >= 10]
+    return [json.dumps(each) for each in (*names[:10], *chained)]
+
+
 KINDS = {
     "alike, as lines": (alike, LINES),
     "alike, as an array": (alike, ARRAY),
     "own payloads, as lines": (with_payloads, LINES),
     "own payloads, tags, metadata": (with_options, LINES),
+    "pipeline, one before all": (fanned_out, LINES),
+    "pipeline, ten chains": (in_chains, LINES),
 }
 
 

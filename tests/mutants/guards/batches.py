@@ -163,14 +163,7 @@ BATCHES = (
         ("tests/storage/waiting/test_pipelines.py",),
     ),
     Mutant(
-        "a unique key of two jobs that are stored together is held by the first",
-        "storage/jobs/unique_keys.py",
-        "        if job.unique_key in seen:\n",
-        "        if False:\n",
-        ("tests/storage/waiting/test_pipelines.py", "tests/storage/jobs/test_unique_keys.py"),
-    ),
-    Mutant(
-        "a name is used once",
+        "a name in a batch is used once",
         "server/jobs/validation/pipeline.py",
         "        elif name in self.names:\n",
         "        elif False:\n",

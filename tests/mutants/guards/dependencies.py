@@ -68,8 +68,8 @@ DEPENDENCIES = (
     Mutant(
         "a job that waits for an unknown job is refused",
         "storage/store.py",
-        "elif missing and not missing.isdisjoint(job.after):",
-        "elif False:",
+        "if missing and (lost := tuple(each for each in job.after if each in missing)):",
+        "if False:",
         STORED,
     ),
     Mutant(

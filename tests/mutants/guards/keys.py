@@ -23,8 +23,8 @@ UNIQUE_KEYS = (
     Mutant(
         "jobs that are stored together do not share a key",
         "storage/jobs/unique_keys.py",
-        "            number = seen[job.unique_key]\n",
-        "",
+        "        if job.unique_key in seen:\n",
+        "        if False:\n",
         STORED,
     ),
     Mutant(

@@ -66,8 +66,8 @@ QUEUES = (
     Mutant(
         "a job needs an existing queue",
         "storage/store.py",
-        "            if job.queue not in names:\n",
-        "            if False:\n",
+        "        if job.queue not in queues:\n",
+        "        if False:\n",
         QUEUES_TESTS,
     ),
     Mutant(
