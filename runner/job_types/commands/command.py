@@ -7,6 +7,8 @@ import os
 import re
 import shutil
 import signal
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any, ClassVar, NoReturn
 
@@ -24,6 +26,7 @@ from runner.job_types.commands import process
 from runner.job_types.commands.definition import UPLOAD, UPLOADS, Definition, OutputFile
 from runner.job_types.commands.made_files import move_files, names_in, stored_path
 from runner.job_types.commands.process import Ended, OutputTooLong
+from runner.job_types.commands.progress import LineProgress, progress_pattern
 from runner.job_types.commands.template import Template
 from runner.job_types.json_values import Json, JsonValue
 
@@ -129,7 +132,8 @@ class Command(JobType[Any]):
                 limit = MAX_OUTPUT_BYTES
             try:
                 arguments = definition.arguments(values)
-                return process.run(arguments, env, folder, source, limit, output)
+                reader = self._reader(context)
+                return process.run(arguments, env, folder, source, limit, output, reader)
             except OutputTooLong:
                 problem = NotRetryable(
                     f"{self.program} wrote more than {limit} bytes to its standard output, which "
@@ -138,6 +142,11 @@ class Command(JobType[Any]):
             except OSError as error:
                 problem = self._not_started(error, folder)
         raise problem  # not above: a traceback of this code says nothing about the command
+
+    def _reader(self, context: Context) -> Callable[[], LineProgress] | None:
+        if not self.definition.progress:
+            return None
+        return partial(LineProgress, progress_pattern(self.definition.progress), context.report)
 
     def _not_started(self, error: OSError, folder: str) -> JobError:
         """Return the error of a job whose program cannot be started, or its upload not read."""

@@ -23,6 +23,7 @@ from pydantic import (
 
 from runner.job_types.base import Isolation
 from runner.job_types.commands.parameters import Parameter
+from runner.job_types.commands.progress import progress_pattern
 from runner.job_types.commands.template import Template
 from runner.job_types.json_values import Json
 
@@ -81,6 +82,11 @@ Argument = Annotated[
 ]
 
 
+def _progress(text: str) -> str:
+    progress_pattern(text)
+    return text
+
+
 class OutputFile(Strict):
     """The standard output as a file that is stored with the job."""
 
@@ -105,6 +111,7 @@ class Definition(Strict):
     stdin: Literal["none", "upload"] = "none"
     stdout: Output = "log"
     files: Annotated[list[Text], Field(max_length=100)] = []
+    progress: Annotated[str, Field(max_length=1000), AfterValidator(_progress)] = ""
     exit_codes: dict[str, Outcome] = {}
     env: dict[str, Text] = {}
     working_folder: str = ""

@@ -4,6 +4,8 @@
                      │ program │
                      └─────────┘ stderr ──▶ the output of the job; its last line is kept
 
+With a reader of lines, both outputs also go through it, and standard output through this process.
+
 The program is a child of the job process, in its process group. So it has the same limits and the
 same access to files, and a cancel or a timeout kills it with the job process.
 """
@@ -30,6 +32,9 @@ _LINE_LENGTH = 300
 _DRAIN_READS = 64
 
 
+Reader = Callable[[bytes], None]
+
+
 class OutputTooLong(Exception):
     """The program has written more to its standard output than may be captured."""
 
@@ -52,33 +57,41 @@ def run(
     source: RawIOBase | None = None,
     max_output: int | None = None,
     output: int | None = None,
+    new_reader: Callable[[], Reader] | None = None,
 ) -> Ended:
     """Run a program to its end. It searches PATH of `env`.
 
     source: what it gets as standard input; None for nothing. It need not read all of it.
     max_output: how many bytes of standard output are captured; None if none are.
     output: the descriptor to which it writes then; None if that is the output of the job.
+    new_reader: makes a function that gets what the program writes to one of its outputs; an output
+        that goes to a descriptor is not read.
 
     Raises OutputTooLong, OSError if the program cannot be started, and what reading `source`
     raises. The program is dead then.
     """
     given, fed = _as_stdin(source)
+    is_read = max_output is not None or (new_reader is not None and output is None)
     process = subprocess.Popen(
         [text.encode("utf-8", "surrogateescape") for text in argv],
         env=dict(env),
         cwd=folder,
         stdin=given,
-        stdout=output if max_output is None else subprocess.PIPE,
+        stdout=subprocess.PIPE if is_read else output,
         stderr=subprocess.PIPE,
         preexec_fn=partial(_die_with, os.getpid()),  # safe: a job process has one thread
     )
-    with process, _Streams(process, fed, max_output) as streams:
+    with process, _Streams(process, fed, max_output, new_reader or _no_reader) as streams:
         try:
             streams.pump()
         except BaseException:
             process.kill()
             raise
         return Ended(process.wait(), bytes(streams.output), _last_line(streams.last))
+
+
+def _no_reader() -> Reader:
+    return lambda data: None
 
 
 def _die_with(parent: int) -> None:
@@ -106,13 +119,18 @@ class _Streams:
     """The pipes between this process and a program."""
 
     def __init__(
-        self, process: subprocess.Popen[bytes], source: RawIOBase | None, max_output: int | None
+        self,
+        process: subprocess.Popen[bytes],
+        source: RawIOBase | None,
+        max_output: int | None,
+        new_reader: Callable[[], Reader],
     ) -> None:
         self._process, self._source, self._max_output = process, source, max_output
         self.output, self.last = bytearray(), b""
         self._unfed = memoryview(b"")
         self._selector = selectors.DefaultSelector()
-        self._watch(process.stdout, selectors.EVENT_READ, self._capture)
+        self._read_line, self._read_error_line = new_reader(), new_reader()
+        self._watch(process.stdout, selectors.EVENT_READ, self._take_output)
         self._watch(process.stderr, selectors.EVENT_READ, self._forward)
         self._watch(process.stdin, selectors.EVENT_WRITE, self._feed)
 
@@ -156,17 +174,21 @@ class _Streams:
             self._selector.unregister(pipe)
         return data
 
-    def _capture(self, pipe: IO[bytes]) -> None:
-        self.output += self._read(pipe)
-        if self._max_output is not None and len(self.output) > self._max_output:
+    def _take_output(self, pipe: IO[bytes]) -> None:
+        data = self._read(pipe)
+        self._read_line(data)
+        if self._max_output is None:
+            _write(sys.stdout.buffer, data)
+            return
+        self.output += data
+        if len(self.output) > self._max_output:
             raise OutputTooLong
 
     def _forward(self, pipe: IO[bytes]) -> None:
         data = self._read(pipe)
         self.last = (self.last + data)[-_LAST_BYTES:]
-        # Not to descriptor 2: only what Python writes stays in order with standard output.
-        sys.stderr.buffer.write(data)
-        sys.stderr.buffer.flush()
+        self._read_error_line(data)
+        _write(sys.stderr.buffer, data)
 
     def _feed(self, pipe: IO[bytes]) -> None:
         if not self._unfed:
@@ -183,6 +205,12 @@ class _Streams:
         self._selector.unregister(pipe)
         with contextlib.suppress(BrokenPipeError):
             pipe.close()
+
+
+def _write(stream: IO[bytes], data: bytes) -> None:
+    # Not to descriptors 1 and 2: only what Python writes to both stays in order.
+    stream.write(data)
+    stream.flush()
 
 
 def _last_line(data: bytes) -> str:
