@@ -183,6 +183,16 @@ class SubmissionQuery(WaitQuery):
     )
 
 
+class CancelQuery(Query):
+    """The query parameter of a cancel."""
+
+    dry_run: bool = Field(
+        False,
+        description="true changes nothing: downstream in the response counts the jobs that would be"
+        " canceled because they wait for this one",
+    )
+
+
 class RetryQuery(Query):
     """The query parameter of a retry."""
 

@@ -41,6 +41,7 @@ from storage.records.job import Job, JobCheck
 from storage.records.json_values import Json
 from storage.records.states import CANCEL, FINAL, REQUEST_CANCEL, REQUEUE, Status
 from storage.store import JobStore, Page, Refusal
+from storage.waiting.followers import canceled_with
 from storage.waiting.retries import UnmetPredecessors
 
 CANCEL_WAIT_SECONDS = 2.0
@@ -166,13 +167,22 @@ class Jobs:
             if job is None:
                 raise job_not_found(job_id)
         if job.final and job.status != Status.CANCELED:
-            detail = f"the job has already {job.status}; it cannot be canceled"
-            raise Problem(Code.JOB_ENDED, detail)
+            raise _ended(job)
         status = 200 if job.final else 202
         if self._spans:
             self._spans.job_changed(job, "cancel", status, headers, began_at)
         message = "job canceled successfully" if job.final else "cancel requested"
         return Response(status, {"job_id": str(job_id), "status": job.status, "message": message})
+
+    async def preview_cancel(self, job_id: UUID, caller: Caller) -> Response:
+        """Tell what a cancel of a job would cancel with it. Raises Problem 409 as `cancel`."""
+        await self._require_may_change(job_id, caller)
+        job = await self.wait(job_id, caller)
+        if job.final and job.status != Status.CANCELED:
+            raise _ended(job)
+        with_it = await self._threads.run(canceled_with, self._store.database, job_id)
+        document: Json = {"job_id": str(job_id), "status": job.status, "message": "dry run"}
+        return Response(200, {**document, "downstream": len(with_it)})
 
     async def retry(
         self,
@@ -305,6 +315,11 @@ class Jobs:
         self._store.delete_files(unused_files)
         self._store.wakeup.notify(LISTENER)
         return status
+
+
+def _ended(job: Job) -> Problem:
+    detail = f"the job has already {job.status}; it cannot be canceled"
+    return Problem(Code.JOB_ENDED, detail)
 
 
 def seen_by(caller: Caller, jobs: Mapping[UUID, Job | None]) -> dict[UUID, Job | None]:

@@ -8,7 +8,7 @@ from uuid import UUID
 import peewee as pw
 
 from storage.db.database import Database
-from storage.db.models import FollowerRow, JobRow
+from storage.db.models import DependencyRow, FollowerRow, JobRow
 from storage.db.statements import Row
 from storage.jobs.rows import from_json_text, rows_for_ids
 from storage.records.json_values import Json
@@ -54,11 +54,30 @@ def canceled_because_of(
     return in_order(chosen, predecessors_of(database, chosen))
 
 
+def canceled_with(database: Database, job_id: UUID) -> set[UUID]:
+    """Return the waiting jobs that a cancel of a job would cancel, too, up to about MOST.
+
+    They wait for its success, or for that of jobs which do.
+    """
+    found: set[UUID] = set()
+    newest = {job_id}
+    while newest and len(found) < MOST:
+        ids = DependencyRow.predecessor_id, sorted(newest)
+        rows = rows_for_ids(database, "canceled with", _select_canceled_with, *ids)
+        newest = {row["job_id"] for row in rows} - found
+        found |= newest
+    return found
+
+
 def in_order(ids: Iterable[UUID], after: Mapping[UUID, Iterable[UUID]]) -> list[UUID]:
     """Return jobs sorted so that each comes after its predecessors, which `after` gives."""
     chosen = dict.fromkeys(ids)
     graph = {job_id: chosen.keys() & after.get(job_id, ()) for job_id in chosen}
     return [*TopologicalSorter(graph).static_order()]
+
+
+def _select_canceled_with() -> pw.Select:
+    return DependencyRow.select(DependencyRow.job_id).where(DependencyRow.cancels == True)  # noqa: E712
 
 
 def _select_ends() -> pw.Select:

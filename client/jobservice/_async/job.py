@@ -139,6 +139,14 @@ class AsyncJob:
         self._data = replace(self._data, status=answer.document()["status"])
         return self
 
+    async def count_canceled_with(self) -> int:
+        """Return how many waiting jobs a cancel of this job would cancel, too.
+
+        Raises ApiError (job_ended) if the job has succeeded or failed.
+        """
+        answer = await self._transport.send(requests.cancel_job(self.id, dry_run=True))
+        return int(answer.document()["downstream"])
+
     async def change(self, **changes: Unpack[Changes]) -> AsyncJob:
         """Change options of the queued job: `job.change(priority=5, tags=["urgent"])`.
 

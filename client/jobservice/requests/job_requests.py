@@ -93,9 +93,13 @@ def list_jobs(filters: Mapping[str, JsonValue], limit: int, cursor: str | None) 
     return Request("GET", "/jobs", query + query_of({"limit": limit, "cursor": cursor}))
 
 
-def cancel_job(job_id: str) -> Request:
-    """Cancel a job. This is answered when the process is gone, or after 2 seconds."""
-    return Request("POST", f"{job_path(job_id)}/cancel", wait=2.0)
+def cancel_job(job_id: str, dry_run: bool = False) -> Request:
+    """Cancel a job, or tell what that would cancel, too.
+
+    A cancel is answered when the process is gone, or after 2 seconds.
+    """
+    query = query_of({"dry_run": "true" if dry_run else None})
+    return Request("POST", f"{job_path(job_id)}/cancel", query, wait=2.0)
 
 
 def retry_job(job_id: str, downstream: bool) -> Request:

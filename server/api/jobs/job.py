@@ -5,7 +5,7 @@ from uuid import UUID
 from server.api.openapi.operation import Operation
 from server.auth.callers import Role
 from server.documents.field_errors import read_document
-from server.documents.filters import RetryQuery, ViewQuery, WaitQuery
+from server.documents.filters import CancelQuery, RetryQuery, ViewQuery, WaitQuery
 from server.documents.options.job_options import JobChanges
 from server.documents.schemas.file_schemas import LogsDocument
 from server.documents.schemas.job_schemas import ChangedDocument, JobView
@@ -109,16 +109,20 @@ class CancelHandler(OneJobHandler):
         {200: ChangedDocument, 202: ChangedDocument},
         role=Role.SUBMIT,
         is_own=True,
+        queries=(CancelQuery,),
         problems=(409,),
     )
     async def post(self, job_id: str) -> None:
         """Cancel a job.
 
         The status is 200 if the job's process has ended, and 202 if it may still be running after
-        two seconds.
+        two seconds. Waiting jobs that need its success are canceled, too.
         """
         self.require_body()
         parsed_id, headers = parse_job_id(job_id), self.request.headers
+        if read_query(CancelQuery, query_parameters(self)).dry_run:
+            self.send_response(await self.jobs.preview_cancel(parsed_id, self.caller))
+            return
         response = await self.jobs.cancel(parsed_id, self.caller, headers, self.conditions)
         self.send_response(response)
 

@@ -285,8 +285,8 @@ class ChangedDocument(TypedDict):
     message: str
     """What happened, for people."""
     downstream: NotRequired[int]
-    """How many jobs were queued again that had been canceled because of this one. Only in the
-    response to a retry with `downstream=true`."""
+    """After a retry with `downstream=true`, how many jobs were queued again that had been canceled
+    because of this one. After a cancel with `dry_run=true`, how many would be canceled with it."""
 
 
 class BulkDocument(TypedDict):

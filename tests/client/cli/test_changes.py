@@ -110,13 +110,26 @@ def test_filters_need_a_yes_or_a_terminal(jobs: JobsCommand, service: Service) -
 
 @pytest.mark.parametrize(
     "arguments",
-    [[], ["82e5abcd", "--type", "sleep"], ["--all", "--type", "sleep"], ["82e5abcd", "--dry-run"]],
+    [[], ["82e5abcd", "--type", "sleep"], ["--all", "--type", "sleep"]],
 )
 def test_a_mixture_of_ids_and_filters_is_a_usage_error(
     jobs: JobsCommand, arguments: list[str]
 ) -> None:
     assert jobs.run("cancel", *arguments).code == 2
     assert jobs.run("retry", *arguments).code == 2
+
+
+def test_a_dry_run_of_a_cancel_counts_the_jobs_that_wait(
+    jobs: JobsCommand, service: Service
+) -> None:
+    first = service.submit("sleep", {"seconds": 0}, delay=60)
+    second = service.submit("sleep", {"seconds": 0}, after=[first])
+    service.submit("sleep", {"seconds": 0}, after=[second])
+    shown = jobs.run("cancel", first, "--dry-run").out
+    assert shown == f"{first}  queued; 2 jobs would be canceled with it\n"
+    found = jobs.run("cancel", first, "--dry-run", "--json").document
+    assert found == {"job_id": first, "status": "queued", "downstream": 2}
+    assert jobs.run("retry", first, "--dry-run").code == 2
 
 
 def test_all_jobs_are_changed_only_with_all(jobs: JobsCommand, service: Service) -> None:

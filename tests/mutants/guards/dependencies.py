@@ -233,4 +233,18 @@ DEPENDENCIES = (
         "return [*reversed(chosen)]",
         RETRIES,
     ),
+    Mutant(
+        "only jobs that need the success of a job are canceled with it",
+        "storage/waiting/followers.py",
+        ".where(DependencyRow.cancels == True)",
+        "",
+        RETRIES,
+    ),
+    Mutant(
+        "a dry run of a cancel cancels nothing",
+        "server/api/jobs/job.py",
+        "if read_query(CancelQuery, query_parameters(self)).dry_run:",
+        "if False:",
+        API,
+    ),
 )

@@ -14,6 +14,7 @@ from storage.records.attempt_outcome import AttemptOutcome
 from storage.records.filters import Filters
 from storage.records.holds import Hold
 from storage.records.states import Status
+from storage.waiting.followers import canceled_with
 from storage.waiting.reactions import react_to_ended
 from storage.waiting.retries import UnmetPredecessors
 from tests.support.stores import RAISED, Bench, Holder
@@ -261,3 +262,18 @@ def test_jobs_are_found_by_the_job_that_they_follow(bench: Bench) -> None:
     assert delete_job(database, ids[1], None, None, bench.clock())[0] is Status.CANCELED
     assert find(database, Filters(after=first), 10).ids == ids[:1]
     assert find(database, Filters(after=first, schedule="s"), 10).ids == []
+
+
+def test_a_cancel_cancels_the_jobs_that_need_the_success_of_the_job(bench: Bench) -> None:
+    first = bench.enqueue()
+    second = bench.enqueue(after=(first,))
+    third = bench.enqueue(after=(second, first))
+    runs_anyway = bench.enqueue(after=(first,), on_failure="run", input_from=first)
+    bench.enqueue(after=(runs_anyway,))
+    assert canceled_with(bench.store.database, first) == {second, third}
+    bench.jobs.cancel(first)
+    react(bench)
+    canceled = [each for each in (second, third) if bench.job(each).status == "canceled"]
+    assert canceled == [second, third]
+    assert bench.job(runs_anyway).status == "queued"
+    assert canceled_with(bench.store.database, first) == set()

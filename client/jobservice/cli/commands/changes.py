@@ -110,6 +110,8 @@ def _change(
         raise typer.BadParameter(f"name jobs to {change} by their ids, by filters, or with --all")
     if not job_ids:
         return _change_all(session, change, given, more, yes=yes, dry_run=dry_run)
+    if dry_run and change == "cancel":
+        return _count_canceled(session, job_ids)
     if dry_run:
         raise typer.BadParameter("--dry-run counts jobs that filters select, so it needs no ids")
     return _change_each(session, change, job_ids, more)
@@ -130,6 +132,21 @@ def _change_each(session: Session, change: str, job_ids: list[str], more: Json) 
             output.line(f"{job_id}  {status}{pending}")
 
     return session.try_each(ids.resolve_all(session.client, job_ids), change_one)
+
+
+def _count_canceled(session: Session, job_ids: list[str]) -> int:
+    """Tell what a cancel of jobs would cancel, too."""
+    output = session.output
+
+    def count_one(job_id: str) -> None:
+        job = session.client.get(job_id)
+        count = job.count_canceled_with()
+        if output.as_json:
+            output.item({"job_id": job_id, "status": job.status, "downstream": count})
+        else:
+            output.line(f"{job_id}  {job.status}; {_jobs(count)} would be canceled with it")
+
+    return session.try_each(ids.resolve_all(session.client, job_ids), count_one)
 
 
 def _change_all(

@@ -232,10 +232,21 @@ class JobPage {
   }
 
   async cancel() {
+    if (!(await this.confirmCancel())) return;
     /** @type {import("../../types.js").ChangedDocument} */
     const { message } = await call("POST", jobPath(this.id, "/cancel"));
     showMessage(`${message[0].toUpperCase()}${message.slice(1)}.`);
     this.load();
+  }
+
+  /** Ask before a cancel that cancels other jobs, too. */
+  async confirmCancel() {
+    if (!this.related.hasFollowers) return true;
+    /** @type {import("../../types.js").ChangedDocument} */
+    const { downstream } = await call("POST", jobPath(this.id, "/cancel?dry_run=true"));
+    if (!downstream) return true;
+    const text = `${format.plural(downstream, "waiting job")} will be canceled with it.`;
+    return confirm("Cancel this job?", text, "Cancel all", { danger: true });
   }
 
   /** @param {JobDocument} job */

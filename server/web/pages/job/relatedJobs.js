@@ -26,6 +26,7 @@ export class RelatedJobs {
     this.onChange = onChange;
     /** Whether a job was canceled because this one did not succeed. */
     this.hasCanceled = false;
+    this.hasFollowers = false;
     this.isSettled = false; // nothing that is shown can change by itself
     this.shown = ""; // the state of the job for which the lists were loaded
     /** @type {string[]} */
@@ -84,6 +85,7 @@ export class RelatedJobs {
     this.hasCanceled = followers.some(
       ({ status, error }) => status === "canceled" && error?.type === "PredecessorFailed",
     );
+    this.hasFollowers = followers.length > 0;
     this.element.hidden = !all.length;
     const more = this.after.length - before.length;
     update(

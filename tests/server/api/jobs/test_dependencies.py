@@ -221,3 +221,20 @@ async def test_the_jobs_that_follow_a_job_are_listed(client: Client) -> None:
     assert (await get(client, f"/jobs?after={third}"))["items"] == []
     response = await client.fetch("/jobs?after=first", raise_error=False)
     assert (response.code, loads(response.body)["errors"][0]["field"]) == (422, "after")
+
+
+async def test_a_dry_run_of_a_cancel_counts_what_it_would_cancel(client: Client) -> None:
+    first = (await post(client))["job_id"]
+    second = (await post(client, after=[first]))["job_id"]
+    await post(client, after=[second], on_failure="run")
+    path = f"/jobs/{first}/cancel"
+    for _ in range(2):
+        response = await client.fetch(f"{path}?dry_run=true", method="POST", body=b"")
+        document = loads(response.body)
+        assert (response.code, document["status"], document["downstream"]) == (200, "queued", 1)
+    await client.fetch(path, method="POST", body=b"")
+    assert (await get(client, f"/jobs/{second}"))["status"] == "canceled"
+    response = await client.fetch(f"{path}?dry_run=true", method="POST", body=b"")
+    assert (loads(response.body)["status"], loads(response.body)["downstream"]) == ("canceled", 0)
+    response = await client.fetch(f"{path}?dry=1", method="POST", body=b"", raise_error=False)
+    assert response.code == 422
