@@ -126,8 +126,8 @@ class FilterFields(BaseModel):
     )
     text: Text | None = Field(
         None,
-        description="text contained in the payload's JSON, in the file name or in the job's id;"
-        " ignores the case of the letters A-Z",
+        description="text contained in the JSON of payload or metadata, in the file name or in the"
+        " id; ignores the case of the letters A-Z",
     )
 
     def filters(self) -> Filters:

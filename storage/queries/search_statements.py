@@ -122,6 +122,7 @@ def _chosen(database: Database, names: Values) -> list[pw.Node]:
         UploadRow.id == JobRow.upload_id, database.engine.contains(UploadRow.name, text[0])
     )
     in_text = database.engine.contains(JobRow.payload, text[1]) | pw.fn.EXISTS(named)
+    in_text |= database.engine.contains(JobRow.metadata, text[1])
     if "id_part" in names:
         digits = pw.fn.REPLACE(JobRow.id.cast("TEXT"), "-", "")
         in_text |= database.engine.contains(digits, parameter(JobRow.payload, "id_part"))

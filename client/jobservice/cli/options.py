@@ -98,7 +98,7 @@ class Filters:
     tag: Tags = None
     batch: OneBatch = None
     follows: str | None = option("--follows", "JOB", "Jobs that run after this one, by its id.")
-    text: str | None = option("--text", "TEXT", "Text in payload, file name or id.")
+    text: str | None = option("--text", "TEXT", "Text in payload, metadata, file name or id.")
     after: str | None = option("--after", "TIME", "Created at or after, such as 2030-01-31.")
     before: str | None = option("--before", "TIME", "Created before this time.")
 

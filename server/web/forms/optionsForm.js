@@ -12,6 +12,7 @@ import { FieldParseError } from "./fieldParseError.js";
 /** @typedef {import("../types.js").QueueDocument} QueueDocument */
 
 /** @typedef {import("../lib/dom.js").Properties} Properties */
+/** @typedef {import("../lib/field.js").Input} Input */
 
 /** @type {[name: string, label: string, attributes: Properties, hint: string][]} */
 const NUMBERS = [
@@ -83,6 +84,81 @@ const NUMBERS = [
   ],
 ];
 
+/** @param {string} placeholder */
+const text = (placeholder) => (/** @type {string} */ id) => h("input", { id, placeholder });
+const moment = (/** @type {string} */ id) => h("input", { type: "datetime-local", step: 1, id });
+/** @param {[value: string, label: string][]} choices */
+const choice = (choices) => (/** @type {string} */ id) =>
+  h(
+    "select",
+    { id },
+    choices.map(([value, label]) => h("option", { value }, label)),
+  );
+
+/** @type {[name: string, label: string, input: (id: string) => Input, hint: string][]} */
+const OTHERS = [
+  ["tags", "Tags", text("nightly, customer:42"), "Names to find the job by, separated by commas."],
+  ["run_at", "Run at", moment, "The job does not start before."],
+  ["finish_by", "Finish by", moment, "The job is refused if it is expected to end later."],
+  [
+    "metadata",
+    "Metadata",
+    (id) => h("textarea", { id, rows: 2, placeholder: "order=7" }),
+    "What the job is for, as name=value, one on each line. It is stored with the job.",
+  ],
+  ["after", "Runs after", text("none"), "Ids of jobs that have to end first, separated by commas."],
+  ["input", "Input from", text("none"), "Id of a job whose result the job gets."],
+  [
+    "on_failure",
+    "If one of these jobs fails",
+    choice([
+      ["", "cancel this one"],
+      ["run", "run it all the same"],
+    ]),
+    "What happens to the job if a job that it waits for does not succeed.",
+  ],
+  [
+    "backoff",
+    "Waits before retries",
+    text("1, 10, 60"),
+    "Seconds, separated by commas; the last one repeats.",
+  ],
+  [
+    "concurrency_key",
+    "Concurrency key",
+    text("none"),
+    "Of jobs with this key, only some run at once.",
+  ],
+  [
+    "max_per_key",
+    "Jobs per concurrency key",
+    (id) => h("input", { id, type: "number", min: 1, max: 1000, step: 1, placeholder: "1" }),
+    "How many jobs with the concurrency key may run at once.",
+  ],
+  ["unique_key", "Unique key", text("none"), "Only one job at a time has this key."],
+  [
+    "unique",
+    "The unique key is held",
+    choice([
+      ["", "until the job has ended"],
+      ["queued", "until the job starts"],
+      ["final", "as long as the job exists"],
+    ]),
+    "How long the job keeps other jobs with its unique key away.",
+  ],
+  [
+    "if_exists",
+    "If another job has the unique key",
+    choice([
+      ["", "refuse this one"],
+      ["return", "show the other one"],
+      ["replace", "replace the other one, if it is queued"],
+    ]),
+    "What happens to a job whose unique key is held.",
+  ],
+  ["callback_url", "Callback", text("https://"), "An address that is told the end of the job."],
+];
+
 /** Fields for the options. The field for the queue is there only if there are several queues. */
 export class OptionsForm {
   /**
@@ -101,42 +177,8 @@ export class OptionsForm {
           hint,
         ),
     );
-    this.fields.push(
-      new Field(
-        "tags",
-        "Tags",
-        h("input", { id: "option-tags", placeholder: "nightly, customer:42" }),
-        "Names to find the job by, separated by commas.",
-      ),
-      new Field(
-        "finish_by",
-        "Finish by",
-        h("input", { type: "datetime-local", step: 1, id: "option-finish_by" }),
-        "The job is refused if it is expected to end later.",
-      ),
-      new Field(
-        "metadata",
-        "Metadata",
-        h("textarea", { id: "option-metadata", rows: 2, placeholder: "order=7" }),
-        "What the job is for, as name=value, one on each line. It is stored with the job.",
-      ),
-    );
-    this.fields.push(
-      new Field(
-        "concurrency_key",
-        "Concurrency key",
-        h("input", { id: "option-concurrency_key", placeholder: "none" }),
-        "Jobs with the same key run one after the other.",
-      ),
-    );
-    this.fields.push(
-      new Field(
-        "unique_key",
-        "Unique key",
-        h("input", { id: "option-unique_key", placeholder: "none" }),
-        "Refused while another job with this key is queued or running.",
-      ),
-    );
+    for (const [name, label, input, hint] of OTHERS)
+      this.fields.push(new Field(name, label, input(`option-${name}`), hint));
     if (queues.length > 1)
       this.fields.push(
         new Field("queue", "Queue", queueSelect(queues), "The queue in which the job waits."),
@@ -190,16 +232,24 @@ export class OptionsForm {
  * @param {unknown} value
  */
 function textOf(name, value) {
-  if (name === "tags" && Array.isArray(value)) return value.join(", ");
+  if (Array.isArray(value)) return value.join(", ");
+  if (name === "input") return /** @type {{ from: string }} */ (value).from;
   if (name === "metadata") return metadataText(/** @type {Record<string, unknown>} */ (value));
   return name === "queue" && value === DEFAULT_QUEUE ? "" : String(value);
 }
+
+/** @param {string} text */
+const timeIn = (text) => new Date(text).toISOString();
 
 /** @type {Record<string, (text: string) => unknown>} how the texts of some fields are read */
 const TEXTS = {
   tags: tagsIn,
   metadata: metadataIn,
-  finish_by: (text) => new Date(text).toISOString(),
+  finish_by: timeIn,
+  run_at: timeIn,
+  after: tagsIn,
+  input: (text) => ({ from: text.trim() }),
+  backoff: (text) => tagsIn(text).map(Number),
 };
 
 /**

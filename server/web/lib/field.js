@@ -75,7 +75,9 @@ export function foldedFields(title, fields) {
 export function showErrors(fields, errors) {
   for (const field of fields) field.showError("");
   return errors.filter(({ field: name, detail }) => {
-    const found = fields.find((field) => field.name === name || name.startsWith(`${field.name}[`));
+    const isInside = (/** @type {Field} */ field) =>
+      name.startsWith(`${field.name}[`) || name.startsWith(`${field.name}.`);
+    const found = fields.find((field) => field.name === name) ?? fields.find(isInside);
     found?.showError(detail);
     return !found;
   });

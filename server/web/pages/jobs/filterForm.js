@@ -44,7 +44,7 @@ export function filterForm(filters, { types, queues }, onChange) {
         type: "search",
         maxlength: 200,
         value: filters.text,
-        placeholder: "in payload, file name or job id",
+        placeholder: "in payload, metadata, file name, id",
       }),
     ),
     getSession().tokens &&

@@ -34,6 +34,7 @@ def fill(bench: Bench) -> list[Job]:
             ("a", "b", "c")[number % 3],
             payload=payload,
             upload=upload,
+            metadata={"order": f"No. {number % 5}"} if number % 2 else None,
             id=id_at(bench.clock(), number),
         )
         fence = runner.claim_one() if number % 4 else None
@@ -50,7 +51,7 @@ def fill(bench: Bench) -> list[Job]:
 
 def choose(job: Job, filters: Filters) -> bool:
     """Return whether a job matches the filters; an independent implementation."""
-    haystack = f"{job.payload}{job.upload and job.upload.name}".lower()
+    haystack = f"{job.payload}{job.upload and job.upload.name}{job.metadata}".lower()
     return (
         (not filters.statuses or job.status in filters.statuses)
         and filters.type in (None, job.type)
@@ -101,11 +102,16 @@ def pages(bench: Bench, filters: Filters, limit: int) -> list[UUID]:
         ("1_0", False),
         ("log.txt", True),
         ("l_g", False),
+        ("customer-42", True),
+        ("customer_42", False),
     ],
 )
 def test_text_is_searched_literally(bench: Bench, text: str, hit: bool) -> None:
     payload = {"patterns": ["Straße", 'A "quoted" \\ TEXT', "100%"]}
-    job_id = bench.enqueue(payload=payload, upload=Upload(uuid4(), "Log.TXT", 1, "00"))
+    metadata = {"who": "Customer-42"}
+    upload = Upload(uuid4(), "Log.TXT", 1, "00")
+    job_id = bench.enqueue(payload=payload, upload=upload, metadata=metadata)
+    bench.enqueue(payload={})
     found = find(bench.store.database, Filters(text=text), 5)
     assert found.ids == [job_id] * hit
 
