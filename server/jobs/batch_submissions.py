@@ -6,7 +6,7 @@ methods raise Problem, and StoreError when the store fails.
 
 import hashlib
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from functools import partial
 from typing import cast
 from uuid import UUID
@@ -78,8 +78,8 @@ class _Checked:
         number = self._numbers.setdefault(source, len(self.templates))
         if number == len(self.templates):
             watched = template.watched | self.watched
-            own = replace(template, batch_id=self.batch_id, watched=watched)
-            self.templates.append(self._of_caller(own))
+            own = self._of_caller(template, batch_id=self.batch_id, watched=watched)
+            self.templates.append(own)
         return number
 
     def take_then(self, piece: CheckedPiece) -> None:
@@ -88,12 +88,11 @@ class _Checked:
             raise refused_batch([refusal_document(index, problem)])
         ((_, template),), ((_, _, text),) = piece.templates, piece.jobs
         holds = template.holds | Hold.BATCH
-        own = replace(template, holds=holds, payload=EncodedJson(text, ""))
-        self.then = self._of_caller(own)
+        self.then = self._of_caller(template, holds=holds, payload=EncodedJson(text, ""))
 
-    def _of_caller(self, job: NewJob) -> NewJob:
-        return replace(
-            job,
+    def _of_caller(self, job: NewJob, **own: object) -> NewJob:
+        return job.replaced(
+            **own,
             submitted_by=self.caller.name,
             traceparent=self.traceparent,
             replaces_all=self.caller.may_change_all,

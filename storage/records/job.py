@@ -171,6 +171,13 @@ class NewJob:
     """Who is recorded in the audit log as the one who submits it; None if nobody is."""
     id: UUID = field(default_factory=new_id)
 
+    def replaced(self, **fields: object) -> "NewJob":
+        """Return a job that differs in some fields. `dataclasses.replace` takes ten times as long,
+        and a batch has thousands of jobs."""
+        new = object.__new__(NewJob)
+        vars(new).update(vars(self), **fields)
+        return new
+
 
 @dataclass(frozen=True)
 class Usage:

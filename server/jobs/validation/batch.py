@@ -7,7 +7,7 @@ each kind of job, and the payload of each job as text.
 """
 
 from collections.abc import Collection, Iterator, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from uuid import UUID
 
 from runner.job_types.registry.found import JobTypes
@@ -119,7 +119,7 @@ def _add(
     number = numbers.get(key)
     if number is None:
         number = numbers[key] = len(checked.templates)
-        checked.templates.append((key, replace(one.new_job(None, None), payload={})))
+        checked.templates.append((key, one.new_job(None, None).replaced(payload={})))
     checked.jobs.append((index, number, to_json_text(one.submission.payload)))
 
 
