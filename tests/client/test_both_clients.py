@@ -145,7 +145,23 @@ def test_a_pipeline_with_a_mistake_is_not_submitted(api: Client) -> None:
     left.submit("collect", {})
     with pytest.raises(KeyError), left:
         raise KeyError
-    assert not hasattr(left, "batch")
+    with pytest.raises(RuntimeError, match="at the end of its with block"):
+        _ = left.batch
+
+
+def test_a_pipeline_takes_each_name_once_and_nothing_after_its_end(api: Client) -> None:
+    with api.pipeline() as pipeline:
+        pipeline.submit("collect", {}, name="job-2")
+        assert pipeline.submit("collect", {}).id == "job-3"
+        with pytest.raises(ValueError, match="a job with the name job-2 already"):
+            pipeline.submit("collect", {}, name="job-2")
+        pipeline.then("collect", {})
+        with pytest.raises(RuntimeError, match="has one already"):
+            pipeline.then("collect", {})
+    assert pipeline.batch.size == 2
+    for call in (pipeline.submit, pipeline.then):
+        with pytest.raises(RuntimeError, match="begin another one"):
+            call("collect", {})
 
 
 def test_a_batch_with_wrong_jobs_is_refused(api: Client) -> None:

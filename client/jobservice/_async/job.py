@@ -43,6 +43,8 @@ class AsyncJob:
     def __init__(self, transport: AsyncTransport, data: JobData):
         self._transport = transport
         self._data = data
+        self.retried_with = 0
+        """How many jobs that follow it the last call of `retry` has retried, too."""
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__} {self.id} {self.data.type} {self.status}>"
@@ -165,7 +167,8 @@ class AsyncJob:
         await self.refresh()
         before = self.data.client_retries
         try:
-            await self._transport.send(requests.retry_job(self.id, downstream))
+            answer = await self._transport.send(requests.retry_job(self.id, downstream))
+            self.retried_with = int(answer.document().get("downstream", 0))
         except ApiError as error:
             await self.refresh()
             # A try whose response was lost may have done it.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from itertools import count
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, cast
 
@@ -34,12 +35,9 @@ class AsyncStep:
 class AsyncPipeline:
     """Jobs that are submitted together when the `with` block ends without an exception.
 
-    Get it by `client.pipeline()`. Later jobs name earlier ones, but may also name jobs by the names
-    of jobs that are still to come.
+    Get it by `client.pipeline()`. A job takes earlier steps in `after` and `input_from`, or the
+    names of steps that are still to come. An exception in the block submits nothing.
     """
-
-    batch: NewBatch
-    """What was submitted; after the `with` block."""
 
     def __init__(self, batches: AsyncBatches, key: str | None):
         self._batches = batches
@@ -47,6 +45,14 @@ class AsyncPipeline:
         self._jobs: list[NewJob] = []
         self._steps: list[AsyncStep] = []
         self._then: NewJob | None = None
+        self._batch: NewBatch | None = None
+
+    @property
+    def batch(self) -> NewBatch:
+        """What was submitted. Raises RuntimeError before the end of the `with` block."""
+        if self._batch is None:
+            raise RuntimeError("a pipeline is submitted at the end of its with block")
+        return self._batch
 
     def submit(
         self,
@@ -56,8 +62,18 @@ class AsyncPipeline:
         name: str | None = None,
         **options: Unpack[Options],
     ) -> AsyncStep:
-        """Add a job, by default with a name such as job-1. `after` and `input_from` take steps."""
-        step = AsyncStep(f"job-{len(self._jobs) + 1}" if name is None else name)
+        """Add a job, by default with a name such as job-1. `after` and `input_from` take steps.
+
+        Raises ValueError for a name that an earlier job has, and RuntimeError after the block.
+        """
+        self._require_open()
+        names = {step.name for step in self._steps}
+        numbered = (f"job-{number}" for number in count(len(self._jobs) + 1))
+        step = AsyncStep(
+            next(each for each in numbered if each not in names) if name is None else name
+        )
+        if step.name in names:
+            raise ValueError(f"the pipeline has a job with the name {step.name} already")
         self._jobs.append(_job(type, payload, {"name": step.name, **options}))
         self._steps.append(step)
         return step
@@ -68,7 +84,13 @@ class AsyncPipeline:
         payload: Mapping[str, JsonValue] | None = None,
         **options: Unpack[Options],
     ) -> None:
-        """Let a job run when all others have ended, also if some have failed."""
+        """Let a job run when all others have ended, also if some have failed: `batch.then`.
+
+        Raises RuntimeError after the block, and if there is such a job already.
+        """
+        self._require_open()
+        if self._then is not None:
+            raise RuntimeError("one job can follow a pipeline, and it has one already")
         self._then = _job(type, payload, options)
 
     async def __aenter__(self) -> AsyncPipeline:
@@ -83,9 +105,13 @@ class AsyncPipeline:
         if kind is not None:
             return
         given: Any = {"then": self._then, "idempotency_key": self._key}
-        self.batch = await self._batches.submit(self._jobs, **given)
+        self._batch = await self._batches.submit(self._jobs, **given)
         for step in self._steps:
-            step.id = self.batch.names[step.name]
+            step.id = self._batch.names[step.name]
+
+    def _require_open(self) -> None:
+        if self._batch is not None:
+            raise RuntimeError("the pipeline was submitted; begin another one")
 
 
 def _job(type: str, payload: Mapping[str, JsonValue] | None, options: Mapping[str, Any]) -> NewJob:

@@ -16,7 +16,8 @@ def _parse_id(value: object) -> UUID:
             return UUID(value)
     except ValueError:
         pass
-    raise ValueError(f"it must be the id of a job, for example {EXAMPLE_ID}")
+    names = "in a batch whose jobs have names, it can be a name"
+    raise ValueError(f"it must be the id of a job, for example {EXAMPLE_ID}; {names}")
 
 
 def _each_once(values: list[UUID]) -> list[UUID]:

@@ -75,7 +75,10 @@ class _Pipeline:
             return
         if isinstance(document, dict):
             self.documents[index] = document
-            if "name" in document and index != THEN:
+            if "name" in document and index == THEN:
+                detail = "the job that follows has no name: no other job can wait for it"
+                self._refuse(index, FieldError("name", detail, "not_allowed"))
+            elif "name" in document:
                 self._take_name(index, document.pop("name"))
 
     def _take_name(self, index: int, name: JsonValue) -> None:
@@ -84,7 +87,7 @@ class _Pipeline:
             self.has_wrong_name = True
             self._refuse(index, FieldError("name", _RULE))
         elif name in self.names:
-            detail = f"[{self.names[name]}] has the name {name}, too"
+            detail = f"[{self.names[name]}] has the name {name}, too; each name can be used once"
             self._refuse(index, FieldError("name", detail, "not_allowed"))
         else:
             self.names[name] = index
@@ -110,7 +113,8 @@ class _Pipeline:
             return value
         found = self.names.get(value)
         if found is None:
-            detail = unknown_name("job of this batch", value, self.names)
+            others = [name for name, at in self.names.items() if at != index]
+            detail = unknown_name("job of this batch", value, others)
             self._refuse(index, FieldError(field, detail, "unknown"))
             return value
         self.changed.add(index)

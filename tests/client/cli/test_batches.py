@@ -85,9 +85,9 @@ def test_the_jobs_of_a_file_name_each_other(jobs: JobsCommand, tmp_path: Path) -
     assert batch["names"] == {"late": late, "first": first}
     assert jobs.run("show", late, "--json").document["after"] == [first]
     shown = jobs.run("batches", "graph", batch["batch_id"]).out.splitlines()
-    assert shown[0].split() == ["NAME", "ID", "TYPE", "STATUS", "AFTER"]
-    assert shown[1].split()[:3] == ["late", late, "sleep"]
-    assert shown[1].split()[-1] == "first"
+    assert shown[0].split() == ["NAME", "TYPE", "STATUS", "AFTER", "ID"]
+    assert shown[1].split()[:2] == ["late", "sleep"]
+    assert shown[1].split()[-2:] == ["first", late]
     graph = jobs.run("batches", "graph", batch["batch_id"], "--json").document
     assert [job["name"] for job in graph["jobs"]] == ["late", "first"]
     lines = "\n".join(map(json.dumps, [SLEEP, {**SLEEP, "input": {"from": "frist"}}]))
@@ -111,3 +111,17 @@ def test_a_file_may_be_the_body_of_the_api(jobs: JobsCommand, tmp_path: Path) ->
     done = jobs.run("batches", "submit", write(tmp_path, json.dumps({**body, "atomic": True})))
     assert (done.code, done.out) == (2, "")
     assert "unknown field atomic: known are jobs and then" in done.err
+
+
+def test_a_wait_for_a_batch_ends_with_the_job_that_follows(
+    jobs: JobsCommand, tmp_path: Path
+) -> None:
+    then = {"type": "sleep", "payload": {"seconds": 0}, "delay": 600}
+    file = write(tmp_path, json.dumps({"jobs": [SLEEP], "then": then}))
+    batch = jobs.run("batches", "submit", file, "--json").document
+    done = jobs.run("batches", "wait", batch["batch_id"], "--timeout", "1")
+    assert (done.code, done.out) == (124, "")
+    jobs.run("cancel", batch["then"])
+    done = jobs.run("batches", "wait", batch["batch_id"])
+    assert (done.code, "1 succeeded" in done.out) == (1, True)
+    assert f"the job that follows, {batch['then']}, has the status canceled" in done.err

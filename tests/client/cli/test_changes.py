@@ -163,5 +163,6 @@ def test_a_retry_takes_along_what_follows(jobs: JobsCommand, service: Service) -
     jobs.run("cancel", first)
     service.wait_for_status(second, "canceled")
     assert jobs.run("list", "--follows", first, "--ids").out.split() == [second]
-    assert jobs.run("retry", first, "--downstream").code == 0
+    done = jobs.run("retry", first, "--downstream")
+    assert (done.code, "; 1 job after it retried, too\n" in done.out) == (0, True)
     assert service.result(second)["result"] == {"slept": 0}

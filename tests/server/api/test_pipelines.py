@@ -83,7 +83,7 @@ async def test_a_job_with_a_payload_that_has_a_name_needs_no_name(client: Client
     [
         ([BUILD, {**SLEEP, "after": ["biuld"]}], {"[1].after[0]": "did you mean build?"}),
         ([BUILD, {**SLEEP, "input": {"from": "x"}}], {"[1].input.from": "ones are build"}),
-        ([BUILD, CHECK, BUILD], {"[2].name": "[0] has the name build, too"}),
+        ([BUILD, CHECK, BUILD], {"[2].name": "too; each name can be used once"}),
         ([{**SLEEP, "name": "a b"}, BUILD], {"[0].name": "that begin with a letter or _"}),
         ([{**SLEEP, "name": None}], {"[0].name": "for example build"}),
         ([{**SLEEP, "name": "a" * 32}], {"[0].name": "no UUID"}),
@@ -94,7 +94,7 @@ async def test_a_job_with_a_payload_that_has_a_name_needs_no_name(client: Client
         ([BUILD, {**SLEEP, "after": "build"}], {"[1].after": "must be a list"}),
         ([BUILD, 5], {"[1]": "JSON object"}),
         ({"jobs": [BUILD], "then": {**SLEEP, "after": ["x"]}}, {"then.after[0]": "ones are build"}),
-        ({"jobs": [BUILD], "then": {**CHECK}}, {"then.name": "unknown field"}),
+        ({"jobs": [BUILD], "then": {**CHECK}}, {"then.name": "has no name"}),
     ],
 )
 async def test_a_pipeline_with_a_mistake_is_refused_as_a_whole(

@@ -3,6 +3,7 @@
 import json
 import re
 import sys
+import time
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
 
 SHOWN_REFUSALS = 20
 """Refused jobs that are reported one by one."""
-GRAPH_COLUMNS = ("NAME", "ID", "TYPE", "STATUS", "AFTER")
+GRAPH_COLUMNS = ("NAME", "TYPE", "STATUS", "AFTER", "ID")
 COLUMNS = ("BATCH", "CREATED", "JOBS", "STATE")
 DEFAULT_LIMIT = 20
 Limit = Annotated[int, option("--limit -n", "N", "At most so many batches.", ..., min=1)]
@@ -160,11 +161,12 @@ def graph(session: Session, batch_id: BatchId) -> int:
         return exits.SUCCEEDED
     names = {job.job_id: job.name or job.job_id for job in found.jobs}
     rows: list[list[Cell]] = [
-        [job.name or "", job.job_id, job.type, job.status, _named(job.after, names)]
+        [job.name or "", job.type, job.status, _named(job.after, names), job.job_id]
         for job in found.jobs
     ]
     if (last := found.then) is not None:
-        rows.append(["", last.job_id, last.type, last.status, "all others"])
+        after = ", ".join(["all others", *(names.get(each, each) for each in last.after)])
+        rows.append(["", last.type, last.status, after, last.job_id])
     if rows:
         output.table(GRAPH_COLUMNS, rows)
     else:
@@ -177,7 +179,7 @@ def _named(ids: tuple[str, ...], names: dict[str, str]) -> str:
 
 
 def wait(session: Session, batch_id: BatchId, timeout: MaxTime = None) -> int:
-    """Wait until no job of a batch is queued or running.
+    """Wait until no job of a batch is queued or running, and the job that follows has ended.
 
     The exit code is 1 if a job has failed or was canceled.
     """
@@ -195,12 +197,20 @@ def cancel(session: Session, batch_id: BatchId) -> int:
 
 
 def _wait(session: Session, batch_id: str, timeout: float | None) -> int:
+    client, until = session.patient_client, None if timeout is None else time.monotonic() + timeout
+    last = None
     try:
-        batch = session.patient_client.batches.wait(batch_id, timeout)
+        batch = client.batches.wait(batch_id, timeout)
+        if batch.then is not None:
+            left = None if until is None else max(0.0, until - time.monotonic())
+            last = client.get(batch.then).wait(left)
     except WaitTimeout as error:
         session.output.report(str(error))
         return exits.TIMEOUT
     _report(session, batch)
+    if last is not None and last.status != "succeeded":
+        session.output.report(f"the job that follows, {last.id}, has the status {last.status}")
+        return exits.FAILED
     return exits.FAILED if batch.failed or batch.canceled else exits.SUCCEEDED
 
 

@@ -125,11 +125,13 @@ def _change_each(session: Session, change: str, job_ids: list[str], more: Json) 
         job = session.client.get(job_id)
         getattr(job, change)(**more)
         status = "deleted" if change == "delete" else job.status
+        count = {"downstream": job.retried_with} if "downstream" in more else {}
         if output.as_json:
-            output.item({"job_id": job_id, "status": status})
+            output.item({"job_id": job_id, "status": status, **count})
         else:
             pending = ", cancel requested" if change == "cancel" and not job.is_final else ""
-            output.line(f"{job_id}  {status}{pending}")
+            others = f"; {_jobs(job.retried_with)} after it retried, too" if count else ""
+            output.line(f"{job_id}  {status}{pending}{others}")
 
     return session.try_each(ids.resolve_all(session.client, job_ids), change_one)
 
