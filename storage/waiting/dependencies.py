@@ -49,18 +49,18 @@ def predecessors_of(database: Database, ids: Sequence[UUID]) -> dict[UUID, list[
     return {job_id: [*map(UUID, from_json_text(text)["after"])] for job_id, text in texts.items()}
 
 
-def missing_predecessors(database: Database, jobs: Iterable[NewJob]) -> set[UUID]:
+def missing_predecessors(database: Database, jobs: Sequence[NewJob]) -> set[UUID]:
     """Return the predecessors of new jobs that neither exist nor are new jobs before them.
 
     Takes the version lock if there are any, so that the others stay as they are.
     """
+    if not any(job.after for job in jobs):
+        return set()
     new: set[UUID] = set()
     ids: set[UUID] = set()
     for job in jobs:
         ids.update(each for each in job.after if each not in new)
         new.add(job.id)
-    if not ids and not any(job.after for job in jobs):
-        return set()
     database.next_version(0)
     return ids - statuses_of(database, ids).keys()
 
