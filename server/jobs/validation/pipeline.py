@@ -11,11 +11,12 @@ import re
 from collections import defaultdict
 from contextlib import suppress
 from dataclasses import replace
+from functools import cache
 from graphlib import CycleError, TopologicalSorter
 from typing import cast
 from uuid import UUID
 
-from server.documents.batch_documents import refusal_document, refused_batch
+from server.documents.batch_documents import MAX_JOB_ERRORS, refusal_document, refused_batch
 from server.documents.field_errors import unknown_name
 from server.http import strict_json
 from server.http.problems import FieldError, Problem, joined, unacceptable
@@ -29,6 +30,12 @@ _RULE = (
     "it must be 1 to 64 letters, digits and the characters _ - . that begin with a letter or _, and"
     " no UUID, for example build"
 )
+
+
+_MOST_SUGGESTIONS = 20
+"""The jobs with wrong names for which similar names are looked for."""
+_MOST_SHOWN = 20
+"""The jobs of a circle that an error names."""
 
 
 def split_with_ids(body: BatchBody) -> SplitBatch:
@@ -62,7 +69,7 @@ class _Pipeline:
         self.names: dict[str, int] = {}
         self.changed: set[int] = set()
         self.has_wrong_name = False
-        self._batch_id = batch_id
+        self._id_of = cache(lambda at: str(id_in_batch(batch_id, at)))
         self._after = defaultdict[int, set[int]](set)
         self._problems = defaultdict[int, list[Problem]](list)
 
@@ -109,17 +116,21 @@ class _Pipeline:
 
     def _id(self, index: int, value: JsonValue, field: str) -> JsonValue:
         """Return the id of the job that a name stands for; any other value as it is."""
-        if not isinstance(value, str) or _is_id(value):
-            return value
-        found = self.names.get(value)
+        found = self.names.get(value) if isinstance(value, str) else None
         if found is None:
-            others = [name for name, at in self.names.items() if at != index]
-            detail = unknown_name("job of this batch", value, others)
-            self._refuse(index, FieldError(field, detail, "unknown"))
+            if isinstance(value, str) and self._takes_error(index) and not _is_id(value):
+                self._refuse(index, FieldError(field, self._unknown(index, value), "unknown"))
             return value
         self.changed.add(index)
         self._after[index].add(found)
-        return str(id_in_batch(self._batch_id, found))
+        return self._id_of(found)
+
+    def _unknown(self, index: int, name: str) -> str:
+        """Say that a name is unknown, and, which takes long for many names, what may be meant."""
+        if len(self._problems) >= _MOST_SUGGESTIONS:
+            return "unknown job of this batch"
+        others = [each for each, at in self.names.items() if at != index]
+        return unknown_name("job of this batch", name, others)
 
     def _refuse_circle(self) -> None:
         try:
@@ -127,12 +138,18 @@ class _Pipeline:
         except CycleError as error:
             circle = cast("list[int]", error.args[1])
             names = {index: name for name, index in self.names.items()}
-            path = " → ".join(names[index] for index in circle)
+            more = len(circle) - _MOST_SHOWN
+            shown = [names[index] for index in circle[:_MOST_SHOWN]]
+            path = " → ".join([*shown, f"{more} more"] if more > 0 else shown)
             detail = f"these jobs wait for each other, so none could start: {path}"
             self._refuse(circle[-1], FieldError("after", detail, "not_allowed"))
 
     def _refuse(self, index: int, error: FieldError) -> None:
-        self._problems[index].append(unacceptable([error]))
+        if self._takes_error(index):
+            self._problems[index].append(unacceptable([error]))
+
+    def _takes_error(self, index: int) -> bool:
+        return len(self._problems.get(index, ())) < MAX_JOB_ERRORS
 
 
 def _is_id(text: str) -> bool:

@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from server.documents.batch_documents import MAX_JOB_ERRORS
 from server.jobs.validation import batch_checks
 from server.jobs.validation.batch_body import BatchBody
 from server.jobs.validation.pipeline import split_with_ids
@@ -105,6 +106,20 @@ async def test_a_pipeline_with_a_mistake_is_refused_as_a_whole(
     for each in problem["errors"]:
         assert errors[each["field"]] in each["detail"]
     assert stored(bench) == 0
+
+
+async def test_errors_of_many_jobs_are_short(client: Client) -> None:
+    wrong = [{**SLEEP, "after": [f"x{n}-{at}" for at in range(50)]} for n in range(100)]
+    problem = await send(client, [BUILD, *wrong], 422)
+    assert [each["field"] for each in problem["errors"][:6]] == [
+        *(f"[1].after[{at}]" for at in range(MAX_JOB_ERRORS)),
+        "[2].after[0]",
+    ]
+    suggested = [each for each in problem["errors"] if "the known ones are" in each["detail"]]
+    assert len(suggested) < 200
+    circle = [{**SLEEP, "name": f"j{n}", "after": [f"j{(n + 1) % 100}"]} for n in range(100)]
+    problem = await send(client, circle, 422)
+    assert problem["errors"][0]["detail"].endswith(" → 81 more")
 
 
 async def test_a_malformed_line_of_a_pipeline_is_refused_with_its_place(client: Client) -> None:
