@@ -221,7 +221,7 @@ def test_a_list_of_one_queue_has_its_own_address_and_its_own_bulk_cancel(
 def test_a_job_is_submitted_into_a_queue_with_its_file(service: Service, page: Page) -> None:
     page.goto("/ui/submit?type=analyze")
     page.get_by_text("Options").click()
-    expect(page.get_by_label("Retries")).to_be_visible()
+    expect(page.get_by_label("Retries", exact=True)).to_be_visible()
     expect(page.get_by_label("Queue")).to_have_count(0)
     set_queue(service, "gpu", paused=True)
     page.reload()
