@@ -42,7 +42,7 @@ from storage.queries.bulk import Bulk
 from storage.records.batch import THEN, Batch, BatchJob, BatchProgress, BatchRefused, NewBatch
 from storage.records.filters import Filters
 from storage.records.holds import Hold, Watch
-from storage.records.ids import is_in_batch, new_batch_id
+from storage.records.ids import batch_id_of, is_in_batch, new_batch_id
 from storage.records.job import EncodedJson, NewJob, StoreInDoubt
 from storage.records.json_values import Json, JsonValue
 from storage.store import MissingPredecessors, Refused
@@ -204,6 +204,8 @@ class BatchSubmissions:
         hidden = progress and caller.is_limited and not caller.is_own(progress.batch.submitted_by)
         if progress is None or hidden:
             detail = f"there is no batch {batch_id}; its jobs may have been deleted"
+            if batch_id_of(batch_id) != batch_id:
+                detail = f"{batch_id} is no id of a batch; a job names its batch in batch_id"
             raise Problem(Code.BATCH_NOT_FOUND, detail)
         return progress
 

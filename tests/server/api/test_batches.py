@@ -295,6 +295,12 @@ async def test_unknown_batches_are_404(client: Client) -> None:
 
 
 @pytest.mark.sqlite
+async def test_the_id_of_a_job_is_told_from_that_of_a_batch(client: Client) -> None:
+    (job_id,) = (await send(client, [SLEEP]))["job_ids"]
+    assert "is no id of a batch" in (await client.get(f"/batches/{job_id}", 404))["detail"]
+
+
+@pytest.mark.sqlite
 async def test_jobs_that_a_batch_cannot_have_are_refused(client: Client) -> None:
     source: Any = {"job_id": "01a21054-ecc3-7788-9e49-c6d97d1c0000"}
     payload: Any = {"patterns": ["x"], "source": source}

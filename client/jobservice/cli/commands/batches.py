@@ -89,7 +89,8 @@ def submit(
     """Submit the jobs of a file, and print the id of their batch.
 
     Each job is an object such as {"type": "sleep", "payload": {"seconds": 3}, "priority": 5}.
-    A file may also be {"jobs": [...], "then": {...}}. Jobs that are refused are reported. The exit
+    A file may also be {"jobs": [...], "then": {...}}. Jobs can have a name, which others have in
+    after and input; then all are submitted or none. Jobs that are refused are reported. The exit
     code is then 1, although the others were submitted.
     """
     found = _read(file)
