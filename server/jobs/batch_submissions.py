@@ -161,7 +161,7 @@ class BatchSubmissions:
         return dict(batch_document(progress))
 
     async def pipeline(self, batch_id: UUID, caller: Caller) -> Json:
-        """Return which jobs of a batch run after which, of those that the caller sees."""
+        """Return the jobs of a batch that the caller sees, and for each the jobs before it."""
         batch = (await self._progress(batch_id, caller)).batch
         jobs = await self._threads.run(self._batches.pipeline, batch)
         seen = [job for job in jobs if caller.sees(job.submitted_by, job.queue)]

@@ -175,7 +175,10 @@ class Jobs:
         return Response(status, {"job_id": str(job_id), "status": job.status, "message": message})
 
     async def preview_cancel(self, job_id: UUID, caller: Caller) -> Response:
-        """Tell what a cancel of a job would cancel with it. Raises Problem 409 as `cancel`."""
+        """Count the waiting jobs that a cancel of a job would cancel with it.
+
+        Raises Problem 409 as `cancel`.
+        """
         await self._require_may_change(job_id, caller)
         job = await self.wait(job_id, caller)
         if job.final and job.status != Status.CANCELED:

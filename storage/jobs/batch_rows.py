@@ -13,6 +13,7 @@ from storage.db.database import Database
 from storage.db.models import BatchRow, JobRow
 from storage.db.parameters import parameter
 from storage.db.statements import Row
+from storage.jobs.rows import predecessor_ids
 from storage.records.batch import Batch, BatchPage, BatchProgress, PipelineJob
 from storage.records.ids import id_in_batch, last_id_in_batch
 from storage.records.states import Status
@@ -43,7 +44,8 @@ def find_batch(database: Database, batch_id: UUID) -> Batch | None:
 def names_in_batch(database: Database, batch_id: UUID) -> dict[str, int]:
     """Return the indexes of the jobs of a batch that have names, by name."""
     rows = database.rows(BatchRow.select(BatchRow.names).where(BatchRow.id == batch_id))
-    return {name: index for row in rows for name, index in json.loads(row["names"] or "{}").items()}
+    text = rows[0]["names"] if rows else None
+    return json.loads(text) if text else {}
 
 
 def batch_progress(database: Database, batch_id: UUID) -> BatchProgress | None:
@@ -100,7 +102,7 @@ def pipeline_jobs(database: Database, batch: Batch) -> list[PipelineJob]:
             names.get(row["id"]),
             row["type"],
             Status(row["status"]),
-            [*map(UUID, json.loads(row["predecessors"] or '{"after": []}')["after"])],
+            predecessor_ids(row["predecessors"]),
             row["submitted_by"],
             row["queue"],
         )

@@ -254,6 +254,11 @@ def _job(row: Row, attempts: tuple[Attempt, ...]) -> Job:
     return Job(**{**row, "status": Status(row["status"]), "attempts": attempts})
 
 
+def predecessor_ids(text: str | None) -> list[UUID]:
+    """Return the ids in the column `predecessors` of a job, none if it is null."""
+    return [*map(UUID, from_json_text(text)["after"])] if text else []
+
+
 def from_json_text(text: str | None) -> JsonValue:
     """Parse stored JSON; None stays None.
 

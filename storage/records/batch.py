@@ -29,10 +29,10 @@ class NewBatch:
     refusals: why other jobs of the batch are refused: JSON objects with an `index`.
     is_atomic: whether all jobs are stored or none.
     key: its idempotency key with the fingerprint of the submission, or None.
-    names: the indexes of the jobs that have names, by name.
     then: the job that runs when all others have ended, which is held by `Hold.BATCH`. Then the
         templates are watched by `Watch.BATCHES`.
     actor: the submitter for the audit log; None for no entry.
+    names: the indexes of the jobs that have names, by name.
     """
 
     id: UUID

@@ -15,7 +15,7 @@ from storage.db.database import Database
 from storage.db.models import DependencyRow, EndedRow, JobRow
 from storage.db.parameters import parameter
 from storage.db.statements import Row, Values
-from storage.jobs.rows import from_json_text, rows_for_ids, unfinished_among
+from storage.jobs.rows import predecessor_ids, rows_for_ids, unfinished_among
 from storage.jobs.transitions import to_json_text
 from storage.records.holds import Hold, Watch
 from storage.records.job import Job, NewJob
@@ -45,8 +45,7 @@ def predecessors_of(database: Database, ids: Sequence[UUID]) -> dict[UUID, list[
     """Return the jobs in `after` of each job that has some."""
     select = partial(JobRow.select, JobRow.id, JobRow.predecessors)
     rows = rows_for_ids(database, "predecessors", select, JobRow.id, ids)
-    texts = {row["id"]: row["predecessors"] for row in rows if row["predecessors"]}
-    return {job_id: [*map(UUID, from_json_text(text)["after"])] for job_id, text in texts.items()}
+    return {row["id"]: predecessor_ids(text) for row in rows if (text := row["predecessors"])}
 
 
 def missing_predecessors(database: Database, jobs: Sequence[NewJob]) -> set[UUID]:

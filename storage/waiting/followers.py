@@ -39,34 +39,44 @@ def canceled_because_of(
     Followers of followers are among them, each after its own predecessors. Jobs that `is_allowed`
     refuses are left out, with their followers. Stops at MOST jobs.
     """
-    found: dict[UUID, None] = {}
-    newest: Collection[UUID] = ids
-    while newest and len(found) < MOST:
-        followers = [each for each in followers_of(database, newest) if each not in found]
+
+    def canceled(ids: Collection[UUID]) -> list[UUID]:
+        followers = followers_of(database, ids)
         rows = rows_for_ids(database, "canceled followers", _select_ends, JobRow.id, followers)
-        newest = sorted(
+        return sorted(
             row["id"]
             for row in rows
             if _is_because_of_others(row) and is_allowed(row["submitted_by"], row["queue"])
         )
-        found |= dict.fromkeys(newest)
-    chosen = [*found][:MOST]
+
+    chosen = _reached(ids, canceled)[:MOST]
     return in_order(chosen, predecessors_of(database, chosen))
 
 
 def canceled_with(database: Database, job_id: UUID) -> set[UUID]:
     """Return the waiting jobs that a cancel of a job would cancel, too, up to about MOST.
 
-    They wait for its success, or for that of jobs which do.
+    A cancel reaches the jobs that wait for the success of the job, and from each of them the next.
     """
-    found: set[UUID] = set()
-    newest = {job_id}
+
+    def waiting(ids: Collection[UUID]) -> list[UUID]:
+        given = DependencyRow.predecessor_id, sorted(ids)
+        rows = rows_for_ids(database, "canceled with", _select_canceled_with, *given)
+        return [row["job_id"] for row in rows]
+
+    return {*_reached([job_id], waiting)}
+
+
+def _reached(
+    ids: Collection[UUID], followers: Callable[[Collection[UUID]], Iterable[UUID]]
+) -> list[UUID]:
+    """Return the followers of jobs, their followers and so on, until there are MOST."""
+    found: dict[UUID, None] = {}
+    newest = ids
     while newest and len(found) < MOST:
-        ids = DependencyRow.predecessor_id, sorted(newest)
-        rows = rows_for_ids(database, "canceled with", _select_canceled_with, *ids)
-        newest = {row["job_id"] for row in rows} - found
+        newest = dict.fromkeys(each for each in followers(newest) if each not in found)
         found |= newest
-    return found
+    return [*found]
 
 
 def in_order(ids: Iterable[UUID], after: Mapping[UUID, Iterable[UUID]]) -> list[UUID]:

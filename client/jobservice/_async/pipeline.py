@@ -43,7 +43,7 @@ class AsyncPipeline:
         self._batches = batches
         self._key = key
         self._jobs: list[NewJob] = []
-        self._steps: list[AsyncStep] = []
+        self._steps: dict[str, AsyncStep] = {}
         self._then: NewJob | None = None
         self._batch: NewBatch | None = None
 
@@ -67,16 +67,14 @@ class AsyncPipeline:
         Raises ValueError for a name that an earlier job has, and RuntimeError after the block.
         """
         self._require_open()
-        names = {step.name for step in self._steps}
-        numbered = (f"job-{number}" for number in count(len(self._jobs) + 1))
-        step = AsyncStep(
-            next(each for each in numbered if each not in names) if name is None else name
-        )
-        if step.name in names:
-            raise ValueError(f"the pipeline has a job with the name {step.name} already")
-        self._jobs.append(_job(type, payload, {"name": step.name, **options}))
-        self._steps.append(step)
-        return step
+        if name is None:
+            numbered = (f"job-{number}" for number in count(len(self._jobs) + 1))
+            name = next(each for each in numbered if each not in self._steps)
+        if name in self._steps:
+            raise ValueError(f"the pipeline has a job with the name {name} already")
+        self._jobs.append(_job(type, payload, {"name": name, **options}))
+        self._steps[name] = AsyncStep(name)
+        return self._steps[name]
 
     def then(
         self,
@@ -106,8 +104,8 @@ class AsyncPipeline:
             return
         given: Any = {"then": self._then, "idempotency_key": self._key}
         self._batch = await self._batches.submit(self._jobs, **given)
-        for step in self._steps:
-            step.id = self._batch.names[step.name]
+        for name, step in self._steps.items():
+            step.id = self._batch.names[name]
 
     def _require_open(self) -> None:
         if self._batch is not None:

@@ -94,9 +94,9 @@ def list_jobs(filters: Mapping[str, JsonValue], limit: int, cursor: str | None) 
 
 
 def cancel_job(job_id: str, dry_run: bool = False) -> Request:
-    """Cancel a job, or tell what that would cancel, too.
+    """Cancel a job. With `dry_run`, only count the waiting jobs that would be canceled with it.
 
-    A cancel is answered when the process is gone, or after 2 seconds.
+    The service answers a cancel when the process is gone, or after 2 seconds.
     """
     query = query_of({"dry_run": "true" if dry_run else None})
     return Request("POST", f"{job_path(job_id)}/cancel", query, wait=2.0)

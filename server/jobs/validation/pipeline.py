@@ -30,8 +30,6 @@ _RULE = (
     "it must be 1 to 64 letters, digits and the characters _ - . that begin with a letter or _, and"
     " no UUID, for example build"
 )
-
-
 _MOST_SUGGESTIONS = 20
 """The jobs with wrong names for which similar names are looked for."""
 _MOST_SHOWN = 20
@@ -51,7 +49,7 @@ def split_with_ids(body: BatchBody) -> SplitBatch:
     pipeline = _Pipeline(body.batch_id)
     for index, job in enumerate(split.jobs):
         pipeline.read(index, job)
-    if not pipeline.names and not pipeline.has_wrong_name:
+    if not pipeline.changed:
         return split
     if split.then is not None:
         pipeline.read(THEN, split.then)
@@ -68,7 +66,6 @@ class _Pipeline:
         self.documents: dict[int, Json] = {}
         self.names: dict[str, int] = {}
         self.changed: set[int] = set()
-        self.has_wrong_name = False
         self._id_of = cache(lambda at: str(id_in_batch(batch_id, at)))
         self._after = defaultdict[int, set[int]](set)
         self._problems = defaultdict[int, list[Problem]](list)
@@ -91,7 +88,6 @@ class _Pipeline:
     def _take_name(self, index: int, name: JsonValue) -> None:
         self.changed.add(index)
         if not isinstance(name, str) or not _NAME.fullmatch(name) or _is_id(name):
-            self.has_wrong_name = True
             self._refuse(index, FieldError("name", _RULE))
         elif name in self.names:
             detail = f"[{self.names[name]}] has the name {name}, too; each name can be used once"
@@ -126,7 +122,10 @@ class _Pipeline:
         return self._id_of(found)
 
     def _unknown(self, index: int, name: str) -> str:
-        """Say that a name is unknown, and, which takes long for many names, what may be meant."""
+        """Return the detail of an error about an unknown name.
+
+        It suggests a similar name. That search takes long, so later errors have no suggestion.
+        """
         if len(self._problems) >= _MOST_SUGGESTIONS:
             return "unknown job of this batch"
         others = [each for each, at in self.names.items() if at != index]

@@ -1,4 +1,4 @@
-"""Batches whose jobs have names, by which others refer to them."""
+"""Batches whose jobs have names. Other jobs of the batch use these names."""
 
 import json
 from typing import Any

@@ -30,10 +30,10 @@ ANSWER_SECONDS = 15.0
 CANCELED_SHARE = 0.3
 BURST_SHARE = 0.15
 BURST = 60
+"""The number of short jobs in a burst, of which some are prefetched behind others."""
 PIPELINE_SHARE = 0.4
 DOWNSTREAM_SHARE = 0.3
 """The share of retries that take along what was canceled because of the job."""
-"""The number of short jobs in a burst, of which some are prefetched behind others."""
 CUT_OFF = (OSError, http.client.HTTPException)
 """Errors that mean no answer or an incomplete one: the outcome of the request is unknown."""
 NOT_NOW = (503, 507)

@@ -166,7 +166,7 @@ def graph(session: Session, batch_id: BatchId) -> int:
         for job in found.jobs
     ]
     if (last := found.then) is not None:
-        after = ", ".join(["all others", *(names.get(each, each) for each in last.after)])
+        after = _named(("all others", *last.after), names)
         rows.append(["", last.type, last.status, after, last.job_id])
     if rows:
         output.table(GRAPH_COLUMNS, rows)

@@ -137,7 +137,7 @@ def _change_each(session: Session, change: str, job_ids: list[str], more: Json) 
 
 
 def _count_canceled(session: Session, job_ids: list[str]) -> int:
-    """Tell what a cancel of jobs would cancel, too."""
+    """Print how many waiting jobs would be canceled with each of these jobs."""
     output = session.output
 
     def count_one(job_id: str) -> None:
